@@ -32,10 +32,10 @@ function settingsPage (): string {
 
 ${NOTE}
 
-The service reads its settings from the environment when it starts. A setting that is not valid ends the start with a message that names it.
+The service reads its settings from the environment when it starts. An invalid setting ends the start with a message that names it.
 
 All replicas of one store must have the same \`CONTEXT_LEVELS\` and \`DEFAULT_POLICY\`. **Other levels are other contexts: when \`CONTEXT_LEVELS\`
-changes, what was learned under the old levels is dropped.** The log and the history say so.
+changes, evidence of the old levels is dropped.** The log and the history say so.
 
 | name | default | values | meaning |
 |---|---|---|---|
@@ -44,13 +44,13 @@ ${rows.join('\n')}
 }
 
 function errorsPage (): string {
-  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${message === '…' ? 'the message says what was refused and why' : cell(message)} |`)
+  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${message === '…' ? 'the message names the refused input and the reason' : cell(message)} |`)
   return `# Errors
 
 ${NOTE}
 
-An error has a stable \`code\`, the HTTP status and a message that says what to change. Where the error lies in the input, \`details\` names the place.
-A \`…\` stands for what differs from case to case.
+An error has a stable \`code\`, the HTTP status and a message that says how to correct the request. Where the error lies in the input,
+\`details\` names the place. A \`…\` stands for the variable part of a message.
 
 * **4xx**: change the request before you send it again. 429 is the exception: send the same request later, after \`Retry-After\`.
 * **503**: nothing was kept. Send the same request again, after \`Retry-After\` where it is given. An outcome that is sent again counts once.
@@ -78,7 +78,7 @@ async function cliPage (): Promise<string> {
 ${NOTE}
 
 In a checkout the command is \`npx stopgate\`. In the Docker image the arguments of \`docker run\` follow the image's name.
-A command ends with exit code 0, with 1 when it could not do all of its work, and with 2 when it was called wrongly.
+Exit codes: 0, 1 when a command could not do all of its work, 2 when it was called wrongly.
 
 \`\`\`text
 ${overview}\`\`\`
