@@ -2,17 +2,17 @@ import { Readable } from 'node:stream'
 import { isWithin } from '../core/policy/context.js'
 
 /** Bytes that may wait for a client that reads slowly. Changes are then gathered until it has read. */
-const MOST_WAITING = 16 * 1024
+const MAX_BUFFERED_BYTES = 16 * 1024
 /** Keys that a message names. */
 const NAMED = 100
 /** Heartbeats after which a stream ends, ten minutes: the client connects again, so that a token that was taken away reads no further. */
-const MOST_BEATS = 40
+const MAX_HEARTBEATS = 40
 /** How long a client that lost the connection should wait before it connects again, ms. */
 const RETRY_MS = 3000
 
 /** One reader of the events: the changes that it was not told of yet, and its stream. */
 export class EventClient {
-  readonly stream = new Readable({ highWaterMark: MOST_WAITING, read: () => {} })
+  readonly stream = new Readable({ highWaterMark: MAX_BUFFERED_BYTES, read: () => {} })
   readonly prefix: string
   readonly #changed = new Set<string>()
   #haveCountsMoved = false
@@ -43,7 +43,7 @@ export class EventClient {
 
   /** Keeps proxies from closing a connection on which nothing changes, and ends the stream in the end. */
   beat (): void {
-    if (++this.#beats >= MOST_BEATS) this.end()
+    if (++this.#beats >= MAX_HEARTBEATS) this.end()
     else if (!this.#isSlow()) this.#send(': alive\n\n')
   }
 
@@ -54,7 +54,7 @@ export class EventClient {
 
   #isOpen (): boolean { return !this.stream.destroyed && !this.#isEnded }
 
-  #isSlow (): boolean { return this.stream.readableLength > MOST_WAITING / 2 }
+  #isSlow (): boolean { return this.stream.readableLength > MAX_BUFFERED_BYTES / 2 }
 
   #send (text: string): void { if (this.#isOpen()) this.stream.push(text) }
 }

@@ -8,7 +8,7 @@ import type { Store } from '../store/store.js'
 import { EventClient } from './event-client.js'
 
 /** Streams that a replica serves at once. */
-export const MOST_CLIENTS = 100
+export const MAX_CLIENTS = 100
 /** At most one message in this time, ms. */
 const TICK_MS = 1000
 /** Ticks from one heartbeat to the next. */
@@ -70,7 +70,7 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
   return {
     /** A stream of server-sent events on the contexts of a prefix. @throws TooManyStreamsError */
     open (prefix = ROOT): Readable {
-      if (clients.size >= MOST_CLIENTS) throw new TooManyStreamsError(String(MOST_CLIENTS))
+      if (clients.size >= MAX_CLIENTS) throw new TooManyStreamsError(String(MAX_CLIENTS))
       const client = new EventClient(prefix, service.model().snapshot.version)
       if (isClosed) client.end()
       else {

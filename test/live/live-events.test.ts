@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { createLiveEvents, MOST_CLIENTS } from '../../src/live/live-events.js'
+import { createLiveEvents, MAX_CLIENTS } from '../../src/live/live-events.js'
 import { until } from '../helper.js'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
 
@@ -36,7 +36,7 @@ t.test('a moved threshold and moved counts are told apart; links that were only 
 
 t.test('nothing is read while nobody listens, and streams are bounded', async (t) => {
   const { state, live } = playground()
-  const streams = Array.from({ length: MOST_CLIENTS }, () => live.open('*'))
+  const streams = Array.from({ length: MAX_CLIENTS }, () => live.open('*'))
   t.throws(() => live.open('*'), { code: 'TOO_MANY_STREAMS', statusCode: 503 })
   await Promise.all(streams.map((stream) => once(stream.destroy(), 'close')))
   const { reads } = state
