@@ -1,5 +1,5 @@
 import { Type } from '#typebox'
-import { nullable, nullableRatio, objectOrNull } from './field-schemas.js'
+import { nullable, NullableRatioSchema, objectOrNull } from './field-schemas.js'
 
 const DifferenceSchema = Type.Object({
   estimate: Type.Number({ description: 'Estimate, weighted by the control share at which each generation was drawn' }),
@@ -13,7 +13,7 @@ const difference = (what: string) =>
 const ArmViewSchema = Type.Object({
   generations: Type.Integer({ description: 'Generations with a known length' }),
   labelled: Type.Integer({ description: 'Generations whose EM is compared' }),
-  em: nullableRatio('Unweighted mean EM'),
+  em: NullableRatioSchema('Unweighted mean EM'),
   tokens_mean: nullable<number>('number', { description: 'Unweighted mean length (tokens)' }),
 }, { title: 'Arm', description: 'One arm of the comparison' })
 

@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { NullablePinSchema } from './pin-schemas.js'
 import { AUDIT_EXAMPLE } from './examples/context-examples.js'
-import { nullable, objectOrNull, time } from './field-schemas.js'
+import { nullable, objectOrNull, TimeSchema } from './field-schemas.js'
 import { PolicyPatchSchema } from './policy-schemas.js'
 
 const types = ['policy', 'pin', 'reset', 'predictor', 'unreadable'] as const
@@ -15,7 +15,7 @@ export const AuditQuerySchema = Type.Object({
 export const AuditSchema = Type.Object({
   commands: Type.Array(Type.Object({
     id: Type.String({ description: 'Id of the row' }),
-    time: time('When the command was stored; for an unreadable one, the latest time it can have been'),
+    time: TimeSchema('When the command was stored; for an unreadable one, the latest time it can have been'),
     by: Type.String({ description: 'Name of the token; "anonymous" where the service has no tokens; "stopgate" for a pin that expired and for an unreadable command' }),
     type: Type.Unsafe<typeof types[number]>({ type: 'string', enum: [...types], description: 'What was changed; unreadable: the command is damaged in the store' }),
     key: nullable<string>('string', { description: 'Context key; null for a predictor, which belongs to no single context, and for an unreadable command' }),

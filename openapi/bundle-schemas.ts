@@ -4,7 +4,7 @@ import { PrefixSchema } from './context-schemas.js'
 import { ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
 import { LotterySchema } from './lottery-schema.js'
-import { LENGTH_POWER_DESCRIPTION, nullable, nullableRatio, WEIGHTS_DESCRIPTION } from './field-schemas.js'
+import { LENGTH_POWER_DESCRIPTION, nullable, NullableRatioSchema, WEIGHTS_DESCRIPTION } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
 
@@ -47,9 +47,9 @@ export const BundleSchema = Type.Object({
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
   prefix: Type.String({ description: 'Context that this bundle covers, with all contexts below it' }),
   rules: Type.Array(Type.Object({
-    threshold: nullableRatio('Raw confidence at which to stop; null: never, or stop by a predictor\'s score'),
+    threshold: NullableRatioSchema('Raw confidence at which to stop; null: never, or stop by a predictor\'s score'),
     scorer: Type.Optional(Type.String({ description: 'Predictor whose score decides; absent: the raw confidence decides' })),
-    score_threshold: Type.Optional(nullableRatio('With scorer: the score at which to stop; null: never')),
+    score_threshold: Type.Optional(NullableRatioSchema('With scorer: the score at which to stop; null: never')),
     lottery: Type.Optional(LotterySchema),
     trials: Type.Optional(Type.Array(Type.String(), { description: 'Predictors on trial; absent: none' })),
     scope: ScopeSchema,

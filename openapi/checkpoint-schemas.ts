@@ -8,7 +8,7 @@ const share = (description: string, example: number) =>
   Type.Number({ minimum: 0, maximum: 1, description: `${description} (fraction, 0 to 1)`, examples: [example] })
 const tokens = (description: string, example: number) =>
   Type.Number({ minimum: 0, maximum: 1e9, description: `${description} (tokens, from 0)`, examples: [example] })
-export const wholeNumber = (description: string) => Type.Integer({ description })
+export const WholeNumberSchema = (description: string) => Type.Integer({ description })
 
 /** Figures of an evaluation. */
 export const figures = {
@@ -69,15 +69,15 @@ export const PlotQuerySchema = Type.Object({
 }, strict)
 
 export const ReportedSchema = Type.Object({
-  accepted: wholeNumber('Checkpoints stored durably by this call'),
-  attempts: wholeNumber('Accepted checkpoints whose step was known with other figures; they are flagged as another attempt, and become the figures of the step'),
-  duplicates: wholeNumber('Checkpoints that were stored before with the same figures'),
+  accepted: WholeNumberSchema('Checkpoints stored durably by this call'),
+  attempts: WholeNumberSchema('Accepted checkpoints whose step was known with other figures; they are flagged as another attempt, and become the figures of the step'),
+  duplicates: WholeNumberSchema('Checkpoints that were stored before with the same figures'),
   rejected: Type.Array(Type.Object({
-    index: wholeNumber('Position in the batch, from 0'),
+    index: WholeNumberSchema('Position in the batch, from 0'),
     path: Type.String({ description: 'JSON pointer into the checkpoint' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Invalid checkpoints, which were not stored' }),
   epochs: Type.Array(Type.Object({
-    context: Type.String({ description: 'Context key' }), step: wholeNumber('Step of the checkpoint'),
+    context: Type.String({ description: 'Context key' }), step: WholeNumberSchema('Step of the checkpoint'),
   }), { description: 'Contexts that start a new epoch, with all contexts below, since the evidence of one checkpoint does not hold for the next' }),
 }, { title: 'ReportedCheckpoints', description: 'The valid checkpoints are stored durably', examples: [REPORTED_EXAMPLE] })

@@ -3,8 +3,8 @@ import { MAX_ROWS, type Columns } from '../src/core/decide/decide-columns.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
 import { StepSchema } from './decision-schemas.js'
 import { COLUMN_DECISIONS_EXAMPLE } from './examples/decision-examples.js'
-import { ContextSchema, nullableRatio, objectOrNull, SignalsSchema } from './field-schemas.js'
-import { orNull } from './lenient.js'
+import { ContextSchema, NullableRatioSchema, objectOrNull, SignalsSchema } from './field-schemas.js'
+import { toNullable } from './lenient.js'
 
 const strict = { additionalProperties: false }
 
@@ -18,18 +18,18 @@ const properties = {
     Type.Integer({ minimum: 0, maximum: MAX_ROWS - 1, description: 'Index into contexts' }), 'Index into contexts, for each row; up to 4,096 rows'),
   tokens: column(field.tokens, 'Tokens generated so far; this column and all others have as many rows as context'),
   confidence: column(field.confidence, 'A number from 0 to 1, or null if unknown (the decision is then continue)'),
-  generation_ids: Type.Optional(column(orNull(field.generation_id), 'Ids of the generations; null: none')),
-  group_ids: Type.Optional(column(orNull(field.group_id), 'Ids of the prompts that several generations share; null: none')),
-  sample: Type.Optional(column(orNull(field.sample), 'Numbers of the samples in their groups; null: not stated')),
-  arms: Type.Optional(column(orNull(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
+  generation_ids: Type.Optional(column(toNullable(field.generation_id), 'Ids of the generations; null: none')),
+  group_ids: Type.Optional(column(toNullable(field.group_id), 'Ids of the prompts that several generations share; null: none')),
+  sample: Type.Optional(column(toNullable(field.sample), 'Numbers of the samples in their groups; null: not stated')),
+  arms: Type.Optional(column(toNullable(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
   signals: Type.Optional(Type.Unsafe<Record<string, Array<number | null>>>({
     ...SignalsSchema,
-    additionalProperties: column(orNull(Type.Number()), 'A number, or null if the row has none'),
+    additionalProperties: column(toNullable(Type.Number()), 'A number, or null if the row has none'),
     description: 'Other signals, one column for each name',
     examples: [{ entropy: [0.31, null], answer_streak: [3, 1] }],
   })),
-  em: Type.Optional(column(orNull(field.em), 'EM of the answers forced at these steps: 1 right, 0 wrong, null: none was forced')),
-  answer: Type.Optional(column(orNull(field.answer), 'Answers forced at these steps (up to 4 KiB each); null: none')),
+  em: Type.Optional(column(toNullable(field.em), 'EM of the answers forced at these steps: 1 right, 0 wrong, null: none was forced')),
+  answer: Type.Optional(column(toNullable(field.answer), 'Answers forced at these steps (up to 4 KiB each); null: none')),
   probed_score: Type.Optional(column(field.probed_score, 'Highest score at which an answer was forced so far in the generation of the row; null: none was forced')),
 }
 
@@ -61,7 +61,7 @@ const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
 })
 
 const ColumnContextSchema = Type.Object({
-  threshold: nullableRatio('Score at which the service says stop; null: never'),
+  threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   check_growth: Type.Number({ description: 'Ask again this part of the tokens so far later at the earliest; 0: at the next multiple' }),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),

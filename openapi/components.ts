@@ -11,7 +11,7 @@ export function hoist (value: Json, schemas: Record<string, Json>): Json {
   const { 'x-named': named, 'x-stated': stated, ...schema } = value
   if (named !== undefined) return use(schema, hoist(named, schemas))
   const copy = Object.fromEntries(Object.entries({ ...schema, ...stated as object }).map(([name, inner]) => [name, hoist(inner, schemas)]))
-  if (Array.isArray(copy.enum) && copy.enum.includes(null)) return orNull(copy)
+  if (Array.isArray(copy.enum) && copy.enum.includes(null)) return nullableEnum(copy)
   if (typeof copy.title !== 'string' || copy.type === undefined) return copy
   const { examples: _, ...component } = copy // examples of a body are beside its schema already
   const known = schemas[copy.title] ??= component
@@ -20,7 +20,7 @@ export function hoist (value: Json, schemas: Record<string, Json>): Json {
 }
 
 /** A nullable list of values as a choice, since generators make several types of a list that has `null`. */
-function orNull ({ type, enum: values, description, examples, ...rest }: { [name: string]: Json }): Json {
+function nullableEnum ({ type, enum: values, description, examples, ...rest }: { [name: string]: Json }): Json {
   const own = { ...rest, type: (type as string[]).filter((one) => one !== 'null')[0]!, enum: (values as Json[]).filter((value) => value !== null) }
   return { anyOf: [own, { type: 'null' }], ...(description !== undefined && { description }), ...(examples !== undefined && { examples }) }
 }

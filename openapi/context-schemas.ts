@@ -3,7 +3,7 @@ import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/con
 import { ArmsSchema } from './arm-schemas.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { nullable, nullableRatio, objectOrNull, ratio, stating, time } from './field-schemas.js'
+import { nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
 import { LotterySchema } from './lottery-schema.js'
 import { NullablePinSchema } from './pin-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
@@ -37,15 +37,15 @@ const ChallengerSchema = Type.Object({
   predictor: Type.String({ description: 'Name of the predictor, as in `scorer` of a decision and `score` of a context' }),
   serving: Type.Boolean({ description: 'Whether its threshold is in force here; `serving_in` of the predictor counts such contexts' }),
   ordinal: Type.Integer({ description: 'Number of the challenger in this epoch, from 1, which determines its share of the error level' }),
-  error_level: ratio('Its share of the policy\'s error_level: 1/(2j(j+1)) for number j'),
+  error_level: RatioSchema('Its share of the policy\'s error_level: 1/(2j(j+1)) for number j'),
   generations: Type.Integer({ description: 'Control generations in its own evidence, which starts with its trial' }),
   seen_in_training: Type.Integer({
     description: 'Generations left out of its evidence because it was trained on their groups; `trained_generations` of the predictor counts all that it was trained on',
   }),
-  threshold: nullableRatio('Threshold that its evidence certifies; null: none yet'),
-  em_drop: nullableRatio('Net EM drop at that threshold'),
-  tokens_saved_ratio: ratio('Tokens saved at that threshold, net of the tokens of probes'),
-  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
+  threshold: NullableRatioSchema('Threshold that its evidence certifies; null: none yet'),
+  em_drop: NullableRatioSchema('Net EM drop at that threshold'),
+  tokens_saved_ratio: RatioSchema('Tokens saved at that threshold, net of the tokens of probes'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until its next threshold is certified, at the rates observed; null: cannot be predicted' }),
 }, { title: 'Challenger', description: 'A predictor on trial in this context' })
 
@@ -97,19 +97,19 @@ export const fields = {
   pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   mode: PolicySchema.properties.mode,
   pin: NullablePinSchema,
-  threshold: nullableRatio('Threshold in force; null: never stop'),
+  threshold: NullableRatioSchema('Threshold in force; null: never stop'),
   lottery: objectOrNull(LotterySchema, 'Where the certified point lies between two thresholds: the looser one, which a share of the generations has; null: all have `threshold`'),
   scope: ScopeSchema,
   score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
   guarantee: NullableGuaranteeSchema,
   control_generations: Type.Integer({ description: 'Control generations in the evidence; for a context of a pool, its own in the pool\'s present epoch' }),
   treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch' }),
-  em_full: nullableRatio('EM of the full runs in the evidence'),
-  em_drop: nullableRatio(`Net EM drop at the context's own certified threshold; ${OWN}`),
-  em_drop_low: nullableRatio(DROP_LOW),
-  em_drop_high: nullableRatio(DROP_HIGH),
-  tokens_saved_ratio: nullableRatio(`Tokens that the certified threshold saves, net of the tokens of probes; ${OWN}`),
-  tokens_saved_gross_ratio: nullableRatio('The same, probes not counted'),
+  em_full: NullableRatioSchema('EM of the full runs in the evidence'),
+  em_drop: NullableRatioSchema(`Net EM drop at the context's own certified threshold; ${OWN}`),
+  em_drop_low: NullableRatioSchema(DROP_LOW),
+  em_drop_high: NullableRatioSchema(DROP_HIGH),
+  tokens_saved_ratio: NullableRatioSchema(`Tokens that the certified threshold saves, net of the tokens of probes; ${OWN}`),
+  tokens_saved_gross_ratio: NullableRatioSchema('The same, probes not counted'),
   tokens_saved: Type.Number({ description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more' }),
   tokens_saved_gross: Type.Number({ description: 'The same, probes not counted' }),
   probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
@@ -121,9 +121,9 @@ export const fields = {
   challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial in this context, oldest first, at most three' }),
   unprobed: Type.Integer({ description: 'Generations in the evidence that crossed some threshold at a step without a probe, and count as lost there' }),
   follow_up: FollowUpSchema,
-  follow_up_ratio: ratio('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),
-  cancelled_ratio: ratio('Share of the enrolled generations of final slices that were cancelled; the certificate says nothing about them'),
-  labels_needed_ratio: nullableRatio('Share of the control outcomes whose answer would have changed somewhere, so that they needed a label of their own; null: no outcome yet'),
+  follow_up_ratio: RatioSchema('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),
+  cancelled_ratio: RatioSchema('Share of the enrolled generations of final slices that were cancelled; the certificate says nothing about them'),
+  labels_needed_ratio: NullableRatioSchema('Share of the control outcomes whose answer would have changed somewhere, so that they needed a label of their own; null: no outcome yet'),
   open_enrolments: Type.Integer({ description: 'Generations of either arm that are enrolled and not accounted for yet. Beyond 4,096 further ones are void' }),
   unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
   evidence: objectOrNull(EvidenceSchema, 'Evidence for the certified threshold; null: none is certified'),
@@ -136,12 +136,12 @@ export const fields = {
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
   }),
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
-  control_share: nullableRatio('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null where none is drawn, as above the leaves where the context is no pool'),
+  control_share: NullableRatioSchema('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null where none is drawn, as above the leaves where the context is no pool'),
   generations_to_next_certificate: nullable<number>('integer', {
     description: 'Control generations until the next threshold is certified, at the rates observed; null: cannot be predicted',
   }),
   policy: PolicySchema,
-  updated_at: time('When the last outcome came'),
+  updated_at: TimeSchema('When the last outcome came'),
 }
 
 export const WantedLabelsQuerySchema = Type.Object({
@@ -161,17 +161,17 @@ export const ContextPageSchema = Type.Object({
   next: nullable<string>('string', { description: 'Start of the next page, to be passed as "after"; null: this is the last page' }),
 }, { title: 'ContextPage', description: 'A page of contexts', examples: [CONTEXT_PAGE_EXAMPLE] })
 
-export const thresholds = Type.Array(Type.Object({
-  threshold: ratio('Score'),
+export const ThresholdsSchema = Type.Array(Type.Object({
+  threshold: RatioSchema('Score'),
   lost: Type.Integer({ description: 'Control generations whose EM would have been lost by stopping here' }),
   kept: Type.Integer({ description: 'Control generations whose EM would not have changed' }),
   gained: Type.Integer({ description: 'Control generations whose EM would have been gained' }),
   unprobed: Type.Integer({ description: 'Generations counted as the worst case, since no answer was probed' }),
-  em_drop: ratio('Net EM drop: (lost - gained) / all'),
-  em_drop_low: ratio(DROP_LOW),
-  em_drop_high: ratio(DROP_HIGH),
-  tokens_saved_ratio: ratio('Share of the tokens of full runs that is saved, net of the tokens of probes; negative where they cost more'),
-  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
+  em_drop: RatioSchema('Net EM drop: (lost - gained) / all'),
+  em_drop_low: RatioSchema(DROP_LOW),
+  em_drop_high: RatioSchema(DROP_HIGH),
+  tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that is saved, net of the tokens of probes; negative where they cost more'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   log_evidence: Type.Number({ description: 'ln E. A certificate needs at least -ln of the score\'s share of error_level here and at every safer threshold, and ln 30 more if the guarantee is post hoc' }),
   certified: Type.Boolean({ description: 'Whether this threshold and every safer one pass' }),
   generations_needed: nullable<number>('integer', { description: 'Control generations still needed to certify it, at the rates observed; null: cannot be predicted' }),
@@ -180,7 +180,7 @@ export const thresholds = Type.Array(Type.Object({
 const { key, threshold, control_generations, em_drop_low, em_drop_high } = fields
 
 const MembersSchema = Type.Object({
-  at: time('When the members were read. Readers share one reading for up to twenty times as long as it takes'),
+  at: TimeSchema('When the members were read. Readers share one reading for up to twenty times as long as it takes'),
   total: Type.Integer({ description: 'Contexts of the pool' }),
   over_bound: Type.Integer({ description: 'Of those, how many have themselves lost more than max_em_drop, by estimate' }),
   left: Type.Integer({ description: 'Of those, how many have left the pool, since their own drift detector alarmed' }),
@@ -188,17 +188,17 @@ const MembersSchema = Type.Object({
     key,
     threshold,
     control_generations: { ...control_generations, description: 'Its own control generations in the pool\'s present epoch; generations of which nothing came are not counted' },
-    em_drop: nullableRatio('Net EM drop that these show at the threshold of the pool; null: none yet'),
+    em_drop: NullableRatioSchema('Net EM drop that these show at the threshold of the pool; null: none yet'),
     em_drop_low,
     em_drop_high,
-    tokens_saved_ratio: nullableRatio('Share of their tokens that this threshold saves, net of the tokens of probes'),
+    tokens_saved_ratio: NullableRatioSchema('Share of their tokens that this threshold saves, net of the tokens of probes'),
     over_bound: Type.Boolean({ description: 'Whether that EM drop is beyond max_em_drop' }),
     left_at: PoolSchema.properties.left_at,
   }), { description: 'At most 20 members, first those that have lost the most answers beyond what max_em_drop allows' }),
 }, { title: 'PoolMembers', description: 'What each context of a pool has itself shown. The guarantee is about their average only' })
 
 export const ContextDetailSchema = Type.Object({
-  ...fields, thresholds, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: it is none'),
+  ...fields, thresholds: ThresholdsSchema, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: it is none'),
 }, {
   title: 'ContextDetail', description: 'State of one context with a row for every threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
 })

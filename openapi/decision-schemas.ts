@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { DECISION_WARNINGS, REASONS, type DecisionWarning, type Reason } from '../src/core/decide/decide.js'
 import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
-import { AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, nullableRatio, objectOrNull, ratio, SignalsSchema, TextSchema, TokensSchema } from './field-schemas.js'
+import { AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, SignalsSchema, TextSchema, TokensSchema } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
 
@@ -34,20 +34,20 @@ export const StepSchema = Type.Object({
 const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type: 'string', enum: ['lost', 'excluded'], description })
 
 const GuaranteeSchema = Type.Object({
-  max_em_drop: ratio('EM drop that the certificate rules out'),
-  error_level: ratio('Chance that the certificate is wrong'),
+  max_em_drop: RatioSchema('EM drop that the certificate rules out'),
+  error_level: RatioSchema('Chance that the certificate is wrong'),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had come in, so that the bar was thirty times higher' }),
   label: Type.Unsafe<'exact_match' | 'agreement'>({ type: 'string', enum: ['exact_match', 'agreement'], description: 'How answers were judged right or wrong' }),
-  follow_up_ratio: ratio('Share of the enrolled generations that are accounted for, in slices to which nothing can come any more'),
-  cancelled_ratio: ratio('Share of the enrolled generations whose client went away; nothing is promised about them'),
+  follow_up_ratio: RatioSchema('Share of the enrolled generations that are accounted for, in slices to which nothing can come any more'),
+  cancelled_ratio: RatioSchema('Share of the enrolled generations whose client went away; nothing is promised about them'),
   missing_labels: missing('What a generation counts as whose label is missing'),
   missing_outcomes: missing('What a generation counts as whose outcome is missing'),
   on_arrival: Type.Boolean({ description: 'Whether outcomes counted when they arrived (follow_up_seconds 0): the certificate then holds only if the order of arrival says nothing about the outcomes' }),
   scope: Type.Unsafe<'context' | 'pool'>({ type: 'string', enum: ['context', 'pool'], description: '"pool": it holds on average over the traffic of all contexts of the pool, and may not hold for one of them' }),
   generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),
-  em_drop: ratio('Net EM drop observed at this threshold'),
-  tokens_saved_ratio: ratio('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
-  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
+  em_drop: RatioSchema('Net EM drop observed at this threshold'),
+  tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
 }, { title: 'Guarantee', description: 'Certificate behind a threshold' })
 
@@ -67,8 +67,8 @@ const decisionFields = {
   decision: Type.Unsafe<'stop' | 'continue'>({
     type: 'string', enum: ['stop', 'continue'], description: '"stop": end the reasoning and answer; the decision is final',
   }),
-  threshold: nullableRatio('Score at which the service says stop; null: never'),
-  score: nullableRatio('Score of this step; null: the confidence is unknown'),
+  threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
+  score: NullableRatioSchema('Score of this step; null: the confidence is unknown'),
   scorer: Type.String({ description: 'What computed the score: "confidence", or the name of a predictor' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision: the first in this list that applies' }),
   would_stop: Type.Boolean({ description: 'Whether the score reached the threshold, even if the decision is "continue"' }),

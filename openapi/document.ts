@@ -3,7 +3,7 @@ import { VERSION } from '../src/version/version.js'
 import { hoist, type Json } from './components.js'
 import { ERROR_RESPONSES, errorResponsesOf } from './error-responses.js'
 import { lenient } from './lenient.js'
-import { linksOf } from './links.js'
+import { responseLinks } from './links.js'
 
 /** The head of the OpenAPI document. The rest comes from the schemas of the routes. */
 export const documentOptions: SwaggerOptions = {
@@ -63,5 +63,5 @@ interface Operation { operationId: string, security: unknown[], responses: Recor
 function complete (operation: Operation): void {
   const { '4XX': _, '5XX': __, ...own } = operation.responses // what the serializer knows of errors
   operation.responses = { ...errorResponsesOf(operation.security.length === 0), ...own }
-  for (const [status, links] of linksOf(operation.operationId)) operation.responses[status]!.links = links
+  for (const [status, links] of responseLinks(operation.operationId)) operation.responses[status]!.links = links
 }

@@ -13,12 +13,12 @@ export const ProbeTokensSchema = (description: string) =>
   Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (a whole number from 0)`, examples: [16] })
 
 /** Tolerance for workers that compute in float32. The core clamps, and error messages do not mention it. */
-export const SLACK = 1e-6
+export const FLOAT32_TOLERANCE = 1e-6
 
 export const ConfidenceSchema = Type.Unsafe<number | null>({
   type: ['number', 'null'],
-  minimum: -SLACK,
-  maximum: 1 + SLACK,
+  minimum: -FLOAT32_TOLERANCE,
+  maximum: 1 + FLOAT32_TOLERANCE,
   description: 'Confidence of the worker in the answer it would give now: a number from 0 to 1, or null if unknown (the decision is then continue)',
   examples: [0.97],
 })
@@ -75,6 +75,6 @@ export const objectOrNull = <T extends TSchema>(schema: T, description: string) 
  */
 export const stating = <T extends TSchema>(schema: T, constraints: object): T => ({ ...schema, 'x-stated': constraints })
 
-export const ratio = (description: string) => Type.Number({ description: `${description} (fraction)` })
-export const nullableRatio = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
-export const time = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })
+export const RatioSchema = (description: string) => Type.Number({ description: `${description} (fraction)` })
+export const NullableRatioSchema = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
+export const TimeSchema = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })

@@ -2,7 +2,7 @@ import { Type } from '#typebox'
 import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/views/describe-row.js'
 import { ContextQuerySchema, fields } from './context-schemas.js'
 import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/fleet-examples.js'
-import { nullable, time } from './field-schemas.js'
+import { nullable, TimeSchema } from './field-schemas.js'
 
 const { prefix, status } = ContextQuerySchema.properties
 
@@ -35,7 +35,7 @@ const since = nullable<string>('string', {
 
 const count = (description: string) => Type.Integer({ description })
 const tokens = (description: string) => Type.Number({ description })
-const at = time('When the contexts were read. Readers share one reading for up to twenty times as long as it takes')
+const at = TimeSchema('When the contexts were read. Readers share one reading for up to twenty times as long as it takes')
 
 export const FleetSchema = Type.Object({
   prefix: Type.String({ description: 'Context key: the sums are of this context and those below' }),
@@ -84,7 +84,7 @@ export const FleetPageSchema = Type.Object({
     treated_generations: fields.treated_generations,
     generations_to_next_certificate: fields.generations_to_next_certificate,
     alarms: Type.Array(alarm, { description: 'What needs attention' }),
-    changed_at: time('When its threshold or epoch last changed (of thresholds, among the newest 1,000 changes)'),
+    changed_at: TimeSchema('When its threshold or epoch last changed (of thresholds, among the newest 1,000 changes)'),
     updated_at: fields.updated_at,
   }, { title: 'ContextRow', description: 'A context in short' }), { description: 'Contexts in the order asked for' }),
 }, { title: 'FleetPage', description: 'A part of a sorted list of contexts', examples: [FLEET_PAGE_EXAMPLE] })

@@ -1,7 +1,7 @@
 import { Type, type Static } from '#typebox'
 import { REASONS, type Reason } from '../src/core/decide/decide.js'
 import { GENERATION_EXAMPLE } from './examples/generation-examples.js'
-import { nullable, nullableRatio, TextSchema, time } from './field-schemas.js'
+import { nullable, NullableRatioSchema, TextSchema, TimeSchema } from './field-schemas.js'
 
 export const GenerationParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
 
@@ -19,12 +19,12 @@ const em = (whose: string) => ({ enum: [0, 1, null], description: `EM of ${whose
 const tokens = (description: string) => Type.Integer({ minimum: 0, description })
 
 const LoggedStepSchema = Type.Object({
-  at: time('When it was decided'),
+  at: TimeSchema('When it was decided'),
   tokens: tokens('Tokens generated so far'),
-  confidence: nullableRatio('Confidence that the worker sent; null: unknown'),
-  score: nullableRatio('Score of this step; null: the confidence is unknown'),
+  confidence: NullableRatioSchema('Confidence that the worker sent; null: unknown'),
+  score: NullableRatioSchema('Score of this step; null: the confidence is unknown'),
   scorer: Type.String({ description: 'What computed the score: "confidence", or the name of a predictor' }),
-  threshold: nullableRatio('Score at which the service said stop; null: never'),
+  threshold: NullableRatioSchema('Score at which the service said stop; null: never'),
   threshold_context: Type.String({ description: 'Key of the context that the threshold came from' }),
   action: Type.Unsafe<'stop' | 'continue'>({ type: 'string', enum: ['stop', 'continue'], description: 'What the service answered' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision' }),
@@ -35,7 +35,7 @@ const LoggedStepSchema = Type.Object({
 }, { title: 'LoggedStep', description: 'What was asked at one step, and what was answered' })
 
 const LoggedOutcomeSchema = Type.Object({
-  at: time('When it was stored'),
+  at: TimeSchema('When it was stored'),
   tokens: tokens('Tokens of the generation'),
   stopped: Type.Boolean({ description: 'Whether the worker stopped it' }),
   cancelled: Type.Boolean({ description: 'Whether the client went away before it ended' }),

@@ -19,7 +19,7 @@ export const LabelSchema = stating(Type.Object({
   examples: [{ em: 1 }],
 }), { allOf: [{ anyOf: [{ required: ['em'] }, { required: ['reference'] }] }] })
 
-export type Label = Static<typeof LabelSchema>
+export type LabelReport = Static<typeof LabelSchema>
 
 export const LabelledSchema = Type.Object({
   accepted: Type.Integer({ description: 'Labels stored durably by this call' }),

@@ -1,4 +1,4 @@
-/** The parts of a JSON schema that decide what a request may have instead of what the schema asks for. */
+/** The parts of a JSON schema that decide which other forms of a body are accepted. */
 interface Schema {
   readonly type?: string | readonly string[]
   readonly enum?: readonly unknown[]
@@ -12,35 +12,35 @@ const isEm = ({ type, enum: values }: Schema) => [type].flat().includes('integer
 const allowsNull = ({ type, anyOf }: Schema) => [type].flat().includes('null') || anyOf?.some((one) => one.type === 'null') === true
 
 /**
- * Makes of a body what its schema asks for: removes optional fields that are `null`, as generated clients send them, and turns an EM of
- * `true` or `false` into 1 or 0. It changes the body itself, and is called only for a body that its schema refuses.
+ * Turns a body into the form that its schema asks for: removes optional fields that are `null`, as generated clients send them, and turns
+ * an EM of `true` or `false` into 1 or 0. It changes the body itself, and is called only for a body that its schema refuses.
  * @returns whether anything was changed
  */
-export function mend (schema: object, body: unknown): boolean {
+export function normalizeBody (schema: object, body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false
   const { items, properties = {}, required = [] } = schema as Schema
   let isChanged = false
-  const mendAt = (place: string | number, part: Schema, isOptional: boolean): void => {
+  const normalizeField = (place: string | number, part: Schema, isOptional: boolean): void => {
     const parent = body as Record<string | number, unknown>
     const value = parent[place]
     if (value === null && isOptional && !allowsNull(part)) delete parent[place]
     else if (typeof value === 'boolean' && isEm(part)) parent[place] = Number(value)
-    else isChanged = mend(part, value) || isChanged
+    else isChanged = normalizeBody(part, value) || isChanged
     if (parent[place] !== value) isChanged = true
   }
   if (!Array.isArray(body)) {
-    for (const name in properties) if (Object.hasOwn(body, name)) mendAt(name, properties[name]!, !required.includes(name))
+    for (const name in properties) if (Object.hasOwn(body, name)) normalizeField(name, properties[name]!, !required.includes(name))
   } else if (items !== undefined && (isEm(items) || items.properties !== undefined)) {
-    for (let i = 0; i < body.length; i++) mendAt(i, items, false)
+    for (let i = 0; i < body.length; i++) normalizeField(i, items, false)
   }
   return isChanged
 }
 
-/** The schema of what `mend` makes of it, and of what needs no mending, for the document. */
+/** For the document: the schema of every body that meets the given one, as it is or after `normalizeBody`. */
 export function lenient<T extends object> (schema: T): T {
   const { properties, items, required = [], enum: values, ...rest } = schema as Schema
   if (isEm(schema as Schema)) return { ...rest, type: [rest.type, 'boolean'].flat(), minimum: 0, maximum: 1 } as unknown as T
-  const relax = ([name, part]: [string, Schema]) => [name, required.includes(name) ? lenient(part) : orNull(lenient(part))]
+  const relax = ([name, part]: [string, Schema]) => [name, required.includes(name) ? lenient(part) : toNullable(lenient(part))]
   return {
     ...schema,
     ...(properties && { properties: Object.fromEntries(Object.entries(properties).map(relax)) }),
@@ -48,8 +48,8 @@ export function lenient<T extends object> (schema: T): T {
   }
 }
 
-/** The same schema, which `null` meets too. */
-export function orNull<T extends object> (schema: T): T {
+/** The same schema, with `null` allowed. */
+export function toNullable<T extends object> (schema: T): T {
   const { type, enum: values, anyOf } = schema as Schema
   if (allowsNull(schema as Schema)) return schema
   if (anyOf !== undefined && type === undefined) return { ...schema, anyOf: [...anyOf, { type: 'null' }] }

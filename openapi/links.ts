@@ -71,7 +71,7 @@ const NEXT: Readonly<Record<string, Readonly<Record<number, Readonly<Record<stri
 }
 
 /** The links of an operation's replies, by status. */
-export function linksOf (operationId: string): Array<[status: string, links: Record<string, Link>]> {
+export function responseLinks (operationId: string): Array<[status: string, links: Record<string, Link>]> {
   return Object.entries(NEXT[operationId] ?? {}).map(([status, targets]) => [
     status, Object.fromEntries(Object.entries(targets).map(([operationId, target]) => [operationId, { operationId, ...target }])),
   ])

@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { ConfirmSchema, PinSchema } from './pin-schemas.js'
 import { HISTORY_EXAMPLE, MODEL_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/model-examples.js'
-import { nullable, nullableRatio, time } from './field-schemas.js'
+import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
 
 export const ModelSchema = Type.Object({
   version: Type.Integer({ description: 'Version of the model; it changes when some decision could differ' }),
@@ -30,12 +30,12 @@ export const HistoryQuerySchema = Type.Object({
 export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
     id: Type.String({ description: 'Id of the row' }),
-    time: time('When the learner made the change; for an unreadable row, the latest time it can have been'),
+    time: TimeSchema('When the learner made the change; for an unreadable row, the latest time it can have been'),
     key: nullable<string>('string', { description: 'Context key; null: the row is unreadable' }),
     cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift (the control arm loses more than max_em_drop), breach (real stops lose more than max_em_drop), left_pool (the context has left its pool, since its own generations lose more than max_em_drop), evidence_stale, checkpoint or predictor; unreadable: the row is damaged in the store' }),
     epoch: nullable<number>('integer', { description: 'Epoch after the change; null: the row is unreadable' }),
-    before: nullableRatio('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
-    after: nullableRatio('Threshold after the change; null: never stop'),
+    before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
+    after: NullableRatioSchema('Threshold after the change; null: never stop'),
     before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
     after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
     version: Type.Integer({ description: 'Model version in which the change took effect; for an unreadable row, the latest it can have been' }),
@@ -56,8 +56,8 @@ export const RollbackReplySchema = Type.Object({
   dry_run: Type.Boolean({ description: 'Whether this was a dry run, which changed nothing' }),
   contexts: Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),
-    before: nullableRatio('Threshold in force before; null: never stop'),
-    after: nullableRatio('Threshold that the context is pinned to; null: never stop'),
+    before: NullableRatioSchema('Threshold in force before; null: never stop'),
+    after: NullableRatioSchema('Threshold that the context is pinned to; null: never stop'),
     scorer: nullable<string>('string', { description: 'Predictor whose score is compared; null: the raw confidence' }),
   }), { description: 'Contexts pinned, those that change first (at most 200)' }),
   total: Type.Integer({ description: 'Number of contexts pinned' }),

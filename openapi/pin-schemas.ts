@@ -1,5 +1,5 @@
 import { Type } from '#typebox'
-import { nullable, nullableRatio, objectOrNull } from './field-schemas.js'
+import { nullable, NullableRatioSchema, objectOrNull } from './field-schemas.js'
 
 export const PinSchema = Type.Object({
   threshold: nullable<number>('number', {
@@ -15,22 +15,22 @@ export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason },
   additionalProperties: false, title: 'Reason', description: 'A JSON body such as {"reason": "new weights"}', examples: [{ reason: 'new weights' }],
 })
 
-const manner = {
+const dryRunOptions = {
   dry_run: Type.Optional(Type.Boolean({ description: 'true: report what the call would do, without doing it' })),
   confirm: Type.Optional(Type.String({
     minLength: 1, maxLength: 64, description: 'The confirm of a dry run of the same call; needed where the call concerns all contexts and changes any of them (409 UNCONFIRMED)',
   })),
 }
 
-export const MannerQuerySchema = Type.Object(manner, { additionalProperties: false })
+export const DryRunQuerySchema = Type.Object(dryRunOptions, { additionalProperties: false })
 
 /** For calls without a body. */
-export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason, ...manner }, { additionalProperties: false })
+export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason, ...dryRunOptions }, { additionalProperties: false })
 
 export const ConfirmSchema = Type.String({ description: 'Send it as confirm with the same call; it holds while the same contexts change' })
 
 const PinInForceSchema = Type.Object({
-  threshold: nullableRatio('Score at which to stop; null: never stop'),
+  threshold: NullableRatioSchema('Score at which to stop; null: never stop'),
   scorer: Type.Optional(Type.String({ description: 'Predictor whose score is compared; absent: the raw confidence' })),
   reason: Type.String({ description: 'Reason that was given' }),
   by: Type.String({ description: 'Name of the token that set it' }),

@@ -1,8 +1,8 @@
 import { Type, type Static } from '#typebox'
 import { COMMAND_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from './examples/context-examples.js'
-import { nullable, nullableRatio } from './field-schemas.js'
-import { orNull } from './lenient.js'
-import { ConfirmSchema, MannerQuerySchema } from './pin-schemas.js'
+import { nullable, NullableRatioSchema } from './field-schemas.js'
+import { toNullable } from './lenient.js'
+import { ConfirmSchema, DryRunQuerySchema } from './pin-schemas.js'
 import { PIN_WARNINGS, POLICY_WARNINGS, type PinWarning, type PolicyWarning } from '../src/core/judgement/context-warnings.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
 
@@ -84,7 +84,7 @@ export const PolicyPatchSchema = Type.Unsafe<PolicyPatch>({
 
 export const PolicyMergePatchSchema = Type.Unsafe<PolicyMergePatch>({
   type: 'object',
-  properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, orNull(field)])),
+  properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, toNullable(field)])),
   additionalProperties: false,
   title: 'PolicyMergePatch',
   description: 'Policy fields to change (JSON merge patch, RFC 7396); null removes a field, so that it is inherited',
@@ -93,15 +93,15 @@ export const PolicyMergePatchSchema = Type.Unsafe<PolicyMergePatch>({
 
 export const PolicyQuerySchema = Type.Object({
   reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'Reason, kept in the audit trail (1 to 500 characters)' })),
-  ...MannerQuerySchema.properties,
+  ...DryRunQuerySchema.properties,
 }, { additionalProperties: false })
 
 const effect = {
   dry_run: Type.Boolean({ description: 'true: this was a dry run, and the other fields state its effect' }),
   contexts: Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),
-    before: nullableRatio('Threshold in force now; null: never stop'),
-    after: nullableRatio('Threshold that would be in force'),
+    before: NullableRatioSchema('Threshold in force now; null: never stop'),
+    after: NullableRatioSchema('Threshold that would be in force'),
     mode_before: enumOf(modes, 'Mode in force now'),
     mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
     status_after: Type.String({ description: 'Status after the change: learning, certified or drifted' }),

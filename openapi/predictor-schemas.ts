@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_REQUEST_EXAMPLE } from './examples/predictor-examples.js'
-import { LENGTH_POWER_DESCRIPTION, nullable, objectOrNull, stating, TextSchema, time, WEIGHTS_DESCRIPTION } from './field-schemas.js'
+import { LENGTH_POWER_DESCRIPTION, nullable, objectOrNull, stating, TextSchema, TimeSchema, WEIGHTS_DESCRIPTION } from './field-schemas.js'
 import { MIN_THRESHOLDS, MAX_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
 
 const strict = { additionalProperties: false }
@@ -97,7 +97,7 @@ const fields = {
   label: definition.label,
   status: Type.Unsafe<'live' | 'retired'>({ type: 'string', enum: ['live', 'retired'], description: 'live: it may serve and gather evidence; retired: it is no longer used' }),
   by: Type.String({ description: 'Name of the token that imported it, or "trainer" if the service trained it' }),
-  created_at: time('When it was created'),
+  created_at: TimeSchema('When it was created'),
   retired_at: nullable<string>('string', { format: 'date-time', description: 'When it was retired (ISO 8601, UTC); null: it is live' }),
   contexts: Type.Integer({ description: 'Number of contexts with weights of their own (`contexts` of its definition)' }),
   signals: Type.Array(Type.String(), { description: 'Names of the signals that it uses (`signals` of its definition)' }),

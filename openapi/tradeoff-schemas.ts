@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { TRADEOFF_EXAMPLE } from './examples/tradeoff-examples.js'
-import { described, nullable, nullableRatio, objectOrNull, ratio, time } from './field-schemas.js'
+import { described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
 
 const PriceSchema = Type.Object({
   estimate: Type.Number({ description: 'Estimate (EM as a fraction, for each percent of the tokens)' }),
@@ -10,24 +10,24 @@ const PriceSchema = Type.Object({
   }),
 }, { title: 'TokenPrice', description: 'EM that each percent of the tokens costs' })
 
-const threshold = nullableRatio('Score at which to stop; null: never stop')
+const threshold = NullableRatioSchema('Score at which to stop; null: never stop')
 const spot = {
   threshold,
-  tokens_saved_ratio: ratio('Tokens that the threshold saves, net of the tokens of probes; negative where they cost more'),
-  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
+  tokens_saved_ratio: RatioSchema('Tokens that the threshold saves, net of the tokens of probes; negative where they cost more'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   em_drop: Type.Number({ description: 'Observed net EM drop, (lost - gained) / all (fraction; negative: EM is gained)' }),
   em_drop_predicted: Type.Number({ description: 'EM drop on the smoothed curve, on which each further percent of tokens costs at least as much as the one before (fraction)' }),
 }
 
 const PointSchema = Type.Object({
   ...spot,
-  tokens_saved_low: ratio('Lower bound of the true share of tokens saved, under the assumption that all generations are equally long'),
-  tokens_saved_high: ratio('Upper bound of it'),
+  tokens_saved_low: RatioSchema('Lower bound of the true share of tokens saved, under the assumption that all generations are equally long'),
+  tokens_saved_high: RatioSchema('Upper bound of it'),
   em_drop_low: Type.Number({ description: 'Lower bound of the true EM drop (fraction)' }),
   em_drop_high: Type.Number({ description: 'Upper bound of the true EM drop (fraction); both bounds hold at the certificate\'s level however often they are read' }),
   em_per_token_percent: objectOrNull(PriceSchema, 'Cost of each percent of tokens on the segment of the smoothed curve that ends here; null: too few data'),
   generations_changed: Type.Integer({ description: 'Generations whose EM changes by stopping here; the drop is estimated from them' }),
-  unprobed_ratio: ratio('Share of generations that count as the worst case here because no answer was probed; if it is high, the drop is mostly an assumption'),
+  unprobed_ratio: RatioSchema('Share of generations that count as the worst case here because no answer was probed; if it is high, the drop is mostly an assumption'),
   certified: Type.Boolean({ description: 'Whether this threshold and every safer one pass' }),
 }, { title: 'TradeoffPoint', description: 'A point of the curve' })
 
@@ -36,7 +36,7 @@ const due = {
   seconds: nullable<number>('number', { description: 'Predicted time from now (seconds); null: cannot be predicted' }),
 }
 
-const KneeSchema = Type.Object({ ...spot, em_below_line: ratio('EM saved compared with a straight line between the ends of the curve') }, {
+const KneeSchema = Type.Object({ ...spot, em_below_line: RatioSchema('EM saved compared with a straight line between the ends of the curve') }, {
   title: 'TradeoffKnee', description: 'Point at which the curve bends most',
 })
 
@@ -51,7 +51,7 @@ export const NullableTurnSchema = objectOrNull(TurnSchema, 'Threshold after whic
     'no allowed cost is stated, or the curve never exceeds it. If its `threshold` is null, the cost is too high from the first token on')
 
 const NextSchema = Type.Object({
-  threshold: ratio('Score'),
+  threshold: RatioSchema('Score'),
   generations: Type.Integer({ description: 'Control generations until then, at the rates observed' }),
   ...due,
 }, { title: 'NextCertificate', description: 'The next threshold to be certified' })
@@ -59,17 +59,17 @@ const NextSchema = Type.Object({
 const HorizonSchema = Type.Object({
   generations: Type.Integer({ description: 'Control generations from now' }),
   threshold,
-  tokens_saved_ratio: ratio('Tokens that the threshold would save, net of the tokens of probes'),
-  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
+  tokens_saved_ratio: RatioSchema('Tokens that the threshold would save, net of the tokens of probes'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   ...due,
 }, { title: 'TradeoffHorizon', description: 'What would be certified then, at the rates observed' })
 
 const MoveSchema = Type.Object({
-  time: time('When the learner made the change'),
+  time: TimeSchema('When the learner made the change'),
   cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, evidence_stale, checkpoint or predictor' }),
   epoch: Type.Integer({ description: 'Epoch after the change' }),
-  before: nullableRatio('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
-  after: nullableRatio('Threshold after the change; null: never stop'),
+  before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
+  after: NullableRatioSchema('Threshold after the change; null: never stop'),
   before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
   after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
 }, { title: 'TradeoffMove', description: 'A change of the context\'s own threshold or pin' })
@@ -79,8 +79,8 @@ export const TradeoffSchema = Type.Object({
   score: Type.String({ description: 'Score that the thresholds are compared with' }),
   generations: Type.Integer({ description: 'Control generations that everything here rests on' }),
   tokens_mean: nullable<number>('number', { description: 'Mean length of the full runs (tokens)' }),
-  em_full: nullableRatio('EM of the full runs'),
-  threshold: nullableRatio('The context\'s own threshold in force; null: never stop'),
+  em_full: NullableRatioSchema('EM of the full runs'),
+  threshold: NullableRatioSchema('The context\'s own threshold in force; null: never stop'),
   expected_utility: nullable<number>('number', {
     description: 'Expected gain of that threshold over never stopping, for each generation (in the currency of the policy\'s prices); null: no prices',
   }),

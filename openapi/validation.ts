@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { SLACK } from './field-schemas.js'
-import { mend } from './lenient.js'
+import { FLOAT32_TOLERANCE } from './field-schemas.js'
+import { normalizeBody } from './lenient.js'
 import { REPLACEMENT } from '../src/core/policy/context.js'
 import type { Problem } from '../src/errors/problem.js'
 
@@ -45,16 +45,16 @@ export function validatorCompiler ({ schema, httpPart }: { schema: object, httpP
   return compiling as ValidateFunction
 }
 
-/** A validator that mends a body only when its schema refuses it, so that valid bodies cost nothing more. */
+/** A validator that normalizes a body only if its schema refuses it, so that valid bodies cost nothing more. */
 function bodyValidator (schema: object): ValidateFunction {
   const validate = bodies.compile(schema)
-  const mending = (body: unknown): boolean => {
-    const isValid = validate(body) || (mend(schema, body) && validate(body))
-    mending.errors = validate.errors
+  const normalizing = (body: unknown): boolean => {
+    const isValid = validate(body) || (normalizeBody(schema, body) && validate(body))
+    normalizing.errors = validate.errors
     return isValid
   }
-  mending.errors = validate.errors
-  return mending as ValidateFunction
+  normalizing.errors = validate.errors
+  return normalizing as ValidateFunction
 }
 
 /** A validator of one item of a batch, which returns `null` for a valid item. */
@@ -75,7 +75,7 @@ export function problemOf (error: ErrorObject): Problem {
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${wrapping(parentSchema) || alsoMissing(error) + unknownFields(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
-  const limit = keyword === 'not' ? 'is out of range' : params.limit === 1 + SLACK ? 'must be <= 1' : params.limit === -SLACK ? 'must be >= 0' : message
+  const limit = keyword === 'not' ? 'is out of range' : params.limit === 1 + FLOAT32_TOLERANCE ? 'must be <= 1' : params.limit === -FLOAT32_TOLERANCE ? 'must be >= 0' : message
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : keyword === 'type' ? wrapping(parentSchema) : ''
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, or is not allowed' : limit}${allowed}${remedy}` }
 }

@@ -3,7 +3,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '#typebox'
 import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
-import { MannerQuerySchema, PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
+import { DryRunQuerySchema, PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
 import { PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema, CommandDryRunSchema, PinReplySchema } from '../openapi/policy-schemas.js'
 import { TradeoffSchema } from '../openapi/tradeoff-schemas.js'
 import { WhatIfQuerySchema, WhatIfSchema } from '../openapi/what-if-schemas.js'
@@ -161,7 +161,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       description: 'The pin takes effect at once. Above the leaves, it applies only where the context is a pool (see certify_at in the policy), to all contexts ' +
         'of the pool that have no pin of their own. To switch stopping off in all contexts below, set mode "off" in the policy. ' + CONFIRM,
       params,
-      querystring: MannerQuerySchema,
+      querystring: DryRunQuerySchema,
       body: PinSchema,
       response: { 200: PinReplySchema, ...anyError },
     },
@@ -193,7 +193,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       summary: 'Start a new epoch, which begins without evidence',
       description: 'The reset holds for the context and everything below it. ' + CONFIRM,
       params,
-      querystring: MannerQuerySchema,
+      querystring: DryRunQuerySchema,
       body: ReasonSchema,
       response: replies,
     },

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { MannerQuerySchema, ReasonQuerySchema } from '../openapi/pin-schemas.js'
+import { DryRunQuerySchema, ReasonQuerySchema } from '../openapi/pin-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import {
   HistoryQuerySchema, HistorySchema, ModelSchema, RollbackEndSchema, RollbackReplySchema, RollbackSchema,
@@ -51,7 +51,7 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
       description: 'The pins take effect on every replica at once. Certified thresholds and pins are taken as they were at that version, and applied ' +
         'under the present policies: policies and modes do not change. A context that did not exist then is pinned to what an unknown context ' +
         'had, mostly null (never stop). Pins that operators set are replaced. Learning continues. To end the rollback, use DELETE. Needs the confirm of a dry run, since all contexts are concerned.',
-      querystring: MannerQuerySchema,
+      querystring: DryRunQuerySchema,
       body: RollbackSchema,
       response: { 200: RollbackReplySchema, ...anyError },
     },

@@ -12,7 +12,7 @@ import { createContexts } from '../operations/contexts.js'
 import type { Change } from '../core/learn/threshold-change.js'
 import { corruptionReporter } from '../logging/report-corruption.js'
 import { watchConfigurations } from '../health/configuration-watch.js'
-import { createFleet } from '../operations/fleet.js'
+import { createFleetReader } from '../operations/fleet.js'
 import { createHistory } from '../operations/history-reader.js'
 import { startLearner } from '../learning/learner.js'
 import { startLearnerThread } from '../learning/learner-thread.js'
@@ -72,7 +72,7 @@ export async function assemble (
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   const scan = createScanner(store, readHistory, config)
   const contexts = createContexts(store, readHistory, config, scan)
-  const fleet = createFleet(scan, config)
+  const fleet = createFleetReader(scan, config)
   const contextCommands = createContextCommands(store, service, config)
   const rollback = createRollback(store, readHistory, service, config)
   const predictors = createPredictorVersions(store, service, config)

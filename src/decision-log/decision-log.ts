@@ -10,7 +10,7 @@ import type { Store } from '../store/store.js'
 import { textBatchOf } from '../store/text-batch.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 import { encodeDecision, encodeLabel, encodeOutcome, type TakenLabel, type TakenOutcome } from './encode-event.js'
-import { exportLines, lineOf } from './export-lines.js'
+import { exportLines, exportedLine } from './export-lines.js'
 import { CAPACITY, LogBuffer, type TakenDecision } from './log-buffer.js'
 import { LogShare } from './log-share.js'
 
@@ -82,7 +82,7 @@ export function createDecisionLog ({ store, service, config, metrics, log }: Dec
       ...await inTurns(labelled, encodeLabel),
     ]
     draining.clear()
-    lines?.write(events.map(lineOf))
+    lines?.write(events.map(exportedLine))
     if (isStored && events.length > 0) count(await storeEvents(events), events.length)
   }
 

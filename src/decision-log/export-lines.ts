@@ -24,7 +24,7 @@ const END_MS = 1000
 const REPORT_MS = 60_000
 
 /** The line of an event: its JSON with the id that the worker sent. */
-export function lineOf ([id, text]: Encoded): string {
+export function exportedLine ([id, text]: Encoded): string {
   return `{"generation_id":${JSON.stringify(sentId(id))},${text.slice(1)}\n`
 }
 

@@ -12,7 +12,7 @@ import { areKnownValid, rememberValid } from './known-contexts.js'
 export interface RowProblem extends Problem { readonly index: number }
 
 /** Columns that have the right form, and the problems in them. */
-export interface Checked {
+export interface CheckedColumns {
   readonly columns: Columns
   /** Invalid rows, in order. */
   readonly errors: RowProblem[]
@@ -36,7 +36,7 @@ const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation
  * @param body as it was received
  * @throws InvalidInputError if it has another form, or columns differ in length
  */
-export function checkColumns (caller: Caller, levels: Levels, body: unknown): Checked {
+export function checkColumns (caller: Caller, levels: Levels, body: unknown): CheckedColumns {
   const isValid = meetsSchema(body)
   const problem = isValid ? null : formProblem(body)
   if (problem !== null) throw invalid(problem)

@@ -13,14 +13,14 @@ import { checkKey } from './check-key.js'
 import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
-import { checkConfirmed, dryRun, type DryRun, type Manner } from './dry-run.js'
+import { checkConfirmed, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 import { pinReach } from './pin-reach.js'
 
 /** What a command would do. */
 export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
 
-export interface PolicyRequest extends Origin, Manner {}
-export interface CommandRequest extends Required<Origin>, Manner {}
+export interface PolicyRequest extends Origin, DryRunOptions {}
+export interface CommandRequest extends Required<Origin>, DryRunOptions {}
 
 /** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
 export interface PinRequest { readonly threshold: number | null, readonly expires_in_seconds?: number }
@@ -56,7 +56,7 @@ export function createContextCommands (store: Store, service: Service, config: C
    * @param isHarmless whether the planned command needs no confirmation even at the root
    */
   async function give (
-    plan: () => Promise<Command>, { dry_run = false, confirm }: Manner, isHarmless = () => false
+    plan: () => Promise<Command>, { dry_run = false, confirm }: DryRunOptions, isHarmless = () => false
   ): Promise<CommandDryRun | null> {
     if (dry_run) return { dry_run: true, ...await foresee(await plan()) }
     await command(async () => {

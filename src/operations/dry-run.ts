@@ -6,9 +6,9 @@ const SHOWN = 200
 /** Characters of a confirmation. */
 const CONFIRM_LENGTH = 16
 
-/** How an operator gives a command. */
-export interface Manner {
-  /** Tells what the command would do, and does nothing. */
+/** Options of a command that is planned before it is carried out. */
+export interface DryRunOptions {
+  /** Whether only to report what the command would do; absent: false. */
   readonly dry_run?: boolean
   /** From a dry run of the same command; needed where the command concerns all contexts and would change some. */
   readonly confirm?: string

@@ -5,20 +5,20 @@ import { checkKey } from './check-key.js'
 import { sumFleet } from './fleet-sums.js'
 import type { Scan } from './scan-fleet.js'
 import { selectRows, type RowQuery } from './select-rows.js'
-import { sortRows } from './sort-rows.js'
+import { sortContextRows } from './sort-rows.js'
 
-export type Fleet = ReturnType<typeof createFleet>
+export type Fleet = ReturnType<typeof createFleetReader>
 
 /**
  * What an operator reads about all contexts at once.
  * @param scan reads all contexts; readers share what it reads for a time
  * @returns readers that also share the sums and the orders that were asked for
  */
-export function createFleet (scan: () => Promise<Scan>, config: Config) {
+export function createFleetReader (scan: () => Promise<Scan>, config: Config) {
   const sumsOf = oncePerScan(({ at, rows }, prefix: string) => {
     return sumFleet({ at, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
   })
-  const inOrder = oncePerScan(({ rows }, [sort, descending]: readonly [RowOrder, boolean]) => sortRows(rows, sort, descending))
+  const inOrder = oncePerScan(({ rows }, [sort, descending]: readonly [RowOrder, boolean]) => sortContextRows(rows, sort, descending))
 
   return {
     /** @throws InvalidKeyError */

@@ -8,7 +8,7 @@ import { fingerprintOf } from '../core/predictor/fingerprint.js'
 import type { LivePredictors } from '../core/predictor/predictor-version.js'
 import { pastThreshold, undoSince, type PresentThreshold } from '../core/views/rollback-effect.js'
 import { FutureVersionError, VersionOutOfReachError } from '../errors/errors.js'
-import { checkConfirmed, confirmation, dryRun, type DryRun, type Manner } from './dry-run.js'
+import { checkConfirmed, confirmation, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
 import { readFullHistory } from './full-history.js'
@@ -18,7 +18,7 @@ import type { Store } from '../store/store.js'
 import { leftEpochOf } from '../core/judgement/membership.js'
 import { servingOf } from '../core/judgement/sync-trials.js'
 
-export interface RollbackRequest extends Required<Origin>, Manner {
+export interface RollbackRequest extends Required<Origin>, DryRunOptions {
   readonly version: number
   readonly expires_in_seconds?: number
 }

@@ -1,4 +1,4 @@
-import type { Label } from '../../openapi/label-schemas.js'
+import type { LabelReport } from '../../openapi/label-schemas.js'
 import { spendReportQuota, type Reporter } from '../access/report-quota.js'
 import { scopedId } from '../access/scoped-id.js'
 import { answerDigest } from '../core/grading/answer-digest.js'
@@ -22,7 +22,7 @@ export interface LabelServices {
  * Stores the label of an outcome durably, within the quota of the caller's token, and counts it by result.
  * @throws InvalidLabelError, OutcomeNotFoundError, TooManyOutcomesError; StoreUnavailableError: send it again
  */
-export async function acceptLabel (services: LabelServices, generationId: string, label: Label, reporter: Reporter): Promise<Accepted> {
+export async function acceptLabel (services: LabelServices, generationId: string, label: LabelReport, reporter: Reporter): Promise<Accepted> {
   const { metrics } = services
   const [isNew] = await spendReportQuota(reporter, 'label', 1, metrics, async () => [await storeLabel(services, generationId, label, reporter)])
   metrics.labels.inc({ result: isNew ? 'accepted' : 'duplicate' })
@@ -39,7 +39,7 @@ const RESULTS: Readonly<Record<string, string>> = {
 }
 
 /** @returns whether the label is new */
-async function storeLabel (services: LabelServices, generationId: string, label: Label, reporter: Reporter): Promise<boolean> {
+async function storeLabel (services: LabelServices, generationId: string, label: LabelReport, reporter: Reporter): Promise<boolean> {
   const { store, service, decisionLog } = services
   const { salt } = service.snapshot()
   if (label.em === undefined && label.reference === undefined) throw at('/em', new InvalidLabelError('send em (1 right, 0 wrong) or a reference'))
@@ -55,7 +55,7 @@ async function storeLabel (services: LabelServices, generationId: string, label:
 }
 
 /** A label as the log holds it, with digests in place of answers. */
-function labelEntry (salt: string, generation_id: string, { em, answer, reference, steps }: Label): LabelEntry {
+function labelEntry (salt: string, generation_id: string, { em, answer, reference, steps }: LabelReport): LabelEntry {
   const references = typeof reference === 'string' ? [reference] : reference
   return {
     type: 'label',

@@ -1,5 +1,5 @@
 import type { Axis } from './axis.js'
-import { place, text } from './svg.js'
+import { place, textElement } from './svg.js'
 
 export interface Mark {
   readonly step: number
@@ -34,9 +34,9 @@ export function drawPanel ({ title, colour, marks, forecast }: Panel, x: Axis, y
   const replayed = marks.filter(({ isReplay }) => isReplay)
   return [
     `<path d="${grid}" stroke="#ddd"/><path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#555"/>`,
-    ...y.ticks.map((tick) => text(left - 8, y.at(tick) + 4, shortNumberOf(tick), 'text-anchor="end"')),
-    ...x.ticks.map((tick) => text(x.at(tick), bottom + 18, shortNumberOf(tick), 'text-anchor="middle"')),
-    text(left, top - 10, title, 'font-weight="bold"'),
+    ...y.ticks.map((tick) => textElement(left - 8, y.at(tick) + 4, shortNumberOf(tick), 'text-anchor="end"')),
+    ...x.ticks.map((tick) => textElement(x.at(tick), bottom + 18, shortNumberOf(tick), 'text-anchor="middle"')),
+    textElement(left, top - 10, title, 'font-weight="bold"'),
     bandOf(marks.at(-1), forecast, x, y, colour),
     `<path d="${whiskers}" stroke="${colour}" stroke-opacity="0.45" stroke-width="1.5"/>`,
     `<path d="M${points(marks).join('L')}" fill="none" stroke="${colour}" stroke-width="1.5"/>`,

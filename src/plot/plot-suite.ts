@@ -1,7 +1,7 @@
 import type { SuiteView } from '../core/training/describe-series.js'
 import { axisOf, type Axis } from './axis.js'
 import { drawPanel, GAP, numberOf, type Mark, type Panel } from './panel.js'
-import { place, shortened, text } from './svg.js'
+import { place, shortened, textElement } from './svg.js'
 import { intervalsOf, type PointView } from '../core/training/describe-point.js'
 
 const [WIDTH, HEIGHT] = [900, 612]
@@ -37,13 +37,13 @@ export function plotSuite (run: string, view: SuiteView): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="13" fill="#222">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
-    text(LEFT, 30, `${shortened(run, 44)} · ${shortened(suite, 24)}`, 'font-size="18" font-weight="bold"'),
-    text(LEFT, 52, `step ${numberOf(last.step)}: EM ${percent(last.em)} % (${percent(last.em_low)} to ${percent(last.em_high)}), ${numberOf(Math.round(last.tokens_mean))} tokens; verdicts: ${said}`),
-    text(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured anew; max_em_drop ${percent(drop)} points${underOf(threshold, left)}`, 'fill="#555" font-size="12"'),
+    textElement(LEFT, 30, `${shortened(run, 44)} · ${shortened(suite, 24)}`, 'font-size="18" font-weight="bold"'),
+    textElement(LEFT, 52, `step ${numberOf(last.step)}: EM ${percent(last.em)} % (${percent(last.em_low)} to ${percent(last.em_high)}), ${numberOf(Math.round(last.tokens_mean))} tokens; verdicts: ${said}`),
+    textElement(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured anew; max_em_drop ${percent(drop)} points${underOf(threshold, left)}`, 'fill="#555" font-size="12"'),
     drawPanel(em, x, yAxis(em, EM, 5)),
     drawPanel(tokens, x, yAxis(tokens, TOKENS, 10)),
     turningLine(verdicts, points[0]!.step, x),
-    text((LEFT + RIGHT) / 2, HEIGHT - 12, 'step of the training', 'text-anchor="middle"'),
+    textElement((LEFT + RIGHT) / 2, HEIGHT - 12, 'step of the training', 'text-anchor="middle"'),
     '</svg>\n',
   ].join('\n')
 }
@@ -88,7 +88,7 @@ function turningLine (verdicts: SuiteView['verdicts'], first: number, x: Axis): 
     const at = place(x.at(step))
     const side = at > RIGHT - 200 ? 'end' : 'start'
     const line = `<path d="M${at} ${EM.top}V${EM.bottom}M${at} ${TOKENS.top}V${TOKENS.bottom}" stroke="#222" stroke-dasharray="2 3"/>`
-    return line + text(at + (side === 'end' ? -6 : 6), EM.bottom - 8, `${em === undefined ? 'tokens fell' : 'EM fell'} from step ${numberOf(step)} on`, `text-anchor="${side}"`)
+    return line + textElement(at + (side === 'end' ? -6 : 6), EM.bottom - 8, `${em === undefined ? 'tokens fell' : 'EM fell'} from step ${numberOf(step)} on`, `text-anchor="${side}"`)
   }
   return ''
 }

@@ -1,5 +1,5 @@
 /** A text element. @param more further attributes */
-export function text (x: number, y: number, content: string, more = ''): string {
+export function textElement (x: number, y: number, content: string, more = ''): string {
   return `<text x="${place(x)}" y="${place(y)}"${more && ` ${more}`}>${escapeXml(content)}</text>`
 }
 

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import t from 'tap'
 import { scopedId } from '../../src/access/scoped-id.js'
-import { exportLines, lineOf } from '../../src/decision-log/export-lines.js'
+import { exportLines, exportedLine } from '../../src/decision-log/export-lines.js'
 import { temporaryFolder, until } from '../helper.js'
 
 const log = pino({ level: 'silent' })
@@ -14,7 +14,7 @@ const linesOf = (name: string, count: number) => Array.from({ length: count }, (
 
 t.test('a line has the id that the worker sent, in any scope', async (t) => {
   const tenant = { tokenName: 'tenant', tokenPrefix: 'model=q' }
-  for (const stored of ['g"1', scopedId(tenant, 'g"1')]) t.strictSame(JSON.parse(lineOf([stored, '{"event":"label"}'])), { generation_id: 'g"1', event: 'label' })
+  for (const stored of ['g"1', scopedId(tenant, 'g"1')]) t.strictSame(JSON.parse(exportedLine([stored, '{"event":"label"}'])), { generation_id: 'g"1', event: 'label' })
 })
 
 t.test('lines are appended in order, and a file that was moved away is made again', async (t) => {

@@ -4,7 +4,7 @@ import { ColumnsSchema } from '../../openapi/columns-schemas.js'
 import { StepSchema } from '../../openapi/decision-schemas.js'
 import { EnrolmentsSchema } from '../../openapi/enrolment-schemas.js'
 import { LabelSchema } from '../../openapi/label-schemas.js'
-import { lenient, mend, orNull } from '../../openapi/lenient.js'
+import { lenient, normalizeBody, toNullable } from '../../openapi/lenient.js'
 import { OutcomeSchema } from '../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 
@@ -56,13 +56,13 @@ t.test('EM may be true or false wherever it is stated', async (t) => {
 
 t.test('a valid body is left as it is', async (t) => {
   const body = { tokens: 1, confidence: null, probed_score: null }
-  t.equal(mend(StepSchema, body), false)
+  t.equal(normalizeBody(StepSchema, body), false)
   t.strictSame(body, { tokens: 1, confidence: null, probed_score: null })
-  for (const odd of [null, 1, 'x', [null], [[]]]) t.equal(mend(StepSchema, odd), false)
+  for (const odd of [null, 1, 'x', [null], [[]]]) t.equal(normalizeBody(StepSchema, odd), false)
 })
 
-t.test('orNull lets any schema accept null, and leaves one that does as it is', async (t) => {
-  t.strictSame(orNull({ type: 'string', enum: ['a'] }), { type: ['string', 'null'], enum: ['a', null] })
-  t.strictSame(orNull({ type: ['number', 'null'] }), { type: ['number', 'null'] })
-  t.strictSame(orNull({ anyOf: [{ type: 'number' }] }), { anyOf: [{ type: 'number' }, { type: 'null' }] })
+t.test('toNullable lets any schema accept null, and leaves one that does as it is', async (t) => {
+  t.strictSame(toNullable({ type: 'string', enum: ['a'] }), { type: ['string', 'null'], enum: ['a', null] })
+  t.strictSame(toNullable({ type: ['number', 'null'] }), { type: ['number', 'null'] })
+  t.strictSame(toNullable({ anyOf: [{ type: 'number' }] }), { anyOf: [{ type: 'number' }, { type: 'null' }] })
 })

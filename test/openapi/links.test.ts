@@ -1,5 +1,5 @@
 import t from 'tap'
-import { linksOf } from '../../openapi/links.js'
+import { responseLinks } from '../../openapi/links.js'
 import { openapiDocument } from '../../src/cli/openapi.js'
 
 const document = JSON.parse(await openapiDocument())
@@ -31,7 +31,7 @@ function exists (operation: any, status: string, expression: string): boolean {
 t.test('every link leads to an operation, with values that exist', async (t) => {
   let count = 0
   for (const operation of operations) {
-    for (const [status, links] of linksOf(operation.operationId)) {
+    for (const [status, links] of responseLinks(operation.operationId)) {
       t.strictSame(operation.responses[status].links, links, `the document has the links of ${operation.operationId}`)
       for (const { operationId, parameters = {}, requestBody } of Object.values(links)) {
         const target = byName.get(operationId)
@@ -48,5 +48,5 @@ t.test('every link leads to an operation, with values that exist', async (t) => 
     }
   }
   t.ok(count > 40)
-  t.same(linksOf('unknown'), [])
+  t.same(responseLinks('unknown'), [])
 })

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { ROW_ORDERS, type ContextRow, type RowOrder } from '../../src/core/views/describe-row.js'
-import { sortRows } from '../../src/operations/sort-rows.js'
+import { sortContextRows } from '../../src/operations/sort-rows.js'
 
 const rows = [
   { key: 'b', threshold: 0.9, tokens_saved: 5, status: 'certified' },
   { key: 'a', threshold: null, tokens_saved: 5, status: 'learning' },
   { key: 'c', threshold: 0.5, tokens_saved: -1, status: 'drifted' },
 ] as ContextRow[]
-const keys = (sort: RowOrder, descending = false) => sortRows(rows, sort, descending).map(({ key }) => key).join('')
+const keys = (sort: RowOrder, descending = false) => sortContextRows(rows, sort, descending).map(({ key }) => key).join('')
 
 t.test('rows are sorted either way; what has no value comes last, and the key breaks ties', async (t) => {
   t.equal(keys('tokens_saved', true), 'abc')
