@@ -40,9 +40,6 @@ export const ColumnsSchema = Type.Unsafe<Columns>(Type.Object(properties, {
   examples: [{ contexts: [{ model: 'example', task: 'example' }], context: [0, 0], tokens: [512, 96], confidence: [0.97, null], arms: ['treated', null] }],
 }))
 
-/** `ColumnsSchema` without the check of contexts, for contexts known to be valid. */
-export const ColumnsOfValidContextsSchema = Type.Unsafe<Columns>(Type.Object({ ...properties, contexts: Type.Unknown() }, strict))
-
 const anything = (items: TSchema): TSchema => Type.Unsafe({ ...items, items: {} })
 
 /** What columns must be as a whole. Cells are validated one by one, and only if some cell is invalid. */

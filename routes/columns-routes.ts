@@ -2,14 +2,13 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { ColumnDecisionsSchema, ColumnsSchema } from '../openapi/columns-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { answerColumns } from '../src/decisions/answer-columns.js'
-import { parseColumns } from '../src/decisions/parse-columns.js'
 import { renderColumns } from '../src/decisions/render-columns.js'
 import { sendJson } from '../src/http/send-json.js'
 import type { Services } from './services.js'
 
 export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/decisions/columns', {
-    config: { role: 'worker', bound: 'handler', isParsedAsIs: true, parseUsual: parseColumns },
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags: ['decide'],
       operationId: 'decideColumns',

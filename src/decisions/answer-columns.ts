@@ -6,7 +6,6 @@ import { askedAt } from '../core/recording/asked-at.js'
 import type { ContextWarning } from '../core/judgement/context-warnings.js'
 import { enrolDraw } from './enrol-step.js'
 import type { DecisionServices } from './answer-step.js'
-import { knownRules } from './known-contexts.js'
 import { logRows } from './log-rows.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
 
@@ -46,7 +45,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   const { columns, errors, contexts } = checkColumns(caller, config.levels, body)
   const snapshot = service.snapshot()
   const bad = errors.length === 0 ? NONE : new Set(errors.map(({ index }) => index))
-  const decided = service.decideColumns(columns, bad, knownRules(snapshot, columns.contexts))
+  const decided = service.decideColumns(columns, bad)
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)

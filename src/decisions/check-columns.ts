@@ -1,4 +1,4 @@
-import { AnyColumnsSchema, ColumnsOfValidContextsSchema, ColumnsSchema } from '../../openapi/columns-schemas.js'
+import { AnyColumnsSchema, ColumnsSchema } from '../../openapi/columns-schemas.js'
 import { StepSchema } from '../../openapi/decision-schemas.js'
 import { ContextSchema } from '../../openapi/field-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
@@ -7,7 +7,6 @@ import { stepAt, type Columns } from '../core/decide/decide-columns.js'
 import { at, invalid, InvalidInputError, UnknownLevelError } from '../errors/errors.js'
 import { contextAccessProblem, type Caller } from '../access/context-access.js'
 import type { Problem } from '../errors/problem.js'
-import { areKnownValid, rememberValid } from './known-contexts.js'
 
 export interface RowProblem extends Problem { readonly index: number }
 
@@ -21,9 +20,7 @@ export interface CheckedColumns {
 }
 
 const formProblem = itemValidator(AnyColumnsSchema)
-const problemOfAny = itemValidator(ColumnsSchema)
-/** As `problemOfAny`, for columns whose contexts are valid. */
-const problemOfOthers = itemValidator(ColumnsOfValidContextsSchema)
+const schemaProblem = itemValidator(ColumnsSchema)
 const stepProblem = itemValidator(StepSchema)
 const schemaContextProblem = itemValidator(ContextSchema)
 
@@ -37,7 +34,7 @@ const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation
  * @throws InvalidInputError if it has another form, or columns differ in length
  */
 export function checkColumns (caller: Caller, levels: Levels, body: unknown): CheckedColumns {
-  const isValid = meetsSchema(body)
+  const isValid = schemaProblem(body) === null
   const problem = isValid ? null : formProblem(body)
   if (problem !== null) throw invalid(problem)
   const columns = body as Columns
@@ -52,14 +49,6 @@ export function checkColumns (caller: Caller, levels: Levels, body: unknown): Ch
     }
   }
   return { columns, errors, contexts }
-}
-
-function meetsSchema (body: unknown): body is Columns {
-  const contexts = (body as Partial<Columns> | null | undefined)?.contexts
-  if (areKnownValid(contexts)) return problemOfOthers(body) === null
-  const isValid = problemOfAny(body) === null
-  if (isValid) rememberValid(contexts)
-  return isValid
 }
 
 function checkLengths (columns: Columns): void {

@@ -9,8 +9,6 @@ declare module 'fastify' {
      * whose strict schemas refuse such fields, or that read only known fields.
      */
     isParsedAsIs?: boolean
-    /** A parser that is faster for the texts that the route usually gets, and returns undefined for any other. */
-    parseUsual?: (text: string) => unknown
   }
 }
 
@@ -39,9 +37,8 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     }
     const { config, schema } = request.route
     if (body.length === 0 && schema?.body === undefined) return done(null, undefined)
-    const usual = config.parseUsual?.(body)
-    if (usual !== undefined) done(null, usual)
-    else (config.isParsedAsIs ? parseAsIs : parse)(request, body, done)
+    const parser = config.isParsedAsIs ? parseAsIs : parse
+    parser(request, body, done)
   }
   app.addContentTypeParser('application/json', (request, payload, done) => { readText(request, payload, (text) => { read(request, text, done) }, done) })
   // A merge patch that replaced something would remove what it does not name.

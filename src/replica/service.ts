@@ -3,7 +3,6 @@ import type { Config } from '../config/config.js'
 import { unknownLevel } from '../core/policy/context.js'
 import { decide, type Decision, type Freshness, type Step } from '../core/decide/decide.js'
 import { decideColumns, type ColumnDecisions, type Columns } from '../core/decide/decide-columns.js'
-import type { Rule } from '../core/decide/snapshot.js'
 import { at, UnknownLevelError } from '../errors/errors.js'
 import { emptyModel, endPins, loadModel, type Model } from './model.js'
 import type { Store } from '../store/store.js'
@@ -119,9 +118,7 @@ export function createService ({ store, config, log, now = () => performance.now
       return decide(snapshot, freshness, step)
     },
     /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
-    /** @param rules of the contexts in the present snapshot */
-    decideColumns: (columns: Columns, bad: ReadonlySet<number>, rules?: readonly Rule[]): ColumnDecisions =>
-      decideColumns(model.snapshot, freshness, columns, bad, rules),
+    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(model.snapshot, freshness, columns, bad),
     snapshot: () => model.snapshot,
     model: () => model,
     /** Calls back whenever a new model is in force. @returns a function that unsubscribes */
