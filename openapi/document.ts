@@ -51,8 +51,9 @@ export const documentOptions: SwaggerOptions = {
     const { paths, ...rest } = document.openapiObject
     for (const operations of Object.values(paths as Record<string, Record<string, Operation>>)) Object.values(operations).forEach(complete)
     const schemas: Record<string, Json> = {}
-    const responses = hoist(ERROR_RESPONSES as unknown as Json, schemas)
+    const responses = hoist(ERROR_RESPONSES as unknown as Json, schemas) // JSON, but interfaces have no index signature
     const components = { ...rest.components, responses, schemas }
+    // `hoist` maps JSON to JSON and loses the type of the document.
     return { ...rest, paths: hoist(paths as Json, schemas), components } as unknown as typeof document.openapiObject
   },
 }

@@ -39,6 +39,7 @@ export function normalizeBody (schema: object, body: unknown): boolean {
 /** For the document: the schema of every body that meets the given one, as it is or after `normalizeBody`. */
 export function lenient<T extends object> (schema: T): T {
   const { properties, items, required = [], enum: values, ...rest } = schema as Schema
+  // The type of the schema is kept for the routes, since validated bodies still have it.
   if (isEm(schema as Schema)) return { ...rest, type: [rest.type, 'boolean'].flat(), minimum: 0, maximum: 1 } as unknown as T
   const relax = ([name, part]: [string, Schema]) => [name, required.includes(name) ? lenient(part) : toNullable(lenient(part))]
   return {

@@ -84,6 +84,6 @@ function rowProblem (columns: Columns, row: number): Problem | null {
   }
   const problem = stepProblem(stepAt(columns, row))
   if (problem === null || problem.path.startsWith('/context')) return under(index, problem)
-  const [, field, ...rest] = problem.path.split('/')
-  return { ...problem, path: ['', COLUMN_OF[field!] ?? field, ...rest, row].join('/') }
+  const [, field = '', ...rest] = problem.path.split('/')
+  return { ...problem, path: ['', COLUMN_OF[field] ?? field, ...rest, row].join('/') }
 }

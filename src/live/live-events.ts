@@ -42,7 +42,7 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
   async function tick (): Promise<void> {
     if (++ticks % HEARTBEAT_TICKS === 0) for (const client of clients) client.beat()
     const { snapshot: { version }, links: present } = service.model()
-    const changed = present === links ? [] : [...present.keys()].filter((key) => isOther(links.get(key), present.get(key)!))
+    const changed = present === links ? [] : [...present].flatMap(([key, link]) => isOther(links.get(key), link) ? [key] : [])
     links = present
     for (const client of clients) client.note(changed, false)
     if (!isLooking) await noteCounts().catch(() => {})

@@ -16,11 +16,11 @@ export function membersOf ({ at, rows }: Scan, pool: string) {
     total: members.length,
     /** Members whose own EM drop is beyond the bound by estimate, and members that have left the pool. */
     over_bound: members.filter(isOverBound).length,
-    left: members.filter((row) => row.pool!.left_at !== null).length,
+    left: members.filter((row) => row.pool?.left_at != null).length,
     worst: worst.map((row) => ({
       ...Object.fromEntries(SHOWN.map((field) => [field, row[field]])) as Pick<ContextRow, typeof SHOWN[number]>,
       over_bound: isOverBound(row),
-      left_at: poolToWire(row.pool)!.left_at,
+      left_at: poolToWire(row.pool)?.left_at ?? null,
     })),
   }
 }

@@ -6,8 +6,6 @@ export interface TelemetrySignals {
   readonly metrics: boolean
 }
 
-const SIGNALS = ['TRACES', 'METRICS'] as const
-
 /**
  * Reads from the standard environment variables what is to be exported. A signal is exported if its exporter is `otlp`, or if none is named
  * and there is an endpoint to export to: unlike the specification's default, nothing is sent to a collector that nobody has named.
@@ -16,11 +14,12 @@ const SIGNALS = ['TRACES', 'METRICS'] as const
  */
 export function telemetrySignals (env: NodeJS.ProcessEnv): TelemetrySignals | null {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return null
-  const [traces, metrics] = SIGNALS.map((signal) => isExported(env, signal)) as [boolean, boolean]
+  const traces = isExported(env, 'TRACES')
+  const metrics = isExported(env, 'METRICS')
   return traces || metrics ? { traces, metrics } : null
 }
 
-function isExported (env: NodeJS.ProcessEnv, signal: typeof SIGNALS[number]): boolean {
+function isExported (env: NodeJS.ProcessEnv, signal: 'TRACES' | 'METRICS'): boolean {
   const exporter = env[`OTEL_${signal}_EXPORTER`] ?? ''
   if (!['', 'none', 'otlp'].includes(exporter)) throw new ConfigError(`OTEL_${signal}_EXPORTER ${JSON.stringify(exporter)} is not supported: set otlp or none`)
   const hasEndpoint = [`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`, 'OTEL_EXPORTER_OTLP_ENDPOINT'].some((name) => (env[name] ?? '') !== '')
