@@ -18,7 +18,8 @@ interface Node { readonly below: Map<LabelValue, Node>, series?: Series }
 
 /**
  * A histogram of durations that prom-client's registry can scrape. Histograms of prom-client validate and hash the labels of each
- * observation, which takes longer than a decision.
+ * observation, even of a child that `labels` returned: for both histograms of a decision that takes 0.9 us in place of 0.05, which is more
+ * than the decision itself and a twentieth of its request.
  */
 export class Durations {
   readonly #options: Required<DurationOptions>
@@ -30,7 +31,7 @@ export class Durations {
   constructor (registry: Registry, { labelNames = [], ...options }: DurationOptions) {
     this.#options = { labelNames, ...options }
     const metric = { name: options.name, labelNames, get: async () => this.#get() }
-    registry.registerMetric(metric as unknown as Metric)
+    registry.registerMetric(metric as unknown as Metric) // the registry reads only these fields, but its type lists prom-client's classes
     if (labelNames.length === 0) this.#seriesOf([]) // shown from the start
   }
 
