@@ -1,13 +1,13 @@
 import type { Em } from '../core/certificate/stops.js'
 import { REASONS } from '../core/decide/decide.js'
 import type { Context } from '../core/policy/context.js'
-import type { LoggedStep } from './logged-event.js'
+import type { LoggedDecision } from './logged-event.js'
 
 /** Decisions that a buffer has room for. */
 export const CAPACITY = 1024
 
 /** A decision as it is taken for the log, before digests are computed. */
-export interface TakenDecision extends LoggedStep {
+export interface TakenDecision extends LoggedDecision {
   /** The id under which the generation is stored. */
   readonly id: string
   readonly context: Context | undefined

@@ -60,7 +60,7 @@ export type OutcomeEvent = Readonly<Static<typeof OutcomeSchema>>
 export type LabelEvent = Readonly<Static<typeof LabelSchema>>
 
 /** What was asked and answered at a step. */
-export type LoggedStep = Pick<DecisionEvent, keyof typeof step>
+export type LoggedDecision = Pick<DecisionEvent, keyof typeof step>
 
 export type LoggedEvent = DecisionEvent | OutcomeEvent | LabelEvent
 

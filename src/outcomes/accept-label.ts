@@ -22,7 +22,8 @@ export interface LabelServices {
  * Stores the label of an outcome durably, within the quota of the caller's token, and counts it by result.
  * @throws InvalidLabelError, OutcomeNotFoundError, TooManyOutcomesError; StoreUnavailableError: send it again
  */
-export async function acceptLabel (services: LabelServices, generationId: string, label: LabelReport, reporter: Reporter): Promise<Accepted> {
+export async function acceptLabel (
+  services: LabelServices, generationId: string, label: LabelReport, reporter: Reporter): Promise<Accepted> {
   const { metrics } = services
   const [isNew] = await spendReportQuota(reporter, 'label', 1, metrics, async () => [await storeLabel(services, generationId, label, reporter)])
   metrics.labels.inc({ result: isNew ? 'accepted' : 'duplicate' })

@@ -1,8 +1,8 @@
 import type { TakenDecision } from '../../src/decision-log/log-buffer.js'
-import type { LoggedStep } from '../../src/decision-log/logged-event.js'
+import type { LoggedDecision } from '../../src/decision-log/logged-event.js'
 
 /** What was asked and answered at a step. The log has it unchanged. */
-export const DECIDED: LoggedStep = {
+export const DECIDED: LoggedDecision = {
   arm: 'control',
   tokens: 32,
   confidence: 0.5,
