@@ -3,7 +3,7 @@ import { copyState } from '../core/judgement/copy-state.js'
 import { contextWarnings } from '../core/judgement/context-warnings.js'
 import { leftEpochOf } from '../core/judgement/membership.js'
 import type { Fold } from '../core/learn/fold.js'
-import { learn } from '../core/learn/learn.js'
+import { applyEntry } from '../core/learn/learn.js'
 import { haveSameTerms } from '../core/policy/certification-terms.js'
 import type { Commit, StoredEntry } from '../store/store.js'
 
@@ -31,7 +31,7 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): O
   }
   for (const { cursor, time, entry } of entries) {
     fold.cursor = cursor
-    learn(fold, time, entry)
+    applyEntry(fold, time, entry)
   }
   const { cursor } = entries.at(-1)!
   const cohorts = memory.cohorts.takeChanges()

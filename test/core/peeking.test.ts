@@ -76,7 +76,7 @@ t.test('must never: a fixed-n test re-run under peeking. The exact binomial one,
   t.ok(peeking > 4 * LEVEL, `looked at after every outcome: ${(100 * peeking).toFixed(1)} %`)
 })
 
-t.test('the same end to end: learn() over a whole grid, the learner looking after every outcome', async (t) => {
+t.test('the same end to end: applyEntry() over a whole grid, the learner looking after every outcome', async (t) => {
   const runs = 100
   const unsafe = 15 // thresholds from here on stop at the first step, whose answer is wrong a little too often
   let lossless = 0

@@ -18,7 +18,7 @@ import type { Policy } from '../policy/policy.js'
 import type { Pending } from '../recording/pending.js'
 import { cohortRules } from './cohort-rules.js'
 import { armOf, forceOf, policyOf, startEpoch, timesOf, write, type Fold } from './fold.js'
-import { learnMembers } from './learn-member.js'
+import { applyMembers } from './learn-member.js'
 import { moveShare } from './move-share.js'
 
 /** A holder of evidence: the state of a context, or a trial in it. */
@@ -36,10 +36,10 @@ export function followUp (fold: Fold, key: string, time: number): void {
   const pool = { state, policy }
   const clock = fold.cohorts.clock
   const { look } = timesOf(fold.ledger)
-  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return learnMembers(fold, pool, cohort, time)
+  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return applyMembers(fold, pool, cohort, time)
   const rules = cohortRules(fold, state, policy)
   for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
-  learnMembers(fold, pool, cohort, time)
+  applyMembers(fold, pool, cohort, time)
   const unlisted = cohort.dropEarly(clock)
   const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
   for (const { generation_id: id } of unlisted) fold.pending.remove(id)

@@ -11,7 +11,7 @@ import type { Policy } from '../policy/policy.js'
  * Starts an epoch in a context and those below, since evidence about one checkpoint proves nothing about the next. The certificate of the
  * previous checkpoint is kept as an expectation, which affects no decision.
  */
-export function learnCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
+export function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
   const keys = [...fold.keys()].filter((key) => isWithin(key, under))
   for (const key of keys) {
     const state = fold.get(key)!

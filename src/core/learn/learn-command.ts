@@ -17,7 +17,7 @@ import { withTrials } from './learn-predictor.js'
 import type { Pin } from '../judgement/pin.js'
 
 /** Puts other policies in force for all contexts at or below a key. */
-function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
+function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
   const before = fold.ledger
   const { levels } = ledger.configuration
   const within = keysWithin(fold, under, levels)
@@ -60,7 +60,7 @@ export function inStep<P extends { readonly key: string, readonly pin: Pin | nul
 }
 
 /** Puts a pin in force, or removes it; the history has the threshold in force before and after. */
-export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
+export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
   const last = fold.ledger.pins.get(key)
   const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // of one that has expired, and is removed: while it ran
   const before = forceOf(fold, key, Math.min(time, ended - 1))
@@ -76,9 +76,9 @@ export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null
 }
 
 /** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */
-export function learnPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
+export function applyPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
   const count = fold.changes.length
-  learnPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
+  applyPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
   for (let i = count; i < fold.changes.length; i++) fold.changes[i] = { ...fold.changes[i]!, ...signature(origin) }
   if (fold.changes.slice(count).some((change) => change.key === key)) return
   const state = fold.get(key)
@@ -149,7 +149,7 @@ function restartComparison (fold: Fold, key: string): void {
  * New levels mean other contexts: contexts without a place under them are dropped, and the root starts an epoch. Policies and pins stay,
  * as in the store, and apply again if their levels return.
  */
-export function learnConfiguration (fold: Fold, time: number, configuration: Configuration): void {
+export function applyConfiguration (fold: Fold, time: number, configuration: Configuration): void {
   const { levels } = configuration
   const keys = [...fold.keys()]
   const gone = keys.filter((key) => parseContextKey(levels, key) === null)
@@ -160,11 +160,11 @@ export function learnConfiguration (fold: Fold, time: number, configuration: Con
     fold.set(key, undefined)
   }
   const ledger = { ...fold.ledger, configuration, contexts: keys.length - gone.length }
-  learnPolicies(fold, time, ledger, ROOT, 'configuration')
+  applyPolicies(fold, time, ledger, ROOT, 'configuration')
 }
 
 /** Starts an epoch in a context and everything below it; noted even where there was no threshold to lose. */
-export function learnReset (fold: Fold, time: number, { key: under, below, ...origin }: ResetEntry): void {
+export function applyReset (fold: Fold, time: number, { key: under, below, ...origin }: ResetEntry): void {
   const keys = below === false ? [under].filter((key) => fold.get(key)) : keysWithin(fold, under, fold.ledger.configuration.levels)
   for (const key of keys) {
     const state = fold.get(key)!

@@ -7,7 +7,7 @@ import { followUp, withCounts } from './follow-up.js'
 import { takeReport } from './learn-outcome.js'
 
 /** Enrols what a replica has drawn (see docs/concepts/certificate.md). */
-export function learnEnrolment (fold: Fold, time: number, list: EnrolmentList): void {
+export function applyEnrolment (fold: Fold, time: number, list: EnrolmentList): void {
   const underWay = fold.cohorts.admit(list, time)
   if (underWay === null) return
   const isTooOld = list.age + underWay > timesOf(fold.ledger).oldestList

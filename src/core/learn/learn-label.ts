@@ -4,11 +4,11 @@ import { followUp, withCounts } from './follow-up.js'
 import { withLateLabel } from './late-label.js'
 import type { LabelEntry } from './log-entry.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
-import { learnSample } from './learn-sample.js'
-import { learnTrace } from './learn-trace.js'
+import { applySample } from './learn-sample.js'
+import { applyTrace } from './learn-trace.js'
 
 /** Gives an outcome the label that it awaits. */
-export function learnLabel (fold: Fold, time: number, label: LabelEntry): void {
+export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   const pending = fold.pending.get(label.generation_id)
   if (pending === undefined) return // its follow-up was over, or it needed none
   const outcome = withLateLabel(pending.outcome, label)
@@ -28,8 +28,8 @@ export function learnLabel (fold: Fold, time: number, label: LabelEntry): void {
   cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, current, policy))
   fold.pending.remove(label.generation_id)
   if (member.arm === 'control') {
-    learnSample(fold, outcome, leaf, policy)
-    learnTrace(fold, outcome, key, current, policy)
+    applySample(fold, outcome, leaf, policy)
+    applyTrace(fold, outcome, key, current, policy)
     fold.set(key, withCounts(current, { labels_given: 1 }))
   }
   followUp(fold, key, time)

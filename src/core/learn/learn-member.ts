@@ -19,7 +19,7 @@ export interface Pool {
 type UnitOfMember = Pick<MemberUnit, 'unit' | 'slice' | 'firstOpen' | 'scorer'> & { readonly leaf: string }
 
 /** Lets the contexts of a pool learn from their own control units that were accounted for. Missing samples are left out. */
-export function learnMembers (fold: Fold, pool: Pool, cohort: Cohort, time: number): void {
+export function applyMembers (fold: Fold, pool: Pool, cohort: Cohort, time: number): void {
   const accounted = cohort.takeAccounted()
   if (accounted.length === 0) return
   const number = servingNumber(pool.state)
@@ -33,14 +33,14 @@ export function learnMembers (fold: Fold, pool: Pool, cohort: Cohort, time: numb
     return unit === null ? [] : [{ leaf: leaf!, unit, slice, firstOpen, scorer: serving.scorer }]
   })
   const last = new Map(shown.map((one) => [one.leaf, one]))
-  for (const one of shown) learnMember(fold, pool, last.get(one.leaf) === one ? one : { ...one, firstOpen: NONE_FINAL }, time)
+  for (const one of shown) applyMember(fold, pool, last.get(one.leaf) === one ? one : { ...one, firstOpen: NONE_FINAL }, time)
 }
 
 /** Of several units at once the last lets the detector watch: a slice must be watched as a whole, not in the order of its units. */
 const NONE_FINAL = 0
 
 /** Adds a unit to what a member has shown. If its own detector alarms, it leaves the pool. */
-export function learnMember (fold: Fold, pool: Pool, { leaf, ...shown }: UnitOfMember, time: number): void {
+export function applyMember (fold: Fold, pool: Pool, { leaf, ...shown }: UnitOfMember, time: number): void {
   const state = fold.get(leaf)
   if (state === undefined) return // there is no room for more contexts
   const { epoch_name: epoch, threshold_index: place } = pool.state

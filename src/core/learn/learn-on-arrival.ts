@@ -16,17 +16,17 @@ import type { Pending } from '../recording/pending.js'
 import { cohortRules } from './cohort-rules.js'
 import { policyOf, startEpoch, write, type Fold } from './fold.js'
 import { lookAt, withCounts, withEvidence } from './follow-up.js'
-import { learnMember } from './learn-member.js'
+import { applyMember } from './learn-member.js'
 import { moveShare } from './move-share.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
-import { learnSample } from './learn-sample.js'
-import { learnTrace } from './learn-trace.js'
+import { applySample } from './learn-sample.js'
+import { applyTrace } from './learn-trace.js'
 
 /**
  * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
  * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and an outcome without a label never gets one.
  */
-export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
+export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
   const { key, leaf, outcome } = pending
   const state = compare(fold.get(key)!, pending, arm, policyOf(fold.ledger, key))
   const policy = policyOf(fold.ledger, key)
@@ -36,19 +36,19 @@ export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm:
   const isPresent = outcome.steps !== null && outcome.steps_complete
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
   if (isPresent) fed = withCounts(fed, isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 })
-  if (isPresent && em !== null) learnSample(fold, outcome, leaf, policy)
+  if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
   const isUnlabelled = em === null && policy.missing_labels === 'excluded'
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {
     return finish(fold, key, withCounts(fed, { enrolled: 1, excluded: 1 }), time, false)
   }
-  if (isPresent) learnTrace(fold, outcome, key, state, policy)
+  if (isPresent) applyTrace(fold, outcome, key, state, policy)
   const counted = withCounts(fed, { enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: Unit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
   const watched = servingNumber(state)
   const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
   if (shown !== undefined && leaf !== key) {
-    learnMember(fold, { state, policy }, { leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
+    applyMember(fold, { state, policy }, { leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
   }
   const seen = state.threshold_index === -1 ? undefined : evidenceOf(shown)
   const drift = seen === undefined ? state.drift : watchEvidence(state.drift, seen, state.threshold_index, policy.max_em_drop)

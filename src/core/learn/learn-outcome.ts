@@ -20,15 +20,15 @@ import { pruneSteps } from '../recording/prune-steps.js'
 import { cohortRules } from './cohort-rules.js'
 import { armOf, createContext, forceOf, policyOf, type Fold } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
-import { learnOnArrival } from './learn-on-arrival.js'
+import { applyOnArrival } from './learn-on-arrival.js'
 import { expire } from './learn-time.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
-import { learnSample } from './learn-sample.js'
+import { applySample } from './learn-sample.js'
 import { refuseSignals } from './refuse-signals.js'
-import { isTraceKept, learnTrace } from './learn-trace.js'
+import { isTraceKept, applyTrace } from './learn-trace.js'
 
 /** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
-export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
+export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
   const { levels } = fold.ledger.configuration
   const chain = contextChain(levels, reported.context)
   const leaf = chain.at(-1)!
@@ -55,7 +55,7 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (differenceFromPool(policy, policyOf(fold.ledger, key)) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
   if (policyOf(fold.ledger, key).follow_up_seconds !== 0) account(fold, time, pending, arm)
-  else if (isEvidence(fold, pending, time)) learnOnArrival(fold, time, pending, arm)
+  else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm)
 }
 
 /** When the context of an outcome left its pool; `null`: it belongs to it, or has none. */
@@ -117,8 +117,8 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
   cohort.report(member, report, samples, fold.cohorts.clock, rules)
   if (member.arm === 'treated') return
   if (report.kind === 'known') {
-    learnSample(fold, outcome, pending.leaf, policy)
-    learnTrace(fold, outcome, key, state, policy)
+    applySample(fold, outcome, pending.leaf, policy)
+    applyTrace(fold, outcome, key, state, policy)
   }
   const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
   const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}

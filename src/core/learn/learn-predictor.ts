@@ -24,7 +24,7 @@ export function withTrials (fold: Fold, key: string, state: ContextState, policy
 }
 
 /** Makes a predictor a challenger in every context whose policy allows it, or ends its trials. */
-export function learnPredictor (fold: Fold, time: number, { name, version, by }: PredictorEntry): void {
+export function applyPredictor (fold: Fold, time: number, { name, version, by }: PredictorEntry): void {
   const isLive = version !== null && version.retired_at === null
   fold.predictors.delete(name)
   if (isLive) fold.predictors.set(name, version.predictor)

@@ -4,7 +4,7 @@ import { policyOf, startEpoch, timesOf, write, type Fold } from './fold.js'
 import { followUp } from './follow-up.js'
 
 /** Brings every context up to the time of the log. */
-export function learnTime (fold: Fold, time: number): void {
+export function applyTime (fold: Fold, time: number): void {
   for (const key of [...fold.keys()]) expire(fold, key, time)
   for (const key of [...fold.cohorts.keys()]) followUp(fold, key, time)
 }

@@ -10,7 +10,7 @@ import { traceOf } from './units-of-outcome.js'
  * Keeps all steps of some control outcomes, so that what-if can say what another cadence would have shown.
  * @param policy of the context that gathers the evidence
  */
-export function learnTrace (fold: Fold, outcome: PrunedOutcome, key: string, state: ContextState, policy: Policy): void {
+export function applyTrace (fold: Fold, outcome: PrunedOutcome, key: string, state: ContextState, policy: Policy): void {
   if (outcome.asked !== undefined) return // some of its steps were pruned
   const slot = slotFor(fold, outcome, state)
   if (slot !== null) fold.traces.set(`${key} ${slot}`, keepTrace(state.epoch_name, traceOf(outcome, policy)))

@@ -4,7 +4,7 @@ import { Cohorts } from '../enrolment/cohorts.js'
 import { newLedger, type Fold } from '../learn/fold.js'
 import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
 import { rawCandidate } from '../judgement/candidate-scorer.js'
-import { learnPin, learnPolicy, learnReset } from '../learn/learn-command.js'
+import { applyPin, applyPolicy, applyReset } from '../learn/learn-command.js'
 import type { Command } from '../learn/log-entry.js'
 import { PendingOutcomes } from '../recording/pending.js'
 import { effectivePolicy } from '../policy/policy.js'
@@ -22,9 +22,9 @@ export type CommandEffect = ReturnType<typeof commandEffects>[number]
 export function commandEffects (loaded: LoadedContexts, command: Command, keys: readonly string[], now: number) {
   const fold = foldOf(loaded)
   switch (command.type) {
-    case 'policy': learnPolicy(fold, now, command.key, command.policy, command); break
-    case 'pin': learnPin(fold, now, command.key, command.pin, command); break
-    case 'reset': learnReset(fold, now, command)
+    case 'policy': applyPolicy(fold, now, command.key, command.policy, command); break
+    case 'pin': applyPin(fold, now, command.key, command.pin, command); break
+    case 'reset': applyReset(fold, now, command)
   }
   const states = new Map([...loaded.states.keys()].map((key) => [key, fold.get(key)!]))
   const then = { ...loaded, policies: fold.ledger.policies, pins: fold.ledger.pins, states }

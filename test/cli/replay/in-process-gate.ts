@@ -4,7 +4,7 @@ import { ROOT, type Levels } from '../../../src/core/policy/context.js'
 import { decide } from '../../../src/core/decide/decide.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { newLedger, type Fold } from '../../../src/core/learn/fold.js'
-import { learn } from '../../../src/core/learn/learn.js'
+import { applyEntry } from '../../../src/core/learn/learn.js'
 import { gradeOutcome } from '../../../src/core/grading/outcome.js'
 import { PendingOutcomes } from '../../../src/core/recording/pending.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
@@ -49,6 +49,6 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
       if (changed.size > 0) snapshot = compile()
       return decide(snapshot, 'fresh', step)
     },
-    report: async (outcome) => { learn(fold, 0, gradeOutcome(salt, outcome)) },
+    report: async (outcome) => { applyEntry(fold, 0, gradeOutcome(salt, outcome)) },
   }
 }

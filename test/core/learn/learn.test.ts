@@ -7,7 +7,7 @@ import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import type { Fold } from '../../../src/core/learn/fold.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
-import { learn } from '../../../src/core/learn/learn.js'
+import { applyEntry } from '../../../src/core/learn/learn.js'
 import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { contextKey, type Context } from '../../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
@@ -97,7 +97,7 @@ function withEpoch (fold: Pick<Fold, 'get'>, entry: LogEntry): LogEntry {
 
 const step = (fold: Fold, i: number, [time, entry]: Timed): void => {
   fold.cursor = `${time}-${i}`
-  learn(fold, time, withEpoch(fold, entry))
+  applyEntry(fold, time, withEpoch(fold, entry))
 }
 
 function play (entries: readonly Timed[], policy: PolicyPatch): MemoryFold {
@@ -150,20 +150,20 @@ function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: rea
 
 t.test('every kind of entry is learned', async (t) => {
   const fold = memoryFold()
-  learn(fold, 0, KEPT)
+  applyEntry(fold, 0, KEPT)
   t.equal(fold.state().generations, 1)
-  learn(fold, 0, { type: 'policy', key: LEAF, policy: { min_tokens: 2 }, by: 'ops' })
+  applyEntry(fold, 0, { type: 'policy', key: LEAF, policy: { min_tokens: 2 }, by: 'ops' })
   t.equal(fold.state().meaning.min_tokens, 2)
-  learn(fold, 0, { type: 'policy', key: LEAF, policy: null, by: 'ops' })
+  applyEntry(fold, 0, { type: 'policy', key: LEAF, policy: null, by: 'ops' })
   t.equal(fold.ledger.policies.size, 0)
-  learn(fold, 0, { type: 'pin', key: LEAF, pin: { threshold: 1, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  applyEntry(fold, 0, { type: 'pin', key: LEAF, pin: { threshold: 1, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
   t.strictSame(fold.ledger.pins.get(LEAF), { threshold: 1, reason: 'r', by: 'ops', expires_at: null })
-  learn(fold, 0, { type: 'reset', key: LEAF, by: 'ops', reason: 'r' })
+  applyEntry(fold, 0, { type: 'reset', key: LEAF, by: 'ops', reason: 'r' })
   t.equal(fold.state().epoch_cause, 'reset')
   fold.learn(KEPT, 0, FIRST)
-  learn(fold, 1e12, { type: 'tick' })
+  applyEntry(fold, 1e12, { type: 'tick' })
   t.equal(fold.state().epoch_cause, 'evidence_stale')
-  learn(fold, 0, { type: 'configuration', configuration: { ...fold.ledger.configuration, levels: [] } })
+  applyEntry(fold, 0, { type: 'configuration', configuration: { ...fold.ledger.configuration, levels: [] } })
   t.strictSame([...fold.states.keys()], ['*'])
 })
 

@@ -3,7 +3,7 @@ import { ROOT } from '../../../src/core/policy/context.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import type { Change } from '../../../src/core/learn/threshold-change.js'
 import { newLedger, type Fold, type Ledger } from '../../../src/core/learn/fold.js'
-import { learn } from '../../../src/core/learn/learn.js'
+import { applyEntry } from '../../../src/core/learn/learn.js'
 import type { Configuration, LogEntry } from '../../../src/core/learn/log-entry.js'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/grading/outcome.js'
 import { PendingOutcomes } from '../../../src/core/recording/pending.js'
@@ -48,7 +48,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     learn (entry, time = 0, times = 1) {
       for (let i = 0; i < times; i++) {
         fold.cursor = `${time}-${++entries}`
-        learn(fold, time, entry)
+        applyEntry(fold, time, entry)
       }
     },
   }
