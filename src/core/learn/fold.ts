@@ -5,7 +5,7 @@ import { copyState } from '../judgement/copy-state.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
 import { scaledTimes, type EnrolmentTimes } from '../enrolment/times.js'
 import { certifyingDepth, certifyingKey } from '../policy/certifying-link.js'
-import { depthOf } from '../policy/context.js'
+import { depthOf, isWithin } from '../policy/context.js'
 import { openEpoch, type ContextState, type EpochCause } from '../judgement/context-state.js'
 import { effectiveThreshold, type EffectiveThreshold } from '../judgement/effective-threshold.js'
 import { freezeGuarantee, isInForce, judgeAfresh } from '../judgement/judge.js'
@@ -42,7 +42,11 @@ export function newLedger (configuration: Configuration): Ledger {
   return { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, predictors: [], train_at: FIRST_TRAINING }
 }
 
-/** Learned state while a run of entries is folded: reads see what was written, and what was written can be committed or dropped whole. */
+/**
+ * Learned state while a run of entries is folded, changed in place: reads see what was written, and what was written can be committed or
+ * dropped whole. A function that changes the state of a context takes that state as an argument, stores the next one and returns it, and
+ * its caller continues with the returned one. Only states of other contexts are read with `get`.
+ */
 export interface Fold {
   ledger: Ledger
   readonly keys: () => Iterable<string>
@@ -84,13 +88,17 @@ export interface Writing {
   readonly mayMove: boolean
 }
 
-/** Stores a context's next state with the threshold that its evidence now certifies, and notes the move. */
-export function write (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: Writing): void {
+/**
+ * Stores a context's next state with the threshold that its evidence now certifies, and notes the move from the one stored before.
+ * @returns the state as stored
+ */
+export function write (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: Writing): ContextState {
   const before = fold.get(key)
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
   const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
   if (isMoved || cause === 'drift' || cause === 'breach') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
+  return after
 }
 
 function withJudgement (fold: Fold, state: ContextState, policy: Policy): ContextState {
@@ -103,22 +111,46 @@ function withJudgement (fold: Fold, state: ContextState, policy: Policy): Contex
   return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, log_evidence })
 }
 
-/** Creates a context at its first enrolment or outcome, unless there is no room for more. */
-export function createContext (fold: Fold, key: string, time: number): void {
+/**
+ * Creates a context at its first enrolment or outcome.
+ * @returns its state, which may have existed before; `undefined` if there is no room for another context
+ */
+export function ensureContext (fold: Fold, key: string, time: number): ContextState | undefined {
   const { ledger } = fold
-  if (fold.get(key) !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return
+  const state = fold.get(key)
+  if (state !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return state
   fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
-  fold.set(key, startEpoch(fold, key, 'first_enrolment', policyOf(ledger, key), time))
+  const created = startEpoch(fold, key, undefined, { cause: 'first_enrolment', policy: policyOf(ledger, key), time })
+  fold.set(key, created)
+  return created
+}
+
+/** The existing contexts at or below a key, with their states as stored. @param below `false`: only the context itself */
+export function statesWithin (fold: Fold, under: string, below = true): Array<readonly [key: string, state: ContextState]> {
+  const isSingle = !below || depthOf(under) === fold.ledger.configuration.levels.length
+  const keys = isSingle ? [under] : [...fold.keys()].filter((key) => isWithin(key, under))
+  return keys.flatMap((key) => {
+    const state = fold.get(key)
+    return state === undefined ? [] : [[key, state] as const]
+  })
+}
+
+export interface EpochStart {
+  readonly cause: EpochCause
+  readonly policy: Policy
+  readonly time: number
 }
 
 /**
  * Starts an epoch without the evidence of the last one: enrolled generations are dropped, and the newest predictor is a challenger again.
- * @returns the state, to be written
+ * @param previous `undefined` for a new context
+ * @returns the state, which the caller stores
  */
-export function startEpoch (fold: Fold, key: string, cause: EpochCause, policy: Policy, time: number): ContextState {
+export function startEpoch (
+  fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time }: EpochStart): ContextState {
   for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
-  const opened = openEpoch(fold.get(key), cause, policy, levels, { time, name: fold.cursor })
+  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor })
   return syncTrials(opened, policy, levels, fold.predictors, 0)
 }
 

@@ -17,7 +17,7 @@ import { haveSameBar } from '../policy/certification-terms.js'
 import type { Policy } from '../policy/policy.js'
 import type { Pending } from '../recording/pending.js'
 import { cohortRules } from './cohort-rules.js'
-import { armOf, forceOf, policyOf, startEpoch, timesOf, write, type Fold } from './fold.js'
+import { armOf, forceOf, policyOf, startEpoch, timesOf, write, type EpochStart, type Fold } from './fold.js'
 import { applyMembers } from './learn-member.js'
 import { moveShare } from './move-share.js'
 
@@ -27,16 +27,20 @@ type Gathering = Pick<ContextState, 'halves' | 'open' | 'certified'>
 /**
  * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
  * final. Takes the evidence of every prefix once a second, or when a slice has become final (see docs/concepts/certificate.md).
+ * @param state of the context, as stored
+ * @returns the state stored last, which may be that of a new epoch
  */
-export function followUp (fold: Fold, key: string, time: number): void {
+export function followUp (fold: Fold, key: string, state: ContextState, time: number): ContextState {
   const cohort = fold.cohorts.get(key)
-  const state = cohort && fold.get(key)
-  if (cohort === undefined || state === undefined || cohort.epoch !== state.epoch_name) return
+  if (cohort === undefined || cohort.epoch !== state.epoch_name) return state
   const policy = policyOf(fold.ledger, key)
   const pool = { state, policy }
   const clock = fold.cohorts.clock
   const { look } = timesOf(fold.ledger)
-  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return applyMembers(fold, pool, cohort, time)
+  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) {
+    applyMembers(fold, pool, cohort, time)
+    return state
+  }
   const rules = cohortRules(fold, state, policy)
   for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
   applyMembers(fold, pool, cohort, time)
@@ -48,19 +52,19 @@ export function followUp (fold: Fold, key: string, time: number): void {
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
   for (const slice of final) next = takeSlice(next, slice, policy, rules, time)
-  if (hasDrifted(next.drift)) return endEpoch(fold, key, 'drift', time)
+  if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (compared.length > 0 && policy.mode !== 'off') {
     const sums = compared.filter(({ number }) => number >= next.arms_from).map(({ arms }) => arms)
     next = copyState(next, { arms: sums.reduce(compareSums, next.arms) })
-    if (mustStop(fold, key, next, policy, time)) return endEpoch(fold, key, 'breach', time)
+    if (mustStop(fold, key, next, policy, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
   }
   if (isLookDue) {
     cohort.noteLook(clock)
     next = lookAt(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
   }
-  if (next === state) return
-  write(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
-  if (isLookDue || compared.length > 0) moveShare(fold, key, time)
+  if (next === state) return state
+  const written = write(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
+  return isLookDue || compared.length > 0 ? moveShare(fold, key, written, time) : written
 }
 
 /** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */
@@ -68,11 +72,10 @@ function isUnenrolled (pending: Pending | undefined, { control_share: share }: C
   return pending !== undefined && armOf(pending.outcome, share) === 'control' && !cohort.isLeftOut(pending.outcome.hash, clock)
 }
 
-/** Starts an epoch because what was certified no longer holds. */
-function endEpoch (fold: Fold, key: string, cause: 'drift' | 'breach', time: number): void {
-  const policy = policyOf(fold.ledger, key)
-  write(fold, key, startEpoch(fold, key, cause, policy, time), { policy, time, cause, mayMove: true })
-  moveShare(fold, key, time)
+/** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
+export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
+  const written = write(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
+  return moveShare(fold, key, written, start.time)
 }
 
 /** Adds to the counts. */

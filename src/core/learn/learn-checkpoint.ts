@@ -1,7 +1,6 @@
-import { isWithin } from '../policy/context.js'
 import type { ContextState, Expected } from '../judgement/context-state.js'
 import { moveOf } from './threshold-change.js'
-import { policyOf, startEpoch, type Fold } from './fold.js'
+import { policyOf, startEpoch, statesWithin, type Fold } from './fold.js'
 import { judgeAfresh } from '../judgement/judge.js'
 import type { CheckpointEntry } from './log-entry.js'
 import { moveShare } from './move-share.js'
@@ -12,16 +11,17 @@ import type { Policy } from '../policy/policy.js'
  * previous checkpoint is kept as an expectation, which affects no decision.
  */
 export function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
-  const keys = [...fold.keys()].filter((key) => isWithin(key, under))
-  for (const key of keys) {
-    const state = fold.get(key)!
+  const opened: Array<readonly [key: string, state: ContextState]> = []
+  for (const [key, state] of statesWithin(fold, under)) {
     const policy = policyOf(fold.ledger, key)
-    const next = startEpoch(fold, key, 'checkpoint', policy, time)
+    const next = startEpoch(fold, key, state, { cause: 'checkpoint', policy, time })
     const expected = expectationOf(fold, state, policy) ?? state.checkpoint?.expected ?? null
-    fold.set(key, { ...next, checkpoint: { run, step, expected } })
+    const served = { ...next, checkpoint: { run, step, expected } }
+    fold.set(key, served)
+    opened.push([key, served])
     fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, ...moveOf(state), by, reason: `step ${step} of run ${run}` })
   }
-  for (const key of keys) moveShare(fold, key, time)
+  for (const [key, state] of opened) moveShare(fold, key, state, time)
 }
 
 function expectationOf (fold: Fold, state: ContextState, policy: Policy): Expected | null {

@@ -1,5 +1,5 @@
 import { NO_ARMS } from '../certificate/compare-arms.js'
-import { byDepth, chainOf, isWithin, parseContextKey, ROOT, type Levels } from '../policy/context.js'
+import { byDepth, chainOf, parseContextKey, ROOT } from '../policy/context.js'
 import type { ContextState, EpochCause } from '../judgement/context-state.js'
 import { NO_DRIFT } from '../certificate/drift.js'
 import { candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
@@ -9,7 +9,7 @@ import { requestGuarantee } from '../judgement/request-guarantee.js'
 import { certificationTerms, haveSameBar } from '../policy/certification-terms.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import { moveInForce, moveOf } from './threshold-change.js'
-import { forceOf, policyOf, startEpoch, write, type Fold, type Ledger } from './fold.js'
+import { forceOf, policyOf, startEpoch, statesWithin, write, type Fold, type Ledger } from './fold.js'
 import type { Command, Configuration, Origin } from './log-entry.js'
 import { moveShare } from './move-share.js'
 import type { Policy, PolicyPatch } from '../policy/policy.js'
@@ -20,19 +20,20 @@ import type { Pin } from '../judgement/pin.js'
 function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
   const before = fold.ledger
   const { levels } = ledger.configuration
-  const within = keysWithin(fold, under, levels)
-  const regrouped = regroupedBy(before, ledger, within)
   fold.ledger = ledger
-  const keys = [...new Set([...within, ...regrouped])].filter((key) => fold.get(key) !== undefined)
-  for (const key of keys) {
-    const state = fold.get(key)!
+  const within = statesWithin(fold, under).map(([key]) => key)
+  const regrouped = regroupedBy(before, ledger, within)
+  const written: Array<readonly [key: string, state: ContextState]> = []
+  for (const key of new Set([...within, ...regrouped])) {
+    const state = fold.get(key)
+    if (state === undefined) continue
     const policy = policyOf(ledger, key)
     const next = isCurrent(state, policy, levels) && !regrouped.has(key)
-      ? withRequest(fold, key, policyOf(before, key), policy)
-      : startEpoch(fold, key, cause, policy, time)
-    write(fold, key, next, { policy, time, cause, mayMove: true })
+      ? withRequest(fold, key, state, policyOf(before, key), policy)
+      : startEpoch(fold, key, state, { cause, policy, time })
+    written.push([key, write(fold, key, next, { policy, time, cause, mayMove: true })])
   }
-  for (const key of keys) moveShare(fold, key, time)
+  for (const [key, state] of written) moveShare(fold, key, state, time)
 }
 
 /**
@@ -65,10 +66,10 @@ export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null
   const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // of one that has expired, and is removed: while it ran
   const before = forceOf(fold, key, Math.min(time, ended - 1))
   fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
-  const { levels } = fold.ledger.configuration
-  for (const below of keysWithin(fold, key, levels)) {
-    restartComparison(fold, below)
-    moveShare(fold, below, time)
+  for (const [below, state] of statesWithin(fold, key)) {
+    const restarted = { ...state, ...comparisonFromNow(fold, below) }
+    fold.set(below, restarted)
+    moveShare(fold, below, restarted, time)
   }
   if (last === undefined && pin === null) return // nothing was there
   const move = moveInForce(before, forceOf(fold, key, time))
@@ -89,16 +90,13 @@ function signature ({ by, reason }: Origin): Origin {
   return { by, ...(reason !== undefined && { reason }) }
 }
 
-function keysWithin (fold: Fold, under: string, levels: Levels): string[] {
-  return isLeaf(under, levels) ? [under].filter((key) => fold.get(key)) : [...fold.keys()].filter((key) => isWithin(key, under))
-}
-
 /** The pins that a fold has made for itself, and may write to: a rollback sets thousands in a row. */
-const ownPins = new WeakMap<Fold, ReadonlyMap<string, Pin>>()
+const ownPins = new WeakMap<Fold, Map<string, Pin>>()
 
 function withPin (fold: Fold, key: string, pin: Pin | null): ReadonlyMap<string, Pin> {
   const { pins } = fold.ledger
-  const own = ownPins.get(fold) === pins ? pins as Map<string, Pin> : new Map(pins)
+  const last = ownPins.get(fold)
+  const own = last !== undefined && last === pins ? last : new Map(pins)
   if (pin === null) own.delete(key); else own.set(key, pin)
   ownPins.set(fold, own)
   return own
@@ -114,8 +112,7 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
  * A changed bar is compared with the current evidence; a changed tolerance restarts the drift detectors, a changed mode the comparison of
  * the arms.
  */
-function withRequest (fold: Fold, key: string, before: Policy, policy: Policy): ContextState {
-  const state = fold.get(key)!
+function withRequest (fold: Fold, key: string, state: ContextState, before: Policy, policy: Policy): ContextState {
   const isSameBound = before.max_em_drop === policy.max_em_drop
   const drift = isSameBound ? state.drift : NO_DRIFT
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
@@ -140,43 +137,33 @@ function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' 
   return { arms: NO_ARMS, arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }
 }
 
-function restartComparison (fold: Fold, key: string): void {
-  const state = fold.get(key)
-  if (state !== undefined) fold.set(key, { ...state, ...comparisonFromNow(fold, key) })
-}
-
 /**
  * New levels mean other contexts: contexts without a place under them are dropped, and the root starts an epoch. Policies and pins stay,
  * as in the store, and apply again if their levels return.
  */
 export function applyConfiguration (fold: Fold, time: number, configuration: Configuration): void {
   const { levels } = configuration
-  const keys = [...fold.keys()]
-  const gone = keys.filter((key) => parseContextKey(levels, key) === null)
-  for (const key of gone) {
-    const state = fold.get(key)!
+  const all = statesWithin(fold, ROOT)
+  const gone = all.filter(([key]) => parseContextKey(levels, key) === null)
+  for (const [key, state] of gone) {
     if (state.threshold_index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch: state.epoch, ...moveOf(state) })
     for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
     fold.set(key, undefined)
   }
-  const ledger = { ...fold.ledger, configuration, contexts: keys.length - gone.length }
+  const ledger = { ...fold.ledger, configuration, contexts: all.length - gone.length }
   applyPolicies(fold, time, ledger, ROOT, 'configuration')
 }
 
 /** Starts an epoch in a context and everything below it; noted even where there was no threshold to lose. */
 export function applyReset (fold: Fold, time: number, { key: under, below, ...origin }: ResetEntry): void {
-  const keys = below === false ? [under].filter((key) => fold.get(key)) : keysWithin(fold, under, fold.ledger.configuration.levels)
-  for (const key of keys) {
-    const state = fold.get(key)!
-    const next = startEpoch(fold, key, 'reset', policyOf(fold.ledger, key), time)
+  const opened: Array<readonly [key: string, state: ContextState]> = []
+  for (const [key, state] of statesWithin(fold, under, below)) {
+    const next = startEpoch(fold, key, state, { cause: 'reset', policy: policyOf(fold.ledger, key), time })
     fold.set(key, next)
+    opened.push([key, next])
     fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })
   }
-  for (const key of keys) moveShare(fold, key, time)
+  for (const [key, state] of opened) moveShare(fold, key, state, time)
 }
 
 type ResetEntry = Extract<Command, { type: 'reset' }>
-
-function isLeaf (key: string, levels: Levels): boolean {
-  return chainOf(key).length === levels.length + 1
-}

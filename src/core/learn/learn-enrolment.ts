@@ -1,10 +1,11 @@
 import type { EnrolmentEntry, EnrolmentList } from '../enrolment/enrolment-list.js'
+import type { ContextState } from '../judgement/context-state.js'
 import { isCertifying } from '../policy/certifying-link.js'
 import { chainOf, parseContextKey } from '../policy/context.js'
 import { cohortRules } from './cohort-rules.js'
-import { createContext, policyOf, timesOf, type Fold } from './fold.js'
+import { ensureContext, policyOf, timesOf, type Fold } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
-import { takeReport } from './learn-outcome.js'
+import { takeReport } from './take-report.js'
 
 /** Enrols what a replica has drawn (see docs/concepts/certificate.md). */
 export function applyEnrolment (fold: Fold, time: number, list: EnrolmentList): void {
@@ -17,33 +18,37 @@ export function applyEnrolment (fold: Fold, time: number, list: EnrolmentList): 
 function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boolean): void {
   const { key, epoch } = entry
   const { levels } = fold.ledger.configuration
-  if (fold.get(key) === undefined) {
-    if (parseContextKey(levels, key) === null) return
-    for (const link of chainOf(key)) createContext(fold, link, time)
-  }
-  const state = fold.get(key)
+  const found = fold.get(key) ?? createChain(fold, key, time)
   const policy = policyOf(fold.ledger, key)
-  if (state === undefined || policy.follow_up_seconds === 0) return
-  const isFirst = epoch === null && state.epoch_cause === 'first_enrolment'
+  if (found === undefined || policy.follow_up_seconds === 0) return
+  const isFirst = epoch === null && found.epoch_cause === 'first_enrolment'
   if (!isCertifying(levels, policy.certify_at, key)) {
-    fold.set(key, withCounts(state, { void: entry.draws.length }))
+    fold.set(key, withCounts(found, { void: entry.draws.length }))
     return
   }
-  followUp(fold, key, time) // what is due comes first; it may open another epoch
-  const current = fold.get(key)!
-  const isVoid = isTooOld || current.epoch_name !== state.epoch_name || (epoch !== state.epoch_name && !isFirst)
-  const cohort = fold.cohorts.of(key, current.epoch_name)
-  const rules = cohortRules(fold, current, policy)
+  const followed = followUp(fold, key, found, time) // what is due comes first; it may open another epoch
+  const isVoid = isTooOld || followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
+  const cohort = fold.cohorts.of(key, followed.epoch_name)
+  const rules = cohortRules(fold, followed, policy)
   const members = cohort.enrol(entry, fold.cohorts.clock, rules, isVoid)
-  fold.set(key, withCounts(current, cohort.takeCounts()))
+  let state = withCounts(followed, cohort.takeCounts())
+  fold.set(key, state)
   for (const member of members) {
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {
       const pending = fold.pending.get(id)
       if (pending === undefined) continue
       fold.pending.remove(id)
       if (cohort.members.get(member.u) !== member) continue // it is accounted for: more outcomes came than it has samples
-      takeReport(fold, pending, { cohort, member, rules, time })
+      state = takeReport(fold, pending, state, { cohort, member, rules, time })
     }
   }
-  followUp(fold, key, time)
+  followUp(fold, key, state, time)
+}
+
+/** Creates a context and its ancestors. @returns its state; `undefined` if no context can have the key, or there is no room for it */
+function createChain (fold: Fold, key: string, time: number): ContextState | undefined {
+  if (parseContextKey(fold.ledger.configuration.levels, key) === null) return undefined
+  let state: ContextState | undefined
+  for (const link of chainOf(key)) state = ensureContext(fold, link, time)
+  return state
 }

@@ -14,8 +14,8 @@ import { servingNumber } from '../judgement/sync-trials.js'
 import type { Policy } from '../policy/policy.js'
 import type { Pending } from '../recording/pending.js'
 import { cohortRules } from './cohort-rules.js'
-import { policyOf, startEpoch, write, type Fold } from './fold.js'
-import { lookAt, withCounts, withEvidence } from './follow-up.js'
+import { policyOf, write, type Fold } from './fold.js'
+import { endEpoch, lookAt, withCounts, withEvidence } from './follow-up.js'
 import { applyMember } from './learn-member.js'
 import { moveShare } from './move-share.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
@@ -25,24 +25,28 @@ import { applyTrace } from './learn-trace.js'
 /**
  * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
  * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and an outcome without a label never gets one.
+ * @param counted state of the context that gathers the evidence, as stored
  */
-export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
+export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm: Arm | null, counted: ContextState): void {
   const { key, leaf, outcome } = pending
-  const state = compare(fold.get(key)!, pending, arm, policyOf(fold.ledger, key))
   const policy = policyOf(fold.ledger, key)
-  if (arm !== 'control') return finish(fold, key, state, time, false)
-  let fed = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
-  if (outcome.cancelled === true) return finish(fold, key, withCounts(fed, { cancelled: 1 }), time, false)
+  const finish = (next: ContextState) => {
+    moveShare(fold, key, write(fold, key, next, { policy, time, cause: 'evidence', mayMove: false }), time)
+  }
+  const state = compare(counted, pending, arm, policy)
+  if (arm !== 'control') return finish(state)
+  const fed = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
+  if (outcome.cancelled === true) return finish(withCounts(fed, { cancelled: 1 }))
   const isPresent = outcome.steps !== null && outcome.steps_complete
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  if (isPresent) fed = withCounts(fed, isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 })
+  const reported = !isPresent ? {} : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
   if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
   const isUnlabelled = em === null && policy.missing_labels === 'excluded'
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {
-    return finish(fold, key, withCounts(fed, { enrolled: 1, excluded: 1 }), time, false)
+    return finish(withCounts(fed, { ...reported, enrolled: 1, excluded: 1 }))
   }
   if (isPresent) applyTrace(fold, outcome, key, state, policy)
-  const counted = withCounts(fed, { enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
+  const accounted = withCounts(fed, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: Unit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
   const watched = servingNumber(state)
@@ -53,12 +57,12 @@ export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm:
   const seen = state.threshold_index === -1 ? undefined : evidenceOf(shown)
   const drift = seen === undefined ? state.drift : watchEvidence(state.drift, seen, state.threshold_index, policy.max_em_drop)
   if (hasDrifted(drift)) {
-    write(fold, key, startEpoch(fold, key, 'drift', policy, time), { policy, time, cause: 'drift', mayMove: true })
-    return moveShare(fold, key, time)
+    endEpoch(fold, key, state, { cause: 'drift', policy, time })
+    return
   }
-  const taken = copyState(counted, {
-    ...withEvidence({ halves: counted.halves, open: counted.open, certified: counted.certified }, evidenceOf(units.get(RAW)), policy),
-    trials: counted.trials.map((trial) => {
+  const taken = copyState(accounted, {
+    ...withEvidence({ halves: accounted.halves, open: accounted.open, certified: accounted.certified }, evidenceOf(units.get(RAW)), policy),
+    trials: accounted.trials.map((trial) => {
       const unit = units.get(trial.ordinal)
       if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
       return unit.eighths.length === thresholdsOf(trial.halves[0]) ? withEvidence(trial, evidenceOf(unit), policy) : trial
@@ -66,14 +70,8 @@ export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm:
     drift,
     last_evidence_at: time,
   })
-  finish(fold, key, taken, time, true)
-}
-
-function finish (fold: Fold, key: string, state: ContextState, time: number, mayMove: boolean): void {
-  const policy = policyOf(fold.ledger, key)
-  const next = mayMove ? lookAt(fold, state, () => [], cohortRules(fold, state, policy), policy) : state
-  write(fold, key, next, { policy, time, cause: 'evidence', mayMove })
-  moveShare(fold, key, time)
+  const looked = lookAt(fold, taken, () => [], cohortRules(fold, taken, policy), policy)
+  moveShare(fold, key, write(fold, key, looked, { policy, time, cause: 'evidence', mayMove: true }), time)
 }
 
 /** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */

@@ -1,31 +1,21 @@
 import { copyState } from '../judgement/copy-state.js'
 import type { Arm } from '../assignment/arm.js'
 import { differenceFromPool } from '../certificate/policy-problem.js'
-import type { CohortRules } from '../enrolment/account-for.js'
-import type { Cohort } from '../enrolment/cohort.js'
-import { MOST_SAMPLES, noteIndex, type Member, type SampleReport } from '../enrolment/member.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
-import { countForToken } from '../judgement/evidence-by-token.js'
-import { addCounts } from '../judgement/follow-up-counts.js'
 import { hasLeft, leftEpochOf } from '../judgement/membership.js'
-import { predictorOf } from '../judgement/trial.js'
 import { nextCheckTokens } from '../policy/cadence.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import { contextChain } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
-import { scorerFor } from '../predictor/predictor.js'
 import type { Pending } from '../recording/pending.js'
-import { pruneSteps } from '../recording/prune-steps.js'
 import { cohortRules } from './cohort-rules.js'
-import { armOf, createContext, forceOf, policyOf, type Fold } from './fold.js'
+import { armOf, ensureContext, forceOf, policyOf, type Fold } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import { applyOnArrival } from './learn-on-arrival.js'
 import { expire } from './learn-time.js'
-import { unitsOfOutcome } from './units-of-outcome.js'
-import { applySample } from './learn-sample.js'
 import { refuseSignals } from './refuse-signals.js'
-import { isTraceKept, applyTrace } from './learn-trace.js'
+import { takeReport } from './take-report.js'
 
 /** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
 export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
@@ -34,34 +24,56 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const leaf = chain.at(-1)!
   const policy = policyOf(fold.ledger, leaf)
   const key = chain[certifyingDepth(levels, policy.certify_at)]!
-  const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
-  const isBare = reported.arm === 'treated' && reported.steps !== null // its steps are no evidence
-  const whole = isIncomplete || isBare
-    ? { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
-    : reported
-  const outcome = refuseSignals(fold, leaf, whole)
-  for (const link of chain) createContext(fold, link, time)
-  expire(fold, key, time) // no tick may have come since
-  if (fold.get(leaf) === undefined) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
-  const state = fold.get(key)
-  const arm = armOf(outcome, state?.control_share ?? 0)
-  const saved = arm === 'treated' && fold.get(leaf) !== undefined ? savedBy(fold, leaf, outcome, policy, time) : 0
-  for (const link of chain) {
-    const counted = fold.get(link)
-    if (counted !== undefined) fold.set(link, countOutcome(counted, outcome, arm, saved, time))
-  }
-  if (state === undefined) return
-  if (outcome !== whole) fold.set(key, withCounts(fold.get(key)!, { signals_refused: 1 }))
-  if (differenceFromPool(policy, policyOf(fold.ledger, key)) !== undefined) return // no evidence of its pool
+  const usable = withUsableSteps(reported, policy)
+  const outcome = refuseSignals(fold, leaf, usable)
+
+  for (const link of chain) ensureContext(fold, link, time)
+  const found = fold.get(key)
+  const current = found && expire(fold, key, found, time) // no tick may have come since
+  const hasLeaf = fold.get(leaf) !== undefined
+  if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
+
+  const arm = armOf(outcome, current?.control_share ?? 0)
+  const saved = arm === 'treated' && hasLeaf ? savedBy(fold, leaf, outcome, policy, time) : 0
+  const isRefused = outcome !== usable
+  const counted = countInChain(fold, chain, key, (state, isGathering) => {
+    const next = countOutcome(state, outcome, arm, saved, time)
+    return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
+  })
+  if (counted === undefined) return
+
+  const gathering = policyOf(fold.ledger, key)
+  if (differenceFromPool(policy, gathering) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
-  if (policyOf(fold.ledger, key).follow_up_seconds !== 0) account(fold, time, pending, arm)
-  else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm)
+  if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, counted)
+  else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, counted)
 }
 
-/** When the context of an outcome left its pool; `null`: it belongs to it, or has none. */
-function leftAt (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>): number | null {
-  const state = fold.get(leaf)
-  return hasLeft(leftEpochOf(state), fold.get(key)!.epoch_name) ? state!.membership!.left_at : null
+/** The outcome without steps that are no evidence: those of a treated generation, and those that cannot be complete. */
+function withUsableSteps (reported: LoggedOutcome, policy: Policy): LoggedOutcome {
+  const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
+  const isBare = reported.arm === 'treated' && reported.steps !== null
+  if (!isIncomplete && !isBare) return reported
+  return { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
+}
+
+/**
+ * Stores the next state of every link that exists.
+ * @param key the link that gathers the evidence
+ * @returns the next state of that link; `undefined` where there was no room for it
+ */
+function countInChain (
+  fold: Fold, chain: readonly string[], key: string, count: (state: ContextState, isGathering: boolean) => ContextState
+): ContextState | undefined {
+  let gathering: ContextState | undefined
+  for (const link of chain) {
+    const state = fold.get(link)
+    if (state === undefined) continue
+    const next = count(state, link === key)
+    fold.set(link, next)
+    if (link === key) gathering = next
+  }
+  return gathering
 }
 
 /** Whether new generations of the leaf are evidence of the context that certifies for it. */
@@ -69,20 +81,23 @@ function isEvidence (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>, t
   return leaf === key || forceOf(fold, leaf, time).isEvidence
 }
 
-function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
+/**
+ * Accounts for a sample of an enrolled generation, or keeps the outcome until its entry comes.
+ * @param counted state of the context that gathers the evidence, as stored
+ */
+function account (fold: Fold, time: number, pending: Pending, arm: Arm | null, counted: ContextState): void {
   const { key, outcome } = pending
-  followUp(fold, key, time) // what is due comes first; it may open another epoch
-  const state = fold.get(key)!
+  const state = followUp(fold, key, counted, time) // what is due comes first; it may open another epoch
   const policy = policyOf(fold.ledger, key)
   const cohort = fold.cohorts.of(key, state.epoch_name)
   const { clock } = fold.cohorts
+  const rules = cohortRules(fold, state, policy)
   const member = cohort.members.get(outcome.u)
   if (member !== undefined) {
-    takeReport(fold, pending, { cohort, member, rules: cohortRules(fold, state, policy), time })
-    return followUp(fold, key, time)
+    followUp(fold, key, takeReport(fold, pending, state, { cohort, member, rules, time }), time)
+    return
   }
-  const rules = cohortRules(fold, state, policy)
-  const left = leftAt(fold, pending)
+  const left = leftAt(fold, pending, state)
   if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nobody enrols it any more
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
   const mayCome = !isNeverAsked(outcome) && !isLeftOut && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
@@ -93,68 +108,20 @@ function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): 
 }
 
 /**
+ * When the context of an outcome left its pool; `null`: it belongs to it, or has none.
+ * @param pool state of the context that certifies for it
+ */
+function leftAt (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>, pool: ContextState): number | null {
+  const state = leaf === key ? pool : fold.get(leaf)
+  return hasLeft(leftEpochOf(state), pool.epoch_name) ? state?.membership?.left_at ?? null : null
+}
+
+/**
  * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Else many short ones would
  * take the places of the outcomes that wait. Those of a group wait, since another sample may have enrolled it.
  */
 function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: index }: LoggedOutcome): boolean {
   return arm === null && steps?.length === 0 && isComplete && index === null
-}
-
-export interface Reporting { readonly cohort: Cohort, readonly member: Member, readonly rules: CohortRules, readonly time: number }
-
-/** Accounts for one sample of an enrolled member, as far as its label allows. */
-export function takeReport (fold: Fold, pending: Pending, { cohort, member, rules, time }: Reporting): void {
-  const { outcome, key } = pending
-  const { sample_index: index } = outcome
-  const isTooMany = member.reported >= MOST_SAMPLES
-  if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return
-  if (pending.leaf !== key && member.arm === 'control') member.leaf ??= pending.leaf
-  const state = fold.get(key)!
-  const policy = policyOf(fold.ledger, key)
-  const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)
-  if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending))
-  const samples = index === null ? 1 : outcome.samples ?? null
-  cohort.report(member, report, samples, fold.cohorts.clock, rules)
-  if (member.arm === 'treated') return
-  if (report.kind === 'known') {
-    applySample(fold, outcome, pending.leaf, policy)
-    applyTrace(fold, outcome, key, state, policy)
-  }
-  const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
-  const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
-  fold.set(key, copyState(state, {
-    follow_up: addCounts(state.follow_up, counts), fed_by: countForToken(state.fed_by, outcome.by), updated_at: time,
-  }))
-}
-
-function reportOf (
-  fold: Fold, { outcome, leaf }: Pending, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
-  const { tokens, generation_id } = outcome
-  if (outcome.cancelled === true) return { kind: 'cancelled' }
-  const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control'
-  if (isOther) return { kind: 'missing' }
-  if (member.arm === 'treated') {
-    const em = outcome.full[policy.label] ?? null
-    const isWanted = em === null && policy.label === 'exact_match' && cohort.hasRoomForLabel
-    return isWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units: new Map(), em, tokens }
-  }
-  if (outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
-  const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  if (!isLabelWanted) return { kind: 'known', units, em, tokens }
-  return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'at_worst', units, tokens }
-}
-
-/**
- * Drops the steps at which no threshold is crossed, which would fill the store while the outcome awaits its label. Use it only after the
- * enrolment: a predictor that is published before it may cross at other steps.
- */
-function prune (fold: Fold, pending: Pending): Pending {
-  const { outcome, leaf, key } = pending
-  const policy = policyOf(fold.ledger, leaf)
-  const trials = fold.get(key)?.trials ?? []
-  const scorers = trials.flatMap((trial) => predictorOf(trial, fold.predictors) ?? []).map((predictor) => scorerFor(predictor, leaf))
-  const minTokens = [policy.min_tokens, policyOf(fold.ledger, key).min_tokens]
-  return { ...pending, outcome: pruneSteps(outcome, { minTokens, scorers, isSampled: policy.predictor === 'auto' }) }
 }
 
 /**

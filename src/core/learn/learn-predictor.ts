@@ -1,6 +1,7 @@
-import { policyOf, write, type Fold } from './fold.js'
+import { policyOf, statesWithin, write, type Fold } from './fold.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { isCurrent } from '../judgement/judge.js'
+import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { PredictorEntry } from './log-entry.js'
 import { moveShare } from './move-share.js'
@@ -34,13 +35,11 @@ export function applyPredictor (fold: Fold, time: number, { name, version, by }:
     fold.ledger = { ...fold.ledger, train_at: Math.min(GROWTH * added, added + MOST_BETWEEN) }
   }
   const { levels } = fold.ledger.configuration
-  for (const key of [...fold.keys()]) {
-    const state = fold.get(key)!
+  for (const [key, state] of statesWithin(fold, ROOT)) {
     const policy = policyOf(fold.ledger, key)
     if (!isCurrent(state, policy, levels)) continue
     const next = withTrials(fold, key, state, policy)
     if (next === state) continue
-    write(fold, key, next, { policy, time, cause: 'predictor', mayMove: true })
-    moveShare(fold, key, time)
+    moveShare(fold, key, write(fold, key, next, { policy, time, cause: 'predictor', mayMove: true }), time)
   }
 }

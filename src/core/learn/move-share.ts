@@ -24,17 +24,19 @@ const LEARNING_SHARE = 0.5
  * Moves the control share. An `auto` one is a half while learning is worth its price, and else the floor; it is raised at a suspicion of
  * drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets
  * stay fair, and each draw states the share that it was made at.
+ * @param state of the context, as stored
+ * @returns the state stored last
  */
-export function moveShare (fold: Fold, key: string, time: number): void {
-  const state = fold.get(key)
-  if (state === undefined) return
+export function moveShare (fold: Fold, key: string, state: ContextState, time: number): ContextState {
   const force = forceOf(fold, key, time)
   const { control_rate: rate } = force.source.policy
   const suspected = rate === 'auto' ? suspicionOf(state, force) : null
   const share = rate === 'auto' ? autoShare(fold, state, force, suspected) : force.threshold === null ? 1 : Math.max(CONTROL_FLOOR, rate)
   const is_suspected = suspected !== null
-  if (share === state.control_share && is_suspected === state.is_suspected) return
-  fold.set(key, copyState(state, { control_share: share, is_suspected }))
+  if (share === state.control_share && is_suspected === state.is_suspected) return state
+  const next = copyState(state, { control_share: share, is_suspected })
+  fold.set(key, next)
+  return next
 }
 
 type Suspicion = 'drift' | 'breach' | null

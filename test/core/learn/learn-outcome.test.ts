@@ -4,7 +4,7 @@ import { evidenceOf } from '../../../src/core/judgement/context-state.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import type { LoggedOutcome } from '../../../src/core/grading/outcome.js'
-import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
+import { enrolledFold, SLICE_MOST } from './enrolled-fold.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP, type MemoryFold } from './memory-fold.js'
 
 const LAST = GRID.length - 1
@@ -212,29 +212,6 @@ t.test('an enrolled generation is accounted for by its outcome, in whatever orde
   fold.pass(4000, SLICE_MOST)
   t.match(evidenceOf(fold.state()), { generations: 3, lost: GRID.map(() => 1) })
   t.match(fold.state(), { follow_up: { enrolled: 3, accounted: 3 }, fed_by: undefined })
-})
-
-t.test('rule 6: an enrolled generation that is reported as treated, stopped, without complete steps or in another context is missing', async (t) => {
-  for (const [name, changes] of [
-    ['treated', { arm: 'treated' }], ['stopped', { stopped: true }], ['no steps', { steps: null }], ['incomplete', { steps_complete: false }],
-    ['elsewhere', { context: { model: 'q', task: 'other' } }],
-  ] as const) {
-    const fold = enrolledFold()
-    fold.enrol([0.1], 0)
-    fold.report(0.1, 1000, changes)
-    fold.pass(2000, FOLLOW_UP)
-    const halves = [{ generations: 1, lost: GRID.map(() => 1) }, {}]
-    t.match(fold.state(), { follow_up: { enrolled: 1, accounted: 0, missing: 1 }, halves }, name)
-  }
-})
-
-t.test('rule 6: a cancelled generation is left out', async (t) => {
-  const fold = enrolledFold()
-  fold.enrol([0.1, 0.2], 0)
-  fold.report(0.1, 1000, { cancelled: true, steps: null })
-  fold.report(0.2, 1000)
-  fold.pass(2000, SLICE_MOST)
-  t.match(fold.state(), { follow_up: { accounted: 1, missing: 0, cancelled: 1 }, halves: [{ generations: 1 }, {}] })
 })
 
 t.test('rule 1: an outcome of a generation that was never enrolled is no evidence', async (t) => {

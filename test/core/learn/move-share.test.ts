@@ -20,13 +20,13 @@ t.test('an auto share is 1 without a threshold, a half while learning is worth i
   fold.learn(KEPT)
   t.equal(fold.state().control_share, 0.02, 'every threshold saves the same: there is nothing to learn')
   fold.states.set(LEAF, { ...fold.state(), threshold_index: -1, threshold: null })
-  moveShare(fold, LEAF, 0)
+  moveShare(fold, LEAF, fold.state(), 0)
   t.equal(fold.state().control_share, 1, 'without a threshold everything is control')
 
   const other = memoryFold()
   for (let i = 0; i < 300; i++) other.learn(LOOSE_SAVES_MORE(i === 0))
   other.states.set(LEAF, { ...other.state(), threshold_index: LAST - 1, certified: LAST - 1 })
-  moveShare(other, LEAF, 0)
+  moveShare(other, LEAF, other.state(), 0)
   t.equal(other.state().control_share, 0.5, 'the loosest threshold would save more, and is nearly certified')
 })
 
@@ -37,7 +37,7 @@ t.test('a suspicion of breach raises an auto share to a half, until it is calm',
   const armsWith = (drop: number) => ({ ...calm.arms, em_contrast: { n: 400, weight: 200, sum: -200 * drop, square: 20 } })
   const shareAt = (drop: number, is_suspected: boolean) => {
     fold.states.set(LEAF, { ...calm, arms: armsWith(drop), is_suspected })
-    moveShare(fold, LEAF, 1)
+    moveShare(fold, LEAF, fold.state(), 1)
     return fold.state().control_share
   }
   t.equal(calm.control_share, 0.02)
@@ -66,7 +66,7 @@ t.test('an auto share jumps at a suspicion of drift, and stays up while it lasts
   const moved = (state: ContextState, other?: LogEntry) => {
     fold.states.set(LEAF, state)
     if (other !== undefined) fold.learn(other, 100_000)
-    moveShare(fold, LEAF, 100_000)
+    moveShare(fold, LEAF, fold.state(), 100_000)
     return fold.state().control_share
   }
   t.equal(moved({ ...suspected, drift }, { type: 'policy', key: '*', policy: { control_rate: 0.3 }, by: 'ops' }), 0.3)
