@@ -28,8 +28,7 @@ function answerItem (services: DecisionServices, item: unknown, caller: Caller):
   const problem = stepProblem(item) ?? contextAccessProblem(caller, services.config.levels, step.context)
   if (problem !== null) return { error: problem }
   try {
-    const decision = services.service.decide(step)
-    return enrolAndRecord(services, step, decision, caller)
+    return enrolAndRecord(services, step, services.service.decideStep(step), caller)
   } catch (error) {
     const [detail] = (error as InputError).details ?? []
     if (detail === undefined) throw error

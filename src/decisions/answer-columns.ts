@@ -4,7 +4,7 @@ import { REASONS } from '../core/decide/decide.js'
 import type { Rule } from '../core/decide/snapshot.js'
 import { askedAt } from '../core/recording/asked-at.js'
 import type { ContextWarning } from '../core/judgement/context-warnings.js'
-import { enrolDraw } from './enrol-step.js'
+import { enrolDraw } from '../core/decide/enrol-draw.js'
 import type { DecisionServices } from './answer-step.js'
 import { logRows } from './log-rows.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
@@ -80,16 +80,17 @@ function ruleOf (rule: Rule): ContextRule {
 interface EnrolledRows { readonly late: number[], readonly enrolled: ReadonlySet<number> }
 
 /** Enrols the generations of rows without an arm. */
-function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { drawn, rules }: ColumnDecisions): EnrolledRows {
+function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { drawn, draws, rules }: ColumnDecisions): EnrolledRows {
   const { generation_ids: generations, group_ids: groups, context, contexts, tokens, sample } = columns
   const snapshot = service.snapshot()
   const late: number[] = []
-  if (snapshot.salt === null || drawn.length === 0) return { late, enrolled: NONE }
+  if (drawn.length === 0) return { late, enrolled: NONE }
   const enrolled = new Set<number>()
-  for (const row of drawn) {
+  for (let i = 0; i < drawn.length; i++) {
+    const row = drawn[i]!
     const place = context[row]!
     const id = (groups?.[row] ?? generations?.[row])!
-    const draw = { id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
+    const draw = { u: draws[i]!, id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
     const enrolment = enrolDraw(enroller, snapshot, rules[place]!, draw)
     if (enrolment === 'late') late.push(row)
     else if (enrolment === 'enrolled') enrolled.add(row)

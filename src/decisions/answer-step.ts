@@ -1,6 +1,6 @@
 import { contextAccessProblem, forbidden, type Caller } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
-import type { Decision, DecisionWarning, Step } from '../core/decide/decide.js'
+import type { Decision, DecisionWarning, Step, StepDecision } from '../core/decide/decide.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Recorder } from '../outcomes/recorder.js'
@@ -12,7 +12,7 @@ import type { Service } from '../replica/service.js'
 /** What answering steps needs. */
 export interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
-  readonly service: Pick<Service, 'decide' | 'decideColumns' | 'snapshot' | 'freshness'>
+  readonly service: Pick<Service, 'decideStep' | 'decideColumns' | 'snapshot' | 'freshness'>
   readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
   readonly enroller: Pick<Enroller, 'enrol'>
   readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
@@ -28,20 +28,21 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
   const problem = contextAccessProblem(caller, config.levels, step.context)
   if (problem !== null) throw forbidden(problem)
   const startedAt = performance.now()
-  const decision = service.decide(step)
+  const decided = service.decideStep(step)
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
-  return enrolAndRecord(services, step, decision, caller)
+  return enrolAndRecord(services, step, decided, caller)
 }
 
 /**
  * Enrols the generation of a first step, records a control step, and counts and logs the decision.
  * @returns the decision, with warnings of what the step lacks, or that it came too late
  */
-export function enrolAndRecord (services: DecisionServices, step: Step, decision: Decision, caller: Caller): Decision {
+export function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): Decision {
   const { service, recorder, enroller, decisionLog, metrics } = services
-  recorder.recordDecided(step, decision, caller)
+  const { decision } = decided
+  recorder.recordDecided(step, decided, caller)
   metrics.decided(decision.reason)
-  const enrolment = step.arm === undefined ? enrolStep(enroller, service.snapshot(), step) : 'none'
+  const enrolment = enrolStep(enroller, service.snapshot(), step, decided)
   logStep(decisionLog, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
   if (step.arm !== undefined && step.context !== undefined) return decision
   const warnings = warningsOf(step, services)

@@ -1,9 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Decision, Step } from '../core/decide/decide.js'
+import type { Decision, Step, StepDecision } from '../core/decide/decide.js'
 import { answerDigest } from '../core/grading/answer-digest.js'
 import type { Asked } from '../core/recording/recorded-step.js'
-import { ruleFor } from '../core/decide/snapshot.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { scopedId } from '../access/scoped-id.js'
 import type { Caller } from '../access/context-access.js'
@@ -28,6 +27,12 @@ export interface RecorderOptions {
   readonly service: Pick<Service, 'snapshot'>
   readonly metrics: Pick<Metrics, 'recordedSteps'>
   readonly log: FastifyBaseLogger
+}
+
+/** The part of a decision that says whether its step is recorded. */
+interface RecordedDecision {
+  readonly decision: Pick<Decision, 'arm' | 'reason'>
+  readonly rule: Pick<StepDecision['rule'], 'recordSteps'>
 }
 
 export type Recorder = ReturnType<typeof createRecorder>
@@ -112,9 +117,9 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
 
   return {
     /** Records a step that was decided, if it is control and its policy records steps. Never waits and never throws. */
-    recordDecided (step: Step, { arm, reason }: Pick<Decision, 'arm' | 'reason'>, caller?: Caller): void {
+    recordDecided (step: Step, { decision: { arm, reason }, rule }: RecordedDecision, caller?: Caller): void {
       if (arm !== 'control' || reason === 'off' || step.generation_id === undefined) return
-      if (ruleFor(service.snapshot(), step.context).recordSteps) recordStep(step.generation_id, step, caller)
+      if (rule.recordSteps) recordStep(step.generation_id, step, caller)
     },
     recordStep,
     flush,

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.js'
 import { unknownLevel } from '../core/policy/context.js'
-import { decide, type Decision, type Freshness, type Step } from '../core/decide/decide.js'
+import { decideStep, type Freshness, type Step, type StepDecision } from '../core/decide/decide.js'
 import { decideColumns, type ColumnDecisions, type Columns } from '../core/decide/decide-columns.js'
 import { at, UnknownLevelError } from '../errors/errors.js'
 import { emptyModel, endPins, loadModel, type Model } from './model.js'
@@ -109,13 +109,13 @@ export function createService ({ store, config, log, now = () => performance.now
 
   return {
     /** Decides one step; never waits. @throws UnknownLevelError */
-    decide (step: Step): Decision {
+    decideStep (step: Step): StepDecision {
       const { snapshot } = model
       if (step.context !== undefined) {
         const level = unknownLevel(snapshot.levels, step.context)
         if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, config.levels.join(', ')))
       }
-      return decide(snapshot, freshness, step)
+      return decideStep(snapshot, freshness, step)
     },
     /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
     decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(model.snapshot, freshness, columns, bad),

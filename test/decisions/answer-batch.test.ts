@@ -15,6 +15,6 @@ t.test('an invalid step gets an error in its place and is not counted', async (t
 
 t.test('a failure of the service is thrown, not put into the reply', async (t) => {
   const services = await build(t)
-  const service = { ...services.service, decide: () => { throw new Error('broken') } }
+  const service = { ...services.service, decideStep: () => { throw new Error('broken') } }
   t.throws(() => answerBatch({ ...services, service }, [{ tokens: 1, confidence: 0.5 }], ANYBODY), { message: 'broken' })
 })

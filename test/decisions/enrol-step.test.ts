@@ -1,13 +1,12 @@
 import t from 'tap'
 import { secondHash, uniform } from '../../src/core/assignment/arm.js'
-import { ruleFor } from '../../src/core/decide/snapshot.js'
+import { decideStep, type Step } from '../../src/core/decide/decide.js'
 import type { DrawnIn } from '../../src/core/enrolment/draw-buffer.js'
-import { enrolDraw, enrolStep, type EnrolledStep } from '../../src/decisions/enrol-step.js'
+import { enrolStep } from '../../src/decisions/enrol-step.js'
 import { snapshotOf, type LinkFields } from '../core/decide/snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 const KEY = 'model=q,task=x'
-const IDS = Array.from({ length: 400 }, (_, i) => `g${i}`)
 
 interface Enrolled { readonly drawn: DrawnIn, readonly u: number, readonly hash: number }
 
@@ -16,9 +15,11 @@ function enrolling () {
   return { enrolled, enrol: (drawn: DrawnIn, u: number, hash: number) => { enrolled.push({ drawn, u, hash }) } }
 }
 
-function enrol (step: Partial<EnrolledStep>, link: LinkFields = {}, salt: string | null = 'salt') {
+function enrol (changes: Partial<Step>, link: LinkFields = {}, salt: string | null = 'salt') {
   const enroller = enrolling()
-  const enrolment = enrolStep(enroller, snapshotOf({ [KEY]: link }, ['model', 'task'], salt), { tokens: 1, context: CONTEXT, ...step })
+  const snapshot = snapshotOf({ [KEY]: link }, ['model', 'task'], salt)
+  const step: Step = { tokens: 1, confidence: 0.5, context: CONTEXT, ...changes }
+  const enrolment = enrolStep(enroller, snapshot, step, decideStep(snapshot, 'fresh', step))
   return { enrolment, enrolled: enroller.enrolled }
 }
 
@@ -55,14 +56,4 @@ t.test('a step past the first check is late and enrols nothing', async (t) => {
 
 t.test('outcomes that count on arrival need no enrolment, so no step is late', async (t) => {
   t.strictSame(enrol({ generation_id: 'g', tokens: 10_000 }, { policy: { follow_up_seconds: 0 } }), { enrolment: 'none', enrolled: [] })
-})
-
-t.test('as many treated draws are enrolled as control ones, thinned by label_rate', async (t) => {
-  const enroller = enrolling()
-  const snapshot = snapshotOf({ [KEY]: { index: 3, learnedControlShare: 0.2, policy: { label_rate: 0.5 } } })
-  const rule = ruleFor(snapshot, CONTEXT)
-  for (const id of IDS) enrolDraw(enroller, snapshot, rule, { id, tokens: 1, context: CONTEXT })
-  const expected = IDS.filter((id) => uniform('salt', id) < 0.4 && secondHash('salt', id) < 0.5)
-  t.ok(expected.length > 40)
-  t.strictSame(enroller.enrolled.map(({ u }) => u), expected.map((id) => uniform('salt', id)))
 })

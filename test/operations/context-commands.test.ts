@@ -22,7 +22,7 @@ t.test('a policy is in force here when the call returns', async (t) => {
   await certify(built)
   for (const mode of ['off', 'shadow', 'enforce'] as const) {
     await built.contextCommands.setPolicy(KEY, { mode }, OPS)
-    t.equal(built.service.decide({ arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } }).reason,
+    t.equal(built.service.decideStep({ arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } }).decision.reason,
       { off: 'off', shadow: 'shadow', enforce: 'score_at_threshold' }[mode])
   }
 })

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { answerDigest } from '../../src/core/grading/answer-digest.js'
-import { decide, type Step } from '../../src/core/decide/decide.js'
+import { decideStep, type Step } from '../../src/core/decide/decide.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import type { Snapshot } from '../../src/core/decide/snapshot.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
@@ -44,7 +44,7 @@ function recorderOn (t: Test, snapshot: Snapshot = snapshotOf({ 'model=q,task=x'
   t.teardown(() => recorder.close())
   const take = (step: Partial<Step>) => {
     const whole: Step = { generation_id: 'g', arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT, ...step }
-    recorder.recordDecided(whole, decide(snapshot, 'fresh', whole))
+    recorder.recordDecided(whole, decideStep(snapshot, 'fresh', whole))
   }
   const counted = async (result: string) => Number(new RegExp(`stopgate_recorded_steps_total{result="${result}"} (\\d+)`).exec(await metrics.render())![1])
   return { store, recorder, take, counted }
@@ -75,7 +75,7 @@ t.test('steps that are no evidence are not recorded', async (t) => {
   }))
   take({ generation_id: 'treated', arm: 'treated' })
   const nameless = { arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT } as const
-  recorder.recordDecided(nameless, decide(snapshotOf({}), 'fresh', nameless))
+  recorder.recordDecided(nameless, decideStep(snapshotOf({}), 'fresh', nameless))
   take({ generation_id: 'off', context: { model: 'q', task: 'off' } })
   take({ generation_id: 'kept by the worker', context: { model: 'q', task: 'kept' } })
   take({ generation_id: 'shadow', context: { model: 'q', task: 'shadow' } })
@@ -126,7 +126,7 @@ t.test('waiting steps are not processed again at each attempt', async (t) => {
   const { store, recorder } = recorderOn(t)
   let looks = 0
   const step: Step = { get generation_id () { looks++; return 'g' }, arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT }
-  recorder.recordDecided(step, { arm: 'control', reason: 'no_threshold' })
+  recorder.recordDecided(step, { decision: { arm: 'control', reason: 'no_threshold' }, rule: { recordSteps: true } })
   store.fail(new StoreUnavailableError('gone'))
   await t.rejects(recorder.flush(), StoreUnavailableError)
   const before = looks
@@ -170,7 +170,7 @@ t.test('steps wait until the store has been reached', async (t) => {
   const recorder = createRecorder({ store, service: { snapshot }, metrics: createMetrics(), log: pino({ level: 'silent' }) })
   t.teardown(() => recorder.close())
   const step = { generation_id: 'g', arm: 'control', tokens: 1, confidence: 1, answer: 'x' } as const
-  recorder.recordDecided(step, decide(snapshot(), 'too_old', step))
+  recorder.recordDecided(step, decideStep(snapshot(), 'too_old', step))
   await recorder.flush()
   t.equal(store.records.size, 0)
   salt = 'salt'

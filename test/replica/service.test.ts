@@ -27,9 +27,9 @@ t.test('a change reaches another replica by notice, and by poll when the notice 
   const byPoll = replica(t, built.store, { onNotice: () => {} }, undefined, { POLL_SECONDS: '0.05' })
   await certify(built)
   for (const [name, service] of Object.entries({ byNotice, byPoll })) {
-    await until(`${name} has the threshold`, () => service.decide(step).decision === 'stop')
+    await until(`${name} has the threshold`, () => service.decideStep(step).decision.decision === 'stop')
     await until(`${name} is in step`, () => service.snapshot().version === built.service.snapshot().version)
-    t.strictSame(service.decide(step), built.service.decide(step), name)
+    t.strictSame(service.decideStep(step).decision, built.service.decideStep(step).decision, name)
   }
 })
 
@@ -37,10 +37,10 @@ t.test('a replica that starts late has the same model as the others', async (t) 
   const built = await build(t)
   await certify(built)
   const late = replica(t, built.store)
-  t.match(late.decide(step), { decision: 'continue', reason: 'stale_model', stale: true, arm: 'treated', model_version: 0 }, 'before the store was reached')
+  t.match(late.decideStep(step).decision, { decision: 'continue', reason: 'stale_model', stale: true, arm: 'treated', model_version: 0 }, 'before the store was reached')
   await late.refresh()
   await built.service.refresh()
-  t.strictSame(late.decide(step), built.service.decide(step))
+  t.strictSame(late.decideStep(step).decision, built.service.decideStep(step).decision)
 })
 
 t.test('without the store, decisions go on, become stale, then continue, and recover with the store', async (t) => {
@@ -50,7 +50,7 @@ t.test('without the store, decisions go on, become stale, then continue, and rec
   let isDown = false
   const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
   const service = replica(t, built.store, { revision }, () => clock, { STALE_AFTER_SECONDS: '30', MAX_STALENESS_SECONDS: '60' })
-  const at = async (seconds: number) => { clock = seconds * 1000; await service.refresh(); return service.decide(step) }
+  const at = async (seconds: number) => { clock = seconds * 1000; await service.refresh(); return service.decideStep(step).decision }
   t.match(await at(0), { decision: 'stop', stale: false })
   isDown = true
   t.match(await at(29), { decision: 'stop', stale: false })
@@ -66,7 +66,7 @@ t.test('a learner that stops committing makes the model stale', async (t) => {
   const revision = async () => ({ ...await built.store.revision(), lag: 5, lagMs: 45_000 })
   const service = replica(t, built.store, { revision }, undefined, { STALE_AFTER_SECONDS: '30' })
   await service.refresh()
-  t.match(service.decide(step), { decision: 'stop', stale: true })
+  t.match(service.decideStep(step).decision, { decision: 'stop', stale: true })
 })
 
 t.test('a store that went back to an older version is reloaded in full', async (t) => {
@@ -74,16 +74,16 @@ t.test('a store that went back to an older version is reloaded in full', async (
   const service = replica(t, built.store)
   await certify(built)
   await service.refresh()
-  t.equal(service.decide(step).decision, 'stop')
+  t.equal(service.decideStep(step).decision.decision, 'stop')
   const empty = { revision: async () => ({ ...await built.store.revision(), version: 0 }), contextKeys: async () => [] }
   const wentBack = replica(t, built.store, empty)
   await wentBack.refresh()
-  t.equal(wentBack.decide(step).reason, 'no_threshold')
+  t.equal(wentBack.decideStep(step).decision.reason, 'no_threshold')
 })
 
 t.test('an unknown level is an error that names the levels', async (t) => {
   const { service } = await build(t)
-  t.throws(() => service.decide({ tokens: 1, confidence: 1, context: { colour: 'red' } }), { code: 'UNKNOWN_CONTEXT_LEVEL', message: /model, task/ })
+  t.throws(() => service.decideStep({ tokens: 1, confidence: 1, context: { colour: 'red' } }), { code: 'UNKNOWN_CONTEXT_LEVEL', message: /model, task/ })
 })
 
 t.test('a pin expires by the replica\'s clock while the store is down', async (t) => {
@@ -96,11 +96,11 @@ t.test('a pin expires by the replica\'s clock while the store is down', async (t
   let isDown = false
   const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
   const service = replica(t, built.store, { revision, onNotice: () => {} }, undefined, { POLL_SECONDS: '0.02' }, () => wallClock)
-  await until('the pin is in force', () => service.ageSeconds() !== null && service.decide(step).reason === 'no_threshold')
+  await until('the pin is in force', () => service.ageSeconds() !== null && service.decideStep(step).decision.reason === 'no_threshold')
   isDown = true
   wallClock = end
-  await until('the pin has ended', () => service.decide(step).decision === 'stop')
+  await until('the pin has ended', () => service.decideStep(step).decision.decision === 'stop')
   const late = replica(t, built.store, {}, undefined, {}, () => end)
   await late.refresh()
-  t.equal(late.decide(step).decision, 'stop', 'an expired pin is never loaded')
+  t.equal(late.decideStep(step).decision.decision, 'stop', 'an expired pin is never loaded')
 })

@@ -1,6 +1,6 @@
 import type { Arm } from '../assignment/arm.js'
 import type { Context } from '../policy/context.js'
-import { placeArm, reasonFor, thresholdFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
+import { armOfDraw, drawOf, reasonFor, thresholdFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
 import type { Em } from '../certificate/stops.js'
 import { clampConfidence } from '../grading/outcome.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
@@ -36,8 +36,9 @@ export interface ColumnDecisions {
   readonly would_stop: number[]
   /** Control rows at which the worker should force an answer. */
   readonly probe: number[]
-  /** Rows without an arm that have an id to draw it from. */
+  /** Rows whose arm was drawn, since they have an id and no arm, and their draws, in [0, 1). */
   readonly drawn: number[]
+  readonly draws: number[]
   /** The reason for each row; `undefined` for a row that was left out. */
   readonly reasons: ReadonlyArray<Reason | undefined>
   /** The rule of each of `contexts`. */
@@ -61,6 +62,7 @@ export function decideColumns (
   const would_stop: number[] = []
   const probe: number[] = []
   const drawn: number[] = []
+  const draws: number[] = []
   for (let row = 0; row < context.length; row++) {
     if (bad.size > 0 && bad.has(row)) continue
     const rule = rules[context[row]!]!
@@ -68,9 +70,12 @@ export function decideColumns (
     const score = rule.scorer === null ? sure : scoreOf(rule.scorer, row, sure)
     let arm = arms?.[row] ?? null
     if (arm === null) {
-      const id = groups?.[row] ?? generations?.[row] ?? undefined
-      arm = placeArm(snapshot.salt, rule, id)
-      if (id !== undefined) drawn.push(row)
+      const u = drawOf(snapshot.salt, groups?.[row] ?? generations?.[row] ?? undefined)
+      arm = armOfDraw(rule, u)
+      if (u !== null) {
+        drawn.push(row)
+        draws.push(u)
+      }
     }
     const own = rule.lottery === null ? undefined : groups?.[row] ?? generations?.[row] ?? undefined
     const threshold = thresholdFor(snapshot.salt, rule, own)
@@ -85,7 +90,7 @@ export function decideColumns (
     if (isProbed || !canProbe(rule, tokens[row]!, sure)) continue
     if (isNewCrossing(sure, probed?.[row] ?? null) || reachesTrial(rule, scoreOf, row, sure)) probe.push(row)
   }
-  return { stop, control, would_stop, probe, drawn, reasons, rules }
+  return { stop, control, would_stop, probe, drawn, draws, reasons, rules }
 }
 
 /** The rules for contexts, in their order. */

@@ -58,16 +58,31 @@ export interface Decision {
 /** How far the model is behind the store: `stale` is reported, `too_old` means continue. */
 export type Freshness = 'fresh' | 'stale' | 'too_old'
 
+/** A decision with its grounds, which enrolment and recording need too. */
+export interface StepDecision {
+  readonly decision: Decision
+  /** The rule of the step's context. */
+  readonly rule: Rule
+  /** The draw of the arm, in [0, 1); `null`: none was drawn, since the step has its arm, or has no id, or no salt is known. */
+  readonly u: number | null
+}
+
 /** Decides one step: stop or continue. Doubt means continue. */
 export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): Decision {
+  return decideStep(snapshot, freshness, step).decision
+}
+
+/** Decides one step, as `decide` does, and returns the rule and the draw with the decision. */
+export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step): StepDecision {
   const rule = ruleFor(snapshot, step.context)
   const id = step.group_id ?? step.generation_id
-  const arm = step.arm ?? placeArm(snapshot.salt, rule, id)
+  const u = step.arm === undefined ? drawOf(snapshot.salt, id) : null
+  const arm = step.arm ?? armOfDraw(rule, u)
   const threshold = thresholdFor(snapshot.salt, rule, id)
   const confidence = clampConfidence(step.confidence)
   const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
   const reason = reasonFor(rule, threshold, freshness, step.tokens, score, arm)
-  return {
+  const decision: Decision = {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
     threshold,
     score,
@@ -84,11 +99,17 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
     stale: freshness !== 'fresh',
     warnings: rule.warnings,
   }
+  return { decision, rule, u }
 }
 
-/** Draws the arm of a step that does not echo one. Without an id or a salt it is treated. */
-export function placeArm (salt: string | null, rule: Rule, id: string | undefined): Arm {
-  return id === undefined || salt === null ? 'treated' : drawArm(uniform(salt, id), rule.controlShare)
+/** The draw of a step that does not echo its arm, in [0, 1); `null` without an id or a salt. */
+export function drawOf (salt: string | null, id: string | undefined): number | null {
+  return id === undefined || salt === null ? null : uniform(salt, id)
+}
+
+/** The arm that a draw gives; without one it is treated. */
+export function armOfDraw ({ controlShare }: Pick<Rule, 'controlShare'>, u: number | null): Arm {
+  return u === null ? 'treated' : drawArm(u, controlShare)
 }
 
 /** The threshold of a generation. Where it is drawn by lottery, the samples of a group share it; without an id it is the safer one. */

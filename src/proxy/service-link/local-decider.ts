@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { decide, placeArm, type Decision } from '../../core/decide/decide.js'
+import { armOfDraw, decide, drawOf, type Decision } from '../../core/decide/decide.js'
+import { enrolDraw } from '../../core/decide/enrol-draw.js'
 import { ruleFor, type Rule, type Snapshot } from '../../core/decide/snapshot.js'
 import type { Arm } from '../../core/assignment/arm.js'
 import { nextCheckTokens } from '../../core/policy/cadence.js'
 import type { Context } from '../../core/policy/context.js'
-import { enrolDraw } from '../../decisions/enrol-step.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { EnrolmentSender } from './enrolment-sender.js'
 
@@ -75,10 +75,11 @@ export class LocalDecider {
     if (generation.arm !== null || snapshot === null) return
     const rule = ruleFor(snapshot, generation.context)
     const { id, group, context } = generation
-    generation.arm = placeArm(snapshot.salt, rule, group)
-    if (snapshot.salt === null) return
+    const u = drawOf(snapshot.salt, group)
+    generation.arm = armOfDraw(rule, u)
+    if (u === null) return
     const enrol = () => { this.#enrolments.add(context, rule.epoch, rule.controlShare, { generation_id: id, group_id: group }) }
-    enrolDraw({ enrol }, snapshot, rule, { id: group, tokens, context })
+    enrolDraw({ enrol }, snapshot, rule, { u, id: group, tokens, context })
   }
 
   /** `null` while the circuit is open: go on. */

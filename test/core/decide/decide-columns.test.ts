@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { decide, type Decision, type Freshness, type Reason } from '../../../src/core/decide/decide.js'
+import { decide, decideStep, type Decision, type Freshness, type Reason } from '../../../src/core/decide/decide.js'
 import { decideColumns, stepAt, type Columns } from '../../../src/core/decide/decide-columns.js'
 import { holds } from '../../property.js'
 import { columnsWith, snapshots } from './random-columns.js'
@@ -17,13 +17,16 @@ t.test('each row is decided like a single step, to the bit, and bad rows are lef
     const columnwise = decideColumns(snapshot, freshness, columns, new Set(bad))
     const rows = [...columns.context.keys()]
     const singles = rows.map((row) => bad.includes(row) ? undefined : decide(snapshot, freshness, stepAt(columns, row)))
+    const us = rows.map((row) => bad.includes(row) ? null : decideStep(snapshot, freshness, stepAt(columns, row)).u)
     const rowsWhere = (isSo: (single: Decision) => boolean) => rows.filter((row) => singles[row] !== undefined && isSo(singles[row]))
-    const { stop, control, would_stop, probe, reasons } = columnwise
-    assert.deepEqual({ stop, control, would_stop, probe, reasons: [...reasons] }, {
+    const { stop, control, would_stop, probe, drawn, draws, reasons } = columnwise
+    assert.deepEqual({ stop, control, would_stop, probe, drawn, draws, reasons: [...reasons] }, {
       stop: rowsWhere(({ decision }) => decision === 'stop'),
       control: rowsWhere(({ arm }) => arm === 'control'),
       would_stop: rowsWhere((single) => single.would_stop),
       probe: rowsWhere((single) => single.probe),
+      drawn: rows.filter((row) => us[row] !== null),
+      draws: us.filter((u) => u !== null),
       reasons: singles.map((single) => single?.reason),
     })
     for (const single of singles) if (single) { met.add(single.reason); scorers.add(`${single.decision} by ${single.scorer}`) }

@@ -3,8 +3,9 @@ import murmurhash from 'murmurhash'
 import fc from 'fast-check'
 import t from 'tap'
 import { uniform } from '../../../src/core/assignment/arm.js'
-import { decide, REASONS, type Freshness, type Reason, type Step } from '../../../src/core/decide/decide.js'
+import { decide, decideStep, REASONS, type Freshness, type Reason, type Step } from '../../../src/core/decide/decide.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
+import { ruleFor } from '../../../src/core/decide/snapshot.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
 import { scorerFor, scoreStep } from '../../../src/core/predictor/predictor.js'
 import { holds } from '../../property.js'
@@ -110,6 +111,16 @@ t.test('the arm is the echoed one, else the draw of the group or generation, els
   t.equal(armOf({}), 'treated')
   const everything = snapshotOf({}, ['model', 'task'], null)
   t.equal(decide(everything, 'fresh', { tokens: 1, confidence: 1, generation_id: 'g' }).arm, 'treated', 'before the store was ever reached there is no salt')
+})
+
+t.test('a decision comes with the rule of its context, and with the draw of its arm where it draws one', async (t) => {
+  const snapshot = snapshotOf({ [KEY]: { index: 3 } })
+  const groundsOf = (step: Partial<Step>, of = snapshot) => decideStep(of, 'fresh', { tokens: 1, confidence: 1, context: CONTEXT, ...step })
+  t.equal(groundsOf({}).rule, ruleFor(snapshot, CONTEXT))
+  t.equal(groundsOf({ generation_id: 'g' }).u, uniform('salt', 'g'))
+  t.equal(groundsOf({ generation_id: 'g', group_id: 'group' }).u, uniform('salt', 'group'))
+  t.equal(groundsOf({ generation_id: 'g', arm: 'control' }).u, null, 'it has its arm')
+  t.equal(groundsOf({}).u, null, 'it has no id')
 })
 
 t.test('a control generation is never stopped', async (t) => {
