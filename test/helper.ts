@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino, type Logger } from 'pino'
 import type { Test } from 'tap'
-import { assemble } from '../src/app/assemble.js'
+import { assemble, type AssemblyOptions } from '../src/app/assemble.js'
 import { readConfig } from '../src/config/config.js'
 import type { Services } from '../routes/services.js'
 
@@ -40,9 +40,9 @@ export interface Built extends Services {
 }
 
 /** The whole service on an embedded store of its own, without a port. It closes after the test, learns at once and in this thread. */
-export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger): Promise<Built> {
+export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger, options: Pick<AssemblyOptions, 'times'> = {}): Promise<Built> {
   const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
-  const parts = await assemble(config, log ?? pino({ level: config.logLevel }))
+  const parts = await assemble(config, log ?? pino({ level: config.logLevel }), options)
   t.teardown(() => parts.app.close())
   return {
     ...parts,

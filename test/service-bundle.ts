@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Plugin } from 'esbuild'
 
 const COMPILED = fileURLToPath(new URL('..', import.meta.url))
-const ENTRIES = ['src/cli.js', 'src/learning/learner-worker.js', 'src/learning/fit-worker.js']
+const ENTRIES = ['src/cli.js', 'test/quick-service.js', 'src/learning/learner-worker.js', 'src/learning/fit-worker.js']
 /** It loads native code from its own folder. */
 const EXTERNAL = ['lmdb']
 /** Packages in CommonJS call `require`. */
@@ -21,15 +21,24 @@ const KEEP_FOLDER: Plugin = {
   },
 }
 
+/** The scripts that tests start in processes of their own. */
+export interface ServiceScripts {
+  /** The command-line interface that users run. */
+  readonly cli: string
+  /** The service with the times of enrolment multiplied by its argument. */
+  readonly quickService: string
+}
+
 /**
  * The command-line interface with the modules that it loads in a few files: to load six hundred of them one by one took a third of a start.
  * It is bundled again when the service was compiled since. A run with coverage, such as CI's, starts the modules themselves.
  */
-export async function bundleService (): Promise<string> {
-  if (process.env._TAPJS_PROCESSINFO_COVERAGE_ === '1') return join(COMPILED, 'src/cli.js')
+export async function bundleService (): Promise<ServiceScripts> {
+  const modules = { cli: join(COMPILED, 'src/cli.js'), quickService: join(COMPILED, 'test/quick-service.js') }
+  if (process.env._TAPJS_PROCESSINFO_COVERAGE_ === '1') return modules
   const folder = join(COMPILED, 'bundles', String(await newestChange()))
-  const entry = join(folder, 'cli.js')
-  if (existsSync(entry)) return entry
+  const bundled = { cli: join(folder, 'cli.js'), quickService: join(folder, 'quick-service.js') }
+  if (existsSync(folder)) return bundled
   const { build } = await import('esbuild')
   await mkdir(dirname(folder), { recursive: true })
   const made = await mkdtemp(`${folder}-`)
@@ -50,7 +59,7 @@ export async function bundleService (): Promise<string> {
   })
   // Another process may have made the same at the same time.
   await rename(made, folder).catch(async () => { await rm(made, { recursive: true }) })
-  return entry
+  return bundled
 }
 
 /** The time at which the service was last compiled, ms. */

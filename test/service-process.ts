@@ -4,8 +4,9 @@ import type { Test } from 'tap'
 import { until } from './helper.js'
 import { bundleService } from './service-bundle.js'
 
-/** The command-line interface that users run. */
-export const cli = await bundleService()
+const { cli, quickService } = await bundleService()
+
+export { cli }
 
 export interface ServiceProcess {
   readonly child: ChildProcess
@@ -25,9 +26,10 @@ export interface ServiceProcess {
  * Starts the service in a process of its own on a free port, as a user does. It is killed after the test.
  * @param options.detached whether the process leads a process group of its own
  * @param options.deafTo a signal that the process ignores
+ * @param options.timeScale factor on the times of enrolment
  */
-export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = false, deafTo = '' } = {}): ServiceProcess {
-  const command = [process.execPath, cli, 'serve']
+export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = false, deafTo = '', timeScale = 1 } = {}): ServiceProcess {
+  const command = [process.execPath, ...timeScale === 1 ? [cli, 'serve'] : [quickService, String(timeScale)]]
   const [file, ...args] = deafTo === '' ? command : ['sh', '-c', `trap '' ${deafTo}; exec "$@"`, 'sh', ...command]
   const child = spawn(file!, args, {
     env: { PORT: '0', ...env }, detached, stdio: ['ignore', 'pipe', 'pipe'],

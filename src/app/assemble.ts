@@ -22,7 +22,7 @@ import { createMetrics } from '../metrics/metrics.js'
 import type { Services } from '../../routes/services.js'
 import { createPredictorVersions } from '../operations/predictor-versions.js'
 import { createEnroller } from '../decisions/enroller.js'
-import { scaledTimes } from '../core/enrolment/times.js'
+import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/times.js'
 import { createRecorder } from '../outcomes/recorder.js'
 import { createRollback } from '../operations/rollback.js'
 import { createScanner } from '../operations/scan-fleet.js'
@@ -32,9 +32,17 @@ import { createStore } from '../store/create-store.js'
 import type { Telemetry } from '../telemetry/start-telemetry.js'
 import { createTraining } from '../training/training-runs.js'
 
+export interface AssemblyOptions {
+  /** `null` (default): none. */
+  readonly telemetry?: Telemetry | null
+  /** Times of enrolment, ms; the demo and tests shorten them. By default `ENROLMENT_TIMES`. */
+  readonly times?: EnrolmentTimes
+}
+
 /** Creates all parts of the service and the app, which does not listen yet. Closing the app closes everything, requests in flight first. */
 export async function assemble (
-  config: Config, log: Logger, telemetry: Telemetry | null = null): Promise<Services & { app: FastifyInstance }> {
+  config: Config, log: Logger, { telemetry = null, times = ENROLMENT_TIMES }: AssemblyOptions = {}
+): Promise<Services & { app: FastifyInstance }> {
   const access = createAccess(config, log)
   const tls = createListenerTls(config, log)
   const store = await createStore(config)
@@ -44,14 +52,14 @@ export async function assemble (
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })
   const decisionLog = createDecisionLog({ store, service, config, metrics, log })
-  const enroller = createEnroller({ store, log, times: scaledTimes(config.enrolmentTimeScale) })
+  const enroller = createEnroller({ store, log, times })
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()
     if (cause === 'breach') metrics.breaches.inc()
     if (cause === 'left_pool') metrics.poolExits.inc()
   }
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
-  const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...events })
+  const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, times, log, ...events })
   const configurations = watchConfigurations({ store, config, log })
   const training = createTraining(store, config)
   metrics.watch({

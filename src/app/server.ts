@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { assemble } from './assemble.js'
+import { assemble, type AssemblyOptions } from './assemble.js'
 import { closeOnSignal } from '../process/close-on-signal.js'
 import { readConfig, misplacedPolicyFields, type Config } from '../config/config.js'
 import { ConfigError } from '../config/settings.js'
@@ -27,19 +27,23 @@ async function telemetryFor (env: NodeJS.ProcessEnv): Promise<Telemetry | null> 
   return startTelemetry(signals, env)
 }
 
+export interface ServiceOptions extends Pick<AssemblyOptions, 'times'> {
+  /** Settings, as in process.env. */
+  readonly env: NodeJS.ProcessEnv
+}
+
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
 
 /**
  * Starts the whole service: store, model, learner, HTTP.
- * @param options.env settings, as in process.env
  * @throws ConfigError that names the setting
  */
-export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
+export async function startService ({ env, times }: ServiceOptions): Promise<Running> {
   const config = readConfig(env)
   const log = createLog({ level: config.logLevel, redact: NEVER_LOGGED })
   for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this environment variable is not a setting: put policy fields into DEFAULT_POLICY, such as {"max_em_drop":0.02}')
   const telemetry = await telemetryFor(env)
-  const { app } = await assemble(config, log, telemetry)
+  const { app } = await assemble(config, log, { telemetry, ...(times && { times }) })
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
@@ -82,14 +86,14 @@ const HEAP_GROWTH = 100
  * listens.
  * @throws like startService
  */
-export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
+export async function serve ({ env, times }: ServiceOptions): Promise<void> {
   const { shutdownSeconds, processes, logLevel } = readConfig(env)
   if (processes > 1 && cluster.isPrimary) {
     await startProcesses({ processes, shutdownSeconds }, createLog({ level: logLevel }))
     return
   }
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads the flag at each collection
-  const starting = startService({ env })
+  const starting = startService({ env, ...(times && { times }) })
   const removeHandlers = closeOnSignal(shutdownSeconds * 1000, async ({ signal, err }) => {
     const { log, close } = await starting
     if (err) log.fatal({ err }, 'closing after an error')

@@ -22,7 +22,7 @@ Example:
 export async function run (args: readonly string[], { env }: CommandIo): Promise<void> {
   refuseArguments('serve', args)
   try {
-    await serve(env)
+    await serve({ env })
   } catch (error) {
     const { message } = error as Error
     throw error instanceof ConfigError ? new UsageError(message) : new CommandError(message, { cause: error })

@@ -58,7 +58,6 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,
     hasLearnerThread: settings.LEARNER_THREAD,
-    enrolmentTimeScale: settings.ENROLMENT_TIME_SCALE,
     staleAfterSeconds: settings.STALE_AFTER_SECONDS,
     maxStalenessSeconds: settings.MAX_STALENESS_SECONDS,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,

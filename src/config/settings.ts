@@ -34,7 +34,6 @@ export const SettingsSchema = Type.Object({
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for a new model, in case a notification was lost, and for changed files (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'Time without a sign of life after which a learner is replaced (seconds)' }),
   LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner runs in a thread of its own, so that decisions do not wait for it' }),
-  ENROLMENT_TIME_SCALE: Type.Number({ default: 1, minimum: 0.001, description: 'Factor on the times of enrolment, for tests only' }),
   STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Time out of step with the store after which decisions are marked stale (seconds)' }),
   MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Time out of step with the store after which every decision is continue (seconds)' }),
   SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),

@@ -1,3 +1,4 @@
+import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/times.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { copyState } from '../core/judgement/copy-state.js'
 import { contextWarnings } from '../core/judgement/context-warnings.js'
@@ -16,10 +17,11 @@ export interface Memory extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'co
  * Folds entries into a learner's memory, in place, and returns what to commit. After a failed commit the learner must read the memory from
  * the store again.
  */
-export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): Omit<Commit, 'token'> {
+export function foldEntries (memory: Memory, entries: readonly StoredEntry[], times: EnrolmentTimes = ENROLMENT_TIMES): Omit<Commit, 'token'> {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
     ...memory,
+    times,
     keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
     get: (key) => {
       const state = written.get(key)

@@ -1,4 +1,4 @@
-import { timesOf } from '../core/learn/fold.js'
+import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/times.js'
 import { isFollowUpDue } from '../core/learn/learn-time.js'
 import type { Memory } from './fold-entries.js'
 
@@ -10,7 +10,8 @@ const GAP_PART = 0.8
  * look at the evidence due; and before a gap in the log stops the clock while a follow-up is under way.
  * @returns whether a tick is to be appended now; if so, it is taken to have been
  */
-export function followUpTicks (): (memory: Memory, now: number) => boolean {
+export function followUpTicks (times: Pick<EnrolmentTimes, 'look' | 'longestGap'> = ENROLMENT_TIMES): (memory: Memory, now: number) => boolean {
+  const { look, longestGap } = times
   let cursor: string | null = null
   let movedAt = -Infinity
   let tickAt = -Infinity
@@ -19,10 +20,9 @@ export function followUpTicks (): (memory: Memory, now: number) => boolean {
       cursor = memory.cursor
       movedAt = now
     }
-    const { look, longestGap } = timesOf(memory.ledger)
     if (now < tickAt + look || !memory.cohorts.isUnderWay) return false
     const quiet = now - movedAt
-    if (quiet < GAP_PART * longestGap && !isFollowUpDue(memory, memory.cohorts.clock + quiet)) return false
+    if (quiet < GAP_PART * longestGap && !isFollowUpDue(memory, memory.cohorts.clock + quiet, times)) return false
     tickAt = now
     return true
   }

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Learner, LearnerOptions } from './learner.js'
-import type { LearnerMessage } from './learner-worker.js'
+import { ENROLMENT_TIMES } from '../core/enrolment/times.js'
+import type { LearnerData, LearnerMessage } from './learner-worker.js'
 import { startWatchdog } from './watchdog.js'
 import { WITHOUT_HOOKS } from './without-hooks.js'
 
@@ -14,7 +15,7 @@ const YOUNG_GENERATION_MB = 4
 const WORKER = new URL('./learner-worker.js', import.meta.url)
 const NO_STATUS = { isLeader: false, refused: 0, problem: null }
 
-export interface LearnerThreadOptions extends Pick<LearnerOptions, 'config' | 'onChange' | 'onFit' | 'onDamage'> {
+export interface LearnerThreadOptions extends Pick<LearnerOptions, 'config' | 'times' | 'onChange' | 'onFit' | 'onDamage'> {
   readonly log: Logger
   /** Called when a thread fails or hangs. */
   readonly onEnd?: () => void
@@ -28,7 +29,9 @@ export interface LearnerThreadOptions extends Pick<LearnerOptions, 'config' | 'o
  * replaced; until then `problem` says why. With the embedded store a hanging thread is only reported.
  */
 export function startLearnerThread (
-  { config, log: parent, onChange, onFit, onDamage, onEnd, script = WORKER, hangsAfterMs = HANGS_AFTER_MS }: LearnerThreadOptions
+  {
+    config, times = ENROLMENT_TIMES, log: parent, onChange, onFit, onDamage, onEnd, script = WORKER, hangsAfterMs = HANGS_AFTER_MS,
+  }: LearnerThreadOptions
 ): Learner {
   const canReplace = config.redisUrl !== '' // terminating a thread inside an LMDB transaction ends the whole process
   const log = parent.child({}, { serializers: { err: (error: unknown) => error } }) // the thread has serialized them
@@ -43,7 +46,7 @@ export function startLearnerThread (
     let failure: string | null = null
     worker = new Worker(script, {
       name: 'learner',
-      workerData: config,
+      workerData: { config, times } satisfies LearnerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       ...WITHOUT_HOOKS,
     })

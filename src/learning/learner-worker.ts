@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.js'
+import type { EnrolmentTimes } from '../core/enrolment/times.js'
 import type { Change } from '../core/learn/threshold-change.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
@@ -8,6 +9,12 @@ import { serializeError } from './serialize-error.js'
 import { createStore } from '../store/create-store.js'
 import type { Store } from '../store/store.js'
 import type { FitResult } from '../core/predictor/fit-result.js'
+
+/** What the thread is started with. */
+export interface LearnerData {
+  readonly config: Config
+  readonly times: EnrolmentTimes
+}
 
 /** Messages from the learner's thread to the one that started it. */
 export type LearnerMessage =
@@ -29,7 +36,7 @@ const STATUS_MS = 50
 const CHECKS_PER_HEARTBEAT = 20
 
 const port = parentPort!
-const config = workerData as Config
+const { config, times } = workerData as LearnerData
 const post = (message: LearnerMessage): void => { port.postMessage(message) }
 const log = Object.fromEntries(LEVELS.map((level) => [level, (fields: object | string, text?: string) => {
   if (typeof fields === 'string') post({ level, fields: {}, text: fields })
@@ -68,6 +75,7 @@ learner = startLearner({
   config,
   log,
   batch: OWN_THREAD_BATCH,
+  times,
   onChange: (change) => { post({ change }) },
   onFit: (fit) => { post({ fit }) },
   onDamage: (damage, count) => { post({ damage, count }) },

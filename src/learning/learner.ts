@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { createCommander } from '../operations/commander.js'
 import type { Config } from '../config/config.js'
 import type { Change } from '../core/learn/threshold-change.js'
-import { timesOf } from '../core/learn/fold.js'
+import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/times.js'
 import { corruptionReporter, type Corrupted } from '../logging/report-corruption.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { missedCommands } from './missed-commands.js'
@@ -30,6 +30,8 @@ export interface LearnerOptions {
   readonly log: FastifyBaseLogger
   /** Largest number of entries folded in one commit. */
   readonly batch?: number
+  /** Times of enrolment; the usual ones by default. */
+  readonly times?: EnrolmentTimes
   /** Called for every committed change of a threshold. */
   readonly onChange?: (change: Change) => void
   /** Called with the number of unreadable rows in the store, which are skipped. */
@@ -45,7 +47,9 @@ export type Learner = ReturnType<typeof startLearner>
  * and its fencing token prevents a learner that lost the lease from committing.
  */
 export function startLearner (
-  { store, config, log, batch = SHARED_THREAD_BATCH, onChange = () => {}, onFit = () => {}, onDamage = () => {} }: LearnerOptions
+  {
+    store, config, log, batch = SHARED_THREAD_BATCH, times = ENROLMENT_TIMES, onChange = () => {}, onFit = () => {}, onDamage = () => {},
+  }: LearnerOptions
 ) {
   const holder = randomUUID()
   const leaseMs = config.leaseSeconds * 1000
@@ -86,10 +90,10 @@ export function startLearner (
     try {
       const memory = await restore(token)
       refused = memory.ledger.refused
-      const runPeriodicJobs = createPeriodicJobs(store)
+      const runPeriodicJobs = createPeriodicJobs(store, times)
       while (!lost.signal.aborted && !stop.signal.aborted) {
-        const entries = await unlessStopped(store.read(memory.cursor, batch, Math.min(WAIT_MS, timesOf(memory.ledger).look / 2)))
-        const commit = entries.length === 0 ? null : foldEntries(memory, entries)
+        const entries = await unlessStopped(store.read(memory.cursor, batch, Math.min(WAIT_MS, times.look / 2)))
+        const commit = entries.length === 0 ? null : foldEntries(memory, entries, times)
         await committing // reading and folding ran beside the commit before; if that failed, the fold is discarded
         await repeatMissed(memory, entries) // before the commit that skips unreadable entries
         if (commit === null) problem = null

@@ -1,3 +1,4 @@
+import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/times.js'
 import { isSilenceDue } from '../core/learn/learn-time.js'
 import type { Store } from '../store/store.js'
 import type { Memory } from './fold-entries.js'
@@ -12,10 +13,10 @@ const PINS_MS = 1000
 /**
  * What a learner does from time to time. The intervals are taken from a monotonic clock, so that setting the wall clock cannot stop them.
  */
-export function createPeriodicJobs (store: Store): (memory: Memory) => Promise<void> {
+export function createPeriodicJobs (store: Store, times: EnrolmentTimes = ENROLMENT_TIMES): (memory: Memory) => Promise<void> {
   let silenceAt = performance.now() + SILENCE_MS
   let pinsAt = 0
-  const isFollowUpTickDue = followUpTicks()
+  const isFollowUpTickDue = followUpTicks(times)
   const isTickDue = (memory: Memory): boolean => {
     if (isFollowUpTickDue(memory, performance.now())) return true
     if (performance.now() < silenceAt) return false

@@ -40,9 +40,7 @@ export function learnerRestorer ({ store, config, log, command, reportCorruption
     const cohorts = new Cohorts(stored.follow_up ?? undefined, whole)
     const reservoir = new Reservoir(stored.reservoir)
     const pending = new PendingOutcomes(stored.pending.filter(({ key }) => !reset.has(key)), reservoir.names)
-    const configuration: Configuration = {
-      levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, time_scale: config.enrolmentTimeScale,
-    }
+    const configuration: Configuration = { levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts }
     const restored = (ledger: Ledger): Memory => ({
       cursor, ledger, contexts, pending, cohorts, reservoir, predictors: predictorsOf(ledger, versions),
     })

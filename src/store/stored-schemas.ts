@@ -66,7 +66,7 @@ const trace = Type.Object({
   }),
 })
 
-const configuration = Type.Object({ levels: Type.Array(text), defaults: policy, max_contexts: number, time_scale: number })
+const configuration = Type.Object({ levels: Type.Array(text), defaults: policy, max_contexts: number })
 
 /** As it is written, with its maps as lists of pairs. */
 const ledger = Type.Object({

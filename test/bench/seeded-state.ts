@@ -37,7 +37,7 @@ export async function seed (store: Store, contexts: number): Promise<void> {
   }
   const token = await store.acquireLease('seed', 60_000)
   await store.revision()
-  const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 10_000, time_scale: 1 }
+  const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 10_000 }
   const ledger = { ...newLedger(configuration), contexts: states.size }
   const { cursor } = await store.learned()
   const none = new Map<never, never>()

@@ -14,7 +14,7 @@ t.test('an invalid setting is refused with its name and what it accepts', async 
     [{ CONTEXT_LEVELS: 'x'.repeat(33) }, /^CONTEXT_LEVELS/],
     [{ MAX_LOG_ENTRIES: '100' }, /^MAX_LOG_ENTRIES .*>= 4096/],
     [{ LEASE_SECONDS: '0' }, /^LEASE_SECONDS/],
-    [{ ENROLMENT_TIME_SCALE: '0.0005' }, /^ENROLMENT_TIME_SCALE .*>= 0.001/],
+    [{ POLL_SECONDS: '0.005' }, /^POLL_SECONDS .*>= 0.01/],
     [{ ALLOW_ANONYMOUS: 'yes' }, /^ALLOW_ANONYMOUS \("yes"\) must be boolean/],
   ]
   for (const [env, message] of bad) t.throws(() => readSettings(env), { name: 'ConfigError', message })

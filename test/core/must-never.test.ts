@@ -104,7 +104,7 @@ t.test('must never: evidence kept over a change that opens an epoch', async (t) 
     ['label', [{ type: 'policy', key: '*', policy: { label: 'agreement' }, by: 'ops' }], 1],
     ['min_tokens', [{ type: 'policy', key: '*', policy: { min_tokens: 8 }, by: 'ops' }], 1],
     ['check_every_tokens', [{ type: 'policy', key: '*', policy: { check_every_tokens: 8 }, by: 'ops' }], 1],
-    ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, time_scale: 1, defaults: { follow_up_seconds: 0 } } }], 1],
+    ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, defaults: { follow_up_seconds: 0 } } }], 1],
     ['reset', CHAIN.map((key) => ({ type: 'reset', key, by: 'ops', reason: 'test' })), 1],
     ['checkpoint', [{ type: 'checkpoint', key: '*', run: 'r', step: 1, by: 'trainer' }], 1],
     ['drift', Array<LogEntry>(16).fill(LOST), 1],

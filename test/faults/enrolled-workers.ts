@@ -1,17 +1,21 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { until } from '../helper.js'
-import type { ServiceProcess } from '../service-process.js'
+import { startProcess, type ServiceProcess } from '../service-process.js'
 
 // The bound is five times the default, so that a certificate takes only 36 lossless generations. The contexts that must not be certified
-// lose twice the bound. The times of enrolment are a fifth.
+// lose twice the bound.
 
 /** Settings of a service with a follow-up of seconds. All generations are control, so that each of them is counted. */
 export const QUICK = {
-  ENROLMENT_TIME_SCALE: '0.2',
   DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: 4, max_em_drop: 0.1, control_rate: 1 }),
   LEASE_SECONDS: '0.5',
   POLL_SECONDS: '0.2',
+}
+
+/** Such a service in a process of its own. The times of enrolment are a fifth. */
+export function startQuick (t: Test, env: NodeJS.ProcessEnv): ServiceProcess {
+  return startProcess(t, { ...QUICK, ...env }, { timeScale: 0.2 })
 }
 
 /** Durations of generations, ms. Every other one is long. */

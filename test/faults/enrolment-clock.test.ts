@@ -3,8 +3,7 @@ import t from 'tap'
 import { KEYS } from '../../src/store/redis-keys.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { startProcess } from '../service-process.js'
-import { burst, certified, contextAt, isExact, QUICK, wasCertified, workersOf } from './enrolled-workers.js'
+import { burst, certified, contextAt, isExact, startQuick, wasCertified, workersOf } from './enrolled-workers.js'
 import { admin } from './redis-fleet.js'
 import { shiftedClock } from './shifted-clock.js'
 
@@ -13,7 +12,7 @@ const MINUTES = 60_000
 
 t.test('the clock of the log is set forward by minutes, and back by seconds and minutes', async (t) => {
   const clock = await shiftedClock(t)
-  const service = startProcess(t, { ...QUICK, DATA_DIR: await temporaryFolder(t), ...clock.env })
+  const service = startQuick(t, { DATA_DIR: await temporaryFolder(t), ...clock.env })
   await service.url()
   const workers = workersOf({ task: 'shifted', askAt: () => [service] })
   const running = burst(workers)
@@ -45,7 +44,7 @@ t.test('the clocks of replicas and of Redis differ by seconds and by minutes', {
   const replicas = await Promise.all([5 * MINUTES, -3 * SECONDS].map(async (shift) => {
     const clock = await shiftedClock(t)
     clock.set(shift)
-    return startProcess(t, { ...QUICK, REDIS_URL: redis.url, ...clock.env })
+    return startQuick(t, { REDIS_URL: redis.url, ...clock.env })
   }))
   await Promise.all(replicas.map((replica) => replica.url()))
   const workers = workersOf({ task: 'shifted', askAt: (i) => i % 4 < 2 ? replicas : replicas.toReversed() })

@@ -6,14 +6,14 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { temporaryFolder } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { cli, startProcess, type ServiceProcess } from '../service-process.js'
-import { burst, certified, isExact, QUICK, workersOf } from './enrolled-workers.js'
+import { cli, type ServiceProcess } from '../service-process.js'
+import { burst, certified, isExact, QUICK, startQuick, workersOf } from './enrolled-workers.js'
 
 t.test('generations run on while their service is killed, and then moved to another store', { skip: withoutRedis }, async (t) => {
   const folder = await temporaryFolder(t)
   const redis = await startRedis(t, DURABLE)
-  const env = { ...QUICK, DATA_DIR: folder }
-  let service = startProcess(t, env)
+  const env = { DATA_DIR: folder }
+  let service = startQuick(t, env)
   const all: ServiceProcess[] = [service]
   await service.url()
   const workers = workersOf({ task: 'moved', askAt: () => [service] })
@@ -29,12 +29,12 @@ t.test('generations run on while their service is killed, and then moved to anot
     all.unshift(service = await start())
     await running
   }
-  await move('SIGKILL', async () => startProcess(t, env))
+  await move('SIGKILL', async () => startQuick(t, env))
   await move('SIGTERM', async () => {
     const file = join(folder, 'state.jsonl')
     await writeFile(file, await command(['export'], { DATA_DIR: folder }))
     await command(['import', file], { REDIS_URL: redis.url })
-    return startProcess(t, { ...QUICK, REDIS_URL: redis.url })
+    return startQuick(t, { REDIS_URL: redis.url })
   })
   await certified(t, all, workers[0])
   for (const one of workers) await isExact(t, all, one, { mayLoseLists: true })

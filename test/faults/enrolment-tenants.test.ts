@@ -1,9 +1,8 @@
 import t from 'tap'
 import { MOST_OPEN } from '../../src/core/enrolment/cohort.js'
 import { temporaryFolder, until } from '../helper.js'
-import { startProcess } from '../service-process.js'
 import { bearer, tokenList } from '../token-fixtures.js'
-import { burst, certified, contextAt, isExact, QUICK, workersOf } from './enrolled-workers.js'
+import { burst, certified, contextAt, isExact, startQuick, workersOf } from './enrolled-workers.js'
 
 /** Fewer than an entry of a list can hold. */
 const BATCH = 200
@@ -11,7 +10,7 @@ const FLOOD = 22 * BATCH
 
 t.test('a tenant whose context is full of open enrolments does not delay another tenant', async (t) => {
   const ACCESS_TOKENS = tokenList({ flood: 'worker model=a', other: 'worker model=b', operator: 'operator' })
-  const service = startProcess(t, { ...QUICK, DATA_DIR: await temporaryFolder(t), ACCESS_TOKENS })
+  const service = startQuick(t, { DATA_DIR: await temporaryFolder(t), ACCESS_TOKENS })
   await service.url()
   const headers = bearer('operator')
   const before = workersOf({ task: 'before', model: 'b', askAt: () => [service], headers: bearer('other') })

@@ -3,8 +3,8 @@ import t, { type Test } from 'tap'
 import { KEYS } from '../../src/store/redis-keys.js'
 import { until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { startProcess, type ServiceProcess } from '../service-process.js'
-import { burst, certified, contextAt, isExact, QUICK, wasCertified, workersOf, type Workers } from './enrolled-workers.js'
+import type { ServiceProcess } from '../service-process.js'
+import { burst, certified, contextAt, isExact, startQuick, wasCertified, workersOf, type Workers } from './enrolled-workers.js'
 import { startProxy } from './proxy.js'
 import { admin } from './redis-fleet.js'
 
@@ -16,9 +16,9 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
   const redis = await startRedis(t, DURABLE)
   const operator = admin(t, redis)
   const proxy = await startProxy(t, redis.port)
-  const near = startProcess(t, { ...QUICK, REDIS_URL: redis.url })
+  const near = startQuick(t, { REDIS_URL: redis.url })
   await until('a replica learns', async () => (await near.get('/readyz')).body.learner.leader)
-  const startFar = () => startProcess(t, { ...QUICK, REDIS_URL: proxy.url })
+  const startFar = () => startQuick(t, { REDIS_URL: proxy.url })
   let far = startFar()
   await far.url()
   const all: ServiceProcess[] = [near, far]

@@ -9,7 +9,7 @@ import { foldEntries, type Memory } from '../../src/learning/fold-entries.js'
 import type { StoredEntry } from '../../src/store/store.js'
 import { KEY, losslessOutcome } from '../certify.js'
 
-const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 100, time_scale: 1 }
+const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 100 }
 const empty = (): Memory => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map() })
 
 const entries = (from: number, to: number): StoredEntry[] => Array.from({ length: to - from }, (_, i) => ({

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Cohorts } from '../../src/core/enrolment/cohorts.js'
+import { ENROLMENT_TIMES, scaledTimes } from '../../src/core/enrolment/times.js'
 import { newLedger } from '../../src/core/learn/fold.js'
 import { PendingOutcomes } from '../../src/core/recording/pending.js'
 import { Reservoir } from '../../src/core/predictor/reservoir.js'
@@ -11,14 +12,14 @@ const KEY = 'model=q,task=a'
 const FOLLOW_UP_S = 100
 
 /** A learner whose log has no entries but those given and the ticks that are due, played by a clock. */
-function quietService (time_scale = 1) {
-  const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: FOLLOW_UP_S }, max_contexts: 100, time_scale }
+function quietService (times = ENROLMENT_TIMES) {
+  const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: FOLLOW_UP_S }, max_contexts: 100 }
   const memory: Memory = {
     cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map(),
   }
-  const isDue = followUpTicks()
+  const isDue = followUpTicks(times)
   let now = 0
-  const fold = (entry: LogEntry) => { foldEntries(memory, [{ cursor: `${now}-0`, time: now, entry }]) }
+  const fold = (entry: LogEntry) => { foldEntries(memory, [{ cursor: `${now}-0`, time: now, entry }], times) }
   /** Lets time pass in steps, as the learner's loop does. @returns when ticks came, ms */
   const pass = (ms: number, step = 100) => {
     const ticks: number[] = []
@@ -66,7 +67,7 @@ t.test('traffic elsewhere does not keep a context from its follow-up', async (t)
 })
 
 t.test('ticks come as much faster as the times of enrolment are scaled', async (t) => {
-  const { pass, enrol } = quietService(0.01)
+  const { pass, enrol } = quietService(scaledTimes(0.01))
   enrol(KEY, 0.25)
   const ticks = pass(1000, 1)
   t.ok(ticks.length >= 20 && ticks.length <= 100, `${ticks.length} ticks in a second`)

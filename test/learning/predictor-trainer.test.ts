@@ -25,7 +25,7 @@ function sampleOf (i: number, label: Sample['label'] = 'exact_match'): Sample {
 }
 
 function memoryWith (samples: readonly Sample[]): Memory {
-  const configuration = { levels: ['model', 'task'], defaults: {}, max_contexts: 100, time_scale: 1 }
+  const configuration = { levels: ['model', 'task'], defaults: {}, max_contexts: 100 }
   const reservoir = new Reservoir()
   for (const sample of samples) reservoir.add(sample)
   return { cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir, predictors: new Map() }

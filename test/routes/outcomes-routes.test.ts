@@ -1,6 +1,7 @@
 import t from 'tap'
 import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
 import type { Store } from '../../src/store/store.js'
+import { scaledTimes } from '../../src/core/enrolment/times.js'
 import { build, until } from '../helper.js'
 import { StoreFullError } from '../../src/store/store-errors.js'
 
@@ -39,7 +40,7 @@ t.test('a context counts outcomes by what became of them', async (t) => {
 })
 
 t.test('the outcome of a generation that was not enrolled is no evidence', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{}', ENROLMENT_TIME_SCALE: '0.01' })
+  const { send } = await build(t, { DEFAULT_POLICY: '{}' }, undefined, { times: scaledTimes(0.01) })
   await send('POST', '/v1/outcomes', losslessOutcome('a'))
   const body = await until('it is counted', async () => { const { body } = await send('GET', url); return body.follow_up?.unenrolled === 1 && body })
   t.match(body, { status: 'learning', control_generations: 0 })

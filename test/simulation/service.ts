@@ -50,7 +50,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   const links = new Map<string, ChainLink>()
   const pending = new PendingOutcomes()
   const cohorts = new Cohorts()
-  let ledger = newLedger({ levels, max_contexts: 10_000, time_scale: 1, defaults })
+  let ledger = newLedger({ levels, max_contexts: 10_000, defaults })
   const reservoir = new Reservoir()
   const predictors = new Map<string, Predictor>()
   let reported = 0

@@ -80,7 +80,7 @@ export function state (generations: number): ContextState {
 }
 
 export const LEDGER: Ledger = {
-  configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10, time_scale: 1 },
+  configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10 },
   policies: new Map([['*', { mode: 'shadow' }], ['model=q', {}]]),
   pins: new Map([['model=q', pinOf(null)]]),
   contexts: 3,

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../config/settings.js'
+import { scaledTimes } from '../../core/enrolment/times.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { contextKey } from '../../core/policy/context.js'
 import { CommandError, UsageError } from '../command-line/command-error.js'
@@ -30,7 +31,7 @@ Example:
 
 /** Time runs faster here: generations take a second instead of half a minute, and come a hundred times as often as in a context in life. */
 const FOLLOW_UP_SECONDS = 30
-const TIME_SCALE = '0.25'
+const TIMES = scaledTimes(0.25)
 
 /** `stopgate demo`. */
 export async function run (args: readonly string[], { stdout, stderr }: CommandIo): Promise<void> {
@@ -81,11 +82,11 @@ const PORT = 8080
 
 /** Starts the service at the port, or, if none was asked for, at the usual one or any free one. */
 async function start (port: number | null) {
-  const env = { LOG_LEVEL: 'silent', DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: FOLLOW_UP_SECONDS }), POLL_SECONDS: '0.2', ENROLMENT_TIME_SCALE: TIME_SCALE }
+  const env = { LOG_LEVEL: 'silent', DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: FOLLOW_UP_SECONDS }), POLL_SECONDS: '0.2' }
   try {
-    return await startTemporaryService('demo', { ...env, PORT: String(port ?? PORT) })
+    return await startTemporaryService('demo', { ...env, PORT: String(port ?? PORT) }, { times: TIMES })
   } catch (error) {
-    if (port === null && error instanceof ConfigError && error.message.includes('in use')) return await startTemporaryService('demo', { ...env, PORT: '0' })
+    if (port === null && error instanceof ConfigError && error.message.includes('in use')) return await startTemporaryService('demo', { ...env, PORT: '0' }, { times: TIMES })
     throw new CommandError(`the service of the demo could not start: ${(error as Error).message}`, { cause: error })
   }
 }

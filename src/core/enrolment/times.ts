@@ -1,4 +1,4 @@
-/** The times of enrolment (see docs/concepts/certificate.md), ms. One object, so that tests can scale them together. */
+/** The times of enrolment (see docs/concepts/certificate.md), ms. One object, which the assembly injects: the demo and tests run faster. */
 export interface EnrolmentTimes {
   /** How often a replica appends its list. */
   readonly listEvery: number
@@ -18,7 +18,15 @@ export const ENROLMENT_TIMES: EnrolmentTimes = {
   listEvery: 100, appendTimeout: 2000, longestGap: 5000, oldestList: 10_000, wait: 12_000, look: 1000,
 }
 
-/** All times multiplied by a factor, for tests. */
+/** All times multiplied by a factor. */
 export function scaledTimes (factor: number): EnrolmentTimes {
-  return Object.fromEntries(Object.entries(ENROLMENT_TIMES).map(([name, ms]) => [name, ms * factor])) as unknown as EnrolmentTimes
+  const { listEvery, appendTimeout, longestGap, oldestList, wait, look } = ENROLMENT_TIMES
+  return {
+    listEvery: factor * listEvery,
+    appendTimeout: factor * appendTimeout,
+    longestGap: factor * longestGap,
+    oldestList: factor * oldestList,
+    wait: factor * wait,
+    look: factor * look,
+  }
 }

@@ -5,7 +5,6 @@ import type { ContextState } from '../judgement/context-state.js'
 import { predictorOf } from '../judgement/trial.js'
 import type { Policy } from '../policy/policy.js'
 import type { Fold } from './fold.js'
-import { timesOf } from './fold.js'
 import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
 
 const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: thresholdsOf(NO_EVIDENCE), since: 0 }
@@ -17,7 +16,7 @@ export function cohortRules (fold: Fold, state: ContextState, policy: Policy): C
     followUp: policy.follow_up_seconds * 1000,
     missingOutcomes: policy.missing_outcomes,
     missingLabels: policy.missing_labels,
-    wait: timesOf(fold.ledger).wait,
+    wait: fold.times.wait,
     scorers: [RAW_SCORER, ...trials.flatMap((trial): CohortScorer[] => {
       const predictor = predictorOf(trial, fold.predictors)
       if (predictor === undefined) return []

@@ -3,7 +3,7 @@ import type { KeptTrace } from '../certificate/kept-trace.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import { copyState } from '../judgement/copy-state.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
-import { scaledTimes, type EnrolmentTimes } from '../enrolment/times.js'
+import type { EnrolmentTimes } from '../enrolment/times.js'
 import { certifyingDepth, certifyingKey } from '../policy/certifying-link.js'
 import { depthOf, isWithin } from '../policy/context.js'
 import { openEpoch, type ContextState, type EpochCause } from '../judgement/context-state.js'
@@ -54,6 +54,7 @@ export interface Fold {
   readonly set: (key: string, state: ContextState | undefined) => void
   readonly pending: PendingOutcomes
   readonly cohorts: Cohorts
+  readonly times: EnrolmentTimes
   /** Id of the entry that is folded. */
   cursor: string
   readonly reservoir: Reservoir
@@ -175,13 +176,4 @@ export function forceOf (fold: Fold, key: string, time: number): EffectiveThresh
 export function armOf ({ stopped, arm, u }: Pick<LoggedOutcome, 'stopped' | 'arm' | 'u'>, share: number): Arm | null {
   if (stopped) return 'treated'
   return arm ?? (u < share ? 'control' : null)
-}
-
-const scaled = new Map<number, EnrolmentTimes>()
-
-/** The times of enrolment, which the learner's configuration may scale. */
-export function timesOf ({ configuration: { time_scale: scale } }: Ledger): EnrolmentTimes {
-  let times = scaled.get(scale)
-  if (times === undefined) scaled.set(scale, times = scaledTimes(scale))
-  return times
 }

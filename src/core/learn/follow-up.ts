@@ -17,7 +17,7 @@ import { haveSameBar } from '../policy/certification-terms.js'
 import type { Policy } from '../policy/policy.js'
 import type { Pending } from '../recording/pending.js'
 import { cohortRules } from './cohort-rules.js'
-import { armOf, forceOf, policyOf, startEpoch, timesOf, write, type EpochStart, type Fold } from './fold.js'
+import { armOf, forceOf, policyOf, startEpoch, write, type EpochStart, type Fold } from './fold.js'
 import { applyMembers } from './learn-member.js'
 import { moveShare } from './move-share.js'
 
@@ -36,7 +36,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const policy = policyOf(fold.ledger, key)
   const pool = { state, policy }
   const clock = fold.cohorts.clock
-  const { look } = timesOf(fold.ledger)
+  const { look } = fold.times
   if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) {
     applyMembers(fold, pool, cohort, time)
     return state

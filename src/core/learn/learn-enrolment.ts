@@ -3,7 +3,7 @@ import type { ContextState } from '../judgement/context-state.js'
 import { isCertifying } from '../policy/certifying-link.js'
 import { chainOf, parseContextKey } from '../policy/context.js'
 import { cohortRules } from './cohort-rules.js'
-import { ensureContext, policyOf, timesOf, type Fold } from './fold.js'
+import { ensureContext, policyOf, type Fold } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import { takeReport } from './take-report.js'
 
@@ -11,7 +11,7 @@ import { takeReport } from './take-report.js'
 export function applyEnrolment (fold: Fold, time: number, list: EnrolmentList): void {
   const underWay = fold.cohorts.admit(list, time)
   if (underWay === null) return
-  const isTooOld = list.age + underWay > timesOf(fold.ledger).oldestList
+  const isTooOld = list.age + underWay > fold.times.oldestList
   for (const entry of list.entries) enrol(fold, time, entry, isTooOld)
 }
 

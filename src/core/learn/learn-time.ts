@@ -1,7 +1,8 @@
 import type { ContextState } from '../judgement/context-state.js'
 import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
-import { policyOf, startEpoch, statesWithin, timesOf, write, type Fold } from './fold.js'
+import type { EnrolmentTimes } from '../enrolment/times.js'
+import { policyOf, startEpoch, statesWithin, write, type Fold } from './fold.js'
 import { followUp } from './follow-up.js'
 
 /** Brings every context up to the time of the log. */
@@ -41,8 +42,8 @@ export function isSilenceDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get'
 }
 
 /** Whether a tick at that time of the follow-up clock would change anything for an enrolled generation. */
-export function isFollowUpDue ({ ledger, cohorts }: Pick<Fold, 'ledger' | 'cohorts'>, clock: number): boolean {
-  const { look } = timesOf(ledger)
+export function isFollowUpDue (
+  { ledger, cohorts }: Pick<Fold, 'ledger' | 'cohorts'>, clock: number, { look }: Pick<EnrolmentTimes, 'look'>): boolean {
   for (const key of cohorts.keys()) {
     const followUp = policyOf(ledger, key).follow_up_seconds * 1000
     if (cohorts.get(key)?.isDue(clock, { followUp, look }) === true) return true

@@ -1,4 +1,4 @@
-import { timesOf, type Fold } from './fold.js'
+import type { Fold } from './fold.js'
 import { applyCheckpoint } from './learn-checkpoint.js'
 import { applyConfiguration, applyPin, applyPolicy, applyReset } from './learn-command.js'
 import { applyEnrolment } from './learn-enrolment.js'
@@ -13,7 +13,7 @@ import type { LogEntry } from './log-entry.js'
  * @param time of the entry's id, ms: what everything is judged by
  */
 export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
-  fold.cohorts.advance(time, timesOf(fold.ledger).longestGap)
+  fold.cohorts.advance(time, fold.times.longestGap)
   switch (entry.type) {
     case 'enrolment': return applyEnrolment(fold, time, entry)
     case 'outcome': return applyOutcome(fold, time, entry)

@@ -11,8 +11,6 @@ export interface Configuration {
   readonly levels: Levels
   readonly defaults: PolicyPatch
   readonly max_contexts: number
-  /** Factor on the times of enrolment, for tests. */
-  readonly time_scale: number
 }
 
 /** A label that came after its outcome; answers by their digests. */

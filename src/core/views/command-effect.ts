@@ -1,6 +1,7 @@
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
 import { statusInForce } from './describe-context.js'
 import { Cohorts } from '../enrolment/cohorts.js'
+import { ENROLMENT_TIMES } from '../enrolment/times.js'
 import { newLedger, type Fold } from '../learn/fold.js'
 import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
 import { rawCandidate } from '../judgement/candidate-scorer.js'
@@ -51,10 +52,11 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
 
 function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, states }: LoadedContexts): Fold {
   const next = new Map(states)
-  const configuration = { levels, defaults, max_contexts: next.size, time_scale: 1 }
+  const configuration = { levels, defaults, max_contexts: next.size }
   return {
     cursor: '0-0',
     cohorts: new Cohorts(),
+    times: ENROLMENT_TIMES,
     ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.values()].map(refTo) },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Score } from '../../../src/cli/demo/demo-fleet.js'
 import { EXCHANGED, MODELS } from '../../../src/cli/demo/demo.js'
 import { playDemo, type DemoEvent } from '../../../src/cli/demo/play-demo.js'
+import { scaledTimes } from '../../../src/core/enrolment/times.js'
 import { build } from '../../helper.js'
 
 const brief = { medianSteps: 8, step: { drift: 1, deviation: 0.2 } }
@@ -10,7 +11,7 @@ const exchanged = { ...EXCHANGED, ...brief }
 const POLICY = JSON.stringify({ follow_up_seconds: 2, control_rate: 0.5 })
 
 t.test('a model is certified, exchanged, found out and certified again', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: POLICY, ENROLMENT_TIME_SCALE: '0.1', POLL_SECONDS: '0.05' })
+  const { send } = await build(t, { DEFAULT_POLICY: POLICY, POLL_SECONDS: '0.05' }, undefined, { times: scaledTimes(0.1) })
   const client = { send: async (method: 'GET' | 'POST', path: string, body?: unknown) => (await send(method, path, body)).body }
   const told: DemoEvent[] = []
   const { signal } = new AbortController()

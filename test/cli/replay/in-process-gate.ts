@@ -3,6 +3,7 @@ import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { ROOT, type Levels } from '../../../src/core/policy/context.js'
 import { decide } from '../../../src/core/decide/decide.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
+import { ENROLMENT_TIMES } from '../../../src/core/enrolment/times.js'
 import { newLedger, type Fold } from '../../../src/core/learn/fold.js'
 import { applyEntry } from '../../../src/core/learn/learn.js'
 import { gradeOutcome } from '../../../src/core/grading/outcome.js'
@@ -22,7 +23,8 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
   const fold: Fold = {
     cursor: '0-0',
     cohorts: new Cohorts(),
-    ledger: newLedger({ levels, defaults, max_contexts: 10_000, time_scale: 1 }),
+    times: ENROLMENT_TIMES,
+    ledger: newLedger({ levels, defaults, max_contexts: 10_000 }),
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set (key, state) {

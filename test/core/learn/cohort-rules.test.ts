@@ -2,12 +2,13 @@ import t from 'tap'
 import { cohortRules } from '../../../src/core/learn/cohort-rules.js'
 import { policyOf } from '../../../src/core/learn/fold.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
+import { scaledTimes } from '../../../src/core/enrolment/times.js'
 import { LEAF, memoryFold, outcomeOf } from './memory-fold.js'
 import { addPredictor, retirePredictor } from './trial-fold.js'
 import { enrolledFold } from './enrolled-fold.js'
 
-t.test('the rules are the policy\'s, by the scaled times', async (t) => {
-  const fold = memoryFold({ follow_up_seconds: 60, missing_labels: 'excluded', missing_outcomes: 'excluded' }, { time_scale: 0.1 })
+t.test('the rules are the policy\'s, by the injected times', async (t) => {
+  const fold = memoryFold({ follow_up_seconds: 60, missing_labels: 'excluded', missing_outcomes: 'excluded' }, {}, scaledTimes(0.1))
   fold.learn(outcomeOf())
   t.match(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)), {
     followUp: 60_000, missingLabels: 'excluded', missingOutcomes: 'excluded', wait: 1200, scorers: [{ scorer: 0, thresholds: 30, since: 0 }],

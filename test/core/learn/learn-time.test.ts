@@ -74,7 +74,7 @@ t.test('a tick is due exactly when it would drop evidence', async (t) => {
 
 t.test('a tick is due for the enrolled when a slice ends, a follow-up is over, a look is due or an outcome was in vain', async (t) => {
   const fold = enrolledFold()
-  const isDue = (clock: number) => isFollowUpDue(fold, clock)
+  const isDue = (clock: number) => isFollowUpDue(fold, clock, fold.times)
   t.notOk(isDue(1e9), 'nothing is enrolled')
   fold.enrol([0.1], 0)
   fold.pass(1000, 1000)

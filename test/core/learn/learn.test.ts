@@ -5,6 +5,7 @@ import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohort-s
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
+import { scaledTimes } from '../../../src/core/enrolment/times.js'
 import type { Fold } from '../../../src/core/learn/fold.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { applyEntry } from '../../../src/core/learn/learn.js'
@@ -79,7 +80,8 @@ function longLog (seed: number, length: number): Timed[] {
 const POLICY = { max_em_drop: 0.05, evidence_window: 3000, max_evidence_age_seconds: 5 }
 const ON_ARRIVAL = { ...POLICY, follow_up_seconds: 0 }
 const ENROLLED = { ...POLICY, follow_up_seconds: 4 }
-const CONFIGURATION = { levels: LEVELS, max_contexts: 8, time_scale: 0.02 }
+const CONFIGURATION = { levels: LEVELS, max_contexts: 8 }
+const TIMES = scaledTimes(0.02)
 
 /** All that is learned, as the store keeps it. */
 function written ({ states, ledger, changes, cohorts, pending }: MemoryFold): string {
@@ -101,7 +103,7 @@ const step = (fold: Fold, i: number, [time, entry]: Timed): void => {
 }
 
 function play (entries: readonly Timed[], policy: PolicyPatch): MemoryFold {
-  const fold = memoryFold(policy, CONFIGURATION)
+  const fold = memoryFold(policy, CONFIGURATION, TIMES)
   for (const [i, entry] of entries.entries()) step(fold, i, entry)
   return fold
 }
@@ -110,7 +112,7 @@ const throughStore = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 
 /** Folds entries chunk by chunk. Each commit passes through JSON, as in a store, and the next chunk starts from it. */
 function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: readonly number[]): MemoryFold {
-  const fold = memoryFold(policy, CONFIGURATION)
+  const fold = memoryFold(policy, CONFIGURATION, TIMES)
   const stored = new Map<string, Pending>() // as a store keeps them
   const cohorts = new Map<string, StoredCohort>()
   let { header } = fold.cohorts
@@ -125,6 +127,7 @@ function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: rea
       set: (key, state) => { written.set(key, state) },
       pending: new PendingOutcomes(stored.values()),
       cohorts: restored(),
+      times: TIMES,
       cursor: '',
       reservoir: fold.reservoir,
       traces: fold.traces,

@@ -1,6 +1,7 @@
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { ROOT } from '../../../src/core/policy/context.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
+import { ENROLMENT_TIMES } from '../../../src/core/enrolment/times.js'
 import type { Change } from '../../../src/core/learn/threshold-change.js'
 import { newLedger, type Fold, type Ledger } from '../../../src/core/learn/fold.js'
 import { applyEntry } from '../../../src/core/learn/learn.js'
@@ -23,14 +24,15 @@ export interface MemoryFold extends Fold {
 }
 
 /** Learned state in a map. Outcomes count on arrival unless a policy says otherwise. */
-export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}): MemoryFold {
+export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}, times = ENROLMENT_TIMES): MemoryFold {
   const states = new Map<string, ContextState>()
   const reservoir = new Reservoir()
   let entries = 0
   const fold: MemoryFold = {
     cursor: '0-0',
     cohorts: new Cohorts(),
-    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, time_scale: 1, defaults: { follow_up_seconds: 0, ...defaults }, ...configuration }),
+    times,
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { follow_up_seconds: 0, ...defaults }, ...configuration }),
     states,
     keys: () => states.keys(),
     get: (key) => states.get(key),
