@@ -4,7 +4,8 @@ import { DEFAULT_POLICY, type PolicyPatch } from '../core/policy/policy.js'
 import { isLoopback } from './loopback.js'
 import { ConfigError, readSettings, type Settings } from './settings.js'
 import { redisAddress } from '../store/redis-address.js'
-import { policyProblem } from '../core/certificate/policy-problem.js'
+import { windowProblem } from '../core/certificate/window-problem.js'
+import { policyProblem } from '../core/policy/policy-problem.js'
 
 /** Replaces `localhost`, which names two addresses: Fastify would open two servers, and closing would reach only one of them. */
 const LOCALHOST = '127.0.0.1'
@@ -97,7 +98,8 @@ const patchProblem = itemValidator(PolicyPatchSchema)
 function readDefaultPolicy (text: string, levels: readonly string[]): PolicyPatch {
   let patch: PolicyPatch
   try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not valid JSON: ${text.slice(0, 100)}`) }
-  const problem = patchProblem(patch) ?? policyProblem({ ...DEFAULT_POLICY, ...patch }, levels)
+  const policy = { ...DEFAULT_POLICY, ...patch }
+  const problem = patchProblem(patch) ?? windowProblem(policy) ?? policyProblem(policy, levels)
   if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
   return patch
 }

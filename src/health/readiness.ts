@@ -1,4 +1,4 @@
-import { memberProblem } from '../core/certificate/policy-problem.js'
+import { memberProblem } from '../core/policy/policy-problem.js'
 import { hasLeft } from '../core/judgement/membership.js'
 import { certifyingKey } from '../core/policy/certifying-link.js'
 import type { ChainLink } from '../core/judgement/chain-link.js'

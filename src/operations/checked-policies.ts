@@ -2,7 +2,8 @@ import type { Config } from '../config/config.js'
 import { isWithin } from '../core/policy/context.js'
 import { effectivePolicy, type PolicyPatch } from '../core/policy/policy.js'
 import { at, InvalidPolicyError, TooManyError } from '../errors/errors.js'
-import { memberProblem, policyProblem } from '../core/certificate/policy-problem.js'
+import { windowProblem } from '../core/certificate/window-problem.js'
+import { memberProblem, policyProblem } from '../core/policy/policy-problem.js'
 
 /** Policies and pins are limited to as many as contexts. @throws TooManyError */
 export function checkRoom ({ maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string): void {
@@ -20,7 +21,8 @@ export function checkedPolicies (
   if (policy === null) policies.delete(key); else policies.set(key, policy)
   const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, policies, at)
   for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
-    const problem = policyProblem(policyAt(link), config.levels) ?? memberProblem(policyAt, config.levels, link)
+    const own = policyAt(link)
+    const problem = windowProblem(own) ?? policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
   }
   return policies

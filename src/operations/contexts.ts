@@ -7,7 +7,8 @@ import { openEpoch, type ContextState } from '../core/judgement/context-state.js
 import { isCertifying } from '../core/policy/certifying-link.js'
 import { depthOf, isWithin, ROOT } from '../core/policy/context.js'
 import { effectivePolicy } from '../core/policy/policy.js'
-import { policyProblem } from '../core/certificate/policy-problem.js'
+import { windowProblem } from '../core/certificate/window-problem.js'
+import { policyProblem } from '../core/policy/policy-problem.js'
 import { describeContext, type ContextView, type Status } from '../core/views/describe-context.js'
 import { describeThresholds } from '../core/views/describe-thresholds.js'
 import { cadenceProblem } from '../core/views/replay-traces.js'
@@ -74,7 +75,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
     async whatIf (key: string, terms: Partial<AnswerableFields>) {
       const { loaded, state } = await load(key)
       const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...terms }
-      const problem = policyProblem(policy, loaded.levels)
+      const problem = windowProblem(policy) ?? policyProblem(policy, loaded.levels)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
       if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {
         return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }

@@ -1,6 +1,6 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
 import type { Lottery } from '../certificate/lottery.js'
-import { differenceFromPool } from '../certificate/policy-problem.js'
+import { differenceFromPool } from '../policy/policy-problem.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import type { Levels } from '../policy/context.js'
 import type { ChainLink } from './chain-link.js'

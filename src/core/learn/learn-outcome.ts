@@ -1,6 +1,6 @@
 import { copyState } from '../judgement/copy-state.js'
 import type { Arm } from '../assignment/arm.js'
-import { differenceFromPool } from '../certificate/policy-problem.js'
+import { differenceFromPool } from '../policy/policy-problem.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { hasLeft, leftEpochOf } from '../judgement/membership.js'

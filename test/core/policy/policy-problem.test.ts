@@ -1,17 +1,8 @@
 import t from 'tap'
-import { memberProblem, policyProblem } from '../../../src/core/certificate/policy-problem.js'
+import { memberProblem, policyProblem } from '../../../src/core/policy/policy-problem.js'
 import { DEFAULT_POLICY, effectivePolicy, type PolicyPatch } from '../../../src/core/policy/policy.js'
 
 const levels = ['model', 'task']
-
-t.test('a half-window below twice the lossless count is refused', async (t) => {
-  const problem = (evidence_window: number, max_em_drop = 0.02, error_level = 0.05) =>
-    policyProblem({ ...DEFAULT_POLICY, max_em_drop, error_level, evidence_window }, levels)
-  t.equal(problem(744), null, '2 x 2 x 186')
-  t.match(problem(743), { path: '/evidence_window', message: '744' })
-  t.match(problem(20_000, 0.001, 0.001), { path: '/evidence_window' }, 'the default window is too small for the strictest of wishes')
-  t.equal(problem(4 * 73, 0.05), null)
-})
 
 t.test('a policy must have both prices or neither, wherever they were stated', async (t) => {
   const problem = (child: PolicyPatch, parent: PolicyPatch = {}) =>
