@@ -14,7 +14,7 @@ const script = (code: string): URL => new URL(`data:text/javascript,${encodeURIC
 /** A thread that reports to lead, and closes on request. */
 const OBEDIENT = `
   parentPort.postMessage({ status: { isLeader: true, refused: 3, problem: null } })
-  parentPort.postMessage({ level: 'warn', fields: { levels: workerData.levels }, text: 'of the thread' })
+  parentPort.postMessage({ level: 'warn', fields: { levels: workerData.config.levels }, text: 'of the thread' })
   parentPort.postMessage({ change: { cause: 'drift' } })
   parentPort.postMessage({ fit: { result: 'none', seconds: 2 } })
   parentPort.once('message', (message) => { parentPort.postMessage({ level: 'info', fields: {}, text: message }); process.exit() })`
@@ -86,7 +86,7 @@ t.test('with the embedded store a hanging thread is reported until it recovers',
     log: pino({ level: 'silent' }),
     onEnd () { ends++ },
     hangsAfterMs: 3000,
-    script: script(`setImmediate(() => { Atomics.wait(workerData.shared, 0, 0); ${OBEDIENT} })`),
+    script: script(`setImmediate(() => { Atomics.wait(workerData.config.shared, 0, 0); ${OBEDIENT} })`),
   })
   await until('it hangs', () => learner.problem() !== null)
   t.match(learner.problem(), /its thread hangs.*; restart the service$/)
