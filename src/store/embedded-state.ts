@@ -54,7 +54,7 @@ export function importState (tables: Tables, { meta, rows }: SortedState, replac
   const isTaken = telling.some((table) => [...table.getKeys({ limit: 1 })].length > 0)
   if (isTaken && !replaces) throw new StoreTakenError()
   const all = [...telling, seen, seenAt, changed, changedAt, history, audit, trainingSeries]
-  for (const table of [...all, tables.recordSegments]) table.clearSync()
+  for (const table of [...all, tables.recordRows]) table.clearSync()
 
   const put = (table: StateTable, write: (key: string, text: string, number: number) => void) => {
     for (const [i, { key, value }] of rows[table].entries()) write(key, JSON.stringify(value), i + 1)

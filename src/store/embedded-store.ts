@@ -58,9 +58,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     this.#limits = logLimits(options)
     this.#events = new EmbeddedEvents(options.dataDir)
     const write = <T>(action: () => T) => this.#write(action)
-    this.#records = new EmbeddedRecords(STEPS, { reads: () => this.reads(), write, limits: { ...RECORD_LIMITS, ...options.records } })
-    const reads = () => ({ recordSegments: this.reads().eventSegments })
-    this.#logged = new EmbeddedRecords(TEXTS, { reads, write, limits: { ...EVENT_LIMITS, ...options.events } })
+    this.#records = new EmbeddedRecords(STEPS, { rows: () => this.reads().recordRows, write, limits: { ...RECORD_LIMITS, ...options.records } })
+    this.#logged = new EmbeddedRecords(TEXTS, { rows: () => this.reads().eventRows, write, limits: { ...EVENT_LIMITS, ...options.events } })
   }
 
   /** Throws if another process uses the folder, or if a newer version has written to it. */

@@ -75,10 +75,9 @@ export function openTables (folder: string) {
     changedAt: root.openDB<true, [version: number, key: string]>('changed_at', {}),
     history: texts<number>('history'),
     audit: texts<number>('audit'),
-    /** Segments of the log of recorded steps. */
-    recordSegments: root.openDB<Buffer, number>('step_segments', { encoding: 'binary' }),
-    /** Segments of the decision log. */
-    eventSegments: root.openDB<Buffer, number>('event_segments', { encoding: 'binary' }),
+    /** Recorded steps and the decision log: see embedded-record.ts. */
+    recordRows: root.openDB<Buffer, number>('step_rows', { encoding: 'binary' }),
+    eventRows: root.openDB<Buffer, number>('event_rows', { encoding: 'binary' }),
     /** Name -> run, and run and suite -> series. */
     trainingRuns: root.openDB<string, Buffer>('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
     trainingSeries: root.openDB<string, Buffer>('training_series', { keyEncoding: 'binary', encoding: 'string' }),

@@ -3,7 +3,7 @@ import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded-rec
 import { openTables, type Tables } from '../../src/store/embedded-tables.js'
 import { STEPS } from '../../src/store/record-kind.js'
 import { RECORD_LIMITS, type RecordLimits } from '../../src/store/record-encoding.js'
-import { SegmentWriter, type RowHead } from '../../src/store/record-segment.js'
+import { encodeRow } from '../../src/store/record-index.js'
 import type { StepBatch } from '../../src/store/step-batch.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import { temporaryFolder } from '../helper.js'
@@ -20,22 +20,20 @@ export async function recordGround (t: Test) {
   const tables = openTables(folder)
   t.teardown(() => tables.root.close())
   const open = (limits: Partial<RecordLimits> = {}, write: RecordGround['write'] = (action) => tables.root.childTransaction(action)) =>
-    new EmbeddedRecords(STEPS, { reads: () => tables, write, limits: { ...RECORD_LIMITS, ...limits } })
-  const numbers = () => [...tables.recordSegments.getKeys()]
-  const segments = () => numbers().map((number) => tables.recordSegments.getBinary(number)!)
-  return { folder, tables, open, numbers, segments }
+    new EmbeddedRecords(STEPS, { rows: () => tables.recordRows, write, limits: { ...RECORD_LIMITS, ...limits } })
+  const numbers = () => [...tables.recordRows.getKeys()]
+  const rows = () => [...tables.recordRows.getRange()].map(({ value }) => Buffer.from(value))
+  return { folder, tables, open, numbers, rows }
 }
 
-/** Puts a segment of one row, with one step. */
-export async function putRow (tables: Tables, number: number, head: Omit<RowHead, 'count'>, tokens: number): Promise<void> {
+/** Puts a row with one step. @param at ms */
+export async function putRow (tables: Tables, number: number, id: string, at: number, tokens: number): Promise<void> {
   await tables.root.childTransaction(() => {
-    const writer = new SegmentWriter(number - 1, (number, segment) => { tables.recordSegments.putSync(number, segment) })
-    writer.append({ ...head, count: 1 }, packingAtOnce(batchOf(new Map([['', stepsAt(tokens)]]))), 0)
-    writer.end()
+    tables.recordRows.putSync(number, encodeRow(id, at, 1, packingAtOnce(batchOf(new Map([['', stepsAt(tokens)]])))))
   })
 }
 
-/** What fills segments, and is dead at once. */
+/** Writes 48 KiB of rows that are dead at once. */
 export async function fill (records: EmbeddedRecords<StepBatch, RecordedStep>): Promise<void> {
   await records.record(batch([['filler', stepsAt(...Array.from({ length: 4096 }, (_, i) => i))]]))
   await records.forget(['filler'])
