@@ -50,8 +50,8 @@ export async function assemble (
   const metrics = worker === undefined ? createMetrics() : shareMetrics(createMetrics(), process as Channel, worker.id)
   const service = createService({ store, config, log })
   await service.refresh()
-  const recorder = createRecorder({ store, service, metrics, log })
-  const decisionLog = createDecisionLog({ store, service, config, metrics, log })
+  const recorder = createRecorder({ stepRecords: store.stepRecords, service, metrics, log })
+  const decisionLog = createDecisionLog({ events: store.events, service, config, metrics, log })
   const enroller = createEnroller({ store, log, times })
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()

@@ -6,8 +6,7 @@ import type { LabelEntry } from '../core/learn/log-entry.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Service } from '../replica/service.js'
 import { inTurns } from '../store/encoding.js'
-import type { Store } from '../store/store.js'
-import { textBatchOf } from '../store/text-batch.js'
+import { textBatchOf, type EventStore } from '../store/event-store.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 import { encodeDecision, encodeLabel, encodeOutcome, type TakenLabel, type TakenOutcome } from './encode-event.js'
 import { exportLines, exportedLine } from './export-lines.js'
@@ -20,7 +19,7 @@ const FLUSH_MS = 1000
 const LIMIT = { events: CAPACITY, characters: 4 * 1024 * 1024 }
 
 export interface DecisionLogOptions {
-  readonly store: Pick<Store, 'logEvents'>
+  readonly events: Pick<EventStore, 'append'>
   readonly service: Pick<Service, 'snapshot'>
   readonly config: Pick<Config, 'decisionLogMib' | 'decisionLogFile' | 'decisionLogTreatedShare'>
   readonly metrics: Pick<Metrics, 'decisionLogEvents'>
@@ -44,7 +43,7 @@ export interface DecisionLog {
   readonly close: () => Promise<void>
 }
 
-export function createDecisionLog ({ store, service, config, metrics, log }: DecisionLogOptions): DecisionLog {
+export function createDecisionLog ({ events: stored, service, config, metrics, log }: DecisionLogOptions): DecisionLog {
   const isStored = config.decisionLogMib > 0
   const lines = exportLines(config.decisionLogFile, log, (count) => { metrics.decisionLogEvents.inc({ result: 'not_exported' }, count) })
   const share = new LogShare(config.decisionLogTreatedShare)
@@ -88,7 +87,7 @@ export function createDecisionLog ({ store, service, config, metrics, log }: Dec
 
   async function storeEvents (events: ReadonlyArray<readonly [id: string, text: string]>): Promise<number> {
     try {
-      return await store.logEvents(textBatchOf(events))
+      return await stored.append(textBatchOf(events))
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the decision log could not be stored')
       return 0

@@ -10,7 +10,7 @@ import type { DecisionLog } from './decision-log.js'
 import { decodeEvent, type DecisionEvent, type LabelEvent, type LoggedEvent, type OutcomeEvent } from './logged-event.js'
 
 export interface ReadServices {
-  readonly store: Pick<Store, 'loggedEvents'>
+  readonly store: Pick<Store, 'events'>
   readonly decisionLog: Pick<DecisionLog, 'flush'>
 }
 
@@ -24,7 +24,7 @@ export async function readGeneration (
   const allowed = allowedPrefix(caller, prefix)
   const stored = scopedId({ tokenName: caller.tokenName, tokenPrefix: allowed === ROOT ? null : allowed }, id)
   await decisionLog.flush()
-  const texts = (await store.loggedEvents([stored])).get(stored) ?? []
+  const texts = (await store.events.read([stored])).get(stored) ?? []
   const generation = generationOf(id, texts.map(decodeEvent))
   if (generation === null) throw new GenerationNotFoundError(id)
   return generation

@@ -3,6 +3,7 @@ import type { ContextState } from '../core/judgement/context-state.js'
 import type { Command } from '../core/learn/log-entry.js'
 import type { ReportCorruption } from '../logging/report-corruption.js'
 import type { Store } from '../store/store.js'
+import type { TrainingRunStore } from '../store/training-run-store.js'
 import { isUnreadableRun } from '../store/training-encoding.js'
 
 /** How many of the newest commands in the audit trail are searched. */
@@ -18,9 +19,10 @@ const REASON = 'the log entry of a reset or checkpoint could not be read'
  * training runs. If the entry is still to come in the log, the context starts two epochs: that costs tokens, but no answers.
  */
 export async function missedEpochs (
-  store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>, reportCorruption: ReportCorruption
+  store: Pick<Store, 'audit'> & { readonly trainingRuns: Pick<TrainingRunStore, 'list'> }, contexts: ReadonlyMap<string, ContextState>,
+  reportCorruption: ReportCorruption
 ): Promise<Command[]> {
-  const [rows, runs] = await Promise.all([store.audit(AUDIT_ROWS), store.trainingRuns()])
+  const [rows, runs] = await Promise.all([store.audit(AUDIT_ROWS), store.trainingRuns.list()])
   const unreadableRows = rows.filter(({ command }) => command.type === 'unreadable')
   const unreadableRuns = runs.filter(isUnreadableRun)
   reportCorruption('audit', unreadableRows.length, { ids: unreadableRows.slice(0, 20).map(({ id }) => id) })

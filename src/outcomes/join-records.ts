@@ -10,6 +10,7 @@ import { scopedId } from '../access/scoped-id.js'
 import type { Caller } from '../access/context-access.js'
 import { FLUSH_MS, type Recorder } from './recorder.js'
 import type { Service } from '../replica/service.js'
+import type { StepRecordStore } from '../store/step-record-store.js'
 import type { Store } from '../store/store.js'
 import { ANONYMOUS } from '../access/tokens.js'
 
@@ -20,7 +21,7 @@ const TURN_CHARACTERS = 16 * 1024
 export type JoinResult = 'complete' | 'incomplete' | 'none'
 
 export interface JoinServices {
-  readonly store: Pick<Store, 'kind' | 'recorded'>
+  readonly store: Pick<Store, 'kind'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
   readonly service: Pick<Service, 'snapshot'>
   readonly recorder: Pick<Recorder, 'flush'>
 }
@@ -44,7 +45,7 @@ export async function joinRecords (
   const missing = new Set<number>() // indices of outcomes for which another replica may still hold steps
 
   async function joinAt (places: readonly number[]): Promise<void> {
-    const records = await store.recorded(places.map((i) => graded[i]!.generation_id))
+    const records = await store.stepRecords.read(places.map((i) => graded[i]!.generation_id))
     for (const i of places) {
       const outcome = outcomes[i]!
       const entry = graded[i]!

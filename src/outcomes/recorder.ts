@@ -8,8 +8,7 @@ import { scopedId } from '../access/scoped-id.js'
 import type { Caller } from '../access/context-access.js'
 import type { Service } from '../replica/service.js'
 import { StepBuffer, type AskedBeside } from './step-buffer.js'
-import type { Beside, StepBatch } from '../store/step-batch.js'
-import type { Store } from '../store/store.js'
+import type { Beside, StepBatch, StepRecordStore } from '../store/step-record-store.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 
 /** Interval at which steps are stored, ms. They wait longer only while the store cannot be reached. */
@@ -23,7 +22,7 @@ const DIGEST_TURN = 16 * 1024
 const FORGET_AFTER = 3
 
 export interface RecorderOptions {
-  readonly store: Pick<Store, 'record' | 'forget'>
+  readonly stepRecords: Pick<StepRecordStore, 'append' | 'forget'>
   readonly service: Pick<Service, 'snapshot'>
   readonly metrics: Pick<Metrics, 'recordedSteps'>
   readonly log: FastifyBaseLogger
@@ -38,7 +37,7 @@ interface RecordedDecision {
 export type Recorder = ReturnType<typeof createRecorder>
 
 /** Records the steps of control generations until their outcomes come, off the decision path. */
-export function createRecorder ({ store, service, metrics, log }: RecorderOptions) {
+export function createRecorder ({ stepRecords, service, metrics, log }: RecorderOptions) {
   let filling = new StepBuffer()
   let draining = new StepBuffer()
   let waiting: Array<StepBatch<AskedBeside>> = [] // batches of `draining` that are not stored yet
@@ -64,7 +63,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
       const { ids, starts } = batch
       const count = starts[ids.length]! - starts[0]!
       try {
-        const kept = await store.record(await digested(salt, batch))
+        const kept = await stepRecords.append(await digested(salt, batch))
         metrics.recordedSteps.inc({ result: 'stored' }, kept)
         dropped += count - kept
       } catch (error) {
@@ -99,7 +98,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   }
 
   async function forgetNow (ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await store.forget(ids).catch(() => {}) // they expire anyway
+    if (ids.length > 0) await stepRecords.forget(ids).catch(() => {}) // they expire anyway
   }
 
   function countDropped (): void {

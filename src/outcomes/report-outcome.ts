@@ -9,6 +9,7 @@ import { scopedId } from '../access/scoped-id.js'
 import type { Caller } from '../access/context-access.js'
 import type { Recorder } from './recorder.js'
 import type { Service } from '../replica/service.js'
+import type { StepRecordStore } from '../store/step-record-store.js'
 import type { Store } from '../store/store.js'
 import type { Problem } from '../errors/problem.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
@@ -21,7 +22,7 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
 }
 
 export interface ReportServices {
-  readonly store: Pick<Store, 'kind' | 'recorded' | 'append'>
+  readonly store: Pick<Store, 'kind' | 'append'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
   readonly service: Pick<Service, 'snapshot' | 'model'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
   readonly decisionLog: Pick<DecisionLog, 'reported'>

@@ -1,6 +1,6 @@
 import { clampConfidence } from '../core/grading/outcome.js'
 import type { Asked } from '../core/recording/recorded-step.js'
-import type { StepBatch } from '../store/step-batch.js'
+import type { StepBatch } from '../store/step-record-store.js'
 
 /**
  * Limits of a batch for the store, so that decisions are answered between batches. A generation costs the store as much as about twenty

@@ -3,7 +3,6 @@ import type { ContextState } from '../core/judgement/context-state.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
-import type { Series, TrainingRun } from '../core/training/run.js'
 import { readAudit } from './embedded-commands.js'
 import { readChanges, readCohorts, readLearned, readPin, readPolicy, readTraces, traceNames } from './read-stored.js'
 import { logLag } from './embedded-log.js'
@@ -12,7 +11,6 @@ import { exportState } from './embedded-state.js'
 import { inTurns } from './encoding.js'
 import { PredictorCache } from './predictor-cache.js'
 import type { AuditRow, HistoryRow, Learned, Revision } from './store.js'
-import { decodeSeries, readRun, seriesKey } from './training-encoding.js'
 import type { StateRow } from './state-row.js'
 import { readState } from './unreadable-state.js'
 import { StoreUnavailableError } from './store-errors.js'
@@ -93,21 +91,6 @@ export class EmbeddedReader {
   }
 
   async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.reads(), limit, before) }
-
-  async trainingRuns (): Promise<TrainingRun[]> {
-    return [...this.reads().trainingRuns.getRange().map(({ key, value }) => readRun(key.toString(), value))]
-  }
-
-  async trainingRun (name: string): Promise<TrainingRun | null> {
-    const text = this.reads().trainingRuns.get(Buffer.from(name))
-    return text === undefined ? null : readRun(name, text)
-  }
-
-  async trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> {
-    const { trainingSeries } = this.reads()
-    const texts = suites.map((suite) => trainingSeries.get(Buffer.from(seriesKey(name, suite))))
-    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries)
-  }
 
   async * exportRows (): AsyncIterable<StateRow> { yield * exportState(this.reads()) }
 

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { packedLength, type Packing } from './packed-steps.js'
-import type { RecordLimits } from './record-encoding.js'
 import { decodeRow, encodeRow, readIndex, sizeOf, type LiveRecord, type RecordIndex, type RecordRows } from './record-index.js'
 import type { Batch, RecordKind } from './record-kind.js'
+import type { RecordLimits } from './step-record-store.js'
 
 export interface RecordGround {
   /** The table of the rows. Throws if the store is closed. */
@@ -42,7 +42,7 @@ export class EmbeddedRecords<B extends Batch, I> {
   }
 
   /** Returns how many of the items were kept. */
-  record (items: B): Promise<number> {
+  append (items: B): Promise<number> {
     return this.#inTurn(async () => {
       const batch = await this.#kind.packing(items)
       return await this.#write((index, rows) => {
@@ -57,7 +57,7 @@ export class EmbeddedRecords<B extends Batch, I> {
     })
   }
 
-  async recorded (generationIds: readonly string[]): Promise<Map<string, I[]>> {
+  async read (generationIds: readonly string[]): Promise<Map<string, I[]>> {
     const found = new Map<string, I[]>()
     for (let ids = generationIds; ids.length > 0;) {
       const onTheirWay: string[] = []
@@ -92,14 +92,14 @@ export class EmbeddedRecords<B extends Batch, I> {
   }
 
   /** Reads the index, which takes a moment. Call it at the start, and when something else has written the rows. */
-  read (): RecordIndex {
+  reload (): RecordIndex {
     this.#known = readIndex(this.#ground.rows(), Date.now())
     return this.#known
   }
 
   get #index (): RecordIndex {
     this.#ground.rows() // throws if the store is closed
-    return this.#known ?? this.read()
+    return this.#known ?? this.reload()
   }
 
   #isExpired ({ lastAt }: LiveRecord, now: number): boolean { return lastAt <= now - this.#ground.limits.seconds * 1000 }
@@ -125,7 +125,7 @@ export class EmbeddedRecords<B extends Batch, I> {
       const result = await this.#ground.write(() => {
         const rows = this.#ground.rows()
         const [last = 0] = rows.getKeys({ reverse: true, limit: 1 })
-        return action(this.#index.last === last ? this.#index : this.read(), rows) // otherwise a state was imported
+        return action(this.#index.last === last ? this.#index : this.reload(), rows) // otherwise a state was imported
       })
       this.#index.commit()
       this.#ground.rows().resetReadTxn() // otherwise reads of this turn could miss what was written

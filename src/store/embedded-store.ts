@@ -11,18 +11,17 @@ import { EmbeddedReader } from './embedded-reader.js'
 import { EmbeddedRecords } from './embedded-record.js'
 import { openTables, type Tables } from './embedded-tables.js'
 import { importState } from './embedded-state.js'
-import { writeTraining } from './embedded-training.js'
+import { EmbeddedTrainingRuns } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
 import { encodeCohort, encodePending, encodeSample, encodeState, encodeTrace, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
-import { EVENT_LIMITS, RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
+import { EVENT_LIMITS, type TextBatch } from './event-store.js'
+import { RECORD_LIMITS, type RecordLimits, type StepBatch } from './step-record-store.js'
 import { STEPS, TEXTS } from './record-kind.js'
-import type { Appended, Commit, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
+import type { Appended, Commit, Revision, Store, StoredEntry } from './store.js'
 import { checkFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState } from './state-row.js'
-import type { StepBatch } from './step-batch.js'
-import type { TextBatch } from './text-batch.js'
 import type { Cursor } from './cursor.js'
 import { LeaseLostError, StoreUnavailableError } from './store-errors.js'
 
@@ -45,9 +44,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly kind = 'embedded'
   readonly #release: () => Promise<void>
   readonly #limits: LogLimits
-  readonly #records: EmbeddedRecords<StepBatch, RecordedStep>
-  readonly #logged: EmbeddedRecords<TextBatch, string>
-  readonly #events: EmbeddedEvents
+  readonly trainingRuns: EmbeddedTrainingRuns
+  readonly stepRecords: EmbeddedRecords<StepBatch, RecordedStep>
+  readonly events: EmbeddedRecords<TextBatch, string>
+  readonly #notices: EmbeddedEvents
   readonly #lease = new EmbeddedLease()
   /** Why the last write failed; `null`: it did not. */
   #refusal: string | null = null
@@ -56,10 +56,22 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     super(tables)
     this.#release = release
     this.#limits = logLimits(options)
-    this.#events = new EmbeddedEvents(options.dataDir)
+    this.#notices = new EmbeddedEvents(options.dataDir)
+    this.trainingRuns = new EmbeddedTrainingRuns({
+      reads: () => this.reads(),
+      writeAndAppend: async (action, entries) => {
+        await this.#write(() => {
+          action(this.tables)
+          append(this.tables, entries, Date.now(), this.#limits)
+        })
+        this.#notices.emit('appended')
+      },
+    })
     const write = <T>(action: () => T) => this.#write(action)
-    this.#records = new EmbeddedRecords(STEPS, { rows: () => this.reads().recordRows, write, limits: { ...RECORD_LIMITS, ...options.records } })
-    this.#logged = new EmbeddedRecords(TEXTS, { rows: () => this.reads().eventRows, write, limits: { ...EVENT_LIMITS, ...options.events } })
+    const records = { ...RECORD_LIMITS, ...options.records }
+    const events = { ...EVENT_LIMITS, ...options.events }
+    this.stepRecords = new EmbeddedRecords(STEPS, { rows: () => this.reads().recordRows, write, limits: records })
+    this.events = new EmbeddedRecords(TEXTS, { rows: () => this.reads().eventRows, write, limits: events })
   }
 
   /** Throws if another process uses the folder, or if a newer version has written to it. */
@@ -82,8 +94,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
         tables.setMeta('state_id', randomUUID())
         tables.setMeta('salt', randomUUID())
       })
-      store.#records.read()
-      store.#logged.read()
+      store.stepRecords.reload()
+      store.events.reload()
       return store
     } catch (error) {
       await tables.root.close()
@@ -108,8 +120,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
 
   async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
     const { appended, isMoved } = await this.#write(() => append(this.tables, entries, Date.now(), this.#limits, ifPolicyVersion))
-    this.#events.emit('appended')
-    if (isMoved) this.#events.emit('notice')
+    this.#notices.emit('appended')
+    if (isMoved) this.#notices.emit('notice')
     return appended
   }
 
@@ -119,17 +131,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       const entries = entriesAfter(this.reads(), after, limit)
       const leftMs = until - performance.now()
       if (entries.length > 0 || leftMs <= 0) return entries
-      await this.#events.appended(leftMs)
+      await this.#notices.appended(leftMs)
       if (this.isClosed) return []
     }
   }
-
-  record (steps: StepBatch): Promise<number> { return this.#records.record(steps) }
-  recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
-  forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
-
-  logEvents (events: TextBatch): Promise<number> { return this.#logged.record(events) }
-  loggedEvents (generationIds: readonly string[]): Promise<Map<string, string[]>> { return this.#logged.recorded(generationIds) }
 
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
     return this.#write(() => {
@@ -164,22 +169,14 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       if (!this.#isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
       writeCommit(this.tables, commit, { contexts, pending, cohorts, reservoir, traces })
     })
-    if (commit.decisive.length > 0) this.#events.emit('notice')
+    if (commit.decisive.length > 0) this.#notices.emit('notice')
   }
 
   onNotice (listener: (isRegained: boolean) => void): void {
-    this.#events.on('notice', () => {
+    this.#notices.on('notice', () => {
       if (!this.isClosed) this.tables.root.resetReadTxn() // otherwise reads of this turn could miss the commit of another thread
       listener(false)
     })
-  }
-
-  async writeTraining (write: TrainingWrite): Promise<void> {
-    await this.#write(() => {
-      writeTraining(this.tables, write)
-      append(this.tables, write.entries, Date.now(), this.#limits)
-    })
-    this.#events.emit('appended')
   }
 
   async importRows (state: SortedState, replaces: boolean): Promise<void> {
@@ -188,15 +185,15 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       this.tables.setMeta('token', this.tables.getMeta('token') + 1) // ends the leases of all threads
       this.#lease.end()
     })
-    this.#records.read()
-    this.#events.emit('appended')
-    this.#events.emit('notice')
+    this.stepRecords.reload()
+    this.#notices.emit('appended')
+    this.#notices.emit('notice')
   }
 
   async close (): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
-    this.#events.close()
+    this.#notices.close()
     await this.tables.root.close()
     await this.#release()
   }

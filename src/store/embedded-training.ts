@@ -1,13 +1,48 @@
-import type { TrainingRun } from '../core/training/run.js'
+import type { LogEntry } from '../core/learn/log-entry.js'
+import type { Series, TrainingRun } from '../core/training/run.js'
 import type { Tables } from './embedded-tables.js'
-import { encodeRun, encodeSeries, revisionOf, seriesKey } from './training-encoding.js'
-import type { TrainingWrite } from './store.js'
+import { inTurns } from './encoding.js'
 import { ConflictError } from './store-errors.js'
+import { decodeSeries, encodeRun, encodeSeries, readRun, revisionOf, seriesKey } from './training-encoding.js'
+import type { TrainingRunStore, TrainingWrite } from './training-run-store.js'
 
-// All of this runs in a transaction of the caller's.
+export interface TrainingGround {
+  /** Throws if the store is closed. */
+  readonly reads: () => Tables
+  /** Runs an action in a transaction and appends entries to the log in the same. */
+  readonly writeAndAppend: (action: (tables: Tables) => void, entries: readonly LogEntry[]) => Promise<void>
+}
+
+/** The training runs of the embedded store: a table of runs, a table of their series. */
+export class EmbeddedTrainingRuns implements TrainingRunStore {
+  readonly #ground: TrainingGround
+
+  constructor (ground: TrainingGround) { this.#ground = ground }
+
+  async list (): Promise<TrainingRun[]> {
+    return [...this.#ground.reads().trainingRuns.getRange().map(({ key, value }) => readRun(key.toString(), value))]
+  }
+
+  async read (name: string): Promise<TrainingRun | null> {
+    const text = this.#ground.reads().trainingRuns.get(Buffer.from(name))
+    return text === undefined ? null : readRun(name, text)
+  }
+
+  async readSeries (name: string, suites: readonly string[]): Promise<Series[]> {
+    const { trainingSeries } = this.#ground.reads()
+    const texts = suites.map((suite) => trainingSeries.get(Buffer.from(seriesKey(name, suite))))
+    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries)
+  }
+
+  async write (write: TrainingWrite): Promise<void> {
+    await this.#ground.writeAndAppend((tables) => { writeTraining(tables, write) }, write.entries)
+  }
+}
+
+// The functions below run in a transaction of the caller's.
 
 /** @throws ConflictError */
-export function writeTraining (tables: Tables, { run, from, series, dropped }: TrainingWrite): void {
+function writeTraining (tables: Tables, { run, from, series, dropped }: TrainingWrite): void {
   checkRevision(tables, run.name, from)
   for (const { name, revision } of dropped) checkRevision(tables, name, revision)
   for (const one of dropped) drop(tables, one)

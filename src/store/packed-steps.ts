@@ -1,7 +1,7 @@
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import { inTurns } from './encoding.js'
 import { decodeSteps, encodeStep } from './record-encoding.js'
-import { stepIn, type StepBatch } from './step-batch.js'
+import { stepIn, type StepBatch } from './step-record-store.js'
 
 /**
  * A plain step is a little-endian word with its tokens and its EM, and a double with its confidence. A step that has more is a word with

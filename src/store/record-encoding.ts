@@ -2,22 +2,6 @@ import type { Em } from '../core/certificate/stops.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import { isRecordedStep } from './stored-schemas.js'
 
-/** Limits of the recorded steps. */
-export interface RecordLimits {
-  /** How long a record is kept after its last step, s. */
-  readonly seconds: number
-  /** Steps of one generation; later steps are not kept. */
-  readonly steps: number
-  /** Number of records; the least recently written are dropped first. */
-  readonly generations: number
-  /** Length of all encoded steps; the least recently written records are dropped first. */
-  readonly bytes: number
-}
-
-export const RECORD_LIMITS: RecordLimits = { seconds: 3600, steps: 4096, generations: 100_000, bytes: 64 * 1024 * 1024 }
-/** Limits of the decision log; an event counts as a step. */
-export const EVENT_LIMITS: RecordLimits = { seconds: 86_400, steps: 4096, generations: 50_000, bytes: 64 * 1024 * 1024 }
-
 /** Encodes a step as `[tokens, confidence, em, answer_digest, signals]`, without absent fields at the end. */
 export function encodeStep ({ tokens, confidence, em, answer_digest: digest, signals }: RecordedStep): string {
   if (digest === undefined && signals === undefined) return em === undefined ? `[${tokens},${confidence}]` : `[${tokens},${confidence},${em}]`

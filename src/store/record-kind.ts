@@ -2,8 +2,8 @@ import type { RecordedStep } from '../core/recording/recorded-step.js'
 import { inTurns } from './encoding.js'
 import { packing, unpackSteps, unpackTexts, type Packing } from './packed-steps.js'
 import { decodeSteps, encodeStep } from './record-encoding.js'
-import { stepIn, type StepBatch } from './step-batch.js'
-import type { TextBatch } from './text-batch.js'
+import { stepIn, type StepBatch } from './step-record-store.js'
+import type { TextBatch } from './event-store.js'
 
 /** A batch of items of several generations: those of `ids[i]` are from `starts[i]` to before `starts[i + 1]`. */
 export interface Batch {

@@ -1,8 +1,8 @@
 import { inTurns } from './encoding.js'
-import type { RecordLimits } from './record-encoding.js'
 import type { Batch, RecordKind } from './record-kind.js'
 import type { RedisConnection } from './redis-connection.js'
 import type { RecordKeys } from './redis-keys.js'
+import type { RecordLimits } from './step-record-store.js'
 
 /** Records and items in one command, so that it does not hold up Redis. */
 const CHUNK = { records: 256, steps: 4096 }
@@ -21,19 +21,19 @@ export class RedisRecords<B extends Batch, I> {
     this.#limits = limits
   }
 
-  async record (batch: B): Promise<number> {
+  async append (batch: B): Promise<number> {
     const { ids, starts } = batch
     const fits = (from: number, to: number) => to <= ids.length && to - from <= CHUNK.records && starts[to]! - starts[from]! <= CHUNK.steps
     let kept = 0
     for (let from = 0, to; from < ids.length; from = to) {
       to = from + 1 // at least one record, however many steps it has
       while (fits(from, to + 1)) to++
-      kept += await this.#recordSome(batch, from, to)
+      kept += await this.#appendSome(batch, from, to)
     }
     return kept
   }
 
-  async #recordSome (batch: B, from: number, to: number): Promise<number> {
+  async #appendSome (batch: B, from: number, to: number): Promise<number> {
     const { seconds, steps: most, generations, bytes } = this.#limits
     const first = batch.starts[from]!
     const steps = Array.from({ length: batch.starts[to]! - first }, (_, i) => first + i)
@@ -48,7 +48,7 @@ export class RedisRecords<B extends Batch, I> {
     return await this.#connection.script('record', keys, [seconds * 1000, most, generations, bytes, list(''), ...args]) as number
   }
 
-  async recorded (generationIds: readonly string[]): Promise<Map<string, I[]>> {
+  async read (generationIds: readonly string[]): Promise<Map<string, I[]>> {
     const found = new Map<string, I[]>()
     for (let i = 0; i < generationIds.length; i += CHUNK.records) {
       const ids = generationIds.slice(i, i + CHUNK.records)

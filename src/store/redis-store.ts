@@ -6,12 +6,12 @@ import type { LogEntry } from '../core/learn/log-entry.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
-import type { Series, TrainingRun } from '../core/training/run.js'
 import { toPlace } from './encoding.js'
 import { datedCommands, readChanges, readCohorts, readCommand, readPin, readPolicy, readReplaced, readTraces, traceNames } from './read-stored.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
-import { EVENT_LIMITS, RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
+import { EVENT_LIMITS, type TextBatch } from './event-store.js'
+import { RECORD_LIMITS, type RecordLimits, type StepBatch } from './step-record-store.js'
 import { STEPS, TEXTS } from './record-kind.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisLearning } from './redis-learning.js'
@@ -21,13 +21,11 @@ import { CHANNEL, EVENT_KEYS, KEYS, STEP_KEYS } from './redis-keys.js'
 import { RedisReplicas } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
 import type { RedisTls } from './redis-tls.js'
-import { RedisTraining } from './redis-training.js'
+import { RedisTrainingRuns } from './redis-training.js'
 import { checkFormat } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
-import type { StepBatch } from './step-batch.js'
-import type { TextBatch } from './text-batch.js'
 import { redisWarnings, refusalWarnings } from './redis-warnings.js'
-import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
+import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry } from './store.js'
 import { readState } from './unreadable-state.js'
 import type { Cursor } from './cursor.js'
 import type { Pin } from '../core/judgement/pin.js'
@@ -54,9 +52,9 @@ export class RedisStore implements Store {
   readonly #replicas: RedisReplicas
   readonly #log: RedisLog
   readonly #learning: RedisLearning
-  readonly #records: RedisRecords<StepBatch, RecordedStep>
-  readonly #logged: RedisRecords<TextBatch, string>
-  readonly #training: RedisTraining
+  readonly trainingRuns: RedisTrainingRuns
+  readonly stepRecords: RedisRecords<StepBatch, RecordedStep>
+  readonly events: RedisRecords<TextBatch, string>
   readonly #state: RedisState
   readonly #predictors = new PredictorCache()
   readonly #listeners: Array<(isRegained: boolean) => void> = []
@@ -71,9 +69,9 @@ export class RedisStore implements Store {
     this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
     this.#log = new RedisLog({ main: this.#main, reader: connect(timeoutMs), replicas: this.#replicas, limits, timeoutMs })
     this.#learning = new RedisLearning(this.#main, connect)
-    this.#records = new RedisRecords(this.#main, STEPS, STEP_KEYS, { ...RECORD_LIMITS, ...options.records })
-    this.#logged = new RedisRecords(this.#main, TEXTS, EVENT_KEYS, { ...EVENT_LIMITS, ...options.events })
-    this.#training = new RedisTraining(this.#main)
+    this.stepRecords = new RedisRecords(this.#main, STEPS, STEP_KEYS, { ...RECORD_LIMITS, ...options.records })
+    this.events = new RedisRecords(this.#main, TEXTS, EVENT_KEYS, { ...EVENT_LIMITS, ...options.events })
+    this.trainingRuns = new RedisTrainingRuns(this.#main, this.#replicas)
     this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000)
     this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
@@ -96,13 +94,6 @@ export class RedisStore implements Store {
 
   append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> { return this.#log.append(entries, ifPolicyVersion) }
   read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> { return this.#log.read(after, limit, waitMs) }
-
-  record (steps: StepBatch): Promise<number> { return this.#records.record(steps) }
-  recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
-  forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
-
-  logEvents (events: TextBatch): Promise<number> { return this.#logged.record(events) }
-  loggedEvents (generationIds: readonly string[]): Promise<Map<string, string[]>> { return this.#logged.recorded(generationIds) }
 
   acquireLease (holder: string, ttlMs: number): Promise<number | null> { return this.#learning.acquireLease(holder, ttlMs) }
   renewLease (token: number, ttlMs: number): Promise<boolean> { return this.#learning.renewLease(token, ttlMs) }
@@ -179,14 +170,6 @@ export class RedisStore implements Store {
     const end = before === undefined ? '+' : `(${before}`
     const [entries, now] = await this.#withNow(KEYS.audit, end, limit)
     return datedCommands(entries.map(toKeptCommand), now)
-  }
-
-  trainingRuns (): Promise<TrainingRun[]> { return this.#training.runs() }
-  trainingRun (name: string): Promise<TrainingRun | null> { return this.#training.run(name) }
-  trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> { return this.#training.series(name, suites) }
-  async writeTraining (write: TrainingWrite): Promise<void> {
-    await this.#training.write(write)
-    await this.#replicas.have(this.#main)
   }
 
   exportRows (): AsyncIterable<StateRow> { return this.#state.export() }

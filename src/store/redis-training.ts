@@ -2,28 +2,33 @@ import type { Series, TrainingRun } from '../core/training/run.js'
 import { encodeEntry, inTurns } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { KEYS } from './redis-keys.js'
+import type { RedisReplicas } from './redis-replicas.js'
 import { newerFormat, STATE_FORMAT } from './state-format.js'
-import type { TrainingWrite } from './store.js'
 import { decodeSeries, encodeRun, encodeSeries, readRun, seriesKey } from './training-encoding.js'
 import { ConflictError } from './store-errors.js'
+import type { TrainingRunStore, TrainingWrite } from './training-run-store.js'
 
 /** The training runs of the Redis store: a hash of runs, a hash of their series. */
-export class RedisTraining {
+export class RedisTrainingRuns implements TrainingRunStore {
   readonly #connection: RedisConnection
+  readonly #replicas: RedisReplicas
 
-  constructor (connection: RedisConnection) { this.#connection = connection }
+  constructor (connection: RedisConnection, replicas: RedisReplicas) {
+    this.#connection = connection
+    this.#replicas = replicas
+  }
 
-  async runs (): Promise<TrainingRun[]> {
+  async list (): Promise<TrainingRun[]> {
     const texts = await this.#connection.run((redis) => redis.hgetall(KEYS.trainingRuns))
     return await inTurns(Object.entries(texts), ([name, text]) => readRun(name, text))
   }
 
-  async run (name: string): Promise<TrainingRun | null> {
+  async read (name: string): Promise<TrainingRun | null> {
     const text = await this.#connection.run((redis) => redis.hget(KEYS.trainingRuns, name))
     return text === null ? null : readRun(name, text)
   }
 
-  async series (name: string, suites: readonly string[]): Promise<Series[]> {
+  async readSeries (name: string, suites: readonly string[]): Promise<Series[]> {
     if (suites.length === 0) return []
     const fields = suites.map((suite) => seriesKey(name, suite))
     const texts = await this.#connection.run((redis) => redis.hmget(KEYS.trainingSeries, ...fields))
@@ -40,5 +45,6 @@ export class RedisTraining {
     ])
     if (String(reply).startsWith('NEWER')) throw newerFormat(String(reply))
     if (reply === 'CONFLICT') throw new ConflictError(`Run ${run.name} is no longer at revision ${from}`)
+    await this.#replicas.have(this.#connection)
   }
 }

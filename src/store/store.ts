@@ -7,14 +7,13 @@ import type { Pending } from '../core/recording/pending.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
-import type { RecordedStep } from '../core/recording/recorded-step.js'
-import type { Series, TrainingRun } from '../core/training/run.js'
 import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { SortedState, StateRow } from './state-row.js'
-import type { StepBatch } from './step-batch.js'
-import type { TextBatch } from './text-batch.js'
 import type { Cursor } from './cursor.js'
+import type { EventStore } from './event-store.js'
+import type { StepRecordStore } from './step-record-store.js'
+import type { TrainingRunStore } from './training-run-store.js'
 import type { Pin } from '../core/judgement/pin.js'
 
 export interface StoredEntry { readonly cursor: Cursor, readonly time: number, readonly entry: LogEntry }
@@ -101,20 +100,6 @@ export interface Commit {
   readonly changes: readonly Change[]
 }
 
-/** A report on a training run and its consequences. */
-export interface TrainingWrite {
-  /** The run after the report. */
-  readonly run: TrainingRun
-  /** Revision of the run that the report builds on; `null`: the run is new. */
-  readonly from: number | null
-  /** The series that changed. */
-  readonly series: readonly Series[]
-  /** Entries to append to the log. */
-  readonly entries: readonly LogEntry[]
-  /** Runs that are removed to make room, as they were read. */
-  readonly dropped: readonly TrainingRun[]
-}
-
 /**
  * Holds everything durable. One contract suite tests these laws on every implementation:
  *  1. `append` returns once its entries are durable, in order, with increasing ids. An outcome whose `generation_id` was appended within
@@ -131,20 +116,18 @@ export interface TrainingWrite {
  *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when the store is back. A write
  *     that was rejected may have happened: appending an outcome again is safe.
  *  6. Acknowledged writes outlive the process.
- *  7. `record` appends steps to the records of their generations, in order, whichever replicas write. Records are bounded by RecordLimits:
- *     a whole record expires some time after its last step, steps beyond the limit of a generation are not kept, and of too many records
- *     the least recently written ones are dropped. If `record` rejects, the steps may have been kept; they may be recorded again.
- *  8. `writeTraining` writes a run, its series and the log entries, and removes the dropped runs with their series, in one atomic step. It
- *     throws ConflictError and writes nothing unless the run stands at `from` and the dropped runs are as given.
- *  9. `exportRows` gives everything but leases, recorded steps and the decision log, as of one moment. `importRows` replaces the state by
+ *  7. `exportRows` gives everything but leases, recorded steps and the decision log, as of one moment. `importRows` replaces the state by
  *     such rows, of either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes nothing if
  *     there is a state and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
- * 10. `logEvents` appends to the decision log as `record` does to the records, within limits of its own. Nothing is forgotten before.
- * 11. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
- *     `acquireLease`, `writeTraining`, `exportRows` and `importRows`, while outcomes and labels are still accepted.
+ *  8. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
+ *     `acquireLease`, `trainingRuns.write`, `exportRows` and `importRows`, while outcomes and labels are still accepted.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'
+  readonly trainingRuns: TrainingRunStore
+  readonly stepRecords: StepRecordStore
+  readonly events: EventStore
+
   /** Whether the last contact succeeded, and writes are taken. */
   readonly isUp: () => boolean
   /** Warnings about refused writes, and about settings of the server that put acknowledged outcomes at risk, each with the remedy. */
@@ -156,17 +139,6 @@ export interface Store {
    * entry; returns early when the store is closed.
    */
   readonly read: (after: Cursor, limit: number, waitMs: number) => Promise<StoredEntry[]>
-
-  /** Returns how many of the steps were kept. The batch must not change until then. */
-  readonly record: (steps: StepBatch) => Promise<number>
-  /** Records by generation id; generations without a record are absent. */
-  readonly recorded: (generationIds: readonly string[]) => Promise<Map<string, RecordedStep[]>>
-  readonly forget: (generationIds: readonly string[]) => Promise<void>
-
-  /** Appends to the decision log. Returns how many of the events were kept. */
-  readonly logEvents: (events: TextBatch) => Promise<number>
-  /** The events of generations, in the order in which they were appended; generations without any are absent. */
-  readonly loggedEvents: (generationIds: readonly string[]) => Promise<Map<string, string[]>>
 
   /** Returns a fencing token, or `null` while another holder's lease runs. */
   readonly acquireLease: (holder: string, ttlMs: number) => Promise<number | null>
@@ -202,13 +174,6 @@ export interface Store {
   readonly history: (limit: number) => Promise<HistoryRow[]>
   /** Newest first; with `before`, only rows before that id. */
   readonly audit: (limit: number, before?: string) => Promise<AuditRow[]>
-
-  /** All runs without their series, in any order. */
-  readonly trainingRuns: () => Promise<TrainingRun[]>
-  readonly trainingRun: (name: string) => Promise<TrainingRun | null>
-  /** The series of a run for these suites, as far as they exist. */
-  readonly trainingSeries: (name: string, suites: readonly string[]) => Promise<Series[]>
-  readonly writeTraining: (write: TrainingWrite) => Promise<void>
 
   readonly exportRows: () => AsyncIterable<StateRow>
   readonly importRows: (state: SortedState, replaces: boolean) => Promise<void>

@@ -39,8 +39,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
 
   async function attempt (name: string, checkpoints: readonly Checkpoint[], by: string): Promise<ReportReply> {
     const suites = [...new Set(checkpoints.map(({ suite }) => suite))]
-    const [before, policies] = await Promise.all([store.trainingRun(name), store.policies()])
-    const known = before === null ? [] : await store.trainingSeries(name, suites)
+    const [before, policies] = await Promise.all([store.trainingRuns.read(name), store.policies()])
+    const known = before === null ? [] : await store.trainingRuns.readSeries(name, suites)
     const reports = checkpoints.map((checkpoint) => ({ checkpoint, key: checkpoint.context ? namedKey(levels, checkpoint.context) : null }))
     const time = now()
     const added = addReports(before, new Map(known.map((series) => [series.suite, series])), reports, time)
@@ -58,13 +58,13 @@ export function createTraining (store: Store, config: Config, now: () => number 
       }
       const entries = added.opened.map(({ key, step }): LogEntry => ({ type: 'checkpoint', key, run: name, step, by }))
       const dropped = before === null ? await toDrop() : []
-      await store.writeTraining({ run, from: before?.revision ?? null, series: [...added.series.values()], entries, dropped })
+      await store.trainingRuns.write({ run, from: before?.revision ?? null, series: [...added.series.values()], entries, dropped })
     }
     return { reported: added.reported, opened: added.opened }
   }
 
   async function toDrop (): Promise<TrainingRun[]> {
-    const runs = await store.trainingRuns()
+    const runs = await store.trainingRuns.list()
     return runs.sort((a, b) => a.updated_at - b.updated_at).slice(0, Math.max(0, runs.length - TRAINING_LIMITS.runs + 1))
   }
 
@@ -107,7 +107,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
     /** Why the caller may not report on the run: its token is bound to a prefix that the run exceeds; `null`: it may. */
     async reachProblem (name: string, caller: Caller): Promise<Problem | null> {
       if (caller.tokenPrefix === null) return null
-      const run = await store.trainingRun(name)
+      const run = await store.trainingRuns.read(name)
       if (run === null) return null
       const elsewhere = run.contexts.length === 0 ? [ROOT] : run.contexts.map(({ key }) => key)
       for (const key of elsewhere) {
@@ -118,13 +118,13 @@ export function createTraining (store: Store, config: Config, now: () => number 
     },
 
     /** All runs, the most recently updated first. */
-    async list () { return (await store.trainingRuns()).sort((a, b) => b.updated_at - a.updated_at) },
+    async list () { return (await store.trainingRuns.list()).sort((a, b) => b.updated_at - a.updated_at) },
 
     /** One suite of a run, by default the first. */
     async getSuite (name: string, last: number, suite?: string) {
-      const run = await store.trainingRun(name)
+      const run = await store.trainingRuns.read(name)
       const wanted = suite ?? run?.suites[0]?.suite
-      const [series] = run === null || wanted === undefined ? [] : await store.trainingSeries(name, [wanted])
+      const [series] = run === null || wanted === undefined ? [] : await store.trainingRuns.readSeries(name, [wanted])
       if (series === undefined) throw notFound(name, suite)
       return describeSeries(series, effectivePolicy(defaultPolicy, await store.policies(), keyOf(series)), last)
     },
@@ -134,12 +134,12 @@ export function createTraining (store: Store, config: Config, now: () => number 
       if (last > SHOWN_OF_EACH && suite === undefined) {
         throw at('/querystring/last', new InvalidInputError(`/querystring/last must be <= ${SHOWN_OF_EACH}, or suite must name the one to show more of`))
       }
-      const run = await store.trainingRun(name)
+      const run = await store.trainingRuns.read(name)
       const suites = (run?.suites ?? []).map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
       if (run === null || suites.length === 0) throw notFound(name, suite)
-      const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
+      const [series, policies] = await Promise.all([store.trainingRuns.readSeries(name, suites), store.policies()])
       const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last))
-      const [keys, runs] = await Promise.all([store.contextKeys(), store.trainingRuns()])
+      const [keys, runs] = await Promise.all([store.contextKeys(), store.trainingRuns.list()])
       const served = runs.flatMap((one) => one.contexts.map((opening): RunCheckpoint => ({ run: one.name, ...opening })))
       const contexts = []
       for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise({ run: name, ...opening }, served, keys) })

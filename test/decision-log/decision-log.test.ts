@@ -9,7 +9,7 @@ import { snapshotOf } from '../core/decide/snapshot-of.js'
 import { temporaryFolder, until } from '../helper.js'
 import { TAKEN } from './taken-decision.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
-import type { TextBatch } from '../../src/store/text-batch.js'
+import type { TextBatch } from '../../src/store/event-store.js'
 
 const decision = TAKEN
 
@@ -17,7 +17,7 @@ function logOn (t: Test, { file = '', mib = 64 } = {}) {
   const events = new Map<string, string[]>()
   let failure: Error | null = null
   const store = {
-    async logEvents ({ ids, starts, texts }: TextBatch) {
+    async append ({ ids, starts, texts }: TextBatch) {
       if (failure !== null) throw failure
       for (const [i, id] of ids.entries()) events.set(id, [...events.get(id) ?? [], ...texts.slice(starts[i]!, starts[i + 1]!)])
       return texts.length
@@ -25,7 +25,7 @@ function logOn (t: Test, { file = '', mib = 64 } = {}) {
   }
   const metrics = createMetrics()
   const config = { decisionLogMib: mib, decisionLogFile: file, decisionLogTreatedShare: 0 }
-  const decisionLog = createDecisionLog({ store, service: { snapshot: () => snapshotOf({}) }, config, metrics, log: pino({ level: 'silent' }) })
+  const decisionLog = createDecisionLog({ events: store, service: { snapshot: () => snapshotOf({}) }, config, metrics, log: pino({ level: 'silent' }) })
   t.teardown(() => decisionLog.close())
   const counted = async (result: string) => Number(new RegExp(`stopgate_decision_log_events_total{result="${result}"} (\\d+)`).exec(await metrics.render())![1])
   return { decisionLog, events, counted, fail (error: Error | null) { failure = error } }

@@ -64,7 +64,7 @@ t.test('a caller finds what callers of its scope reported, and no other', async 
   const services = { store, decisionLog }
   const tenant = { tokenName: 'tenant', tokenPrefix: 'model=q' }
   const operator = { tokenName: 'ops', tokenPrefix: null }
-  await store.logEvents({ ids: [scopedId(tenant, 'g')], starts: [0, 1], texts: [JSON.stringify(decision)] })
+  await store.events.append({ ids: [scopedId(tenant, 'g')], starts: [0, 1], texts: [JSON.stringify(decision)] })
   t.match(await readGeneration(services, 'g', undefined, tenant), { generation_id: 'g', context: KEY })
   t.match(await readGeneration(services, 'g', 'model=q', operator), { generation_id: 'g' })
   await t.rejects(readGeneration(services, 'g', undefined, operator), { code: 'GENERATION_NOT_FOUND' })

@@ -16,7 +16,7 @@ t.test('rows are decided, counted by reason and recorded; invalid rows are only 
   }, ANYBODY)
   t.match(answer, { stop: [], control: [0, 3], errors: [{ index: 2, path: '/contexts/1/colour' }], contexts: [{ threshold: null }, null] })
   await services.recorder.flush()
-  t.same([...(await services.store.recorded(['a', 'b', 'c'])).keys()], ['a'])
+  t.same([...(await services.store.stepRecords.read(['a', 'b', 'c'])).keys()], ['a'])
   const text = await services.metrics.render()
   t.match(text, 'stopgate_decisions_total{decision="continue",reason="no_threshold"} 3\n')
 })

@@ -9,7 +9,7 @@ t.test('a control step is decided, counted and recorded', async (t) => {
   const step = { generation_id: 'g', arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT } as const
   t.match(answerStep(services, step, ANYBODY), { decision: 'continue', reason: 'no_threshold', arm: 'control' })
   await services.recorder.flush()
-  t.same([...(await services.store.recorded(['g'])).keys()], ['g'])
+  t.same([...(await services.store.stepRecords.read(['g'])).keys()], ['g'])
   t.match(await services.metrics.render(), 'stopgate_decisions_total{decision="continue",reason="no_threshold"} 1\n')
 })
 

@@ -173,7 +173,7 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
   await setTimeout(20)
   const { run, ...write } = trainingWriteOf('r', null)
   const contexts = [{ key: 'model=q', step: 5, at: Date.now() }]
-  await store.writeTraining({ ...write, run: { ...run, contexts }, entries: [{ type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'ops' }] })
+  await store.trainingRuns.write({ ...write, run: { ...run, contexts }, entries: [{ type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'ops' }] })
   await until('the checkpoint begins an epoch', async () => (await state()).epoch === 3)
   t.match(await state(), { epoch_cause: 'reset', halves: [{ generations: 0 }] })
   await until('all is read', async () => (await store.revision()).lag === 0)

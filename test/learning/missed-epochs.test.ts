@@ -3,10 +3,11 @@ import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { missedEpochs } from '../../src/learning/missed-epochs.js'
 import { UNREADABLE_COMMAND } from '../../src/store/read-stored.js'
 import type { Store } from '../../src/store/store.js'
+import type { TrainingRunStore } from '../../src/store/training-run-store.js'
 import { state } from '../store/fixtures.js'
 
 type AuditRows = Awaited<ReturnType<Store['audit']>>
-type Runs = Awaited<ReturnType<Store['trainingRuns']>>
+type Runs = Awaited<ReturnType<TrainingRunStore['list']>>
 const X = 'model=q,task=x'
 const reset = (key: string, time: number) => ({ time, command: { type: 'reset', key, by: 'ops', reason: 'r' } })
 const checkpoint = (key: string, at: number) => ({ name: 'r', suites: [{}], contexts: [{ key, step: 7, at }] })
@@ -14,7 +15,7 @@ const checkpoint = (key: string, at: number) => ({ name: 'r', suites: [{}], cont
 /** The contexts that are reset, given when each epoch began. */
 async function missed (
   epochs: Record<string, number>, { audit = [], runs = [] }: { audit?: object[], runs?: object[] }, reported: unknown[] = []) {
-  const store = { audit: async () => audit as AuditRows, trainingRuns: async () => runs as Runs }
+  const store = { audit: async () => audit as AuditRows, trainingRuns: { list: async () => runs as Runs } }
   const begun = ([key, epoch_started_at]: [string, number]): [string, ContextState] => [key, { ...state(1), epoch_started_at }]
   const contexts = new Map(Object.entries(epochs).map(begun))
   const entries = await missedEpochs(store, contexts, (...report) => { reported.push(report) })

@@ -33,7 +33,7 @@ t.test('a batch stores its valid outcomes and lists the others', async (t) => {
 t.test('outcomes that the store cannot take are counted as unavailable', async (t) => {
   const services = await build(t)
   const store = {
-    kind: 'embedded' as const, recorded: services.store.recorded, append: async () => { throw new StoreUnavailableError('gone') },
+    kind: 'embedded' as const, stepRecords: services.store.stepRecords, append: async () => { throw new StoreUnavailableError('gone') },
   }
   await t.rejects(acceptOutcome({ ...services, store }, outcome, reporter), StoreUnavailableError)
   t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')

@@ -15,10 +15,12 @@ async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outc
   let flushes = 0
   const store = {
     kind,
-    async recorded (ids: readonly string[]) {
-      asked.push([...ids])
-      const records = readings[asked.length - 1] ?? {}
-      return new Map(ids.flatMap((id) => records[id] === undefined ? [] : [[id, records[id]] as const]))
+    stepRecords: {
+      async read (ids: readonly string[]) {
+        asked.push([...ids])
+        const records = readings[asked.length - 1] ?? {}
+        return new Map(ids.flatMap((id) => records[id] === undefined ? [] : [[id, records[id]] as const]))
+      },
     },
   }
   const service = { snapshot: () => snapshotOf({ 'model=q,task=x': stands }) }
@@ -91,7 +93,7 @@ t.test('completeness uses the cadence of the leaf', async (t) => {
 
 t.test('ids are scoped to a tenant, but arms and groups are drawn from the ids as sent', async (t) => {
   const caller = { tokenName: 'w', tokenPrefix: 'model=q' }
-  const store = { kind: 'embedded', async recorded () { return new Map() } } as const
+  const store = { kind: 'embedded', stepRecords: { async read () { return new Map() } } } as const
   const parts = { store, service: { snapshot: () => snapshotOf({}) }, recorder: { async flush () {} } }
   const outcome = { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 50, em: 1, steps: [] } as const
   const joined = await joinRecords(parts, 'salt', [outcome, { ...outcome, group_id: 'prompt-1', sample_index: 0 }], caller)

@@ -6,7 +6,7 @@ import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import type { Snapshot } from '../../src/core/decide/snapshot.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { createRecorder } from '../../src/outcomes/recorder.js'
-import type { StepBatch } from '../../src/store/step-batch.js'
+import type { StepBatch } from '../../src/store/step-record-store.js'
 import { snapshotOf } from '../core/decide/snapshot-of.js'
 import { until } from '../helper.js'
 import { recordsIn } from '../store/fixtures.js'
@@ -25,7 +25,7 @@ function memoryStore () {
     calls,
     forgotten,
     fail (error: Error | null) { failure = error },
-    async record (batch: StepBatch): Promise<number> {
+    async append (batch: StepBatch): Promise<number> {
       if (failure !== null) throw failure
       let kept = 0
       for (const [id, some] of recordsIn(batch)) { records.set(id, [...records.get(id) ?? [], ...some]); kept += some.length }
@@ -40,7 +40,7 @@ function recorderOn (t: Test, snapshot: Snapshot = snapshotOf({ 'model=q,task=x'
   const store = memoryStore()
   const metrics = createMetrics()
   const service = { snapshot: () => snapshot }
-  const recorder = createRecorder({ store, service, metrics, log: pino({ level: 'silent' }) })
+  const recorder = createRecorder({ stepRecords: store, service, metrics, log: pino({ level: 'silent' }) })
   t.teardown(() => recorder.close())
   const take = (step: Partial<Step>) => {
     const whole: Step = { generation_id: 'g', arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT, ...step }
@@ -167,7 +167,7 @@ t.test('steps wait until the store has been reached', async (t) => {
   let salt: string | null = null
   const store = memoryStore()
   const snapshot = () => snapshotOf({}, ['model', 'task'], salt)
-  const recorder = createRecorder({ store, service: { snapshot }, metrics: createMetrics(), log: pino({ level: 'silent' }) })
+  const recorder = createRecorder({ stepRecords: store, service: { snapshot }, metrics: createMetrics(), log: pino({ level: 'silent' }) })
   t.teardown(() => recorder.close())
   const step = { generation_id: 'g', arm: 'control', tokens: 1, confidence: 1, answer: 'x' } as const
   recorder.recordDecided(step, decideStep(snapshot(), 'too_old', step))

@@ -29,7 +29,7 @@ t.test('records are deleted only after the outcome is stored', async (t) => {
   const recorder = { flush: parts.recorder.flush, forget: (ids: readonly string[]) => { forgotten.push(...ids) } }
   const store = {
     kind: parts.store.kind,
-    recorded: (ids: readonly string[]) => parts.store.recorded(ids),
+    stepRecords: parts.store.stepRecords,
     append: async () => { throw new StoreUnavailableError('gone') },
   }
   const batch = [
@@ -44,7 +44,7 @@ t.test('records are deleted only after the outcome is stored', async (t) => {
 
 t.test('joined outcomes are counted once, after they are stored', async (t) => {
   const parts = await build(t)
-  await parts.store.record(batchOf(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]])))
+  await parts.store.stepRecords.append(batchOf(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]])))
   const batch = ['all', 'some', 'none'].map((generation_id) => ({ generation_id, arm: 'control', tokens: 40 } as const))
   const kept = { ...outcome as object, generation_id: 'kept by the worker' } as never
   for (let i = 0; i < 2; i++) await reportOutcomes(parts, [...batch, kept])

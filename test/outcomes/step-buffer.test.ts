@@ -4,7 +4,7 @@ import t from 'tap'
 import { clampConfidence } from '../../src/core/grading/outcome.js'
 import type { Asked } from '../../src/core/recording/recorded-step.js'
 import { StepBuffer, type AskedBeside } from '../../src/outcomes/step-buffer.js'
-import { stepIn, type StepBatch } from '../../src/store/step-batch.js'
+import { stepIn, type StepBatch } from '../../src/store/step-record-store.js'
 import { holds } from '../property.js'
 
 const step: fc.Arbitrary<Asked> = fc.record({

@@ -61,7 +61,7 @@ t.test('control rows are recorded like single steps', async (t) => {
   await built.send('POST', url, columns)
   await built.send('POST', url, { ...columns, tokens: [64, 64, -1] })
   await built.recorder.flush()
-  t.strictSame([...await built.store.recorded(['a', 'b'])], [['a', [
+  t.strictSame([...await built.store.stepRecords.read(['a', 'b'])], [['a', [
     { tokens: 32, confidence: 0.5, em: 1, signals: { entropy: 2 } }, { tokens: 64, confidence: 0.5, em: 1, signals: { entropy: 2 } },
   ]]])
 })
@@ -75,7 +75,7 @@ t.test('rows whose policy is off or records no steps are not recorded', async (t
     contexts: tasks.map((task) => ({ model: 'q', task })), context: [0, 1, 2], tokens: [32, 32, 32], confidence: [0.5, 0.5, 0.5], generation_ids: tasks, arms: Array(3).fill('control'),
   })
   await built.recorder.flush()
-  t.same([...(await built.store.recorded(tasks)).keys()], ['kept'])
+  t.same([...(await built.store.stepRecords.read(tasks)).keys()], ['kept'])
 })
 
 t.test('decisions are counted by reason, without invalid rows', async (t) => {

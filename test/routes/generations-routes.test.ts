@@ -71,5 +71,5 @@ t.test('a token that is bound to contexts finds its own generations alone', asyn
 t.test('the log is stored without being asked for', async (t) => {
   const { send, store } = await build(t)
   await send('POST', '/v1/decisions', { generation_id: 'g', arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT })
-  await until('it is stored', async () => (await store.loggedEvents(['g'])).size === 1)
+  await until('it is stored', async () => (await store.events.read(['g'])).size === 1)
 })

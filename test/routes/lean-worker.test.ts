@@ -45,7 +45,7 @@ t.test('a worker that sends no steps gets the same certificate as one that does'
     t.strictSame(context.thresholds, thresholds, count ? 'by its count of steps' : 'by the cadence')
     t.equal(context.threshold, threshold)
     t.match(await joined(built), ['400 complete', '0 incomplete', '0 none'])
-    await until('the records are forgotten', async () => (await built.store.recorded(GENERATIONS.map(({ id }) => id))).size === 0)
+    await until('the records are forgotten', async () => (await built.store.stepRecords.read(GENERATIONS.map(({ id }) => id))).size === 0)
   }
 })
 
@@ -84,8 +84,8 @@ t.test('recorded answers are graded with the outcome, and their text is not stor
       const generation_id = `${label} ${id}`
       await built.send('POST', '/v1/decisions', { generation_id, context: CONTEXT, tokens: 32, confidence: 0.9, answer })
       await built.recorder.flush()
-      t.equal((await built.store.recorded([generation_id])).get(generation_id)!.length, 1)
-      t.notMatch(JSON.stringify([...await built.store.recorded([generation_id])]), /paris|rome/i)
+      t.equal((await built.store.stepRecords.read([generation_id])).get(generation_id)!.length, 1)
+      t.notMatch(JSON.stringify([...await built.store.stepRecords.read([generation_id])]), /paris|rome/i)
       await built.send('POST', '/v1/outcomes', { generation_id, ...outcome })
     }
     const { thresholds } = await contextOf(built, 2)
@@ -100,16 +100,16 @@ t.test('treated generations are not recorded', async (t) => {
   await built.send('POST', '/v1/decisions/batch', { steps: [...steps('treated'), ...steps('control')] })
   await built.send('POST', '/v1/decisions', steps('treated')[0])
   await built.recorder.flush()
-  t.equal((await built.store.recorded(ids.map((id) => `treated ${id}`))).size, 0)
-  t.equal((await built.store.recorded(ids.map((id) => `control ${id}`))).size, 100)
+  t.equal((await built.store.stepRecords.read(ids.map((id) => `treated ${id}`))).size, 0)
+  t.equal((await built.store.stepRecords.read(ids.map((id) => `control ${id}`))).size, 100)
 })
 
 t.test('a generation whose record has expired counts as lost', async (t) => {
   const built = await build(t, { RECORD_SECONDS: '1' })
   await built.send('POST', '/v1/decisions', { generation_id: 'g', tokens: 32, confidence: 0.9, context: CONTEXT })
   await built.recorder.flush()
-  t.equal((await built.store.recorded(['g'])).size, 1)
-  await until('it has expired', async () => (await built.store.recorded(['g'])).size === 0)
+  t.equal((await built.store.stepRecords.read(['g'])).size, 1)
+  await until('it has expired', async () => (await built.store.stepRecords.read(['g'])).size === 0)
   await built.send('POST', '/v1/outcomes', { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 40, em: 1, steps_asked: 1 })
   t.match(await contextOf(built, 1), { control_generations: 1, follow_up: { missing: 1 } })
   t.match(await joined(built), ['0 complete', '0 incomplete', '1 none'])

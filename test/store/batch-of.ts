@@ -1,5 +1,5 @@
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
-import type { Beside, StepBatch } from '../../src/store/step-batch.js'
+import type { Beside, StepBatch } from '../../src/store/step-record-store.js'
 
 /** A batch of the steps of generations, given by their ids. */
 export function batchOf (records: ReadonlyMap<string, readonly RecordedStep[]>): StepBatch {

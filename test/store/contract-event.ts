@@ -1,24 +1,24 @@
 import { until } from '../helper.js'
-import { textBatchOf } from '../../src/store/text-batch.js'
+import { textBatchOf } from '../../src/store/event-store.js'
 import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
 
-const log = (store: Store, ...pairs: Array<[id: string, text: string]>) => store.logEvents(textBatchOf(pairs))
-const logged = async (store: Store, id: string) => (await store.loggedEvents([id])).get(id)
+const log = (store: Store, ...pairs: Array<[id: string, text: string]>) => store.events.append(textBatchOf(pairs))
+const logged = async (store: Store, id: string) => (await store.events.read([id])).get(id)
 
 /** Law 10: the decision log, which works as the records do. */
 export function eventContract (law: Law): void {
   law('events are found by generation, whichever replica logged them', async (t, { store, other }) => {
-    t.same(await store.loggedEvents(['a']), new Map())
+    t.same(await store.events.read(['a']), new Map())
     t.equal(await log(store, ['a', '{"n":1}'], ['b', 'é'], ['a', '{"n":2}']), 3)
     t.equal(await log(other, ['a', '']), 1)
-    t.same(await other.loggedEvents(['a', 'b', 'none']), new Map([['a', ['{"n":1}', '{"n":2}', '']], ['b', ['é']]]))
+    t.same(await other.events.read(['a', 'b', 'none']), new Map([['a', ['{"n":1}', '{"n":2}', '']], ['b', ['é']]]))
   })
 
   law('events and recorded steps are kept apart, and an import keeps the events', async (t, { store }) => {
     await log(store, ['a', 'event'])
-    await store.forget(['a'])
-    t.same(await store.recorded(['a']), new Map())
+    await store.stepRecords.forget(['a'])
+    t.same(await store.stepRecords.read(['a']), new Map())
     t.same(await logged(store, 'a'), ['event'])
   })
 
@@ -33,7 +33,7 @@ export function eventContract (law: Law): void {
       const now = Date.now()
       await until('another millisecond, by which Redis orders them', () => Date.now() > now)
     }
-    t.same(await store.loggedEvents(['a', 'b', 'c']), new Map([['a', ['x'.repeat(30), 'x'.repeat(30)]], ['c', ['x'.repeat(30)]]]))
+    t.same(await store.events.read(['a', 'b', 'c']), new Map([['a', ['x'.repeat(30), 'x'.repeat(30)]], ['c', ['x'.repeat(30)]]]))
   }, { events: { generations: 2 } })
 
   law('events expire a fixed time after the last one', async (t, { store }) => {

@@ -36,7 +36,7 @@ async function fill (store: Store): Promise<void> {
     decisive: ['*'],
     changes: [change(1), change(2)],
   }))
-  await store.writeTraining(trainingWriteOf('run "1"', null))
+  await store.trainingRuns.write(trainingWriteOf('run "1"', null))
 }
 
 /** Law 9: export and import. */
@@ -57,7 +57,7 @@ export function stateContract (law: Law): void {
     t.not(revision.stateId, revisionBefore.stateId)
     t.same(audit.map(({ id: _, ...row }) => row), auditBefore.map(({ id: _, ...row }) => row))
     t.same(history.map(({ id: _, ...row }) => row), historyBefore.map(({ id: _, ...row }) => row))
-    t.same(await reopened.trainingRun('run "1"'), trainingWriteOf('run "1"', null).run)
+    t.same(await reopened.trainingRuns.read('run "1"'), trainingWriteOf('run "1"', null).run)
     t.same((await exported(reopened)).rows.training_series, state.rows.training_series)
     t.same(await reopened.append([outcome('a'), label('waits'), label('b'), outcome('later'), REFERENCE]), ['duplicate', 'accepted', 'duplicate', 'accepted', 'accepted'])
     t.same(state.rows.seen.map(({ key, value }) => `${key} ${(value as number[])[1]}`).sort(), ['a 0', 'answered 2', 'b 0', 'waits 1'], 'both kinds of store export the same')

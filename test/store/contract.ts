@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { LogLimits } from '../../src/store/log-limits.js'
-import type { RecordLimits } from '../../src/store/record-encoding.js'
+import type { RecordLimits } from '../../src/store/step-record-store.js'
 import type { Store } from '../../src/store/store.js'
 import { auditContract } from './contract-audit.js'
 import { eventContract } from './contract-event.js'

@@ -11,11 +11,11 @@ t.test('expired records are dropped some at a time and do not come back', async 
   const { open } = await recordGround(t)
   const records = open({ seconds: 1 })
   const ids = idsOf('g', 2500) // more than one call drops
-  await records.record(batch(ids.map((id) => [id, steps(1)])))
-  await until('all have expired', async () => (await records.recorded(ids)).size === 0)
-  await records.record(batch([[ids.at(-1)!, steps(2)]]))
-  t.same(await records.recorded(ids), new Map([[ids.at(-1)!, steps(2)]]))
-  const again = await open().recorded(ids)
+  await records.append(batch(ids.map((id) => [id, steps(1)])))
+  await until('all have expired', async () => (await records.read(ids)).size === 0)
+  await records.append(batch([[ids.at(-1)!, steps(2)]]))
+  t.same(await records.read(ids), new Map([[ids.at(-1)!, steps(2)]]))
+  const again = await open().read(ids)
   t.equal(again.size, 500, 'two thousand were dropped, and one started again')
   t.same(again.get(ids.at(-1)!), steps(2))
 })
@@ -23,12 +23,12 @@ t.test('expired records are dropped some at a time and do not come back', async 
 t.test('a record continues when the store is opened again', async (t) => {
   const { open } = await recordGround(t)
   const before = open({ steps: 5 })
-  await before.record(batch([['a', steps(1, 2)], ['b', steps(1)], ['c', steps(1)]]))
-  await before.record(batch([['a', steps(3)]]))
+  await before.append(batch([['a', steps(1, 2)], ['b', steps(1)], ['c', steps(1)]]))
+  await before.append(batch([['a', steps(3)]]))
   await before.forget(['c'])
   const after = open({ steps: 5 })
-  t.same([...(await after.recorded(['a', 'b', 'c'])).keys()], ['a', 'b'])
-  t.equal(await after.record(batch([['a', steps(4, 5, 6)], ['c', steps(2)]])), 3, 'the limit counts the earlier steps')
+  t.same([...(await after.read(['a', 'b', 'c'])).keys()], ['a', 'b'])
+  t.equal(await after.append(batch([['a', steps(4, 5, 6)], ['c', steps(2)]])), 3, 'the limit counts the earlier steps')
   t.same(await tokensOf(after, 'a'), [1, 2, 3, 4, 5])
   t.same(await tokensOf(after, 'c'), [2], 'a forgotten record does not come back')
 })
@@ -36,19 +36,19 @@ t.test('a record continues when the store is opened again', async (t) => {
 t.test('opening the store changes neither the expiry of a record nor its place in the order', async (t) => {
   const { open } = await recordGround(t)
   const records = open()
-  await records.record(batch([['a', steps(1)]]))
+  await records.append(batch([['a', steps(1)]]))
   const start = performance.now()
   await until('half a second is over', () => performance.now() - start > 500)
-  await records.record(batch([['b', steps(1)]]))
+  await records.append(batch([['b', steps(1)]]))
   const found = await until('a is over', async () => {
-    const found = await open({ seconds: 1 }).recorded(['a', 'b'])
+    const found = await open({ seconds: 1 }).read(['a', 'b'])
     return found.has('a') ? null : found
   })
   t.ok(performance.now() - start >= 990)
   t.ok(found.has('b'))
   const again = open({ generations: 2 })
-  await again.record(batch([['c', steps(1)]]))
-  t.same([...(await again.recorded(['a', 'b', 'c'])).keys()], ['b', 'c'])
+  await again.append(batch([['c', steps(1)]]))
+  t.same([...(await again.read(['a', 'b', 'c'])).keys()], ['b', 'c'])
 })
 
 t.test('a record from the future expires in time when the clock was set back', async (t) => {
@@ -67,14 +67,14 @@ t.test('steps that could not be written are not in the record', async (t) => {
     if (isFull) throw new Error('the disk is full')
     return result
   }))
-  await t.rejects(records.record(batch([['a', steps(1)]])), /the disk is full/)
+  await t.rejects(records.append(batch([['a', steps(1)]])), /the disk is full/)
   isFull = false
-  await records.record(batch([['a', steps(1)]]))
+  await records.append(batch([['a', steps(1)]]))
   isFull = true
-  await t.rejects(records.record(batch([['a', steps(2)]])), /the disk is full/)
+  await t.rejects(records.append(batch([['a', steps(2)]])), /the disk is full/)
   await t.rejects(records.forget(['a']), /the disk is full/)
   isFull = false
-  await records.record(batch([['a', steps(3)]]))
+  await records.append(batch([['a', steps(3)]]))
   t.same(await tokensOf(records, 'a'), [1, 3])
   t.equal(rows().length, 2)
 })
@@ -87,12 +87,12 @@ t.test('a read waits for steps that are being written', async (t) => {
     onTheirWay()
     return result
   }))
-  await records.record(batch([['a', steps(1)], ['b', steps(1)]]))
+  await records.append(batch([['a', steps(1)], ['b', steps(1)]]))
   for (let tokens = 2; tokens < 30; tokens++) {
     const gone = new Promise<void>((resolve) => { onTheirWay = resolve })
-    const writing = records.record(batch([['a', steps(tokens)]]))
+    const writing = records.append(batch([['a', steps(tokens)]]))
     await gone
-    t.same((await records.recorded(['a', 'b'])).get('a')?.at(-1), { tokens, confidence: 0.5 })
+    t.same((await records.read(['a', 'b'])).get('a')?.at(-1), { tokens, confidence: 0.5 })
     await writing
   }
 })
@@ -122,17 +122,17 @@ t.test('concurrent calls, failures and reopening give the same records as sequen
         doing.push(records.forget(some).then(() => { for (const id of some) expected.delete(id) }, () => {}))
       } else {
         const tokens = Array.from({ length: Math.ceil(random() * 5) }, (_, j) => round * 100 + i * 10 + j)
-        doing.push(records.record(batch(some.map((id) => [id, steps(...tokens)]))).then(() => {
+        doing.push(records.append(batch(some.map((id) => [id, steps(...tokens)]))).then(() => {
           for (const id of new Set(some)) expected.set(id, [...expected.get(id) ?? [], ...tokens].slice(0, 40))
         }, () => {}))
       }
       await Promise.resolve()
     }
-    doing.push(records.recorded(ids))
+    doing.push(records.read(ids))
     await Promise.all(doing)
     fails = false
     if (random() < 0.05) records = open({ steps: 40 }, write)
-    const found = await records.recorded(ids)
+    const found = await records.read(ids)
     t.strictSame(ids.map((id) => found.get(id)?.map(({ tokens }) => tokens)), ids.map((id) => expected.get(id)))
   }
 })
@@ -141,15 +141,15 @@ t.test('a record can be forgotten twice, in one call and while it is being writt
   const { tables, open } = await recordGround(t)
   let onTheirWay = () => {}
   const records = open({}, (action) => { onTheirWay(); return tables.root.childTransaction(action) })
-  await records.record(batch([['a', steps(1)], ['b', steps(1)]]))
+  await records.append(batch([['a', steps(1)], ['b', steps(1)]]))
   await Promise.all([records.forget(['a', 'a', 'b']), records.forget(['a'])])
-  t.equal((await records.recorded(['a', 'b'])).size, 0)
+  t.equal((await records.read(['a', 'b'])).size, 0)
   const gone = new Promise<void>((resolve) => { onTheirWay = resolve })
-  const writing = records.record(batch([['c', steps(1)]]))
+  const writing = records.append(batch([['c', steps(1)]]))
   await gone
   await records.forget(['c'])
   await writing
-  t.equal((await records.recorded(['c'])).size, 0)
+  t.equal((await records.read(['c'])).size, 0)
 })
 
 t.test('a failed write does not cause all rows to be read again', async (t) => {
@@ -160,7 +160,7 @@ t.test('a failed write does not cause all rows to be read again', async (t) => {
     if (isFull) throw new Error('the disk is full')
     return result
   }))
-  await records.record(batch([['a', steps(1)]]))
+  await records.append(batch([['a', steps(1)]]))
   const { getRange } = tables.recordRows
   let reads = 0
   tables.recordRows.getRange = (options) => {
@@ -168,9 +168,9 @@ t.test('a failed write does not cause all rows to be read again', async (t) => {
     return getRange.call(tables.recordRows, options)
   }
   isFull = true
-  for (let i = 0; i < 3; i++) await t.rejects(records.record(batch([['a', steps(2)]])))
+  for (let i = 0; i < 3; i++) await t.rejects(records.append(batch([['a', steps(2)]])))
   isFull = false
-  await records.record(batch([['a', steps(3)]]))
+  await records.append(batch([['a', steps(3)]]))
   t.same(await tokensOf(records, 'a'), [1, 3])
   t.equal(reads, 0)
 })
@@ -178,26 +178,26 @@ t.test('a failed write does not cause all rows to be read again', async (t) => {
 t.test('rows that something else removed are missed', async (t) => {
   const { tables, open } = await recordGround(t)
   const records = open()
-  for (const at of [1, 2]) await records.record(batch([['a', steps(at)]]))
+  for (const at of [1, 2]) await records.append(batch([['a', steps(at)]]))
   await tables.root.childTransaction(() => tables.recordRows.clearSync())
   t.equal(await tokensOf(records, 'a'), undefined)
-  await records.record(batch([['a', steps(3)]]))
-  await records.record(batch([['a', steps(4)]]))
+  await records.append(batch([['a', steps(3)]]))
+  await records.append(batch([['a', steps(4)]]))
   for (const some of [records, open()]) t.same(await tokensOf(some, 'a'), [3, 4])
   const few = open({ steps: 3 })
-  t.equal(await few.record(batch([['a', steps(5, 6)]])), 1)
+  t.equal(await few.append(batch([['a', steps(5, 6)]])), 1)
   await tables.root.childTransaction(() => tables.recordRows.clearSync())
-  t.equal(await few.record(batch([['a', steps(7, 8, 9)]])), 3, 'removed steps do not count')
+  t.equal(await few.append(batch([['a', steps(7, 8, 9)]])), 3, 'removed steps do not count')
 })
 
 t.test('a record that is forgotten while it is being written is gone', async (t) => {
   const { open } = await recordGround(t)
   const records = open()
   const signals = Array.from({ length: 1000 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: i } })) // several turns
-  const recording = records.record(batch([['a', signals]]))
+  const recording = records.append(batch([['a', signals]]))
   await records.forget(['a'])
   t.equal(await recording, 1000)
-  t.equal((await records.recorded(['a'])).size, 0)
+  t.equal((await records.read(['a'])).size, 0)
 })
 
 t.test('a damaged byte neither throws nor hangs, and the records can be written to', async (t) => {
@@ -205,7 +205,7 @@ t.test('a damaged byte neither throws nor hangs, and the records can be written 
   const random = mulberry32(7)
   const ids = idsOf('g', 20)
   const first = open()
-  for (let call = 0; call < 10; call++) await first.record(batch(ids.map((id) => [id, steps(call)])))
+  for (let call = 0; call < 10; call++) await first.append(batch(ids.map((id) => [id, steps(call)])))
   const whole = [...tables.recordRows.getRange()].map(({ key, value }) => ({ key, value: Buffer.from(value) }))
   for (let round = 0; round < 60; round++) {
     await tables.root.childTransaction(() => {
@@ -219,20 +219,20 @@ t.test('a damaged byte neither throws nor hangs, and the records can be written 
       }
     })
     const records = open()
-    t.ok((await records.recorded(ids)).size >= 19)
+    t.ok((await records.read(ids)).size >= 19)
     if (round % 10 !== 0) continue
     for (let i = 0; i < 300; i++) await fill(records)
-    t.ok((await open().recorded(ids)).size >= 19)
-    await records.record(batch(ids.map((id) => [id, steps(11)])))
-    t.same(new Set([...(await records.recorded(ids)).values()].map((some) => some.at(-1)!.tokens)), new Set([11]))
+    t.ok((await open().read(ids)).size >= 19)
+    await records.append(batch(ids.map((id) => [id, steps(11)])))
+    t.same(new Set([...(await records.read(ids)).values()].map((some) => some.at(-1)!.tokens)), new Set([11]))
   }
 })
 
 t.test('the order of the records survives reopening', async (t) => {
   const { open } = await recordGround(t)
   const first = open()
-  for (const id of ['a', 'b', 'c', 'a']) await first.record(batch([[id, steps(1)]]))
+  for (const id of ['a', 'b', 'c', 'a']) await first.append(batch([[id, steps(1)]]))
   const records = open({ generations: 3 })
-  await records.record(batch([['d', steps(1)]]))
-  t.same([...(await records.recorded(['a', 'b', 'c', 'd'])).keys()], ['a', 'c', 'd'])
+  await records.append(batch([['d', steps(1)]]))
+  t.same([...(await records.read(['a', 'b', 'c', 'd'])).keys()], ['a', 'c', 'd'])
 })

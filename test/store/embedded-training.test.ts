@@ -8,9 +8,9 @@ import { trainingWriteOf } from './fixtures.js'
 t.test('a write that fails in any part writes nothing', async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t) })
   t.teardown(() => store.close())
-  await store.writeTraining(trainingWriteOf('there', null))
+  await store.trainingRuns.write(trainingWriteOf('there', null))
   const dropped = [trainingWriteOf('there', null).run, trainingWriteOf('never there', null).run]
-  await t.rejects(store.writeTraining(trainingWriteOf('r', null, { dropped })), { name: 'ConflictError', message: /never there is at revision null, no longer 1/ })
-  t.match(await store.trainingRuns(), [{ name: 'there' }])
-  t.equal((await store.trainingSeries('there', ['s'])).length, 1)
+  await t.rejects(store.trainingRuns.write(trainingWriteOf('r', null, { dropped })), { name: 'ConflictError', message: /never there is at revision null, no longer 1/ })
+  t.match(await store.trainingRuns.list(), [{ name: 'there' }])
+  t.equal((await store.trainingRuns.readSeries('there', ['s'])).length, 1)
 })

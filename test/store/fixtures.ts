@@ -17,8 +17,9 @@ import type { PredictorVersion } from '../../src/core/predictor/predictor-versio
 import type { Sample } from '../../src/core/predictor/sample.js'
 import type { Packing } from '../../src/store/packed-steps.js'
 import { encodeStep } from '../../src/store/record-encoding.js'
-import { stepIn, type StepBatch } from '../../src/store/step-batch.js'
-import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
+import { stepIn, type StepBatch } from '../../src/store/step-record-store.js'
+import type { Commit, Store, StoredEntry } from '../../src/store/store.js'
+import type { TrainingWrite } from '../../src/store/training-run-store.js'
 import { pruneSteps } from '../../src/core/recording/prune-steps.js'
 import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Pin } from '../../src/core/judgement/pin.js'
@@ -188,9 +189,9 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']), store.readCohorts(['*']), store.readTraces('*'),
-    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.record(batch([['g', [{ tokens: 1, confidence: 0.5 }]]])),
-    store.recorded(['g']), store.forget(['g']), store.trainingRuns(), store.trainingRun('r'), store.trainingSeries('r', ['s']),
-    store.writeTraining(trainingWriteOf('r', null)),
+    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.stepRecords.append(batch([['g', [{ tokens: 1, confidence: 0.5 }]]])),
+    store.stepRecords.read(['g']), store.stepRecords.forget(['g']), store.trainingRuns.list(), store.trainingRuns.read('r'), store.trainingRuns.readSeries('r', ['s']),
+    store.trainingRuns.write(trainingWriteOf('r', null)),
   ]
   return (await Promise.allSettled(calls)).map((call) => call.status === 'rejected' ? call.reason.name : null)
 }

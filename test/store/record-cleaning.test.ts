@@ -23,9 +23,9 @@ t.test('the log stays short and records stay complete while records come, go and
     const some = new Map(Array.from({ length: 20 }, () =>
       [`g${Math.floor(random() * 250)}`, steps(...Array.from({ length: 250 }, (_, i) => call * 250 + i))]))
     some.set('long', steps(call))
-    if ((fails = random() < 0.1)) await t.rejects(records.record(batch(some)))
+    if ((fails = random() < 0.1)) await t.rejects(records.append(batch(some)))
     fails = false
-    await records.record(batch(some))
+    await records.append(batch(some))
     for (const [id, of] of some) expected.set(id, [...expected.get(id) ?? [], ...of.map(({ tokens }) => tokens)])
     const over = [...expected.keys()].filter((id) => id !== 'long' && random() < 0.07)
     await records.forget(over)
@@ -35,7 +35,7 @@ t.test('the log stays short and records stay complete while records come, go and
     const wrong: string[] = [] // tap takes seconds to compare a million tokens
     for (const [id, tokens] of expected) if (!isDeepStrictEqual(await tokensOf(records, id), tokens)) wrong.push(id)
     t.same(wrong, [])
-    t.equal((await records.recorded([...idsOf('g', 250)].filter((id) => !expected.has(id)))).size, 0)
+    t.equal((await records.read([...idsOf('g', 250)].filter((id) => !expected.has(id)))).size, 0)
   }
   const bytes = rows().reduce((sum, { length }) => sum + length, 0)
   t.ok(bytes < 11 * 1024 * 1024, `${bytes} bytes: at most twice the live bytes and some slack`)
@@ -46,18 +46,18 @@ t.test('the log stays short and records stay complete while records come, go and
 t.test('a damaged row is swept, and its record can start again', async (t) => {
   const { tables, numbers, open } = await recordGround(t)
   const records = open()
-  await records.record(batch([['a', steps(1)]]))
+  await records.append(batch([['a', steps(1)]]))
   await tables.root.childTransaction(() => tables.recordRows.putSync(1, Buffer.from('x'.repeat(30))))
   for (let i = 0; numbers()[0] === 1 && i < 400; i++) await fill(records)
   t.not(numbers()[0], 1)
-  await records.record(batch([['a', steps(2)]]))
+  await records.append(batch([['a', steps(2)]]))
   t.same(await tokensOf(records, 'a'), [2])
 })
 
 t.test('live rows stay in place when the sweep has passed them, and are removed when their record ends', async (t) => {
   const { numbers, open } = await recordGround(t)
   const records = open()
-  await records.record(batch([['a', steps(1)], ['b', steps(1)]]))
+  await records.append(batch([['a', steps(1)], ['b', steps(1)]]))
   await fill(records)
   for (let i = 0; numbers()[2] === 3 && i < 400; i++) await fill(records)
   t.same(numbers().slice(0, 2), [1, 2])
@@ -72,8 +72,8 @@ t.test('rows that are mostly heads count toward the limit of bytes, and the leas
   const { open, rows } = await recordGround(t)
   const records = open({ bytes: 100_000 })
   const ids = idsOf('x'.repeat(4000), 2500) // of which 12 bytes each are steps
-  for (let i = 0; i < ids.length; i += 100) await records.record(batch(ids.slice(i, i + 100).map((id) => [id, steps(1)])))
-  const found = await records.recorded(ids)
+  for (let i = 0; i < ids.length; i += 100) await records.append(batch(ids.slice(i, i + 100).map((id) => [id, steps(1)])))
+  const found = await records.read(ids)
   t.ok(found.size * 4000 <= 100_000 + SLACK)
   t.ok(found.size > 2000)
   t.same([...found.keys()], ids.slice(-found.size))
@@ -88,7 +88,7 @@ t.test('the file stays bounded while a thousand generations get a step at each c
   const random = mulberry32(22)
   let longest = 0
   for (let call = 0; call < 900; call++) {
-    await records.record(batch(ids.filter(() => random() < 0.9).map((id) => [id, steps(call)])))
+    await records.append(batch(ids.filter(() => random() < 0.9).map((id) => [id, steps(call)])))
     if (call % 10 === 0) longest = Math.max(longest, rows().reduce((sum, { length }) => sum + length, 0))
   }
   const bound = 2 * (limit + SLACK) + SLACK

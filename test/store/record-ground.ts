@@ -2,9 +2,9 @@ import type { Test } from 'tap'
 import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded-record.js'
 import { openTables, type Tables } from '../../src/store/embedded-tables.js'
 import { STEPS } from '../../src/store/record-kind.js'
-import { RECORD_LIMITS, type RecordLimits } from '../../src/store/record-encoding.js'
+import { RECORD_LIMITS, type RecordLimits } from '../../src/store/step-record-store.js'
 import { encodeRow } from '../../src/store/record-index.js'
-import type { StepBatch } from '../../src/store/step-batch.js'
+import type { StepBatch } from '../../src/store/step-record-store.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import { temporaryFolder } from '../helper.js'
 import { batch, packingAtOnce } from './fixtures.js'
@@ -12,7 +12,7 @@ import { batchOf } from './batch-of.js'
 
 export const stepsAt = (...tokens: number[]) => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
 export const tokensOf = async (records: EmbeddedRecords<StepBatch, RecordedStep>, id: string) =>
-  (await records.recorded([id])).get(id)?.map(({ tokens }) => tokens)
+  (await records.read([id])).get(id)?.map(({ tokens }) => tokens)
 
 /** Records in tables of their own, which may be opened again and again. */
 export async function recordGround (t: Test) {
@@ -35,6 +35,6 @@ export async function putRow (tables: Tables, number: number, id: string, at: nu
 
 /** Writes 48 KiB of rows that are dead at once. */
 export async function fill (records: EmbeddedRecords<StepBatch, RecordedStep>): Promise<void> {
-  await records.record(batch([['filler', stepsAt(...Array.from({ length: 4096 }, (_, i) => i))]]))
+  await records.append(batch([['filler', stepsAt(...Array.from({ length: 4096 }, (_, i) => i))]]))
   await records.forget(['filler'])
 }

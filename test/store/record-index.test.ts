@@ -87,9 +87,9 @@ t.test('a row is live if its record has not ended since', async (t) => {
 t.test('the index that is read from the rows counts live rows and all rows', async (t) => {
   const { tables, open, rows } = await recordGround(t)
   const records = open()
-  await records.record(batch([['a', stepsAt(1, 2)], ['over', stepsAt(1)]]))
-  await records.record(batch([['a', stepsAt(3)], ['b', stepsAt(1)]]))
-  await records.record(batch([['a', stepsAt(4, 5, 6)], ['over', stepsAt(2)]]))
+  await records.append(batch([['a', stepsAt(1, 2)], ['over', stepsAt(1)]]))
+  await records.append(batch([['a', stepsAt(3)], ['b', stepsAt(1)]]))
+  await records.append(batch([['a', stepsAt(4, 5, 6)], ['over', stepsAt(2)]]))
   await records.forget(['over'])
   const index = readIndex(tables.recordRows, Date.now())
   t.match(index, { size: 2, last: 7, stepBytes: 7 * 12, bytes: rows().reduce((sum, one) => sum + sizeOf(one), 0) })

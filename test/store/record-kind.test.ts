@@ -1,7 +1,7 @@
 import t from 'tap'
 import { packedLength, packSteps } from '../../src/store/packed-steps.js'
 import { STEPS, TEXTS, type Batch, type RecordKind } from '../../src/store/record-kind.js'
-import { textBatchOf } from '../../src/store/text-batch.js'
+import { textBatchOf } from '../../src/store/event-store.js'
 import { batch } from './fixtures.js'
 
 async function unpacked<B extends Batch, I> (kind: RecordKind<B, I>, items: B, count: number): Promise<I[]> {

@@ -36,7 +36,7 @@ export async function useAll (store: RedisStore): Promise<void> {
     decisive: ['*'],
     changes: [change(1)],
   }))
-  await store.writeTraining(trainingWriteOf('r', (await store.trainingRun('r'))?.revision ?? null))
+  await store.trainingRuns.write(trainingWriteOf('r', (await store.trainingRuns.read('r'))?.revision ?? null))
   await store.learned()
   await store.renewLease(token, 10_000)
 }

@@ -22,7 +22,7 @@ t.test('acknowledged writes are on a replica, so a failover loses nothing', { sk
   replica.pause()
   t.same(await careless.append([outcome('b')]), ['accepted'])
   await t.rejects(store.append([outcome('c')]), { name: 'StoreUnavailableError', message: /only 0 of 1 replicas/ })
-  await t.rejects(store.writeTraining(trainingWriteOf('r', null)), { name: 'StoreUnavailableError' })
+  await t.rejects(store.trainingRuns.write(trainingWriteOf('r', null)), { name: 'StoreUnavailableError' })
   await t.rejects(other.append(outcomes('b', 'c')), { name: 'StoreUnavailableError' }, 'duplicates are not acknowledged either, whichever client wrote the first')
   t.equal(store.isUp(), false)
   t.match(await store.warnings(), [/outcomes are refused.*only 0 of 1 replicas.*REDIS_WAIT_REPLICAS/])

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Store } from '../../src/store/store.js'
+import type { TrainingWrite } from '../../src/store/training-run-store.js'
 import { losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 import { ConflictError } from '../../src/store/store-errors.js'
@@ -47,12 +47,14 @@ t.test('concurrent reports on one run are serialised, and none is lost', async (
 
 t.test('a report survives concurrent writes by another replica, unless they never stop', async (t) => {
   const { training, store } = await build(t)
-  const write = store.writeTraining.bind(store)
+  const write = store.trainingRuns.write.bind(store.trainingRuns)
   let conflicts = 8
-  ;(store as { writeTraining: Store['writeTraining'] }).writeTraining = async (what) => {
-    if (conflicts-- > 0) throw new ConflictError('moved')
-    await write(what)
-  }
+  Object.assign(store.trainingRuns, {
+    write: async (report: TrainingWrite) => {
+      if (conflicts-- > 0) throw new ConflictError('moved')
+      await write(report)
+    },
+  })
   t.match(await training.report('r', [one(1)], 'w'), { reported: ['accepted'] })
   conflicts = Infinity
   await t.rejects(training.report('r', [one(2)], 'w'), { code: 'RUN_BUSY', statusCode: 503 })
