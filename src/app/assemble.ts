@@ -28,7 +28,7 @@ import { createRollback } from '../operations/rollback.js'
 import { createScanner } from '../operations/scan-fleet.js'
 import { createService } from '../replica/service.js'
 import { shareMetrics, type Channel } from '../metrics/shared-metrics.js'
-import { createStore } from '../store/create-store.js'
+import { createStore } from '../store/open/create-store.js'
 import type { Telemetry } from '../telemetry/start-telemetry.js'
 import { createTraining } from '../training/training-runs.js'
 

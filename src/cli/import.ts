@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { readState } from '../store/state-file.js'
+import { readStateFile } from '../store/encoding/state-file.js'
 import { parseFlags } from './command-line/flags.js'
 import { writeAll, type CommandIo } from './command-line/command-io.js'
 import { StoreTakenError } from '../store/store-errors.js'
@@ -41,11 +41,11 @@ export async function run (args: readonly string[], { env, stderr }: CommandIo):
   await writeAll(stderr, `imported ${contexts.length} contexts at version ${state.meta.version}, ${log.length} entries to fold, ${seen.length} ids of outcomes\n`)
 }
 
-async function read (file: string): ReturnType<typeof readState> {
+async function read (file: string): ReturnType<typeof readStateFile> {
   try {
     const input = file === '-' ? createReadStream('', { fd: 0, autoClose: false }) : createReadStream(file)
     const lines = createInterface({ input, crlfDelay: Infinity })
-    return await Promise.race([readState(lines), once(input, 'error').then(([error]) => { throw error })])
+    return await Promise.race([readStateFile(lines), once(input, 'error').then(([error]) => { throw error })])
   } catch (error) {
     throw new CommandError(`${file} cannot be imported: ${(error as Error).message}`, { cause: error })
   }

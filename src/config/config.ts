@@ -3,7 +3,7 @@ import { PolicyPatchSchema } from '../../openapi/policy-schemas.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../core/policy/policy.js'
 import { isLoopback } from './loopback.js'
 import { ConfigError, readSettings, type Settings } from './settings.js'
-import { redisAddress } from '../store/redis-address.js'
+import { redisAddress } from '../store/redis/redis-address.js'
 import { windowProblem } from '../core/certificate/window-problem.js'
 import { policyProblem } from '../core/policy/policy-problem.js'
 

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv'
 import { Type, type Static, type TObject } from '#typebox'
-import { LOG_LIMITS } from '../store/log-limits.js'
+import { LOG_LIMITS } from '../store/log.js'
 
 /** Every setting. `npm run docs` writes docs/operate/settings.md from this schema. */
 export const SettingsSchema = Type.Object({

@@ -1,6 +1,6 @@
 import { Type, type Static } from '#typebox'
 import type { Reason } from '../core/decide/decide.js'
-import { check, em, number, orNull, ratio, text, time } from '../store/schema-parts.js'
+import { check, em, number, orNull, ratio, text, time } from '../store/encoding/stored-schemas.js'
 
 const arm = Type.Enum(['control', 'treated'])
 const digest = Type.Optional(text)

@@ -6,7 +6,8 @@ import { leftEpochOf } from '../core/judgement/membership.js'
 import type { Fold } from '../core/learn/fold.js'
 import { applyEntry } from '../core/learn/learn.js'
 import { haveSameTerms } from '../core/policy/certification-terms.js'
-import type { Commit, StoredEntry } from '../store/store.js'
+import type { Commit } from '../store/learner-store.js'
+import type { StoredEntry } from '../store/log.js'
 
 /** What a learner holds between commits. */
 export interface Memory extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'reservoir' | 'predictors'> {

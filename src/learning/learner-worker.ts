@@ -6,7 +6,7 @@ import type { Change } from '../core/learn/threshold-change.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
 import { serializeError } from './serialize-error.js'
-import { createStore } from '../store/create-store.js'
+import { createStore } from '../store/open/create-store.js'
 import type { Store } from '../store/store.js'
 import type { FitResult } from '../core/predictor/fit-result.js'
 

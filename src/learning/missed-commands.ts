@@ -4,7 +4,7 @@ import { inStep } from '../core/learn/learn-command.js'
 import type { Command, PredictorEntry } from '../core/learn/log-entry.js'
 import { UNREADABLE_POLICY } from '../core/policy/policy.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
-import { UNREADABLE_PIN } from '../store/read-stored.js'
+import { UNREADABLE_PIN } from '../store/encoding/stored-values.js'
 import type { Store } from '../store/store.js'
 
 /** Who appears in the audit trail, and why. */

@@ -4,7 +4,7 @@ import type { Command } from '../core/learn/log-entry.js'
 import type { ReportCorruption } from '../logging/report-corruption.js'
 import type { Store } from '../store/store.js'
 import type { TrainingRunStore } from '../store/training-run-store.js'
-import { isUnreadableRun } from '../store/training-encoding.js'
+import { isUnreadableRun } from '../store/encoding/stored-values.js'
 
 /** How many of the newest commands in the audit trail are searched. */
 const AUDIT_ROWS = 1000

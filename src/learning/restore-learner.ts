@@ -13,7 +13,7 @@ import { Reservoir } from '../core/predictor/reservoir.js'
 import type { ReportCorruption } from '../logging/report-corruption.js'
 import type { Memory } from './fold-entries.js'
 import type { Store } from '../store/store.js'
-import { isUnreadable, withoutEvidence } from '../store/unreadable-state.js'
+import { isUnreadable, withoutEvidence } from '../store/encoding/context-states.js'
 
 export interface RestoreOptions {
   readonly store: Store

@@ -1,6 +1,6 @@
 import type { PastChanges } from '../core/views/rollback-effect.js'
 import { isUnreadableChange, type ReadHistory } from './history-reader.js'
-import { AUDIT_LIMIT, HISTORY_LIMIT } from '../store/encoding.js'
+import { AUDIT_LIMIT, HISTORY_LIMIT } from '../store/log.js'
 import type { Command } from '../core/learn/log-entry.js'
 import type { AuditRow, Store } from '../store/store.js'
 

@@ -1,5 +1,5 @@
 import { isWithin, ROOT } from '../core/policy/context.js'
-import { HISTORY_LIMIT } from '../store/encoding.js'
+import { HISTORY_LIMIT } from '../store/log.js'
 import type { HistoryRow } from '../store/store.js'
 import type { ReadHistory } from './history-reader.js'
 

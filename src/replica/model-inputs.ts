@@ -3,7 +3,7 @@ import { livePins } from '../core/judgement/pin.js'
 import type { Levels } from '../core/policy/context.js'
 import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy/policy.js'
 import { livePredictors } from '../core/predictor/predictor-version.js'
-import { UNREADABLE_PIN } from '../store/read-stored.js'
+import { UNREADABLE_PIN } from '../store/encoding/stored-values.js'
 import type { Store } from '../store/store.js'
 
 /** What the configuration says of every model. */

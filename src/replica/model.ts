@@ -5,7 +5,7 @@ import { linkOf, type ChainLink, type ModelInputs } from '../core/judgement/chai
 import { livePins } from '../core/judgement/pin.js'
 import { byDepth, chainOf, parseContextKey, ROOT } from '../core/policy/context.js'
 import type { Revision, Store } from '../store/store.js'
-import { isUnreadable } from '../store/unreadable-state.js'
+import { isUnreadable } from '../store/encoding/context-states.js'
 import { readModelInputs, type ModelOptions } from './model-inputs.js'
 
 /** What a replica has loaded: the snapshot, and what the next one is compiled from. */

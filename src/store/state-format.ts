@@ -22,3 +22,51 @@ export function checkFormat (format: number): void {
 
 /** The error for a script's reply `NEWER <format>`. */
 export function newerFormat (reply: string): NewerFormatError { return new NewerFormatError(Number(reply.split(' ')[1])) }
+
+/** The tables of a state, the same for both kinds of store. Rows of `log`, `history` and `audit` are in order, oldest first. */
+export const STATE_TABLES = [
+  'meta', 'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'traces', 'changed', 'log', 'history', 'audit', 'seen',
+  'training_runs', 'training_series',
+] as const
+
+export type StateTable = typeof STATE_TABLES[number]
+
+/** A row of a state. The value is JSON; the meaning of the key depends on the table. */
+export interface StateRow {
+  readonly table: StateTable
+  readonly key: string
+  readonly value: unknown
+  /** Why the value cannot be read. `value` is then the damaged value or its text, to be imported as it is; or absent, to be left out. */
+  readonly damaged?: string
+}
+
+/** The single values, which are the rows of `meta`. */
+export interface StateMeta {
+  readonly salt: string
+  readonly version: number
+  readonly policy_version: number
+  readonly cursor: string
+  /** Id of the newest log entry, even if it is folded: ids never go back. */
+  readonly last_id: string
+  /** As `encodeLedger` writes it; null: nothing was folded yet. */
+  readonly ledger: unknown
+  /** The follow-up clock and the lists that were taken in; null: nothing was folded yet. */
+  readonly follow_up: unknown
+}
+
+export interface SortedState { readonly meta: StateMeta, readonly rows: Readonly<Record<StateTable, readonly StateRow[]>> }
+
+/** Sorts rows by table. @throws Error if a single value is missing */
+export function sortRows (rows: readonly StateRow[]): SortedState {
+  const sorted = Object.fromEntries(STATE_TABLES.map((table) => [table, [] as StateRow[]])) as Record<StateTable, StateRow[]>
+  for (const row of rows) sorted[row.table].push(row)
+  const meta = Object.fromEntries(sorted.meta.map(({ key, value }) => [key, value])) as unknown as StateMeta
+  for (const name of ['salt', 'version', 'policy_version', 'cursor', 'last_id', 'ledger', 'follow_up'] as const) {
+    if (meta[name] === undefined) throw new Error(`it has no ${name}`)
+  }
+  return { meta, rows: sorted }
+}
+
+export function metaRows (meta: Partial<StateMeta>): StateRow[] {
+  return Object.entries(meta).map(([key, value]) => ({ table: 'meta', key, value }))
+}

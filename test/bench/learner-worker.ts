@@ -3,7 +3,7 @@ import { readConfig } from '../../src/config/config.js'
 import { contextKey } from '../../src/core/policy/context.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import { OWN_THREAD_BATCH, startLearner } from '../../src/learning/learner.js'
-import { createStore } from '../../src/store/create-store.js'
+import { createStore } from '../../src/store/open/create-store.js'
 import { KEPT, outcomeOf } from '../core/learn/memory-fold.js'
 import { leafOf } from './seeded-state.js'
 

@@ -1,4 +1,4 @@
-import { createStore } from '../../src/store/create-store.js'
+import { createStore } from '../../src/store/open/create-store.js'
 import { SERVER_CORE, startServer, temporaryFolder, type Server } from './processes.js'
 import { seed, SEEDED_ENV } from './seeded-state.js'
 

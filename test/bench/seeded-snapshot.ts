@@ -1,4 +1,4 @@
-import { createStore } from '../../src/store/create-store.js'
+import { createStore } from '../../src/store/open/create-store.js'
 import { ruleFor, type Rule, type Snapshot } from '../../src/core/decide/snapshot.js'
 import { loadModel } from '../../src/replica/model.js'
 import { temporaryFolder } from './processes.js'

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { run } from '../../src/cli/export.js'
-import { readState } from '../../src/store/state-file.js'
-import { createStore } from '../../src/store/create-store.js'
-import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { readStateFile } from '../../src/store/encoding/state-file.js'
+import { createStore } from '../../src/store/open/create-store.js'
+import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { freePort, startRedis, withoutRedis } from '../redis-server.js'
 import { outcomes } from '../store/fixtures.js'
@@ -23,7 +23,7 @@ t.test('the whole state of the configured store is written', async (t) => {
   await store.close()
   const io = captureIo({ DATA_DIR: dataDir })
   await run([], io)
-  const { rows } = await readState(lines(io.out()))
+  const { rows } = await readStateFile(lines(io.out()))
   t.equal(rows.log.length, 2)
   t.same(rows.seen.map(({ key }) => key), ['a', 'b'])
   t.equal(io.err(), 'exported 0 contexts at version 0, 2 entries to fold, 2 ids of outcomes\n')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KEYS } from '../../src/store/redis-keys.js'
+import { KEYS } from '../../src/store/redis/redis-keys.js'
 import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
 import { withoutPrometheus } from '../docker/promtool.js'
 import { build, until } from '../helper.js'

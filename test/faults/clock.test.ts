@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { KEYS } from '../../src/store/redis-keys.js'
+import { KEYS } from '../../src/store/redis/redis-keys.js'
 import { KEY, losslessOutcome, report } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'

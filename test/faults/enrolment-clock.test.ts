@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { KEYS } from '../../src/store/redis-keys.js'
+import { KEYS } from '../../src/store/redis/redis-keys.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { burst, certified, contextAt, isExact, startQuick, wasCertified, workersOf } from './enrolled-workers.js'

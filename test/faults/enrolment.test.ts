@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { KEYS } from '../../src/store/redis-keys.js'
+import { KEYS } from '../../src/store/redis/redis-keys.js'
 import { until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import type { ServiceProcess } from '../service-process.js'

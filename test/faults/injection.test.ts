@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import t from 'tap'
-import { KEYS } from '../../src/store/redis-keys.js'
+import { KEYS } from '../../src/store/redis/redis-keys.js'
 import { losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
@@ -83,7 +83,7 @@ t.test('no request can reach an unrelated Redis key', { skip: withoutRedis }, as
   await until('all is learned', async () => (await send('GET', '/v1/model')).body.learner.log_lag === 0)
   const known = new Set<string>(Object.values(KEYS))
   const others = (await admin.keys('*')).filter((key) => !known.has(key))
-  t.same(others.filter((key) => !/^\{stopgate\}:(seen|steps|events):/.test(key)), [], 'every other key is one of src/store/redis-keys.ts')
+  t.same(others.filter((key) => !/^\{stopgate\}:(seen|steps|events):/.test(key)), [], 'every other key is one of src/store/redis/redis-keys.ts')
   for (const name of names.filter(Boolean)) t.ok(others.includes(`{stopgate}:seen:${name}`), JSON.stringify(name))
   t.equal(await admin.type('{stopgate}:log'), 'stream')
 })

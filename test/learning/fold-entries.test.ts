@@ -6,7 +6,7 @@ import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { PendingOutcomes } from '../../src/core/recording/pending.js'
 import { Reservoir } from '../../src/core/predictor/reservoir.js'
 import { foldEntries, type Memory } from '../../src/learning/fold-entries.js'
-import type { StoredEntry } from '../../src/store/store.js'
+import type { StoredEntry } from '../../src/store/log.js'
 import { KEY, losslessOutcome } from '../certify.js'
 
 const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 100 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
 import { fingerprintOf } from '../../src/core/predictor/fingerprint.js'
 import { missedCommands } from '../../src/learning/missed-commands.js'
-import { UNREADABLE_PIN } from '../../src/store/read-stored.js'
+import { UNREADABLE_PIN } from '../../src/store/encoding/stored-values.js'
 import { LEDGER, pinOf, versionOf } from '../store/fixtures.js'
 
 const p = versionOf('p', 1)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { missedEpochs } from '../../src/learning/missed-epochs.js'
-import { UNREADABLE_COMMAND } from '../../src/store/read-stored.js'
+import { UNREADABLE_COMMAND } from '../../src/store/encoding/log-rows.js'
 import type { Store } from '../../src/store/store.js'
 import type { TrainingRunStore } from '../../src/store/training-run-store.js'
 import { state } from '../store/fixtures.js'

@@ -3,11 +3,11 @@ import t, { type Test } from 'tap'
 import { createCommander } from '../../src/operations/commander.js'
 import { readConfig } from '../../src/config/config.js'
 import { learnerRestorer } from '../../src/learning/restore-learner.js'
-import { createStore } from '../../src/store/create-store.js'
+import { createStore } from '../../src/store/open/create-store.js'
 import type { Store } from '../../src/store/store.js'
 import { temporaryFolder } from '../helper.js'
 import { cohortOf, commitOf, headerOf, LEDGER, pendingOf, predictorEntry, state, versionOf } from '../store/fixtures.js'
-import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
+import { isUnreadable, readState } from '../../src/store/encoding/context-states.js'
 import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
 /** A store, a learner's start on it, and the corruption that was reported. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { auditView } from '../../src/operations/audit-view.js'
-import { UNREADABLE_COMMAND } from '../../src/store/read-stored.js'
+import { UNREADABLE_COMMAND } from '../../src/store/encoding/log-rows.js'
 
 const row = { id: '1', time: 0, version: 3 }
 const pin = { threshold: 0.5, reason: 'old', by: 'eve', expires_at: 1000 }

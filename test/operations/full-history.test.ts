@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ReadHistory } from '../../src/operations/history-reader.js'
-import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../src/store/encoding.js'
+import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../src/store/log.js'
 import type { Store } from '../../src/store/store.js'
 import { readFullHistory } from '../../src/operations/full-history.js'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
 import { readModelInputs, unreadableInputs } from '../../src/replica/model-inputs.js'
-import { UNREADABLE_PIN } from '../../src/store/read-stored.js'
+import { UNREADABLE_PIN } from '../../src/store/encoding/stored-values.js'
 import { build } from '../helper.js'
 
 t.test('pins that have expired are left out', async (t) => {

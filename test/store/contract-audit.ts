@@ -1,9 +1,9 @@
 import type { Command } from '../../src/core/learn/log-entry.js'
-import { AUDIT_LIMIT } from '../../src/store/encoding.js'
+import { AUDIT_LIMIT } from '../../src/store/log.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, policyEntry, RESET, TICK, unpinEntry } from './fixtures.js'
 
-/** Law 2: the audit trail, and appends that expect a policy version. */
+/** Law 2 of LogStore: the audit trail, and appends that expect a policy version. */
 export function auditContract (law: Law): void {
   law('the audit trail has every command, what it replaced and the version it made', async (t, { store, other, crash }) => {
     t.same(await store.audit(10), [])

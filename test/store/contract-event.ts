@@ -6,7 +6,7 @@ import type { Law } from './contract.js'
 const log = (store: Store, ...pairs: Array<[id: string, text: string]>) => store.events.append(textBatchOf(pairs))
 const logged = async (store: Store, id: string) => (await store.events.read([id])).get(id)
 
-/** Law 10: the decision log, which works as the records do. */
+/** The laws of EventStore. */
 export function eventContract (law: Law): void {
   law('events are found by generation, whichever replica logged them', async (t, { store, other }) => {
     t.same(await store.events.read(['a']), new Map())

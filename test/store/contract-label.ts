@@ -4,7 +4,7 @@ import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { commitOf, idsIn, idsOf, label, LIST, outcome, outcomes, pinEntry, TICK, unlabelled } from './fixtures.js'
 
-/** Law 1 for labels, and its bound on the length of the log. */
+/** Law 1 of LogStore for labels, and its bound on the length of the log. */
 export function labelContract (law: Law): void {
   law('a label is appended once, and only if its outcome waits for it', async (t, { store, other }) => {
     await store.append([unlabelled('a'), unlabelled('b'), outcome('labelled')])

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
-import { HISTORY_LIMIT } from '../../src/store/encoding.js'
+import { HISTORY_LIMIT } from '../../src/store/log.js'
 import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'

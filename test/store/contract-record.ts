@@ -11,7 +11,7 @@ const record = (store: Store, id: string, ...tokens: number[]) => store.stepReco
 const ofTwelveBytes = (tokens: number): RecordedStep => ({ tokens, confidence: 0.12345 })
 const tokensOf = async (store: Store, id: string) => (await store.stepRecords.read([id])).get(id)?.map(({ tokens }) => tokens)
 
-/** Law 7: the steps of control generations are kept until their outcomes come. */
+/** The laws of StepRecordStore. */
 export function recordContract (law: Law): void {
   law('recorded steps are read unchanged', async (t, { store, other }) => {
     t.same(await store.stepRecords.read(['a']), new Map())

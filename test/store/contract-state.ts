@@ -4,7 +4,7 @@ import {
   change, cohortOf, commitOf, contentOf, headerOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry,
   RESET, sampleOf, state, traceOf, trainingWriteOf, unlabelled, versionOf,
 } from './fixtures.js'
-import { sortRows, type StateRow } from '../../src/store/state-row.js'
+import { sortRows, type StateRow } from '../../src/store/state-format.js'
 import type { Store } from '../../src/store/store.js'
 import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
@@ -39,7 +39,7 @@ async function fill (store: Store): Promise<void> {
   await store.trainingRuns.write(trainingWriteOf('run "1"', null))
 }
 
-/** Law 9: export and import. */
+/** Law 3 of Store: export and import. */
 export function stateContract (law: Law): void {
   law('an imported state equals the exported one but for the state id', async (t, { store, other, crash }) => {
     await fill(store)

@@ -5,7 +5,7 @@ import { ConflictError } from '../../src/store/store-errors.js'
 
 const CHECKPOINT: CheckpointEntry = { type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'trainer' }
 
-/** Law 8: training runs and their series. */
+/** The laws of TrainingRunStore. */
 export function trainingContract (law: Law): void {
   law('a run and its series are read unchanged', async (t, { store, other, crash }) => {
     t.same(await store.trainingRuns.list(), [])

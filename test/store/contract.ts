@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { LogLimits } from '../../src/store/log-limits.js'
+import type { LogLimits } from '../../src/store/log.js'
 import type { RecordLimits } from '../../src/store/step-record-store.js'
 import type { Store } from '../../src/store/store.js'
 import { auditContract } from './contract-audit.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createStore } from '../../src/store/create-store.js'
+import { createStore } from '../../src/store/open/create-store.js'
 import { temporaryFolder } from '../helper.js'
 import { freePort } from '../redis-server.js'
 

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { moveVersion, writeCommit } from '../../src/store/embedded-commit.js'
-import { openTables } from '../../src/store/embedded-tables.js'
+import { moveVersion } from '../../src/store/embedded/embedded-log.js'
+import { writeCommit } from '../../src/store/embedded/embedded-learning.js'
+import { openTables } from '../../src/store/embedded/embedded-tables.js'
 import { temporaryFolder } from '../helper.js'
 import { commitOf } from './fixtures.js'
 

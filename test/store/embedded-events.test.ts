@@ -1,7 +1,7 @@
 import { symlinkSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { EmbeddedEvents } from '../../src/store/embedded-events.js'
+import { EmbeddedEvents } from '../../src/store/embedded/thread-notices.js'
 import { temporaryFolder } from '../helper.js'
 
 t.test('stores of one folder receive each other\'s events, whatever path they use', async (t) => {

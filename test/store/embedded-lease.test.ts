@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { EmbeddedLease } from '../../src/store/embedded-lease.js'
+import { EmbeddedLease } from '../../src/store/embedded/embedded-learning.js'
 
 t.test('only the newest lease is current, until it expires', async (t) => {
   const lease = new EmbeddedLease()

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { openTables } from '../../src/store/embedded-tables.js'
-import { appendEntries, entriesAfter, logLag, trimLog } from '../../src/store/embedded-log.js'
+import { openTables } from '../../src/store/embedded/embedded-tables.js'
+import { appendEntries, entriesAfter, logLag, trimLog } from '../../src/store/embedded/embedded-log.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import { temporaryFolder } from '../helper.js'
 import { idsIn, idsOf, label, outcome, outcomes, TICK, unlabelled } from './fixtures.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { RecordGround } from '../../src/store/embedded-record.js'
+import type { RecordGround } from '../../src/store/embedded/embedded-records.js'
 import { mulberry32 } from '../random.js'
 import { until } from '../helper.js'
 import { batch, idsOf } from './fixtures.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { EmbeddedStore } from '../../src/store/embedded-store.js'
-import { metaRows, sortRows } from '../../src/store/state-row.js'
+import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
+import { metaRows, sortRows } from '../../src/store/state-format.js'
 import { temporaryFolder } from '../helper.js'
 import { contentOf, outcome, policyEntry } from './fixtures.js'
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { contract, type GroundOptions } from './contract.js'
 import { commitOf } from './fixtures.js'

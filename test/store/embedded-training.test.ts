@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { trainingWriteOf } from './fixtures.js'
 

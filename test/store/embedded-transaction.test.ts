@@ -1,6 +1,6 @@
 import t from 'tap'
-import { openTables } from '../../src/store/embedded-tables.js'
-import { transact } from '../../src/store/embedded-transaction.js'
+import { openTables } from '../../src/store/embedded/embedded-tables.js'
+import { transact } from '../../src/store/embedded/embedded-tables.js'
 import { temporaryFolder } from '../helper.js'
 
 t.test('an action that throws writes nothing and rejects with its own error', async (t) => {

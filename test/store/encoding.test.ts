@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  auditOf, encodeChange, encodeEntry, encodeLedger,
-  encodeState, inTurns, reviveLedger, reviveState, tableWrite, toCursor, toPlace,
-} from '../../src/store/encoding.js'
+import { auditOf, encodeEntry, tableWrite } from '../../src/store/encoding/log-rows.js'
+import { encodeChange, encodeLedger, reviveLedger } from '../../src/store/encoding/stored-values.js'
+import { encodeState, reviveState } from '../../src/store/encoding/context-states.js'
+import { inTurns } from '../../src/store/encoding/in-turns.js'
+import { toCursor, toPlace } from '../../src/store/log.js'
 import { noEvidence, NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { addToMembership } from '../../src/core/judgement/membership.js'
-import { isState } from '../../src/store/stored-state-schema.js'
+import { isState } from '../../src/store/encoding/context-schemas.js'
 import { memberUnit } from '../core/judgement/member-unit.js'
 import { holds } from '../property.js'
 import { change, LEDGER, outcome, pinEntry, predictorEntry, RESET, state, TICK, unpinEntry, versionOf } from './fixtures.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { intern } from '../../src/store/intern.js'
+import { intern } from '../../src/store/encoding/context-states.js'
 
 t.test('equal values become one frozen object', async (t) => {
   const first = intern({ a: 1, b: 'x' })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LOG_LIMITS, logLimits } from '../../src/store/log-limits.js'
+import { LOG_LIMITS, logLimits } from '../../src/store/log.js'
 
 t.test('limits that are not given have their defaults', async (t) => {
   t.same(logLimits({}), LOG_LIMITS)

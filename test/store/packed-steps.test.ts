@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { packedLength, packing, packSteps, unpackSteps } from '../../src/store/packed-steps.js'
+import { packedLength, packing, packSteps, unpackSteps } from '../../src/store/step-records/packed-steps.js'
 import { stepIn } from '../../src/store/step-record-store.js'
 import { holds } from '../property.js'
 import { anyStep, packingAtOnce } from './fixtures.js'

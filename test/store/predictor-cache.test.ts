@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PredictorCache } from '../../src/store/predictor-cache.js'
+import { PredictorCache } from '../../src/store/encoding/predictor-cache.js'
 import { versionOf } from './fixtures.js'
 
 t.test('predictors are read again only when the stamp changes', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readRow } from '../../src/store/read-row.js'
+import { readRow } from '../../src/store/encoding/state-file.js'
 
 t.test('a damaged row says what is wrong', async (t) => {
   const pin = { threshold: 1, reason: 'why', by: 'ops', expires_at: null }

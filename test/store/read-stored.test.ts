@@ -1,10 +1,9 @@
 import t from 'tap'
 import { effectivePolicy, UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
-import {
-  readChanges, readEntry, readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_CHANGE,
-  UNREADABLE_PIN,
-} from '../../src/store/read-stored.js'
-import { encodeCohort, encodeEntry, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
+import { readChanges, readEntry, UNREADABLE_CHANGE } from '../../src/store/encoding/log-rows.js'
+import { readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_PIN } from '../../src/store/encoding/stored-values.js'
+import { encodeCohort, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding/stored-values.js'
+import { encodeEntry } from '../../src/store/encoding/log-rows.js'
 import { cohortOf, headerOf, LEDGER, outcome, pendingOf, sampleOf } from './fixtures.js'
 import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 

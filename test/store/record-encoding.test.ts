@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { decodeSteps, encodeStep } from '../../src/store/record-encoding.js'
+import { decodeSteps, encodeStep } from '../../src/store/step-records/record-kind.js'
 import { holds } from '../property.js'
 import { anyStep } from './fixtures.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { decodeRow, encodeRow, readIndex, RecordIndex, sizeOf } from '../../src/store/record-index.js'
-import { STEPS } from '../../src/store/record-kind.js'
+import { decodeRow, encodeRow, readIndex, RecordIndex, sizeOf } from '../../src/store/embedded/record-index.js'
+import { STEPS } from '../../src/store/step-records/record-kind.js'
 import { batch, packingAtOnce } from './fixtures.js'
 import { recordGround, stepsAt } from './record-ground.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { packedLength, packSteps } from '../../src/store/packed-steps.js'
-import { STEPS, TEXTS, type Batch, type RecordKind } from '../../src/store/record-kind.js'
+import { packedLength, packSteps } from '../../src/store/step-records/packed-steps.js'
+import { STEPS, TEXTS, type Batch, type RecordKind } from '../../src/store/step-records/record-kind.js'
 import { textBatchOf } from '../../src/store/event-store.js'
 import { batch } from './fixtures.js'
 

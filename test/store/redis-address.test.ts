@@ -1,5 +1,5 @@
 import t from 'tap'
-import { redisAddress } from '../../src/store/redis-address.js'
+import { redisAddress } from '../../src/store/redis/redis-address.js'
 
 t.test('the URL names a server, nodes of a Cluster or Sentinels', async (t) => {
   const hosts = [{ host: 'a', port: 7000 }, { host: 'b', port: 6379 }]

@@ -1,7 +1,7 @@
 import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { RedisStore } from '../../src/store/redis-store.js'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { startRedis } from '../redis-server.js'
 import {
   change, cohortOf, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, TICK, traceOf, trainingWriteOf,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KEYS } from '../../src/store/redis-keys.js'
+import { KEYS } from '../../src/store/redis/redis-keys.js'
 import { withoutRedis } from '../redis-server.js'
 import { storeAndRedis, useAll } from './redis-ground.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RedisStore } from '../../src/store/redis-store.js'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { admin } from '../faults/redis-fleet.js'
 import { startProxy } from '../faults/proxy.js'
 import { until } from '../helper.js'

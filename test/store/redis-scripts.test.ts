@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SCRIPTS } from '../../src/store/redis-scripts.js'
+import { SCRIPTS } from '../../src/store/redis/redis-connection.js'
 import { withoutRedis } from '../redis-server.js'
 import { outcome } from './fixtures.js'
 import { storeAndRedis, useAll } from './redis-ground.js'

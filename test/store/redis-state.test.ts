@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { KEYS, STAGED } from '../../src/store/redis-keys.js'
-import { RedisStore } from '../../src/store/redis-store.js'
-import { sortRows, type StateRow } from '../../src/store/state-row.js'
+import { KEYS, STAGED } from '../../src/store/redis/redis-keys.js'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
+import { sortRows, type StateRow } from '../../src/store/state-format.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { contentOf, outcome, outcomes } from './fixtures.js'
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { RedisStore } from '../../src/store/redis-store.js'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { losslessOutcome } from '../certify.js'
 import { admin } from '../faults/redis-fleet.js'
 import { build, until } from '../helper.js'
-import { sortRows, type StateRow } from '../../src/store/state-row.js'
+import { sortRows, type StateRow } from '../../src/store/state-format.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { contract, type GroundOptions } from './contract.js'
 

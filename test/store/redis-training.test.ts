@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { RedisStore } from '../../src/store/redis-store.js'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
 import { trainingWriteOf } from './fixtures.js'
 

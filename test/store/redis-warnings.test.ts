@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { RedisStore } from '../../src/store/redis-store.js'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { DURABLE, startRedis, withoutRedis, type RedisSettings } from '../redis-server.js'
 
 const skip = withoutRedis

@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import t from 'tap'
-import { check, like, orNull, time } from '../../src/store/schema-parts.js'
+import { check, like, orNull, time } from '../../src/store/encoding/stored-schemas.js'
 
 t.test('a value is like an example if it has its fields, types and lengths', async (t) => {
   const isLike = check(like({ n: 1, s: '', b: true, list: [1, 2], any: [], free: null }))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { metaRows, sortRows } from '../../src/store/state-row.js'
+import { metaRows, sortRows } from '../../src/store/state-format.js'
 
 const META = { salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null, follow_up: null }
 

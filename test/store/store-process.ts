@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { foldNext, idsOf, outcomes } from './fixtures.js'
 
 // A process with a store in a folder, for tests to kill. This file is both sides of it: the first half runs in the test.

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.js'
 import { packNumbers } from '../../src/core/enrolment/packed-numbers.js'
-import { isCohort } from '../../src/store/stored-cohort-schema.js'
+import { isCohort } from '../../src/store/encoding/context-schemas.js'
 import { cohortOf } from './fixtures.js'
 import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 

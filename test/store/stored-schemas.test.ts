@@ -2,11 +2,10 @@ import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
 import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
-import { auditOf, encodeCohort, encodeEntry, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
-import {
-  isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
-} from '../../src/store/stored-schemas.js'
-import { isCohort } from '../../src/store/stored-cohort-schema.js'
+import { auditOf, encodeEntry } from '../../src/store/encoding/log-rows.js'
+import { encodeCohort, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding/stored-values.js'
+import { isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample } from '../../src/store/encoding/stored-schemas.js'
+import { isCohort } from '../../src/store/encoding/context-schemas.js'
 import { change, cohortOf, headerOf, LEDGER, label, LIST, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
 
 const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)

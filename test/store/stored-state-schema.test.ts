@@ -1,7 +1,7 @@
 import t from 'tap'
 import { noEvidence } from '../../src/core/certificate/evidence.js'
-import { check } from '../../src/store/schema-parts.js'
-import { evidence, isOfGrid, isState } from '../../src/store/stored-state-schema.js'
+import { check } from '../../src/store/encoding/stored-schemas.js'
+import { evidence, isOfGrid, isState } from '../../src/store/encoding/context-schemas.js'
 
 // unreadable-state.test.ts tests what makes a state unreadable.
 

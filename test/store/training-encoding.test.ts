@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decodeRun, decodeSeries, encodeRun, encodeSeries, isUnreadableRun, readRun, revisionOf, seriesKey } from '../../src/store/training-encoding.js'
+import { decodeRun, decodeSeries, encodeRun, encodeSeries, isUnreadableRun, readRun, revisionOf, seriesKey } from '../../src/store/encoding/stored-values.js'
 import { trainingWriteOf } from './fixtures.js'
 
 t.test('an encoded run is decoded unchanged, and its text starts with the revision', async (t) => {

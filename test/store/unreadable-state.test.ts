@@ -2,8 +2,8 @@ import t from 'tap'
 import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.js'
 import { judge, NO_JUDGEMENT } from '../../src/core/judgement/judge.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
-import { encodeState } from '../../src/store/encoding.js'
-import { isUnreadable, readState, withoutEvidence } from '../../src/store/unreadable-state.js'
+import { encodeState } from '../../src/store/encoding/context-states.js'
+import { isUnreadable, readState, withoutEvidence } from '../../src/store/encoding/context-states.js'
 import { state } from './fixtures.js'
 
 const TRIAL = {

@@ -1,6 +1,6 @@
 import { readConfig, type Config } from '../../config/config.js'
 import { ConfigError } from '../../config/settings.js'
-import { createStore } from '../../store/create-store.js'
+import { createStore } from '../../store/open/create-store.js'
 import type { Store } from '../../store/store.js'
 import { CommandError, UsageError } from './command-error.js'
 

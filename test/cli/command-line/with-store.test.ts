@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import { withStore } from '../../../src/cli/command-line/with-store.js'
-import { EmbeddedStore } from '../../../src/store/embedded-store.js'
+import { EmbeddedStore } from '../../../src/store/embedded/embedded-store.js'
 import { temporaryFolder } from '../../helper.js'
 
 t.test('the store is open during the call and closed afterwards', async (t) => {

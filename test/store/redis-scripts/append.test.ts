@@ -1,6 +1,6 @@
 import t from 'tap'
-import { append } from '../../../src/store/redis-scripts/append.js'
-import { KEYS } from '../../../src/store/redis-keys.js'
+import { append } from '../../../src/store/redis/scripts/log.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
 import { withoutRedis } from '../../redis-server.js'
 import { predictorEntry, versionOf } from '../fixtures.js'
 import { storeAndRedis } from '../redis-ground.js'

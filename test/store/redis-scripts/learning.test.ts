@@ -1,6 +1,6 @@
 import t from 'tap'
-import { commit } from '../../../src/store/redis-scripts/learning.js'
-import { KEYS } from '../../../src/store/redis-keys.js'
+import { commit } from '../../../src/store/redis/scripts/learning.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
 import { withoutRedis } from '../../redis-server.js'
 import { storeAndRedis } from '../redis-ground.js'
 

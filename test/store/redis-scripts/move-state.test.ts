@@ -1,6 +1,6 @@
 import t from 'tap'
-import { exportState } from '../../../src/store/redis-scripts/move-state.js'
-import { KEYS, STATE_KEYS } from '../../../src/store/redis-keys.js'
+import { exportState } from '../../../src/store/redis/scripts/move-state.js'
+import { KEYS, STATE_KEYS } from '../../../src/store/redis/redis-keys.js'
 import { until } from '../../helper.js'
 import { withoutRedis } from '../../redis-server.js'
 import { outcome } from '../fixtures.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { forget, record, recorded } from '../../../src/store/redis-scripts/records.js'
-import { KEYS, stepsKey } from '../../../src/store/redis-keys.js'
+import { forget, record, recorded } from '../../../src/store/redis/scripts/records.js'
+import { KEYS, stepsKey } from '../../../src/store/redis/redis-keys.js'
 import { withoutRedis } from '../../redis-server.js'
 import { storeAndRedis } from '../redis-ground.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { writeTraining } from '../../../src/store/redis-scripts/training.js'
-import { KEYS } from '../../../src/store/redis-keys.js'
+import { writeTraining } from '../../../src/store/redis/scripts/training-runs.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
 import { withoutRedis } from '../../redis-server.js'
 import { storeAndRedis } from '../redis-ground.js'
 

@@ -1,0 +1,149 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+
+/** Page size of the database, bytes. It allows keys of up to 4,026 bytes, the longest context key of seven levels. */
+export const PAGE_SIZE = 8192
+/** The number that LMDB writes after the header of its first two pages. */
+const MAGIC = 0xBEEFC0DE
+
+const MAGIC_OFFSET = 24
+/** Offsets in these pages of the last page in use and of the transaction that wrote them. */
+const LAST_PAGE_OFFSET = 144
+
+const TRANSACTION_OFFSET = 152
+/** Free space to ask for, somewhat more than a new database needs, bytes. */
+export const ROOM = 256 * 1024
+
+/** Makes the data folder and its parents, one at a time: Node's `recursive` option never returns under /proc. */
+export function makeFolder (folder: string): void {
+  try {
+    for (const path of missing(folder)) makeOne(path)
+    if (!statSync(folder).isDirectory()) throw new Error('it is not a folder')
+  } catch (cause) {
+    throw new Error(`The data folder ${folder} cannot be created: ${(cause as Error).message}. Set another DATA_DIR.`, { cause })
+  }
+}
+
+function makeOne (path: string): void {
+  try { mkdirSync(path) } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // another process may have made it
+  }
+}
+
+/** The missing folders, outermost first. */
+function missing (folder: string): string[] {
+  return existsSync(folder) ? [] : [...missing(dirname(folder)), folder]
+}
+
+/**
+ * Throws if no database can be opened in the folder. LMDB would crash the process there (a segmentation fault), so the causes are checked
+ * first: a folder that is full or not writable, a file that is not LMDB's or is truncated.
+ */
+export function checkDataFolder (folder: string): void {
+  const probe = join(folder, 'room.tmp')
+  try {
+    writeFileSync(probe, Buffer.alloc(ROOM))
+  } catch (cause) {
+    throw new Error(`The data folder ${folder} cannot be written to: ${(cause as Error).message}`, { cause })
+  } finally {
+    rmSync(probe, { force: true })
+  }
+  if (!isStoreIn(folder)) return
+  const file = fileIn(folder)
+  if (isDatabase(file) && (isFullLength(file) || canBeRead(folder))) return
+  throw new Error(`${file} is not a database, or is truncated: restore a copy of it, or remove it and start with nothing learned.`)
+}
+
+/** Whether a store was ever opened in the folder. */
+export function isStoreIn (folder: string): boolean {
+  const file = fileIn(folder)
+  return existsSync(file) && statSync(file).size > 0
+}
+
+function fileIn (folder: string): string { return join(folder, 'data.mdb') }
+
+function isDatabase (file: string): boolean {
+  const start = startOf(file)
+  return [0, PAGE_SIZE].every((page) => start.readUInt32LE(page + MAGIC_OFFSET) === MAGIC)
+}
+
+/** A shorter file can be complete too: pages that were freed before they were written may be missing at its end. */
+function isFullLength (file: string): boolean {
+  const start = startOf(file)
+  const at = (page: number, offset: number) => Number(start.readBigUInt64LE(page + offset))
+  const newest = at(0, TRANSACTION_OFFSET) > at(PAGE_SIZE, TRANSACTION_OFFSET) ? 0 : PAGE_SIZE
+  return statSync(file).size >= (at(newest, LAST_PAGE_OFFSET) + 1) * PAGE_SIZE
+}
+
+/** Reads the whole database in a process of its own, which a missing page may crash. */
+function canBeRead (folder: string): boolean {
+  const script = `
+    import { open } from ${JSON.stringify(import.meta.resolve('lmdb'))}
+    const root = open({ path: process.argv[1], noSubdir: false, readOnly: true, pageSize: ${PAGE_SIZE}, maxDbs: 32 })
+    for (const name of [...root.getKeys()]) {
+      const table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
+      for (const { value } of table.getRange()) value.length
+    }`
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script, folder]).status === 0
+}
+
+function startOf (file: string): Buffer {
+  const descriptor = openSync(file, 'r')
+  const start = Buffer.alloc(2 * PAGE_SIZE)
+  try {
+    readSync(descriptor, start)
+  } finally {
+    closeSync(descriptor)
+  }
+  return start
+}
+
+// A folder in use contains a unix socket. The kernel refuses connections to the socket of a process that has ended, so a file that was left
+// behind never blocks. Unlike a process id, a socket means the same in two containers that mount one volume.
+
+/** Throws if any process, this one included, holds the folder. The folder must exist. */
+export async function checkFolder (folder: string): Promise<void> {
+  const { path, close } = socketIn(folder)
+  const isHeld = await isListening(path).finally(close)
+  if (!isHeld) return
+  throw new Error(`The data folder ${folder} is in use by another process. One folder serves one process: ` +
+    'stop the other one, give this one another DATA_DIR, or set REDIS_URL to share state between processes.')
+}
+
+/**
+ * Holds the folder until the process ends or calls the returned function. Callers must exclude each other by another lock, since time
+ * passes between the check and the taking.
+ */
+export async function takeFolder (folder: string): Promise<() => Promise<void>> {
+  await checkFolder(folder)
+  const { path, close } = socketIn(folder)
+  rmSync(path, { force: true })
+  const server = createServer((socket) => { socket.destroy() }).unref()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      close()
+      reject(new Error(`Can't mark the data folder ${folder} as in use: ${cause.message}`, { cause }))
+    })
+    server.listen({ path, exclusive: true }, resolve)
+  })
+  return () => new Promise((resolve) => { server.close(() => { close(); resolve() }) })
+}
+
+/** The path of a socket is limited to 107 bytes on Linux and 103 on macOS. Linux can use an open folder for longer paths. */
+function socketIn (folder: string): { path: string, close: () => void } {
+  const path = join(folder, 'in-use.sock')
+  if (Buffer.byteLength(path) <= 103 || process.platform !== 'linux') return { path, close: () => {} }
+  const descriptor = openSync(folder, 'r')
+  return { path: `/proc/self/fd/${descriptor}/in-use.sock`, close: () => { closeSync(descriptor) } }
+}
+
+function isListening (path: string): Promise<boolean> {
+  const socket = connect(path)
+  return new Promise<boolean>((resolve) => {
+    socket.once('connect', () => { resolve(true) })
+    // These codes mean that nobody listens. Other failures, such as a full backlog, do not show that the holder is gone.
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => { resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT') })
+  }).finally(() => { socket.destroy() })
+}

@@ -1,0 +1,113 @@
+import type { KeptTrace } from '../../core/certificate/kept-trace.js'
+import type { ContextState } from '../../core/judgement/context-state.js'
+import type { Pin } from '../../core/judgement/pin.js'
+import type { PolicyPatch } from '../../core/policy/policy.js'
+import type { PredictorVersion } from '../../core/predictor/predictor-version.js'
+import { readState } from '../encoding/context-states.js'
+import { inTurns } from '../encoding/in-turns.js'
+import { readChanges } from '../encoding/log-rows.js'
+import { PredictorCache } from '../encoding/predictor-cache.js'
+import type { StateRow } from '../state-format.js'
+import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
+import { readCohorts, readLearned, readPin, readPolicy, readTraces, traceNames } from '../encoding/stored-values.js'
+import type { Learned } from '../learner-store.js'
+import { StoreUnavailableError } from '../store-errors.js'
+import type { AuditRow, HistoryRow, Revision } from '../store.js'
+import { logLag, readAudit } from './embedded-log.js'
+import { exportState } from './embedded-state.js'
+import type { Tables } from './embedded-tables.js'
+
+/** The part of a store in a folder that only reads: everything but the log and the recorded steps. */
+export class EmbeddedReader {
+  protected readonly tables: Tables
+  readonly #predictors = new PredictorCache()
+  protected isClosed = false
+
+  protected constructor (tables: Tables) { this.tables = tables }
+
+  async learned (): Promise<Learned> {
+    const { contexts, pending, cohorts, reservoir, getMeta } = this.reads()
+    const cursor = getMeta('cursor')
+    const texts = {
+      ledger: getMeta('ledger'),
+      follow_up: getMeta('follow_up'),
+      pending: [...pending.getRange().map(({ key, value }) => [key.toString(), value] as const)],
+      cohorts: [...cohorts.getRange().map(({ key, value }) => [key, value] as const)],
+      reservoir: [...reservoir.getRange().map(({ key, value }) => [key, value] as const)],
+    }
+    return { cursor, contexts: await this.#states([...contexts.getKeys()]), ...await readLearned(texts) }
+  }
+
+  async revision (): Promise<Revision> {
+    const tables = this.reads()
+    return {
+      stateId: tables.getMeta('state_id'),
+      salt: tables.getMeta('salt'),
+      version: tables.getMeta('version'),
+      policyVersion: tables.getMeta('policy_version'),
+      ...logLag(tables, Date.now()),
+    }
+  }
+
+  async changedSince (version: number): Promise<string[]> {
+    return [...this.reads().changedAt.getKeys({ start: [version + 1, ''] }).map(([, key]) => key)]
+  }
+
+  async contextKeys (): Promise<string[]> { return [...this.reads().contexts.getKeys()] }
+
+  async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> { return this.#states(keys) }
+
+  async readTraces (key: string): Promise<KeptTrace[]> {
+    const { traces } = this.reads()
+    return await readTraces(traceNames(key).map((name) => traces.get(name) ?? null))
+  }
+
+  async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
+    return readCohorts(keys, keys.map((key) => this.reads().cohorts.get(key) ?? null))
+  }
+
+  async policies (): Promise<Map<string, PolicyPatch>> {
+    return new Map(this.reads().policies.getRange().map(({ key, value }) => [key, readPolicy(value)]))
+  }
+
+  async pins (): Promise<Map<string, Pin>> {
+    return new Map(this.reads().pins.getRange().map(({ key, value }) => [key, readPin(value)]))
+  }
+
+  async predictors (): Promise<Map<string, PredictorVersion>> {
+    const { predictors, getMeta } = this.reads()
+    const stamp = `${getMeta('state_id')} ${getMeta('predictors_at')}`
+    return await this.#predictors.versions(stamp, async () => [...predictors.getRange().map(({ key, value }) => [key, value] as const)])
+  }
+
+  async damagedPredictors (): Promise<readonly string[]> {
+    await this.predictors()
+    return this.#predictors.damaged()
+  }
+
+  async history (limit: number): Promise<HistoryRow[]> {
+    const { history, getMeta } = this.reads()
+    const rows = history.getRange({ reverse: true, limit }).map(({ key, value: text }) => ({ id: String(key), text }))
+    return readChanges([...rows], { time: getMeta('last_place')[0], version: getMeta('version') })
+  }
+
+  async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.reads(), limit, before) }
+
+  async * exportRows (): AsyncIterable<StateRow> { yield * exportState(this.reads()) }
+
+  /** Reads one text at a time: ten thousand texts would take more memory than their states. */
+  async #states (keys: readonly string[]): Promise<Map<string, ContextState>> {
+    const states = new Map<string, ContextState>()
+    await inTurns(keys, (key) => {
+      const text = this.reads().contexts.get(key)
+      if (text !== undefined) states.set(key, readState(text))
+    })
+    return states
+  }
+
+  /** @throws StoreUnavailableError after closing */
+  protected reads (): Tables {
+    if (this.isClosed) throw new StoreUnavailableError('The store is closed')
+    return this.tables
+  }
+}

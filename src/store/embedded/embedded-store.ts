@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto'
+import type { LogEntry } from '../../core/learn/log-entry.js'
+import type { RecordedStep } from '../../core/recording/recorded-step.js'
+import { encodeState } from '../encoding/context-states.js'
+import { inTurns } from '../encoding/in-turns.js'
+import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry } from '../log.js'
+import { checkFormat, type SortedState, STATE_FORMAT } from '../state-format.js'
+import { STEPS, TEXTS } from '../step-records/record-kind.js'
+import { encodeCohort, encodePending, encodeSample, encodeTrace } from '../encoding/stored-values.js'
+import { EVENT_LIMITS, type TextBatch } from '../event-store.js'
+import type { Commit } from '../learner-store.js'
+import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
+import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
+import type { Revision, Store } from '../store.js'
+import { checkDataFolder, checkFolder, makeFolder, ROOM, takeFolder } from './data-folder.js'
+import { EmbeddedLease, writeCommit } from './embedded-learning.js'
+import { append, entriesAfter } from './embedded-log.js'
+import { EmbeddedReader } from './embedded-reader.js'
+import { EmbeddedRecords } from './embedded-records.js'
+import { importState } from './embedded-state.js'
+import { openTables, type Tables, transact } from './embedded-tables.js'
+import { EmbeddedTrainingRuns } from './embedded-training-runs.js'
+import { EmbeddedEvents } from './thread-notices.js'
+
+export interface EmbeddedOptions extends Partial<LogLimits> {
+  /** Folder of the data, made if absent; one process at a time. */
+  readonly dataDir: string
+  /** Limits of the recorded steps. */
+  readonly records?: Partial<RecordLimits>
+  /** Limits of the decision log. */
+  readonly events?: Partial<RecordLimits>
+  /** Whether a store in another thread of this process holds the folder and outlives this store. */
+  readonly isGuest?: boolean
+}
+
+/**
+ * A store in a folder, for one process. Other threads of the process may open it as guests. LMDB runs write transactions one at a time, and
+ * they are on disk when they resolve.
+ */
+export class EmbeddedStore extends EmbeddedReader implements Store {
+  readonly kind = 'embedded'
+  readonly #release: () => Promise<void>
+  readonly #limits: LogLimits
+  readonly trainingRuns: EmbeddedTrainingRuns
+  readonly stepRecords: EmbeddedRecords<StepBatch, RecordedStep>
+  readonly events: EmbeddedRecords<TextBatch, string>
+  readonly #notices: EmbeddedEvents
+  readonly #lease = new EmbeddedLease()
+  /** Why the last write failed; `null`: it did not. */
+  #refusal: string | null = null
+
+  private constructor (tables: Tables, release: () => Promise<void>, options: EmbeddedOptions) {
+    super(tables)
+    this.#release = release
+    this.#limits = logLimits(options)
+    this.#notices = new EmbeddedEvents(options.dataDir)
+    this.trainingRuns = new EmbeddedTrainingRuns({
+      reads: () => this.reads(),
+      writeAndAppend: async (action, entries) => {
+        await this.#write(() => {
+          action(this.tables)
+          append(this.tables, entries, Date.now(), this.#limits)
+        })
+        this.#notices.emit('appended')
+      },
+    })
+    const write = <T>(action: () => T) => this.#write(action)
+    const records = { ...RECORD_LIMITS, ...options.records }
+    const events = { ...EVENT_LIMITS, ...options.events }
+    this.stepRecords = new EmbeddedRecords(STEPS, { rows: () => this.reads().recordRows, write, limits: records })
+    this.events = new EmbeddedRecords(TEXTS, { rows: () => this.reads().eventRows, write, limits: events })
+  }
+
+  /** Throws if another process uses the folder, or if a newer version has written to it. */
+  static async open (options: EmbeddedOptions): Promise<EmbeddedStore> {
+    const { dataDir } = options
+    if (options.isGuest) return new EmbeddedStore(openTables(dataDir), async () => {}, options)
+    makeFolder(dataDir)
+    await checkFolder(dataDir)
+    checkDataFolder(dataDir)
+    const tables = openTables(dataDir)
+    let release = async () => {}
+    try {
+      // LMDB's write lock makes processes that start at once take turns; the kernel releases it when a process dies.
+      release = await tables.root.transaction(() => takeFolder(dataDir))
+      const store = new EmbeddedStore(tables, release, options)
+      await store.#write(() => {
+        checkFormat(tables.getMeta('format'))
+        if (tables.getMeta('state_id') !== '') return
+        tables.setMeta('format', STATE_FORMAT)
+        tables.setMeta('state_id', randomUUID())
+        tables.setMeta('salt', randomUUID())
+      })
+      store.stepRecords.reload()
+      store.events.reload()
+      return store
+    } catch (error) {
+      await tables.root.close()
+      await release()
+      throw error
+    }
+  }
+
+  isUp (): boolean { return this.#refusal === null && !this.isClosed }
+
+  async warnings (): Promise<string[]> {
+    return this.#refusal === null
+      ? []
+      : [`Outcomes get 503 and nothing is learned; decisions continue with the last model. Make room on the disk of DATA_DIR: ${this.#refusal}`]
+  }
+
+  /** Also finds out whether there is room again, if a write failed. */
+  override async revision (): Promise<Revision> {
+    if (this.#refusal !== null) await this.#tryRoom().catch(() => {})
+    return await super.revision()
+  }
+
+  async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
+    const { appended, isMoved } = await this.#write(() => append(this.tables, entries, Date.now(), this.#limits, ifPolicyVersion))
+    this.#notices.emit('appended')
+    if (isMoved) this.#notices.emit('notice')
+    return appended
+  }
+
+  async read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> {
+    const until = performance.now() + waitMs
+    for (;;) {
+      const entries = entriesAfter(this.reads(), after, limit)
+      const leftMs = until - performance.now()
+      if (entries.length > 0 || leftMs <= 0) return entries
+      await this.#notices.appended(leftMs)
+      if (this.isClosed) return []
+    }
+  }
+
+  async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
+    return this.#write(() => {
+      if (this.#lease.isHeldByOther(holder)) return null
+      const token = this.tables.getMeta('token') + 1
+      this.tables.setMeta('token', token)
+      this.#lease.give(holder, token, ttlMs)
+      return token
+    })
+  }
+
+  async renewLease (token: number, ttlMs: number): Promise<boolean> {
+    this.reads()
+    return this.#isCurrent(token) && this.#lease.renew(token, ttlMs)
+  }
+
+  /** A folder has one process. */
+  async announce (configuration: string): Promise<string[]> { return [configuration] }
+
+  async releaseLease (token: number): Promise<void> {
+    this.reads()
+    this.#lease.release(token)
+  }
+
+  async commit (commit: Commit): Promise<void> {
+    const contexts = await inTurns([...commit.contexts], ([key, state]) => [key, state && encodeState(state)] as const)
+    const pending = await inTurns([...commit.pending], ([id, waiting]) => [id, waiting && encodePending(waiting)] as const)
+    const cohorts = await inTurns([...commit.cohorts], ([key, cohort]) => [key, cohort && encodeCohort(cohort)] as const)
+    const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
+    const traces = await inTurns([...commit.traces], ([name, trace]) => [name, encodeTrace(trace)] as const)
+    await this.#write(() => {
+      if (!this.#isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
+      writeCommit(this.tables, commit, { contexts, pending, cohorts, reservoir, traces })
+    })
+    if (commit.decisive.length > 0) this.#notices.emit('notice')
+  }
+
+  onNotice (listener: (isRegained: boolean) => void): void {
+    this.#notices.on('notice', () => {
+      if (!this.isClosed) this.tables.root.resetReadTxn() // otherwise reads of this turn could miss the commit of another thread
+      listener(false)
+    })
+  }
+
+  async importRows (state: SortedState, replaces: boolean): Promise<void> {
+    await this.#write(() => {
+      importState(this.tables, state, replaces, randomUUID())
+      this.tables.setMeta('token', this.tables.getMeta('token') + 1) // ends the leases of all threads
+      this.#lease.end()
+    })
+    this.stepRecords.reload()
+    this.#notices.emit('appended')
+    this.#notices.emit('notice')
+  }
+
+  async close (): Promise<void> {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#notices.close()
+    await this.tables.root.close()
+    await this.#release()
+  }
+
+  /** Also compares the stored token, since another thread may have given a later lease. */
+  #isCurrent (token: number): boolean { return this.#lease.isCurrent(token) && this.tables.getMeta('token') === token }
+
+  /** Writes something large, since a small write finds room on a full disk, too: in pages of the file that are free. */
+  async #tryRoom (): Promise<void> {
+    await this.#write(() => { this.tables.setMeta('room', ' '.repeat(ROOM)) })
+    await this.#write(() => { this.tables.setMeta('room', '') })
+  }
+
+  /** Runs a write all or nothing; it is on disk when this resolves. */
+  async #write<T> (action: () => T): Promise<T> {
+    try {
+      const result = await transact(this.reads().root, action)
+      this.#refusal = null
+      return result
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) this.#refusal = error.message
+      throw error
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import type { Database } from 'lmdb'
+import { packedLength, type Packing, packSteps } from '../step-records/packed-steps.js'
+
+/** Rows of recorded steps by number, in the order in which they were written: one for each call and generation. */
+export type RecordRows = Database<Buffer, number>
+
+/**
+ * A row is the time of its steps (a double, ms), their number and the length of the id (words), the id in UTF-8, padded to whole words, and
+ * the packed steps. A row without steps says that the record ended.
+ */
+const AT = 0
+
+const COUNT = 8
+
+const ID_LENGTH = 12
+
+const HEAD = 16
+/** Bytes that LMDB takes for a row beyond its value: the key and the head of a node. */
+const NODE = 20
+
+const padded = (length: number): number => length + 3 & -4
+
+export interface RecordRow { readonly id: string, readonly at: number, readonly count: number, readonly steps: Buffer }
+
+let scratch = Buffer.allocUnsafe(64 * 1024)
+
+/** Encodes `count` steps of a batch from step `from` on. The buffer is reused by the next call. */
+export function encodeRow (id: string, at: number, count: number, batch?: Packing, from = 0): Buffer {
+  const idLength = Buffer.byteLength(id)
+  const start = HEAD + padded(idLength)
+  const size = start + (batch === undefined ? 0 : packedLength(batch, from, from + count))
+  if (size > scratch.length) scratch = Buffer.allocUnsafe(size)
+  const row = scratch.subarray(0, size)
+  row.writeDoubleLE(at, AT)
+  row.writeUInt32LE(count, COUNT)
+  row.writeUInt32LE(idLength, ID_LENGTH)
+  row.write(id, HEAD)
+  if (batch !== undefined) packSteps(new DataView(row.buffer, row.byteOffset, size), start, batch, from, from + count)
+  return row
+}
+
+/** Reads a row without copying it; undefined if it is damaged. */
+export function decodeRow (row: Buffer | undefined): RecordRow | undefined {
+  if (row === undefined || row.length < HEAD) return undefined
+  const idLength = row.readUInt32LE(ID_LENGTH)
+  if (idLength > row.length - HEAD) return undefined
+  const start = HEAD + padded(idLength)
+  const id = row.toString('utf8', HEAD, HEAD + idLength)
+  return { id, at: row.readDoubleLE(AT), count: row.readUInt32LE(COUNT), steps: row.subarray(start) }
+}
+
+/** Bytes that a row takes on disk. */
+export const sizeOf = (row: Buffer): number => row.length + NODE
+
+export interface LiveRecord {
+  readonly id: string
+  /** Numbers of its rows, oldest first. */
+  readonly rows: readonly number[]
+  /** When the last row was written, ms. */
+  readonly lastAt: number
+  readonly steps: number
+  /** Length of the packed steps. */
+  readonly bytes: number
+  /** Bytes that the rows take on disk. */
+  readonly size: number
+}
+
+type MutableRecord = { -readonly [F in keyof LiveRecord]: F extends 'rows' ? number[] : LiveRecord[F] }
+
+/** A row that was written, as the index counts it. */
+export interface WrittenRow { readonly number: number, readonly steps: number, readonly bytes: number, readonly size: number }
+
+/** The live records and the size of their table, held in memory. Changes since the last commit can be rolled back. */
+export class RecordIndex {
+  /** Least recently written first. Updated in place: new objects at this rate would fill the old generation of the heap. */
+  readonly #records = new Map<string, MutableRecord>()
+  /** Records that changed since the last commit, as they were then, and how many rows they had. */
+  readonly #before = new Map<string, { readonly record: MutableRecord, readonly rows: number } | undefined>()
+  /** Numbers of the newest row and of the last row that the sweep has passed; bytes of all rows, of the live steps, of the live rows. */
+  #totals = { last: 0, swept: 0, bytes: 0, stepBytes: 0, liveBytes: 0 }
+  #committed = { ...this.#totals }
+
+  get size (): number { return this.#records.size }
+  get last (): number { return this.#totals.last }
+  get swept (): number { return this.#totals.swept }
+  /** Number of the newest row that is on disk. */
+  get committed (): number { return this.#committed.last }
+  get bytes (): number { return this.#totals.bytes }
+  get stepBytes (): number { return this.#totals.stepBytes }
+  get liveBytes (): number { return this.#totals.liveBytes }
+
+  get (id: string): LiveRecord | undefined { return this.#records.get(id) }
+  /** Least recently written first; records may be deleted while this runs. */
+  oldestFirst (): Iterable<LiveRecord> { return this.#records.values() }
+
+  /** Whether the row with this number belongs to a record that has not ended since. */
+  isLive (id: string, number: number): boolean {
+    const first = this.#records.get(id)?.rows[0]
+    return first !== undefined && first <= number
+  }
+
+  /** Adds a row to a record, which becomes the most recently written one. */
+  append (id: string, { number, steps, bytes, size }: WrittenRow, now: number): void {
+    this.#remember(id)
+    const record = this.#records.get(id) ?? { id, rows: [], lastAt: now, steps: 0, bytes: 0, size: 0 }
+    record.rows.push(number)
+    record.steps += steps
+    record.bytes += bytes
+    record.size += size
+    this.#totals.stepBytes += bytes
+    this.#totals.liveBytes += size
+    this.rowAdded(number, size)
+    this.#makeNewest(record, now)
+  }
+
+  /** Makes a record the most recently written one. */
+  renew (id: string, now: number): void {
+    const record = this.#records.get(id)
+    if (record === undefined) return
+    this.#remember(id)
+    this.#makeNewest(record, now)
+  }
+
+  /** Ends a record. Its rows are still counted. */
+  end ({ id, bytes, size }: LiveRecord): void {
+    this.#remember(id)
+    this.#records.delete(id)
+    this.#totals.stepBytes -= bytes
+    this.#totals.liveBytes -= size
+  }
+
+  rowAdded (number: number, size: number): void {
+    this.#totals.last = number
+    this.#totals.bytes += size
+  }
+
+  rowRemoved (size: number): void { this.#totals.bytes -= size }
+
+  /** Notes that the rows up to this number that are left belong to live records. */
+  sweptTo (number: number): void { this.#totals.swept = number }
+
+  commit (): void {
+    this.#committed = { ...this.#totals }
+    this.#before.clear()
+  }
+
+  /** Returns to the last commit. Records that had changed become the most recently written ones. */
+  rollback (): void {
+    for (const [id, before] of this.#before) {
+      this.#records.delete(id)
+      if (before === undefined) continue
+      before.record.rows.length = before.rows
+      this.#records.set(id, before.record)
+    }
+    this.#totals = { ...this.#committed }
+    this.#before.clear()
+  }
+
+  /** Orders the records by their last rows, as they were written. */
+  sort (): void {
+    const oldestFirst = [...this.#records.values()].sort((a, b) => a.lastAt - b.lastAt || (a.rows.at(-1) ?? 0) - (b.rows.at(-1) ?? 0))
+    this.#records.clear()
+    for (const record of oldestFirst) this.#records.set(record.id, record)
+  }
+
+  #remember (id: string): void {
+    if (this.#before.has(id)) return
+    const record = this.#records.get(id)
+    this.#before.set(id, record && { record: { ...record }, rows: record.rows.length })
+  }
+
+  #makeNewest (record: MutableRecord, now: number): void {
+    record.lastAt = now
+    this.#records.delete(record.id)
+    this.#records.set(record.id, record)
+  }
+}
+
+/** Rebuilds the index from the rows. @param now ms; a later time in a row counts as `now`, since the clock may have been set back */
+export function readIndex (rows: RecordRows, now: number): RecordIndex {
+  const index = new RecordIndex()
+  for (const { key: number, value } of rows.getRange()) {
+    const row = decodeRow(value)
+    const live = row && index.get(row.id)
+    if (row === undefined || row.count === 0) {
+      if (live !== undefined) index.end(live)
+      index.rowAdded(number, sizeOf(value))
+    } else {
+      const at = row.at <= now ? row.at : now // a damaged time as well
+      index.append(row.id, { number, steps: row.count, bytes: row.steps.length, size: sizeOf(value) }, at)
+    }
+  }
+  index.sort()
+  index.commit()
+  return index
+}

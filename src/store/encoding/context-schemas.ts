@@ -1,0 +1,188 @@
+import { type TSchema, Type } from '#typebox'
+import { PolicySchema } from '../../../openapi/policy-schemas.js'
+import { NO_DRIFT } from '../../core/certificate/drift.js'
+import { noEvidence } from '../../core/certificate/evidence.js'
+import { GRID } from '../../core/certificate/grid.js'
+import type { PackedEvidence } from '../../core/certificate/packed-evidence.js'
+import { countPacked } from '../../core/enrolment/packed-numbers.js'
+import { RAW } from '../../core/enrolment/slice.js'
+import { openEpoch } from '../../core/judgement/context-state.js'
+import type { Membership } from '../../core/judgement/membership.js'
+import { DEFAULT_POLICY } from '../../core/policy/policy.js'
+import { isGridLength } from '../../core/predictor/predictor.js'
+import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
+import type { WrittenTrial } from './context-states.js'
+import { check, fieldsLike, like, number, numbersByName, orNull, ratio, text, time } from './stored-schemas.js'
+
+const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
+
+const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
+
+/** Evidence whose lists are as given; of those that `packEvidence` leaves empty, either. */
+function evidenceOf (list: TSchema) {
+  const packed = Type.Union([list, Type.Tuple([])])
+  const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
+  const changes = Type.Record(Type.String({ pattern: '^-?[0-8]:-?[0-8]$' }), number, { additionalProperties: false })
+  const moved = Type.Optional(Type.Record(Type.String({ pattern: '^[0-9]{1,3}$' }), changes, { additionalProperties: false }))
+  const known = { lost: packed, gained: packed, unprobed: packed, tokens: list, probe_tokens: Type.Optional(list) }
+  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial, moved })
+}
+
+/** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */
+export const evidence = evidenceOf(Type.Array(number))
+
+const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))
+
+const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number, left_out: Type.Optional(number) })
+
+const missing = Type.Enum(['excluded', 'lost'])
+
+const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
+
+/** As it is written: empty evidence is null. */
+const state = Type.Object({
+  ...fieldsLike(newState),
+  halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
+  open: openSumOf(rawEvidence),
+  log_evidence: orNull(Type.Object({ best: number, now: number })),
+  serving: orNull(text),
+  threshold: orNull(ratio),
+  guarantee: orNull(Type.Object({
+    max_em_drop: maxEmDrop,
+    error_level: errorLevel,
+    post_hoc: Type.Boolean(),
+    label,
+    follow_up_ratio: number,
+    cancelled_ratio: number,
+    missing_labels: missing,
+    missing_outcomes: missing,
+    on_arrival: Type.Boolean(),
+    scope: Type.Enum(['context', 'pool']),
+    generations: number,
+    em_drop: number,
+    tokens_saved_ratio: number,
+    tokens_saved_gross_ratio: number,
+    epoch: number,
+  })),
+  last_evidence_at: orNull(number),
+  judged_by: Type.Optional(terms),
+  fed_by: Type.Optional(numbersByName),
+  checkpoint: Type.Optional(orNull(Type.Object({
+    run: text,
+    step: number,
+    expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
+  }))),
+  membership: Type.Optional(Type.Object({
+    epoch: text,
+    scorer: Type.Integer({ minimum: 0 }),
+    evidence,
+    drift: like(NO_DRIFT),
+    unwatched: Type.Array(Type.Object({ slice: number, units: Type.Array(Type.Tuple([number, number])) })),
+    left_at: orNull(time),
+  })),
+  trials: Type.Array(Type.Object({
+    predictor: text,
+    ordinal: number,
+    since: number,
+    trained_on: number,
+    requested: terms,
+    thresholds: Type.Integer(),
+    halves: Type.Tuple([orNull(evidence), orNull(evidence)]),
+    open: openSumOf(evidence),
+    certified: number,
+  })),
+})
+
+const hasStateFields = check(state)
+
+/** A state as it is written. The evidence of a trial must be of its predictor's grid. */
+export function isState (value: unknown): boolean {
+  if (!hasStateFields(value)) return false
+  const { trials, membership } = value as { readonly trials: readonly WrittenTrial[], readonly membership?: Pick<Membership, 'scorer' | 'evidence'> }
+  const own = membership?.evidence
+  return trials.every(({ thresholds, halves, open }) =>
+    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds))) &&
+    (own === undefined || isOfGrid(own, membership!.scorer === RAW ? GRID.length : own.tokens.length))
+}
+
+export function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partial = {} }: PackedEvidence, thresholds: number): boolean {
+  return [lost, gained, unprobed].every(({ length }) => length === 0 || length === thresholds) &&
+    [tokens, probe_tokens ?? tokens, ...Object.values(partial)].every(({ length }) => length === thresholds)
+}
+
+const until = Type.Object({ value: number, until: number })
+
+const lists = Type.Array(number)
+
+const unit = Type.Object({
+  tokens: number,
+  em: number,
+  labelled: number,
+  unprobed_generations: number,
+  eighths: lists,
+  stopped_tokens: lists,
+  unprobed: lists,
+  probe_tokens: Type.Optional(lists),
+})
+
+const report = Type.Object({
+  u: ratio,
+  leaf: Type.Optional(text),
+  samples: orNull(number),
+  indices: lists,
+  ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
+  waiting: Type.Array(text),
+  sums: Type.Array(Type.Tuple([number, unit])),
+})
+/** Units in packed numbers, which `isCohort` checks. */
+const memory = { units: text, until: text }
+
+const armFigures = like({ units: 0, graded: 0, em: 0, em_squares: 0, measured: 0, tokens: 0, token_squares: 0 })
+
+const slice = Type.Object({
+  number,
+  begins: number,
+  ends: orNull(number),
+  isAfterPublication: Type.Boolean(),
+  enrolled: number,
+  open: like({ control: 0, treated: 0 }),
+  evidence: Type.Array(Type.Tuple([number, evidence])),
+  watched: Type.Array(Type.Tuple([number, evidence])),
+  counts: like({ accounted: 0, missing: 0, cancelled: 0, excluded: 0 }),
+  arms: Type.Array(Type.Object({ share: ratio, control: armFigures, treated: armFigures })),
+  isCounted: Type.Boolean(),
+})
+
+const cohort = Type.Object({
+  epoch: text,
+  next_slice: number,
+  is_publication_next: Type.Boolean(),
+  looked_at: number,
+  is_changed: Type.Boolean(),
+  bounds: Type.Object({ cutoffs: Type.Array(until), shares: Type.Array(until) }),
+  void_until: number,
+  spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
+  early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
+  slices: Type.Array(slice),
+  members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, Type.Integer({ minimum: 1 })])), units: text }),
+  reports: Type.Array(report),
+})
+
+const hasCohortFields = check(cohort)
+
+/** A cohort as it is written. The slice of each member must be there, and the evidence of a slice must be of one grid. */
+export function isCohort (value: unknown): boolean {
+  if (!hasCohortFields(value)) return false
+  const { slices, members, spent } = value as StoredCohort
+  const enrolled = members.runs.reduce((sum, [, , , count]) => sum + count, 0)
+  const counts = [spent.accounted, spent.void].map(({ units }) => countPacked(units, 1))
+  const areWhole = countPacked(members.units, 1) === enrolled && countPacked(spent.missed, 1) !== null &&
+    countPacked(spent.void.hashes, 1) === counts[1] &&
+    [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
+  const numbers = new Set(slices.map(({ number }) => number))
+  return areWhole && members.runs.every(([, , slice]) => numbers.has(slice)) &&
+    slices.every(({ evidence, watched }) => [...evidence, ...watched].every(([scorer, sums]) => {
+      const { length } = sums.tokens
+      return (scorer === RAW ? length === GRID.length : isGridLength(length)) && isOfGrid(sums, length)
+    }))
+}

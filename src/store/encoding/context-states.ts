@@ -1,0 +1,107 @@
+import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
+import { LOTTERY_STEP } from '../../core/certificate/lottery.js'
+import type { OpenEvidence } from '../../core/certificate/open-evidence.js'
+import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/packed-evidence.js'
+import { sumsInForce } from '../../core/judgement/candidate-scorer.js'
+import { type ContextState, openEpoch } from '../../core/judgement/context-state.js'
+import { copyState } from '../../core/judgement/copy-state.js'
+import type { Trial } from '../../core/judgement/trial.js'
+import { DEFAULT_POLICY } from '../../core/policy/policy.js'
+import { isState } from './context-schemas.js'
+
+/** Number of interned values at which all are forgotten. */
+const MAX_INTERNED = 1000
+
+const known = new Map<string, object>()
+
+/** Returns one frozen object for all equal values, so that ten thousand contexts share what they repeat. */
+export function intern<T extends object | undefined> (value: T): T {
+  if (value === undefined) return value
+  const text = JSON.stringify(value)
+  const same = known.get(text)
+  if (same !== undefined) return same as T
+  if (known.size >= MAX_INTERNED) known.clear()
+  known.set(text, Object.freeze(value))
+  return value
+}
+
+/** Replaces an unreadable state. Its meaning fits no policy, so it certifies nothing, and no parent stands in for it. */
+const UNREADABLE: ContextState = { ...openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' }), epoch: 0 }
+
+export function readState (text: string): ContextState {
+  try {
+    const value = JSON.parse(text)
+    if (!isState(value)) return UNREADABLE
+    const state = reviveState(value)
+    return hasThresholdOfGrid(state) ? state : UNREADABLE
+  } catch { return UNREADABLE }
+}
+
+/** Whether what is in force has a place on the grid that its evidence is for. */
+function hasThresholdOfGrid (state: ContextState): boolean {
+  const { threshold_index: index } = state
+  if (index === -1) return true
+  return Number.isInteger(index / LOTTERY_STEP) && index >= 0 && index <= thresholdsOf(sumsInForce(state)[0]!) - 1
+}
+
+/** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment is of its epoch. */
+export function withoutEvidence ({ epoch, tokens_saved_gross, probe_tokens, probe_prefill_tokens }: ContextState): ContextState {
+  return { ...UNREADABLE, epoch, tokens_saved_gross, probe_tokens, probe_prefill_tokens }
+}
+
+/** The epochs of a context count from 1. */
+export const isUnreadable = ({ epoch }: ContextState): boolean => epoch === 0
+
+/**
+ * Empty evidence is written as null, which saves a sixth of the text of ten thousand contexts. For trials the number of thresholds is
+ * written beside it.
+ */
+export function encodeState (state: ContextState): string {
+  const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), ...written(trial) }))
+  const membership = state.membership && { ...state.membership, evidence: packEvidence(state.membership.evidence) }
+  return JSON.stringify(copyState(state, { ...written(state), trials, membership }))
+}
+
+type Gathered = Pick<ContextState, 'halves' | 'open'>
+
+function written ({ halves, open }: Gathered): Gathered {
+  const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as PackedEvidence : packEvidence(evidence)
+  return { halves: [orNull(halves[0]), orNull(halves[1])], open: { ...open, evidence: orNull(open.evidence) } }
+}
+
+/** The state that was written as this JSON value. */
+export function reviveState (written: object): ContextState {
+  const state = written as WrittenState
+  return copyState(written as ContextState, {
+    requested: intern(state.requested),
+    meaning: intern(state.meaning),
+    judged_by: intern(state.judged_by),
+    arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
+    ...revived(state, NO_EVIDENCE),
+    trials: state.trials.map(reviveTrial),
+    ...(state.membership && { membership: { ...state.membership, evidence: unpackEvidence(state.membership.evidence) } }),
+  })
+}
+
+interface WrittenGathered {
+  readonly halves: ReadonlyArray<PackedEvidence | null>
+  readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
+}
+
+export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
+
+type WrittenState = Omit<ContextState, keyof Gathered | 'trials'> & WrittenGathered & { readonly trials: readonly WrittenTrial[] }
+
+function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
+
+function revived ({ halves, open }: WrittenGathered, none: Evidence): Gathered {
+  return {
+    halves: halves.map((half) => shared(half, none)) as unknown as Gathered['halves'],
+    open: { ...open, evidence: shared(open.evidence, none) },
+  }
+}
+
+/** Shares one object among empty evidence. @param none empty evidence of the grid */
+function shared (half: PackedEvidence | null, none: Evidence): Evidence {
+  return half === null || half.generations === 0 ? none : unpackEvidence(half)
+}

@@ -1,0 +1,108 @@
+import type { Pin } from '../../core/judgement/pin.js'
+import type { Command, LogEntry, PredictorCommand, PredictorEntry, UnreadableCommand } from '../../core/learn/log-entry.js'
+import type { Change, UnreadableChange } from '../../core/learn/threshold-change.js'
+import type { PolicyPatch } from '../../core/policy/policy.js'
+import type { AuditRow, HistoryRow } from '../store.js'
+import { isAuditRow, isChange, isCommand, isEntry } from './stored-schemas.js'
+import { readPin, readPolicy, readValue } from './stored-values.js'
+
+// Everything is stored as JSON, so that operators can read it. Values are checked before they are revived (see stored-schemas.ts).
+
+export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
+
+/** What an entry writes to a table beside the log; `null` deletes. */
+export interface TableWrite { readonly table: 'policies' | 'pins' | 'predictors', readonly key: string, readonly value: string | null }
+
+export function tableWrite (entry: LogEntry): TableWrite | null {
+  const text = (value: object | null) => value === null ? null : JSON.stringify(value)
+  switch (entry.type) {
+    case 'policy': return { table: 'policies', key: entry.key, value: text(entry.policy) }
+    case 'pin': return { table: 'pins', key: entry.key, value: text(entry.pin) }
+    case 'predictor': return { table: 'predictors', key: entry.name, value: text(entry.version) }
+    default: return null
+  }
+}
+
+/** What the audit trail keeps of an entry, if anything. A predictor itself can take a megabyte, and is in its table. */
+export function auditOf (entry: LogEntry): Command | PredictorCommand | null {
+  switch (entry.type) {
+    case 'policy': case 'pin': case 'reset': return entry
+    case 'predictor': return predictorCommand(entry)
+    default: return null
+  }
+}
+
+function predictorCommand ({ type, name, version, by, reason }: PredictorEntry): PredictorCommand {
+  const action = version === null ? 'forgotten' : version.retired_at === null ? 'added' : 'retired'
+  return { type, name, action, by, ...(reason !== undefined && { reason }) }
+}
+
+/** What an outcome waits for: 0 nothing, 1 a label, 2 a label that may be a reference, since the outcome came with its answer. */
+export type Awaits = 0 | 1 | 2
+
+/** What is remembered of a generation id: when its outcome came and what it waits for. */
+export type Seen = readonly [ms: number, awaits: Awaits]
+
+/** For an outcome, what it waits for; for a label, 1 if it needs the outcome's answer; otherwise 0. */
+export function awaits (entry: LogEntry): Awaits {
+  if (entry.type === 'label') return entry.em === undefined && entry.answer === undefined ? 1 : 0
+  if (entry.type !== 'outcome' || entry.full.exact_match !== undefined) return 0
+  return entry.answer_digest === undefined ? 1 : 2
+}
+
+/** Replaces an unreadable command of the audit trail. */
+export const UNREADABLE_COMMAND: UnreadableCommand = { type: 'unreadable', by: 'stopgate', reason: 'this row could not be read' }
+
+/** Replaces an unreadable change of the history. */
+export const UNREADABLE_CHANGE: Omit<UnreadableChange, 'id' | 'time'> = {
+  key: null, cause: 'unreadable', epoch: null, before: null, after: null, by: 'stopgate', reason: 'this row could not be read',
+}
+
+export const readEntry = (text: string): LogEntry => readValue<LogEntry, LogEntry>(text, isEntry, { type: 'unreadable' })
+export const readCommand = (text: string): AuditRow['command'] => readValue(text, isCommand, UNREADABLE_COMMAND)
+
+/** A row of the audit trail as the embedded store keeps it. */
+export function readAuditRow (text: string): Omit<AuditRow, 'id'> | null {
+  const row = readValue<Omit<AuditRow, 'id'>, null>(text, isAuditRow, null)
+  return row && { ...row, replaced: readReplaced(row.command, (JSON.stringify(row.replaced) as string | undefined) ?? '') }
+}
+
+/** The policy or pin that a command replaced, given as its table had it; `null`: none. */
+export function readReplaced ({ type }: AuditRow['command'], text: string | null): PolicyPatch | Pin | null {
+  if (text === null || text === 'null') return null
+  return type === 'policy' ? readPolicy(text) : type === 'pin' ? readPin(text) : null
+}
+
+interface TimedRow { readonly time: number, readonly version: number }
+
+/**
+ * Rows of the history, newest first. An unreadable row is given the time, and if need be the version, of the row after it: the latest that
+ * they can be.
+ * @param now time and version for an unreadable newest row
+ */
+export function readChanges (
+  rows: ReadonlyArray<{ readonly id: string, readonly text: string, readonly version?: number }>, now: TimedRow
+): HistoryRow[] {
+  let after = now
+  return rows.map(({ id, text, version: own }) => {
+    const change = readValue<Change & { version?: number }, null>(text, isChange, null)
+    const version = own ?? change?.version
+    const isKnown = Number.isFinite(version)
+    const row = isKnown && change !== null
+      ? { ...change, id, version: version! }
+      : { ...UNREADABLE_CHANGE, id, time: after.time, version: isKnown ? version! : after.version }
+    after = row
+    return row
+  })
+}
+
+/** Gives unreadable rows of the audit trail, newest first, a time and version in the same way. */
+export function datedCommands (
+  rows: ReadonlyArray<Pick<AuditRow, 'id' | 'command' | 'replaced'> & Partial<TimedRow>>, now: TimedRow
+): AuditRow[] {
+  let after = now
+  return rows.map((row) => {
+    after = { time: row.time ?? after.time, version: Number.isFinite(row.version) ? row.version! : after.version }
+    return { ...row, ...after }
+  })
+}

@@ -1,0 +1,253 @@
+import { type TSchema, Type } from '#typebox'
+import { Compile, type Validator } from '#typebox/compile'
+import { PolicySchema } from '../../../openapi/policy-schemas.js'
+import type { LogEntry } from '../../core/learn/log-entry.js'
+import { ROOT } from '../../core/policy/context.js'
+import { isGridLength, type Predictor } from '../../core/predictor/predictor.js'
+
+// What the schemas of stored values are made of.
+
+export const text = Type.String()
+export const number = Type.Number()
+
+export const em = Type.Enum([0, 1])
+/** Scores and thresholds. A threshold below 0 would stop everyone. */
+export const ratio = Type.Number({ minimum: 0, maximum: 1 })
+/** A time in ms that has a date. */
+export const time = Type.Number({ minimum: -8.64e15, maximum: 8.64e15 })
+
+export const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+export const numbersByName = Type.Record(text, number)
+
+/** The shape of an example: lists have its length, but empty ones may have any; where it has null there may be anything. */
+export function like (example: unknown): TSchema {
+  if (example === null) return Type.Unknown()
+  if (Array.isArray(example)) {
+    const { length } = example
+    return length === 0 ? Type.Array(Type.Unknown()) : Type.Array(like(example[0]), { minItems: length, maxItems: length })
+  }
+  if (typeof example === 'number') return number
+  if (typeof example !== 'object') return typeof example === 'string' ? text : Type.Boolean()
+  return Type.Object(fieldsLike(example))
+}
+
+export const fieldsLike = (example: object) =>
+  Object.fromEntries(Object.entries(example).map(([name, value]) => [name, like(value)]))
+
+/** Compiles the validator when the first value is checked: a process reads few kinds of values, and each thread would compile all. */
+export function check (schema: TSchema): (value: unknown) => boolean {
+  let validator: Validator | undefined
+  return (value) => (validator ??= Compile(schema)).Check(value)
+}
+
+// What values in the store must look like to be used. A missing or odd field would otherwise stop the learner, for all contexts.
+
+// The API's schema of a policy, but for fields that it does not know.
+const policy = Type.Partial(Type.Object(PolicySchema.properties))
+
+const { label } = PolicySchema.properties
+
+const pin = Type.Object({ threshold: orNull(ratio), reason: text, by: text, expires_at: orNull(time), scorer: Type.Optional(text) })
+
+const judged = { exact_match: Type.Optional(em), agreement: Type.Optional(em), answer_digest: Type.Optional(text) }
+
+const arm = orNull(Type.Enum(['control', 'treated']))
+
+const optional = Type.Optional(number)
+
+const step = { tokens: number, confidence: orNull(number), signals: Type.Optional(numbersByName), asked_tokens: optional, ...judged }
+
+const outcome = {
+  generation_id: text,
+  u: number,
+  hash: number,
+  arm,
+  context: Type.Record(text, text),
+  tokens: number,
+  answer_tokens: number,
+  stopped: Type.Boolean(),
+  cancelled: Type.Optional(Type.Boolean()),
+  samples: Type.Optional(number),
+  sample_index: orNull(number),
+  full: Type.Object(judged),
+  steps: orNull(Type.Array(Type.Object(step))),
+  steps_complete: Type.Boolean(),
+  probe_tokens: optional,
+  probe_prefill_tokens: optional,
+  asked_tokens: optional,
+  by: Type.Optional(text),
+}
+
+const pending = Type.Object({
+  outcome: Type.Object({
+    ...outcome, steps: orNull(Type.Array(Type.Object({ ...step, place: optional }))), asked: optional,
+  }),
+  leaf: text,
+  key: text,
+})
+
+const sample = Type.Object({
+  u: number,
+  leaf: text,
+  label,
+  tokens: number,
+  steps: Type.Array(Type.Object({ tokens: number, confidence: number, signals: Type.Optional(numbersByName), lost: em })),
+})
+
+const numbers = Type.Array(number)
+
+const trace = Type.Object({
+  epoch: text,
+  tokens: number,
+  answer_tokens: number,
+  em: orNull(em),
+  probe_tokens: optional,
+  steps: Type.Object({
+    tokens: numbers, confidence: Type.Array(orNull(number)), answers: text, probe_tokens: Type.Optional(numbers),
+  }),
+})
+
+const configuration = Type.Object({ levels: Type.Array(text), defaults: policy, max_contexts: number })
+
+/** As it is written, with its maps as lists of pairs. */
+const ledger = Type.Object({
+  configuration,
+  policies: Type.Array(Type.Tuple([text, policy])),
+  pins: Type.Array(Type.Tuple([text, pin])),
+  contexts: number,
+  refused: number,
+  predictors: Type.Array(Type.Object({ name: text })),
+  train_at: number,
+})
+
+/** State of the follow-up outside the cohorts. */
+const followUp = Type.Object({
+  clock: Type.Object({ time: orNull(number), passed: number }),
+  boots: Type.Record(text, Type.Object({ number, at: number, time: number })),
+})
+
+const predictor = Type.Object({
+  predictor: Type.Object({
+    name: text,
+    label,
+    levels: text,
+    trained: Type.Object({ groups: Type.Array(number) }),
+    signals: Type.Array(Type.Object({ name: text, mean: number, scale: number })),
+    grid: Type.Array(ratio),
+    contexts: Type.Record(text, Type.Object({ log_median: number, length_power: Type.Optional(number), weights: Type.Array(number) })),
+  }),
+  created_at: time,
+  by: text,
+  retired_at: orNull(time),
+})
+
+const run = Type.Object({
+  name: text,
+  revision: number,
+  created_at: time,
+  updated_at: time,
+  suites: Type.Array(Type.Object({
+    suite: text, steps: number, replayed: number, step: number, em: number, tokens_mean: number, verdicts: Type.Array(text),
+  })),
+  contexts: Type.Array(Type.Object({ key: text, step: number, at: time })),
+})
+
+/** A change of the history; its version is kept beside it. */
+const change = Type.Object({
+  time,
+  key: text,
+  cause: text,
+  epoch: number,
+  before: orNull(ratio),
+  after: orNull(ratio),
+  before_scorer: Type.Optional(text),
+  before_fingerprint: Type.Optional(text),
+  after_scorer: Type.Optional(text),
+  by: Type.Optional(text),
+  reason: Type.Optional(text),
+})
+
+const policyCommand = Type.Object({ key: text, policy: orNull(policy), by: text })
+
+const pinCommand = Type.Object({ key: text, pin: orNull(pin), by: text })
+
+const resetCommand = Type.Object({ key: text, by: text, below: Type.Optional(Type.Literal(false)) })
+
+export const isPolicy = check(policy)
+export const isPin = check(pin)
+export const isPending = check(pending)
+export const isSample = check(sample)
+export const isTrace = check(trace)
+export const isLedger = check(ledger)
+export const isFollowUp = check(followUp)
+export const isRun = check(run)
+export const isChange = check(change)
+
+/** Below 2^30, as the API demands; more could not be packed. */
+const recordedTokens = Type.Integer({ minimum: 0, maximum: 2 ** 30 - 1 })
+
+/** A step as records have it (see record-encoding.ts); what is absent at the end is left out. */
+export const isRecordedStep = check(Type.Union([
+  Type.Tuple([recordedTokens, orNull(number)]),
+  Type.Tuple([recordedTokens, orNull(number), em]),
+  Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text)]),
+  Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text), numbersByName]),
+]))
+
+const hasPredictorFields = check(predictor)
+
+interface StoredPredictor { readonly predictor: Predictor }
+
+/** A predictor must have the root's weights, and as many weights as features: with others its scores would be wrong. */
+export function isPredictor (value: unknown): boolean {
+  if (!hasPredictorFields(value)) return false
+  const { signals, grid, contexts } = (value as StoredPredictor).predictor
+  return isGridLength(grid.length) && Object.hasOwn(contexts, ROOT) &&
+    Object.values(contexts).every(({ weights }) => weights.length === 4 + signals.length)
+}
+
+const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value: unknown) => boolean } = {
+  enrolment: check(Type.Object({
+    boot: text,
+    number,
+    age: number,
+    entries: Type.Array(Type.Object({
+      key: text, epoch: orNull(text), share: ratio, draws: Type.Array(Type.Tuple([ratio, ratio])), cutoff: Type.Optional(ratio),
+    })),
+  })),
+  outcome: check(Type.Object(outcome)),
+  label: check(Type.Object({
+    generation_id: text,
+    em: Type.Optional(em),
+    answer: Type.Optional(text),
+    references: Type.Optional(Type.Array(text)),
+    steps: Type.Optional(Type.Array(orNull(em))),
+  })),
+  policy: check(policyCommand),
+  pin: check(pinCommand),
+  reset: check(resetCommand),
+  checkpoint: check(Type.Object({ key: text, run: text, step: number })),
+  predictor: (value) => {
+    const { name, version } = value as { name?: unknown, version?: unknown }
+    return typeof name === 'string' && (version === null || isPredictor(version))
+  },
+  configuration: check(Type.Object({ configuration })),
+  tick: check(Type.Object({})),
+}
+
+export function isEntry (value: unknown): boolean {
+  const { type } = (value ?? {}) as { type?: unknown }
+  return typeof type === 'string' && Object.hasOwn(ENTRIES, type) && ENTRIES[type as keyof typeof ENTRIES](value)
+}
+
+const typed = (type: string, { properties }: { properties: Record<string, TSchema> }) =>
+  Type.Object({ type: Type.Literal(type), ...properties })
+const command = Type.Union([
+  typed('policy', policyCommand), typed('pin', pinCommand), typed('reset', resetCommand),
+  Type.Object({ type: Type.Literal('predictor'), name: text, action: Type.Enum(['added', 'retired', 'forgotten']), by: text }),
+])
+
+/** A command as the audit trail has it. */
+export const isCommand = check(command)
+
+export const isAuditRow = check(Type.Object({ time, version: number, command }))

@@ -1,0 +1,153 @@
+import type { KeptTrace } from '../../core/certificate/kept-trace.js'
+import type { CohortsHeader } from '../../core/enrolment/cohorts.js'
+import type { Pin } from '../../core/judgement/pin.js'
+import type { Ledger } from '../../core/learn/fold.js'
+import type { Change } from '../../core/learn/threshold-change.js'
+import { type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
+import type { PredictorVersion } from '../../core/predictor/predictor-version.js'
+import type { Sample } from '../../core/predictor/sample.js'
+import type { Pending } from '../../core/recording/pending.js'
+import { SLOTS_OF_CONTEXT } from '../../core/recording/trace-slot.js'
+import type { Series, TrainingRun } from '../../core/training/run.js'
+import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
+import type { Learned } from '../learner-store.js'
+import { isCohort } from './context-schemas.js'
+import { inTurns } from './in-turns.js'
+import { isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isRun, isSample, isTrace } from './stored-schemas.js'
+
+export const encodePending = (pending: Pending): string => JSON.stringify(pending)
+export const encodeCohort = (cohort: StoredCohort): string => JSON.stringify(cohort)
+export const encodeFollowUp = (header: CohortsHeader): string => JSON.stringify(header)
+export const encodeTrace = (trace: KeptTrace): string => JSON.stringify(trace)
+export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
+export const encodeChange = (change: Change): string => JSON.stringify(change)
+
+export function encodeLedger (ledger: Ledger): string {
+  return JSON.stringify({ ...ledger, policies: [...ledger.policies], pins: [...ledger.pins] })
+}
+
+/** The ledger that was written as this JSON value. */
+export function reviveLedger (written: object): Ledger {
+  const ledger = written as WrittenLedger
+  return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+}
+
+type WrittenLedger = Omit<Ledger, 'policies' | 'pins'> & {
+  readonly policies: ReadonlyArray<[string, PolicyPatch]>
+  readonly pins: ReadonlyArray<[string, Pin]>
+}
+
+// A value that cannot be read must not make the others unreadable. It is replaced by one that never stops, or left out.
+
+/** Replaces an unreadable pin. Doubt means continue. */
+export const UNREADABLE_PIN: Pin = { threshold: null, reason: 'the pin could not be read', by: 'stopgate', expires_at: null }
+
+/** The stored value, or `otherwise` if it is not JSON or not valid. */
+export function readValue<T, U> (text: string, isValid: (value: unknown) => boolean, otherwise: U): T | U {
+  try {
+    const value = JSON.parse(text)
+    return isValid(value) ? value : otherwise
+  } catch { return otherwise }
+}
+
+export const readPolicy = (text: string): PolicyPatch => readValue<PolicyPatch, PolicyPatch>(text, isPolicy, UNREADABLE_POLICY)
+export const readPin = (text: string): Pin => readValue<Pin, Pin>(text, isPin, UNREADABLE_PIN)
+export const readPending = (text: string): Pending | null => readValue(text, isPending, null)
+export const readCohort = (text: string): StoredCohort | null => readValue(text, isCohort, null)
+export const readFollowUp = (text: string): CohortsHeader | null => readValue(text, isFollowUp, null)
+export const readSample = (text: string): Sample | null => readValue(text, isSample, null)
+export const readTrace = (text: string): KeptTrace | null => readValue(text, isTrace, null)
+export const readPredictor = (text: string): PredictorVersion | null => readValue(text, isPredictor, null)
+
+export function readLedger (text: string): Ledger | null {
+  const written = readValue<object, null>(text, isLedger, null)
+  return written === null ? null : reviveLedger(written)
+}
+
+/** The cohorts that can be read, by key. @param texts in the order of the keys; `null`: there is none */
+export function readCohorts (keys: readonly string[], texts: ReadonlyArray<string | null>): Map<string, StoredCohort> {
+  return new Map(keys.flatMap((key, i) => {
+    const cohort = texts[i] == null ? null : readCohort(texts[i])
+    return cohort === null ? [] : [[key, cohort] as const]
+  }))
+}
+
+/** Names of all the traces that a context may have. */
+export function traceNames (key: string): string[] { return Array.from({ length: SLOTS_OF_CONTEXT }, (_, slot) => `${key} ${slot}`) }
+
+/** The traces that can be read. @param texts `null`: the slot is empty */
+export async function readTraces (texts: ReadonlyArray<string | null>): Promise<KeptTrace[]> {
+  const traces = await inTurns(texts, (text) => text === null ? null : readTrace(text))
+  return traces.filter((trace) => trace !== null)
+}
+
+/** Learned state as a store keeps it, but for the contexts. */
+export interface LearnedTexts {
+  readonly ledger: string | null
+  readonly follow_up: string | null
+  readonly pending: ReadonlyArray<readonly [id: string, text: string]>
+  readonly cohorts: ReadonlyArray<readonly [key: string, text: string]>
+  readonly reservoir: ReadonlyArray<readonly [number: number, text: string]>
+}
+
+export async function readLearned (texts: LearnedTexts): Promise<Omit<Learned, 'cursor' | 'contexts'>> {
+  const ledger = texts.ledger === null ? null : readLedger(texts.ledger)
+  const follow_up = texts.follow_up === null ? null : readFollowUp(texts.follow_up)
+  const pending = await readRows(texts.pending, readPending)
+  const cohorts = await readRows(texts.cohorts, (text) => follow_up === null ? null : readCohort(text)) // their times are by its clock
+  const reservoir = await readRows(texts.reservoir, readSample)
+  return {
+    ledger,
+    follow_up,
+    pending: pending.whole.map(([, value]) => value),
+    cohorts: new Map(cohorts.whole),
+    reservoir: reservoir.whole,
+    damaged: {
+      ledger: texts.ledger !== null && ledger === null ? 1 : 0,
+      pending: pending.damaged,
+      cohorts: cohorts.damaged,
+      samples: reservoir.damaged,
+    },
+  }
+}
+
+async function readRows<K, V> (
+  rows: ReadonlyArray<readonly [K, string]>, decode: (text: string) => V | null
+): Promise<{ whole: Array<readonly [K, V]>, damaged: K[] }> {
+  const values = await inTurns(rows, ([, text]) => decode(text))
+  return {
+    whole: rows.flatMap(([key], i) => values[i] === null ? [] : [[key, values[i]!] as const]),
+    damaged: rows.flatMap(([key], i) => values[i] === null ? [key] : []),
+  }
+}
+
+// The text of a run starts with its revision, so that a Redis script can compare it without parsing the rest.
+
+export const encodeRun = (run: TrainingRun): string => `${run.revision} ${JSON.stringify(run)}`
+
+/** @throws Error if the text is damaged */
+export function decodeRun (text: string): TrainingRun {
+  const run = JSON.parse(text.slice(text.indexOf(' ') + 1))
+  if (!isRun(run)) throw new Error('a field is missing or has the wrong type')
+  return run
+}
+
+/** The revision as the Redis script reads it; 0 if it is damaged. */
+export const revisionOf = (text: string): number => Number(/^\d+/.exec(text)?.[0] ?? 0)
+
+/** Reads an unreadable run as one without suites and contexts; the next report on it writes it again. */
+export function readRun (name: string, text: string): TrainingRun {
+  const revision = revisionOf(text)
+  try { return { ...decodeRun(text), revision } } catch {
+    return { name, revision, created_at: 0, updated_at: 0, suites: [], contexts: [] }
+  }
+}
+
+/** A run starts with its first report on a suite, so it always has one. */
+export const isUnreadableRun = ({ suites }: TrainingRun): boolean => suites.length === 0
+
+export const encodeSeries = (series: Series): string => JSON.stringify(series)
+export const decodeSeries = (text: string): Series => JSON.parse(text)
+
+/** The key of a series in its table. Names can be any text. */
+export const seriesKey = (run: string, suite: string): string => JSON.stringify([run, suite])

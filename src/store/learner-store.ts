@@ -1,0 +1,73 @@
+import type { KeptTrace } from '../core/certificate/kept-trace.js'
+import type { CohortsHeader } from '../core/enrolment/cohorts.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import type { Ledger } from '../core/learn/fold.js'
+import type { Change } from '../core/learn/threshold-change.js'
+import type { Sample } from '../core/predictor/sample.js'
+import type { Pending } from '../core/recording/pending.js'
+import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
+import type { Cursor } from './log.js'
+
+export interface Learned {
+  readonly cursor: Cursor
+  readonly ledger: Ledger | null
+  readonly contexts: Map<string, ContextState>
+  /** In any order. */
+  readonly pending: readonly Pending[]
+  /** By context key. */
+  readonly cohorts: ReadonlyMap<string, StoredCohort>
+  /** `null`: nothing was folded yet; or it is unreadable, and then all cohorts are, too. */
+  readonly follow_up: CohortsHeader | null
+  /** By number, in any order. */
+  readonly reservoir: ReadonlyArray<readonly [number, Sample]>
+  /** What is unreadable and therefore left out: 1 for the ledger, ids of pending outcomes, context keys of cohorts, numbers of samples. */
+  readonly damaged: {
+    readonly ledger: number
+    readonly pending: readonly string[]
+    readonly cohorts: readonly string[]
+    readonly samples: readonly number[]
+  }
+}
+
+export interface Commit {
+  /** Fencing token of the learner's lease. */
+  readonly token: number
+  /** Where the learner stood before, and stands after the commit. */
+  readonly from: Cursor
+  readonly to: Cursor
+  /** The contexts that changed; `undefined` deletes. */
+  readonly contexts: ReadonlyMap<string, ContextState | undefined>
+  /** Outcomes that await their label or their enrolment, by generation id; `undefined` deletes. */
+  readonly pending: ReadonlyMap<string, Pending | undefined>
+  /** Enrolled generations by context key; `undefined` deletes. */
+  readonly cohorts: ReadonlyMap<string, StoredCohort | undefined>
+  /** The clock of the follow-up, and the enrolment lists that were folded. Every commit writes it. */
+  readonly follow_up: CohortsHeader
+  /** Samples that predictors are trained on, by number; `undefined` deletes. */
+  readonly reservoir: ReadonlyMap<number, Sample | undefined>
+  /** Full traces, by `<context key> <slot>`; each takes the place of the one before. */
+  readonly traces: ReadonlyMap<string, KeptTrace>
+  /** `null`: unchanged. */
+  readonly ledger: Ledger | null
+  /** Keys for which some decision could differ. If there are any, the version moves and replicas are notified. */
+  readonly decisive: readonly string[]
+  /** For the history. */
+  readonly changes: readonly Change[]
+}
+
+/**
+ * The learner's part of the store. One contract suite tests these laws on every implementation:
+ *  1. `commit` writes states, pending outcomes, cohorts, samples, traces, ledger, changes and cursor in one atomic step, or throws and
+ *     writes nothing: LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is
+ *     trimmed only up to the cursor.
+ *  2. At most one lease runs at a time. A later lease has a higher token.
+ */
+export interface LearnerStore {
+  /** Returns a fencing token, or `null` while another holder's lease runs. */
+  readonly acquireLease: (holder: string, ttlMs: number) => Promise<number | null>
+  /** Returns whether the lease is still this token's; if so, it runs `ttlMs` from now. */
+  readonly renewLease: (token: number, ttlMs: number) => Promise<boolean>
+  readonly releaseLease: (token: number) => Promise<void>
+  readonly learned: () => Promise<Learned>
+  readonly commit: (commit: Commit) => Promise<void>
+}

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import type { KeptTrace } from '../../core/certificate/kept-trace.js'
+import type { ContextState } from '../../core/judgement/context-state.js'
+import type { Pin } from '../../core/judgement/pin.js'
+import type { LogEntry } from '../../core/learn/log-entry.js'
+import type { PolicyPatch } from '../../core/policy/policy.js'
+import type { PredictorVersion } from '../../core/predictor/predictor-version.js'
+import type { RecordedStep } from '../../core/recording/recorded-step.js'
+import { readState } from '../encoding/context-states.js'
+import { datedCommands, readChanges, readCommand, readReplaced } from '../encoding/log-rows.js'
+import { PredictorCache } from '../encoding/predictor-cache.js'
+import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry, toPlace } from '../log.js'
+import { checkFormat, type SortedState, type StateRow } from '../state-format.js'
+import { STEPS, TEXTS } from '../step-records/record-kind.js'
+import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
+import { readCohorts, readPin, readPolicy, readTraces, traceNames } from '../encoding/stored-values.js'
+import { EVENT_LIMITS, type TextBatch } from '../event-store.js'
+import type { Commit, Learned } from '../learner-store.js'
+import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
+import type { AuditRow, HistoryRow, Revision, Store } from '../store.js'
+import type { RedisTls } from './redis-address.js'
+import { RedisConnection } from './redis-connection.js'
+import { CHANNEL, EVENT_KEYS, KEYS, STEP_KEYS } from './redis-keys.js'
+import { RedisLearning } from './redis-learning.js'
+import { RedisLog } from './redis-log.js'
+import { RedisRecords } from './redis-records.js'
+import { RedisReplicas, redisWarnings, refusalWarnings } from './redis-replicas.js'
+import { RedisState } from './redis-state.js'
+import { RedisTrainingRuns } from './redis-training-runs.js'
+
+export interface RedisOptions extends Partial<LogLimits> {
+  readonly url: string
+  /** Timeout of a command, ms. */
+  readonly timeoutMs: number
+  /** Used if the URL asks for TLS. */
+  readonly tls?: RedisTls
+  /** How many replicas must have an append or a training report before it is acknowledged; default 0. */
+  readonly waitReplicas?: number
+  /** Limits of the recorded steps. */
+  readonly records?: Partial<RecordLimits>
+  /** Limits of the decision log. */
+  readonly events?: Partial<RecordLimits>
+}
+
+/** A store in Redis, for any number of processes. */
+export class RedisStore implements Store {
+  readonly kind = 'redis'
+  readonly #main: RedisConnection
+  readonly #subscriber: RedisConnection
+  readonly #replicas: RedisReplicas
+  readonly #log: RedisLog
+  readonly #learning: RedisLearning
+  readonly trainingRuns: RedisTrainingRuns
+  readonly stepRecords: RedisRecords<StepBatch, RecordedStep>
+  readonly events: RedisRecords<TextBatch, string>
+  readonly #state: RedisState
+  readonly #predictors = new PredictorCache()
+  readonly #listeners: Array<(isRegained: boolean) => void> = []
+  #subscribed = Promise.resolve()
+
+  private constructor (options: RedisOptions) {
+    const { url, timeoutMs, tls } = options
+    const limits = logLimits(options)
+    const connect = (timeoutMs: number) => new RedisConnection(url, timeoutMs, tls)
+    this.#main = connect(timeoutMs)
+    this.#subscriber = connect(timeoutMs)
+    this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
+    this.#log = new RedisLog({ main: this.#main, reader: connect(timeoutMs), replicas: this.#replicas, limits, timeoutMs })
+    this.#learning = new RedisLearning(this.#main, connect)
+    this.stepRecords = new RedisRecords(this.#main, STEPS, STEP_KEYS, { ...RECORD_LIMITS, ...options.records })
+    this.events = new RedisRecords(this.#main, TEXTS, EVENT_KEYS, { ...EVENT_LIMITS, ...options.events })
+    this.trainingRuns = new RedisTrainingRuns(this.#main, this.#replicas)
+    this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000)
+    this.#main.redis.on('ready', () => { this.#notify(true) })
+    this.#subscriber.redis.on('message', () => { this.#notify() })
+    this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
+  }
+
+  /** Resolves once connected, or once the first attempt has failed. The store then connects when it can. */
+  static async open (options: RedisOptions): Promise<RedisStore> {
+    const store = new RedisStore(options)
+    await Promise.all([store.#main, store.#log, store.#subscriber, store.#replicas].map((connection) => connection.attempted()))
+    await store.#subscribed
+    return store
+  }
+
+  isUp (): boolean { return this.#main.isUp() && this.#replicas.problem() === null }
+  async warnings (): Promise<string[]> {
+    const warnings = await redisWarnings(this.#main)
+    return [...refusalWarnings(this.#main.refusal()), ...warnings, ...this.#replicas.warnings()]
+  }
+
+  append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> { return this.#log.append(entries, ifPolicyVersion) }
+  read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> { return this.#log.read(after, limit, waitMs) }
+
+  acquireLease (holder: string, ttlMs: number): Promise<number | null> { return this.#learning.acquireLease(holder, ttlMs) }
+  renewLease (token: number, ttlMs: number): Promise<boolean> { return this.#learning.renewLease(token, ttlMs) }
+  releaseLease (token: number): Promise<void> { return this.#learning.releaseLease(token) }
+  learned (): Promise<Learned> { return this.#learning.learned() }
+  commit (commit: Commit): Promise<void> { return this.#learning.commit(commit) }
+
+  async revision (): Promise<Revision> {
+    const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log, KEYS.format]
+    const reply = await this.#main.script('revision', keys, [randomUUID(), randomUUID()])
+    const [stateId, salt, version, policyVersion, lag, lagMs, format] = reply as [string, string, string, string, number, number, string]
+    checkFormat(Number(format))
+    await this.#main.retryWrite()
+    return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs }
+  }
+
+  async announce (configuration: string, ttlMs: number): Promise<string[]> {
+    return await this.#main.script('announce', [KEYS.replicas], [configuration, ttlMs]) as string[]
+  }
+
+  onNotice (listener: (isRegained: boolean) => void): void { this.#listeners.push(listener) }
+
+  async changedSince (version: number): Promise<string[]> {
+    return this.#main.run((redis) => redis.zrangebyscore(KEYS.changed, `(${version}`, '+inf'))
+  }
+
+  async contextKeys (): Promise<string[]> { return this.#main.run((redis) => redis.hkeys(KEYS.contexts)) }
+
+  async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> {
+    const states = new Map<string, ContextState>()
+    if (keys.length === 0) return states
+    const texts = await this.#main.run((redis) => redis.hmget(KEYS.contexts, ...keys))
+    for (const [i, text] of texts.entries()) if (text !== null) states.set(keys[i]!, readState(text))
+    return states
+  }
+
+  async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
+    return readCohorts(keys, keys.length === 0 ? [] : await this.#main.run((redis) => redis.hmget(KEYS.cohorts, ...keys)))
+  }
+
+  async readTraces (key: string): Promise<KeptTrace[]> {
+    return readTraces(await this.#main.run((redis) => redis.hmget(KEYS.traces, ...traceNames(key))))
+  }
+
+  async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy) }
+  async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, readPin) }
+
+  async predictors (): Promise<Map<string, PredictorVersion>> {
+    const stamp = (await this.#main.run((redis) => redis.mget(KEYS.stateId, KEYS.predictorsAt))).join(' ')
+    const read = async () => Object.entries(await this.#main.run((redis) => redis.hgetall(KEYS.predictors)))
+    return await this.#predictors.versions(stamp, read)
+  }
+
+  async damagedPredictors (): Promise<readonly string[]> {
+    await this.predictors()
+    return this.#predictors.damaged()
+  }
+
+  async history (limit: number): Promise<HistoryRow[]> {
+    const [entries, now] = await this.#withNow(KEYS.history, '+', limit)
+    const rows = entries.map(([id, [, text, , version]]) => ({ id, text: text!, version: Number(version) }))
+    return readChanges(rows, now)
+  }
+
+  /** Reads the newest rows of a stream and then the version, so that no row is newer than the version. */
+  async #withNow (key: string, end: string, limit: number) {
+    const [entries, version] = await this.#main.run((redis) => Promise.all([
+      redis.xrevrange(key, end, '-', 'COUNT', limit), redis.get(KEYS.version),
+    ]))
+    return [entries, { time: Date.now(), version: Number(version) }] as const
+  }
+
+  async audit (limit: number, before?: string): Promise<AuditRow[]> {
+    const end = before === undefined ? '+' : `(${before}`
+    const [entries, now] = await this.#withNow(KEYS.audit, end, limit)
+    return datedCommands(entries.map(toKeptCommand), now)
+  }
+
+  exportRows (): AsyncIterable<StateRow> { return this.#state.export() }
+  importRows (state: SortedState, replaces: boolean): Promise<void> { return this.#state.import(state, replaces, randomUUID()) }
+
+  async close (): Promise<void> {
+    for (const connection of [this.#log, this.#main, this.#subscriber, this.#replicas, this.#learning]) connection.close()
+  }
+
+  async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {
+    const table = await this.#main.run((redis) => redis.hgetall(key))
+    return new Map(Object.entries(table).map(([field, text]) => [field, decode(text)]))
+  }
+
+  async #subscribe (): Promise<void> {
+    try {
+      await this.#subscriber.run((redis) => redis.subscribe(CHANNEL))
+      this.#notify() // notices may have been missed until now
+    } catch {
+      this.#subscriber.reconnect() // which subscribes again
+    }
+  }
+
+  #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }
+}
+
+function toKeptCommand ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {
+  const command = readCommand(entry!)
+  return { id, time: toPlace(id)[0], version: Number(version), command, replaced: readReplaced(command, replaced!) }
+}
