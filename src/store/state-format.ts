@@ -60,7 +60,7 @@ export interface SortedState { readonly meta: StateMeta, readonly rows: Readonly
 export function sortRows (rows: readonly StateRow[]): SortedState {
   const sorted = Object.fromEntries(STATE_TABLES.map((table) => [table, [] as StateRow[]])) as Record<StateTable, StateRow[]>
   for (const row of rows) sorted[row.table].push(row)
-  const meta = Object.fromEntries(sorted.meta.map(({ key, value }) => [key, value])) as unknown as StateMeta
+  const meta = Object.fromEntries(sorted.meta.map(({ key, value }) => [key, value])) as unknown as StateMeta // its fields are checked next
   for (const name of ['salt', 'version', 'policy_version', 'cursor', 'last_id', 'ledger', 'follow_up'] as const) {
     if (meta[name] === undefined) throw new Error(`it has no ${name}`)
   }

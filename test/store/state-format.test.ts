@@ -2,8 +2,7 @@ import t from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { openTables } from '../../src/store/embedded/embedded-tables.js'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
-import { STATE_FORMAT } from '../../src/store/state-format.js'
-import { sortRows, type StateRow } from '../../src/store/state-format.js'
+import { metaRows, STATE_FORMAT, sortRows, type StateRow } from '../../src/store/state-format.js'
 import { certify, CONTEXT, losslessOutcome } from '../certify.js'
 import { admin } from '../faults/redis-fleet.js'
 import { build, temporaryFolder, until } from '../helper.js'
@@ -81,4 +80,17 @@ t.test('an older replica goes on deciding, accepts outcomes and reports the prob
   const late = await build(t, { REDIS_URL: url })
   t.match(await late.send('GET', '/readyz'), { status: 503, body: { ready: false, warnings: [/a newer version/, /a newer version/] } })
   t.match(await late.send('POST', '/v1/decisions', treated), { status: 200, body: { decision: 'continue' } })
+})
+const META = { salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null, follow_up: null }
+
+t.test('rows are sorted into their tables and keep their order', async (t) => {
+  const pin = (key: string) => ({ table: 'pins' as const, key, value: 1 })
+  const { meta, rows } = sortRows([pin('b'), ...metaRows(META), pin('a')])
+  t.same(meta, META)
+  t.same(rows.pins.map(({ key }) => key), ['b', 'a'])
+  t.same(rows.log, [])
+})
+
+t.test('a state without one of its single values is refused', async (t) => {
+  for (const name of Object.keys(META)) t.throws(() => sortRows(metaRows(META).filter(({ key }) => key !== name)), { message: `it has no ${name}` })
 })

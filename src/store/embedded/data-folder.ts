@@ -5,14 +5,13 @@ import { dirname, join } from 'node:path'
 
 /** Page size of the database, bytes. It allows keys of up to 4,026 bytes, the longest context key of seven levels. */
 export const PAGE_SIZE = 8192
-/** The number that LMDB writes after the header of its first two pages. */
+/**
+ * The number that LMDB writes after the header of its first two pages. It is checked here since opening a file that is not LMDB's, or only
+ * the start of one, ends the process with a segmentation fault (lmdb 3.5).
+ */
 const MAGIC = 0xBEEFC0DE
-
 const MAGIC_OFFSET = 24
-/** Offsets in these pages of the last page in use and of the transaction that wrote them. */
-const LAST_PAGE_OFFSET = 144
 
-const TRANSACTION_OFFSET = 152
 /** Free space to ask for, somewhat more than a new database needs, bytes. */
 export const ROOM = 256 * 1024
 
@@ -37,10 +36,7 @@ function missing (folder: string): string[] {
   return existsSync(folder) ? [] : [...missing(dirname(folder)), folder]
 }
 
-/**
- * Throws if no database can be opened in the folder. LMDB would crash the process there (a segmentation fault), so the causes are checked
- * first: a folder that is full or not writable, a file that is not LMDB's or is truncated.
- */
+/** Throws if the folder is full or not writable, or if its file is not LMDB's. */
 export function checkDataFolder (folder: string): void {
   const probe = join(folder, 'room.tmp')
   try {
@@ -51,9 +47,20 @@ export function checkDataFolder (folder: string): void {
     rmSync(probe, { force: true })
   }
   if (!isStoreIn(folder)) return
-  const file = fileIn(folder)
-  if (isDatabase(file) && (isFullLength(file) || canBeRead(folder))) return
-  throw new Error(`${file} is not a database, or is truncated: restore a copy of it, or remove it and start with nothing learned.`)
+  if (!isDatabase(fileIn(folder))) throw damaged(folder)
+}
+
+/**
+ * Throws if the file is truncated. Reading a missing page would end the process (SIGBUS), so call this before any table is opened.
+ * @param lastPage number of the last page in use, as LMDB tells it
+ */
+export function checkLength (folder: string, lastPage: number): void {
+  // A shorter file can be complete too: pages that were freed before they were written may be missing at its end.
+  if (statSync(fileIn(folder)).size < (lastPage + 1) * PAGE_SIZE && !canBeRead(folder)) throw damaged(folder)
+}
+
+function damaged (folder: string): Error {
+  return new Error(`${fileIn(folder)} is not a database, or is truncated: restore a copy of it, or remove it and start with nothing learned.`)
 }
 
 /** Whether a store was ever opened in the folder. */
@@ -67,14 +74,6 @@ function fileIn (folder: string): string { return join(folder, 'data.mdb') }
 function isDatabase (file: string): boolean {
   const start = startOf(file)
   return [0, PAGE_SIZE].every((page) => start.readUInt32LE(page + MAGIC_OFFSET) === MAGIC)
-}
-
-/** A shorter file can be complete too: pages that were freed before they were written may be missing at its end. */
-function isFullLength (file: string): boolean {
-  const start = startOf(file)
-  const at = (page: number, offset: number) => Number(start.readBigUInt64LE(page + offset))
-  const newest = at(0, TRANSACTION_OFFSET) > at(PAGE_SIZE, TRANSACTION_OFFSET) ? 0 : PAGE_SIZE
-  return statSync(file).size >= (at(newest, LAST_PAGE_OFFSET) + 1) * PAGE_SIZE
 }
 
 /** Reads the whole database in a process of its own, which a missing page may crash. */

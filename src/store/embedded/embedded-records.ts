@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { packedLength, type Packing } from '../step-records/packed-steps.js'
+import { packedLength, type Packing } from '../step-records/step-encoding.js'
 import type { Batch, RecordKind } from '../step-records/record-kind.js'
 import type { RecordLimits } from '../step-record-store.js'
 import { decodeRow, encodeRow, type LiveRecord, readIndex, type RecordIndex, type RecordRows, sizeOf } from './record-index.js'
@@ -26,9 +26,10 @@ const SWEPT = 256
  * and is read from the rows when the store is opened. Rows of records that ended are removed later, by a sweep from the oldest on: removing
  * them at once would rewrite a page for each row.
  *
- * Segments packed by hand and cleaned as in a log-structured file system were measured in turns with this: rows took 0.75 to 1.5 times the
- * processor time per step (at 1,000 generations a call) and wrote 1.2 to 2 times as many bytes. Rows keyed by generation, without a sweep,
- * wrote 8 to 12 times as many.
+ * Measured in turns with rows packed into segments, which were cleaned as in a log-structured file system, at 1,000 generations a call:
+ * where nine of ten records are forgotten, rows took 0.85 to 1.2 times the processor time per step and wrote 1.2 to 1.4 times the bytes.
+ * Where all of them expire, it was 1.5 to 2.1 times both, 8 us against 5. Rows keyed by generation, without a sweep, wrote 8 to 12 times
+ * the bytes.
  */
 export class EmbeddedRecords<B extends Batch, I> {
   readonly #kind: RecordKind<B, I>

@@ -12,13 +12,13 @@ import type { Commit } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
 import type { Revision, Store } from '../store.js'
-import { checkDataFolder, checkFolder, makeFolder, ROOM, takeFolder } from './data-folder.js'
+import { checkDataFolder, checkFolder, checkLength, makeFolder, ROOM, takeFolder } from './data-folder.js'
 import { EmbeddedLease, writeCommit } from './embedded-learning.js'
 import { append, entriesAfter } from './embedded-log.js'
 import { EmbeddedReader } from './embedded-reader.js'
 import { EmbeddedRecords } from './embedded-records.js'
 import { importState } from './embedded-state.js'
-import { openTables, type Tables, transact } from './embedded-tables.js'
+import { lastPageOf, openRoot, openTables, type Tables, tablesIn, transact } from './embedded-tables.js'
 import { EmbeddedTrainingRuns } from './embedded-training-runs.js'
 import { EmbeddedEvents } from './thread-notices.js'
 
@@ -78,11 +78,13 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     makeFolder(dataDir)
     await checkFolder(dataDir)
     checkDataFolder(dataDir)
-    const tables = openTables(dataDir)
+    const root = openRoot(dataDir)
     let release = async () => {}
     try {
+      checkLength(dataDir, lastPageOf(root))
+      const tables = tablesIn(root)
       // LMDB's write lock makes processes that start at once take turns; the kernel releases it when a process dies.
-      release = await tables.root.transaction(() => takeFolder(dataDir))
+      release = await root.transaction(() => takeFolder(dataDir))
       const store = new EmbeddedStore(tables, release, options)
       await store.#write(() => {
         checkFormat(tables.getMeta('format'))
@@ -95,7 +97,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       store.events.reload()
       return store
     } catch (error) {
-      await tables.root.close()
+      await root.close()
       await release()
       throw error
     }

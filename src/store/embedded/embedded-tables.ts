@@ -4,7 +4,7 @@ import { type Place, START } from '../log.js'
 import { StoreUnavailableError } from '../store-errors.js'
 import { PAGE_SIZE } from './data-folder.js'
 
-export type Tables = ReturnType<typeof openTables>
+export type Tables = ReturnType<typeof tablesIn>
 
 type Meta = typeof INITIAL
 
@@ -39,8 +39,10 @@ const INITIAL = {
  */
 const MAP_SIZE = 2 ** 30
 
-export function openTables (folder: string) {
-  const root = open({
+export function openTables (folder: string): Tables { return tablesIn(openRoot(folder)) }
+
+export function openRoot (folder: string): RootDatabase {
+  return open({
     path: folder,
     noSubdir: false, // otherwise LMDB takes a name with a dot for a file
     overlappingSync: false, // a commit resolves when it is on disk, not before
@@ -50,6 +52,12 @@ export function openTables (folder: string) {
     maxDbs: 32, // upper limit of tables
     encoding: 'msgpack',
   })
+}
+
+/** Number of the last page in use. */
+export const lastPageOf = (root: RootDatabase): number => (root.getStats() as { lastPageNumber: number }).lastPageNumber
+
+export function tablesIn (root: RootDatabase) {
   const texts = <K extends Place | string | number>(name: string) => root.openDB<string, K>(name, { encoding: 'string' })
   const meta = root.openDB<Meta[keyof Meta], keyof Meta>('meta', {})
   return {

@@ -1,5 +1,5 @@
 import type { Database } from 'lmdb'
-import { packedLength, type Packing, packSteps } from '../step-records/packed-steps.js'
+import { packedLength, type Packing, packSteps } from '../step-records/step-encoding.js'
 
 /** Rows of recorded steps by number, in the order in which they were written: one for each call and generation. */
 export type RecordRows = Database<Buffer, number>
@@ -9,11 +9,8 @@ export type RecordRows = Database<Buffer, number>
  * the packed steps. A row without steps says that the record ended.
  */
 const AT = 0
-
 const COUNT = 8
-
 const ID_LENGTH = 12
-
 const HEAD = 16
 /** Bytes that LMDB takes for a row beyond its value: the key and the head of a node. */
 const NODE = 20

@@ -6,13 +6,27 @@ import { GRID } from '../../core/certificate/grid.js'
 import type { PackedEvidence } from '../../core/certificate/packed-evidence.js'
 import { countPacked } from '../../core/enrolment/packed-numbers.js'
 import { RAW } from '../../core/enrolment/slice.js'
-import { openEpoch } from '../../core/judgement/context-state.js'
+import { openEpoch, type ContextState } from '../../core/judgement/context-state.js'
+import type { OpenEvidence } from '../../core/certificate/open-evidence.js'
+import type { Trial } from '../../core/judgement/trial.js'
 import type { Membership } from '../../core/judgement/membership.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { isGridLength } from '../../core/predictor/predictor.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
-import type { WrittenTrial } from './context-states.js'
 import { check, fieldsLike, like, number, numbersByName, orNull, ratio, text, time } from './stored-schemas.js'
+
+// The written form of a state: as it is, but empty evidence is null.
+
+export type Gathered = Pick<ContextState, 'halves' | 'open'>
+
+export interface WrittenGathered {
+  readonly halves: readonly [PackedEvidence | null, PackedEvidence | null]
+  readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
+}
+
+export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
+
+export type WrittenState = Omit<ContextState, keyof Gathered | 'trials'> & WrittenGathered & { readonly trials: readonly WrittenTrial[] }
 
 const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
 

@@ -1,13 +1,12 @@
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
 import { LOTTERY_STEP } from '../../core/certificate/lottery.js'
-import type { OpenEvidence } from '../../core/certificate/open-evidence.js'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/packed-evidence.js'
 import { sumsInForce } from '../../core/judgement/candidate-scorer.js'
 import { type ContextState, openEpoch } from '../../core/judgement/context-state.js'
 import { copyState } from '../../core/judgement/copy-state.js'
 import type { Trial } from '../../core/judgement/trial.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
-import { isState } from './context-schemas.js'
+import { type Gathered, isState, type WrittenGathered, type WrittenState, type WrittenTrial } from './context-schemas.js'
 
 /** Number of interned values at which all are forgotten. */
 const MAX_INTERNED = 1000
@@ -62,9 +61,8 @@ export function encodeState (state: ContextState): string {
   return JSON.stringify(copyState(state, { ...written(state), trials, membership }))
 }
 
-type Gathered = Pick<ContextState, 'halves' | 'open'>
-
 function written ({ halves, open }: Gathered): Gathered {
+  // The type of the written form is that of a state: the copy is only turned into JSON.
   const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as PackedEvidence : packEvidence(evidence)
   return { halves: [orNull(halves[0]), orNull(halves[1])], open: { ...open, evidence: orNull(open.evidence) } }
 }
@@ -83,20 +81,11 @@ export function reviveState (written: object): ContextState {
   })
 }
 
-interface WrittenGathered {
-  readonly halves: ReadonlyArray<PackedEvidence | null>
-  readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
-}
-
-export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
-
-type WrittenState = Omit<ContextState, keyof Gathered | 'trials'> & WrittenGathered & { readonly trials: readonly WrittenTrial[] }
-
 function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
 
 function revived ({ halves, open }: WrittenGathered, none: Evidence): Gathered {
   return {
-    halves: halves.map((half) => shared(half, none)) as unknown as Gathered['halves'],
+    halves: [shared(halves[0], none), shared(halves[1], none)],
     open: { ...open, evidence: shared(open.evidence, none) },
   }
 }

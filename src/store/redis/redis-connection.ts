@@ -98,7 +98,7 @@ export class RedisConnection {
   attempted (): Promise<void> { return this.#attempted }
 
   async script (name: ScriptName, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {
-    const scripts = this.redis as unknown as Record<string, Script>
+    const scripts = this.redis as unknown as Record<string, Script> // ioredis adds a method for each script, which no type shows
     return this.run(() => scripts[commandName(name)]!(keys.length, keys, args))
   }
 

@@ -13,13 +13,10 @@ import { CHANNEL, KEYS } from './redis-keys.js'
 
 /** Up to `AT_ONCE` rows are read by one script; more are read in parts of `PART`. Cohorts are large: each counts as `COHORT_ROWS`. */
 const AT_ONCE = 1000
-
 const PART = 200
-
 const COHORT_ROWS = 20
 /** A commit of more than `LARGE` characters has a timeout of `PATIENT_MS`. */
 const LARGE = 8 * 1024 * 1024
-
 const PATIENT_MS = 30_000
 
 /** The learner's part of the Redis store: lease, learned state, and commits, which also trim the log. */

@@ -1,0 +1,59 @@
+import t from 'tap'
+import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
+import { packNumbers } from '../../../src/core/enrolment/packed-numbers.js'
+import { isCohort, evidence, isOfGrid, isState } from '../../../src/store/encoding/context-schemas.js'
+import { check } from '../../../src/store/encoding/stored-schemas.js'
+import { cohortOf } from '../fixtures.js'
+
+const COHORT = storeCohort(cohortOf())
+
+t.test('a cohort whose members or evidence do not fit its slices is invalid', async (t) => {
+  const [slice] = COHORT.slices
+  const withEvidence = (scorer: number, evidence: Evidence) =>
+    isCohort({ ...COHORT, members: { runs: [], units: '' }, slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
+  t.ok(withEvidence(0, noEvidence(30)) && withEvidence(2, noEvidence(120)))
+  t.notOk(withEvidence(0, noEvidence(60)), 'the raw confidence has 30 thresholds')
+  t.notOk(withEvidence(2, noEvidence(121)))
+  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const) t.notOk(withEvidence(2, { ...noEvidence(60), [list]: [1, 2] }), list)
+  const partial = (units: object) => withEvidence(2, { ...noEvidence(60), partial: units as never })
+  t.ok(partial({ 3: noEvidence(60).lost, '-7': noEvidence(60).lost }))
+  const { lost } = noEvidence(60)
+  for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
+  const { number } = slice!
+  const withMembers = (runs: unknown[], ...units: number[]) => isCohort({ ...COHORT, members: { runs, units: packNumbers(units) } })
+  t.ok(withMembers([[0.5, 0, number, 2]], 0.1, 0.2))
+  for (const run of [[0.5, 0, 99, 2], [2, 0, number, 2], [0.5, 0, number, 1], [0.5, 0, number], [0.5, 0, number, 3]]) {
+    t.notOk(withMembers([run], 0.1, 0.2), String(run))
+  }
+  t.notOk(withMembers([[0.5, 0, number, 2]], 0.1, 1.2), 'a draw beyond 1')
+})
+
+t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {
+  const { spent } = COHORT
+  const pair = { units: packNumbers([0.1, 0.2]), until: packNumbers([5, 6]) }
+  const hashes = packNumbers([0.3, 0.4])
+  const withSpent = (changes: object) => isCohort({ ...COHORT, spent: { ...spent, ...changes } })
+  t.ok(withSpent({ accounted: pair, void: { ...pair, hashes }, missed: hashes }))
+  const one = packNumbers([0.5])
+  for (const odd of [
+    { accounted: { ...pair, until: one } }, { void: { ...pair, hashes: one } }, { void: { ...pair, until: one, hashes } },
+    { missed: packNumbers([2]) }, { accounted: { units: '?', until: '?' } }, { missed: hashes.slice(1) },
+  ]) t.notOk(withSpent(odd), JSON.stringify(odd))
+})
+
+// unreadable-state.test.ts tests what makes a state unreadable.
+
+t.test('evidence has lists of numbers, of which some may be empty, and belongs to a grid of their length', async (t) => {
+  const isEvidence = check(evidence)
+  const sums = noEvidence(30)
+  t.ok(isEvidence(sums) && isOfGrid(sums, 30))
+  t.ok(isEvidence({ ...sums, lost: [] }) && isOfGrid({ ...sums, lost: [] }, 30))
+  t.notOk(isOfGrid(sums, 60))
+  t.notOk(isOfGrid({ ...sums, tokens: [] }, 30))
+  t.notOk(isEvidence({ ...sums, lost: ['x'] }))
+})
+
+t.test('a value without the fields of a state is rejected', async (t) => {
+  for (const odd of [null, 7, 'x', [], {}]) t.notOk(isState(odd), JSON.stringify(odd))
+})

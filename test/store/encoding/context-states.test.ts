@@ -1,0 +1,104 @@
+import t from 'tap'
+import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { judge, NO_JUDGEMENT } from '../../../src/core/judgement/judge.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
+import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
+import { state } from '../fixtures.js'
+
+const TRIAL = {
+  predictor: 'p', ordinal: 1, since: 0, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 }, open: { evidence: null, unaccounted: 0 }, certified: -1,
+}
+
+t.test('a state that was written is read, and a damaged one is recognised', async (t) => {
+  t.same(readState(encodeState(state(3))), state(3))
+  t.notOk(isUnreadable(readState(encodeState(state(3)))))
+  const text = encodeState(state(3))
+  for (const damaged of ['', '{', 'null', '{}', '[]', '7', '{"halves":[]}', text.slice(0, -1), text.slice(0, text.length >> 1), `${text}}`]) {
+    t.ok(isUnreadable(readState(damaged)), damaged.slice(0, 20))
+  }
+})
+
+t.test('a state without one of its fields is unreadable', async (t) => {
+  const whole = JSON.parse(encodeState(state(3)))
+  for (const name of Object.keys(whole)) {
+    const { [name]: _, ...rest } = whole
+    t.ok(isUnreadable(readState(JSON.stringify(rest))), name)
+  }
+  for (const part of ['requested', 'arms', 'meaning', 'follow_up', 'open']) {
+    for (const name of Object.keys(whole[part])) {
+      const { [name]: _, ...rest } = whole[part]
+      t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
+    }
+  }
+  t.ok(isUnreadable(readState('{"halves":[],"requested":{}}')))
+  const trial = { ...TRIAL, thresholds: 30, halves: [null, null] }
+  const withTrial = (change: object) => readState(JSON.stringify({ ...whole, trials: [{ ...trial, ...change }] }))
+  t.notOk(isUnreadable(withTrial({})))
+  t.ok(isUnreadable(withTrial({ requested: null })))
+  const damaged = [
+    { meaning: null }, { judged_by: null }, { fed_by: null }, { checkpoint: 'r' }, { threshold: [] }, { guarantee: {} }, { drift: [] },
+    { arms: { ...whole.arms, control: null } }, { log_evidence: { best: 1 } }, { open: { evidence: { generations: 1 }, unaccounted: 0 } },
+  ]
+  for (const change of damaged) t.ok(isUnreadable(readState(JSON.stringify({ ...whole, ...change }))), JSON.stringify(change))
+  t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
+})
+
+t.test('a trial whose lists do not fit its grid, or a threshold outside the grid, makes a state unreadable', async (t) => {
+  const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
+  const isRead = (halves: unknown[], change: object = {}, trial: object = {}) => !isUnreadable(readState(JSON.stringify({
+    ...JSON.parse(encodeState(state(3))),
+    ...change,
+    trials: [{ ...TRIAL, thresholds: 60, ...trial, halves }],
+  })))
+  for (const thresholds of [2, 30, 120]) {
+    t.ok(isRead([counted(thresholds), counted(thresholds)], {}, { thresholds }))
+    t.ok(isRead([counted(thresholds), null], {}, { thresholds }))
+  }
+  t.notOk(isRead([counted(30), null], {}, { thresholds: undefined }))
+  t.notOk(isRead([counted(30), null]))
+  t.notOk(isRead([null, counted(30)]))
+  t.notOk(isRead([counted(60), counted(30)]))
+  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const satisfies ReadonlyArray<keyof Evidence>) {
+    for (const odd of [counted(60)[list].slice(1), [...counted(60)[list], 0], counted(60)[list].with(3, null as never), 'x'.repeat(60), null]) {
+      t.notOk(isRead([{ ...counted(60), [list]: odd }, null]), list)
+      t.notOk(isRead([null, { ...counted(60), [list]: odd }]), list)
+    }
+  }
+  for (const thresholds of [0, 1, 2.5, 121, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead([null, null], {}, { thresholds }), `${thresholds} thresholds`)
+
+  const inForce = (threshold_index: unknown, serving: string | null) => isRead([counted(60), null], { threshold_index, serving })
+  t.ok(inForce(-1, null) && inForce(29, null) && inForce(59, 'p'))
+  t.ok(inForce(14.375, null), 'a lottery')
+  for (const index of [-2, -0.5, 0.3, 29.125, 30]) t.notOk(inForce(index, null), `${index} of the confidence`)
+  for (const index of [-2, 0.3, 60]) t.notOk(inForce(index, 'p'), `${index} of a predictor`)
+})
+
+t.test('an unreadable state certifies nothing', async (t) => {
+  for (const levels of [['model', 'task'], []]) {
+    const damaged = readState('{')
+    t.equal(judge(damaged, DEFAULT_POLICY, levels, new Map()), NO_JUDGEMENT)
+  }
+})
+
+t.test('a state without its evidence keeps its epoch, certifies nothing and takes no enrolment', async (t) => {
+  const blank = withoutEvidence({ ...state(3), epoch: 7, tokens_saved_gross: 5, threshold_index: 3, threshold: 0.9 })
+  t.match(blank, { epoch: 7, tokens_saved_gross: 5, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
+  t.notOk(isUnreadable(blank))
+  t.equal(judge(blank, DEFAULT_POLICY, ['model', 'task'], new Map()), NO_JUDGEMENT)
+})
+
+t.test('equal values become one frozen object', async (t) => {
+  const first = intern({ a: 1, b: 'x' })
+  t.strictSame(first, { a: 1, b: 'x' })
+  t.equal(intern({ a: 1, b: 'x' }), first)
+  t.not(intern({ a: 1, b: 'y' }), first)
+  t.ok(Object.isFrozen(first))
+  t.equal(intern(undefined), undefined)
+})
+
+t.test('the table of known values is bounded', async (t) => {
+  const first = intern({ n: 0 })
+  const wrong = Array.from({ length: 5000 }, (_, n) => n).filter((n) => n > 0 && intern({ n }).n !== n)
+  t.same(wrong, [])
+  t.not(intern({ n: 0 }), first, 'the first is long forgotten')
+})

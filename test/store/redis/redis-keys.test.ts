@@ -1,0 +1,22 @@
+import t from 'tap'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
+import { withoutRedis } from '../../redis-server.js'
+import { storeAndRedis, useAll } from '../redis-ground.js'
+
+const skip = withoutRedis
+
+t.test('every key has the hash tag and a documented name', { skip }, async (t) => {
+  const { store, redis } = await storeAndRedis(t)
+  await useAll(store)
+  const names = [
+    'audit', 'changed', 'cohorts', 'contexts', 'cursor', 'follow_up', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
+    'predictors', 'predictors_at', 'replicas', 'reservoir', 'salt', 'seen:a',
+    'state_id', 'traces', 'training_runs', 'training_series', 'version',
+  ]
+  t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))
+  const ttl = await redis.ttl('{stopgate}:seen:a')
+  t.ok(ttl > 3590 && ttl <= 3600, 'only the ids expire')
+  // These expire, and nobody waits for replicas here.
+  const others: string[] = [KEYS.lease, KEYS.replicas, KEYS.records, KEYS.recordBytes, KEYS.logged, KEYS.loggedBytes, KEYS.written]
+  for (const key of Object.values(KEYS)) if (!others.includes(key)) t.equal(await redis.ttl(key), -1, key)
+})
