@@ -41,7 +41,7 @@ const post = (message: LearnerMessage): void => { port.postMessage(message) }
 const log = Object.fromEntries(LEVELS.map((level) => [level, (fields: object | string, text?: string) => {
   if (typeof fields === 'string') post({ level, fields: {}, text: fields })
   else post({ level, fields: { ...fields, ...('err' in fields && fields.err instanceof Error && { err: serializeError(fields.err) }) }, text })
-}])) as unknown as FastifyBaseLogger
+}])) as unknown as FastifyBaseLogger // the learner calls only these methods
 
 let store: Store | null = null
 let learner: Learner | null = null

@@ -6,8 +6,8 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { MISSING, type Node, type Rule, type Snapshot } from './snapshot.js'
 import { chainLink, type ChainLink } from '../judgement/chain-link.js'
 
-/** A node under construction. */
-interface Draft { readonly key: string, rule: Rule, children: Map<string, Draft> }
+/** A node that this compilation made, and may edit until it is finished. Its children may be nodes of the previous snapshot. */
+interface Draft { readonly key: string, rule: Rule, children: ReadonlyMap<string, Node> }
 
 /**
  * Compiles the links of all contexts into a tree by level, in which a decision finds its rule without building a key. Nodes of the
@@ -17,8 +17,10 @@ export class SnapshotCompiler {
   readonly #levels: Levels
   readonly #links: ReadonlyMap<string, ChainLink>
   readonly #predictors: LivePredictors
-  readonly #made = new Set<Draft>()
-  readonly #ownsChildren = new Set<Draft>()
+  /** The drafts, which are in the tree as nodes. */
+  readonly #drafts = new Map<Node, Draft>()
+  /** The children of drafts that have their own map, to write to. */
+  readonly #children = new Map<Draft, Map<string, Node>>()
   readonly #root: Draft
 
   /** @param links by key; must include the root, and the ancestors of each key */
@@ -31,10 +33,9 @@ export class SnapshotCompiler {
 
   /** Compiles a key whose link is new or has changed. Call it for ancestors before descendants. */
   add (key: string): void {
-    const path = [this.#root]
+    let node = this.#root
     const context = parseContextKey(this.#levels, key)!
-    for (const link of chainOf(key).slice(1)) path.push(this.#child(path.at(-1)!, context[this.#levels[path.length - 1]!] ?? MISSING, link))
-    const node = path.at(-1)!
+    for (const [depth, link] of chainOf(key).slice(1).entries()) node = this.#child(node, context[this.#levels[depth]!] ?? MISSING, link)
     node.rule = this.#ruleOf(key)
     for (const [value, child] of node.children) this.#inherit(node, value, child)
   }
@@ -44,28 +45,35 @@ export class SnapshotCompiler {
   }
 
   /** Updates the contexts below a changed key; they depend on it only where they belong to a pool. */
-  #inherit (parent: Draft, value: string, node: Draft): void {
-    let mine = node
+  #inherit (parent: Draft, value: string, node: Node): void {
+    let mine = this.#drafts.get(node)
     if (this.#links.get(node.key)!.policy.certify_at !== null) {
       mine = this.#child(parent, value, node.key)
       mine.rule = this.#ruleOf(node.key)
     }
-    if (mine.children.size === 0) return
-    if (mine === node && !this.#made.has(node)) mine = this.#child(parent, value, node.key)
+    if ((mine ?? node).children.size === 0) return
+    mine ??= this.#child(parent, value, node.key)
     for (const [inner, child] of mine.children) this.#inherit(mine, inner, child)
   }
 
   /** The child with that value, copied if needed so that it may be edited. */
   #child (parent: Draft, value: string, key: string): Draft {
     const child = parent.children.get(value)
-    if (child !== undefined && this.#made.has(child)) return child
-    if (!this.#ownsChildren.has(parent)) {
-      parent.children = new Map(parent.children)
-      this.#ownsChildren.add(parent)
-    }
+    const made = child && this.#drafts.get(child)
+    if (made !== undefined) return made
     const node = child === undefined ? this.#draft(key) : this.#copy(child)
-    parent.children.set(internalized(value), node)
+    this.#ownChildren(parent).set(internalized(value), node)
     return node
+  }
+
+  /** The children of a draft in a map of its own; at first it shares that of the node that it copies. */
+  #ownChildren (parent: Draft): Map<string, Node> {
+    let own = this.#children.get(parent)
+    if (own === undefined) {
+      parent.children = own = new Map(parent.children)
+      this.#children.set(parent, own)
+    }
+    return own
   }
 
   #draft (key: string): Draft {
@@ -73,11 +81,11 @@ export class SnapshotCompiler {
   }
 
   #copy ({ key, rule, children }: Node): Draft {
-    return this.#own({ key, rule, children: children as Map<string, Draft> })
+    return this.#own({ key, rule, children })
   }
 
   #own (node: Draft): Draft {
-    this.#made.add(node)
+    this.#drafts.set(node, node)
     return node
   }
 
@@ -91,7 +99,7 @@ export class SnapshotCompiler {
 }
 
 /** Shared, since most nodes are leaves. */
-const NO_CHILDREN = new Map<string, Draft>()
+const NO_CHILDREN: ReadonlyMap<string, Node> = new Map()
 
 /**
  * The same string as V8 keeps it once for all equal ones, as it does the names of properties. JSON.parse makes short values so, too: a
@@ -127,11 +135,13 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
   const force = effectiveThreshold(chain, certifyingDepthOf(levels, chain))
   const leaf = chain.at(-1)!
   const { policy } = leaf
+  const scorer = force.scorer === null ? null : scorers([force.scorer]).at(0)
+  const isScored = scorer !== undefined // without its predictor, a threshold stops nothing
   return {
     context: force.source.key || null,
-    threshold: force.threshold,
-    lottery: force.lottery,
-    scorer: force.scorer === null ? null : scorers([force.scorer])[0]!,
+    threshold: isScored ? force.threshold : null,
+    lottery: isScored ? force.lottery : null,
+    scorer: scorer ?? null,
     trials: scorers(force.source.trials),
     scope: force.scope,
     guarantee: force.guarantee,

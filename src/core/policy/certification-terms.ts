@@ -11,7 +11,8 @@ const cache = new WeakMap<Policy, CertificationTerms>()
 export function certificationTerms (policy: Policy): CertificationTerms {
   let terms = cache.get(policy)
   if (terms === undefined) {
-    terms = Object.fromEntries(FIELDS.map((field) => [field, policy[field]])) as unknown as CertificationTerms
+    const { max_em_drop, error_level, predictor, value_of_em, price_per_1k_tokens } = policy
+    terms = { max_em_drop, error_level, predictor, value_of_em, price_per_1k_tokens }
     cache.set(policy, terms)
   }
   return terms

@@ -6,7 +6,7 @@ import type { Policy } from '../../../src/core/policy/policy.js'
 import { ruleFor, type Snapshot } from '../../../src/core/decide/snapshot.js'
 import type { ChainLink } from '../../../src/core/judgement/chain-link.js'
 import { holds } from '../../property.js'
-import { linkWith, type LinkFields } from './snapshot-of.js'
+import { linkWith, snapshotOf, type LinkFields } from './snapshot-of.js'
 
 const LEVELS = ['a', 'b', 'c']
 const value = fc.constantFrom('x', 'y', '-', 'x,b=y')
@@ -55,4 +55,8 @@ t.test('unchanged nodes are shared between snapshots', async (t) => {
   t.not(after.root.children.get('x'), before.root.children.get('x'))
   t.equal(after.version, 2)
   t.equal(ruleFor(after, { a: 'y', b: 'x' }), ruleFor(before, { a: 'y', b: 'x' }), 'even its rule')
+})
+
+t.test('a threshold for the score of a predictor that is not there stops nothing', async (t) => {
+  t.match(snapshotOf({ '*': { index: 3, scorer: 'unknown' } }, []).root.rule, { threshold: null, lottery: null, scorer: null })
 })
