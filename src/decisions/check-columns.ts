@@ -79,7 +79,7 @@ function under (index: number, problem: Problem | null): Problem | null {
 
 function rowProblem (columns: Columns, row: number): Problem | null {
   const index = columns.context[row]
-  if (!Number.isInteger(index) || columns.contexts[index!] === undefined) {
+  if (index === undefined || !Number.isInteger(index) || columns.contexts[index] === undefined) {
     return { path: `/context/${row}`, message: `must be an index into contexts (there are ${columns.contexts.length})` }
   }
   const problem = stepProblem(stepAt(columns, row))

@@ -24,7 +24,7 @@ t.test('two replicas share a build and have different ports', async (t) => {
   t.equal(replicas.length, 2)
   for (const name of replicas) {
     const { ports: _ports, ...replica } = services[name]
-    const { ports: _first, ...first } = services[replicas[0]]
+    const { ports: _first, ...first } = services[replicas[0]!]
     t.same(replica, first, `${name} differs only in its port`)
     t.ok(existsSync(`docker/${replica.build.context}/Dockerfile`))
     t.equal(replica.environment.REDIS_URL, 'redis://redis:6379')

@@ -23,20 +23,26 @@ const OUTSIDE: Rule = {
   warnings: [],
 }
 
-/** Rebuilds the snapshot that a bundle was made from. Its decisions are the service's, but carry no guarantee. */
+/**
+ * Rebuilds the snapshot that a bundle was made from. Its decisions are the service's, but carry no guarantee.
+ * @throws Error where the bundle refers to a part that it does not have
+ */
 export function snapshotOfBundle (
   { state_id: stateId, model_version: version, salt, levels, rules, predictors, weights, root }: Bundle): Snapshot {
   function nodeOf (node: BundleNode): Node {
     const children = Object.entries(node.below ?? {}).map(([value, child]) => [value, nodeOf(child)] as const)
-    return { key: '', rule: node.rule === undefined ? OUTSIDE : ruleOf(rules[node.rule]!, node), children: new Map(children) }
+    return { key: '', rule: node.rule === undefined ? OUTSIDE : ruleOf(partOf(rules[node.rule], `rule ${node.rule}`), node), children: new Map(children) }
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): Rule {
     const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
-    const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
+    const scorerOf = (name: string): Scorer => {
+      const place = partOf(node.weights?.[name], `weights of ${name}`)
+      return { name, ...partOf(predictors[name], `predictor ${name}`), ...partOf(weights[place], `weights ${place}`) }
+    }
     return {
       context: context ?? null,
-      threshold: scorer === undefined ? shared.threshold : shared.score_threshold!,
+      threshold: scorer === undefined ? shared.threshold : shared.score_threshold ?? null,
       lottery,
       scorer: scorer === undefined ? null : scorerOf(scorer),
       trials: trials.map(scorerOf),
@@ -56,4 +62,9 @@ export function snapshotOfBundle (
   }
 
   return { stateId, version, salt, levels, root: nodeOf(root) }
+}
+
+function partOf<T> (part: T | undefined, name: string): T {
+  if (part === undefined) throw new Error(`the bundle has no ${name}`)
+  return part
 }

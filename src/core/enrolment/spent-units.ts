@@ -29,9 +29,11 @@ export class SpentUnits {
   constructor (stored?: StoredUnits) {
     this.#missed = new Set(stored && unpackNumbers(stored.missed))
     if (stored === undefined) return
-    const [ends, voidEnds, hashes] = [stored.accounted.until, stored.void.until, stored.void.hashes].map(unpackNumbers)
-    for (const [i, u] of unpackNumbers(stored.accounted.units).entries()) this.#accounted.set(u, ends![i]!)
-    for (const [i, u] of unpackNumbers(stored.void.units).entries()) this.#void.set(u, { until: voidEnds![i]!, hash: hashes![i]! })
+    const ends = unpackNumbers(stored.accounted.until) // as many as there are units
+    const voidEnds = unpackNumbers(stored.void.until)
+    const hashes = unpackNumbers(stored.void.hashes)
+    for (const [i, u] of unpackNumbers(stored.accounted.units).entries()) this.#accounted.set(u, ends[i]!)
+    for (const [i, u] of unpackNumbers(stored.void.units).entries()) this.#void.set(u, { until: voidEnds[i]!, hash: hashes[i]! })
   }
 
   store (): StoredUnits {

@@ -80,8 +80,9 @@ export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null
 export function applyPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
   const count = fold.changes.length
   applyPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
-  for (let i = count; i < fold.changes.length; i++) fold.changes[i] = { ...fold.changes[i]!, ...signature(origin) }
-  if (fold.changes.slice(count).some((change) => change.key === key)) return
+  const moves = fold.changes.splice(count)
+  for (const move of moves) fold.changes.push({ ...move, ...signature(origin) })
+  if (moves.some((move) => move.key === key)) return
   const state = fold.get(key)
   fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, ...moveOf(state, state), ...signature(origin) })
 }

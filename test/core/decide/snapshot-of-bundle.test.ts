@@ -8,6 +8,7 @@ import { ruleFor, type Snapshot } from '../../../src/core/decide/snapshot.js'
 import { contextKey, isWithin } from '../../../src/core/policy/context.js'
 import { holds } from '../../property.js'
 import { columnsWith, snapshots } from './random-columns.js'
+import { snapshotOf } from './snapshot-of.js'
 
 const FRESHNESS = fc.constantFrom<Freshness>('fresh', 'stale', 'too_old')
 const throughJson = (snapshot: Snapshot, prefix?: string) => snapshotOfBundle(JSON.parse(JSON.stringify(bundleOf(snapshot, prefix))))
@@ -35,4 +36,14 @@ t.test('a bundle for a prefix decides the same within it, and continues elsewher
       return mine.decision === 'continue' || isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)
     })
   }), 300)
+})
+
+t.test('a bundle that lacks a part it refers to is refused', async (t) => {
+  const snapshot = snapshotOf({ '*': { index: 3, scorer: 'p', trials: [] } }, [])
+  const bundle = bundleOf(snapshot)
+  t.match(snapshotOfBundle(bundle).root.rule, { scorer: { name: 'p' } })
+  t.throws(() => snapshotOfBundle({ ...bundle, rules: [] }), { message: 'the bundle has no rule 0' })
+  t.throws(() => snapshotOfBundle({ ...bundle, predictors: {} }), { message: 'the bundle has no predictor p' })
+  t.throws(() => snapshotOfBundle({ ...bundle, weights: [] }), { message: 'the bundle has no weights 0' })
+  t.throws(() => snapshotOfBundle({ ...bundle, root: { rule: 0 } }), { message: 'the bundle has no weights of p' })
 })
