@@ -1,9 +1,6 @@
-import murmurhash from 'murmurhash'
-
-const encoder = new TextEncoder()
+import { murmur3 } from './murmur3.js'
 
 /** A digest of a text: murmur3_32 of its UTF-8 with seeds 1 and 2, as 16 hex digits. Two texts collide with probability 2^-64. */
 export function textDigest (text: string): string {
-  const bytes = encoder.encode(text)
-  return [1, 2].map((seed) => murmurhash.v3(bytes, seed).toString(16).padStart(8, '0')).join('')
+  return [1, 2].map((seed) => murmur3(text, seed).toString(16).padStart(8, '0')).join('')
 }
