@@ -8,6 +8,7 @@ FROM base AS build
 COPY package.json package-lock.json ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts scripts
 COPY src src
 COPY routes routes
 COPY openapi openapi
