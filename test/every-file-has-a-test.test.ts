@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
-import { ALONE, GROUPS } from './groups/run-group.js'
+import { ALONE, GROUPS, SLOW } from './groups/run-group.js'
 
 /** Whether a file declares anything that runs; types alone cannot be tested. */
 function hasRuntimeCode (file: string): boolean {
@@ -39,4 +39,5 @@ t.test('npm test runs every test file, alone or in one group', async (t) => {
   const groupFiles = [...Object.keys(GROUPS).map((name) => `${name}.test.ts`), 'run-group.ts']
   t.same(readdirSync('test/groups').sort(), groupFiles.sort(), 'every group has its file')
   t.same(ALONE.filter((path) => !existsSync(`test/${path}`) && !existsSync(`test/${path}.test.ts`)), [], 'what .taprc lists exists')
+  t.same(SLOW.filter((path) => !existsSync(`test/${path}.test.ts`)), [], 'what test/groups/run-group.ts leaves out of quick runs exists')
 })
