@@ -50,7 +50,7 @@ t.test('every file, folder, setting and script that a page names exists', async 
   const settings = [SettingsSchema, ProxySettingsSchema].flatMap(({ properties }) => Object.keys(properties)).concat(OTHER_VARIABLES)
   for (const page of PAGES) {
     const text = readPage(page)
-    for (const [, path] of text.matchAll(/[` ]((?:src|routes|test|docker|openapi)\/[\w./-]*\w)/g)) {
+    for (const [, path] of text.matchAll(/[` ]((?:src|routes|test|docker|openapi|scripts)\/[\w./-]*\w)/g)) {
       t.ok(['', '.ts', '.js'].some((ending) => existsSync(path + ending)), `${page} names ${path}`)
     }
     for (const [, name] of text.matchAll(/npm run ([a-z:]+)/g)) t.ok(name! in scripts, `${page} names npm run ${name}`)
@@ -58,8 +58,8 @@ t.test('every file, folder, setting and script that a page names exists', async 
   }
 })
 
-t.test('the README links to every page', async (t) => {
-  const linked = linksOf('README.md').map(({ target }) => target)
+t.test('the README, or an index that it leads to, links to every page', async (t) => {
+  const linked = ['README.md', 'CONTRIBUTING.md', 'docs/decisions/README.md'].flatMap((index) => linksOf(index).map(({ target }) => target))
   for (const page of PAGES.slice(1)) t.ok(linked.includes(page), page)
 })
 
