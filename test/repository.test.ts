@@ -1,0 +1,57 @@
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+
+/** Stands for the organisation until the project has a repository. Written in two parts, so that this file does not hold it. */
+const PLACEHOLDER = 'your_' + 'organisation'
+
+const read = (file: string) => readFileSync(file, 'utf8')
+
+const OF_GITHUB = readdirSync('.github', { recursive: true, encoding: 'utf8' }).map((file) => join('.github', file))
+const workflows = OF_GITHUB.filter((file) => file.startsWith('.github/workflows/') && file.endsWith('.yml'))
+
+interface Step { readonly uses?: string, readonly run?: string }
+interface Job { readonly 'timeout-minutes'?: number, readonly permissions?: unknown, readonly steps: Step[] }
+
+t.test('docs/releasing.md lists every file with the placeholder', async (t) => {
+  const files = ['package.json', 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'clients/python/pyproject.toml', 'clients/python/README.md', 'Dockerfile',
+    ...OF_GITHUB.filter((file) => /\.\w+$|CODEOWNERS$/.test(file))]
+  const listed = [...read('docs/releasing.md').matchAll(/^\* `([^`]+)` \(/gm)].map(([, file]) => file)
+  t.same(files.filter((file) => read(file).includes(PLACEHOLDER)).sort(), listed.sort())
+})
+
+t.test('the service and the Python client have one version', async (t) => {
+  const [, version] = /^version = "(.+)"$/m.exec(read('clients/python/pyproject.toml'))!
+  t.equal(version, JSON.parse(read('package.json')).version)
+})
+
+t.test('every YAML file of GitHub parses', async (t) => {
+  const files = OF_GITHUB.filter((file) => file.endsWith('.yml'))
+  t.ok(files.length > 3)
+  for (const file of files) t.doesNotThrow(() => parse(read(file)), file)
+})
+
+t.test('workflows may only read, pin major versions of actions, and end in time', async (t) => {
+  t.ok(workflows.length > 0)
+  for (const file of workflows) {
+    const { permissions, concurrency, jobs } = parse(read(file))
+    t.same(permissions, { contents: 'read' }, file)
+    t.ok(concurrency.group, file)
+    for (const [name, job] of Object.entries<Job>(jobs)) {
+      t.ok(job['timeout-minutes'], `${file}: ${name} has a time limit`)
+      t.equal(job.permissions, undefined, `${file}: ${name} asks for no more`)
+      for (const { uses } of job.steps) if (uses !== undefined) t.match(uses, /^(?:actions|docker)\/[\w-]+@v\d+$/, `${file}: ${name}`)
+    }
+  }
+})
+
+t.test('every script that CI or npm starts exists, and CI can start it', async (t) => {
+  const started = [...['.ci/run', ...workflows].map(read), ...Object.values<string>(JSON.parse(read('package.json')).scripts)]
+  const scripts = new Set(started.flatMap((text) => text.match(/\b(?:scripts|clients\/python)\/[\w/.-]*[\w-]/g) ?? []))
+  t.ok(scripts.has('scripts/ci/test') && scripts.has('scripts/build.mjs'))
+  for (const script of scripts) {
+    t.ok(existsSync(script), script)
+    if (script.startsWith('scripts/ci/') && script !== 'scripts/ci') t.doesNotThrow(() => { accessSync(script, constants.X_OK) }, script)
+  }
+})
