@@ -1,5 +1,5 @@
 import { Quota } from './quota.js'
-import { ConfigError } from '../config/settings.js'
+import { ConfigError } from '../settings/environment.js'
 import { parseContextKey, ROOT, type Levels } from '../core/policy/context.js'
 import { isName, NAME_RULE, ROLES, type Token } from './tokens.js'
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/settings.js'
+import { ConfigError } from '../settings/environment.js'
 import { createLog } from '../logging/create-log.js'
 import { closeOnSignal } from '../process/close-on-signal.js'
 import { flagOf, ProxySettingsSchema, readProxySettings } from '../proxy/proxy-settings.js'

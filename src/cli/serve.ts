@@ -1,4 +1,5 @@
-import { ConfigError, SettingsSchema } from '../config/settings.js'
+import { SettingsSchema } from '../config/settings.js'
+import { ConfigError } from '../settings/environment.js'
 import { serve } from '../app/server.js'
 import { alignColumns, type CommandIo } from './command-line/command-io.js'
 import { refuseArguments } from './command-line/flags.js'

@@ -1,5 +1,5 @@
-import { Ajv } from 'ajv'
-import { Type, type Static, type TObject } from '#typebox'
+import { Type, type Static } from '#typebox'
+import { readEnvironment } from '../settings/environment.js'
 import { LOG_LIMITS } from '../store/log.js'
 
 /** Every setting. `npm run docs` writes docs/operate/settings.md from this schema. */
@@ -41,29 +41,7 @@ export const SettingsSchema = Type.Object({
 
 export type Settings = Static<typeof SettingsSchema>
 
-/** An invalid setting. The message names it. */
-export class ConfigError extends Error { override name = 'ConfigError' }
-
-/** Environment variables are text, which is coerced. Those that are no settings are left out. */
-const ajv = new Ajv({ strict: false, validateSchema: false, coerceTypes: true, useDefaults: true, removeAdditional: 'all' })
-
 /** @throws ConfigError that names the setting and states what it accepts */
 export function readSettings (env: NodeJS.ProcessEnv): Settings {
   return readEnvironment(SettingsSchema, env)
-}
-
-/**
- * Settings of a schema as they stand in the environment, with their defaults.
- * @throws ConfigError that names the setting and states what it accepts
- */
-export function readEnvironment<T extends TObject> (schema: T, env: NodeJS.ProcessEnv): Static<T> {
-  const settings = { ...env }
-  const validate = ajv.compile<Static<T>>(schema) // once for each schema: Ajv remembers it
-  if (validate(settings)) return settings
-  const { instancePath, keyword, message, params } = validate.errors![0]!
-  const name = instancePath.slice(1)
-  const property = schema.properties[name] as { description?: string, default?: unknown }
-  const problem = keyword === 'pattern' ? 'has the wrong format' : message
-  const allowed = keyword === 'enum' ? ` (${params.allowedValues.join(', ')})` : ''
-  throw new ConfigError(`${name} (${JSON.stringify(env[name])}) ${problem}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
 }

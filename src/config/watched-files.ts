@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { ConfigError } from './settings.js'
+import { ConfigError } from '../settings/environment.js'
 
 export interface WatchedFile {
   /** Setting that names the file in messages. They never show its value, which may be a secret that was set in place of a path. */

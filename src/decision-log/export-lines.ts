@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { sentId } from '../access/scoped-id.js'
-import { ConfigError } from '../config/settings.js'
+import { ConfigError } from '../settings/environment.js'
 import { throttle } from '../logging/throttle.js'
 import type { Encoded } from './encode-event.js'
 

@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.js'
-import { ConfigError } from '../config/settings.js'
+import { ConfigError } from '../settings/environment.js'
 import { watchFiles } from '../config/watched-files.js'
 
 /** A certificate chain and its key, both PEM. */

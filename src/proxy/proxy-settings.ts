@@ -1,5 +1,5 @@
 import { Type, type Static } from '#typebox'
-import { ConfigError, readEnvironment } from '../config/settings.js'
+import { ConfigError, readEnvironment } from '../settings/environment.js'
 import { DIALECT_NAMES } from './dialects/dialect.js'
 import { PROBE_STYLES } from './dialects/forced-answer.js'
 

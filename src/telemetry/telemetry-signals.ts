@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/settings.js'
+import { ConfigError } from '../settings/environment.js'
 
 /** What is exported by OpenTelemetry. */
 export interface TelemetrySignals {

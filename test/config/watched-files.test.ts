@@ -2,7 +2,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
-import { ConfigError } from '../../src/config/settings.js'
+import { ConfigError } from '../../src/settings/environment.js'
 import { watchFiles } from '../../src/config/watched-files.js'
 import { temporaryFolder, until } from '../helper.js'
 

@@ -1,5 +1,5 @@
 import { readConfig, type Config } from '../../config/config.js'
-import { ConfigError } from '../../config/settings.js'
+import { ConfigError } from '../../settings/environment.js'
 import { createStore } from '../../store/open/create-store.js'
 import type { Store } from '../../store/store.js'
 import { CommandError, UsageError } from './command-error.js'

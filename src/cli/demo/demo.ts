@@ -1,4 +1,4 @@
-import { ConfigError } from '../../config/settings.js'
+import { ConfigError } from '../../settings/environment.js'
 import { scaledTimes } from '../../core/enrolment/times.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { contextKey } from '../../core/policy/context.js'
