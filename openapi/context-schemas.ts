@@ -1,12 +1,34 @@
 import { Type } from '#typebox'
-import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
-import { ArmsSchema } from './arm-schemas.js'
+import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
-import { LotterySchema } from './lottery-schema.js'
-import { NullablePinSchema } from './pin-schemas.js'
-import { PolicySchema } from './policy-schemas.js'
+import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
+import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
+
+const DifferenceSchema = Type.Object({
+  estimate: Type.Number({ description: 'Estimate, weighted by the control share at which each generation was drawn' }),
+  low: Type.Number({ description: 'Lower bound at error_level, valid however often it is read' }),
+  high: Type.Number({ description: 'Upper bound, likewise' }),
+}, { title: 'ArmDifference', description: 'Treated minus control' })
+
+const difference = (what: string) =>
+  objectOrNull(DifferenceSchema, `Treated minus control: ${what}; null while an arm has too few generations`)
+
+const ArmViewSchema = Type.Object({
+  generations: Type.Integer({ description: 'Generations with a known length' }),
+  labelled: Type.Integer({ description: 'Generations whose EM is compared' }),
+  em: NullableRatioSchema('Unweighted mean EM'),
+  tokens_mean: nullable<number>('number', { description: 'Unweighted mean length (tokens)' }),
+}, { title: 'Arm', description: 'One arm of the comparison' })
+
+export const ArmsSchema = Type.Object({
+  control: ArmViewSchema,
+  treated: ArmViewSchema,
+  em_difference: difference('EM (fraction)'),
+  tokens_difference: difference('tokens a generation'),
+  breach_suspected: Type.Boolean({ description: 'Whether real stops seem to lose more than max_em_drop: the estimate is 1.65 standard errors beyond it. This raises an "auto" control share' }),
+  breached: Type.Boolean({ description: 'Whether the whole interval is beyond max_em_drop. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
+}, { title: 'Arms', description: 'Enrolled control generations compared with enrolled treated ones of this epoch, since the last change of mode or pin and while a threshold was in force. A missing or cancelled control outcome counts as wrong; a missing treated one counts as right. In mode shadow the arms must not differ' })
 
 const status = ['learning', 'certified', 'drifted'] as const
 
@@ -14,7 +36,7 @@ const status = ['learning', 'certified', 'drifted'] as const
 const LEVEL_VALUE = '[A-Za-z][A-Za-z0-9_.-]{0,31}=([^%,=*\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]|%[0-9A-F]{2})+'
 const KEY = { pattern: `^(\\*|${LEVEL_VALUE}(,${LEVEL_VALUE}){0,7})$` }
 
-export const KeySchema = stating(Type.String({
+const KeySchema = stating(Type.String({
   minLength: 1,
   maxLength: 4096,
   description: 'Context key, URL-encoded: "*" is the root, "model=q,task=gsm8k" is a leaf with the default levels',
@@ -154,7 +176,7 @@ export const WantedLabelsSchema = Type.Object({
   next: nullable<string>('string', { description: 'Start of the next page, to be passed as "after"; null: this is the last page' }),
 }, { title: 'WantedLabels', description: 'Generations whose outcome awaits a label', examples: [{ generation_ids: ['req-8f2c'], next: null }] })
 
-export const ContextViewSchema = Type.Object(fields, { title: 'Context', description: 'State of one context' })
+const ContextViewSchema = Type.Object(fields, { title: 'Context', description: 'State of one context' })
 
 export const ContextPageSchema = Type.Object({
   contexts: Type.Array(ContextViewSchema, { description: 'Contexts in the order of their keys' }),

@@ -1,4 +1,5 @@
-import { Type, type Static, type TObject, type TSchema, type TSchemaOptions } from '#typebox'
+import { type Static, type TObject, type TSchema, type TSchemaOptions, Type } from '#typebox'
+import { ERROR_CODES } from '../src/errors/error-codes.js'
 
 /** Fields that several schemas share. Descriptions state unit and range, since error messages quote them. */
 
@@ -78,3 +79,28 @@ export const stating = <T extends TSchema>(schema: T, constraints: object): T =>
 export const RatioSchema = (description: string) => Type.Number({ description: `${description} (fraction)` })
 export const NullableRatioSchema = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
 export const TimeSchema = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })
+
+/** What a share of the generations has instead of the threshold. */
+export const LotterySchema = Type.Object({
+  threshold: RatioSchema('The next looser threshold'),
+  share: RatioSchema('Share of the generations that have it instead: those with murmur3 of "salt:lottery:id" / 2^32 below it, where the id is that of the group, or of the generation'),
+}, { title: 'Lottery', description: 'Some generations have the next looser threshold, drawn by a hash of their id; absent or null: none' })
+
+const told = ERROR_CODES.map(({ code, status, message }) => `- \`${code}\` (${status})${message === '…' ? '' : `: ${message}`}`)
+
+export const ErrorSchema = Type.Object({
+  statusCode: Type.Integer({ description: 'HTTP status' }),
+  code: Type.Unsafe<string>({
+    type: 'string',
+    enum: ERROR_CODES.map(({ code }) => code),
+    description: `Stable code. Later versions may add codes; treat a code that you do not know by its status.\n\n${told.join('\n')}`,
+  }),
+  error: Type.String({ description: 'Name of the HTTP status' }),
+  message: Type.String({ description: 'What is wrong and what to change; for an internal error only the request id' }),
+  details: Type.Optional(Type.Array(Type.Object({
+    path: Type.String({ description: 'JSON pointer into the input' }),
+    message: Type.String({ description: 'What to change' }),
+  }), { description: 'For invalid input: the place and the problem' })),
+}, { title: 'Error', description: 'Error reply' })
+
+export const anyError = { '4xx': ErrorSchema, '5xx': ErrorSchema }

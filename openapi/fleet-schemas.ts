@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
-import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/views/describe-row.js'
+import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/reports/context-row.js'
 import { ContextQuerySchema, fields } from './context-schemas.js'
-import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/fleet-examples.js'
+import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { nullable, TimeSchema } from './field-schemas.js'
 
 const { prefix, status } = ContextQuerySchema.properties

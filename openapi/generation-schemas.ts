@@ -1,6 +1,6 @@
 import { Type, type Static } from '#typebox'
 import { REASONS, type Reason } from '../src/core/decide/decide.js'
-import { GENERATION_EXAMPLE } from './examples/generation-examples.js'
+import { GENERATION_EXAMPLE } from './examples/decision-examples.js'
 import { nullable, NullableRatioSchema, TextSchema, TimeSchema } from './field-schemas.js'
 
 export const GenerationParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })

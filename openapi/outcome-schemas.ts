@@ -1,7 +1,10 @@
-import { Type } from '#typebox'
-import { MOST_SAMPLES } from '../src/core/enrolment/member.js'
-import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/judgement/context-warnings.js'
-import { AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, objectOrNull, ProbeTokensSchema, SignalsSchema, TextSchema, TokensSchema } from './field-schemas.js'
+import { type Static, Type } from '#typebox'
+import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/contexts/context-warnings.js'
+import { MOST_SAMPLES } from '../src/core/enrolment/enrolled-unit.js'
+import {
+  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, objectOrNull, ProbeTokensSchema, SignalsSchema,
+  stating, TextSchema, TokensSchema,
+} from './field-schemas.js'
 
 const strict = { additionalProperties: false }
 
@@ -128,3 +131,27 @@ export const AcceptedBatchSchema = Type.Object({
     outcomes: [{ label_wanted: true }, { label_wanted: false, warnings: ['arm_missing'] }, null],
   }],
 })
+
+export const LabelParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
+
+export const LabelSchema = stating(Type.Object({
+  em: Type.Optional(EmSchema('EM of the final answer')),
+  answer: Type.Optional(AnswerSchema('Final answer, if the outcome came without one')),
+  reference: OutcomeSchema.properties.reference,
+  steps: Type.Optional(Type.Array(nullable<0 | 1>('integer', { enum: [0, 1, null], description: 'EM of the answer forced at this step; null: unknown' }), {
+    maxItems: 4096,
+    description: 'EM for each step, in the order of the outcome\'s steps; steps without one are graded by the reference, or by agreement with the final answer',
+  })),
+}, {
+  additionalProperties: false,
+  title: 'Label',
+  description: 'Label of an outcome: em, or a reference to grade its answers with',
+  examples: [{ em: 1 }],
+}), { allOf: [{ anyOf: [{ required: ['em'] }, { required: ['reference'] }] }] })
+
+export type LabelReport = Static<typeof LabelSchema>
+
+export const LabelledSchema = Type.Object({
+  accepted: Type.Integer({ description: 'Labels stored durably by this call' }),
+  duplicates: Type.Integer({ description: '1 if the outcome had a label already, which stands' }),
+}, { title: 'Labelled', description: 'The label is stored durably', examples: [{ accepted: 1, duplicates: 0 }] })

@@ -1,10 +1,48 @@
-import { Type, type Static } from '#typebox'
-import { COMMAND_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from './examples/context-examples.js'
-import { nullable, NullableRatioSchema } from './field-schemas.js'
-import { toNullable } from './lenient.js'
-import { ConfirmSchema, DryRunQuerySchema } from './pin-schemas.js'
-import { PIN_WARNINGS, POLICY_WARNINGS, type PinWarning, type PolicyWarning } from '../src/core/judgement/context-warnings.js'
+import { type Static, Type } from '#typebox'
+import { PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning } from '../src/core/contexts/context-warnings.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
+import { AUDIT_EXAMPLE, COMMAND_DRY_RUN_EXAMPLE, POLICY_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE } from './examples/context-examples.js'
+import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
+import { toNullable } from './validation.js'
+
+export const PinSchema = Type.Object({
+  threshold: nullable<number>('number', {
+    minimum: 0, maximum: 1, description: 'Score at which to stop (0 to 1); null: never stop', examples: [0.98],
+  }),
+  expires_in_seconds: Type.Optional(Type.Number({
+    minimum: 1, maximum: 31_536_000, description: 'Lifetime of the pin (seconds, 1 to a year); absent: until it is removed', examples: [3600],
+  })),
+  reason: Type.String({ minLength: 1, maxLength: 500, description: 'Reason, kept in the audit trail (1 to 500 characters)', examples: ['incident 42'] }),
+}, { additionalProperties: false, title: 'Pin', description: 'A threshold set by an operator, without a guarantee', examples: [{ threshold: 0.98, reason: 'incident 42' }] })
+
+export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason }, {
+  additionalProperties: false, title: 'Reason', description: 'A JSON body such as {"reason": "new weights"}', examples: [{ reason: 'new weights' }],
+})
+
+const dryRunOptions = {
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: report what the call would do, without doing it' })),
+  confirm: Type.Optional(Type.String({
+    minLength: 1, maxLength: 64, description: 'The confirm of a dry run of the same call; needed where the call concerns all contexts and changes any of them (409 UNCONFIRMED)',
+  })),
+}
+
+export const DryRunQuerySchema = Type.Object(dryRunOptions, { additionalProperties: false })
+
+/** For calls without a body. */
+export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason, ...dryRunOptions }, { additionalProperties: false })
+
+export const ConfirmSchema = Type.String({ description: 'Send it as confirm with the same call; it holds while the same contexts change' })
+
+const PinInForceSchema = Type.Object({
+  threshold: NullableRatioSchema('Score at which to stop; null: never stop'),
+  scorer: Type.Optional(Type.String({ description: 'Predictor whose score is compared; absent: the raw confidence' })),
+  reason: Type.String({ description: 'Reason that was given' }),
+  by: Type.String({ description: 'Name of the token that set it' }),
+  expires_at: nullable<string>('string', { format: 'date-time', description: 'When the pin ends (ISO 8601, UTC); null: when it is removed' }),
+  rollback: Type.Optional(Type.Integer({ description: 'Version that a rollback went back to; absent: an operator set the pin' })),
+}, { title: 'PinInForce', description: 'Threshold set by an operator' })
+
+export const NullablePinSchema = objectOrNull(PinInForceSchema, 'Threshold set by an operator; null: none')
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
 
@@ -141,3 +179,33 @@ export const PolicyReplySchema = Type.Object({
 
 /** The same schema with the example of a dry run. */
 export const PolicyDryRunSchema: typeof PolicyReplySchema = Object.assign({ ...PolicyReplySchema }, { examples: [POLICY_DRY_RUN_EXAMPLE] })
+
+const types = ['policy', 'pin', 'reset', 'predictor', 'unreadable'] as const
+const actions = ['added', 'retired', 'forgotten'] as const
+
+export const AuditQuerySchema = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of commands to list (1 to 1000)' })),
+  before: Type.Optional(Type.String({ pattern: '^\\d{1,16}(-\\d{1,16})?$', description: 'Lists only commands older than this one: the "id" of a row, or the "next" of the page before' })),
+}, { additionalProperties: false })
+
+export const AuditSchema = Type.Object({
+  commands: Type.Array(Type.Object({
+    id: Type.String({ description: 'Id of the row' }),
+    time: TimeSchema('When the command was stored; for an unreadable one, the latest time it can have been'),
+    by: Type.String({ description: 'Name of the token; "anonymous" where the service has no tokens; "stopgate" for a pin that expired and for an unreadable command' }),
+    type: Type.Unsafe<typeof types[number]>({ type: 'string', enum: [...types], description: 'What was changed; unreadable: the command is damaged in the store' }),
+    key: nullable<string>('string', { description: 'Context key; null for a predictor, which belongs to no single context, and for an unreadable command' }),
+    reason: nullable<string>('string', { description: 'Reason that was given; null: none' }),
+    policy: Type.Optional(objectOrNull(PolicyPatchSchema, 'The policy that was set; null: it was removed')),
+    pin: Type.Optional(NullablePinSchema),
+    predictor: Type.Optional(Type.Object({
+      name: Type.String({ description: 'Name of the predictor' }),
+      action: Type.Unsafe<typeof actions[number]>({
+        type: 'string', enum: [...actions], description: 'added: it became a challenger; retired: it is no longer used; forgotten: it was deleted',
+      }),
+    }, { description: 'The predictor and what was done with it; GET /v1/model/predictors/{name} describes it' })),
+    replaced: nullable<object>('object', { additionalProperties: true, description: 'The policy or pin that was replaced; null: there was none, and always null for other types' }),
+    version: Type.Integer({ description: 'Model version in which the command took effect; a reset takes effect when the learner processes it (see the history)' }),
+  }), { description: 'Commands, newest first' }),
+  next: nullable<string>('string', { description: 'Start of the next page, to be passed as "before"; null: this is the last page' }),
+}, { title: 'Audit', description: 'Commands of operators', examples: [AUDIT_EXAMPLE] })

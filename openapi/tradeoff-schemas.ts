@@ -1,6 +1,9 @@
 import { Type } from '#typebox'
-import { TRADEOFF_EXAMPLE } from './examples/tradeoff-examples.js'
+import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/reports/what-if.js'
+import { fields, ThresholdsSchema } from './context-schemas.js'
+import { TRADEOFF_EXAMPLE, WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
 import { described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
+import { PolicySchema } from './policy-schemas.js'
 
 const PriceSchema = Type.Object({
   estimate: Type.Number({ description: 'Estimate (EM as a fraction, for each percent of the tokens)' }),
@@ -47,7 +50,7 @@ const TurnSchema = Type.Object({
   is_sure: Type.Boolean({ description: 'Whether the lower bound of one of the two costs exceeds the allowed one' }),
 }, { title: 'TradeoffTurn', description: 'Threshold after which more tokens cost more EM than is allowed' })
 
-export const NullableTurnSchema = objectOrNull(TurnSchema, 'Threshold after which one more percent of tokens is predicted to cost more EM than em_per_token_percent; null: ' +
+const NullableTurnSchema = objectOrNull(TurnSchema, 'Threshold after which one more percent of tokens is predicted to cost more EM than em_per_token_percent; null: ' +
     'no allowed cost is stated, or the curve never exceeds it. If its `threshold` is null, the cost is too high from the first token on')
 
 const NextSchema = Type.Object({
@@ -102,3 +105,46 @@ export const TradeoffSchema = Type.Object({
   }, { description: 'Forecast, if answers continue to be lost and gained at the rates observed' }),
   moves: Type.Array(MoveSchema, { description: 'Latest changes, newest first (up to 10, from the newest 1,000 of all contexts)' }),
 }, { title: 'Tradeoff', description: 'Trade-off between EM and tokens, from never stopping to stopping at once', examples: [TRADEOFF_EXAMPLE] })
+
+const judged = Type.Pick(PolicySchema, ANSWERABLE_FIELDS)
+
+const FiguresSchema = Type.Object({
+  check_every_tokens: PolicySchema.properties.check_every_tokens,
+  check_growth: PolicySchema.properties.check_growth,
+  em_drop: Type.Number({ description: 'Net EM drop observed at the threshold; 0 without one' }),
+  tokens_saved_ratio: RatioSchema('Tokens saved, net of the tokens of probes; below 0 where these are more'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
+  probe_tokens: Type.Number({ description: 'Tokens decoded for probes in a generation until it stops, the mean' }),
+  checks: Type.Number({ description: 'Checks in a generation until it stops, the mean' }),
+}, { title: 'CadenceFigures', description: 'What a cadence would bring at the threshold' })
+
+const ComparisonSchema = Type.Object({
+  threshold: NullableRatioSchema('Threshold of the raw confidence in force, at which both are compared; null: none is, and the figures are of runs in full'),
+  recorded: described(FiguresSchema, 'The cadence of the epoch'),
+  asked: described(FiguresSchema, 'The one asked about'),
+}, { title: 'CadenceComparison', description: 'The cadence of the epoch and another one, on the same generations' })
+
+/** Policy fields that the evidence cannot answer for are refused, each with its reason (openapi/validation.ts). */
+export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: false, refused: UNANSWERABLE_FIELDS })
+
+export const WhatIfSchema = Type.Object({
+  key: fields.key,
+  ...judged.properties,
+  em_per_token_percent: nullable<number>('number', {
+    description: 'EM (a fraction) that one more percent of tokens may cost: as requested, else computed from the prices; null: neither is stated',
+  }),
+  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from the one that the epoch began with, so that the bar is thirty times higher' }),
+  threshold: NullableRatioSchema('Threshold that would be certified; null: none'),
+  score: fields.score,
+  em_drop: NullableRatioSchema('Net EM drop observed at that threshold'),
+  em_drop_low: NullableRatioSchema('Lower bound of the true EM drop'),
+  em_drop_high: NullableRatioSchema('Upper bound of the true EM drop'),
+  tokens_saved_ratio: RatioSchema('Tokens that it would save, net of the tokens of probes'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
+  expected_utility: fields.expected_utility,
+  unfavourable_from: NullableTurnSchema,
+  generations: Type.Integer({ description: 'Control generations in the evidence; for another cadence, those of this epoch that were kept with all their steps (256 at most)' }),
+  cadence: objectOrNull(ComparisonSchema, 'The cadence of the epoch and the one asked about, on the same generations; null: none was asked about'),
+  generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until the next threshold would be certified; null: cannot be predicted' }),
+  thresholds: ThresholdsSchema,
+}, { title: 'WhatIf', description: 'What the present evidence would certify under another requested guarantee', examples: [WHAT_IF_EXAMPLE] })

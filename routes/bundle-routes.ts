@@ -1,8 +1,11 @@
-import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '#typebox'
-import { BUNDLE_HEADERS as headers, BundleHeadersSchema, BundleQuerySchema, BundleSchema } from '../openapi/bundle-schemas.js'
-import { anyError } from '../openapi/error-schemas.js'
-import { createBundleServer } from '../src/decisions/serve-bundle.js'
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import {
+  BundleHeadersSchema, BundleQuerySchema, BundleSchema, EnrolledCountSchema, EnrolmentsSchema, BUNDLE_HEADERS as headers,
+} from '../openapi/bundle-schemas.js'
+import { anyError } from '../openapi/field-schemas.js'
+import { createBundleServer } from '../src/service/decisions/bundle-server.js'
+import { acceptEnrolments } from '../src/service/decisions/enroller.js'
 import type { Services } from './services.js'
 
 export const bundle: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
@@ -42,5 +45,22 @@ export const bundle: FastifyPluginCallbackTypebox<Services> = (app, services, do
     if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return await reply.send(bundle.text as never)
     return await reply.header('content-encoding', 'gzip').send(await bundle.gzipped() as never)
   })
+  done()
+}
+
+export const enrolments: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+  app.post('/v1/enrolments', {
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
+    schema: {
+      tags: ['decide'],
+      operationId: 'reportEnrolments',
+      summary: 'Report the generations whose arms a worker drew itself',
+      description: 'For workers that decide with a bundle. Send the first steps of each context, epoch and control share at least every 100 ms, in the ' +
+        'background: only generations that are enrolled before they end are evidence. Draws that arrive when they are more than 5 seconds old do not enrol. ' +
+        'The service computes draws and hashes from the ids, and enrols those that it would have enrolled itself.',
+      body: EnrolmentsSchema,
+      response: { 202: EnrolledCountSchema, ...anyError },
+    },
+  }, async (request, reply) => await reply.code(202).send({ enrolled: acceptEnrolments(services, request.body, request) }))
   done()
 }

@@ -1,15 +1,18 @@
-import type { FastifyReply } from 'fastify'
-import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '#typebox'
-import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
-import { anyError } from '../openapi/error-schemas.js'
-import { DryRunQuerySchema, PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
-import { PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema, CommandDryRunSchema, PinReplySchema } from '../openapi/policy-schemas.js'
-import { TradeoffSchema } from '../openapi/tradeoff-schemas.js'
-import { WhatIfQuerySchema, WhatIfSchema } from '../openapi/what-if-schemas.js'
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import {
+  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema,
+} from '../openapi/context-schemas.js'
+import { anyError } from '../openapi/field-schemas.js'
+import {
+  CommandDryRunSchema, DryRunQuerySchema, PinReplySchema, PinSchema, PolicyDryRunSchema, PolicyMergePatchSchema,
+  PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, ReasonQuerySchema, ReasonSchema,
+} from '../openapi/policy-schemas.js'
+import { TradeoffSchema, WhatIfQuerySchema, WhatIfSchema } from '../openapi/tradeoff-schemas.js'
+import { allowedPrefix } from '../src/service/access/context-access.js'
+import type { CommandDryRun } from '../src/service/admin/context-commands.js'
 import type { Services } from './services.js'
-import { allowedPrefix } from '../src/access/context-access.js'
-import type { CommandDryRun } from '../src/operations/context-commands.js'
 
 const params = KeyParamsSchema
 const read = ['contexts']

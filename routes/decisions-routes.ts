@@ -1,11 +1,15 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { AnyStepsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema } from '../openapi/decision-schemas.js'
-import { anyError } from '../openapi/error-schemas.js'
+import {
+  AnyStepsSchema, ColumnDecisionsSchema, ColumnsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema,
+} from '../openapi/decision-schemas.js'
+import { anyError } from '../openapi/field-schemas.js'
+import { GenerationParamsSchema, GenerationQuerySchema, GenerationSchema } from '../openapi/generation-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
-import { answerBatch } from '../src/decisions/answer-batch.js'
-import { answerStep } from '../src/decisions/answer-step.js'
-import { renderBatch, renderDecision } from '../src/decisions/render-decision.js'
-import { sendJson } from '../src/http/send-json.js'
+import { readGeneration } from '../src/service/decision-log/read-generation.js'
+import { answerColumns } from '../src/service/decisions/answer-columns.js'
+import { answerBatch, answerStep } from '../src/service/decisions/answer-step.js'
+import { renderBatch, renderColumns, renderDecision } from '../src/service/decisions/render.js'
+import { sendJson } from '../src/service/http/json.js'
 import type { Services } from './services.js'
 
 const tags = ['decide']
@@ -47,5 +51,46 @@ export const decisions: FastifyPluginCallbackTypebox<Services> = (app, services,
     request.log.debug({ steps: request.body.steps, decisions: answer.decisions }, 'decided')
     sendJson(reply, renderBatch(answer))
   })
+  done()
+}
+
+export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+  app.post('/v1/decisions/columns', {
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
+    schema: {
+      tags: ['decide'],
+      operationId: 'decideColumns',
+      summary: 'Decide many steps sent as columns (the fastest form)',
+      description: 'Use it to decide one step of a whole engine in one request. Decisions are the same as those of the other two routes. ' +
+        'A row that is in none of the lists of the reply is treated and continues. ' +
+        'A request is refused if its columns differ in length or have more than 4,096 rows; an invalid cell affects only its row.',
+      body: ColumnsSchema,
+      response: { 200: ColumnDecisionsSchema, ...anyError },
+    },
+    validatorCompiler: () => () => true, // answerColumns validates, strictly first: valid columns are then validated once
+    serializerCompiler: () => JSON.stringify, // of errors
+  }, (request, reply) => {
+    const answer = answerColumns(services, request.body, request)
+    request.log.debug({ columns: request.body, decisions: answer }, 'decided')
+    sendJson(reply, renderColumns(answer))
+  })
+  done()
+}
+
+export const generations: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+  app.get('/v1/generations/:generation_id', {
+    config: { role: 'operator', bound: 'handler' },
+    schema: {
+      operationId: 'getGeneration',
+      tags: ['generations'],
+      summary: 'Show why a generation was stopped or not',
+      description: 'The decision log holds control generations and a share of treated ones (DECISION_LOG_TREATED_SHARE), for DECISION_LOG_SECONDS, if their steps ' +
+        'had a generation_id. It has digests of answers, and no prompt, thought or answer. Steps that another replica answered within the last second may be missing. ' +
+        'A token that is bound to a prefix finds the generations that tokens of its prefix reported.',
+      params: GenerationParamsSchema,
+      querystring: GenerationQuerySchema,
+      response: { 200: GenerationSchema, ...anyError },
+    },
+  }, (request) => readGeneration(services, request.params.generation_id, request.query.prefix, request))
   done()
 }

@@ -1,10 +1,10 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '#typebox'
-import { anyError } from '../openapi/error-schemas.js'
+import { anyError } from '../openapi/field-schemas.js'
 import { FleetQuerySchema } from '../openapi/fleet-schemas.js'
-import { allowedPrefix } from '../src/access/context-access.js'
-import { createLiveEvents } from '../src/live/live-events.js'
-import { checkKey } from '../src/operations/check-key.js'
+import { allowedPrefix } from '../src/service/access/context-access.js'
+import { createLiveEvents } from '../src/service/events/live-events.js'
+import { checkKey } from '../src/service/admin/context-reader.js'
 import type { Services } from './services.js'
 
 export const events: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {

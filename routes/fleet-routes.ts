@@ -1,7 +1,9 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { anyError } from '../openapi/error-schemas.js'
+import { anyError } from '../openapi/field-schemas.js'
 import { FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema } from '../openapi/fleet-schemas.js'
-import { allowedPrefix } from '../src/access/context-access.js'
+import { AuditQuerySchema, AuditSchema } from '../openapi/policy-schemas.js'
+import { allowedPrefix } from '../src/service/access/context-access.js'
+import { auditPage } from '../src/service/admin/history.js'
 import type { Services } from './services.js'
 
 const config = { role: 'operator', bound: 'handler' } as const
@@ -33,5 +35,20 @@ export const fleet: FastifyPluginCallbackTypebox<Services> = (app, { fleet }, do
   }, (request) => fleet.rows({
     sort: 'key', descending: false, offset: 0, limit: 50, ...request.query, prefix: allowedPrefix(request, request.query.prefix),
   }))
+  done()
+}
+
+export const audit: FastifyPluginCallbackTypebox<Services> = (app, { store }, done) => {
+  app.get('/v1/audit', {
+    config: { role: 'operator' },
+    schema: {
+      tags: ['operate'],
+      operationId: 'listCommands',
+      summary: 'List the commands of operators',
+      description: 'The newest 10,000 changes of policies, pins, resets and predictors, with the policy or pin that each replaced.',
+      querystring: AuditQuerySchema,
+      response: { 200: AuditSchema, ...anyError },
+    },
+  }, (request) => auditPage(store, request.query.limit ?? 100, request.query.before))
   done()
 }

@@ -1,7 +1,8 @@
+import { Type } from '#typebox'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { anyError } from '../openapi/error-schemas.js'
-import { LiveSchema, NotReadySchema, ReadySchema } from '../openapi/model-schemas.js'
-import { readiness } from '../src/health/readiness.js'
+import { anyError } from '../openapi/field-schemas.js'
+import { LiveSchema, NotReadySchema, ReadySchema } from '../openapi/snapshot-schemas.js'
+import { readiness } from '../src/service/health/readiness.js'
 import type { Services } from './services.js'
 
 const tags = ['health']
@@ -31,5 +32,22 @@ export const health: FastifyPluginCallbackTypebox<Services> = (app, services, do
     const status = await readiness(services)
     return await reply.code(status.ready ? 200 : 503).send(status)
   })
+  done()
+}
+
+const EXAMPLE = '# HELP stopgate_learner_leader Whether this replica is the learner\n# TYPE stopgate_learner_leader gauge\nstopgate_learner_leader 1\n'
+
+export const metrics: FastifyPluginCallbackTypebox<Services> = (app, { metrics }, done) => {
+  app.get('/metrics', {
+    config: { role: 'metrics' },
+    schema: {
+      tags: ['health'],
+      operationId: 'getMetrics',
+      summary: 'Get metrics in the text format of Prometheus',
+      description: 'What this replica has counted, and what is learned. Each metric has a help text.',
+      response: { 200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String({ examples: [EXAMPLE] }) } } }, ...anyError },
+    },
+    serializerCompiler: () => (data) => typeof data === 'string' ? data : JSON.stringify(data), // errors are JSON
+  }, async (_request, reply) => await reply.type(metrics.registry.contentType).send(await metrics.render()))
   done()
 }

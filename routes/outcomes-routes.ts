@@ -1,9 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { anyError } from '../openapi/error-schemas.js'
-import { AcceptedBatchSchema, AcceptedSchema, AnyOutcomesSchema, OutcomeBatchSchema, OutcomeSchema } from '../openapi/outcome-schemas.js'
+import { anyError } from '../openapi/field-schemas.js'
+import {
+  AcceptedBatchSchema, AcceptedSchema, AnyOutcomesSchema, LabelledSchema, LabelParamsSchema, LabelSchema, OutcomeBatchSchema,
+  OutcomeSchema,
+} from '../openapi/outcome-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
-import type { ReportedOutcome } from '../src/core/grading/outcome.js'
-import { acceptBatch, acceptOutcome, countRefused } from '../src/outcomes/accept-outcomes.js'
+import type { ReportedOutcome } from '../src/core/outcome/outcome.js'
+import { acceptLabel, countRefusedLabel } from '../src/service/outcomes/accept-label.js'
+import { acceptBatch, acceptOutcome, countRefused } from '../src/service/outcomes/accept-outcomes.js'
 import type { Services } from './services.js'
 
 const tags = ['report']
@@ -35,5 +39,26 @@ export const outcomes: FastifyPluginCallbackTypebox<Services> = (app, services, 
     },
     validatorCompiler: validatorFor(AnyOutcomesSchema),
   }, async (request, reply) => await reply.code(202).send(await acceptBatch(services, request.body.outcomes as ReportedOutcome[], request)))
+  done()
+}
+
+export const labels: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+  app.post('/v1/outcomes/:generation_id/label', {
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
+    schema: {
+      tags: ['report'],
+      operationId: 'reportLabel',
+      summary: 'Report the label of an outcome that came without one',
+      description: 'A label counts as evidence if it comes within `follow_up_seconds` of the policy after the generation began. A later label is accepted and has no effect. ' +
+        'The call is idempotent: the first label of an outcome stands. After a 503 or a lost reply, send the label again.',
+      params: LabelParamsSchema,
+      body: LabelSchema,
+      response: { 202: LabelledSchema, ...anyError },
+    },
+    onError: async (_request, _reply, { code }) => { countRefusedLabel(services, code) },
+  }, async (request, reply) => {
+    const { params: { generation_id: id }, body } = request
+    return await reply.code(202).send(await acceptLabel(services, id, body, request))
+  })
   done()
 }

@@ -1,9 +1,9 @@
+import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginCallback } from 'fastify'
-import { PAGE_FILES, readPageFile } from '../src/http/page-files.js'
-import { PAGE_HEADERS } from '../src/http/page-headers.js'
+import { PAGE_FILES, PAGE_HEADERS, readPageFile } from '../src/service/http/page-files.js'
 
 /** The page loads only its own files and calls only this service. */
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'none'; " +
+const PAGE_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'none'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** The operators' page. It needs no token, and holds no data: it reads that with the token of its user. */
@@ -11,12 +11,30 @@ export const page: FastifyPluginCallback = (app, _options, done) => {
   for (const { path, name, type } of PAGE_FILES) {
     app.get(path, { config: { role: 'open' }, schema: { hide: true } }, (request, reply) => {
       const { etag, body, gzipped } = readPageFile(name)
-      reply.headers({ ...PAGE_HEADERS, 'content-security-policy': CSP, 'cache-control': 'no-cache', vary: 'accept-encoding', etag })
+      reply.headers({ ...PAGE_HEADERS, 'content-security-policy': PAGE_CSP, 'cache-control': 'no-cache', vary: 'accept-encoding', etag })
       if (request.headers['if-none-match']?.includes(etag) === true) return reply.code(304).send()
       const isZipped = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
       if (isZipped) reply.header('content-encoding', 'gzip')
       return reply.type(type).send(isZipped ? gzipped : body)
     })
   }
+  done()
+}
+
+/** The page loads only its own files, may not be framed, and sends no referrer. Inline styles are needed by React. */
+const DOCS_CSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** The API documentation and the OpenAPI document, which need no token. */
+export const docs: FastifyPluginCallback = (app, _options, done) => {
+  app.addHook('onRoute', (route) => { route.config = { ...route.config, role: 'open' } })
+  app.addHook('onRequest', (_request, reply, done) => { reply.headers(PAGE_HEADERS); done() })
+  app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: DOCS_CSP,
+    uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list' },
+    theme: { title: 'stopgate', css: [{ filename: 'stopgate.css', content: '.swagger-ui .topbar { display: none }' }] },
+  })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   done()
 }

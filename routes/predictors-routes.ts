@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '#typebox'
-import { ReasonQuerySchema } from '../openapi/pin-schemas.js'
-import { anyError } from '../openapi/error-schemas.js'
+import { ReasonQuerySchema } from '../openapi/policy-schemas.js'
+import { anyError } from '../openapi/field-schemas.js'
 import { ImportParamsSchema, PredictorDetailSchema, PredictorListSchema, PredictorParamsSchema, PredictorViewSchema, PredictorRequestSchema } from '../openapi/predictor-schemas.js'
 import type { Services } from './services.js'
 

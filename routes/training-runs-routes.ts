@@ -1,12 +1,13 @@
-import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '#typebox'
-import { anyError } from '../openapi/error-schemas.js'
-import { CheckpointsBodySchema, PlotQuerySchema, ReportedSchema, RunParamsSchema, RunQuerySchema } from '../openapi/checkpoint-schemas.js'
-import { RunListSchema, RunSchema } from '../openapi/training-run-schemas.js'
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { anyError } from '../openapi/field-schemas.js'
+import {
+  CheckpointsBodySchema, PlotQuerySchema, ReportedSchema, RunListSchema, RunParamsSchema, RunQuerySchema, RunSchema,
+} from '../openapi/training-run-schemas.js'
 import { validatorCompiler } from '../openapi/validation.js'
-import { plotSuite } from '../src/plot/plot-suite.js'
-import { acceptCheckpoints } from '../src/training/accept-checkpoints.js'
-import { runToWire, summaryToWire } from '../src/training/run-to-wire.js'
+import { acceptCheckpoints } from '../src/service/training-runs/accept-checkpoints.js'
+import { plotSuite } from '../src/service/training-runs/plot.js'
+import { runToWire, summaryToWire } from '../src/service/training-runs/training-runs.js'
 import type { Services } from './services.js'
 
 const tags = ['training']

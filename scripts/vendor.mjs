@@ -1,7 +1,7 @@
 // Bundles packages whose many modules would take longer to load than the rest of the service: `#typebox` and `#open-telemetry`.
 import { build } from 'esbuild'
 
-const OPEN_TELEMETRY = 'src/telemetry/open-telemetry.ts'
+const OPEN_TELEMETRY = 'src/service/telemetry/open-telemetry.ts'
 
 const options = { bundle: true, platform: 'node', format: 'esm', logLevel: 'warning' }
 await Promise.all([

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runCommandLine } from './cli/command-line/run-command-line.js'
+import { runCommandLine } from './cli/run-command-line.js'
 
 // The reader has closed its end, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -6,7 +6,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino, type Logger } from 'pino'
 import type { Test } from 'tap'
 import { assemble, type AssemblyOptions } from '../src/app/assemble.js'
-import { readConfig } from '../src/config/config.js'
+import { readConfig } from '../src/service/config/config.js'
 import type { Services } from '../routes/services.js'
 
 /**

@@ -2,13 +2,22 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
 
-/** The folders of ARCHITECTURE.md's table, lowest first. */
-const FOLDERS = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^\| `(.+)` \|/gm)].map(([, folder]) => folder!)
+const ARCHITECTURE = readFileSync('ARCHITECTURE.md', 'utf8')
+
+/** The folders of the table of folders, lowest first. A file may stand for itself. */
+const FOLDERS = [...ARCHITECTURE.matchAll(/^\| `(.+?)` \|/gm)].map(([, folder]) => folder!)
+  .filter((folder) => /^(src|routes|openapi)\b/.test(folder) && !folder.includes(' '))
+
+/** The parts of the table of parts, lowest first. */
+const PARTS = [...ARCHITECTURE.matchAll(/^\| \[`(.+?)`\]\(.+?\) \|.*\| (.+) \|$/gm)]
+  .map(([, part, allowed]) => ({ part: part!, allowed: allowed! }))
+
+const isWithin = (file: string, place: string) => file === place || file.startsWith(`${place}/`)
 
 /** The folder of the table that a file belongs to: the deepest one that holds it. */
 function folderOf (file: string): string {
-  const folder = FOLDERS.filter((candidate) => file.startsWith(`${candidate}/`)).sort((a, b) => b.length - a.length)[0]
-  if (folder === undefined || (folder === 'src' && dirname(file) !== 'src')) throw new Error(`ARCHITECTURE.md does not list the folder of ${file}`)
+  const folder = FOLDERS.filter((candidate) => isWithin(file, candidate)).sort((a, b) => b.length - a.length)[0]
+  if (folder === undefined || (folder !== file && folder !== dirname(file))) throw new Error(`ARCHITECTURE.md does not list the folder of ${file}`)
   return folder
 }
 
@@ -25,7 +34,26 @@ const imports = new Map(files.map((file) => {
 t.test('a file imports from its own folder and from folders above it in ARCHITECTURE.md', async (t) => {
   for (const [file, targets] of imports) {
     const place = FOLDERS.indexOf(folderOf(file))
-    t.same(targets.filter((target) => FOLDERS.indexOf(folderOf(target)) > place), [], `${file} imports only what it may`)
+    t.same(targets.filter((target) => FOLDERS.indexOf(folderOf(target)) > place), [], `${file} imports only from above`)
+  }
+})
+
+t.test('a part imports only the parts that ARCHITECTURE.md allows it, and has a short README', async (t) => {
+  t.ok(PARTS.length > 5, 'the parts are found')
+  /** Parts that the others name as "the parts above" and "all of these". */
+  const placesOf = (allowed: string, index: number): string[] => {
+    const named = [...allowed.matchAll(/`(.+?)`/g)].map(([, place]) => place!)
+    const above = PARTS.slice(0, index).map(({ part }) => part).filter((part) => part !== 'src/proxy' || !allowed.includes('but the proxy'))
+    if (allowed.startsWith('the parts above')) return [...named, ...above]
+    return allowed.startsWith('all of these') ? [...above, 'src/errors', 'src/logging', 'src/settings', 'src/version.ts'] : named
+  }
+  for (const [index, { part, allowed }] of PARTS.entries()) {
+    const places = [part, ...placesOf(allowed, index)]
+    const foreign = [...imports].filter(([file]) => isWithin(file, part))
+      .flatMap(([file, targets]) => targets.filter((target) => !places.some((place) => isWithin(target, place))).map((target) => `${file} -> ${target}`))
+    t.same(foreign, [], `${part} may import: ${allowed}`)
+    const readme = readFileSync(`${part}/README.md`, 'utf8').trimEnd().split('\n')
+    t.ok(readme.length <= 30, `${part}/README.md has ${readme.length} lines`)
   }
 })
 

@@ -1,5 +1,4 @@
-import type { Role } from '../src/access/tokens.js'
-import { sha256 } from '../src/access/tokens.js'
+import { type Role, sha256 } from '../src/service/access/tokens.js'
 
 /** The token of a name; as long as a real one, and easy to find where it must not be. */
 export function tokenOf (name: string): string {

@@ -3,13 +3,13 @@ import { setFlagsFromString } from 'node:v8'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assemble, type AssemblyOptions } from './assemble.js'
-import { closeOnSignal } from '../process/close-on-signal.js'
-import { readConfig, misplacedPolicyFields, type Config } from '../config/config.js'
+import { closeOnSignal } from '../service/process/close-on-signal.js'
+import { readConfig, misplacedPolicyFields, type Config } from '../service/config/config.js'
 import { ConfigError } from '../settings/environment.js'
-import { createLog } from '../logging/create-log.js'
-import { startProcesses } from '../process/processes.js'
-import type { Telemetry } from '../telemetry/start-telemetry.js'
-import { telemetrySignals } from '../telemetry/telemetry-signals.js'
+import { createLog } from '../logging/log.js'
+import { startProcesses } from '../service/process/processes.js'
+import type { Telemetry } from '../service/telemetry/telemetry.js'
+import { telemetrySignals } from '../service/telemetry/telemetry-signals.js'
 
 /** Time after SIGTERM in which replies tell clients to close their connections, ms. */
 const LINGER_MS = 500
@@ -23,7 +23,7 @@ const NEVER_LOGGED = { paths: ['err.rawPacket', 'err.command'], remove: true }
 async function telemetryFor (env: NodeJS.ProcessEnv): Promise<Telemetry | null> {
   const signals = telemetrySignals(env)
   if (signals === null) return null
-  const { startTelemetry } = await import('../telemetry/start-telemetry.js')
+  const { startTelemetry } = await import('../service/telemetry/telemetry.js')
   return startTelemetry(signals, env)
 }
 

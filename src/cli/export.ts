@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Config } from '../config/config.js'
+import type { Config } from '../service/config/config.js'
 import { stateLines } from '../store/encoding/state-file.js'
 import { isStoreIn } from '../store/embedded/data-folder.js'
 import type { StateRow } from '../store/state-format.js'

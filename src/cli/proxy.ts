@@ -1,6 +1,6 @@
 import { ConfigError } from '../settings/environment.js'
-import { createLog } from '../logging/create-log.js'
-import { closeOnSignal } from '../process/close-on-signal.js'
+import { createLog } from '../logging/log.js'
+import { closeOnSignal } from '../service/process/close-on-signal.js'
 import { flagOf, ProxySettingsSchema, readProxySettings } from '../proxy/proxy-settings.js'
 import { startProxy } from '../proxy/start-proxy.js'
 import { alignColumns, type CommandIo } from './command-line/command-io.js'

@@ -1,4 +1,4 @@
-import { SettingsSchema } from '../config/settings.js'
+import { SettingsSchema } from '../service/config/settings.js'
 import { ConfigError } from '../settings/environment.js'
 import { serve } from '../app/server.js'
 import { alignColumns, type CommandIo } from './command-line/command-io.js'

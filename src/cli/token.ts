@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { isName, NAME_RULE, ROLES, sha256, type Role } from '../access/tokens.js'
+import { isName, NAME_RULE, ROLES, sha256, type Role } from '../service/access/tokens.js'
 import { parseFlags } from './command-line/flags.js'
 import { writeAll, type CommandIo } from './command-line/command-io.js'
 import { UsageError } from './command-line/command-error.js'

@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import createError from '@fastify/error'
 import type { FastifyError } from 'fastify'
-import type { Problem } from './problem.js'
+
+/** A problem of an input: its place as a JSON pointer, and what to change. */
+export interface Problem { readonly path: string, readonly message: string }
 
 /** Every error that a client can get, one line each: stable code, message, status. */
 export const UnknownLevelError = createError<[string, string]>('UNKNOWN_CONTEXT_LEVEL', 'Context level "%s" is unknown: use the levels %s (CONTEXT_LEVELS)', 400)

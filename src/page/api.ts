@@ -1,13 +1,12 @@
 import type { Type } from '#typebox'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import type { AuditSchema } from '../../openapi/audit-schemas.js'
 import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
 import type { FleetPageSchema, FleetSchema } from '../../openapi/fleet-schemas.js'
 import type { GenerationSchema } from '../../openapi/generation-schemas.js'
-import type { HistorySchema, ModelSchema, ReadySchema } from '../../openapi/model-schemas.js'
-import type { PolicyReplySchema } from '../../openapi/policy-schemas.js'
-import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
+import type { AuditSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
+import type { HistorySchema, ModelSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
+import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
 
 /** Replies of the API. */
 export type Fleet = Type.Static<typeof FleetSchema>

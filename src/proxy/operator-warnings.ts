@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { throttle } from '../logging/throttle.js'
+import { throttle } from '../logging/log.js'
 import type { PassCause } from './protocol/stoppable-request.js'
 
 /** Interval between two warnings about a problem that lasts, ms. */

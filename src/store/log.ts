@@ -1,4 +1,4 @@
-import type { LogEntry } from '../core/learn/log-entry.js'
+import type { LogEntry } from '../core/reducer/log-entry.js'
 
 /** A place in the log, `<ms>-<sequence>`. Places are ordered; `0-0` is before the first entry. */
 export type Cursor = string

@@ -1,4 +1,4 @@
-import type { RecordedStep } from '../core/recording/recorded-step.js'
+import type { RecordedStep } from '../core/step-records/recorded-steps.js'
 
 /** The fields that few steps have. */
 export type Beside = Pick<RecordedStep, 'answer_digest' | 'signals'>

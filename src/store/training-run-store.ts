@@ -1,5 +1,5 @@
-import type { LogEntry } from '../core/learn/log-entry.js'
-import type { Series, TrainingRun } from '../core/training/run.js'
+import type { LogEntry } from '../core/reducer/log-entry.js'
+import type { Series, TrainingRun } from '../core/training-runs/run.js'
 
 /** A report on a training run and its consequences. */
 export interface TrainingWrite {

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { assemble } from '../../src/app/assemble.js'
-import { readConfig } from '../../src/config/config.js'
+import { readConfig } from '../../src/service/config/config.js'
 import { build, temporaryFolder } from '../helper.js'
 
 t.test('closing the app releases the data folder', async (t) => {

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import { renderBundle } from '../../src/decisions/bundles.js'
+import { renderBundle } from '../../src/service/decisions/bundle-server.js'
 import { spreadOf, type Figure } from './figure.js'
 import type { Load } from './load.js'
 import { seededSnapshot } from './seeded-snapshot.js'

@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
-import { ColumnDecisionsSchema, ColumnsSchema } from '../../openapi/columns-schemas.js'
-import { DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema } from '../../openapi/decision-schemas.js'
+import {
+  ColumnDecisionsSchema, ColumnsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema,
+} from '../../openapi/decision-schemas.js'
 import { validatorCompiler } from '../../openapi/validation.js'
 
 /**

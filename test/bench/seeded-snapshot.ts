@@ -1,6 +1,6 @@
 import { createStore } from '../../src/store/open/create-store.js'
 import { ruleFor, type Rule, type Snapshot } from '../../src/core/decide/snapshot.js'
-import { loadModel } from '../../src/replica/model.js'
+import { loadModel } from '../../src/service/snapshot/load-snapshot.js'
 import { temporaryFolder } from './processes.js'
 import { leafOf, seed } from './seeded-state.js'
 

@@ -1,9 +1,9 @@
-import type { ContextState } from '../../src/core/judgement/context-state.js'
+import type { ContextState } from '../../src/core/contexts/context-state.js'
 import { parentKey, ROOT } from '../../src/core/policy/context.js'
 import { Cohorts } from '../../src/core/enrolment/cohorts.js'
-import { newLedger } from '../../src/core/learn/fold.js'
+import { newLedger } from '../../src/core/reducer/fold.js'
 import type { Store } from '../../src/store/store.js'
-import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
+import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/reducer/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
 /** Number of tasks of a model. */

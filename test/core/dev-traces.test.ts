@@ -1,10 +1,10 @@
 import t from 'tap'
 import { logEvidence } from '../../src/core/certificate/certificate.js'
-import { certifiedIndex } from '../../src/core/certificate/certified-index.js'
+import { certifiedIndex } from '../../src/core/certificate/certified-threshold.js'
 import { emDrop, NO_EVIDENCE, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'
-import { addTrace, mergeEvidence } from '../../src/core/certificate/merge-evidence.js'
-import { stopsOf, type Em } from '../../src/core/certificate/stops.js'
-import { GRID } from '../../src/core/certificate/grid.js'
+import { addTrace, mergeEvidence } from '../../src/core/certificate/evidence-sum.js'
+import { stopsOf, type Em } from '../../src/core/certificate/trace.js'
+import { GRID } from '../../src/core/certificate/thresholds.js'
 import { tracesText, vectors, type TraceFile } from '../test-data.js'
 
 interface Row {

@@ -4,7 +4,7 @@ import { cp, readFile, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { readConfig } from '../../src/config/config.js'
+import { readConfig } from '../../src/service/config/config.js'
 import { makeAuthority, withoutOpenssl } from '../tls-certificates.js'
 import { build, temporaryFolder } from '../helper.js'
 

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { readConfig } from '../../src/config/config.js'
+import { readConfig } from '../../src/service/config/config.js'
 import { build, temporaryFolder } from '../helper.js'
 
 const FOLDER = 'docker/kubernetes'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { runCommandLine } from '../../src/cli/command-line/run-command-line.js'
-import { SettingsSchema } from '../../src/config/settings.js'
+import { runCommandLine } from '../../src/cli/run-command-line.js'
+import { SettingsSchema } from '../../src/service/config/settings.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { captureIo } from '../cli/command-line/captured-io.js'
 

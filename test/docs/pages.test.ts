@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
-import { SettingsSchema } from '../../src/config/settings.js'
+import { SettingsSchema } from '../../src/service/config/settings.js'
 import { ProxySettingsSchema } from '../../src/proxy/proxy-settings.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { blocksOf, PAGES, proseOf, readPage } from './pages.js'

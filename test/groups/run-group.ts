@@ -4,14 +4,15 @@ import t from 'tap'
 
 /**
  * Folders whose test files share a process, by group. Loading the service takes longer than most tests, so files that do not disturb each
- * other load it once. test/every-file-has-a-test.test.ts checks that `npm test` runs each file.
+ * other load it once. test/source-files.test.ts checks that `npm test` runs each file.
  */
 export const GROUPS = {
-  cli: ['cli', 'docs', 'page', 'plot'],
+  cli: ['cli', 'docs', 'page'],
   core: ['core'],
+  decisions: ['service/access', 'service/admin', 'service/decision-log', 'service/decisions', 'service/health', 'service/outcomes'],
   proxy: ['proxy'],
-  routes: ['access', 'decision-log', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'version', 'wire'],
-  service: ['app', 'config', 'http', 'learning', 'live', 'logging', 'metrics', 'telemetry'],
+  routes: ['docker', 'errors', 'openapi', 'routes', 'service/snapshot', 'service/training-runs'],
+  service: ['app', 'logging', 'service/config', 'service/events', 'service/http', 'service/learner', 'service/metrics', 'service/telemetry'],
   store: ['store'],
 } satisfies Record<string, string[]>
 
@@ -20,15 +21,13 @@ export const ALONE = [...readFileSync('.taprc', 'utf8').matchAll(/dist\/tests\/t
 
 /** Simulations and exhaustive comparisons: four fifths of the processor time of the core's group. `npm run test:core` leaves them out. */
 export const SLOW = [
-  'core/assignment/arm', 'core/assignment/murmur3', 'core/certificate/certified-index', 'core/certificate/drift',
-  'core/certificate/em-drop-interval', 'core/certificate/merge-evidence', 'core/certificate/objective', 'core/decide/bundle',
-  'core/decide/compile-snapshot', 'core/decide/decide-columns', 'core/decide/snapshot-of-bundle', 'core/dev-traces',
-  'core/enrolment/cohort', 'core/enrolment/cohort-storage', 'core/enrolment/draw-buffer', 'core/grading/canonical-numbers',
-  'core/grading/exact-match', 'core/judgement/candidate-scorer', 'core/judgement/judge', 'core/learn/follow-up',
-  'core/learn/learn-checkpoint', 'core/learn/learn-command', 'core/learn/learn-member', 'core/learn/learn-predictor',
-  'core/learn/move-share', 'core/must-never', 'core/predictor/fit-predictor', 'core/predictor/reservoir',
-  'core/predictor/signal-names', 'core/training/advice', 'core/views/command-effect', 'core/views/replay-traces',
-  'core/views/rollback-effect', 'core/views/what-if',
+  'core/assignment/arm', 'core/assignment/hash', 'core/certificate/certified-threshold', 'core/certificate/drift',
+  'core/certificate/em-drop-interval', 'core/certificate/evidence-sum', 'core/contexts/candidate-scorer', 'core/contexts/judge',
+  'core/decide/bundle', 'core/decide/decide-columns', 'core/decide/snapshot', 'core/dev-traces', 'core/enrolment/cohort',
+  'core/enrolment/cohorts', 'core/enrolment/enrolment-list', 'core/must-never', 'core/outcome/exact-match',
+  'core/predictor/fit-predictor', 'core/predictor/reservoir', 'core/reducer/apply-command', 'core/reducer/apply-entry',
+  'core/reducer/control-share', 'core/reducer/follow-up', 'core/reports/command-effect', 'core/reports/rollback-effect',
+  'core/reports/what-if', 'core/training-runs/advice',
 ]
 
 /** Imports the test files of a group, each after the tests and teardowns of the one before have ended. */

@@ -1,8 +1,17 @@
 import t from 'tap'
-import { ContextDetailSchema, ContextPageSchema } from '../../openapi/context-schemas.js'
+import { ArmsSchema, ContextDetailSchema, ContextPageSchema } from '../../openapi/context-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { certify, CONTEXT, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
+
+t.test('a difference is null or has an estimate with both bounds', async (t) => {
+  const problem = itemValidator(ArmsSchema)
+  const arm = { generations: 0, labelled: 0, em: null, tokens_mean: null }
+  const arms = { control: arm, treated: arm, em_difference: null, tokens_difference: null, breach_suspected: false, breached: false }
+  t.equal(problem(arms), null)
+  t.equal(problem({ ...arms, em_difference: { estimate: 0, low: -0.1, high: 0.1 } }), null)
+  t.match(problem({ ...arms, em_difference: { estimate: 0 } }), { path: '/em_difference/low' })
+})
 
 t.test('replies match their schemas without losing a field', async (t) => {
   const built = await build(t)

@@ -1,9 +1,46 @@
 import { readFile } from 'node:fs/promises'
+import { Type } from '#typebox'
 import t from 'tap'
+import { ERROR_RESPONSES, errorResponsesOf, hoist, type Json, responseLinks } from '../../openapi/document.js'
+import { described, objectOrNull, stating } from '../../openapi/field-schemas.js'
 import { openapiDocument } from '../../src/cli/openapi.js'
+import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { certify, KEY, losslessOutcome } from '../certify.js'
 import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
+import { bearer, tokenList } from '../token-fixtures.js'
+
+const PlaceSchema = Type.Object({ city: Type.String() }, { title: 'Place', description: 'A place', examples: [{ city: 'Bonn' }] })
+
+function hoisted (schema: object): { schemas: Record<string, Json>, schema: Json } {
+  const schemas: Record<string, Json> = {}
+  return { schema: hoist(structuredClone(schema) as Json, schemas), schemas }
+}
+
+t.test('a schema with a title becomes a component, without the examples that its body states', async (t) => {
+  const { schema, schemas } = hoisted(Type.Object({ home: PlaceSchema, work: PlaceSchema }))
+  t.strictSame((schema as any).properties, { home: { $ref: '#/components/schemas/Place' }, work: { $ref: '#/components/schemas/Place' } })
+  t.strictSame(schemas, { Place: { type: 'object', title: 'Place', description: 'A place', properties: { city: { type: 'string' } }, required: ['city'] } })
+  t.throws(() => hoisted(Type.Object({ home: PlaceSchema, other: Type.Object({}, { title: 'Place' }) })), /two schemas have the title Place/)
+})
+
+t.test('a use of a component keeps its own description, and a nullable use refers to the plain object', async (t) => {
+  const { schema, schemas } = hoisted(Type.Object({ home: described(PlaceSchema, 'Where they live'), work: objectOrNull(PlaceSchema, 'null: none') }))
+  t.strictSame((schema as any).properties, {
+    home: { $ref: '#/components/schemas/Place', description: 'Where they live' },
+    work: { anyOf: [{ $ref: '#/components/schemas/Place' }, { type: 'null' }], description: 'null: none' },
+  })
+  t.match(schemas, { Place: { type: 'object', description: 'A place' } })
+})
+
+t.test('a nullable list of values is a choice between the list and null', async (t) => {
+  const schema = { type: ['string', 'null'], enum: ['a', 'b', null], description: 'Letter', examples: ['a'] }
+  t.strictSame(hoisted(schema).schema, { anyOf: [{ type: 'string', enum: ['a', 'b'] }, { type: 'null' }], description: 'Letter', examples: ['a'] })
+})
+
+t.test('constraints that a schema only states stand in the document', async (t) => {
+  t.strictSame(hoisted(stating(Type.String({ minLength: 1 }), { pattern: '^a' })).schema, { type: 'string', minLength: 1, pattern: '^a' })
+})
 
 const text = await openapiDocument()
 const document = JSON.parse(text)
@@ -86,3 +123,77 @@ function queryOf (parameters: { in: string, name: string, required?: boolean, ex
   const needed = parameters.filter((parameter) => parameter.in === 'query' && parameter.required)
   return '?' + needed.map(({ name, example }) => `${name}=${encodeURIComponent(String(example))}`).join('&')
 }
+
+t.test('every declared status is one of an error', async (t) => {
+  const declared = Object.keys(errorResponsesOf(false))
+  t.same(declared, ['400', '401', '403', '429', '503', 'default'])
+  const statuses = new Set(ERROR_CODES.map(({ status }) => String(status)))
+  t.same(declared.slice(0, -1).filter((status) => !statuses.has(status)), [])
+  t.same(Object.keys(errorResponsesOf(true)), ['400', 'default'], 'whoever needs no token gets no error about it')
+})
+
+t.test('the headers that error replies declare are sent', async (t) => {
+  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ ci: 'metrics' }, { ci: { requests_per_second: 1 } }) })
+  const call = async (method: 'GET' | 'DELETE', url: string, headers = {}) => await send(method, url, undefined, headers)
+  const replies = {
+    Unauthenticated: await call('GET', '/metrics'),
+    Forbidden: await call('GET', '/v1/model', bearer('ci')),
+    TooManyRequests: await call('GET', '/metrics', bearer('ci')),
+    OtherError: await call('DELETE', '/metrics'),
+  }
+  t.same(Object.values(replies).map(({ status }) => status), [401, 403, 429, 405])
+  for (const [name, { headers, body }] of Object.entries(replies)) {
+    const declared: { headers?: object } = ERROR_RESPONSES[name as keyof typeof replies]
+    for (const header of Object.keys(declared.headers ?? {})) t.ok(headers[header.toLowerCase()], `${name}: ${header}`)
+    t.type(body.code, 'string', `${name}: the body is an error`)
+  }
+})
+
+const linkedDocument = JSON.parse(await openapiDocument())
+const operations = Object.values<any>(linkedDocument.paths).flatMap((path) => Object.values<any>(path))
+const byName = new Map(operations.map((operation) => [operation.operationId, operation]))
+
+/** The schema that a runtime expression such as `$response.body#/contexts/0/key` points to, references resolved. */
+function schemaAt (schema: any, pointer: string): any {
+  const names = pointer.split('/').slice(1)
+  return names.reduce((inner, name) => {
+    const { properties = {}, items, anyOf } = resolve(inner) ?? {}
+    return properties[name] ?? (/^\d+$/.test(name) ? items : anyOf?.map(resolve).find((one: any) => one.properties)?.properties[name])
+  }, schema)
+}
+
+function resolve (schema: any): any {
+  return typeof schema?.$ref === 'string' ? linkedDocument.components.schemas[schema.$ref.split('/').at(-1)] : schema
+}
+
+/** Whether the reply or request of an operation has what an expression reads. */
+function exists (operation: any, status: string, expression: string): boolean {
+  const [, side, part, rest = ''] = /^\$(request|response)\.(body|path|header)(.*)$/.exec(expression) ?? []
+  if (part === 'path') return operation.parameters.some(({ name }: { name: string }) => `.${name}` === rest)
+  if (part === 'header') return Object.keys(operation.responses[status].headers).some((name) => `.${name}` === rest)
+  const content = side === 'request' ? operation.requestBody.content : operation.responses[status].content
+  return schemaAt(content['application/json'].schema, rest.slice(1)) !== undefined
+}
+
+t.test('every link leads to an operation, with values that exist', async (t) => {
+  let count = 0
+  for (const operation of operations) {
+    for (const [status, links] of responseLinks(operation.operationId)) {
+      t.strictSame(operation.responses[status].links, links, `the document has the links of ${operation.operationId}`)
+      for (const { operationId, parameters = {}, requestBody } of Object.values(links)) {
+        const target = byName.get(operationId)
+        t.ok(target, `${operation.operationId} leads to ${operationId}`)
+        for (const [name, expression] of Object.entries(parameters)) {
+          t.ok(target.parameters.some((parameter: { name: string }) => parameter.name === name), `${operationId} has the parameter ${name}`)
+          t.ok(exists(operation, status, expression), `${operation.operationId} has ${expression}`)
+        }
+        for (const expression of typeof requestBody === 'string' ? [requestBody] : Object.values(requestBody ?? {}) as string[]) {
+          t.ok(exists(operation, status, expression), `${operation.operationId} has ${expression}`)
+        }
+        count++
+      }
+    }
+  }
+  t.ok(count > 40)
+  t.same(responseLinks('unknown'), [])
+})

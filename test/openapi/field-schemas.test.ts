@@ -1,6 +1,20 @@
 import t from 'tap'
-import { ConfidenceSchema, ContextSchema, EmSchema, SignalsSchema, TextSchema, TokensSchema } from '../../openapi/field-schemas.js'
+import {
+  ConfidenceSchema, ContextSchema, EmSchema, ErrorSchema, LotterySchema, SignalsSchema, TextSchema, TokensSchema,
+} from '../../openapi/field-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
+import { build } from '../helper.js'
+
+t.test('every kind of error has the same shape', async (t) => {
+  const { send } = await build(t)
+  for (const [method, url, body] of [
+    ['POST', '/v1/decisions', {}], ['POST', '/v1/decisions', { tokens: 1, confidence: 1, context: { x: 'y' } }], ['GET', '/v1/contexts/x'], ['GET', '/nowhere'], ['GET', '/v1/contexts?limit=x'],
+  ] as const) {
+    const reply = await send(method, url, body)
+    t.ok(reply.status >= 400 && reply.status < 500, url)
+    t.equal(itemValidator(ErrorSchema)(reply.body), null, url)
+  }
+})
 
 const cases: [string, object, unknown[], unknown[]][] = [
   ['text', TextSchema('x'), ['a', 'é'.repeat(64), '-'], ['', 'a'.repeat(129), 'é'.repeat(65), '\ud800', 1, null]],
@@ -17,3 +31,9 @@ for (const [name, schema, good, bad] of cases) {
     for (const value of bad) t.ok(itemValidator(schema)(value), JSON.stringify(value))
   })
 }
+
+t.test('a lottery has a threshold and a share', async (t) => {
+  const problem = itemValidator(LotterySchema)
+  t.equal(problem({ threshold: 0.91, share: 0.75 }), null)
+  t.ok(problem({ threshold: 0.91 }))
+})

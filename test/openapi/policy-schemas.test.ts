@@ -1,7 +1,35 @@
 import t from 'tap'
-import { PolicyMergePatchSchema, PolicyPatchSchema, PolicySchema } from '../../openapi/policy-schemas.js'
+import {
+  AuditSchema, NullablePinSchema, PinSchema, PolicyMergePatchSchema, PolicyPatchSchema, PolicySchema,
+} from '../../openapi/policy-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
+import { auditPage } from '../../src/service/admin/history.js'
+import { build } from '../helper.js'
+import { predictorEntry, versionOf } from '../store/fixtures.js'
+
+t.test('rows match their schema without losing a field', async (t) => {
+  const { send, store } = await build(t)
+  await send('PUT', '/v1/contexts/*/pin', { threshold: 0.5, reason: 'r' })
+  await send('PUT', '/v1/contexts/*/pin', { threshold: null, reason: 'r', expires_in_seconds: 9 })
+  await send('PUT', '/v1/contexts/*/policy', { mode: 'off', control_rate: 0.1 })
+  await send('DELETE', '/v1/contexts/*/policy')
+  await store.append([{ type: 'reset', key: '*', by: 'ops', reason: 'r' }, predictorEntry('p', versionOf('p', 1)), predictorEntry('p', null)])
+  const { body } = await send('GET', '/v1/audit')
+  t.equal(itemValidator(AuditSchema)(body), null)
+  t.strictSame(body, await auditPage(store, 100))
+})
+
+t.test('a pin needs a reason, and its threshold is a fraction or null', async (t) => {
+  const problem = itemValidator(PinSchema)
+  t.equal(problem({ threshold: null, reason: 'incident 42', expires_in_seconds: 3600 }), null)
+  t.match(problem({ threshold: 0.5 }), { path: '/reason' })
+  t.match(problem({ threshold: 1.5, reason: 'r' }), { path: '/threshold' })
+})
+
+t.test('a context without a pin shows null', async (t) => {
+  t.equal(itemValidator(NullablePinSchema)(null), null)
+})
 
 const problem = itemValidator(PolicyPatchSchema)
 

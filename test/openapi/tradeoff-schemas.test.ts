@@ -1,11 +1,13 @@
 import t from 'tap'
-import { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
+import { TradeoffSchema, WhatIfQuerySchema, WhatIfSchema } from '../../openapi/tradeoff-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
-import { GRID } from '../../src/core/certificate/grid.js'
+import { GRID } from '../../src/core/certificate/thresholds.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
-import { describeTradeoff } from '../../src/core/tradeoff/describe-tradeoff.js'
+import { describeTradeoff } from '../../src/core/tradeoff/tradeoff.js'
+import { certify, KEY } from '../certify.js'
 import { stairs } from '../core/tradeoff/stairs.js'
+import { build } from '../helper.js'
 
 t.test('the core\'s view matches its schema, with and without evidence', async (t) => {
   const problem = itemValidator(TradeoffSchema)
@@ -15,4 +17,17 @@ t.test('the core\'s view matches its schema, with and without evidence', async (
     t.equal(problem({ key: '*', moves: [], ...view }), null)
   }
   t.match(problem({ key: '*' }), { path: String })
+})
+
+t.test('a field that the evidence cannot answer for is refused with its reason', async (t) => {
+  const problem = itemValidator(WhatIfQuerySchema)
+  t.equal(problem({ max_em_drop: 0.03 }), null)
+  t.match(problem({ label: 'agreement' }), { path: '/label', message: /cannot be set here: / })
+})
+
+t.test('a reply matches its schema', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const { body } = await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}/what-if?max_em_drop=0.03`)
+  t.equal(itemValidator(WhatIfSchema)(body), null)
 })

@@ -1,6 +1,74 @@
+import { Ajv } from 'ajv'
 import t from 'tap'
-import { StepSchema } from '../../openapi/decision-schemas.js'
-import { itemValidator } from '../../openapi/validation.js'
+import { EnrolmentsSchema } from '../../openapi/bundle-schemas.js'
+import { ColumnsSchema, StepSchema } from '../../openapi/decision-schemas.js'
+import { LabelSchema, OutcomeSchema } from '../../openapi/outcome-schemas.js'
+import { itemValidator, lenient, normalizeBody, serializerCompiler, toNullable } from '../../openapi/validation.js'
+
+/** A body with every optional field null, at every depth, around what is required. */
+function withNulls (schema: object, body: Record<string, unknown>): Record<string, unknown> {
+  const { properties = {}, required = [] } = schema as { properties?: object, required?: string[] }
+  return { ...Object.fromEntries(Object.keys(properties).filter((name) => !required.includes(name)).map((name) => [name, null])), ...body }
+}
+
+const step = (OutcomeSchema.properties.steps as unknown as { items: object }).items
+const enrolled = EnrolmentsSchema.properties.generations.items
+const BODIES: ReadonlyArray<[name: string, schema: object, body: Record<string, unknown>, minimal: Record<string, unknown>]> = [
+  ['step', StepSchema, {}, { tokens: 1, confidence: 0.5 }],
+  ['outcome', OutcomeSchema, { steps: [withNulls(step, { tokens: 1, confidence: null })] }, { generation_id: 'g', tokens: 1, steps: [{ tokens: 1, confidence: null }] }],
+  ['label', LabelSchema, {}, { em: 1 }],
+  ['enrolments', EnrolmentsSchema, { generations: [withNulls(enrolled, { group_id: 'g' })] }, { epoch: null, share: 1, age_ms: 0, generations: [{ group_id: 'g' }] }],
+  ['columns', ColumnsSchema, {}, { contexts: [{}], context: [0], tokens: [1], confidence: [0.5] }],
+]
+
+t.test('null in an optional field counts as absent', async (t) => {
+  for (const [name, schema, nulls, minimal] of BODIES) {
+    const body = withNulls(schema, { ...minimal, ...nulls })
+    t.ok(new Ajv({ strict: false, validateFormats: false }).compile(lenient(schema))(body), `${name}: the document says so`)
+    t.equal(itemValidator(schema)(body), null, name)
+    const { probed_score: _, ...rest } = body
+    t.strictSame(rest, minimal, `${name}: what is read is what would be without the field`)
+  }
+})
+
+t.test('null in a required field is refused, and so is an unknown one', async (t) => {
+  t.match(itemValidator(StepSchema)({ tokens: null, confidence: 0.5, arm: null }), { path: '/tokens' })
+  t.match(itemValidator(StepSchema)({ tokens: 1, confidence: 0.5, arms: null }), { path: '/arms' })
+  t.match(itemValidator(EnrolmentsSchema)({ epoch: null, share: 1, age_ms: 0, generations: [{ group_id: null }] }), { path: '/generations/0/generation_id' })
+})
+
+t.test('EM may be true or false wherever it is stated', async (t) => {
+  const outcome = { generation_id: 'g', tokens: 1, em: true, steps: [{ tokens: 1, confidence: 1, em: false }] }
+  t.equal(itemValidator(OutcomeSchema)(outcome), null)
+  t.match(outcome, { em: 1, steps: [{ em: 0 }] })
+  const label = { em: true, steps: [true, null, false, 1] }
+  t.equal(itemValidator(LabelSchema)(label), null)
+  t.strictSame(label, { em: 1, steps: [1, null, 0, 1] })
+  const columns = { contexts: [{}], context: [0, 0], tokens: [1, 2], confidence: [0.5, 0.5], em: [true, null] }
+  t.equal(itemValidator(ColumnsSchema)(columns), null)
+  t.strictSame(columns.em, [1, null])
+  t.match(itemValidator(OutcomeSchema)({ generation_id: 'g', tokens: 1, stopped: 1 }), { path: '/stopped' }, 'a number is no truth value')
+  t.match(itemValidator(OutcomeSchema)({ generation_id: 'g', tokens: true }), { path: '/tokens' }, 'nor is a truth value a number')
+})
+
+t.test('a valid body is left as it is', async (t) => {
+  const body = { tokens: 1, confidence: null, probed_score: null }
+  t.equal(normalizeBody(StepSchema, body), false)
+  t.strictSame(body, { tokens: 1, confidence: null, probed_score: null })
+  for (const odd of [null, 1, 'x', [null], [[]]]) t.equal(normalizeBody(StepSchema, odd), false)
+})
+
+t.test('toNullable lets any schema accept null, and leaves one that does as it is', async (t) => {
+  t.strictSame(toNullable({ type: 'string', enum: ['a'] }), { type: ['string', 'null'], enum: ['a', null] })
+  t.strictSame(toNullable({ type: ['number', 'null'] }), { type: ['number', 'null'] })
+  t.strictSame(toNullable({ anyOf: [{ type: 'number' }] }), { anyOf: [{ type: 'number' }, { type: 'null' }] })
+})
+
+t.test('a reply has the fields of its schema and no others', async (t) => {
+  const serialize = serializerCompiler({ schema: { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'string' } } } })
+  t.equal(serialize({ b: 'x', a: 1, secret: 2 }), '{"a":1,"b":"x"}')
+  t.equal(serialize({ a: 2 }), '{"a":2}', 'the next reply too')
+})
 
 const problem = itemValidator(StepSchema)
 

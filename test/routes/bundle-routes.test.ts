@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { snapshotOfBundle } from '../../src/core/decide/snapshot-of-bundle.js'
+import { snapshotOfBundle } from '../../src/core/decide/bundle.js'
 import { decide } from '../../src/core/decide/decide.js'
 import { certify, CONTEXT, KEY } from '../certify.js'
 import { build } from '../helper.js'
@@ -74,4 +74,19 @@ t.test('a waiting request does not delay the shutdown', async (t) => {
   await app.close() // the connection, which the client would keep for more than a minute, ends as well
   t.equal((await waiting).status, 304)
   t.equal((await waiting).headers.get('connection'), 'close')
+})
+
+const body = { context: { model: 'q', task: 'gsm8k' }, epoch: null, share: 1, age_ms: 10, generations: [{ generation_id: 'g' }] }
+
+t.test('a local decider enrols what it drew', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{}' })
+  t.match(await send('POST', '/v1/enrolments', body), { status: 202, body: { enrolled: 1 } })
+  t.match(await send('POST', '/v1/enrolments', { ...body, share: 0 }), { status: 202, body: { enrolled: 0 } }, 'as in a context that has left its pool')
+})
+
+t.test('a report that cannot be enrolled is refused', async (t) => {
+  const { send } = await build(t)
+  for (const wrong of [{ share: -0.1 }, { age_ms: -1 }, { generations: [{ sample: 1 }] }, { epoch: 7 }]) {
+    t.match(await send('POST', '/v1/enrolments', { ...body, ...wrong }), { status: 400 }, JSON.stringify(wrong))
+  }
 })

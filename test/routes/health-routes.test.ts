@@ -1,4 +1,7 @@
 import t from 'tap'
+import { certify, KEY, losslessOutcome } from '../certify.js'
+import { idleProxyMetrics } from '../docker/exported-metrics.js'
+import { promtoolAccepts, withoutPrometheus } from '../docker/promtool.js'
 import { build, until } from '../helper.js'
 
 t.test('livez and readyz report that the service runs and is ready', async (t) => {
@@ -6,4 +9,32 @@ t.test('livez and readyz report that the service runs and is ready', async (t) =
   t.match(await send('GET', '/livez'), { status: 200, body: { status: 'ok' } })
   t.match(await send('GET', '/readyz'), { status: 200, body: { ready: true, store: { kind: 'embedded', up: true }, model: { stale: false }, warnings: [] } })
   await until('it leads', async () => (await send('GET', '/readyz')).body.learner.leader)
+})
+
+t.test('every metric of the contract is present and counts', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await certify(built)
+  await send('POST', '/v1/outcomes', losslessOutcome('twice'))
+  await send('POST', '/v1/outcomes', losslessOutcome('twice'))
+  await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } })
+  const { status, body } = await send('GET', '/metrics')
+  t.equal(status, 200)
+  for (const name of [
+    'decisions_total', 'decision_duration_seconds', 'http_request_duration_seconds', 'outcomes_total', 'outcome_log_lag', 'model_version', 'model_age_seconds', 'store_up', 'learner_leader', 'drift_alarms_total', 'context_threshold', 'context_em_drop', 'context_tokens_saved_ratio', 'context_control_generations', 'tokens_saved_gross_total', 'probe_tokens_total', 'probe_prefill_tokens_total',
+  ]) t.match(body, `# TYPE stopgate_${name} `, name)
+  t.match(body, 'stopgate_decisions_total{decision="stop",reason="score_at_threshold"} 1\n')
+  t.match(body, 'stopgate_outcomes_total{result="duplicate",arm="control"} 1\n')
+  t.match(body, `stopgate_context_em_drop{context="${KEY}"} 0\n`)
+  t.match(body, `stopgate_context_tokens_saved_ratio{context="${KEY}"} 0.5\n`)
+  t.match(body, 'stopgate_store_up 1\n')
+  t.match(body, 'stopgate_learner_leader 1\n')
+  t.match(body, 'process_cpu_seconds_total')
+})
+
+t.test('promtool has nothing to say against the metrics of the service and of the proxy', { skip: withoutPrometheus }, async (t) => {
+  const { send } = await build(t)
+  await send('POST', '/v1/decisions', { tokens: 32, confidence: 1 })
+  await promtoolAccepts(t, ['check', 'metrics'], (await send('GET', '/metrics')).body)
+  await promtoolAccepts(t, ['check', 'metrics'], await idleProxyMetrics())
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FIRST } from '../core/learn/memory-fold.js'
+import { FIRST } from '../core/reducer/memory-fold.js'
 import { atMost, rateOf } from '../random.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { overconfident, planted, SIX_POINTS } from './stream.js'

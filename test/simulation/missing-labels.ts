@@ -1,6 +1,6 @@
-import { followUpRatio } from '../../src/core/judgement/follow-up-counts.js'
+import { followUpRatio } from '../../src/core/contexts/follow-up-counts.js'
 import type { Policy } from '../../src/core/policy/policy.js'
-import { memoryFold, outcomeOf, SURE_STEP } from '../core/learn/memory-fold.js'
+import { memoryFold, outcomeOf, SURE_STEP } from '../core/reducer/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
 // Labels that are missing more often for wrong answers. Under `missing_labels: "excluded"` a certificate covers labelled traffic only:

@@ -1,11 +1,10 @@
-import { drawArm } from '../../src/core/assignment/arm.js'
-import { evidenceOf } from '../../src/core/judgement/context-state.js'
-import { rawCandidate } from '../../src/core/judgement/candidate-scorer.js'
-import { outlookOf } from '../../src/core/tradeoff/outlook.js'
-import { paceOf } from '../../src/core/tradeoff/pace.js'
+import { type Profile, simulateGeneration } from '../../src/cli/simulate/simulated-generation.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { simulateGeneration, type Profile } from '../../src/cli/simulate/simulated-generation.js'
-import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/learn/memory-fold.js'
+import { drawArm } from '../../src/core/assignment/arm.js'
+import { rawCandidate } from '../../src/core/contexts/candidate-scorer.js'
+import { evidenceOf } from '../../src/core/contexts/context-state.js'
+import { outlookOf, paceOf } from '../../src/core/tradeoff/outlook.js'
+import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/reducer/memory-fold.js'
 
 // Forecasts of the time of the next certificate, compared with the time when it comes, in a context that is learned from nothing at one
 // generation a second on average.

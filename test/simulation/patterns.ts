@@ -1,5 +1,5 @@
-import { GRID } from '../../src/core/certificate/grid.js'
-import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import { GRID } from '../../src/core/certificate/thresholds.js'
+import type { LogEntry } from '../../src/core/reducer/log-entry.js'
 import type { Predictor } from '../../src/core/predictor/predictor.js'
 import {
   burst, closedLoop, columns, difficultDays, diurnal, groups, killed, overlapping, ramps, restarted, rollouts, shortLose, sortedBursts,

@@ -1,22 +1,21 @@
 import type { Arm } from '../../src/core/assignment/arm.js'
-import type { ContextState } from '../../src/core/judgement/context-state.js'
-import { chainOf, ROOT, type Context, type Levels } from '../../src/core/policy/context.js'
+import { type ChainLink, linkOf } from '../../src/core/contexts/chain-link.js'
+import type { ContextState } from '../../src/core/contexts/context-state.js'
 import { decide, type Step } from '../../src/core/decide/decide.js'
-import type { Change } from '../../src/core/learn/threshold-change.js'
-import { newLedger } from '../../src/core/learn/fold.js'
-import { TRAINER } from '../../src/core/learn/learn-predictor.js'
-import type { LogEntry } from '../../src/core/learn/log-entry.js'
-import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
+import { compileSnapshot, type Rule, ruleFor, type Snapshot } from '../../src/core/decide/snapshot.js'
 import { Cohorts } from '../../src/core/enrolment/cohorts.js'
-import { PendingOutcomes } from '../../src/core/recording/pending.js'
+import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome/outcome.js'
+import { chainOf, type Context, type Levels, ROOT } from '../../src/core/policy/context.js'
+import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { fitPredictor } from '../../src/core/predictor/fit-predictor.js'
 import type { Predictor } from '../../src/core/predictor/predictor.js'
 import { Reservoir } from '../../src/core/predictor/reservoir.js'
-import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { compileSnapshot } from '../../src/core/decide/compile-snapshot.js'
-import { ruleFor, type Rule, type Snapshot } from '../../src/core/decide/snapshot.js'
-import { foldEntries } from '../../src/learning/fold-entries.js'
-import { linkOf, type ChainLink } from '../../src/core/judgement/chain-link.js'
+import { TRAINER } from '../../src/core/reducer/apply-command.js'
+import { newLedger } from '../../src/core/reducer/fold.js'
+import type { LogEntry } from '../../src/core/reducer/log-entry.js'
+import type { Change } from '../../src/core/reducer/threshold-change.js'
+import { PendingOutcomes } from '../../src/core/step-records/pending-outcomes.js'
+import { foldEntries } from '../../src/service/learner/fold-entries.js'
 
 /** The arm of a generation and the step it was stopped at, -1 for none. */
 export interface Served { readonly arm: Arm, readonly stoppedAt: number }
@@ -78,7 +77,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
     if (reservoir.added >= ledger.train_at && reservoir.added >= 1.1 * triedAt) train()
   }
 
-  /** As src/learning/predictor-trainer.ts does, but at once. */
+  /** As src/service/learner/predictor-trainer.ts does, but at once. */
   function train (): void {
     triedAt = reservoir.added
     const name = `auto-${triedAt}`

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { drawArm } from '../../src/core/assignment/arm.js'
-import { emDifference, tokensDifference } from '../../src/core/certificate/compare-arms.js'
+import { emDifference, tokensDifference } from '../../src/core/certificate/arms.js'
 import { atMost, mulberry32 } from '../random.js'
-import { memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
+import { memoryFold, outcomeOf } from '../core/reducer/memory-fold.js'
 
 // An A/A test through the whole learner. In shadow mode a threshold is in force and arms are drawn, but nothing is stopped, so the arms do
 // not differ. The intervals are read after every twentieth generation. The share is fixed, since at most as many treated generations as

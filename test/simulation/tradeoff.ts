@@ -1,13 +1,11 @@
+import { type Profile, simulateGeneration, truthOf } from '../../src/cli/simulate/simulated-generation.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { simulateGeneration, truthOf, type Profile } from '../../src/cli/simulate/simulated-generation.js'
-import { emDrop, NO_EVIDENCE, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'
-import { addTrace } from '../../src/core/certificate/merge-evidence.js'
-import { stopsOf } from '../../src/core/certificate/stops.js'
-import { GRID } from '../../src/core/certificate/grid.js'
-import { kneeOf } from '../../src/core/tradeoff/knee.js'
-import { curvePoints } from '../../src/core/tradeoff/curve-points.js'
-import { segmentsOf } from '../../src/core/tradeoff/segments.js'
-import { turningPoint } from '../../src/core/tradeoff/turning-point.js'
+import { addTrace } from '../../src/core/certificate/evidence-sum.js'
+import { emDrop, type Evidence, NO_EVIDENCE, tokensSavedRatio } from '../../src/core/certificate/evidence.js'
+import { GRID } from '../../src/core/certificate/thresholds.js'
+import { stopsOf } from '../../src/core/certificate/trace.js'
+import { curvePoints, segmentsOf } from '../../src/core/tradeoff/curve.js'
+import { kneeOf, turningPoint } from '../../src/core/tradeoff/tradeoff.js'
 
 // Errors of the turning points of the trade-off, where the true curve is known.
 

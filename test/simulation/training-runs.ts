@@ -1,11 +1,10 @@
 import { normal } from '../../src/cli/traces/seeded-random.js'
-import type { Series, TrainingRun } from '../../src/core/training/run.js'
-import { EM_SCALE, forecastCoverage, TOKENS_SCALE, type Coverage } from '../../src/core/training/forecast.js'
-import { readingsOf, stderrOf, type Reading } from '../../src/core/training/reading.js'
-import type { VerdictName } from '../../src/core/training/verdict.js'
-import { verdictsOf } from '../../src/core/training/verdicts.js'
+import { addReports } from '../../src/core/training-runs/add-reports.js'
+import { type Coverage, EM_SCALE, forecastCoverage, TOKENS_SCALE } from '../../src/core/training-runs/forecast.js'
+import { type Reading, readingsOf, stderrOf } from '../../src/core/training-runs/readings.js'
+import type { Series, TrainingRun, VerdictName } from '../../src/core/training-runs/run.js'
+import { verdictsOf } from '../../src/core/training-runs/verdicts.js'
 import { mulberry32 } from '../random.js'
-import { addReports } from '../../src/core/training/add-reports.js'
 
 /** The truth at a checkpoint, by its number from 0. */
 export interface Truth { readonly em: number, readonly tokens: number, readonly truncated?: number }

@@ -1,7 +1,7 @@
 import { atCadence, stoppedAt, type RecordedRun, type RecordedStep } from '../../src/cli/traces/recorded-run.js'
 import { seededRandom, shuffle, type Random } from '../../src/cli/traces/seeded-random.js'
 import { uniform } from '../../src/core/assignment/arm.js'
-import { GRID } from '../../src/core/certificate/grid.js'
+import { GRID } from '../../src/core/certificate/thresholds.js'
 import { fitLogistic, iterateAt } from '../../src/core/predictor/logistic-regression.js'
 import { fitPredictor } from '../../src/core/predictor/fit-predictor.js'
 import { logOdds, scorerFor, scoreStep } from '../../src/core/predictor/predictor.js'

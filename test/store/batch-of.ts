@@ -1,4 +1,4 @@
-import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
+import type { RecordedStep } from '../../src/core/step-records/recorded-steps.js'
 import type { Beside, StepBatch } from '../../src/store/step-record-store.js'
 
 /** A batch of the steps of generations, given by their ids. */

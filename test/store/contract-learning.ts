@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import type { ContextState } from '../../src/core/judgement/context-state.js'
+import type { ContextState } from '../../src/core/contexts/context-state.js'
 import { HISTORY_LIMIT } from '../../src/store/log.js'
 import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
-import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
+import { storeCohort } from '../../src/core/enrolment/cohorts.js'
 import { change, cohortOf, commitOf, contentOf, headerOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
 

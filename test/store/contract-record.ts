@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
+import type { RecordedStep } from '../../src/core/step-records/recorded-steps.js'
 import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'

@@ -1,14 +1,13 @@
 import type { Test } from 'tap'
+import type { RecordedStep } from '../../src/core/step-records/recorded-steps.js'
 import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded/embedded-records.js'
 import { openTables, type Tables } from '../../src/store/embedded/embedded-tables.js'
-import { STEPS } from '../../src/store/step-records/record-kind.js'
-import { RECORD_LIMITS, type RecordLimits } from '../../src/store/step-record-store.js'
 import { encodeRow } from '../../src/store/embedded/record-index.js'
-import type { StepBatch } from '../../src/store/step-record-store.js'
-import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
+import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../../src/store/step-record-store.js'
+import { STEPS } from '../../src/store/step-records/record-kind.js'
 import { temporaryFolder } from '../helper.js'
-import { batch, packingAtOnce } from './fixtures.js'
 import { batchOf } from './batch-of.js'
+import { batch, packingAtOnce } from './fixtures.js'
 
 export const stepsAt = (...tokens: number[]) => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
 export const tokensOf = async (records: EmbeddedRecords<StepBatch, RecordedStep>, id: string) =>

@@ -1,4 +1,4 @@
-import { readConfig, type Config } from '../../config/config.js'
+import { readConfig, type Config } from '../../service/config/config.js'
 import { ConfigError } from '../../settings/environment.js'
 import { createStore } from '../../store/open/create-store.js'
 import type { Store } from '../../store/store.js'

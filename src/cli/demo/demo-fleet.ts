@@ -1,6 +1,6 @@
 import type { Arm } from '../../core/assignment/arm.js'
 import type { Columns } from '../../core/decide/decide-columns.js'
-import type { ReportedOutcome } from '../../core/grading/outcome.js'
+import type { ReportedOutcome } from '../../core/outcome/outcome.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import { simulateGeneration, type Profile, type SimulatedGeneration } from '../simulate/simulated-generation.js'
 import type { Random } from '../traces/seeded-random.js'

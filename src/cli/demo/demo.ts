@@ -1,5 +1,5 @@
 import { ConfigError } from '../../settings/environment.js'
-import { scaledTimes } from '../../core/enrolment/times.js'
+import { scaledTimes } from '../../core/enrolment/enrolment-list.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { contextKey } from '../../core/policy/context.js'
 import { CommandError, UsageError } from '../command-line/command-error.js'

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Change } from '../../core/learn/threshold-change.js'
+import type { Change } from '../../core/reducer/threshold-change.js'
 import { contextKey } from '../../core/policy/context.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import type { Profile } from '../simulate/simulated-generation.js'

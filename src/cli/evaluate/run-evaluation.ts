@@ -2,11 +2,10 @@ import { uniform } from '../../core/assignment/arm.js'
 import type { Levels } from '../../core/policy/context.js'
 import { fitPredictor } from '../../core/predictor/fit-predictor.js'
 import type { Predictor } from '../../core/predictor/predictor.js'
-import type { Sample } from '../../core/predictor/sample.js'
-import { seededRandom, shuffle, type Random } from '../traces/seeded-random.js'
-import { keyAtLevels, type Ending, type RecordedRun } from '../traces/recorded-run.js'
-import { caseOf, certifiedRules, ORACLE, plainRules, type Case, type RuleResult, type Guarantee, type Split } from './stopping-rules.js'
-import { byText } from '../../core/predictor/usable-samples.js'
+import { byText, type Sample } from '../../core/predictor/sample.js'
+import { type Ending, keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
+import { type Random, seededRandom, shuffle } from '../traces/seeded-random.js'
+import { type Case, caseOf, certifiedRules, type Guarantee, ORACLE, plainRules, type RuleResult, type Split } from './stopping-rules.js'
 
 export interface EvaluationPlan extends Guarantee {
   readonly levels: Levels

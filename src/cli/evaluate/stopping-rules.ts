@@ -1,12 +1,12 @@
 import { BASELINES, ranInFull, stoppedAt, type Ending, type RecordedRun, type RecordedStep } from '../traces/recorded-run.js'
 import { chainOf } from '../../core/policy/context.js'
-import { certifiedIndex } from '../../core/certificate/certified-index.js'
+import { certifiedIndex } from '../../core/certificate/certified-threshold.js'
 import { noEvidence, tokensSavedRatio, type Evidence } from '../../core/certificate/evidence.js'
-import { addTrace } from '../../core/certificate/merge-evidence.js'
-import { stopsOf, type Stop, type Trace } from '../../core/certificate/stops.js'
-import { GRID } from '../../core/certificate/grid.js'
+import { addTrace } from '../../core/certificate/evidence-sum.js'
+import { stopsOf, type Stop, type Trace } from '../../core/certificate/trace.js'
+import { GRID } from '../../core/certificate/thresholds.js'
 import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
-import { challengerLevel, championLevel } from '../../core/judgement/candidate-scorer.js'
+import { challengerLevel, championLevel } from '../../core/contexts/candidate-scorer.js'
 
 /** A way to stop that does not learn. */
 interface PlainRule { readonly name: string, readonly end: (run: RecordedRun) => Ending }

@@ -1,5 +1,5 @@
 import type { Levels } from '../../core/policy/context.js'
-import type { ContextView } from '../../core/views/describe-context.js'
+import type { ContextView } from '../../core/reports/context-report.js'
 import type { Policy } from '../../core/policy/policy.js'
 import { BASELINES, keyAtLevels, FIXED_THRESHOLD, type Ending } from '../traces/recorded-run.js'
 import type { PlayedRun } from './play-runs.js'

@@ -1,7 +1,7 @@
 import type { Arm } from '../../core/assignment/arm.js'
 import type { Decision, Step } from '../../core/decide/decide.js'
 import type { Levels } from '../../core/policy/context.js'
-import type { ReportedOutcome } from '../../core/grading/outcome.js'
+import type { ReportedOutcome } from '../../core/outcome/outcome.js'
 import { contextAtLevels, ranInFull, stoppedAt, type Ending, type RecordedRun } from '../traces/recorded-run.js'
 import { shuffle, type Random } from '../traces/seeded-random.js'
 

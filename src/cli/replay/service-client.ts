@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Levels } from '../../core/policy/context.js'
-import type { ReportedOutcome } from '../../core/grading/outcome.js'
-import type { ContextView } from '../../core/views/describe-context.js'
+import type { ReportedOutcome } from '../../core/outcome/outcome.js'
+import type { ContextView } from '../../core/reports/context-report.js'
 import type { Policy } from '../../core/policy/policy.js'
 import { ServiceError, type HttpClient } from '../command-line/http-client.js'
 import type { Decision, Step } from '../../core/decide/decide.js'
-import type { Problem } from '../../errors/problem.js'
+import type { Problem } from '../../errors/errors.js'
 import type { WorkerApi } from './play-runs.js'
 
 export type ServiceClient = ReturnType<typeof createServiceClient>

@@ -1,5 +1,5 @@
 import { contextKey } from '../../core/policy/context.js'
-import type { ReportedOutcome } from '../../core/grading/outcome.js'
+import type { ReportedOutcome } from '../../core/outcome/outcome.js'
 import { alignColumns, writeAll, type CommandIo } from '../command-line/command-io.js'
 import { seededRandom, type Random } from '../traces/seeded-random.js'
 import { plantedProfile, PROFILES, simulateGeneration, truthOf, type Profile, type TruthRow } from './simulated-generation.js'

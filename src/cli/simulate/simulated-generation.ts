@@ -1,7 +1,7 @@
 import { normal, type Random } from '../traces/seeded-random.js'
 import type { Context } from '../../core/policy/context.js'
-import type { Em } from '../../core/certificate/stops.js'
-import { GRID } from '../../core/certificate/grid.js'
+import type { Em } from '../../core/certificate/trace.js'
+import { GRID } from '../../core/certificate/thresholds.js'
 
 /** Parameters of the generations of a context. Evidence is in log-odds, lengths in tokens. */
 export interface Profile {

@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/grading/outcome.js'
+import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import type { RecordedRun } from './recorded-run.js'
-import type { Problem } from '../../errors/problem.js'
+import type { Problem } from '../../errors/errors.js'
 import { FileError } from '../command-line/command-error.js'
 
 /** Reads trace files, one outcome a line; `-` is standard input. @throws FileError for the first line that cannot be replayed */

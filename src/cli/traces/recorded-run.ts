@@ -1,8 +1,7 @@
-import { contextKey, type Context, type Levels } from '../../core/policy/context.js'
-import type { Em } from '../../core/certificate/stops.js'
-import type { ReportedOutcome } from '../../core/grading/outcome.js'
-import { stepsAtCadence } from '../../core/certificate/steps-at-cadence.js'
-import type { Cadence } from '../../core/policy/cadence.js'
+import { type Em, stepsAtCadence } from '../../core/certificate/trace.js'
+import type { ReportedOutcome } from '../../core/outcome/outcome.js'
+import { type Context, contextKey, type Levels } from '../../core/policy/context.js'
+import type { Cadence } from '../../core/policy/policy.js'
 
 /** A generation that ran in full, with the EM of the answer at every step. */
 export interface RecordedRun {

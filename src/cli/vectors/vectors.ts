@@ -1,12 +1,11 @@
-import { refuseArguments } from '../command-line/flags.js'
-import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { lotteryHash, uniform } from '../../core/assignment/arm.js'
-import { BUNDLE_FORMAT, type Bundle, type BundleRule } from '../../core/decide/bundle.js'
-import { snapshotOfBundle } from '../../core/decide/snapshot-of-bundle.js'
-import { contextKey, type Context } from '../../core/policy/context.js'
+import { murmur3 } from '../../core/assignment/hash.js'
+import { GRID } from '../../core/certificate/thresholds.js'
+import { type Bundle, BUNDLE_FORMAT, type BundleRule, snapshotOfBundle } from '../../core/decide/bundle.js'
 import { decide, type Step } from '../../core/decide/decide.js'
-import { GRID } from '../../core/certificate/grid.js'
-import { murmur3 } from '../../core/assignment/murmur3.js'
+import { type Context, contextKey } from '../../core/policy/context.js'
+import { type CommandIo, writeAll } from '../command-line/command-io.js'
+import { refuseArguments } from '../command-line/flags.js'
 
 export const usage = `Usage: stopgate vectors
 

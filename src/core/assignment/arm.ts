@@ -1,4 +1,4 @@
-import { murmur3Behind } from './murmur3.js'
+import { murmur3Behind } from './hash.js'
 
 export type Arm = 'control' | 'treated'
 

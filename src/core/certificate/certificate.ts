@@ -1,4 +1,6 @@
-import { LOTTERY_STEP } from './lottery.js'
+import type { PolicyProblem } from '../policy/policy-problem.js'
+import type { Policy } from '../policy/policy.js'
+import { LOTTERY_STEP } from './thresholds.js'
 
 /**
  * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop). Of a unit of evidence (a generation, or a
@@ -153,4 +155,16 @@ function smallest (isTrue: (n: number) => boolean, limit = 2 ** 40): number | nu
     if (isTrue(middle)) high = middle; else low = middle
   }
   return high <= limit ? high : null
+}
+
+/** Whether half of the evidence window can hold twice the generations of a first certificate. */
+export function windowProblem (policy: Policy): PolicyProblem | null {
+  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // the first challenger's
+  const needed = 2 * losslessGenerations(policy.max_em_drop, level)
+  if (policy.evidence_window / 2 >= needed) return null
+  return {
+    path: '/evidence_window',
+    message: `must be at least ${2 * needed}: half of it must hold twice the ${needed / 2} lossless generations that ` +
+      `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs`,
+  }
 }

@@ -1,7 +1,6 @@
-import { addToList } from './add-lists.js'
-import { EIGHTHS } from './certificate.js'
-import { noEvidence, thresholdsOf, type Evidence } from './evidence.js'
-import type { Unit } from './unit.js'
+import { type Differences, EIGHTHS, unitsOf } from './certificate.js'
+import { addToList, differencesAt, type Evidence, noEvidence, thresholdsOf, type Unit, unitOf, zeroList } from './evidence.js'
+import type { Stop, Trace } from './trace.js'
 
 /** Evidence that is added to in place: a copy for each unit would take most of the learner's time. */
 export type EvidenceSum = { -readonly [F in keyof Evidence]: Evidence[F] extends readonly number[] ? number[] : Evidence[F] } & {
@@ -89,4 +88,125 @@ function partOf (sum: EvidenceSum, eighths: number | string): number[] {
 
 function copyLists (lists: NonNullable<Evidence['partial']>): Record<string, number[]> {
   return Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.slice()]))
+}
+
+/** The evidence with one more unit in it. */
+export function addUnit (evidence: Evidence, unit: Unit): Evidence {
+  const sum = sumFrom(evidence)
+  addUnitTo(sum, unit)
+  return sum
+}
+
+/** The evidence with the unit of one generation. */
+export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop[]): Evidence {
+  return addUnit(evidence, unitOf(trace, stops))
+}
+
+/** The sum of two, for the same grid. */
+export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
+  if (a.generations === 0) return b
+  if (b.generations === 0) return a
+  const sum = sumFrom(a)
+  addEvidenceTo(sum, b)
+  return sum
+}
+
+/** The half-windows with more evidence; once the filling one is full it takes the place of the old one. @param window units in both */
+export function fillHalves (
+  [filling, full]: readonly [Evidence, Evidence], more: Evidence, window: number): readonly [Evidence, Evidence] {
+  const filled = mergeEvidence(filling, more)
+  return filled.generations >= window / 2 ? [noEvidence(thresholdsOf(filled)), filled] : [filled, full]
+}
+
+/** What an open slice adds to the prefix before it. */
+export interface OpenEvidence {
+  /** Of units that are accounted for, or known at worst. */
+  readonly evidence: Evidence
+  /** Other units that were enrolled, all of which count as lost. */
+  readonly unaccounted: number
+  /** Units that are left out for missing. Absent: none. */
+  readonly left_out?: number
+}
+
+/** What became of some units, a group counting by its samples. */
+interface Fates { readonly accounted: number, readonly missing: number, readonly excluded: number }
+
+/** Units that are left out for missing beside so many units of evidence. Where all are left out, their number. */
+export function leftOutBeside (units: number, { accounted, missing, excluded }: Fates): number {
+  if (excluded === 0) return 0
+  return accounted + missing === 0 ? excluded : excluded / (accounted + missing) * units
+}
+
+/** The sum of open slices: what the longest prefix adds. */
+export function sumOfOpen (open: readonly OpenEvidence[], thresholds: number): OpenEvidence {
+  let sum: EvidenceSum | null = null
+  let [lost, leftOut] = [0, 0]
+  for (const { evidence, unaccounted, left_out: out = 0 } of open) {
+    lost += unaccounted
+    leftOut += out
+    if (evidence.generations > 0) addEvidenceTo(sum ??= newSum(thresholds), evidence)
+  }
+  return { evidence: sum ?? noEvidence(thresholds), unaccounted: lost, ...(leftOut > 0 && { left_out: leftOut }) }
+}
+
+/**
+ * The differences at threshold k of every prefix that may certify: of the final slices, and of these with each run of open slices that
+ * follows them, the shortest first. Each has the units that are left out of its own slices: those of later ones are mostly not known yet,
+ * so a share over all slices would be too small.
+ * @param final evidence of the final slices, in parts that add
+ * @param fates of the units of the final slices
+ */
+export function prefixDifferences (final: readonly Evidence[], open: readonly OpenEvidence[], k: number, fates?: Fates): Differences[] {
+  let sum = final.map((part) => differencesAt(part, k)).reduce(addDifferences)
+  if (fates !== undefined && fates.excluded > 0) sum = { ...sum, leftOut: leftOutBeside(unitsOf(sum), fates) }
+  const prefixes = [sum]
+  for (const { evidence, unaccounted, left_out: leftOut = 0 } of open) {
+    const more = differencesAt(evidence, k, unaccounted)
+    prefixes.push(sum = addDifferences(sum, leftOut === 0 ? more : { ...more, leftOut }))
+  }
+  return prefixes
+}
+
+function addDifferences (a: Differences, b: Differences): Differences {
+  const partial = [...a.partial ?? [], ...b.partial ?? []]
+  const leftOut = (a.leftOut ?? 0) + (b.leftOut ?? 0)
+  const sums = { lost: a.lost + b.lost, kept: a.kept + b.kept, gained: a.gained + b.gained, ...(leftOut > 0 && { leftOut }) }
+  return partial.length === 0 ? sums : { ...sums, partial }
+}
+
+/** Evidence as it is stored: a list of zeros is empty, since most are. */
+export type PackedEvidence = Evidence
+
+/** Shares its lists with the evidence, which must not be added to until the result is written. */
+export function packEvidence (evidence: Evidence): PackedEvidence {
+  return withLists(evidence, packed)
+}
+
+const NOTHING: readonly number[] = []
+
+function packed (list: readonly number[]): readonly number[] { return list.every((value) => value === 0) ? NOTHING : list }
+
+/** The evidence that was stored; lists of zeros are shared. */
+export function unpackEvidence (stored: PackedEvidence): Evidence {
+  const zeros = zeroList(stored.tokens.length)
+  return withLists(stored, (list) => list.length === 0 ? zeros : list)
+}
+
+/** Names each field, since an object spread would take several times as long. */
+function withLists (evidence: Evidence, change: (list: readonly number[]) => readonly number[]): Evidence {
+  const { probe_tokens, partial, moved } = evidence
+  return {
+    generations: evidence.generations,
+    full_tokens: evidence.full_tokens,
+    full_em: evidence.full_em,
+    labelled: evidence.labelled,
+    unprobed_generations: evidence.unprobed_generations,
+    lost: change(evidence.lost),
+    gained: change(evidence.gained),
+    unprobed: change(evidence.unprobed),
+    tokens: evidence.tokens,
+    ...(probe_tokens !== undefined && { probe_tokens }),
+    ...(partial !== undefined && { partial }),
+    ...(moved !== undefined && { moved }),
+  }
 }

@@ -1,7 +1,32 @@
-import { zeroList } from './add-lists.js'
-import { EIGHTHS, type Differences } from './certificate.js'
-import { GRID } from './grid.js'
-import { valueAt } from './lottery.js'
+import { type Differences, EIGHTHS } from './certificate.js'
+import { GRID, valueAt } from './thresholds.js'
+import type { Stop, Trace } from './trace.js'
+
+/** The sums of two lists of numbers, place by place. */
+export function addLists (a: readonly number[], b: readonly number[]): number[] {
+  const sums = a.slice()
+  addToList(sums, b)
+  return sums
+}
+
+/** The same where each list may be absent for all zeros. */
+export function addOptional (a: readonly number[] | undefined, b: readonly number[] | undefined): readonly number[] | undefined {
+  return a === undefined || b === undefined ? a ?? b : addLists(a, b)
+}
+
+/** Adds one list to another in place. */
+export function addToList (sums: number[], more: readonly number[]): void {
+  for (let k = 0; k < sums.length; k++) sums[k]! += more[k]!
+}
+
+const zeros = new Map<number, readonly number[]>()
+
+/** A list of zeros, one shared object for each length. */
+export function zeroList (length: number): readonly number[] {
+  let list = zeros.get(length)
+  if (list === undefined) zeros.set(length, list = new Array<number>(length).fill(0))
+  return list
+}
 
 /**
  * Sums over control generations, per threshold and in all, which add in any order. A unit is a generation, or a group of
@@ -62,7 +87,7 @@ export const NO_EVIDENCE = noEvidence(GRID.length)
 /** How many thresholds the evidence is for. */
 export function thresholdsOf ({ lost }: Evidence): number { return lost.length }
 
-/** The differences at a place of the grid, with `alsoLost` more units that count as lost. @param place see `lottery.ts` */
+/** The differences at a place of the grid, with `alsoLost` more units that count as lost. @param place see `thresholds.ts` */
 export function differencesAt (evidence: Evidence, place: number, alsoLost = 0): Differences {
   const k = Math.floor(place)
   const safer = differencesAtThreshold(evidence, k, alsoLost)
@@ -129,4 +154,35 @@ export function grossSavedRatio ({ full_tokens: full, tokens }: Evidence, k: num
 /** Tokens that stopping at threshold k saves in all the generations, net of those of the probes. */
 export function tokensSaved ({ full_tokens: full, tokens, probe_tokens: probes }: Evidence, k: number): number {
   return full - valueAt(tokens, k) - (probes === undefined ? 0 : valueAt(probes, k))
+}
+
+/** One unit of evidence, at every threshold: a generation, or a group of samples. */
+export interface Unit {
+  readonly tokens: number
+  readonly em: number
+  readonly labelled: number
+  /** Samples that crossed some threshold at a step that was not probed. */
+  readonly unprobed_generations: number
+  /** Per threshold: difference in whole eighths, tokens of its samples when stopped there, and samples that crossed it unprobed. */
+  readonly eighths: readonly number[]
+  readonly stopped_tokens: readonly number[]
+  readonly unprobed: readonly number[]
+  /** Tokens of the probes that its samples make until they are stopped there. Absent: none. */
+  readonly probe_tokens?: readonly number[]
+}
+
+/** The unit that one generation is. */
+export function unitOf (trace: Trace, stops: readonly Stop[]): Unit {
+  const zeros = zeroList(stops.length)
+  const isUnprobed = stops.some((stop) => stop.isUnprobed)
+  return {
+    tokens: trace.tokens,
+    em: trace.em ?? 0,
+    labelled: trace.em === null ? 0 : 1,
+    unprobed_generations: isUnprobed ? 1 : 0,
+    eighths: stops.every(({ delta }) => delta === 0) ? zeros : stops.map(({ delta }) => EIGHTHS * delta),
+    stopped_tokens: stops.map(({ tokens }) => tokens),
+    unprobed: isUnprobed ? stops.map((stop) => stop.isUnprobed ? 1 : 0) : zeros,
+    ...(trace.probeTokens !== undefined && { probe_tokens: stops.map(({ probeTokens }) => probeTokens) }),
+  }
 }

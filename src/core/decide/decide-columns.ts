@@ -1,11 +1,13 @@
 import type { Arm } from '../assignment/arm.js'
+import type { Em } from '../certificate/trace.js'
+import { clampConfidence } from '../outcome/outcome.js'
 import type { Context } from '../policy/context.js'
-import { armOfDraw, drawOf, reasonFor, thresholdFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
-import type { Em } from '../certificate/stops.js'
-import { clampConfidence } from '../grading/outcome.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
-import { canProbe, isNewCrossing, reachesLoosest } from './probe.js'
-import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
+import {
+  armOfDraw, canProbe, drawOf, type Freshness, isNewCrossing, reachesLoosest, type Reason, reasonFor, type Step, thresholdFor,
+  wouldStop,
+} from './decide.js'
+import { type Rule, ruleFor, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
 

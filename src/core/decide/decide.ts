@@ -1,13 +1,15 @@
-import { drawArm, lotteryHash, uniform, type Arm } from '../assignment/arm.js'
-import { contextKey, type Context } from '../policy/context.js'
-import { CONTEXT_WARNINGS } from '../judgement/context-warnings.js'
-import type { Scope } from '../judgement/effective-threshold.js'
-import { clampConfidence } from '../grading/outcome.js'
-import { scoreStep } from '../predictor/predictor.js'
-import { isProbeDue, type Probing } from './probe.js'
-import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
-import type { Guarantee } from '../judgement/guarantee.js'
-import { nextCheckTokens } from '../policy/cadence.js'
+import { type Arm, drawArm, lotteryHash, secondHash, uniform } from '../assignment/arm.js'
+import { GRID } from '../certificate/thresholds.js'
+import type { Em } from '../certificate/trace.js'
+import { CONTEXT_WARNINGS } from '../contexts/context-warnings.js'
+import type { Scope } from '../contexts/effective-threshold.js'
+import type { Guarantee } from '../contexts/guarantee.js'
+import type { DrawnIn } from '../enrolment/enrolment-list.js'
+import { clampConfidence } from '../outcome/outcome.js'
+import { type Context, contextKey } from '../policy/context.js'
+import { nextCheckTokens } from '../policy/policy.js'
+import { type Scorer, scoreStep } from '../predictor/predictor.js'
+import { type Rule, ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
 export const REASONS = [
@@ -132,4 +134,88 @@ export function reasonFor (
   if (!(score >= threshold)) return 'below_threshold' // NaN does not stop either
   if (arm === 'control') return 'control_arm'
   return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
+}
+
+/** The probes so far, as a step reports them. */
+interface Probing {
+  readonly tokens: number
+  /** Exact Match of the answer probed at this step. */
+  readonly em?: Em
+  readonly answer?: string
+  readonly signals?: Readonly<Record<string, number>>
+  /** Highest confidence at which the worker has probed. */
+  readonly probed_score?: number | null
+}
+
+/**
+ * Whether an answer forced at this step is worth its tokens, that is, whether some threshold would first stop here. For the raw confidence
+ * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores: while a
+ * predictor is on trial, every step that reaches its loosest threshold may be a first stop.
+ */
+export function isProbeDue (rule: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null): boolean {
+  if (arm !== 'control' || step.em !== undefined || step.answer !== undefined || !canProbe(rule, step.tokens, confidence)) return false
+  if (isNewCrossing(confidence, step.probed_score ?? null)) return true
+  const { tokens, signals } = step
+  return rule.trials.length > 0 && rule.trials.some((scorer) => reachesLoosest(scorer, scoreStep(scorer, tokens, confidence, signals)))
+}
+
+/** Whether a control generation may have a first stop at such a step. */
+export function canProbe (
+  { mode, minTokens }: Pick<Rule, 'mode' | 'minTokens'>, tokens: number, confidence: number | null
+): confidence is number {
+  return mode !== 'off' && confidence !== null && tokens >= minTokens
+}
+
+/** Whether a threshold for the raw confidence lies above the highest confidence probed and up to this one. */
+export function isNewCrossing (confidence: number, probed: number | null): boolean {
+  let low = 0
+  let high = GRID.length
+  while (low < high) { // the grid descends
+    const middle = (low + high) >> 1
+    if (GRID[middle]! > confidence) low = middle + 1; else high = middle
+  }
+  return low < GRID.length && GRID[low]! > (probed ?? -Infinity)
+}
+
+/** Whether a score reaches the loosest threshold of its predictor. */
+export function reachesLoosest ({ grid }: Scorer, score: number | null): boolean {
+  return score! >= grid.at(-1)!
+}
+
+/** A step that drew its arm. */
+interface Draw {
+  /** The draw, in [0, 1). */
+  readonly u: number
+  /** The id that it is drawn from: of the group, or of the generation. */
+  readonly id: string
+  readonly tokens: number
+  readonly context?: Context | undefined
+  /** Number of the sample in its group; only number 0 enrols the group. Absent: not stated. */
+  readonly sample?: number | undefined
+}
+
+/** Takes the generations to enrol. */
+export interface EnrolmentSink {
+  /** @param u the draw, and `hash` the second hash of the same id, both in [0, 1) */
+  readonly enrol: (drawn: DrawnIn, u: number, hash: number) => void
+}
+
+/** The effect of a draw: its generation was put down for enrolment, came too late for that, or neither. */
+export type Enrolment = 'enrolled' | 'late' | 'none'
+
+/**
+ * Enrols the generation of a step that drew its arm, as its first step does (see docs/concepts/certificate.md).
+ * @param rule of the step's context, by which the arm was drawn
+ */
+export function enrolDraw (
+  sink: EnrolmentSink, { salt, levels }: Pick<Snapshot, 'salt' | 'levels'>, rule: Rule, { u, id, tokens, context, sample = 0 }: Draw
+): Enrolment {
+  const { enrolledShare, controlShare: share, epoch } = rule
+  if (salt === null || enrolledShare === 0) return 'none'
+  if (tokens > nextCheckTokens(rule, 0)) return 'late'
+  if (sample !== 0 || u >= 2 * share) return 'none'
+  const hash = secondHash(salt, id)
+  if (hash >= enrolledShare) return 'none'
+  sink.enrol({ key: rule.context ?? contextKey(levels, context ?? {}), epoch, share }, u, hash)
+  return 'enrolled'
 }

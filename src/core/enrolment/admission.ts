@@ -1,8 +1,91 @@
-import type { CohortRules } from './account-for.js'
-import { DrawBounds, type StoredBounds } from './draw-bounds.js'
-import { EarlyOutcomes, type EarlyOutcome } from './early-outcomes.js'
+import type { CohortRules } from './accounting.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
-import { SpentUnits, type StoredUnits } from './spent-units.js'
+import { SpentUnits, type StoredUnits } from './seen-units.js'
+
+/** A bound, and until when it holds, by the follow-up clock. */
+interface Bound { readonly value: number, readonly until: number }
+
+interface StoredBounds { readonly cutoffs: readonly Bound[], readonly shares: readonly Bound[] }
+
+/** Which draws may enrol: second hashes below every cutoff, and u below twice the largest share, each while it matters. */
+export class DrawBounds {
+  #cutoffs: readonly Bound[]
+  #shares: readonly Bound[]
+
+  constructor ({ cutoffs, shares }: StoredBounds = { cutoffs: [], shares: [] }) {
+    this.#cutoffs = cutoffs
+    this.#shares = shares
+  }
+
+  store (): StoredBounds { return { cutoffs: this.#cutoffs, shares: this.#shares } }
+
+  /** Second hashes from the bound's value on were left out. */
+  addCutoff (bound: Bound, clock: number): void {
+    this.#cutoffs = withBound(this.#cutoffs, bound, clock, (value) => value >= bound.value)
+  }
+
+  /** An entry drew at this share. */
+  addShare (bound: Bound, clock: number): void {
+    this.#shares = withBound(this.#shares, bound, clock, (value) => value <= bound.value)
+  }
+
+  /** The smallest cutoff; Infinity without any. */
+  cutoff (clock: number): number {
+    return this.#cutoffs.reduce((least, { value, until }) => until > clock ? Math.min(least, value) : least, Infinity)
+  }
+
+  /** The largest share of late, at least the given one. */
+  widestShare (share: number, clock: number): number {
+    return this.#shares.reduce((most, { value, until }) => until > clock ? Math.max(most, value) : most, share)
+  }
+}
+
+/** Adds a bound and drops expired ones and those that the new one outlasts and covers. */
+function withBound (bounds: readonly Bound[], added: Bound, clock: number, isCovered: (value: number) => boolean): readonly Bound[] {
+  return [...bounds.filter(({ value, until }) => until > clock && !(until <= added.until && isCovered(value))), added]
+}
+
+/** An outcome that came before its entry, and until when it waits for it, by the follow-up clock. */
+export interface EarlyOutcome { readonly u: number, readonly generation_id: string, readonly until: number }
+
+/** Outcomes of a context that wait for their entry, at most. */
+export const MOST_EARLY = 1024
+
+/** The outcomes that wait for their entry, in the order in which they came. */
+export class EarlyOutcomes {
+  #list: EarlyOutcome[]
+
+  constructor (stored: readonly EarlyOutcome[] = []) { this.#list = [...stored] }
+
+  get list (): readonly EarlyOutcome[] { return this.#list }
+
+  /** When the first of them is given up; Infinity where there is none. */
+  get firstUntil (): number { return this.#list[0]?.until ?? Infinity }
+
+  /** @returns whether there was room */
+  add (outcome: EarlyOutcome): boolean {
+    if (this.#list.length >= MOST_EARLY) return false
+    this.#list.push(outcome)
+    return true
+  }
+
+  /** Takes the outcomes whose entry did not come in time. */
+  dropUntil (clock: number): EarlyOutcome[] {
+    if (this.firstUntil > clock) return []
+    return this.#take(({ until }) => until <= clock)
+  }
+
+  /** Takes the outcomes of a unit. */
+  takeOf (u: number): EarlyOutcome[] {
+    return this.#list.length === 0 ? [] : this.#take((outcome) => outcome.u === u)
+  }
+
+  #take (isTaken: (outcome: EarlyOutcome) => boolean): EarlyOutcome[] {
+    const taken = this.#list.filter(isTaken)
+    if (taken.length > 0) this.#list = this.#list.filter((outcome) => !isTaken(outcome))
+    return taken
+  }
+}
 
 /**
  * For how many waits a larger share counts for who may still enrol. One wait is how late an entry may come; the second is for replicas that

@@ -1,14 +1,12 @@
 import { drawArm } from '../assignment/arm.js'
-import type { OpenEvidence } from '../certificate/open-evidence.js'
-import type { Unit } from '../certificate/unit.js'
-import { accountFor, giveUp, type CohortRules, type CohortScorer } from './account-for.js'
-import { Admission } from './admission.js'
-import type { EarlyOutcome } from './early-outcomes.js'
+import type { OpenEvidence } from '../certificate/evidence-sum.js'
+import type { Unit } from '../certificate/evidence.js'
+import { accountFor, type CohortRules, type CohortScorer, giveUp, lookAtOpen } from './accounting.js'
+import { Admission, type EarlyOutcome } from './admission.js'
+import { addLabel, addReport, isComplete, type Member, newMember, type SampleReport } from './enrolled-unit.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
-import { lookAtOpen } from './look.js'
-import { addLabel, addReport, isComplete, newMember, type Member, type SampleReport } from './member.js'
-import { isFinal, type Slice } from './slice.js'
 import { SliceQueue } from './slice-queue.js'
+import { isFinal, type Slice } from './slice.js'
 
 /** Enrolments of a context that are not accounted for, at most. */
 export const MOST_OPEN = 4096

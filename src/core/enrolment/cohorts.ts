@@ -1,8 +1,51 @@
+import { Admission } from './admission.js'
 import { Cohort } from './cohort.js'
-import { storeCohort } from './cohort-storage.js'
-import type { StoredCohort } from './stored-cohort.js'
 import type { EnrolmentList } from './enrolment-list.js'
-import { advanceClock, NEW_CLOCK, type FollowUpClock } from './follow-up-clock.js'
+import { SliceQueue } from './slice-queue.js'
+import { restoreMembers, restoreSlice, type StoredCohort, storeMembers, storeSlice } from './stored-cohort.js'
+
+export function storeCohort ({ epoch, members, parts }: Cohort): StoredCohort {
+  const { queue, admission, lookedAt, isChanged } = parts
+  return {
+    epoch,
+    next_slice: queue.next,
+    is_publication_next: queue.isPublicationNext,
+    looked_at: lookedAt,
+    is_changed: isChanged,
+    ...admission.store(),
+    slices: queue.slices.map(storeSlice),
+    ...storeMembers(members.values()),
+  }
+}
+
+/** The cohort as it was when it was stored. */
+export function restoreCohort (stored: StoredCohort): Cohort {
+  const slices = stored.slices.map(restoreSlice)
+  return new Cohort(stored.epoch, restoreMembers(stored, slices), {
+    queue: new SliceQueue(slices, stored.next_slice, stored.is_publication_next),
+    admission: new Admission(stored),
+    lookedAt: stored.looked_at,
+    isChanged: stored.is_changed,
+  })
+}
+
+/**
+ * The clock of the follow-up: the time of the log, in which a gap counts as `longestGap` at most. While the log cannot be written to, no
+ * outcome can arrive, so no follow-up may run out.
+ */
+interface FollowUpClock {
+  /** Of the last entry, ms of the log's time; `null`: there was none. */
+  readonly time: number | null
+  /** What has passed, ms. */
+  readonly passed: number
+}
+
+export const NEW_CLOCK: FollowUpClock = { time: null, passed: 0 }
+
+export function advanceClock ({ time: last, passed }: FollowUpClock, time: number, longestGap: number): FollowUpClock {
+  if (last === null) return { time, passed }
+  return { time: Math.max(last, time), passed: passed + Math.min(longestGap, Math.max(0, time - last)) }
+}
 
 /** How long the number of a process's last list is remembered, ms. */
 const BOOT_MEMORY_MS = 3_600_000

@@ -1,4 +1,4 @@
-import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../certificate/arm-sums.js'
+import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../certificate/arms.js'
 import type { Evidence } from '../certificate/evidence.js'
 import { addEvidenceTo, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 

@@ -1,10 +1,9 @@
 import { drawArm } from '../assignment/arm.js'
-import { sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
-import { packEvidence, unpackEvidence, type PackedEvidence } from '../certificate/packed-evidence.js'
-import type { Unit } from '../certificate/unit.js'
+import { type EvidenceSum, type PackedEvidence, packEvidence, sumFrom, unpackEvidence } from '../certificate/evidence-sum.js'
+import type { Unit } from '../certificate/evidence.js'
 import type { StoredAdmission } from './admission.js'
-import { newMember, type Member } from './member.js'
-import { packNumbers, unpackNumbers, type PackedNumbers } from './packed-numbers.js'
+import { type Member, newMember } from './enrolled-unit.js'
+import { type PackedNumbers, packNumbers, unpackNumbers } from './seen-units.js'
 import type { Slice } from './slice.js'
 
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
@@ -13,14 +12,14 @@ type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'isShared'> & { readonly evidence: StoredSums, readonly watched: StoredSums }
 
 /** What is known of a member. */
-export type StoredReport = Omit<Member, 'arm' | 'share' | 'at' | 'slice' | 'sums' | 'worst'> & {
+type StoredReport = Omit<Member, 'arm' | 'share' | 'at' | 'slice' | 'sums' | 'worst'> & {
   readonly sums: ReadonlyArray<readonly [scorer: number, unit: Unit]>
 }
 
 /** So many neighbours in the order of enrolment that one entry enrolled in one slice, which is named by its number. */
 type StoredRun = readonly [share: number, at: number, slice: number, count: number]
 
-export interface StoredMembers {
+interface StoredMembers {
   /** All members, in the order of enrolment. */
   readonly members: { readonly runs: readonly StoredRun[], readonly units: PackedNumbers }
   /** Of the members of which something is known. */
@@ -99,7 +98,7 @@ function storeReport ({ arm: _, share: _share, at: _at, slice: _slice, worst: _w
 type Draw = Pick<Member, 'u' | 'arm' | 'share' | 'at'> & { readonly slice: number }
 
 /** The members that were stored, without what is known of them. */
-export function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
+function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
   const us = unpackNumbers(units)
   const draws: Draw[] = []
   for (const [share, at, slice, count] of runs) {
@@ -119,4 +118,25 @@ export function restoreMembers (stored: StoredMembers, slices: readonly Slice[])
     const report = known.get(draw.u)
     return report === undefined ? member : { ...member, ...report, waiting: [...report.waiting], sums: new Map(report.sums) }
   })
+}
+
+/** A control outcome that awaits its label, and its place in the order of enrolment. */
+export interface WantedLabel {
+  readonly at: number
+  readonly u: number
+  readonly generation_id: string
+}
+
+/** The control outcomes of a cohort that await their labels, the longest enrolled first. */
+export function wantedLabels (stored: StoredMembers): WantedLabel[] {
+  const waiting = new Map(stored.reports.map((report) => [report.u, report.waiting]))
+  return drawsOf(stored).flatMap(({ u, arm, at }) => {
+    const ids = arm === 'control' ? waiting.get(u) ?? [] : []
+    return ids.map((generation_id): WantedLabel => ({ at, u, generation_id }))
+  }).sort(byPlace)
+}
+
+/** Orders by enrolment. Draws of one list have the same time, so their order is made definite. */
+export function byPlace (a: WantedLabel, b: WantedLabel): number {
+  return a.at - b.at || a.u - b.u || (a.generation_id < b.generation_id ? -1 : Number(a.generation_id > b.generation_id))
 }

@@ -1,5 +1,4 @@
-import { certifyingDepth, isCertifying } from './certifying-link.js'
-import { chainOf, depthOf, ROOT, type Levels } from './context.js'
+import { certifyingDepth, chainOf, depthOf, isCertifying, type Levels, ROOT } from './context.js'
 import type { Policy } from './policy.js'
 
 /** A field of a policy, as a JSON pointer, and how it must change. */

@@ -91,3 +91,60 @@ export function patchedPolicy (stated: PolicyPatch, patch: PolicyMergePatch): Po
   const fields = Object.entries({ ...stated, ...patch }).filter(([field, value]) => value !== null || !Object.hasOwn(patch, field))
   return fields.length === 0 ? null : Object.fromEntries(fields)
 }
+
+/** When a worker asks for decisions: tokens, and the least distance to the next check as a part of the tokens so far. */
+export interface Cadence { readonly checkEveryTokens: number, readonly checkGrowth: number, readonly minTokens: number }
+
+/** Keeps a product such as 320 * 1.1 from being rounded up past the multiple that it is. */
+const SLACK = 1e-9
+
+/**
+ * The next multiple of the cadence above `tokens`, at least `checkGrowth` times the tokens later, and not below `minTokens`. It is the same
+ * in both arms.
+ */
+export function nextCheckTokens ({ checkEveryTokens: every, checkGrowth: growth, minTokens }: Cadence, tokens: number): number {
+  const grown = growth === 0 ? 0 : Math.ceil(tokens * (1 + growth) / every - SLACK) * every
+  return Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
+}
+
+export type Prices = Pick<Policy, 'em_per_token_percent'> & Partial<Pick<Policy, 'value_of_em' | 'price_per_1k_tokens'>>
+
+/**
+ * How much EM (a fraction) saving one more percent of the tokens may cost: the policy's own figure, else the price of the tokens over the
+ * value of a right answer. `null` where neither is stated.
+ * @param tokens mean tokens of a generation; NaN where unknown
+ */
+export function allowedPrice (tokens: number, prices: Prices): number | null {
+  const { em_per_token_percent: stated, value_of_em: value = null, price_per_1k_tokens: price = null } = prices
+  if (stated !== null) return stated
+  if (value === null || price === null || value === 0 || Number.isNaN(tokens)) return null
+  return tokens / 100 * price / 1000 / value
+}
+
+const FIELDS = ['max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens'] as const
+
+/** The fields of a policy that decide which threshold is served; the fields that give evidence its meaning are separate. */
+export type CertificationTerms = Pick<Policy, typeof FIELDS[number]>
+
+const cache = new WeakMap<Policy, CertificationTerms>()
+
+/** Returns one object for each policy, since ten thousand states hold it. */
+export function certificationTerms (policy: Policy): CertificationTerms {
+  let terms = cache.get(policy)
+  if (terms === undefined) {
+    const { max_em_drop, error_level, predictor, value_of_em, price_per_1k_tokens } = policy
+    terms = { max_em_drop, error_level, predictor, value_of_em, price_per_1k_tokens }
+    cache.set(policy, terms)
+  }
+  return terms
+}
+
+/** Whether two sets of terms are equal; `undefined` means that nothing has been judged yet. */
+export function haveSameTerms (a: CertificationTerms | undefined, b: CertificationTerms | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && FIELDS.every((field) => a[field] === b[field]))
+}
+
+/** Whether two terms ask for the same certificate; prices only choose among what is certified. */
+export function haveSameBar (a: CertificationTerms | undefined, b: CertificationTerms): boolean {
+  return a !== undefined && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level && a.predictor === b.predictor
+}

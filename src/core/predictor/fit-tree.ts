@@ -1,6 +1,5 @@
-import type { TreeNode } from './context-tree.js'
-import { PRODUCT } from './feature-rows.js'
-import { fitLogistic, iterateAt, type Iterate, type Rows } from './logistic-regression.js'
+import { PRODUCT, type TreeNode } from './features.js'
+import { fitLogistic, type Iterate, iterateAt, type Rows } from './logistic-regression.js'
 
 export interface TreeFit {
   /** Weights of standardised features by context key. */

@@ -1,5 +1,3 @@
-import { cholesky, inverseDiagonal, solve } from './cholesky.js'
-
 /** Weighted rows of a regression: `x` holds `y.length` rows of p features each, row by row; each `y` is 0 or 1. */
 export interface Rows {
   readonly x: Float64Array
@@ -14,12 +12,12 @@ export interface Prior {
 }
 
 /** The value, gradient and Hessian (lower triangle) of a loss at some weights. */
-export interface Curvature { readonly loss: number, readonly gradient: Float64Array, readonly hessian: Float64Array }
+interface Curvature { readonly loss: number, readonly gradient: Float64Array, readonly hessian: Float64Array }
 
 /** Weights, and the negative log likelihood of the rows around them. A Newton step needs nothing else of the rows, whatever the prior. */
 export interface Iterate { readonly weights: Float64Array, readonly likelihood: Curvature }
 
-export interface Fit extends Iterate {
+interface Fit extends Iterate {
   /** Posterior variance of each weight by Laplace's approximation: the diagonal of the inverse Hessian. */
   readonly variance: Float64Array
 }
@@ -99,4 +97,47 @@ function backtrack (
     if (posteriorAt(next, prior).loss <= loss) return next
   }
   return null
+}
+
+/**
+ * Cholesky factor L of a symmetric positive definite matrix A = L Lᵀ.
+ * @param a p x p, row by row; only the lower triangle is read
+ * @returns the lower triangle L, p x p, row by row
+ */
+export function cholesky (a: Float64Array, p: number): Float64Array {
+  const l = new Float64Array(p * p)
+  for (let i = 0; i < p; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = a[i * p + j]!
+      for (let k = 0; k < j; k++) sum -= l[i * p + k]! * l[j * p + k]!
+      // Rounding may leave a pivot at or below 0.
+      l[i * p + j] = i === j ? Math.sqrt(Math.max(sum, 1e-300)) : sum / l[j * p + j]!
+    }
+  }
+  return l
+}
+
+/** Solves L Lᵀ x = b. */
+export function solve (l: Float64Array, p: number, b: Float64Array): Float64Array {
+  const x = Float64Array.from(b)
+  for (let i = 0; i < p; i++) {
+    for (let k = 0; k < i; k++) x[i]! -= l[i * p + k]! * x[k]!
+    x[i]! /= l[i * p + i]!
+  }
+  for (let i = p - 1; i >= 0; i--) {
+    for (let k = i + 1; k < p; k++) x[i]! -= l[k * p + i]! * x[k]!
+    x[i]! /= l[i * p + i]!
+  }
+  return x
+}
+
+/** The diagonal of (L Lᵀ)⁻¹. */
+export function inverseDiagonal (l: Float64Array, p: number): Float64Array {
+  const diagonal = new Float64Array(p)
+  for (let j = 0; j < p; j++) {
+    const unit = new Float64Array(p)
+    unit[j] = 1
+    diagonal[j] = solve(l, p, unit)[j]!
+  }
+  return diagonal
 }

@@ -1,3 +1,4 @@
+import { textDigest } from '../assignment/hash.js'
 import type { Predictor } from './predictor.js'
 
 /** The largest number of stored predictors, retired ones included. */
@@ -26,4 +27,41 @@ export function livePredictors (versions: ReadonlyMap<string, PredictorVersion>)
 export function inCreationOrder (versions: Iterable<PredictorVersion>): Map<string, PredictorVersion> {
   const sorted = [...versions].sort((a, b) => a.created_at - b.created_at || (a.predictor.name < b.predictor.name ? -1 : 1))
   return new Map(sorted.map((version) => [version.predictor.name, version]))
+}
+
+const cache = new WeakMap<Predictor, string>()
+
+/**
+ * A digest of everything that a predictor's scores depend on, and of the groups it was trained on. A name can be reused with other weights
+ * after the predictor was deleted, and evidence holds for one set of weights only: the fingerprint tells them apart (up to one pair in
+ * 2^64). Results are cached, since a predictor may take up a megabyte.
+ * @returns 16 hexadecimal digits
+ */
+export function fingerprintOf (predictor: Predictor): string {
+  let fingerprint = cache.get(predictor)
+  if (fingerprint === undefined) cache.set(predictor, fingerprint = textDigest(textOf(predictor)))
+  return fingerprint
+}
+
+function textOf ({ label, levels, signals, contexts, grid, trained: { groups } }: Predictor): string {
+  const scales = signals.map(({ name, mean, scale }) => [name, mean, scale])
+  const weights = Object.keys(contexts).sort().map((key) => {
+    const { log_median: median, length_power: power, weights } = contexts[key]!
+    return power === undefined || power === 0 ? [key, median, weights] : [key, median, weights, power]
+  })
+  return JSON.stringify([label, levels, scales, grid, groups, weights])
+}
+
+/** How learned state refers to a predictor. Without `fingerprint`, any predictor of that name is meant. */
+export interface PredictorRef { readonly name: string, readonly fingerprint?: string | undefined }
+
+export function refTo (predictor: Predictor): PredictorRef {
+  return { name: predictor.name, fingerprint: fingerprintOf(predictor) }
+}
+
+/** The live predictor that a reference means; `undefined` if it is gone or another predictor has its name now. */
+export function findPredictor (
+  predictors: ReadonlyMap<string, Predictor>, { name, fingerprint }: PredictorRef): Predictor | undefined {
+  const predictor = predictors.get(name)
+  return predictor === undefined || fingerprint === undefined || fingerprintOf(predictor) === fingerprint ? predictor : undefined
 }

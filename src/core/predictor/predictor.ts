@@ -1,4 +1,4 @@
-import { chainOf } from '../policy/context.js'
+import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Label } from '../policy/policy.js'
 
 /**
@@ -101,7 +101,7 @@ export function standardised (value: number, { mean, scale }: SignalScale): numb
 }
 
 /** The value that a step has for the i-th signal of a predictor, if any. */
-export type SignalAt = (i: number) => number | null | undefined
+type SignalAt = (i: number) => number | null | undefined
 
 /**
  * The score of a step: P(EM is not lost by stopping now). An absent signal counts as its mean.
@@ -132,4 +132,26 @@ export function scoreBy (
     z += weights[4 + i]! * standardised(value, signals[i]!)
   }
   return Number.isNaN(z) ? null : 1 / (1 + Math.exp(-z))
+}
+
+/** Checks of an imported predictor that its schema cannot express. @returns the first problem found, or `null` */
+export function predictorProblem (
+  { name, levels, signals, contexts, grid }: Predictor, own: Levels): { path: string, message: string } | null {
+  if (name === 'confidence' || name.startsWith('auto-')) {
+    return { path: '/name', message: `must not be "${name}": "confidence" and names that start with "auto-" are reserved for the service` }
+  }
+  if (levels !== own.join()) return { path: '/levels', message: `must be "${own.join()}", the context levels of this service (CONTEXT_LEVELS)` }
+  if (!Object.hasOwn(contexts, ROOT)) return { path: '/contexts', message: `must contain the root context "${ROOT}", which scores contexts that are not listed` }
+  for (const [key, { weights }] of Object.entries(contexts)) {
+    if (parseContextKey(own, key) === null) return { path: `/contexts/${key}`, message: 'must be a context key with the levels of this service' }
+    if (weights.length === 4 + signals.length) continue
+    return { path: `/contexts/${key}/weights`, message: `must be ${4 + signals.length} numbers: intercept, confidence, length, their product, and one for each signal` }
+  }
+  const names = new Set(signals.map(({ name }) => name))
+  if (names.size < signals.length) return { path: '/signals', message: 'must name each signal only once' }
+  const isFalling = grid.every((threshold, k) => k === 0 || threshold < grid[k - 1]!)
+  if (!isGridLength(grid.length) || !isFalling) {
+    return { path: '/grid', message: `must be ${MIN_THRESHOLDS} to ${MAX_THRESHOLDS} thresholds, each below the one before` }
+  }
+  return null
 }

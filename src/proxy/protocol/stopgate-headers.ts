@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { MOST_SAMPLES } from '../../core/enrolment/member.js'
+import { MOST_SAMPLES } from '../../core/enrolment/enrolled-unit.js'
 import { REPLACEMENT, type Context } from '../../core/policy/context.js'
 
 /** The X-Stopgate headers of a request. */

@@ -1,5 +1,4 @@
-import { BUNDLE_FORMAT, type Bundle } from '../../core/decide/bundle.js'
-import { snapshotOfBundle } from '../../core/decide/snapshot-of-bundle.js'
+import { type Bundle, BUNDLE_FORMAT, snapshotOfBundle } from '../../core/decide/bundle.js'
 import type { Snapshot } from '../../core/decide/snapshot.js'
 import type { Label } from '../../core/policy/policy.js'
 import { fieldOf } from '../protocol/json.js'

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { armOfDraw, decide, drawOf, type Decision } from '../../core/decide/decide.js'
-import { enrolDraw } from '../../core/decide/enrol-draw.js'
-import { ruleFor, type Rule, type Snapshot } from '../../core/decide/snapshot.js'
 import type { Arm } from '../../core/assignment/arm.js'
-import { nextCheckTokens } from '../../core/policy/cadence.js'
+import { armOfDraw, decide, type Decision, drawOf, enrolDraw } from '../../core/decide/decide.js'
+import { type Rule, ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
 import type { Context } from '../../core/policy/context.js'
+import { nextCheckTokens } from '../../core/policy/policy.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { EnrolmentSender } from './enrolment-sender.js'
 

@@ -1,5 +1,5 @@
-import type { LoggedOutcome } from '../../core/grading/outcome.js'
-import type { Command, LabelEntry, LogEntry, PredictorCommand } from '../../core/learn/log-entry.js'
+import type { LoggedOutcome } from '../../core/outcome/outcome.js'
+import type { Command, LabelEntry, LogEntry, PredictorCommand } from '../../core/reducer/log-entry.js'
 import {
   auditOf, awaits, datedCommands, encodeEntry, readAuditRow, readEntry, readReplaced, tableWrite, type TableWrite, UNREADABLE_COMMAND
 } from '../encoding/log-rows.js'

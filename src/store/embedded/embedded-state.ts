@@ -1,4 +1,4 @@
-import type { TrainingRun } from '../../core/training/run.js'
+import type { TrainingRun } from '../../core/training-runs/run.js'
 import type { Seen } from '../encoding/log-rows.js'
 import { readRow } from '../encoding/state-file.js'
 import { toCursor, toPlace } from '../log.js'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { LogEntry } from '../../core/learn/log-entry.js'
-import type { RecordedStep } from '../../core/recording/recorded-step.js'
+import type { LogEntry } from '../../core/reducer/log-entry.js'
+import type { RecordedStep } from '../../core/step-records/recorded-steps.js'
 import { encodeState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry } from '../log.js'

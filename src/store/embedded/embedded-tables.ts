@@ -86,7 +86,7 @@ export function tablesIn (root: RootDatabase) {
     changedAt: root.openDB<true, [version: number, key: string]>('changed_at', {}),
     history: texts<number>('history'),
     audit: texts<number>('audit'),
-    /** Recorded steps and the decision log: see embedded-record.ts. */
+    /** Recorded steps and the decision log: see embedded-records.ts. */
     recordRows: root.openDB<Buffer, number>('step_rows', { encoding: 'binary' }),
     eventRows: root.openDB<Buffer, number>('event_rows', { encoding: 'binary' }),
     /** Name -> run, and run and suite -> series. */

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from '#typebox'
 import { Compile, type Validator } from '#typebox/compile'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
-import type { LogEntry } from '../../core/learn/log-entry.js'
+import type { LogEntry } from '../../core/reducer/log-entry.js'
 import { ROOT } from '../../core/policy/context.js'
 import { isGridLength, type Predictor } from '../../core/predictor/predictor.js'
 
@@ -186,7 +186,7 @@ export const isChange = check(change)
 /** Below 2^30, as the API demands; more could not be packed. */
 const recordedTokens = Type.Integer({ minimum: 0, maximum: 2 ** 30 - 1 })
 
-/** A step as records have it (see record-encoding.ts); what is absent at the end is left out. */
+/** A step as records have it (see record-kind.ts); what is absent at the end is left out. */
 export const isRecordedStep = check(Type.Union([
   Type.Tuple([recordedTokens, orNull(number)]),
   Type.Tuple([recordedTokens, orNull(number), em]),

@@ -1,4 +1,4 @@
-import type { ContextState } from '../../core/judgement/context-state.js'
+import type { ContextState } from '../../core/contexts/context-state.js'
 import { encodeState, readState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { HISTORY_LIMIT, START, toCursor, toPlace } from '../log.js'

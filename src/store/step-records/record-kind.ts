@@ -1,4 +1,4 @@
-import type { RecordedStep } from '../../core/recording/recorded-step.js'
+import type { RecordedStep } from '../../core/step-records/recorded-steps.js'
 import { inTurns } from '../encoding/in-turns.js'
 import type { TextBatch } from '../event-store.js'
 import { type StepBatch, stepIn } from '../step-record-store.js'

@@ -1,5 +1,5 @@
-import type { Em } from '../../core/certificate/stops.js'
-import type { RecordedStep } from '../../core/recording/recorded-step.js'
+import type { Em } from '../../core/certificate/trace.js'
+import type { RecordedStep } from '../../core/step-records/recorded-steps.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { type StepBatch, stepIn } from '../step-record-store.js'
 import { isRecordedStep } from '../encoding/stored-schemas.js'

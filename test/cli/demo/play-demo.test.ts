@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Score } from '../../../src/cli/demo/demo-fleet.js'
 import { EXCHANGED, MODELS } from '../../../src/cli/demo/demo.js'
 import { playDemo, type DemoEvent } from '../../../src/cli/demo/play-demo.js'
-import { scaledTimes } from '../../../src/core/enrolment/times.js'
+import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import { build } from '../../helper.js'
 
 const brief = { medianSteps: 8, step: { drift: 1, deviation: 0.2 } }

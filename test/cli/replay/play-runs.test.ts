@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { Step } from '../../../src/core/decide/decide.js'
-import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
+import type { ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import { playGeneration, orderByGroup, playAll, type WorkerApi } from '../../../src/cli/replay/play-runs.js'
 import { recorded } from '../traces/recorded.js'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'

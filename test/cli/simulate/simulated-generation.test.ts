@@ -3,10 +3,10 @@ import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
 import { PROFILES, simulateGeneration, plantedProfile, truthOf, type Profile, type SimulatedStep } from '../../../src/cli/simulate/simulated-generation.js'
 import { contextKey } from '../../../src/core/policy/context.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { emDrop, NO_EVIDENCE, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
-import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
-import { stopsOf } from '../../../src/core/certificate/stops.js'
+import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
+import { stopsOf } from '../../../src/core/certificate/trace.js'
 
 const [steady, bold, choices] = PROFILES as [Profile, Profile, Profile]
 

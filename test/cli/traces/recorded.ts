@@ -1,6 +1,6 @@
 import { readRun } from '../../../src/cli/traces/read-traces.js'
 import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
-import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
+import type { ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 
 /** A run of 100 tokens with a step every 10, each with its confidence and whether its answer is right (1) or wrong (0). */
 export function recorded (

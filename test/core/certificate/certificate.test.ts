@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { BETS, EIGHTHS, generationsToReach, LOG_WEIGHTS, logEvidence, losslessGenerations, reaches, unitsToReach, type Differences } from '../../../src/core/certificate/certificate.js'
+import {
+  BETS, type Differences, EIGHTHS, generationsToReach, LOG_WEIGHTS, logEvidence, losslessGenerations, reaches, unitsToReach,
+  windowProblem,
+} from '../../../src/core/certificate/certificate.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { holds } from '../../property.js'
 import { vectors as vectorsOf } from '../../test-data.js'
 
@@ -161,4 +165,13 @@ t.test('unitsToReach is never less than the search finds', async (t) => {
     const exact = generationsToReach(0.05, seen, bar, 1e6)
     return more > (exact ?? 1e6) - 1
   }))
+})
+
+t.test('a half-window below twice the lossless count is refused', async (t) => {
+  const problem = (evidence_window: number, max_em_drop = 0.02, error_level = 0.05) =>
+    windowProblem({ ...DEFAULT_POLICY, max_em_drop, error_level, evidence_window })
+  t.equal(problem(744), null, '2 x 2 x 186')
+  t.match(problem(743), { path: '/evidence_window', message: '744' })
+  t.match(problem(20_000, 0.001, 0.001), { path: '/evidence_window' }, 'the default window is too small for the strictest of wishes')
+  t.equal(problem(4 * 73, 0.05), null)
 })

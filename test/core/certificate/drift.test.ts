@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { noEvidence } from '../../../src/core/certificate/evidence.js'
-import { addUnit } from '../../../src/core/certificate/merge-evidence.js'
+import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
 import { hasDrifted, NO_DRIFT, suspicion, watchDrift, watchEvidence, type Drift } from '../../../src/core/certificate/drift.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'

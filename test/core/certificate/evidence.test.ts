@@ -1,11 +1,28 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { addLost, differencesAt, emDrop, grossSavedRatio, NO_EVIDENCE, noEvidence, tokensSaved, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
-import { addUnit } from '../../../src/core/certificate/merge-evidence.js'
+import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
+import {
+  addLists, addLost, addToList, differencesAt, emDrop, grossSavedRatio, NO_EVIDENCE, noEvidence, tokensSaved, tokensSavedRatio,
+  unitOf, zeroList,
+} from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { holds } from '../../property.js'
 import { sumOf, trace, traceOf, unit } from './random-traces.js'
+
+t.test('lists add place by place, to a new list or in place', async (t) => {
+  const sums = [1, 2]
+  t.strictSame(addLists(sums, [10, 20]), [11, 22])
+  t.strictSame(sums, [1, 2])
+  addToList(sums, [10, 20])
+  t.strictSame(sums, [11, 22])
+})
+
+t.test('lists of zeros are shared', async (t) => {
+  t.strictSame(zeroList(3), [0, 0, 0])
+  t.equal(zeroList(3), zeroList(3))
+  t.equal(zeroList(2).length, 2)
+})
 
 const LAST = GRID.length - 1
 
@@ -51,4 +68,19 @@ t.test('units of which nothing is known are lost at every threshold', async (t) 
   t.ok(evidence.lost.every((count) => count === 3))
   t.equal(evidence.full_tokens, 100)
   t.equal(addLost(evidence, 0), evidence)
+})
+
+t.test('the unit of a generation has its difference in eighths, its tokens and its unprobed stops at each threshold', async (t) => {
+  const stops = [
+    { delta: 0, tokens: 100, probeTokens: 9, isUnprobed: false },
+    { delta: 1, tokens: 60, probeTokens: 6, isUnprobed: true },
+    { delta: -1, tokens: 20, probeTokens: 3, isUnprobed: false },
+  ] as const
+  t.strictSame(unitOf(traceOf(), stops), {
+    tokens: 100, em: 1, labelled: 1, unprobed_generations: 1, eighths: [0, 8, -8], stopped_tokens: [100, 60, 20], unprobed: [0, 1, 0],
+  })
+  t.strictSame(unitOf(traceOf({ em: null }), [stops[0]]), {
+    tokens: 100, em: 0, labelled: 0, unprobed_generations: 0, eighths: [0], stopped_tokens: [100], unprobed: [0],
+  })
+  t.strictSame(unitOf(traceOf({ probeTokens: 9 }), stops).probe_tokens, [9, 6, 3])
 })

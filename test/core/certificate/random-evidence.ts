@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Evidence } from '../../../src/core/certificate/evidence.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 
 export const EMPTY_GRID: readonly number[] = GRID.map(() => 0)
 

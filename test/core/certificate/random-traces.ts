@@ -1,9 +1,8 @@
 import fc from 'fast-check'
-import { NO_EVIDENCE, type Evidence } from '../../../src/core/certificate/evidence.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
-import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
-import { stopsOf, type Em, type Stop, type Trace, type TraceStep } from '../../../src/core/certificate/stops.js'
-import type { Unit } from '../../../src/core/certificate/unit.js'
+import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
+import { type Evidence, NO_EVIDENCE, type Unit } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { type Em, type Stop, stopsOf, type Trace, type TraceStep } from '../../../src/core/certificate/trace.js'
 
 export function traceOf (overrides: Partial<Trace> = {}): Trace {
   return { tokens: 100, answerTokens: 0, em: 1, steps: [], isComplete: true, ...overrides }

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
-import murmurhash from 'murmurhash'
 import fc from 'fast-check'
+import murmurhash from 'murmurhash'
 import t from 'tap'
-import { uniform } from '../../../src/core/assignment/arm.js'
-import { decide, decideStep, REASONS, type Freshness, type Reason, type Step } from '../../../src/core/decide/decide.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
+import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { type Em, stopsOf } from '../../../src/core/certificate/trace.js'
+import {
+  decide, decideStep, enrolDraw, type Freshness, isProbeDue, type Reason, REASONS, type Step,
+} from '../../../src/core/decide/decide.js'
 import { ruleFor } from '../../../src/core/decide/snapshot.js'
+import type { DrawnIn } from '../../../src/core/enrolment/enrolment-list.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
 import { scorerFor, scoreStep } from '../../../src/core/predictor/predictor.js'
 import { holds } from '../../property.js'
-import { GUARANTEE, PREDICTOR, snapshotOf, type LinkFields } from './snapshot-of.js'
+import { GUARANTEE, type LinkFields, PREDICTOR, snapshotOf } from './snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 const KEY = 'model=q,task=x'
@@ -179,4 +183,88 @@ t.test('at a lottery each generation has one of two thresholds by a hash of its 
   t.ok(Math.abs(loose / 2000 - 0.75) < 0.03, `${loose} of 2,000`)
   t.equal(ask({ generation_id: 'a', group_id: 'p' }).threshold, ask({ generation_id: 'b', group_id: 'p' }).threshold)
   t.equal(ask({}).threshold, GRID[14], 'without an id it is the safer one')
+})
+
+const IDS = Array.from({ length: 400 }, (_, i) => `g${i}`)
+
+t.test('as many treated draws are enrolled as control ones, thinned by label_rate', async (t) => {
+  const enrolled: number[] = []
+  const sink = { enrol: (_: DrawnIn, u: number) => { enrolled.push(u) } }
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, learnedControlShare: 0.2, policy: { label_rate: 0.5 } } })
+  const rule = ruleFor(snapshot, CONTEXT)
+  for (const id of IDS) enrolDraw(sink, snapshot, rule, { u: uniform('salt', id), id, tokens: 1, context: CONTEXT })
+  const expected = IDS.filter((id) => uniform('salt', id) < 0.4 && secondHash('salt', id) < 0.5)
+  t.ok(expected.length > 40)
+  t.strictSame(enrolled, expected.map((id) => uniform('salt', id)))
+})
+
+const rule = { mode: 'enforce', minTokens: 0, trials: [] } as const
+
+interface Asked { readonly tokens: number, readonly score: number | null }
+
+const score = fc.oneof(
+  fc.constantFrom(...GRID), // ties
+  fc.double({ min: 0, max: 1, noNaN: true }),
+  fc.double({ min: 0.99, max: 1, noNaN: true }),
+  fc.constant(null)
+)
+const generation = fc.record({
+  asked: fc.array(fc.record({ tokens: fc.nat({ max: 100 }), score }), { maxLength: 12 })
+    .map((asked) => asked.sort((a, b) => a.tokens - b.tokens)),
+  minTokens: fc.nat({ max: 60 }),
+})
+
+/** The steps at which a worker that follows the reply probes. */
+function probedAt (asked: readonly Asked[], minTokens: number): Set<Asked> {
+  const probed = new Set<Asked>()
+  let highest: number | null = null
+  for (const step of asked) {
+    if (!isProbeDue({ ...rule, minTokens }, 'control', { tokens: step.tokens, probed_score: highest }, step.score)) continue
+    probed.add(step)
+    highest = Math.max(highest ?? 0, step.score!)
+  }
+  return probed
+}
+
+function unprobed (asked: readonly Asked[], probed: ReadonlySet<Asked>, minTokens: number): number {
+  const steps = asked.map((step) => probed.has(step) ? { ...step, em: 1 as Em } : step)
+  return stopsOf({ tokens: 200, answerTokens: 0, em: 1, steps, isComplete: true }, minTokens).filter(({ isUnprobed }) => isUnprobed).length
+}
+
+t.test('probing when asked leaves no threshold unprobed and makes no useless probe', async (t) => {
+  let probes = 0
+  holds(t, fc.property(generation, ({ asked, minTokens }) => {
+    const probed = probedAt(asked, minTokens)
+    assert.equal(unprobed(asked, probed, minTokens), 0)
+    for (const one of probed) {
+      const others = new Set(probed)
+      others.delete(one)
+      assert.ok(unprobed(asked, others, minTokens) > 0)
+    }
+    probes += probed.size
+  }), 1000)
+  t.ok(probes > 1000, `${probes} probes`)
+})
+
+t.test('a probe is due at a threshold that no earlier probe has reached', async (t) => {
+  const due = (score: number | null, probed_score?: number | null) => isProbeDue(rule, 'control', { tokens: 10, ...(probed_score !== undefined && { probed_score }) }, score)
+  t.equal(due(GRID[5]!), true)
+  t.equal(due(GRID[5]!, null), true)
+  t.equal(due(GRID[5]!, GRID[6]!), true)
+  t.equal(due(GRID[5]!, GRID[5]!), false)
+  t.equal(due(GRID[5]! - 1e-9, GRID[6]!), false, 'between two thresholds')
+  t.equal(due(GRID.at(-1)! - 1e-9), false, 'below them all')
+  t.equal(due(null), false)
+})
+
+t.test('no probe is due where it could teach nothing', async (t) => {
+  const step = { tokens: 10 }
+  t.equal(isProbeDue(rule, 'control', step, 1), true)
+  t.equal(isProbeDue(rule, 'treated', step, 1), false)
+  t.equal(isProbeDue({ ...rule, mode: 'off' }, 'control', step, 1), false)
+  t.equal(isProbeDue({ ...rule, mode: 'shadow' }, 'control', step, 1), true)
+  t.equal(isProbeDue({ ...rule, minTokens: 11 }, 'control', step, 1), false)
+  t.equal(isProbeDue({ ...rule, minTokens: 10 }, 'control', step, 1), true)
+  t.equal(isProbeDue(rule, 'control', { ...step, em: 0 }, 1), false, 'it came with the step')
+  t.equal(isProbeDue(rule, 'control', { ...step, answer: '' }, 1), false)
 })

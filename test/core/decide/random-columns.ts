@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Columns } from '../../../src/core/decide/decide-columns.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
 import { PREDICTOR, snapshotOf, type LinkFields } from './snapshot-of.js'
 

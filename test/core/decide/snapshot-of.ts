@@ -1,13 +1,11 @@
+import { GRID, lotteryAt, thresholdAt } from '../../../src/core/certificate/thresholds.js'
+import type { ChainLink } from '../../../src/core/contexts/chain-link.js'
+import type { Guarantee } from '../../../src/core/contexts/guarantee.js'
+import type { Pin } from '../../../src/core/contexts/pin.js'
+import { compileSnapshot, type Snapshot } from '../../../src/core/decide/snapshot.js'
 import { chainOf, type Levels } from '../../../src/core/policy/context.js'
-import { lotteryAt, thresholdAt } from '../../../src/core/certificate/lottery.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
 import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
-import { compileSnapshot } from '../../../src/core/decide/compile-snapshot.js'
-import type { Snapshot } from '../../../src/core/decide/snapshot.js'
-import type { Guarantee } from '../../../src/core/judgement/guarantee.js'
-import type { Pin } from '../../../src/core/judgement/pin.js'
-import type { ChainLink } from '../../../src/core/judgement/chain-link.js'
 
 /** What a test states of one context's link: a pin by its threshold and by the name of the predictor it is for. */
 export type LinkFields = Partial<Omit<ChainLink, 'key' | 'policy' | 'pin'>> & {

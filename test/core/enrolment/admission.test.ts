@@ -1,6 +1,5 @@
 import t from 'tap'
-import { Admission } from '../../../src/core/enrolment/admission.js'
-import { MOST_EARLY } from '../../../src/core/enrolment/early-outcomes.js'
+import { Admission, DrawBounds, EarlyOutcomes, MOST_EARLY } from '../../../src/core/enrolment/admission.js'
 import { entryOf, FOLLOW_UP, RULES } from './cohort-fixtures.js'
 
 const throughStore = (admission: Admission) => new Admission(JSON.parse(JSON.stringify(admission.store())))
@@ -52,4 +51,54 @@ t.test('where an early outcome finds no room, entries are void until it would ha
     t.same(one.early.dropUntil(102), [early(0), early(2)])
     t.equal(one.early.list.length, MOST_EARLY - 3)
   }
+})
+
+t.test('the smallest cutoff and the largest share hold while they last', async (t) => {
+  const bounds = new DrawBounds()
+  t.equal(bounds.cutoff(0), Infinity)
+  t.equal(bounds.widestShare(0.1, 0), 0.1)
+  bounds.addCutoff({ value: 0.3, until: 10 }, 0)
+  bounds.addCutoff({ value: 0.5, until: 20 }, 5)
+  t.strictSame([9, 10, 20].map((clock) => bounds.cutoff(clock)), [0.3, 0.5, Infinity])
+  bounds.addShare({ value: 0.4, until: 10 }, 0)
+  bounds.addShare({ value: 0.2, until: 20 }, 5)
+  t.strictSame([9, 10, 20].map((clock) => bounds.widestShare(0.1, clock)), [0.4, 0.2, 0.1])
+  t.equal(bounds.widestShare(0.6, 9), 0.6)
+  const copy = new DrawBounds(JSON.parse(JSON.stringify(bounds.store())))
+  t.strictSame([copy.cutoff(9), copy.widestShare(0.1, 10)], [0.3, 0.2])
+})
+
+t.test('only bounds that may still decide are kept', async (t) => {
+  const bounds = new DrawBounds()
+  for (let clock = 0; clock < 50; clock++) {
+    bounds.addCutoff({ value: 0.5, until: clock + 100 }, clock)
+    bounds.addShare({ value: 0.5, until: clock + 100 }, clock)
+  }
+  t.match(bounds.store(), { cutoffs: { length: 1 }, shares: { length: 1 } })
+  bounds.addCutoff({ value: 0.6, until: 200 }, 50)
+  t.equal(bounds.store().cutoffs.length, 2)
+  bounds.addCutoff({ value: 0.1, until: 300 }, 150)
+  t.strictSame(bounds.store().cutoffs, [{ value: 0.1, until: 300 }], 'one that lasts longer and cuts off more replaces the others')
+})
+
+const early = (generation_id: string, u: number, until: number) => ({ generation_id, u, until })
+
+t.test('outcomes are taken by their unit, or when their wait is over', async (t) => {
+  const all = [early('a', 0.1, 10), early('b', 0.2, 20), early('c', 0.1, 30), early('d', 0.3, 30)]
+  const outcomes = new EarlyOutcomes(all)
+  t.equal(outcomes.firstUntil, 10)
+  t.strictSame(outcomes.takeOf(0.1), [all[0], all[2]])
+  t.strictSame(outcomes.takeOf(0.1), [])
+  t.equal(outcomes.firstUntil, 20)
+  t.strictSame(outcomes.dropUntil(19), [])
+  t.strictSame(outcomes.dropUntil(20), [all[1]])
+  t.strictSame(outcomes.list, [all[3]])
+  t.equal(new EarlyOutcomes().firstUntil, Infinity)
+})
+
+t.test('there is room for a number of them', async (t) => {
+  const outcomes = new EarlyOutcomes()
+  t.ok(Array.from({ length: MOST_EARLY }, (_, i) => early(`${i}`, 0.5, i)).every((one) => outcomes.add(one)))
+  t.notOk(outcomes.add(early('more', 0.5, 9)))
+  t.equal(outcomes.list.length, MOST_EARLY)
 })

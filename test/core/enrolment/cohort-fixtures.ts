@@ -1,11 +1,10 @@
-import { unitOf, type Unit } from '../../../src/core/certificate/unit.js'
-import type { CohortRules } from '../../../src/core/enrolment/account-for.js'
+import { type Unit, unitOf } from '../../../src/core/certificate/evidence.js'
+import type { CohortRules } from '../../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
-import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
-import type { EnrolmentEntry } from '../../../src/core/enrolment/enrolment-list.js'
-import type { SampleReport } from '../../../src/core/enrolment/member.js'
+import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import type { SampleReport } from '../../../src/core/enrolment/enrolled-unit.js'
+import { ENROLMENT_TIMES, type EnrolmentEntry } from '../../../src/core/enrolment/enrolment-list.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
-import { ENROLMENT_TIMES } from '../../../src/core/enrolment/times.js'
 
 export const EPOCH = '1-1'
 export const FOLLOW_UP = 640_000

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
+import { mergeEvidence, prefixDifferences } from '../../../src/core/certificate/evidence-sum.js'
 import { differencesAt, noEvidence } from '../../../src/core/certificate/evidence.js'
-import { mergeEvidence } from '../../../src/core/certificate/merge-evidence.js'
-import { prefixDifferences } from '../../../src/core/certificate/open-evidence.js'
+import { MOST_EARLY } from '../../../src/core/enrolment/admission.js'
 import { Cohort, MOST_OPEN, MOST_WAITING } from '../../../src/core/enrolment/cohort.js'
-import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
-import { MOST_EARLY } from '../../../src/core/enrolment/early-outcomes.js'
+import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import { MOST_VOID } from '../../../src/core/enrolment/seen-units.js'
 import { MOST_SLICES } from '../../../src/core/enrolment/slice-queue.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
-import { MOST_VOID } from '../../../src/core/enrolment/spent-units.js'
 import { holds } from '../../property.js'
 import {
-  cohortWith, draws, entryOf, FOLLOW_UP, KEPT, known, LOST, report, restored, RULES, rulesWith, SLICE_LEAST, SLICE_MOST, TREATED, unitWith,
+  cohortWith, draws, entryOf, FOLLOW_UP, KEPT, known, LOST, report, restored, RULES, rulesWith, SLICE_LEAST, SLICE_MOST, TREATED,
+  unitWith,
 } from './cohort-fixtures.js'
 import { addTotals, aloneOf, events, NO_TOTALS, Player, rules, timed } from './random-cohort.js'
 

@@ -1,8 +1,39 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
-import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
-import { storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
+import { advanceClock, Cohorts, NEW_CLOCK, storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import { holds } from '../../property.js'
 import { draws, entryOf, RULES } from './cohort-fixtures.js'
+import { events, Player, rules, timed } from './random-cohort.js'
+
+t.test('a cohort that is stored and restored at any moment goes on as the original, to the bit', async (t) => {
+  holds(t, fc.property(events, rules, fc.nat(8), (all, rules, every) => {
+    const story = timed(all)
+    const [whole, restarted] = [new Player(rules), new Player(rules)]
+    for (const [i, one] of story.entries()) {
+      whole.play(one)
+      restarted.play(one)
+      if (every === 0 || i % every === 0) restarted.restart()
+      assert.deepEqual(restarted.totals, whole.totals)
+      assert.deepEqual(restarted.prefixes(), whole.prefixes())
+      assert.deepEqual(storeCohort(restarted.cohort), JSON.parse(JSON.stringify(storeCohort(whole.cohort))))
+    }
+  }), 30)
+})
+
+t.test('what was stored stays as it was while the cohort goes on, since commits are encoded beside the learner', async (t) => {
+  holds(t, fc.property(events, rules, (all, rules) => {
+    const player = new Player(rules)
+    let [stored, text] = [storeCohort(player.cohort), '']
+    for (const [i, one] of timed(all).entries()) {
+      if (i % 3 === 0) text = JSON.stringify(stored = storeCohort(player.cohort))
+      player.play(one)
+      player.cohort.addEarly({ u: 0.5, generation_id: `g${i}`, until: Infinity })
+      assert.equal(JSON.stringify(stored), text)
+    }
+  }), 30)
+})
 
 const listOf = (boot: string, number: number) => ({ type: 'enrolment', boot, number, age: 0, entries: [] }) as const
 
@@ -65,4 +96,26 @@ t.test('only what was touched goes into a commit', async (t) => {
   t.notOk(stored.isDirty)
   cohorts.drop('y')
   t.strictSame(cohorts.takeChanges(), new Map([['y', undefined]]))
+})
+
+const GAP = 5000
+const after = (...times: number[]) => times.reduce((clock, time) => advanceClock(clock, time, GAP), NEW_CLOCK)
+
+t.test('rule 6: follow-up goes by the log\'s time, where a gap of more than 5 s counts as 5 s', async (t) => {
+  t.equal(after(1000).passed, 0, 'the first entry starts it')
+  t.equal(after(1000, 4000).passed, 3000)
+  t.equal(after(1000, 6000).passed, 5000)
+  t.equal(after(1000, 3_600_000).passed, 5000, 'an hour without an entry')
+})
+
+t.test('the clock does not go back where the log\'s time does', async (t) => {
+  t.strictSame(after(4000, 1000), { time: 4000, passed: 0 })
+  t.equal(after(4000, 1000, 4500).passed, 500, 'and counts no time twice')
+})
+
+t.test('the clock never outruns the log', async (t) => {
+  holds(t, fc.property(fc.array(fc.nat(100_000), { minLength: 1 }), (times) => {
+    const { passed, time } = after(...times)
+    return passed >= 0 && time === Math.max(...times) && passed <= time - times[0]!
+  }))
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { noEvidence } from '../../../src/core/certificate/evidence.js'
-import { addUnit } from '../../../src/core/certificate/merge-evidence.js'
-import { addCompared, NO_ARM_SUMS } from '../../../src/core/certificate/arm-sums.js'
+import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
+import { addCompared, NO_ARM_SUMS } from '../../../src/core/certificate/arms.js'
 import { absorb, addCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
 import { unitWith } from './cohort-fixtures.js'
 

@@ -2,9 +2,30 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  byDepth, chainOf, contextChain, contextKey, isWithin, parentKey, parseContextKey, unknownLevel, type Context,
+  byDepth, certifyingDepth, certifyingKey, chainOf, type Context, contextChain, contextKey, isCertifying, isWithin, parentKey,
+  parseContextKey, unknownLevel,
 } from '../../../src/core/policy/context.js'
 import { holds } from '../../property.js'
+
+const THREE_LEVELS = ['model', 'task']
+const LEAF = 'model=q,task=x'
+
+t.test('the leaf certifies for itself, or the level that certify_at names for everything below it', async (t) => {
+  for (const [certifyAt, depth, key] of [[null, 2, LEAF], ['task', 2, LEAF], ['model', 1, 'model=q'], ['*', 0, '*']] as const) {
+    t.equal(certifyingDepth(THREE_LEVELS, certifyAt), depth, String(certifyAt))
+    t.equal(certifyingKey(THREE_LEVELS, certifyAt, LEAF), key, String(certifyAt))
+  }
+})
+
+t.test('a level that is not configured names the leaf', async (t) => {
+  t.equal(certifyingKey(THREE_LEVELS, 'cluster', LEAF), LEAF)
+})
+
+t.test('a chain has exactly one certifying link', async (t) => {
+  for (const certifyAt of [null, 'task', 'model', '*', 'cluster']) {
+    t.equal(['*', 'model=q', LEAF].filter((key) => isCertifying(THREE_LEVELS, certifyAt, key)).length, 1, String(certifyAt))
+  }
+})
 
 const LEVELS = ['model', 'task', 'tenant']
 

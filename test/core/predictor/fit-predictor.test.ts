@@ -1,12 +1,53 @@
-import t from 'tap'
 import fc from 'fast-check'
-import { LENGTH_POWER } from '../../../src/core/predictor/feature-rows.js'
-import { fitPredictor } from '../../../src/core/predictor/fit-predictor.js'
-import { scorerFor, scoreStep, type Predictor } from '../../../src/core/predictor/predictor.js'
-import type { Sample, SampleStep } from '../../../src/core/predictor/sample.js'
+import t from 'tap'
+import { LENGTH_POWER } from '../../../src/core/predictor/features.js'
+import {
+  calibrationOf, contextWeights, fitPredictor, fitWeights, foldOf, forecastHeldOut, type HeldOutForecast, preprocess,
+} from '../../../src/core/predictor/fit-predictor.js'
+import { type Predictor, scorerFor, scoreStep } from '../../../src/core/predictor/predictor.js'
+import { type Sample, type SampleStep, usableSamples } from '../../../src/core/predictor/sample.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
 import { plantedSamples } from './planted-samples.js'
+
+const forecast = (predicted: number, kept: 0 | 1, weight = 1): HeldOutForecast => ({ predicted, confidence: 0.5, kept, weight })
+const close = (a: number, b: number) => Math.abs(a - b) < 1e-12
+
+t.test('an example worked by hand', async (t) => {
+  const calibration = calibrationOf([forecast(0.9, 1), forecast(0.8, 0, 0.5), forecast(0.6, 1, 0.5)])!
+  t.match(calibration, { generations: 2, steps: 3 })
+  t.ok(close(calibration.brier, (0.1 ** 2 + 0.5 * 0.8 ** 2 + 0.5 * 0.4 ** 2) / 2))
+  t.ok(close(calibration.brier_confidence, 0.25))
+  t.ok(close(calibration.ece, (0.1 + 0.5 * 0.8 + 0.5 * 0.4) / 2), 'every forecast has its own bin')
+  t.strictSame(calibration.reliability, [
+    { predicted: 0.6, observed: 1, weight: 0.25 },
+    { predicted: 0.8, observed: 0, weight: 0.25 },
+    { predicted: 0.9, observed: 1, weight: 0.5 },
+  ])
+})
+
+t.test('the reliability diagram has ten bins of equal weight, lowest first', async (t) => {
+  const { reliability } = calibrationOf(Array.from({ length: 1000 }, (_, i) => forecast(((i * 7) % 1000) / 1000, 1)))!
+  t.equal(reliability.length, 10)
+  t.ok(reliability.every(({ predicted, weight }, i) => close(weight, 0.1) && Math.abs(predicted - (i + 0.495) / 10) < 1e-9))
+})
+
+t.test('accurate forecasts have a small calibration error, and all errors lie between 0 and 1', async (t) => {
+  const { ece } = calibrationOf(Array.from({ length: 100 }, (_, i) => forecast(0.75, i % 4 === 0 ? 0 : 1)))!
+  t.ok(ece < 0.06)
+  const any = fc.record({
+    predicted: fc.double({ min: 0, max: 1, noNaN: true }), kept: fc.constantFrom<0 | 1>(0, 1), weight: fc.constantFrom(0.25, 0.5, 1),
+  })
+  holds(t, fc.property(fc.array(any, { minLength: 1, maxLength: 60 }), (forecasts) => {
+    const { brier, ece, reliability } = calibrationOf(forecasts.map((one) => ({ ...one, confidence: 0.5 })))!
+    const weight = reliability.reduce((sum, bin) => sum + bin.weight, 0)
+    return brier >= 0 && brier <= 1 && ece >= 0 && ece <= 1 + 1e-12 && Math.abs(weight - 1) < 1e-9 && reliability.length <= 10
+  }))
+})
+
+t.test('there is no calibration without forecasts', async (t) => {
+  t.equal(calibrationOf([]), null)
+})
 
 const options = { name: 'p1', label: 'exact_match', levels: 'model,task' } as const
 const fit = (samples: readonly Sample[]): Predictor => fitPredictor(samples, options)!
@@ -107,4 +148,51 @@ t.test('degenerate data give finite weights', async (t) => {
     t.ok(Object.values(contexts).every(({ weights, log_median }) => weights.every(Number.isFinite) && Number.isFinite(log_median)), name)
     t.ok(grid.every((value, k) => value > 0 && value < 1 && (k === 0 || value < grid[k - 1]!)), name)
   }
+})
+
+t.test('folds are of equal size, even among control draws, which are all small', async (t) => {
+  const counts = [0, 0, 0, 0, 0]
+  for (let i = 0; i < 10_000; i++) counts[foldOf((i * 8_191) / 2 ** 32)]! += 1 // All draws are below 0.02.
+  t.ok(counts.every((count) => count > 1900 && count < 2100), String(counts))
+  t.equal(foldOf(0), 0)
+  t.ok(foldOf(1 - 2 ** -32) < 5)
+})
+
+t.test('every step is forecast once, from other groups', async (t) => {
+  const samples = usableSamples(plantedSamples(5, [{ leaf: 'task=a', generations: 200, weights: [1, 1] }]), 'exact_match')
+  const frame = preprocess(samples)
+  const fit = fitWeights(frame, samples)
+  const forecasts = forecastHeldOut(frame, samples, fit)
+  t.equal(forecasts.length, samples.reduce((sum, { steps }) => sum + steps.length, 0))
+  t.ok(Math.abs(forecasts.reduce((sum, { weight }) => sum + weight, 0) - 200) < 1e-9)
+
+  // Inverting the labels of one fold does not change its own forecasts.
+  const invert = (steps: readonly SampleStep[]) => steps.map((step): SampleStep => ({ ...step, lost: step.lost === 1 ? 0 : 1 }))
+  const inverted = samples.map((sample) => foldOf(sample.u) !== 2 ? sample : { ...sample, steps: invert(sample.steps) })
+  const own = (list: typeof samples) => forecastHeldOut(frame, list.filter(({ u }) => foldOf(u) === 2 || foldOf(u) === 0), fit)
+  const inFold = samples.filter(({ u }) => foldOf(u) === 2).reduce((sum, { steps }) => sum + steps.length, 0)
+  const last = (list: typeof samples) => own(list).slice(-inFold).map(({ predicted }) => predicted)
+  t.strictSame(last(inverted), last(samples))
+})
+
+t.test('a single group cannot be held out', async (t) => {
+  const samples = usableSamples(plantedSamples(5, [{ leaf: '*', generations: 20, weights: [1] }]).map((sample) => ({ ...sample, u: 0.5 })), 'exact_match')
+  const frame = preprocess(samples)
+  t.strictSame(forecastHeldOut(frame, samples, fitWeights(frame, samples)), [])
+})
+
+const samples = usableSamples(plantedSamples(6, [
+  { leaf: 'task=a', generations: 300, weights: [2, 1] }, { leaf: 'task=b', generations: 300, weights: [-1, 1] },
+]), 'exact_match')
+
+t.test('every context of the tree gets weights, even from samples that leave one out', async (t) => {
+  const frame = preprocess(samples)
+  const scoreIn = (of: typeof samples, key: string) => {
+    const contexts = contextWeights(frame, fitWeights(frame, of))
+    t.strictSame(Object.keys(contexts), ['*', 'task=a', 'task=b'])
+    return scoreStep({ name: '', grid: [], signals: frame.signals, length_power: 0, ...contexts[key]! }, 1000, 0.5, undefined)!
+  }
+  t.ok(scoreIn(samples, 'task=a') - scoreIn(samples, 'task=b') > 0.4)
+  const onlyA = samples.filter(({ leaf }) => leaf === 'task=a')
+  t.ok(Math.abs(scoreIn(onlyA, 'task=b') - scoreIn(onlyA, '*')) < 0.05, 'a context without samples scores as its parent')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contextLevels } from '../../../src/core/predictor/context-tree.js'
+import { contextLevels } from '../../../src/core/predictor/features.js'
 import type { Rows } from '../../../src/core/predictor/logistic-regression.js'
 import { fitTree } from '../../../src/core/predictor/fit-tree.js'
 import { mulberry32 } from '../../random.js'

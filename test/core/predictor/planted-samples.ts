@@ -1,4 +1,4 @@
-import { LENGTH_POWER } from '../../../src/core/predictor/feature-rows.js'
+import { LENGTH_POWER } from '../../../src/core/predictor/features.js'
 import { logOdds, relativeLength } from '../../../src/core/predictor/predictor.js'
 import type { Sample, SampleStep } from '../../../src/core/predictor/sample.js'
 import { mulberry32 } from '../../random.js'

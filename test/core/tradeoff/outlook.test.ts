@@ -1,9 +1,36 @@
 import t from 'tap'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
-import { GRID } from '../../../src/core/certificate/grid.js'
-import { outlookOf } from '../../../src/core/tradeoff/outlook.js'
-import { policyWith } from '../learn/memory-fold.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { openEpoch } from '../../../src/core/contexts/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import { medianPassage, outlookOf, paceOf } from '../../../src/core/tradeoff/outlook.js'
 import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
+import { policyWith } from '../reducer/memory-fold.js'
+
+/** Probability of having passed by `end`: numerical integral of the inverse Gaussian density (Folks & Chhikara 1978, eq. 1). */
+function passedBy (end: number, mean: number, shape: number): number {
+  const parts = 20_000
+  let sum = 0
+  for (let i = 0; i < parts; i++) {
+    const x = (i + 0.5) * end / parts
+    sum += Math.sqrt(shape / (2 * Math.PI * x ** 3)) * Math.exp(-shape * (x - mean) ** 2 / (2 * mean ** 2 * x)) * end / parts
+  }
+  return sum
+}
+
+t.test('half of the walks have passed the bar by the median', async (t) => {
+  for (const [mean, distance, variance] of [[100, 1, 0.01], [100, 1, 0.1], [1000, 0.5, 0.01], [50, 3, 0.001]] as const) {
+    const median = medianPassage(mean, distance, variance)
+    t.ok(median < mean)
+    const passed = passedBy(median, mean, distance ** 2 / variance)
+    t.ok(Math.abs(passed - 0.5) < 0.002, `${median}: ${passed}`)
+  }
+})
+
+t.test('a walk without variance takes as long as its drift', async (t) => {
+  t.equal(medianPassage(124, 1, 0), 124)
+  t.ok(medianPassage(124, 1, 1e-9) > 123.9)
+})
 
 const BAR = Math.log(20)
 const LOSSLESS = evidenceWith(100, EMPTY_GRID, GRID.map(() => 0.5))
@@ -33,4 +60,26 @@ t.test('losses make a certificate due before the mean drift reaches the bar, and
   t.ok(lossy.next!.generations > 24 && lossy.next!.generations < lossy.horizons.find(({ index }) => index === 29)!.generations)
   const { horizons } = outlookOf(LOSSLESS, policyWith({ evidence_window: 1000 }), BAR, pace)
   t.strictSame(horizons.map(({ generations }) => generations), [100, 300, 1000])
+})
+
+const fresh = openEpoch(undefined, 'first_enrolment', policyWith(), [], { time: 0, name: '0-1' })
+/** 2,000 generations in 1,000 s, of which 500 were enrolled as control and 400 became evidence; the control share is now an eighth. */
+const state = {
+  ...fresh,
+  generations: 2000,
+  treated: 1400,
+  follow_up: { ...NO_FOLLOW_UP, enrolled: 500, accounted: 380, missing: 20, excluded: 100 },
+  control_share: 0.125,
+  updated_at: 1_000_000,
+  halves: [evidenceWith(400, EMPTY_GRID, GRID.map(() => 0.5)), NO_EVIDENCE] as const,
+}
+
+t.test('an example by hand: 2 generations a second, an eighth of them control, four fifths of these evidence', async (t) => {
+  t.match(paceOf(state, 7), { now: 7, since: 1_000_000, perSecond: 0.2 })
+})
+
+t.test('the rate is unknown with little evidence', async (t) => {
+  t.equal(paceOf(fresh, 0).perSecond, null)
+  t.equal(paceOf({ ...state, updated_at: 0 }, 0).perSecond, null, 'at the start of the epoch')
+  t.equal(paceOf({ ...state, halves: [evidenceWith(9, EMPTY_GRID, EMPTY_GRID), NO_EVIDENCE] }, 0).perSecond, null)
 })

@@ -1,4 +1,4 @@
-import { GRID } from '../../../src/core/certificate/grid.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceWith } from '../certificate/random-evidence.js'
 
 /** Evidence of a step function: from thresholds 0, 10 and 20 on, 20, 40 and 60 % of tokens are saved and these generations are lost. */

@@ -1,5 +1,9 @@
 import t from 'tap'
-import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE, POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from '../../../openapi/examples/context-examples.js'
+import {
+  CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE, FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE, POLICY_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE,
+} from '../../../openapi/examples/context-examples.js'
+import { FleetPageSchema, FleetSchema } from '../../../openapi/fleet-schemas.js'
+import { itemValidator } from '../../../openapi/validation.js'
 
 t.test('the page, the detail and the policy show the same context', async (t) => {
   const { thresholds: [row], members: _, ...context } = CONTEXT_DETAIL_EXAMPLE
@@ -8,4 +12,12 @@ t.test('the page, the detail and the policy show the same context', async (t) =>
   t.equal(row!.lost + row!.kept + row!.gained, context.control_generations)
   t.match(POLICY_DRY_RUN_EXAMPLE, { key: context.key, contexts: [{ before: context.threshold }], effective: POLICY_DRY_RUN_EXAMPLE.policy })
   t.match(POLICY_REPLY_EXAMPLE, { effective: POLICY_REPLY_EXAMPLE.policy })
+})
+
+t.test('the examples are valid and add up', async (t) => {
+  t.equal(itemValidator(FleetSchema)(FLEET_EXAMPLE), null)
+  t.equal(itemValidator(FleetPageSchema)(FLEET_PAGE_EXAMPLE), null)
+  const { tokens_saved: net, tokens_saved_gross: gross, probe_tokens: probes, by_status: statuses, contexts } = FLEET_EXAMPLE
+  t.equal(gross - probes, net)
+  t.equal(statuses.certified + statuses.learning + statuses.drifted, contexts)
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import { gradeOutcome } from '../../../src/core/grading/outcome.js'
+import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
 import { cancelledOutcome, finishedOutcome, LengthEstimate } from '../../../src/proxy/generation/generation-report.js'
 import type { StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { bundleOf } from '../../../src/core/decide/bundle.js'
-import { snapshotOfBundle } from '../../../src/core/decide/snapshot-of-bundle.js'
+import { bundleOf, snapshotOfBundle } from '../../../src/core/decide/bundle.js'
 import { LocalDecider } from '../../../src/proxy/service-link/local-decider.js'
 import { build, until } from '../../helper.js'
 

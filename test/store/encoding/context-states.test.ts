@@ -1,6 +1,6 @@
 import t from 'tap'
 import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
-import { judge, NO_JUDGEMENT } from '../../../src/core/judgement/judge.js'
+import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
 import { state } from '../fixtures.js'

@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import t from 'tap'
-import { storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
+import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { isCohort } from '../../../src/store/encoding/context-schemas.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
+import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { withoutRedis } from '../../redis-server.js'
 import { cohortOf, commitOf, idsOf, pendingOf, sampleOf, state } from '../fixtures.js'
 import { storeAndRedis } from '../redis-ground.js'

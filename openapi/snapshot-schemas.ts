@@ -1,0 +1,93 @@
+import { Type } from '#typebox'
+import { HISTORY_EXAMPLE, MODEL_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
+import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
+import { ConfirmSchema, PinSchema } from './policy-schemas.js'
+
+export const ModelSchema = Type.Object({
+  version: Type.Integer({ description: 'Version of the model; it changes when some decision could differ' }),
+  state_id: Type.String({ description: 'Id of the store in which the model was learned; empty until the store has been reached' }),
+  levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
+  contexts: Type.Integer({ description: 'Contexts that this replica has loaded' }),
+  thresholds_in_force: Type.Integer({ description: 'Contexts whose own evidence certifies a threshold' }),
+  age_seconds: nullable<number>('number', { description: 'Time since this replica was last in step with the store (seconds); null: never' }),
+  stale: Type.Boolean({ description: 'Whether the model is older than STALE_AFTER_SECONDS' }),
+  store: Type.Object({
+    kind: Type.String({ description: 'embedded or redis' }),
+    up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
+  }, { description: 'The store that the model comes from' }),
+  learner: Type.Object({
+    leader: Type.Boolean({ description: 'Whether this replica is the learner' }),
+    log_lag: Type.Integer({ description: 'Log entries that the learner has not processed yet, at the last poll' }),
+  }, { description: 'State of the learner' }),
+}, { title: 'Model', description: 'The model that this replica decides with', examples: [MODEL_EXAMPLE] })
+
+export const HistoryQuerySchema = Type.Object({
+  prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only changes of this context and those below it' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of changes to list (1 to 1000)' })),
+  before: Type.Optional(Type.String({ pattern: '^\\d{1,16}(-\\d{1,16})?$', description: 'Lists only changes older than this one: the "id" of a row, or the "next" of the page before' })),
+}, { additionalProperties: false })
+
+export const HistorySchema = Type.Object({
+  changes: Type.Array(Type.Object({
+    id: Type.String({ description: 'Id of the row' }),
+    time: TimeSchema('When the learner made the change; for an unreadable row, the latest time it can have been'),
+    key: nullable<string>('string', { description: 'Context key; null: the row is unreadable' }),
+    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift (the control arm loses more than max_em_drop), breach (real stops lose more than max_em_drop), left_pool (the context has left its pool, since its own generations lose more than max_em_drop), evidence_stale, checkpoint or predictor; unreadable: the row is damaged in the store' }),
+    epoch: nullable<number>('integer', { description: 'Epoch after the change; null: the row is unreadable' }),
+    before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
+    after: NullableRatioSchema('Threshold after the change; null: never stop'),
+    before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
+    after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
+    version: Type.Integer({ description: 'Model version in which the change took effect; for an unreadable row, the latest it can have been' }),
+    by: Type.Optional(Type.String({ description: 'For a change by a command: name of the token; "stopgate" for an unreadable row' })),
+    reason: Type.Optional(Type.String({ description: 'For a change by a command: reason, if one was given' })),
+  }), { description: 'Changes, newest first' }),
+  next: nullable<string>('string', { description: 'Start of the next page, to be passed as "before"; null: this is the last page' }),
+}, { title: 'History', description: 'Changes of thresholds', examples: [HISTORY_EXAMPLE] })
+
+export const RollbackSchema = Type.Object({
+  version: Type.Integer({ minimum: 0, description: 'Version to go back to, as stated in the history and the audit trail (from 0)', examples: [0] }),
+  reason: PinSchema.properties.reason,
+  expires_in_seconds: PinSchema.properties.expires_in_seconds,
+}, { additionalProperties: false, title: 'Rollback', description: 'A rollback', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
+
+export const RollbackReplySchema = Type.Object({
+  version: Type.Integer({ description: 'Version that the thresholds are from' }),
+  dry_run: Type.Boolean({ description: 'Whether this was a dry run, which changed nothing' }),
+  contexts: Type.Array(Type.Object({
+    key: Type.String({ description: 'Context key' }),
+    before: NullableRatioSchema('Threshold in force before; null: never stop'),
+    after: NullableRatioSchema('Threshold that the context is pinned to; null: never stop'),
+    scorer: nullable<string>('string', { description: 'Predictor whose score is compared; null: the raw confidence' }),
+  }), { description: 'Contexts pinned, those that change first (at most 200)' }),
+  total: Type.Integer({ description: 'Number of contexts pinned' }),
+  changing: Type.Integer({ description: 'Number of contexts whose threshold changes' }),
+  confirm: ConfirmSchema,
+}, { title: 'RollbackReply', description: 'Result of a rollback or its dry run', examples: [ROLLBACK_REPLY_EXAMPLE] })
+
+export const RollbackEndSchema = Type.Object({
+  removed: Type.Integer({ description: 'Number of pins removed' }),
+  dry_run: Type.Boolean({ description: 'Whether this was a dry run, which removed nothing' }),
+  confirm: ConfirmSchema,
+}, { title: 'RollbackEnd', description: 'End of a rollback, or its dry run', examples: [{ removed: 6, dry_run: false, confirm: 'uYc1mX0pS3vLq8Zt' }] })
+
+export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, {
+  title: 'Live', description: 'Liveness', examples: [{ status: 'ok' }],
+})
+
+export const ReadySchema = Type.Object({
+  ready: Type.Boolean({ description: 'Whether this replica can take traffic: it has loaded a model' }),
+  store: Type.Object({
+    kind: Type.String({ description: 'embedded or redis' }), up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
+  }, { description: 'State of the store' }),
+  model: Type.Object({
+    version: Type.Integer({ description: 'Version of the model in force' }),
+    age_seconds: nullable<number>('number', { description: 'Time since the model was last in step with the store (seconds); null: never' }),
+    stale: Type.Boolean({ description: 'Whether the model is older than STALE_AFTER_SECONDS' }),
+  }, { description: 'The model that this replica decides with' }),
+  learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica is the learner' }) }, { description: 'State of the learner' }),
+  warnings: Type.Array(Type.String(), { description: 'Problems that do not prevent traffic, each with its remedy' }),
+}, { title: 'Ready', description: 'Readiness and problems of this replica', examples: [READY_EXAMPLE] })
+
+/** The same schema with the example of a replica that is not ready. */
+export const NotReadySchema: typeof ReadySchema = Object.assign({ ...ReadySchema }, { examples: [NOT_READY_EXAMPLE] })

@@ -1,0 +1,192 @@
+import type { Arm } from '../assignment/arm.js'
+
+/** Sums over the units of one arm. EM and tokens of a group are means over its samples. */
+interface ArmFigures {
+  readonly units: number
+  /** Units whose EM is known, or counts as right or wrong. */
+  readonly graded: number
+  readonly em: number
+  readonly em_squares: number
+  /** Units whose tokens are known. */
+  readonly measured: number
+  readonly tokens: number
+  readonly token_squares: number
+}
+
+/** Both arms of the units that were drawn at one control share. */
+export interface ArmSums { readonly share: number, readonly control: ArmFigures, readonly treated: ArmFigures }
+
+const NO_FIGURES: ArmFigures = { units: 0, graded: 0, em: 0, em_squares: 0, measured: 0, tokens: 0, token_squares: 0 }
+
+export const NO_ARM_SUMS: readonly ArmSums[] = []
+
+/** What the comparison of the arms needs of a unit. `em` and `tokens` are `null` where they are not known. */
+export interface ComparedUnit { readonly arm: Arm, readonly share: number, readonly em: number | null, readonly tokens: number | null }
+
+export function addCompared (sums: readonly ArmSums[], { arm, share, em, tokens }: ComparedUnit): readonly ArmSums[] {
+  const known = sums.find((one) => one.share === share)
+  const mine = known ?? { share, control: NO_FIGURES, treated: NO_FIGURES }
+  const figures = addFigures(mine[arm], {
+    units: 1,
+    graded: em === null ? 0 : 1,
+    em: em ?? 0,
+    em_squares: (em ?? 0) ** 2,
+    measured: tokens === null ? 0 : 1,
+    tokens: tokens ?? 0,
+    token_squares: (tokens ?? 0) ** 2,
+  })
+  const next = arm === 'control' ? { share, control: figures, treated: mine.treated } : { share, control: mine.control, treated: figures }
+  return known === undefined ? [...sums, next] : sums.map((one) => one === known ? next : one)
+}
+
+export function mergeArmSums (a: readonly ArmSums[], b: readonly ArmSums[]): readonly ArmSums[] {
+  if (b.length === 0) return a
+  const merged = new Map(a.map((sums) => [sums.share, sums]))
+  for (const sums of b) {
+    const mine = merged.get(sums.share)
+    merged.set(sums.share, mine === undefined
+      ? sums
+      : { share: sums.share, control: addFigures(mine.control, sums.control), treated: addFigures(mine.treated, sums.treated) })
+  }
+  return [...merged.values()]
+}
+
+function addFigures (a: ArmFigures, b: ArmFigures): ArmFigures {
+  return {
+    units: a.units + b.units,
+    graded: a.graded + b.graded,
+    em: a.em + b.em,
+    em_squares: a.em_squares + b.em_squares,
+    measured: a.measured + b.measured,
+    tokens: a.tokens + b.tokens,
+    token_squares: a.token_squares + b.token_squares,
+  }
+}
+
+/** Sums over the compared generations of one arm. */
+export interface ArmTotals {
+  readonly generations: number
+  readonly tokens: number
+  readonly labelled: number
+  readonly em: number
+}
+
+/** Sums over `n` generations for the difference of the arms in one figure; see `addContrast`. */
+interface Contrast { readonly n: number, readonly weight: number, readonly sum: number, readonly square: number }
+
+/** Control against treated, by the arm drawn, while a threshold was in force. */
+export interface Arms {
+  readonly control: ArmTotals
+  readonly treated: ArmTotals
+  readonly em_contrast: Contrast
+  readonly tokens_contrast: Contrast
+}
+
+/** Treated minus control, per treated generation. */
+interface Difference { readonly estimate: number, readonly low: number, readonly high: number }
+
+const NO_TOTALS: ArmTotals = { generations: 0, tokens: 0, labelled: 0, em: 0 }
+const NO_CONTRAST: Contrast = { n: 0, weight: 0, sum: 0, square: 0 }
+export const NO_ARMS: Arms = { control: NO_TOTALS, treated: NO_TOTALS, em_contrast: NO_CONTRAST, tokens_contrast: NO_CONTRAST }
+
+/** Right and wrong answers, and generations, that each arm must have before an interval is shown: it rests on a limit theorem. */
+const ENOUGH_EM = 20
+const ENOUGH_TOKENS = 500
+/** Compared generations for which the interval is tuned to be tightest. */
+const TIGHTEST = 1000
+
+/** Takes in the sums of one slice, whose units were drawn before their outcomes were known. */
+export function compareSums (arms: Arms, sums: readonly ArmSums[]): Arms {
+  return sums.reduce(compareAtShare, arms)
+}
+
+/** @param sums of the units that were drawn at one share; all with a draw below twice the share were enrolled */
+function compareAtShare (arms: Arms, { share, control, treated }: ArmSums): Arms {
+  if (share === 1) return arms // no unit was treated
+  const p = share / Math.min(1, 2 * share)
+  const before = arms.control
+  const usualEm = before.labelled === 0 ? 0.5 : before.em / before.labelled
+  const measured = before.generations === 0 ? control : { tokens: before.tokens, measured: before.generations }
+  const usualTokens = measured.measured === 0 ? 0 : measured.tokens / measured.measured
+  const figures = ({ graded: n, em: sum, em_squares: squares }: ArmFigures) => ({ n, sum, squares })
+  const tokens = ({ measured: n, tokens: sum, token_squares: squares }: ArmFigures) => ({ n, sum, squares })
+  return {
+    control: addTotals(arms.control, control),
+    treated: addTotals(arms.treated, treated),
+    em_contrast: addContrast(arms.em_contrast, p, usualEm, figures(control), figures(treated)),
+    tokens_contrast: addContrast(arms.tokens_contrast, p, usualTokens, tokens(control), tokens(treated)),
+  }
+}
+
+function addTotals (totals: ArmTotals, { measured, tokens, graded, em }: ArmFigures): ArmTotals {
+  return {
+    generations: totals.generations + measured,
+    tokens: totals.tokens + tokens,
+    labelled: totals.labelled + graded,
+    em: totals.em + em,
+  }
+}
+
+interface Moments { readonly n: number, readonly sum: number, readonly squares: number }
+
+/**
+ * Adds z = y for each treated unit and z = -y (1-p)/p for each control one, p being the chance that an enrolled unit is control and y its
+ * figure less what was usual before the slice. If the arms do not differ, each z has mean 0 given the past, whatever the share and the
+ * traffic did until then (inverse probability weighting); else the sum of z grows by the difference for each of the (1-p) treated.
+ */
+function addContrast (contrast: Contrast, p: number, usual: number, control: Moments, treated: Moments): Contrast {
+  const odds = (1 - p) / p
+  const centred = ({ n, sum, squares }: Moments) => ({ sum: sum - n * usual, square: squares - 2 * usual * sum + n * usual * usual })
+  const [c, t] = [centred(control), centred(treated)]
+  const n = control.n + treated.n
+  return {
+    n: contrast.n + n,
+    weight: contrast.weight + n * (1 - p),
+    sum: contrast.sum + t.sum - odds * c.sum,
+    square: contrast.square + t.square + odds * odds * c.square,
+  }
+}
+
+/**
+ * An interval for the difference that is valid however often one looks: an asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha,
+ * Kennedy & Ramdas 2024, "Time-uniform central limit theory and asymptotic confidence sequences", theorem 2.2),
+ * |sum - mean| <= s sqrt(n) sqrt(2 (n r^2 + 1)/(n r^2) ln(sqrt(n r^2 + 1)/level)), with r tuned to be tightest at 1,000 generations.
+ */
+function differenceOf ({ n, weight, sum, square }: Contrast, level: number): Difference | null {
+  if (weight === 0) return null
+  const tuning = -2 * Math.log(level) + Math.log(1 - 2 * Math.log(level))
+  const scale = n * tuning / TIGHTEST
+  const variance = Math.max(0, square - sum * sum / n)
+  const radius = Math.sqrt(variance * 2 * (scale + 1) / scale * Math.log(Math.sqrt(scale + 1) / level))
+  return { estimate: sum / weight, low: (sum - radius) / weight, high: (sum + radius) / weight }
+}
+
+/** EM of treated minus control; `null` while an arm has few right or wrong answers. @param level chance that the interval is ever wrong */
+export function emDifference ({ em_contrast: contrast, control, treated }: Arms, level: number): Difference | null {
+  const fewest = Math.min(...[control, treated].flatMap(({ labelled, em }) => [em, labelled - em]))
+  return fewest < ENOUGH_EM ? null : differenceOf(contrast, level)
+}
+
+/** Mean tokens of treated minus control; `null` while an arm has few generations. @param level chance that the interval is ever wrong */
+export function tokensDifference ({ tokens_contrast: contrast, control, treated }: Arms, level: number): Difference | null {
+  return Math.min(control.generations, treated.generations) < ENOUGH_TOKENS ? null : differenceOf(contrast, level)
+}
+
+/** Units compared before a breach is suspected. */
+const ENOUGH_TO_SUSPECT = 100
+
+/** By how many standard errors the EM lost by real stops seems to be beyond the bound; -Infinity before there is anything to say. */
+export function emSuspicion ({ em_contrast: { n, weight, sum, square } }: Arms, bound: number): number {
+  if (n < ENOUGH_TO_SUSPECT || weight === 0) return -Infinity
+  const error = Math.sqrt(Math.max(0, square - sum * sum / n)) / weight
+  return error === 0 ? -Infinity : (-sum / weight - bound) / error
+}
+
+/** Standard errors beyond the bound at which a breach is suspected. */
+export const BREACH_SUSPECTED = 1.65
+
+/** Whether real stops lose more EM than the bound, at that level. */
+export function isBreached (arms: Arms, level: number, bound: number): boolean {
+  const difference = emDifference(arms, level)
+  return difference !== null && difference.high < -bound
+}

@@ -1,0 +1,156 @@
+import { type Cadence, nextCheckTokens } from '../policy/policy.js'
+import { GRID } from './thresholds.js'
+
+/** 1 right, 0 wrong. */
+export type Em = 0 | 1
+
+/** One step of a control generation as the evidence sees it: `em` is absent where no answer was probed. */
+export interface TraceStep {
+  readonly tokens: number
+  readonly score: number | null
+  readonly em?: Em | undefined
+  /** Whether the answer probed here equals the final one, and so is as right as that; absent where nothing was probed or compared. */
+  readonly agrees?: boolean | undefined
+  /** Tokens decoded for probes in either arm, up to and with this step; absent: none. */
+  readonly probeTokens?: number | undefined
+}
+
+/** A control generation that ran in full. `isComplete` is false where steps that were asked are missing from `steps`. */
+export interface Trace {
+  readonly tokens: number
+  readonly answerTokens: number
+  /** `null`: unknown, which counts as the worst case: the full answer right, the answer of every stop wrong. */
+  readonly em: Em | null
+  readonly steps: readonly TraceStep[]
+  readonly isComplete: boolean
+  /** Tokens decoded for its probes in either arm where it is not stopped; absent: none. */
+  readonly probeTokens?: number | undefined
+}
+
+/** What stopping at one threshold would have done to one generation. `probeTokens` are those of the probes made until then. */
+export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly probeTokens: number, readonly isUnprobed: boolean }
+
+/**
+ * What stopping at each threshold would have done to one generation: at threshold k it would have stopped at the first step with enough
+ * tokens and `score >= grid[k]`. Where no step crosses, it is kept at full length, or counts as the worst case if the trace is incomplete.
+ * Where the crossing step was not probed, its answer counts as wrong.
+ * @param minTokens tokens before which nothing stops
+ * @param grid thresholds for the score of the steps, safest first
+ */
+export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[] = GRID): Stop[] {
+  const stops: Stop[] = new Array(grid.length)
+  let open = grid.length - 1 // thresholds 0..open are not crossed yet; a score crosses the loosest ones first
+  for (const step of trace.steps) {
+    if (step.tokens < minTokens || step.score === null) continue
+    if (open < 0 || step.score < grid[open]!) continue
+    const stop: Stop = {
+      delta: deltaAt(trace.em, step),
+      tokens: Math.min(step.tokens + trace.answerTokens, trace.tokens),
+      probeTokens: step.probeTokens ?? 0,
+      isUnprobed: step.em === undefined && step.agrees === undefined,
+    }
+    while (open >= 0 && step.score >= grid[open]!) stops[open--] = stop
+  }
+  const ran: Stop = {
+    delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, probeTokens: trace.probeTokens ?? 0, isUnprobed: !trace.isComplete,
+  }
+  while (open >= 0) stops[open--] = ran
+  return stops
+}
+
+/** @param full EM of the full run, `null` where it is not known and counts as the worst case */
+function deltaAt (full: Em | null, { em, agrees }: TraceStep): Stop['delta'] {
+  if (em === undefined && agrees === true) return 0
+  return (full === null ? 1 : full - (em ?? 0)) as Stop['delta']
+}
+
+/** A step, with the tokens decoded for probes up to and with it. */
+interface CheckedStep { readonly tokens: number, readonly probeTokens?: number | undefined }
+
+/** The steps of another cadence, and the tokens decoded for all of their probes. Absent: the steps say nothing of probes. */
+interface StepsAtCadence<S> { readonly steps: S[], readonly probeTokens?: number }
+
+/**
+ * The steps that a full run would have had at another cadence: of the recorded ones, the first from each due check on. Where the run has a
+ * step at every token that is due, that is exactly what asking at this cadence shows; else a check comes up to one recorded distance later.
+ * @param each tokens of a probe; `null`: as the steps say
+ */
+export function stepsAtCadence<S extends CheckedStep> (
+  steps: readonly S[], cadence: Cadence, each: number | null = null): StepsAtCadence<S> {
+  const taken: S[] = []
+  let due = nextCheckTokens(cadence, 0)
+  let [spent, before] = [0, 0]
+  let isCosted = each !== null
+  for (const step of steps) {
+    const { probeTokens = before } = step
+    isCosted ||= step.probeTokens !== undefined
+    const own = probeTokens - before
+    before = probeTokens
+    if (step.tokens < due) continue
+    spent += each ?? own
+    taken.push(isCosted ? { ...step, probeTokens: spent } : step)
+    due = nextCheckTokens(cadence, step.tokens)
+  }
+  return isCosted ? { steps: taken, probeTokens: spent } : { steps: taken }
+}
+
+/** A full run of a control generation with all its steps, as it is stored: in columns, since a store keeps thousands. */
+export interface KeptTrace {
+  /** Name of the epoch that it is evidence of. */
+  readonly epoch: string
+  readonly tokens: number
+  readonly answer_tokens: number
+  /** `null`: not known; its answers count as the worst case where they are not the final one. */
+  readonly em: Em | null
+  /** Tokens decoded for all its probes, and up to and with each step. Absent: none was reported. */
+  readonly probe_tokens?: number
+  readonly steps: {
+    readonly tokens: readonly number[]
+    readonly confidence: ReadonlyArray<number | null>
+    /** A character for each step: the probed answer is right (1), wrong (0), the final one (=), another (x); or nothing was probed (-). */
+    readonly answers: string
+    readonly probe_tokens?: readonly number[]
+  }
+}
+
+export function keepTrace (epoch: string, { tokens, answerTokens, em, steps, probeTokens }: Trace): KeptTrace {
+  return {
+    epoch,
+    tokens,
+    answer_tokens: answerTokens,
+    em,
+    ...(probeTokens !== undefined && { probe_tokens: probeTokens }),
+    steps: {
+      tokens: steps.map((step) => step.tokens),
+      confidence: steps.map(({ score }) => score),
+      answers: steps.map(answerOf).join(''),
+      ...(probeTokens !== undefined && { probe_tokens: steps.map((step) => step.probeTokens ?? 0) }),
+    },
+  }
+}
+
+/** The trace, scored by the raw confidence. */
+export function traceOfKept ({ tokens, answer_tokens: answerTokens, em, probe_tokens: probeTokens, steps }: KeptTrace): Trace {
+  return {
+    tokens,
+    answerTokens,
+    em,
+    isComplete: true,
+    probeTokens,
+    steps: steps.tokens.map((at, i): TraceStep => ({
+      tokens: at,
+      score: steps.confidence[i] ?? null,
+      ...(probeTokens !== undefined && { probeTokens: steps.probe_tokens?.[i] ?? 0 }),
+      ...ANSWERS[steps.answers[i] ?? '-'],
+    })),
+  }
+}
+
+const ANSWERS: Readonly<Record<string, Pick<TraceStep, 'em' | 'agrees'>>> = {
+  1: { em: 1 }, 0: { em: 0 }, '=': { agrees: true }, x: { agrees: false }, '-': {},
+}
+
+function answerOf ({ em, agrees }: TraceStep): string {
+  if (em !== undefined) return String(em)
+  return agrees === undefined ? '-' : agrees ? '=' : 'x'
+}

@@ -1,0 +1,190 @@
+import { type Differences, unitsToReach } from '../certificate/certificate.js'
+import { certifiedPlace, expectedUtility, standardError } from '../certificate/certified-threshold.js'
+import { leftOutBeside } from '../certificate/evidence-sum.js'
+import { addLost, differencesAt, type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
+import { GRID } from '../certificate/thresholds.js'
+import { haveSameBar, type Policy } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { type ContextState, evidenceOf, predictorOf, type Trial } from './context-state.js'
+import type { RequestedGuarantee } from './guarantee.js'
+
+/** A guarantee requested after evidence came in must reach a bar this many times higher, to cover every guarantee that could be tried. */
+const POST_HOC_FACTOR = 30
+
+/** One way to score the steps of a context, with the evidence for each of its thresholds. */
+export interface CandidateScorer {
+  /** Name of the predictor; `null`: the raw confidence. */
+  readonly scorer: string | null
+  readonly grid: readonly number[]
+  /** What is known, the final slices and the open ones. */
+  readonly evidence: Evidence
+  /** Units of open slices of which nothing is known; in a test they count as lost. */
+  readonly unaccounted: number
+  /** The loosest threshold that some prefix has certified; -1 if the state was last judged under other terms. */
+  readonly certified: number
+  /** Units besides that are left out for missing. */
+  readonly leftOut: number
+  /** Whether the guarantee was requested after evidence came in. */
+  readonly isPostHoc: boolean
+  /** ln of the value that E must reach. */
+  readonly bar: number
+}
+
+/**
+ * Every scorer that may serve in a context, the raw confidence first. They divide the level, so that the probability that any of them is
+ * ever wrongly certified stays below it: the raw confidence has half, and the j-th challenger of an epoch 1/(2j(j+1)), which add up to the
+ * other half.
+ */
+export function candidateScorers (state: ContextState, policy: Policy, predictors: LivePredictors): CandidateScorer[] {
+  const candidates = [rawCandidate(state, policy)]
+  if (policy.predictor === 'off') return candidates
+  for (const trial of state.trials) {
+    const predictor = predictorOf(trial, predictors)
+    if (predictor !== undefined) candidates.push(trialCandidate(state, trial, policy, predictor.grid))
+  }
+  return candidates
+}
+
+/** The candidate with this scorer. @param scorer name of a predictor on trial; `null`: the raw confidence */
+export function candidateOf (state: ContextState, policy: Policy, predictors: LivePredictors, scorer: string | null): CandidateScorer {
+  return candidateScorers(state, policy, predictors).find((candidate) => candidate.scorer === scorer)!
+}
+
+export function rawCandidate (state: ContextState, policy: Policy): CandidateScorer {
+  return {
+    scorer: null,
+    grid: GRID,
+    evidence: evidenceOf(state),
+    unaccounted: state.open.unaccounted,
+    certified: haveSameBar(state.judged_by, policy) ? state.certified : -1,
+    leftOut: leftOutOf(state, state),
+    ...rawBar(state, policy),
+  }
+}
+
+function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid: readonly number[]): CandidateScorer {
+  return {
+    scorer: trial.predictor,
+    grid,
+    evidence: evidenceOf(trial),
+    unaccounted: trial.open.unaccounted,
+    certified: haveSameBar(state.judged_by, policy) ? trial.certified : -1,
+    leftOut: leftOutOf(state, trial),
+    ...trialBar(state, trial, policy),
+  }
+}
+
+/** The bar of every scorer that may serve, by the predictor's name; `null`: the raw confidence. */
+export function barsOf (state: ContextState, policy: Policy, predictors: LivePredictors): ReadonlyMap<string | null, number> {
+  const trials = policy.predictor === 'off' ? [] : state.trials.filter((trial) => predictorOf(trial, predictors) !== undefined)
+  const bars = new Map<string | null, number>(trials.map((trial) => [trial.predictor, trialBar(state, trial, policy).bar]))
+  return bars.set(null, rawBar(state, policy).bar)
+}
+
+type Bar = Pick<CandidateScorer, 'isPostHoc' | 'bar'>
+
+function rawBar (state: ContextState, policy: Policy): Bar {
+  const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
+  const level = policy.predictor === 'off' ? policy.error_level : championLevel(policy.error_level)
+  return { isPostHoc, bar: barOf(level, isPostHoc) }
+}
+
+/** Where predictors were turned on after evidence came in, the raw confidence had the whole level until then. */
+function trialBar (state: ContextState, trial: Trial, policy: Policy): Bar {
+  const isPostHoc = isOtherRequest(trial.requested, policy) || state.requested.predictor !== policy.predictor
+  return { isPostHoc, bar: barOf(challengerLevel(policy.error_level, trial.ordinal), isPostHoc) }
+}
+
+/** The part of the level at which the raw confidence is tested where predictors may challenge it. */
+export function championLevel (errorLevel: number): number { return errorLevel / 2 }
+
+/** The part of the level at which the j-th challenger of an epoch is tested. @param ordinal j, from 1 */
+export function challengerLevel (errorLevel: number, ordinal: number): number {
+  return errorLevel / (2 * ordinal * (ordinal + 1))
+}
+
+function isOtherRequest (requested: RequestedGuarantee, policy: Policy): boolean {
+  return requested.max_em_drop !== policy.max_em_drop || requested.error_level !== policy.error_level
+}
+
+function barOf (level: number, isPostHoc: boolean): number {
+  return Math.log((isPostHoc ? POST_HOC_FACTOR : 1) / level)
+}
+
+/** What the scorer in force has shown, in parts that add. */
+export function sumsInForce (state: ContextState): readonly Evidence[] {
+  const { serving, trials } = state
+  const { halves, open } = (serving === null ? undefined : trials.find(({ predictor }) => predictor === serving)) ?? state
+  return [...halves, open.evidence]
+}
+
+/** Units left out beside what a state or a trial has gathered. Once the window has turned, the final ones go by the epoch's mean. */
+function leftOutOf ({ follow_up: fates }: ContextState, { halves: [filling, full], open }: Pick<ContextState, 'halves' | 'open'>): number {
+  return leftOutBeside(filling.generations + full.generations, fates) + (open.left_out ?? 0)
+}
+
+/** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
+export function certifiedNow ({ evidence, unaccounted, bar, leftOut }: CandidateScorer, policy: Pick<Policy, 'max_em_drop'>): number {
+  return certifiedPlace(addLost(evidence, unaccounted), policy.max_em_drop, bar, leftOut)
+}
+
+/**
+ * The value of information: whether half of the traffic should be control, so that a looser threshold is certified sooner. While m more
+ * control outcomes come in, that costs the savings s of the threshold in force for each of them. It gains ds, what the looser threshold
+ * saves beyond s, once it is certified. How long it will then serve is not known; as many generations as there have been is a guess that
+ * holds at every scale, so learning is worth its price while ds (n - m) > s m.
+ * @param state has a threshold in force
+ */
+export function isLearningWorthwhile (state: ContextState, policy: Policy, predictors: LivePredictors): boolean {
+  const candidates = candidateScorers(state, policy, predictors)
+  const serving = candidates.find(({ scorer }) => scorer === state.serving)
+  if (serving === undefined) return false
+  const now = worthAt(serving.evidence, state.threshold_index, policy)
+  if (isChoiceUnsure(serving, state.threshold_index, state.generations, policy)) return true
+  return candidates.some((candidate) => isWorthItsPrice(candidate, now, state.generations, policy))
+}
+
+/**
+ * The same under prices, where another certified threshold looks better, but not yet by a standard error, so that the one in force stays.
+ * Standard errors fall with the square root of the evidence.
+ */
+function isChoiceUnsure ({ evidence, certified }: CandidateScorer, place: number, n: number, policy: Policy): boolean {
+  const { value_of_em: value } = policy
+  if (value === null) return false
+  const index = Math.floor(place) // prices choose among whole thresholds
+  const now = worthAt(evidence, index, policy)
+  for (let k = 0; k <= certified; k++) {
+    const gain = worthAt(evidence, k, policy) - now
+    if (k === index || gain <= 0) continue
+    const needed = evidence.generations * ((value * standardError(evidence, k, index) / gain) ** 2 - 1)
+    if (needed > 0 && gain * (n - needed) > now * needed) return true // at 0 or less it is sure, and the objective stays for another reason
+  }
+  return false
+}
+
+/** @param now what the threshold in force is worth; @param n generations so far */
+function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
+  let needed = 0
+  for (let k = Math.floor(certified) + 1; k < thresholdsOf(evidence); k++) {
+    const seen = differencesAt(evidence, k)
+    needed = Math.max(needed, unitsToReach(policy.max_em_drop, seen, bar, hopedFor(seen))) // each waits for the safer ones
+    if (needed >= n) return false
+    // At 0 it has reached the bar, and control outcomes are not what it lacks.
+    if (needed > 0 && (worthAt(evidence, k, policy) - now) * (n - needed) > now * needed) return true
+  }
+  return false
+}
+
+/**
+ * Losses of whole units one standard error below those seen: optimism in the face of uncertainty, as in upper confidence bounds (Auer et
+ * al. 2002). An early run of losses would else end the learning, and without control generations nothing could correct it.
+ */
+function hopedFor (seen: Differences): Differences {
+  const lost = seen.lost - Math.sqrt(seen.lost)
+  return { ...seen, lost, kept: seen.kept + seen.lost - lost }
+}
+
+/** What a generation gains by a threshold: by the prices of the policy, else the share of its tokens that is saved. */
+function worthAt (evidence: Evidence, k: number, policy: Policy): number {
+  return expectedUtility(evidence, k, policy) ?? tokensSavedRatio(evidence, k)
+}

@@ -1,0 +1,92 @@
+import { valueAt } from '../certificate/thresholds.js'
+import { chainOf, type Levels } from '../policy/context.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { sumsInForce } from './candidate-scorer.js'
+import type { ContextState } from './context-state.js'
+import { type ContextWarning, contextWarnings } from './context-warnings.js'
+import { judge, type Judgement } from './judge.js'
+import { leftEpochOf } from './membership.js'
+import { type Pin, usablePin } from './pin.js'
+
+/** Everything but its own state that a context's link depends on. */
+export interface ModelInputs {
+  readonly levels: Levels
+  readonly defaultPolicy: PolicyPatch
+  readonly policies: ReadonlyMap<string, PolicyPatch>
+  /** Pins that have not expired. */
+  readonly pins: ReadonlyMap<string, Pin>
+  readonly predictors: LivePredictors
+}
+
+/** Contexts read from the store at one moment. */
+export interface LoadedContexts extends ModelInputs {
+  /** States by context key. With each context it holds the ancestors that have a state. */
+  readonly states: ReadonlyMap<string, ContextState>
+}
+
+/** One context of a chain: its own judgement, and what else decides which threshold takes effect. */
+export interface ChainLink extends Judgement {
+  readonly key: string
+  readonly policy: Policy
+  readonly pin: Pin | undefined
+  /** Share of the tokens that the judged threshold saves, probes not counted; 0 without one. */
+  readonly grossSavedRatio: number
+  /** Generations reported in this epoch, of either arm. */
+  readonly generations: number
+  /** Names of the predictors on trial. */
+  readonly trials: readonly string[]
+  /** Name of its epoch; `null` before any enrolment. */
+  readonly epochName: string | null
+  /** Name of the epoch of its pool that it has left, since its drift detector alarmed; `null`: it has not. */
+  readonly leftEpoch: string | null
+  /** Its state could not be read, so that it may have left its pool. */
+  readonly isUnreadable: boolean
+  /** What is wrong with how it is reported on. */
+  readonly warnings: readonly ContextWarning[]
+  /** The control share that the learner has in force; `undefined` before any outcome. */
+  readonly learnedControlShare: number | undefined
+}
+
+const NO_TRIALS: readonly string[] = []
+
+/** The link of a context, by its state and by what operators and predictors say now. @param state absent before any outcome */
+export function linkOf ({ levels, defaultPolicy, policies, pins, predictors }: ModelInputs, key: string, state?: ContextState): ChainLink {
+  const policy = effectivePolicy(defaultPolicy, policies, key)
+  return chainLink(key, policy, usablePin(predictors, pins.get(key)), state, judge(state, policy, levels, predictors))
+}
+
+/** The links of a context's chain, root first. */
+export function linksOf (loaded: LoadedContexts, key: string): ChainLink[] {
+  return chainOf(key).map((link) => linkOf(loaded, link, loaded.states.get(link)))
+}
+
+export function chainLink (
+  key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement): ChainLink {
+  const { scorer, index, threshold, lottery, guarantee } = judgement
+  return {
+    scorer,
+    index,
+    threshold,
+    lottery,
+    guarantee,
+    key,
+    policy,
+    pin,
+    grossSavedRatio: guarantee?.tokens_saved_gross_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
+    generations: state?.generations ?? 0,
+    trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
+    epochName: state?.epoch_name ?? null,
+    leftEpoch: leftEpochOf(state),
+    isUnreadable: state?.epoch === 0,
+    warnings: state === undefined ? [] : contextWarnings(state),
+    learnedControlShare: state?.control_share,
+  }
+}
+
+/** Adds two fields of the evidence rather than merge all of it, which would take most of the learner's time. */
+function savedRatioAt (state: ContextState, index: number): number {
+  const parts = sumsInForce(state)
+  const full = parts.reduce((sum, part) => sum + part.full_tokens, 0)
+  return full === 0 ? 0 : 1 - parts.reduce((sum, part) => sum + valueAt(part.tokens, index), 0) / full
+}

@@ -1,0 +1,67 @@
+import { CONTROL_FLOOR } from '../assignment/arm.js'
+import type { Lottery } from '../certificate/thresholds.js'
+import { certifyingDepth, type Levels } from '../policy/context.js'
+import { differenceFromPool } from '../policy/policy-problem.js'
+import type { ChainLink } from './chain-link.js'
+import type { Guarantee } from './guarantee.js'
+import { hasLeft } from './membership.js'
+
+/** Whether the threshold in force is certified for the context itself or for its pool, or none is in force. */
+export type Scope = 'own' | 'pool' | 'none'
+
+/** The threshold that takes effect at the end of a chain. */
+export interface EffectiveThreshold {
+  readonly threshold: number | null
+  /** The looser threshold that a share of the generations has instead; `null`: none. */
+  readonly lottery: Lottery | null
+  /** Name of the predictor whose score the threshold is for; `null`: the raw confidence. */
+  readonly scorer: string | null
+  readonly scope: Scope
+  /** What is promised for the threshold; `null`: nothing is, as under a pin. */
+  readonly guarantee: Guarantee | null
+  /** The link that gathers evidence for the leaf: itself, or its pool. */
+  readonly source: ChainLink
+  readonly isPinned: boolean
+  /** Whether the certificate of the source is about the leaf. */
+  readonly isCovered: boolean
+  /** Whether the leaf is evidence of the source. A member of a pool is not if it is not covered, or has a pin of its own. */
+  readonly isEvidence: boolean
+}
+
+const UNCOVERED = { threshold: null, scorer: null, lottery: null }
+
+/**
+ * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it. A pool's
+ * certificate does not serve a member that has left it or whose state can't be read, nor one whose policy asks for another certificate, as
+ * a change of DEFAULT_POLICY or an import can bring about.
+ * @param chain root first, leaf last
+ * @param depth of the certifying link in it
+ */
+export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.length - 1): EffectiveThreshold {
+  const leaf = chain.at(-1)!
+  const source = chain[depth]!
+  const pin = leaf.pin ?? source.pin
+  const isCovered = source === leaf ||
+    (!leaf.isUnreadable && !hasLeft(leaf.leftEpoch, source.epochName) && differenceFromPool(leaf.policy, source.policy) === undefined)
+  const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
+  const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
+  const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
+  const guarantee = pin !== undefined || !isCovered ? null : source.guarantee
+  return { threshold, lottery, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isEvidence }
+}
+
+/** Depth of the link that certifies for the end of a chain, which may end above the leaves. */
+export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]): number {
+  return Math.min(chain.length - 1, certifyingDepth(levels, chain.at(-1)!.policy.certify_at))
+}
+
+/**
+ * The control share in force for all contexts that are evidence of the certifying link: 1 without a threshold. The learner moves an `auto`
+ * share; a pin that it has yet to fold has the least. A context that is no evidence has none, since its probes would bring nothing.
+ */
+export function controlShareInForce ({ threshold, source, isEvidence }: EffectiveThreshold): number {
+  const { control_rate: rate } = source.policy
+  if (!isEvidence) return 0
+  if (threshold === null) return 1
+  return rate === 'auto' ? source.learnedControlShare ?? CONTROL_FLOOR : Math.max(CONTROL_FLOOR, rate)
+}

@@ -1,0 +1,30 @@
+import type { Label, Policy } from '../policy/policy.js'
+
+type Missing = Policy['missing_labels']
+
+/** What the evidence promises at the threshold in force, about this context's labelled traffic. */
+export interface Guarantee {
+  readonly max_em_drop: number
+  readonly error_level: number
+  /** The guarantee was requested after evidence came in, so the bar was thirty times higher. */
+  readonly post_hoc: boolean
+  readonly label: Label
+  /** Share of the enrolled generations that are accounted for; and share that clients cancelled, about which nothing is promised. */
+  readonly follow_up_ratio: number
+  readonly cancelled_ratio: number
+  readonly missing_labels: Missing
+  readonly missing_outcomes: Missing
+  /** Outcomes counted on arrival (`follow_up_seconds: 0`): it holds only if the order of arrival says nothing about them. */
+  readonly on_arrival: boolean
+  /** `pool`: it holds on average over the traffic of all contexts below, and may not hold for one of them. */
+  readonly scope: 'context' | 'pool'
+  readonly generations: number
+  readonly em_drop: number
+  /** Net of the cost of probes, and without counting it. */
+  readonly tokens_saved_ratio: number
+  readonly tokens_saved_gross_ratio: number
+  readonly epoch: number
+}
+
+/** The guarantee that was requested when evidence began. */
+export interface RequestedGuarantee { readonly max_em_drop: number, readonly error_level: number }

@@ -1,0 +1,117 @@
+import { bestIndex, expectedUtility } from '../certificate/certified-threshold.js'
+import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { GRID, type Lottery, lotteryAt, thresholdAt } from '../certificate/thresholds.js'
+import type { Levels } from '../policy/context.js'
+import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
+import { type ContextState, meaningOf, predictorOf, sameMeaning } from './context-state.js'
+import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
+import type { Guarantee } from './guarantee.js'
+
+/** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
+const MARGIN = 0.02
+
+/** What a context's own evidence certifies under a policy. */
+export interface Judgement {
+  /** Name of the predictor whose threshold it is; `null`: the raw confidence's, or none. */
+  readonly scorer: string | null
+  /** Place on its scorer's grid (see `thresholds.ts`), -1 for none. */
+  readonly index: number
+  readonly threshold: number | null
+  /** The looser threshold that a share of the generations has instead; `null`: none. */
+  readonly lottery: Lottery | null
+  readonly guarantee: Guarantee | null
+}
+
+export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, lottery: null, guarantee: null }
+
+/** Whether the state's evidence has the meaning that the policy asks about; if not, a new epoch is due and nothing is certified. */
+export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
+  return sameMeaning(state.meaning, meaningOf(policy, levels))
+}
+
+/** Judges a context by its current evidence: of the certified thresholds, it picks the one that is worth most. */
+export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
+  if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
+  const isSticky = haveSameBar(state.judged_by, policy)
+  if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
+  let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
+  for (const candidate of candidateScorers(state, policy, predictors)) {
+    const { evidence } = candidate
+    const ceiling = isSticky ? candidate.certified : certifiedNow(candidate, policy)
+    const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
+    const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
+    if (index === -1) continue
+    const worth = expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index) // by prices it may be negative
+    const lead = isServing ? MARGIN * Math.abs(worth) : 0
+    if (best === null || worth + lead > best.worth) best = { candidate, index, worth: worth + lead }
+  }
+  if (best === null) return NO_JUDGEMENT
+  const { candidate, index } = best
+  const { scorer, grid } = candidate
+  const guarantee = guaranteeOf(state, policy, candidate, index)
+  return { scorer, index, threshold: thresholdAt(grid, index), lottery: lotteryAt(grid, index), guarantee }
+}
+
+/**
+ * The judgement in force. It is the learner's own, so that every replica has the same threshold and guarantee to the bit, unless a policy
+ * or the end of a predictor has yet to be folded: then the evidence is judged afresh.
+ */
+export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
+  if (state === undefined) return NO_JUDGEMENT
+  const grid = gridInForce(state, predictors)
+  const isUpToDate = haveSameTerms(state.judged_by, policy) && isCurrent(state, policy, levels)
+  if (isUpToDate && grid !== undefined) return judgementOf(state, grid)
+  const now = judgeAfresh(state, policy, levels, predictors)
+  return isInForce(state, now) && isSameGuarantee(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
+}
+
+function judgementOf (state: ContextState, grid: readonly number[]): Judgement {
+  const { serving: scorer, threshold_index: index, threshold, guarantee } = state
+  if (index === -1) return NO_JUDGEMENT
+  return { scorer, index, threshold, lottery: lotteryAt(grid, index), guarantee }
+}
+
+/** The grid of the scorer in force; `undefined`: its predictor is gone. */
+function gridInForce ({ serving, trials }: ContextState, predictors: LivePredictors): readonly number[] | undefined {
+  if (serving === null) return GRID
+  const trial = trials.find(({ predictor }) => predictor === serving)
+  return trial && predictorOf(trial, predictors)?.grid
+}
+
+/** Whether a judgement has the threshold that the learner has put in force. */
+export function isInForce (state: ContextState, { scorer, index }: Judgement): boolean {
+  return index === state.threshold_index && scorer === state.serving
+}
+
+/** The guarantee to show: the last one, until its terms change, its evidence grows by a tenth, or a half-window is dropped. */
+export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
+  if (last === null || now === null || !isSameGuarantee(last, now)) return now
+  return now.generations >= 1.1 * last.generations || now.generations < last.generations ? now : last
+}
+
+function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
+  return a !== null && b !== null && a.epoch === b.epoch && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level &&
+    a.post_hoc === b.post_hoc
+}
+
+function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc }: CandidateScorer, index: number): Guarantee {
+  return {
+    max_em_drop: policy.max_em_drop,
+    error_level: policy.error_level,
+    post_hoc: isPostHoc,
+    label: policy.label,
+    follow_up_ratio: followUpRatio(state),
+    cancelled_ratio: cancelledRatio(state),
+    missing_labels: policy.missing_labels,
+    missing_outcomes: policy.missing_outcomes,
+    on_arrival: policy.follow_up_seconds === 0,
+    scope: policy.certify_at === null ? 'context' : 'pool',
+    generations: evidence.generations,
+    em_drop: emDrop(evidence, index),
+    tokens_saved_ratio: tokensSavedRatio(evidence, index),
+    tokens_saved_gross_ratio: grossSavedRatio(evidence, index),
+    epoch: state.epoch,
+  }
+}

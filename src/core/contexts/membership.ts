@@ -1,0 +1,98 @@
+import { EIGHTHS } from '../certificate/certificate.js'
+import { type Drift, hasDrifted, NO_DRIFT, watchDifferences } from '../certificate/drift.js'
+import { addUnit } from '../certificate/evidence-sum.js'
+import { type Evidence, noEvidence, type Unit } from '../certificate/evidence.js'
+import { valueAt } from '../certificate/thresholds.js'
+import { MOST_SLICES } from '../enrolment/slice-queue.js'
+
+/** What a member of a pool has itself shown in the epoch of the pool, whose certificate is about the average. */
+export interface Membership {
+  /** Name of the pool's epoch. In another one nothing of this counts, and a member that had left is back. */
+  readonly epoch: string
+  /** The scorer that the evidence is for, by its number in the pool: the one that serves. */
+  readonly scorer: number
+  readonly evidence: Evidence
+  /** The drift detector of the member alone. */
+  readonly drift: Drift
+  /** What the detector is yet to watch, by slice: those that were not final when this was written. */
+  readonly unwatched: readonly UnwatchedSlice[]
+  /** When the detector alarmed, so that the member left the pool, in the log's time, ms; `null`: it has not. */
+  readonly left_at: number | null
+}
+
+interface UnwatchedSlice {
+  /** Number of the slice in the pool. */
+  readonly slice: number
+  /** Units by their difference at the threshold that was in force. */
+  readonly units: ReadonlyArray<readonly [difference: number, units: number]>
+}
+
+/** A control unit of a member, and the pool that it is accounted for in. */
+export interface MemberUnit {
+  readonly unit: Unit
+  /** Number of its slice, and of the first slice of the pool that is not final yet. */
+  readonly slice: number
+  readonly firstOpen: number
+  /** Name of the pool's epoch, the scorer that serves there, and the place of its threshold in force; -1: none is. */
+  readonly epoch: string
+  readonly scorer: number
+  readonly place: number
+  readonly max_em_drop: number
+  /** Of the log, ms. */
+  readonly time: number
+}
+
+/**
+ * Adds a unit. The detector watches final slices only, as that of the pool does, or the long generations of a burst, which end last, would
+ * look like drift. A slice that has become final is watched at the member's next unit.
+ * @param last `undefined` before the member's first unit
+ */
+export function addToMembership (last: Membership | undefined, added: MemberUnit): Membership {
+  const { unit, slice, firstOpen, epoch, scorer, place, max_em_drop: bound, time } = added
+  const before = last?.epoch === epoch ? last : undefined
+  const evidence = before?.scorer === scorer ? before.evidence : noEvidence(unit.eighths.length)
+  const shown = { epoch, scorer, evidence: addUnit(evidence, unit) }
+  const { drift = NO_DRIFT, unwatched = [], left_at = null } = before ?? {}
+  if (left_at !== null) return { ...shown, drift, unwatched: [], left_at }
+  const waiting = place === -1 ? unwatched : withUnit(unwatched, slice, valueAt(unit.eighths, place) / EIGHTHS)
+  const final = waiting.filter((one) => one.slice < firstOpen)
+  const watched = final.reduce((m, { units }) => watchDifferences(m, units, bound), drift)
+  return {
+    ...shown,
+    drift: watched,
+    unwatched: waiting.filter((one) => one.slice >= firstOpen),
+    left_at: hasDrifted(watched) ? time : null,
+  }
+}
+
+/** The membership with its detector at its start; who has left stays away. */
+export function restartDetector (membership: Membership): Membership {
+  return { ...membership, drift: NO_DRIFT, unwatched: [] }
+}
+
+/** Slices that the pool has merged may be too many: the two oldest become one, which is final when the later of them is. */
+function withUnit (slices: readonly UnwatchedSlice[], slice: number, difference: number): UnwatchedSlice[] {
+  const its = slices.find((one) => one.slice === slice)
+  const next = [...slices.filter((one) => one !== its), { slice, units: addUnits(its?.units ?? [], [[difference, 1]]) }]
+    .sort((a, b) => a.slice - b.slice)
+  if (next.length <= MOST_SLICES) return next
+  const [first, second, ...rest] = next as [UnwatchedSlice, UnwatchedSlice, ...UnwatchedSlice[]]
+  return [{ slice: second.slice, units: addUnits(first.units, second.units) }, ...rest]
+}
+
+function addUnits (a: UnwatchedSlice['units'], b: UnwatchedSlice['units']): UnwatchedSlice['units'] {
+  const sums = new Map(a)
+  for (const [difference, units] of b) sums.set(difference, (sums.get(difference) ?? 0) + units)
+  return [...sums]
+}
+
+/** Whether a context that has left this epoch of its pool is still away; it is back with the pool's next epoch. */
+export function hasLeft (leftEpoch: string | null, poolEpoch: string | null | undefined): boolean {
+  return leftEpoch !== null && leftEpoch === poolEpoch
+}
+
+/** Name of the pool's epoch that a context has left; `null`: none. */
+export function leftEpochOf (state: { readonly membership?: Membership | undefined } | undefined): string | null {
+  const { epoch, left_at: leftAt } = state?.membership ?? { epoch: null, left_at: null }
+  return leftAt === null ? null : epoch
+}

@@ -1,0 +1,39 @@
+import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
+
+/** A threshold that an operator sets for a context; `null` means never stop. It carries no guarantee. */
+export interface Pin {
+  readonly threshold: number | null
+  /** Name of the predictor whose score the threshold is for; absent: the raw confidence. */
+  readonly scorer?: string
+  /** Tells that predictor from another one of the same name. */
+  readonly scorer_fingerprint?: string
+  readonly reason: string
+  /** Name of the token that set it. */
+  readonly by: string
+  /** When the pin expires, ms since the epoch; `null`: never. */
+  readonly expires_at: number | null
+  /** The version whose thresholds a rollback restored; absent where no rollback set the pin. */
+  readonly rollback?: number
+}
+
+/** Whether a pin has not expired. @param now ms */
+export function isLive ({ expires_at: end }: Pin, now: number): boolean {
+  return end === null || now < end
+}
+
+/** The pins that have not expired: the same map where none has. @param now ms */
+export function livePins (pins: ReadonlyMap<string, Pin>, now: number): ReadonlyMap<string, Pin> {
+  const live = [...pins].filter(([, pin]) => isLive(pin, now))
+  return live.length === pins.size ? pins : new Map(live)
+}
+
+/**
+ * The pin as it takes effect. If its predictor is gone, or another predictor has its name, there is no score to compare with, and the pin
+ * means never stop, since doubt means continue.
+ */
+export function usablePin (predictors: LivePredictors, pin: Pin | undefined): Pin | undefined {
+  if (pin?.scorer === undefined) return pin
+  const { scorer: name, scorer_fingerprint: fingerprint, ...rest } = pin
+  if (findPredictor(predictors, { name, fingerprint }) !== undefined) return pin
+  return { ...rest, threshold: null }
+}

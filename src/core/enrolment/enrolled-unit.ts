@@ -1,0 +1,220 @@
+import type { Arm } from '../assignment/arm.js'
+import { murmur3 } from '../assignment/hash.js'
+import { EIGHTHS } from '../certificate/certificate.js'
+import { addLists, addOptional, type Unit, zeroList } from '../certificate/evidence.js'
+import type { Slice } from './slice.js'
+
+/** What a missing outcome or label does to the evidence: counts as lost, or is left out. */
+export type Missing = 'lost' | 'excluded'
+
+/**
+ * Limit on the samples of a group; any more count as missing. The learner keeps what each sample has shown, and workers may give one
+ * `group_id` to all of their generations.
+ */
+export const MOST_SAMPLES = 4096
+
+/** A generation or group that is enrolled and not yet accounted for. */
+export interface Member {
+  readonly u: number
+  readonly arm: Arm
+  /** Control share at which it was drawn. */
+  readonly share: number
+  /** When it was enrolled, by the follow-up clock, ms. */
+  readonly at: number
+  slice: Slice
+  /** Of a control member of a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
+  leaf?: string
+  /** Number of its samples; `null`: no outcome has stated it. */
+  samples: number | null
+  /** Numbers of the samples that were reported, as far as outcomes state them. */
+  indices: readonly number[]
+  /** Samples whose outcome has come; of them those left out, those that count as lost, and those that await a label, by generation id. */
+  reported: number
+  leftOut: number
+  /** Of those left out, the ones that were cancelled, and the ones whose label is missing. */
+  cancelled: number
+  unlabelled: number
+  lost: number
+  /** Control samples whose label is missing, which count as the worst case. */
+  atWorst: number
+  waiting: readonly string[]
+  /** Sums over the known samples of a control member, by scorer. */
+  sums: ReadonlyMap<number, Unit>
+  /** Cache of its worst case by scorer, which every look needs, until more is reported. Not stored. */
+  worst?: Map<number, Unit | null>
+  /** For the comparison of the arms: samples graded, their right answers, samples measured, their tokens. */
+  graded: number
+  em: number
+  measured: number
+  tokens: number
+}
+
+/** What is known of one sample. */
+export type SampleReport =
+  /** `units`: by scorer, of a control sample; a scorer that may not learn from it is absent. */
+  | { readonly kind: 'known', readonly units: ReadonlyMap<number, Unit>, readonly em: number | null, readonly tokens: number }
+  /** Its answer would have changed somewhere, and only a label can tell whether that lost anything. */
+  | { readonly kind: 'awaits_label', readonly generation_id: string, readonly tokens: number }
+  /** The same where too many await their labels already: the worst that it can be, by scorer. */
+  | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, Unit>, readonly tokens: number }
+  /** Its outcome, its complete steps or its control run is missing. */
+  | { readonly kind: 'missing' }
+  /** The client went away. */
+  | { readonly kind: 'cancelled' }
+
+/** Shared by members that have none: a hundred thousand may be open. */
+const NO_INDICES: readonly number[] = []
+const NOBODY: readonly string[] = []
+const NO_SUMS: ReadonlyMap<number, Unit> = new Map()
+
+export function newMember ({ u, arm, share, at, slice }: Pick<Member, 'u' | 'arm' | 'share' | 'at' | 'slice'>): Member {
+  return {
+    u,
+    arm,
+    share,
+    at,
+    slice,
+    samples: null,
+    indices: NO_INDICES,
+    reported: 0,
+    leftOut: 0,
+    cancelled: 0,
+    unlabelled: 0,
+    lost: 0,
+    atWorst: 0,
+    waiting: NOBODY,
+    sums: NO_SUMS,
+    graded: 0,
+    em: 0,
+    measured: 0,
+    tokens: 0,
+  }
+}
+
+/** Counts a sample that has not been reported before. */
+export function addReport (member: Member, report: SampleReport, missingOutcomes: Missing): void {
+  member.reported++
+  delete member.worst
+  switch (report.kind) {
+    case 'cancelled': member.leftOut++; member.cancelled++; return
+    case 'missing': addMissing(member, 1, missingOutcomes); return
+    case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; measure(member, report.tokens); return
+    case 'at_worst': measure(member, report.tokens); addAtWorst(member, report.units); return
+    case 'known': measure(member, report.tokens); addKnown(member, report.units, report.em)
+  }
+}
+
+/**
+ * Notes the number that a sample has in its group. A sample that was retried is reported under several ids, and counts once: else the group
+ * would be complete before its last sample.
+ * @returns whether the number is new
+ */
+export function noteIndex (member: Member, index: number): boolean {
+  if (member.indices.includes(index)) return false
+  member.indices = [...member.indices, index]
+  return true
+}
+
+/** The label of a sample that awaited it. */
+export function addLabel (member: Member, generationId: string, units: ReadonlyMap<number, Unit>, em: number | null): void {
+  stopWaiting(member, generationId)
+  addKnown(member, units, em)
+}
+
+/** The label of a sample is awaited no longer. */
+export function stopWaiting (member: Member, generationId: string): void {
+  delete member.worst
+  member.waiting = member.waiting.filter((id) => id !== generationId)
+}
+
+/** A sample whose label is missing: the worst that it can be, or lost at every threshold if its steps are no longer known. */
+export function addAtWorst (member: Member, units: ReadonlyMap<number, Unit>): void {
+  if (member.arm === 'control') { if (units.size === 0) member.lost++; else member.atWorst++ }
+  addKnown(member, units, null)
+}
+
+/** Samples whose outcome is missing. */
+export function addMissing (member: Member, samples: number, missingOutcomes: Missing): void {
+  if (missingOutcomes === 'lost') member.lost += samples; else member.leftOut += samples
+}
+
+function addKnown (member: Member, units: ReadonlyMap<number, Unit>, em: number | null): void {
+  if (units.size > 0) {
+    member.sums = member.sums.size === 0 ? units : withSamples(member.sums, units)
+  }
+  if (em === null) return
+  member.graded++
+  member.em += em
+}
+
+function withSamples (before: Member['sums'], units: ReadonlyMap<number, Unit>): Member['sums'] {
+  const sums = new Map(before)
+  for (const [scorer, unit] of units) sums.set(scorer, addSample(sums.get(scorer), unit))
+  return sums
+}
+
+function measure (member: Member, tokens: number): void {
+  member.measured++
+  member.tokens += tokens
+}
+
+/** How many samples a member has, as far as is known. */
+export function samplesOf ({ samples, reported }: Member): number { return Math.max(1, samples ?? 0, reported) }
+
+/** Whether all of its samples are accounted for. */
+export function isComplete ({ samples, reported, waiting }: Member): boolean {
+  return samples !== null && reported >= samples && waiting.length === 0
+}
+
+/** The member as if the samples that are missing did not belong to it. */
+export function withoutMissing (member: Member): Member { return { ...member, lost: 0, leftOut: member.leftOut + member.lost } }
+
+/**
+ * The unit that a member is for one scorer; `null` where it is left out.
+ * @param alsoLost samples of which nothing is known, and that count as lost
+ */
+export function unitOfMember (member: Member, scorer: number, thresholds: number, alsoLost = 0): Unit | null {
+  const count = samplesOf(member) - member.leftOut
+  return count <= 0 ? null : meanUnit(member.sums.get(scorer), member.lost + alsoLost, count, member.u, thresholds)
+}
+
+/**
+ * Adds the samples of a group. `eighths` are sums, whole numbers, of which `meanUnit` makes the unit of the group.
+ * @param sums `undefined` before the first sample
+ */
+export function addSample (sums: Unit | undefined, sample: Unit): Unit {
+  if (sums === undefined) return sample
+  const probeTokens = addOptional(sums.probe_tokens, sample.probe_tokens)
+  return {
+    tokens: sums.tokens + sample.tokens,
+    em: sums.em + sample.em,
+    labelled: sums.labelled + sample.labelled,
+    unprobed_generations: sums.unprobed_generations + sample.unprobed_generations,
+    eighths: addLists(sums.eighths, sample.eighths),
+    stopped_tokens: addLists(sums.stopped_tokens, sample.stopped_tokens),
+    unprobed: addLists(sums.unprobed, sample.unprobed),
+    ...(probeTokens !== undefined && { probe_tokens: probeTokens }),
+  }
+}
+
+/**
+ * The unit of a group: at each threshold the mean difference over its samples, rounded to a whole eighth by the group's own hash, so that
+ * the rounding adds nothing on average and never turns a smaller mean into a larger one (see docs/concepts/certificate.md).
+ * @param sums of the samples that are known; `undefined`: none is
+ * @param lost samples besides that count as lost
+ * @param count samples that the mean is over, at least 1
+ * @param u of the group
+ */
+export function meanUnit (sums: Unit | undefined, lost: number, count: number, u: number, thresholds: number): Unit {
+  const known = sums ?? nothing(thresholds)
+  if (count === 1 && lost === 0) return known
+  const { eighths, ...rest } = known
+  if (count === 1) return { ...rest, eighths: eighths.map((d) => d + EIGHTHS * lost) }
+  const rounding = murmur3(`round:${u}`) / 0x1_0000_0000
+  return { ...rest, eighths: eighths.map((sum) => Math.floor((sum + EIGHTHS * lost) / count + rounding)) }
+}
+
+function nothing (thresholds: number): Unit {
+  const zeros = zeroList(thresholds)
+  return { tokens: 0, em: 0, labelled: 0, unprobed_generations: 0, eighths: zeros, stopped_tokens: zeros, unprobed: zeros }
+}

@@ -1,0 +1,212 @@
+import { type Arm, secondHash, uniform } from '../assignment/arm.js'
+import type { Em } from '../certificate/trace.js'
+import type { Context } from '../policy/context.js'
+import type { Label } from '../policy/policy.js'
+import { answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
+
+/** Right (1) or wrong (0) under each label that could be judged. */
+type Judged = { readonly [L in Label]?: Em }
+
+export interface LoggedStep extends Judged {
+  readonly tokens: number
+  readonly confidence: number | null
+  readonly signals?: Readonly<Record<string, number>>
+  /** Digest of the answer probed here, so that a late label can grade it; absent where the outcome had `em` or `reference`. */
+  readonly answer_digest?: string
+  /** Tokens decoded for the probes up to and with this step, in either arm; absent: none. */
+  readonly asked_tokens?: number
+}
+
+/** A finished generation in the log: graded, without the text of any answer. */
+export interface LoggedOutcome {
+  readonly type: 'outcome'
+  readonly generation_id: string
+  /** The uniform draw in [0, 1): control if and only if it is below the control share. */
+  readonly u: number
+  /** Its second hash, in [0, 1), which thins enrolments. */
+  readonly hash: number
+  readonly arm: Arm | null
+  readonly context: Context
+  readonly tokens: number
+  readonly answer_tokens: number
+  readonly stopped: boolean
+  /** The client went away before it ended. */
+  readonly cancelled?: boolean
+  /** Number of samples in its group; absent if it has no group or did not state the number. */
+  readonly samples?: number
+  /** `null` without a group, `-1` in a group without an index. */
+  readonly sample_index: number | null
+  readonly full: Judged
+  /** Digest of the final answer, as for the steps. */
+  readonly answer_digest?: string
+  /** `null`: the worker sent none. */
+  readonly steps: readonly LoggedStep[] | null
+  readonly steps_complete: boolean
+  /** Tokens decoded for its probes, and tokens prefilled again for them; absent: none. */
+  readonly probe_tokens?: number
+  readonly probe_prefill_tokens?: number
+  /** The part of the decoded tokens that a generation of either arm would have spent at these steps. */
+  readonly asked_tokens?: number
+  /** Name of the token that reported it; absent where the service has no tokens. */
+  readonly by?: string
+}
+
+interface Answered { readonly em?: Em | undefined, readonly answer?: string | undefined }
+
+/** An outcome as a worker reports it (`POST /v1/outcomes`). */
+export interface ReportedOutcome extends Answered {
+  readonly generation_id: string
+  readonly group_id?: string
+  readonly sample_index?: number
+  readonly arm?: Arm
+  readonly context?: Context
+  readonly tokens: number
+  readonly answer_tokens?: number
+  readonly reference?: string | readonly string[]
+  readonly stopped?: boolean
+  readonly cancelled?: boolean
+  readonly samples?: number
+  readonly steps?: ReadonlyArray<Answered & {
+    readonly tokens: number
+    readonly confidence: number | null
+    readonly signals?: Readonly<Record<string, number>>
+    readonly probe_tokens?: number
+  }>
+  readonly steps_complete?: boolean
+  readonly probe_tokens?: number
+  readonly probe_prefill_tokens?: number
+  /** At how many token counts the worker asked for a decision, where it kept no steps. */
+  readonly steps_asked?: number
+}
+
+interface Graded extends Judged { readonly answer_digest?: string }
+
+/** Returns the grader of an outcome's final and probed answers. An answer that a late label may grade keeps its digest. */
+function graderOf (
+  salt: string, { em: fullEm, reference, answer: fullAnswer }: ReportedOutcome, normalise: Normalise
+): (answered: Answered) => Graded {
+  const mayLabelCome = fullEm === undefined && reference === undefined
+  const isRight = reference === undefined ? undefined : exactMatcher(reference, normalise)
+  const agrees = fullAnswer === undefined ? undefined : exactMatcher(fullAnswer, normalise)
+  return ({ em, answer }) => {
+    const judged: { -readonly [F in keyof Graded]?: Graded[F] } = {}
+    if (em !== undefined) judged.exact_match = em
+    else if (answer !== undefined && isRight !== undefined) judged.exact_match = isRight(answer)
+    else if (answer !== undefined && mayLabelCome) judged.answer_digest = answerDigest(salt, answer, normalise)
+    if (answer !== undefined && agrees !== undefined) judged.agreement = agrees(answer)
+    return judged
+  }
+}
+
+/**
+ * Grades an outcome for the log. Exact Match is the worker's `em`, else `answer` against `reference`. Agreement takes the final answer as
+ * right, and a probe as right where it agrees with the final answer.
+ * @param salt the store's, for the draw and the digests
+ * @param normalise caches answers by default, since most probes of a generation give the same one
+ */
+export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
+  const { group_id: group } = outcome
+  const grade = graderOf(salt, outcome, normalise)
+  const { answer_digest: digest, ...full } = grade(outcome)
+  const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
+    tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, answer }),
+  }))
+  const { probe_prefill_tokens: prefilled = 0, probe_tokens: decoded = probeTokensOfSteps(outcome) ?? 0 } = outcome
+  return {
+    type: 'outcome',
+    generation_id: outcome.generation_id,
+    u: uniform(salt, group ?? outcome.generation_id),
+    hash: secondHash(salt, group ?? outcome.generation_id),
+    arm: outcome.arm ?? null,
+    context: outcome.context ?? {},
+    tokens: outcome.tokens,
+    answer_tokens: outcome.answer_tokens ?? 0,
+    stopped: outcome.stopped ?? false,
+    ...(outcome.cancelled === true && { cancelled: true }),
+    ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
+    sample_index: group === undefined ? null : outcome.sample_index ?? -1,
+    full,
+    ...(digest !== undefined && { answer_digest: digest }),
+    ...(decoded > 0 && { probe_tokens: decoded }),
+    ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
+    ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),
+    steps_complete: outcome.steps_complete ?? true,
+  }
+}
+
+/** The texts that grading an outcome normalises; their length decides how long it takes. */
+export function textsOf ({ answer = '', reference = [], steps = [] }: ReportedOutcome): string[] {
+  return [answer, ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
+}
+
+/** Clamps to [0, 1]: float32 workers overshoot by up to 1e-6, which the schemas accept. */
+export function clampConfidence (confidence: number | null): number | null {
+  return confidence === null ? null : Math.min(1, Math.max(0, confidence))
+}
+
+/** A contradiction within an outcome that its schema cannot express: a path and a remedy, or `null`. */
+export function outcomeProblem (outcome: ReportedOutcome): { path: string, message: string } | null {
+  if (outcome.arm === 'control' && outcome.stopped === true) {
+    return { path: '/stopped', message: 'a control generation is never stopped: send stopped false, or arm "treated"' }
+  }
+  if (outcome.cancelled === true && outcome.stopped === true) {
+    return { path: '/cancelled', message: 'a stopped generation ended before the client went away: send cancelled false, or stopped false' }
+  }
+  const { steps = [], tokens, samples, sample_index: index } = outcome
+  const asked = probeTokensOfSteps(outcome)
+  if (asked !== undefined && outcome.probe_tokens !== undefined && outcome.probe_tokens < asked) {
+    return { path: '/probe_tokens', message: `must be at least ${asked}, which is what the probe_tokens of its steps add up to` }
+  }
+  if (samples !== undefined && outcome.group_id === undefined) {
+    return { path: '/samples', message: 'is the number of generations of a group: send group_id too, or omit samples' }
+  }
+  if (samples !== undefined && index !== undefined && index >= samples) {
+    return { path: '/sample_index', message: `must be below samples (${samples}): the samples of a group are numbered from 0` }
+  }
+  for (let i = 0; i < steps.length; i++) {
+    if (i > 0 && steps[i]!.tokens < steps[i - 1]!.tokens) {
+      return { path: `/steps/${i}/tokens`, message: 'steps must be in the order in which they were asked: tokens may not decrease' }
+    }
+    if (steps[i]!.tokens > tokens) {
+      return { path: `/steps/${i}/tokens`, message: `a step cannot have more tokens than the whole generation (${tokens})` }
+    }
+  }
+  return null
+}
+
+/** Costs of probes as a worker reports them, in decoded tokens. */
+interface ReportedCosts {
+  readonly probe_tokens?: number
+  readonly steps?: ReadonlyArray<{ readonly probe_tokens?: number }> | null
+}
+
+/** Tokens decoded for the probes of a generation, summed over its steps; `undefined` if no step states a cost. */
+export function probeTokensOfSteps (reported: ReportedCosts): number | undefined {
+  const steps = reported.steps ?? []
+  if (steps.every(({ probe_tokens: tokens }) => tokens === undefined)) return undefined
+  return steps.reduce((sum, { probe_tokens: tokens = 0 }) => sum + tokens, 0)
+}
+
+/** Steps with the cumulative cost of their probes in either arm (`asked_tokens`), and the total; absent: the probes cost nothing. */
+interface CostedSteps<S> {
+  readonly asked_tokens?: number
+  readonly steps: ReadonlyArray<S & { readonly asked_tokens?: number }>
+}
+
+/**
+ * Adds to each step the cumulative cost of the probes up to it: the costs of the steps, or else the total of the outcome in equal parts.
+ * @param steps all steps that were asked, in order
+ */
+export function withProbeCosts<S extends object> (reported: ReportedCosts, steps: readonly S[]): CostedSteps<S> {
+  const own = probeTokensOfSteps(reported)
+  const total = own ?? reported.probe_tokens ?? 0
+  if (total === 0) return { steps }
+  let sum = 0
+  return {
+    asked_tokens: total,
+    steps: steps.map((step, i) => {
+      sum = own === undefined ? Math.round(total * (i + 1) / steps.length) : sum + (reported.steps?.[i]?.probe_tokens ?? 0)
+      return { ...step, asked_tokens: sum }
+    }),
+  }
+}

@@ -1,0 +1,204 @@
+import { NO_ARMS } from '../certificate/arms.js'
+import { NO_DRIFT } from '../certificate/drift.js'
+import { candidateScorers, certifiedNow } from '../contexts/candidate-scorer.js'
+import { type ContextState, type EpochCause, requestGuarantee } from '../contexts/context-state.js'
+import { isCurrent } from '../contexts/judge.js'
+import { restartDetector } from '../contexts/membership.js'
+import type { Pin } from '../contexts/pin.js'
+import { syncTrials } from '../contexts/trials.js'
+import { byDepth, certifyingDepth, chainOf, parseContextKey, ROOT } from '../policy/context.js'
+import { certificationTerms, haveSameBar, type Policy, type PolicyPatch } from '../policy/policy.js'
+import { refTo } from '../predictor/predictor-version.js'
+import { moveShare } from './control-share.js'
+import { type Fold, forceOf, type Ledger, policyOf, startEpoch, statesWithin, write } from './fold.js'
+import type { Command, Configuration, Origin, PredictorEntry } from './log-entry.js'
+import { moveInForce, moveOf } from './threshold-change.js'
+
+/** Puts other policies in force for all contexts at or below a key. */
+function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
+  const before = fold.ledger
+  const { levels } = ledger.configuration
+  fold.ledger = ledger
+  const within = statesWithin(fold, under).map(([key]) => key)
+  const regrouped = regroupedBy(before, ledger, within)
+  const written: Array<readonly [key: string, state: ContextState]> = []
+  for (const key of new Set([...within, ...regrouped])) {
+    const state = fold.get(key)
+    if (state === undefined) continue
+    const policy = policyOf(ledger, key)
+    const next = isCurrent(state, policy, levels) && !regrouped.has(key)
+      ? withRequest(fold, key, state, policyOf(before, key), policy)
+      : startEpoch(fold, key, state, { cause, policy, time })
+    written.push([key, write(fold, key, next, { policy, time, cause, mayMove: true })])
+  }
+  for (const [key, state] of written) moveShare(fold, key, state, time)
+}
+
+/**
+ * The contexts that gather evidence of other traffic than before, since `certify_at` has changed for them or for a context below them. What
+ * a pool has shown says nothing of those that remain in it when some leave, or of those that join it.
+ */
+function regroupedBy (before: Ledger, after: Ledger, keys: readonly string[]): Set<string> {
+  const { levels } = after.configuration
+  const depthOf = (ledger: Ledger, key: string) => certifyingDepth(levels, policyOf(ledger, key).certify_at)
+  return new Set(keys.flatMap((key) => {
+    const [was, is] = [depthOf(before, key), depthOf(after, key)]
+    const chain = chainOf(key)
+    return was === is ? [] : [chain[was], chain[is]].filter((link) => link !== undefined)
+  }))
+}
+
+/**
+ * Orders pins that move in one step so that the history of each shows the rules in force before and after the whole step: removed pins come
+ * first, parents before children, then new ones, children before parents.
+ */
+export function inStep<P extends { readonly key: string, readonly pin: Pin | null }> (pins: readonly P[]): P[] {
+  const byKey = new Map(pins.map((one) => [one.key, one]))
+  const ordered = byDepth(byKey.keys()).map((key) => byKey.get(key)!)
+  return [...ordered.filter(({ pin }) => pin === null), ...ordered.filter(({ pin }) => pin !== null).reverse()]
+}
+
+/** Puts a pin in force, or removes it; the history has the threshold in force before and after. */
+export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
+  const last = fold.ledger.pins.get(key)
+  const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // of one that has expired, and is removed: while it ran
+  const before = forceOf(fold, key, Math.min(time, ended - 1))
+  fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
+  for (const [below, state] of statesWithin(fold, key)) {
+    const restarted = { ...state, ...comparisonFromNow(fold, below) }
+    fold.set(below, restarted)
+    moveShare(fold, below, restarted, time)
+  }
+  if (last === undefined && pin === null) return // nothing was there
+  const move = moveInForce(before, forceOf(fold, key, time))
+  fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, ...move, ...signature(origin) })
+}
+
+/** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */
+export function applyPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
+  const count = fold.changes.length
+  applyPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
+  const moves = fold.changes.splice(count)
+  for (const move of moves) fold.changes.push({ ...move, ...signature(origin) })
+  if (moves.some((move) => move.key === key)) return
+  const state = fold.get(key)
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, ...moveOf(state, state), ...signature(origin) })
+}
+
+function signature ({ by, reason }: Origin): Origin {
+  return { by, ...(reason !== undefined && { reason }) }
+}
+
+/** The pins that a fold has made for itself, and may write to: a rollback sets thousands in a row. */
+const ownPins = new WeakMap<Fold, Map<string, Pin>>()
+
+function withPin (fold: Fold, key: string, pin: Pin | null): ReadonlyMap<string, Pin> {
+  const { pins } = fold.ledger
+  const last = ownPins.get(fold)
+  const own = last !== undefined && last === pins ? last : new Map(pins)
+  if (pin === null) own.delete(key); else own.set(key, pin)
+  ownPins.set(fold, own)
+  return own
+}
+
+function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {
+  const copy = new Map(map)
+  if (value === null) copy.delete(key); else copy.set(key, value)
+  return copy
+}
+
+/**
+ * A changed bar is compared with the current evidence; a changed tolerance restarts the drift detectors, a changed mode the comparison of
+ * the arms.
+ */
+function withRequest (fold: Fold, key: string, state: ContextState, before: Policy, policy: Policy): ContextState {
+  const isSameBound = before.max_em_drop === policy.max_em_drop
+  const drift = isSameBound ? state.drift : NO_DRIFT
+  const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
+  const next = { ...withTrials(fold, key, { ...requestGuarantee(state, policy), drift, membership }, policy) }
+  if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
+  return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
+}
+
+/** What the evidence of now certifies, whatever was certified under other terms. */
+function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: Fold): ContextState {
+  const candidates = candidateScorers(state, policy, predictors)
+  const certified = new Map(candidates.map((candidate) => [candidate.scorer, certifiedNow(candidate, policy)]))
+  return {
+    ...state,
+    certified: certified.get(null)!,
+    trials: state.trials.map((trial) => ({ ...trial, certified: certified.get(trial.predictor) ?? -1 })),
+  }
+}
+
+/** Restarts the comparison of the arms with the next slices, since earlier units began under another mode or pin. */
+function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' | 'arms_from'> {
+  return { arms: NO_ARMS, arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }
+}
+
+/**
+ * New levels mean other contexts: contexts without a place under them are dropped, and the root starts an epoch. Policies and pins stay,
+ * as in the store, and apply again if their levels return.
+ */
+export function applyConfiguration (fold: Fold, time: number, configuration: Configuration): void {
+  const { levels } = configuration
+  const all = statesWithin(fold, ROOT)
+  const gone = all.filter(([key]) => parseContextKey(levels, key) === null)
+  for (const [key, state] of gone) {
+    if (state.threshold_index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch: state.epoch, ...moveOf(state) })
+    for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
+    fold.set(key, undefined)
+  }
+  const ledger = { ...fold.ledger, configuration, contexts: all.length - gone.length }
+  applyPolicies(fold, time, ledger, ROOT, 'configuration')
+}
+
+/** Starts an epoch in a context and everything below it; noted even where there was no threshold to lose. */
+export function applyReset (fold: Fold, time: number, { key: under, below, ...origin }: ResetEntry): void {
+  const opened: Array<readonly [key: string, state: ContextState]> = []
+  for (const [key, state] of statesWithin(fold, under, below)) {
+    const next = startEpoch(fold, key, state, { cause: 'reset', policy: policyOf(fold.ledger, key), time })
+    fold.set(key, next)
+    opened.push([key, next])
+    fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })
+  }
+  for (const [key, state] of opened) moveShare(fold, key, state, time)
+}
+
+type ResetEntry = Extract<Command, { type: 'reset' }>
+
+/** Name under which the service records the predictors that it trains. */
+export const TRAINER = 'trainer'
+
+/** The next predictor is due at this multiple of the samples of the last one, or at this many more, whichever comes first. */
+const GROWTH = 4
+const MOST_BETWEEN = 20_000
+
+/** The state with its trials up to date. A new trial takes evidence from the next slice on. */
+function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy): ContextState {
+  const cohort = fold.cohorts.get(key)
+  const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, cohort?.nextSlice ?? 0)
+  if (next.challengers === state.challengers || cohort === undefined) return next
+  cohort.publish(fold.cohorts.clock)
+  return next
+}
+
+/** Makes a predictor a challenger in every context whose policy allows it, or ends its trials. */
+export function applyPredictor (fold: Fold, time: number, { name, version, by }: PredictorEntry): void {
+  const isLive = version !== null && version.retired_at === null
+  fold.predictors.delete(name)
+  if (isLive) fold.predictors.set(name, version.predictor)
+  fold.ledger = { ...fold.ledger, predictors: [...fold.predictors.values()].map(refTo) }
+  if (isLive && by === TRAINER) {
+    const { added } = fold.reservoir
+    fold.ledger = { ...fold.ledger, train_at: Math.min(GROWTH * added, added + MOST_BETWEEN) }
+  }
+  const { levels } = fold.ledger.configuration
+  for (const [key, state] of statesWithin(fold, ROOT)) {
+    const policy = policyOf(fold.ledger, key)
+    if (!isCurrent(state, policy, levels)) continue
+    const next = withTrials(fold, key, state, policy)
+    if (next === state) continue
+    moveShare(fold, key, write(fold, key, next, { policy, time, cause: 'predictor', mayMove: true }), time)
+  }
+}

@@ -1,0 +1,107 @@
+import type { ContextState, Expected } from '../contexts/context-state.js'
+import { judgeAfresh } from '../contexts/judge.js'
+import type { EnrolmentEntry, EnrolmentList } from '../enrolment/enrolment-list.js'
+import { chainOf, isCertifying, parseContextKey } from '../policy/context.js'
+import type { Policy } from '../policy/policy.js'
+import { applyConfiguration, applyPin, applyPolicy, applyPredictor, applyReset } from './apply-command.js'
+import { applyLabel } from './apply-label.js'
+import { applyOutcome, takeReport } from './apply-outcome.js'
+import { applyTime } from './apply-time.js'
+import { moveShare } from './control-share.js'
+import { ensureContext, type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
+import { cohortRules, followUp, withCounts } from './follow-up.js'
+import type { CheckpointEntry, LogEntry } from './log-entry.js'
+import { moveOf } from './threshold-change.js'
+
+/**
+ * Folds one entry of the log into learned state; the same entries give the same state to the bit.
+ * @param time of the entry's id, ms: what everything is judged by
+ */
+export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
+  fold.cohorts.advance(time, fold.times.longestGap)
+  switch (entry.type) {
+    case 'enrolment': return applyEnrolment(fold, time, entry)
+    case 'outcome': return applyOutcome(fold, time, entry)
+    case 'label': return applyLabel(fold, time, entry)
+    case 'policy': return applyPolicy(fold, time, entry.key, entry.policy, entry)
+    case 'pin': return applyPin(fold, time, entry.key, entry.pin, entry)
+    case 'configuration': return applyConfiguration(fold, time, entry.configuration)
+    case 'reset': return applyReset(fold, time, entry)
+    case 'checkpoint': return applyCheckpoint(fold, time, entry)
+    case 'predictor': return applyPredictor(fold, time, entry)
+    case 'tick': return applyTime(fold, time)
+    case 'unreadable': // nothing comes of it
+  }
+}
+
+/**
+ * Starts an epoch in a context and those below, since evidence about one checkpoint proves nothing about the next. The certificate of the
+ * previous checkpoint is kept as an expectation, which affects no decision.
+ */
+function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
+  const opened: Array<readonly [key: string, state: ContextState]> = []
+  for (const [key, state] of statesWithin(fold, under)) {
+    const policy = policyOf(fold.ledger, key)
+    const next = startEpoch(fold, key, state, { cause: 'checkpoint', policy, time })
+    const expected = expectationOf(fold, state, policy) ?? state.checkpoint?.expected ?? null
+    const served = { ...next, checkpoint: { run, step, expected } }
+    fold.set(key, served)
+    opened.push([key, served])
+    fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, ...moveOf(state), by, reason: `step ${step} of run ${run}` })
+  }
+  for (const [key, state] of opened) moveShare(fold, key, state, time)
+}
+
+function expectationOf (fold: Fold, state: ContextState, policy: Policy): Expected | null {
+  const { scorer, threshold, guarantee } = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
+  if (guarantee === null) return null
+  const { tokens_saved_ratio, em_drop } = guarantee
+  const { run = null, step = null } = state.checkpoint ?? {}
+  return { run, step, threshold: threshold!, ...(scorer !== null && { scorer }), tokens_saved_ratio, em_drop }
+}
+
+/** Enrols what a replica has drawn (see docs/concepts/certificate.md). */
+function applyEnrolment (fold: Fold, time: number, list: EnrolmentList): void {
+  const underWay = fold.cohorts.admit(list, time)
+  if (underWay === null) return
+  const isTooOld = list.age + underWay > fold.times.oldestList
+  for (const entry of list.entries) enrol(fold, time, entry, isTooOld)
+}
+
+function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boolean): void {
+  const { key, epoch } = entry
+  const { levels } = fold.ledger.configuration
+  const found = fold.get(key) ?? createChain(fold, key, time)
+  const policy = policyOf(fold.ledger, key)
+  if (found === undefined || policy.follow_up_seconds === 0) return
+  const isFirst = epoch === null && found.epoch_cause === 'first_enrolment'
+  if (!isCertifying(levels, policy.certify_at, key)) {
+    fold.set(key, withCounts(found, { void: entry.draws.length }))
+    return
+  }
+  const followed = followUp(fold, key, found, time) // what is due comes first; it may open another epoch
+  const isVoid = isTooOld || followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
+  const cohort = fold.cohorts.of(key, followed.epoch_name)
+  const rules = cohortRules(fold, followed, policy)
+  const members = cohort.enrol(entry, fold.cohorts.clock, rules, isVoid)
+  let state = withCounts(followed, cohort.takeCounts())
+  fold.set(key, state)
+  for (const member of members) {
+    for (const { generation_id: id } of cohort.takeEarly(member.u)) {
+      const pending = fold.pending.get(id)
+      if (pending === undefined) continue
+      fold.pending.remove(id)
+      if (cohort.members.get(member.u) !== member) continue // it is accounted for: more outcomes came than it has samples
+      state = takeReport(fold, pending, state, { cohort, member, rules, time })
+    }
+  }
+  followUp(fold, key, state, time)
+}
+
+/** Creates a context and its ancestors. @returns its state; `undefined` if no context can have the key, or there is no room for it */
+function createChain (fold: Fold, key: string, time: number): ContextState | undefined {
+  if (parseContextKey(fold.ledger.configuration.levels, key) === null) return undefined
+  let state: ContextState | undefined
+  for (const link of chainOf(key)) state = ensureContext(fold, link, time)
+  return state
+}

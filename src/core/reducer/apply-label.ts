@@ -1,0 +1,67 @@
+import type { Em } from '../certificate/trace.js'
+import type { ContextState } from '../contexts/context-state.js'
+import type { Policy } from '../policy/policy.js'
+import type { Pending, PlacedStep, PrunedOutcome } from '../step-records/pending-outcomes.js'
+import { type Fold, policyOf } from './fold.js'
+import { cohortRules, followUp, withCounts } from './follow-up.js'
+import type { LabelEntry } from './log-entry.js'
+import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+
+/** Gives an outcome the label that it awaits. */
+export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
+  const pending = fold.pending.get(label.generation_id)
+  if (pending === undefined) return // its follow-up was over, or it needed none
+  const outcome = withLateLabel(pending.outcome, label)
+  if (outcome === pending.outcome) return // it says nothing: a better one may come
+  const { key, leaf } = pending
+  const stored = fold.get(key)
+  const state = stored && followUp(fold, key, stored, time) // what is due comes first
+  const cohort = fold.cohorts.get(key)
+  if (state === undefined || cohort === undefined) return fold.pending.remove(label.generation_id)
+  if (fold.pending.get(label.generation_id) === undefined) return // its time was up
+  const member = cohort.members.get(outcome.u)
+  const isEarly = member === undefined || !member.waiting.includes(label.generation_id) // its entry has not come yet
+  if (isEarly) return fold.pending.set({ ...pending, outcome })
+  const policy = policyOf(fold.ledger, key)
+  const { units, em } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  const known = { generation_id: label.generation_id, units: member.arm === 'control' ? units : new Map<number, never>(), em }
+  cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
+  fold.pending.remove(label.generation_id)
+  followUp(fold, key, member.arm === 'control' ? takeLabelled(fold, { outcome, leaf, key }, state, policy) : state, time)
+}
+
+/** Keeps what a control outcome shows now that its label is known, and counts the label. @returns the state as stored */
+function takeLabelled (fold: Fold, { outcome, leaf, key }: Pending, state: ContextState, policy: Policy): ContextState {
+  applySample(fold, outcome, leaf, policy)
+  applyTrace(fold, outcome, key, state, policy)
+  const counted = withCounts(state, { labels_given: 1 })
+  fold.set(key, counted)
+  return counted
+}
+
+/**
+ * Adds a late label to its outcome; returns the outcome unchanged if the label does not settle whether the full answer was right. Steps are
+ * graded by the verdicts in the label, else by its reference. Otherwise a step that agrees with the full answer is as right as that answer,
+ * and any other step counts as wrong.
+ */
+export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): PrunedOutcome {
+  const answer = label.answer ?? outcome.answer_digest
+  const isRight = (digest: string | undefined): Em | undefined =>
+    label.references === undefined || digest === undefined ? undefined : label.references.includes(digest) ? 1 : 0
+  const em = label.em ?? isRight(answer)
+  if (em === undefined) return outcome
+
+  const asked = outcome.asked ?? outcome.steps?.length
+  const verdicts = label.steps?.length === asked ? label.steps : undefined // a list of other steps would be read amiss
+  const emOf = (step: PlacedStep, index: number): Em | undefined => {
+    const { answer_digest: probed } = step
+    const agrees = step.agreement ?? (probed === undefined || answer === undefined ? undefined : Number(probed === answer))
+    const verdict = verdicts?.[step.place ?? index]
+    return step.exact_match ?? verdict ?? isRight(probed) ?? (agrees === undefined ? undefined : agrees === 1 ? em : 0)
+  }
+  const steps = outcome.steps?.map((step, index) => {
+    const exact_match = emOf(step, index)
+    return exact_match === undefined ? step : { ...step, exact_match }
+  }) ?? null
+  return { ...outcome, full: { ...outcome.full, exact_match: em }, steps }
+}

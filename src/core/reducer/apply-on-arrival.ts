@@ -1,0 +1,76 @@
+import { type Arm, drawArm } from '../assignment/arm.js'
+import { addCompared, compareSums, NO_ARM_SUMS } from '../certificate/arms.js'
+import { EIGHTHS } from '../certificate/certificate.js'
+import { hasDrifted, watchEvidence } from '../certificate/drift.js'
+import { addUnit } from '../certificate/evidence-sum.js'
+import { noEvidence, thresholdsOf, type Unit } from '../certificate/evidence.js'
+import { type ContextState, copyState, countForToken } from '../contexts/context-state.js'
+import { servingNumber } from '../contexts/trials.js'
+import { RAW } from '../enrolment/slice.js'
+import type { Policy } from '../policy/policy.js'
+import type { Pending } from '../step-records/pending-outcomes.js'
+import { moveShare } from './control-share.js'
+import { type Fold, policyOf, write } from './fold.js'
+import { applyMember, cohortRules, endEpoch, lookAt, withCounts, withEvidence } from './follow-up.js'
+import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+
+/**
+ * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
+ * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and an outcome without a label never gets one.
+ * @param counted state of the context that gathers the evidence, as stored
+ */
+export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm: Arm | null, counted: ContextState): void {
+  const { key, leaf, outcome } = pending
+  const policy = policyOf(fold.ledger, key)
+  const finish = (next: ContextState) => {
+    moveShare(fold, key, write(fold, key, next, { policy, time, cause: 'evidence', mayMove: false }), time)
+  }
+  const state = compare(counted, pending, arm, policy)
+  if (arm !== 'control') return finish(state)
+  const fed = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
+  if (outcome.cancelled === true) return finish(withCounts(fed, { cancelled: 1 }))
+  const isPresent = outcome.steps !== null && outcome.steps_complete
+  const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  const reported = !isPresent ? {} : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
+  if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
+  const isUnlabelled = em === null && policy.missing_labels === 'excluded'
+  if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {
+    return finish(withCounts(fed, { ...reported, enrolled: 1, excluded: 1 }))
+  }
+  if (isPresent) applyTrace(fold, outcome, key, state, policy)
+  const accounted = withCounts(fed, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
+  const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
+  const evidenceOf = (unit: Unit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
+  const watched = servingNumber(state)
+  const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
+  if (shown !== undefined && leaf !== key) {
+    applyMember(fold, { state, policy }, { leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
+  }
+  const seen = state.threshold_index === -1 ? undefined : evidenceOf(shown)
+  const drift = seen === undefined ? state.drift : watchEvidence(state.drift, seen, state.threshold_index, policy.max_em_drop)
+  if (hasDrifted(drift)) {
+    endEpoch(fold, key, state, { cause: 'drift', policy, time })
+    return
+  }
+  const taken = copyState(accounted, {
+    ...withEvidence({ halves: accounted.halves, open: accounted.open, certified: accounted.certified }, evidenceOf(units.get(RAW)), policy),
+    trials: accounted.trials.map((trial) => {
+      const unit = units.get(trial.ordinal)
+      if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
+      return unit.eighths.length === thresholdsOf(trial.halves[0]) ? withEvidence(trial, evidenceOf(unit), policy) : trial
+    }),
+    drift,
+    last_evidence_at: time,
+  })
+  const looked = lookAt(fold, taken, () => [], cohortRules(fold, taken, policy), policy)
+  moveShare(fold, key, write(fold, key, looked, { policy, time, cause: 'evidence', mayMove: true }), time)
+}
+
+/** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */
+function compare (state: ContextState, { outcome }: Pending, arm: Arm | null, policy: Policy): ContextState {
+  const { control_share: share } = state
+  if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state
+  if (arm !== drawArm(outcome.u, share)) return state // it began under another share
+  const em = outcome.full[policy.label] ?? null
+  return copyState(state, { arms: compareSums(state.arms, addCompared(NO_ARM_SUMS, { arm, share, em, tokens: outcome.tokens })) })
+}

@@ -1,0 +1,238 @@
+import type { Arm } from '../assignment/arm.js'
+import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
+import { addCounts } from '../contexts/follow-up-counts.js'
+import { hasLeft, leftEpochOf } from '../contexts/membership.js'
+import type { CohortRules } from '../enrolment/accounting.js'
+import type { Cohort } from '../enrolment/cohort.js'
+import { type Member, MOST_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
+import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
+import { certifyingDepth, contextChain } from '../policy/context.js'
+import { differenceFromPool } from '../policy/policy-problem.js'
+import { nextCheckTokens, type Policy } from '../policy/policy.js'
+import { type Predictor, scorerFor } from '../predictor/predictor.js'
+import { type Pending, pruneSteps } from '../step-records/pending-outcomes.js'
+import { applyOnArrival } from './apply-on-arrival.js'
+import { expire } from './apply-time.js'
+import { armOf, ensureContext, type Fold, forceOf, policyOf } from './fold.js'
+import { cohortRules, followUp, withCounts } from './follow-up.js'
+import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
+
+/** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
+export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
+  const { levels } = fold.ledger.configuration
+  const chain = contextChain(levels, reported.context)
+  const leaf = chain.at(-1)!
+  const policy = policyOf(fold.ledger, leaf)
+  const key = chain[certifyingDepth(levels, policy.certify_at)]!
+  const usable = withUsableSteps(reported, policy)
+  const outcome = refuseSignals(fold, leaf, usable)
+
+  for (const link of chain) ensureContext(fold, link, time)
+  const found = fold.get(key)
+  const current = found && expire(fold, key, found, time) // no tick may have come since
+  const hasLeaf = fold.get(leaf) !== undefined
+  if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
+
+  const arm = armOf(outcome, current?.control_share ?? 0)
+  const saved = arm === 'treated' && hasLeaf ? savedBy(fold, leaf, outcome, policy, time) : 0
+  const isRefused = outcome !== usable
+  const counted = countInChain(fold, chain, key, (state, isGathering) => {
+    const next = countOutcome(state, outcome, arm, saved, time)
+    return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
+  })
+  if (counted === undefined) return
+
+  const gathering = policyOf(fold.ledger, key)
+  if (differenceFromPool(policy, gathering) !== undefined) return // no evidence of its pool
+  const pending = { outcome, leaf, key }
+  if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, counted)
+  else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, counted)
+}
+
+/** The outcome without steps that are no evidence: those of a treated generation, and those that cannot be complete. */
+function withUsableSteps (reported: LoggedOutcome, policy: Policy): LoggedOutcome {
+  const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
+  const isBare = reported.arm === 'treated' && reported.steps !== null
+  if (!isIncomplete && !isBare) return reported
+  return { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
+}
+
+/**
+ * Stores the next state of every link that exists.
+ * @param key the link that gathers the evidence
+ * @returns the next state of that link; `undefined` where there was no room for it
+ */
+function countInChain (
+  fold: Fold, chain: readonly string[], key: string, count: (state: ContextState, isGathering: boolean) => ContextState
+): ContextState | undefined {
+  let gathering: ContextState | undefined
+  for (const link of chain) {
+    const state = fold.get(link)
+    if (state === undefined) continue
+    const next = count(state, link === key)
+    fold.set(link, next)
+    if (link === key) gathering = next
+  }
+  return gathering
+}
+
+/** Whether new generations of the leaf are evidence of the context that certifies for it. */
+function isEvidence (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>, time: number): boolean {
+  return leaf === key || forceOf(fold, leaf, time).isEvidence
+}
+
+/**
+ * Accounts for a sample of an enrolled generation, or keeps the outcome until its entry comes.
+ * @param counted state of the context that gathers the evidence, as stored
+ */
+function account (fold: Fold, time: number, pending: Pending, arm: Arm | null, counted: ContextState): void {
+  const { key, outcome } = pending
+  const state = followUp(fold, key, counted, time) // what is due comes first; it may open another epoch
+  const policy = policyOf(fold.ledger, key)
+  const cohort = fold.cohorts.of(key, state.epoch_name)
+  const { clock } = fold.cohorts
+  const rules = cohortRules(fold, state, policy)
+  const member = cohort.members.get(outcome.u)
+  if (member !== undefined) {
+    followUp(fold, key, takeReport(fold, pending, state, { cohort, member, rules, time }), time)
+    return
+  }
+  const left = leftAt(fold, pending, state)
+  if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nobody enrols it any more
+  const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
+  const mayCome = !isNeverAsked(outcome) && !isLeftOut && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
+  const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
+  if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
+  else if (arm === 'control' && cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
+  else if (arm === 'control' && !isLeftOut) fold.set(key, withCounts(state, { unenrolled: 1 }))
+}
+
+/**
+ * When the context of an outcome left its pool; `null`: it belongs to it, or has none.
+ * @param pool state of the context that certifies for it
+ */
+function leftAt (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>, pool: ContextState): number | null {
+  const state = leaf === key ? pool : fold.get(leaf)
+  return hasLeft(leftEpochOf(state), pool.epoch_name) ? state?.membership?.left_at ?? null : null
+}
+
+/**
+ * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Else many short ones would
+ * take the places of the outcomes that wait. Those of a group wait, since another sample may have enrolled it.
+ */
+function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: index }: LoggedOutcome): boolean {
+  return arm === null && steps?.length === 0 && isComplete && index === null
+}
+
+/**
+ * Estimate, probes not counted: at savings s, a treated generation that used t tokens would have used t/(1-s); none under a pin, of unknown
+ * savings.
+ */
+function savedBy (fold: Fold, leaf: string, { tokens }: LoggedOutcome, { mode }: Policy, time: number): number {
+  const { threshold, source, isPinned } = forceOf(fold, leaf, time)
+  const s = source.grossSavedRatio
+  return threshold === null || isPinned || mode !== 'enforce' || s === 1 ? 0 : tokens * s / (1 - s)
+}
+
+function countOutcome (state: ContextState, outcome: LoggedOutcome, arm: Arm | null, saved: number, time: number): ContextState {
+  return copyState(state, {
+    generations: state.generations + 1,
+    treated: state.treated + (arm === 'treated' ? 1 : 0),
+    tokens_saved_gross: state.tokens_saved_gross + saved,
+    probe_tokens: state.probe_tokens + (outcome.probe_tokens ?? 0),
+    probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
+    updated_at: time,
+  })
+}
+
+/** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
+function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
+  if (steps?.length !== 0) return false
+  const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }
+  return tokens >= nextCheckTokens(cadence, nextCheckTokens(cadence, 0))
+}
+
+const namesOf = new WeakMap<Predictor, ReadonlySet<string>>()
+
+/**
+ * Leaves out the signals of an outcome whose names are too many to be kept (see `SignalNames`). Returns the same outcome if there are none.
+ * @param leaf context key of its leaf
+ */
+function refuseSignals ({ reservoir: { names }, predictors }: Fold, leaf: string, outcome: LoggedOutcome): LoggedOutcome {
+  const isScored = (name: string) => [...predictors.values()].some((predictor) => signalsOf(predictor).has(name))
+  const refused = names.refused(leaf, outcome.steps, isScored)
+  if (refused.size === 0) return outcome
+  return { ...outcome, steps: outcome.steps!.map((step) => without(step, refused)) }
+}
+
+function signalsOf (predictor: Predictor): ReadonlySet<string> {
+  let names = namesOf.get(predictor)
+  if (names === undefined) namesOf.set(predictor, names = new Set(predictor.signals.map(({ name }) => name)))
+  return names
+}
+
+function without ({ signals, ...step }: LoggedStep, refused: ReadonlySet<string>): LoggedStep {
+  const kept = Object.entries(signals ?? {}).filter(([name]) => !refused.has(name))
+  return kept.length === 0 ? step : { ...step, signals: Object.fromEntries(kept) }
+}
+
+interface Reporting { readonly cohort: Cohort, readonly member: Member, readonly rules: CohortRules, readonly time: number }
+
+/**
+ * Accounts for one sample of an enrolled member, as far as its label allows.
+ * @param state of the context that gathers the evidence, as stored
+ * @returns the state stored last
+ */
+export function takeReport (fold: Fold, pending: Pending, state: ContextState, { cohort, member, rules, time }: Reporting): ContextState {
+  const { outcome, leaf, key } = pending
+  const { sample_index: index } = outcome
+  const isTooMany = member.reported >= MOST_SAMPLES
+  if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return state
+  if (leaf !== key && member.arm === 'control') member.leaf ??= leaf
+  const policy = policyOf(fold.ledger, key)
+  const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)
+  if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending, state, policy))
+  const samples = index === null ? 1 : outcome.samples ?? null
+  cohort.report(member, report, samples, fold.cohorts.clock, rules)
+  if (member.arm === 'treated') return state
+  if (report.kind === 'known') {
+    applySample(fold, outcome, leaf, policy)
+    applyTrace(fold, outcome, key, state, policy)
+  }
+  const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
+  const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
+  const counted = copyState(state, {
+    follow_up: addCounts(state.follow_up, counts), fed_by: countForToken(state.fed_by, outcome.by), updated_at: time,
+  })
+  fold.set(key, counted)
+  return counted
+}
+
+function reportOf (
+  fold: Fold, { outcome, leaf }: Pending, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
+  const { tokens, generation_id } = outcome
+  if (outcome.cancelled === true) return { kind: 'cancelled' }
+  const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control'
+  if (isOther) return { kind: 'missing' }
+  if (member.arm === 'treated') {
+    const em = outcome.full[policy.label] ?? null
+    const isWanted = em === null && policy.label === 'exact_match' && cohort.hasRoomForLabel
+    return isWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units: new Map(), em, tokens }
+  }
+  if (outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
+  const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  if (!isLabelWanted) return { kind: 'known', units, em, tokens }
+  return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'at_worst', units, tokens }
+}
+
+/**
+ * Drops the steps at which no threshold is crossed, which would fill the store while the outcome awaits its label. Use it only after the
+ * enrolment: a predictor that is published before it may cross at other steps.
+ */
+function prune (fold: Fold, pending: Pending, { trials }: ContextState, { min_tokens: minTokens }: Policy): Pending {
+  const { outcome, leaf } = pending
+  const atLeaf = policyOf(fold.ledger, leaf)
+  const scorers = trials.flatMap((trial) => predictorOf(trial, fold.predictors) ?? []).map((predictor) => scorerFor(predictor, leaf))
+  const pruned = pruneSteps(outcome, { minTokens: [atLeaf.min_tokens, minTokens], scorers, isSampled: atLeaf.predictor === 'auto' })
+  return { ...pending, outcome: pruned }
+}

@@ -1,0 +1,52 @@
+import type { ContextState } from '../contexts/context-state.js'
+import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
+import { ROOT } from '../policy/context.js'
+import type { Policy } from '../policy/policy.js'
+import { type Fold, policyOf, startEpoch, statesWithin, write } from './fold.js'
+import { followUp } from './follow-up.js'
+
+/** Brings every context up to the time of the log. */
+export function applyTime (fold: Fold, time: number): void {
+  for (const [key, state] of statesWithin(fold, ROOT)) expire(fold, key, state, time)
+  for (const key of [...fold.cohorts.keys()]) {
+    const state = fold.get(key)
+    if (state !== undefined) followUp(fold, key, state, time)
+  }
+}
+
+/**
+ * Drops a context's evidence, and the threshold on it, if it fell silent for too long: an old past must not vouch for the present.
+ * @param state of the context, as stored
+ * @returns the state stored last
+ */
+export function expire (fold: Fold, key: string, state: ContextState, time: number): ContextState {
+  if (state.last_evidence_at === null) return state
+  const policy = policyOf(fold.ledger, key)
+  if (time < silentAt(state, policy)) return state
+  const start = { cause: 'evidence_stale', policy, time } as const
+  return write(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
+}
+
+/** When the evidence is dropped if none arrives until then, ms. */
+function silentAt (state: ContextState, policy: Policy): number {
+  return (state.last_evidence_at ?? Infinity) + policy.max_evidence_age_seconds * 1000
+}
+
+/** Whether some evidence is to be dropped at this time, because none arrived for too long. */
+export function isSilenceDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
+  for (const key of keys()) {
+    const state = get(key)
+    if (state !== undefined && time >= silentAt(state, policyOf(ledger, key))) return true
+  }
+  return false
+}
+
+/** Whether a tick at that time of the follow-up clock would change anything for an enrolled generation. */
+export function isFollowUpDue (
+  { ledger, cohorts }: Pick<Fold, 'ledger' | 'cohorts'>, clock: number, { look }: Pick<EnrolmentTimes, 'look'>): boolean {
+  for (const key of cohorts.keys()) {
+    const followUp = policyOf(ledger, key).follow_up_seconds * 1000
+    if (cohorts.get(key)?.isDue(clock, { followUp, look }) === true) return true
+  }
+  return false
+}

@@ -1,0 +1,56 @@
+import { CONTROL_FLOOR } from '../assignment/arm.js'
+import { BREACH_SUSPECTED, emSuspicion } from '../certificate/arms.js'
+import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
+import { isLearningWorthwhile } from '../contexts/candidate-scorer.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
+import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
+import { type Fold, forceOf } from './fold.js'
+
+/**
+ * An `auto` share is raised tenfold at a suspicion of drift (DRIFT_SUSPECTED), and stays raised down to this one. Lower limits raise it too
+ * often, higher ones too late (simulated at 20 generations a second and an EM drop that rises from 0.5 to 6 points).
+ */
+const CALM = 1.2
+const BOOST = 10
+
+/** A suspicion of breach ends below this many standard errors beyond the bound. */
+const BREACH_CALM = 0.5
+
+/** The share while a looser threshold is worth learning about, and the least one while a breach is suspected. */
+const LEARNING_SHARE = 0.5
+
+/**
+ * Moves the control share. An `auto` one is a half while learning is worth its price, and else the floor; it is raised at a suspicion of
+ * drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets
+ * stay fair, and each draw states the share that it was made at.
+ * @param state of the context, as stored
+ * @returns the state stored last
+ */
+export function moveShare (fold: Fold, key: string, state: ContextState, time: number): ContextState {
+  const force = forceOf(fold, key, time)
+  const { control_rate: rate } = force.source.policy
+  const suspected = rate === 'auto' ? suspicionOf(state, force) : null
+  const share = rate === 'auto' ? autoShare(fold, state, force, suspected) : force.threshold === null ? 1 : Math.max(CONTROL_FLOOR, rate)
+  const is_suspected = suspected !== null
+  if (share === state.control_share && is_suspected === state.is_suspected) return state
+  const next = copyState(state, { control_share: share, is_suspected })
+  fold.set(key, next)
+  return next
+}
+
+type Suspicion = 'drift' | 'breach' | null
+
+function autoShare (fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, suspected: Suspicion): number {
+  if (threshold === null) return 1
+  const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
+  const share = isWorthwhile ? LEARNING_SHARE : CONTROL_FLOOR
+  if (suspected === 'breach') return Math.max(share, LEARNING_SHARE)
+  return suspected === 'drift' ? Math.min(1, BOOST * share) : share
+}
+
+function suspicionOf (state: ContextState, { threshold, isPinned, source }: EffectiveThreshold): Suspicion {
+  if (threshold === null || isPinned) return null
+  const { is_suspected: was } = state
+  if (emSuspicion(state.arms, source.policy.max_em_drop) >= (was ? BREACH_CALM : BREACH_SUSPECTED)) return 'breach'
+  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) ? 'drift' : null
+}

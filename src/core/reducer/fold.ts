@@ -1,0 +1,176 @@
+import type { Arm } from '../assignment/arm.js'
+import type { KeptTrace } from '../certificate/trace.js'
+import { chainLink, type ChainLink } from '../contexts/chain-link.js'
+import { type ContextState, copyState, type EpochCause, openEpoch } from '../contexts/context-state.js'
+import { effectiveThreshold, type EffectiveThreshold } from '../contexts/effective-threshold.js'
+import { freezeGuarantee, isInForce, judgeAfresh } from '../contexts/judge.js'
+import { isLive, type Pin, usablePin } from '../contexts/pin.js'
+import { syncTrials } from '../contexts/trials.js'
+import type { Cohorts } from '../enrolment/cohorts.js'
+import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
+import type { LoggedOutcome } from '../outcome/outcome.js'
+import { certifyingDepth, certifyingKey, depthOf, isWithin } from '../policy/context.js'
+import { certificationTerms, effectivePolicy, haveSameTerms, type Policy, type PolicyPatch } from '../policy/policy.js'
+import type { PredictorRef } from '../predictor/predictor-version.js'
+import type { Predictor } from '../predictor/predictor.js'
+import type { Reservoir } from '../predictor/reservoir.js'
+import type { PendingOutcomes } from '../step-records/pending-outcomes.js'
+import type { Configuration } from './log-entry.js'
+import { type Change, moveOf } from './threshold-change.js'
+
+/** Samples at which the first predictor is trained. */
+export const FIRST_TRAINING = 300
+
+/** What the learner has folded besides the context states; committed with them. */
+export interface Ledger {
+  readonly configuration: Configuration
+  readonly policies: ReadonlyMap<string, PolicyPatch>
+  readonly pins: ReadonlyMap<string, Pin>
+  /** Contexts that exist. */
+  readonly contexts: number
+  /** Outcomes that reached no leaf of their own, the store being full of contexts. */
+  readonly refused: number
+  /** Predictors that are not retired, the newest last, and at how many samples the trainer is to make another. */
+  readonly predictors: readonly PredictorRef[]
+  readonly train_at: number
+}
+
+export function newLedger (configuration: Configuration): Ledger {
+  return { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, predictors: [], train_at: FIRST_TRAINING }
+}
+
+/**
+ * Learned state while a run of entries is folded, changed in place: reads see what was written, and what was written can be committed or
+ * dropped whole. A function that changes the state of a context takes that state as an argument, stores the next one and returns it, and
+ * its caller continues with the returned one. Only states of other contexts are read with `get`.
+ */
+export interface Fold {
+  ledger: Ledger
+  readonly keys: () => Iterable<string>
+  readonly get: (key: string) => ContextState | undefined
+  readonly set: (key: string, state: ContextState | undefined) => void
+  readonly pending: PendingOutcomes
+  readonly cohorts: Cohorts
+  readonly times: EnrolmentTimes
+  /** Id of the entry that is folded. */
+  cursor: string
+  readonly reservoir: Reservoir
+  /** Full traces to keep, by `<context key> <slot>`. */
+  readonly traces: Map<string, KeptTrace>
+  /** Those of the ledger, in its order. */
+  readonly predictors: Map<string, Predictor>
+  readonly changes: Change[]
+}
+
+const policyMemo = new WeakMap<ReadonlyMap<string, PolicyPatch>, { configuration: Configuration, byKey: Map<string, Policy> }>()
+
+/**
+ * The policy in force at a key; remembered as long as policies and configuration are the same, but no more than twice as many as there may
+ * be contexts: outcomes name others too.
+ */
+export function policyOf ({ policies, configuration }: Ledger, key: string): Policy {
+  let memo = policyMemo.get(policies)
+  if (memo?.configuration !== configuration) policyMemo.set(policies, memo = { configuration, byKey: new Map() })
+  let policy = memo.byKey.get(key)
+  if (policy !== undefined) return policy
+  if (memo.byKey.size >= 2 * configuration.max_contexts) memo.byKey.clear()
+  memo.byKey.set(key, policy = effectivePolicy(configuration.defaults, policies, key))
+  return policy
+}
+
+export interface Writing {
+  readonly policy: Policy
+  readonly time: number
+  readonly cause: Change['cause']
+  /** Whether what is certified may have changed. */
+  readonly mayMove: boolean
+}
+
+/**
+ * Stores a context's next state with the threshold that its evidence now certifies, and notes the move from the one stored before.
+ * @returns the state as stored
+ */
+export function write (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: Writing): ContextState {
+  const before = fold.get(key)
+  const after = mayMove ? withJudgement(fold, next, policy) : next
+  fold.set(key, after)
+  const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
+  if (isMoved || cause === 'drift' || cause === 'breach') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
+  return after
+}
+
+function withJudgement (fold: Fold, state: ContextState, policy: Policy): ContextState {
+  const now = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
+  const { scorer: serving, index: threshold_index, threshold } = now
+  const guarantee = freezeGuarantee(isInForce(state, now) ? state.guarantee : null, now.guarantee)
+  const judged_by = certificationTerms(policy)
+  if (isInForce(state, now) && guarantee === state.guarantee && haveSameTerms(state.judged_by, judged_by)) return state
+  const log_evidence = isInForce(state, now) ? state.log_evidence : null
+  return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, log_evidence })
+}
+
+/**
+ * Creates a context at its first enrolment or outcome.
+ * @returns its state, which may have existed before; `undefined` if there is no room for another context
+ */
+export function ensureContext (fold: Fold, key: string, time: number): ContextState | undefined {
+  const { ledger } = fold
+  const state = fold.get(key)
+  if (state !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return state
+  fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
+  const created = startEpoch(fold, key, undefined, { cause: 'first_enrolment', policy: policyOf(ledger, key), time })
+  fold.set(key, created)
+  return created
+}
+
+/** The existing contexts at or below a key, with their states as stored. @param below `false`: only the context itself */
+export function statesWithin (fold: Fold, under: string, below = true): Array<readonly [key: string, state: ContextState]> {
+  const isSingle = !below || depthOf(under) === fold.ledger.configuration.levels.length
+  const keys = isSingle ? [under] : [...fold.keys()].filter((key) => isWithin(key, under))
+  return keys.flatMap((key) => {
+    const state = fold.get(key)
+    return state === undefined ? [] : [[key, state] as const]
+  })
+}
+
+export interface EpochStart {
+  readonly cause: EpochCause
+  readonly policy: Policy
+  readonly time: number
+}
+
+/**
+ * Starts an epoch without the evidence of the last one: enrolled generations are dropped, and the newest predictor is a challenger again.
+ * @param previous `undefined` for a new context
+ * @returns the state, which the caller stores
+ */
+export function startEpoch (
+  fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time }: EpochStart): ContextState {
+  for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
+  const { levels } = fold.ledger.configuration
+  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor })
+  return syncTrials(opened, policy, levels, fold.predictors, 0)
+}
+
+/** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */
+export function forceOf (fold: Fold, key: string, time: number): EffectiveThreshold {
+  const linkOf = (of: string): ChainLink => {
+    const state = fold.get(of)
+    const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
+    const pin = fold.ledger.pins.get(of)
+    const live = pin !== undefined && isLive(pin, time) ? usablePin(fold.predictors, pin) : undefined
+    return chainLink(of, policyOf(fold.ledger, of), live, state, { scorer, index, threshold, lottery: null, guarantee: null })
+  }
+  const leaf = linkOf(key)
+  const { levels } = fold.ledger.configuration
+  const { certify_at: certifyAt } = leaf.policy
+  const source = depthOf(key) < certifyingDepth(levels, certifyAt) ? key : certifyingKey(levels, certifyAt, key)
+  const chain = source === key ? [leaf] : [linkOf(source), leaf]
+  return effectiveThreshold(chain, 0)
+}
+
+/** A stopped generation counts as treated whatever arm it reports. Without an arm, a low draw means control, and any other is unknown. */
+export function armOf ({ stopped, arm, u }: Pick<LoggedOutcome, 'stopped' | 'arm' | 'u'>, share: number): Arm | null {
+  if (stopped) return 'treated'
+  return arm ?? (u < share ? 'control' : null)
+}

@@ -1,0 +1,79 @@
+import type { Em } from '../certificate/trace.js'
+import type { Pin } from '../contexts/pin.js'
+import type { EnrolmentList } from '../enrolment/enrolment-list.js'
+import type { LoggedOutcome } from '../outcome/outcome.js'
+import type { Levels } from '../policy/context.js'
+import type { PolicyPatch } from '../policy/policy.js'
+import type { PredictorVersion } from '../predictor/predictor-version.js'
+
+/** What a learner is set up with; a change reaches learned state through the log like anything else. */
+export interface Configuration {
+  readonly levels: Levels
+  readonly defaults: PolicyPatch
+  readonly max_contexts: number
+}
+
+/** A label that came after its outcome; answers by their digests. */
+export interface LabelEntry {
+  readonly type: 'label'
+  readonly generation_id: string
+  readonly em?: Em
+  readonly answer?: string
+  readonly references?: readonly string[]
+  /** EM of the steps in the outcome's order, `null` where not known. */
+  readonly steps?: ReadonlyArray<Em | null>
+}
+
+/** The name of the token that gave the command, and the reason. */
+export interface Origin { readonly by: string, readonly reason?: string }
+
+/** A command of an operator. */
+export type Command =
+  | { readonly type: 'policy', readonly key: string, readonly policy: PolicyPatch | null } & Origin
+  | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly by: string, readonly reason: string }
+  /** `below: false`: the contexts below are not reset. */
+  | { readonly type: 'reset', readonly key: string, readonly below?: false, readonly by: string, readonly reason: string }
+
+/** A new checkpoint of a training run is served in a context, and in those below it. */
+export interface CheckpointEntry {
+  readonly type: 'checkpoint'
+  readonly key: string
+  readonly run: string
+  readonly step: number
+  readonly by: string
+}
+
+/** A predictor becomes a challenger, or is retired; `null`: a retired predictor is deleted. */
+export interface PredictorEntry extends Origin {
+  readonly type: 'predictor'
+  readonly name: string
+  readonly version: PredictorVersion | null
+}
+
+/** The part of a predictor entry that the audit trail keeps. */
+export interface PredictorCommand extends Origin {
+  readonly type: 'predictor'
+  readonly name: string
+  readonly action: 'added' | 'retired' | 'forgotten'
+}
+
+/** Replaces a damaged command of the audit trail. */
+export interface UnreadableCommand {
+  readonly type: 'unreadable'
+  readonly by: string
+  readonly reason: string
+}
+
+/** Everything that changes learned state, in one order. */
+export type LogEntry =
+  | EnrolmentList
+  | LoggedOutcome
+  | LabelEntry
+  | Command
+  | CheckpointEntry
+  | PredictorEntry
+  | { readonly type: 'configuration', readonly configuration: Configuration }
+  /** Replaces a damaged entry, and has no effect. */
+  | { readonly type: 'unreadable' }
+  /** Lets time pass when no other entry arrives. */
+  | { readonly type: 'tick' }

@@ -1,0 +1,76 @@
+import { rawCandidate } from '../contexts/candidate-scorer.js'
+import { linksOf, type LoadedContexts } from '../contexts/chain-link.js'
+import { certifyingDepthOf, effectiveThreshold } from '../contexts/effective-threshold.js'
+import { Cohorts } from '../enrolment/cohorts.js'
+import { ENROLMENT_TIMES } from '../enrolment/enrolment-list.js'
+import { effectivePolicy } from '../policy/policy.js'
+import { refTo } from '../predictor/predictor-version.js'
+import { Reservoir } from '../predictor/reservoir.js'
+import { applyPin, applyPolicy, applyReset } from '../reducer/apply-command.js'
+import { type Fold, newLedger } from '../reducer/fold.js'
+import type { Command } from '../reducer/log-entry.js'
+import { PendingOutcomes } from '../step-records/pending-outcomes.js'
+import { statusInForce } from './context-report.js'
+
+export type CommandEffect = ReturnType<typeof commandEffects>[number]
+
+/**
+ * The effect of a command on contexts: a dry run of the learner's fold with the command as its only entry. `before` and `after` are
+ * effective thresholds.
+ * @param loaded must hold the contexts
+ * @param keys contexts to describe, all within the key of the command
+ */
+export function commandEffects (loaded: LoadedContexts, command: Command, keys: readonly string[], now: number) {
+  const fold = foldOf(loaded)
+  switch (command.type) {
+    case 'policy': applyPolicy(fold, now, command.key, command.policy, command); break
+    case 'pin': applyPin(fold, now, command.key, command.pin, command); break
+    case 'reset': applyReset(fold, now, command)
+  }
+  const states = new Map([...loaded.states.keys()].map((key) => [key, fold.get(key)!]))
+  const then = { ...loaded, policies: fold.ledger.policies, pins: fold.ledger.pins, states }
+  return keys.map((key) => {
+    const chain = linksOf(then, key)
+    const own = chain.at(-1)!
+    const state = states.get(key)!
+    const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
+    return {
+      key,
+      before: thresholdIn(loaded, key),
+      after: effective.threshold,
+      /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
+      mode_before: effectivePolicy(loaded.defaultPolicy, loaded.policies, key).mode,
+      mode_after: own.policy.mode,
+      status_after: statusInForce(then, chain, effective.source),
+      /** Whether its evidence would start again from zero. */
+      new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
+      /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
+      post_hoc: rawCandidate(state, own.policy).isPostHoc,
+    }
+  })
+}
+
+function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, states }: LoadedContexts): Fold {
+  const next = new Map(states)
+  const configuration = { levels, defaults, max_contexts: next.size }
+  return {
+    cursor: '0-0',
+    cohorts: new Cohorts(),
+    times: ENROLMENT_TIMES,
+    ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.values()].map(refTo) },
+    pending: new PendingOutcomes(),
+    reservoir: new Reservoir(),
+    traces: new Map(),
+    predictors: new Map(predictors),
+    keys: () => next.keys(),
+    get: (key) => next.get(key),
+    set: (key, state) => { if (state === undefined) next.delete(key); else next.set(key, state) },
+    changes: [],
+  }
+}
+
+/** The effective threshold of a context. */
+export function thresholdIn (loaded: LoadedContexts, key: string): number | null {
+  const chain = linksOf(loaded, key)
+  return effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain)).threshold
+}

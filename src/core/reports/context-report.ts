@@ -1,0 +1,187 @@
+import {
+  type Arms, type ArmTotals, BREACH_SUSPECTED, emDifference, emSuspicion, isBreached, tokensDifference,
+} from '../certificate/arms.js'
+import { expectedUtility } from '../certificate/certified-threshold.js'
+import { emDropInterval } from '../certificate/em-drop-interval.js'
+import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
+import { GRID, thresholdAt } from '../certificate/thresholds.js'
+import { candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel } from '../contexts/candidate-scorer.js'
+import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
+import { type ContextState, evidenceOf } from '../contexts/context-state.js'
+import { contextWarnings } from '../contexts/context-warnings.js'
+import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
+import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
+import { hasLeft } from '../contexts/membership.js'
+import { servingNumber } from '../contexts/trials.js'
+import { isCertifying, parseContextKey } from '../policy/context.js'
+import type { Policy } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { untilNext } from './threshold-rows.js'
+
+export type Status = 'learning' | 'certified' | 'drifted'
+
+export type ContextView = ReturnType<typeof describeContext>
+
+/**
+ * Describes a context that has a state, as in the reply to `GET /v1/contexts`. Ratios and EM are fractions; times are in ms (the route
+ * writes ISO 8601).
+ */
+export function describeContext (loaded: LoadedContexts, key: string) {
+  const state = loaded.states.get(key)!
+  const chain = linksOf(loaded, key)
+  const own = chain.at(-1)!
+  const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
+  const { source } = effective
+  const isMember = isOfPool(loaded, chain, source)
+  const candidate = candidateOf(state, own.policy, loaded.predictors, own.scorer)
+  const { evidence: shown, index, level } = isMember
+    ? shownInPool(state, source, loaded.states.get(source.key))
+    : { evidence: candidate.evidence, index: own.index, level: Math.exp(-candidate.bar) }
+  const evidence = isMember ? shown : evidenceOf(state)
+  const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
+  const isGone = isMember && hasLeft(own.leftEpoch, source.epochName)
+  return {
+    key,
+    context: parseContextKey(loaded.levels, key) ?? {},
+    status: statusInForce(loaded, chain, source),
+    /** The pool that it is a context of, and when its own drift detector made it leave that; `null`: it has none, or is one. */
+    pool: isMember ? { key: source.key, left_at: isGone ? state.membership!.left_at : null } : null,
+    mode: own.policy.mode,
+    pin: own.pin ?? null,
+    threshold: effective.threshold,
+    /** The looser threshold that a share of the generations has instead; `null`: none. */
+    lottery: effective.lottery,
+    scope: effective.scope,
+    /** The score that the threshold is for: `confidence`, or the name of a predictor. */
+    score: effective.scorer ?? own.scorer ?? 'confidence',
+    guarantee: effective.guarantee,
+    control_generations: evidence.generations,
+    treated_generations: state.treated,
+    em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
+    em_drop: index === -1 ? null : emDrop(shown, index),
+    /** Interval of the true EM drop of the certified threshold, at its error level. */
+    em_drop_low: interval?.low ?? null,
+    em_drop_high: interval?.high ?? null,
+    tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(shown, index),
+    tokens_saved_gross_ratio: index === -1 ? null : grossSavedRatio(shown, index),
+    /** Over all epochs: what stops have saved less the tokens decoded for probes in both arms, and its parts. */
+    tokens_saved: state.tokens_saved_gross - state.probe_tokens,
+    tokens_saved_gross: state.tokens_saved_gross,
+    probe_tokens: state.probe_tokens,
+    probe_prefill_tokens: state.probe_prefill_tokens,
+    /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
+    expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
+    arms: describeArms(state.arms, own.policy.error_level, own.policy.max_em_drop),
+    challengers: describeTrials(state, own.policy, loaded.predictors),
+    unprobed: evidence.unprobed_generations,
+    follow_up: state.follow_up,
+    follow_up_ratio: followUpRatio(state),
+    cancelled_ratio: cancelledRatio(state),
+    labels_needed_ratio: labelsNeededRatio(state),
+    /** Enrolments of either arm that are not accounted for yet. */
+    open_enrolments: state.open_enrolments,
+    /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
+    unaccounted: candidate.unaccounted,
+    evidence: evidenceView(state, own.index, candidate),
+    warnings: contextWarnings(state),
+    fed_by: state.fed_by ?? {},
+    epoch: state.epoch,
+    control_share: isMember || isCertifying(loaded.levels, own.policy.certify_at, key) ? controlShareInForce(effective) : null,
+    generations_to_next_certificate: untilNext(candidate, own.policy),
+    policy: own.policy,
+    updated_at: state.updated_at,
+  }
+}
+
+/** ln E of the threshold in force, at its best and now; it was certified when it reached `bar`. */
+function evidenceView ({ log_evidence: known }: ContextState, index: number, { bar }: CandidateScorer) {
+  return known === null || index === -1 ? null : { ...known, bar, holds_now: known.now >= bar }
+}
+
+/**
+ * The status of the end of a chain. A context of a pool has that of the pool, unless it has left it.
+ * @param source the link that gathers evidence for the end
+ */
+export function statusInForce (loaded: LoadedContexts, chain: readonly ChainLink[], source: ChainLink): Status {
+  const own = chain.at(-1)!
+  const isMember = isOfPool(loaded, chain, source)
+  if (isMember && hasLeft(own.leftEpoch, source.epochName)) return 'drifted'
+  const link = isMember && loaded.states.has(source.key) ? source : own
+  return statusOf(loaded.states.get(link.key)!, link.index)
+}
+
+function isOfPool ({ levels }: LoadedContexts, chain: readonly ChainLink[], source: ChainLink): boolean {
+  return source !== chain.at(-1) && chain.length === levels.length + 1
+}
+
+function statusOf (state: ContextState, index: number): Status {
+  if (index !== -1) return 'certified'
+  if (state.epoch_cause === 'drift' || state.epoch_cause === 'breach') return 'drifted'
+  return 'learning'
+}
+
+/** What a context has shown at one place of a grid; -1: nothing is in force. `level`: of an interval for its EM drop. */
+interface Shown { readonly evidence: Evidence, readonly index: number, readonly level: number }
+
+/**
+ * What a member has itself shown in its pool's present epoch, at the threshold of the pool. It certifies nothing.
+ * @param pool link and state of the pool
+ */
+export function shownInPool ({ membership }: ContextState, { index, policy }: Pick<ChainLink, 'index' | 'policy'>, pool: ContextState | undefined): Shown {
+  const isCurrent = pool !== undefined && membership?.epoch === pool.epoch_name && membership.scorer === servingNumber(pool)
+  return isCurrent
+    ? { evidence: membership.evidence, index, level: policy.error_level }
+    : { evidence: noEvidence(GRID.length), index: -1, level: policy.error_level }
+}
+
+/**
+ * Compares control and treated generations while a threshold was in force. EM is a fraction; differences are treated minus control, `null`
+ * with little data.
+ * @param level chance that an interval ever excludes the true difference
+ * @param bound EM drop that is tolerated
+ */
+export function describeArms (arms: Arms, level: number, bound: number) {
+  return {
+    control: describeArm(arms.control),
+    treated: describeArm(arms.treated),
+    em_difference: emDifference(arms, level),
+    tokens_difference: tokensDifference(arms, level),
+    /** Whether real stops seem to lose, or surely lose, more EM than is tolerated. */
+    breach_suspected: emSuspicion(arms, bound) >= BREACH_SUSPECTED,
+    breached: isBreached(arms, level, bound),
+  }
+}
+
+function describeArm ({ generations, tokens, labelled, em }: ArmTotals) {
+  return {
+    generations,
+    labelled,
+    em: labelled === 0 ? null : em / labelled,
+    tokens_mean: generations === 0 ? null : tokens / generations,
+  }
+}
+
+/** The trials of predictors in a context; ratios and EM are fractions. */
+export function describeTrials (state: ContextState, policy: Policy, predictors: LivePredictors) {
+  return candidateScorers(state, policy, predictors).flatMap((candidate) => {
+    const { scorer, grid, evidence } = candidate
+    const trial = state.trials.find(({ predictor }) => predictor === scorer)
+    if (trial === undefined) return []
+    const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
+    return [{
+      predictor: trial.predictor,
+      serving: state.serving === scorer,
+      ordinal: trial.ordinal,
+      error_level: challengerLevel(policy.error_level, trial.ordinal),
+      generations: evidence.generations,
+      /** Generations excluded from its evidence because it was trained on their groups. */
+      seen_in_training: trial.trained_on,
+      /** The loosest threshold that its own evidence certifies. */
+      threshold: index === -1 ? null : thresholdAt(grid, index),
+      em_drop: index === -1 ? null : emDrop(evidence, index),
+      tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
+      tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),
+      generations_to_next_certificate: untilNext(candidate, policy),
+    }]
+  })
+}

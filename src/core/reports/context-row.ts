@@ -1,0 +1,73 @@
+import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
+import type { LoadedContexts } from '../contexts/chain-link.js'
+import type { ContextWarning } from '../contexts/context-warnings.js'
+import { depthOf, isCertifying } from '../policy/context.js'
+import { type ContextView, describeContext } from './context-report.js'
+
+/** What needs the attention of an operator: thresholds taken back, suspicions, and problems with reports. */
+export const ALARMS = [
+  'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
+] as const
+export type Alarm = typeof ALARMS[number]
+/** Fails to compile if a warning of contexts is missing above. */
+type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
+
+/** What rows can be sorted by. */
+export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at'] as const
+export type RowOrder = typeof ROW_ORDERS[number]
+
+export type ContextRow = ReturnType<typeof describeRow>
+
+/**
+ * Describes a context as a row of a table of thousands. Ratios and EM are fractions, times are in ms.
+ * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
+ */
+export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
+  const view = describeContext(loaded, key)
+  const { levels, states } = loaded
+  const { pool } = view
+  const startedAt = states.get(key)!.epoch_started_at
+  return {
+    key,
+    /** Whether generations run in it; else it shows sums, or is a pool. */
+    is_leaf: depthOf(key) === levels.length,
+    /** Whether evidence is gathered here: a leaf of its own, or a pool. */
+    is_certifying: isCertifying(levels, view.policy.certify_at, key),
+    pool,
+    status: view.status,
+    mode: view.mode,
+    is_pinned: view.pin !== null,
+    threshold: view.threshold,
+    lottery: view.lottery,
+    scope: view.scope,
+    em_drop: view.em_drop,
+    em_drop_low: view.em_drop_low,
+    em_drop_high: view.em_drop_high,
+    max_em_drop: view.policy.max_em_drop,
+    tokens_saved: view.tokens_saved,
+    tokens_saved_gross: view.tokens_saved_gross,
+    probe_tokens: view.probe_tokens,
+    tokens_saved_ratio: view.tokens_saved_ratio,
+    price_per_1k_tokens: view.policy.price_per_1k_tokens,
+    control_generations: view.control_generations,
+    treated_generations: view.treated_generations,
+    generations_to_next_certificate: view.generations_to_next_certificate,
+    alarms: alarmsOf(loaded, view),
+    /** When drift or a breach withdrew its threshold, or it left its pool; `null`: neither holds. */
+    withdrawn_at: pool === null ? (view.status === 'drifted' ? startedAt : null) : pool.left_at,
+    /** When its threshold or epoch last changed. */
+    changed_at: Math.max(movedAt, startedAt, pool?.left_at ?? 0),
+    updated_at: view.updated_at,
+  }
+}
+
+function alarmsOf ({ states }: LoadedContexts, { key, status, pool, arms, warnings }: ContextView): Alarm[] {
+  const { epoch_cause: cause, drift } = states.get(key)!
+  const alarms: Alarm[] = []
+  if (pool !== null && pool.left_at !== null) alarms.push('left_pool')
+  else if (status === 'drifted' && pool === null) alarms.push(cause === 'breach' ? 'breach' : 'drift')
+  else if (arms.breached) alarms.push('breach')
+  if (suspicion(drift) >= DRIFT_SUSPECTED) alarms.push('drift_suspected')
+  if (arms.breach_suspected && !alarms.includes('breach')) alarms.push('breach_suspected')
+  return [...alarms, ...warnings satisfies ReadonlyArray<AlarmOf<ContextWarning>>]
+}

@@ -1,0 +1,51 @@
+import { generationsToReach, logEvidence } from '../certificate/certificate.js'
+import { emDropInterval } from '../certificate/em-drop-interval.js'
+import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { type CandidateScorer, certifiedNow } from '../contexts/candidate-scorer.js'
+import type { Policy } from '../policy/policy.js'
+
+export type ThresholdRow = ReturnType<typeof describeThresholds>[number]
+
+/** Describes the evidence for every threshold of a candidate, safest first. Ratios and EM are fractions. */
+export function describeThresholds (candidate: CandidateScorer, policy: Policy) {
+  const { evidence, unaccounted, grid, bar } = candidate
+  const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
+  let needed: number | null = 0
+  return grid.map((threshold, k) => {
+    const lost = evidence.lost[k]!
+    const gained = evidence.gained[k]!
+    const kept = evidence.generations - lost - gained
+    const { low, high } = emDropInterval(differencesAt(evidence, k), Math.exp(-bar))
+    const more = needed === null ? null : generationsUntil(candidate, k, policy)
+    needed = needed === null || more === null ? null : Math.max(needed, more) // Every safer threshold must be certified first.
+    return {
+      threshold,
+      lost,
+      kept,
+      gained,
+      unprobed: evidence.unprobed[k]!,
+      em_drop: emDrop(evidence, k),
+      /** Interval of the true EM drop, at the level of the certificate. */
+      em_drop_low: low,
+      em_drop_high: high,
+      tokens_saved_ratio: tokensSavedRatio(evidence, k),
+      tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
+      log_evidence: logEvidence(policy.max_em_drop, differencesAt(evidence, k, unaccounted)),
+      certified: k <= index,
+      /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
+      generations_needed: needed,
+    }
+  })
+}
+
+/** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
+export function generationsUntil ({ evidence, unaccounted, bar }: CandidateScorer, k: number, policy: Policy): number | null {
+  const { max_em_drop: a, evidence_window: limit } = policy
+  return generationsToReach(a, differencesAt(evidence, k, unaccounted), bar, limit)
+}
+
+/** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */
+export function untilNext (candidate: CandidateScorer, policy: Policy): number | null {
+  const next = Math.floor(Math.max(candidate.certified, certifiedNow(candidate, policy))) + 1
+  return next === candidate.grid.length ? null : generationsUntil(candidate, next, policy)
+}

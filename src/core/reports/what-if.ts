@@ -1,0 +1,151 @@
+import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
+import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio, unitOf } from '../certificate/evidence.js'
+import { GRID } from '../certificate/thresholds.js'
+import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
+import { candidateOf } from '../contexts/candidate-scorer.js'
+import { type ContextState, openEpoch, requestGuarantee } from '../contexts/context-state.js'
+import { judgeAfresh } from '../contexts/judge.js'
+import type { Levels } from '../policy/context.js'
+import type { Cadence, Policy } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { describeTradeoff } from '../tradeoff/tradeoff.js'
+import { describeThresholds } from './threshold-rows.js'
+
+/** Policy fields that what-if queries may change: those that only affect how evidence is judged, and the cadence, by kept traces. */
+export const ANSWERABLE_FIELDS = [
+  'max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens', 'em_per_token_percent', 'check_every_tokens',
+  'check_growth',
+] as const
+
+export type AnswerableFields = Pick<Policy, typeof ANSWERABLE_FIELDS[number]>
+
+const NEW_EPOCH = 'the present evidence was counted under the present value, and another value starts a new epoch without evidence'
+
+/** Why what-if queries cannot change the other policy fields. */
+export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof AnswerableFields>, string>> = {
+  label: NEW_EPOCH,
+  missing_labels: NEW_EPOCH,
+  min_tokens: NEW_EPOCH,
+  control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
+  mode: 'it affects whether a threshold stops generations, not what is certified',
+  missing_outcomes: NEW_EPOCH,
+  label_rate: 'it affects how many generations are enrolled, not what the present evidence certifies',
+  certify_at: 'it affects which contexts share their evidence',
+  follow_up_seconds: 'it affects when a missing outcome is given up, not what the present evidence certifies',
+  evidence_window: 'it affects how long evidence is kept, and evidence that has left the window is not stored',
+  max_evidence_age_seconds: 'it affects when a threshold without new evidence is withdrawn, not what is certified',
+  record_steps: 'it affects where steps are recorded, not what is certified',
+}
+
+/** The answer contains no times. */
+const NO_PACE = { now: 0, since: 0, perSecond: null }
+
+/**
+ * What the present evidence would certify if another guarantee were requested. Where another cadence is asked about, the evidence is what
+ * the kept traces would have shown at it; the guarantee is then that of a new epoch, so nothing is post hoc.
+ * @param policy the effective policy with the changed fields
+ * @param traces those kept of the context, where a cadence is asked about
+ */
+export function whatIf (
+  state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, traces: readonly KeptTrace[] | null = null) {
+  if (traces === null) return { ...judged(state, policy, levels, predictors), cadence: null }
+  const { asked, comparison } = replayTraces(state, policy, levels, traces)
+  return { ...judged(asked, policy, levels, predictors), cadence: comparison }
+}
+
+function judged (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors) {
+  const asked = requestGuarantee(state, policy)
+  const { scorer, index, threshold } = judgeAfresh(asked, policy, levels, predictors)
+  const score = scorer ?? 'confidence'
+  const candidate = candidateOf(asked, policy, predictors, scorer)
+  const thresholds = describeThresholds(candidate, policy)
+  const row = thresholds[Math.floor(index)]
+  const { expected_utility, em_per_token_percent, unfavourable_from } =
+    describeTradeoff({ ...candidate, score, index, suspicion: 1 }, policy, NO_PACE)
+  return {
+    max_em_drop: policy.max_em_drop,
+    error_level: policy.error_level,
+    predictor: policy.predictor,
+    value_of_em: policy.value_of_em,
+    price_per_1k_tokens: policy.price_per_1k_tokens,
+    em_per_token_percent,
+    check_every_tokens: policy.check_every_tokens,
+    check_growth: policy.check_growth,
+    post_hoc: candidate.isPostHoc,
+    threshold,
+    score,
+    em_drop: row?.em_drop ?? null,
+    em_drop_low: row?.em_drop_low ?? null,
+    em_drop_high: row?.em_drop_high ?? null,
+    tokens_saved_ratio: row?.tokens_saved_ratio ?? 0,
+    tokens_saved_gross_ratio: row?.tokens_saved_gross_ratio ?? 0,
+    expected_utility,
+    unfavourable_from,
+    generations: candidate.evidence.generations,
+    generations_to_next_certificate: thresholds.find(({ certified }) => !certified)?.generations_needed ?? null,
+    thresholds,
+  }
+}
+
+type CadenceFields = Pick<Policy, 'check_every_tokens' | 'check_growth' | 'min_tokens'>
+
+/** Why the steps recorded at one cadence cannot show what another would; `null`: they can. */
+export function cadenceProblem (recorded: CadenceFields, asked: CadenceFields): { path: string, message: string } | null {
+  for (const field of ['check_every_tokens', 'check_growth'] as const) {
+    if (asked[field] >= recorded[field]) continue
+    const message = `must be at least ${recorded[field]}, the cadence that the steps were recorded at: nothing was asked in between`
+    return { path: `/${field}`, message }
+  }
+  return null
+}
+
+/**
+ * The state that a context would have if its kept traces had been asked at the policy's cadence and were all its evidence, and the two
+ * cadences compared on them. Each check is taken at the first recorded step from where it is due.
+ */
+export function replayTraces (
+  state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]) {
+  const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
+  const index = state.serving === null ? Math.floor(state.threshold_index) : -1
+  const recorded = replay(traces, state.meaning, index)
+  const asked = replay(traces, policy, index)
+  const opening = { time: state.epoch_started_at, name: state.epoch_name }
+  const begun = openEpoch(state, 'policy', policy, levels, opening)
+  const opened: ContextState = { ...begun, epoch: state.epoch, halves: [asked.evidence, NO_EVIDENCE] }
+  return {
+    asked: opened,
+    /** At the threshold of the raw confidence that is in force. Where none is, the figures are of generations in full. */
+    comparison: { threshold: index === -1 ? null : GRID[index]!, recorded: recorded.figures, asked: asked.figures },
+  }
+}
+
+function replay (traces: readonly Trace[], fields: CadenceFields, index: number) {
+  const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = fields
+  const cadence: Cadence = { checkEveryTokens, checkGrowth, minTokens }
+  const evidence = newSum(GRID.length)
+  let [probes, checks] = [0, 0]
+  for (const trace of traces) {
+    const asked: Trace = { ...trace, ...stepsAtCadence(trace.steps, cadence) }
+    const stops = stopsOf(asked, minTokens)
+    addUnitTo(evidence, unitOf(asked, stops))
+    const threshold = index === -1 ? Infinity : GRID[index]!
+    const at = asked.steps.findIndex(({ tokens, score }) => score !== null && tokens >= minTokens && score >= threshold)
+    checks += at === -1 ? asked.steps.length : at + 1
+    probes += index === -1 ? asked.probeTokens ?? 0 : stops[index]!.probeTokens
+  }
+  const { generations, full_tokens: full } = evidence
+  const perGeneration = (sum: number) => generations === 0 ? 0 : sum / generations
+  return {
+    evidence,
+    figures: {
+      check_every_tokens: checkEveryTokens,
+      check_growth: checkGrowth,
+      em_drop: index === -1 ? 0 : emDrop(evidence, index),
+      tokens_saved_ratio: index === -1 ? -probes / Math.max(1, full) : tokensSavedRatio(evidence, index),
+      tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),
+      /** Means over the generations: tokens decoded for probes, and checks, until the stop. */
+      probe_tokens: perGeneration(probes),
+      checks: perGeneration(checks),
+    },
+  }
+}

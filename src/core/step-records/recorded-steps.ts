@@ -1,0 +1,126 @@
+import { GRID } from '../certificate/thresholds.js'
+import { type Em, stopsOf } from '../certificate/trace.js'
+import { type Columns, signalsAt } from '../decide/decide-columns.js'
+import type { Step } from '../decide/decide.js'
+import type { Rule } from '../decide/snapshot.js'
+import { answerDigest, type Normalise } from '../outcome/exact-match.js'
+import type { LoggedStep, ReportedOutcome } from '../outcome/outcome.js'
+import { type Cadence, nextCheckTokens } from '../policy/policy.js'
+import { scoreStep } from '../predictor/predictor.js'
+
+/** What is kept of a step until the outcome comes: everything that can be graded then, and no text of an answer. */
+export interface RecordedStep {
+  readonly tokens: number
+  readonly confidence: number | null
+  readonly em?: Em
+  readonly answer_digest?: string
+  readonly signals?: Readonly<Record<string, number>>
+}
+
+/** The fields of a step from which a recorded step is made. */
+export type Asked = Pick<Step, 'tokens' | 'confidence' | 'em' | 'answer' | 'signals'>
+
+/**
+ * Sorts steps by tokens and merges those with equal tokens, so that a step asked again gains its probe. Where repeats contradict each other
+ * the worse value holds (the higher confidence, the wrong answer; of two different answers neither), so that the order in which replicas
+ * wrote them does not matter.
+ */
+export function mergeSteps (recorded: readonly RecordedStep[]): RecordedStep[] {
+  const byTokens = new Map<number, RecordedStep[]>()
+  for (const step of recorded) {
+    const same = byTokens.get(step.tokens)
+    if (same === undefined) byTokens.set(step.tokens, [step]); else same.push(step)
+  }
+  return [...byTokens.values()].map((same) => same.length === 1 ? same[0]! : mergeOne(same)).sort((a, b) => a.tokens - b.tokens)
+}
+
+function mergeOne (same: readonly RecordedStep[]): RecordedStep {
+  const confidences = same.flatMap(({ confidence }) => confidence ?? [])
+  const ems = same.flatMap(({ em }) => em ?? [])
+  const [digest, another] = new Set(same.flatMap(({ answer_digest: digest }) => digest ?? []))
+  const signals = same.findLast((step) => step.signals)?.signals
+  return {
+    tokens: same[0]!.tokens,
+    confidence: confidences.length === 0 ? null : Math.max(...confidences),
+    ...(ems.length > 0 && { em: Math.min(...ems) as Em }),
+    ...(digest !== undefined && another === undefined && { answer_digest: digest }),
+    ...(signals && { signals }),
+  }
+}
+
+/** The fields of a row that are recorded. */
+export function askedAt ({ tokens, confidence, signals, em, answer }: Columns, row: number): Asked {
+  const right = em?.[row] ?? undefined
+  const text = answer?.[row] ?? undefined
+  const plain = { tokens: tokens[row]!, confidence: confidence[row]! }
+  if (right === undefined && text === undefined && signals === undefined) return plain
+  return {
+    ...plain,
+    ...(right !== undefined && { em: right }),
+    ...(text !== undefined && { answer: text }),
+    ...(signals && { signals: signalsAt(signals, row) }),
+  }
+}
+
+interface Finished { readonly tokens: number, readonly steps_asked?: number }
+
+/**
+ * Whether a record holds every step that was asked. The worker's count decides where it is given. Otherwise the cadence does: there must be
+ * exactly one step in each check interval until the generation's end, so that a lost step leaves a gap. A step at the very end may be
+ * missing, since it could save nothing. Steps that cannot stop (unknown confidence, or before `min_tokens`) may come in between.
+ * @param steps merged, in order of tokens
+ */
+export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: readonly RecordedStep[]): boolean {
+  const { tokens, steps_asked: asked } = outcome
+  const last = steps.at(-1)
+  if (last !== undefined && last.tokens > tokens) return false // a step of another generation
+  if (asked !== undefined) return steps.length === asked
+
+  let due = nextCheckTokens(cadence, 0)
+  for (const step of steps) {
+    if (step.tokens >= due + cadence.checkEveryTokens) return false
+    if (step.tokens >= due) due = nextCheckTokens(cadence, step.tokens)
+    else if (step.confidence !== null && step.tokens >= cadence.minTokens) return false // the worker does not follow the cadence
+  }
+  return tokens <= due
+}
+
+/** Whether every threshold of every scorer stops at a step with a probe. If not, a probe was lost or never made. */
+export function isRecordProbed (
+  { minTokens, trials }: Pick<Rule, 'minTokens' | 'trials'>, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
+  const isProbed = (grid: readonly number[], scoreOf: (step: RecordedStep) => number | null) => {
+    const probed = steps.map((step) => ({
+      tokens: step.tokens, score: scoreOf(step), em: step.em ?? (step.answer_digest === undefined ? undefined : 1 as const),
+    }))
+    const stops = stopsOf({ tokens, answerTokens: 0, em: 1, steps: probed, isComplete: true }, minTokens, grid)
+    return !stops.some(({ isUnprobed }) => isUnprobed)
+  }
+  return isProbed(GRID, ({ confidence }) => confidence) &&
+    trials.every((scorer) => isProbed(scorer.grid, (step) => scoreStep(scorer, step.tokens, step.confidence, step.signals)))
+}
+
+type Writable<T> = { -readonly [F in keyof T]: T[F] }
+
+/**
+ * Grades recorded steps as if the worker had sent them with its outcome. Exact Match is the step's `em`, else its answer against the
+ * `reference`; agreement compares its answer with the final one. Answers are compared by their digests.
+ * @param salt the store's, for the digests
+ */
+export function joinRecord (
+  salt: string, outcome: ReportedOutcome, steps: readonly RecordedStep[], normalise?: Normalise
+): LoggedStep[] {
+  const { em: fullEm, reference, answer } = outcome
+  const right = reference === undefined ? undefined : new Set([reference].flat().map((text) => answerDigest(salt, text, normalise)))
+  const full = answer === undefined ? undefined : answerDigest(salt, answer, normalise)
+  const mayLabelCome = fullEm === undefined && reference === undefined
+  return steps.map(({ tokens, confidence, em, answer_digest: digest, signals }) => {
+    const step: Writable<LoggedStep> = { tokens, confidence, ...(signals && { signals }) }
+    if (em !== undefined) step.exact_match = em
+    else if (digest !== undefined && right !== undefined) step.exact_match = matches(right.has(digest))
+    else if (digest !== undefined && mayLabelCome) step.answer_digest = digest
+    if (digest !== undefined && full !== undefined) step.agreement = matches(digest === full)
+    return step
+  })
+}
+
+const matches = (isMatch: boolean): Em => isMatch ? 1 : 0

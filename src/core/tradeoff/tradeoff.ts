@@ -1,0 +1,109 @@
+import { expectedUtility } from '../certificate/certified-threshold.js'
+import { emDrop, type Evidence, tokensSaved, tokensSavedRatio } from '../certificate/evidence.js'
+import { thresholdAt as placed } from '../certificate/thresholds.js'
+import { allowedPrice, type Policy } from '../policy/policy.js'
+import { curvePoints, priceBetween, type Segment, segmentsOf, type ThresholdEvidence } from './curve.js'
+import { outlookOf, type Pace } from './outlook.js'
+
+/** Suspicion of drift from which on thresholds may become stricter. At constant rates no certified threshold is lost. */
+const SUSPICIOUS = 2
+
+export type TradeoffView = ReturnType<typeof describeTradeoff>
+
+/** Describes the trade-off between EM and tokens: its curve, knee, turning point and forecast. Times are in ms. */
+export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy, pace: Pace) {
+  const { score, evidence, grid, bar, index, suspicion } = thresholds
+  const { generations } = evidence
+  const level = Math.exp(-bar)
+  const segments = segmentsOf(evidence)
+  const allowed = allowedPrice(evidence.full_tokens / evidence.generations, policy)
+  const turn = allowed === null ? null : turningPoint(evidence, segments, allowed, level)
+  const knee = kneeOf(evidence, segments)
+  const { ceiling, next, horizons } = outlookOf(evidence, policy, bar, pace)
+  const points = curvePoints(thresholds, segments, ceiling)
+  const thresholdAt = (k: number) => placed(grid, k)
+  const end = horizons.at(-1)
+
+  return {
+    score,
+    generations,
+    tokens_mean: generations === 0 ? null : evidence.full_tokens / generations,
+    em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
+    threshold: thresholdAt(index),
+    /** Of that threshold, per generation, in the policy's currency. */
+    expected_utility: expectedUtility(evidence, index, policy),
+    points,
+    knee: knee && { ...summaryAt(knee.index), em_below_line: knee.below },
+    /** The allowed price: as stated by the policy, or as its prices imply. */
+    em_per_token_percent: allowed,
+    unfavourable_from: turn && { ...summaryAt(turn.index), next: turn.next, rest: turn.rest, is_sure: turn.is_sure },
+    forecast: {
+      heading: end === undefined ? null : suspicion >= SUSPICIOUS ? 'stricter' as const : end.index > ceiling ? 'looser' as const : 'steady' as const,
+      drift_suspicion: suspicion,
+      control_generations_per_hour: pace.perSecond === null ? null : 3600 * pace.perSecond,
+      next_certificate: next && { threshold: grid[next.index]!, generations: next.generations, ...expectedTime(next.at) },
+      horizons: horizons.map(({ generations, index, at, ...saved }) =>
+        ({ generations, threshold: thresholdAt(index), ...saved, ...expectedTime(at) })),
+    },
+  }
+
+  function expectedTime (at: number | null) {
+    return { at, seconds: at === null ? null : (at - pace.now) / 1000 }
+  }
+
+  function summaryAt (k: number) {
+    const { threshold, tokens_saved_ratio, tokens_saved_gross_ratio, em_drop, em_drop_predicted } = points[k + 1]!
+    return { threshold, tokens_saved_ratio, tokens_saved_gross_ratio, em_drop, em_drop_predicted }
+  }
+}
+
+/**
+ * Standard errors by which the curve must lie below a straight line to have a knee. The test takes the lowest of up to 120 correlated
+ * points: a truly straight line has a knee in 0.1 to 3 % of runs (30 to 120 thresholds, 300 to 5,000 generations).
+ */
+const CLEAR = 3
+
+/**
+ * The knee of the smoothed curve (Kneedle: Satopaa et al. 2011). With tokens saved and EM drop both scaled to 1 at the loosest threshold,
+ * it is the point furthest below the diagonal. Beyond it, a token costs more than the mean price of all tokens. Unlike
+ * `unfavourable_from`, which depends on a stated price, the knee depends on where the data end.
+ * @returns grid index, and how much EM it lies below the diagonal; `null` if the curve loses nothing or the bend is within its noise
+ */
+export function kneeOf (evidence: Evidence, segments: readonly Segment[]): { index: number, below: number } | null {
+  const last = segments.at(-1)?.to ?? -1
+  if (last === -1 || evidence.generations === 0) return null
+  const [saved, drop] = [tokensSavedRatio(evidence, last), emDrop(evidence, last)]
+  if (drop <= 0) return null
+  let knee = { index: -1, below: 0 }
+  for (const { to: index } of segments) {
+    const below = drop * tokensSavedRatio(evidence, index) / saved - emDrop(evidence, index)
+    if (below > knee.below) knee = { index, below }
+  }
+  return knee.below > CLEAR * noiseAt(evidence, knee.index, last) ? knee : null
+}
+
+/** Standard error of a point's distance from the line to `last`, if looser thresholds lose and gain whatever a stricter one does. */
+function noiseAt (evidence: Evidence, k: number, last: number): number {
+  if (k === -1) return Infinity
+  const { generations, lost, gained } = evidence
+  const share = tokensSaved(evidence, k) / tokensSaved(evidence, last)
+  const [near, all] = [lost[k]! + gained[k]!, lost[last]! + gained[last]!]
+  return Math.sqrt(share ** 2 * Math.max(0, all - near) + (1 - share) ** 2 * near + 1) / generations
+}
+
+/**
+ * The point beyond which the smoothed curve is steeper than the allowed price.
+ * @param allowed EM per percent of tokens
+ * @param level of the intervals
+ * @returns grid index of the last threshold at an allowed price (-1: all are too expensive), the price on the segment that follows (`null`
+ *   if it is too short), the price over everything that follows, and whether either is too high even at the low end of its interval;
+ *   `null` if no segment is too expensive, or the expensive ones hold too few tokens
+ */
+export function turningPoint (evidence: Evidence, segments: readonly Segment[], allowed: number, level: number) {
+  const after = segments.find(({ price }) => price > allowed)
+  if (after === undefined || evidence.generations === 0) return null
+  const next = priceBetween(evidence, after.from, after.to, level)
+  const rest = priceBetween(evidence, after.from, segments.at(-1)!.to, level)
+  if (rest === null) return null
+  return { index: after.from, next, rest, is_sure: [next, rest].some((price) => price !== null && price.low > allowed) }
+}

@@ -1,0 +1,193 @@
+import { isDeepStrictEqual } from 'node:util'
+import { windowProblem } from '../../core/certificate/certificate.js'
+import type { ModelInputs } from '../../core/contexts/chain-link.js'
+import type { PinWarning } from '../../core/contexts/context-warnings.js'
+import { type Pin, usablePin } from '../../core/contexts/pin.js'
+import { certifyingKey, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
+import { memberProblem, policyProblem } from '../../core/policy/policy-problem.js'
+import { effectivePolicy, patchedPolicy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
+import type { Command, Origin } from '../../core/reducer/log-entry.js'
+import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
+import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, UnreadablePolicyError } from '../../errors/errors.js'
+import type { Store } from '../../store/store.js'
+import type { Config } from '../config/config.js'
+import { createCommander } from '../learner/commander.js'
+import { readModelInputs } from '../snapshot/load-snapshot.js'
+import type { Service } from '../snapshot/snapshot-holder.js'
+import { checkKey, forEachChunk, readContextKeys } from './context-reader.js'
+import { checkConfirmed, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
+
+/** What a command would do. */
+export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
+
+interface PolicyRequest extends Origin, DryRunOptions {}
+interface CommandRequest extends Required<Origin>, DryRunOptions {}
+
+/** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
+interface PinRequest { readonly threshold: number | null, readonly expires_in_seconds?: number }
+
+/** What a context states next, by what it states now. */
+type NextPolicy = (stated: PolicyPatch | undefined) => PolicyPatch | null
+
+export type ContextCommands = ReturnType<typeof createContextCommands>
+
+/** Policies, pins and resets. Each command is in force on this replica when its promise resolves. */
+export function createContextCommands (store: Store, service: Service, config: Config) {
+  const command = createCommander(store, service)
+
+  /** The policy that a context states, and the one in force there. */
+  function viewOf (policies: ReadonlyMap<string, PolicyPatch>, key: string) {
+    return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
+  }
+
+  /** Finds out what a command would do, from the store. */
+  async function foresee (command: Command): Promise<DryRun<CommandEffect>> {
+    const inputs = await readModelInputs(store, config, Date.now())
+    const keys = (await readContextKeys(store, config)).filter((other) => isWithin(other, command.key))
+    const effects: CommandEffect[] = []
+    await forEachChunk(store, config, keys, inputs, (loaded, chunk) => {
+      effects.push(...commandEffects(loaded, command, chunk.filter((within) => loaded.states.has(within)), Date.now()))
+    })
+    return dryRun(identityOf(command), effects)
+  }
+
+  /**
+   * Gives a command, or tells what it would do.
+   * @param plan checks the command against the store, and returns it
+   * @param isHarmless whether the planned command needs no confirmation even at the root
+   */
+  async function give (
+    plan: () => Promise<Command>, { dry_run = false, confirm }: DryRunOptions, isHarmless = () => false
+  ): Promise<CommandDryRun | null> {
+    if (dry_run) return { dry_run: true, ...await foresee(await plan()) }
+    await command(async () => {
+      const planned = await plan()
+      if (planned.key === ROOT && !isHarmless()) checkConfirmed(await foresee(planned), confirm)
+      return [planned]
+    })
+    return null
+  }
+
+  async function change (
+    key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, ...origin }: PolicyRequest
+  ) {
+    checkKey(config, key)
+    let view: ReturnType<typeof viewOf>
+    let isHarmless = false
+    const tried = await give(async () => {
+      const stated = await store.policies()
+      const policy = next(stated.get(key))
+      isHarmless = isKillSwitch(stated.get(key), policy)
+      view = viewOf(checkedPolicies(config, stated, key, policy), key)
+      return { type: 'policy', key, policy, ...origin }
+    }, { dry_run, confirm }, () => isHarmless)
+    const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
+    return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown' as const] }) }
+  }
+
+  return {
+    async policy (key: string) {
+      checkKey(config, key)
+      return viewOf(await store.policies(), key)
+    },
+
+    /** Replaces the policy that the context states; `null` removes it. */
+    setPolicy: (key: string, policy: PolicyPatch | null, request: PolicyRequest) => change(key, policy, () => policy, request),
+
+    /** Changes fields of the policy that the context states, and keeps the others. */
+    patchPolicy: (key: string, patch: PolicyMergePatch, request: PolicyRequest) => change(key, patch, (stated = {}) => {
+      if (stated === UNREADABLE_POLICY) throw new UnreadablePolicyError(key)
+      return patchedPolicy(stated, patch)
+    }, request),
+
+    /** Replaces the pin of the context, and tells where it holds. */
+    async setPin (key: string, request: PinRequest, { dry_run, confirm, ...origin }: CommandRequest) {
+      checkKey(config, key)
+      // Read first, since a pin that is in force must not be answered with an error.
+      const [inputs, keys] = await Promise.all([readModelInputs(store, config, Date.now()), readContextKeys(store, config)])
+      const tried = await give(async () => {
+        checkRoom(config, await store.pins(), key)
+        return { type: 'pin', key, pin: pinOf(request, origin), ...origin }
+      }, { dry_run, confirm })
+      return { key, ...pinReach(inputs, keys, key), ...tried }
+    },
+
+    async removePin (key: string, { dry_run, confirm, ...origin }: CommandRequest) {
+      checkKey(config, key)
+      return await give(async () => ({ type: 'pin', key, pin: null, ...origin }), { dry_run, confirm })
+    },
+
+    /** Starts a new epoch in the context and in all below it. */
+    async reset (key: string, { dry_run, confirm, ...origin }: CommandRequest) {
+      checkKey(config, key)
+      return await give(async () => {
+        if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key)
+        return { type: 'reset', key, ...origin }
+      }, { dry_run, confirm })
+    },
+  }
+}
+
+/** What makes two commands differ in their effect: neither who gives them, nor why, nor until when. */
+function identityOf (command: Command): unknown[] {
+  const { type, key } = command
+  switch (command.type) {
+    case 'policy': return [type, key, command.policy]
+    case 'pin': return [type, key, command.pin && { threshold: command.pin.threshold }]
+    case 'reset': return [type, key]
+  }
+}
+
+function pinOf ({ threshold, expires_in_seconds: seconds }: PinRequest, { by, reason }: Required<Origin>): Pin {
+  return { threshold, reason, by, expires_at: seconds === undefined ? null : Date.now() + seconds * 1000 }
+}
+
+/** Whether a change only sets the mode to `off`. A PUT that drops another field has to be confirmed like any other change. */
+function isKillSwitch (stated: PolicyPatch = {}, next: PolicyPatch | null): boolean {
+  return stated !== UNREADABLE_POLICY && next?.mode === 'off' && isDeepStrictEqual({ ...stated, mode: 'off' }, { ...next })
+}
+
+/** Policies and pins are limited to as many as contexts. @throws TooManyError */
+export function checkRoom ({ maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string): void {
+  if (!table.has(key) && table.size >= maxContexts) throw new TooManyError(String(maxContexts))
+}
+
+/**
+ * The policies after one is set, or removed by `null`, checked in its context and in all below.
+ * @throws InvalidPolicyError, TooManyError
+ */
+export function checkedPolicies (
+  config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
+  const policies = new Map(stated)
+  if (policy !== null) checkRoom(config, policies, key)
+  if (policy === null) policies.delete(key); else policies.set(key, policy)
+  const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, policies, at)
+  for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
+    const own = policyAt(link)
+    const problem = windowProblem(own) ?? policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
+    if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
+  }
+  return policies
+}
+
+/** Where a pin holds. */
+interface PinReach {
+  /** Contexts without children that have outcomes and whose threshold the pin sets. */
+  readonly pinned_contexts: number
+  readonly warnings?: readonly PinWarning[]
+}
+
+/** Finds out where a pin at a key holds. @param keys of the contexts with outcomes, and of those above them */
+export function pinReach (
+  { levels, defaultPolicy, policies, pins, predictors }: ModelInputs, keys: readonly string[], key: string): PinReach {
+  const isPinned = (leaf: string) => leaf === key ||
+    (usablePin(predictors, pins.get(leaf)) === undefined &&
+      certifyingKey(levels, effectivePolicy(defaultPolicy, policies, leaf).certify_at, leaf) === key)
+  const leaves = keys.filter((other) => depthOf(other) === levels.length && isWithin(other, key))
+  const pinned = leaves.filter(isPinned).length
+  const isPool = isCertifying(levels, effectivePolicy(defaultPolicy, policies, key).certify_at, key)
+  const warnings: PinWarning[] = []
+  if (key !== ROOT && !keys.includes(key)) warnings.push('context_unknown')
+  if (pinned === 0 && depthOf(key) < levels.length && !(isPool && leaves.length === 0)) warnings.push('pin_without_effect')
+  return { pinned_contexts: pinned, ...(warnings.length > 0 && { warnings }) }
+}

@@ -1,0 +1,173 @@
+import { setImmediate } from 'node:timers/promises'
+import { isoTime, pinToWire, poolToWire } from '../../../openapi/wire.js'
+import { windowProblem } from '../../core/certificate/certificate.js'
+import { candidateOf } from '../../core/contexts/candidate-scorer.js'
+import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
+import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
+import { byPlace, type WantedLabel, wantedLabels } from '../../core/enrolment/stored-cohort.js'
+import { certifyingDepth, chainOf, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
+import { policyProblem } from '../../core/policy/policy-problem.js'
+import { effectivePolicy } from '../../core/policy/policy.js'
+import { type ContextView, describeContext, type Status } from '../../core/reports/context-report.js'
+import type { ContextRow } from '../../core/reports/context-row.js'
+import { describeThresholds } from '../../core/reports/threshold-rows.js'
+import { type AnswerableFields, cadenceProblem, whatIf } from '../../core/reports/what-if.js'
+import { at, ContextNotFoundError, InvalidInputError, InvalidPolicyError } from '../../errors/errors.js'
+import type { Store } from '../../store/store.js'
+import { type Caller, ownId } from '../access/context-access.js'
+import type { Config } from '../config/config.js'
+import { readModelInputs } from '../snapshot/load-snapshot.js'
+import { checkKey, readContextKeys, readContexts } from './context-reader.js'
+import type { ReadHistory } from './history.js'
+import { readTradeoff } from './read-tradeoff.js'
+import type { Scan } from './scan-fleet.js'
+
+interface ContextFilter { readonly prefix?: string, readonly status?: Status, readonly limit: number, readonly after?: string }
+
+export type Contexts = ReturnType<typeof createContexts>
+
+/** Contexts read from the store at a time while a page is filled. */
+const CHUNK = 200
+
+/** What an operator reads about contexts, straight from the store. @param scan reads all contexts, which shows the members of a pool */
+export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<Scan>) {
+  /** @throws InvalidKeyError, ContextNotFoundError */
+  async function load (key: string): Promise<{ loaded: LoadedContexts, state: ContextState }> {
+    checkKey(config, key)
+    const loaded = await readContexts(store, config, [key])
+    const state = loaded.states.get(key) ?? unseenPool(loaded, key)
+    if (state === undefined) throw new ContextNotFoundError(key)
+    return { loaded: { ...loaded, states: new Map(loaded.states).set(key, state) }, state }
+  }
+
+  return {
+    async list ({ prefix = ROOT, status, limit, after = '' }: ContextFilter) {
+      checkKey(config, prefix, '/prefix')
+      const keys = (await readContextKeys(store, config)).filter((key) => key > after && isWithin(key, prefix)).sort()
+      const contexts: Array<ReturnType<typeof onWire>> = []
+      for (let i = 0; i < keys.length; i += CHUNK) {
+        const chunk = keys.slice(i, i + CHUNK)
+        const loaded = await readContexts(store, config, chunk)
+        await setImmediate() // decisions come first
+        for (const key of chunk) {
+          if (!loaded.states.has(key)) continue
+          const view = describeContext(loaded, key)
+          if (status !== undefined && view.status !== status) continue
+          if (contexts.length === limit) return { contexts, next: contexts.at(-1)!.key }
+          contexts.push(onWire(view))
+        }
+      }
+      return { contexts, next: null }
+    },
+
+    async get (key: string) {
+      const { loaded, state } = await load(key)
+      const { scorer, policy } = linkOf(loaded, key, state)
+      const candidate = candidateOf(state, policy, loaded.predictors, scorer)
+      const isPool = depthOf(key) < loaded.levels.length && isCertifying(loaded.levels, policy.certify_at, key)
+      const members = isPool ? membersOf(await scan(), key) : null
+      return { ...onWire(describeContext(loaded, key)), thresholds: describeThresholds(candidate, policy), members }
+    },
+
+    /** What the present evidence would certify under other terms; absent terms stay as they are. */
+    async whatIf (key: string, terms: Partial<AnswerableFields>) {
+      const { loaded, state } = await load(key)
+      const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...terms }
+      const problem = windowProblem(policy) ?? policyProblem(policy, loaded.levels)
+      if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
+      if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {
+        return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }
+      }
+      const unknown = cadenceProblem(state.meaning, policy)
+      if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
+      return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors, await store.readTraces(key)) }
+    },
+
+    wantedLabels: (key: string, query: WantedLabelsQuery, caller: Caller) => readWantedLabels(store, config, key, query, caller),
+
+    async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },
+  }
+}
+
+/** The state of a pool before its first outcome, where a policy of its own makes the context one; other contexts have none. */
+function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: string): ContextState | undefined {
+  const policy = effectivePolicy(defaultPolicy, policies, key)
+  const isPool = policies.has(key) && depthOf(key) < levels.length && isCertifying(levels, policy.certify_at, key)
+  return isPool ? openEpoch(undefined, 'first_enrolment', policy, levels, { time: Date.now(), name: '' }) : undefined
+}
+
+/** Times as replies have them, ISO 8601. */
+function onWire (view: ContextView) {
+  return { ...view, pin: pinToWire(view.pin), pool: poolToWire(view.pool), updated_at: isoTime(view.updated_at) }
+}
+
+/** Members that are listed. */
+const LISTED = 20
+
+const SHOWN = ['key', 'threshold', 'control_generations', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
+
+/** What each member of a pool has itself shown, first those that lost most answers beyond the bound: a few generations tell little. */
+export function membersOf ({ at, rows }: Scan, pool: string) {
+  const members = rows.filter((row) => row.pool?.key === pool)
+  const worst = [...members].sort((a, b) => answersBeyond(b) - answersBeyond(a) || (a.key < b.key ? -1 : 1)).slice(0, LISTED)
+  return {
+    at: isoTime(at),
+    total: members.length,
+    /** Members whose own EM drop is beyond the bound by estimate, and members that have left the pool. */
+    over_bound: members.filter(isOverBound).length,
+    left: members.filter((row) => row.pool?.left_at != null).length,
+    worst: worst.map((row) => ({
+      ...Object.fromEntries(SHOWN.map((field) => [field, row[field]])) as Pick<ContextRow, typeof SHOWN[number]>,
+      over_bound: isOverBound(row),
+      left_at: poolToWire(row.pool)?.left_at ?? null,
+    })),
+  }
+}
+
+function isOverBound ({ em_drop: drop, max_em_drop: bound }: ContextRow): boolean { return drop !== null && drop > bound }
+
+/** Answers that its control generations lost beyond what the bound allows; those that have shown nothing come last. */
+function answersBeyond ({ em_drop: drop, max_em_drop: bound, control_generations: generations }: ContextRow): number {
+  return drop === null ? -Number.MAX_VALUE : (drop - bound) * generations
+}
+
+interface WantedLabelsQuery { readonly limit: number, readonly after?: string }
+
+/** `next` is to be passed as `after` for the next page; `null`: this is the last one. */
+interface WantedLabelsPage { readonly generation_ids: string[], readonly next: string | null }
+
+/**
+ * Generations of a context, or of its pool, whose outcome awaits a label: those that the caller reported, the longest enrolled first.
+ * @throws InvalidKeyError, ContextNotFoundError, InvalidInputError
+ */
+export async function readWantedLabels (
+  store: Store, config: Config, key: string, { limit, after }: WantedLabelsQuery, caller: Caller): Promise<WantedLabelsPage> {
+  checkKey(config, key)
+  const place = after === undefined ? null : placeOf(after)
+  const { policies, defaultPolicy, levels } = await readModelInputs(store, config, Date.now())
+  const chain = chainOf(key)
+  const depth = certifyingDepth(levels, effectivePolicy(defaultPolicy, policies, key).certify_at)
+  const source = chain[Math.min(depth, chain.length - 1)]!
+  const cohort = (await store.readCohorts([source])).get(source)
+  if (cohort === undefined && !(await store.readContexts([key])).has(key)) throw new ContextNotFoundError(key)
+  const wanted = (cohort === undefined ? [] : wantedLabels(cohort)).flatMap((label) => {
+    const generation_id = ownId(caller, label.generation_id)
+    return generation_id === null ? [] : [{ ...label, generation_id }]
+  })
+  const rest = place === null ? wanted : wanted.filter((label) => byPlace(label, place) > 0)
+  const shown = rest.slice(0, limit)
+  return { generation_ids: shown.map(({ generation_id: id }) => id), next: rest.length > limit ? cursorOf(shown.at(-1)!) : null }
+}
+
+/** The place of the last one on a page, which may be gone from the list when the next page is read. */
+function cursorOf ({ at, u, generation_id }: WantedLabel): string {
+  return Buffer.from(JSON.stringify([at, u, generation_id])).toString('base64url')
+}
+
+function placeOf (cursor: string): WantedLabel {
+  try {
+    const [at, u, generation_id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, unknown, unknown]
+    if (typeof at === 'number' && typeof u === 'number' && typeof generation_id === 'string') return { at, u, generation_id }
+  } catch { /* refused below */ }
+  throw at('/after', new InvalidInputError('after is not the "next" of a page of this list: send it as it was, or omit it'))
+}

@@ -1,0 +1,84 @@
+import { isoTime, pinToWire } from '../../../openapi/wire.js'
+import type { Pin } from '../../core/contexts/pin.js'
+import { isWithin, ROOT } from '../../core/policy/context.js'
+import type { PolicyPatch } from '../../core/policy/policy.js'
+import type { Command } from '../../core/reducer/log-entry.js'
+import type { UnreadableChange } from '../../core/reducer/threshold-change.js'
+import type { PastChanges } from '../../core/reports/rollback-effect.js'
+import type { ReportCorruption } from '../../logging/log.js'
+import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../store/log.js'
+import type { AuditRow, HistoryRow, Store } from '../../store/store.js'
+
+/** Reads the latest changes of thresholds, newest first. */
+export type ReadHistory = (limit: number) => Promise<HistoryRow[]>
+
+/** Returns a reader of the history that reports each damaged row once. */
+export function createHistory (store: Pick<Store, 'history'>, report: ReportCorruption): ReadHistory {
+  const reported = new Set<string>()
+  return async (limit) => {
+    const changes = await store.history(limit)
+    const ids = changes.filter(isUnreadableChange).map(({ id }) => id).filter((id) => !reported.has(id))
+    for (const id of ids) reported.add(id)
+    report('history', ids.length, { ids: ids.slice(0, 20) })
+    return changes
+  }
+}
+
+function isUnreadableChange (change: HistoryRow): change is UnreadableChange & HistoryRow { return change.cause === 'unreadable' }
+
+/** Rows to ask for: enough for all, since a store may keep more than its limit. */
+const ALL = 10 * HISTORY_LIMIT
+
+/** Reads the history and the audit trail. `reach` is the oldest version back to which both are complete. */
+export async function readFullHistory (readHistory: ReadHistory, store: Pick<Store, 'audit'>): Promise<PastChanges & { reach: number }> {
+  const [changes, commands] = await Promise.all([readHistory(ALL), store.audit(ALL)])
+  const gaps = [ // nothing before a damaged row is certain
+    changes.find(isUnreadableChange),
+    commands.find(({ command }) => command.type === 'unreadable'),
+  ]
+  const oldest = [changes.length < HISTORY_LIMIT ? undefined : changes.at(-1), commands.length < AUDIT_LIMIT ? undefined : commands.at(-1)]
+  const reach = Math.max(0, ...[...gaps, ...oldest].map((row) => row?.version ?? 0))
+  return { changes, commands: commands.filter(isOfContext), reach }
+}
+
+/** Whether a command is about a context, which predictor commands are not. */
+function isOfContext (row: AuditRow): row is AuditRow & { command: Command } { return 'key' in row.command }
+
+/** `next` is to be passed as `before` for the next page; `null`: this is the last one. */
+interface HistoryPage { readonly changes: HistoryRow[], readonly next: string | null }
+
+/**
+ * A page of the changes of a context and those below it, newest first. For the root these are all, unreadable ones included.
+ * @param before id of a row, after which the page begins; the page is empty where the row is no longer kept
+ */
+export async function historyWithin (readHistory: ReadHistory, prefix: string, limit: number, before?: string): Promise<HistoryPage> {
+  const rows = await readHistory(prefix === ROOT && before === undefined ? limit + 1 : HISTORY_LIMIT)
+  const place = before === undefined ? -1 : rows.findIndex(({ id }) => id === before)
+  const older = before !== undefined && place === -1 ? [] : rows.slice(place + 1)
+  const found = prefix === ROOT ? older : older.filter(({ key }) => key !== null && isWithin(key, prefix))
+  const changes = found.slice(0, limit)
+  return { changes, next: found.length > limit ? changes.at(-1)!.id : null }
+}
+
+/**
+ * A command as `GET /v1/audit` shows it. A predictor belongs to no single context, so its key is `null`; `policy` and `pin` are what the
+ * command put in force, `null` where it removed what was there.
+ */
+export function auditView ({ id, time, version, command, replaced }: AuditRow) {
+  const { type, by, reason = null } = command
+  const key = 'key' in command ? command.key : null
+  const row = { id, time: isoTime(time), by, type, key, reason, version }
+  switch (command.type) {
+    case 'policy': return { ...row, policy: command.policy, replaced: replaced as PolicyPatch | null }
+    case 'pin': return { ...row, pin: pinToWire(command.pin), replaced: pinToWire(replaced as Pin | null) }
+    case 'reset': case 'unreadable': return { ...row, replaced: null }
+    case 'predictor': return { ...row, predictor: { name: command.name, action: command.action }, replaced: null }
+  }
+}
+
+/** A page of the audit trail, newest first. @returns `next` is the id to pass as `before` for the next page, `null` at the end */
+export async function auditPage (store: Store, limit: number, before?: string) {
+  const rows = await store.audit(limit + 1, before)
+  const commands = rows.slice(0, limit).map(auditView)
+  return { commands, next: rows.length > limit ? commands.at(-1)!.id : null }
+}

@@ -1,0 +1,102 @@
+import { leftEpochOf } from '../../core/contexts/membership.js'
+import { servingOf } from '../../core/contexts/trials.js'
+import { parseContextKey } from '../../core/policy/context.js'
+import { fingerprintOf, type LivePredictors } from '../../core/predictor/predictor-version.js'
+import { inStep } from '../../core/reducer/apply-command.js'
+import type { Command, Origin } from '../../core/reducer/log-entry.js'
+import { thresholdIn } from '../../core/reports/command-effect.js'
+import { pastThreshold, type PresentThreshold, undoSince } from '../../core/reports/rollback-effect.js'
+import { FutureVersionError, VersionOutOfReachError } from '../../errors/errors.js'
+import type { Store } from '../../store/store.js'
+import type { Config } from '../config/config.js'
+import { createCommander } from '../learner/commander.js'
+import { readModelInputs } from '../snapshot/load-snapshot.js'
+import type { Service } from '../snapshot/snapshot-holder.js'
+import { forEachChunk, readContextKeys } from './context-reader.js'
+import { checkConfirmed, confirmation, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
+import { readFullHistory, type ReadHistory } from './history.js'
+
+export interface RollbackRequest extends Required<Origin>, DryRunOptions {
+  readonly version: number
+  readonly expires_in_seconds?: number
+}
+
+type EndRequest = Omit<RollbackRequest, 'version' | 'expires_in_seconds'>
+
+interface Row {
+  readonly key: string
+  readonly before: number | null
+  readonly after: number | null
+  /** Name of the predictor whose score the pinned threshold is for; `null`: the raw confidence. */
+  readonly scorer: string | null
+}
+
+export type Rollback = ReturnType<typeof createRollback>
+
+export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config) {
+  const command = createCommander(store, service)
+
+  /** Plans a pin for every context, and for every key that has or had a pin. */
+  async function plan (version: number): Promise<{ rows: Row[], predictors: LivePredictors }> {
+    const { version: current } = await store.revision()
+    if (version > current) throw new FutureVersionError(String(version), String(current))
+    const [inputs, pins, keys] = await Promise.all([
+      readModelInputs(store, config, Date.now()), store.pins(), readContextKeys(store, config),
+    ])
+    const before = new Map<string, number | null>()
+    const states = new Map<string, PresentThreshold>()
+    const read = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], inputs, (loaded, chunk) => {
+      for (const key of chunk) before.set(key, thresholdIn(loaded, key))
+      for (const [link, state] of loaded.states) {
+        const { threshold, epoch_name: epochName } = state
+        states.set(link, { threshold, scorer: servingOf(state), epochName, leftEpoch: leftEpochOf(state) })
+      }
+    })
+    const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
+    await read(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))
+    const past = await readFullHistory(readHistory, store) // read after the states, so that changes in between are undone too
+    if (version < past.reach) throw new VersionOutOfReachError(String(past.reach))
+    const then = undoSince(version, past, pins)
+    await read([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // only their pin counts, so reading late is safe
+    const { levels, defaultPolicy } = config
+    const now = { levels, states, predictors: inputs.predictors, defaultPolicy, policies: inputs.policies }
+    const rows = [...before].map(([key, threshold]) => {
+      const { threshold: after, scorer } = pastThreshold(then, now, key)
+      return { key, before: threshold, after, scorer }
+    })
+    return { rows, predictors: inputs.predictors }
+  }
+
+  return {
+    /** Pins every context to the threshold that was in force at a version; a dry run only reports what would change. */
+    async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false, confirm }: RollbackRequest) {
+      let effect!: DryRun<Row>
+      const planPins = async (): Promise<Command[]> => {
+        const planned = await plan(version)
+        effect = dryRun(['rollback', version], planned.rows)
+        if (!dry_run) checkConfirmed(effect, confirm)
+        const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
+        return inStep(planned.rows.map(({ key, after: threshold, scorer }) => {
+          const named = scorer !== null && { scorer, scorer_fingerprint: fingerprintOf(planned.predictors.get(scorer)!) }
+          const pin = { threshold, ...named, reason, by, expires_at, rollback: version }
+          return { type: 'pin' as const, key, pin, by, reason }
+        }))
+      }
+      if (dry_run) await planPins(); else await command(planPins)
+      return { version, dry_run, ...effect }
+    },
+
+    /** Removes all pins that rollbacks have set; a dry run only counts them. */
+    async end ({ dry_run = false, confirm, ...origin }: EndRequest) {
+      let effect!: { removed: number, confirm: string }
+      const planEnd = async (): Promise<Command[]> => {
+        const keys = [...await store.pins()].filter(([, pin]) => pin.rollback !== undefined).map(([key]) => key).sort()
+        effect = { removed: keys.length, confirm: confirmation(['end'], keys) }
+        if (!dry_run) checkConfirmed({ changing: keys.length, confirm: effect.confirm }, confirm)
+        return inStep(keys.map((key) => ({ type: 'pin' as const, key, pin: null, ...origin })))
+      }
+      if (dry_run) await planEnd(); else await command(planEnd)
+      return { ...effect, dry_run }
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import { type Static, Type } from '#typebox'
+import { readEnvironment } from '../../settings/environment.js'
+import { LOG_LIMITS } from '../../store/log.js'
+
+/** Every setting. `npm run docs` writes docs/operate/settings.md from this schema. */
+export const SettingsSchema = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; localhost means 127.0.0.1' }),
+  PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0: any free port' }),
+  PROCESSES: Type.Integer({ default: 1, minimum: 1, maximum: 128, description: 'Number of processes that share the port, one for each core; more than 1 requires REDIS_URL' }),
+  LOG_LEVEL: Type.Unsafe<string>({
+    type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Lowest level that is logged; requests for decisions and outcomes are logged at debug',
+  }),
+  TLS_CERT_FILE: Type.String({ default: '', description: 'File with the certificate chain of the listener (PEM), read again when it changes; empty: plain HTTP' }),
+  TLS_KEY_FILE: Type.String({ default: '', description: 'File with the private key of TLS_CERT_FILE (PEM)' }),
+  REDIS_URL: Type.String({ default: '', description: 'URL of Redis, redis://host:port, or of a Cluster or Sentinels; rediss for TLS; empty: the embedded store' }),
+  REDIS_CA_FILE: Type.String({ default: '', description: 'File with the certificate authority of Redis (PEM), read at the start; empty: the public authorities' }),
+  REDIS_CERT_FILE: Type.String({ default: '', description: 'File with the client certificate for Redis (PEM), read at the start; empty: none' }),
+  REDIS_KEY_FILE: Type.String({ default: '', description: 'File with the private key of REDIS_CERT_FILE (PEM)' }),
+  REDIS_WAIT_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 16, description: 'Number of Redis replicas that must have a report before it is acknowledged; with 1, a failover loses no report' }),
+  ACCESS_TOKENS: Type.String({ default: '', description: 'Access tokens: a JSON list of objects as `stopgate token` prints them; empty: no token is required' }),
+  ACCESS_TOKENS_FILE: Type.String({ default: '', description: 'File with access tokens in the form of ACCESS_TOKENS, read again when it changes' }),
+  ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: 'Whether the service may listen on addresses other than loopback without tokens' }),
+  DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
+  CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context in order, separated by commas without spaces: up to 8 names of up to 32 letters, digits, _ . -' }),
+  DEFAULT_POLICY: Type.String({ default: '{}', description: 'Defaults of policy fields (a JSON object; fields that are left out keep the built-in default)' }),
+  DEDUP_SECONDS: Type.Integer({ default: LOG_LIMITS.dedupSeconds, minimum: 1, description: 'Time for which an outcome is remembered: sent again it is a duplicate, and its label may come (seconds)' }),
+  MAX_LOG_ENTRIES: Type.Integer({ default: LOG_LIMITS.maxLogEntries, minimum: 4096, description: 'Number of outcomes, labels and enrolment lists that may wait for the learner; further ones are refused with 503' }),
+  RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Time for which recorded steps of a control generation are kept after the last step (seconds)' }),
+  DECISION_LOG_SECONDS: Type.Integer({ default: 86_400, minimum: 1, description: 'Time for which the decision log keeps a generation after its last step or report (seconds)' }),
+  DECISION_LOG_MIB: Type.Integer({ default: 64, minimum: 0, maximum: 4096, description: 'Size of the decision log in the store (MiB); generations that were written least recently go first; 0: nothing is kept' }),
+  DECISION_LOG_TREATED_SHARE: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'Share of the treated generations that the decision log keeps; it keeps all control generations' }),
+  DECISION_LOG_FILE: Type.String({ default: '', description: 'File to which the decision log is also appended, one JSON object a line; -: standard output; empty: none' }),
+  MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of contexts to learn; outcomes of further contexts count only for their existing parents' }),
+  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for a new model, in case a notification was lost, and for changed files (seconds)' }),
+  LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'Time without a sign of life after which a learner is replaced (seconds)' }),
+  LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner runs in a thread of its own, so that decisions do not wait for it' }),
+  STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Time out of step with the store after which decisions are marked stale (seconds)' }),
+  MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Time out of step with the store after which every decision is continue (seconds)' }),
+  SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
+})
+
+export type Settings = Static<typeof SettingsSchema>
+
+/** @throws ConfigError that names the setting and states what it accepts */
+export function readSettings (env: NodeJS.ProcessEnv): Settings {
+  return readEnvironment(SettingsSchema, env)
+}

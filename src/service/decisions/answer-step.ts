@@ -1,0 +1,131 @@
+import { StepSchema } from '../../../openapi/decision-schemas.js'
+import { itemValidator } from '../../../openapi/validation.js'
+import {
+  type Decision, type DecisionWarning, enrolDraw, type Enrolment, type EnrolmentSink, type Step, type StepDecision,
+} from '../../core/decide/decide.js'
+import type { Snapshot } from '../../core/decide/snapshot.js'
+import { clampConfidence } from '../../core/outcome/outcome.js'
+import type { InputError, Problem } from '../../errors/errors.js'
+import { type Caller, contextAccessProblem, forbidden, scopedId } from '../access/context-access.js'
+import type { Config } from '../config/config.js'
+import type { DecisionLog } from '../decision-log/decision-log.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { Service } from '../snapshot/snapshot-holder.js'
+import type { Enroller } from './enroller.js'
+import type { Recorder } from './recorder.js'
+
+/** What answering steps needs. */
+export interface DecisionServices {
+  readonly config: Pick<Config, 'levels'>
+  readonly service: Pick<Service, 'decideStep' | 'decideColumns' | 'snapshot' | 'freshness'>
+  readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
+  readonly enroller: Pick<Enroller, 'enrol'>
+  readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
+  readonly metrics: Pick<Metrics, 'decided' | 'decisionSeconds'>
+}
+
+/**
+ * Decides one step, counts and logs the decision, and records the step if its generation is control.
+ * @throws ForbiddenError where the caller may not use the context; UnknownLevelError
+ */
+export function answerStep (services: DecisionServices, step: Step, caller: Caller): Decision {
+  const { config, service, metrics } = services
+  const problem = contextAccessProblem(caller, config.levels, step.context)
+  if (problem !== null) throw forbidden(problem)
+  const startedAt = performance.now()
+  const decided = service.decideStep(step)
+  metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
+  return enrolAndRecord(services, step, decided, caller)
+}
+
+/**
+ * Enrols the generation of a first step, records a control step, and counts and logs the decision.
+ * @returns the decision, with warnings of what the step lacks, or that it came too late
+ */
+function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): Decision {
+  const { service, recorder, enroller, decisionLog, metrics } = services
+  const { decision } = decided
+  recorder.recordDecided(step, decided, caller)
+  metrics.decided(decision.reason)
+  const enrolment = enrolStep(enroller, service.snapshot(), step, decided)
+  logStep(decisionLog, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
+  if (step.arm !== undefined && step.context !== undefined) return decision
+  const warnings = warningsOf(step, services)
+  if (enrolment === 'late') warnings.push('first_step_late')
+  return warnings.length === 0 ? decision : { ...decision, warnings: [...warnings, ...decision.warnings] }
+}
+
+function warningsOf ({ arm, generation_id: id, group_id: group, context }: Step, { config }: DecisionServices): DecisionWarning[] {
+  const warnings: DecisionWarning[] = []
+  if (arm === undefined && id === undefined && group === undefined) warnings.push('id_missing')
+  if (context === undefined && config.levels.length > 0) warnings.push('context_missing')
+  return warnings
+}
+
+/** The fields of a first step by which its generation is enrolled. */
+type EnrolledStep = Pick<Step, 'tokens' | 'context' | 'group_id' | 'generation_id' | 'sample'>
+
+/** Enrols the generation of a step that drew its arm. A step with an arm, without an id, or before the salt is known drew none. */
+export function enrolStep (
+  sink: EnrolmentSink, snapshot: Snapshot, step: EnrolledStep, { rule, u }: Pick<StepDecision, 'rule' | 'u'>): Enrolment {
+  const { tokens, context, sample } = step
+  const id = step.group_id ?? step.generation_id
+  if (u === null || id === undefined) return 'none'
+  return enrolDraw(sink, snapshot, rule, { u, id, tokens, context, sample })
+}
+
+interface Logging { readonly isEnrolled: boolean, readonly caller: Caller }
+
+/** Logs a decision, if its generation has an id and is taken. */
+export function logStep (
+  log: Pick<DecisionLog, 'takes' | 'decided'>, step: Step, decision: Decision, { isEnrolled, caller }: Logging): void {
+  const { generation_id: id, context, tokens, confidence, em, answer } = step
+  const { arm, context: source, score, scorer, threshold, reason, model_version: version } = decision
+  if (id === undefined || !log.takes(id, arm)) return
+  log.decided({ // a plain literal, since spreading takes ten times as long
+    id: scopedId(caller, id),
+    context,
+    source,
+    arm,
+    tokens,
+    confidence: clampConfidence(confidence),
+    score,
+    scorer,
+    threshold,
+    reason,
+    version,
+    isEnrolled,
+    em,
+    answer,
+  })
+}
+
+export interface BatchAnswer {
+  readonly model_version: number
+  /** One for each step, in the same order. */
+  readonly decisions: Array<Decision | { error: Problem }>
+}
+
+const stepProblem = itemValidator(StepSchema)
+
+/** Decides many steps, as `answerStep` does each. A step that cannot be decided gets an error in its place. */
+export function answerBatch (services: DecisionServices, steps: readonly unknown[], caller: Caller): BatchAnswer {
+  const { service, metrics } = services
+  const startedAt = performance.now()
+  const decisions = steps.map((step) => answerItem(services, step, caller))
+  metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
+  return { model_version: service.snapshot().version, decisions }
+}
+
+function answerItem (services: DecisionServices, item: unknown, caller: Caller): Decision | { error: Problem } {
+  const step = item as Step
+  const problem = stepProblem(item) ?? contextAccessProblem(caller, services.config.levels, step.context)
+  if (problem !== null) return { error: problem }
+  try {
+    return enrolAndRecord(services, step, services.service.decideStep(step), caller)
+  } catch (error) {
+    const [detail] = (error as InputError).details ?? []
+    if (detail === undefined) throw error
+    return { error: detail }
+  }
+}

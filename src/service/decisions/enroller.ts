@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import { secondHash, uniform } from '../../core/assignment/arm.js'
+import { ruleFor } from '../../core/decide/snapshot.js'
+import { DrawBuffer, type DrawnIn, ENROLMENT_TIMES, type EnrolmentEntry, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
+import { type Context, contextKey, unknownLevel } from '../../core/policy/context.js'
+import { at, UnknownLevelError } from '../../errors/errors.js'
+import { StoreUnavailableError } from '../../store/store-errors.js'
+import type { Store } from '../../store/store.js'
+import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
+import type { Config } from '../config/config.js'
+import type { Service } from '../snapshot/snapshot-holder.js'
+
+interface EnrollerOptions {
+  readonly store: Pick<Store, 'append'>
+  readonly log: FastifyBaseLogger
+  readonly times?: EnrolmentTimes
+}
+
+/** Writes down who was enrolled, off the decision path (see docs/concepts/certificate.md). */
+export interface Enroller {
+  /**
+   * Enrols a draw; never waits and never throws.
+   * @param u the draw, and `hash` the second hash of the same id, both in [0, 1)
+   * @param ageMs how long ago it was drawn; more than 0 where a local decider drew it
+   */
+  readonly enrol: (drawn: DrawnIn, u: number, hash: number, ageMs?: number) => void
+  /** Appends the remaining draws. */
+  readonly close: () => Promise<void>
+}
+
+/** A list on its way: it keeps its number until it is known to be appended, so that it counts once however often it is sent. */
+interface Sending { readonly number: number, readonly entries: readonly EnrolmentEntry[], readonly since: number }
+
+export function createEnroller ({ store, log, times = ENROLMENT_TIMES }: EnrollerOptions): Enroller {
+  const boot = randomUUID()
+  const buffer = new DrawBuffer()
+  let lists = 0
+  let sending: Sending | null = null
+  let appendedAt: number | null = null
+  let running: Promise<void> | null = null
+
+  /** Appends the list under way, or the next one; one that cannot be appended is sent again with its new age. */
+  async function send (): Promise<void> {
+    const next = buffer.take.bind(buffer)
+    const taken = sending === null ? next() : null
+    if (taken !== null) sending = { number: ++lists, ...taken }
+    if (sending === null) return
+    const { number, entries, since } = sending
+    try {
+      const now = performance.now()
+      const after = appendedAt === null ? {} : { after: now - appendedAt }
+      const append = store.append([{ type: 'enrolment', boot, number, age: now - since, ...after, entries }])
+      const isDone = await Promise.race([append.then(() => true), setTimeout(times.appendTimeout, false, { ref: false })])
+      append.catch(() => {}) // given up: it is sent again
+      if (isDone) {
+        sending = null
+        appendedAt = performance.now()
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'an enrolment list could not be appended and is sent again')
+    }
+  }
+
+  const timer = setInterval(() => { running ??= send().finally(() => { running = null }) }, times.listEvery)
+  timer.unref()
+
+  return {
+    enrol (drawn, u, hash, ageMs = 0) { buffer.add(drawn, u, hash, performance.now() - ageMs) },
+    async close () {
+      clearInterval(timer)
+      await running
+      await send() // waits for the list that is being sent
+      await send() // sends the draws made since
+    },
+  }
+}
+
+/** What a local decider has drawn in one context, epoch and control share. */
+export interface EnrolmentReport {
+  readonly context?: Context
+  readonly epoch: string | null
+  readonly share: number
+  /** Of the oldest draw, ms. */
+  readonly age_ms: number
+  readonly generations: ReadonlyArray<{ readonly generation_id?: string, readonly group_id?: string, readonly sample?: number }>
+}
+
+/** A draw that is older when it comes can't be relied on to be in the log in time. */
+const OLDEST_MS = ENROLMENT_TIMES.oldestList / 2
+
+interface EnrolmentServices {
+  readonly config: Pick<Config, 'levels'>
+  readonly service: Pick<Service, 'snapshot'>
+  readonly enroller: Pick<Enroller, 'enrol'>
+}
+
+/**
+ * Enrols generations whose arms a worker drew from a bundle, as the service enrols those that it decides itself.
+ * @returns how many were enrolled: draws below twice the share, of the share that `label_rate` enrols
+ * @throws ForbiddenError, UnknownLevelError; StoreUnavailableError before the store has been reached
+ */
+export function acceptEnrolments (
+  { config: { levels }, service, enroller }: EnrolmentServices, report: EnrolmentReport, caller: Caller): number {
+  const { context = {}, epoch, share, age_ms: age, generations } = report
+  const level = unknownLevel(levels, context)
+  if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
+  const problem = contextAccessProblem(caller, levels, context)
+  if (problem !== null) throw forbidden(problem)
+  const snapshot = service.snapshot()
+  const { salt } = snapshot
+  if (age > OLDEST_MS) return 0 // with what this replica draws itself in one list, it would make that void
+  if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
+  const { enrolledShare, context: source } = ruleFor(snapshot, context)
+  const drawn = { key: source ?? contextKey(levels, context), epoch, share }
+  let enrolled = 0
+  for (const { group_id: group, generation_id: id, sample = 0 } of generations) {
+    const unit = group ?? id
+    if (unit === undefined || sample !== 0) continue
+    const u = uniform(salt, unit)
+    if (u >= 2 * share) continue
+    const hash = secondHash(salt, unit)
+    if (hash >= enrolledShare) continue
+    enroller.enrol(drawn, u, hash, age)
+    enrolled++
+  }
+  return enrolled
+}

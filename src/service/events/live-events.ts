@@ -1,0 +1,164 @@
+import { Readable } from 'node:stream'
+import type { ChainLink } from '../../core/contexts/chain-link.js'
+import type { ContextState } from '../../core/contexts/context-state.js'
+import { isWithin, ROOT } from '../../core/policy/context.js'
+import { TooManyStreamsError } from '../../errors/errors.js'
+import type { Store } from '../../store/store.js'
+import type { Service } from '../snapshot/snapshot-holder.js'
+
+/** Streams that a replica serves at once. */
+export const MAX_CLIENTS = 100
+/** At most one message in this time, ms. */
+const TICK_MS = 1000
+/** Ticks from one heartbeat to the next. */
+const HEARTBEAT_TICKS = 15
+
+interface EventServices {
+  readonly service: Pick<Service, 'model'>
+  readonly store: Pick<Store, 'readContexts'>
+}
+
+/**
+ * Tells operators' pages what changed. It looks once a second while there are readers, apart from the path of decisions: at the links of
+ * the model in force, and at what the store counts for each prefix that is read.
+ */
+export function createLiveEvents ({ service, store }: EventServices, tickMs = TICK_MS) {
+  const clients = new Set<EventClient>()
+  const counts = new Map<string, string>()
+  let links: ReadonlyMap<string, ChainLink> = new Map()
+  let timer: NodeJS.Timeout | undefined
+  let isLooking = false
+  let isClosed = false
+  let ticks = 0
+
+  function start (): void {
+    links = service.model().links
+    counts.clear()
+    timer = setInterval(() => { tick().catch(() => {}) }, tickMs) // the store may be down: then nothing moves
+    timer.unref()
+  }
+
+  async function tick (): Promise<void> {
+    if (++ticks % HEARTBEAT_TICKS === 0) for (const client of clients) client.beat()
+    const { snapshot: { version }, links: present } = service.model()
+    const changed = present === links ? [] : [...present].flatMap(([key, link]) => isOther(links.get(key), link) ? [key] : [])
+    links = present
+    for (const client of clients) client.note(changed, false)
+    if (!isLooking) await noteCounts().catch(() => {})
+    for (const client of clients) client.flush(version)
+  }
+
+  async function noteCounts (): Promise<void> {
+    isLooking = true
+    try {
+      const prefixes = [...new Set([...clients].map(({ prefix }) => prefix))]
+      const states = await store.readContexts(prefixes)
+      for (const prefix of prefixes) {
+        const state = states.get(prefix)
+        const count = state === undefined ? '' : countsOf(state)
+        const before = counts.get(prefix)
+        counts.set(prefix, count)
+        if (before === undefined || before === count) continue
+        for (const client of clients) if (client.prefix === prefix) client.note([], true)
+      }
+    } finally {
+      isLooking = false
+    }
+  }
+
+  return {
+    /** A stream of server-sent events on the contexts of a prefix. @throws TooManyStreamsError */
+    open (prefix = ROOT): Readable {
+      if (clients.size >= MAX_CLIENTS) throw new TooManyStreamsError(String(MAX_CLIENTS))
+      const client = new EventClient(prefix, service.model().snapshot.version)
+      if (isClosed) client.end()
+      else {
+        clients.add(client)
+        if (clients.size === 1) start()
+      }
+      client.stream.once('close', () => {
+        clients.delete(client)
+        if (clients.size === 0) clearInterval(timer)
+      })
+      return client.stream
+    },
+    /** Ends all streams, and lets none begin. */
+    close () {
+      isClosed = true
+      clearInterval(timer)
+      for (const client of clients) client.end()
+    },
+  }
+}
+
+/** Whether an operator would see the difference. Links of one context are the same object until something is read anew. */
+function isOther (before: ChainLink | undefined, after: ChainLink): boolean {
+  if (before === after) return false
+  return before === undefined ||
+    before.threshold !== after.threshold || before.lottery?.share !== after.lottery?.share || before.scorer !== after.scorer ||
+    before.pin !== after.pin || before.policy.mode !== after.policy.mode || before.policy.max_em_drop !== after.policy.max_em_drop ||
+    before.epochName !== after.epochName || before.warnings.join() !== after.warnings.join()
+}
+
+function countsOf (state: ContextState): string {
+  const { generations, treated, tokens_saved_gross: saved, probe_tokens: probes, follow_up: fates, updated_at: at } = state
+  return JSON.stringify([generations, treated, saved, probes, fates, at])
+}
+
+/** Bytes that may wait for a client that reads slowly. Changes are then gathered until it has read. */
+const MAX_BUFFERED_BYTES = 16 * 1024
+/** Keys that a message names. */
+const NAMED = 100
+/** Heartbeats after which a stream ends, ten minutes: the client connects again, so that a token that was taken away reads no further. */
+const MAX_HEARTBEATS = 40
+/** How long a client that lost the connection should wait before it connects again, ms. */
+const RETRY_MS = 3000
+
+/** One reader of the events: the changes that it was not told of yet, and its stream. */
+export class EventClient {
+  readonly stream = new Readable({ highWaterMark: MAX_BUFFERED_BYTES, read: () => {} })
+  readonly prefix: string
+  readonly #changed = new Set<string>()
+  #haveCountsMoved = false
+  #beats = 0
+  #isEnded = false
+
+  /** @param prefix the contexts that it is told of: this one and those below */
+  constructor (prefix: string, version: number) {
+    this.prefix = prefix
+    this.#send(`retry: ${RETRY_MS}\nevent: hello\ndata: ${JSON.stringify({ model_version: version, prefix })}\n\n`)
+  }
+
+  /** Gathers what changed, of which the client is told by `flush`. */
+  note (changed: readonly string[], haveCountsMoved: boolean): void {
+    for (const key of changed) if (isWithin(key, this.prefix)) this.#changed.add(key)
+    this.#haveCountsMoved ||= haveCountsMoved
+  }
+
+  /** Tells the client what changed since it was last told, unless it has not read that yet. */
+  flush (version: number): void {
+    if (this.#isSlow() || (this.#changed.size === 0 && !this.#haveCountsMoved)) return
+    const contexts = [...this.#changed].slice(0, NAMED)
+    const change = { model_version: version, contexts, contexts_changed: this.#changed.size, counts_changed: this.#haveCountsMoved }
+    this.#changed.clear()
+    this.#haveCountsMoved = false
+    this.#send(`event: change\ndata: ${JSON.stringify(change)}\n\n`)
+  }
+
+  /** Keeps proxies from closing a connection on which nothing changes, and ends the stream in the end. */
+  beat (): void {
+    if (++this.#beats >= MAX_HEARTBEATS) this.end()
+    else if (!this.#isSlow()) this.#send(': alive\n\n')
+  }
+
+  end (): void {
+    if (this.#isOpen()) this.stream.push(null)
+    this.#isEnded = true
+  }
+
+  #isOpen (): boolean { return !this.stream.destroyed && !this.#isEnded }
+
+  #isSlow (): boolean { return this.stream.readableLength > MAX_BUFFERED_BYTES / 2 }
+
+  #send (text: string): void { if (this.#isOpen()) this.stream.push(text) }
+}

@@ -1,0 +1,129 @@
+import type { ChainLink } from '../../core/contexts/chain-link.js'
+import { CONTEXT_WARNINGS, type ContextWarning } from '../../core/contexts/context-warnings.js'
+import { hasLeft } from '../../core/contexts/membership.js'
+import { certifyingKey, type Levels } from '../../core/policy/context.js'
+import { memberProblem } from '../../core/policy/policy-problem.js'
+import type { Store } from '../../store/store.js'
+import { unreadableInputs } from '../snapshot/load-snapshot.js'
+import type { Service } from '../snapshot/snapshot-holder.js'
+
+/** A part of the service that may be in trouble: what is wrong, or `null`. */
+interface Watched { readonly problem: () => string | null }
+
+interface HealthServices {
+  readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
+  readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'lag' | 'model' | 'problem' | 'snapshot'>
+  readonly learner: Watched & { readonly isLeader: () => boolean }
+  readonly configurations: Watched
+  readonly access: Watched
+  /** `null`: plain HTTP. */
+  readonly tls: Watched | null
+}
+
+const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last model; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
+
+/** What operators read about contexts whose workers report amiss, so that nothing can be certified there. */
+const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> = {
+  outcomes_missing: (contexts) => `${contexts} contexts enrol generations, but none of their outcomes comes. Send every outcome with the ids of its steps`,
+  outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} contexts are of generations that were not enrolled. Ask at the first step of each ` +
+    'generation, without an arm and with the ids of its outcome',
+  no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts} contexts, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
+  signals_refused: (contexts) => `Signals of ${contexts} contexts have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
+}
+
+/** How many contexts a warning names. */
+const NAMED = 5
+
+/**
+ * The reply of `GET /readyz`: whether this replica can take traffic, and what needs attention. A replica is ready once it has loaded a
+ * model.
+ */
+export async function readiness (services: HealthServices) {
+  const { store, service, learner } = services
+  return {
+    ready: service.ageSeconds() !== null,
+    store: { kind: store.kind, up: store.isUp() },
+    model: { version: service.snapshot().version, age_seconds: service.ageSeconds(), stale: service.freshness() !== 'fresh' },
+    learner: { leader: learner.isLeader() },
+    warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services)],
+  }
+}
+
+function warnings ({ service, learner, configurations, access, tls }: HealthServices): string[] {
+  const { unreadable, inputs: modelInputs, links } = service.model()
+  const inputs = unreadableInputs(modelInputs)
+  const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
+    [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
+    [service.problem(), (problem) => `The model cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
+    [unlearned(service), (waiting) => `Outcomes are stored, but not learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
+    [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
+    [list(inputs), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
+    ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
+      const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
+      return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
+    }),
+    [list(uncovered(modelInputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${modelInputs.levels.at(-1)}": ${keys}`],
+    [list(leftOf(modelInputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${modelInputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
+    [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what others learn. Configure them alike: ${problem}`],
+    [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
+    [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
+  ]
+  return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
+}
+
+/** What waits for the learner, if that makes the model stale. The age of a model is that of the oldest entry that it has not learned. */
+function unlearned ({ lag, ageSeconds, freshness }: HealthServices['service']): string | null {
+  const age = ageSeconds()
+  return lag() === 0 || age === null || freshness() === 'fresh' ? null : `${lag()} log entries wait, the oldest for ${Math.round(age)} s`
+}
+
+/** Contexts that have left their pool. Only for the few that ever left one is the pool looked up, which takes longest. */
+function leftOf (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
+  // A leaf of other levels may have no pool by now.
+  const poolEpochOf = ({ key, policy }: ChainLink) => links.get(certifyingKey(levels, policy.certify_at, key))?.epochName
+  const gone = [...links.values()].filter((link) => link.leftEpoch !== null && hasLeft(link.leftEpoch, poolEpochOf(link)))
+  return gone.map(({ key }) => key)
+}
+
+const uncoveredOf = new WeakMap<ReadonlyMap<string, ChainLink>, string[]>()
+
+/**
+ * Contexts that their pool does not cover. A change of a policy would be refused; DEFAULT_POLICY and an import are not. They are remembered
+ * as long as the model is the same: to find them takes some 15 ms with 10,000 contexts, and whoever likes may ask for readiness.
+ */
+function uncovered (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
+  let keys = uncoveredOf.get(links)
+  if (keys === undefined) {
+    const pooled = [...links.values()].filter(({ policy }) => policy.certify_at !== null)
+    keys = pooled.filter(({ key }) => memberProblem((at) => links.get(at)!.policy, levels, key) !== null).map(({ key }) => key)
+    uncoveredOf.set(links, keys)
+  }
+  return keys
+}
+
+/** The first of some names; `null`: there are none. */
+function list (names: Iterable<string>): string | null {
+  return [...names].slice(0, NAMED).join(', ') || null
+}
+
+interface ModelServices {
+  readonly store: Pick<Store, 'kind' | 'isUp'>
+  readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'lag' | 'model'>
+  readonly learner: { readonly isLeader: () => boolean }
+}
+
+/** The reply of `GET /v1/model`: the model that this replica decides with. */
+export function modelStatus ({ store, service, learner }: ModelServices) {
+  const { snapshot, links } = service.model()
+  return {
+    version: snapshot.version,
+    state_id: snapshot.stateId,
+    levels: [...snapshot.levels],
+    contexts: links.size,
+    thresholds_in_force: [...links.values()].filter(({ index }) => index !== -1).length,
+    age_seconds: service.ageSeconds(),
+    stale: service.freshness() !== 'fresh',
+    store: { kind: store.kind, up: store.isUp() },
+    learner: { leader: learner.isLeader(), log_lag: service.lag() },
+  }
+}

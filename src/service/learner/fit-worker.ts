@@ -1,0 +1,6 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { fitPredictor } from '../../core/predictor/fit-predictor.js'
+import type { Fit } from './predictor-trainer.js'
+
+const { samples, ...target } = workerData as Fit
+parentPort!.postMessage(fitPredictor(samples, target))

@@ -1,0 +1,82 @@
+import { type ContextState, copyState } from '../../core/contexts/context-state.js'
+import { contextWarnings } from '../../core/contexts/context-warnings.js'
+import { leftEpochOf } from '../../core/contexts/membership.js'
+import { ENROLMENT_TIMES, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
+import { haveSameTerms } from '../../core/policy/policy.js'
+import { applyEntry } from '../../core/reducer/apply-entry.js'
+import type { Fold } from '../../core/reducer/fold.js'
+import type { Commit } from '../../store/learner-store.js'
+import type { StoredEntry } from '../../store/log.js'
+
+/** What a learner holds between commits. */
+export interface Memory extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'reservoir' | 'predictors'> {
+  readonly contexts: Map<string, ContextState>
+}
+
+/**
+ * Folds entries into a learner's memory, in place, and returns what to commit. After a failed commit the learner must read the memory from
+ * the store again.
+ */
+export function foldEntries (memory: Memory, entries: readonly StoredEntry[], times: EnrolmentTimes = ENROLMENT_TIMES): Omit<Commit, 'token'> {
+  const written = new Map<string, ContextState | undefined>()
+  const fold: Fold = {
+    ...memory,
+    times,
+    keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
+    get: (key) => {
+      const state = written.get(key)
+      return state !== undefined || written.has(key) ? state : memory.contexts.get(key)
+    },
+    set: (key, state) => { written.set(key, state) },
+    traces: new Map(),
+    changes: [],
+  }
+  for (const { cursor, time, entry } of entries) {
+    fold.cursor = cursor
+    applyEntry(fold, time, entry)
+  }
+  const { cursor } = entries.at(-1)!
+  const cohorts = memory.cohorts.takeChanges()
+  for (const key of cohorts.keys()) countOpen(fold, key)
+  const commit = {
+    from: memory.cursor,
+    to: cursor,
+    contexts: written,
+    pending: memory.pending.takeChanges(),
+    cohorts,
+    follow_up: memory.cohorts.header,
+    reservoir: memory.reservoir.takeChanges(),
+    traces: fold.traces,
+    ledger: fold.ledger === memory.ledger ? null : fold.ledger,
+    decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
+    changes: fold.changes,
+  }
+  for (const [key, state] of written) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
+  Object.assign(memory, { cursor, ledger: fold.ledger })
+  return commit
+}
+
+/** Shows in a context's state how many of its enrolments are open: replicas read states, and not cohorts. */
+function countOpen (fold: Fold, key: string): void {
+  const state = fold.get(key)
+  const open_enrolments = fold.cohorts.get(key)?.open ?? 0
+  if (state !== undefined && state.open_enrolments !== open_enrolments) fold.set(key, copyState(state, { open_enrolments }))
+}
+
+/** Whether a decision could differ. New contexts count, since this is how replicas learn of them. */
+function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
+  if (before === undefined || after === undefined) return before !== after
+  return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
+    before.control_share !== after.control_share || before.epoch !== after.epoch ||
+    leftEpochOf(before) !== leftEpochOf(after) ||
+    contextWarnings(before).join() !== contextWarnings(after).join() || namesOf(before) !== namesOf(after) ||
+    (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
+}
+
+/** Before the first evidence of an epoch there is nothing to judge. */
+function isJudged ({ judged_by: terms, threshold_index: index }: ContextState): boolean { return terms !== undefined || index !== -1 }
+
+/** The predictors on trial, which decide what is probed. */
+function namesOf ({ trials }: ContextState): string {
+  return trials.length === 0 ? '' : trials.map(({ predictor }) => predictor).join()
+}

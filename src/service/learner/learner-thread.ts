@@ -1,0 +1,96 @@
+import { Worker } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import { ENROLMENT_TIMES } from '../../core/enrolment/enrolment-list.js'
+import type { LearnerData, LearnerMessage } from './learner-worker.js'
+import type { Learner, LearnerOptions } from './learner.js'
+import { startWatchdog, WITHOUT_HOOKS } from './threads.js'
+
+/** Delay before a failed learner is started again, ms. */
+const RESTART_MS = 1000
+/** A thread that sends nothing for this long hangs, ms. It sends a heartbeat every second, except while it reads the learned state. */
+const HANGS_AFTER_MS = 30_000
+/** Size of V8's young generation, MiB: small, so that garbage is collected often. */
+const YOUNG_GENERATION_MB = 4
+const WORKER = new URL('./learner-worker.js', import.meta.url)
+const NO_STATUS = { isLeader: false, refused: 0, problem: null }
+
+export interface LearnerThreadOptions extends Pick<LearnerOptions, 'config' | 'times' | 'onChange' | 'onFit' | 'onDamage'> {
+  readonly log: Logger
+  /** Called when a thread fails or hangs. */
+  readonly onEnd?: () => void
+  /** The module that runs in the thread. */
+  readonly script?: URL
+  readonly hangsAfterMs?: number
+}
+
+/**
+ * Runs the learner in a thread with its own store connection, so that decisions do not wait for it. A thread that fails or hangs is
+ * replaced; until then `problem` says why. With the embedded store a hanging thread is only reported.
+ */
+export function startLearnerThread (
+  {
+    config, times = ENROLMENT_TIMES, log: parent, onChange, onFit, onDamage, onEnd, script = WORKER, hangsAfterMs = HANGS_AFTER_MS,
+  }: LearnerThreadOptions
+): Learner {
+  const canReplace = config.redisUrl !== '' // terminating a thread inside an LMDB transaction ends the whole process
+  const log = parent.child({}, { serializers: { err: (error: unknown) => error } }) // the thread has serialized them
+  let status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } = NO_STATUS
+  let hang: string | null = null
+  let worker: Worker
+  let restart: NodeJS.Timeout | undefined
+  let isClosing = false
+  let gone: Promise<void>
+
+  function start (): void {
+    let failure: string | null = null
+    worker = new Worker(script, {
+      name: 'learner',
+      workerData: { config, times } satisfies LearnerData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      ...WITHOUT_HOOKS,
+    })
+    const watchdog = startWatchdog(hangsAfterMs, () => {
+      hang = `its thread hangs: no sign of life for ${hangsAfterMs / 1000} s${canReplace ? '' : '; restart the service'}`
+      log.error({ reason: hang }, 'the learner hangs')
+      onEnd?.()
+      if (canReplace) worker.terminate()
+    })
+    worker.on('message', (message: LearnerMessage) => {
+      watchdog.reset()
+      hang = null
+      if ('level' in message) log[message.level](message.fields, message.text)
+      else if ('change' in message) onChange?.(message.change)
+      else if ('fit' in message) onFit?.(message.fit)
+      else if ('damage' in message) onDamage?.(message.damage, message.count)
+      else if ('failure' in message) failure = message.failure
+      else if ('status' in message) status = message.status
+    })
+    worker.on('error', (error: Error) => { failure = error.message })
+    gone = new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        resolve()
+        watchdog.close()
+        status = { ...status, isLeader: false }
+        if (isClosing) return
+        status = { ...status, problem: `its thread ended: ${hang ?? failure ?? `exit code ${code}`}` }
+        log.error({ reason: hang ?? failure, code }, 'the learner\'s thread ended and will be started again')
+        if (hang === null) onEnd?.()
+        hang = null
+        restart = setTimeout(start, RESTART_MS)
+      })
+    })
+  }
+  start()
+
+  return {
+    isLeader: () => hang === null && status.isLeader,
+    refused: () => status.refused,
+    problem: () => hang ?? status.problem,
+    async close () {
+      isClosing = true
+      clearTimeout(restart)
+      worker.postMessage('close') // not terminate: see `canReplace`
+      await gone
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { FastifyBaseLogger } from 'fastify'
+import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
+import type { FitResult } from '../../core/predictor/fit-predictor.js'
+import type { Change } from '../../core/reducer/threshold-change.js'
+import type { Corrupted } from '../../logging/log.js'
+import { createStore } from '../../store/open/create-store.js'
+import type { Store } from '../../store/store.js'
+import type { Config } from '../config/config.js'
+import { type Learner, OWN_THREAD_BATCH, startLearner } from './learner.js'
+import { serializeError } from './threads.js'
+
+/** What the thread is started with. */
+export interface LearnerData {
+  readonly config: Config
+  readonly times: EnrolmentTimes
+}
+
+/** Messages from the learner's thread to the one that started it. */
+export type LearnerMessage =
+  | { readonly level: Level, readonly fields: object, readonly text: string | undefined }
+  | { readonly change: Change }
+  | { readonly fit: FitResult }
+  | { readonly status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } }
+  | { readonly damage: Corrupted, readonly count: number }
+  | { readonly failure: string }
+  | { readonly isAlive: true }
+
+/** Log lines go through the logger of the thread that started this one. */
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+type Level = typeof LEVELS[number]
+
+/** How often to check whether the status has changed, ms. */
+const STATUS_MS = 50
+/** Checks between two signs of life: one a second. */
+const CHECKS_PER_HEARTBEAT = 20
+
+const port = parentPort!
+const { config, times } = workerData as LearnerData
+const post = (message: LearnerMessage): void => { port.postMessage(message) }
+const log = Object.fromEntries(LEVELS.map((level) => [level, (fields: object | string, text?: string) => {
+  if (typeof fields === 'string') post({ level, fields: {}, text: fields })
+  else post({ level, fields: { ...fields, ...('err' in fields && fields.err instanceof Error && { err: serializeError(fields.err) }) }, text })
+}])) as unknown as FastifyBaseLogger // the learner calls only these methods
+
+let store: Store | null = null
+let learner: Learner | null = null
+let lastStatus = ''
+let checks = 0
+
+const watch = setInterval(() => {
+  if (++checks % CHECKS_PER_HEARTBEAT === 0) post({ isAlive: true })
+  if (learner === null) return
+  const status = { isLeader: learner.isLeader(), refused: learner.refused(), problem: learner.problem() }
+  if (lastStatus !== (lastStatus = JSON.stringify(status))) post({ status })
+}, STATUS_MS)
+
+async function close (code: number): Promise<void> {
+  clearInterval(watch)
+  await learner?.close()
+  await store?.close()
+  process.exit(code)
+}
+
+// Always close the store first: a thread that ends inside an LMDB transaction ends the whole process.
+process.once('uncaughtException', (error) => {
+  log.error({ err: error }, 'the learner\'s thread failed')
+  post({ failure: error.message })
+  close(1)
+})
+port.once('message', () => { close(0) })
+store = await createStore({ ...config, isGuest: true })
+learner = startLearner({
+  store,
+  config,
+  log,
+  batch: OWN_THREAD_BATCH,
+  times,
+  onChange: (change) => { post({ change }) },
+  onFit: (fit) => { post({ fit }) },
+  onDamage: (damage, count) => { post({ damage, count }) },
+})

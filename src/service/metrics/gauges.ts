@@ -1,0 +1,243 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
+import { emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
+import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
+import type { ChainLink } from '../../core/contexts/chain-link.js'
+import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
+import { CONTEXT_WARNINGS } from '../../core/contexts/context-warnings.js'
+import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts/follow-up-counts.js'
+import { ROOT } from '../../core/policy/context.js'
+import type { Policy } from '../../core/policy/policy.js'
+import type { FitResult } from '../../core/predictor/fit-predictor.js'
+import { describeArms } from '../../core/reports/context-report.js'
+import { type TrainingRun, VERDICTS } from '../../core/training-runs/run.js'
+import { VERSION } from '../../version.js'
+
+/** A counter that shows every value of its label from the start, so that the first increase is visible. */
+export function presetCounter<L extends string> (
+  registers: Registry[], name: string, help: string, label: L, values: readonly string[]): Counter<L> {
+  const counter = new Counter({ name, help, labelNames: [label], registers })
+  for (const value of values) counter.labels(value).inc(0)
+  return counter
+}
+
+/** Values that the gauges read when they are scraped. */
+export interface GaugeSources {
+  readonly modelVersion: () => number
+  readonly modelAgeSeconds: () => number | null
+  readonly isStoreUp: () => boolean
+  readonly isLeader: () => boolean
+  readonly lag: () => number
+  readonly refused: () => number
+  /** Whether another replica has other levels or another default policy. */
+  readonly isConfiguredApart: () => boolean
+  /** Pins in force, including those of rollbacks. */
+  readonly pins: () => number
+  /** States of the busiest contexts by key, always including the root, which sums over all. */
+  readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
+  readonly isLeaf: (key: string) => boolean
+  /** The policy in force in a context; `undefined` for one that the model does not have. */
+  readonly policyOf: (key: string) => Policy | undefined
+  /** The runs last reported on come first. */
+  readonly trainingRuns: () => Promise<readonly TrainingRun[]>
+  /** Names of the predictors that are not retired. */
+  readonly predictors: () => Iterable<string>
+  /** The contexts of the model. */
+  readonly links: () => Iterable<ScoringLink & Pick<ChainLink, 'warnings'>>
+}
+
+/** Metrics of the model, the store and the learner of this replica. */
+export function watchService (registers: Registry[], sources: GaugeSources): void {
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_build_info',
+    help: '1, with the version of the service and of Node.js as labels',
+    labelNames: ['version', 'node'],
+    registers,
+    collect () { this.set({ version: VERSION, node: process.version }, 1) },
+  })
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
+  gauge('model_version', 'Version of the model in force', sources.modelVersion)
+  gauge('model_age_seconds', 'Seconds since the model was last in step with the store; +Inf if it never was', () => sources.modelAgeSeconds() ?? Infinity)
+  gauge('store_up', '1 if the last contact with the store succeeded and it takes writes, else 0', () => sources.isStoreUp() ? 1 : 0)
+  gauge('learner_leader', '1 on the replica that is the learner, else 0', () => sources.isLeader() ? 1 : 0)
+  gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, else 0', () => sources.isConfiguredApart() ? 1 : 0)
+  new Counter({ // eslint-disable-line no-new
+    name: 'stopgate_outcomes_without_context_total',
+    help: 'Outcomes that counted only for parent contexts because MAX_CONTEXTS was reached (on the learner)',
+    registers,
+    collect () { this.reset(); this.inc(sources.refused()) },
+  })
+  gauge('pins', 'Pins in force, including those of rollbacks', sources.pins)
+  gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_contexts_warned',
+    help: 'Contexts whose workers report amiss, by warning: outcomes_missing (generations are enrolled, but none of their outcomes comes), ' +
+      'outcomes_not_enrolled (most outcomes are of generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
+      'would save), signals_refused (signals have too many names)',
+    labelNames: ['warning'],
+    registers,
+    collect () {
+      for (const warning of CONTEXT_WARNINGS) this.set({ warning }, 0)
+      for (const { warnings } of sources.links()) for (const warning of warnings) this.inc({ warning })
+    },
+  })
+}
+
+/** Metrics of each context, all from one reading of the states. */
+export function watchContexts (registers: Registry[], { busiest, isLeaf, policyOf }: GaugeSources): () => Promise<void> {
+  const all: Array<{ reset: () => void }> = []
+  const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) => {
+    const made = new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
+    all.push(made)
+    return made
+  }
+  const thresholds = gauge('threshold', 'Certified threshold; absent if there is none')
+  const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
+  const challengers = gauge('challengers', 'Predictors on trial')
+  const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
+  const bounds = gauge('max_em_drop', 'EM drop that the policy allows (fraction)')
+  const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
+  const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
+  const generations = gauge('control_generations', 'Control generations in the evidence')
+  const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent before any')
+  const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy takes a threshold back')
+  const followUpRatios = gauge('follow_up_ratio', 'Share of the enrolled generations of final slices that are accounted for (fraction)')
+  const cancelledRatios = gauge('cancelled_ratio', 'Share of the enrolled generations of final slices that were cancelled (fraction)')
+  const followUps = gauge(
+    'follow_up', `Enrolled generations and control outcomes of this epoch, by what became of them: ${Object.keys(NO_FOLLOW_UP).join(', ')}`, 'state')
+  const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed')
+  const openEnrolments = gauge('open_enrolments', 'Generations of either arm that are enrolled and not accounted for yet; at most 4,096')
+  const unaccounted = gauge('unaccounted', 'Enrolled generations of ended slices that are not accounted for yet and count as lost until they are')
+  const armEm = gauge('arm_em', 'Mean EM of the enrolled generations of an arm while a threshold was in force', 'arm')
+  const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
+  const emDifference = gauge(
+    'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
+  const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
+  const totals = [
+    { field: 'tokens_saved_gross', metric: counter('tokens_saved_gross_total', 'Tokens saved by stopping, estimated from the control arm; probes are not counted') },
+    { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
+    { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled anew for probes, in both arms') },
+  ] as const
+
+  return async () => {
+    const shown = await busiest()
+    const ofOthers = totals.map(({ field }) => shown.get(ROOT)?.[field] ?? 0)
+    for (const metric of [...all, ...totals.map(({ metric }) => metric)]) metric.reset()
+    for (const [context, state] of shown) {
+      const evidence = evidenceOf(state)
+      generations.set({ context }, evidence.generations)
+      if (state.last_evidence_at !== null) lastEvidence.set({ context }, state.last_evidence_at / 1000)
+      const policy = policyOf(context)
+      if (policy !== undefined) {
+        bounds.set({ context }, policy.max_em_drop)
+        evidenceAges.set({ context }, policy.max_evidence_age_seconds)
+      }
+      challengers.set({ context }, state.trials.length)
+      followUpRatios.set({ context }, followUpRatio(state))
+      cancelledRatios.set({ context }, cancelledRatio(state))
+      for (const [name, count] of Object.entries(state.follow_up)) followUps.set({ context, state: name }, count)
+      unprobed.set({ context }, evidence.unprobed_generations)
+      openEnrolments.set({ context }, state.open_enrolments)
+      unaccounted.set({ context }, state.open.unaccounted)
+      const terms = state.guarantee ?? state.requested
+      const { em_difference: difference, ...arms } = describeArms(state.arms, terms.error_level, terms.max_em_drop)
+      for (const arm of ['control', 'treated'] as const) {
+        if (arms[arm].em !== null) armEm.set({ context, arm }, arms[arm].em)
+        if (arms[arm].tokens_mean !== null) armTokens.set({ context, arm }, arms[arm].tokens_mean)
+      }
+      for (const [bound, value] of Object.entries(difference ?? {})) emDifference.set({ context, bound }, value)
+      for (const [i, { field, metric }] of totals.entries()) {
+        if (!isLeaf(context)) break
+        metric.inc({ context }, state[field])
+        ofOthers[i]! -= state[field]
+      }
+      if (state.threshold === null) continue
+      const shown = sumsInForce(state).reduce(mergeEvidence)
+      thresholds.set({ context }, state.threshold)
+      scorers.set({ context, scorer: state.serving ?? 'confidence' }, 1)
+      emDrops.set({ context }, emDrop(shown, state.threshold_index))
+      savedRatios.set({ context }, tokensSavedRatio(shown, state.threshold_index))
+      grossRatios.set({ context }, grossSavedRatio(shown, state.threshold_index))
+    }
+    for (const [i, { metric }] of totals.entries()) metric.inc({ context: 'other' }, Math.max(0, ofOthers[i]!))
+  }
+}
+
+/** The state of a context that these metrics need. */
+export type ScoringLink = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
+
+/** Counts the fits of predictors in this process. */
+export function countFits (registers: Registry[]): (end: FitResult) => void {
+  const fits = presetCounter(registers, 'stopgate_predictor_fits_total',
+    'Predictor fits of this replica as the learner, by result: trained, none (nothing to learn), failed', 'result', ['trained', 'none', 'failed'])
+  const duration = new Gauge({ name: 'stopgate_predictor_fit_duration_seconds', help: 'Duration of the last predictor fit of this replica; 0 if there was none', registers })
+  const trainedAt = new Gauge({
+    name: 'stopgate_predictor_trained_timestamp_seconds', help: 'Unix time at which this replica last trained a predictor; 0 if it has not since its start', registers,
+  })
+  return ({ result, seconds }) => {
+    fits.inc({ result })
+    duration.set(seconds)
+    if (result === 'trained') trainedAt.setToCurrentTime()
+  }
+}
+
+/** Gauges for each predictor. @param live names of the predictors that are not retired */
+export function watchPredictors (registers: Registry[], live: () => Iterable<string>, links: () => Iterable<ScoringLink>): void {
+  const labelNames = ['scorer'] as const
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_predictors', help: 'Number of predictors that are not retired', registers, collect () { this.set([...live()].length) },
+  })
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_scorer_serving_contexts',
+    help: 'Number of contexts whose own certified threshold applies to this score (confidence, or the name of a predictor)',
+    labelNames,
+    registers,
+    collect () {
+      this.reset()
+      for (const scorer of ['confidence', ...live()]) this.set({ scorer }, 0)
+      for (const { threshold, scorer } of links()) if (threshold !== null) this.inc({ scorer: scorer ?? 'confidence' })
+    },
+  })
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_scorer_trial_contexts',
+    help: 'Number of contexts in which this predictor is on trial',
+    labelNames,
+    registers,
+    collect () {
+      this.reset()
+      for (const scorer of live()) this.set({ scorer }, 0)
+      for (const { trials } of links()) for (const scorer of trials) this.inc({ scorer })
+    },
+  })
+}
+
+/** Number of suites that metrics name, the last reported on first. For the others, verdicts are counted. */
+const SHOWN = 100
+
+/** Metrics of the newest checkpoint of each suite of each run. @param runs the last reported on first */
+export function watchTraining (registers: Registry[], runs: () => Promise<readonly TrainingRun[]>): () => Promise<void> {
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `stopgate_training_${name}`, help, labelNames: ['run', 'suite'], registers })
+  const em = gauge('em', 'EM of the newest checkpoint (fraction)')
+  const tokens = gauge('tokens_mean', 'Mean response length of the newest checkpoint (tokens)')
+  const steps = gauge('step', 'Training step of the newest checkpoint')
+  const verdicts = new Gauge({
+    name: 'stopgate_training_verdict',
+    help: '1 if the verdict applied to the newest checkpoint at the last report, else 0; for run and suite "other", the number of unnamed suites to which it applied',
+    labelNames: ['run', 'suite', 'verdict'],
+    registers,
+  })
+  return async () => {
+    const all = (await runs()).flatMap(({ name: run, suites }) => suites.map((suite) => ({ run, ...suite })))
+    for (const metric of [em, tokens, steps, verdicts]) metric.reset()
+    for (const { run, suite, ...newest } of all.slice(0, SHOWN)) {
+      em.set({ run, suite }, newest.em)
+      tokens.set({ run, suite }, newest.tokens_mean)
+      steps.set({ run, suite }, newest.step)
+      const said: readonly string[] = newest.verdicts
+      for (const verdict of Object.keys(VERDICTS)) verdicts.set({ run, suite, verdict }, said.includes(verdict) ? 1 : 0)
+    }
+    for (const other of all.slice(SHOWN)) for (const verdict of other.verdicts) verdicts.inc({ run: 'other', suite: 'other', verdict })
+  }
+}

@@ -1,0 +1,188 @@
+import type { Static } from '#typebox'
+import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../../../openapi/outcome-schemas.js'
+import { itemValidator } from '../../../openapi/validation.js'
+import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
+import { type Rule, ruleFor } from '../../core/decide/snapshot.js'
+import { type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
+import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
+import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
+import { unitsBy } from '../../core/reducer/units-of-outcome.js'
+import { at, InvalidOutcomeError, type Problem, TooManyOutcomesError } from '../../errors/errors.js'
+import type { StepRecordStore } from '../../store/step-record-store.js'
+import { StoreUnavailableError } from '../../store/store-errors.js'
+import type { Store } from '../../store/store.js'
+import { type Caller, contextAccessProblem, forbidden, type Reporter, scopedId, spendReportQuota } from '../access/context-access.js'
+import type { Config } from '../config/config.js'
+import type { DecisionLog } from '../decision-log/decision-log.js'
+import type { Recorder } from '../decisions/recorder.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { Model } from '../snapshot/load-snapshot.js'
+import type { Service } from '../snapshot/snapshot-holder.js'
+import { joinRecords } from './join-records.js'
+
+interface OutcomeServices extends ReportServices {
+  readonly config: Config
+  readonly metrics: Pick<Metrics, 'joinedOutcomes' | 'outcomes' | 'reports' | 'limited'>
+}
+
+type AcceptedBatch = Static<typeof AcceptedBatchSchema>
+export type Accepted = Pick<AcceptedBatch, 'accepted' | 'duplicates'>
+
+const schemaProblem = itemValidator(OutcomeSchema)
+
+/**
+ * Stores one outcome durably, within the quota of the caller's token, and counts it by result.
+ * @throws ForbiddenError, InvalidOutcomeError, TooManyOutcomesError; StoreUnavailableError: send it again
+ */
+export async function acceptOutcome (
+  services: OutcomeServices, outcome: ReportedOutcome, reporter: Reporter): Promise<Accepted & OutcomeReceipt> {
+  const { config } = services
+  const refusal = contextAccessProblem(reporter, config.levels, outcome.context)
+  if (refusal !== null) throw forbidden(refusal)
+  const problem = reportProblem(config, outcome)
+  if (problem !== null) throw at(problem.path, new InvalidOutcomeError(problem.message))
+  const [reported] = await store(services, [outcome], reporter)
+  return { ...countNew([reported!]), ...receiptOf(reported!) }
+}
+
+/** Stores the valid outcomes of a batch, as `acceptOutcome` does each, and lists the others. */
+export async function acceptBatch (services: OutcomeServices, items: readonly unknown[], reporter: Reporter): Promise<AcceptedBatch> {
+  const { config, metrics } = services
+  const rejected: AcceptedBatch['rejected'] = []
+  const valid: ReportedOutcome[] = []
+  const places: number[] = []
+  for (const [index, item] of items.entries()) {
+    const outcome = item as ReportedOutcome
+    const problem = schemaProblem(item) ?? contextAccessProblem(reporter, config.levels, outcome.context) ?? reportProblem(config, outcome)
+    if (problem !== null) rejected.push({ index, ...problem })
+    else {
+      valid.push(outcome)
+      places.push(index)
+    }
+  }
+  const reported = valid.length === 0 ? [] : await store(services, valid, reporter)
+  metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' }, rejected.length)
+  const outcomes: AcceptedBatch['outcomes'] = items.map(() => null)
+  for (const [i, one] of reported.entries()) outcomes[places[i]!] = receiptOf(one)
+  return { ...countNew(reported), rejected, outcomes }
+}
+
+/** Counts an outcome that was refused before or by `acceptOutcome`, unless the service itself failed, or a quota did and was counted. */
+export function countRefused ({ metrics }: Pick<OutcomeServices, 'metrics'>, statusCode = 500): void {
+  if (statusCode < 500 && statusCode !== 429) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
+}
+
+async function store (services: OutcomeServices, outcomes: readonly ReportedOutcome[], reporter: Reporter): Promise<Reported[]> {
+  const { metrics } = services
+  const count = (result: string, { arm, stopped }: ReportedOutcome) => metrics.outcomes.inc({ result, arm: stopped ? 'treated' : arm ?? 'unknown' })
+  try {
+    let reported: Reported[] = []
+    await spendReportQuota(reporter, 'outcome', outcomes.length, metrics, async () => {
+      reported = await reportOutcomes(services, outcomes, reporter)
+      return reported.map(({ isNew }) => isNew)
+    })
+    for (const [i, { isNew }] of reported.entries()) count(isNew ? 'accepted' : 'duplicate', outcomes[i]!)
+    return reported
+  } catch (error) {
+    const result = error instanceof TooManyOutcomesError ? 'limited' : 'unavailable'
+    for (const outcome of outcomes) count(result, outcome)
+    throw error
+  }
+}
+
+function countNew (reported: readonly Reported[]): Accepted {
+  const accepted = reported.filter(({ isNew }) => isNew).length
+  return { accepted, duplicates: reported.length - accepted }
+}
+
+function receiptOf ({ isNew: _, ...receipt }: Reported): OutcomeReceipt { return receipt }
+
+/** Problems of an outcome that its schema cannot express: an unknown level, or fields that contradict each other. */
+export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Problem | null {
+  const level = outcome.context === undefined ? null : unknownLevel(levels, outcome.context)
+  if (level !== null) return { path: `/context/${level}`, message: `is not a context level: use the levels ${levels.join(', ')} (CONTEXT_LEVELS)` }
+  return outcomeProblem(outcome)
+}
+
+interface ReportServices {
+  readonly store: Pick<Store, 'kind' | 'append'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
+  readonly service: Pick<Service, 'snapshot' | 'model'>
+  readonly recorder: Pick<Recorder, 'flush' | 'forget'>
+  readonly decisionLog: Pick<DecisionLog, 'reported'>
+  readonly metrics: Pick<Metrics, 'joinedOutcomes'>
+}
+
+interface Reported extends OutcomeReceipt {
+  /** Whether the outcome was stored now; one with a repeated generation_id was stored before. */
+  readonly isNew: boolean
+}
+
+/**
+ * Grades outcomes, joins recorded steps to those that came without steps, and stores them. Resolves once they are durable.
+ * @param caller absent: a caller without a token
+ * @returns one for each outcome
+ * @throws StoreUnavailableError: send all of them again
+ */
+export async function reportOutcomes (
+  services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<Reported[]> {
+  const { store, service, recorder, decisionLog, metrics } = services
+  const { salt } = service.snapshot()
+  if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
+  const joined = await joinRecords(services, salt, outcomes, caller)
+  const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
+  recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
+  for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
+  for (const [i, { entry }] of joined.entries()) if (areNew[i]) decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
+  const model = service.model()
+  return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(model, outcomes[i]!, entry) }))
+}
+
+/** What the reply says about one outcome. */
+type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
+
+/** @param entry the outcome as it is logged, with the recorded steps */
+export function outcomeReceipt (model: Model, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
+  const rule = ruleFor(model.snapshot, outcome.context)
+  const warnings = warningsFor(outcome, entry, rule, model.snapshot.levels)
+  return { label_wanted: isLabelWanted(model, entry, rule), ...(warnings.length > 0 && { warnings }) }
+}
+
+function warningsFor (
+  outcome: ReportedOutcome, { steps }: LoggedOutcome, { enrolledShare, warnings: ofContext }: Rule, levels: Levels
+): readonly OutcomeWarning[] {
+  const { arm, stopped, cancelled, group_id: group, samples, context } = outcome
+  const warnings: OutcomeWarning[] = []
+  if (arm === undefined && stopped !== true) warnings.push('arm_missing')
+  if (group !== undefined && samples === undefined && enrolledShare > 0) warnings.push('samples_missing')
+  if (context === undefined && levels.length > 0) warnings.push('context_missing')
+  if (arm === 'control' && steps === null && stopped !== true && cancelled !== true) warnings.push('steps_missing')
+  if (isAnswerLong(outcome)) warnings.push('answer_long')
+  return warnings.length === 0 ? ofContext : [...warnings, ...ofContext]
+}
+
+/** An answer that is this much longer than its longest reference can hardly match it, as where it was not extracted from a sentence. */
+const LONGER_TIMES = 2
+const LONGER_CHARACTERS = 8
+
+/** Whether the service grades an answer that is much longer than every reference. */
+function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
+  if (em !== undefined || answer === undefined || reference === undefined) return false
+  const longest = typeof reference === 'string' ? reference.length : Math.max(...reference.map((text) => text.length))
+  return answer.length > LONGER_TIMES * longest + LONGER_CHARACTERS
+}
+
+function isLabelWanted (model: Model, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: Rule): boolean {
+  const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
+  const isControl = arm === null ? u < share : arm === 'control'
+  if (full.exact_match !== undefined || !isControl || stopped || cancelled === true) return false
+  if (u >= 2 * share || hash >= enrolledShare || steps === null || !isComplete) return false
+  return unitsBy(entry, policyFor(model, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
+}
+
+/** The policy by which the context counts evidence, or its pool. */
+function policyFor ({ snapshot: { levels }, inputs, links }: Model, { context }: LoggedOutcome): Policy {
+  const policyAt = (key: string): Policy => links.get(key)?.policy ?? effectivePolicy(inputs.defaultPolicy, inputs.policies, key)
+  const leaf = contextKey(levels, context)
+  const own = policyAt(leaf)
+  return own.certify_at === null ? own : policyAt(certifyingKey(levels, own.certify_at, leaf))
+}

@@ -1,0 +1,118 @@
+import { setImmediate } from 'node:timers/promises'
+import { type ChainLink, linkOf, type ModelInputs } from '../../core/contexts/chain-link.js'
+import { livePins } from '../../core/contexts/pin.js'
+import { compileSnapshot, type Snapshot, SnapshotCompiler } from '../../core/decide/snapshot.js'
+import { byDepth, chainOf, type Levels, parseContextKey, ROOT } from '../../core/policy/context.js'
+import { type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
+import { livePredictors } from '../../core/predictor/predictor-version.js'
+import { isUnreadable } from '../../store/encoding/context-states.js'
+import { UNREADABLE_PIN } from '../../store/encoding/stored-values.js'
+import type { Revision, Store } from '../../store/store.js'
+
+/** What a replica has loaded: the snapshot, and what the next one is compiled from. */
+export interface Model {
+  readonly snapshot: Snapshot
+  readonly policyVersion: number
+  readonly inputs: ModelInputs
+  /** By context key. */
+  readonly links: ReadonlyMap<string, ChainLink>
+  /** Keys of the contexts whose state is damaged. */
+  readonly unreadable: ReadonlySet<string>
+}
+
+/** Contexts that are read and judged in one go; decisions are answered between one chunk and the next. */
+const CHUNK = 200
+
+/** The model before the store has been reached: every decision is `continue`. */
+export function emptyModel (options: ModelOptions): Model {
+  const inputs = { ...options, policies: new Map(), pins: new Map(), predictors: new Map() }
+  const links = new Map([[ROOT, linkOf(inputs, ROOT)]])
+  const snapshot = compileSnapshot({ stateId: '', salt: null, version: 0, levels: options.levels }, links)
+  return { snapshot, policyVersion: 0, inputs, links, unreadable: new Set() }
+}
+
+/**
+ * Loads the model as of a revision. Reads only what changed where `previous` has the same store and the same policies, pins and predictors.
+ * @param now ms; pins that have expired by then are left out
+ */
+export async function loadModel (
+  store: Store, options: ModelOptions, previous: Model | null, revision: Revision, now: number): Promise<Model> {
+  const base = previous !== null && canBuildOn(previous, revision) ? endPins(previous, now) : null
+  const inputs = base?.inputs ?? await readModelInputs(store, options, now)
+  const { levels, policies, pins, predictors } = inputs
+  const keys = base === null ? await store.contextKeys() : await store.changedSince(base.snapshot.version)
+  const links = new Map(base?.links)
+  const unreadable = new Set(base?.unreadable)
+  for (let i = 0; i < keys.length; i += CHUNK) {
+    const chunk = keys.slice(i, i + CHUNK).filter((key) => parseContextKey(levels, key) !== null)
+    const states = await store.readContexts(chunk)
+    for (const key of chunk) {
+      const state = states.get(key)
+      links.set(key, linkOf(inputs, key, state))
+      if (state !== undefined && isUnreadable(state)) unreadable.add(key); else unreadable.delete(key)
+    }
+    await setImmediate() // the embedded store never yields by itself
+  }
+  const scored = [...predictors.values()].flatMap(({ contexts }) => Object.keys(contexts)) // may have no state yet
+  const stated = base === null ? [ROOT, ...policies.keys(), ...pins.keys(), ...scored, ...keys] : keys
+  const changed = byDepth(withAncestors(inputs, links, stated))
+  const compiler = new SnapshotCompiler(levels, links, predictors, base?.snapshot ?? null)
+  for (const [i, key] of changed.entries()) {
+    compiler.add(key)
+    if (i % CHUNK === CHUNK - 1) await setImmediate()
+  }
+  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, inputs, links, unreadable }
+}
+
+/** The model without the pins that have expired: the same object where none has. @param now ms */
+export function endPins (model: Model, now: number): Model {
+  const { inputs, snapshot } = model
+  const pins = livePins(inputs.pins, now)
+  if (pins === inputs.pins) return model
+  const links = new Map(model.links)
+  const compiler = new SnapshotCompiler(inputs.levels, links, inputs.predictors, snapshot)
+  const ended = byDepth([...inputs.pins.keys()].filter((key) => !pins.has(key) && links.has(key)))
+  for (const key of ended) links.set(key, { ...links.get(key)!, pin: undefined })
+  for (const key of ended) compiler.add(key)
+  return { ...model, snapshot: compiler.finish(snapshot), inputs: { ...inputs, pins }, links }
+}
+
+function canBuildOn ({ snapshot }: Model, revision: Revision): boolean {
+  return snapshot.stateId === revision.stateId && snapshot.version <= revision.version && revision.policyVersion <= snapshot.version
+}
+
+/** The keys that fit the configured levels, with those ancestors that had no link yet, which are given one. */
+function withAncestors (inputs: ModelInputs, links: Map<string, ChainLink>, keys: readonly string[]): Set<string> {
+  const all = new Set<string>()
+  for (const key of keys) {
+    if (parseContextKey(inputs.levels, key) === null) continue
+    all.add(key)
+    for (const link of chainOf(key)) {
+      if (links.has(link)) continue
+      links.set(link, linkOf(inputs, link))
+      all.add(link)
+    }
+  }
+  return all
+}
+
+/** What the configuration says of every model. */
+interface ModelOptions { readonly levels: Levels, readonly defaultPolicy: PolicyPatch }
+
+/**
+ * Reads the policies, the pins that have not expired, and the predictors that are not retired. A damaged policy reads as mode `off`, a
+ * damaged pin as never stop, so that doubt means continue.
+ * @param now ms
+ */
+export async function readModelInputs (store: Store, { levels, defaultPolicy }: ModelOptions, now: number): Promise<ModelInputs> {
+  const [policies, pins, versions] = await Promise.all([store.policies(), store.pins(), store.predictors()])
+  return { levels, defaultPolicy, policies, pins: livePins(pins, now), predictors: livePredictors(versions) }
+}
+
+/** The damaged policies and pins, as phrases such as "the policy of model=q". */
+export function unreadableInputs ({ policies, pins }: Pick<ModelInputs, 'policies' | 'pins'>): string[] {
+  return [
+    ...[...policies].flatMap(([key, policy]) => policy === UNREADABLE_POLICY ? [`the policy of ${key}`] : []),
+    ...[...pins].flatMap(([key, pin]) => pin === UNREADABLE_PIN ? [`the pin of ${key}`] : []),
+  ]
+}

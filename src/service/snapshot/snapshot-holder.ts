@@ -1,0 +1,143 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { type ColumnDecisions, type Columns, decideColumns } from '../../core/decide/decide-columns.js'
+import { decideStep, type Freshness, type Step, type StepDecision } from '../../core/decide/decide.js'
+import { unknownLevel } from '../../core/policy/context.js'
+import { at, UnknownLevelError } from '../../errors/errors.js'
+import { StoreUnavailableError } from '../../store/store-errors.js'
+import type { Store } from '../../store/store.js'
+import type { Config } from '../config/config.js'
+import { emptyModel, endPins, loadModel, type Model } from './load-snapshot.js'
+
+export interface ServiceOptions {
+  readonly store: Store
+  readonly config: Config
+  readonly log: FastifyBaseLogger
+  /** Monotonic clock, ms. */
+  readonly now?: () => number
+  /** Wall clock, ms. Pins expire by it, whether or not the store can be reached. */
+  readonly clock?: () => number
+}
+
+export type Service = ReturnType<typeof createService>
+
+/** Holds the model that a replica decides with, its only mutable reference, and keeps it in step with the store. */
+export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions) {
+  const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
+  let model = emptyModel(options)
+  const listeners = new Set<() => void>() // a set, as thousands may wait for a bundle and all end at once
+  let inStepAt = -Infinity // when the model was last known to equal a live learner's
+  let lag = 0
+  let freshness: Freshness = 'too_old'
+  let isReloadDue = true // after a lost connection the store may be older than the model
+  let running: Promise<void> | null = null
+  let isAgain = false
+  let isReached: boolean | null = null
+  let problem: string | null = null
+  const closed = new AbortController()
+
+  async function load (): Promise<void> {
+    const isFull = isReloadDue
+    isReloadDue = false
+    try {
+      const startedAt = now()
+      const revision = await store.revision()
+      const { snapshot } = model
+      if (isReached === false) log.warn('the store is available again')
+      isReached = true
+      if (snapshot.stateId !== '' && snapshot.stateId !== revision.stateId) {
+        log.error({ before: snapshot.stateId, after: revision.stateId }, 'the store is a different one than before; its model is in force now')
+      } else if (revision.version < snapshot.version) {
+        log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version; some learned state is lost')
+      }
+      if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
+        swap(await loadModel(store, options, isFull ? null : model, revision, clock()))
+        log.debug({ version: revision.version, contexts: model.links.size }, 'model loaded')
+      }
+      lag = revision.lag
+      inStepAt = startedAt - revision.lagMs
+      problem = null
+    } catch (error) {
+      isReloadDue = true
+      if (!(error instanceof StoreUnavailableError)) {
+        problem = (error as Error).message
+        log.error({ err: error }, 'the model could not be loaded; the previous one stays in force')
+      } else {
+        if (isReached !== false) log.warn({ reason: error.message }, 'the store is unavailable: decisions go on, outcomes are refused')
+        isReached = false
+      }
+    }
+    judgeAge()
+  }
+
+  function swap (next: Model): void {
+    if (next === model) return
+    model = next
+    for (const listener of listeners) listener()
+  }
+
+  function judgeAge (): void {
+    const age = (now() - inStepAt) / 1000
+    const next = age > config.maxStalenessSeconds ? 'too_old' : age > config.staleAfterSeconds ? 'stale' : 'fresh'
+    if (next !== freshness) log[next === 'fresh' ? 'info' : 'warn']({ age_seconds: Math.round(age) }, `the model is ${next}`)
+    freshness = next
+  }
+
+  /**
+   * Loads what changed. Resolves once the model is in step, or the store turned out to be unavailable. Runs one load at a time; a notice
+   * during a load starts another one after it.
+   */
+  function refresh (): Promise<void> {
+    if (closed.signal.aborted) return Promise.resolve()
+    if (running !== null) { isAgain = true; return running }
+    running = (async () => {
+      do { isAgain = false; await load() } while (isAgain && !closed.signal.aborted)
+      running = null
+    })()
+    return running
+  }
+
+  store.onNotice((isRegained) => {
+    if (isRegained) isReloadDue = true
+    refresh()
+  })
+  const poll = setInterval(() => {
+    judgeAge()
+    swap(endPins(model, clock()))
+    refresh()
+  }, config.pollSeconds * 1000)
+  poll.unref()
+
+  return {
+    /** Decides one step; never waits. @throws UnknownLevelError */
+    decideStep (step: Step): StepDecision {
+      const { snapshot } = model
+      if (step.context !== undefined) {
+        const level = unknownLevel(snapshot.levels, step.context)
+        if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, config.levels.join(', ')))
+      }
+      return decideStep(snapshot, freshness, step)
+    },
+    /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
+    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(model.snapshot, freshness, columns, bad),
+    snapshot: () => model.snapshot,
+    model: () => model,
+    /** Calls back whenever a new model is in force. @returns a function that unsubscribes */
+    onMove (listener: () => void): () => void {
+      listeners.add(listener)
+      return () => { listeners.delete(listener) }
+    },
+    freshness: () => freshness,
+    /** Seconds since the model was last in step with the store; `null`: never. */
+    ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
+    /** Log entries that were not folded yet at the last poll. */
+    lag: () => lag,
+    /** Why the model cannot be loaded; `null` where it can, or where the store is unavailable. */
+    problem: () => problem,
+    refresh,
+    async close () {
+      closed.abort()
+      clearInterval(poll)
+      await running
+    },
+  }
+}

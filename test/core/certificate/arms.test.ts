@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  addCompared, type Arms, type ArmSums, type ComparedUnit, compareSums, emDifference, emSuspicion, mergeArmSums, NO_ARM_SUMS,
+  NO_ARMS, tokensDifference,
+} from '../../../src/core/certificate/arms.js'
+import { holds } from '../../property.js'
+import { atMost, mulberry32, rateOf } from '../../random.js'
+
+t.test('units are summed by the share at which they were drawn, and by arm', async (t) => {
+  const units: ComparedUnit[] = [
+    { arm: 'control', share: 0.5, em: 1, tokens: 100 },
+    { arm: 'treated', share: 0.5, em: 0.5, tokens: 60 },
+    { arm: 'treated', share: 0.5, em: null, tokens: 40 },
+    { arm: 'control', share: 0.1, em: 0, tokens: null },
+  ]
+  t.match(units.reduce(addCompared, NO_ARM_SUMS), [
+    {
+      share: 0.5,
+      control: { units: 1, graded: 1, em: 1, em_squares: 1, measured: 1, tokens: 100, token_squares: 10_000 },
+      treated: { units: 2, graded: 1, em: 0.5, em_squares: 0.25, measured: 2, tokens: 100, token_squares: 5200 },
+    },
+    { share: 0.1, control: { units: 1, graded: 1, em: 0, measured: 0, tokens: 0 }, treated: { units: 0 } },
+  ])
+})
+
+t.test('sums merge in any grouping', async (t) => {
+  const unit: fc.Arbitrary<ComparedUnit> = fc.record({
+    arm: fc.constantFrom('control', 'treated'),
+    share: fc.constantFrom(0.1, 0.5, 1),
+    em: fc.constantFrom(0, 0.5, 1, null),
+    tokens: fc.constantFrom(10, 20, null),
+  })
+  const sorted = (sums: typeof NO_ARM_SUMS) => [...sums].sort((a, b) => a.share - b.share)
+  holds(t, fc.property(fc.array(unit, { maxLength: 12 }), fc.nat(12), (units, cut) => {
+    const sum = (some: readonly ComparedUnit[]) => some.reduce(addCompared, NO_ARM_SUMS)
+    assert.deepEqual(sorted(mergeArmSums(sum(units.slice(cut)), sum(units.slice(0, cut)))), sorted(sum(units)))
+  }))
+})
+
+const LEVEL = 0.05
+
+/** Two normal draws a call would waste (Box & Muller 1958); one is enough here. */
+const normal = (random: () => number) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+
+interface World {
+  readonly share: (i: number) => number
+  /** Chance that an answer is right, and mean tokens, by arm and place in the stream. */
+  readonly em: (arm: 'control' | 'treated', i: number) => number
+  readonly tokens?: (arm: 'control' | 'treated', i: number) => number
+}
+
+const SLICE = 32
+
+/** Plays a stream, of which those with a draw below twice the share are enrolled; `look` is called after every slice. */
+function play (
+  random: () => number, generations: number, { share, em, tokens = () => 500 }: World, look: (arms: Arms) => void = () => {}
+): Arms {
+  let arms = NO_ARMS
+  let slice: readonly ArmSums[] = NO_ARM_SUMS
+  for (let [i, enrolled] = [0, 0]; i < generations; i++) {
+    const [p, u] = [share(i), random()]
+    if (u >= 2 * p) continue
+    const arm = u < p ? 'control' : 'treated'
+    const unit: ComparedUnit = {
+      arm, share: p, tokens: Math.round(tokens(arm, i) * Math.exp(0.8 * normal(random) - 0.32)), em: random() < em(arm, i) ? 1 : 0,
+    }
+    slice = addCompared(slice, unit)
+    if (++enrolled % SLICE > 0) continue
+    arms = compareSums(arms, slice)
+    slice = NO_ARM_SUMS
+    look(arms)
+  }
+  return arms
+}
+
+/** As `auto` falls, with savings of a third. */
+const falling = (i: number) => Math.max(0.02, 0.3 * Math.sqrt(200 / (i + 200)))
+/** Traffic that gets harder and longer while the share falls: plain means would say that the arms differ. */
+const harder = { em: (_: string, i: number) => 0.9 - 0.3 * i / 10_000, tokens: (_: string, i: number) => 300 + 0.05 * i }
+
+t.test('equal arms are called different in at most `level` of the runs, however often one looks', async (t) => {
+  const runs = 100
+  for (const [name, world] of [
+    ['a share of 2 %', { share: () => 0.02, em: () => 0.8 }],
+    ['a share of 30 %, nearly all right', { share: () => 0.3, em: () => 0.97 }],
+    ['a falling share, traffic that gets harder', { share: falling, ...harder }],
+  ] as const) {
+    let shown = 0
+    const seen = { em: 0, tokens: 0 }
+    for (let run = 1; run <= runs; run++) {
+      const differs = { em: false, tokens: false }
+      const arms = play(mulberry32(run * 7919), 10_000, world, (arms) => {
+        for (const [figure, difference] of [['em', emDifference(arms, LEVEL)], ['tokens', tokensDifference(arms, LEVEL)]] as const) {
+          if (difference !== null && (difference.low > 0 || difference.high < 0)) differs[figure] = true
+        }
+      })
+      if (emDifference(arms, LEVEL) !== null) shown++
+      for (const figure of ['em', 'tokens'] as const) if (differs[figure]) seen[figure]++
+    }
+    for (const [figure, count] of Object.entries(seen)) {
+      t.ok(count / runs <= atMost(LEVEL, runs), `${name}, ${figure}: ${(100 * count / runs).toFixed(1)} % of ${runs} runs`)
+    }
+    t.ok(shown > runs / 2, `${name}: an interval is shown in ${shown} runs`)
+  }
+})
+
+t.test('plain means would be biased where share and traffic change together', async (t) => {
+  const arms = play(mulberry32(1), 10_000, { share: falling, ...harder })
+  const plain = arms.treated.em / arms.treated.labelled - arms.control.em / arms.control.labelled
+  const weighted = emDifference(arms, LEVEL)!
+  t.ok(plain < -0.03, `plain means differ by ${plain.toFixed(3)}`)
+  t.ok(weighted.low <= 0 && weighted.high >= 0, `weighted: ${weighted.low.toFixed(3)} to ${weighted.high.toFixed(3)}`)
+})
+
+t.test('a true difference is found, and its size estimated', async (t) => {
+  const world: World = { share: () => 0.2, em: (arm) => arm === 'control' ? 0.8 : 0.7, tokens: (arm) => arm === 'control' ? 1000 : 600 }
+  const found = rateOf(40, (random) => {
+    const arms = play(random, 10_000, world)
+    const [em, tokens] = [emDifference(arms, LEVEL)!, tokensDifference(arms, LEVEL)!]
+    return em.high < 0 && em.low <= -0.1 && em.high >= -0.1 && tokens.high < 0 && tokens.low <= -400 && tokens.high >= -400
+  })
+  t.ok(found >= 0.9, `${100 * found} % of the runs`)
+})
+
+t.test('no interval is given for few generations or few wrong answers', async (t) => {
+  t.equal(emDifference(NO_ARMS, LEVEL), null)
+  t.equal(tokensDifference(NO_ARMS, LEVEL), null)
+  const right = play(mulberry32(1), 3000, { share: () => 0.5, em: () => 1 })
+  t.equal(emDifference(right, LEVEL), null, 'none wrong')
+  t.not(tokensDifference(right, LEVEL), null)
+})
+
+t.test('the sums of a slice give what its units give one by one', async (t) => {
+  const random = mulberry32(9)
+  let arms = NO_ARMS
+  let [n, weight, sum, square, labelled, right] = [0, 0, 0, 0, 0, 0]
+  for (let round = 0; round < 20; round++) {
+    const share = [0.1, 0.3, 0.7][round % 3]!
+    const p = Math.max(0.5, share)
+    const usual = labelled === 0 ? 0.5 : right / labelled
+    let slice = NO_ARM_SUMS
+    const [before, rights] = [labelled, right]
+    for (let i = 0; i < 50; i++) {
+      const arm = random() < p ? 'control' : 'treated'
+      const em = Math.floor(9 * random()) / 8
+      slice = addCompared(slice, { arm, share, em, tokens: 100 })
+      const z = arm === 'treated' ? em - usual : -(em - usual) * (1 - p) / p
+      n++
+      weight += 1 - p
+      sum += z
+      square += z * z
+      if (arm === 'control') { labelled++; right += em }
+    }
+    t.ok(labelled > before && right >= rights)
+    arms = compareSums(arms, slice)
+  }
+  const isClose = (x: number, y: number) => Math.abs(x - y) < 1e-9 * Math.max(1, Math.abs(y))
+  const { em_contrast: found, control } = arms
+  t.ok(found.n === n && isClose(found.weight, weight) && isClose(found.sum, sum) && isClose(found.square, square), JSON.stringify(found))
+  t.equal(control.labelled, labelled)
+})
+
+t.test('slices in which nobody was treated are not compared', async (t) => {
+  t.equal(compareSums(NO_ARMS, addCompared(NO_ARM_SUMS, { arm: 'control', share: 1, em: 1, tokens: 1 })), NO_ARMS)
+})
+
+t.test('a breach is suspected by the standard errors that the estimate is beyond the bound, after 100 compared', async (t) => {
+  const world = (loss: number): World => ({ share: () => 0.5, em: (arm) => arm === 'control' ? 0.9 : 0.9 - loss })
+  t.equal(emSuspicion(NO_ARMS, 0.02), -Infinity)
+  t.equal(emSuspicion(play(mulberry32(1), 99, world(0.5)), 0.02), -Infinity, 'too few')
+  t.ok(emSuspicion(play(mulberry32(1), 2000, world(0.1)), 0.02) > 1.65)
+  t.ok(emSuspicion(play(mulberry32(1), 2000, world(0)), 0.02) < 0.5)
+  const arms = play(mulberry32(1), 2000, world(0.1))
+  const { em_contrast: { n, sum, square, weight } } = arms
+  t.equal(emSuspicion(arms, 0.02), (-sum / weight - 0.02) / (Math.sqrt(square - sum * sum / n) / weight))
+})

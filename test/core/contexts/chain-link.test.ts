@@ -1,0 +1,41 @@
+import t from 'tap'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { chainLink, linkOf, linksOf } from '../../../src/core/contexts/chain-link.js'
+import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
+import { GUARANTEE } from '../decide/snapshot-of.js'
+import { CHAIN, FIRST, GAINED, KEPT, LEAF, memoryFold, policyWith } from '../reducer/memory-fold.js'
+
+t.test('a link sums up a state and its judgement', async (t) => {
+  const fold = memoryFold({ evidence_window: 2 * FIRST })
+  fold.learn(KEPT, 0, FIRST) // fills a half
+  fold.learn({ ...GAINED, steps: [] }, 0)
+  const judgement = { scorer: null, index: 4, threshold: GRID[4]!, lottery: null, guarantee: null }
+  const link = chainLink('k', policyWith(), undefined, fold.state(), judgement)
+  t.match(link, { key: 'k', index: 4, generations: FIRST + 1, guarantee: null })
+  t.ok(Math.abs(link.grossSavedRatio - 0.6 * FIRST / (FIRST + 1)) < 1e-12, 'both halves count: all generations but one save 60 of 100 tokens')
+  t.match(chainLink('k', policyWith(), undefined, fold.state(), { scorer: null, index: 4, threshold: null, lottery: null, guarantee: GUARANTEE }),
+    { grossSavedRatio: GUARANTEE.tokens_saved_gross_ratio, guarantee: GUARANTEE }, 'the guarantee\'s ratio where there is a guarantee')
+  t.equal(chainLink('k', policyWith(), undefined, fold.state(), NO_JUDGEMENT).grossSavedRatio, 0)
+  t.match(chainLink('k', policyWith(), undefined, undefined, NO_JUDGEMENT), { grossSavedRatio: 0, generations: 0 })
+})
+
+t.test('a link is made of the state, the policy and the pin of its context', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  const { levels, defaults } = fold.ledger.configuration
+  const pin = { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }
+  const inputs = {
+    levels, defaultPolicy: defaults, policies: new Map([['*', { mode: 'shadow' as const }]]), pins: new Map([[LEAF, pin]]), predictors: fold.predictors,
+  }
+  const link = linkOf(inputs, LEAF, fold.state())
+  t.match(link, { key: LEAF, pin, policy: { mode: 'shadow' }, generations: FIRST, learnedControlShare: fold.state().control_share })
+  t.same({ ...link, ...judge(fold.state(), link.policy, levels, fold.predictors) }, link)
+  t.same(linksOf({ ...inputs, states: fold.states }, LEAF).map(({ key }) => key), CHAIN)
+  t.match(linkOf(inputs, 'model=new'), { pin: undefined, generations: 0, ...NO_JUDGEMENT, learnedControlShare: undefined }, 'no outcome yet')
+})
+
+t.test('a pin for a predictor that is gone is linked as never stop', async (t) => {
+  const pin = { threshold: 0.9, scorer: 'gone', reason: 'r', by: 'ops', expires_at: null }
+  const inputs = { levels: ['model'], defaultPolicy: {}, policies: new Map(), pins: new Map([['*', pin]]), predictors: new Map() }
+  t.match(linkOf(inputs, '*').pin, { threshold: null, reason: 'r' })
+})

@@ -1,0 +1,140 @@
+import t from 'tap'
+import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
+import { addLost, NO_EVIDENCE, noEvidence } from '../../../src/core/certificate/evidence.js'
+import {
+  type ContextState, copyState, countForToken, type EvidenceByToken, evidenceOf, type Meaning, meaningOf, openEpoch, predictorOf,
+  requestGuarantee, sameMeaning, type Trial,
+} from '../../../src/core/contexts/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import { addToMembership } from '../../../src/core/contexts/membership.js'
+import { certificationTerms, DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith } from '../reducer/memory-fold.js'
+import { memberUnit } from './member-unit.js'
+
+const levels = ['model', 'task']
+const OPENING = { time: 0, name: '0-1' }
+
+/** A context with something in every field. */
+function livedIn (): ContextState {
+  const fold = memoryFold()
+  fold.learn(KEPT, 1000, FIRST)
+  fold.learn(LOST, 2000)
+  return fold.state()
+}
+
+t.test('an epoch starts from zero', async (t) => {
+  const before = livedIn()
+  const after = openEpoch(before, 'reset', policyWith(), levels, { time: 5000, name: '5000-7' })
+  t.equal(after.epoch, before.epoch + 1)
+  t.equal(after.epoch_cause, 'reset')
+  t.equal(after.epoch_started_at, 5000)
+  t.equal(after.epoch_name, '5000-7', 'named by the entry that opened it, since counters repeat after a failover')
+  t.match(after, { open: { unaccounted: 0 }, certified: -1, log_evidence: null, arms_from: 0, follow_up: NO_FOLLOW_UP })
+  t.strictSame(after.halves, [NO_EVIDENCE, NO_EVIDENCE])
+  t.strictSame(after.drift, NO_DRIFT)
+  t.equal(after.threshold_index, -1)
+  t.equal(after.control_share, 1, 'without a threshold all are control')
+  t.equal(after.generations, 0)
+  for (const arm of ['control', 'treated'] as const) t.equal(after.arms[arm].generations, 0, arm)
+  t.equal(after.last_evidence_at, null)
+  t.equal(openEpoch(undefined, 'first_enrolment', policyWith(), levels, OPENING).epoch, 1)
+})
+
+t.test('only the estimate of tokens saved continues over epochs', async (t) => {
+  const before = { ...livedIn(), tokens_saved_gross: 1234 }
+  t.equal(openEpoch(before, 'drift', policyWith(), levels, OPENING).tokens_saved_gross, 1234)
+})
+
+t.test('evidence is the sum of both half-windows', async (t) => {
+  const fold = memoryFold({ evidence_window: 6 })
+  fold.learn(KEPT, 0, 3)
+  fold.learn(LOST, 0, 2)
+  const { halves } = fold.state(LEAF)
+  t.strictSame(halves.map((half) => half.generations), [2, 3])
+  t.equal(evidenceOf(fold.state()).generations, 5)
+  t.equal(evidenceOf(fold.state()).lost[0], 2)
+})
+
+t.test('evidence has what is known of the open slices, and not the units of which nothing is', async (t) => {
+  const state = livedIn()
+  const open = { evidence: addLost(NO_EVIDENCE, 3), unaccounted: 5 }
+  t.equal(evidenceOf({ ...state, open }).generations, FIRST + 1 + 3)
+})
+
+const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model'], { time: 1000, name: '1000-1' })
+const state: Required<ContextState> = { ...opened, judged_by: certificationTerms(DEFAULT_POLICY), fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null }, membership: addToMembership(undefined, memberUnit()) }
+
+t.test('a copy has every field, in the same order', async (t) => {
+  t.equal(JSON.stringify(copyState(state, {})), JSON.stringify(state))
+  t.equal(JSON.stringify(copyState(opened, {})), JSON.stringify(opened), 'those that are absent are not written')
+})
+
+t.test('a copy has the changes, and the original does not', async (t) => {
+  const before = JSON.stringify(state)
+  const next = copyState(state, { generations: 5, fed_by: undefined })
+  t.strictSame(next, { ...state, generations: 5, fed_by: undefined })
+  t.equal(JSON.stringify(state), before)
+})
+
+t.test('each token has its own count up to the limit, the others share one', async (t) => {
+  t.equal(countForToken(undefined, undefined), undefined)
+  let fedBy: EvidenceByToken | undefined
+  for (const by of ['a', 'constructor', 'a', undefined]) fedBy = countForToken(fedBy, by)
+  t.same(fedBy, { a: 2, constructor: 1 })
+  for (let i = 0; i < 100; i++) fedBy = countForToken(fedBy, `token-${i}`)
+  fedBy = countForToken(fedBy, 'a')
+  t.equal(Object.keys(fedBy!).length, 33)
+  t.match(fedBy, { a: 3, constructor: 1, 'token-29': 1, '*': 70 })
+})
+
+t.test('only control outcomes are counted by token, in the link that certifies, and an epoch starts from zero', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  t.equal(fold.state().fed_by, undefined)
+  fold.learn(outcomeOf({ by: 'a' }), 0, 2)
+  fold.learn(outcomeOf({ by: 'a', arm: 'treated' }))
+  fold.learn(outcomeOf({ by: 'b', u: 0.5 }))
+  t.same(CHAIN.map((key) => fold.state(key).fed_by), [undefined, undefined, { a: 2, b: 1 }])
+  fold.learn({ type: 'reset', key: CHAIN[2]!, by: 'ops', reason: 'test' })
+  t.equal(fold.state().fed_by, undefined)
+})
+
+t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
+  const meaning = meaningOf(policyWith(), levels)
+  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', missing_labels: 'lost', missing_outcomes: 'lost', is_enrolled: false, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
+  t.ok(sameMeaning(meaning, meaningOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off', evidence_window: 5000 }), levels)))
+  const others: { [F in keyof Meaning]: unknown } = { score: 'predictor', label: 'agreement', missing_labels: 'excluded', missing_outcomes: 'excluded', is_enrolled: true, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
+  for (const [field, value] of Object.entries(others)) t.notOk(sameMeaning(meaning, { ...meaning, [field]: value } as Meaning), field)
+  t.notOk(sameMeaning(meaning, meaningOf(policyWith(), ['task', 'model'])), 'the order of the levels is part of it')
+})
+
+const openedState = openEpoch(undefined, 'first_enrolment', policyWith(), ['model', 'task'], { time: 0, name: '0-1' })
+const other = policyWith({ max_em_drop: 0.05 })
+
+t.test('a request replaces the first one only before anything was reported', async (t) => {
+  t.match(requestGuarantee(openedState, other).requested, { max_em_drop: 0.05 })
+  for (const fate of ['reported', 'accounted', 'missing', 'excluded']) {
+    const state = { ...openedState, follow_up: { ...openedState.follow_up, [fate]: 1 } }
+    t.match(requestGuarantee(state, other).requested, { max_em_drop: 0.02 }, fate)
+  }
+  t.match(requestGuarantee({ ...openedState, open: { evidence: NO_EVIDENCE, unaccounted: 1 } }, other).requested, { max_em_drop: 0.02 })
+})
+
+const trialOf = (thresholds: number): Trial => ({
+  predictor: PREDICTOR.name,
+  ordinal: 1,
+  since: 0,
+  requested: { max_em_drop: 0.02, error_level: 0.05 },
+  trained_on: 0,
+  open: { evidence: noEvidence(thresholds), unaccounted: 0 },
+  certified: -1,
+  halves: [noEvidence(thresholds), noEvidence(thresholds)],
+})
+
+t.test('a trial has a predictor only while it is live and the evidence fits its grid', async (t) => {
+  const live = new Map([[PREDICTOR.name, PREDICTOR]])
+  t.equal(predictorOf(trialOf(PREDICTOR.grid.length), live), PREDICTOR)
+  t.equal(predictorOf(trialOf(PREDICTOR.grid.length), new Map()), undefined)
+  t.equal(predictorOf(trialOf(PREDICTOR.grid.length + 1), live), undefined)
+})

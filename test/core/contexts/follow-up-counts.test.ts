@@ -1,0 +1,21 @@
+import t from 'tap'
+import {
+  addCounts, cancelledRatio, type FollowUp, followUpRatio, labelsNeededRatio, NO_FOLLOW_UP,
+} from '../../../src/core/contexts/follow-up-counts.js'
+
+t.test('each count is added to its own', async (t) => {
+  const some = Object.fromEntries(Object.keys(NO_FOLLOW_UP).map((name, i) => [name, i + 1])) as unknown as FollowUp
+  t.strictSame(addCounts(NO_FOLLOW_UP, some), some)
+  t.strictSame(addCounts(some, {}), some)
+  t.strictSame(addCounts(some, some), Object.fromEntries(Object.entries(some).map(([name, count]) => [name, 2 * count])))
+})
+
+t.test('rule 6: the follow-up ratio is that of those accounted for among those who did not cancel, 1 before there are any', async (t) => {
+  const withCounts = (counts: Partial<FollowUp>) => ({ follow_up: { ...NO_FOLLOW_UP, ...counts } })
+  t.equal(followUpRatio(withCounts({ enrolled: 50 })), 1)
+  t.equal(followUpRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.75)
+  t.equal(cancelledRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.6)
+  t.equal(cancelledRatio(withCounts({})), 0)
+  t.equal(labelsNeededRatio(withCounts({ reported: 8, labels_wanted: 2 })), 0.25)
+  t.equal(labelsNeededRatio(withCounts({})), null)
+})

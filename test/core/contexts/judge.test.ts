@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { rawCandidate } from '../../../src/core/contexts/candidate-scorer.js'
+import type { ContextState } from '../../../src/core/contexts/context-state.js'
+import { freezeGuarantee, isCurrent, judge, judgeAfresh } from '../../../src/core/contexts/judge.js'
+import type { Policy, PolicyPatch } from '../../../src/core/policy/policy.js'
+import { write } from '../../../src/core/reducer/fold.js'
+import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
+import { encodeState, reviveState } from '../../../src/store/encoding/context-states.js'
+import { holds } from '../../property.js'
+import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
+import { GUARANTEE, PREDICTOR } from '../decide/snapshot-of.js'
+import { FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
+import { addPredictor } from '../reducer/trial-fold.js'
+
+const levels = ['model', 'task']
+const NONE = new Map()
+const OPEN = { evidence: NO_EVIDENCE, unaccounted: 0 }
+
+const EXCLUDED = { missing_labels: 'excluded' } as const
+
+const stateOf = (kept: number, ...others: LogEntry[]) => stateUnder({}, kept, ...others)
+
+function stateUnder (policy: PolicyPatch, kept: number, ...others: LogEntry[]) {
+  const fold = memoryFold(policy)
+  fold.learn(KEPT, 0, kept)
+  for (const other of others) fold.learn(other)
+  return fold.state()
+}
+
+t.test('a context is certified once its evidence reaches 1/error_level', async (t) => {
+  t.equal(judge(stateOf(FIRST - 1), policyWith(), levels, NONE).index, -1)
+  t.equal(judge(stateOf(FIRST), policyWith(), levels, NONE).index, GRID.length - 1)
+  t.strictSame(judge(undefined, policyWith(), levels, NONE), { scorer: null, index: -1, threshold: null, lottery: null, guarantee: null })
+})
+
+t.test('the guarantee states the evidence behind it', async (t) => {
+  const unlabelled = outcomeOf({ full: {} })
+  const state = stateUnder(EXCLUDED, 796, LOST, LOST, LOST, GAINED, unlabelled, unlabelled, unlabelled, unlabelled)
+  const { guarantee } = judgeAfresh(state, policyWith(EXCLUDED), levels, NONE)
+  t.strictSame(guarantee, {
+    max_em_drop: 0.02,
+    error_level: 0.05,
+    post_hoc: false,
+    label: 'exact_match',
+    follow_up_ratio: 800 / 804,
+    cancelled_ratio: 0,
+    missing_labels: 'excluded',
+    missing_outcomes: 'lost',
+    on_arrival: true,
+    scope: 'context',
+    generations: 800,
+    em_drop: 0.0025,
+    tokens_saved_ratio: 0.6,
+    tokens_saved_gross_ratio: 0.6,
+    epoch: 1,
+  })
+  t.equal(judgeAfresh(stateOf(FIRST), policyWith(), levels, NONE).threshold, GRID.at(-1))
+})
+
+t.test('losses at a loose threshold do not affect safer ones', async (t) => {
+  const fold = memoryFold()
+  fold.learn(outcomeOf({ steps: [{ tokens: 20, confidence: GRID[12]!, exact_match: 0 }, SURE_STEP] }), 0, 40)
+  fold.learn(KEPT, 0, 300)
+  t.equal(judge(fold.state(), policyWith(), levels, NONE).index, 11)
+})
+
+t.test('a guarantee requested after evidence came in must reach 30/error_level', async (t) => {
+  const state = stateOf(FIRST)
+  const looser = policyWith({ max_em_drop: 0.03 })
+  t.ok(rawCandidate(state, looser).isPostHoc)
+  t.ok(rawCandidate(state, policyWith({ error_level: 0.1 })).isPostHoc)
+  t.notOk(rawCandidate(state, policyWith({ mode: 'shadow' })).isPostHoc)
+  t.equal(rawCandidate(state, looser).bar, Math.log(600))
+  t.equal(rawCandidate(state, policyWith()).bar, Math.log(20))
+
+  const needed = losslessGenerations(0.03, 0.05 / 30)
+  t.ok(needed > FIRST && losslessGenerations(0.03, 0.05) < FIRST, 'stated in time, the looser wish would be met by now')
+  t.equal(judge(stateOf(needed - 1), looser, levels, NONE).index, -1)
+  t.match(judge(stateOf(needed), looser, levels, NONE), { index: GRID.length - 1, guarantee: { post_hoc: true, max_em_drop: 0.03 } })
+  t.match(judge(stateOf(needed), policyWith(), levels, NONE), { guarantee: { post_hoc: false } }, 'the first wish still stands')
+})
+
+t.test('evidence gathered under another meaning certifies nothing', async (t) => {
+  const state = stateOf(1000)
+  for (const change of [{ label: 'agreement' }, { missing_labels: 'excluded' }, { missing_outcomes: 'excluded' }, { follow_up_seconds: 60 }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
+    t.equal(judge(state, policyWith(change), levels, NONE).index, -1, JSON.stringify(change))
+    t.notOk(isCurrent(state, policyWith(change), levels))
+  }
+  t.equal(judge(state, policyWith(), ['task', 'model'], NONE).index, -1, 'other levels')
+  t.equal(judge({ ...state, meaning: { ...state.meaning, score: 'predictor' as 'confidence' } }, policyWith(), levels, NONE).index, -1, 'another score')
+  t.ok(judge(state, policyWith(), levels, NONE).index > -1)
+})
+
+t.test('the learner\'s judgement holds until a policy or predictor changes that it has not folded', async (t) => {
+  const state = stateOf(1000)
+  const looser = { ...state, threshold_index: 3, threshold: GRID[3]! } // as if it had reasons
+  t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
+  t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
+  t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
+  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, halves: [NO_EVIDENCE, NO_EVIDENCE], open: OPEN, certified: -1, trained_on: 0 } as const
+  const served = { ...looser, serving: 'p', trials: [trial], judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
+  const auto = policyWith({ predictor: 'auto' })
+  t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
+  t.match(judge(served, auto, levels, NONE), { scorer: null })
+  t.match(judge({ ...served, trials: [] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: null }, 'a predictor without evidence, which means damage, does not serve')
+  const finer = new Map([['p', { ...PREDICTOR, grid: Array.from({ length: 60 }, (_, k) => 0.99 - k / 100) }]])
+  t.match(judge(served, auto, levels, finer), { scorer: null }, 'a predictor with evidence of another grid does not serve')
+  const certified = evidenceWith(2000, EMPTY_GRID, GRID.map(() => 0.9))
+  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, finer), { scorer: null }, 'which certifies nothing')
+  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
+})
+
+t.test('the guarantee is frozen until its terms change, its evidence grows by a tenth, or a half-window is dropped', async (t) => {
+  const now = (change: Partial<typeof GUARANTEE>) => ({ ...GUARANTEE, em_drop: 0.01, ...change })
+  const isFrozen = (change: Partial<typeof GUARANTEE>) => freezeGuarantee(GUARANTEE, now(change)) === GUARANTEE
+  t.ok(isFrozen({ generations: 300 }))
+  t.ok(isFrozen({ generations: 329 }))
+  t.notOk(isFrozen({ generations: 330 }))
+  t.notOk(isFrozen({ generations: 299 }))
+  for (const change of [{ max_em_drop: 0.03 }, { error_level: 0.1 }, { post_hoc: true }, { epoch: 2 }]) {
+    t.notOk(isFrozen(change), JSON.stringify(change))
+  }
+  t.equal(freezeGuarantee(GUARANTEE, null), null)
+  t.equal(freezeGuarantee(null, GUARANTEE), GUARANTEE)
+})
+
+t.test('replicas show the learner\'s guarantee unless a policy not folded yet changes its terms', async (t) => {
+  const state = stateOf(1000)
+  const { generations } = state.guarantee!
+  t.ok(generations < 1000 && 1.1 * generations > 1000, `of ${generations} generations, not a tenth ago`)
+  t.equal(judge(state, policyWith(), levels, NONE).guarantee, state.guarantee)
+  t.match(judge(state, policyWith({ max_em_drop: 0.03 }), levels, NONE).guarantee, { max_em_drop: 0.03, post_hoc: true, generations: 1000 })
+})
+
+/** Losses and gains that grow with the savings, as those of a scorer do, with some noise. */
+const counted = fc.record({
+  generations: fc.integer({ min: 200, max: 3000 }),
+  lost: fc.array(fc.nat({ max: 3 }), { minLength: 30, maxLength: 30 }),
+  gained: fc.array(fc.nat({ max: 2 }), { minLength: 30, maxLength: 30 }),
+  saved: fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 30, maxLength: 30 }),
+}).map(({ generations, lost, gained, saved }) => {
+  const summed = (steps: readonly number[]) => steps.map((_, k) => steps.slice(0, k + 1).reduce((a, b) => a + b))
+  return evidenceWith(generations, summed(lost), saved.toSorted((a, b) => a - b).map((share) => share / 1000), summed(gained))
+})
+
+const half = { ...evidenceWith(0, [], []), lost: GRID.map(() => 0), gained: GRID.map(() => 0), tokens: GRID.map(() => 0) }
+const priced = fc.record({
+  raw: counted,
+  tried: counted,
+  price: fc.double({ min: 0.001, max: 0.2, noNaN: true }),
+  serving: fc.constantFrom(null, 'p'),
+  index: fc.integer({ min: -1, max: 29 }),
+})
+
+const LEARNED = (() => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  addPredictor(fold, PREDICTOR)
+  return fold
+})()
+
+function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced extends fc.Arbitrary<infer T> ? T : never)): ContextState {
+  const state = LEARNED.state()
+  const { max_em_drop, error_level } = policy
+  const wish = { max_em_drop, error_level, predictor: 'auto' as const }
+  const grid = serving === null ? GRID : PREDICTOR.grid
+  return {
+    ...state,
+    requested: wish,
+    halves: [half, raw],
+    trials: [{ ...state.trials[0]!, requested: wish, halves: [half, tried] }],
+    serving: index === -1 ? null : serving,
+    threshold_index: index,
+    threshold: grid[index] ?? null,
+  }
+}
+
+t.test('replicas have the learner\'s threshold under any prices', async (t) => {
+  const apart = { weighed: 0, moved: 0 }
+  holds(t, fc.property(priced, (drawn) => {
+    const fold = { ...memoryFold({ predictor: 'auto' }), predictors: LEARNED.predictors }
+    const policy = policyWith({ predictor: 'auto', max_em_drop: 0.05, value_of_em: 1, price_per_1k_tokens: drawn.price })
+    fold.set(LEAF, planted(policy, drawn))
+    write(fold, LEAF, fold.get(LEAF)!, { policy, time: 1, cause: 'evidence', mayMove: true })
+    const learned = reviveState(JSON.parse(encodeState(fold.get(LEAF)!)))
+    const { serving: scorer, threshold_index: index, threshold, guarantee } = learned
+    assert.deepEqual(judge(learned, policy, levels, fold.predictors), { scorer, index, threshold, lottery: null, guarantee })
+    const again = judgeAfresh(learned, policy, levels, fold.predictors)
+    if (again.index !== index || again.scorer !== scorer) apart.weighed++
+    if (index !== drawn.index) apart.moved++
+  }), Number(process.env.PRICED_STATES ?? 2000)) // 10,000 hold as well
+  t.ok(apart.moved > 100 && apart.weighed > 0, `${apart.moved} moved; judged afresh, ${apart.weighed} would have moved once more`)
+})

@@ -1,0 +1,71 @@
+import t from 'tap'
+import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
+import { addToMembership, hasLeft, leftEpochOf, type Membership } from '../../../src/core/contexts/membership.js'
+import { memberUnit } from './member-unit.js'
+
+const { unit: ofPredictor } = memberUnit({ lost: 1 })
+const LONG = { ...ofPredictor, eighths: [...ofPredictor.eighths, 8], stopped_tokens: [], unprobed: [] }
+
+function after (units: ReadonlyArray<Parameters<typeof memberUnit>[0]>): Membership {
+  return units.reduce<Membership | undefined>((last, fields) => addToMembership(last, memberUnit(fields)), undefined)!
+}
+const times = (count: number, fields: Parameters<typeof memberUnit>[0]) => Array.from({ length: count }, () => fields)
+
+t.test('the evidence of a member starts over with each epoch of its pool and each scorer that serves there', async (t) => {
+  const { evidence, left_at } = after([{ lost: 1 }, {}, {}])
+  t.match({ generations: evidence.generations, lost: evidence.lost[9], left_at }, { generations: 3, lost: 1, left_at: null })
+  t.equal(after([{ lost: 1 }, {}, { epoch: 'pool-2' }]).evidence.generations, 1, 'another epoch')
+  const other = after([{ lost: 1 }, {}, { scorer: 1, unit: LONG }])
+  t.match({ generations: other.evidence.generations, thresholds: other.evidence.lost.length }, { generations: 1, thresholds: 31 }, 'another scorer')
+})
+
+t.test('a member that keeps losing more than the bound leaves its pool, and one within the bound stays', async (t) => {
+  const losing = after(times(20, { lost: 1, time: 7 }))
+  t.equal(losing.left_at, 7)
+  t.equal(leftEpochOf({ membership: losing }), 'pool-1')
+  const kept = after([...times(2000, {}), { lost: 1 }, ...times(50, {})])
+  t.equal(kept.left_at, null)
+  t.equal(leftEpochOf({ membership: kept }), null)
+  t.equal(leftEpochOf({}), null)
+  t.equal(leftEpochOf(undefined), null)
+})
+
+t.test('a member that has left does not return before the next epoch of the pool, whatever is reported', async (t) => {
+  const left = after(times(20, { lost: 1, time: 7 }))
+  const later = times(5000, { time: 9 }).reduce((last, fields) => addToMembership(last, memberUnit(fields)), left)
+  t.match(later, { left_at: 7, drift: left.drift, unwatched: [] })
+  t.equal(later.evidence.generations, 5020, 'its open enrolments still show something')
+  t.match(addToMembership(later, memberUnit({ epoch: 'pool-2' })), { left_at: null, evidence: { generations: 1 } })
+})
+
+t.test('the detector watches nothing while the pool has no threshold', async (t) => {
+  t.match(after(times(50, { lost: 1, place: -1 })), { drift: NO_DRIFT, left_at: null, evidence: { generations: 50 } })
+})
+
+t.test('a slice is watched once it is final, and its losses first, so that the order of arrival raises no alarm', async (t) => {
+  const open = { slice: 3, firstOpen: 3 }
+  const waiting = after([...times(1000, open), ...times(17, { ...open, lost: 1 })])
+  t.match(waiting, { drift: NO_DRIFT, unwatched: [{ slice: 3, units: [[0, 1000], [1, 17]] }], left_at: null })
+  t.match(addToMembership(waiting, memberUnit({ slice: 4, firstOpen: 4 })), { unwatched: [{ slice: 4 }], left_at: null })
+  const atOnce = after([...times(1000, {}), ...times(17, { lost: 1 })])
+  t.ok(atOnce.left_at !== null, 'in the order of arrival these 17 would be an alarm')
+})
+
+t.test('at a lottery, the difference of a unit is the weighted mean of those at the two thresholds', async (t) => {
+  const eighths = memberUnit().unit.eighths.map((_, k) => k >= 10 ? 8 : 0)
+  const unit = { ...memberUnit().unit, eighths }
+  t.same(after([{ unit, slice: 1, firstOpen: 1, place: 9.25 }]).unwatched, [{ slice: 1, units: [[0.25, 1]] }])
+})
+
+t.test('as many slices may wait as a pool may have open; beyond that, the two oldest are merged', async (t) => {
+  const many = after(Array.from({ length: 12 }, (_, i) => ({ slice: i, firstOpen: 0 })))
+  t.same(many.unwatched.map(({ slice }) => slice), [4, 5, 6, 7, 8, 9, 10, 11])
+  t.same(many.unwatched[0]!.units, [[0, 5]])
+})
+
+t.test('a context is away from the epoch of its pool that it has left, and from no other', async (t) => {
+  t.ok(hasLeft('7-1', '7-1'))
+  t.notOk(hasLeft('7-1', '8-1'))
+  t.notOk(hasLeft(null, null), 'neither has an epoch')
+  t.notOk(hasLeft('7-1', undefined), 'there is no pool')
+})

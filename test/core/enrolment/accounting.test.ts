@@ -1,0 +1,94 @@
+import t from 'tap'
+import { accountFor, giveUp, lookAtOpen } from '../../../src/core/enrolment/accounting.js'
+import { addReport, newMember, type SampleReport } from '../../../src/core/enrolment/enrolled-unit.js'
+import { newSlice, RAW, type Slice, watchedOf } from '../../../src/core/enrolment/slice.js'
+import { KEPT, LOST, RULES, rulesWith, TREATED, unitWith } from './cohort-fixtures.js'
+
+const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g', tokens: 100 }
+
+function memberOf (arm: 'control' | 'treated', samples: number | null, ...reports: SampleReport[]) {
+  const slice = newSlice(0, 0, false)
+  slice.open[arm] = 1
+  const member = newMember({ u: 0.3, arm, share: 0.5, at: 0, slice })
+  member.samples = samples
+  for (const report of reports) addReport(member, report, 'lost')
+  return member
+}
+
+t.test('a control member goes into counts, evidence and comparison of its slice, a treated one into the comparison alone', async (t) => {
+  const control = memberOf('control', 2, KEPT, LOST)
+  accountFor(control, RULES)
+  t.match(control.slice, { open: { control: 0 }, counts: { accounted: 1, missing: 0 } })
+  t.match(control.slice.arms, [{ share: 0.5, control: { units: 1, em: 1 } }])
+  t.match(control.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
+  const treated = memberOf('treated', 1, TREATED)
+  accountFor(treated, RULES)
+  t.match(treated.slice, { open: { treated: 0 }, counts: { accounted: 0 }, arms: [{ treated: { units: 1, em: 1, tokens: 50 } }] })
+  t.equal(treated.slice.evidence.size, 0)
+})
+
+t.test('a scorer that was trained on a member, or came after its slice began, does not learn from it', async (t) => {
+  const scorers = [{ scorer: 1, thresholds: 2, since: 0, isSetAside: (u: number) => u === 0.3 }, { scorer: 2, thresholds: 2, since: 1 }]
+  const member = memberOf('control', 1, KEPT)
+  accountFor(member, { scorers })
+  t.equal(member.slice.evidence.size, 0)
+})
+
+t.test('the drift detector does not see missing samples', async (t) => {
+  const member = memberOf('control', 2, KEPT)
+  t.ok(giveUp(member, RULES))
+  accountFor(member, RULES)
+  t.match(member.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
+  t.match(watchedOf(member.slice, RAW), { generations: 1, lost: [0, 0] })
+})
+
+t.test('rule 6: of a member that is given up, absent samples are missing and unlabelled ones at their worst', async (t) => {
+  const rules = rulesWith({ worstUnits: () => new Map([[RAW, unitWith(0, 1)]]) })
+  const waiting = memberOf('control', 1, AWAITS)
+  t.notOk(giveUp(waiting, rules), 'its outcome has come')
+  t.match(waiting, { atWorst: 1, lost: 0, waiting: [] })
+  const silent = memberOf('control', null)
+  t.ok(giveUp(silent, rules))
+  t.match(silent, { samples: 1, reported: 1, lost: 1 })
+  const excluded = memberOf('control', 3, AWAITS)
+  t.ok(giveUp(excluded, rulesWith({ missingLabels: 'excluded', missingOutcomes: 'excluded' })))
+  t.match(excluded, { samples: 3, leftOut: 3, unlabelled: 1, lost: 0 })
+})
+
+const SCORER = RULES.scorers[0]!
+
+function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
+  const member = newMember({ u, arm: 'control', share: 1, at: 0, slice })
+  slice.open.control++
+  for (const report of reports) {
+    member.samples = 2
+    addReport(member, report, 'lost')
+  }
+  return member
+}
+
+t.test('rule 5: only ended slices are looked at, and those of whom nothing is known are not accounted for', async (t) => {
+  const [first, second] = [newSlice(0, 0, false), newSlice(1, 5, false)]
+  first.ends = 5
+  const members = [memberIn(first, 0.1), memberIn(first, 0.2, KEPT), memberIn(second, 0.3)]
+  const looked = { slices: [first, second], members, partlyKnown: [members[1]!] }
+  t.match(lookAtOpen(looked, SCORER, RULES), [{ evidence: { generations: 1, lost: [0.5, 0.5] }, unaccounted: 1 }])
+  t.equal(first.evidence.size, 0, 'a look changes nothing')
+  t.strictSame(lookAtOpen(looked, { ...SCORER, since: 1 }, RULES), [])
+  const setAside = { ...SCORER, isSetAside: (u: number) => u < 0.2 }
+  t.match(lookAtOpen(looked, setAside, RULES), [{ evidence: { generations: 1 }, unaccounted: 0 }])
+})
+
+t.test('the worst case of a member is computed again only after a further report', async (t) => {
+  let asked = 0
+  const rules = rulesWith({ worstUnits: () => { asked++; return new Map([[RAW, unitWith(0, 1)]]) } })
+  const slice = newSlice(0, 0, false)
+  slice.ends = 1
+  const member = memberIn(slice, 0.1, AWAITS)
+  const look = () => lookAtOpen({ slices: [slice], members: [member], partlyKnown: [member] }, SCORER, rules)[0]!.evidence
+  t.match([look(), look()], [{ lost: [0.5, 1] }, { lost: [0.5, 1] }])
+  t.equal(asked, 1)
+  addReport(member, KEPT, 'lost')
+  t.match(look(), { lost: [0, 0.5] })
+  t.equal(asked, 2)
+})

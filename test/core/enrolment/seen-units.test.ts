@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { countPacked, MOST_VOID, packNumbers, SpentUnits, unpackNumbers } from '../../../src/core/enrolment/seen-units.js'
+import { holds } from '../../property.js'
+import { draws } from './cohort-fixtures.js'
+
+t.test('packed numbers come back to the bit', async (t) => {
+  holds(t, fc.property(fc.array(fc.double()), (numbers) => {
+    assert.deepEqual(unpackNumbers(packNumbers(numbers)), numbers)
+  }))
+})
+
+t.test('packed numbers are counted, and any other text is rejected', async (t) => {
+  t.equal(countPacked(''), 0)
+  t.equal(countPacked(packNumbers([0, 0.5, 1]), 1), 3)
+  t.equal(countPacked(packNumbers([3])), 1)
+  for (const [text, most] of [
+    [packNumbers([3]), 1], [packNumbers([-1])], [packNumbers([NaN])], ['AAAA'], ['?'], [packNumbers([0.5]).slice(0, -1)],
+  ] as const) t.equal(countPacked(text, most), null, text)
+})
+
+const throughStore = (spent: SpentUnits) => new SpentUnits(JSON.parse(JSON.stringify(spent.store())))
+
+t.test('units are spent as long as they are remembered', async (t) => {
+  const spent = new SpentUnits()
+  spent.addAccounted(0.1, 10, 0)
+  spent.addVoid(new Map([[0.2, 0.5]]), 20, 0)
+  spent.addMissed(0.3)
+  for (const one of [spent, throughStore(spent)]) {
+    t.strictSame([9, 10].map((clock) => one.has(0.1, clock)), [true, false])
+    t.strictSame([19, 20].map((clock) => one.has(0.2, clock)), [true, false])
+    t.ok(one.has(0.3, 1e9) && one.isMissed(0.3))
+    t.notOk(one.has(0.4, 0) || one.isMissed(0.1))
+  }
+})
+
+t.test('expired units are forgotten', async (t) => {
+  const spent = new SpentUnits()
+  for (let clock = 0; clock < 1000; clock++) {
+    spent.addAccounted(clock / 1000, clock + 10, clock)
+    spent.addVoid(new Map([[clock / 1000, 0.5]]), clock + 10, clock)
+  }
+  const { accounted, void: voids } = throughStore(spent).store()
+  for (const { units } of [accounted, voids]) t.ok(Buffer.from(units, 'base64').length <= 8 * 10)
+  spent.addAccounted(0.999, 5000, 1001)
+  t.ok(spent.has(0.999, 4999), 'a unit that is spent again is remembered from then on')
+})
+
+t.test('units that are accounted for do not push out void ones', async (t) => {
+  const spent = new SpentUnits()
+  spent.addVoid(new Map([[0.5, 0.5]]), 1e6, 0)
+  for (const [i, u] of draws(10_000).entries()) spent.addAccounted(u, 24_000 + i, i)
+  t.ok(spent.has(0.5, 10_000))
+})
+
+t.test('of too many void units only those with the smallest second hashes are remembered, below a cutoff that is returned', async (t) => {
+  const spent = new SpentUnits()
+  const all = new Map(draws(MOST_VOID + 1).map((u) => [u, 1 - u]))
+  t.equal(spent.addVoid(new Map([...all].slice(0, MOST_VOID)), 100, 0), Infinity, 'there is room')
+  const cutoff = spent.addVoid(new Map([...all].slice(MOST_VOID)), 100, 0)
+  const remembered = [...all].filter(([u]) => spent.has(u, 0))
+  t.ok(remembered.length > MOST_VOID / 2 && remembered.length < MOST_VOID)
+  t.strictSame(remembered, [...all].filter(([, hash]) => hash < cutoff))
+})

@@ -1,0 +1,175 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
+import { answerDigest } from '../../../src/core/outcome/exact-match.js'
+import {
+  clampConfidence, gradeOutcome, type LoggedStep, outcomeProblem, probeTokensOfSteps, type ReportedOutcome, withProbeCosts,
+} from '../../../src/core/outcome/outcome.js'
+
+const REPORT: ReportedOutcome = { generation_id: 'g1', tokens: 100 }
+
+/** Labels of the full answer and of each step. */
+function labels (report: Partial<ReportedOutcome>) {
+  const { full, steps } = gradeOutcome('salt', { ...REPORT, ...report })
+  return { full, steps: steps?.map(({ tokens: _, confidence: __, answer_digest: ___, ...judged }) => judged) }
+}
+
+const step = (rest: object) => ({ tokens: 10, confidence: 0.5, ...rest })
+
+t.test('em is taken as the worker states it', async (t) => {
+  t.strictSame(labels({ em: 1, steps: [step({ em: 0 }), step({})] }), { full: { exact_match: 1 }, steps: [{ exact_match: 0 }, {}] })
+})
+
+t.test('the answer and every probe are graded against a reference', async (t) => {
+  const steps = [step({ answer: 'four' }), step({ answer: '4.0' }), step({})]
+  t.strictSame(labels({ answer: '4', reference: ['4', 'four'], steps }), {
+    full: { exact_match: 1, agreement: 1 },
+    steps: [{ exact_match: 1, agreement: 0 }, { exact_match: 1, agreement: 1 }, {}],
+  })
+  t.strictSame(labels({ answer: '5', reference: '4', steps: [step({ answer: '4' })] }), {
+    full: { exact_match: 0, agreement: 1 }, steps: [{ exact_match: 1, agreement: 0 }],
+  })
+})
+
+t.test('em wins over answer and reference', async (t) => {
+  t.equal(labels({ em: 1, answer: '5', reference: '4' }).full.exact_match, 1)
+})
+
+t.test('agreement takes the full answer as right, even a wrong or blank one', async (t) => {
+  t.strictSame(labels({ answer: '1,024', steps: [step({ answer: '1024' }), step({ answer: '1023' })] }),
+    { full: { agreement: 1 }, steps: [{ agreement: 1 }, { agreement: 0 }] }, 'with no reference there is no Exact Match')
+  t.strictSame(labels({ answer: '', steps: [step({ answer: 'x' }), step({ answer: ' ' })] }),
+    { full: { agreement: 1 }, steps: [{ agreement: 0 }, { agreement: 1 }] })
+})
+
+t.test('an outcome without em, answer or reference has no label', async (t) => {
+  t.strictSame(labels({ reference: '4', steps: [step({ answer: '4' })] }), { full: {}, steps: [{ exact_match: 1 }] })
+  t.strictSame(labels({ steps: [step({ answer: '4' })] }), { full: {}, steps: [{}] }, 'a probe can not agree with nothing')
+})
+
+t.test('no text of an answer reaches the log', async (t) => {
+  const logged = JSON.stringify(gradeOutcome('salt', {
+    ...REPORT, answer: 'SECRET', reference: ['SECRET'], steps: [step({ answer: 'SECRET', signals: { entropy: 0.3 } })],
+  }))
+  t.notMatch(logged, 'SECRET')
+  t.match(logged, 'entropy')
+})
+
+t.test('while a label may still come, answers keep their digests', async (t) => {
+  const graded = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report })
+  const steps = [step({ answer: '1,024' }), step({ em: 1, answer: '7' }), step({})]
+  const late = graded({ answer: 'Paris', steps })
+  t.equal(late.answer_digest, answerDigest('salt', 'paris'))
+  t.strictSame(late.steps?.map(({ answer_digest: digest }) => digest), [answerDigest('salt', '1024'), undefined, undefined])
+  t.notOk('answer_digest' in late.steps![1]! || 'answer_digest' in late.full, 'a step with em is graded')
+  t.equal(graded({ steps }).answer_digest, undefined, 'no answer, no digest')
+  t.equal(graded({ steps }).steps![0]!.answer_digest, answerDigest('salt', '1024'), 'a reference may still grade the probes')
+  for (const labelled of [{ em: 1 as const }, { reference: 'Paris' }]) {
+    t.notMatch(JSON.stringify(graded({ answer: 'Paris', steps, ...labelled })), 'digest')
+  }
+})
+
+t.test('absent fields get their defaults', async (t) => {
+  t.strictSame(gradeOutcome('salt', REPORT), {
+    type: 'outcome',
+    generation_id: 'g1',
+    u: uniform('salt', 'g1'),
+    hash: secondHash('salt', 'g1'),
+    arm: null,
+    context: {},
+    tokens: 100,
+    answer_tokens: 0,
+    stopped: false,
+    sample_index: null,
+    full: {},
+    steps: null,
+    steps_complete: true,
+  })
+  t.strictSame(gradeOutcome('salt', { ...REPORT, steps: [] }).steps, [], 'never asked is not the same as not kept')
+})
+
+t.test('given fields are kept', async (t) => {
+  t.match(gradeOutcome('salt', {
+    ...REPORT, arm: 'treated', context: { model: 'q' }, answer_tokens: 9, stopped: true, steps_complete: false, steps: [step({ signals: { x: 1 } })],
+  }), {
+    arm: 'treated', context: { model: 'q' }, answer_tokens: 9, stopped: true, steps_complete: false, steps: [{ tokens: 10, confidence: 0.5, signals: { x: 1 } }],
+  })
+})
+
+t.test('the samples of a group and a cancelled client are kept', async (t) => {
+  t.match(gradeOutcome('salt', { ...REPORT, group_id: 'p', samples: 8, sample_index: 3, cancelled: true }), { samples: 8, sample_index: 3, cancelled: true })
+})
+
+t.test('a group\'s generations share its draw, and a sample without an index is not the first', async (t) => {
+  const grouped = gradeOutcome('salt', { ...REPORT, group_id: 'p1', sample_index: 3 })
+  t.equal(grouped.u, uniform('salt', 'p1'))
+  t.equal(grouped.sample_index, 3)
+  t.equal(gradeOutcome('salt', { ...REPORT, group_id: 'p1' }).sample_index, -1)
+  t.equal(gradeOutcome('salt', { ...REPORT, sample_index: 3 }).sample_index, null, 'an index without a group says nothing')
+})
+
+t.test('float32 overshoot is clamped, and an unknown confidence stays unknown', async (t) => {
+  t.equal(clampConfidence(1.0000005), 1)
+  t.equal(clampConfidence(-0.0000005), 0)
+  t.equal(clampConfidence(0.25), 0.25)
+  t.equal(clampConfidence(null), null)
+  t.strictSame(gradeOutcome('salt', { ...REPORT, steps: [{ tokens: 1, confidence: 1.0000005 }, { tokens: 2, confidence: null }] }).steps,
+    [{ tokens: 1, confidence: 1 }, { tokens: 2, confidence: null }])
+})
+
+t.test('a contradictory outcome is refused with a remedy', async (t) => {
+  t.match(outcomeProblem({ ...REPORT, arm: 'control', stopped: true }), { path: '/stopped', message: 'never stopped' })
+  t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 10 })] }), { path: '/steps/1/tokens', message: 'order' })
+  t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 101 })] }), { path: '/steps/1/tokens', message: '100' })
+  t.equal(outcomeProblem({ ...REPORT, arm: 'treated', stopped: true, steps: [step({ tokens: 20 }), step({ tokens: 20 }), step({ tokens: 100 })] }), null)
+  t.equal(outcomeProblem(REPORT), null)
+})
+
+t.test('the samples of a group are numbered below their count', async (t) => {
+  t.match(outcomeProblem({ ...REPORT, samples: 2 }), { path: '/samples', message: 'group_id' })
+  t.match(outcomeProblem({ ...REPORT, group_id: 'p', samples: 2, sample_index: 2 }), { path: '/sample_index', message: 'below samples (2)' })
+  t.equal(outcomeProblem({ ...REPORT, group_id: 'p', samples: 2, sample_index: 1 }), null)
+})
+
+t.test('a stopped generation cannot have been cancelled', async (t) => {
+  t.match(outcomeProblem({ ...REPORT, cancelled: true, stopped: true }), { path: '/cancelled' })
+  t.equal(outcomeProblem({ ...REPORT, cancelled: true }), null)
+})
+
+const stepsAt = (...tokens: number[]): LoggedStep[] => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
+const askedBy = ({ steps }: { readonly steps: readonly LoggedStep[] }) => steps.map(({ asked_tokens: asked }) => asked)
+
+t.test('each step carries the sum of the costs stated so far', (t) => {
+  const costs = withProbeCosts({ probe_tokens: 20, steps: [{ probe_tokens: 3 }, {}, { probe_tokens: 4 }] }, stepsAt(16, 32, 48))
+  t.strictSame(askedBy(costs), [3, 3, 7])
+  t.equal(costs.asked_tokens, 7, 'the rest of the total was spent by the control arm alone')
+  t.end()
+})
+
+t.test('the total is spread evenly if no step states its cost', (t) => {
+  t.strictSame(askedBy(withProbeCosts({ probe_tokens: 10 }, stepsAt(16, 32, 48))), [3, 7, 10])
+  t.strictSame(askedBy(withProbeCosts({}, stepsAt(16, 32))), [undefined, undefined], 'nothing was reported')
+  t.end()
+})
+
+t.test('the sum so far never falls, and ends at what all steps cost', (t) => {
+  const cost = fc.integer({ min: 0, max: 50 })
+  const asked = fc.array(fc.record({ probe_tokens: cost }, { requiredKeys: [] }), { minLength: 1, maxLength: 20 })
+  fc.assert(fc.property(asked, fc.option(cost), (steps, total) => {
+    const reported = { steps, ...(total !== null && { probe_tokens: total }) }
+    const { asked_tokens: all = 0, ...costs } = withProbeCosts(reported, stepsAt(...steps.map((_, i) => 16 * i)))
+    const sums = askedBy(costs).map((asked) => asked ?? 0)
+    if (sums.some((sum, i) => i > 0 && sum < sums[i - 1]!)) return false
+    return sums.at(-1) === all && all === (probeTokensOfSteps(reported) ?? total ?? 0)
+  }))
+  t.end()
+})
+
+t.test('an outcome keeps its bill, and a total below that of its steps is refused', (t) => {
+  const outcome = { generation_id: 'g', tokens: 100, steps: [{ tokens: 16, confidence: 0.4, probe_tokens: 5 }, { tokens: 32, confidence: 0.4, probe_tokens: 5 }] }
+  t.match(gradeOutcome('', { ...outcome, probe_prefill_tokens: 64 }), { probe_tokens: 10, probe_prefill_tokens: 64, asked_tokens: 10 })
+  t.match(outcomeProblem({ ...outcome, probe_tokens: 9 }), { path: '/probe_tokens', message: /at least 10/ })
+  t.equal(outcomeProblem({ ...outcome, probe_tokens: 10 }), null)
+  t.notHas(gradeOutcome('', { generation_id: 'g', tokens: 9 }), { probe_tokens: 0 }, 'nothing is written where nothing was spent')
+  t.end()
+})

@@ -1,0 +1,413 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { type ContextState, evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { MOST_EARLY } from '../../../src/core/enrolment/admission.js'
+import { Cohorts, restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
+import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
+import { type Context, contextKey } from '../../../src/core/policy/context.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { applyEntry } from '../../../src/core/reducer/apply-entry.js'
+import type { Fold } from '../../../src/core/reducer/fold.js'
+import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
+import { type Pending, PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
+import { holds } from '../../property.js'
+import { mulberry32 } from '../../random.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
+import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { addPredictor } from './trial-fold.js'
+
+const checkpoint = (step: number, key = 'model=q') => ({ type: 'checkpoint', key, run: 'r', step, by: 'trainer' }) as const
+
+t.test('a checkpoint opens an epoch in its context and below, and nowhere else; the history has it', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'other' } }), 0, FIRST)
+  fold.learn(outcomeOf({ context: { model: 'q2', task: 'gsm8k' } }), 0, FIRST)
+  fold.changes.length = 0
+  fold.learn(checkpoint(7), 1000)
+  for (const key of ['model=q', LEAF, 'model=q,task=other']) {
+    t.match(fold.state(key), { epoch: 2, epoch_cause: 'checkpoint', threshold_index: -1, control_share: 1, checkpoint: { run: 'r', step: 7 } }, key)
+    t.equal(evidenceOf(fold.state(key)).generations, 0)
+  }
+  for (const key of ['*', 'model=q2', 'model=q2,task=gsm8k']) t.match(fold.state(key), { epoch: 1, checkpoint: undefined }, key)
+  t.equal(fold.state('model=q2,task=gsm8k').threshold_index, 29)
+  t.same(fold.changes.map(({ key }) => key), ['model=q', LEAF, 'model=q,task=other'])
+  t.match(fold.changes[1], { cause: 'checkpoint', epoch: 2, before: Number, after: null, by: 'trainer', reason: 'step 7 of run r' })
+})
+
+t.test('the certificate of the previous checkpoint is kept as an expectation and affects no decision', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  fold.learn(checkpoint(1), 1000)
+  t.match(fold.state().checkpoint, { step: 1, expected: { run: null, step: null, tokens_saved_ratio: 0.6, em_drop: 0, threshold: Number } })
+  fold.learn(checkpoint(2), 2000)
+  t.match(fold.state(), { threshold_index: -1, guarantee: null, checkpoint: { step: 2, expected: { tokens_saved_ratio: 0.6 } } })
+  fold.learn(KEPT, 3000, FIRST)
+  fold.learn(checkpoint(3), 4000)
+  t.match(fold.state().checkpoint, { step: 3, expected: { run: 'r', step: 2 } })
+  fold.learn({ type: 'policy', key: LEAF, policy: { min_tokens: 7 }, by: 'ops' }, 5000)
+  t.match(fold.state(), { epoch: 5, checkpoint: { step: 3 } }, 'the checkpoint outlasts later epochs')
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'older weights' }, 6000)
+  t.match(fold.state(), { epoch: 6, checkpoint: null }, 'but for those of a reset')
+  fold.learn({ type: 'policy', key: LEAF, policy: { min_tokens: 8 }, by: 'ops' }, 7000)
+  t.match(fold.state(), { epoch: 7, checkpoint: null }, 'and what follows it')
+  fold.learn(checkpoint(4), 8000)
+  t.match(fold.state().checkpoint, { step: 4, expected: null })
+})
+
+t.test('a context without reports has nothing to forget', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  fold.learn(checkpoint(1, 'model=unknown'), 10)
+  t.ok(CHAIN.every((key) => fold.state(key).epoch === 1))
+  t.equal(fold.changes.length, 0)
+})
+
+t.test('a checkpoint\'s epoch has its predecessor\'s predictor as a challenger, with none of its evidence and no certificate', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  addPredictor(fold, PREDICTOR)
+  fold.learn(KEPT, 2, 1000)
+  t.match(fold.state(), { trials: [{ predictor: 'p', halves: [{ generations: 1000 }, {}] }] })
+  t.not(fold.state().threshold, null)
+  fold.learn({ type: 'checkpoint', key: 'model=q', run: 'r', step: 7, by: 'trainer' }, 3)
+  t.match(fold.state(), {
+    serving: null,
+    threshold: null,
+    challengers: 1,
+    trials: [{ predictor: 'p', ordinal: 1, halves: [{ generations: 0 }, { generations: 0 }] }],
+    checkpoint: { step: 7, expected: { threshold: Number } },
+  })
+})
+
+t.test('rule 2: an entry for an unknown context creates it, with its ancestors', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 1000)
+  t.strictSame([...fold.states.keys()], CHAIN)
+  t.match(fold.state(), { epoch: 1, epoch_cause: 'first_enrolment', epoch_name: '1000-1', follow_up: { enrolled: 2, void: 0 } })
+})
+
+t.test('rule 2: a list that is sent twice counts once', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0, { number: 7 })
+  fold.enrol([0.1, 0.2], 10, { number: 7 })
+  t.equal(fold.state().follow_up.enrolled, 1)
+})
+
+t.test('rule 3: an entry that is more than 10 s old, or of another epoch, is void for ever', async (t) => {
+  for (const changes of [{ age: 10_001 }, { epoch: '9-9' }, { epoch: null }]) {
+    const fold = enrolledFold()
+    fold.enrol([0.9], 0)
+    fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' }, 1)
+    fold.enrol([0.1], 2, changes)
+    t.match(fold.state(), { follow_up: { enrolled: 0, void: 1 } }, JSON.stringify(changes))
+    fold.enrol([0.1], 3)
+    t.match(fold.state(), { follow_up: { enrolled: 0, void: 1 } }, 'a later sample of its group enrols nothing')
+    fold.enrol([0.2], 4, { age: 10_000 })
+    t.equal(fold.state().follow_up.enrolled, 1)
+  }
+})
+
+t.test('rule 3: a list that was held up on its way is as old as the log says', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.enrol([0.2], 11_000, { age: 500, after: 2000 })
+  fold.enrol([0.3], 12_000, { age: 500, after: 900 })
+  t.match(fold.state(), { follow_up: { enrolled: 3, void: 0 } })
+  fold.enrol([0.4], 40_000, { age: 500, after: 500 })
+  t.match(fold.state(), { follow_up: { enrolled: 3, void: 1 } })
+})
+
+t.test('an entry of a replica that knew no epoch yet enrols in the first one', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0, { epoch: null })
+  fold.enrol([0.2], 1, { epoch: null })
+  t.equal(fold.state().follow_up.enrolled, 2)
+})
+
+t.test('rule 3: an outcome that reaches the log before its entry waits for it, and its label with it', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  fold.report(0.1, 1000)
+  fold.report(0.2, 1000, { full: {} })
+  fold.report(0.3, 1000)
+  fold.learn({ type: 'label', generation_id: 'g0.2', em: 1 }, 1500)
+  t.equal(fold.pending.size, 3)
+  fold.pass(2000, 12_000)
+  fold.enrol([0.1, 0.2], 12_999)
+  t.equal(fold.pending.size, 1)
+  t.equal(fold.cohorts.get(LEAF)!.open, 1, 'both are accounted for')
+  fold.learn({ type: 'tick' }, 13_000)
+  t.equal(fold.pending.size, 0)
+  t.match(fold.state(), { follow_up: { enrolled: 3, unenrolled: 1 } })
+  fold.enrol([0.3], 13_001)
+  t.match(fold.state(), { follow_up: { enrolled: 4 } }, 'its outcome was given up')
+})
+
+t.test('rule 3: an early outcome whose entry is void is no evidence', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  fold.report(0.1, 1000)
+  fold.enrol([0.1], 2000, { age: 10_001 })
+  fold.pass(3000, 12_000)
+  fold.learn({ type: 'tick' }, 13_000)
+  t.equal(fold.pending.size, 0)
+  t.match(fold.state(), { follow_up: { enrolled: 1, void: 1, unenrolled: 1 } })
+})
+
+t.test('an entry of a context that does not certify is void, and so is one that counts outcomes on arrival', async (t) => {
+  const pooled = enrolledFold({ certify_at: 'model' })
+  pooled.enrol([0.1], 0)
+  t.equal(pooled.cohorts.get(LEAF), undefined)
+  t.equal(pooled.state().follow_up.void, 1)
+  pooled.enrol([0.1], 0, { key: 'model=q' })
+  t.equal(pooled.state('model=q').follow_up.enrolled, 1)
+  const onArrival = enrolledFold({ follow_up_seconds: 0 })
+  onArrival.enrol([0.1], 0)
+  t.equal(onArrival.cohorts.get(LEAF), undefined)
+})
+
+t.test('an entry under a key that no context has is ignored', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0, { key: 'cluster=x', epoch: null })
+  t.strictSame([...fold.states.keys()], [])
+})
+
+t.test('a member of a pool accounts for itself in the pool', async (t) => {
+  const fold = enrolledFold({ certify_at: 'model' })
+  fold.enrol([0.1, 0.2], 0, { key: 'model=q', epoch: null })
+  fold.report(0.1, 1)
+  fold.report(0.2, 1, { context: { model: 'q', task: 'other' } })
+  t.equal(fold.cohorts.get('model=q')!.open, 0)
+  fold.pass(1000, FOLLOW_UP)
+  t.match(fold.state('model=q'), { follow_up: { accounted: 2, missing: 0 }, halves: [{ generations: 2 }, {}] })
+  t.match(fold.state(), { generations: 1, halves: [{ generations: 0 }, {}] }, 'contexts below the certifying link show sums, no evidence')
+})
+
+t.test('more early outcomes than a group has samples account for it once', async (t) => {
+  const fold = enrolledFold()
+  fold.report(0.5, 0) // creates the context
+  for (let i = 0; i < 3; i++) fold.report(0.25, 100, { generation_id: `sample-${i}`, sample_index: i, samples: 2 })
+  fold.enrol([0.25, 0.75], 1000)
+  t.match(fold.cohorts.get(LEAF)!.slices, [{ enrolled: 2, open: { control: 1, treated: 0 } }])
+  fold.report(0.75, 2000)
+  t.match(fold.cohorts.get(LEAF)!.slices, [{ open: { control: 0 } }])
+})
+
+t.test('rule 3: generations that end before their first check take no place among the waiting outcomes', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  const short = { tokens: 5, steps: [] }
+  for (let i = 0; i <= MOST_EARLY; i++) fold.report(0.25 + i / 10_000, 100, short)
+  t.equal(fold.pending.size, 0)
+  t.equal(fold.state().follow_up.unenrolled, MOST_EARLY + 1)
+  fold.enrol([0.75], 200)
+  t.match(fold.state().follow_up, { enrolled: 2, void: 0 })
+  fold.report(0.9, 300, { ...short, sample_index: 1, samples: 2 })
+  fold.report(0.95, 300, { ...short, arm: 'control' })
+  t.equal(fold.pending.size, 2, 'another sample may have enrolled its group, and who has an arm has asked')
+})
+
+type Timed = readonly [time: number, entry: LogEntry]
+
+const LEVELS = ['model', 'task']
+const CONTEXTS: readonly Context[] = [...Array(12).fill({ model: 'q', task: 'a' }), { model: 'q', task: 'b' }, { model: 'r' }, {}]
+const KEYS = ['*', 'model=q', 'model=q,task=a', 'model=r,task=-']
+const EVERY_EPOCH = 'the epoch in force'
+
+/** A log with everything in it: thresholds come and go, epochs open for every cause. Generations are enrolled before most outcomes. */
+function longLog (seed: number, length: number): Timed[] {
+  const random = mulberry32(seed)
+  const pick = <T> (items: readonly T[]) => items[Math.floor(random() * items.length)]!
+  const running: Array<{ readonly u: number, readonly hash: number, readonly context: Context }> = []
+  const slow: typeof running = []
+  let [time, list] = [0, 0]
+  const pin = (threshold: number | null) => ({ threshold, reason: 'test', by: 'ops', expires_at: null })
+  const policies: readonly PolicyPatch[] = [{ max_em_drop: 0.06 }, { min_tokens: 3 }, { control_rate: 0.5 }, { missing_labels: 'excluded' }, { certify_at: 'model' }]
+  return Array.from({ length }, (_, i): Timed => {
+    time += Math.floor(random() * 20)
+    const draw = random()
+    if (draw < 0.0004) return [time, { type: 'reset', key: pick(KEYS), by: 'ops', reason: 'test' }]
+    if (draw < 0.0008) return [time, { type: 'pin', key: pick(KEYS), pin: pick([null, pin(0.7), pin(null)]), by: 'ops', reason: 'test' }]
+    if (draw < 0.0012) return [time, { type: 'policy', key: pick(KEYS), policy: pick([null, ...policies]), by: 'ops' }]
+    if (draw < 0.04) return [time, { type: 'label', generation_id: `g${i - Math.floor(random() * 30)}`, em: 1 }]
+    if (draw < 0.048) return [time, { type: 'tick' }]
+    if (draw < 0.0482) {
+      time += 9000
+      return [time, { type: 'tick' }]
+    }
+    if (draw < 0.14) {
+      const context = pick(CONTEXTS)
+      const fresh = Array.from({ length: 8 }, () => ({ u: random(), hash: random(), context }))
+      running.push(...fresh)
+      const draws = fresh.map(({ u, hash }) => [u, hash] as const)
+      const entry = { key: contextKey(LEVELS, context), epoch: EVERY_EPOCH, share: 1, draws, ...(random() < 0.02 && { cutoff: 0.9 }) }
+      return [time, { type: 'enrolment', boot: pick(['x', 'y']), number: ++list, age: random() < 0.01 ? 20_000 : 100, entries: [entry] }]
+    }
+    const em = random() < 0.9 ? 1 : 0
+    const next = random() < 0.95 ? running.splice(Math.floor(random() * Math.min(20, running.length)), 1)[0] : undefined
+    if (next !== undefined && random() < 0.01) slow.push(next)
+    const enrolled = slow.length > 5 ? slow.shift() : slow.at(-1) === next ? undefined : next
+    const whose = enrolled ?? { u: random(), hash: random(), context: pick(CONTEXTS) }
+    if (i % 2600 > 2500) return [time, outcomeOf({ generation_id: `g${i}`, ...whose, steps: [{ ...SURE_STEP, exact_match: 0 }] })] // a drift
+    const sample_index = pick([null, null, null, null, 0, 1])
+    return [time, outcomeOf({
+      generation_id: `g${i}`,
+      ...whose,
+      arm: enrolled === undefined || random() < 0.003 ? pick([null, 'treated']) : pick([null, 'control']),
+      tokens: 50 + Math.floor(random() * 100),
+      sample_index,
+      ...(sample_index !== null && { samples: 1 }),
+      full: random() < 0.99 ? { exact_match: em } : {},
+      steps: random() < 0.003
+        ? null
+        : [{ tokens: 10, confidence: pick([0.3, 0.9, null]), exact_match: em }, { ...SURE_STEP, exact_match: em }],
+      steps_complete: random() < 0.999,
+      ...(random() < 0.02 && { cancelled: true }),
+    })]
+  })
+}
+
+const POLICY = { max_em_drop: 0.05, evidence_window: 3000, max_evidence_age_seconds: 5 }
+const ON_ARRIVAL = { ...POLICY, follow_up_seconds: 0 }
+const ENROLLED = { ...POLICY, follow_up_seconds: 4 }
+const CONFIGURATION = { levels: LEVELS, max_contexts: 8 }
+const TIMES = scaledTimes(0.02)
+
+/** All that is learned, as the store keeps it. */
+function written ({ states, ledger, changes, cohorts, pending }: MemoryFold): string {
+  const { policies, pins, ...rest } = ledger
+  const kept = [...cohorts.keys()].sort().map((key) => [key, storeCohort(cohorts.get(key)!)])
+  const ids = [...pending.values()].map(({ outcome }) => outcome.generation_id).sort()
+  return JSON.stringify({ states: [...states], policies: [...policies], pins: [...pins], rest, changes, kept, header: cohorts.header, ids })
+}
+
+/** Replicas know the epochs that are in force. */
+function withEpoch (fold: Pick<Fold, 'get'>, entry: LogEntry): LogEntry {
+  if (entry.type !== 'enrolment') return entry
+  return { ...entry, entries: entry.entries.map((one) => ({ ...one, epoch: fold.get(one.key)?.epoch_name ?? null })) }
+}
+
+const step = (fold: Fold, i: number, [time, entry]: Timed): void => {
+  fold.cursor = `${time}-${i}`
+  applyEntry(fold, time, withEpoch(fold, entry))
+}
+
+function play (entries: readonly Timed[], policy: PolicyPatch): MemoryFold {
+  const fold = memoryFold(policy, CONFIGURATION, TIMES)
+  for (const [i, entry] of entries.entries()) step(fold, i, entry)
+  return fold
+}
+
+const throughStore = <T>(value: T): T => JSON.parse(JSON.stringify(value))
+
+/** Folds entries chunk by chunk. Each commit passes through JSON, as in a store, and the next chunk starts from it. */
+function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: readonly number[]): MemoryFold {
+  const fold = memoryFold(policy, CONFIGURATION, TIMES)
+  const stored = new Map<string, Pending>() // as a store keeps them
+  const cohorts = new Map<string, StoredCohort>()
+  let { header } = fold.cohorts
+  const bounds = [0, ...[...cuts].sort((a, b) => a - b), entries.length]
+  const restored = () => new Cohorts(throughStore(header), [...cohorts].map(([key, cohort]) => [key, restoreCohort(throughStore(cohort))]))
+  for (let i = 1; i < bounds.length; i++) {
+    const written = new Map<string, ContextState | undefined>()
+    const chunk: Fold = {
+      ledger: fold.ledger,
+      keys: () => [...new Set([...fold.states.keys(), ...written.keys()])].filter((key) => chunk.get(key) !== undefined),
+      get: (key) => written.has(key) ? written.get(key) : fold.states.get(key),
+      set: (key, state) => { written.set(key, state) },
+      pending: new PendingOutcomes(stored.values()),
+      cohorts: restored(),
+      times: TIMES,
+      cursor: '',
+      reservoir: fold.reservoir,
+      traces: fold.traces,
+      predictors: fold.predictors,
+      changes: fold.changes,
+    }
+    for (let at = bounds[i - 1]!; at < bounds[i]!; at++) step(chunk, at, entries[at]!)
+    for (const [key, state] of written) {
+      if (state === undefined) fold.states.delete(key); else fold.states.set(key, throughStore(state))
+    }
+    for (const [id, pending] of chunk.pending.takeChanges()) {
+      if (pending === undefined) stored.delete(id); else stored.set(id, throughStore(pending))
+    }
+    for (const [key, cohort] of chunk.cohorts.takeChanges()) {
+      if (cohort === undefined) cohorts.delete(key); else cohorts.set(key, throughStore(cohort))
+    }
+    header = chunk.cohorts.header
+    const { policies, pins, ...rest } = chunk.ledger
+    fold.ledger = { ...throughStore(rest), policies: new Map(policies), pins: new Map(pins) }
+  }
+  return Object.assign(fold, { cohorts: restored(), pending: new PendingOutcomes(stored.values()) })
+}
+
+t.test('every kind of entry is learned', async (t) => {
+  const fold = memoryFold()
+  applyEntry(fold, 0, KEPT)
+  t.equal(fold.state().generations, 1)
+  applyEntry(fold, 0, { type: 'policy', key: LEAF, policy: { min_tokens: 2 }, by: 'ops' })
+  t.equal(fold.state().meaning.min_tokens, 2)
+  applyEntry(fold, 0, { type: 'policy', key: LEAF, policy: null, by: 'ops' })
+  t.equal(fold.ledger.policies.size, 0)
+  applyEntry(fold, 0, { type: 'pin', key: LEAF, pin: { threshold: 1, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  t.strictSame(fold.ledger.pins.get(LEAF), { threshold: 1, reason: 'r', by: 'ops', expires_at: null })
+  applyEntry(fold, 0, { type: 'reset', key: LEAF, by: 'ops', reason: 'r' })
+  t.equal(fold.state().epoch_cause, 'reset')
+  fold.learn(KEPT, 0, FIRST)
+  applyEntry(fold, 1e12, { type: 'tick' })
+  t.equal(fold.state().epoch_cause, 'evidence_stale')
+  applyEntry(fold, 0, { type: 'configuration', configuration: { ...fold.ledger.configuration, levels: [] } })
+  t.strictSame([...fold.states.keys()], ['*'])
+})
+
+t.test('the log of these tests contains every kind of change', async (t) => {
+  for (const [name, policy] of [['on arrival', ON_ARRIVAL], ['by enrolment', ENROLLED]] as const) {
+    const causes = new Set<string>()
+    const thresholds = new Set<number | null>()
+    const counts = new Map<string, number>()
+    for (let seed = 1; seed <= 6; seed++) {
+      const { changes, states } = play(longLog(seed, 5200), policy)
+      for (const { cause, after } of changes) { causes.add(cause); thresholds.add(after) }
+      for (const { follow_up } of states.values()) {
+        for (const [kind, count] of Object.entries(follow_up)) counts.set(kind, (counts.get(kind) ?? 0) + count)
+      }
+    }
+    t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'pin', 'policy', 'reset'], name)
+    t.ok(thresholds.has(null) && thresholds.has(GRID.at(-1)!), `${name}: thresholds come and go`)
+    if (policy === ENROLLED) for (const kind of ['enrolled', 'accounted', 'missing', 'cancelled', 'void', 'unenrolled', 'late', 'labels_wanted']) t.ok(counts.get(kind)! > 0, kind)
+  }
+})
+
+t.test('the same entries give the same state to the bit', async (t) => {
+  for (let seed = 1; seed <= 2; seed++) {
+    const fold = (policy: typeof ON_ARRIVAL) => written(play(longLog(seed, 3000), policy))
+    for (const policy of [ON_ARRIVAL, ENROLLED]) t.equal(fold(policy), fold(policy))
+  }
+})
+
+t.test('the state does not depend on how the log is divided into commits', async (t) => {
+  for (const policy of [ON_ARRIVAL, ENROLLED]) {
+    const logs = [1, 2, 3, 4].map((seed) => longLog(seed, 3000))
+    const whole = logs.map((log) => written(play(log, policy)))
+    holds(t, fc.property(fc.nat({ max: 3 }), fc.array(fc.nat({ max: 3000 }), { maxLength: 40 }), (i, cuts) => {
+      assert.equal(written(playInChunks(logs[i]!, policy, cuts)), whole[i])
+    }), 15)
+  }
+})
+
+t.test('learning never changes a state in place', async (t) => {
+  const freeze = <T> (value: T): T => {
+    if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(freeze)
+    return value
+  }
+  const fold = memoryFold(ENROLLED, CONFIGURATION)
+  const { set } = fold
+  const frozen: Fold = { ...fold, set: (key, state) => { set(key, freeze(state)) } }
+  for (const [i, [time, entry]] of longLog(5, 2000).entries()) step(frozen, i, [time, freeze(entry)])
+  t.ok(fold.states.size > 3)
+})

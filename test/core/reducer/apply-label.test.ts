@@ -1,0 +1,137 @@
+import t from 'tap'
+import { evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { answerDigest } from '../../../src/core/outcome/exact-match.js'
+import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
+import { withLateLabel } from '../../../src/core/reducer/apply-label.js'
+import type { LabelEntry } from '../../../src/core/reducer/log-entry.js'
+import { pruneSteps } from '../../../src/core/step-records/pending-outcomes.js'
+import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
+import { LEAF } from './memory-fold.js'
+
+const graded = (...args: Parameters<typeof gradeOutcome>) =>
+  pruneSteps(gradeOutcome(...args), { minTokens: [0], scorers: [], isSampled: false })
+const digest = (answer: string) => answerDigest('salt', answer)
+const label = (fields: Partial<LabelEntry>): LabelEntry => ({ type: 'label', generation_id: 'g', ...fields })
+const step = (tokens: number, answer?: string) => ({ tokens, confidence: tokens / 40, ...(answer !== undefined && { answer }) })
+
+/** Came without a label: the first probe is another answer, the second the final one, the third step was not probed. */
+const answered = graded('salt', { generation_id: 'g', tokens: 100, answer: '42', steps: [step(10, '41'), step(20, '$42.0'), step(30)] })
+const emsOf = ({ full, steps }: typeof answered) => [full.exact_match, ...steps!.map((step) => step.exact_match)]
+
+t.test('a reference grades the final answer and every probe, by their digests', async (t) => {
+  t.strictSame(emsOf(withLateLabel(answered, label({ references: [digest('42')] }))), [1, 0, 1, undefined])
+  t.strictSame(emsOf(withLateLabel(answered, label({ references: [digest('41'), digest('40')] }))), [0, 1, 0, undefined], 'a gain')
+})
+
+t.test('em alone: a probe that agrees with the final answer is as right; another counts as wrong, which never flatters', async (t) => {
+  t.strictSame(emsOf(withLateLabel(answered, label({ em: 1 }))), [1, 0, 1, undefined])
+  t.strictSame(emsOf(withLateLabel(answered, label({ em: 0 }))), [0, 0, 0, undefined])
+})
+
+t.test('the worker\'s own verdicts come first', async (t) => {
+  t.strictSame(emsOf(withLateLabel(answered, label({ em: 1, steps: [1, null, 0] }))), [1, 1, 1, 0])
+  const own = graded('salt', { generation_id: 'g', tokens: 100, steps: [{ ...step(10), em: 1 }] })
+  t.strictSame(emsOf(withLateLabel(answered, label({ em: 1, steps: [1, null] }))), [1, 0, 1, undefined], 'a list of another length is of other steps')
+  t.strictSame(emsOf(withLateLabel(own, label({ em: 0, steps: [0] }))), [0, 1], 'what the outcome said of a step stands')
+})
+
+t.test('an answer may come with the label', async (t) => {
+  const bare = graded('salt', { generation_id: 'g', tokens: 100, steps: [step(10, '42')] })
+  t.strictSame(emsOf(withLateLabel(bare, label({ answer: digest('42'), references: [digest('42')] }))), [1, 1])
+  t.strictSame(emsOf(withLateLabel(bare, label({ answer: digest('7'), em: 0 }))), [0, 0])
+})
+
+t.test('a label that settles nothing leaves the outcome as it is', async (t) => {
+  const bare = graded('salt', { generation_id: 'g', tokens: 100, steps: null as never })
+  t.equal(withLateLabel(bare, label({ references: [digest('42')] })), bare, 'there is no answer to compare')
+  t.equal(withLateLabel(answered, label({})), answered)
+})
+
+const labelOf = (generation_id: string, em: 0 | 1 = 1): LabelEntry => ({ type: 'label', generation_id, em })
+
+/** Its answer would have changed at every threshold, so only a label can tell what that lost. */
+const CHANGED = { full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'y' }] }
+const AGREES = { ...CHANGED, steps: [{ tokens: 40, confidence: 1, answer_digest: 'x' }] }
+
+t.test('rule 7: an outcome whose answer would have changed waits for its label, one that agrees needs none', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  fold.report(0.1, 1000, CHANGED)
+  fold.report(0.2, 1000, AGREES)
+  t.equal(fold.pending.size, 1)
+  t.equal(fold.cohorts.get(LEAF)!.open, 1)
+  t.match(fold.state(), { follow_up: { labels_wanted: 1, labels_given: 0 } })
+  fold.learn(labelOf('g0.1'), 2000)
+  t.equal(fold.pending.size, 0)
+  fold.learn(labelOf('g0.1', 0), 2000)
+  fold.learn(labelOf('nobody'), 2000)
+  fold.pass(3000, SLICE_MOST)
+  t.match(fold.state(), { follow_up: { labels_wanted: 1, labels_given: 1, accounted: 2, missing: 0 } }, 'a label counts once')
+  t.match(evidenceOf(fold.state()), { generations: 2, full_em: 1 })
+  t.equal(evidenceOf(fold.state()).lost[29], 1)
+})
+
+t.test('rule 6: a label that does not come in time is missing, and one that comes then changes nothing', async (t) => {
+  for (const [missing_labels, counts, generations] of [['lost', { missing: 1, accounted: 1 }, 2], ['excluded', { excluded: 1, accounted: 1 }, 1]] as const) {
+    const fold = enrolledFold({ missing_labels })
+    fold.enrol([0.1, 0.2], 0)
+    fold.report(0.1, 1000, CHANGED)
+    fold.report(0.2, 1000)
+    fold.pass(5000, FOLLOW_UP - 1000)
+    t.equal(fold.pending.size, 1, missing_labels)
+    fold.learn(labelOf('g0.1'), FOLLOW_UP) // its time is up, though no tick has said so
+    t.equal(fold.pending.size, 0)
+    fold.pass(FOLLOW_UP + 1000, FOLLOW_UP + 2000)
+    t.match(fold.state(), { follow_up: { ...counts, labels_given: 0 }, halves: [{ generations }, {}] }, missing_labels)
+  }
+})
+
+t.test('a label that says nothing leaves room for a better one', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.1, 1000, CHANGED)
+  fold.learn({ type: 'label', generation_id: 'g0.1' }, 1500)
+  t.equal(fold.pending.size, 1)
+  fold.learn({ type: 'label', generation_id: 'g0.1', references: ['y'] }, 1600)
+  t.equal(fold.pending.size, 0)
+  fold.pass(2000, SLICE_MOST)
+  t.match(evidenceOf(fold.state()), { gained: { 29: 1 } }, 'the answer probed was the right one')
+})
+
+t.test('a treated outcome waits for its label too, for the comparison of the arms', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.5], 0, { share: 0.4 })
+  fold.report(0.1, 1000)
+  fold.report(0.5, 1000, { full: {}, steps: null, stopped: true })
+  t.equal(fold.pending.get('g0.5')!.outcome.steps, null)
+  fold.pass(2000, SLICE_MOST)
+  t.match(fold.state(), { halves: [{ generations: 1 }, {}], arms: { control: { generations: 0 } } }, 'the evidence of control does not wait')
+  fold.learn(labelOf('g0.5', 0), SLICE_MOST + 1000)
+  t.match(fold.state().arms, { control: { labelled: 1, em: 1 }, treated: { labelled: 1, em: 0 } })
+  t.equal(fold.state().follow_up.labels_wanted, 0, 'only control labels are evidence')
+})
+
+t.test('a label that comes after its epoch has ended is nothing to the next', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.1, 1000, CHANGED)
+  fold.learn({ type: 'reset', key: LEAF, reason: 'new weights', by: 'test' }, 1500)
+  fold.learn(labelOf('g0.1'), 2000)
+  fold.pass(3000, SLICE_MOST)
+  t.equal(fold.pending.size, 0)
+  t.match(fold.state(), { epoch: 2, follow_up: { accounted: 0, labels_given: 0 }, halves: [{ generations: 0 }, {}] })
+})
+
+t.test('rule 8: a group is accounted for when the last label is in', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  const sample = (i: number, changes = {}) => fold.report(0.1, 1000, { generation_id: `s${i}`, sample_index: i, samples: 2, ...changes })
+  sample(0, CHANGED)
+  sample(1, CHANGED)
+  fold.learn(labelOf('s1'), 2000)
+  t.equal(fold.cohorts.get(LEAF)!.open, 1)
+  fold.learn(labelOf('s0', 0), 2000)
+  t.equal(fold.cohorts.get(LEAF)!.open, 0)
+  fold.pass(3000, SLICE_MOST)
+  t.equal(evidenceOf(fold.state()).lost[29], 0.5)
+})

@@ -1,0 +1,391 @@
+import t from 'tap'
+import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
+import { MOST_SAMPLES } from '../../../src/core/enrolment/enrolled-unit.js'
+import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
+import { NAMES, NAMES_OF_LEAF, Reservoir } from '../../../src/core/predictor/reservoir.js'
+import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
+import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
+import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+
+const LAST = GRID.length - 1
+const TREATED = outcomeOf({ arm: 'treated', u: 0.9 })
+
+const generationsAt = (fold: MemoryFold, key = LEAF) => evidenceOf(fold.state(key)).generations
+
+t.test('an outcome reaches every link of its chain, and makes the contexts it needs', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 1000)
+  t.strictSame([...fold.states.keys()], CHAIN)
+  t.equal(fold.ledger.contexts, 3)
+  t.strictSame(CHAIN.map((key) => generationsAt(fold, key)), [0, 0, 1], 'contexts that do not certify have no evidence')
+  for (const key of CHAIN) {
+    const first = { epoch: 1, epoch_cause: 'first_enrolment', epoch_started_at: 1000 }
+    t.match(fold.state(key), { ...first, generations: 1, updated_at: 1000 }, key)
+  }
+})
+
+t.test('lost, kept and gained are counted', async (t) => {
+  const fold = memoryFold()
+  for (const outcome of [LOST, LOST, KEPT, GAINED]) fold.learn(outcome)
+  t.match(evidenceOf(fold.state()), {
+    generations: 4, full_tokens: 400, full_em: 3, lost: GRID.map(() => 2), gained: GRID.map(() => 1), tokens: GRID.map(() => 160),
+  })
+})
+
+t.test('outcomes that are no evidence', async (t) => {
+  for (const [name, outcome] of [
+    ['a treated generation, even one that ran to its end', outcomeOf({ arm: 'treated' })],
+    ['a stopped generation, whatever its arm says', outcomeOf({ stopped: true })],
+    ['no arm, and a draw that is not below the share', outcomeOf({ arm: null, u: 0.5 })],
+    ['a cancelled generation', outcomeOf({ cancelled: true })],
+  ] as const) {
+    const fold = memoryFold({ control_rate: 0.3 })
+    fold.learn(KEPT, 0, FIRST) // a threshold, so that the share is 0.3
+    fold.learn(outcome)
+    t.equal(generationsAt(fold), FIRST, name)
+    t.equal(fold.state().generations, FIRST + 1, `${name}: it was reported`)
+  }
+})
+
+t.test('control outcomes with their steps are evidence', async (t) => {
+  for (const [name, outcome] of [
+    ['the first sample of a group', outcomeOf({ sample_index: 0 })],
+    ['no arm, and a draw below the share', outcomeOf({ arm: null, u: 0.29 })],
+    ['an echoed arm, whatever the draw', outcomeOf({ u: 0.99 })],
+    ['never asked: no steps at all', outcomeOf({ steps: [], tokens: 63 })],
+  ] as const) {
+    const fold = memoryFold({ control_rate: 0.3 })
+    fold.learn(KEPT, 0, FIRST)
+    fold.learn(outcome)
+    t.equal(generationsAt(fold), FIRST + 1, name)
+    t.equal(evidenceOf(fold.state()).lost[0], 0, name)
+  }
+})
+
+t.test('steps that are missing are evidence at the worst case, and so is an empty list from a generation that must have been asked', async (t) => {
+  const isLost = (outcome: Partial<LoggedOutcome>, policy = {}) => {
+    const fold = memoryFold(policy)
+    fold.learn(outcomeOf({ steps: [], ...outcome }))
+    t.equal(generationsAt(fold), 1, JSON.stringify(outcome))
+    return evidenceOf(fold.state()).lost[0] === 1
+  }
+  t.ok(isLost({ tokens: 10, steps_complete: false }))
+  t.notOk(isLost({ tokens: 63 }), 'one step at 32 tokens may have been missed by a hair')
+  t.ok(isLost({ tokens: 64 }), 'two can not')
+  t.notOk(isLost({ tokens: 127 }, { min_tokens: 90 }), 'from min_tokens 90 on the first is at 96')
+  t.ok(isLost({ tokens: 128 }, { min_tokens: 90 }), 'and the second at 128')
+})
+
+t.test('steps mean what the policy\'s label says', async (t) => {
+  const both = outcomeOf({ full: { exact_match: 0, agreement: 1 }, steps: [{ ...SURE_STEP, exact_match: 0, agreement: 0 }] })
+  const byExactMatch = memoryFold()
+  const byAgreement = memoryFold({ label: 'agreement' })
+  byExactMatch.learn(both)
+  byAgreement.learn(both)
+  t.equal(evidenceOf(byExactMatch.state()).lost[0], 0)
+  t.equal(evidenceOf(byAgreement.state()).lost[0], 1)
+  byAgreement.learn(outcomeOf({ full: { agreement: 1 }, steps: [SURE_STEP] }))
+  t.equal(evidenceOf(byAgreement.state()).unprobed[0], 1, 'a probe graded by another label is no probe')
+})
+
+t.test('two half-windows: the older one goes when the newer is full', async (t) => {
+  const fold = memoryFold({ evidence_window: 10 })
+  const halves = () => fold.state().halves.map((half) => [half.generations, half.lost[0]])
+  fold.learn(LOST, 0, 4)
+  t.strictSame(halves(), [[4, 4], [0, 0]])
+  fold.learn(LOST)
+  t.strictSame(halves(), [[0, 0], [5, 5]], 'full: it steps back')
+  fold.learn(KEPT, 0, 4)
+  t.strictSame(halves(), [[4, 0], [5, 5]])
+  t.equal(generationsAt(fold), 9)
+  fold.learn(KEPT)
+  t.strictSame(halves(), [[0, 0], [5, 0]], 'the past no longer speaks')
+})
+
+t.test('a threshold is certified once the evidence suffices', async (t) => {
+  const fold = memoryFold({ evidence_window: 4 * FIRST })
+  fold.learn(KEPT, 0, FIRST - 1)
+  t.equal(fold.state().threshold_index, -1)
+  fold.learn(KEPT, 7)
+  t.equal(fold.state().threshold_index, LAST)
+  t.match(fold.changes.filter((change) => change.key === LEAF), [{ time: 7, cause: 'evidence', epoch: 1, before: null, after: GRID[LAST] }])
+  t.match(fold.state(), { control_share: 0.02 }, 'the share falls to the floor, since every threshold saves the same')
+  fold.learn(LOST, 9)
+  t.equal(fold.state().threshold_index, LAST, 'what was certified stays until drift, breach, a reset or the turn of its half-window')
+})
+
+t.test('drift takes the threshold back and opens an epoch that starts from zero', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0)
+  fold.learn(KEPT, 60_000, 2000)
+  let losses = 0
+  while (fold.state().epoch === 1) { fold.learn(LOST, 70_000); losses++ }
+  t.equal(losses, 16, 'lost in a row')
+  t.match(fold.state(), {
+    epoch: 2,
+    epoch_cause: 'drift',
+    threshold_index: -1,
+    control_share: 1,
+    generations: 0,
+    drift: NO_DRIFT,
+  })
+  t.equal(generationsAt(fold), 0, 'not even the outcome that raised the alarm')
+  t.match(fold.changes.filter((change) => change.key === LEAF).at(-1)!, { cause: 'drift', epoch: 2, before: GRID[LAST], after: null })
+})
+
+t.test('drift rests without a threshold', async (t) => {
+  const fold = memoryFold()
+  fold.learn(LOST)
+  t.strictSame(fold.state().drift, NO_DRIFT)
+})
+
+t.test('tokens saved are estimated from what the treated used', async (t) => {
+  const saved = (outcome: LoggedOutcome, policy = {}, evidence = KEPT) => {
+    const fold = memoryFold(policy)
+    fold.learn(evidence, 0, FIRST)
+    fold.learn(outcome)
+    return fold.state().tokens_saved_gross
+  }
+  t.ok(Math.abs(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 40 })) - 60) < 1e-9, '60 % saved: 40 would have been 100')
+  t.equal(saved(KEPT), 0, 'control saves nothing')
+  t.equal(saved(TREATED, { mode: 'shadow' }), 0, 'shadow mode saves nothing')
+  const atOnce = outcomeOf({ steps: [{ ...SURE_STEP, tokens: 0 }] })
+  t.equal(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 5 }), {}, atOnce), 0, 'a threshold that seems to save everything is no measure')
+})
+
+t.test('savings are net of the probes of both arms', async (t) => {
+  const probing = (tokens: number) => ({ steps: [{ ...SURE_STEP, asked_tokens: tokens }], probe_tokens: tokens, asked_tokens: tokens })
+  const fold = memoryFold()
+  fold.learn(outcomeOf(probing(20)), 0, FIRST)
+  const { guarantee, probe_tokens: ofControl } = fold.state()
+  t.match(guarantee, { tokens_saved_ratio: 0.4, tokens_saved_gross_ratio: 0.6 }, '20 of 100 tokens are spent on asking')
+  t.equal(ofControl, 20 * FIRST)
+  fold.learn(outcomeOf({ arm: 'treated', stopped: true, tokens: 40, probe_tokens: 20, probe_prefill_tokens: 7 }))
+  t.match(fold.state(), { probe_tokens: 20 * (FIRST + 1), probe_prefill_tokens: 7 })
+  t.ok(Math.abs(fold.state().tokens_saved_gross - 60) < 1e-9, 'the estimate is that of the tokens generated')
+})
+
+t.test('a context whose probes cost more than stopping saves stops nothing, and says so', async (t) => {
+  const fold = memoryFold()
+  const probing = { steps: [{ ...SURE_STEP, asked_tokens: 61 }], probe_tokens: 61, asked_tokens: 61 }
+  fold.learn(outcomeOf(probing), 0, FIRST)
+  t.match(fold.state(), { certified: LAST, threshold_index: -1 })
+  t.strictSame(contextWarnings(fold.state()), ['no_net_savings'])
+  fold.learn(KEPT, 0, FIRST)
+  t.match(fold.state(), { threshold_index: LAST }, 'half of the generations asked nothing')
+  t.strictSame(contextWarnings(fold.state()), [])
+})
+
+t.test('beyond MAX_CONTEXTS outcomes of new contexts reach only their existing parents', async (t) => {
+  const fold = memoryFold({}, { max_contexts: 4 })
+  fold.learn(KEPT)
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'second' } }))
+  t.equal(fold.ledger.contexts, 4)
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'third' } }))
+  t.equal(fold.ledger.refused, 1)
+  t.notOk(fold.states.has('model=q,task=third'))
+  t.equal(fold.state('model=q').generations, 3)
+  fold.learn(outcomeOf({ context: { model: 'new', task: 'third' } }))
+  t.equal(fold.ledger.refused, 2)
+  t.strictSame([...fold.states.keys()], [...CHAIN, 'model=q,task=second'])
+  t.equal(fold.state('*').generations, 4)
+})
+
+t.test('evidence that was silent for too long is not taken up again by the next outcome', async (t) => {
+  const fold = memoryFold({ max_evidence_age_seconds: 100 })
+  fold.learn(KEPT, 1000, FIRST)
+  fold.learn(KEPT, 100_999)
+  t.equal(fold.state().epoch, 1)
+  fold.learn(KEPT, 200_998)
+  t.equal(fold.state().epoch, 1, 'just in time')
+  fold.learn(KEPT, 300_998)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'evidence_stale', threshold_index: -1 })
+  t.equal(generationsAt(fold), 1, 'the outcome is the first of the new epoch')
+})
+
+t.test('an enrolled generation is accounted for by its outcome, in whatever order outcomes come', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2, 0.3], 0)
+  fold.report(0.3, 1000)
+  fold.report(0.1, 2000, { steps: [{ ...SURE_STEP, exact_match: 0 }] })
+  fold.report(0.2, 3000)
+  fold.pass(4000, SLICE_MOST)
+  t.match(evidenceOf(fold.state()), { generations: 3, lost: GRID.map(() => 1) })
+  t.match(fold.state(), { follow_up: { enrolled: 3, accounted: 3 }, fed_by: undefined })
+})
+
+t.test('rule 1: an outcome of a generation that was never enrolled is no evidence', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.9, 1000)
+  fold.pass(2000, 13_000)
+  t.match(fold.state(), { follow_up: { enrolled: 1, unenrolled: 1 } })
+  t.equal(fold.pending.size, 0)
+})
+
+t.test('a treated outcome whose entry does not come is not counted as unenrolled', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.8, 100)
+  fold.report(0.9, 100, { arm: 'treated' })
+  fold.pass(1000, 14_000)
+  t.match(fold.state(), { follow_up: { enrolled: 1, unenrolled: 1 } })
+})
+
+t.test('rule 7: with a label_rate, outcomes beyond that share of the draws wait for no entry', async (t) => {
+  const fold = enrolledFold({ label_rate: 0.5 })
+  fold.enrol([0.1], 0)
+  fold.report(0.4, 1000)
+  fold.report(0.6, 1000)
+  t.strictSame([...fold.pending.values()].map(({ outcome }) => outcome.u), [0.4])
+  fold.pass(2000, 14_000)
+  t.match(fold.state(), { follow_up: { unenrolled: 1 } }, 'nobody expects the second one to be enrolled')
+})
+
+t.test('an outcome that a burst left out is not counted as unenrolled, whether it comes before or after its list', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.7, 100)
+  fold.enrol([0.2], 200, { cutoff: 0.6 })
+  for (const u of [0.3, 0.8]) fold.report(u, 1000)
+  fold.pass(2000, 14_000)
+  t.match(fold.state(), { follow_up: { enrolled: 2, unenrolled: 1 } }, 'only 0.3 should have been on a list')
+})
+
+let invented = 0
+/** Signals with names that nobody has used before. */
+const newSignals = () => Object.fromEntries(Array.from({ length: 16 }, () => [`invented-${invented++}`, Math.random()]))
+const inventing = (id: string, overrides: Parameters<typeof outcomeOf>[0] = {}) => outcomeOf({
+  generation_id: id,
+  u: invented / 1e9,
+  steps: Array.from({ length: 12 }, (_, i) => ({ ...SURE_STEP, confidence: i / 12, signals: newSignals() })),
+  ...overrides,
+})
+
+function namesKept ({ reservoir, pending }: MemoryFold, leaf?: string): number {
+  const items = [...reservoir.samples(), ...[...pending.values()].map(({ leaf, outcome: { steps } }) => ({ leaf, steps: steps ?? [] }))]
+  const mine = items.filter((item) => leaf === undefined || item.leaf === leaf)
+  return new Set(mine.flatMap(({ steps }) => steps.flatMap(({ signals = {} }) => Object.keys(signals)))).size
+}
+
+t.test('a worker that invents signal names fills only the room of its context, which then warns', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  for (let i = 0; i < 50; i++) fold.learn(inventing(`g${i}`))
+  t.equal(namesKept(fold), NAMES_OF_LEAF)
+  t.equal(fold.reservoir.samples().length, 50, 'the rest of each outcome counts')
+  t.match(fold.state(), { generations: 50, follow_up: { signals_refused: 50, accounted: 50 } })
+  t.same(contextWarnings(fold.state()), ['signals_refused'])
+})
+
+t.test('many contexts share the room for names', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  for (let i = 0; i < 40; i++) fold.learn(inventing(`g${i}`, { context: { model: 'q', task: `task-${i}` } }))
+  t.equal(namesKept(fold), NAMES)
+})
+
+t.test('names in waiting outcomes count too, and are free again when the outcomes are dropped', async (t) => {
+  const fold = memoryFold({ predictor: 'auto', follow_up_seconds: 60 })
+  for (let i = 0; i < 20; i++) fold.learn(inventing(`g${i}`))
+  t.ok(fold.pending.size > 0)
+  t.equal(namesKept(fold), NAMES_OF_LEAF)
+  for (const { outcome } of [...fold.pending.values()]) fold.pending.remove(outcome.generation_id)
+  fold.learn(inventing('later'))
+  t.equal(namesKept(fold), NAMES_OF_LEAF, 'there was room for new names')
+})
+
+t.test('the names are known again after a restart', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  for (let i = 0; i < 5; i++) fold.learn(inventing(`g${i}`))
+  const reservoir = new Reservoir([...fold.reservoir.takeChanges()].map(([number, sample]) => [number, sample!]))
+  const restored = Object.assign(fold, { reservoir, pending: new PendingOutcomes([], reservoir.names) })
+  restored.learn(inventing('after'))
+  t.equal(namesKept(restored, LEAF), NAMES_OF_LEAF)
+})
+
+t.test('a signal that a live predictor uses is kept, and known signals are untouched', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(outcomeOf({ generation_id: 'known', steps: [{ ...SURE_STEP, signals: { known: 1 } }] }))
+  for (let i = 0; i < 10; i++) fold.learn(inventing(`g${i}`))
+  const predictor = { ...PREDICTOR, signals: [{ name: 'scored', mean: 0, scale: 1 }] }
+  fold.predictors.set(predictor.name, predictor)
+  fold.learn(outcomeOf({ generation_id: 'last', steps: [{ ...SURE_STEP, signals: { stranger: 1, scored: 2, known: 3 } }] }))
+  t.same(fold.reservoir.samples().at(-1)!.steps[0]!.signals, { scored: 2, known: 3 })
+})
+
+t.test('outcomes with the same few names are never refused', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  const entry = outcomeOf({ steps: [{ ...SURE_STEP, signals: { entropy: 0.3, answer_streak: 2 } }] })
+  fold.learn(entry, 0, 100)
+  t.equal(fold.state().follow_up.signals_refused, 0)
+  t.same(contextWarnings(fold.state()), [])
+})
+
+t.test('rule 6: an enrolled generation that is reported as treated, stopped, without complete steps or in another context is missing', async (t) => {
+  for (const [name, changes] of [
+    ['treated', { arm: 'treated' }], ['stopped', { stopped: true }], ['no steps', { steps: null }], ['incomplete', { steps_complete: false }],
+    ['elsewhere', { context: { model: 'q', task: 'other' } }],
+  ] as const) {
+    const fold = enrolledFold()
+    fold.enrol([0.1], 0)
+    fold.report(0.1, 1000, changes)
+    fold.pass(2000, FOLLOW_UP)
+    const halves = [{ generations: 1, lost: GRID.map(() => 1) }, {}]
+    t.match(fold.state(), { follow_up: { enrolled: 1, accounted: 0, missing: 1 }, halves }, name)
+  }
+})
+
+t.test('rule 6: a cancelled generation is left out', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  fold.report(0.1, 1000, { cancelled: true, steps: null })
+  fold.report(0.2, 1000)
+  fold.pass(2000, SLICE_MOST)
+  t.match(fold.state(), { follow_up: { accounted: 1, missing: 0, cancelled: 1 }, halves: [{ generations: 1 }, {}] })
+})
+
+t.test('rule 8: a sample that was retried counts once, so the group still waits for its last one', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25], 0)
+  const sample = (id: string, sample_index: number, changes = {}) =>
+    fold.report(0.25, 100, { generation_id: id, sample_index, samples: 3, ...changes })
+  sample('a', 0)
+  sample('b', 1, { full: {} })
+  sample('b-retried', 1)
+  t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ samples: 3, reported: 2, waiting: ['b'] }])
+  fold.learn({ type: 'label', generation_id: 'b', em: 1 }, 200)
+  t.equal(fold.cohorts.get(LEAF)!.open, 1)
+  sample('c', 2)
+  t.equal(fold.cohorts.get(LEAF)!.open, 0)
+})
+
+t.test('rule 8: samples of a group that state no number all count', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25], 0)
+  for (const id of ['a', 'b']) fold.report(0.25, 100, { generation_id: id, sample_index: -1, samples: 2 })
+  t.equal(fold.cohorts.get(LEAF)!.open, 0)
+})
+
+t.test('a group without end keeps 4,096 samples, and any more count as lost', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25], 0)
+  for (let i = 0; i < MOST_SAMPLES + 10; i++) fold.report(0.25, 100, { generation_id: `g${i}`, sample_index: i, full: {} })
+  t.equal(fold.pending.size, MOST_SAMPLES)
+  t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ reported: MOST_SAMPLES + 10, lost: 10 }])
+})
+
+t.test('an outcome for whose label there is no room counts at its worst, and keeps nothing', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25, 0.5], 0)
+  const cohort = fold.cohorts.get(LEAF)!
+  Object.defineProperty(cohort, 'hasRoomForLabel', { value: false })
+  fold.report(0.25, 100, { sample_index: 0, samples: 2, full: {} })
+  t.equal(fold.pending.size, 0)
+  t.match(cohort.members.get(0.25), { reported: 1, atWorst: 1, lost: 0, waiting: [], em: 0, graded: 0 })
+  t.match(fold.state().follow_up, { reported: 1, labels_wanted: 1 })
+  fold.report(0.5, 100)
+  t.equal(cohort.open, 1, 'a labelled outcome needs no room')
+})

@@ -1,0 +1,85 @@
+import t from 'tap'
+import { suspicion } from '../../../src/core/certificate/drift.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import type { ContextState } from '../../../src/core/contexts/context-state.js'
+import { moveShare } from '../../../src/core/reducer/control-share.js'
+import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
+import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf } from './memory-fold.js'
+
+const LAST = GRID.length - 1
+
+/** Every threshold stops late, and the loosest stops early, where it may lose the answer. */
+const LOOSE_SAVES_MORE = (isLost: boolean) => outcomeOf({
+  steps: [{ tokens: 10, confidence: GRID[LAST]!, exact_match: isLost ? 0 : 1 }, { tokens: 90, confidence: 1, exact_match: 1 }],
+})
+
+t.test('an auto share is 1 without a threshold, a half while learning is worth its price, and else the floor', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST - 1)
+  t.equal(fold.state().control_share, 1, 'nothing is in force')
+  fold.learn(KEPT)
+  t.equal(fold.state().control_share, 0.02, 'every threshold saves the same: there is nothing to learn')
+  fold.states.set(LEAF, { ...fold.state(), threshold_index: -1, threshold: null })
+  moveShare(fold, LEAF, fold.state(), 0)
+  t.equal(fold.state().control_share, 1, 'without a threshold everything is control')
+
+  const other = memoryFold()
+  for (let i = 0; i < 300; i++) other.learn(LOOSE_SAVES_MORE(i === 0))
+  other.states.set(LEAF, { ...other.state(), threshold_index: LAST - 1, certified: LAST - 1 })
+  moveShare(other, LEAF, other.state(), 0)
+  t.equal(other.state().control_share, 0.5, 'the loosest threshold would save more, and is nearly certified')
+})
+
+t.test('a suspicion of breach raises an auto share to a half, until it is calm', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, 3000)
+  const calm = fold.state()
+  const armsWith = (drop: number) => ({ ...calm.arms, em_contrast: { n: 400, weight: 200, sum: -200 * drop, square: 20 } })
+  const shareAt = (drop: number, is_suspected: boolean) => {
+    fold.states.set(LEAF, { ...calm, arms: armsWith(drop), is_suspected })
+    moveShare(fold, LEAF, fold.state(), 1)
+    return fold.state().control_share
+  }
+  t.equal(calm.control_share, 0.02)
+  t.equal(shareAt(0.02, false), calm.control_share)
+  t.equal(shareAt(0.06, false), 0.5)
+  t.equal(shareAt(0.04, true), 0.5, 'it is held below what raised it')
+  t.equal(shareAt(0.04, false), calm.control_share)
+  t.equal(shareAt(0.02, true), 0.02)
+})
+
+t.test('an auto share jumps at a suspicion of drift, and stays up while it lasts', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, 3000)
+  const { control_share: calm, drift } = fold.state()
+  t.equal(calm, 0.02)
+  fold.learn(LOST, 50_000)
+  t.equal(fold.state().control_share, calm, 'one lost answer is no suspicion')
+  fold.learn(LOST, 50_000)
+  const suspected = fold.state()
+  t.ok(suspicion(suspected.drift) >= 2)
+  t.equal(suspected.threshold_index, LAST, 'the evidence still holds')
+  t.equal(suspected.control_share, 0.2, 'ten times the share')
+  fold.learn(KEPT, 60_000, 500)
+  t.equal(fold.state().control_share, calm, 'the suspicion is gone')
+
+  const moved = (state: ContextState, other?: LogEntry) => {
+    fold.states.set(LEAF, state)
+    if (other !== undefined) fold.learn(other, 100_000)
+    moveShare(fold, LEAF, fold.state(), 100_000)
+    return fold.state().control_share
+  }
+  t.equal(moved({ ...suspected, drift }, { type: 'policy', key: '*', policy: { control_rate: 0.3 }, by: 'ops' }), 0.3)
+  t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }), 0.3, 'a numeric share is what it is')
+  t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }, { type: 'policy', key: '*', policy: null, by: 'ops' }), 0.2)
+  const pin = { threshold: 0.9, reason: 'test', by: 'ops', expires_at: null }
+  t.equal(moved(fold.state(), { type: 'pin', key: LEAF, pin, by: 'ops', reason: 'test' }), 0.02, 'the least share is enough under a pin')
+})
+
+t.test('a numeric share is followed at once', async (t) => {
+  const fold = memoryFold({ control_rate: 0.3 })
+  fold.learn(KEPT, 0, FIRST)
+  t.equal(fold.state().control_share, 0.3)
+  fold.learn({ type: 'policy', key: '*', policy: { control_rate: 0.29 }, by: 'ops' })
+  t.equal(fold.state().control_share, 0.29)
+})

@@ -1,0 +1,334 @@
+import t from 'tap'
+import { NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { noEvidence } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
+import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
+import { policyOf } from '../../../src/core/reducer/fold.js'
+import { cohortRules, withEvidence } from '../../../src/core/reducer/follow-up.js'
+import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
+import { certifiedFold, enrolledFold, type EnrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
+import { GAINED, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { addPredictor, retirePredictor } from './trial-fold.js'
+
+t.test('the rules are the policy\'s, by the injected times', async (t) => {
+  const fold = memoryFold({ follow_up_seconds: 60, missing_labels: 'excluded', missing_outcomes: 'excluded' }, {}, scaledTimes(0.1))
+  fold.learn(outcomeOf())
+  t.match(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)), {
+    followUp: 60_000, missingLabels: 'excluded', missingOutcomes: 'excluded', wait: 1200, scorers: [{ scorer: 0, thresholds: 30, since: 0 }],
+  })
+})
+
+t.test('rule 11: a trial gathers evidence from its first slice on, but not of groups that it was trained on', async (t) => {
+  const fold = enrolledFold({ predictor: 'auto' })
+  fold.enrol([0.1], 0)
+  addPredictor(fold, { ...PREDICTOR, trained: { ...PREDICTOR.trained, groups: [0.2] } })
+  const { scorers } = cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF))
+  t.match(scorers[1], { scorer: 1, thresholds: PREDICTOR.grid.length, since: 1 })
+  t.ok(scorers[1]!.isSetAside!(0.2) && !scorers[1]!.isSetAside!(0.3))
+  retirePredictor(fold, PREDICTOR)
+  t.equal(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)).scorers.length, 1)
+})
+
+t.test('rule 11: turning predictors on begins a slice too', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  addPredictor(fold, PREDICTOR)
+  t.equal(fold.state().trials.length, 0)
+  fold.cohorts.takeChanges()
+  fold.learn({ type: 'policy', key: LEAF, policy: { predictor: 'auto' }, by: 'ops' }, 5)
+  t.match(fold.state().trials, [{ since: 1 }])
+  t.match(fold.cohorts.takeChanges().get(LEAF), { is_publication_next: true, slices: [{ ends: Number }] }, 'and the boundary is committed')
+})
+
+t.test('a sample that awaits its label is, at worst, lost where its answer would have changed', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.1, 1, { full: {}, answer_digest: 'x', steps: [{ tokens: 10, confidence: 0.5, answer_digest: 'y' }, { tokens: 90, confidence: 0.99, answer_digest: 'x' }] })
+  const rules = cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF))
+  const { eighths } = rules.worstUnits('g0.1').get(0)!
+  t.strictSame([eighths[0], eighths[12], eighths[29]], [0, 0, 8])
+  t.equal(rules.worstUnits('nobody').size, 0)
+})
+
+const LAST = GRID.length - 1
+const spread = (n: number, share = 1) => Array.from({ length: n }, (_, i) => share * (i + 0.5) / n)
+const LOST_STEPS = { steps: [{ ...SURE_STEP, exact_match: 0 as const }] }
+
+t.test('rule 5: a prefix certifies although one of its units is not accounted for', async (t) => {
+  const fold = enrolledFold()
+  const us = spread(400)
+  fold.enrol(us, 0)
+  for (const u of us.slice(1)) fold.report(u, 1000)
+  fold.pass(2000, SLICE_LEAST - 1000)
+  t.equal(fold.state().threshold_index, -1, 'its slice has not ended')
+  fold.pass(SLICE_LEAST, SLICE_LEAST)
+  const open = { evidence: { generations: 399 }, unaccounted: 1 }
+  t.match(fold.state(), { threshold_index: LAST, open, halves: [{ generations: 0 }, {}] })
+})
+
+t.test('rule 5: what a prefix has certified stays, though the present evidence no longer reaches the bar', async (t) => {
+  const fold = certifiedFold()
+  const { time } = fold
+  t.match(fold.state(), { threshold_index: LAST, certified: LAST })
+  const { now, best } = fold.state().log_evidence ?? {}
+  t.equal(now, best)
+  fold.enrol(spread(60, 0.02), time)
+  for (const [i, u] of spread(60, 0.02).entries()) fold.report(u, time + 1000, { generation_id: `later${i}`, ...(i < 6 && LOST_STEPS) })
+  fold.pass(time + 2000, time + SLICE_MOST + 2000)
+  const state = fold.state()
+  t.match(state, { threshold_index: LAST, epoch: 1 })
+  t.ok(state.log_evidence!.now < Math.log(20) && state.log_evidence!.best >= Math.log(20), JSON.stringify(state.log_evidence))
+})
+
+t.test('rule 5: the turn of a half-window ends what was certified until the evidence certifies it again', async (t) => {
+  const none = noEvidence(GRID.length)
+  const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, certified: 5 }
+  const slice = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
+  t.equal(withEvidence(gathering, slice, { evidence_window: 100 }).certified, 5)
+  t.equal(withEvidence(gathering, slice, { evidence_window: 80 }).certified, -1)
+  t.equal(withEvidence(gathering, undefined, { evidence_window: 80 }), gathering)
+})
+
+t.test('rule 6: whoever never reports is missing after the follow-up, and its later outcome is late', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  fold.report(0.1, 1000)
+  fold.pass(5000, FOLLOW_UP - 1000)
+  t.match(fold.state(), { follow_up: { accounted: 0, missing: 0 }, halves: [{ generations: 0 }, {}] }, 'ratios are of final slices')
+  fold.pass(FOLLOW_UP, FOLLOW_UP + 6000)
+  t.match(fold.state(), { follow_up: { enrolled: 2, accounted: 1, missing: 1 }, halves: [{ generations: 2, lost: [1] }, {}] })
+  fold.report(0.2, FOLLOW_UP + 7000, { arm: 'control' })
+  t.match(fold.state(), { follow_up: { late: 1, unenrolled: 0 }, halves: [{ generations: 2 }, {}] })
+})
+
+t.test('rule 6: nobody\'s follow-up runs out while nobody can write to the log', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.learn({ type: 'tick' }, 10 * FOLLOW_UP)
+  fold.report(0.1, 10 * FOLLOW_UP + 1000)
+  fold.pass(10 * FOLLOW_UP + 2000, 10 * FOLLOW_UP + SLICE_MOST + 2000)
+  t.match(fold.state(), { follow_up: { accounted: 1, missing: 0 } })
+})
+
+t.test('rule 6: under "excluded" nothing is certified where those left out, if all had lost, could lose more than twice the bound', async (t) => {
+  for (const [silent, isCertified] of [[3, true], [12, false]] as const) {
+    const fold = enrolledFold({ missing_outcomes: 'excluded' })
+    const us = spread(300)
+    fold.enrol(us, 0)
+    for (const u of us.slice(silent)) fold.report(u, 1000)
+    fold.pass(2000, SLICE_LEAST - 1000)
+    fold.pass(SLICE_LEAST, FOLLOW_UP + 2000)
+    t.match(fold.state(), { follow_up: { accounted: 300 - silent, excluded: silent }, halves: [{ generations: 300 - silent }, {}] })
+    t.equal(fold.state().threshold_index, isCertified ? LAST : -1, `${silent} of 300 are missing`)
+    if (isCertified) t.match(fold.state().guarantee, { missing_outcomes: 'excluded', on_arrival: false, scope: 'context' })
+  }
+})
+
+t.test('rule 6: the outcomes of later slices don\'t dilute the share that a prefix leaves out', async (t) => {
+  const fold = enrolledFold({ missing_outcomes: 'excluded', max_em_drop: 0.05 })
+  for (let second = 0; second < 1.5 * FOLLOW_UP / 1000; second++) { // one in five never reports, of the last follow-up as of the one before
+    const us = [0, 1].map((i) => ((2 * second + i + 1) * 0.6180339887498949) % 1)
+    fold.enrol(us, 1000 * second)
+    for (const u of us.slice(second % 5 < 2 ? 1 : 0)) fold.report(u, 1000 * second + 500)
+    if (fold.state().threshold_index !== -1) return t.fail(`certified after ${second} s`)
+  }
+  t.match(fold.state().open, { evidence: { generations: Number }, left_out: Number })
+  t.ok(fold.state().follow_up.excluded > 50 && fold.state().open.evidence.generations > 500)
+})
+
+t.test('a drift found in final slices withdraws the threshold and drops the enrolled generations', async (t) => {
+  const fold = certifiedFold()
+  const { time } = fold
+  const us = spread(40, 0.02)
+  fold.enrol(us, time)
+  for (const u of us.slice(1)) fold.report(u, time + 1000, { ...LOST_STEPS, generation_id: `lost${u}` })
+  t.equal(fold.state().epoch, 1, 'not on arrival')
+  fold.pass(time + 2000, time + FOLLOW_UP + 2000)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'drift', threshold_index: -1, control_share: 1 })
+  t.equal(fold.cohorts.get(LEAF)?.open ?? 0, 0)
+  t.equal(evidenceOf(fold.state()).generations, 0)
+})
+
+t.test('breach: where real stops lose more than is tolerated, the threshold is taken back', async (t) => {
+  const play = (pinned: boolean) => {
+    const fold = certifiedFold({ control_rate: 0.4 })
+    let { time } = fold
+    if (pinned) fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, time)
+    for (let round = 0; round < 12 && fold.state().epoch === 1; round++) {
+      const us = spread(200, 0.8).map((u) => u + round * 1e-6)
+      fold.enrol(us, time, { share: 0.4 })
+      for (const [i, u] of us.entries()) {
+        const exact_match = i % (u < 0.4 ? 9 : 3) === 0 ? 0 : 1 // probes lose nothing, real stops do
+        fold.report(u, time + 1000, { generation_id: `r${round}-${i}`, full: { exact_match }, steps: u < 0.4 ? [{ ...SURE_STEP, exact_match }] : null })
+      }
+      fold.pass(time + 2000, time + SLICE_LEAST + 2000)
+      time += SLICE_LEAST + 3000
+    }
+    return fold
+  }
+  const breached = play(false)
+  t.match(breached.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, arms: NO_ARMS })
+  t.equal(breached.changes.at(-1)!.cause, 'breach')
+  t.equal(play(true).state().epoch, 1, 'under a pin it is only a warning')
+})
+
+t.test('rule 9: a change of mode or pin restarts the comparison at the next slice', async (t) => {
+  const fold = certifiedFold({ control_rate: 0.4 })
+  const { time } = fold
+  fold.enrol([0.1, 0.5], time, { share: 0.4 })
+  fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow' }, by: 'ops' }, time + 1)
+  for (const u of [0.1, 0.5]) fold.report(u, time + 1000, { generation_id: `a${u}` })
+  fold.pass(time + 2000, time + SLICE_MOST + 2000)
+  t.strictSame(fold.state().arms, NO_ARMS, 'they began under the mode of before')
+  const later = time + SLICE_MOST + 3000
+  fold.enrol([0.11, 0.51], later, { share: 0.4 })
+  for (const u of [0.11, 0.51]) fold.report(u, later + 1000, { generation_id: `b${u}` })
+  fold.pass(later + 2000, later + SLICE_MOST + 2000)
+  t.match(fold.state().arms, { control: { generations: 1, em: 1 }, treated: { generations: 1, em: 1 } })
+})
+
+t.test('a changed cohort is committed even if nothing else changes', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  fold.report(0.1, 1000)
+  fold.cohorts.takeChanges()
+  fold.pass(5000, 13_000)
+  t.strictSame(fold.cohorts.takeChanges().get(LEAF)!.early, [])
+  fold.learn({ type: 'tick' }, 13_001)
+  t.equal(fold.cohorts.takeChanges().size, 0, 'an unchanged cohort is not committed')
+})
+
+const POOL = 'model=q'
+const [KIND, HARD] = ['model=q,task=kind', 'model=q,task=hard']
+const kind = { context: { model: 'q', task: 'kind' } }
+const hard = { context: { model: 'q', task: 'hard' }, steps: LOST.steps }
+const SECOND_SLICE = SLICE_LEAST + 2000
+
+/** A pool with a certificate, by generations of its kind member, and the time of its last entry. */
+function certifiedPool (): EnrolledFold & { readonly time: number } {
+  const fold = enrolledFold({ certify_at: 'model', control_rate: 0.5 })
+  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
+  fold.enrol(us, 0, { key: POOL })
+  for (const u of us) fold.report(u, 1000, kind)
+  fold.pass(2000, SECOND_SLICE)
+  return Object.assign(fold, { time: SECOND_SLICE })
+}
+
+const us = (count: number) => Array.from({ length: count }, (_, i) => 0.0001 + i / 10_000)
+
+/** The hard member loses 20 of 1,200 control generations of the pool in one slice, and the kind one keeps the rest. */
+function oneSlice (): EnrolledFold & { readonly time: number } {
+  const fold = certifiedPool()
+  const { time } = fold
+  fold.enrol(us(1200), time, { key: POOL })
+  for (const u of us(1200)) fold.report(u, time + 1000, u < 0.00205 ? hard : kind)
+  return Object.assign(fold, { time: time + 2000 })
+}
+
+t.test('each member has the evidence of its own control generations', async (t) => {
+  const fold = oneSlice()
+  const { epoch_name: epoch } = fold.state(POOL)
+  t.match(fold.state(KIND).membership, { epoch, scorer: 0, evidence: { generations: 256 + 1180 }, left_at: null })
+  const { evidence } = fold.state(HARD).membership!
+  t.match({ generations: evidence.generations, lost: evidence.lost[LAST] }, { generations: 20, lost: 20 })
+  t.equal(fold.state(POOL).membership, undefined, 'the pool itself has none')
+})
+
+t.test('a member whose own detector alarms leaves the pool, once the slices that hold its losses are final', async (t) => {
+  const fold = oneSlice()
+  t.equal(fold.state(HARD).membership!.left_at, null, 'the slice is open')
+  fold.pass(fold.time, fold.time + SLICE_LEAST)
+  const time = fold.time + SLICE_LEAST + 1000
+  fold.enrol([0.4], time, { key: POOL })
+  fold.report(0.4, time + 500, { ...hard, steps: GAINED.steps })
+  t.equal(fold.state(HARD).membership!.left_at, time + 500)
+  const before = fold.state(POOL).threshold
+  t.match(fold.changes.at(-1), { time: time + 500, key: HARD, cause: 'left_pool', before, after: null })
+  t.ok(before !== null && fold.state(POOL).threshold === before, 'the pool keeps its threshold')
+  t.equal(fold.state(KIND).membership!.left_at, null)
+})
+
+t.test('the history shows the threshold in force for a member that leaves: a pin of the pool still holds', async (t) => {
+  const fold = oneSlice()
+  fold.learn({ type: 'pin', key: POOL, pin: { threshold: 0.7, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }, fold.time)
+  fold.pass(fold.time, fold.time + SLICE_LEAST)
+  const time = fold.time + SLICE_LEAST + 1000
+  fold.enrol([0.00005], time, { key: POOL })
+  fold.report(0.00005, time + 500, { ...hard, steps: GAINED.steps })
+  t.match(fold.changes.at(-1), { key: HARD, cause: 'left_pool', before: 0.7, after: 0.7 })
+})
+
+t.test('where the follow-up of a whole slice ends at one time, losses among the last of it raise no alarm', async (t) => {
+  const fold = certifiedPool()
+  const { time } = fold
+  fold.enrol(us(1017), time, { key: POOL })
+  const ofGroup = { context: hard.context, sample_index: 0 } // how many samples the group has is not stated, so it ends with its follow-up
+  for (const [i, u] of us(1017).entries()) fold.report(u, time + 1000, i < 1000 ? ofGroup : { ...ofGroup, steps: LOST.steps })
+  fold.pass(time + 2000, time + FOLLOW_UP + 2000)
+  const { evidence, left_at } = fold.state(HARD).membership!
+  t.match({ generations: evidence.generations, lost: evidence.lost[LAST], left_at }, { generations: 1017, lost: 17, left_at: null })
+  t.equal(fold.state(POOL).epoch, 1)
+})
+
+t.test('outcomes of a member with a pin of its own take no place among those that wait for their list', async (t) => {
+  const fold = certifiedPool()
+  fold.learn({ type: 'pin', key: HARD, pin: { threshold: 0.7, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }, fold.time)
+  const { unenrolled } = fold.state(POOL).follow_up
+  fold.report(0.3, fold.time + 1000, { ...hard, arm: 'control' })
+  t.equal(fold.cohorts.get(POOL)!.early.length, 0)
+  t.equal(fold.state(POOL).follow_up.unenrolled, unenrolled, 'nor are they missed')
+})
+
+t.test('generations enrolled before their member left still count for the pool; later ones are not expected to be enrolled', async (t) => {
+  const fold = oneSlice()
+  fold.pass(fold.time, fold.time + SLICE_LEAST)
+  const time = fold.time + SLICE_LEAST + 1000
+  fold.enrol([0.4, 0.41, 0.42], time, { key: POOL })
+  fold.report(0.4, time + 500, { ...hard, steps: GAINED.steps })
+  t.ok(fold.state(HARD).membership!.left_at !== null)
+  fold.report(0.3, time + 1000, { ...hard, arm: 'control' })
+  t.equal(fold.cohorts.get(POOL)!.early.length, 1, 'for a short time a list may still be under way')
+  fold.pass(time + 2000, time + 59_000)
+  const { follow_up: { reported, unenrolled, late } } = fold.state(POOL)
+  fold.report(0.41, time + 60_000, hard)
+  t.match(fold.state(POOL).follow_up, { reported: reported + 1 }, 'it was enrolled before')
+  for (const u of us(50)) fold.report(0.3 + u, time + 61_000, { ...hard, arm: 'control' })
+  t.match(fold.state(POOL).follow_up, { reported: reported + 1, unenrolled, late }, 'nobody expects them to be enrolled')
+  t.equal(fold.cohorts.get(POOL)!.early.length, 0, 'so they take no place among those that wait')
+})
+
+t.test('where outcomes count on arrival, the detector of a member watches each as it arrives', async (t) => {
+  const fold = enrolledFold({ certify_at: 'model', follow_up_seconds: 0 })
+  for (let i = 0; i < 400; i++) fold.report(0.1, i, { ...kind, arm: 'control' })
+  for (let i = 0; i < 20; i++) {
+    fold.report(0.1, 1000 + i, { ...hard, arm: 'control' })
+    for (let j = 0; j < 70; j++) fold.report(0.1, 1000 + i, { ...kind, arm: 'control' })
+  }
+  t.ok(fold.state(HARD).membership!.left_at! < 1020)
+  t.equal(fold.changes.filter(({ cause }) => cause === 'left_pool').length, 1)
+})
+
+t.test('a group is one unit, without its missing samples; a generation that never reported belongs to no member', async (t) => {
+  const fold = certifiedPool()
+  const { time } = fold
+  const before = fold.state(KIND).membership!.evidence.generations
+  fold.enrol([0.3, 0.31], time, { key: POOL })
+  fold.report(0.3, time + 1000, { ...kind, sample_index: 0, samples: 4, steps: [{ ...SURE_STEP, exact_match: 0 }] })
+  fold.pass(time + 2000, time + FOLLOW_UP + 2000)
+  const { generations, lost, partial = {} } = fold.state(KIND).membership!.evidence
+  t.match({ generations, lost: lost[LAST], partial }, { generations: before + 1, lost: 1, partial: {} })
+})
+
+t.test('members learn from a log entry while it is folded, so that a restored cohort has nothing left to pass on', async (t) => {
+  const fold = oneSlice()
+  const cohort = fold.cohorts.get(POOL)!
+  t.same(cohort.takeAccounted(), [])
+  fold.enrol([0.4, 0.7], fold.time, { key: POOL })
+  for (const u of [0.4, 0.7]) fold.report(u, fold.time + 500, { ...hard, sample_index: 0, samples: 2 })
+  const restored = restoreCohort(JSON.parse(JSON.stringify(storeCohort(cohort))))
+  t.equal(restored.members.get(0.4)!.leaf, HARD, 'the context of a group that is known in part')
+  t.match(restored.members.get(0.7), { arm: 'treated', reported: 1, leaf: undefined }, 'a treated one shows nothing of its context')
+})

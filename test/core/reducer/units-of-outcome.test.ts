@@ -1,0 +1,111 @@
+import t from 'tap'
+import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcome.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { applySample, isTrainedOn, unitsOfOutcome } from '../../../src/core/reducer/units-of-outcome.js'
+import { MOST_STEPS } from '../../../src/core/step-records/pending-outcomes.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
+import { enrolledFold } from './enrolled-fold.js'
+import { KEPT, LEAF, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
+import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
+
+const outcome = { ...KEPT, steps: KEPT.steps!.map((step, place) => ({ ...step, place })), asked: 1 }
+
+t.test('a labelled control outcome is kept for predictors where the policy trains them', async (t) => {
+  const fold = memoryFold()
+  applySample(fold, outcome, LEAF, policyWith({ predictor: 'auto' }))
+  t.equal(fold.reservoir.takeChanges().size, 1)
+})
+
+t.test('nothing is kept where predictors are off, or the outcome has no label', async (t) => {
+  const fold = memoryFold()
+  applySample(fold, outcome, LEAF, policyWith({ predictor: 'off' }))
+  applySample(fold, { ...outcome, full: {} }, LEAF, policyWith({ predictor: 'auto' }))
+  t.equal(fold.reservoir.takeChanges().size, 0)
+})
+
+t.test('a control outcome is kept with all its steps, under its epoch', async (t) => {
+  const fold = memoryFold()
+  const idle = { tokens: 10, confidence: 0.01, exact_match: 0 } as const
+  fold.learn(outcomeOf({ steps: [idle, SURE_STEP], asked_tokens: 4 }), 7)
+  const [name, trace] = [...fold.traces][0]!
+  t.match(name, new RegExp(`^${LEAF} \\d+$`))
+  t.match(trace, { epoch: fold.state().epoch_name, tokens: 100, em: 1, probe_tokens: 4 })
+  t.match(trace.steps, { tokens: [10, 40], confidence: [0.01, 1], answers: '01' })
+})
+
+t.test('treated outcomes, those without steps and very long ones are not kept', async (t) => {
+  const fold = memoryFold()
+  const long = Array.from({ length: MOST_STEPS + 1 }, (_, i) => ({ ...SURE_STEP, tokens: i }))
+  for (const odd of [{ arm: 'treated' }, { steps: null }, { steps_complete: false }, { steps: long }] as const) {
+    fold.learn({ ...KEPT, ...odd })
+  }
+  t.equal(fold.traces.size, 0)
+})
+
+t.test('an outcome that awaits its label keeps its steps until then', async (t) => {
+  const fold = enrolledFold()
+  const idle = { tokens: 10, confidence: 0.01, answer_digest: 'z' }
+  fold.enrol([0.1], 0)
+  fold.report(0.1, 1000, { full: {}, answer_digest: 'x', steps: [idle, { tokens: 40, confidence: 1, answer_digest: 'y' }] })
+  t.equal(fold.traces.size, 0)
+  fold.learn({ type: 'label', generation_id: 'g0.1', em: 1 }, 2000)
+  t.match([...fold.traces.values()], [{ em: 1, steps: { tokens: [10, 40], answers: '00' } }])
+})
+
+t.test('once traces are plenty, most outcomes that await their label are reduced to the steps that count, and are no traces', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.states.set(LEAF, { ...fold.state(), follow_up: { ...fold.state().follow_up, reported: 1e6 } })
+  const idle = { tokens: 10, confidence: 0.01, answer_digest: 'z' }
+  fold.report(0.1, 1000, { full: {}, answer_digest: 'x', steps: [idle, { tokens: 40, confidence: 1, answer_digest: 'y' }] })
+  t.equal(fold.pending.get('g0.1')?.outcome.steps?.length, 1)
+  fold.states.set(LEAF, { ...fold.state(), follow_up: { ...fold.state().follow_up, reported: 0 } }) // even if it were taken now
+  fold.learn({ type: 'label', generation_id: 'g0.1', em: 1 }, 2000)
+  t.equal(fold.traces.size, 0)
+})
+
+function unitOf (outcome: Partial<LoggedOutcome>, policy: PolicyPatch = {}) {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  const { units, em, isLabelWanted } = unitsOfOutcome(outcomeOf(outcome), LEAF, policyWith(policy), fold.state(), new Map())
+  return { eighths: units.get(0)!.eighths[29], em, isLabelWanted }
+}
+
+const probed = (answer_digest: string, more: Partial<LoggedStep> = {}): Partial<LoggedOutcome> =>
+  ({ full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest, ...more }] })
+
+t.test('rule 7: a label is wanted only where the answer would have changed', async (t) => {
+  t.strictSame(unitOf(probed('x')), { eighths: 0, em: null, isLabelWanted: false })
+  t.strictSame(unitOf(probed('y')), { eighths: 8, em: null, isLabelWanted: true })
+  t.strictSame(unitOf({ ...probed('y'), full: { exact_match: 1 } }), { eighths: 8, em: 1, isLabelWanted: false })
+  t.strictSame(unitOf({ ...probed('y'), full: { exact_match: 0 } }), { eighths: 0, em: 0, isLabelWanted: false })
+})
+
+t.test('rule 7: agreement by our Exact Match counts too, and an explicit verdict on both overrides it', async (t) => {
+  const graded = (agreement: 0 | 1) => ({ full: {}, steps: [{ tokens: 40, confidence: 1, agreement }] })
+  t.match(unitOf(graded(1)), { eighths: 0, isLabelWanted: false })
+  t.match(unitOf(graded(0)), { eighths: 8, isLabelWanted: true })
+  t.match(unitOf({ ...probed('x', { exact_match: 0 }), full: { exact_match: 1 } }), { eighths: 8 })
+})
+
+t.test('rule 7 holds under missing_labels "lost" alone', async (t) => {
+  t.match(unitOf(probed('x'), { missing_labels: 'excluded' }), { eighths: 8, isLabelWanted: true })
+  t.match(unitOf({ full: {}, steps: [{ ...SURE_STEP, confidence: 0 }] }, { missing_labels: 'excluded' }), { isLabelWanted: true }, 'even where nothing would have been stopped')
+  t.match(unitOf({ full: {}, steps: [{ ...SURE_STEP, confidence: 0 }] }), { isLabelWanted: false })
+})
+
+t.test('the label "agreement" needs no label from anybody', async (t) => {
+  t.match(unitOf({ full: { agreement: 1 }, steps: [{ ...SURE_STEP, agreement: 0 }] }, { label: 'agreement' }), { eighths: 8, em: 1, isLabelWanted: false })
+})
+
+t.test('each trial scores the steps for itself, unless it was trained on the group', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  addPredictor(fold, { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.25] } })
+  const policy = policyWith({ predictor: 'auto' })
+  const units = (u: number) => unitsOfOutcome(early({ u }), LEAF, policy, fold.state(), fold.predictors).units
+  t.strictSame([...units(0.5).keys()], [0, 1])
+  t.ok(units(0.5).get(1)!.stopped_tokens[29]! < units(0.5).get(0)!.stopped_tokens[29]!, 'it stops earlier')
+  t.strictSame([...units(0.25).keys()], [0])
+  t.ok(isTrainedOn({ ...PREDICTOR, trained: { ...PREDICTOR.trained, groups: [0.25] } }, 0.25))
+})

@@ -1,0 +1,137 @@
+import t from 'tap'
+import { addCompared, compareSums, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { stopsOf } from '../../../src/core/certificate/trace.js'
+import { openEpoch } from '../../../src/core/contexts/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import { addToMembership } from '../../../src/core/contexts/membership.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
+import { describeArms, describeContext, describeTrials, shownInPool } from '../../../src/core/reports/context-report.js'
+import { memberUnit } from '../contexts/member-unit.js'
+import { linkWith, PREDICTOR } from '../decide/snapshot-of.js'
+import { FIRST, KEPT, memoryFold, policyWith } from '../reducer/memory-fold.js'
+import { addPredictor } from '../reducer/trial-fold.js'
+
+t.test('arms are described by their means, and by null without data', async (t) => {
+  const nothing = { generations: 0, labelled: 0, em: null, tokens_mean: null }
+  t.strictSame(describeArms(NO_ARMS, 0.05, 0.02), {
+    control: nothing, treated: nothing, em_difference: null, tokens_difference: null, breach_suspected: false, breached: false,
+  })
+  let sums = NO_ARM_SUMS
+  for (const em of [1, 1, 0, 1]) sums = addCompared(sums, { arm: 'treated', share: 0.1, em, tokens: 100 + em })
+  const arms = compareSums(NO_ARMS, sums)
+  t.strictSame(describeArms(arms, 0.05, 0.02).treated, { generations: 4, labelled: 4, em: 0.75, tokens_mean: 100.75 })
+})
+
+t.test('real stops that lose more than is tolerated show as a suspicion, then as a breach', async (t) => {
+  const lossy = (pairs: number) => {
+    let sums = NO_ARM_SUMS
+    for (let i = 0; i < pairs; i++) {
+      sums = addCompared(sums, { arm: 'control', share: 0.5, em: i % 10 === 0 ? 0 : 1, tokens: 100 })
+      sums = addCompared(sums, { arm: 'treated', share: 0.5, em: i % 5 === 0 ? 0 : 1, tokens: 60 })
+    }
+    const { breach_suspected: suspected, breached } = describeArms(compareSums(NO_ARMS, sums), 0.05, 0.02)
+    return { suspected, breached }
+  }
+  t.strictSame(lossy(40), { suspected: false, breached: false })
+  t.strictSame(lossy(400), { suspected: true, breached: false })
+  t.strictSame(lossy(4000), { suspected: true, breached: true })
+})
+
+const levels = ['model', 'task']
+const key = 'model=q,task=gsm8k'
+const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.95, em: 1 }], isComplete: true } as const
+
+function known (generations: number, changes: object = {}) {
+  let evidence = NO_EVIDENCE
+  for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
+  const state = { ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' }), halves: [evidence, NO_EVIDENCE] as const, ...changes }
+  return { levels, defaultPolicy: {}, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
+}
+
+t.test('the status is learning, certified or drifted', async (t) => {
+  const status = (generations: number, changes = {}) => describeContext(known(generations, changes), key).status
+  t.equal(status(0), 'learning')
+  t.equal(status(FIRST), 'certified')
+  for (const epoch_cause of ['drift', 'breach']) t.equal(status(0, { epoch_cause }), 'drifted', epoch_cause)
+  t.equal(status(FIRST, { epoch_cause: 'drift' }), 'certified', 'certified again after drift')
+})
+
+t.test('a pool shows its control share, and its contexts have its status; sums have no share', async (t) => {
+  const policies = new Map([['model=q', { certify_at: 'model' }]])
+  const stateOf = (generations: number, changes = {}) => known(generations, changes).states.get(key)!
+  const pooled = (changes = {}) => {
+    const pool = stateOf(FIRST, { control_share: 0.5, ...changes })
+    return { ...known(0), policies, states: new Map([['*', stateOf(0)], ['model=q', pool], [key, stateOf(0)]]) }
+  }
+  t.match(describeContext(pooled(), '*'), { control_share: null, status: 'learning' })
+  t.match(describeContext(pooled(), 'model=q'), { control_share: 0.5, status: 'certified' })
+  t.match(describeContext(pooled(), key), { control_share: 0.5, status: 'certified', scope: 'pool' })
+  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], epoch_cause: 'drift' }), key), { control_share: 1, status: 'drifted' })
+})
+
+t.test('the distance of the next certificate', async (t) => {
+  const next = (generations: number, changes = {}) => describeContext(known(generations, changes), key).generations_to_next_certificate
+  t.equal(next(0), FIRST, 'lossless generations to the first certificate at 2 % and level 0.05 (vectors/certificate-2.json)')
+  t.equal(next(FIRST - 1), 1)
+  t.equal(next(FIRST), null, 'every threshold is certified')
+  t.ok(next(FIRST, { open: { evidence: NO_EVIDENCE, unaccounted: 2 } })! > 50, 'units that are not accounted for count as lost')
+})
+
+t.test('the evidence for the threshold in force is shown at its best and now, with the bar that certified it', async (t) => {
+  const evidence = (changes = {}) => describeContext(known(FIRST, changes), key).evidence
+  t.equal(evidence(), null)
+  t.strictSame(evidence({ log_evidence: { best: 5, now: 2 } }), { best: 5, now: 2, bar: Math.log(20), holds_now: false })
+  t.match(evidence({ log_evidence: { best: 5, now: 3 } }), { holds_now: true })
+})
+
+t.test('the follow-up of enrolled generations is shown with its ratios', async (t) => {
+  const follow_up = { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }
+  t.match(describeContext(known(0, { follow_up, open: { evidence: NO_EVIDENCE, unaccounted: 2 }, open_enrolments: 5 }), key), {
+    follow_up, follow_up_ratio: 0.75, cancelled_ratio: 0.2, unaccounted: 2, open_enrolments: 5,
+  })
+})
+
+t.test('trials describe the challengers of a context', async (t) => {
+  const policy = policyWith({ predictor: 'auto' })
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  t.same(describeTrials(fold.state(), policy, fold.predictors), [])
+  addPredictor(fold, PREDICTOR)
+  const needed = losslessGenerations(0.02, 0.05 / 4)
+  t.strictSame(describeTrials(fold.state(), policy, fold.predictors), [{
+    predictor: 'p',
+    serving: false,
+    ordinal: 1,
+    error_level: 0.05 / 4,
+    generations: 0,
+    seen_in_training: 0,
+    threshold: null,
+    em_drop: null,
+    tokens_saved_ratio: 0,
+    tokens_saved_gross_ratio: 0,
+    generations_to_next_certificate: needed,
+  }])
+  fold.learn(KEPT, 2, needed)
+  const [trial] = describeTrials(fold.state(), policy, fold.predictors)
+  t.match(trial, { generations: needed, threshold: Number, em_drop: 0, tokens_saved_ratio: Number })
+  t.same(describeTrials(fold.state(), policyWith(), fold.predictors), [], 'predictors are off')
+})
+
+const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model'], { time: 1, name: 'pool-1' })
+const link = linkWith('*', { index: 9 })
+const membership = addToMembership(undefined, memberUnit({ lost: 1 }))
+
+t.test('a member is shown by its own evidence, at the threshold of its pool', async (t) => {
+  t.same(shownInPool({ ...opened, membership }, link, opened), { evidence: membership.evidence, index: 9, level: 0.05 })
+})
+
+t.test('nothing is shown from another epoch of the pool, for another scorer, or before anything has come', async (t) => {
+  const nothing = { evidence: { generations: 0 }, index: -1 }
+  t.match(shownInPool({ ...opened, membership: { ...membership, epoch: 'pool-0' } }, link, opened), nothing)
+  t.match(shownInPool({ ...opened, membership: { ...membership, scorer: 1 } }, link, opened), nothing)
+  t.match(shownInPool(opened, link, opened), nothing)
+  t.match(shownInPool({ ...opened, membership }, link, undefined), nothing, 'the pool cannot be read')
+})

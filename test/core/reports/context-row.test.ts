@@ -1,0 +1,80 @@
+import t from 'tap'
+import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { stopsOf } from '../../../src/core/certificate/trace.js'
+import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
+import { addToMembership, type Membership } from '../../../src/core/contexts/membership.js'
+import { certificationTerms, DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { describeRow } from '../../../src/core/reports/context-row.js'
+import { memberUnit } from '../contexts/member-unit.js'
+import { FIRST } from '../reducer/memory-fold.js'
+
+const levels = ['model', 'task']
+const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.95, em: 1 }], isComplete: true } as const
+
+function stateOf (generations: number, changes: Partial<ContextState> = {}): ContextState {
+  let evidence = NO_EVIDENCE
+  for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
+  const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' })
+  return { ...opened, halves: [evidence, NO_EVIDENCE], ...changes }
+}
+
+const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({
+  levels, defaultPolicy: policy, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map(Object.entries(states)),
+})
+
+t.test('a leaf of its own has its status, and the time at which its epoch began', async (t) => {
+  t.match(describeRow(loaded({ 'model=q,task=a': stateOf(FIRST) }), 'model=q,task=a'), {
+    is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [], changed_at: 1000,
+  })
+})
+
+t.test('with a lottery in force the row has both thresholds', async (t) => {
+  const state = stateOf(FIRST, { judged_by: certificationTerms(DEFAULT_POLICY), threshold_index: 3.5, threshold: GRID[3]! })
+  t.match(describeRow(loaded({ 'model=q,task=a': state }), 'model=q,task=a'), { threshold: GRID[3], lottery: { threshold: GRID[4], share: 0.5 } })
+})
+
+t.test('the last change is that of the epoch or of the threshold, whichever is later', async (t) => {
+  const states = loaded({ 'model=q,task=a': stateOf(0) })
+  t.same([0, 500, 2000].map((movedAt) => describeRow(states, 'model=q,task=a', movedAt).changed_at), [1000, 1000, 2000])
+})
+
+t.test('a context of a pool has the status of the pool; sums certify nothing', async (t) => {
+  const states = loaded({ '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
+  t.match(describeRow(states, 'model=q,task=a'), { is_leaf: true, is_certifying: false, status: 'certified', scope: 'pool' })
+  t.match(describeRow(states, 'model=q'), { is_leaf: false, is_certifying: true, status: 'certified' })
+  t.match(describeRow(states, '*'), { is_leaf: false, is_certifying: false, status: 'learning' })
+})
+
+t.test('where a pool has drifted, the alarm is the pool\'s alone', async (t) => {
+  const states = loaded({ 'model=q': stateOf(0, { epoch_cause: 'drift' }), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
+  t.match(describeRow(states, 'model=q'), { status: 'drifted', alarms: ['drift'], withdrawn_at: 1000 })
+  t.match(describeRow(states, 'model=q,task=a'), { status: 'drifted', alarms: [], withdrawn_at: null })
+})
+
+t.test('a member of a pool shows its own evidence at the threshold of the pool, and an alarm once it has left', async (t) => {
+  const shown = (changes: Partial<Membership>) => {
+    const membership = { ...addToMembership(undefined, memberUnit({ lost: 1, epoch: '1000-1' })), ...changes }
+    const states = loaded({ '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0, { membership }) }, { certify_at: 'model' })
+    return describeRow(states, 'model=q,task=a')
+  }
+  t.match(shown({}), { status: 'certified', scope: 'pool', pool: { key: 'model=q', left_at: null }, em_drop: 1, em_drop_high: 1, control_generations: 1, tokens_saved_ratio: 0.6, alarms: [] })
+  t.match(shown({ left_at: 5000 }), { status: 'drifted', scope: 'none', threshold: null, pool: { left_at: 5000 }, em_drop: 1, alarms: ['left_pool'], withdrawn_at: 5000, changed_at: 5000 })
+  t.match(shown({ left_at: 5000, epoch: '900-1' }), { status: 'certified', pool: { left_at: null }, em_drop: null, control_generations: 0, alarms: [] }, 'an earlier epoch')
+})
+
+t.test('a threshold was withdrawn when the epoch began, whatever moved later, or when the context left its pool', async (t) => {
+  const at = (changes: Partial<ContextState>) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a', 2000).withdrawn_at
+  t.equal(at({ epoch_cause: 'drift' }), 1000)
+  t.equal(at({ epoch_cause: 'breach' }), 1000)
+  t.equal(at({ drift: [9, 9, 9] }), null, 'a suspicion withdraws nothing')
+})
+
+t.test('drift, breach and suspicions are alarms', async (t) => {
+  const alarms = (changes: Partial<ContextState>) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a').alarms
+  t.same(alarms({ epoch_cause: 'drift' }), ['drift'])
+  t.same(alarms({ epoch_cause: 'breach', is_suspected: true }), ['breach'], 'a suspicion of breach is none of drift')
+  t.same(alarms({ epoch_cause: 'breach', drift: [9, 9, 9] }), ['breach', 'drift_suspected'])
+  t.same(alarms({}), [])
+})

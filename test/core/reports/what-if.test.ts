@@ -1,0 +1,200 @@
+import t from 'tap'
+import { readRun } from '../../../src/cli/traces/read-traces.js'
+import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
+import { evidenceOf, openEpoch } from '../../../src/core/contexts/context-state.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { commandEffects } from '../../../src/core/reports/command-effect.js'
+import { ANSWERABLE_FIELDS, cadenceProblem, replayTraces, UNANSWERABLE_FIELDS, whatIf } from '../../../src/core/reports/what-if.js'
+import { traceSlot } from '../../../src/core/step-records/pending-outcomes.js'
+import { tracesText } from '../../test-data.js'
+import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
+import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from '../reducer/trial-fold.js'
+
+const LEVELS = ['model', 'task']
+
+/** Reports runs that were asked at a cadence, each probe costing two tokens. */
+function asked (runs: readonly RecordedRun[], policy: PolicyPatch): MemoryFold {
+  const fold = memoryFold(policy)
+  const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = policyWith(policy)
+  for (const run of runs) {
+    const { steps, probeTokens } = atCadence(run, { cadence: { checkEveryTokens, checkGrowth, minTokens }, probeTokens: 2 })
+    fold.learn(outcomeOf({
+      generation_id: run.outcome.generation_id,
+      tokens: run.tokens,
+      full: { exact_match: run.em },
+      asked_tokens: probeTokens,
+      steps: steps.map(({ tokens, confidence, em, probeTokens }) => ({ tokens, confidence, exact_match: em, asked_tokens: probeTokens })),
+    }), 1)
+  }
+  return fold
+}
+
+/** Real generations of which each has a slot of its own, so that all of their traces are kept. */
+function readRuns (text: string): RecordedRun[] {
+  const taken = new Set<number | null>([null])
+  return text.trim().split('\n').map((line, i) => readRun(`line ${i}`, line)).filter(({ outcome }) => {
+    const slot = traceSlot(outcome.generation_id, taken.size, 3)
+    return taken.size <= 150 && !taken.has(slot) && taken.add(slot)
+  })
+}
+
+t.test('another cadence is answered as a run at that cadence would be', async (t) => {
+  const runs = readRuns(tracesText('reasoner'))
+  t.equal(runs.length, 150)
+  const recorded = asked(runs, { check_every_tokens: 4 })
+  const traces = [...recorded.traces.values()]
+  t.equal(traces.length, runs.length)
+  for (const [check_every_tokens, check_growth] of [[4, 0], [8, 0], [16, 0.5], [4, 1]] as const) {
+    const other = { check_every_tokens, check_growth }
+    const real = asked(runs, other)
+    const policy = policyWith(other)
+    const replayed = replayTraces(recorded.state(), policy, LEVELS, traces)
+    t.same(evidenceOf(replayed.asked), evidenceOf(real.state()), JSON.stringify(other))
+    const { cadence, ...answer } = whatIf(recorded.state(), policy, LEVELS, new Map(), traces)
+    const { cadence: _, ...atThatCadence } = whatIf(real.state(), policy, LEVELS, new Map())
+    t.same(answer, atThatCadence)
+    const spent = cadence!.asked.probe_tokens * runs.length
+    t.equal(cadence!.asked.tokens_saved_ratio, -spent / evidenceOf(real.state()).full_tokens, 'nothing is in force')
+  }
+})
+
+t.test('both cadences are compared at the threshold in force', async (t) => {
+  const fold = memoryFold({ check_every_tokens: 10 })
+  const steps = [0.2, 1, 1, 1].map((confidence, i) =>
+    ({ tokens: 10 * (i + 1), confidence, exact_match: confidence === 1 ? 1 as const : 0 as const, asked_tokens: i + 1 }))
+  const outcome = outcomeOf({ steps, asked_tokens: 4 })
+  for (let i = 0; i < 200; i++) fold.learn({ ...outcome, generation_id: `g${i}` }, 1)
+  t.not(fold.state().threshold, null)
+  const policy = policyWith({ check_every_tokens: 20, check_growth: 1 })
+  const { comparison } = replayTraces(fold.state(), policy, LEVELS, [...fold.traces.values()])
+  t.equal(comparison.threshold, fold.state().threshold)
+  t.same(comparison.recorded, {
+    check_every_tokens: 10,
+    check_growth: 0,
+    em_drop: 0,
+    tokens_saved_ratio: 0.78,
+    tokens_saved_gross_ratio: 0.8,
+    probe_tokens: 2,
+    checks: 2,
+  })
+  t.same(comparison.asked, {
+    check_every_tokens: 20,
+    check_growth: 1,
+    em_drop: 0,
+    tokens_saved_ratio: 0.79,
+    tokens_saved_gross_ratio: 0.8,
+    probe_tokens: 1,
+    checks: 1,
+  })
+})
+
+t.test('traces of other epochs are no answer', async (t) => {
+  const fold = memoryFold()
+  fold.learn(outcomeOf(), 1)
+  const others = [...fold.traces.values()].map((trace) => ({ ...trace, epoch: '0-7' }))
+  const answer = whatIf(fold.state(), policyWith({ check_every_tokens: 64 }), LEVELS, new Map(), others)
+  t.match(answer, { generations: 0, threshold: null })
+  t.match(answer.cadence, { recorded: { tokens_saved_ratio: 0, checks: 0 }, asked: { probe_tokens: 0 } })
+  t.equal(fold.state(LEAF).generations, 1)
+})
+
+t.test('a finer cadence cannot be answered', async (t) => {
+  const recorded = { check_every_tokens: 16, check_growth: 0.1, min_tokens: 0 }
+  t.equal(cadenceProblem(recorded, recorded), null)
+  t.equal(cadenceProblem(recorded, { ...recorded, check_every_tokens: 24, check_growth: 0.2 }), null)
+  t.match(cadenceProblem(recorded, { ...recorded, check_every_tokens: 8 }), { path: '/check_every_tokens', message: /at least 16/ })
+  t.match(cadenceProblem(recorded, { ...recorded, check_growth: 0 }), { path: '/check_growth', message: /at least 0.1/ })
+})
+
+const levels = ['model', 'task']
+
+t.test('a what-if query judges the same evidence for another guarantee, at the bar that would really apply', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  const now = whatIf(fold.state(), policyWith(), levels, new Map())
+  t.match(now, { post_hoc: false, threshold: 0.11920292202211755, tokens_saved_ratio: 0.6, generations: FIRST })
+  for (const wish of [{ max_em_drop: 0.01 }, { max_em_drop: 0.03 }, { max_em_drop: 0.1 }, { error_level: 0.2 }, { error_level: 0.01 }]) {
+    const answer = whatIf(fold.state(), policyWith(wish), levels, new Map())
+    const real = memoryFold()
+    real.learn(KEPT, 0, FIRST)
+    real.learn({ type: 'policy', key: LEAF, policy: wish, by: 'test' } as never)
+    t.ok(answer.post_hoc)
+    t.equal(answer.threshold === null, real.state().threshold_index === -1, `${JSON.stringify(wish)}: ${answer.threshold}`)
+    if (answer.threshold !== null) continue
+    real.learn(KEPT, 0, answer.generations_to_next_certificate! - 1)
+    t.equal(real.state().threshold_index, -1, 'one generation fewer is not enough')
+    real.learn(KEPT, 0, 1)
+    t.not(real.state().threshold_index, -1, `after ${answer.generations_to_next_certificate} more it is`)
+  }
+})
+
+/** Asks what if, then lets the policy say so. */
+function askedAndDone (fold: MemoryFold, defaults: PolicyPatch, wish: PolicyPatch) {
+  const answer = whatIf(fold.state(), policyWith({ ...defaults, ...wish }), levels, fold.predictors)
+  fold.learn({ type: 'policy', key: LEAF, policy: wish, by: 'test' } as never)
+  return { answer, real: fold.state() }
+}
+
+t.test('without predictors, the raw confidence is judged at the whole level, as requested after looking', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(early(), 1)
+  addPredictor(fold, BY_SIGNAL)
+  fold.learn(early(), 2, FIRST_CHALLENGER + 10)
+  t.equal(fold.state().serving, BY_SIGNAL.name, 'the predictor serves')
+  const { answer, real } = askedAndDone(fold, { predictor: 'auto' }, { predictor: 'off' })
+  t.match(answer, { predictor: 'off', score: 'confidence', post_hoc: true })
+  t.equal(real.serving, null)
+  t.equal(answer.threshold, real.threshold)
+})
+
+/** Loose thresholds stop it earlier, and wrongly. */
+const HASTY = outcomeOf({ steps: [{ tokens: 10, confidence: 0.5, exact_match: 0 }, SURE_STEP] })
+
+/** One in 150 is lost at loose thresholds; in turns, or it would be a drift. */
+function oftenHasty (): MemoryFold {
+  const fold = memoryFold()
+  for (let i = 0; i < 20; i++) {
+    fold.learn(KEPT, 0, 150)
+    fold.learn(HASTY)
+  }
+  return fold
+}
+
+t.test('with prices, the certified threshold with the highest utility is chosen', async (t) => {
+  const fold = oftenHasty()
+  const before = whatIf(fold.state(), policyWith(), levels, new Map())
+  t.match(before, { expected_utility: null, em_per_token_percent: null, unfavourable_from: null, value_of_em: null })
+  t.ok(before.em_drop! > 0, 'the loosest threshold loses EM')
+  const { answer, real } = askedAndDone(fold, {}, { value_of_em: 1, price_per_1k_tokens: 0.1 })
+  t.ok(answer.threshold! > before.threshold!, 'a safer threshold is chosen')
+  t.equal(answer.threshold, real.threshold)
+  t.match(answer, { post_hoc: false, em_drop: 0, value_of_em: 1, price_per_1k_tokens: 0.1 })
+  t.ok(Math.abs(answer.expected_utility! - 0.1 * 100 * answer.tokens_saved_ratio / 1000) < 1e-12, 'no EM is lost, so the utility is that of the tokens')
+  t.equal(answer.unfavourable_from?.threshold, answer.threshold, 'beyond it tokens cost more EM than the prices allow')
+})
+
+t.test('a price per percent of tokens sets the turning point and leaves the threshold unchanged', async (t) => {
+  const fold = oftenHasty()
+  const ask = (allowed: number) => whatIf(fold.state(), policyWith({ em_per_token_percent: allowed }), levels, new Map())
+  t.equal(ask(0.0001).threshold, ask(0.5).threshold)
+  t.match(ask(0.0001), { em_per_token_percent: 0.0001, unfavourable_from: { rest: { estimate: Number } } })
+  t.equal(ask(0.5).unfavourable_from, null)
+})
+
+t.test('before the first slice ends, a reported outcome makes another request post hoc, in a dry run and in what-if alike', async (t) => {
+  const opened = openEpoch(undefined, 'first_enrolment', policyWith(), levels, { time: 0, name: '0-1' })
+  for (const reported of [0, 1]) {
+    const state = { ...opened, follow_up: { ...opened.follow_up, reported } }
+    const inputs = { levels, defaultPolicy: policyWith(), policies: new Map(), pins: new Map(), predictors: new Map() }
+    const loaded = { ...inputs, states: new Map([[LEAF, state]]) }
+    const [dry] = commandEffects(loaded, { type: 'policy', key: LEAF, policy: { max_em_drop: 0.05 }, by: 'test' }, [LEAF], 0)
+    const answer = whatIf(state, policyWith({ max_em_drop: 0.05 }), levels, new Map())
+    t.equal(answer.post_hoc, reported > 0)
+    t.equal(answer.post_hoc, dry!.post_hoc)
+    t.equal(answer.generations_to_next_certificate, reported > 0 ? 148 : 73)
+  }
+})
+
+t.test('every policy field can either be queried or is refused with a reason', async (t) => {
+  t.same([...ANSWERABLE_FIELDS, ...Object.keys(UNANSWERABLE_FIELDS)].sort(), Object.keys(DEFAULT_POLICY).sort())
+})

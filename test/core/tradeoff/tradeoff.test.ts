@@ -1,0 +1,112 @@
+import t from 'tap'
+import { type Evidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { segmentsOf } from '../../../src/core/tradeoff/curve.js'
+import { describeTradeoff, kneeOf, turningPoint } from '../../../src/core/tradeoff/tradeoff.js'
+import { mulberry32 } from '../../random.js'
+import { evidenceWith } from '../certificate/random-evidence.js'
+import { policyWith } from '../reducer/memory-fold.js'
+import { recordedByTask } from '../step-records/recorded.js'
+import { isClose, stairs } from './stairs.js'
+
+const family = { score: 'confidence', evidence: stairs([0, 10, 40]), grid: GRID, bar: Math.log(20), index: 10, suspicion: 1 }
+const pace = { now: 1000, since: 0, perSecond: 2 }
+
+t.test('the trade-off of a context, worked by hand', async (t) => {
+  const view = describeTradeoff(family, policyWith({ em_per_token_percent: 0.001, value_of_em: 1, price_per_1k_tokens: 0.1 }), pace)
+  t.match(view, {
+    generations: 1000,
+    tokens_mean: 1000,
+    threshold: GRID[10],
+    knee: { threshold: GRID[10], em_drop: 0.01, tokens_saved_ratio: 0.4 },
+    em_per_token_percent: 0.001,
+    unfavourable_from: { threshold: GRID[10], em_drop: 0.01 },
+    forecast: { control_generations_per_hour: 7200, drift_suspicion: 1 },
+  })
+  t.ok(Math.abs(view.expected_utility! - 0.03) < 1e-12, '400 tokens at 0.1 per 1,000, minus one answer in a hundred at 1')
+  t.equal(describeTradeoff({ ...family, suspicion: 3 }, policyWith(), pace).forecast.heading, 'stricter')
+})
+
+t.test('without evidence, everything that depends on it is null or empty', async (t) => {
+  const nothing = { ...family, evidence: NO_EVIDENCE, index: -1 }
+  t.match(describeTradeoff(nothing, policyWith({ em_per_token_percent: 0.001 }), { ...pace, perSecond: null }), {
+    generations: 0,
+    tokens_mean: null,
+    em_full: null,
+    threshold: null,
+    knee: null,
+    unfavourable_from: null,
+    forecast: { heading: null, control_generations_per_hour: null, next_certificate: null, horizons: [] },
+  })
+})
+
+t.test('on real traces the knee lies where votes begin to be split', async (t) => {
+  const evidence = recordedByTask('older-self-consistency')
+  // A single vote gives a confidence of 0.75, and two agreeing votes give 0.875. Thresholds above 0.75 lose hardly any answers; at 0.75 and
+  // below, a single vote is enough to stop.
+  for (const [task, most] of [['gpqa_diamond', 0.92], ['otis_mock_aime', 0.92]] as const) {
+    const { knee, unfavourable_from: turn, points } = describeTradeoff(
+      { ...family, evidence: evidence.get(task)! }, policyWith({ em_per_token_percent: 0.0005 }), pace)
+    t.ok(knee!.threshold! >= 0.75 && knee!.threshold! <= most, `${task}: knee at ${knee!.threshold}`)
+    t.ok(knee!.tokens_saved_ratio > 0.45 && knee!.em_drop < 0.005, 'saves half of the tokens for at most half a point')
+    t.ok(turn!.threshold! >= 0.75 && turn!.rest.estimate > 0.0005, `${task}: unfavourable from ${turn!.threshold}`)
+    t.ok(points.at(-1)!.em_drop > 0.025, 'the loosest threshold costs points')
+  }
+})
+
+const kneeIn = (evidence: Evidence) => kneeOf(evidence, segmentsOf(evidence))
+
+t.test('an example by hand: on the diagonal 20, 40 and 60 % of tokens cost 1.33, 2.67 and 4 points; the curve costs 0, 1 and 4', async (t) => {
+  const knee = kneeIn(stairs([0, 10, 40]))!
+  t.equal(knee.index, 10)
+  t.ok(isClose(knee.below, 0.02 / 3 + 0.01), '2.67 - 1 = 1.67 points below the diagonal, more than 1.33')
+})
+
+t.test('a straight line, noise and a lossless curve have no knee', async (t) => {
+  t.equal(kneeIn(stairs([20, 40, 60])), null, 'a straight line')
+  t.equal(kneeIn(stairs([0, 1, 4], 100)), null, 'the same bend in 100 generations')
+  t.equal(kneeIn(stairs([0, 0, 0])), null)
+  t.equal(kneeIn(NO_EVIDENCE), null)
+})
+
+t.test('a truly straight line rarely has a knee, whatever the number of thresholds', async (t) => {
+  const random = mulberry32(11)
+  for (const thresholds of [30, 120]) {
+    let knees = 0
+    for (let run = 0; run < 200; run++) {
+      const lost = new Array<number>(thresholds).fill(0)
+      for (let i = 0; i < 500; i++) {
+        const at = Math.floor(random() / 0.3 * thresholds) // 30 % are lost at some threshold.
+        for (let k = at; k < thresholds; k++) lost[k]! += 1
+      }
+      const saved = lost.map((_, k) => 0.75 * (k + 1) / thresholds)
+      if (kneeIn(evidenceWith(500, lost, saved, lost.map(() => 0))) !== null) knees++
+    }
+    t.ok(knees <= 10, `${knees} of 200, ${thresholds} thresholds`)
+  }
+})
+
+const turnIn = (evidence: Evidence, allowed: number) => turningPoint(evidence, segmentsOf(evidence), allowed, 0.05)
+
+t.test('an example by hand: a percent of tokens costs nothing, then 0.0005, then 0.0015', async (t) => {
+  const evidence = stairs([0, 10, 40])
+  t.equal(turnIn(evidence, 0.0016), null, 'every price is allowed')
+  const [last, first] = [turnIn(evidence, 0.001)!, turnIn(evidence, 0.0001)!]
+  t.ok(last.index === 10 && isClose(last.next!.estimate, 0.0015))
+  t.ok(first.index === 0 && isClose(first.next!.estimate, 0.0005) && isClose(first.rest.estimate, 0.001))
+  t.match(turnIn(stairs([10, 30, 60]), 0.0001), { index: -1 }, 'every threshold is too expensive')
+  t.equal(turnIn(stairs([0, 10, 40]), 0.0001)!.is_sure, true)
+  t.equal(turnIn(stairs([0, 1, 4], 100), 0.0001)!.is_sure, false, 'the same loss in 100 generations')
+  t.equal(turnIn(NO_EVIDENCE, 0), null)
+})
+
+t.test('the turning point is rarely sure if every percent costs exactly what is allowed', async (t) => {
+  const random = mulberry32(5)
+  let sure = 0
+  for (let run = 0; run < 200; run++) {
+    const lost = GRID.map(() => 0)
+    for (let i = 0; i < 500; i++) { const u = random(); for (let k = 0; k < 30; k++) if (u < (k + 1) / 400) lost[k]! += 1 }
+    if (turnIn(evidenceWith(500, lost, GRID.map((_, k) => (k + 1) / 40)), 0.001)?.is_sure === true) sure++
+  }
+  t.ok(sure <= 10, `${sure} of 200 at level 5 %`)
+})

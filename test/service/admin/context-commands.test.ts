@@ -1,0 +1,121 @@
+import t from 'tap'
+import { type PolicyPatch, UNREADABLE_POLICY } from '../../../src/core/policy/policy.js'
+import { checkedPolicies, checkRoom, createContextCommands, pinReach } from '../../../src/service/admin/context-commands.js'
+import { readConfig } from '../../../src/service/config/config.js'
+import { certify, KEY } from '../../certify.js'
+import { build } from '../../helper.js'
+
+const config = readConfig({ MAX_CONTEXTS: '2' })
+
+t.test('a policy is checked where it is stated and in all contexts below', async (t) => {
+  const stated = new Map<string, PolicyPatch>([['model=q', { value_of_em: 1, price_per_1k_tokens: 0.1 }]])
+  t.same([...checkedPolicies(config, stated, '*', { max_em_drop: 0.03 }).keys()], ['model=q', '*'])
+  t.equal(stated.size, 1, 'the map it was given stays as it is')
+  t.throws(() => checkedPolicies(config, stated, 'model=q', { value_of_em: 1 }), {
+    code: 'INVALID_POLICY', message: /in context model=q, price_per_1k_tokens must be stated with value_of_em/,
+  })
+  t.throws(() => checkedPolicies(config, stated, '*', { error_level: 1e-6, max_em_drop: 0.001 }), { code: 'INVALID_POLICY' })
+  t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'tenant' }), {
+    code: 'INVALID_POLICY', message: /certify_at must be a context level \(CONTEXT_LEVELS\)/,
+  })
+  t.same([...checkedPolicies(config, stated, 'model=q', null).keys()], [])
+})
+
+t.test('a policy that would make a context differ from its pool is refused, whichever of the two it is stated for', async (t) => {
+  const stated = new Map<string, PolicyPatch>([['model=q,task=a', { max_em_drop: 0.01 }]])
+  const message = 'in context model=q,task=a, max_em_drop must be 0.02, as in its pool model=q: state it there, or name the last level in certify_at here'
+  t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'model' }), { code: 'INVALID_POLICY', message })
+  t.doesNotThrow(() => checkedPolicies(config, stated, '*', { certify_at: 'model', max_em_drop: 0.01 }))
+})
+
+t.test('there may be as many policies as contexts', async (t) => {
+  const two = new Map([['a', {}], ['b', {}]])
+  t.throws(() => checkRoom(config, two, 'c'), { code: 'TOO_MANY' })
+  t.doesNotThrow(() => checkRoom(config, two, 'a'))
+})
+
+const OPS = { by: 'ops' }
+const CONFIG = readConfig({})
+
+t.test('a policy is checked in every context below before it is stored', async (t) => {
+  const { contextCommands: commands } = await build(t)
+  await commands.setPolicy(KEY, { max_em_drop: 0.001, evidence_window: 100_000 }, OPS)
+  await t.rejects(commands.setPolicy('model=q', { error_level: 1e-6, evidence_window: 2000 }, OPS), { code: 'INVALID_POLICY', message: /in context model=q/ })
+  await commands.setPolicy('*', { evidence_window: 50_000 }, OPS)
+  await t.rejects(commands.setPolicy(KEY, { max_em_drop: 0.001, evidence_window: 900 }, OPS), { code: 'INVALID_POLICY' })
+  t.same((await commands.policy(KEY)).policy, { max_em_drop: 0.001, evidence_window: 100_000 })
+})
+
+t.test('a policy is in force here when the call returns', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  for (const mode of ['off', 'shadow', 'enforce'] as const) {
+    await built.contextCommands.setPolicy(KEY, { mode }, OPS)
+    t.equal(built.service.decideStep({ arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } }).decision.reason,
+      { off: 'off', shadow: 'shadow', enforce: 'score_at_threshold' }[mode])
+  }
+})
+
+t.test('concurrent policies are validated together', async (t) => {
+  const { contextCommands: commands } = await build(t)
+  const puts = await Promise.allSettled([commands.setPolicy('*', { evidence_window: 900 }, OPS), commands.setPolicy('model=q', { max_em_drop: 0.015 }, OPS)])
+  t.equal(puts.filter(({ status }) => status === 'fulfilled').length, 1, 'each is valid alone, both together are not')
+})
+
+t.test('concurrent patches are all kept, also across replicas', async (t) => {
+  const { store, service } = await build(t)
+  const replicas = [1, 2].map(() => createContextCommands(store, service, CONFIG))
+  const patches = [{ max_em_drop: 0.03 }, { mode: 'shadow' }, { min_tokens: 9 }, { check_growth: 0.1 }] as const
+  await Promise.all(patches.map((patch, i) => replicas[i % 2]!.patchPolicy('*', patch, OPS)))
+  t.same((await store.policies()).get('*'), Object.assign({}, ...patches))
+})
+
+t.test('a patch that leaves nothing stated removes the policy', async (t) => {
+  const { contextCommands: commands, store } = await build(t)
+  await commands.patchPolicy(KEY, { mode: 'off' }, OPS)
+  await commands.patchPolicy(KEY, { mode: null, label: null }, OPS)
+  t.equal((await store.policies()).size, 0)
+})
+
+t.test('a damaged policy cannot be patched, since its other fields are unknown', async (t) => {
+  const { store, service } = await build(t)
+  Object.assign(store, { policies: async () => new Map([[KEY, UNREADABLE_POLICY]]) })
+  const commands = createContextCommands(store, service, CONFIG)
+  await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
+})
+
+t.test('a policy for a context that no outcome has named gets a warning', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const warnings = async (key: string, policy: object | null = {}) => (await built.contextCommands.setPolicy(key, policy, OPS)).warnings
+  t.strictSame(await warnings('model=typo'), ['context_unknown'])
+  for (const key of [KEY, 'model=q', '*']) t.strictSame(await warnings(key), undefined)
+  t.strictSame(await warnings('model=typo', null), undefined, 'removing it needs no warning')
+  t.strictSame((await built.contextCommands.patchPolicy('model=typo', { mode: 'off' }, { ...OPS, dry_run: true })).warnings, ['context_unknown'])
+})
+
+const keys = ['*', 'model=q', 'model=q,task=a', 'model=q,task=b']
+const inputs = { levels: ['model', 'task'], defaultPolicy: {}, policies: new Map(), pins: new Map(), predictors: new Map() }
+const pool = { ...inputs, policies: new Map([['model=q', { certify_at: 'model' }]]) }
+const pin = { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }
+
+t.test('a pin of a leaf counts it once it has outcomes, and warns before that', async (t) => {
+  t.strictSame(pinReach(inputs, keys, 'model=q,task=a'), { pinned_contexts: 1 })
+  t.strictSame(pinReach(inputs, keys, 'model=q,task=typo'), { pinned_contexts: 0, warnings: ['context_unknown'] })
+})
+
+t.test('a pin above the leaves holds for the contexts of a pool that have no pin of their own', async (t) => {
+  t.strictSame(pinReach(pool, keys, 'model=q'), { pinned_contexts: 2 })
+  t.strictSame(pinReach({ ...pool, pins: new Map([['model=q', pin], ['model=q,task=a', pin]]) }, keys, 'model=q'), { pinned_contexts: 1 })
+})
+
+t.test('a pin of a pool without outcomes has no warning that it has no effect', async (t) => {
+  t.strictSame(pinReach(pool, ['*'], 'model=q'), { pinned_contexts: 0, warnings: ['context_unknown'] })
+})
+
+t.test('a pin that holds nowhere gets a warning', async (t) => {
+  for (const key of ['*', 'model=q']) t.strictSame(pinReach(inputs, keys, key), { pinned_contexts: 0, warnings: ['pin_without_effect'] })
+  const own = new Map([['model=q,task=a', pin], ['model=q,task=b', pin]])
+  t.strictSame(pinReach({ ...pool, pins: own }, keys, 'model=q'), { pinned_contexts: 0, warnings: ['pin_without_effect'] })
+  t.strictSame(pinReach(inputs, keys, 'model=typo'), { pinned_contexts: 0, warnings: ['context_unknown', 'pin_without_effect'] })
+})

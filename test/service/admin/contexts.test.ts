@@ -1,0 +1,113 @@
+import t from 'tap'
+import { packNumbers } from '../../../src/core/enrolment/seen-units.js'
+import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import type { ContextRow } from '../../../src/core/reports/context-row.js'
+import { ANYBODY, scopedId } from '../../../src/service/access/context-access.js'
+import { membersOf, readWantedLabels } from '../../../src/service/admin/contexts.js'
+import type { Store } from '../../../src/store/store.js'
+import { KEY, losslessOutcome } from '../../certify.js'
+import { build, type Built, until } from '../../helper.js'
+
+t.test('contexts are listed in pages', async (t) => {
+  const { contexts, store, send } = await build(t)
+  await send('POST', '/v1/outcomes', losslessOutcome('g'))
+  await until('the outcome is learned', async () => (await store.contextKeys()).length === 3)
+  const first = await contexts.list({ limit: 2 })
+  t.same(first.contexts.map(({ key }) => key), ['*', 'model=q'])
+  t.equal(first.next, 'model=q')
+  t.match(await contexts.list({ limit: 2, after: first.next! }), { contexts: [{ key: KEY }], next: null })
+})
+
+t.test('a pool that a policy names is shown before its first outcome', async (t) => {
+  const { contexts, contextCommands } = await build(t)
+  await contextCommands.setPolicy('model=q', { certify_at: 'model' }, { by: 'ops' })
+  t.match(await contexts.get('model=q'), {
+    status: 'learning', threshold: null, control_share: 1, control_generations: 0, members: { total: 0 }, policy: { certify_at: 'model' },
+  })
+  t.match(await contexts.whatIf('model=q', { max_em_drop: 0.05 }), { post_hoc: false, threshold: null })
+  await t.rejects(contexts.get('model=r'), { code: 'CONTEXT_NOT_FOUND' })
+})
+
+t.test('a context that has no state is not found', async (t) => {
+  const { contexts } = await build(t)
+  await t.rejects(contexts.get('model=new'), { code: 'CONTEXT_NOT_FOUND' })
+})
+
+const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
+  key, pool: { key: 'model=q', left_at: null }, threshold: 0.9, control_generations: 100, em_drop: 0, em_drop_low: -0.1, em_drop_high: 0.1, tokens_saved_ratio: 0.4, max_em_drop: 0.02, ...fields,
+}) as ContextRow
+
+t.test('the members that have lost the most answers beyond the bound come first, and those that have shown nothing last', async (t) => {
+  const rows = [
+    rowOf('model=q', { pool: null }),
+    rowOf('model=q,task=new', { control_generations: 0, em_drop: null }),
+    rowOf('model=q,task=few', { control_generations: 5, em_drop: 0.2 }),
+    rowOf('model=q,task=kind'),
+    rowOf('model=q,task=hard', { control_generations: 300, em_drop: 0.06 }),
+    rowOf('model=q,task=gone', { control_generations: 90, em_drop: 0.05, threshold: null, pool: { key: 'model=q', left_at: 1000 } }),
+    rowOf('model=p,task=hard', { em_drop: 1, pool: { key: 'model=p', left_at: null } }),
+  ]
+  const { at, total, over_bound, left, worst } = membersOf({ at: 0, rows }, 'model=q')
+  t.same({ at, total, over_bound, left }, { at: '1970-01-01T00:00:00.000Z', total: 5, over_bound: 3, left: 1 })
+  t.same(worst.map(({ key }) => key.slice('model=q,task='.length)), ['hard', 'gone', 'few', 'kind', 'new'])
+  t.same(worst[1], {
+    key: 'model=q,task=gone', threshold: null, control_generations: 90, em_drop: 0.05, em_drop_low: -0.1, em_drop_high: 0.1, tokens_saved_ratio: 0.4, over_bound: true, left_at: '1970-01-01T00:00:01.000Z',
+  })
+})
+
+t.test('twenty members are listed, and all are counted', async (t) => {
+  const rows = Array.from({ length: 300 }, (_, i) => rowOf(`model=q,task=${i}`, { em_drop: i / 1000 }))
+  const { total, over_bound, worst } = membersOf({ at: 0, rows }, 'model=q')
+  t.match({ total, over_bound, listed: worst.length, first: worst[0]!.key, last: worst.at(-1)!.key }, { total: 300, over_bound: 279, listed: 20, first: 'model=q,task=299', last: 'model=q,task=280' })
+})
+
+const TENANT = { tokenName: 'tenant', tokenPrefix: 'model=q' }
+
+/** The store with a cohort in which these outcomes await a label, in that order. @param left places of those that still do */
+function withCohort (
+  { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()]
+): Store {
+  const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
+  const all = [{ u: 0.2, place: 0 }, ...placed]
+  const members = { runs: all.map(({ place: at }) => [1, at, 0, 1]), units: packNumbers(all.map(({ u }) => u)) }
+  const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })) } as unknown as StoredCohort
+  return {
+    readCohorts: async (keys: readonly string[]) => new Map(keys.includes(key) ? [[key, cohort]] : []),
+    readContexts: (keys: readonly string[]) => store.readContexts(keys),
+    policies: async () => policies,
+    pins: () => store.pins(),
+    predictors: () => store.predictors(),
+  } as unknown as Store
+}
+
+t.test('pages follow each other, also where labels came in between', async (t) => {
+  const built = await build(t)
+  const { config } = built
+  const first = await readWantedLabels(withCohort(built, KEY, ['a', 'b', 'c', 'd']), config, KEY, { limit: 2 }, ANYBODY)
+  t.match(first, { generation_ids: ['a', 'b'], next: /^[\w-]+$/ })
+  for (const later of [[0, 1, 2, 3], [0, 2, 3], [2, 3]]) {
+    const store = withCohort(built, KEY, ['a', 'b', 'c', 'd'], undefined, later)
+    t.strictSame(await readWantedLabels(store, config, KEY, { limit: 2, after: first.next! }, ANYBODY), { generation_ids: ['c', 'd'], next: null })
+  }
+})
+
+t.test('a caller sees the generations of its own scope, under the ids that it sent', async (t) => {
+  const built = await build(t)
+  const store = withCohort(built, KEY, [scopedId(TENANT, 'mine'), scopedId({ ...TENANT, tokenPrefix: 'model=r' }, 'other'), 'open'])
+  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, TENANT)).generation_ids, ['mine'])
+  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['open'])
+})
+
+t.test('a member of a pool is answered with the list of the pool', async (t) => {
+  const built = await build(t)
+  const store = withCohort(built, 'model=q', ['a'], new Map([['*', { certify_at: 'model' }]]))
+  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['a'])
+})
+
+t.test('an unknown context and a damaged cursor are refused', async (t) => {
+  const { store, config } = await build(t)
+  await t.rejects(readWantedLabels(store, config, KEY, { limit: 9 }, ANYBODY), { code: 'CONTEXT_NOT_FOUND' })
+  await t.rejects(readWantedLabels(store, config, KEY, { limit: 9, after: 'x' }, ANYBODY), { code: 'INVALID_INPUT' })
+  await t.rejects(readWantedLabels(store, config, 'task=a', { limit: 9 }, ANYBODY), { code: 'INVALID_CONTEXT_KEY' })
+})

@@ -1,0 +1,92 @@
+import t from 'tap'
+import { type ContextRow, ROW_ORDERS, type RowOrder } from '../../../src/core/reports/context-row.js'
+import { selectRows, sortContextRows, sumFleet } from '../../../src/service/admin/fleet.js'
+import { losslessOutcome, report } from '../../certify.js'
+import { build, until } from '../../helper.js'
+
+const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
+  key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, price_per_1k_tokens: null, alarms: [], withdrawn_at: null, ...fields,
+}) as ContextRow
+
+t.test('leaves are counted; tokens are those of the context at the top, which has all of them', async (t) => {
+  const rows = [
+    rowOf('*', { is_leaf: false, is_certifying: false, tokens_saved: 1000, tokens_saved_gross: 1200, probe_tokens: 200, alarms: ['drift_suspected'] }),
+    rowOf('model=a', { status: 'certified', threshold: 0.9, price_per_1k_tokens: 2, tokens_saved: 500 }),
+    rowOf('model=b', { mode: 'shadow', threshold: 0.9, is_pinned: true, alarms: ['no_net_savings', 'breach_suspected'] }),
+    rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000 }),
+  ]
+  t.match(sumFleet({ at: 0, rows }, '*'), {
+    contexts: 3,
+    by_status: { certified: 1, learning: 1, drifted: 1 },
+    by_mode: { enforce: 2, shadow: 1, off: 0 },
+    pinned: 1,
+    stopping: 1,
+    control_generations: 3,
+    treated_generations: 6,
+    tokens_saved: 1000,
+    worth: 1,
+    tokens_priced: 500,
+    alarms: [{ key: 'model=c', alarm: 'drift', since: '1970-01-01T00:00:02.000Z' }, { key: 'model=b', alarm: 'breach_suspected' }, { alarm: 'no_net_savings' }],
+    alarms_total: 3,
+  })
+  t.match(sumFleet({ at: 0, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'no_net_savings'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
+  t.match(sumFleet({ at: 0, rows: rows.slice(2) }, 'model=x'), { tokens_saved: 200, worth: null })
+})
+
+t.test('alarms are the gravest first, then the newest; a time is stated only where one is known', async (t) => {
+  const rows = [
+    rowOf('model=a', { alarms: ['breach'] }),
+    rowOf('model=b', { status: 'drifted', alarms: ['breach', 'drift_suspected'], withdrawn_at: 1000 }),
+    rowOf('model=c', { status: 'drifted', alarms: ['breach'], withdrawn_at: 2000 }),
+    rowOf('model=d', { status: 'drifted', is_certifying: false, alarms: ['left_pool', 'signals_refused'], withdrawn_at: 3000 }),
+  ]
+  t.strictSame(sumFleet({ at: 0, rows }, '*').alarms, [
+    { key: 'model=c', alarm: 'breach', since: '1970-01-01T00:00:02.000Z' },
+    { key: 'model=b', alarm: 'breach', since: '1970-01-01T00:00:01.000Z' },
+    { key: 'model=a', alarm: 'breach', since: null },
+    { key: 'model=d', alarm: 'left_pool', since: '1970-01-01T00:00:03.000Z' },
+    { key: 'model=b', alarm: 'drift_suspected', since: null },
+  ])
+})
+
+t.test('sums and rows are of the contexts within a prefix', async (t) => {
+  const { send, fleet } = await build(t)
+  await report((path, body) => send('POST', path, body), [losslessOutcome('a', { model: 'q', task: 'x' }), losslessOutcome('b', { model: 'q2', task: 'x' })])
+  await until('both are learned', async () => (await fleet.sums('*')).contexts === 2)
+  t.match(await fleet.sums('model=q'), { contexts: 1, prefix: 'model=q' })
+  const query = { prefix: 'model=q2', sort: 'key', descending: false, offset: 0, limit: 5 } as const
+  t.match(await fleet.rows(query), { total: 1, contexts: [{ key: 'model=q2,task=x' }] })
+  await t.rejects(fleet.sums('model'), { code: 'INVALID_CONTEXT_KEY' })
+})
+
+const selectableRow = (key: string, fields: Partial<ContextRow> = {}) =>
+  ({ key, is_leaf: true, is_certifying: true, status: 'learning', threshold: null, tokens_saved: 0, changed_at: 1, updated_at: 2, alarms: [], ...fields }) as ContextRow
+const rows = [
+  selectableRow('model=b,task=Math', { threshold: 0.9, tokens_saved: 5, status: 'certified' }), selectableRow('model=a,task=math', { tokens_saved: 5 }),
+  selectableRow('model=a,task=code', { threshold: 0.5, tokens_saved: -1, status: 'drifted' }), selectableRow('*', { is_leaf: false, is_certifying: false }),
+]
+const query = { prefix: '*', sort: 'key', descending: false, offset: 0, limit: 10 } as const
+const keys = (more: object) => selectRows({ at: 0, rows }, { ...query, ...more }).contexts.map(({ key }) => key)
+
+t.test('rows are searched, filtered and cut; sums are listed on request', async (t) => {
+  t.same(keys({ search: ' MATH  b' }), ['model=b,task=Math'])
+  t.same(keys({ status: 'drifted' }), ['model=a,task=code'])
+  t.same(keys({ sums: true }).length, 4)
+  t.match(selectRows({ at: 0, rows }, { ...query, offset: 1, limit: 1 }), { total: 3, contexts: [{ key: 'model=a,task=math', changed_at: '1970-01-01T00:00:00.001Z' }] })
+})
+
+const sortableRows = [
+  { key: 'b', threshold: 0.9, tokens_saved: 5, status: 'certified' },
+  { key: 'a', threshold: null, tokens_saved: 5, status: 'learning' },
+  { key: 'c', threshold: 0.5, tokens_saved: -1, status: 'drifted' },
+] as ContextRow[]
+const sortedKeys = (sort: RowOrder, descending = false) => sortContextRows(sortableRows, sort, descending).map(({ key }) => key).join('')
+
+t.test('rows are sorted either way; what has no value comes last, and the key breaks ties', async (t) => {
+  t.equal(sortedKeys('tokens_saved', true), 'abc')
+  t.equal(sortedKeys('threshold'), 'cba')
+  t.equal(sortedKeys('threshold', true), 'bca')
+  t.equal(sortedKeys('status'), 'cab', 'drifted first')
+  t.equal(sortedKeys('key', true), 'cba')
+  for (const sort of ROW_ORDERS) t.equal(sortedKeys(sort).length, 3, sort)
+})

@@ -1,0 +1,85 @@
+import t from 'tap'
+import { answerDigest } from '../../../src/core/outcome/exact-match.js'
+import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
+import { encodeDecision, encodeLabel, encodeOutcome, LogBuffer, type TakenDecision } from '../../../src/service/decision-log/log-buffer.js'
+import { decodeEvent } from '../../../src/service/decision-log/logged-event.js'
+import { DECIDED, TAKEN } from './taken-decision.js'
+
+const LEVELS = ['model', 'task']
+const taken = { ...TAKEN, isEnrolled: true, answer: 'SECRET', at: 5 }
+
+t.test('a decision names its own context and that of the threshold, and has digests in place of answers', async (t) => {
+  const [id, text] = encodeDecision('salt', LEVELS, taken)
+  t.equal(id, 'g')
+  t.notMatch(text, 'SECRET')
+  t.strictSame(decodeEvent(text), {
+    event: 'decision',
+    at: 5,
+    context: 'model=q,task=-',
+    threshold_context: 'model=q,task=-',
+    ...DECIDED,
+    model_version: 7,
+    enrolled: true,
+    answer_digest: answerDigest('salt', 'SECRET'),
+  })
+  const [, pooled] = encodeDecision(null, LEVELS, { ...taken, source: '*', isEnrolled: false, em: 0 })
+  const event = decodeEvent(pooled)!
+  t.match(event, { threshold_context: '*', em: 0 })
+  t.notOk('answer_digest' in event || 'enrolled' in event, 'there is no salt yet')
+})
+
+t.test('an outcome keeps whether it was right and a digest of its answer', async (t) => {
+  const report = { generation_id: 'g', arm: 'control', context: { model: 'q', task: 'x' }, tokens: 64, answer: 'SECRET' } as const
+  const [id, text] = encodeOutcome('salt', LEVELS, { entry: gradeOutcome('salt', report), answer: undefined, at: 9 })
+  t.equal(id, 'g')
+  const logged = { event: 'outcome', at: 9, context: 'model=q,task=x', arm: 'control', tokens: 64, stopped: false, cancelled: false, em: null, answer_digest: answerDigest('salt', 'SECRET') }
+  t.strictSame(decodeEvent(text), logged)
+  const [, graded] = encodeOutcome('salt', LEVELS, { entry: gradeOutcome('salt', { ...report, reference: 'secret' }), answer: 'SECRET', at: 9 })
+  t.strictSame(decodeEvent(graded), { ...logged, em: 1 })
+  const armless = gradeOutcome('salt', { generation_id: 'g', tokens: 64, stopped: true })
+  t.match(decodeEvent(encodeOutcome('salt', LEVELS, { entry: armless, answer: undefined, at: 9 })[1]), { arm: 'treated', stopped: true })
+})
+
+t.test('a label keeps what it states', async (t) => {
+  const decoded = (fields: object) => decodeEvent(encodeLabel({ entry: { type: 'label', generation_id: 'g', ...fields }, at: 3 })[1])
+  t.strictSame(decoded({ em: 0 }), { event: 'label', at: 3, em: 0 })
+  t.strictSame(decoded({ answer: 'a', references: ['b'] }), { event: 'label', at: 3, answer_digest: 'a', reference_digests: ['b'] })
+})
+
+const plain: TakenDecision = {
+  id: 'g',
+  context: { model: 'q' },
+  source: null,
+  arm: 'treated',
+  tokens: 32,
+  confidence: 0.5,
+  score: 0.25,
+  scorer: 'p',
+  threshold: 0.75,
+  reason: 'below_threshold',
+  version: 7,
+  isEnrolled: false,
+  em: undefined,
+  answer: undefined,
+}
+const others: TakenDecision[] = [
+  { ...plain, confidence: null, score: null, threshold: null, reason: 'off', source: 'model=q' },
+  { ...plain, arm: 'control', isEnrolled: true, em: 0, answer: '', context: undefined },
+  { ...plain, arm: 'treated', isEnrolled: true, reason: 'score_at_threshold' },
+]
+
+t.test('decisions come out as they went in, with their time', async (t) => {
+  const buffer = new LogBuffer()
+  for (const [i, decision] of [plain, ...others].entries()) buffer.push(decision, decision.answer, 1000 + i)
+  t.equal(buffer.length, 4)
+  t.strictSame([0, 1, 2, 3].map((i) => buffer.get(i)), [plain, ...others].map((decision, i) => ({ ...decision, at: 1000 + i })))
+})
+
+t.test('nothing of a decision is left after clearing', async (t) => {
+  const buffer = new LogBuffer()
+  buffer.push({ ...plain, em: 1 }, 'a', 1)
+  buffer.clear()
+  t.equal(buffer.length, 0)
+  buffer.push(plain, undefined, 2)
+  t.strictSame(buffer.get(0), { ...plain, at: 2 })
+})

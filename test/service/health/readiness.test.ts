@@ -1,0 +1,110 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { modelStatus, readiness } from '../../../src/service/health/readiness.js'
+import { startLearner } from '../../../src/service/learner/learner.js'
+import { certify, losslessOutcome } from '../../certify.js'
+import { build, until } from '../../helper.js'
+
+t.test('the status counts contexts and the thresholds that their evidence certifies', async (t) => {
+  const services = await build(t)
+  t.match(modelStatus(services), { thresholds_in_force: 0, levels: ['model', 'task'], stale: false, store: { kind: 'embedded', up: true } })
+  await certify(services)
+  const { contexts, thresholds_in_force: inForce, version } = modelStatus(services)
+  t.ok(contexts > 0 && inForce > 0 && inForce <= contexts, `${inForce} of ${contexts}`)
+  t.equal(version, services.service.snapshot().version)
+})
+
+t.test('a replica with a model is ready and has no warnings', async (t) => {
+  const services = await build(t)
+  t.match(await readiness(services), { ready: true, store: { kind: 'embedded', up: true }, model: { stale: false }, warnings: [] })
+})
+
+t.test('a replica without a model is not ready', async (t) => {
+  const services = await build(t)
+  const service = { ...services.service, ageSeconds: () => null }
+  t.match(await readiness({ ...services, service }), { ready: false, model: { age_seconds: null } })
+})
+
+t.test('each part that has a problem adds a warning', async (t) => {
+  const services = await build(t)
+  const failing = (problem: string) => ({ problem: () => problem })
+  const { warnings } = await readiness({
+    ...services,
+    store: { kind: 'redis', isUp: () => false, warnings: async () => { throw new Error('gone') } },
+    service: { ...services.service, ...failing('broken state') },
+    learner: { isLeader: () => false, ...failing('broken learner') },
+    configurations: failing('other levels'),
+    access: failing('broken tokens'),
+    tls: failing('broken certificate'),
+  })
+  t.match(warnings, [
+    /^The store cannot be reached/, /broken learner/, /broken state/, /other levels/, /broken tokens/, /broken certificate/,
+  ])
+  t.equal(warnings.length, 6)
+})
+
+t.test('a learner that stands still is reported while outcomes wait, whatever the cause, and no longer once they are learned', async (t) => {
+  const { config, store, learner, send } = await build(t, { STALE_AFTER_SECONDS: '1' })
+  await learner.close() // its `problem` says nothing
+  const warnings = async () => (await send('GET', '/readyz')).body.warnings.join()
+  t.equal(await warnings(), '')
+  for (const id of ['g1', 'g2']) t.equal((await send('POST', '/v1/outcomes', losslessOutcome(id))).status, 202)
+  const warned = await until('it is reported', warnings)
+  t.match(warned, /^Outcomes are stored, but not learned: [1-9]\d* log entries wait, the oldest for [1-9]\d* s\./)
+  const next = startLearner({ store, config, log: pino({ level: 'silent' }) })
+  t.teardown(() => next.close())
+  await until('the outcomes are learned', async () => await warnings() === '')
+})
+
+t.test('contexts whose workers report amiss are counted, and five of them are named', async (t) => {
+  const services = await build(t)
+  const model = services.service.model()
+  const [root] = model.links.values()
+  const keys = Array.from({ length: 7 }, (_, i) => `model=m${i}`)
+  const links = new Map(keys.map((key, i) => [key, { ...root!, key, warnings: [i < 6 ? 'outcomes_missing' as const : 'outcomes_not_enrolled' as const] }]))
+  const { ready, warnings } = await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })
+  t.ok(ready)
+  t.match(warnings, [
+    /^6 contexts enrol generations, but none of their outcomes comes\. .*: model=m0, model=m1, model=m2, model=m3, model=m4$/,
+    /^Most outcomes of 1 contexts are of generations that were not enrolled\. .*: model=m6$/,
+  ])
+})
+
+t.test('contexts that their pool does not cover are named', async (t) => {
+  const services = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
+  const model = services.service.model()
+  const [root] = model.links.values()
+  const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) =>
+    [key, { ...root!, key, policy: { ...root!.policy, ...(key.endsWith('a') && { max_em_drop: 0.01 }) } }]))
+  const { warnings } = await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })
+  t.match(warnings, [/^These contexts differ from their pool .*: model=q,task=a$/])
+})
+
+t.test('contexts that have left their pool are named, until its next epoch', async (t) => {
+  const services = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
+  const model = services.service.model()
+  const [root] = model.links.values()
+  const linkOf = (key: string, epochName: string) => [key, { ...root!, key, epochName, leftEpoch: key.endsWith('a') ? '7-1' : null }] as const
+  const warningsIn = async (epoch: string) => {
+    const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) => linkOf(key, epoch)))
+    // it was a leaf when the only level was the model
+    links.set('model=once', { ...root!, key: 'model=once', policy: { ...root!.policy, certify_at: 'task' }, epochName: '6-1', leftEpoch: '7-1' })
+    return (await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })).warnings
+  }
+  t.match(await warningsIn('7-1'), [/^These contexts have left their pool, .*: model=q,task=a$/])
+  t.same(await warningsIn('8-1'), [])
+})
+
+t.test('a worker that invents signal names is warned, and so is the operator', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{"predictor":"auto","follow_up_seconds":0}' })
+  let invented = 0
+  const reply = async () => {
+    const outcome = losslessOutcome(`g${invented}`)
+    const steps = outcome.steps.map((step) => ({ ...step, signals: Object.fromEntries(Array.from({ length: 16 }, () => [`name-${invented++}`, 1])) }))
+    return (await send('POST', '/v1/outcomes', { ...outcome, steps })).body
+  }
+  await until('the worker is warned', async () => (await reply()).warnings?.includes('signals_refused'))
+  const { warnings } = (await send('GET', '/readyz')).body
+  t.match(warnings.join(), /Signals of 1 contexts have too many names.*: model=q,task=gsm8k/)
+  t.match((await send('GET', '/metrics')).body, 'stopgate_contexts_warned{warning="signals_refused"} 1\n')
+})

@@ -1,0 +1,242 @@
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { connect, Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { refuseOverload } from '../../../src/service/http/overload.js'
+import { losslessOutcome } from '../../certify.js'
+import { build, temporaryFolder, until } from '../../helper.js'
+import { startProcess } from '../../service-process.js'
+
+const json = { 'content-type': 'application/json' }
+const MIB = 1024 * 1024
+/** Connections that send the next request at once, refused or not: over ten times what is served in the 50 ms that a request may wait. */
+const WORKERS = 300
+
+/** A client that stalls after the headers and the first bytes of its body. */
+async function stalled (t: Test, url: string, path: string, headers: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  t.teardown(() => { socket.destroy() })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers}\r\n\r\n{"ste`)
+  return socket
+}
+
+/** One turn of the event loop on a simulated clock. A request takes `ms` if it is served, and 0.04 ms if it is refused. */
+function oneTurn () {
+  const overload = refuseOverload(pino({ level: 'silent' }), MIB)
+  let now = 0
+  return {
+    /** Each socket sends one request. @returns how many were served */
+    ask (sockets: readonly Socket[], ms: number, bytes: number, role = 'worker') {
+      let served = 0
+      for (const socket of sockets) {
+        try {
+          overload.admit(requestOn(socket, bytes, role), {} as FastifyReply, now)
+          served++
+          now += ms
+        } catch { now += 0.04 }
+        overload.replied(socket, now)
+      }
+      return served
+    },
+  }
+}
+const requestOn = (socket: Socket, bytes: number, role = 'worker') =>
+  ({ raw: { socket }, headers: { 'content-length': String(bytes) }, route: { config: { role } } }) as unknown as FastifyRequest
+const sockets = (count: number): Socket[] => Array.from({ length: count }, () => new Socket())
+
+t.test('a crowd is served, however often a turn goes round its connections', async (t) => {
+  const crowd = sockets(1000)
+  const single = oneTurn()
+  for (let round = 0; round < 40; round++) t.equal(single.ask(crowd, 0.9, 200), 1000, 'every connection gets its decision')
+  const columns = oneTurn()
+  for (let round = 0; round < 40; round++) t.equal(columns.ask(crowd, 0.14, 12_000), 1000, '256 rows each')
+})
+
+t.test('a crowd is cut short where waiting is worse than asking again', async (t) => {
+  const single = oneTurn().ask(sockets(10_000), 0.2, 200)
+  t.ok(single * 0.2 >= 1000 && single * 0.2 < 1001, `${single} served`)
+  const columns = oneTurn().ask(sockets(10_000), 0.14, 12_000)
+  t.ok(columns >= 1250 && columns <= 1251, `${columns} served: 0.14 n > 50 + 0.1 n from n = 1,250 on`)
+})
+
+t.test('a queue of costly requests is cut short after 50 ms, and its refusals do not extend it', async (t) => {
+  const turn = oneTurn()
+  const queue = sockets(300)
+  const served = turn.ask(queue, 2, 50_000)
+  t.ok(served >= 25 && served <= 28, `${served} served`)
+  t.equal(turn.ask(sockets(3), 2, 50_000, 'operator'), 3, 'operators are not refused')
+  t.equal(turn.ask(sockets(3), 2, 50_000, 'trainer'), 0)
+  await setImmediate()
+  t.equal(turn.ask(queue.slice(0, 20), 2, 50_000), 20, 'the next turn starts with an empty queue')
+})
+
+t.test('requests that come in one packet wait as long as those of other connections', async (t) => {
+  const overload = refuseOverload(pino({ level: 'silent' }), MIB)
+  const socket = new Socket()
+  const request = requestOn(socket, 12_000)
+  overload.admit(request, {} as FastifyReply, 0)
+  t.throws(() => { overload.admit(request, {} as FastifyReply, 60) }, { code: 'OVERLOADED' }, 'a request that came before the reply to the one ahead of it is refused')
+  overload.replied(socket, 100)
+  t.doesNotThrow(() => { overload.admit(request, {} as FastifyReply, 140) }, 'a request that came after the reply is served')
+})
+
+t.test('ten times what it can do: some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  const step = { generation_id: 'g', arm: 'treated', tokens: 512, confidence: 0.9, context: { model: 'q', task: 'gsm8k' } }
+  const batch = JSON.stringify({ steps: Array(512).fill(step) })
+  const latencies = new Map<number, number[]>()
+  const over = new AbortController()
+  const told = new Set<string>()
+
+  const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
+  const call = () => new Promise<void>((resolve, reject) => {
+    const start = performance.now()
+    const sending = request(`${url}/v1/decisions/batch`, { method: 'POST', agent, headers: { ...json, 'content-length': batch.length } }, (reply) => {
+      const status = reply.statusCode!
+      let text = ''
+      if (status === 503) reply.on('data', (chunk) => { text += chunk }); else reply.resume()
+      reply.on('end', () => {
+        if (!latencies.has(status)) latencies.set(status, [])
+        latencies.get(status)!.push(performance.now() - start)
+        if (status === 503) told.add(`${JSON.parse(text).code}, retry-after ${reply.headers['retry-after']}`)
+        resolve()
+      })
+    }).on('error', reject)
+    sending.end(batch)
+  })
+  const workers = Array.from({ length: WORKERS }, async () => { while (!over.signal.aborted) await call() })
+  await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS)
+  for (let i = 0; i < 2; i++) {
+    t.equal((await service.get('/livez')).status, 200)
+    t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'the kill switch works')
+  }
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  over.abort()
+  await Promise.all(workers)
+  agent.destroy()
+  t.same([...latencies.keys()].sort(), [200, 503])
+  t.same([...told], ['OVERLOADED, retry-after 1'])
+  const megabytes = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)![1]) / MIB
+  t.ok(megabytes < 400, `${Math.round(megabytes)} MiB resident`)
+  const refusals = service.log.filter(({ msg }) => String(msg).startsWith('overloaded'))
+  t.ok(refusals.length > 0 && refusals.length < latencies.get(503)!.length / 5, 'refusals are logged, but not each of them')
+  const [served, refused] = [latencies.get(200)!.length, latencies.get(503)!.length]
+  t.comment(`${((served + refused) / served).toFixed(1)} times what was served`)
+  for (const [status, all] of latencies) {
+    all.sort((a, b) => a - b)
+    t.comment(`${status}: ${all.length}, median ${Math.round(all[all.length >> 1]!)} ms, 99 % within ${Math.round(all[Math.floor(all.length * 0.99)]!)} ms`)
+  }
+  const refusedInLog = () => service.log.reduce((sum, { refused }) => sum + Number(refused ?? 0), 0)
+  await until('the log has told of all', () => refusedInLog() === latencies.get(503)!.length)
+  t.equal((await service.post('/v1/decisions', step)).status, 200, 'the service has recovered')
+})
+
+t.test('large bodies in transit are limited, and small ones pass', async (t) => {
+  const { app, send } = await build(t)
+  const url = await app.listen({ port: 0 })
+  const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
+  const slow = await Promise.all(Array.from({ length: 64 }, () =>
+    stalled(t, url, '/v1/decisions/batch', `content-length: ${4 * MIB}`)))
+  await until('they are counted', async () => (await post(100_000)).status === 503)
+  t.equal((await post(1000)).status, 400, 'a small body is read')
+  t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)
+  for (const socket of slow) socket.destroy()
+  await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
+})
+
+t.test('bodies queued behind an unfinished reply are released when their connection closes', async (t) => {
+  const { app } = await build(t)
+  const url = await app.listen({ port: 0 })
+  const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
+  const chunked = 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+  const tag = (await fetch(`${url}/v1/bundle`)).headers.get('etag')
+  const waiting = `GET /v1/bundle?wait=60 HTTP/1.1\r\nhost: x\r\nif-none-match: ${tag}\r\n\r\n`
+  const sockets = Array.from({ length: 4 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
+  for (const socket of sockets) socket.write(waiting + chunked.repeat(30))
+  await until('they are counted', async () => (await post(100_000)).status === 503)
+  for (const socket of sockets) socket.destroy()
+  await until('they are not counted any more', async () => (await post(100_000)).status === 400)
+})
+
+t.test('connections of clients that never read are closed and use little memory', async (t) => {
+  const { app, metrics } = await build(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as { port: number }
+  t.equal(app.server.timeout, 90_000)
+  t.equal(app.server.keepAliveTimeout, 0, 'idle connections have no timeout of their own')
+  app.server.timeout = 500
+  // The replies have 40 MB, since the buffers of the system may hold 4 MB, and the connection would then be idle.
+  const requests = 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(30)
+  let [connections, replies] = [0, 0]
+  app.server.on('connection', () => { connections++ }).on('request', () => { replies++ })
+  const idle = connect(port, '127.0.0.1').on('error', () => {})
+  idle.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(idle, 'data')
+  const sockets = Array.from({ length: 20 }, () => {
+    const socket = connect(port, '127.0.0.1').pause()
+    socket.on('error', () => {})
+    socket.write(requests)
+    return socket
+  })
+  const open = promisify(app.server.getConnections.bind(app.server))
+  await until('all ask', () => connections === sockets.length + 1 && replies >= sockets.length + 1)
+  await until('they are cut off', async () => await open() === 0)
+  t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="unread"} 20\n', 'the idle connection was not closed')
+  for (const socket of sockets) socket.destroy()
+})
+
+t.test('many of the largest batches of outcomes at once: some are kept, the rest refused, and memory is bounded', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  const steps = Array.from({ length: 10 }, (_, i) => ({ tokens: 32 * (i + 1), confidence: 0.5, em: 1, signals: { a: 1, b: 2, c: 3 } }))
+  const outcomes = Array.from({ length: 3400 }, (_, i) => ({ ...losslessOutcome(`g-${i}`), steps }))
+  const batch = JSON.stringify({ outcomes })
+  t.ok(batch.length > 2.5 * MIB)
+  const statuses = await Promise.all(Array.from({ length: 100 }, async (_, k) => {
+    const reply = await fetch(`${url}/v1/outcomes/batch`, { method: 'POST', headers: json, body: batch.replaceAll('"g-', `"g${k}-`) })
+    await reply.text()
+    return reply.status
+  }))
+  t.same([...new Set(statuses)].sort(), [202, 503])
+  const resident = Number(/^process_resident_memory_bytes (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
+  t.comment(`${Math.round(resident / MIB)} MiB, ${statuses.filter((status) => status === 202).length} kept`)
+  t.ok(resident < 1024 * MIB)
+})
+
+const REQUEST = 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'
+
+t.test('a few pipelined requests are answered, and a thousand close the connection', async (t) => {
+  const { app, metrics } = await build(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as { port: number }
+  let handled = 0
+  app.server.on('request', (_request, reply) => { reply.once('finish', () => { handled++ }) })
+  const client = connect(port, '127.0.0.1').setEncoding('utf8')
+  t.teardown(() => { client.destroy() })
+  const answers = async (count: number) => {
+    let text = ''
+    for await (const [chunk] of on(client)) if ((text += chunk).split('{"status":"ok"}').length > count) return
+  }
+  for (let i = 0; i < 3; i++) {
+    client.write(REQUEST.repeat(32))
+    await answers(32)
+  }
+  t.equal(handled, 96)
+  client.on('error', () => {})
+  client.write(REQUEST.repeat(1000))
+  await once(client, 'close')
+  t.ok(handled < 96 + 64, `${handled - 96} more were answered`)
+  t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="pipelined"} 1\n')
+  t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200, 'others are not')
+})
+
+const on = (client: ReturnType<typeof connect>) => ({
+  async * [Symbol.asyncIterator] () { for (;;) yield await once(client, 'data') as [string] },
+})

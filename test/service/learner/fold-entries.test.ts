@@ -1,0 +1,95 @@
+import t from 'tap'
+import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
+import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { Reservoir } from '../../../src/core/predictor/reservoir.js'
+import { newLedger } from '../../../src/core/reducer/fold.js'
+import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
+import { foldEntries, type Memory } from '../../../src/service/learner/fold-entries.js'
+import type { StoredEntry } from '../../../src/store/log.js'
+import { KEY, losslessOutcome } from '../../certify.js'
+
+const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 100 }
+const empty = (): Memory => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map() })
+
+const entries = (from: number, to: number): StoredEntry[] => Array.from({ length: to - from }, (_, i) => ({
+  cursor: `${from + i + 1}-0`, time: from + i + 1, entry: gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome),
+}))
+
+function learned (...batches: StoredEntry[][]): Memory {
+  const memory = empty()
+  for (const batch of batches) foldEntries(memory, batch)
+  return memory
+}
+
+t.test('a commit holds what changed, and memory is up to date', async (t) => {
+  const memory = empty()
+  const commit = foldEntries(memory, entries(0, 3))
+  t.equal(memory.cursor, '3-0')
+  t.strictSame(memory.contexts, commit.contexts)
+  t.match(commit, { from: '0-0', to: '3-0' })
+  t.same(commit.decisive.toSorted(), ['*', 'model=q', KEY], 'new contexts are decisive')
+})
+
+t.test('the same entries give the same state in batches of any size', async (t) => {
+  const one = learned(...entries(0, 300).map((entry) => [entry]))
+  t.strictSame(learned(entries(0, 123), entries(123, 300)), one)
+})
+
+t.test('a change is decisive only if it could change a decision', async (t) => {
+  const memory = learned(entries(0, 10))
+  t.same(foldEntries(memory, entries(10, 20)).decisive, [], 'more evidence for the same threshold is not decisive')
+  const commit = foldEntries(memory, entries(20, 186))
+  t.same(commit.decisive, [KEY], 'the first certificate is decisive: 186 lossless generations')
+  t.match(commit.changes, [{ key: KEY, cause: 'evidence', before: null, after: Number }])
+  const stated = (policy: PolicyPatch) => {
+    const certified = learned(entries(0, 186))
+    const { threshold_index: before } = certified.contexts.get(KEY)!
+    const commit = foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }])
+    t.equal(commit.contexts.get(KEY)?.threshold_index ?? before, before)
+    return commit
+  }
+  const prices = stated({ value_of_em: 1, price_per_1k_tokens: 1000 })
+  t.same(prices.decisive, [KEY], 'until now replicas judged the evidence of an earlier commit')
+  t.same(stated({ em_per_token_percent: 1 }).decisive, [])
+  const treated = gradeOutcome('salt', { ...losslessOutcome('t'), arm: 'treated' } as ReportedOutcome)
+  const young = learned([{ cursor: '1-0', time: 1, entry: treated }])
+  t.same(foldEntries(young, entries(1, 2)).decisive, [], 'the first evidence is not decisive')
+})
+
+t.test('the state of a context says how many of its enrolments are open', async (t) => {
+  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: {} }) }
+  let place = 0
+  const open = (...logged: StoredEntry['entry'][]) => {
+    foldEntries(memory, logged.map((entry) => ({ cursor: `${++place}-0`, time: place, entry })))
+    return memory.contexts.get(KEY)?.open_enrolments
+  }
+  const outcome = (u: number) => ({ ...gradeOutcome('salt', losslessOutcome(`g${u}`) as ReportedOutcome), u })
+  const draws = [[0.1, 0.5], [0.2, 0.5], [0.3, 0.5], [0.6, 0.5]] as const
+  t.equal(open({ type: 'enrolment', boot: 'b', number: 1, age: 0, entries: [{ key: KEY, epoch: null, share: 0.5, draws }] }), 4, 'of both arms')
+  t.equal(open(outcome(0.1), outcome(0.2)), 2)
+  t.equal(open(outcome(0.7)), 2, 'an outcome that was not enrolled closes none')
+  t.equal(open({ type: 'reset', key: KEY, by: 'ops', reason: 'new weights' }), 0)
+})
+
+t.test('a member that leaves its pool is decisive, and so is its return', async (t) => {
+  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { follow_up_seconds: 0, certify_at: 'model' } }) }
+  let place = 0
+  const fold = (task: string, em: 0 | 1, times = 1) => Array.from({ length: times }, () => {
+    const outcome = losslessOutcome(`g${++place}`, { model: 'q', task })
+    const steps = outcome.steps.map((step) => ({ ...step, em }))
+    const entry = gradeOutcome('salt', { ...outcome, steps } as ReportedOutcome)
+    return foldEntries(memory, [{ cursor: `${place}-0`, time: place, entry }]).decisive
+  }).at(-1)!
+  const key = 'model=q,task=hard'
+  fold('kind', 1, 400)
+  let left = 0
+  for (let i = 0; i < 20; i++) {
+    if (fold('hard', 0).includes(key)) left++
+    fold('kind', 1, 70)
+  }
+  t.equal(left, 2, 'it appears, and leaves')
+  foldEntries(memory, [{ cursor: '9999-0', time: 9999, entry: { type: 'reset', key: 'model=q', below: false, by: 'ops', reason: 'test' } }])
+  t.same(fold('hard', 1), [key], 'it has shown something in the next epoch')
+  t.same(fold('hard', 1), [])
+})

@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
+import { pino } from 'pino'
+import t from 'tap'
+import type { FitResult } from '../../../src/core/predictor/fit-predictor.js'
+import { readConfig } from '../../../src/service/config/config.js'
+import { startLearnerThread } from '../../../src/service/learner/learner-thread.js'
+import { until } from '../../helper.js'
+
+const config = readConfig({})
+
+const script = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort, workerData } from 'node:worker_threads'; ${code}`)}`)
+
+/** A thread that reports to lead, and closes on request. */
+const OBEDIENT = `
+  parentPort.postMessage({ status: { isLeader: true, refused: 3, problem: null } })
+  parentPort.postMessage({ level: 'warn', fields: { levels: workerData.config.levels }, text: 'of the thread' })
+  parentPort.postMessage({ change: { cause: 'drift' } })
+  parentPort.postMessage({ fit: { result: 'none', seconds: 2 } })
+  parentPort.once('message', (message) => { parentPort.postMessage({ level: 'info', fields: {}, text: message }); process.exit() })`
+
+t.test('status, log lines and changes come from the thread, which closes on request', async (t) => {
+  const lines: string[] = []
+  const causes: string[] = []
+  const fits: FitResult[] = []
+  const learner = startLearnerThread({
+    config,
+    log: pino({}, { write: (line) => { lines.push(line) } }),
+    onChange: ({ cause }) => { causes.push(cause) },
+    onFit: (fit) => { fits.push(fit) },
+    script: script(OBEDIENT),
+  })
+  await until('it leads', learner.isLeader)
+  await until('its change and its fit came', () => causes.length + fits.length === 2)
+  t.strictSame(fits, [{ result: 'none', seconds: 2 }])
+  t.match([learner.refused(), learner.problem(), causes], [3, null, ['drift']])
+  await learner.close()
+  t.equal(learner.isLeader(), false)
+  t.match(lines.map((line) => JSON.parse(line)), [{ level: 40, levels: ['model', 'task'], msg: 'of the thread' }, { level: 30, msg: 'close' }])
+})
+
+t.test('a failed thread is logged, reported and started again', async (t) => {
+  const lines: string[] = []
+  const log = pino({}, { write: (line) => { lines.push(line) } })
+  const learner = startLearnerThread({ config, log, script: script('throw new Error("as planned")') })
+  await until('it failed', () => learner.problem() !== null)
+  t.match(learner.problem(), 'its thread ended: as planned')
+  await until('it was started again, and failed again', () => lines.length >= 2)
+  await learner.close()
+  const count = lines.length
+  t.ok(lines.every((line) => line.includes('the learner\'s thread ended and will be started again')))
+  t.equal(learner.isLeader(), false)
+  t.equal(lines.length, count)
+})
+
+t.test('a hanging thread is reported, ended and replaced', async (t) => {
+  const { port1: ours, port2 } = new MessageChannel()
+  const lines: string[] = []
+  const learner = startLearnerThread({
+    config: readConfig({ REDIS_URL: 'redis://127.0.0.1' }), // the script in the thread never connects
+    log: pino({}, { write: (line) => { lines.push(line) } }),
+    onEnd () { ours.postMessage('ended') },
+    hangsAfterMs: 3000,
+    script: script(`
+      parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))`),
+  })
+  const reported = once(port2, 'message')
+  await until('it leads', learner.isLeader)
+  await until('it hangs', () => learner.problem() !== null)
+  t.match(learner.problem(), /its thread hangs: no sign of life for 3 s$/)
+  await reported
+  await until('it ended', () => !learner.isLeader())
+  await until('another leads', learner.isLeader)
+  t.equal(learner.problem(), null)
+  t.match(lines.map((line) => JSON.parse(line).msg), ['the learner hangs', 'the learner\'s thread ended and will be started again'])
+  ours.close()
+  await learner.close()
+})
+
+t.test('with the embedded store a hanging thread is reported until it recovers', async (t) => {
+  const shared = new Int32Array(new SharedArrayBuffer(4))
+  let ends = 0
+  const learner = startLearnerThread({
+    config: Object.assign({}, config, { shared }),
+    log: pino({ level: 'silent' }),
+    onEnd () { ends++ },
+    hangsAfterMs: 3000,
+    script: script(`setImmediate(() => { Atomics.wait(workerData.config.shared, 0, 0); ${OBEDIENT} })`),
+  })
+  await until('it hangs', () => learner.problem() !== null)
+  t.match(learner.problem(), /its thread hangs.*; restart the service$/)
+  t.equal(ends, 1)
+  Atomics.store(shared, 0, 1)
+  Atomics.notify(shared, 0)
+  await until('it goes on', learner.isLeader)
+  t.equal(learner.problem(), null)
+  await learner.close()
+})
+
+t.test('an error keeps its class, code and stack in the log', async (t) => {
+  const lines: string[] = []
+  const plain = { type: 'LeaseLostError', message: 'as planned', stack: 'at there', code: 'ODD' }
+  const learner = startLearnerThread({
+    config,
+    log: pino({}, { write: (line) => { lines.push(line) } }),
+    script: script(`parentPort.postMessage({ level: 'error', fields: { err: ${JSON.stringify(plain)} }, text: 'failed' }); ${OBEDIENT}`),
+  })
+  await until('it leads', learner.isLeader)
+  t.same(JSON.parse(lines[0]!).err, plain)
+  await learner.close()
+})

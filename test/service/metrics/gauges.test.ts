@@ -1,0 +1,159 @@
+import { Registry } from 'prom-client'
+import t from 'tap'
+import { addCompared, compareSums, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { type ContextState, openEpoch, type Trial } from '../../../src/core/contexts/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
+import type { TrainingRun } from '../../../src/core/training-runs/run.js'
+import {
+  countFits, type GaugeSources, presetCounter, type ScoringLink, watchPredictors, watchService, watchTraining,
+} from '../../../src/service/metrics/gauges.js'
+import { createMetrics } from '../../../src/service/metrics/metrics.js'
+import { mulberry32 } from '../../random.js'
+
+t.test('a context shows its arms and what became of the enrolled', async (t) => {
+  const random = mulberry32(1)
+  let sums = NO_ARM_SUMS
+  for (let i = 0; i < 2000; i++) {
+    const arm = random() < 0.5 ? 'control' : 'treated'
+    const em = random() < (arm === 'control' ? 0.9 : 0.5) ? 1 : 0
+    sums = addCompared(sums, { arm, share: 0.3, em, tokens: arm === 'control' ? 1000 : 600 })
+  }
+  const trial = { predictor: 'p', ordinal: 1, trained_on: 0 } as unknown as Trial
+  const state: ContextState = {
+    ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' }),
+    arms: compareSums(NO_ARMS, sums),
+    follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 },
+    open: { evidence: NO_EVIDENCE, unaccounted: 2 },
+    open_enrolments: 5,
+    last_evidence_at: 90_500,
+    threshold: 0.9,
+    threshold_index: 3,
+    trials: [trial],
+  }
+  const metrics = createMetrics()
+  const none = () => 0
+  const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
+  const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
+  const service = { ...up, modelVersion: none, modelAgeSeconds: none, refused: none, pins: none, lag: none }
+  const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
+  metrics.watch(readings)
+  const text = await metrics.render()
+  const value = (line: string) => Number(text.split('\n').find((one) => one.startsWith(line + ' '))?.split(' ')[1])
+  t.equal(value('stopgate_context_follow_up_ratio{context="task=a"}'), 0.75)
+  t.equal(value('stopgate_context_cancelled_ratio{context="task=a"}'), 0.2)
+  t.equal(value('stopgate_context_follow_up{context="task=a",state="missing"}'), 2)
+  t.equal(value('stopgate_context_open_enrolments{context="task=a"}'), 5)
+  t.equal(value('stopgate_context_unaccounted{context="task=a"}'), 2)
+  t.equal(value('stopgate_context_max_em_drop{context="task=a"}'), 0.02)
+  t.equal(value('stopgate_context_last_evidence_timestamp_seconds{context="task=a"}'), 90.5)
+  t.equal(value('stopgate_context_max_evidence_age_seconds{context="task=a"}'), 604_800)
+  t.equal(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control"}'), 1000)
+  t.equal(value('stopgate_context_scorer{context="task=a",scorer="confidence"}'), 1)
+  t.equal(value('stopgate_context_challengers{context="task=a"}'), 1)
+  t.ok(Math.abs(value('stopgate_context_arm_em{context="task=a",arm="treated"}') - 0.5) < 0.05)
+  const bounds = ['low', 'estimate', 'high'].map((bound) => value(`stopgate_context_em_difference{context="task=a",bound="${bound}"}`))
+  t.strictSame(bounds, bounds.toSorted((a, b) => a - b))
+  t.ok(bounds[2]! < 0, 'treated are worse, and it shows')
+})
+
+const lines = async (registry: Registry) => (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+
+t.test('contexts are counted by the score that serves or is on trial', async (t) => {
+  const registry = new Registry()
+  let live = ['a', 'b']
+  const standings: ScoringLink[] = [
+    { threshold: 0.9, scorer: null, trials: ['a', 'b'] }, { threshold: 0.9, scorer: 'a', trials: ['a'] }, { threshold: null, scorer: null, trials: [] },
+  ]
+  watchPredictors([registry], () => live, () => standings)
+  t.strictSame(await lines(registry), [
+    'stopgate_predictors 2',
+    'stopgate_scorer_serving_contexts{scorer="confidence"} 1',
+    'stopgate_scorer_serving_contexts{scorer="a"} 1',
+    'stopgate_scorer_serving_contexts{scorer="b"} 0',
+    'stopgate_scorer_trial_contexts{scorer="a"} 2',
+    'stopgate_scorer_trial_contexts{scorer="b"} 1',
+  ])
+  live = []
+  standings.splice(0)
+  t.strictSame(await lines(registry), ['stopgate_predictors 0', 'stopgate_scorer_serving_contexts{scorer="confidence"} 0'])
+})
+
+t.test('fits are counted by result, with the time and duration of the last', async (t) => {
+  const registry = new Registry()
+  const fitted = countFits([registry])
+  const value = async (name: string) => Number((await lines(registry)).find((line) => line.startsWith(`${name} `))!.split(' ')[1])
+  t.equal(await value('stopgate_predictor_fits_total{result="failed"}'), 0, 'so that an increase is seen from its first')
+  fitted({ result: 'failed', seconds: 3 })
+  t.equal(await value('stopgate_predictor_fits_total{result="failed"}'), 1)
+  t.equal(await value('stopgate_predictor_fit_duration_seconds'), 3)
+  t.equal(await value('stopgate_predictor_trained_timestamp_seconds'), 0, 'a failure trains none')
+  fitted({ result: 'trained', seconds: 2 })
+  t.ok(Math.abs(await value('stopgate_predictor_trained_timestamp_seconds') - Date.now() / 1000) < 60)
+})
+
+t.test('a preset counter shows every value of its label before the first increase', async (t) => {
+  const registry = new Registry()
+  presetCounter([registry], 'x_total', 'help', 'result', ['stored', 'dropped']).inc({ result: 'stored' })
+  t.match(await registry.metrics(), 'x_total{result="stored"} 1\nx_total{result="dropped"} 0\n')
+})
+
+t.test('gauges are read at each scrape', async (t) => {
+  const registry = new Registry()
+  let version = 7
+  watchService([registry], {
+    modelVersion: () => version,
+    modelAgeSeconds: () => null,
+    isStoreUp: () => false,
+    isLeader: () => true,
+    lag: () => 3,
+    refused: () => 5,
+    pins: () => 2,
+    isLeaf: () => true,
+    policyOf: () => undefined,
+    isConfiguredApart: () => true,
+    trainingRuns: async () => [],
+    predictors: () => [],
+    busiest: async () => new Map(),
+    links: () => [
+      { threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing'] },
+      { threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
+    ],
+  })
+  t.match(await registry.metrics(), 'stopgate_model_version 7\n')
+  version = 8
+  const text = await registry.metrics()
+  for (const line of ['model_version 8', 'model_age_seconds +Inf', 'store_up 0', 'learner_leader 1', 'configuration_differs 1', 'outcome_log_lag 3', 'pins 2', 'outcomes_without_context_total 5']) {
+    t.match(text, `stopgate_${line}\n`)
+  }
+  t.match(text, 'stopgate_contexts_warned{warning="outcomes_missing"} 2\n')
+  t.match(text, 'stopgate_contexts_warned{warning="outcomes_not_enrolled"} 1\n')
+})
+
+const runOf = (name: string, suites: number): TrainingRun => ({
+  name,
+  revision: 1,
+  created_at: 0,
+  updated_at: 0,
+  suites: Array.from({ length: suites }, (_, i) => ({ suite: `s${i}`, steps: 1, replayed: 0, step: 10 + i, em: 0.5, tokens_mean: 99.5, verdicts: ['plateau', 'same_level'] as const })),
+  contexts: [],
+})
+
+t.test('each named suite shows its newest checkpoint, and verdicts of the others are counted', async (t) => {
+  const registry = new Registry()
+  let runs = [runOf('a', 32), runOf('b', 32), runOf('c', 32), runOf('d', 32)]
+  const read = watchTraining([registry], async () => runs)
+  await read()
+  const text = await registry.metrics()
+  t.match(text, 'stopgate_training_em{run="a",suite="s0"} 0.5\n')
+  t.match(text, 'stopgate_training_tokens_mean{run="a",suite="s0"} 99.5\n')
+  t.match(text, 'stopgate_training_step{run="d",suite="s3"} 13\n')
+  t.match(text, 'stopgate_training_verdict{run="a",suite="s0",verdict="plateau"} 1\n')
+  t.match(text, 'stopgate_training_verdict{run="a",suite="s0",verdict="overthinking"} 0\n')
+  t.match(text, 'stopgate_training_verdict{run="other",suite="other",verdict="plateau"} 28\n')
+  t.equal(text.match(/^stopgate_training_em\{/gm)!.length, 100)
+  runs = [runOf('a', 1)]
+  await read()
+  t.equal((await registry.metrics()).match(/^stopgate_training_em\{/gm)!.length, 1, 'what is gone is gone')
+})

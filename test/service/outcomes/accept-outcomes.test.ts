@@ -1,0 +1,179 @@
+import t from 'tap'
+import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { ANYBODY } from '../../../src/service/access/context-access.js'
+import { readConfig } from '../../../src/service/config/config.js'
+import {
+  acceptBatch, acceptOutcome, countRefused, outcomeReceipt, reportOutcomes, reportProblem,
+} from '../../../src/service/outcomes/accept-outcomes.js'
+import { emptyModel, type Model } from '../../../src/service/snapshot/load-snapshot.js'
+import { StoreUnavailableError } from '../../../src/store/store-errors.js'
+import { losslessOutcome } from '../../certify.js'
+import { build } from '../../helper.js'
+import { batchOf } from '../../store/batch-of.js'
+
+const reporter = { ...ANYBODY, tokenOutcomes: null }
+const outcome = losslessOutcome('g') as never
+
+t.test('a duplicate outcome counts once', async (t) => {
+  const services = await build(t)
+  t.same(await acceptOutcome(services, outcome, reporter), { accepted: 1, duplicates: 0, label_wanted: false })
+  t.same(await acceptOutcome(services, outcome, reporter), { accepted: 0, duplicates: 1, label_wanted: false })
+  const text = await services.metrics.render()
+  t.match(text, 'stopgate_outcomes_total{result="accepted",arm="control"} 1\n')
+  t.match(text, 'stopgate_outcomes_total{result="duplicate",arm="control"} 1\n')
+})
+
+t.test('a batch stores its valid outcomes and lists the others', async (t) => {
+  const services = await build(t)
+  const bad = { generation_id: 'bad', tokens: -1 }
+  const elsewhere = { generation_id: 'r', tokens: 1, context: { colour: 'red' } }
+  t.match(await acceptBatch(services, [bad, outcome, elsewhere, { generation_id: 'armless', tokens: 1 }], reporter), {
+    accepted: 2,
+    duplicates: 0,
+    rejected: [{ index: 0, path: '/tokens' }, { index: 2, path: '/context/colour' }],
+    outcomes: [null, { label_wanted: false }, null, { label_wanted: false, warnings: ['arm_missing'] }],
+  })
+  t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="rejected",arm="unknown"} 2\n')
+})
+
+t.test('outcomes that the store cannot take are counted as unavailable', async (t) => {
+  const services = await build(t)
+  const store = {
+    kind: 'embedded' as const, stepRecords: services.store.stepRecords, append: async () => { throw new StoreUnavailableError('gone') },
+  }
+  await t.rejects(acceptOutcome({ ...services, store }, outcome, reporter), StoreUnavailableError)
+  t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')
+})
+
+t.test('an error of the client is counted as rejected, a failure of the service is not', async (t) => {
+  const services = await build(t)
+  countRefused(services, 400)
+  countRefused(services, 503)
+  countRefused(services, 429)
+  countRefused(services)
+  t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="rejected",arm="unknown"} 1\n')
+})
+
+const levels = ['model', 'task']
+
+/** An outcome of a control generation, whose probed answer differs from the final one. */
+const storedOutcome: ReportedOutcome = {
+  generation_id: 'g', arm: 'control', context: { model: 'q', task: 'gsm8k' }, tokens: 64, answer: '4', steps: [{ tokens: 32, confidence: 0.95, answer: '5' }],
+}
+
+function modelWith (defaultPolicy: PolicyPatch = {}, policies: ReadonlyMap<string, PolicyPatch> = new Map()): Model {
+  const model = emptyModel({ levels, defaultPolicy })
+  return { ...model, inputs: { ...model.inputs, policies } }
+}
+
+function receipt (changes: Partial<ReportedOutcome> = {}, policy: PolicyPatch = {}, policies?: ReadonlyMap<string, PolicyPatch>) {
+  const changed = { ...storedOutcome, ...changes }
+  return outcomeReceipt(modelWith(policy, policies), changed, gradeOutcome('salt', changed))
+}
+
+t.test('a label is wanted where the probed answer differs from the final one', async (t) => {
+  t.strictSame(receipt(), { label_wanted: true })
+  t.strictSame(receipt({ answer: '5.0' }), { label_wanted: false }, 'the answers are equal by Exact Match')
+  t.strictSame(receipt({ answer: '5' }, { missing_labels: 'excluded' }), { label_wanted: true }, 'with missing_labels excluded, every answer needs its label')
+  const { answer: _, ...unknown } = storedOutcome
+  t.strictSame(outcomeReceipt(modelWith(), unknown, gradeOutcome('salt', unknown)), { label_wanted: true }, 'an unknown final answer may differ')
+})
+
+t.test('no label is wanted that could not count', async (t) => {
+  for (const changes of [{ em: 0 }, { reference: '4' }, { arm: 'treated' }, { cancelled: true }, { steps_complete: false }] as const) {
+    t.notOk(receipt(changes).label_wanted, JSON.stringify(changes))
+  }
+  const { steps: _, ...lean } = storedOutcome
+  t.notOk(outcomeReceipt(modelWith(), lean, gradeOutcome('salt', lean)).label_wanted, 'without its steps a label is of no use')
+  for (const policy of [{ label: 'agreement' }, { follow_up_seconds: 0 }, { label_rate: 1e-9 }] as const) {
+    t.notOk(receipt({}, policy).label_wanted, JSON.stringify(policy))
+  }
+})
+
+t.test('the policy of the pool decides where the context belongs to one', async (t) => {
+  const policies = new Map<string, PolicyPatch>([['model=q,task=gsm8k', { label: 'agreement' }]])
+  t.notOk(receipt({}, {}, policies).label_wanted)
+  t.ok(receipt({}, { certify_at: 'model' }, policies).label_wanted)
+})
+
+t.test('an outcome without its arm, or without the samples of its group, is warned about', async (t) => {
+  const { arm: _, ...armless } = storedOutcome
+  const warnings = (changed: ReportedOutcome, policy: PolicyPatch = {}) => outcomeReceipt(modelWith(policy), changed, gradeOutcome('salt', changed)).warnings
+  t.strictSame(warnings(storedOutcome), undefined)
+  t.strictSame(warnings(armless), ['arm_missing'])
+  t.strictSame(warnings({ ...armless, stopped: true }), undefined, 'a stopped generation was treated')
+  t.strictSame(warnings({ ...storedOutcome, group_id: 'p' }), ['samples_missing'])
+  t.strictSame(warnings({ ...storedOutcome, group_id: 'p', samples: 8 }), undefined)
+  t.strictSame(warnings({ ...storedOutcome, group_id: 'p' }, { follow_up_seconds: 0 }), undefined, 'without a follow-up each sample counts on its own')
+})
+
+t.test('an outcome without its context, or a control outcome without steps, is warned about', async (t) => {
+  const warnings = (changed: ReportedOutcome) => outcomeReceipt(modelWith(), changed, gradeOutcome('salt', changed)).warnings
+  const { context: _c, ...nowhere } = storedOutcome
+  t.strictSame(warnings(nowhere), ['context_missing'])
+  const { steps: _s, ...lean } = storedOutcome
+  t.strictSame(warnings(lean), ['steps_missing'])
+  for (const other of [{ arm: 'treated' }, { cancelled: true }, { steps: [] }] as const) t.strictSame(warnings({ ...lean, ...other }), undefined)
+})
+
+t.test('an answer that is graded against a much shorter reference is warned about', async (t) => {
+  const warnings = (changes: Partial<ReportedOutcome>) => receipt(changes).warnings
+  t.strictSame(warnings({ answer: 'So the answer is 42.', reference: '42' }), ['answer_long'])
+  t.strictSame(warnings({ answer: 'So the answer is 42.', reference: ['42', 'forty-two'] }), undefined, 'one reference is long enough')
+  t.strictSame(warnings({ answer: '$42.00', reference: '42' }), undefined)
+  t.strictSame(warnings({ answer: 'So the answer is 42.', reference: '42', em: 1 }), undefined, 'the worker has graded it')
+  t.strictSame(warnings({ answer: 'So the answer is 42.' }), undefined)
+})
+
+t.test('the warnings of the context follow', async (t) => {
+  const model = modelWith()
+  const { root } = model.snapshot
+  const warned = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['outcomes_not_enrolled' as const] } } } }
+  t.strictSame(outcomeReceipt(warned, storedOutcome, gradeOutcome('salt', storedOutcome)).warnings, ['outcomes_not_enrolled'])
+})
+
+const config = readConfig({})
+
+t.test('problems that the schema cannot express are found', async (t) => {
+  t.equal(reportProblem(config, outcome), null)
+  t.match(reportProblem(config, { generation_id: 'g', tokens: 1, context: { colour: 'red' } }), { path: '/context/colour', message: /model, task/ })
+  t.match(reportProblem(config, { generation_id: 'g', tokens: 1, arm: 'control', stopped: true }), { path: '/stopped' })
+})
+
+t.test('outcomes are refused until the store has been reached', async (t) => {
+  const parts = await build(t)
+  const unreached = { snapshot: () => ({ ...parts.service.snapshot(), salt: null }), model: parts.service.model }
+  await t.rejects(reportOutcomes({ ...parts, service: unreached }, [outcome]), StoreUnavailableError)
+  const reported = await reportOutcomes(parts, [outcome, outcome])
+  t.strictSame(reported, [{ isNew: true, label_wanted: false }, { isNew: false, label_wanted: false }])
+})
+
+t.test('records are deleted only after the outcome is stored', async (t) => {
+  const parts = await build(t)
+  const forgotten: string[] = []
+  const recorder = { flush: parts.recorder.flush, forget: (ids: readonly string[]) => { forgotten.push(...ids) } }
+  const store = {
+    kind: parts.store.kind,
+    stepRecords: parts.store.stepRecords,
+    append: async () => { throw new StoreUnavailableError('gone') },
+  }
+  const batch = [
+    { generation_id: 'control', arm: 'control', tokens: 1 }, { generation_id: 'unknown', tokens: 1 }, { generation_id: 'treated', arm: 'treated', tokens: 1 },
+    { generation_id: 'stopped', stopped: true, tokens: 1 },
+  ] as const
+  await t.rejects(reportOutcomes({ ...parts, recorder, store }, batch), StoreUnavailableError)
+  t.same(forgotten, [])
+  await reportOutcomes({ ...parts, recorder }, batch)
+  t.same(forgotten, ['control', 'unknown'])
+})
+
+t.test('joined outcomes are counted once, after they are stored', async (t) => {
+  const parts = await build(t)
+  await parts.store.stepRecords.append(batchOf(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]])))
+  const batch = ['all', 'some', 'none'].map((generation_id) => ({ generation_id, arm: 'control', tokens: 40 } as const))
+  const kept = { ...outcome as object, generation_id: 'kept by the worker' } as never
+  for (let i = 0; i < 2; i++) await reportOutcomes(parts, [...batch, kept])
+  const text = await parts.metrics.render()
+  for (const [i, result] of ['complete', 'incomplete', 'none'].entries()) t.match(text, `stopgate_joined_outcomes_total{result="${result}"} 1\n`, batch[i]!.generation_id)
+})

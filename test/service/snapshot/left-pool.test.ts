@@ -1,0 +1,88 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { run as runExport } from '../../../src/cli/export.js'
+import { run as runImport } from '../../../src/cli/import.js'
+import { losslessOutcome, report } from '../../certify.js'
+import { captureIo } from '../../cli/command-line/captured-io.js'
+import { build, type Built, temporaryFolder, until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+
+const POOL = 'model=q'
+const [HARD, KIND] = [{ model: 'q', task: 'hard' }, { model: 'q', task: 'kind' }]
+const DEFAULT_POLICY = '{"follow_up_seconds":0,"certify_at":"model"}'
+
+let reported = 0
+const kept = (context = KIND) => losslessOutcome(`g${++reported}`, context)
+const lost = () => ({ ...kept(HARD), steps: [{ tokens: 32, confidence: 0.95, em: 0 }, { tokens: 64, confidence: 0.99, em: 0 }] })
+const many = (count: number, one: () => object) => Array.from({ length: count }, one)
+const path = (key: string) => `/v1/contexts/${encodeURIComponent(key)}`
+
+/** What a replica answers to both members: decisions, columns and the bundle. */
+async function asked ({ send }: Built) {
+  const step = { arm: 'treated', tokens: 32, confidence: 1 }
+  const [hard, kind] = await Promise.all([HARD, KIND].map(async (context) => (await send('POST', '/v1/decisions', { ...step, context })).body))
+  const columns = { contexts: [HARD, KIND], context: [0, 1], tokens: [32, 32], confidence: [1, 1], arms: ['treated', 'treated'] }
+  const { body: rows } = await send('POST', '/v1/decisions/columns', columns)
+  const { body: bundle } = await send('GET', '/v1/bundle')
+  const ruleOf = (task: string) => bundle.rules[(bundle.root.below.q.below[task] ?? bundle.root.below.q).rule]
+  return { hard, kind, stopped: rows.stop, bundled: [ruleOf('hard').threshold, ruleOf('kind').threshold] }
+}
+
+async function checkGone (t: import('tap').Test, built: Built, where: string): Promise<void> {
+  await until(`${where}: the model is loaded`, async () => (await asked(built)).kind.decision === 'stop')
+  t.match(await asked(built), {
+    hard: { decision: 'continue', reason: 'no_threshold', threshold: null, scope: 'none', guarantee: null },
+    kind: { decision: 'stop', scope: 'pool', guarantee: { scope: 'pool' } },
+    stopped: [1],
+    bundled: [null, Number],
+  }, where)
+  const { body } = await built.send('GET', path('model=q,task=hard'))
+  t.match(body, { status: 'drifted', scope: 'none', guarantee: null, pool: { key: POOL, left_at: String }, em_drop: 1 }, where)
+}
+
+t.test('a member that has left its pool gets no threshold from it on any replica, after a restart or an import, until the next epoch', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const env = { REDIS_URL: redis.url, DEFAULT_POLICY }
+  const one = await build(t, env)
+  const post = (built: Built) => (path: string, body: unknown) => built.send('POST', path, body)
+  await report(post(one), many(400, kept))
+  for (let i = 0; i < 20; i++) await report(post(one), [lost(), ...many(70, kept)])
+  await until('it has left', async () => (await one.send('GET', '/v1/model/history')).body.changes.some(({ cause }: { cause: string }) => cause === 'left_pool'))
+  t.match((await one.send('GET', '/v1/model/history')).body.changes[0], { key: 'model=q,task=hard', cause: 'left_pool', before: Number, after: null })
+  await until('the replica knows', async () => (await asked(one)).hard.decision === 'continue')
+  await checkGone(t, one, 'the replica that learns')
+  t.match((await one.send('GET', '/readyz')).body.warnings.join(), /have left their pool.*: model=q,task=hard/)
+  t.match((await one.send('GET', '/metrics')).body, 'stopgate_pool_exits_total 1\n')
+  const members = await until('the pool lists it', async () => {
+    const { body } = await one.send('GET', path(POOL))
+    return body.members.left === 1 ? body.members : null
+  })
+  t.match(members, { total: 2, over_bound: 1, worst: [{ key: 'model=q,task=hard', em_drop: 1, over_bound: true, left_at: String }, { key: 'model=q,task=kind', em_drop: 0, left_at: null }] })
+  t.equal((await one.send('GET', path('model=q,task=kind'))).body.members, null)
+
+  await checkGone(t, await build(t, env), 'another replica')
+  await one.app.close()
+  const again = await build(t, env)
+  await checkGone(t, again, 'after a restart')
+  await again.send('POST', `${path('model=q,task=hard')}/reset`, { reason: 'test' })
+  const reset = await until('the reset is learned', async () =>
+    (await again.send('GET', '/v1/model/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'reset'))
+  await until('the replica has read it', async () => (await asked(again)).hard.model_version >= reset.version)
+  t.equal((await asked(again)).hard.decision, 'continue', 'after a reset of its own')
+
+  const exporting = captureIo({ REDIS_URL: redis.url })
+  await runExport([], exporting)
+  const DATA_DIR = await temporaryFolder(t)
+  const file = join(await temporaryFolder(t), 'state.jsonl')
+  await writeFile(file, exporting.out())
+  await runImport([file], captureIo({ DATA_DIR }))
+  const imported = await build(t, { DATA_DIR, DEFAULT_POLICY })
+  await until('the model is loaded', async () => (await asked(imported)).kind.decision === 'stop')
+  t.match(await asked(imported), { hard: { decision: 'continue', reason: 'no_threshold' }, stopped: [1], bundled: [null, Number] }, 'after an import')
+
+  await imported.send('POST', `${path(POOL)}/reset`, { reason: 'test' })
+  await until('the reset is learned', async () => (await asked(imported)).kind.decision === 'continue')
+  await report(post(imported), many(400, kept))
+  await until('the next epoch of the pool brings it back', async () => (await asked(imported)).hard.decision === 'stop')
+})

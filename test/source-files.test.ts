@@ -1,0 +1,51 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+import { ALONE, GROUPS } from './groups/run-group.js'
+
+function filesIn (folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.d.ts') && !file.includes('node_modules'))
+    .map((file) => join(folder, file))
+}
+
+const sources = ['src', 'routes', 'openapi'].flatMap(filesIn)
+/** The entry of the operators' page, which test/browser.test.ts opens as a bundle. */
+const PAGE = 'src/page/page.tsx'
+const tests = filesIn('test').filter((file) => file.endsWith('.test.ts'))
+
+/** The project's files that a file names: its imports, types excluded, and modules that it loads by their path, such as workers. */
+function loadedBy (file: string): string[] {
+  const code = readFileSync(file, 'utf8').replace(/^import type [^']*'[^']*'$/gm, '')
+  const relative = [...code.matchAll(/['"`](\.\.?\/[^'"`\s]+?)(?:\.[cm]?[jt]sx?|\$\{[^}]*\})['"`]/g)]
+    .map(([, path]) => normalize(join(dirname(file), path!)))
+  const fromRoot = [...code.matchAll(/['"`](?:\.\/|dist\/)?((?:src|routes|openapi)\/[^'"`\s]+?)\.[jt]sx?['"`]/g)].map(([, path]) => path!)
+  return [...relative, ...fromRoot].flatMap((path) => [`${path}.ts`, `${path}.tsx`]).filter((path) => existsSync(path))
+}
+
+t.test('a test loads every source file, since coverage lists loaded files only', async (t) => {
+  t.ok(sources.length > 20 && tests.length > 20, 'the files are found')
+  const loaded = new Set<string>()
+  const visit = (file: string) => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    for (const target of loadedBy(file)) visit(target)
+  }
+  for (const file of [...tests, PAGE]) visit(file)
+  const declaresOnlyTypes = (file: string) => !/^(export )?(default |async )*(function|const|let|class|await)\b|^[a-z]\w*\(|^export [*{]/m.test(readFileSync(file, 'utf8'))
+  t.same(sources.filter((file) => !loaded.has(file) && !declaresOnlyTypes(file)), [])
+})
+
+t.test('npm test runs every test file, alone or in one group', async (t) => {
+  const grouped = tests.filter((file) => !file.startsWith('test/groups/'))
+  const groups: string[] = Object.values(GROUPS).flat()
+  const runsOf = (file: string) => {
+    const path = file.replace(/^test\//, '').replace('.test.ts', '')
+    const isWithin = (folder: string) => path === folder || path.startsWith(`${folder}/`)
+    return !path.includes('/') || ALONE.some(isWithin) ? 1 : groups.filter(isWithin).length
+  }
+  t.same(grouped.filter((file) => runsOf(file) !== 1), [], 'list the folder in test/groups/run-group.ts, or in .taprc')
+  const groupFiles = [...Object.keys(GROUPS).map((name) => `${name}.test.ts`), 'run-group.ts']
+  t.same(readdirSync('test/groups').sort(), groupFiles.sort(), 'every group has its file')
+  t.same(ALONE.filter((path) => !existsSync(`test/${path}`) && !existsSync(`test/${path}.test.ts`)), [], '.taprc lists only files and folders that exist')
+})
