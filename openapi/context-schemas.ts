@@ -110,7 +110,7 @@ const PoolSchema = Type.Object({
 /** Of a member of a pool. */
 const OWN = 'for a context of a pool, what it has itself shown at the threshold of the pool, which certifies nothing'
 
-export const fields = {
+export const contextFields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values of the context by level' }),
   status: Type.Unsafe<typeof status[number]>({
@@ -176,7 +176,7 @@ export const WantedLabelsSchema = Type.Object({
   next: nullable<string>('string', { description: 'Start of the next page, to be passed as "after"; null: this is the last page' }),
 }, { title: 'WantedLabels', description: 'Generations whose outcome awaits a label', examples: [{ generation_ids: ['req-8f2c'], next: null }] })
 
-const ContextViewSchema = Type.Object(fields, { title: 'Context', description: 'State of one context' })
+const ContextViewSchema = Type.Object(contextFields, { title: 'Context', description: 'State of one context' })
 
 export const ContextPageSchema = Type.Object({
   contexts: Type.Array(ContextViewSchema, { description: 'Contexts in the order of their keys' }),
@@ -199,7 +199,7 @@ export const ThresholdsSchema = Type.Array(Type.Object({
   generations_needed: nullable<number>('integer', { description: 'Control generations still needed to certify it, at the rates observed; null: cannot be predicted' }),
 }), { description: 'Every threshold of the grid, safest first' })
 
-const { key, threshold, control_generations, em_drop_low, em_drop_high } = fields
+const { key, threshold, control_generations, em_drop_low, em_drop_high } = contextFields
 
 const MembersSchema = Type.Object({
   at: TimeSchema('When the members were read. Readers share one reading for up to twenty times as long as it takes'),
@@ -220,7 +220,7 @@ const MembersSchema = Type.Object({
 }, { title: 'PoolMembers', description: 'What each context of a pool has itself shown. The guarantee is about their average only' })
 
 export const ContextDetailSchema = Type.Object({
-  ...fields, thresholds: ThresholdsSchema, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: it is none'),
+  ...contextFields, thresholds: ThresholdsSchema, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: it is none'),
 }, {
   title: 'ContextDetail', description: 'State of one context with a row for every threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
 })

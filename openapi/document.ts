@@ -13,12 +13,13 @@ export type Json = null | boolean | number | string | Json[] | { [name: string]:
  * only states (`stating` in openapi/field-schemas.ts). Tools for OpenAPI name their types after components, and many of them cannot read a
  * component that is an object or null: a nullable use of a component is a choice between it and null.
  */
-export function hoist (value: Json, schemas: Record<string, Json>): Json {
+export function hoistSchemas (value: Json, schemas: Record<string, Json>): Json {
   if (value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return value.map((item) => hoist(item, schemas))
+  if (Array.isArray(value)) return value.map((item) => hoistSchemas(item, schemas))
   const { 'x-named': named, 'x-stated': stated, ...schema } = value
-  if (named !== undefined) return use(schema, hoist(named, schemas))
-  const copy = Object.fromEntries(Object.entries({ ...schema, ...stated as object }).map(([name, inner]) => [name, hoist(inner, schemas)]))
+  if (named !== undefined) return use(schema, hoistSchemas(named, schemas))
+  const entries = Object.entries({ ...schema, ...stated as object })
+  const copy = Object.fromEntries(entries.map(([name, inner]) => [name, hoistSchemas(inner, schemas)]))
   if (Array.isArray(copy.enum) && copy.enum.includes(null)) return nullableEnum(copy)
   if (typeof copy.title !== 'string' || copy.type === undefined) return copy
   const { examples: _, ...component } = copy // examples of a body are beside its schema already
@@ -175,7 +176,7 @@ export const documentOptions: SwaggerOptions = {
           type: 'http',
           scheme: 'bearer',
           description: 'A token of the service, if it is configured with tokens. Roles: `worker` asks for decisions and reports outcomes, `trainer` reports checkpoints, ' +
-            '`operator` may call every route, `metrics` may only scrape metrics. A token may be bound to the contexts below a prefix.',
+            '`operator` may call every route, `metricsRoutes` may only scrape metrics. A token may be bound to the contexts below a prefix.',
         },
       },
     },
@@ -203,10 +204,10 @@ export const documentOptions: SwaggerOptions = {
     const { paths, ...rest } = document.openapiObject
     for (const operations of Object.values(paths as Record<string, Record<string, Operation>>)) Object.values(operations).forEach(complete)
     const schemas: Record<string, Json> = {}
-    const responses = hoist(ERROR_RESPONSES as unknown as Json, schemas) // JSON, but interfaces have no index signature
+    const responses = hoistSchemas(ERROR_RESPONSES as unknown as Json, schemas) // JSON, but interfaces have no index signature
     const components = { ...rest.components, responses, schemas }
-    // `hoist` maps JSON to JSON and loses the type of the document.
-    return { ...rest, paths: hoist(paths as Json, schemas), components } as unknown as typeof document.openapiObject
+    // `hoistSchemas` maps JSON to JSON and loses the type of the document.
+    return { ...rest, paths: hoistSchemas(paths as Json, schemas), components } as unknown as typeof document.openapiObject
   },
 }
 

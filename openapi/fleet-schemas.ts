@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/reports/context-row.js'
-import { ContextQuerySchema, fields } from './context-schemas.js'
+import { ContextQuerySchema, contextFields } from './context-schemas.js'
 import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { nullable, TimeSchema } from './field-schemas.js'
 
@@ -56,7 +56,7 @@ export const FleetSchema = Type.Object({
   probe_tokens: tokens('Tokens decoded only for probes, over all epochs'),
   worth: nullable<number>('number', { description: 'What the tokens saved are worth at the price_per_1k_tokens of each policy, in its currency; null: no policy states one' }),
   tokens_priced: tokens('Tokens saved in the contexts whose policy states a price'),
-  alarms: Type.Array(Type.Object({ key: fields.key, alarm, since }), { description: 'Alarms, the gravest first, of equal ones the newest (at most 50)' }),
+  alarms: Type.Array(Type.Object({ key: contextFields.key, alarm, since }), { description: 'Alarms, the gravest first, of equal ones the newest (at most 50)' }),
   alarms_total: count('Number of alarms'),
 }, { title: 'Fleet', description: 'Sums over many contexts', examples: [FLEET_EXAMPLE] })
 
@@ -64,27 +64,27 @@ export const FleetPageSchema = Type.Object({
   at,
   total: count('Number of contexts found'),
   contexts: Type.Array(Type.Object({
-    key: fields.key,
+    key: contextFields.key,
     is_leaf: Type.Boolean({ description: 'Whether generations run in it; else it is above them' }),
     is_certifying: Type.Boolean({ description: 'Whether evidence is gathered for it: a leaf of its own, or a pool' }),
-    status: fields.status,
-    pool: fields.pool,
-    mode: fields.mode,
+    status: contextFields.status,
+    pool: contextFields.pool,
+    mode: contextFields.mode,
     is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),
-    threshold: fields.threshold,
-    lottery: fields.lottery,
-    scope: fields.scope,
-    em_drop: fields.em_drop,
-    em_drop_low: fields.em_drop_low,
-    em_drop_high: fields.em_drop_high,
+    threshold: contextFields.threshold,
+    lottery: contextFields.lottery,
+    scope: contextFields.scope,
+    em_drop: contextFields.em_drop,
+    em_drop_low: contextFields.em_drop_low,
+    em_drop_high: contextFields.em_drop_high,
     max_em_drop: Type.Number({ description: 'EM that its policy accepts to lose (fraction)' }),
-    tokens_saved: fields.tokens_saved,
-    tokens_saved_ratio: fields.tokens_saved_ratio,
-    control_generations: fields.control_generations,
-    treated_generations: fields.treated_generations,
-    generations_to_next_certificate: fields.generations_to_next_certificate,
+    tokens_saved: contextFields.tokens_saved,
+    tokens_saved_ratio: contextFields.tokens_saved_ratio,
+    control_generations: contextFields.control_generations,
+    treated_generations: contextFields.treated_generations,
+    generations_to_next_certificate: contextFields.generations_to_next_certificate,
     alarms: Type.Array(alarm, { description: 'What needs attention' }),
     changed_at: TimeSchema('When its threshold or epoch last changed (of thresholds, among the newest 1,000 changes)'),
-    updated_at: fields.updated_at,
+    updated_at: contextFields.updated_at,
   }, { title: 'ContextRow', description: 'A context in short' }), { description: 'Contexts in the order asked for' }),
 }, { title: 'FleetPage', description: 'A part of a sorted list of contexts', examples: [FLEET_PAGE_EXAMPLE] })

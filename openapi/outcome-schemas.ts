@@ -1,6 +1,6 @@
 import { type Static, Type } from '#typebox'
 import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/contexts/context-warnings.js'
-import { MOST_SAMPLES } from '../src/core/enrolment/enrolled-unit.js'
+import { MAX_SAMPLES } from '../src/core/enrolment/enrolled-unit.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, objectOrNull, ProbeTokensSchema, SignalsSchema,
   stating, TextSchema, TokensSchema,
@@ -25,7 +25,7 @@ export const OutcomeSchema = Type.Object({
   })),
   samples: Type.Optional(Type.Integer({
     minimum: 1,
-    maximum: MOST_SAMPLES,
+    maximum: MAX_SAMPLES,
     description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when so many outcomes have come, or without it when its follow-up is over',
   })),
   arm: Type.Optional(ArmSchema),

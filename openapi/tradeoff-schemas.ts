@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/reports/what-if.js'
-import { fields, ThresholdsSchema } from './context-schemas.js'
+import { contextFields, ThresholdsSchema } from './context-schemas.js'
 import { TRADEOFF_EXAMPLE, WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
 import { described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
@@ -128,20 +128,20 @@ const ComparisonSchema = Type.Object({
 export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: false, refused: UNANSWERABLE_FIELDS })
 
 export const WhatIfSchema = Type.Object({
-  key: fields.key,
+  key: contextFields.key,
   ...judged.properties,
   em_per_token_percent: nullable<number>('number', {
     description: 'EM (a fraction) that one more percent of tokens may cost: as requested, else computed from the prices; null: neither is stated',
   }),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from the one that the epoch began with, so that the bar is thirty times higher' }),
   threshold: NullableRatioSchema('Threshold that would be certified; null: none'),
-  score: fields.score,
+  score: contextFields.score,
   em_drop: NullableRatioSchema('Net EM drop observed at that threshold'),
   em_drop_low: NullableRatioSchema('Lower bound of the true EM drop'),
   em_drop_high: NullableRatioSchema('Upper bound of the true EM drop'),
   tokens_saved_ratio: RatioSchema('Tokens that it would save, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
-  expected_utility: fields.expected_utility,
+  expected_utility: contextFields.expected_utility,
   unfavourable_from: NullableTurnSchema,
   generations: Type.Integer({ description: 'Control generations in the evidence; for another cadence, those of this epoch that were kept with all their steps (256 at most)' }),
   cadence: objectOrNull(ComparisonSchema, 'The cadence of the epoch and the one asked about, on the same generations; null: none was asked about'),

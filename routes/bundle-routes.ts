@@ -8,7 +8,7 @@ import { createBundleServer } from '../src/service/decisions/bundle-server.js'
 import { acceptEnrolments } from '../src/service/decisions/enroller.js'
 import type { Services } from './services.js'
 
-export const bundle: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const bundleRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   const bundles = createBundleServer(services)
   app.addHook('preClose', (done) => {
     bundles.close()
@@ -48,7 +48,7 @@ export const bundle: FastifyPluginCallbackTypebox<Services> = (app, services, do
   done()
 }
 
-export const enrolments: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const enrolmentsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/enrolments', {
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {

@@ -27,7 +27,7 @@ function answer (reply: FastifyReply, tried: CommandDryRun | null): FastifyReply
   return reply.code(tried === null ? 204 : 200).send(tried)
 }
 
-export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts, contextCommands: commands }, done) => {
+export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { contexts, contextCommands: commands }, done) => {
   app.get('/v1/contexts', {
     config: { role: 'operator', bound: 'handler' },
     schema: {

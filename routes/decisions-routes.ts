@@ -15,7 +15,7 @@ import type { Services } from './services.js'
 const tags = ['decide']
 const config = { role: 'worker', bound: 'handler', isParsedAsIs: true } as const
 
-export const decisions: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const decisionsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/decisions', {
     config,
     schema: {
@@ -54,7 +54,7 @@ export const decisions: FastifyPluginCallbackTypebox<Services> = (app, services,
   done()
 }
 
-export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const columnsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/decisions/columns', {
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
@@ -77,7 +77,7 @@ export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, d
   done()
 }
 
-export const generations: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const generationsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.get('/v1/generations/:generation_id', {
     config: { role: 'operator', bound: 'handler' },
     schema: {

@@ -7,7 +7,7 @@ import { createLiveEvents } from '../src/service/events/live-events.js'
 import { checkKey } from '../src/service/admin/context-reader.js'
 import type { Services } from './services.js'
 
-export const events: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const eventsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   const live = createLiveEvents(services)
   app.addHook('preClose', (done) => {
     live.close()

@@ -9,7 +9,7 @@ import type { Services } from './services.js'
 const config = { role: 'operator', bound: 'handler' } as const
 const tags = ['contexts']
 
-export const fleet: FastifyPluginCallbackTypebox<Services> = (app, { fleet }, done) => {
+export const fleetRoutes: FastifyPluginCallbackTypebox<Services> = (app, { fleet }, done) => {
   app.get('/v1/fleet', {
     config,
     schema: {
@@ -38,7 +38,7 @@ export const fleet: FastifyPluginCallbackTypebox<Services> = (app, { fleet }, do
   done()
 }
 
-export const audit: FastifyPluginCallbackTypebox<Services> = (app, { store }, done) => {
+export const auditRoutes: FastifyPluginCallbackTypebox<Services> = (app, { store }, done) => {
   app.get('/v1/audit', {
     config: { role: 'operator' },
     schema: {

@@ -7,7 +7,7 @@ import type { Services } from './services.js'
 
 const tags = ['health']
 
-export const health: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const healthRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.get('/livez', {
     config: { role: 'open' },
     schema: {
@@ -37,7 +37,7 @@ export const health: FastifyPluginCallbackTypebox<Services> = (app, services, do
 
 const EXAMPLE = '# HELP stopgate_learner_leader Whether this replica is the learner\n# TYPE stopgate_learner_leader gauge\nstopgate_learner_leader 1\n'
 
-export const metrics: FastifyPluginCallbackTypebox<Services> = (app, { metrics }, done) => {
+export const metricsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { metrics }, done) => {
   app.get('/metrics', {
     config: { role: 'metrics' },
     schema: {

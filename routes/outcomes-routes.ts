@@ -13,7 +13,7 @@ import type { Services } from './services.js'
 const tags = ['report']
 const config = { role: 'worker', bound: 'handler', isParsedAsIs: true } as const
 
-export const outcomes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const outcomesRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/outcomes', {
     config,
     schema: {
@@ -42,7 +42,7 @@ export const outcomes: FastifyPluginCallbackTypebox<Services> = (app, services, 
   done()
 }
 
-export const labels: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const labelsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/outcomes/:generation_id/label', {
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {

@@ -7,7 +7,7 @@ const PAGE_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-s
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** The operators' page. It needs no token, and holds no data: it reads that with the token of its user. */
-export const page: FastifyPluginCallback = (app, _options, done) => {
+export const pageRoutes: FastifyPluginCallback = (app, _options, done) => {
   for (const { path, name, type } of PAGE_FILES) {
     app.get(path, { config: { role: 'open' }, schema: { hide: true } }, (request, reply) => {
       const { etag, body, gzipped } = readPageFile(name)
@@ -26,7 +26,7 @@ const DOCS_CSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsaf
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** The API documentation and the OpenAPI document, which need no token. */
-export const docs: FastifyPluginCallback = (app, _options, done) => {
+export const docsRoutes: FastifyPluginCallback = (app, _options, done) => {
   app.addHook('onRoute', (route) => { route.config = { ...route.config, role: 'open' } })
   app.addHook('onRequest', (_request, reply, done) => { reply.headers(PAGE_HEADERS); done() })
   app.register(swaggerUi, {

@@ -9,7 +9,7 @@ const tags = ['predictors']
 const config = { role: 'operator' } as const
 const params = PredictorParamsSchema
 
-export const predictors: FastifyPluginCallbackTypebox<Services> = (app, { predictors }, done) => {
+export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { predictors }, done) => {
   app.get('/v1/model/predictors', {
     config,
     schema: {

@@ -13,7 +13,7 @@ import type { Metrics } from '../src/service/metrics/metrics.js'
 import type { PredictorVersions } from '../src/service/admin/predictor-versions.js'
 import type { Recorder } from '../src/service/decisions/recorder.js'
 import type { Rollback } from '../src/service/admin/rollback.js'
-import type { Service } from '../src/service/snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../src/service/snapshot/snapshot-holder.js'
 import type { Store } from '../src/store/store.js'
 import type { Training } from '../src/service/training-runs/training-runs.js'
 
@@ -24,7 +24,7 @@ export interface Services {
   /** `null`: the listener speaks plain HTTP. */
   readonly tls: ListenerTls | null
   readonly store: Store
-  readonly service: Service
+  readonly snapshotHolder: SnapshotHolder
   readonly learner: Learner
   readonly configurations: ConfigurationWatch
   readonly readHistory: ReadHistory

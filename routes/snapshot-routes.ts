@@ -7,12 +7,12 @@ import {
 import { withIsoTime } from '../openapi/wire.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
 import { historyWithin } from '../src/service/admin/history.js'
-import { modelStatus } from '../src/service/health/readiness.js'
+import { snapshotStatus } from '../src/service/health/readiness.js'
 import type { Services } from './services.js'
 
 const tags = ['model']
 
-export const model: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   const { readHistory, rollback } = services
   app.get('/v1/model', {
     config: { role: 'operator' },
@@ -23,7 +23,7 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
       description: 'Its version, its age, and the state of the store and the learner, as this replica sees them.',
       response: { 200: ModelSchema, ...anyError },
     },
-  }, () => modelStatus(services))
+  }, () => snapshotStatus(services))
 
   app.get('/v1/model/history', {
     config: { role: 'operator', bound: 'handler' },

@@ -13,7 +13,7 @@ import type { Services } from './services.js'
 const tags = ['training']
 const params = RunParamsSchema
 
-export const trainingRuns: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+export const trainingRunsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   const { training } = services
   app.post('/v1/training-runs/:run/checkpoints', {
     config: { role: 'trainer', bound: 'handler', isParsedAsIs: true },

@@ -22,12 +22,12 @@ export async function report (
 }
 
 /** Reports enough lossless generations for a first certificate at the default policy, and waits until it is in force here. */
-export async function certify (built: Pick<Built, 'send' | 'service'>, context: Record<string, string> = CONTEXT, generations = 300): Promise<void> {
+export async function certify (built: Pick<Built, 'send' | 'snapshotHolder'>, context: Record<string, string> = CONTEXT, generations = 300): Promise<void> {
   const name = JSON.stringify(context)
   const outcomes = Array.from({ length: generations }, (_, i) => losslessOutcome(`lossless-${name.length}-${context.task}-${i}`, context))
   await report((path, body) => built.send('POST', path, body), outcomes)
   await until(`${name} is certified`, async () => {
     const { body } = await built.send('POST', '/v1/decisions', { arm: 'control', tokens: 32, confidence: 1, context })
-    return body.threshold !== null && body.guarantee?.generations >= 186 && built.service.lag() === 0
+    return body.threshold !== null && body.guarantee?.generations >= 186 && built.snapshotHolder.lag() === 0
   })
 }

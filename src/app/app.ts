@@ -2,25 +2,25 @@ import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { documentOptions } from '../../openapi/document.js'
 import { serializerCompiler, validatorCompiler } from '../../openapi/validation.js'
-import { bundle, enrolments } from '../../routes/bundle-routes.js'
-import { contexts } from '../../routes/contexts-routes.js'
-import { columns, decisions, generations } from '../../routes/decisions-routes.js'
-import { events } from '../../routes/events-routes.js'
-import { audit, fleet } from '../../routes/fleet-routes.js'
-import { health, metrics } from '../../routes/health-routes.js'
-import { labels, outcomes } from '../../routes/outcomes-routes.js'
-import { docs, page } from '../../routes/page-routes.js'
-import { predictors } from '../../routes/predictors-routes.js'
+import { bundleRoutes, enrolmentsRoutes } from '../../routes/bundle-routes.js'
+import { contextsRoutes } from '../../routes/contexts-routes.js'
+import { columnsRoutes, decisionsRoutes, generationsRoutes } from '../../routes/decisions-routes.js'
+import { eventsRoutes } from '../../routes/events-routes.js'
+import { auditRoutes, fleetRoutes } from '../../routes/fleet-routes.js'
+import { healthRoutes, metricsRoutes } from '../../routes/health-routes.js'
+import { labelsRoutes, outcomesRoutes } from '../../routes/outcomes-routes.js'
+import { docsRoutes, pageRoutes } from '../../routes/page-routes.js'
+import { predictorsRoutes } from '../../routes/predictors-routes.js'
 import type { Services } from '../../routes/services.js'
-import { model } from '../../routes/snapshot-routes.js'
-import { trainingRuns } from '../../routes/training-runs-routes.js'
+import { snapshotRoutes } from '../../routes/snapshot-routes.js'
+import { trainingRunsRoutes } from '../../routes/training-runs-routes.js'
 import { errorBody, type InputError, InternalError, RouteNotFoundError } from '../errors/errors.js'
 import { guard } from '../service/access/guard.js'
 import { clientErrorHandler, methodNotAllowed, toPublicError } from '../service/http/http-errors.js'
 import { readJsonBodies } from '../service/http/json.js'
 import type { Identity } from '../service/http/listener-tls.js'
 import { limitPipelining, refuseOverload } from '../service/http/overload.js'
-import { cutLog, trackRequests } from '../service/http/request-lifecycle.js'
+import { logCutConnections, trackRequests } from '../service/http/request-lifecycle.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
@@ -54,7 +54,7 @@ export interface AppOptions {
 export function createApp (
   services: Services, log: FastifyBaseLogger, { https = null, telemetry = null }: AppOptions = {}): FastifyInstance {
   let requests = 0
-  const cut = cutLog(log, () => services.metrics)
+  const cut = logCutConnections(log, () => services.metrics)
   const isDebugging = DEBUG_LEVELS.has(log.level)
 
   function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
@@ -104,8 +104,9 @@ export function createApp (
 
   app.register(swagger, documentOptions)
   const all = [
-    decisions, columns, bundle, enrolments, outcomes, labels, generations, contexts, fleet, events, audit, model, predictors,
-    trainingRuns, health, metrics, docs, page,
+    decisionsRoutes, columnsRoutes, bundleRoutes, enrolmentsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
+    contextsRoutes, fleetRoutes, eventsRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
+    trainingRunsRoutes, healthRoutes, metricsRoutes, docsRoutes, pageRoutes,
   ]
   for (const routes of all) app.register(Object.assign(routes, { [DISPLAY_NAME]: routes.name }), services)
   return app

@@ -25,7 +25,7 @@ import { startLearner } from '../service/learner/learner.js'
 import { busiestContexts, keepLastKnown } from '../service/metrics/busiest-contexts.js'
 import { createMetrics } from '../service/metrics/metrics.js'
 import { type Channel, shareMetrics } from '../service/metrics/shared-metrics.js'
-import { createService } from '../service/snapshot/snapshot-holder.js'
+import { createSnapshotHolder } from '../service/snapshot/snapshot-holder.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 import { createTraining } from '../service/training-runs/training-runs.js'
 import { createStore } from '../store/open/create-store.js'
@@ -47,10 +47,10 @@ export async function assemble (
   const store = await createStore(config)
   const { worker } = cluster
   const metrics = worker === undefined ? createMetrics() : shareMetrics(createMetrics(), process as Channel, worker.id)
-  const service = createService({ store, config, log })
-  await service.refresh()
-  const recorder = createRecorder({ stepRecords: store.stepRecords, service, metrics, log })
-  const decisionLog = createDecisionLog({ events: store.events, service, config, metrics, log })
+  const snapshotHolder = createSnapshotHolder({ store, config, log })
+  await snapshotHolder.refresh()
+  const recorder = createRecorder({ stepRecords: store.stepRecords, snapshotHolder, metrics, log })
+  const decisionLog = createDecisionLog({ events: store.events, snapshotHolder, config, metrics, log })
   const enroller = createEnroller({ store, log, times })
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()
@@ -62,33 +62,33 @@ export async function assemble (
   const configurations = watchConfigurations({ store, config, log })
   const training = createTraining(store, config)
   metrics.watch({
-    modelVersion: () => service.snapshot().version,
-    modelAgeSeconds: service.ageSeconds,
+    modelVersion: () => snapshotHolder.snapshot().version,
+    modelAgeSeconds: snapshotHolder.ageSeconds,
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
     refused: learner.refused,
     isConfiguredApart: () => configurations.problem() !== null,
-    pins: () => service.model().inputs.pins.size,
-    lag: service.lag,
-    ...busiestContexts(store, service),
+    pins: () => snapshotHolder.loaded().inputs.pins.size,
+    lag: snapshotHolder.lag,
+    ...busiestContexts(store, snapshotHolder),
     trainingRuns: keepLastKnown(training.list, []),
-    predictors: () => service.model().inputs.predictors.keys(),
-    links: () => service.model().links.values(),
+    predictors: () => snapshotHolder.loaded().inputs.predictors.keys(),
+    links: () => snapshotHolder.loaded().links.values(),
   })
   telemetry?.watch(metrics)
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   const scan = createScanner(store, readHistory, config)
   const contexts = createContexts(store, readHistory, config, scan)
   const fleet = createFleetReader(scan, config)
-  const contextCommands = createContextCommands(store, service, config)
-  const rollback = createRollback(store, readHistory, service, config)
-  const predictors = createPredictorVersions(store, service, config)
+  const contextCommands = createContextCommands(store, snapshotHolder, config)
+  const rollback = createRollback(store, readHistory, snapshotHolder, config)
+  const predictors = createPredictorVersions(store, snapshotHolder, config)
   const services: Services = {
     config,
     access,
     tls,
     store,
-    service,
+    snapshotHolder,
     learner,
     configurations,
     readHistory,
@@ -114,7 +114,7 @@ export async function assemble (
     await recorder.close()
     await decisionLog.close()
     await learner.close()
-    await service.close()
+    await snapshotHolder.close()
     await telemetry?.close()
     await store.close()
   })

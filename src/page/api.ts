@@ -9,19 +9,19 @@ import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
 
 /** Replies of the API. */
-export type Fleet = Type.Static<typeof FleetSchema>
-export type FleetPage = Type.Static<typeof FleetPageSchema>
-export type ContextRow = FleetPage['contexts'][number]
+export type FleetReply = Type.Static<typeof FleetSchema>
+export type FleetPageReply = Type.Static<typeof FleetPageSchema>
+export type FleetRow = FleetPageReply['contexts'][number]
 export type ContextDetail = Type.Static<typeof ContextDetailSchema>
-export type Tradeoff = Type.Static<typeof TradeoffSchema>
-export type Generation = Type.Static<typeof GenerationSchema>
+export type TradeoffReply = Type.Static<typeof TradeoffSchema>
+export type GenerationReply = Type.Static<typeof GenerationSchema>
 export type History = Type.Static<typeof HistorySchema>
-export type Change = History['changes'][number]
+export type HistoryChange = History['changes'][number]
 export type Audit = Type.Static<typeof AuditSchema>
-export type Model = Type.Static<typeof ModelSchema>
+export type SnapshotReply = Type.Static<typeof ModelSchema>
 export type Ready = Type.Static<typeof ReadySchema>
 export type PolicyReply = Type.Static<typeof PolicyReplySchema>
-export type Policy = PolicyReply['effective']
+export type PolicyFields = PolicyReply['effective']
 export type RunList = Type.Static<typeof RunListSchema>
 export type Run = Type.Static<typeof RunSchema>
 export type Suite = Run['suites'][number]
@@ -74,7 +74,7 @@ export function createApi ({ fetch, token, onRefused }: ApiOptions) {
  * Reads server-sent events from a body. (EventSource can't send a token.) Ends when the body does.
  * @param onEvent gets each message as soon as it is complete
  */
-export async function readEvents (body: ReadableStream<Uint8Array>, onEvent: (event: EventSourceMessage) => void): Promise<void> {
+export async function readEventStream (body: ReadableStream<Uint8Array>, onEvent: (event: EventSourceMessage) => void): Promise<void> {
   const parser = createParser({ onEvent })
   const decoder = new TextDecoder()
   const reader = body.getReader()

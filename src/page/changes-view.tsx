@@ -1,16 +1,16 @@
 import { useState } from 'preact/hooks'
-import type { Audit, History, Model } from './api.js'
+import type { Audit, History, SnapshotReply } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
 import { clockTime, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { Card, Pending, Table } from './parts.js'
+import { Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 
 /** Changes of thresholds with their causes, the audit trail, and rollbacks. */
 export function ChangesView () {
   const history = useData<History>('v1/model/history?limit=200')
   const audit = useData<Audit>('v1/audit?limit=100')
-  const model = useData<Model>('v1/model')
+  const model = useData<SnapshotReply>('v1/model')
   const [version, setVersion] = useState<number | null>(null)
   const [isEnding, setEnding] = useState(false)
   const reload = () => { history.reload(); audit.reload() }
@@ -22,7 +22,7 @@ export function ChangesView () {
         actions={model.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(model.data!.version) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
       >
         {history.data === null
-          ? <Pending error={history.error} />
+          ? <Loading error={history.error} />
           : (
             <Table
               caption='Changes of thresholds' rows={history.data.changes} empty='No threshold has moved yet.' columns={[
@@ -38,7 +38,7 @@ export function ChangesView () {
       </Card>
       <Card title='Audit trail' note='Commands of operators.'>
         {audit.data === null
-          ? <Pending error={audit.error} />
+          ? <Loading error={audit.error} />
           : (
             <Table
               caption='Audit trail' rows={audit.data.commands} empty='Nobody has changed anything yet.' columns={[

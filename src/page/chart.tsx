@@ -75,7 +75,7 @@ interface FigureProps<R> extends ChartProps {
 }
 
 /** A chart, and the same figures as a table. */
-export function Figure<R> ({ columns, rows, empty, isOpen = false, ...chart }: FigureProps<R>) {
+export function ChartFigure<R> ({ columns, rows, empty, isOpen = false, ...chart }: FigureProps<R>) {
   if (rows.length === 0) return <p class='note'>{empty}</p>
   return (
     <figure>

@@ -1,7 +1,7 @@
-import type { ContextDetail, Tradeoff } from './api.js'
+import type { ContextDetail, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, TrialsPanel } from './context-panels.js'
-import { DropBar, Badge, Pending, Tile } from './parts.js'
+import { DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
 import { ago, clockTime, count, percent, points, short, threshold, words } from './format.js'
 import { useData } from './live.js'
@@ -37,11 +37,11 @@ function mixture ({ lottery }: ContextDetail): string {
 }
 
 /** Everything about one context. */
-export function ContextView ({ name }: { name: string }) {
+export function ContextPage ({ name }: { name: string }) {
   const path = `v1/contexts/${encodeURIComponent(name)}`
   const { data: context, error, reload } = useData<ContextDetail>(path)
-  const { data: tradeoff } = useData<Tradeoff>(`${path}/tradeoff`)
-  if (context === null) return <><Path name={name} /><h1>{name}</h1><Pending error={error} /></>
+  const { data: tradeoff } = useData<TradeoffReply>(`${path}/tradeoff`)
+  if (context === null) return <><Path name={name} /><h1>{name}</h1><Loading error={error} /></>
   const { pin, policy } = context
   return (
     <>

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
-import type { FleetPage, ContextRow } from './api.js'
+import type { FleetPageReply, FleetRow } from './api.js'
 import { count, words, ago, percent, points, short, thresholds } from './format.js'
 import { useData } from './live.js'
-import { Card, Pending, DropBar, Badge } from './parts.js'
+import { Card, Loading, DropBar, Badge } from './parts.js'
 import { routeTo } from './route.js'
 
 const PAGE = 50
@@ -43,9 +43,9 @@ export function ContextsTable () {
     ...(sent && { search: sent }),
     ...(status && { status }),
   })
-  const { data, error } = useData<FleetPage>(`v1/fleet/contexts?${query.toString()}`)
+  const { data, error } = useData<FleetPageReply>(`v1/fleet/contexts?${query.toString()}`)
   const direction = descending ? 'descending' : 'ascending'
-  const last = useRef<FleetPage | null>(null)
+  const last = useRef<FleetPageReply | null>(null)
   if (data !== null) last.current = data
   const page = data ?? last.current
 
@@ -68,10 +68,10 @@ export function ContextsTable () {
       }
     >
       {page === null
-        ? <Pending error={error} />
+        ? <Loading error={error} />
         : (
           <>
-            {error !== null && <Pending error={error} />}
+            {error !== null && <Loading error={error} />}
             <div class='scroll' tabIndex={0} role='region' aria-label='Contexts'>
               <table class='cards'>
                 <caption class='visually-hidden'>Contexts, sorted by {words(sort)}, {descending ? 'largest' : 'smallest'} first</caption>
@@ -121,7 +121,7 @@ interface ContextColumn {
   readonly head: string
   readonly sort: string
   readonly isNumber?: boolean
-  readonly cell: (row: ContextRow) => ComponentChildren
+  readonly cell: (row: FleetRow) => ComponentChildren
 }
 
 function Name ({ name, alarm }: { name: string, alarm: string | undefined }) {
@@ -133,7 +133,7 @@ function Name ({ name, alarm }: { name: string, alarm: string | undefined }) {
   )
 }
 
-function States ({ row: { status, mode, is_pinned: isPinned, is_leaf: isLeaf } }: { row: ContextRow }) {
+function States ({ row: { status, mode, is_pinned: isPinned, is_leaf: isLeaf } }: { row: FleetRow }) {
   return (
     <>
       <Badge kind={status} />
@@ -144,7 +144,7 @@ function States ({ row: { status, mode, is_pinned: isPinned, is_leaf: isLeaf } }
   )
 }
 
-function Drop ({ row: { em_drop: drop, em_drop_low: low, em_drop_high: high, max_em_drop: bound } }: { row: ContextRow }) {
+function Drop ({ row: { em_drop: drop, em_drop_low: low, em_drop_high: high, max_em_drop: bound } }: { row: FleetRow }) {
   return drop === null ? <span class='muted'>– of {points(bound, 1)}</span> : <DropBar drop={drop} low={low} high={high} bound={bound} />
 }
 

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { ContextDetail, Tradeoff } from './api.js'
-import { axis, colour, timeAxis, Figure } from './chart.js'
+import type { ContextDetail, TradeoffReply } from './api.js'
+import { axis, colour, timeAxis, ChartFigure } from './chart.js'
 import { clockTime, count, decimals, duration, percent, points, threshold } from './format.js'
 import { Card } from './parts.js'
 
@@ -53,7 +53,7 @@ const GROWTH = [
 ]
 
 /** How far the evidence for each threshold is, and how it grows while the page is open. */
-export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: Tradeoff | null }) {
+export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: TradeoffReply | null }) {
   const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
   const { error_level: level, predictor } = context.policy
   const line = context.evidence?.bar ?? Math.log((predictor === 'off' ? 1 : 2) / level) // predictors take half of the level
@@ -82,11 +82,11 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
           {areAll ? 'Every threshold is certified.' : 'No further certificate is in sight at the rates observed.'}
         </p>
       )}
-      <Figure label='Evidence by threshold' data={data} options={byThreshold} columns={COLUMNS} rows={thresholds} empty='No evidence yet.' />
+      <ChartFigure label='Evidence by threshold' data={data} options={byThreshold} columns={COLUMNS} rows={thresholds} empty='No evidence yet.' />
       {samples.length > 1 && (
         <>
           <h3>Since you opened this page</h3>
-          <Figure label='Control generations since the page was opened' data={growth} options={overTime} height={160} columns={GROWTH} rows={samples} empty='' />
+          <ChartFigure label='Control generations since the page was opened' data={growth} options={overTime} height={160} columns={GROWTH} rows={samples} empty='' />
         </>
       )}
     </Card>

@@ -1,21 +1,21 @@
 import { useState } from 'preact/hooks'
-import type { Fleet } from './api.js'
+import type { FleetReply } from './api.js'
 import { ContextsTable } from './contexts-table.js'
 import { count, percent, short, worth, ago, words } from './format.js'
 import { useData } from './live.js'
-import { Badge, Card, Pending, Tile } from './parts.js'
+import { Badge, Card, Loading, Tile } from './parts.js'
 import { routeTo } from './route.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
 const STATUSES = ['certified', 'learning', 'drifted'] as const
 
 /** The worth of the tokens saved: by the price typed in, otherwise by the prices of policies. */
-function Worth ({ fleet, price }: { fleet: Fleet, price: Price | null }) {
+function Worth ({ fleet, price }: { fleet: FleetReply, price: Price | null }) {
   if (price !== null) return <>{price.currency} {worth(fleet.tokens_saved / 1e6 * price.amount)}</>
   return <>{worth(fleet.worth)}</>
 }
 
-function StatusBar ({ fleet: { contexts, by_status: counts } }: { fleet: Fleet }) {
+function StatusBar ({ fleet: { contexts, by_status: counts } }: { fleet: FleetReply }) {
   return (
     <>
       <div class='stack' aria-hidden='true'>
@@ -33,7 +33,7 @@ function StatusBar ({ fleet: { contexts, by_status: counts } }: { fleet: Fleet }
   )
 }
 
-function Modes ({ fleet: { by_mode: modes, pinned } }: { fleet: Fleet }) {
+function Modes ({ fleet: { by_mode: modes, pinned } }: { fleet: FleetReply }) {
   return (
     <ul class='legend'>
       {MODES.map((mode) => modes[mode] > 0 && <li key={mode}><Badge kind={mode} /> <b>{count(modes[mode])}</b></li>)}
@@ -44,9 +44,9 @@ function Modes ({ fleet: { by_mode: modes, pinned } }: { fleet: Fleet }) {
 
 /** The first view: what is saved, what it is worth, how the contexts stand, and what needs attention. */
 export function FleetView () {
-  const { data: fleet, error } = useData<Fleet>('v1/fleet')
+  const { data: fleet, error } = useData<FleetReply>('v1/fleet')
   const [price, setPrice] = usePrice()
-  if (fleet === null) return <Pending error={error} />
+  if (fleet === null) return <Loading error={error} />
   const generations = fleet.control_generations + fleet.treated_generations
   return (
     <>
@@ -74,7 +74,7 @@ export function FleetView () {
   )
 }
 
-type Alarm = Fleet['alarms'][number]['alarm']
+type Alarm = FleetReply['alarms'][number]['alarm']
 
 /** The meaning of each alarm, and whether something was lost. */
 const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
@@ -89,7 +89,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   signals_refused: ['warn', 'Signals have too many names.'],
 }
 
-function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: Fleet }) {
+function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {
   if (total === 0) return <p class='calm'><span aria-hidden='true'>✓</span> Nothing needs attention.</p>
   return (
     <ul class='alarms'>

@@ -1,4 +1,4 @@
-import type { ContextRow } from './api.js'
+import type { FleetRow } from './api.js'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
@@ -24,7 +24,7 @@ export const points = (value: Figure, digits = 2): string => shown(value, (numbe
 /** A score; `null` means that nothing is stopped. */
 export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
 /** The threshold in force; with a lottery both, and how many generations have the looser one. */
-export const thresholds = ({ threshold: safer, lottery }: Pick<ContextRow, 'threshold' | 'lottery'>): string =>
+export const thresholds = ({ threshold: safer, lottery }: Pick<FleetRow, 'threshold' | 'lottery'>): string =>
   threshold(safer) + (lottery === null ? '' : `, ${percent(lottery.share)} at ${threshold(lottery.threshold)}`)
 export const decimals = (value: Figure, digits = 2): string => shown(value, (number) => minus(number.toFixed(digits)))
 

@@ -1,13 +1,13 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { Generation } from './api.js'
-import { axis, colour, Figure } from './chart.js'
+import type { GenerationReply } from './api.js'
+import { axis, colour, ChartFigure } from './chart.js'
 import { clockTime, count, decimals, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { Badge, Card, Pending } from './parts.js'
+import { Badge, Card, Loading } from './parts.js'
 import { routeTo } from './route.js'
 
-type Step = Generation['steps'][number]
+type Step = GenerationReply['steps'][number]
 
 const MEANINGS: Readonly<Record<Step['reason'], string>> = {
   off: 'the mode of the policy is off',
@@ -46,7 +46,7 @@ function options (): Omit<Options, 'width' | 'height'> {
 /** Why a generation was stopped or not, by its id. */
 export function GenerationView ({ name }: { name: string | null }) {
   const [id, setId] = useState(name ?? '')
-  const { data, error } = useData<Generation>(name === null ? null : `v1/generations/${encodeURIComponent(name)}`)
+  const { data, error } = useData<GenerationReply>(name === null ? null : `v1/generations/${encodeURIComponent(name)}`)
   return (
     <>
       <h1>Why did it (not) stop?</h1>
@@ -56,12 +56,12 @@ export function GenerationView ({ name }: { name: string | null }) {
           <button type='submit' class='main'>Find</button>
         </form>
       </Card>
-      {name !== null && (data === null ? <Pending error={error} /> : <GenerationCard generation={data} />)}
+      {name !== null && (data === null ? <Loading error={error} /> : <GenerationCard generation={data} />)}
     </>
   )
 }
 
-function GenerationCard ({ generation: { generation_id: id, context, arm, enrolled, steps, outcome } }: { generation: Generation }) {
+function GenerationCard ({ generation: { generation_id: id, context, arm, enrolled, steps, outcome } }: { generation: GenerationReply }) {
   const last = steps.at(-1)
   const data = useMemo(() => {
     const scored = [...new Map(steps.map((step) => [step.tokens, step])).values()].sort((a, b) => a.tokens - b.tokens)
@@ -86,7 +86,7 @@ function GenerationCard ({ generation: { generation_id: id, context, arm, enroll
           {outcome.em === null ? 'whether its answer was right is unknown' : `its answer was ${outcome.em === 1 ? 'right' : 'wrong'}`}.
         </p>
       )}
-      <Figure
+      <ChartFigure
         label={`Score and threshold of ${id}`} data={data} options={options} height={200} columns={COLUMNS} rows={steps} isOpen
         empty='No step is logged: the worker decided by itself.'
       />

@@ -1,6 +1,6 @@
 import { createContext, type ComponentChildren } from 'preact'
 import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks'
-import { readEvents, type ApiError } from './api.js'
+import { readEventStream, type ApiError } from './api.js'
 import { api } from './session.js'
 
 /** How the page learns of changes: by events, or by reading again where it can't have them. */
@@ -32,7 +32,7 @@ export function LiveProvider ({ children }: { children: ComponentChildren }) {
       while (!stop.signal.aborted) {
         try {
           const body = await api.open('v1/events', stop.signal)
-          await readEvents(body, moved)
+          await readEventStream(body, moved)
         } catch { /* shown as polling below */ }
         if (stop.signal.aborted) return
         setLive(({ revision }) => ({ liveness: 'polling', revision }))

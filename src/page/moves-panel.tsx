@@ -1,24 +1,24 @@
 import { useMemo } from 'preact/hooks'
 import UPlot, { type AlignedData, type Options } from 'uplot'
-import type { Change, History } from './api.js'
-import { axis, colour, timeAxis, Figure } from './chart.js'
+import type { HistoryChange, History } from './api.js'
+import { axis, colour, timeAxis, ChartFigure } from './chart.js'
 import { clockTime, decimals, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { Card, Pending } from './parts.js'
+import { Card, Loading } from './parts.js'
 
 const COLUMNS = [
-  { head: 'Time', cell: (change: Change) => clockTime(change.time) },
-  { head: 'Cause', cell: (change: Change) => words(change.cause) },
-  { head: 'Before', cell: (change: Change) => threshold(change.before), isNumber: true },
-  { head: 'After', cell: (change: Change) => threshold(change.after), isNumber: true },
-  { head: 'Epoch', cell: (change: Change) => change.epoch ?? '–', isNumber: true },
-  { head: 'By', cell: (change: Change) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
+  { head: 'Time', cell: (change: HistoryChange) => clockTime(change.time) },
+  { head: 'Cause', cell: (change: HistoryChange) => words(change.cause) },
+  { head: 'Before', cell: (change: HistoryChange) => threshold(change.before), isNumber: true },
+  { head: 'After', cell: (change: HistoryChange) => threshold(change.after), isNumber: true },
+  { head: 'Epoch', cell: (change: HistoryChange) => change.epoch ?? '–', isNumber: true },
+  { head: 'By', cell: (change: HistoryChange) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
 ]
 
 /** Room between two written causes, px. */
 const GAP = 70
 
-function options (changes: readonly Change[]): Omit<Options, 'width' | 'height'> {
+function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'height'> {
   return {
     scales: { x: { range: (_chart, low, high) => padded(low, high) }, y: { range: [0, 1.2] } },
     axes: [timeAxis(), axis('Threshold', (value) => decimals(value, 1), { size: 50 })],
@@ -45,7 +45,7 @@ function padded (low: number, high: number): [low: number, high: number] {
 }
 
 /** Writes the cause above each move, where there is room. */
-function writeCauses (chart: UPlot, changes: readonly Change[]): void {
+function writeCauses (chart: UPlot, changes: readonly HistoryChange[]): void {
   const { ctx } = chart
   ctx.save()
   ctx.fillStyle = colour('text')
@@ -73,10 +73,10 @@ export function MovesPanel ({ name }: { name: string }) {
     const times = moves.map(({ time }) => Date.parse(time) / 1000)
     return [times, moves.map(({ after }) => after), moves.map(({ after }) => after === null ? 0 : null)] as AlignedData
   }, [own, inOrder])
-  if (history === null) return <Card title='Threshold over time'><Pending error={error} /></Card>
+  if (history === null) return <Card title='Threshold over time'><Loading error={error} /></Card>
   return (
     <Card title='Threshold over time' note='Each move with its cause. Where the line is missing, nothing was stopped.'>
-      <Figure
+      <ChartFigure
         label='Threshold over time' data={data} options={() => options(inOrder)} shape={String(own[0]?.time)} height={200}
         columns={COLUMNS} rows={own} empty='The threshold has not moved yet.'
       />

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { render } from 'preact'
 import 'uplot/dist/uPlot.min.css'
 import { ChangesView } from './changes-view.js'
-import { ContextView } from './context-view.js'
+import { ContextPage } from './context-view.js'
 import { FleetView } from './fleet-view.js'
 import { GenerationView } from './generation-view.js'
 import { LiveProvider, useData, useLive } from './live.js'
@@ -30,7 +30,7 @@ function useRoute (): Route {
 
 function View ({ view, name }: Route) {
   switch (view) {
-    case 'context': return <ContextView key={name} name={name ?? '*'} />
+    case 'context': return <ContextPage key={name} name={name ?? '*'} />
     case 'training': return <TrainingView name={name} />
     case 'generation': return <GenerationView key={name} name={name} />
     case 'changes': return <ChangesView />

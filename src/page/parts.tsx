@@ -31,7 +31,7 @@ export function Card ({ title, note, actions, children }: CardProps) {
 }
 
 /** A placeholder until data has arrived, or an error instead of it. */
-export function Pending ({ error }: { error: ApiError | null }) {
+export function Loading ({ error }: { error: ApiError | null }) {
   if (error === null) return <p class='note' role='status'>Reading …</p>
   return <p class='problem' role='alert'><span aria-hidden='true'>▲</span> {error.message}</p>
 }

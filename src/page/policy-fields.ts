@@ -1,8 +1,8 @@
-import type { Policy } from './api.js'
+import type { PolicyFields } from './api.js'
 
 /** How a field of the policy is typed in. */
 export interface PolicyField {
-  readonly name: keyof Policy
+  readonly name: keyof PolicyFields
   readonly kind: 'number' | 'choice' | 'text'
   /** For a choice: the values, as text. */
   readonly values?: readonly string[]

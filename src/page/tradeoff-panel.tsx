@@ -1,12 +1,12 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { ContextDetail, Tradeoff } from './api.js'
-import { axis, colour, Figure } from './chart.js'
+import type { ContextDetail, TradeoffReply } from './api.js'
+import { axis, colour, ChartFigure } from './chart.js'
 import { decimals, percent, points, threshold } from './format.js'
 import { Card } from './parts.js'
 import { pointInForce, type ChartPoint } from './point-in-force.js'
 
-type Point = Tradeoff['points'][number]
+type Point = TradeoffReply['points'][number]
 
 function options (): Omit<Options, 'width' | 'height'> {
   const shown = (unit: (value: number) => string) => (_chart: unknown, value: number | null) => value == null ? '–' : unit(value)
@@ -36,7 +36,7 @@ const COLUMNS = [
 ]
 
 /** EM against tokens, with the bound and the threshold in force. */
-export function TradeoffPanel ({ tradeoff, context }: { tradeoff: Tradeoff, context: ContextDetail }) {
+export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply, context: ContextDetail }) {
   const { policy: { max_em_drop: bound } } = context
   const lottery = context.threshold === tradeoff.threshold ? context.lottery : null // a pool's is not about these points
   const data = useMemo(() => {
@@ -60,7 +60,7 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: Tradeoff, cont
       title='What stopping earlier would cost'
       note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold or the lottery in force, the band where the true drop lies.'
     >
-      <Figure
+      <ChartFigure
         label='EM drop against tokens saved, by threshold' data={data} options={options}
         columns={COLUMNS} rows={tradeoff.points} empty='No control generation has been counted yet.'
       />

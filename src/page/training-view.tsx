@@ -3,9 +3,9 @@ import type { AlignedData, Options } from 'uplot'
 import type { Run, RunList, Suite } from './api.js'
 import { ago, clockTime, count, decimals, percent, points, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { Badge, Card, Pending, Table } from './parts.js'
+import { Badge, Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
-import { axis, colour, Figure } from './chart.js'
+import { axis, colour, ChartFigure } from './chart.js'
 
 /** Training runs, or one of them. */
 export function TrainingView ({ name }: { name: string | null }) { return name === null ? <Runs /> : <OneRun key={name} name={name} /> }
@@ -18,7 +18,7 @@ function Runs () {
       <h1>Training runs</h1>
       <Card title='Runs' note='The newest checkpoint of each suite.'>
         {data === null
-          ? <Pending error={error} />
+          ? <Loading error={error} />
           : (
             <Table
               caption='Training runs' rows={rows} empty='No run has reported a checkpoint yet.' columns={[
@@ -45,7 +45,7 @@ function OneRun ({ name }: { name: string }) {
       <nav class='path' aria-label='Above'><a href={routeTo('training')}>Training runs</a> › {name}</nav>
       <h1>{name}</h1>
       {run === null
-        ? <Pending error={error} />
+        ? <Loading error={error} />
         : (
           <>
             <p class='muted'>Last report {clockTime(run.updated_at)}</p>
@@ -118,7 +118,7 @@ function Series ({ suite, isEm }: { suite: Suite, isEm: boolean }) {
     ] as AlignedData
   }, [rows])
   return (
-    <Figure
+    <ChartFigure
       label={`${measure.name} by step, ${suite.suite}`} data={data} options={() => options(measure)} shape={measure.name} height={220} rows={rows} empty='No checkpoint yet.' columns={[
         { head: 'Step', cell: (row) => count(row.step), isNumber: true },
         { head: measure.name, cell: (row) => <>{measure.render(row.value)}{row.isForecast && ' (forecast)'}</>, isNumber: true },

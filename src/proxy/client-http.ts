@@ -70,11 +70,11 @@ export async function relay (reply: UpstreamReply, response: ServerResponse, sig
 /** Replies that the upstream can't be reached. */
 export function refuseAsUnreachable (response: ServerResponse, error: Error): void {
   const { code = '' } = error as NodeJS.ErrnoException
-  const body = errorBody(`the model server can't be reached: ${error.message || code}`, 'upstream_unreachable')
+  const body = openAiErrorBody(`the model server can't be reached: ${error.message || code}`, 'upstream_unreachable')
   response.writeHead(502, { 'content-type': 'application/json' }).end(body)
 }
 
 /** An error in the format that OpenAI's clients read. */
-export function errorBody (message: string, code: string): string {
+export function openAiErrorBody (message: string, code: string): string {
   return JSON.stringify({ error: { message: `stopgate proxy: ${message}`, type: 'server_error', param: null, code } })
 }

@@ -4,16 +4,16 @@ import { onClosed, passThrough, readBody, refuseAsUnreachable, relay } from './c
 import { DialectError, type Dialect, type DialectName } from './dialects/dialect.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply } from './generation/client-reply.js'
-import { Generation, type GenerationDependencies } from './generation/generation.js'
+import { ProxiedGeneration, type GenerationDependencies } from './generation/generation.js'
 import { isJsonObject } from './protocol/json.js'
 import { headerValue } from './protocol/raw-headers.js'
-import { readStoppableRequest, type PassCause, type RequestBody, type Route, type StoppableRequest } from './protocol/stoppable-request.js'
+import { readStoppableRequest, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
 import { HeaderError, readStopgateHeaders } from './protocol/stopgate-headers.js'
 import type { Upstream } from './protocol/upstream.js'
 import type { ProxyMetrics } from './proxy-metrics.js'
 import type { LocalDecider, StartResult } from './service-link/local-decider.js'
 
-const ROUTES: ReadonlyMap<string, Route> = new Map([['/v1/chat/completions', 'chat'], ['/v1/completions', 'completions']])
+const ROUTES: ReadonlyMap<string, CompletionRoute> = new Map([['/v1/chat/completions', 'chat'], ['/v1/completions', 'completions']])
 
 /** A request whose generation has started in the decider, and is to be started in the engine. */
 interface StartedRequest { readonly request: StoppableRequest, readonly started: StartResult, readonly dialect: Dialect }
@@ -33,7 +33,7 @@ export function createProxyHandler (
   const { upstream, decider, metrics, maxBodyBytes, dialects } = dependencies
 
   /** Starts the generation of a request, or says why the request is passed through. */
-  async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: Route, body: Buffer): Promise<StartedRequest | PassCause> {
+  async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | PassCause> {
     try {
       const stopgateHeaders = readStopgateHeaders(headers)
       if (stopgateHeaders.isOff) return 'off'
@@ -67,7 +67,7 @@ export function createProxyHandler (
     if (unknownLevels.length > 0) metrics.unknownLevels(unknownLevels, knownLevels)
     const sent = replyHeaders(headers, local.id, request.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
     const reply = request.isStream ? streamReply(request, response, sent) : jsonReply(request, response, sent, run.reasoningField)
-    await new Generation({ request, dialect, run, local, reply, dependencies, clientGone }).serve()
+    await new ProxiedGeneration({ request, dialect, run, local, reply, dependencies, clientGone }).serve()
   }
 
   return async function handle (message, response) {
@@ -104,7 +104,7 @@ export function createProxyHandler (
   }
 }
 
-function routeOf (url = ''): Route | undefined {
+function routeOf (url = ''): CompletionRoute | undefined {
   return ROUTES.get(url.replace(/\?.*/s, ''))
 }
 

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { ConfigError } from '../settings/environment.js'
 import type { Label } from '../core/policy/policy.js'
-import { errorBody, onClosed } from './client-http.js'
+import { openAiErrorBody, onClosed } from './client-http.js'
 import { probeStyle } from './dialects/forced-answer.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
 import { LengthEstimate } from './generation/generation-report.js'
@@ -82,7 +82,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     if (isClosing) response.setHeader('connection', 'close')
     if (inFlight >= settings.PROXY_MAX_REQUESTS) {
       metrics.refused()
-      const body = errorBody(`more than ${settings.PROXY_MAX_REQUESTS} requests are in flight (PROXY_MAX_REQUESTS)`, 'too_many_requests')
+      const body = openAiErrorBody(`more than ${settings.PROXY_MAX_REQUESTS} requests are in flight (PROXY_MAX_REQUESTS)`, 'too_many_requests')
       response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end(body)
       return
     }

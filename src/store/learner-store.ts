@@ -4,7 +4,7 @@ import type { ContextState } from '../core/contexts/context-state.js'
 import type { Ledger } from '../core/reducer/fold.js'
 import type { Change } from '../core/reducer/threshold-change.js'
 import type { Sample } from '../core/predictor/sample.js'
-import type { Pending } from '../core/step-records/pending-outcomes.js'
+import type { PendingOutcome } from '../core/step-records/pending-outcomes.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { Cursor } from './log.js'
 
@@ -13,7 +13,7 @@ export interface Learned {
   readonly ledger: Ledger | null
   readonly contexts: Map<string, ContextState>
   /** In any order. */
-  readonly pending: readonly Pending[]
+  readonly pending: readonly PendingOutcome[]
   /** By context key. */
   readonly cohorts: ReadonlyMap<string, StoredCohort>
   /** `null`: nothing was folded yet; or it is unreadable, and then all cohorts are, too. */
@@ -38,7 +38,7 @@ export interface Commit {
   /** The contexts that changed; `undefined` deletes. */
   readonly contexts: ReadonlyMap<string, ContextState | undefined>
   /** Outcomes that await their label or their enrolment, by generation id; `undefined` deletes. */
-  readonly pending: ReadonlyMap<string, Pending | undefined>
+  readonly pending: ReadonlyMap<string, PendingOutcome | undefined>
   /** Enrolled generations by context key; `undefined` deletes. */
   readonly cohorts: ReadonlyMap<string, StoredCohort | undefined>
   /** The clock of the follow-up, and the enrolment lists that were folded. Every commit writes it. */

@@ -1,6 +1,6 @@
 import { createStore } from '../../src/store/open/create-store.js'
-import { ruleFor, type Rule, type Snapshot } from '../../src/core/decide/snapshot.js'
-import { loadModel } from '../../src/service/snapshot/load-snapshot.js'
+import { ruleFor, type ContextRule, type Snapshot } from '../../src/core/decide/snapshot.js'
+import { loadSnapshot } from '../../src/service/snapshot/load-snapshot.js'
 import { temporaryFolder } from './processes.js'
 import { leafOf, seed } from './seeded-state.js'
 
@@ -8,12 +8,12 @@ import { leafOf, seed } from './seeded-state.js'
 export async function seededSnapshot (contexts: number): Promise<Snapshot> {
   const store = await createStore({ dataDir: await temporaryFolder() })
   await seed(store, contexts)
-  const { snapshot } = await loadModel(store, { levels: ['model', 'task'], defaultPolicy: { follow_up_seconds: 0 } }, null, await store.revision(), 0)
+  const { snapshot } = await loadSnapshot(store, { levels: ['model', 'task'], defaultPolicy: { follow_up_seconds: 0 } }, null, await store.revision(), 0)
   await store.close()
   return snapshot
 }
 
-export async function seededRules (contexts: number): Promise<Record<string, Rule>> {
+export async function seededRules (contexts: number): Promise<Record<string, ContextRule>> {
   const snapshot = await seededSnapshot(contexts * 2)
   const leaves = Array.from({ length: contexts }, (_, i) => leafOf(i))
   return Object.fromEntries(leaves.map((leaf) => [`model=${leaf.model},task=${leaf.task}`, ruleFor(snapshot, leaf)]))

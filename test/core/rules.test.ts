@@ -3,7 +3,7 @@ import type { Random } from '../../src/cli/traces/seeded-random.js'
 import { reaches } from '../../src/core/certificate/certificate.js'
 import { certifiedByAny } from '../../src/core/certificate/certified-threshold.js'
 import { mergeEvidence, prefixDifferences } from '../../src/core/certificate/evidence-sum.js'
-import { noEvidence, type Unit } from '../../src/core/certificate/evidence.js'
+import { noEvidence, type EvidenceUnit } from '../../src/core/certificate/evidence.js'
 import type { CohortRules, CohortScorer } from '../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
 import { RAW } from '../../src/core/enrolment/slice.js'
@@ -70,7 +70,7 @@ function byEnrolment (
       take (clock) {
         const member = cohort.members.get(uOf(sample))
         if (member === undefined) return
-        const units: ReadonlyMap<number, Unit> = new Map([[scorer.scorer, unitWith(sample.isLost ? 1 : 0)]])
+        const units: ReadonlyMap<number, EvidenceUnit> = new Map([[scorer.scorer, unitWith(sample.isLost ? 1 : 0)]])
         cohort.report(member, { kind: 'known', units, em: 1, tokens: 100 }, samples, clock, current())
       },
     })

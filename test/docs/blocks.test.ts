@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { readRun } from '../../src/cli/traces/read-traces.js'
+import { readRecordedRun } from '../../src/cli/traces/read-traces.js'
 import { redisAddress } from '../../src/store/redis/redis-address.js'
 import { certify } from '../certify.js'
 import { exportedMetrics, metricsIn } from '../docker/exported-metrics.js'
@@ -139,7 +139,7 @@ t.test('JSON and YAML parse', async (t) => {
 
 t.test('lines of a trace are outcomes that replay takes', async (t) => {
   for (const block of ofLanguage('jsonl')) {
-    for (const [i, line] of block.code.trim().split('\n').entries()) t.doesNotThrow(() => readRun(`${place(block)}, ${i + 1}`, line))
+    for (const [i, line] of block.code.trim().split('\n').entries()) t.doesNotThrow(() => readRecordedRun(`${place(block)}, ${i + 1}`, line))
   }
 })
 

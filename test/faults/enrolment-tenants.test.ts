@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MOST_OPEN } from '../../src/core/enrolment/cohort.js'
+import { MAX_OPEN_ENROLMENTS } from '../../src/core/enrolment/cohort.js'
 import { temporaryFolder, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 import { burst, certified, contextAt, isExact, startQuick, workersOf } from './enrolled-workers.js'
@@ -35,7 +35,7 @@ t.test('a tenant whose context is full of open enrolments does not delay another
 
   const { enrolled, void: voided, accounted, missing } = await followedUp()
   t.comment(`${enrolled} generations of the flood are enrolled and ${voided} are void`)
-  t.ok(enrolled > MOST_OPEN - BATCH && enrolled <= MOST_OPEN)
+  t.ok(enrolled > MAX_OPEN_ENROLMENTS - BATCH && enrolled <= MAX_OPEN_ENROLMENTS)
   t.equal(enrolled + voided, FLOOD)
   t.equal(accounted + missing, 0)
 })

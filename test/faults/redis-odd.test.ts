@@ -30,13 +30,13 @@ const isTaken = (built: Built, name: string) => until('outcomes are taken again'
 const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
 
 /** The replica stays ready, and says that the store takes no writes, however often it is read. */
-async function warnsOfRefusals (t: Test, { send, service }: Built, warning: RegExp): Promise<void> {
+async function warnsOfRefusals (t: Test, { send, snapshotHolder }: Built, warning: RegExp): Promise<void> {
   for (let reading = 0; reading < 2; reading++) {
     const { status, body } = await send('GET', '/readyz')
     t.match({ status, body }, { status: 200, body: { ready: true, store: { up: false } } })
     t.match(body.warnings.join(), warning)
     t.match((await send('GET', '/metrics')).body, 'stopgate_store_up 0\n')
-    await service.refresh()
+    await snapshotHolder.refresh()
   }
 }
 

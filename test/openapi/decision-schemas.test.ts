@@ -33,7 +33,7 @@ t.test('decisions match their schema without losing a field', async (t) => {
   for (const step of [{ tokens: 1, confidence: 1, context: CONTEXT }, { tokens: 1, confidence: null }]) {
     const { body } = await built.send('POST', '/v1/decisions', step)
     t.equal(itemValidator(DecisionSchema)(body), null)
-    t.strictSame({ ...body, warnings: [] }, built.service.decideStep(step).decision)
+    t.strictSame({ ...body, warnings: [] }, built.snapshotHolder.decideStep(step).decision)
   }
 })
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Type } from '#typebox'
 import t from 'tap'
-import { ERROR_RESPONSES, errorResponsesOf, hoist, type Json, responseLinks } from '../../openapi/document.js'
+import { ERROR_RESPONSES, errorResponsesOf, hoistSchemas, type Json, responseLinks } from '../../openapi/document.js'
 import { described, objectOrNull, stating } from '../../openapi/field-schemas.js'
 import { openapiDocument } from '../../src/cli/openapi.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
@@ -14,7 +14,7 @@ const PlaceSchema = Type.Object({ city: Type.String() }, { title: 'Place', descr
 
 function hoisted (schema: object): { schemas: Record<string, Json>, schema: Json } {
   const schemas: Record<string, Json> = {}
-  return { schema: hoist(structuredClone(schema) as Json, schemas), schemas }
+  return { schema: hoistSchemas(structuredClone(schema) as Json, schemas), schemas }
 }
 
 t.test('a schema with a title becomes a component, without the examples that its body states', async (t) => {

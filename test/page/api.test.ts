@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createApi, readEvents } from '../../src/page/api.js'
+import { createApi, readEventStream } from '../../src/page/api.js'
 
 function recorded (reply: Response) {
   const calls: Array<{ path: string, init: RequestInit }> = []
@@ -33,6 +33,6 @@ t.test('events are read across pieces, and comments are left out', async (t) => 
   const pieces = texts.map((text) => new TextEncoder().encode(text))
   const events: unknown[] = []
   const body = new ReadableStream({ start (out) { for (const piece of pieces) out.enqueue(piece); out.close() } })
-  await readEvents(body, (event) => { events.push(event) })
+  await readEventStream(body, (event) => { events.push(event) })
   t.match(events, [{ event: 'hello', data: '{"a":1}' }, { event: 'change', data: '{"b":"ü"}' }])
 })

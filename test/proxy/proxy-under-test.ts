@@ -41,7 +41,7 @@ export async function startUnderTest (
     return line === undefined ? NaN : Number(line.split(' ').at(-1))
   }
   if (env.PROXY_SERVICE === undefined) await until('the proxy has the bundle', async () => await metric('stopgate_proxy_circuit_open') === 0)
-  const { salt } = service.service.snapshot()
+  const { salt } = service.snapshotHolder.snapshot()
   const group = Array.from({ length: 100 }, (_, i) => `group-${i}`).find((id) => uniform(salt!, id) > 0.5)!
   return {
     proxy,

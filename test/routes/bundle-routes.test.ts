@@ -58,11 +58,11 @@ t.test('a prefix limits the bundle, and a bound token gets only its own contexts
 })
 
 t.test('no bundle is served from a model that is too old', async (t) => {
-  const { send, service } = await build(t)
-  const { freshness } = service
-  Object.assign(service, { freshness: () => 'too_old' })
+  const { send, snapshotHolder } = await build(t)
+  const { freshness } = snapshotHolder
+  Object.assign(snapshotHolder, { freshness: () => 'too_old' })
   t.match(await send('GET', '/v1/bundle'), { status: 503, body: { code: 'MODEL_TOO_OLD', message: /continue/ } })
-  Object.assign(service, { freshness })
+  Object.assign(snapshotHolder, { freshness })
 })
 
 t.test('a waiting request does not delay the shutdown', async (t) => {

@@ -26,7 +26,7 @@ t.test('a reply lists rows, errors and the rules of contexts', async (t) => {
     { threshold: GRID.at(-1), check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] },
     { threshold: null, check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] },
   ])
-  t.equal(body.model_version, built.service.snapshot().version)
+  t.equal(body.model_version, built.snapshotHolder.snapshot().version)
 })
 
 t.test('columns and single steps agree and refuse the same rows', async (t) => {

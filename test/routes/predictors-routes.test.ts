@@ -75,7 +75,7 @@ t.test('PUT accepts what GET shows, but another service requires the training gr
   const [one, other] = [await build(t), await build(t)]
   await one.send('PUT', '/v1/model/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
   const { definition } = (await one.send('GET', '/v1/model/predictors/a')).body
-  const drawnBy = ({ service }: typeof one) => [uniform(service.snapshot().salt!, 'prompt-1')]
+  const drawnBy = ({ snapshotHolder }: typeof one) => [uniform(snapshotHolder.snapshot().salt!, 'prompt-1')]
   const { salt_digest, ...trained } = definition.trained
   t.strictSame({ ...definition, trained }, { ...BY_SIGNAL, name: 'a', trained: { ...BY_SIGNAL.trained, groups: drawnBy(one) } })
   t.equal((await one.send('PUT', '/v1/model/predictors/b?reason=r', definition)).status, 200)

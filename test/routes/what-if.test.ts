@@ -44,7 +44,7 @@ t.test('a what-if answers for a coarser cadence from the generations that were k
   const steps = [[32, 0.5], [64, 0.99], [96, 0.99]].map(([tokens, confidence]) => ({ tokens, confidence, em: 1, probe_tokens: 3 }))
   const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps }))
   await report((path, body) => send('POST', path, body), outcomes)
-  await until('a threshold is in force', async () => (await send('GET', url)).body.threshold > 0 && built.service.lag() === 0)
+  await until('a threshold is in force', async () => (await send('GET', url)).body.threshold > 0 && built.snapshotHolder.lag() === 0)
 
   const now = (await send('GET', `${url}/what-if`)).body
   t.match(now, { check_every_tokens: 32, check_growth: 0, cadence: null })

@@ -1,5 +1,5 @@
 import { orderByGroup } from '../../src/cli/replay/play-runs.js'
-import { readRun } from '../../src/cli/traces/read-traces.js'
+import { readRecordedRun } from '../../src/cli/traces/read-traces.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
@@ -39,7 +39,7 @@ interface Judged { readonly outcome: FullRun, readonly key: string, readonly sto
 
 export function measureSavings (file: TraceFile, levels: Levels, policy: PolicyPatch, seed: number): Savings {
   const judged = readTraceRuns(file, levels).map((run): Judged => {
-    const { tokens, em, steps } = readRun(file, JSON.stringify(run))
+    const { tokens, em, steps } = readRecordedRun(file, JSON.stringify(run))
     const trace = { tokens, em, answerTokens: 0, isComplete: true, steps: steps.map((step) => ({ ...step, score: step.confidence })) }
     return { outcome: run, key: contextKey(levels, run.context!), stops: stopsOf(trace, 0) }
   })

@@ -2,7 +2,7 @@ import type { Arm } from '../../src/core/assignment/arm.js'
 import { type ChainLink, linkOf } from '../../src/core/contexts/chain-link.js'
 import type { ContextState } from '../../src/core/contexts/context-state.js'
 import { decide, type Step } from '../../src/core/decide/decide.js'
-import { compileSnapshot, type Rule, ruleFor, type Snapshot } from '../../src/core/decide/snapshot.js'
+import { compileSnapshot, type ContextRule, ruleFor, type Snapshot } from '../../src/core/decide/snapshot.js'
 import { Cohorts } from '../../src/core/enrolment/cohorts.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome/outcome.js'
 import { chainOf, type Context, type Levels, ROOT } from '../../src/core/policy/context.js'
@@ -29,7 +29,7 @@ export interface SimulatedService {
   /** An operator's command, or the passing of time. */
   readonly command: (entry: LogEntry) => void
   /** The rule in force for a context. */
-  readonly rule: (context: Context) => Rule
+  readonly rule: (context: Context) => ContextRule
   readonly state: (key: string) => ContextState | undefined
   readonly changes: readonly Change[]
 }

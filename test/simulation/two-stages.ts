@@ -1,4 +1,4 @@
-import { atCadence, stoppedAt, type RecordedRun, type RecordedStep } from '../../src/cli/traces/recorded-run.js'
+import { atCadence, stoppedAt, type RecordedRun, type RunStep } from '../../src/cli/traces/recorded-run.js'
 import { seededRandom, shuffle, type Random } from '../../src/cli/traces/seeded-random.js'
 import { uniform } from '../../src/core/assignment/arm.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
@@ -23,7 +23,7 @@ const cadence = (checkEveryTokens: number, checkGrowth = 0) => ({ checkEveryToke
 const at = (every: number) => (run: RecordedRun) => atCadence(run, { cadence: cadence(every), probeTokens: 0 }).steps
 
 /** What is known before a probe. */
-function features (step: RecordedStep, last: RecordedStep | null, free: readonly string[], typical: number): number[] {
+function features (step: RunStep, last: RunStep | null, free: readonly string[], typical: number): number[] {
   const odds = last === null ? 0 : logOdds(last.confidence!)
   const distance = Math.log1p((step.tokens - (last?.tokens ?? 0)) / 8)
   const signals = free.map((name) => step.signals?.[name] ?? 0)
@@ -41,7 +41,7 @@ function chance (runs: readonly RecordedRun[], every: number, worth: typeof WORT
     const steps = at(every)(run)
     const settled = steps.findLastIndex(({ em }) => em < run.em) + 1
     for (const kept of [0.15, 0.5, 1]) {
-      let last: RecordedStep | null = null
+      let last: RunStep | null = null
       for (const [i, step] of steps.entries()) {
         rows.push(features(step, last, free, typical))
         isWorth.push(worth === 'settled' ? Number(i >= settled) : Number(step.confidence! >= worth))
@@ -56,13 +56,13 @@ function chance (runs: readonly RecordedRun[], every: number, worth: typeof WORT
   const data = { x: Float64Array.from(rows.flatMap(scaled)), y: Uint8Array.from(isWorth), weight }
   const prior = { mean: new Float64Array(p), variance: new Float64Array(p).fill(4) }
   const { weights } = fitLogistic([data], prior, iterateAt([data], new Float64Array(p)))
-  return (step: RecordedStep, last: RecordedStep | null) =>
+  return (step: RunStep, last: RunStep | null) =>
     1 / (1 + Math.exp(-scaled(features(step, last, free, typical)).reduce((sum, value, j) => sum + value * weights[j]!, 0)))
 }
 
 function twoStages (every: number, chanceAt: ReturnType<typeof chance>, cut: number, probe: number): Schedule {
   return (run) => {
-    const steps: RecordedStep[] = []
+    const steps: RunStep[] = []
     for (const step of at(every)(run)) {
       if (chanceAt(step, steps.at(-1) ?? null) >= cut) steps.push({ ...step, probeTokens: probe * (steps.length + 1) })
     }

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { readConfig } from '../../src/service/config/config.js'
 import { ruleFor } from '../../src/core/decide/snapshot.js'
 import { startLearner } from '../../src/service/learner/learner.js'
-import { loadModel } from '../../src/service/snapshot/load-snapshot.js'
+import { loadSnapshot } from '../../src/service/snapshot/load-snapshot.js'
 import { early, addPredictor, BY_SIGNAL, FIRST_CHALLENGER } from '../core/reducer/trial-fold.js'
 import { KEPT, LEAF, memoryFold } from '../core/reducer/memory-fold.js'
 import { until } from '../helper.js'
@@ -79,7 +79,7 @@ export function predictorContract (law: Law): void {
     const fingerprint = fold.ledger.predictors[0]!.fingerprint!
     await store.append([{ type: 'pin', key: 'model=z,task=x', pin: { ...pinOf(0.9), scorer: 'p', scorer_fingerprint: fingerprint }, by: 'ops', reason: 'test' }])
     const scorersIn = async () => {
-      const { snapshot } = await loadModel(other, { levels: ['model', 'task'], defaultPolicy: AUTO }, null, await other.revision(), Date.now())
+      const { snapshot } = await loadSnapshot(other, { levels: ['model', 'task'], defaultPolicy: AUTO }, null, await other.revision(), Date.now())
       return [{ model: 'q', task: 'gsm8k' }, { model: 'z', task: 'x' }].map((context) => ruleFor(snapshot, context).scorer?.name)
     }
     t.same(await scorersIn(), ['p', 'p'])

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { unitOf } from '../../src/core/certificate/evidence.js'
+import { evidenceUnitOf } from '../../src/core/certificate/evidence.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { type KeptTrace, stopsOf, type Trace } from '../../src/core/certificate/trace.js'
 import { type ContextState, openEpoch } from '../../src/core/contexts/context-state.js'
@@ -13,7 +13,7 @@ import type { PredictorVersion } from '../../src/core/predictor/predictor-versio
 import type { Sample } from '../../src/core/predictor/sample.js'
 import type { Ledger } from '../../src/core/reducer/fold.js'
 import type { Command, LogEntry, PredictorEntry } from '../../src/core/reducer/log-entry.js'
-import { type Pending, pruneSteps } from '../../src/core/step-records/pending-outcomes.js'
+import { type PendingOutcome, pruneSteps } from '../../src/core/step-records/pending-outcomes.js'
 import type { RecordedStep } from '../../src/core/step-records/recorded-steps.js'
 import type { Commit } from '../../src/store/learner-store.js'
 import type { StoredEntry } from '../../src/store/log.js'
@@ -92,7 +92,7 @@ export const LEDGER: Ledger = {
 export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as const, epoch: 1, before: null, after: 0.97 })
 
 /** An outcome that awaits its label. */
-export const pendingOf = (id: string, u = 0.25): Pending =>
+export const pendingOf = (id: string, u = 0.25): PendingOutcome =>
   ({ outcome: pruneSteps(outcomeOf({ generation_id: id, u }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', key: 'model=q,task=-' })
 
 /** A header with the time of the follow-up clock, ms. */
@@ -113,7 +113,7 @@ export function cohortOf (epoch = '1000-0'): Cohort {
   const draws = [[0.1, 0.5], [0.2, 0.25], [0.3, 0.125], [0.1 + 0.2, 0.1], [0.6, 0.3]] as const
   const [group, waits, done] = cohort.enrol({ key: 'model=q', epoch, share: 0.5, draws, cutoff: 0.75 }, 0.1 + 0.2, RULES)
   const trace: Trace = { tokens: 100, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.9, em: 0 }], isComplete: true }
-  const unit = unitOf(trace, stopsOf(trace, 0))
+  const unit = evidenceUnitOf(trace, stopsOf(trace, 0))
   cohort.report(group!, { kind: 'known', units: new Map([[RAW, unit]]), em: 1, tokens: 100 }, 8, 1000, RULES)
   cohort.report(waits!, { kind: 'awaits_label', generation_id: 'waits', tokens: 100 }, 1, 1000, RULES)
   cohort.report(done!, { kind: 'known', units: new Map([[RAW, unit]]), em: 1, tokens: 100 }, 1, 1000, RULES)

@@ -7,7 +7,7 @@ import { fraction, parseFlags, wholeNumber } from '../command-line/flags.js'
 import { writeAll, alignColumns, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
 import { losslessGenerations } from '../../core/certificate/certificate.js'
-import { CERTIFIED_RULES, type Guarantee } from './stopping-rules.js'
+import { CERTIFIED_RULES, type RequestedLimits } from './stopping-rules.js'
 
 export const usage = `Usage: stopgate evaluate FILE... [options]
 
@@ -119,7 +119,7 @@ const HEADER = ['context', 'rule', 'saved %', 'gross %', 'EM drop', 'worst', 'ex
 const CERTIFIED: readonly string[] = Object.values(CERTIFIED_RULES)
 
 /** The tables of an evaluation, one row a rule: each context, then the total. */
-export function renderEvaluation ({ contexts, total }: Evaluation, guarantee: Guarantee): string {
+export function renderEvaluation ({ contexts, total }: Evaluation, guarantee: RequestedLimits): string {
   const blocks = [...contexts, { key: 'all', ...total }]
   const rows = blocks.flatMap(({ key, rules }) => rules.map((rule, i) => rowOf(i === 0 ? key : '', rule)))
   const lines = alignColumns([HEADER, ...rows], HEADER.map((_, column) => column < 2))
@@ -138,7 +138,7 @@ function rowOf (key: string, { name, splits, ...figures }: Summary): string[] {
   ]
 }
 
-function legend ({ maxEmDrop }: Guarantee): string[] {
+function legend ({ maxEmDrop }: RequestedLimits): string[] {
   return [
     'saved: percentage of the tokens of the full runs, net of the tokens of probes; gross: probes not counted. EM drop: EM of the full runs minus EM served, in points, on unseen groups;',
     `both are means over the splits. worst: largest EM drop of a split. exceeded: splits with an EM drop above ${percent(maxEmDrop)}. certified: splits with a threshold.`,
@@ -152,7 +152,7 @@ function legend ({ maxEmDrop }: Guarantee): string[] {
 const MAX_NAMED_CONTEXTS = 10
 
 /** Says what a certificate takes, if a rule never certified in some context. */
-function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: Guarantee): string[] {
+function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: RequestedLimits): string[] {
   const without = contexts.filter(({ rules }) => rules.some(({ name, certified }) => CERTIFIED.includes(name) && certified === 0))
   if (without.length === 0) return []
   const [alone, shared] = [errorLevel, errorLevel / 2].map((level) => losslessGenerations(maxEmDrop, level))

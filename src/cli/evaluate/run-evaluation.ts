@@ -5,9 +5,9 @@ import type { Predictor } from '../../core/predictor/predictor.js'
 import { byText, type Sample } from '../../core/predictor/sample.js'
 import { type Ending, keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
 import { type Random, seededRandom, shuffle } from '../traces/seeded-random.js'
-import { type Case, caseOf, certifiedRules, type Guarantee, ORACLE, plainRules, type RuleResult, type Split } from './stopping-rules.js'
+import { type Case, caseOf, certifiedRules, type RequestedLimits, ORACLE, plainRules, type RuleResult, type Split } from './stopping-rules.js'
 
-export interface EvaluationPlan extends Guarantee {
+export interface EvaluationPlan extends RequestedLimits {
   readonly levels: Levels
   /** Index of the certified and reported link in the chain of contexts. */
   readonly at: number

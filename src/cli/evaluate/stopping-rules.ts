@@ -1,4 +1,4 @@
-import { BASELINES, ranInFull, stoppedAt, type Ending, type RecordedRun, type RecordedStep } from '../traces/recorded-run.js'
+import { BASELINES, ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
 import { chainOf } from '../../core/policy/context.js'
 import { certifiedIndex } from '../../core/certificate/certified-threshold.js'
 import { noEvidence, tokensSavedRatio, type Evidence } from '../../core/certificate/evidence.js'
@@ -14,7 +14,7 @@ interface PlainRule { readonly name: string, readonly end: (run: RecordedRun) =>
 const STREAK = 'answer_streak'
 
 /** Stops at the first step that completes `times` steps in a row that satisfy a condition. */
-function patient (times: number, holds: (step: RecordedStep) => boolean): PlainRule['end'] {
+function patient (times: number, holds: (step: RunStep) => boolean): PlainRule['end'] {
   return (run) => {
     let row = 0
     const step = run.steps.find((step) => (row = holds(step) ? row + 1 : 0) === times)
@@ -22,7 +22,7 @@ function patient (times: number, holds: (step: RecordedStep) => boolean): PlainR
   }
 }
 
-const isSure = (least: number) => ({ confidence }: RecordedStep) => confidence !== null && confidence >= least
+const isSure = (least: number) => ({ confidence }: RunStep) => confidence !== null && confidence >= least
 
 /**
  * Rules of thumb: a fixed threshold, or patience (Zhou et al. 2020, "BERT loses patience"): high confidence, or the same probed answer,
@@ -94,7 +94,7 @@ export interface Split<T> { readonly learn: T[], readonly certify: T[], readonly
 /** How a rule ended each test generation of a context. */
 export interface RuleResult { readonly name: string, readonly endings: readonly Ending[], readonly isCertified: boolean }
 
-export interface Guarantee { readonly maxEmDrop: number, readonly errorLevel: number }
+export interface RequestedLimits { readonly maxEmDrop: number, readonly errorLevel: number }
 
 /**
  * The rules that certify, in one context of a split. Each score is evaluated alone at the full error level, and both together as the
@@ -102,7 +102,7 @@ export interface Guarantee { readonly maxEmDrop: number, readonly errorLevel: nu
  * no learning part, so it is also shown with that part as evidence.
  * @param predictor `null` if there was not enough evidence to fit one; it then certifies nothing
  */
-export function certifiedRules (split: Split<Case>, predictor: Predictor | null, { maxEmDrop, errorLevel }: Guarantee): RuleResult[] {
+export function certifiedRules (split: Split<Case>, predictor: Predictor | null, { maxEmDrop, errorLevel }: RequestedLimits): RuleResult[] {
   const raw = ({ raw }: Case): ScoredRun => raw
   const own = predictor === null ? null : scoreWith(predictor)
   const rawEvidence = split.certify.map(raw)

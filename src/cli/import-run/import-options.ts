@@ -50,7 +50,7 @@ export function readImportOptions (args: readonly string[], env: NodeJS.ProcessE
 }
 
 /** Names that a URL cannot hold, since clients resolve them as path segments. */
-const NO_PATHS: ReadonlySet<string> = new Set(['.', '../../cli.js'])
+const NO_PATHS: ReadonlySet<string> = new Set(['.', '..'])
 
 function readContext (text: string): Record<string, string> {
   const parts = text.split(',').map((part) => part.split('='))

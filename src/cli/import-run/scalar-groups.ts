@@ -1,5 +1,5 @@
 import type { ScalarEvent } from '../event-files/event.js'
-import { figureNames, questionsFromRate, trainerNames, type Figure } from './trainer-metrics.js'
+import { figureNames, questionsFromRate, trainerNames, type CheckpointFigure } from './trainer-metrics.js'
 import { listNames, timeField, type Draft, type FoundCheckpoint, type Hints } from './checkpoint-draft.js'
 
 /** `eval/<suite>/<field>`; below these last parts of a suite TRL has metrics of its own. */
@@ -7,7 +7,7 @@ const TAG = /^eval\/(.+)\/([^/]+)$/
 const TRL = /(?:^|_)(?:rewards|completions)$/
 const EVAL = 'eval/'
 
-type Open = { at?: string, suite: string, step: number } & { [field in Figure]?: unknown }
+type Open = { at?: string, suite: string, step: number } & { [field in CheckpointFigure]?: unknown }
 
 /**
  * Groups scalars, which arrive one by one and in several writes, into checkpoints. A checkpoint is complete when its suite gets another
@@ -16,7 +16,7 @@ type Open = { at?: string, suite: string, step: number } & { [field in Figure]?:
 export class ScalarGroups {
   readonly #file: string
   readonly #hints: Hints
-  readonly #names: ReadonlyMap<string, Figure>
+  readonly #names: ReadonlyMap<string, CheckpointFigure>
   readonly #trainerFigure: ReturnType<typeof trainerNames>
   /** The tag of verl's validation: `val-core/<source>/acc/mean@1`. */
   readonly #verl: RegExp
@@ -72,7 +72,7 @@ export class ScalarGroups {
   }
 
   /** The suite and field of a tag. Trainer writes `eval/<suite>_<field>`, or `eval/<field>`: of the set that it has just named, if any. */
-  #figureOf (tag: string, step: number): { suite: string, field: Figure } | null {
+  #figureOf (tag: string, step: number): { suite: string, field: CheckpointFigure } | null {
     const [, source] = this.#verl.exec(tag) ?? []
     if (source !== undefined) return { suite: source, field: 'em' }
     const [, slashed = '', name = ''] = TAG.exec(tag) ?? []

@@ -2,19 +2,19 @@ import { isNumber, listNames, type Draft, type Hints, type FoundCheckpoint } fro
 import { shortestFloat } from '../event-files/event.js'
 
 /** A field by its name in a file; the last two tell the number of questions. */
-export type Figure = keyof Draft | 'runtime' | 'samples_per_second'
+export type CheckpointFigure = keyof Draft | 'runtime' | 'samples_per_second'
 
 /** Names that training stacks give to the figures of an evaluation. */
-export function figureNames ({ metric, tokensMetric }: Hints): ReadonlyMap<string, Figure> {
+export function figureNames ({ metric, tokensMetric }: Hints): ReadonlyMap<string, CheckpointFigure> {
   const em = metric === undefined ? ['exact_match', 'em'] : [metric]
-  return new Map<string, Figure>([
-    ...em.flatMap((name): Array<[string, Figure]> => [[name, 'em'], [`${name}_stderr`, 'em_stderr']]),
+  return new Map<string, CheckpointFigure>([
+    ...em.flatMap((name): Array<[string, CheckpointFigure]> => [[name, 'em'], [`${name}_stderr`, 'em_stderr']]),
     [tokensMetric ?? 'tokens_mean', 'tokens_mean'],
     ...(['n', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const).map((name) => [name, name] as const),
   ])
 }
 
-interface TrainerFigure { readonly suite: string | undefined, readonly field: Figure }
+interface TrainerFigure { readonly suite: string | undefined, readonly field: CheckpointFigure }
 
 /**
  * Reads the names of Trainer's metrics after `eval_`: `<field>`, or `<suite>_<field>` with several evaluation sets. `gen_len` comes from
@@ -22,8 +22,8 @@ interface TrainerFigure { readonly suite: string | undefined, readonly field: Fi
  */
 export function trainerNames (hints: Hints): (name: string) => TrainerFigure | null {
   const { metric = 'exact_match', tokensMetric } = hints
-  const lengths: Array<[string, Figure]> = tokensMetric === undefined ? [['gen_len', 'tokens_mean'], ['completions/mean_length', 'tokens_mean']] : []
-  const names = new Map<string, Figure>([
+  const lengths: Array<[string, CheckpointFigure]> = tokensMetric === undefined ? [['gen_len', 'tokens_mean'], ['completions/mean_length', 'tokens_mean']] : []
+  const names = new Map<string, CheckpointFigure>([
     ...figureNames(hints),
     ...lengths,
     ['samples', 'n'],

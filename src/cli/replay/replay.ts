@@ -5,7 +5,7 @@ import { readTraces } from '../traces/read-traces.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 import { renderTable } from './comparison.js'
 import { runReplay, type ReplayResult } from './run-replay.js'
-import { createServiceClient } from './service-client.js'
+import { createReplayClient } from './service-client.js'
 import { parseFlags, wholeNumber, readServiceFlags } from '../command-line/flags.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { CommandError, UsageError } from '../command-line/command-error.js'
@@ -84,7 +84,7 @@ async function play (
   const client = createHttpClient(url ?? own!.url, concurrency, { token })
   const progress = startProgress(runs.length, stderr)
   try {
-    const service = createServiceClient(client)
+    const service = createReplayClient(client)
     return await runReplay({ runs, service, requests: client.requests, concurrency, seed, signal, onServed: progress.advance, onNote })
   } finally {
     progress.stop()

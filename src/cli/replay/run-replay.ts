@@ -3,14 +3,14 @@ import { compareByContext, type FinalState } from './comparison.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import { orderByGroup, playAll, type PlayOptions, type PlayedRun } from './play-runs.js'
 import { keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
-import type { ServiceClient } from './service-client.js'
+import type { ReplayClient } from './service-client.js'
 
 /** How long to wait for the learner at the end, ms. */
 const LEARNING_WAIT_MS = 30_000
 
 export interface ReplayRequest extends PlayOptions {
   readonly runs: readonly RecordedRun[]
-  readonly service: ServiceClient
+  readonly service: ReplayClient
   readonly requests: HttpClient['requests']
   readonly seed: number
   /** Called with notes for the reader of the figures. */
@@ -40,7 +40,7 @@ export async function runReplay (
 }
 
 /** Slices of enrolments last at least a 64th of the follow-up. The policy belongs to the operator, so a replay only notes it. */
-async function noteFollowUp (service: ServiceClient, keys: ReadonlySet<string>, onNote: ReplayRequest['onNote']): Promise<void> {
+async function noteFollowUp (service: ReplayClient, keys: ReadonlySet<string>, onNote: ReplayRequest['onNote']): Promise<void> {
   const followed: string[] = []
   let longest = 0
   for (const key of keys) {
@@ -53,7 +53,7 @@ async function noteFollowUp (service: ServiceClient, keys: ReadonlySet<string>, 
     'last at least a 64th of it, and a replay may end before. The policy was left as it is')
 }
 
-async function readFinishes (service: ServiceClient, keys: ReadonlySet<string>): Promise<Map<string, FinalState>> {
+async function readFinishes (service: ReplayClient, keys: ReadonlySet<string>): Promise<Map<string, FinalState>> {
   const finishes = new Map<string, FinalState>((await service.contexts()).map((context) => [context.key, context]))
   for (const key of keys) { // a context beyond MAX_CONTEXTS has no state
     if (!finishes.has(key)) finishes.set(key, { threshold: null, scope: 'none', score: 'confidence', policy: await service.policy(key) })

@@ -8,13 +8,13 @@ import type { Decision, Step } from '../../core/decide/decide.js'
 import type { Problem } from '../../errors/errors.js'
 import type { WorkerApi } from './play-runs.js'
 
-export type ServiceClient = ReturnType<typeof createServiceClient>
+export type ReplayClient = ReturnType<typeof createReplayClient>
 
 interface ModelReply { readonly levels: Levels, readonly age_seconds: number | null }
 interface Page { readonly contexts: ContextView[], readonly next: string | null }
 
 /** The calls that a replay makes to a service. */
-export function createServiceClient ({ send }: Pick<HttpClient, 'send'>) {
+export function createReplayClient ({ send }: Pick<HttpClient, 'send'>) {
   let duplicates = 0
   let reportedAt = performance.now()
 

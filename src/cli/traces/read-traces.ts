@@ -17,7 +17,7 @@ export async function readTraces (files: readonly string[]): Promise<RecordedRun
     for await (const [line, text] of lines(file)) {
       if (text.trim() === '') continue
       const place = `${file}:${line}`
-      const run = readRun(place, text)
+      const run = readRecordedRun(place, text)
       const id = run.outcome.generation_id
       if (places.has(id)) throw new FileError(`${place}: generation_id ${JSON.stringify(id)} is already used at ${places.get(id)}: the service counts an id once`)
       places.set(id, place)
@@ -47,7 +47,7 @@ function textOf (file: string): Readable {
 const schemaProblem = itemValidator(OutcomeSchema)
 
 /** One line of a trace file. */
-export function readRun (place: string, text: string): RecordedRun {
+export function readRecordedRun (place: string, text: string): RecordedRun {
   let outcome: ReportedOutcome
   try { outcome = JSON.parse(text) } catch (error) { throw new FileError(`${place}: not JSON: ${(error as Error).message}`) }
   const problem = schemaProblem(outcome) ?? outcomeProblem(outcome) ?? recordingProblem(outcome)

@@ -10,12 +10,12 @@ export interface RecordedRun {
   readonly tokens: number
   readonly answerTokens: number
   readonly em: Em
-  readonly steps: readonly RecordedStep[]
+  readonly steps: readonly RunStep[]
   /** Tokens decoded for the probes of a run that asks at every step. */
   readonly probeTokens: number
 }
 
-export interface RecordedStep {
+export interface RunStep {
   readonly tokens: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>> | undefined
@@ -33,7 +33,7 @@ export function ranInFull ({ tokens, em, probeTokens }: RecordedRun): Ending {
 }
 
 /** A stopped generation still spends the tokens of its answer, but never more tokens than the full run. */
-export function stoppedAt ({ tokens, answerTokens }: RecordedRun, step: RecordedStep): Ending {
+export function stoppedAt ({ tokens, answerTokens }: RecordedRun, step: RunStep): Ending {
   return { tokens: Math.min(step.tokens + answerTokens, tokens), probeTokens: step.probeTokens, em: step.em, isStopped: true }
 }
 

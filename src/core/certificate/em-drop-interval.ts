@@ -4,7 +4,7 @@ import { BETS, EIGHTHS, LOG_WEIGHTS, type Differences } from './certificate.js'
 const PRECISION = 1e-6
 const FURTHEST = -Math.log(PRECISION)
 /** Limit on the steps of Newton's method; a dozen suffice. */
-const MOST_STEPS = 100
+const MAX_ITERATIONS = 100
 
 /** Units by their difference, from -1 to 1. */
 type Counts = ReadonlyArray<readonly [difference: number, units: number]>
@@ -34,7 +34,7 @@ function upperEnd (counts: Counts, logBar: number): number {
   const lost = counts.reduce((sum, [difference, units]) => sum + difference * units, 0)
   if (counts.every(([difference, units]) => difference === 1 || units === 0)) return 1 // E does not depend on a
   let t = Math.min(FURTHEST, -Math.log1p(Math.max(-1, -lost / total))) // from the drop seen
-  for (let step = 0; step < MOST_STEPS; step++) {
+  for (let step = 0; step < MAX_ITERATIONS; step++) {
     const { log, slope } = logEvidenceAt(t, counts)
     if (log <= logBar && t === FURTHEST) break
     const next = Math.min(FURTHEST, t - (log - logBar) / slope)

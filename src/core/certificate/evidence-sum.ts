@@ -1,5 +1,5 @@
 import { type Differences, EIGHTHS, unitsOf } from './certificate.js'
-import { addToList, differencesAt, type Evidence, noEvidence, thresholdsOf, type Unit, unitOf, zeroList } from './evidence.js'
+import { addToList, differencesAt, type Evidence, noEvidence, thresholdsOf, type EvidenceUnit, evidenceUnitOf, zeroList } from './evidence.js'
 import type { Stop, Trace } from './trace.js'
 
 /** Evidence that is added to in place: a copy for each unit would take most of the learner's time. */
@@ -31,7 +31,7 @@ export function sumFrom (evidence: Evidence): EvidenceSum {
   return sum
 }
 
-export function addUnitTo (sum: EvidenceSum, unit: Unit): void {
+export function addUnitTo (sum: EvidenceSum, unit: EvidenceUnit): void {
   const { eighths } = unit
   sum.generations++
   sum.full_tokens += unit.tokens
@@ -91,7 +91,7 @@ function copyLists (lists: NonNullable<Evidence['partial']>): Record<string, num
 }
 
 /** The evidence with one more unit in it. */
-export function addUnit (evidence: Evidence, unit: Unit): Evidence {
+export function addUnit (evidence: Evidence, unit: EvidenceUnit): Evidence {
   const sum = sumFrom(evidence)
   addUnitTo(sum, unit)
   return sum
@@ -99,7 +99,7 @@ export function addUnit (evidence: Evidence, unit: Unit): Evidence {
 
 /** The evidence with the unit of one generation. */
 export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop[]): Evidence {
-  return addUnit(evidence, unitOf(trace, stops))
+  return addUnit(evidence, evidenceUnitOf(trace, stops))
 }
 
 /** The sum of two, for the same grid. */

@@ -157,7 +157,7 @@ export function tokensSaved ({ full_tokens: full, tokens, probe_tokens: probes }
 }
 
 /** One unit of evidence, at every threshold: a generation, or a group of samples. */
-export interface Unit {
+export interface EvidenceUnit {
   readonly tokens: number
   readonly em: number
   readonly labelled: number
@@ -172,7 +172,7 @@ export interface Unit {
 }
 
 /** The unit that one generation is. */
-export function unitOf (trace: Trace, stops: readonly Stop[]): Unit {
+export function evidenceUnitOf (trace: Trace, stops: readonly Stop[]): EvidenceUnit {
   const zeros = zeroList(stops.length)
   const isUnprobed = stops.some((stop) => stop.isUnprobed)
   return {

@@ -10,7 +10,7 @@ import { leftEpochOf } from './membership.js'
 import { type Pin, usablePin } from './pin.js'
 
 /** Everything but its own state that a context's link depends on. */
-export interface ModelInputs {
+export interface SnapshotInputs {
   readonly levels: Levels
   readonly defaultPolicy: PolicyPatch
   readonly policies: ReadonlyMap<string, PolicyPatch>
@@ -20,7 +20,7 @@ export interface ModelInputs {
 }
 
 /** Contexts read from the store at one moment. */
-export interface LoadedContexts extends ModelInputs {
+export interface LoadedContexts extends SnapshotInputs {
   /** States by context key. With each context it holds the ancestors that have a state. */
   readonly states: ReadonlyMap<string, ContextState>
 }
@@ -51,7 +51,9 @@ export interface ChainLink extends Judgement {
 const NO_TRIALS: readonly string[] = []
 
 /** The link of a context, by its state and by what operators and predictors say now. @param state absent before any outcome */
-export function linkOf ({ levels, defaultPolicy, policies, pins, predictors }: ModelInputs, key: string, state?: ContextState): ChainLink {
+export function linkOf (
+  { levels, defaultPolicy, policies, pins, predictors }: SnapshotInputs, key: string, state?: ContextState
+): ChainLink {
   const policy = effectivePolicy(defaultPolicy, policies, key)
   return chainLink(key, policy, usablePin(predictors, pins.get(key)), state, judge(state, policy, levels, predictors))
 }

@@ -17,10 +17,10 @@ export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset
 interface ServedCheckpoint {
   readonly run: string
   readonly step: number
-  readonly expected: Expected | null
+  readonly expected: ExpectedCertificate | null
 }
 
-export interface Expected {
+export interface ExpectedCertificate {
   /** Run and step of the previous checkpoint, where known. */
   readonly run?: string | null
   readonly step: number | null
@@ -38,7 +38,7 @@ export interface ContextState {
   readonly epoch_started_at: number
   /** Name of the epoch: the id of the log entry that opened it. Enrolments under another name are void. */
   readonly epoch_name: string
-  readonly meaning: Meaning
+  readonly meaning: EvidenceTerms
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
   /** Evidence of the raw confidence: the half-window being filled, and the full one before it. */
@@ -105,7 +105,7 @@ export function openEpoch (
     epoch_cause: cause,
     epoch_started_at: time,
     epoch_name: name,
-    meaning: meaningOf(policy, levels),
+    meaning: evidenceTermsOf(policy, levels),
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
@@ -166,9 +166,9 @@ export function countForToken (fedBy: EvidenceByToken | undefined, by: string | 
 }
 
 /** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
-export type Meaning = Readonly<ReturnType<typeof meaningOf>>
+export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
 
-export function meaningOf (policy: Policy, levels: Levels) {
+export function evidenceTermsOf (policy: Policy, levels: Levels) {
   const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens, check_growth } = policy
   const score = 'confidence' as const
   const is_enrolled = policy.follow_up_seconds > 0 // whether evidence is taken in the order of enrolment, or on arrival
@@ -176,7 +176,7 @@ export function meaningOf (policy: Policy, levels: Levels) {
   return { score, label, missing_labels, missing_outcomes, is_enrolled, ...cadence, levels: levels.join() }
 }
 
-export function sameMeaning (a: Meaning, b: Meaning): boolean {
+export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean {
   return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.missing_outcomes === b.missing_outcomes &&
     a.is_enrolled === b.is_enrolled && a.min_tokens === b.min_tokens && a.check_every_tokens === b.check_every_tokens &&
     a.check_growth === b.check_growth &&

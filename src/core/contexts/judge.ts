@@ -5,7 +5,7 @@ import type { Levels } from '../policy/context.js'
 import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
-import { type ContextState, meaningOf, predictorOf, sameMeaning } from './context-state.js'
+import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import type { Guarantee } from './guarantee.js'
 
@@ -28,7 +28,7 @@ export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: nul
 
 /** Whether the state's evidence has the meaning that the policy asks about; if not, a new epoch is due and nothing is certified. */
 export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
-  return sameMeaning(state.meaning, meaningOf(policy, levels))
+  return haveSameEvidenceTerms(state.meaning, evidenceTermsOf(policy, levels))
 }
 
 /** Judges a context by its current evidence: of the certified thresholds, it picks the one that is worth most. */

@@ -1,9 +1,9 @@
 import { EIGHTHS } from '../certificate/certificate.js'
 import { type Drift, hasDrifted, NO_DRIFT, watchDifferences } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
-import { type Evidence, noEvidence, type Unit } from '../certificate/evidence.js'
+import { type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
 import { valueAt } from '../certificate/thresholds.js'
-import { MOST_SLICES } from '../enrolment/slice-queue.js'
+import { MAX_OPEN_SLICES } from '../enrolment/slice-queue.js'
 
 /** What a member of a pool has itself shown in the epoch of the pool, whose certificate is about the average. */
 export interface Membership {
@@ -29,7 +29,7 @@ interface UnwatchedSlice {
 
 /** A control unit of a member, and the pool that it is accounted for in. */
 export interface MemberUnit {
-  readonly unit: Unit
+  readonly unit: EvidenceUnit
   /** Number of its slice, and of the first slice of the pool that is not final yet. */
   readonly slice: number
   readonly firstOpen: number
@@ -75,7 +75,7 @@ function withUnit (slices: readonly UnwatchedSlice[], slice: number, difference:
   const its = slices.find((one) => one.slice === slice)
   const next = [...slices.filter((one) => one !== its), { slice, units: addUnits(its?.units ?? [], [[difference, 1]]) }]
     .sort((a, b) => a.slice - b.slice)
-  if (next.length <= MOST_SLICES) return next
+  if (next.length <= MAX_OPEN_SLICES) return next
   const [first, second, ...rest] = next as [UnwatchedSlice, UnwatchedSlice, ...UnwatchedSlice[]]
   return [{ slice: second.slice, units: addUnits(first.units, second.units) }, ...rest]
 }

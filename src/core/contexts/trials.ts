@@ -22,7 +22,7 @@ export function newestFor (predictors: LivePredictors, policy: Policy, levels: L
 }
 
 /** Most predictors on trial in a context. The first of an epoch has the largest part of the level; newer ones should not displace it. */
-export const MOST_TRIALS = 3
+export const MAX_TRIALS = 3
 
 /**
  * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the
@@ -49,6 +49,6 @@ export function syncTrials (
     certified: -1,
     trained_on: 0,
   }
-  const oldest = live.length < MOST_TRIALS ? undefined : live.find(({ predictor }) => predictor !== state.serving)
+  const oldest = live.length < MAX_TRIALS ? undefined : live.find(({ predictor }) => predictor !== state.serving)
   return { ...state, challengers: challenger.ordinal, trials: [...live.filter((trial) => trial !== oldest), challenger] }
 }

@@ -3,7 +3,7 @@ import type { Scope } from '../contexts/effective-threshold.js'
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { Scorer } from '../predictor/predictor.js'
-import { MISSING, type Node, type Rule, type Snapshot } from './snapshot.js'
+import { MISSING_LEVEL, type SnapshotNode, type ContextRule, type Snapshot } from './snapshot.js'
 
 /** Increases whenever a worker written for the previous format could misread a bundle. */
 export const BUNDLE_FORMAT = 1
@@ -76,7 +76,7 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
   const predictors: Record<string, BundlePredictor> = Object.create(null)
   const path = valuesOf(levels, prefix)
 
-  function leafOf (rule: Rule): BundleNode {
+  function leafOf (rule: ContextRule): BundleNode {
     const scorers = rule.scorer === null ? rule.trials : [rule.scorer, ...rule.trials]
     for (const { name, signals, grid } of scorers) predictors[name] = { signals, grid }
     const weigh = ({ name, log_median, length_power, weights: its }: Scorer) =>
@@ -89,14 +89,14 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
     }
   }
 
-  function treeOf ({ rule, children }: Node): BundleNode {
+  function treeOf ({ rule, children }: SnapshotNode): BundleNode {
     if (children.size === 0) return leafOf(rule)
     const inOrder = [...children].sort(([a], [b]) => a < b ? -1 : 1) // replicas load contexts in different orders
     return { ...leafOf(rule), below: record(inOrder.map(([value, child]) => [value, treeOf(child)])) }
   }
 
   /** Where the snapshot does not reach down to the prefix, the last rule on the way holds for all contexts within the prefix. */
-  function cut (node: Node, isInSnapshot: boolean, depth: number): BundleNode {
+  function cut (node: SnapshotNode, isInSnapshot: boolean, depth: number): BundleNode {
     if (depth === path.length) return isInSnapshot ? treeOf(node) : leafOf(node.rule)
     const child = isInSnapshot ? node.children.get(path[depth]!) : undefined
     return { below: record([[path[depth]!, cut(child ?? node, child !== undefined, depth + 1)]]) }
@@ -139,10 +139,10 @@ function record (entries: ReadonlyArray<readonly [string, BundleNode]>): Record<
 
 function valuesOf (levels: Levels, prefix: string): string[] {
   const context = parseContextKey(levels, prefix)!
-  return chainOf(prefix).slice(1).map((_, depth) => context[levels[depth]!] ?? MISSING)
+  return chainOf(prefix).slice(1).map((_, depth) => context[levels[depth]!] ?? MISSING_LEVEL)
 }
 
-function bundleRule (rule: Rule, levels: Levels): BundleRule {
+function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, lottery, scorer, trials, scope, context, label, mode } = rule
   const { minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare } = rule
   return {
@@ -163,7 +163,7 @@ function bundleRule (rule: Rule, levels: Levels): BundleRule {
 }
 
 /** The rule of every context outside the bundle's prefix: continue. */
-const OUTSIDE: Rule = {
+const OUTSIDE: ContextRule = {
   context: null,
   threshold: null,
   lottery: null,
@@ -189,12 +189,12 @@ const OUTSIDE: Rule = {
  */
 export function snapshotOfBundle (
   { state_id: stateId, model_version: version, salt, levels, rules, predictors, weights, root }: Bundle): Snapshot {
-  function nodeOf (node: BundleNode): Node {
+  function nodeOf (node: BundleNode): SnapshotNode {
     const children = Object.entries(node.below ?? {}).map(([value, child]) => [value, nodeOf(child)] as const)
     return { key: '', rule: node.rule === undefined ? OUTSIDE : ruleOf(partOf(rules[node.rule], `rule ${node.rule}`), node), children: new Map(children) }
   }
 
-  function ruleOf (shared: BundleRule, node: BundleNode): Rule {
+  function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
     const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
     const scorerOf = (name: string): Scorer => {
       const place = partOf(node.weights?.[name], `weights of ${name}`)

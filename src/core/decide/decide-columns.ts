@@ -7,7 +7,7 @@ import {
   armOfDraw, canProbe, drawOf, type Freshness, isNewCrossing, reachesLoosest, type Reason, reasonFor, type Step, thresholdFor,
   wouldStop,
 } from './decide.js'
-import { type Rule, ruleFor, type Snapshot } from './snapshot.js'
+import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
 
@@ -43,8 +43,8 @@ export interface ColumnDecisions {
   readonly draws: number[]
   /** The reason for each row; `undefined` for a row that was left out. */
   readonly reasons: ReadonlyArray<Reason | undefined>
-  /** The rule of each of `contexts`. */
-  readonly rules: readonly Rule[]
+  /** The rule of each of `contextsRoutes`. */
+  readonly rules: readonly ContextRule[]
 }
 
 /**
@@ -96,13 +96,13 @@ export function decideColumns (
 }
 
 /** The rules for contexts, in their order. */
-export function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly Rule[] {
+export function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly ContextRule[] {
   return contexts.map((context) => ruleFor(snapshot, context))
 }
 
 type ScoreOf = (scorer: Scorer, row: number, confidence: number | null) => number | null
 
-function reachesTrial ({ trials }: Rule, scoreOf: ScoreOf, row: number, confidence: number): boolean {
+function reachesTrial ({ trials }: ContextRule, scoreOf: ScoreOf, row: number, confidence: number): boolean {
   return trials.length > 0 && trials.some((scorer) => reachesLoosest(scorer, scoreOf(scorer, row, confidence)))
 }
 

@@ -9,7 +9,7 @@ import { clampConfidence } from '../outcome/outcome.js'
 import { type Context, contextKey } from '../policy/context.js'
 import { nextCheckTokens } from '../policy/policy.js'
 import { type Scorer, scoreStep } from '../predictor/predictor.js'
-import { type Rule, ruleFor, type Snapshot } from './snapshot.js'
+import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
 export const REASONS = [
@@ -64,7 +64,7 @@ export type Freshness = 'fresh' | 'stale' | 'too_old'
 export interface StepDecision {
   readonly decision: Decision
   /** The rule of the step's context. */
-  readonly rule: Rule
+  readonly rule: ContextRule
   /** The draw of the arm, in [0, 1); `null`: none was drawn, since the step has its arm, or has no id, or no salt is known. */
   readonly u: number | null
 }
@@ -110,12 +110,12 @@ export function drawOf (salt: string | null, id: string | undefined): number | n
 }
 
 /** The arm that a draw gives; without one it is treated. */
-export function armOfDraw ({ controlShare }: Pick<Rule, 'controlShare'>, u: number | null): Arm {
+export function armOfDraw ({ controlShare }: Pick<ContextRule, 'controlShare'>, u: number | null): Arm {
   return u === null ? 'treated' : drawArm(u, controlShare)
 }
 
 /** The threshold of a generation. Where it is drawn by lottery, the samples of a group share it; without an id it is the safer one. */
-export function thresholdFor (salt: string | null, { threshold, lottery }: Rule, id: string | undefined): number | null {
+export function thresholdFor (salt: string | null, { threshold, lottery }: ContextRule, id: string | undefined): number | null {
   if (lottery === null || id === undefined || salt === null) return threshold
   return lotteryHash(salt, id) < lottery.share ? lottery.threshold : threshold
 }
@@ -125,7 +125,7 @@ export function wouldStop (reason: Reason): boolean {
 }
 
 export function reasonFor (
-  rule: Rule, threshold: number | null, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
+  rule: ContextRule, threshold: number | null, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
   if (rule.mode === 'off') return 'off'
   if (freshness === 'too_old') return 'stale_model'
   if (threshold === null) return 'no_threshold'
@@ -152,7 +152,7 @@ interface Probing {
  * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores: while a
  * predictor is on trial, every step that reaches its loosest threshold may be a first stop.
  */
-export function isProbeDue (rule: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null): boolean {
+export function isProbeDue (rule: Pick<ContextRule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null): boolean {
   if (arm !== 'control' || step.em !== undefined || step.answer !== undefined || !canProbe(rule, step.tokens, confidence)) return false
   if (isNewCrossing(confidence, step.probed_score ?? null)) return true
   const { tokens, signals } = step
@@ -161,7 +161,7 @@ export function isProbeDue (rule: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, a
 
 /** Whether a control generation may have a first stop at such a step. */
 export function canProbe (
-  { mode, minTokens }: Pick<Rule, 'mode' | 'minTokens'>, tokens: number, confidence: number | null
+  { mode, minTokens }: Pick<ContextRule, 'mode' | 'minTokens'>, tokens: number, confidence: number | null
 ): confidence is number {
   return mode !== 'off' && confidence !== null && tokens >= minTokens
 }
@@ -208,7 +208,7 @@ export type Enrolment = 'enrolled' | 'late' | 'none'
  * @param rule of the step's context, by which the arm was drawn
  */
 export function enrolDraw (
-  sink: EnrolmentSink, { salt, levels }: Pick<Snapshot, 'salt' | 'levels'>, rule: Rule, { u, id, tokens, context, sample = 0 }: Draw
+  sink: EnrolmentSink, { salt, levels }: Pick<Snapshot, 'salt' | 'levels'>, rule: ContextRule, { u, id, tokens, context, sample = 0 }: Draw
 ): Enrolment {
   const { enrolledShare, controlShare: share, epoch } = rule
   if (salt === null || enrolledShare === 0) return 'none'

@@ -10,7 +10,7 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type Scorer, scorerFor } from '../predictor/predictor.js'
 
 /** Everything that a decision in one context needs. */
-export interface Rule {
+export interface ContextRule {
   /** The context that gathers the evidence, and whose threshold it is; `null`: none did, and the generation's own key is the answer. */
   readonly context: string | null
   readonly threshold: number | null
@@ -38,11 +38,11 @@ export interface Rule {
   readonly warnings: readonly ContextWarning[]
 }
 
-export interface Node {
+export interface SnapshotNode {
   readonly key: string
   /** For a generation whose context ends here, or whose next value is unknown. */
-  readonly rule: Rule
-  readonly children: ReadonlyMap<string, Node>
+  readonly rule: ContextRule
+  readonly children: ReadonlyMap<string, SnapshotNode>
 }
 
 /** The model that a replica decides with. It is never edited, only replaced. */
@@ -52,17 +52,17 @@ export interface Snapshot {
   readonly levels: Levels
   /** Salt for drawing arms; `null` before the store has been reached, and then nothing is control. */
   readonly salt: string | null
-  readonly root: Node
+  readonly root: SnapshotNode
 }
 
 /** Stands for an absent level in the tree; no value is empty. */
-export const MISSING = ''
+export const MISSING_LEVEL = ''
 
 /** The rule for a generation's context: that of the deepest node that matches. */
-export function ruleFor ({ root, levels }: Snapshot, context: Context | undefined): Rule {
+export function ruleFor ({ root, levels }: Snapshot, context: Context | undefined): ContextRule {
   let node = root
   for (let depth = 0; depth < levels.length; depth++) { // `for of` costs a decision a tenth of its time
-    const child = node.children.get(context?.[levels[depth]!] ?? MISSING)
+    const child = node.children.get(context?.[levels[depth]!] ?? MISSING_LEVEL)
     if (child === undefined) break
     node = child
   }
@@ -70,7 +70,7 @@ export function ruleFor ({ root, levels }: Snapshot, context: Context | undefine
 }
 
 /** A node that this compilation made, and may edit until it is finished. Its children may be nodes of the previous snapshot. */
-interface Draft { readonly key: string, rule: Rule, children: ReadonlyMap<string, Node> }
+interface Draft { readonly key: string, rule: ContextRule, children: ReadonlyMap<string, SnapshotNode> }
 
 /**
  * Compiles the links of all contexts into a tree by level, in which a decision finds its rule without building a key. Nodes of the
@@ -81,9 +81,9 @@ export class SnapshotCompiler {
   readonly #links: ReadonlyMap<string, ChainLink>
   readonly #predictors: LivePredictors
   /** The drafts, which are in the tree as nodes. */
-  readonly #drafts = new Map<Node, Draft>()
+  readonly #drafts = new Map<SnapshotNode, Draft>()
   /** The children of drafts that have their own map, to write to. */
-  readonly #children = new Map<Draft, Map<string, Node>>()
+  readonly #children = new Map<Draft, Map<string, SnapshotNode>>()
   readonly #root: Draft
 
   /** @param links by key; must include the root, and the ancestors of each key */
@@ -98,7 +98,9 @@ export class SnapshotCompiler {
   add (key: string): void {
     let node = this.#root
     const context = parseContextKey(this.#levels, key)!
-    for (const [depth, link] of chainOf(key).slice(1).entries()) node = this.#child(node, context[this.#levels[depth]!] ?? MISSING, link)
+    for (const [depth, link] of chainOf(key).slice(1).entries()) {
+      node = this.#child(node, context[this.#levels[depth]!] ?? MISSING_LEVEL, link)
+    }
     node.rule = this.#ruleOf(key)
     for (const [value, child] of node.children) this.#inherit(node, value, child)
   }
@@ -108,7 +110,7 @@ export class SnapshotCompiler {
   }
 
   /** Updates the contexts below a changed key; they depend on it only where they belong to a pool. */
-  #inherit (parent: Draft, value: string, node: Node): void {
+  #inherit (parent: Draft, value: string, node: SnapshotNode): void {
     let mine = this.#drafts.get(node)
     if (this.#links.get(node.key)!.policy.certify_at !== null) {
       mine = this.#child(parent, value, node.key)
@@ -130,7 +132,7 @@ export class SnapshotCompiler {
   }
 
   /** The children of a draft in a map of its own; at first it shares that of the node that it copies. */
-  #ownChildren (parent: Draft): Map<string, Node> {
+  #ownChildren (parent: Draft): Map<string, SnapshotNode> {
     let own = this.#children.get(parent)
     if (own === undefined) {
       parent.children = own = new Map(parent.children)
@@ -143,7 +145,7 @@ export class SnapshotCompiler {
     return this.#own({ key, rule: this.#ruleOf(key), children: NO_CHILDREN })
   }
 
-  #copy ({ key, rule, children }: Node): Draft {
+  #copy ({ key, rule, children }: SnapshotNode): Draft {
     return this.#own({ key, rule, children })
   }
 
@@ -152,7 +154,7 @@ export class SnapshotCompiler {
     return node
   }
 
-  #ruleOf (key: string): Rule {
+  #ruleOf (key: string): ContextRule {
     const chain = chainOf(key).map((link) => this.#links.get(link)!)
     const isLeaf = chain.length === this.#levels.length + 1
     const scorers = (names: readonly string[]) => scorersIn(this.#predictors, key, names)
@@ -162,7 +164,7 @@ export class SnapshotCompiler {
 }
 
 /** Shared, since most nodes are leaves. */
-const NO_CHILDREN: ReadonlyMap<string, Node> = new Map()
+const NO_CHILDREN: ReadonlyMap<string, SnapshotNode> = new Map()
 
 /**
  * The same string as V8 keeps it once for all equal ones, as it does the names of properties. JSON.parse makes short values so, too: a
@@ -194,7 +196,7 @@ function scorersIn (predictors: LivePredictors, key: string, names: readonly str
   return [...new Set(names)].flatMap((name) => predictors.has(name) ? [scorerFor(predictors.get(name)!, key)] : [])
 }
 
-function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
+function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: readonly string[]) => readonly Scorer[]): ContextRule {
   const force = effectiveThreshold(chain, certifyingDepthOf(levels, chain))
   const leaf = chain.at(-1)!
   const { policy } = leaf

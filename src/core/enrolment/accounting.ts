@@ -1,8 +1,8 @@
 import { addCompared } from '../certificate/arms.js'
 import { addUnitTo, type EvidenceSum, leftOutBeside, newSum, type OpenEvidence, sumFrom } from '../certificate/evidence-sum.js'
-import { noEvidence, type Unit } from '../certificate/evidence.js'
-import { addAtWorst, addMissing, type Member, type Missing, samplesOf, stopWaiting, unitOfMember, withoutMissing } from './enrolled-unit.js'
-import { addCounts, ownSums, type Slice } from './slice.js'
+import { noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
+import { addAtWorst, addMissing, type EnrolledUnit, type Missing, samplesOf, stopWaiting, evidenceUnitOfEnrolled, withoutMissing } from './enrolled-unit.js'
+import { addSliceCounts, ownSums, type Slice } from './slice.js'
 
 /** What a cohort goes by. Times in ms of the follow-up clock. */
 export interface CohortRules {
@@ -14,7 +14,7 @@ export interface CohortRules {
   /** Scorers that gather evidence here: the raw confidence, and trials from the first slice that began after their publication. */
   readonly scorers: readonly CohortScorer[]
   /** What a sample that awaits its label is at worst, by scorer. */
-  readonly worstUnits: (generationId: string) => ReadonlyMap<number, Unit>
+  readonly worstUnits: (generationId: string) => ReadonlyMap<number, EvidenceUnit>
 }
 
 export interface CohortScorer {
@@ -27,13 +27,13 @@ export interface CohortScorer {
 }
 
 /** Adds a member to the sums of its slice, once none of its outcomes or labels can come any more. */
-export function accountFor (member: Member, { scorers }: Pick<CohortRules, 'scorers'>): void {
+export function accountFor (member: EnrolledUnit, { scorers }: Pick<CohortRules, 'scorers'>): void {
   const { slice, arm, u } = member
   const samples = samplesOf(member)
   slice.open[arm]--
   if (arm === 'control') {
     const missing = member.lost + member.atWorst
-    slice.counts = addCounts(slice.counts, {
+    slice.counts = addSliceCounts(slice.counts, {
       accounted: (samples - missing - member.leftOut) / samples,
       missing: missing / samples,
       cancelled: member.cancelled / samples,
@@ -47,15 +47,15 @@ export function accountFor (member: Member, { scorers }: Pick<CohortRules, 'scor
 }
 
 /** Adds a control member to the evidence of its slice, and to the evidence for the drift detector. */
-function addToSlice (member: Member, scorer: number, thresholds: number): void {
+function addToSlice (member: EnrolledUnit, scorer: number, thresholds: number): void {
   const { evidence, watched } = ownSums(member.slice)
   if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
   const seen = watched.get(scorer)
-  if (seen !== undefined) add(seen, unitOfMember(withoutMissing(member), scorer, thresholds))
-  add(sumIn(evidence, scorer, thresholds), unitOfMember(member, scorer, thresholds))
+  if (seen !== undefined) add(seen, evidenceUnitOfEnrolled(withoutMissing(member), scorer, thresholds))
+  add(sumIn(evidence, scorer, thresholds), evidenceUnitOfEnrolled(member, scorer, thresholds))
 }
 
-function add (sum: EvidenceSum, unit: Unit | null): void { if (unit !== null) addUnitTo(sum, unit) }
+function add (sum: EvidenceSum, unit: EvidenceUnit | null): void { if (unit !== null) addUnitTo(sum, unit) }
 
 function sumIn (sums: Slice['evidence'], scorer: number, thresholds: number): EvidenceSum {
   let sum = sums.get(scorer)
@@ -64,7 +64,7 @@ function sumIn (sums: Slice['evidence'], scorer: number, thresholds: number): Ev
 }
 
 /** A missing control outcome counts as wrong, a missing treated one as right, a cancelled one as wrong in both arms. */
-function compare ({ slice, arm, share, graded, em, cancelled, unlabelled, measured, tokens }: Member, samples: number): void {
+function compare ({ slice, arm, share, graded, em, cancelled, unlabelled, measured, tokens }: EnrolledUnit, samples: number): void {
   const compared = samples - unlabelled
   const right = arm === 'treated' ? em + compared - graded - cancelled : em
   slice.arms = addCompared(slice.arms, {
@@ -76,7 +76,7 @@ function compare ({ slice, arm, share, graded, em, cancelled, unlabelled, measur
  * Gives up a member whose follow-up is over: its remaining outcomes and labels count as missing.
  * @returns whether some of its samples are missing
  */
-export function giveUp (member: Member, rules: Pick<CohortRules, 'missingLabels' | 'missingOutcomes' | 'worstUnits'>): boolean {
+export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'missingLabels' | 'missingOutcomes' | 'worstUnits'>): boolean {
   const { samples, reported } = member
   for (const id of member.waiting) {
     if (rules.missingLabels === 'excluded') leaveOutUnlabelled(member)
@@ -91,12 +91,12 @@ export function giveUp (member: Member, rules: Pick<CohortRules, 'missingLabels'
 }
 
 /** A sample whose label does not come. */
-function addWorst (member: Member, id: string, { worstUnits }: Pick<CohortRules, 'worstUnits'>): void {
+function addWorst (member: EnrolledUnit, id: string, { worstUnits }: Pick<CohortRules, 'worstUnits'>): void {
   stopWaiting(member, id)
   addAtWorst(member, worstUnits(id))
 }
 
-function leaveOutUnlabelled (member: Member): void {
+function leaveOutUnlabelled (member: EnrolledUnit): void {
   member.leftOut++
   member.unlabelled++
 }
@@ -104,15 +104,15 @@ function leaveOutUnlabelled (member: Member): void {
 /** The open slices of a cohort, all its members, and the members of which some samples are known. */
 interface Looked {
   readonly slices: readonly Slice[]
-  readonly members: Iterable<Member>
-  readonly partlyKnown: Iterable<Member>
+  readonly members: Iterable<EnrolledUnit>
+  readonly partlyKnown: Iterable<EnrolledUnit>
 }
 
 /**
  * What each ended slice adds to the prefix before it, for one scorer. Final slices are left out, and so are those after an unended one.
  * @returns evidence of the units that are accounted for or have a known worst case, and the number of the other units
  */
-export function lookAtOpen ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
+export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
   const { thresholds, since, isSetAside } = scorer
   const ended = slices.filter((slice) => !slice.isCounted && slice.ends !== null && slice.number >= since)
   const known = ended.map((slice) => slice.evidence.get(scorer.scorer))
@@ -142,22 +142,22 @@ export function lookAtOpen ({ slices, members, partlyKnown }: Looked, scorer: Co
 }
 
 /** What a member is at worst; `null`: nothing is known of it. */
-function worstUnit (member: Member, { scorer, thresholds }: CohortScorer, rules: CohortRules): Unit | null {
+function worstUnit (member: EnrolledUnit, { scorer, thresholds }: CohortScorer, rules: CohortRules): EvidenceUnit | null {
   const known = member.worst?.get(scorer)
   if (known !== undefined) return known
   const unit = computeWorst(member, scorer, thresholds, rules)
-  const worst = member.worst ??= new Map<number, Unit | null>()
+  const worst = member.worst ??= new Map<number, EvidenceUnit | null>()
   worst.set(scorer, unit)
   return unit
 }
 
-function computeWorst (member: Member, scorer: number, thresholds: number, rules: CohortRules): Unit | null {
+function computeWorst (member: EnrolledUnit, scorer: number, thresholds: number, rules: CohortRules): EvidenceUnit | null {
   const { samples, reported, waiting } = member
   const unlabelled = rules.missingLabels === 'excluded' ? waiting.length : 0
   if (samples === null || reported === unlabelled) return null
   const absent = Math.max(0, samples - reported)
-  if (unlabelled > 0) return unitOfMember(member, scorer, thresholds, absent + unlabelled)
+  if (unlabelled > 0) return evidenceUnitOfEnrolled(member, scorer, thresholds, absent + unlabelled)
   const worst = { ...member }
   for (const id of waiting) addWorst(worst, id, rules)
-  return unitOfMember(worst, scorer, thresholds, absent)
+  return evidenceUnitOfEnrolled(worst, scorer, thresholds, absent)
 }

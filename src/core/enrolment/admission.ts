@@ -1,6 +1,6 @@
 import type { CohortRules } from './accounting.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
-import { SpentUnits, type StoredUnits } from './seen-units.js'
+import { SeenUnits, type StoredUnits } from './seen-units.js'
 
 /** A bound, and until when it holds, by the follow-up clock. */
 interface Bound { readonly value: number, readonly until: number }
@@ -49,7 +49,7 @@ function withBound (bounds: readonly Bound[], added: Bound, clock: number, isCov
 export interface EarlyOutcome { readonly u: number, readonly generation_id: string, readonly until: number }
 
 /** Outcomes of a context that wait for their entry, at most. */
-export const MOST_EARLY = 1024
+export const MAX_EARLY_OUTCOMES = 1024
 
 /** The outcomes that wait for their entry, in the order in which they came. */
 export class EarlyOutcomes {
@@ -64,7 +64,7 @@ export class EarlyOutcomes {
 
   /** @returns whether there was room */
   add (outcome: EarlyOutcome): boolean {
-    if (this.#list.length >= MOST_EARLY) return false
+    if (this.#list.length >= MAX_EARLY_OUTCOMES) return false
     this.#list.push(outcome)
     return true
   }
@@ -105,14 +105,14 @@ type Waits = Pick<CohortRules, 'followUp' | 'wait'>
 /** Which draws of a context may enrol, and the outcomes that came before their entry. Times are the follow-up clock's, ms. */
 export class Admission {
   readonly #bounds: DrawBounds
-  readonly spent: SpentUnits
+  readonly spent: SeenUnits
   /** The outcomes that wait for their entry; `addEarly` adds to them. */
   readonly early: EarlyOutcomes
   #voidUntil: number
 
   constructor (stored?: StoredAdmission) {
     this.#bounds = new DrawBounds(stored?.bounds)
-    this.spent = new SpentUnits(stored?.spent)
+    this.spent = new SeenUnits(stored?.spent)
     this.early = new EarlyOutcomes(stored?.early)
     this.#voidUntil = stored?.void_until ?? 0
   }

@@ -1,19 +1,19 @@
 import { drawArm } from '../assignment/arm.js'
 import type { OpenEvidence } from '../certificate/evidence-sum.js'
-import type { Unit } from '../certificate/evidence.js'
-import { accountFor, type CohortRules, type CohortScorer, giveUp, lookAtOpen } from './accounting.js'
+import type { EvidenceUnit } from '../certificate/evidence.js'
+import { accountFor, type CohortRules, type CohortScorer, endFollowUp, evidenceOfOpenSlices } from './accounting.js'
 import { Admission, type EarlyOutcome } from './admission.js'
-import { addLabel, addReport, isComplete, type Member, newMember, type SampleReport } from './enrolled-unit.js'
+import { addLabel, addReport, isComplete, type EnrolledUnit, newEnrolledUnit, type SampleReport } from './enrolled-unit.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
 import { SliceQueue } from './slice-queue.js'
 import { isFinal, type Slice } from './slice.js'
 
 /** Enrolments of a context that are not accounted for, at most. */
-export const MOST_OPEN = 4096
+export const MAX_OPEN_ENROLMENTS = 4096
 /** Samples of a context that await their labels, at most: the learner keeps the steps of each. */
-export const MOST_WAITING = 16_384
+export const MAX_AWAITING_LABELS = 16_384
 
-const NOBODY: readonly Member[] = []
+const NOBODY: readonly EnrolledUnit[] = []
 
 /** Control units enrolled, and draws of void entries, since they were last asked for. */
 export interface EntryCounts { enrolled: number, void: number }
@@ -29,7 +29,11 @@ export interface CohortParts {
 function newParts (): CohortParts { return { queue: new SliceQueue(), admission: new Admission(), lookedAt: 0, isChanged: false } }
 
 /** A sample whose label has come. */
-export interface GradedSample { readonly generation_id: string, readonly units: ReadonlyMap<number, Unit>, readonly em: number | null }
+export interface GradedSample {
+  readonly generation_id: string
+  readonly units: ReadonlyMap<number, EvidenceUnit>
+  readonly em: number | null
+}
 
 /**
  * The generations of one context and epoch, in the order of their enrolment, until each is accounted for. Nothing is waited for: whoever is
@@ -37,16 +41,16 @@ export interface GradedSample { readonly generation_id: string, readonly units: 
  */
 export class Cohort {
   readonly epoch: string
-  readonly members = new Map<number, Member>()
+  readonly members = new Map<number, EnrolledUnit>()
   /** The members of which some sample is known. */
-  readonly #partlyKnown = new Set<Member>()
+  readonly #partlyKnown = new Set<EnrolledUnit>()
   readonly #queue: SliceQueue
   readonly #admission: Admission
   #counts: EntryCounts = { enrolled: 0, void: 0 }
   /** Samples that await their labels. */
   #waiting = 0
   /** Control members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
-  #accounted: Member[] = []
+  #accounted: EnrolledUnit[] = []
   /** When its evidence was last looked at, by the follow-up clock. */
   lookedAt: number
   /** Whether anything has changed since. */
@@ -55,7 +59,7 @@ export class Cohort {
   isDirty = false
 
   /** @param members in the order of enrolment, in slices of the queue */
-  constructor (epoch: string, members: readonly Member[] = [], { queue, admission, lookedAt, isChanged }: CohortParts = newParts()) {
+  constructor (epoch: string, members: readonly EnrolledUnit[] = [], { queue, admission, lookedAt, isChanged }: CohortParts = newParts()) {
     this.epoch = epoch
     this.#queue = queue
     this.#admission = admission
@@ -86,7 +90,7 @@ export class Cohort {
   get nextSlice (): number { return this.#queue.next }
 
   /** Whether another sample may await its label. */
-  get hasRoomForLabel (): boolean { return this.#waiting < MOST_WAITING }
+  get hasRoomForLabel (): boolean { return this.#waiting < MAX_AWAITING_LABELS }
 
   /** Whether an outcome without an entry may still have one under way. */
   mayEnrol (u: number, hash: number, share: number, clock: number): boolean {
@@ -120,17 +124,17 @@ export class Cohort {
    * @param isVoid whether the entry came too late, or was for another epoch; it is also void where there is no room for it
    * @returns the new members
    */
-  enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, isVoid = false): Member[] {
+  enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, isVoid = false): EnrolledUnit[] {
     this.isDirty = true
     this.#admission.addBounds(entry, isVoid, clock, rules)
     const fresh = this.#admission.admissible(entry, this.members, clock)
-    if (isVoid || this.#admission.isVoid(clock) || this.members.size + fresh.size > MOST_OPEN) {
+    if (isVoid || this.#admission.isVoid(clock) || this.members.size + fresh.size > MAX_OPEN_ENROLMENTS) {
       this.#counts.void += fresh.size
       this.#admission.addVoid(fresh, clock, rules)
       return []
     }
     this.#endSlice(clock, rules.followUp) // what is due comes first
-    const added: Member[] = []
+    const added: EnrolledUnit[] = []
     for (const u of fresh.keys()) added.push(this.#add(u, entry.share, clock))
     this.#mergeSlices()
     return added
@@ -141,10 +145,10 @@ export class Cohort {
     this.isDirty = true
   }
 
-  #add (u: number, share: number, clock: number): Member {
+  #add (u: number, share: number, clock: number): EnrolledUnit {
     const arm = drawArm(u, share)
     const slice = this.#queue.newest(clock)
-    const member = newMember({ u, arm, share, at: clock, slice })
+    const member = newEnrolledUnit({ u, arm, share, at: clock, slice })
     this.members.set(u, member)
     slice.open[arm]++
     if (arm === 'control') {
@@ -162,20 +166,20 @@ export class Cohort {
   }
 
   /** Counts what is known of one sample of a member. @param samples how many samples the member has; `null`: not known */
-  report (member: Member, report: SampleReport, samples: number | null, clock: number, rules: CohortRules): void {
+  report (member: EnrolledUnit, report: SampleReport, samples: number | null, clock: number, rules: CohortRules): void {
     if (samples !== null) member.samples = Math.max(samples, member.samples ?? 0)
     addReport(member, report, rules.missingOutcomes)
     if (report.kind === 'awaits_label') this.#waiting++
     this.#learned(member, clock, rules)
   }
 
-  label (member: Member, graded: GradedSample, clock: number, rules: CohortRules): void {
+  label (member: EnrolledUnit, graded: GradedSample, clock: number, rules: CohortRules): void {
     this.#waiting--
     addLabel(member, graded.generation_id, graded.units, graded.em)
     this.#learned(member, clock, rules)
   }
 
-  #learned (member: Member, clock: number, rules: CohortRules): void {
+  #learned (member: EnrolledUnit, clock: number, rules: CohortRules): void {
     this.#change()
     if (isComplete(member)) this.#account(member, clock, rules)
     else this.#partlyKnown.add(member)
@@ -210,13 +214,13 @@ export class Cohort {
       unlabelled.push(...member.waiting)
       this.#waiting -= member.waiting.length
       this.#change()
-      if (giveUp(member, rules)) this.#admission.spent.addMissed(member.u)
+      if (endFollowUp(member, rules)) this.#admission.spent.addMissed(member.u)
       this.#account(member, clock, rules)
     }
     return unlabelled
   }
 
-  #account (member: Member, clock: number, rules: CohortRules): void {
+  #account (member: EnrolledUnit, clock: number, rules: CohortRules): void {
     this.members.delete(member.u)
     this.#partlyKnown.delete(member)
     this.#admission.addAccounted(member.u, clock, rules)
@@ -225,7 +229,7 @@ export class Cohort {
   }
 
   /** The control members of a pool that were accounted for, each once. */
-  takeAccounted (): readonly Member[] {
+  takeAccounted (): readonly EnrolledUnit[] {
     if (this.#accounted.length === 0) return NOBODY
     const taken = this.#accounted
     this.#accounted = []
@@ -259,7 +263,7 @@ export class Cohort {
 
   /** What each open slice adds to the prefix before it, for one scorer; nothing comes of it until something changes. */
   openEvidence (scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
-    return lookAtOpen({ slices: this.slices, members: this.members.values(), partlyKnown: this.#partlyKnown }, scorer, rules)
+    return evidenceOfOpenSlices({ slices: this.slices, members: this.members.values(), partlyKnown: this.#partlyKnown }, scorer, rules)
   }
 
   /** Its evidence has been looked at. */

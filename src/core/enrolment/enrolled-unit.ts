@@ -1,7 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import { murmur3 } from '../assignment/hash.js'
 import { EIGHTHS } from '../certificate/certificate.js'
-import { addLists, addOptional, type Unit, zeroList } from '../certificate/evidence.js'
+import { addLists, addOptional, type EvidenceUnit, zeroList } from '../certificate/evidence.js'
 import type { Slice } from './slice.js'
 
 /** What a missing outcome or label does to the evidence: counts as lost, or is left out. */
@@ -11,10 +11,10 @@ export type Missing = 'lost' | 'excluded'
  * Limit on the samples of a group; any more count as missing. The learner keeps what each sample has shown, and workers may give one
  * `group_id` to all of their generations.
  */
-export const MOST_SAMPLES = 4096
+export const MAX_SAMPLES = 4096
 
 /** A generation or group that is enrolled and not yet accounted for. */
-export interface Member {
+export interface EnrolledUnit {
   readonly u: number
   readonly arm: Arm
   /** Control share at which it was drawn. */
@@ -39,9 +39,9 @@ export interface Member {
   atWorst: number
   waiting: readonly string[]
   /** Sums over the known samples of a control member, by scorer. */
-  sums: ReadonlyMap<number, Unit>
+  sums: ReadonlyMap<number, EvidenceUnit>
   /** Cache of its worst case by scorer, which every look needs, until more is reported. Not stored. */
-  worst?: Map<number, Unit | null>
+  worst?: Map<number, EvidenceUnit | null>
   /** For the comparison of the arms: samples graded, their right answers, samples measured, their tokens. */
   graded: number
   em: number
@@ -52,11 +52,11 @@ export interface Member {
 /** What is known of one sample. */
 export type SampleReport =
   /** `units`: by scorer, of a control sample; a scorer that may not learn from it is absent. */
-  | { readonly kind: 'known', readonly units: ReadonlyMap<number, Unit>, readonly em: number | null, readonly tokens: number }
+  | { readonly kind: 'known', readonly units: ReadonlyMap<number, EvidenceUnit>, readonly em: number | null, readonly tokens: number }
   /** Its answer would have changed somewhere, and only a label can tell whether that lost anything. */
   | { readonly kind: 'awaits_label', readonly generation_id: string, readonly tokens: number }
   /** The same where too many await their labels already: the worst that it can be, by scorer. */
-  | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, Unit>, readonly tokens: number }
+  | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, EvidenceUnit>, readonly tokens: number }
   /** Its outcome, its complete steps or its control run is missing. */
   | { readonly kind: 'missing' }
   /** The client went away. */
@@ -65,9 +65,9 @@ export type SampleReport =
 /** Shared by members that have none: a hundred thousand may be open. */
 const NO_INDICES: readonly number[] = []
 const NOBODY: readonly string[] = []
-const NO_SUMS: ReadonlyMap<number, Unit> = new Map()
+const NO_SUMS: ReadonlyMap<number, EvidenceUnit> = new Map()
 
-export function newMember ({ u, arm, share, at, slice }: Pick<Member, 'u' | 'arm' | 'share' | 'at' | 'slice'>): Member {
+export function newEnrolledUnit ({ u, arm, share, at, slice }: Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at' | 'slice'>): EnrolledUnit {
   return {
     u,
     arm,
@@ -92,7 +92,7 @@ export function newMember ({ u, arm, share, at, slice }: Pick<Member, 'u' | 'arm
 }
 
 /** Counts a sample that has not been reported before. */
-export function addReport (member: Member, report: SampleReport, missingOutcomes: Missing): void {
+export function addReport (member: EnrolledUnit, report: SampleReport, missingOutcomes: Missing): void {
   member.reported++
   delete member.worst
   switch (report.kind) {
@@ -109,36 +109,36 @@ export function addReport (member: Member, report: SampleReport, missingOutcomes
  * would be complete before its last sample.
  * @returns whether the number is new
  */
-export function noteIndex (member: Member, index: number): boolean {
+export function noteIndex (member: EnrolledUnit, index: number): boolean {
   if (member.indices.includes(index)) return false
   member.indices = [...member.indices, index]
   return true
 }
 
 /** The label of a sample that awaited it. */
-export function addLabel (member: Member, generationId: string, units: ReadonlyMap<number, Unit>, em: number | null): void {
+export function addLabel (member: EnrolledUnit, generationId: string, units: ReadonlyMap<number, EvidenceUnit>, em: number | null): void {
   stopWaiting(member, generationId)
   addKnown(member, units, em)
 }
 
 /** The label of a sample is awaited no longer. */
-export function stopWaiting (member: Member, generationId: string): void {
+export function stopWaiting (member: EnrolledUnit, generationId: string): void {
   delete member.worst
   member.waiting = member.waiting.filter((id) => id !== generationId)
 }
 
 /** A sample whose label is missing: the worst that it can be, or lost at every threshold if its steps are no longer known. */
-export function addAtWorst (member: Member, units: ReadonlyMap<number, Unit>): void {
+export function addAtWorst (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>): void {
   if (member.arm === 'control') { if (units.size === 0) member.lost++; else member.atWorst++ }
   addKnown(member, units, null)
 }
 
 /** Samples whose outcome is missing. */
-export function addMissing (member: Member, samples: number, missingOutcomes: Missing): void {
+export function addMissing (member: EnrolledUnit, samples: number, missingOutcomes: Missing): void {
   if (missingOutcomes === 'lost') member.lost += samples; else member.leftOut += samples
 }
 
-function addKnown (member: Member, units: ReadonlyMap<number, Unit>, em: number | null): void {
+function addKnown (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>, em: number | null): void {
   if (units.size > 0) {
     member.sums = member.sums.size === 0 ? units : withSamples(member.sums, units)
   }
@@ -147,33 +147,33 @@ function addKnown (member: Member, units: ReadonlyMap<number, Unit>, em: number 
   member.em += em
 }
 
-function withSamples (before: Member['sums'], units: ReadonlyMap<number, Unit>): Member['sums'] {
+function withSamples (before: EnrolledUnit['sums'], units: ReadonlyMap<number, EvidenceUnit>): EnrolledUnit['sums'] {
   const sums = new Map(before)
   for (const [scorer, unit] of units) sums.set(scorer, addSample(sums.get(scorer), unit))
   return sums
 }
 
-function measure (member: Member, tokens: number): void {
+function measure (member: EnrolledUnit, tokens: number): void {
   member.measured++
   member.tokens += tokens
 }
 
 /** How many samples a member has, as far as is known. */
-export function samplesOf ({ samples, reported }: Member): number { return Math.max(1, samples ?? 0, reported) }
+export function samplesOf ({ samples, reported }: EnrolledUnit): number { return Math.max(1, samples ?? 0, reported) }
 
 /** Whether all of its samples are accounted for. */
-export function isComplete ({ samples, reported, waiting }: Member): boolean {
+export function isComplete ({ samples, reported, waiting }: EnrolledUnit): boolean {
   return samples !== null && reported >= samples && waiting.length === 0
 }
 
 /** The member as if the samples that are missing did not belong to it. */
-export function withoutMissing (member: Member): Member { return { ...member, lost: 0, leftOut: member.leftOut + member.lost } }
+export function withoutMissing (member: EnrolledUnit): EnrolledUnit { return { ...member, lost: 0, leftOut: member.leftOut + member.lost } }
 
 /**
  * The unit that a member is for one scorer; `null` where it is left out.
  * @param alsoLost samples of which nothing is known, and that count as lost
  */
-export function unitOfMember (member: Member, scorer: number, thresholds: number, alsoLost = 0): Unit | null {
+export function evidenceUnitOfEnrolled (member: EnrolledUnit, scorer: number, thresholds: number, alsoLost = 0): EvidenceUnit | null {
   const count = samplesOf(member) - member.leftOut
   return count <= 0 ? null : meanUnit(member.sums.get(scorer), member.lost + alsoLost, count, member.u, thresholds)
 }
@@ -182,7 +182,7 @@ export function unitOfMember (member: Member, scorer: number, thresholds: number
  * Adds the samples of a group. `eighths` are sums, whole numbers, of which `meanUnit` makes the unit of the group.
  * @param sums `undefined` before the first sample
  */
-export function addSample (sums: Unit | undefined, sample: Unit): Unit {
+export function addSample (sums: EvidenceUnit | undefined, sample: EvidenceUnit): EvidenceUnit {
   if (sums === undefined) return sample
   const probeTokens = addOptional(sums.probe_tokens, sample.probe_tokens)
   return {
@@ -205,7 +205,7 @@ export function addSample (sums: Unit | undefined, sample: Unit): Unit {
  * @param count samples that the mean is over, at least 1
  * @param u of the group
  */
-export function meanUnit (sums: Unit | undefined, lost: number, count: number, u: number, thresholds: number): Unit {
+export function meanUnit (sums: EvidenceUnit | undefined, lost: number, count: number, u: number, thresholds: number): EvidenceUnit {
   const known = sums ?? nothing(thresholds)
   if (count === 1 && lost === 0) return known
   const { eighths, ...rest } = known
@@ -214,7 +214,7 @@ export function meanUnit (sums: Unit | undefined, lost: number, count: number, u
   return { ...rest, eighths: eighths.map((sum) => Math.floor((sum + EIGHTHS * lost) / count + rounding)) }
 }
 
-function nothing (thresholds: number): Unit {
+function nothing (thresholds: number): EvidenceUnit {
   const zeros = zeroList(thresholds)
   return { tokens: 0, em: 0, labelled: 0, unprobed_generations: 0, eighths: zeros, stopped_tokens: zeros, unprobed: zeros }
 }

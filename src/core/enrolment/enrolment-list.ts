@@ -27,7 +27,7 @@ export interface EnrolmentEntry {
 }
 
 /** Draws in one entry at most: those with the smallest second hashes. */
-export const MOST_DRAWS = 256
+export const MAX_DRAWS = 256
 
 /** The times of enrolment (see docs/concepts/certificate.md), ms. One object, which the assembly injects: the demo and tests run faster. */
 export interface EnrolmentTimes {
@@ -76,12 +76,12 @@ export interface DrawnIn {
 interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number }
 
 /** Entries of a list at most: while the store is away they pile up, and context keys come from clients. */
-const MOST_DRAFTS = 16_384
+const MAX_DRAFT_ENTRIES = 16_384
 /** Draws in all, for the same reason: 18 MB. A list on which so many have piled up is mostly too old to enrol anybody. */
-export const MOST_BUFFERED = 262_144
+export const MAX_BUFFERED_DRAWS = 262_144
 
 /**
- * The draws of a replica since its last list. An entry holds those with the smallest second hashes, at most `MOST_DRAWS`, so that bursts
+ * The draws of a replica since its last list. An entry holds those with the smallest second hashes, at most `MAX_DRAWS`, so that bursts
  * are thinned by a hash and not by who comes first.
  */
 export class DrawBuffer {
@@ -100,13 +100,13 @@ export class DrawBuffer {
     if (u >= 2 * share) return
     const name = `${share} ${epoch ?? ''} ${key}`
     let draft = this.#drafts.get(name)
-    if (draft === undefined && this.#drafts.size >= MOST_DRAFTS) return // as if its list were lost
+    if (draft === undefined && this.#drafts.size >= MAX_DRAFT_ENTRIES) return // as if its list were lost
     if (draft === undefined) this.#drafts.set(name, draft = { key, epoch, share, draws: new Map(), cutoff: Infinity })
     this.#since = Math.min(this.#since ?? now, now) // a local decider's draw may be older than those before it
-    if (hash >= draft.cutoff || this.#size >= MOST_BUFFERED) return
+    if (hash >= draft.cutoff || this.#size >= MAX_BUFFERED_DRAWS) return
     const before = draft.draws.size
     draft.draws.set(u, hash)
-    if (draft.draws.size === 2 * MOST_DRAWS) thin(draft)
+    if (draft.draws.size === 2 * MAX_DRAWS) thin(draft)
     this.#size += draft.draws.size - before
   }
 
@@ -131,8 +131,8 @@ export class DrawBuffer {
 
 /** Keeps the draws with the smallest second hashes. */
 function thin (draft: Draft): void {
-  if (draft.draws.size <= MOST_DRAWS) return
+  if (draft.draws.size <= MAX_DRAWS) return
   const sorted = [...draft.draws].sort(([, a], [, b]) => a - b)
-  draft.cutoff = Math.min(draft.cutoff, sorted[MOST_DRAWS]![1])
-  draft.draws = new Map(sorted.slice(0, MOST_DRAWS))
+  draft.cutoff = Math.min(draft.cutoff, sorted[MAX_DRAWS]![1])
+  draft.draws = new Map(sorted.slice(0, MAX_DRAWS))
 }

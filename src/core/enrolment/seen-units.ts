@@ -29,12 +29,12 @@ export function countPacked (packed: string, most = Infinity): number | null {
 }
 
 /** Limit on the remembered units that were accounted for recently. */
-const MOST_ACCOUNTED = 4096
+const MAX_ACCOUNTED_UNITS = 4096
 /** Limit on the remembered units of void entries; those with the smallest second hashes are kept. */
-export const MOST_VOID = 4096
-const KEPT_VOID = MOST_VOID * 3 / 4
+export const MAX_VOID_UNITS = 4096
+const KEPT_VOID_UNITS = MAX_VOID_UNITS * 3 / 4
 /** Limit on the remembered units that went missing, by which late outcomes are recognised. */
-const MOST_MISSED = 1024
+const MAX_MISSED_UNITS = 1024
 
 /** Units, and when the memory of each ends. */
 interface StoredMemory { readonly units: PackedNumbers, readonly until: PackedNumbers }
@@ -49,7 +49,7 @@ export interface StoredUnits {
 interface VoidUnit { readonly hash: number, readonly until: number }
 
 /** The units of a context that may not enrol again, each for a while. Times are the follow-up clock's. */
-export class SpentUnits {
+export class SeenUnits {
   readonly #accounted = new Map<number, number>()
   #void = new Map<number, VoidUnit>()
   readonly #missed: Set<number>
@@ -88,14 +88,14 @@ export class SpentUnits {
     this.#accounted.delete(u) // a new entry goes to the end: the oldest come first
     this.#accounted.set(u, until)
     for (const [oldest, its] of this.#accounted) {
-      if (its > clock && this.#accounted.size <= MOST_ACCOUNTED) break
+      if (its > clock && this.#accounted.size <= MAX_ACCOUNTED_UNITS) break
       this.#accounted.delete(oldest)
     }
   }
 
   addMissed (u: number): void {
     this.#missed.add(u)
-    if (this.#missed.size > MOST_MISSED) this.#missed.delete(this.#missed.values().next().value!)
+    if (this.#missed.size > MAX_MISSED_UNITS) this.#missed.delete(this.#missed.values().next().value!)
   }
 
   /**
@@ -112,8 +112,8 @@ export class SpentUnits {
       this.#void.delete(u)
       this.#void.set(u, { hash, until })
     }
-    if (this.#void.size <= MOST_VOID) return Infinity
-    const cutoff = [...this.#void.values()].map(({ hash }) => hash).sort((a, b) => a - b)[KEPT_VOID]!
+    if (this.#void.size <= MAX_VOID_UNITS) return Infinity
+    const cutoff = [...this.#void.values()].map(({ hash }) => hash).sort((a, b) => a - b)[KEPT_VOID_UNITS]!
     this.#void = new Map([...this.#void].filter(([, { hash }]) => hash < cutoff))
     return cutoff
   }

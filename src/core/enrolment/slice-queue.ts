@@ -1,11 +1,11 @@
-import { absorb, isFinal, newSlice, type Slice, type SliceEvidence } from './slice.js'
+import { mergeSlices, isFinal, newSlice, type Slice, type SliceEvidence } from './slice.js'
 
 /** Limit on the open slices, and also on the slices whose treated units are not all accounted for. */
-export const MOST_SLICES = 8
+export const MAX_OPEN_SLICES = 8
 /** A slice ends at this many enrolments, but not before this part of the follow-up, and at the latest after that part. */
 const SLICE_SIZE = 32
-const SLICE_LEAST = 1 / 64
-const SLICE_MOST = 1 / 8
+const MIN_SLICE_SHARE = 1 / 64
+const MAX_SLICE_SHARE = 1 / 8
 
 /** The slices of a cohort in their order, from the first that is not final in both arms. Times are the follow-up clock's, ms. */
 export class SliceQueue {
@@ -41,7 +41,7 @@ export class SliceQueue {
     const last = this.#slices.at(-1)
     if (last === undefined || last.ends !== null) return false
     const age = clock - last.begins
-    return (last.enrolled >= SLICE_SIZE && age >= SLICE_LEAST * followUp) || age >= SLICE_MOST * followUp
+    return (last.enrolled >= SLICE_SIZE && age >= MIN_SLICE_SHARE * followUp) || age >= MAX_SLICE_SHARE * followUp
   }
 
   endNewest (clock: number): void {
@@ -58,14 +58,14 @@ export class SliceQueue {
   /** Where there are too many slices, merges the neighbours that are shortest in time. @returns pairs: the second is now in the first */
   merge (): Array<readonly [Slice, Slice]> {
     const merged: Array<readonly [Slice, Slice]> = []
-    if (this.#slices.length <= MOST_SLICES) return merged
+    if (this.#slices.length <= MAX_OPEN_SLICES) return merged
     for (const isCounted of [false, true]) {
       for (;;) {
         const alike = this.#slices.filter((slice) => slice.isCounted === isCounted)
-        if (alike.length <= MOST_SLICES) break
+        if (alike.length <= MAX_OPEN_SLICES) break
         const pair = shortestPair(isCounted ? alike : alike.slice(0, -1))
         if (pair === null) break
-        absorb(...pair)
+        mergeSlices(...pair)
         this.#slices.splice(this.#slices.indexOf(pair[1]), 1)
         merged.push(pair)
       }

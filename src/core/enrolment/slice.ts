@@ -75,7 +75,7 @@ export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched'> {
 }
 
 /** The first of two neighbours takes in the second. */
-export function absorb (first: Slice, second: Slice): void {
+export function mergeSlices (first: Slice, second: Slice): void {
   first.ends = second.ends
   first.enrolled += second.enrolled
   first.open.control += second.open.control
@@ -84,7 +84,7 @@ export function absorb (first: Slice, second: Slice): void {
     first.watched.set(scorer, sumOf(watchedOf(first, scorer), watchedOf(second, scorer)))
   }
   for (const [scorer, evidence] of second.evidence) first.evidence.set(scorer, sumOf(first.evidence.get(scorer), evidence))
-  first.counts = addCounts(first.counts, second.counts)
+  first.counts = addSliceCounts(first.counts, second.counts)
   first.arms = mergeArmSums(first.arms, second.arms)
 }
 
@@ -101,7 +101,7 @@ export function watchedOf ({ evidence, watched }: Pick<SliceEvidence, 'evidence'
   return watched.get(scorer) ?? evidence.get(scorer)
 }
 
-export function addCounts (a: SliceCounts, b: SliceCounts): SliceCounts {
+export function addSliceCounts (a: SliceCounts, b: SliceCounts): SliceCounts {
   return {
     accounted: a.accounted + b.accounted,
     missing: a.missing + b.missing,

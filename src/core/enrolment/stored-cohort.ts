@@ -1,8 +1,8 @@
 import { drawArm } from '../assignment/arm.js'
 import { type EvidenceSum, type PackedEvidence, packEvidence, sumFrom, unpackEvidence } from '../certificate/evidence-sum.js'
-import type { Unit } from '../certificate/evidence.js'
+import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { StoredAdmission } from './admission.js'
-import { type Member, newMember } from './enrolled-unit.js'
+import { type EnrolledUnit, newEnrolledUnit } from './enrolled-unit.js'
 import { type PackedNumbers, packNumbers, unpackNumbers } from './seen-units.js'
 import type { Slice } from './slice.js'
 
@@ -12,8 +12,8 @@ type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'isShared'> & { readonly evidence: StoredSums, readonly watched: StoredSums }
 
 /** What is known of a member. */
-type StoredReport = Omit<Member, 'arm' | 'share' | 'at' | 'slice' | 'sums' | 'worst'> & {
-  readonly sums: ReadonlyArray<readonly [scorer: number, unit: Unit]>
+type StoredReport = Omit<EnrolledUnit, 'arm' | 'share' | 'at' | 'slice' | 'sums' | 'worst'> & {
+  readonly sums: ReadonlyArray<readonly [scorer: number, unit: EvidenceUnit]>
 }
 
 /** So many neighbours in the order of enrolment that one entry enrolled in one slice, which is named by its number. */
@@ -76,7 +76,7 @@ function restoreSums (stored: StoredSums): Map<number, EvidenceSum> {
   return new Map(stored.map(([scorer, sum]) => [scorer, sumFrom(unpackEvidence(sum))]))
 }
 
-export function storeMembers (members: Iterable<Member>): StoredMembers {
+export function storeMembers (members: Iterable<EnrolledUnit>): StoredMembers {
   const runs: Array<[share: number, at: number, slice: number, count: number]> = []
   const units: number[] = []
   const reports: StoredReport[] = []
@@ -91,11 +91,11 @@ export function storeMembers (members: Iterable<Member>): StoredMembers {
   return { members: { runs, units: packNumbers(units) }, reports }
 }
 
-function storeReport ({ arm: _, share: _share, at: _at, slice: _slice, worst: _worst, ...known }: Member): StoredReport {
+function storeReport ({ arm: _, share: _share, at: _at, slice: _slice, worst: _worst, ...known }: EnrolledUnit): StoredReport {
   return { ...known, sums: [...known.sums] }
 }
 
-type Draw = Pick<Member, 'u' | 'arm' | 'share' | 'at'> & { readonly slice: number }
+type Draw = Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at'> & { readonly slice: number }
 
 /** The members that were stored, without what is known of them. */
 function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
@@ -110,11 +110,11 @@ function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
   return draws
 }
 
-export function restoreMembers (stored: StoredMembers, slices: readonly Slice[]): Member[] {
+export function restoreMembers (stored: StoredMembers, slices: readonly Slice[]): EnrolledUnit[] {
   const bySlice = new Map(slices.map((slice) => [slice.number, slice]))
   const known = new Map(stored.reports.map((report) => [report.u, report]))
-  return drawsOf(stored).map((draw): Member => {
-    const member = newMember({ ...draw, slice: bySlice.get(draw.slice)! })
+  return drawsOf(stored).map((draw): EnrolledUnit => {
+    const member = newEnrolledUnit({ ...draw, slice: bySlice.get(draw.slice)! })
     const report = known.get(draw.u)
     return report === undefined ? member : { ...member, ...report, waiting: [...report.waiting], sums: new Map(report.sums) }
   })

@@ -10,7 +10,7 @@ import { byDepth, certifyingDepth, chainOf, parseContextKey, ROOT } from '../pol
 import { certificationTerms, haveSameBar, type Policy, type PolicyPatch } from '../policy/policy.js'
 import { refTo } from '../predictor/predictor-version.js'
 import { moveShare } from './control-share.js'
-import { type Fold, forceOf, type Ledger, policyOf, startEpoch, statesWithin, write } from './fold.js'
+import { type Fold, thresholdInForce, type Ledger, policyOf, startEpoch, statesWithin, writeState } from './fold.js'
 import type { Command, Configuration, Origin, PredictorEntry } from './log-entry.js'
 import { moveInForce, moveOf } from './threshold-change.js'
 
@@ -29,7 +29,7 @@ function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
     const next = isCurrent(state, policy, levels) && !regrouped.has(key)
       ? withRequest(fold, key, state, policyOf(before, key), policy)
       : startEpoch(fold, key, state, { cause, policy, time })
-    written.push([key, write(fold, key, next, { policy, time, cause, mayMove: true })])
+    written.push([key, writeState(fold, key, next, { policy, time, cause, mayMove: true })])
   }
   for (const [key, state] of written) moveShare(fold, key, state, time)
 }
@@ -62,7 +62,7 @@ export function inStep<P extends { readonly key: string, readonly pin: Pin | nul
 export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
   const last = fold.ledger.pins.get(key)
   const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // of one that has expired, and is removed: while it ran
-  const before = forceOf(fold, key, Math.min(time, ended - 1))
+  const before = thresholdInForce(fold, key, Math.min(time, ended - 1))
   fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
   for (const [below, state] of statesWithin(fold, key)) {
     const restarted = { ...state, ...comparisonFromNow(fold, below) }
@@ -70,7 +70,7 @@ export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null
     moveShare(fold, below, restarted, time)
   }
   if (last === undefined && pin === null) return // nothing was there
-  const move = moveInForce(before, forceOf(fold, key, time))
+  const move = moveInForce(before, thresholdInForce(fold, key, time))
   fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, ...move, ...signature(origin) })
 }
 
@@ -172,7 +172,7 @@ export const TRAINER = 'trainer'
 
 /** The next predictor is due at this multiple of the samples of the last one, or at this many more, whichever comes first. */
 const GROWTH = 4
-const MOST_BETWEEN = 20_000
+const MAX_GENERATIONS_BETWEEN = 20_000
 
 /** The state with its trials up to date. A new trial takes evidence from the next slice on. */
 function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy): ContextState {
@@ -191,7 +191,7 @@ export function applyPredictor (fold: Fold, time: number, { name, version, by }:
   fold.ledger = { ...fold.ledger, predictors: [...fold.predictors.values()].map(refTo) }
   if (isLive && by === TRAINER) {
     const { added } = fold.reservoir
-    fold.ledger = { ...fold.ledger, train_at: Math.min(GROWTH * added, added + MOST_BETWEEN) }
+    fold.ledger = { ...fold.ledger, train_at: Math.min(GROWTH * added, added + MAX_GENERATIONS_BETWEEN) }
   }
   const { levels } = fold.ledger.configuration
   for (const [key, state] of statesWithin(fold, ROOT)) {
@@ -199,6 +199,6 @@ export function applyPredictor (fold: Fold, time: number, { name, version, by }:
     if (!isCurrent(state, policy, levels)) continue
     const next = withTrials(fold, key, state, policy)
     if (next === state) continue
-    moveShare(fold, key, write(fold, key, next, { policy, time, cause: 'predictor', mayMove: true }), time)
+    moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'predictor', mayMove: true }), time)
   }
 }

@@ -1,4 +1,4 @@
-import type { ContextState, Expected } from '../contexts/context-state.js'
+import type { ContextState, ExpectedCertificate } from '../contexts/context-state.js'
 import { judgeAfresh } from '../contexts/judge.js'
 import type { EnrolmentEntry, EnrolmentList } from '../enrolment/enrolment-list.js'
 import { chainOf, isCertifying, parseContextKey } from '../policy/context.js'
@@ -52,7 +52,7 @@ function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, by 
   for (const [key, state] of opened) moveShare(fold, key, state, time)
 }
 
-function expectationOf (fold: Fold, state: ContextState, policy: Policy): Expected | null {
+function expectationOf (fold: Fold, state: ContextState, policy: Policy): ExpectedCertificate | null {
   const { scorer, threshold, guarantee } = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
   if (guarantee === null) return null
   const { tokens_saved_ratio, em_drop } = guarantee

@@ -1,7 +1,7 @@
 import type { Em } from '../certificate/trace.js'
 import type { ContextState } from '../contexts/context-state.js'
 import type { Policy } from '../policy/policy.js'
-import type { Pending, PlacedStep, PrunedOutcome } from '../step-records/pending-outcomes.js'
+import type { PendingOutcome, PlacedStep, PrunedOutcome } from '../step-records/pending-outcomes.js'
 import { type Fold, policyOf } from './fold.js'
 import { cohortRules, followUp, withCounts } from './follow-up.js'
 import type { LabelEntry } from './log-entry.js'
@@ -31,7 +31,7 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
 }
 
 /** Keeps what a control outcome shows now that its label is known, and counts the label. @returns the state as stored */
-function takeLabelled (fold: Fold, { outcome, leaf, key }: Pending, state: ContextState, policy: Policy): ContextState {
+function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: ContextState, policy: Policy): ContextState {
   applySample(fold, outcome, leaf, policy)
   applyTrace(fold, outcome, key, state, policy)
   const counted = withCounts(state, { labels_given: 1 })

@@ -3,15 +3,15 @@ import { addCompared, compareSums, NO_ARM_SUMS } from '../certificate/arms.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
-import { noEvidence, thresholdsOf, type Unit } from '../certificate/evidence.js'
+import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
 import { type ContextState, copyState, countForToken } from '../contexts/context-state.js'
 import { servingNumber } from '../contexts/trials.js'
 import { RAW } from '../enrolment/slice.js'
 import type { Policy } from '../policy/policy.js'
-import type { Pending } from '../step-records/pending-outcomes.js'
+import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { moveShare } from './control-share.js'
-import { type Fold, policyOf, write } from './fold.js'
-import { applyMember, cohortRules, endEpoch, lookAt, withCounts, withEvidence } from './follow-up.js'
+import { type Fold, policyOf, writeState } from './fold.js'
+import { applyMember, cohortRules, endEpoch, takeEvidence, withCounts, withEvidence } from './follow-up.js'
 import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /**
@@ -19,11 +19,11 @@ import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
  * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and an outcome without a label never gets one.
  * @param counted state of the context that gathers the evidence, as stored
  */
-export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm: Arm | null, counted: ContextState): void {
+export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, counted: ContextState): void {
   const { key, leaf, outcome } = pending
   const policy = policyOf(fold.ledger, key)
   const finish = (next: ContextState) => {
-    moveShare(fold, key, write(fold, key, next, { policy, time, cause: 'evidence', mayMove: false }), time)
+    moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: false }), time)
   }
   const state = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(state)
@@ -39,8 +39,8 @@ export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm:
   }
   if (isPresent) applyTrace(fold, outcome, key, state, policy)
   const accounted = withCounts(fed, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
-  const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
-  const evidenceOf = (unit: Unit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
+  const lost = (unit: EvidenceUnit): EvidenceUnit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
+  const evidenceOf = (unit: EvidenceUnit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
   const watched = servingNumber(state)
   const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
   if (shown !== undefined && leaf !== key) {
@@ -62,12 +62,12 @@ export function applyOnArrival (fold: Fold, time: number, pending: Pending, arm:
     drift,
     last_evidence_at: time,
   })
-  const looked = lookAt(fold, taken, () => [], cohortRules(fold, taken, policy), policy)
-  moveShare(fold, key, write(fold, key, looked, { policy, time, cause: 'evidence', mayMove: true }), time)
+  const looked = takeEvidence(fold, taken, () => [], cohortRules(fold, taken, policy), policy)
+  moveShare(fold, key, writeState(fold, key, looked, { policy, time, cause: 'evidence', mayMove: true }), time)
 }
 
 /** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */
-function compare (state: ContextState, { outcome }: Pending, arm: Arm | null, policy: Policy): ContextState {
+function compare (state: ContextState, { outcome }: PendingOutcome, arm: Arm | null, policy: Policy): ContextState {
   const { control_share: share } = state
   if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state
   if (arm !== drawArm(outcome.u, share)) return state // it began under another share

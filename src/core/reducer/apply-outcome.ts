@@ -4,16 +4,16 @@ import { addCounts } from '../contexts/follow-up-counts.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
-import { type Member, MOST_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
+import { type EnrolledUnit, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 import { certifyingDepth, contextChain } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
 import { nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
-import { type Pending, pruneSteps } from '../step-records/pending-outcomes.js'
+import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
-import { armOf, ensureContext, type Fold, forceOf, policyOf } from './fold.js'
+import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { cohortRules, followUp, withCounts } from './follow-up.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
@@ -77,15 +77,15 @@ function countInChain (
 }
 
 /** Whether new generations of the leaf are evidence of the context that certifies for it. */
-function isEvidence (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>, time: number): boolean {
-  return leaf === key || forceOf(fold, leaf, time).isEvidence
+function isEvidence (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, time: number): boolean {
+  return leaf === key || thresholdInForce(fold, leaf, time).isEvidence
 }
 
 /**
  * Accounts for a sample of an enrolled generation, or keeps the outcome until its entry comes.
  * @param counted state of the context that gathers the evidence, as stored
  */
-function account (fold: Fold, time: number, pending: Pending, arm: Arm | null, counted: ContextState): void {
+function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, counted: ContextState): void {
   const { key, outcome } = pending
   const state = followUp(fold, key, counted, time) // what is due comes first; it may open another epoch
   const policy = policyOf(fold.ledger, key)
@@ -111,14 +111,14 @@ function account (fold: Fold, time: number, pending: Pending, arm: Arm | null, c
  * When the context of an outcome left its pool; `null`: it belongs to it, or has none.
  * @param pool state of the context that certifies for it
  */
-function leftAt (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>, pool: ContextState): number | null {
+function leftAt (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, pool: ContextState): number | null {
   const state = leaf === key ? pool : fold.get(leaf)
   return hasLeft(leftEpochOf(state), pool.epoch_name) ? state?.membership?.left_at ?? null : null
 }
 
 /**
- * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Else many short ones would
- * take the places of the outcomes that wait. Those of a group wait, since another sample may have enrolled it.
+ * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Such outcomes do not wait,
+ * since many of them would take the places of others. Those of a group do wait, since another sample may have enrolled it.
  */
 function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: index }: LoggedOutcome): boolean {
   return arm === null && steps?.length === 0 && isComplete && index === null
@@ -129,7 +129,7 @@ function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: i
  * savings.
  */
 function savedBy (fold: Fold, leaf: string, { tokens }: LoggedOutcome, { mode }: Policy, time: number): number {
-  const { threshold, source, isPinned } = forceOf(fold, leaf, time)
+  const { threshold, source, isPinned } = thresholdInForce(fold, leaf, time)
   const s = source.grossSavedRatio
   return threshold === null || isPinned || mode !== 'enforce' || s === 1 ? 0 : tokens * s / (1 - s)
 }
@@ -176,17 +176,19 @@ function without ({ signals, ...step }: LoggedStep, refused: ReadonlySet<string>
   return kept.length === 0 ? step : { ...step, signals: Object.fromEntries(kept) }
 }
 
-interface Reporting { readonly cohort: Cohort, readonly member: Member, readonly rules: CohortRules, readonly time: number }
+interface Reporting { readonly cohort: Cohort, readonly member: EnrolledUnit, readonly rules: CohortRules, readonly time: number }
 
 /**
  * Accounts for one sample of an enrolled member, as far as its label allows.
  * @param state of the context that gathers the evidence, as stored
  * @returns the state stored last
  */
-export function takeReport (fold: Fold, pending: Pending, state: ContextState, { cohort, member, rules, time }: Reporting): ContextState {
+export function takeReport (
+  fold: Fold, pending: PendingOutcome, state: ContextState, { cohort, member, rules, time }: Reporting
+): ContextState {
   const { outcome, leaf, key } = pending
   const { sample_index: index } = outcome
-  const isTooMany = member.reported >= MOST_SAMPLES
+  const isTooMany = member.reported >= MAX_SAMPLES
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return state
   if (leaf !== key && member.arm === 'control') member.leaf ??= leaf
   const policy = policyOf(fold.ledger, key)
@@ -209,7 +211,7 @@ export function takeReport (fold: Fold, pending: Pending, state: ContextState, {
 }
 
 function reportOf (
-  fold: Fold, { outcome, leaf }: Pending, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
+  fold: Fold, { outcome, leaf }: PendingOutcome, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
   const { tokens, generation_id } = outcome
   if (outcome.cancelled === true) return { kind: 'cancelled' }
   const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control'
@@ -229,7 +231,7 @@ function reportOf (
  * Drops the steps at which no threshold is crossed, which would fill the store while the outcome awaits its label. Use it only after the
  * enrolment: a predictor that is published before it may cross at other steps.
  */
-function prune (fold: Fold, pending: Pending, { trials }: ContextState, { min_tokens: minTokens }: Policy): Pending {
+function prune (fold: Fold, pending: PendingOutcome, { trials }: ContextState, { min_tokens: minTokens }: Policy): PendingOutcome {
   const { outcome, leaf } = pending
   const atLeaf = policyOf(fold.ledger, leaf)
   const scorers = trials.flatMap((trial) => predictorOf(trial, fold.predictors) ?? []).map((predictor) => scorerFor(predictor, leaf))

@@ -2,7 +2,7 @@ import type { ContextState } from '../contexts/context-state.js'
 import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
 import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
-import { type Fold, policyOf, startEpoch, statesWithin, write } from './fold.js'
+import { type Fold, policyOf, startEpoch, statesWithin, writeState } from './fold.js'
 import { followUp } from './follow-up.js'
 
 /** Brings every context up to the time of the log. */
@@ -24,7 +24,7 @@ export function expire (fold: Fold, key: string, state: ContextState, time: numb
   const policy = policyOf(fold.ledger, key)
   if (time < silentAt(state, policy)) return state
   const start = { cause: 'evidence_stale', policy, time } as const
-  return write(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
+  return writeState(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
 }
 
 /** When the evidence is dropped if none arrives until then, ms. */

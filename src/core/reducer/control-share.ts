@@ -4,7 +4,7 @@ import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { isLearningWorthwhile } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
-import { type Fold, forceOf } from './fold.js'
+import { type Fold, thresholdInForce } from './fold.js'
 
 /**
  * An `auto` share is raised tenfold at a suspicion of drift (DRIFT_SUSPECTED), and stays raised down to this one. Lower limits raise it too
@@ -20,14 +20,14 @@ const BREACH_CALM = 0.5
 const LEARNING_SHARE = 0.5
 
 /**
- * Moves the control share. An `auto` one is a half while learning is worth its price, and else the floor; it is raised at a suspicion of
- * drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets
- * stay fair, and each draw states the share that it was made at.
+ * Moves the control share. An `auto` one is a half while learning is worth its price, and the floor otherwise. It is raised at a suspicion
+ * of drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the
+ * bets stay fair, and each draw states the share that it was made at.
  * @param state of the context, as stored
  * @returns the state stored last
  */
 export function moveShare (fold: Fold, key: string, state: ContextState, time: number): ContextState {
-  const force = forceOf(fold, key, time)
+  const force = thresholdInForce(fold, key, time)
   const { control_rate: rate } = force.source.policy
   const suspected = rate === 'auto' ? suspicionOf(state, force) : null
   const share = rate === 'auto' ? autoShare(fold, state, force, suspected) : force.threshold === null ? 1 : Math.max(CONTROL_FLOOR, rate)

@@ -78,7 +78,7 @@ export function policyOf ({ policies, configuration }: Ledger, key: string): Pol
   return policy
 }
 
-export interface Writing {
+export interface WriteOptions {
   readonly policy: Policy
   readonly time: number
   readonly cause: Change['cause']
@@ -90,7 +90,7 @@ export interface Writing {
  * Stores a context's next state with the threshold that its evidence now certifies, and notes the move from the one stored before.
  * @returns the state as stored
  */
-export function write (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: Writing): ContextState {
+export function writeState (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: WriteOptions): ContextState {
   const before = fold.get(key)
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
@@ -153,7 +153,7 @@ export function startEpoch (
 }
 
 /** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */
-export function forceOf (fold: Fold, key: string, time: number): EffectiveThreshold {
+export function thresholdInForce (fold: Fold, key: string, time: number): EffectiveThreshold {
   const linkOf = (of: string): ChainLink => {
     const state = fold.get(of)
     const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }

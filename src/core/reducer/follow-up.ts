@@ -11,12 +11,12 @@ import { addToMembership, hasLeft, leftEpochOf, type MemberUnit } from '../conte
 import { servingNumber } from '../contexts/trials.js'
 import type { CohortRules, CohortScorer } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
-import { unitOfMember, withoutMissing } from '../enrolment/enrolled-unit.js'
+import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
 import { RAW, watchedOf } from '../enrolment/slice.js'
 import { haveSameBar, type Policy } from '../policy/policy.js'
-import type { Pending } from '../step-records/pending-outcomes.js'
+import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { moveShare } from './control-share.js'
-import { armOf, type EpochStart, type Fold, forceOf, policyOf, startEpoch, write } from './fold.js'
+import { armOf, type EpochStart, type Fold, thresholdInForce, policyOf, startEpoch, writeState } from './fold.js'
 import { moveInForce } from './threshold-change.js'
 import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
 
@@ -59,21 +59,23 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   }
   if (isLookDue) {
     cohort.noteLook(clock)
-    next = lookAt(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
+    next = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
   }
   if (next === state) return state
-  const written = write(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
+  const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
   return isLookDue || compared.length > 0 ? moveShare(fold, key, written, time) : written
 }
 
 /** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */
-function isUnenrolled (pending: Pending | undefined, { control_share: share }: ContextState, cohort: Cohort, clock: number): boolean {
+function isUnenrolled (
+  pending: PendingOutcome | undefined, { control_share: share }: ContextState, cohort: Cohort, clock: number
+): boolean {
   return pending !== undefined && armOf(pending.outcome, share) === 'control' && !cohort.isLeftOut(pending.outcome.hash, clock)
 }
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
 export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
-  const written = write(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
+  const written = writeState(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
   return moveShare(fold, key, written, start.time)
 }
 
@@ -105,7 +107,7 @@ export function withEvidence<G extends Gathering> (gathering: G, evidence: Evide
 }
 
 /** Takes the evidence of every prefix, for every scorer. @param openOf what the open slices add for a scorer */
-export function lookAt (
+export function takeEvidence (
   fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenEvidence[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
 ): ContextState {
   const isSameBar = haveSameBar(state.judged_by, policy)
@@ -137,7 +139,7 @@ export function lookAt (
 
 /** Whether control against treated shows that real stops lose more than is tolerated; under a pin that is only a warning. */
 function mustStop (fold: Fold, key: string, state: ContextState, policy: Policy, time: number): boolean {
-  if (state.threshold_index === -1 || forceOf(fold, key, time).isPinned) return false
+  if (state.threshold_index === -1 || thresholdInForce(fold, key, time).isPinned) return false
   return isBreached(state.arms, policy.error_level, policy.max_em_drop)
 }
 
@@ -186,7 +188,7 @@ function applyMembers (fold: Fold, pool: Pool, cohort: Cohort, time: number): vo
   const shown = accounted.flatMap((member): UnitOfMember[] => {
     const { leaf, slice: { number: slice }, u } = member
     if (slice < serving.since || serving.isSetAside?.(u) === true) return []
-    const unit = unitOfMember(withoutMissing(member), serving.scorer, serving.thresholds)
+    const unit = evidenceUnitOfEnrolled(withoutMissing(member), serving.scorer, serving.thresholds)
     return unit === null ? [] : [{ leaf: leaf!, unit, slice, firstOpen, scorer: serving.scorer }]
   })
   const last = new Map(shown.map((one) => [one.leaf, one]))
@@ -205,7 +207,7 @@ export function applyMember (fold: Fold, pool: Pool, { leaf, ...shown }: UnitOfM
   const membership = addToMembership(state.membership, { ...shown, epoch, place, max_em_drop, time })
   const next = copyState(state, { membership })
   if (membership.left_at === null || hasLeft(leftEpochOf(state), epoch)) return fold.set(leaf, next)
-  const before = forceOf(fold, leaf, time)
+  const before = thresholdInForce(fold, leaf, time)
   fold.set(leaf, next)
-  fold.changes.push({ time, key: leaf, cause: 'left_pool', epoch: state.epoch, ...moveInForce(before, forceOf(fold, leaf, time)) })
+  fold.changes.push({ time, key: leaf, cause: 'left_pool', epoch: state.epoch, ...moveInForce(before, thresholdInForce(fold, leaf, time)) })
 }

@@ -1,4 +1,4 @@
-import { type Unit, unitOf } from '../certificate/evidence.js'
+import { type EvidenceUnit, evidenceUnitOf } from '../certificate/evidence.js'
 import { type Em, keepTrace, stopsOf, type Trace, type TraceStep } from '../certificate/trace.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import { RAW } from '../enrolment/slice.js'
@@ -7,13 +7,13 @@ import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type Predictor, type Scorer, scorerFor, scoreStep } from '../predictor/predictor.js'
 import { sampleOf } from '../predictor/sample.js'
-import { MOST_STEPS, type PrunedOutcome, traceSlot } from '../step-records/pending-outcomes.js'
+import { MAX_TRACE_STEPS, type PrunedOutcome, traceSlot } from '../step-records/pending-outcomes.js'
 import type { Fold } from './fold.js'
 
 /** What a control sample shows about the thresholds of each scorer. */
 interface UnitsOfOutcome {
   /** By scorer: 0 for the raw confidence, else the ordinal of the trial. A predictor that was trained on the sample's group is absent. */
-  readonly units: ReadonlyMap<number, Unit>
+  readonly units: ReadonlyMap<number, EvidenceUnit>
   /** EM of the full run; `null`: not known, and the units are the worst case. */
   readonly em: Em | null
   /** Whether a label could change any of them. */
@@ -58,10 +58,10 @@ export function unitsBy (
   const logged = outcome.steps ?? []
   const trace = traceOf(outcome, policy)
   const { em, steps } = trace
-  const units = new Map([[RAW, unitOf(trace, stopsOf(trace, policy.min_tokens))]])
+  const units = new Map([[RAW, evidenceUnitOf(trace, stopsOf(trace, policy.min_tokens))]])
   for (const { ordinal, scorer } of trials) {
     const scored = steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))
-    units.set(ordinal, unitOf({ ...trace, steps: scored }, stopsOf({ ...trace, steps: scored }, policy.min_tokens, scorer.grid)))
+    units.set(ordinal, evidenceUnitOf({ ...trace, steps: scored }, stopsOf({ ...trace, steps: scored }, policy.min_tokens, scorer.grid)))
   }
   const mayDiffer = () => policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
   return { units, em, isLabelWanted: em === null && policy.label === 'exact_match' && mayDiffer() }
@@ -108,5 +108,5 @@ export function isTraceKept (fold: Fold, outcome: PrunedOutcome, state: ContextS
 }
 
 function slotFor ({ ledger }: Fold, { generation_id: id, steps }: PrunedOutcome, { follow_up: { reported } }: ContextState): number | null {
-  return steps === null || steps.length > MOST_STEPS ? null : traceSlot(id, reported, ledger.contexts)
+  return steps === null || steps.length > MAX_TRACE_STEPS ? null : traceSlot(id, reported, ledger.contexts)
 }

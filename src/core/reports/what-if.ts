@@ -1,5 +1,5 @@
 import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
-import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio, unitOf } from '../certificate/evidence.js'
+import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
 import { candidateOf } from '../contexts/candidate-scorer.js'
@@ -127,7 +127,7 @@ function replay (traces: readonly Trace[], fields: CadenceFields, index: number)
   for (const trace of traces) {
     const asked: Trace = { ...trace, ...stepsAtCadence(trace.steps, cadence) }
     const stops = stopsOf(asked, minTokens)
-    addUnitTo(evidence, unitOf(asked, stops))
+    addUnitTo(evidence, evidenceUnitOf(asked, stops))
     const threshold = index === -1 ? Infinity : GRID[index]!
     const at = asked.steps.findIndex(({ tokens, score }) => score !== null && tokens >= minTokens && score >= threshold)
     checks += at === -1 ? asked.steps.length : at + 1

@@ -6,7 +6,7 @@ import { SignalNames } from '../predictor/reservoir.js'
 import { sampledIndexes } from '../predictor/sample.js'
 
 /** An outcome that awaits its label, or its entry in an enrolment list. */
-export interface Pending {
+export interface PendingOutcome {
   readonly outcome: PrunedOutcome
   /** Context keys of its leaf, and of the link that gathers the evidence. */
   readonly leaf: string
@@ -18,12 +18,12 @@ export interface Pending {
  * what has changed since the last `takeChanges` goes into the commit. Mutable; a learner whose commit failed starts over from the store.
  */
 export class PendingOutcomes {
-  readonly #byId: Map<string, Pending>
+  readonly #byId: Map<string, PendingOutcome>
   readonly #names: SignalNames
-  #changes = new Map<string, Pending | undefined>()
+  #changes = new Map<string, PendingOutcome | undefined>()
 
   /** @param names counts the names of their signals */
-  constructor (stored: Iterable<Pending> = [], names = new SignalNames()) {
+  constructor (stored: Iterable<PendingOutcome> = [], names = new SignalNames()) {
     this.#byId = new Map([...stored].map((pending) => [pending.outcome.generation_id, pending]))
     this.#names = names
     for (const { leaf, outcome } of this.#byId.values()) names.add(leaf, outcome.steps)
@@ -31,11 +31,11 @@ export class PendingOutcomes {
 
   get size (): number { return this.#byId.size }
 
-  get (id: string): Pending | undefined { return this.#byId.get(id) }
+  get (id: string): PendingOutcome | undefined { return this.#byId.get(id) }
 
-  values (): Iterable<Pending> { return this.#byId.values() }
+  values (): Iterable<PendingOutcome> { return this.#byId.values() }
 
-  set (pending: Pending): void {
+  set (pending: PendingOutcome): void {
     const { generation_id: id } = pending.outcome
     this.#uncount(id)
     this.#byId.set(id, pending)
@@ -49,7 +49,7 @@ export class PendingOutcomes {
   }
 
   /** What was set or removed (`undefined`) since the last call, by generation id. */
-  takeChanges (): ReadonlyMap<string, Pending | undefined> {
+  takeChanges (): ReadonlyMap<string, PendingOutcome | undefined> {
     const changes = this.#changes
     this.#changes = new Map()
     return changes
@@ -114,9 +114,9 @@ function keepCrossings (
 export const SLOTS_OF_CONTEXT = 256
 export const SLOTS = 32_768
 /** Longer traces are not kept. */
-export const MOST_STEPS = 1024
+export const MAX_TRACE_STEPS = 1024
 /** Of a long epoch, at least this share of the traces takes the place of an older one, so that the sample does not become old. */
-const LEAST_SHARE = 1 / 16
+const MIN_TRACE_SHARE = 1 / 16
 
 /**
  * Which of a context's slots keeps the trace of a generation; `null`: none does. The choice goes by a hash of its id, and so says nothing
@@ -128,6 +128,6 @@ const LEAST_SHARE = 1 / 16
 export function traceSlot (generationId: string, reported: number, contexts: number): number | null {
   const slots = Math.max(1, Math.min(SLOTS_OF_CONTEXT, Math.floor(SLOTS / contexts)))
   const hash = murmur3(`trace:${generationId}`)
-  const share = Math.max(LEAST_SHARE, slots / Math.max(1, reported))
+  const share = Math.max(MIN_TRACE_SHARE, slots / Math.max(1, reported))
   return hash / 0x1_0000_0000 < share ? murmur3(`slot:${generationId}`) % slots : null
 }

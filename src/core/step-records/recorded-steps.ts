@@ -2,7 +2,7 @@ import { GRID } from '../certificate/thresholds.js'
 import { type Em, stopsOf } from '../certificate/trace.js'
 import { type Columns, signalsAt } from '../decide/decide-columns.js'
 import type { Step } from '../decide/decide.js'
-import type { Rule } from '../decide/snapshot.js'
+import type { ContextRule } from '../decide/snapshot.js'
 import { answerDigest, type Normalise } from '../outcome/exact-match.js'
 import type { LoggedStep, ReportedOutcome } from '../outcome/outcome.js'
 import { type Cadence, nextCheckTokens } from '../policy/policy.js'
@@ -18,7 +18,7 @@ export interface RecordedStep {
 }
 
 /** The fields of a step from which a recorded step is made. */
-export type Asked = Pick<Step, 'tokens' | 'confidence' | 'em' | 'answer' | 'signals'>
+export type RecordedFields = Pick<Step, 'tokens' | 'confidence' | 'em' | 'answer' | 'signals'>
 
 /**
  * Sorts steps by tokens and merges those with equal tokens, so that a step asked again gains its probe. Where repeats contradict each other
@@ -49,7 +49,7 @@ function mergeOne (same: readonly RecordedStep[]): RecordedStep {
 }
 
 /** The fields of a row that are recorded. */
-export function askedAt ({ tokens, confidence, signals, em, answer }: Columns, row: number): Asked {
+export function recordedFieldsAt ({ tokens, confidence, signals, em, answer }: Columns, row: number): RecordedFields {
   const right = em?.[row] ?? undefined
   const text = answer?.[row] ?? undefined
   const plain = { tokens: tokens[row]!, confidence: confidence[row]! }
@@ -87,7 +87,7 @@ export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: re
 
 /** Whether every threshold of every scorer stops at a step with a probe. If not, a probe was lost or never made. */
 export function isRecordProbed (
-  { minTokens, trials }: Pick<Rule, 'minTokens' | 'trials'>, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
+  { minTokens, trials }: Pick<ContextRule, 'minTokens' | 'trials'>, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
   const isProbed = (grid: readonly number[], scoreOf: (step: RecordedStep) => number | null) => {
     const probed = steps.map((step) => ({
       tokens: step.tokens, score: scoreOf(step), em: step.em ?? (step.answer_digest === undefined ? undefined : 1 as const),

@@ -29,8 +29,8 @@ export function addReports (
 
   function add ({ checkpoint, key }: Report): ReportResult {
     const { suite, step } = checkpoint
-    if (!suites.has(suite) && suites.size >= TRAINING_LIMITS.suites) return full('/suite', 'suites')
-    if (key !== null && !contexts.has(key) && contexts.size >= TRAINING_LIMITS.contexts) return full('/context', 'contexts')
+    if (!suites.has(suite) && suites.size >= TRAINING_LIMITS.suites) return limitReached('/suite', 'suites')
+    if (key !== null && !contexts.has(key) && contexts.size >= TRAINING_LIMITS.contexts) return limitReached('/context', 'contexts')
     const before = changed.get(suite) ?? series.get(suite) ?? { suite, points: [], forgotten_through: null }
     const result = addAttempt(before, { checkpoint, received_at: now })
     if (typeof result === 'string' || result.path !== undefined) return result
@@ -57,7 +57,7 @@ export function addReports (
   }
 }
 
-export function full (path: string, what: 'suites' | 'contexts'): ReportResult {
+export function limitReached (path: string, what: 'suites' | 'contexts'): ReportResult {
   return { path, message: `the run already has ${TRAINING_LIMITS[what]} ${what}, the maximum; report others under another run name` }
 }
 

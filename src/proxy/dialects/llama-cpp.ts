@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readEvents, type TakeItems } from '../protocol/event-stream.js'
+import { parseEventStream, type TakeItems } from '../protocol/event-stream.js'
 import { fieldOf, numberOrNull } from '../protocol/json.js'
 import type { PieceReader } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
@@ -120,7 +120,7 @@ function parsePrompt (value: unknown): Prompt {
 }
 
 async function readLlamaEvents ({ body }: UpstreamReply, take: TakeItems<LlamaEvent>): Promise<void> {
-  await readEvents<LlamaEvent>(body, (data, end) => {
+  await parseEventStream<LlamaEvent>(body, (data, end) => {
     if (data === '[DONE]') return undefined
     const event = parseLlamaEvent(data)
     if (event.isEnd) end()

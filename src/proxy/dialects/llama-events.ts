@@ -1,6 +1,6 @@
 import { isJsonObject, numberOrNull, textOf, tokenIdsOf, type JsonObject } from '../protocol/json.js'
 import { StreamError, usageOf, type Piece } from '../protocol/openai-chunks.js'
-import type { Route } from '../protocol/stoppable-request.js'
+import type { CompletionRoute } from '../protocol/stoppable-request.js'
 import type { ReasoningTags } from './dialect.js'
 
 /** An event of llama.cpp's own route. */
@@ -33,7 +33,7 @@ export type LlamaTranslator = ReturnType<typeof createLlamaTranslator>
 
 /** Translates events of llama.cpp's own route into chunks as its OpenAI routes would send them. */
 export function createLlamaTranslator (
-  route: Route, { open, close }: ReasoningTags, named: { id: string, created: number, model: string }, isOpened: boolean
+  route: CompletionRoute, { open, close }: ReasoningTags, named: { id: string, created: number, model: string }, isOpened: boolean
 ) {
   const envelope = { ...named, object: route === 'chat' ? 'chat.completion.chunk' : 'text_completion' }
   let isReasoning = isOpened

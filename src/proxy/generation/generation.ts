@@ -87,7 +87,7 @@ interface Answering {
 type State = Waiting | Streaming | Stopping | Answering
 
 /** One generation: its stream to the client, the checks beside it, and the answer after a stop. */
-export class Generation {
+export class ProxiedGeneration {
   readonly #options: GenerationOptions
   readonly #tracker: ReasoningTracker
   readonly #checks: Checks

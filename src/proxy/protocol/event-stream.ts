@@ -21,7 +21,7 @@ export type TakeItems<T> = (items: readonly T[]) => Promise<unknown> | null
  * @param read turns the data of an event into an item, or into nothing; it calls `end` at the last event: everything after it is ignored
  * @throws any error of the source, of `read` or of `take`, and an error if the source ends before its last event
  */
-export async function readEvents<T> (
+export async function parseEventStream<T> (
   source: ByteSource, read: (data: string, end: () => undefined) => T | undefined, take: TakeItems<T>): Promise<void> {
   const decoder = new StringDecoder()
   let items: T[] = []

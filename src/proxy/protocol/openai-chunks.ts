@@ -1,6 +1,6 @@
-import { readEvents, type ByteSource, type TakeItems } from './event-stream.js'
+import { parseEventStream, type ByteSource, type TakeItems } from './event-stream.js'
 import { isJsonObject, numberOrNull, textOf, tokenIdsOf, type JsonObject } from './json.js'
-import type { Route } from './stoppable-request.js'
+import type { CompletionRoute } from './stoppable-request.js'
 
 /** Token counts of a generation. */
 export interface Usage {
@@ -43,7 +43,7 @@ export class StreamError extends Error {
 }
 
 export interface ReadOptions {
-  readonly route: Route
+  readonly route: CompletionRoute
   /** The token that closes the reasoning, if it is a single token and known. */
   readonly closeId?: number | null
   /** Receives the token ids of the prompt from the chunk that has them. */
@@ -53,7 +53,7 @@ export interface ReadOptions {
 /** Reads a stream in OpenAI's format, with the token ids that vLLM adds. A stream that breaks off throws. */
 export function readPieces (body: ByteSource, options: ReadOptions): PieceReader {
   return async (take) => {
-    await readEvents(body, (data, end) => data === '[DONE]' ? end() : parsePiece(data, options), take)
+    await parseEventStream(body, (data, end) => data === '[DONE]' ? end() : parsePiece(data, options), take)
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { MOST_SAMPLES } from '../../core/enrolment/enrolled-unit.js'
+import { MAX_SAMPLES } from '../../core/enrolment/enrolled-unit.js'
 import { REPLACEMENT, type Context } from '../../core/policy/context.js'
 
 /** The X-Stopgate headers of a request. */
@@ -47,7 +47,7 @@ function parseContext (header: string | string[] | undefined): Context {
 
 function parseSamples (value: string): number {
   const samples = /^\d+$/.test(value) ? Number(value) : 0
-  if (samples < 1 || samples > MOST_SAMPLES) throw new HeaderError(`X-Stopgate-Samples must be a whole number from 1 to ${MOST_SAMPLES}`)
+  if (samples < 1 || samples > MAX_SAMPLES) throw new HeaderError(`X-Stopgate-Samples must be a whole number from 1 to ${MAX_SAMPLES}`)
   return samples
 }
 

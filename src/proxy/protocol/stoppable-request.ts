@@ -3,12 +3,12 @@ import type { Context } from '../../core/policy/context.js'
 import { fieldOf, isJsonObject, itemsOf, type JsonObject } from './json.js'
 import { fitText, MAX_NAME_BYTES, type StopgateHeaders } from './stopgate-headers.js'
 
-export type Route = 'chat' | 'completions'
+export type CompletionRoute = 'chat' | 'completions'
 export type RequestBody = Readonly<JsonObject>
 
 /** A client's request for one generation that may be stopped. */
 export interface StoppableRequest {
-  readonly route: Route
+  readonly route: CompletionRoute
   readonly path: string
   readonly body: RequestBody
   readonly model: string
@@ -48,7 +48,7 @@ export const SAMPLING_FIELDS = [
 ] as const
 
 /** Fields with which a generation can be stopped. A request with any other field is passed through, since its meaning is not known here. */
-const KNOWN_FIELDS: Readonly<Record<Route, ReadonlySet<string>>> = {
+const KNOWN_FIELDS: Readonly<Record<CompletionRoute, ReadonlySet<string>>> = {
   chat: new Set(['messages', 'max_completion_tokens', 'chat_template_kwargs', 'reasoning_effort', 'reasoning_format']),
   completions: new Set(['prompt']),
 }
@@ -79,7 +79,7 @@ const GROUP_MS = 1_800_000
  * @param now ms since 1970, by a clock that all proxies share
  */
 export function readStoppableRequest (
-  route: Route, path: string, body: RequestBody, headers: StopgateHeaders, now: number): StoppableRequest | PassCause {
+  route: CompletionRoute, path: string, body: RequestBody, headers: StopgateHeaders, now: number): StoppableRequest | PassCause {
   for (const [fields, cause] of REFUSED_FIELDS) if (fields.some((field) => requestsSomething(field, body[field]))) return cause
   for (const field in body) {
     const isRefused = REFUSED_FIELDS.some(([fields]) => fields.includes(field))

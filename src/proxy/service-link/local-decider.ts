@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Arm } from '../../core/assignment/arm.js'
 import { armOfDraw, decide, type Decision, drawOf, enrolDraw } from '../../core/decide/decide.js'
-import { type Rule, ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
+import { type ContextRule, ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
 import type { Context } from '../../core/policy/context.js'
 import { nextCheckTokens } from '../../core/policy/policy.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
@@ -88,7 +88,7 @@ export class LocalDecider {
     return decide(snapshot, 'fresh', { ...step, context, arm, generation_id: id, group_id: group })
   }
 
-  #rule (context: Context): Rule | null {
+  #rule (context: Context): ContextRule | null {
     const snapshot = this.#snapshot()
     return snapshot === null ? null : ruleFor(snapshot, context)
   }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { windowProblem } from '../../core/certificate/certificate.js'
-import type { ModelInputs } from '../../core/contexts/chain-link.js'
+import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
 import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'
 import { certifyingKey, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
@@ -12,8 +12,8 @@ import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, UnreadableP
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
-import { readModelInputs } from '../snapshot/load-snapshot.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { checkKey, forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 
@@ -32,8 +32,8 @@ type NextPolicy = (stated: PolicyPatch | undefined) => PolicyPatch | null
 export type ContextCommands = ReturnType<typeof createContextCommands>
 
 /** Policies, pins and resets. Each command is in force on this replica when its promise resolves. */
-export function createContextCommands (store: Store, service: Service, config: Config) {
-  const command = createCommander(store, service)
+export function createContextCommands (store: Store, snapshotHolder: SnapshotHolder, config: Config) {
+  const command = createCommander(store, snapshotHolder)
 
   /** The policy that a context states, and the one in force there. */
   function viewOf (policies: ReadonlyMap<string, PolicyPatch>, key: string) {
@@ -42,7 +42,7 @@ export function createContextCommands (store: Store, service: Service, config: C
 
   /** Finds out what a command would do, from the store. */
   async function foresee (command: Command): Promise<DryRun<CommandEffect>> {
-    const inputs = await readModelInputs(store, config, Date.now())
+    const inputs = await readSnapshotInputs(store, config, Date.now())
     const keys = (await readContextKeys(store, config)).filter((other) => isWithin(other, command.key))
     const effects: CommandEffect[] = []
     await forEachChunk(store, config, keys, inputs, (loaded, chunk) => {
@@ -104,7 +104,7 @@ export function createContextCommands (store: Store, service: Service, config: C
     async setPin (key: string, request: PinRequest, { dry_run, confirm, ...origin }: CommandRequest) {
       checkKey(config, key)
       // Read first, since a pin that is in force must not be answered with an error.
-      const [inputs, keys] = await Promise.all([readModelInputs(store, config, Date.now()), readContextKeys(store, config)])
+      const [inputs, keys] = await Promise.all([readSnapshotInputs(store, config, Date.now()), readContextKeys(store, config)])
       const tried = await give(async () => {
         checkRoom(config, await store.pins(), key)
         return { type: 'pin', key, pin: pinOf(request, origin), ...origin }
@@ -179,7 +179,7 @@ interface PinReach {
 
 /** Finds out where a pin at a key holds. @param keys of the contexts with outcomes, and of those above them */
 export function pinReach (
-  { levels, defaultPolicy, policies, pins, predictors }: ModelInputs, keys: readonly string[], key: string): PinReach {
+  { levels, defaultPolicy, policies, pins, predictors }: SnapshotInputs, keys: readonly string[], key: string): PinReach {
   const isPinned = (leaf: string) => leaf === key ||
     (usablePin(predictors, pins.get(leaf)) === undefined &&
       certifyingKey(levels, effectivePolicy(defaultPolicy, policies, leaf).certify_at, leaf) === key)

@@ -1,24 +1,26 @@
 import { setImmediate } from 'node:timers/promises'
-import type { LoadedContexts, ModelInputs } from '../../core/contexts/chain-link.js'
+import type { LoadedContexts, SnapshotInputs } from '../../core/contexts/chain-link.js'
 import { chainOf, parseContextKey } from '../../core/policy/context.js'
 import { at, InvalidKeyError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
-import { readModelInputs } from '../snapshot/load-snapshot.js'
+import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 
 /** Contexts read from the store in one go. */
 const CHUNK = 50
 
 /** Reads contexts with their ancestors. @param inputs read from the store where they are not given */
-export async function readContexts (store: Store, config: Config, keys: readonly string[], inputs?: ModelInputs): Promise<LoadedContexts> {
+export async function readContexts (
+  store: Store, config: Config, keys: readonly string[], inputs?: SnapshotInputs
+): Promise<LoadedContexts> {
   const links = new Set(keys.flatMap(chainOf))
-  const [its, states] = await Promise.all([inputs ?? readModelInputs(store, config, Date.now()), store.readContexts([...links])])
+  const [its, states] = await Promise.all([inputs ?? readSnapshotInputs(store, config, Date.now()), store.readContexts([...links])])
   return { ...its, states }
 }
 
 /** Reads contexts in chunks and calls back with each chunk; decisions are answered in between. */
 export async function forEachChunk (
-  store: Store, config: Config, keys: readonly string[], inputs: ModelInputs, visit: (loaded: LoadedContexts, chunk: string[]) => void
+  store: Store, config: Config, keys: readonly string[], inputs: SnapshotInputs, visit: (loaded: LoadedContexts, chunk: string[]) => void
 ): Promise<void> {
   for (let i = 0; i < keys.length; i += CHUNK) {
     const chunk = keys.slice(i, i + CHUNK)

@@ -16,11 +16,11 @@ import { at, ContextNotFoundError, InvalidInputError, InvalidPolicyError } from 
 import type { Store } from '../../store/store.js'
 import { type Caller, ownId } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
-import { readModelInputs } from '../snapshot/load-snapshot.js'
+import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import { checkKey, readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 import { readTradeoff } from './read-tradeoff.js'
-import type { Scan } from './scan-fleet.js'
+import type { FleetScan } from './scan-fleet.js'
 
 interface ContextFilter { readonly prefix?: string, readonly status?: Status, readonly limit: number, readonly after?: string }
 
@@ -30,7 +30,7 @@ export type Contexts = ReturnType<typeof createContexts>
 const CHUNK = 200
 
 /** What an operator reads about contexts, straight from the store. @param scan reads all contexts, which shows the members of a pool */
-export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<Scan>) {
+export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<FleetScan>) {
   /** @throws InvalidKeyError, ContextNotFoundError */
   async function load (key: string): Promise<{ loaded: LoadedContexts, state: ContextState }> {
     checkKey(config, key)
@@ -107,7 +107,7 @@ const LISTED = 20
 const SHOWN = ['key', 'threshold', 'control_generations', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
 
 /** What each member of a pool has itself shown, first those that lost most answers beyond the bound: a few generations tell little. */
-export function membersOf ({ at, rows }: Scan, pool: string) {
+export function membersOf ({ at, rows }: FleetScan, pool: string) {
   const members = rows.filter((row) => row.pool?.key === pool)
   const worst = [...members].sort((a, b) => answersBeyond(b) - answersBeyond(a) || (a.key < b.key ? -1 : 1)).slice(0, LISTED)
   return {
@@ -144,7 +144,7 @@ export async function readWantedLabels (
   store: Store, config: Config, key: string, { limit, after }: WantedLabelsQuery, caller: Caller): Promise<WantedLabelsPage> {
   checkKey(config, key)
   const place = after === undefined ? null : placeOf(after)
-  const { policies, defaultPolicy, levels } = await readModelInputs(store, config, Date.now())
+  const { policies, defaultPolicy, levels } = await readSnapshotInputs(store, config, Date.now())
   const chain = chainOf(key)
   const depth = certifyingDepth(levels, effectivePolicy(defaultPolicy, policies, key).certify_at)
   const source = chain[Math.min(depth, chain.length - 1)]!

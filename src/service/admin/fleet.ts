@@ -6,7 +6,7 @@ import type { Status } from '../../core/reports/context-report.js'
 import { type Alarm, ALARMS, type ContextRow, type RowOrder } from '../../core/reports/context-row.js'
 import type { Config } from '../config/config.js'
 import { checkKey } from './context-reader.js'
-import type { Scan } from './scan-fleet.js'
+import type { FleetScan } from './scan-fleet.js'
 
 export type Fleet = ReturnType<typeof createFleetReader>
 
@@ -15,7 +15,7 @@ export type Fleet = ReturnType<typeof createFleetReader>
  * @param scan reads all contexts; readers share what it reads for a time
  * @returns readers that also share the sums and the orders that were asked for
  */
-export function createFleetReader (scan: () => Promise<Scan>, config: Config) {
+export function createFleetReader (scan: () => Promise<FleetScan>, config: Config) {
   const sumsOf = oncePerScan(({ at, rows }, prefix: string) => {
     return sumFleet({ at, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
   })
@@ -37,8 +37,8 @@ export function createFleetReader (scan: () => Promise<Scan>, config: Config) {
 }
 
 /** Remembers what was computed of a scan as long as that is in use: with 10,000 contexts it takes some 20 ms. */
-function oncePerScan<A, T> (compute: (scan: Scan, asked: A) => T): (scan: Scan, asked: A) => T {
-  const known = new WeakMap<Scan, Map<string, T>>()
+function oncePerScan<A, T> (compute: (scan: FleetScan, asked: A) => T): (scan: FleetScan, asked: A) => T {
+  const known = new WeakMap<FleetScan, Map<string, T>>()
   return (scan, asked) => {
     const results = known.get(scan) ?? new Map<string, T>()
     known.set(scan, results)
@@ -55,7 +55,7 @@ const LISTED = 50
 const TOKENS = ['tokens_saved', 'tokens_saved_gross', 'probe_tokens'] as const
 
 /** The reply of `GET /v1/fleet`: sums over the leaves of a scan, in which generations run. One pass, since there may be ten thousand. */
-export function sumFleet ({ at, rows }: Scan, prefix: string) {
+export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
   const tokens = { tokens_saved: 0, tokens_saved_gross: 0, probe_tokens: 0 }
   const byStatus = { certified: 0, learning: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
@@ -118,7 +118,7 @@ type Asked = Static<typeof FleetPageQuerySchema>
 type RowQuery = Asked & Required<Pick<Asked, 'prefix' | 'sort' | 'descending' | 'offset' | 'limit'>>
 
 /** A page of the rows of a scan, which are in the order asked for, and how many there are in all. */
-export function selectRows ({ at, rows }: Scan, { prefix, search = '', status, sums = false, offset, limit }: RowQuery) {
+export function selectRows ({ at, rows }: FleetScan, { prefix, search = '', status, sums = false, offset, limit }: RowQuery) {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = rows.filter((row) => isWithin(row.key, prefix) && (sums || row.is_leaf || row.is_certifying) &&
     (status === undefined || row.status === status) && (words.length === 0 || holds(row.key.toLowerCase(), words)))

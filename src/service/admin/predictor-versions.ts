@@ -11,7 +11,7 @@ import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** What a predictor was trained on, with a digest of the salt that its groups were drawn under. */
 export type Trained = Predictor['trained'] & { readonly salt_digest: string }
@@ -28,12 +28,12 @@ export type PredictorVersions = ReturnType<typeof createPredictorVersions>
 const FOREIGN_DRAWS = '/trained/groups are draws of another service (salt_digest) and would exclude nothing here: omit them, and list in trained_group_ids ' +
   'the training groups that may come here'
 
-export function createPredictorVersions (store: Store, service: Service, { levels }: Pick<Config, 'levels'>) {
-  const command = createCommander(store, service)
+export function createPredictorVersions (store: Store, snapshotHolder: SnapshotHolder, { levels }: Pick<Config, 'levels'>) {
+  const command = createCommander(store, snapshotHolder)
 
   /** A predictor as `GET /v1/model/predictors` lists it. */
   function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion) {
-    const links = [...service.model().links.values()]
+    const links = [...snapshotHolder.loaded().links.values()]
     return {
       name: predictor.name,
       label: predictor.label,
@@ -60,7 +60,7 @@ export function createPredictorVersions (store: Store, service: Service, { level
 
   /** @throws StoreUnavailableError before the store has been reached */
   function knownSalt (): string {
-    const { salt } = service.snapshot()
+    const { salt } = snapshotHolder.snapshot()
     if (salt === null) throw new StoreUnavailableError('the store has not been reached yet')
     return salt
   }

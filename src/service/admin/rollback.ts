@@ -10,8 +10,8 @@ import { FutureVersionError, VersionOutOfReachError } from '../../errors/errors.
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
-import { readModelInputs } from '../snapshot/load-snapshot.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, confirmation, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 import { readFullHistory, type ReadHistory } from './history.js'
@@ -33,15 +33,15 @@ interface Row {
 
 export type Rollback = ReturnType<typeof createRollback>
 
-export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config) {
-  const command = createCommander(store, service)
+export function createRollback (store: Store, readHistory: ReadHistory, snapshotHolder: SnapshotHolder, config: Config) {
+  const command = createCommander(store, snapshotHolder)
 
   /** Plans a pin for every context, and for every key that has or had a pin. */
   async function plan (version: number): Promise<{ rows: Row[], predictors: LivePredictors }> {
     const { version: current } = await store.revision()
     if (version > current) throw new FutureVersionError(String(version), String(current))
     const [inputs, pins, keys] = await Promise.all([
-      readModelInputs(store, config, Date.now()), store.pins(), readContextKeys(store, config),
+      readSnapshotInputs(store, config, Date.now()), store.pins(), readContextKeys(store, config),
     ])
     const before = new Map<string, number | null>()
     const states = new Map<string, PresentThreshold>()

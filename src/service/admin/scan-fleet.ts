@@ -2,19 +2,19 @@ import { setImmediate } from 'node:timers/promises'
 import { type ContextRow, describeRow } from '../../core/reports/context-row.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
-import { readModelInputs } from '../snapshot/load-snapshot.js'
+import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import { readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 
 /** All contexts as they were read at one time, ms. */
-export interface Scan { readonly at: number, readonly rows: readonly ContextRow[] }
+export interface FleetScan { readonly at: number, readonly rows: readonly ContextRow[] }
 
 /** Contexts that are described in one turn of the event loop: about a millisecond. */
 const CHUNK = 10
 /** Changes that are searched for the last one of each context. */
 const SEARCHED = 1000
 /** Readers share a scan for at least this long, and for twenty times as long as it took: so scans take a twentieth of a core at most. */
-const LEAST_AGE_MS = 500
+const MIN_SCAN_AGE_MS = 500
 const AGE_OF_COST = 20
 /** Where a scan takes longer than this, readers get the last one while the next is made, unless the last one is too old. */
 const PATIENCE_MS = 200
@@ -26,13 +26,13 @@ const MAX_AGE_MS = 60_000
  */
 export function createScanner (
   store: Store, readHistory: ReadHistory, config: Config, clock: () => number = Date.now
-): () => Promise<Scan> {
-  let last: (Scan & { readonly costMs: number }) | null = null
-  let running: Promise<Scan> | null = null
+): () => Promise<FleetScan> {
+  let last: (FleetScan & { readonly costMs: number }) | null = null
+  let running: Promise<FleetScan> | null = null
 
-  async function scan (): Promise<Scan> {
+  async function scan (): Promise<FleetScan> {
     const at = clock()
-    const reads = [readContextKeys(store, config), readModelInputs(store, config, at), readHistory(SEARCHED)] as const
+    const reads = [readContextKeys(store, config), readSnapshotInputs(store, config, at), readHistory(SEARCHED)] as const
     const [keys, inputs, history] = await Promise.all(reads)
     const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
     const rows: ContextRow[] = []
@@ -53,7 +53,7 @@ export function createScanner (
 
   return async () => {
     const age = last === null ? Infinity : clock() - last.at
-    if (last !== null && age < Math.max(LEAST_AGE_MS, AGE_OF_COST * last.costMs)) return last
+    if (last !== null && age < Math.max(MIN_SCAN_AGE_MS, AGE_OF_COST * last.costMs)) return last
     running ??= scan().finally(() => { running = null })
     if (last === null || last.costMs < PATIENCE_MS || age > MAX_AGE_MS) return await running
     running.catch(() => {}) // the next reader sees the error

@@ -7,7 +7,7 @@ import { type EventStore, textBatchOf } from '../../store/event-store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Config } from '../config/config.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { exportedLine, exportLines } from './export-lines.js'
 import {
   CAPACITY, encodeDecision, encodeLabel, encodeOutcome, LogBuffer, type TakenDecision, type TakenLabel, type TakenOutcome,
@@ -20,7 +20,7 @@ const LIMIT = { events: CAPACITY, characters: 4 * 1024 * 1024 }
 
 interface DecisionLogOptions {
   readonly events: Pick<EventStore, 'append'>
-  readonly service: Pick<Service, 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly config: Pick<Config, 'decisionLogMib' | 'decisionLogFile' | 'decisionLogTreatedShare'>
   readonly metrics: Pick<Metrics, 'decisionLogEvents'>
   readonly log: FastifyBaseLogger
@@ -43,7 +43,7 @@ export interface DecisionLog {
   readonly close: () => Promise<void>
 }
 
-export function createDecisionLog ({ events: stored, service, config, metrics, log }: DecisionLogOptions): DecisionLog {
+export function createDecisionLog ({ events: stored, snapshotHolder, config, metrics, log }: DecisionLogOptions): DecisionLog {
   const isStored = config.decisionLogMib > 0
   const lines = exportLines(config.decisionLogFile, log, (count) => { metrics.decisionLogEvents.inc({ result: 'not_exported' }, count) })
   const share = new LogShare(config.decisionLogTreatedShare)
@@ -65,7 +65,7 @@ export function createDecisionLog ({ events: stored, service, config, metrics, l
   }
 
   async function drain (): Promise<void> {
-    const { salt, levels } = service.snapshot()
+    const { salt, levels } = snapshotHolder.snapshot()
     const [ended, labelled] = [outcomes, labels]
     sinceAdapted.taken += filling.length + ended.length + labelled.length
     sinceAdapted.dropped += dropped
@@ -151,7 +151,7 @@ const SILENT: DecisionLog = {
 }
 
 /** The least share of generations that is logged under load, and how much less than the limit must come before the share rises again. */
-const LEAST = 1 / 65_536
+const MIN_SHARE = 1 / 65_536
 const CALM = 1 / 4
 
 /** A hash of an id, in [0, 1): four characters at a time as in murmur3_32, with a salt of its own. */
@@ -195,7 +195,7 @@ export class LogShare {
 
   /** Halves the share after a period in which something was dropped, and doubles it again after a calm one. */
   adapt (taken: number, dropped: number, limit: number): void {
-    if (dropped > 0) this.#share = Math.max(LEAST, this.#share / 2)
+    if (dropped > 0) this.#share = Math.max(MIN_SHARE, this.#share / 2)
     else if (taken < CALM * limit) this.#share = Math.min(1, this.#share * 2)
   }
 }

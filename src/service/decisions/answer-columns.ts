@@ -2,10 +2,10 @@ import type { Arm } from '../../core/assignment/arm.js'
 import type { ContextWarning } from '../../core/contexts/context-warnings.js'
 import { type ColumnDecisions, type Columns, signalsAt } from '../../core/decide/decide-columns.js'
 import { enrolDraw, REASONS, thresholdFor } from '../../core/decide/decide.js'
-import type { Rule, Snapshot } from '../../core/decide/snapshot.js'
+import type { ContextRule, Snapshot } from '../../core/decide/snapshot.js'
 import { clampConfidence } from '../../core/outcome/outcome.js'
 import { scoreStep } from '../../core/predictor/predictor.js'
-import { askedAt } from '../../core/step-records/recorded-steps.js'
+import { recordedFieldsAt } from '../../core/step-records/recorded-steps.js'
 import { type Caller, scopedId } from '../access/context-access.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { DecisionServices } from './answer-step.js'
@@ -17,7 +17,7 @@ const NONE: ReadonlySet<number> = new Set()
 const counted = new Uint32Array(REASONS.length)
 
 /** What is in force in a context of a request. */
-type ContextRule = {
+type ContextReply = {
   readonly threshold: number | null
   readonly check_every_tokens: number
   readonly check_growth: number
@@ -25,7 +25,7 @@ type ContextRule = {
   readonly warnings: readonly ContextWarning[]
 }
 
-/** The reply to columns: numbers of rows, except for `errors` and `contexts`. */
+/** The reply to columns: numbers of rows, except for `errors` and `contextsRoutes`. */
 export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' | 'would_stop' | 'probe'> {
   readonly model_version: number
   readonly stale: boolean
@@ -33,7 +33,7 @@ export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' 
   readonly first_step_late: number[]
   readonly errors: RowProblem[]
   /** One for each context of the request; `null` where the context is invalid or may not be used. */
-  readonly contexts: Array<ContextRule | null>
+  readonly contexts: Array<ContextReply | null>
 }
 
 /**
@@ -42,12 +42,12 @@ export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' 
  * @throws InvalidInputError where it has another form, or columns differ in length
  */
 export function answerColumns (services: DecisionServices, body: unknown, caller: Caller): ColumnsAnswer {
-  const { config, service, metrics } = services
+  const { config, snapshotHolder, metrics } = services
   const startedAt = performance.now()
   const { columns, errors, contexts } = checkColumns(caller, config.levels, body)
-  const snapshot = service.snapshot()
+  const snapshot = snapshotHolder.snapshot()
   const bad = errors.length === 0 ? NONE : new Set(errors.map(({ index }) => index))
-  const decided = service.decideColumns(columns, bad)
+  const decided = snapshotHolder.decideColumns(columns, bad)
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
@@ -56,7 +56,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   const { stop, control, would_stop, probe, rules } = decided
   return {
     model_version: snapshot.version,
-    stale: service.freshness() !== 'fresh',
+    stale: snapshotHolder.freshness() !== 'fresh',
     stop,
     control,
     would_stop,
@@ -68,9 +68,9 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
 }
 
 /** What replies say of a rule: one object for each rule, since its text is kept by the object. */
-const shown = new WeakMap<Rule, ContextRule>()
+const shown = new WeakMap<ContextRule, ContextReply>()
 
-function ruleOf (rule: Rule): ContextRule {
+function ruleOf (rule: ContextRule): ContextReply {
   let one = shown.get(rule)
   if (one === undefined) {
     const { threshold, checkEveryTokens, checkGrowth, minTokens, warnings } = rule
@@ -82,9 +82,11 @@ function ruleOf (rule: Rule): ContextRule {
 interface EnrolledRows { readonly late: number[], readonly enrolled: ReadonlySet<number> }
 
 /** Enrols the generations of rows without an arm. */
-function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { drawn, draws, rules }: ColumnDecisions): EnrolledRows {
+function enrolRows (
+  { snapshotHolder, enroller }: DecisionServices, columns: Columns, { drawn, draws, rules }: ColumnDecisions
+): EnrolledRows {
   const { generation_ids: generations, group_ids: groups, context, contexts, tokens, sample } = columns
-  const snapshot = service.snapshot()
+  const snapshot = snapshotHolder.snapshot()
   const late: number[] = []
   if (drawn.length === 0) return { late, enrolled: NONE }
   const enrolled = new Set<number>()
@@ -107,7 +109,7 @@ function recordControlRows (
   if (ids === undefined || !rules.some(({ recordSteps }) => recordSteps)) return
   for (const row of control) {
     const id = ids[row] ?? null
-    if (id !== null && reasons[row] !== 'off' && rules[context[row]!]!.recordSteps) recorder.recordStep(id, askedAt(columns, row), caller)
+    if (id !== null && reasons[row] !== 'off' && rules[context[row]!]!.recordSteps) recorder.recordStep(id, recordedFieldsAt(columns, row), caller)
   }
 }
 

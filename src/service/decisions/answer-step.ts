@@ -10,14 +10,14 @@ import { type Caller, contextAccessProblem, forbidden, scopedId } from '../acces
 import type { Config } from '../config/config.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Enroller } from './enroller.js'
 import type { Recorder } from './recorder.js'
 
 /** What answering steps needs. */
 export interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
-  readonly service: Pick<Service, 'decideStep' | 'decideColumns' | 'snapshot' | 'freshness'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'decideStep' | 'decideColumns' | 'snapshot' | 'freshness'>
   readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
   readonly enroller: Pick<Enroller, 'enrol'>
   readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
@@ -29,11 +29,11 @@ export interface DecisionServices {
  * @throws ForbiddenError where the caller may not use the context; UnknownLevelError
  */
 export function answerStep (services: DecisionServices, step: Step, caller: Caller): Decision {
-  const { config, service, metrics } = services
+  const { config, snapshotHolder, metrics } = services
   const problem = contextAccessProblem(caller, config.levels, step.context)
   if (problem !== null) throw forbidden(problem)
   const startedAt = performance.now()
-  const decided = service.decideStep(step)
+  const decided = snapshotHolder.decideStep(step)
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   return enrolAndRecord(services, step, decided, caller)
 }
@@ -43,11 +43,11 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
  * @returns the decision, with warnings of what the step lacks, or that it came too late
  */
 function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): Decision {
-  const { service, recorder, enroller, decisionLog, metrics } = services
+  const { snapshotHolder, recorder, enroller, decisionLog, metrics } = services
   const { decision } = decided
   recorder.recordDecided(step, decided, caller)
   metrics.decided(decision.reason)
-  const enrolment = enrolStep(enroller, service.snapshot(), step, decided)
+  const enrolment = enrolStep(enroller, snapshotHolder.snapshot(), step, decided)
   logStep(decisionLog, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
   if (step.arm !== undefined && step.context !== undefined) return decision
   const warnings = warningsOf(step, services)
@@ -110,11 +110,11 @@ const stepProblem = itemValidator(StepSchema)
 
 /** Decides many steps, as `answerStep` does each. A step that cannot be decided gets an error in its place. */
 export function answerBatch (services: DecisionServices, steps: readonly unknown[], caller: Caller): BatchAnswer {
-  const { service, metrics } = services
+  const { snapshotHolder, metrics } = services
   const startedAt = performance.now()
   const decisions = steps.map((step) => answerItem(services, step, caller))
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
-  return { model_version: service.snapshot().version, decisions }
+  return { model_version: snapshotHolder.snapshot().version, decisions }
 }
 
 function answerItem (services: DecisionServices, item: unknown, caller: Caller): Decision | { error: Problem } {
@@ -122,7 +122,7 @@ function answerItem (services: DecisionServices, item: unknown, caller: Caller):
   const problem = stepProblem(item) ?? contextAccessProblem(caller, services.config.levels, step.context)
   if (problem !== null) return { error: problem }
   try {
-    return enrolAndRecord(services, step, services.service.decideStep(step), caller)
+    return enrolAndRecord(services, step, services.snapshotHolder.decideStep(step), caller)
   } catch (error) {
     const [detail] = (error as InputError).details ?? []
     if (detail === undefined) throw error

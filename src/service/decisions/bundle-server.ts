@@ -8,7 +8,7 @@ import { parseContextKey } from '../../core/policy/context.js'
 import { InvalidKeyError, ModelTooOldError } from '../../errors/errors.js'
 import { allowedPrefix, type Caller } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** A bundle as it is sent. Its tag covers everything but the version, so it is equal on all replicas and changes only with the content. */
 interface RenderedBundle { readonly etag: string, readonly text: string, readonly gzipped: () => Promise<Buffer> }
@@ -56,13 +56,13 @@ interface Waiting { readonly prefix: string, readonly known: readonly string[], 
 
 /** Callers that wait for a bundle they do not have, ten thousand or more. */
 export class BundleWaits {
-  readonly #service: Pick<Service, 'snapshot' | 'onMove'>
+  readonly #service: Pick<SnapshotHolder, 'snapshot' | 'onMove'>
   readonly #waiting = new Set<Waiting>()
   #forget: (() => void) | undefined
   #settling: NodeJS.Timeout | undefined
 
-  constructor (service: Pick<Service, 'snapshot' | 'onMove'>) {
-    this.#service = service
+  constructor (snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'onMove'>) {
+    this.#service = snapshotHolder
   }
 
   /**
@@ -130,12 +130,12 @@ interface BundleServer {
 
 interface BundleServices {
   readonly config: Pick<Config, 'levels'>
-  readonly service: Pick<Service, 'snapshot' | 'onMove' | 'freshness'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'onMove' | 'freshness'>
 }
 
 /** Serves bundles, and keeps the requests that wait for a new one. */
-export function createBundleServer ({ config, service }: BundleServices): BundleServer {
-  const waits = new BundleWaits(service)
+export function createBundleServer ({ config, snapshotHolder }: BundleServices): BundleServer {
+  const waits = new BundleWaits(snapshotHolder)
   const requests = new Set<AbortController>()
   let isClosing = false
   return {
@@ -152,7 +152,7 @@ export function createBundleServer ({ config, service }: BundleServices): Bundle
       request.onDisconnect(() => { wait.abort() })
       const waitMs = isClosing ? 0 : (request.waitSeconds ?? 0) * 1000
       const bundle = await waits.wait(prefix, known, waitMs, wait.signal).finally(() => { requests.delete(wait) })
-      if (service.freshness() === 'too_old') throw new ModelTooOldError()
+      if (snapshotHolder.freshness() === 'too_old') throw new ModelTooOldError()
       return { bundle, isKnown: known.includes(bundle.etag) }
     },
     isClosing: () => isClosing,

@@ -10,7 +10,7 @@ import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
 import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 interface EnrollerOptions {
   readonly store: Pick<Store, 'append'>
@@ -92,7 +92,7 @@ const OLDEST_MS = ENROLMENT_TIMES.oldestList / 2
 
 interface EnrolmentServices {
   readonly config: Pick<Config, 'levels'>
-  readonly service: Pick<Service, 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly enroller: Pick<Enroller, 'enrol'>
 }
 
@@ -102,13 +102,13 @@ interface EnrolmentServices {
  * @throws ForbiddenError, UnknownLevelError; StoreUnavailableError before the store has been reached
  */
 export function acceptEnrolments (
-  { config: { levels }, service, enroller }: EnrolmentServices, report: EnrolmentReport, caller: Caller): number {
+  { config: { levels }, snapshotHolder, enroller }: EnrolmentServices, report: EnrolmentReport, caller: Caller): number {
   const { context = {}, epoch, share, age_ms: age, generations } = report
   const level = unknownLevel(levels, context)
   if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
   const problem = contextAccessProblem(caller, levels, context)
   if (problem !== null) throw forbidden(problem)
-  const snapshot = service.snapshot()
+  const snapshot = snapshotHolder.snapshot()
   const { salt } = snapshot
   if (age > OLDEST_MS) return 0 // with what this replica draws itself in one list, it would make that void
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')

@@ -3,12 +3,12 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Decision, Step, StepDecision } from '../../core/decide/decide.js'
 import { answerDigest } from '../../core/outcome/exact-match.js'
 import { clampConfidence } from '../../core/outcome/outcome.js'
-import type { Asked } from '../../core/step-records/recorded-steps.js'
+import type { RecordedFields } from '../../core/step-records/recorded-steps.js'
 import type { Beside, StepBatch, StepRecordStore } from '../../store/step-record-store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import { type Caller, scopedId } from '../access/context-access.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** Interval at which steps are stored, ms. They wait longer only while the store cannot be reached. */
 export const FLUSH_MS = 100
@@ -22,7 +22,7 @@ const FORGET_AFTER = 3
 
 interface RecorderOptions {
   readonly stepRecords: Pick<StepRecordStore, 'append' | 'forget'>
-  readonly service: Pick<Service, 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly metrics: Pick<Metrics, 'recordedSteps'>
   readonly log: FastifyBaseLogger
 }
@@ -36,10 +36,10 @@ interface RecordedDecision {
 export type Recorder = ReturnType<typeof createRecorder>
 
 /** Records the steps of control generations until their outcomes come, off the decision path. */
-export function createRecorder ({ stepRecords, service, metrics, log }: RecorderOptions) {
+export function createRecorder ({ stepRecords, snapshotHolder, metrics, log }: RecorderOptions) {
   let filling = new StepBuffer()
   let draining = new StepBuffer()
-  let waiting: Array<StepBatch<AskedBeside>> = [] // batches of `draining` that are not stored yet
+  let waiting: Array<StepBatch<RecordedExtras>> = [] // batches of `draining` that are not stored yet
   let steps = 0 // in both buffers, or on their way to the store
   let characters = 0
   let dropped = 0
@@ -48,7 +48,7 @@ export function createRecorder ({ stepRecords, service, metrics, log }: Recorder
   const waves: string[][] = Array.from({ length: FORGET_AFTER }, () => [])
 
   async function drain (): Promise<void> {
-    const { salt } = service.snapshot()
+    const { salt } = snapshotHolder.snapshot()
     if (salt === null) return // this replica has not reached the store yet
     await storeWaiting(salt)
     draining.clear()
@@ -77,7 +77,7 @@ export function createRecorder ({ stepRecords, service, metrics, log }: Recorder
   }
 
   /** Records a step of a control generation without checking its policy. */
-  function recordStep (generationId: string, step: Asked, caller?: Caller): void {
+  function recordStep (generationId: string, step: RecordedFields, caller?: Caller): void {
     if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
     filling.push(scopedId(caller, generationId), step)
     steps++
@@ -134,7 +134,7 @@ export function createRecorder ({ stepRecords, service, metrics, log }: Recorder
 }
 
 /** The batch with digests in place of answers. */
-async function digested (salt: string, batch: StepBatch<AskedBeside>): Promise<StepBatch> {
+async function digested (salt: string, batch: StepBatch<RecordedExtras>): Promise<StepBatch> {
   const digests = new Map<number, Beside>()
   let characters = 0
   for (const [i, { answer, signals }] of batch.beside) {
@@ -154,7 +154,7 @@ async function digested (salt: string, batch: StepBatch<AskedBeside>): Promise<S
 const BATCH = { steps: 16_384, generations: 1024 }
 
 /** Fields that few steps have; answers are not digested yet. */
-export type AskedBeside = Pick<Asked, 'answer' | 'signals'>
+export type RecordedExtras = Pick<RecordedFields, 'answer' | 'signals'>
 
 /** Columns of steps in the form of StepBatch. */
 class Columns {
@@ -178,10 +178,10 @@ export class StepBuffer {
   #generation = new Int32Array(256) // of each step, in the order of arrival
   readonly #came = new Columns()
   readonly #sorted = new Columns() // grouped by generation
-  readonly #beside = new Map<number, AskedBeside>() // by index in the order of arrival
+  readonly #beside = new Map<number, RecordedExtras>() // by index in the order of arrival
   length = 0
 
-  push (id: string, { tokens, confidence, em, answer, signals }: Asked): void {
+  push (id: string, { tokens, confidence, em, answer, signals }: RecordedFields): void {
     const i = this.length++
     if (i === this.#generation.length) this.#grow()
     let generation = this.#numberOf.get(id)
@@ -195,10 +195,10 @@ export class StepBuffer {
   }
 
   /** All steps as batches, which refer to this buffer until it is cleared. */
-  batches (): Array<StepBatch<AskedBeside>> {
+  batches (): Array<StepBatch<RecordedExtras>> {
     const { starts, beside } = this.#sort()
     const { tokens, confidence, em } = this.#sorted
-    const batches: Array<StepBatch<AskedBeside>> = []
+    const batches: Array<StepBatch<RecordedExtras>> = []
     let ids: string[] = []
     let begins: number[] = []
     const end = (at: number) => {
@@ -225,12 +225,12 @@ export class StepBuffer {
   }
 
   /** Sorts by generation. `starts` has the first index of each generation, and the end. */
-  #sort (): { starts: Int32Array, beside: ReadonlyMap<number, AskedBeside> } {
+  #sort (): { starts: Int32Array, beside: ReadonlyMap<number, RecordedExtras> } {
     const starts = new Int32Array(this.#numberOf.size + 1)
     for (let i = 0; i < this.length; i++) starts[this.#generation[i]! + 1]!++
     for (let generation = 1; generation < starts.length; generation++) starts[generation]! += starts[generation - 1]!
     const next = starts.slice()
-    const beside = new Map<number, AskedBeside>()
+    const beside = new Map<number, RecordedExtras>()
     const [came, sorted] = [this.#came, this.#sorted]
     if (sorted.em.length < this.length) sorted.grow(came.em.length)
     for (let i = 0; i < this.length; i++) {
@@ -251,8 +251,8 @@ export class StepBuffer {
   }
 }
 
-function within (beside: ReadonlyMap<number, AskedBeside>, from: number, to: number): ReadonlyMap<number, AskedBeside> {
-  const some = new Map<number, AskedBeside>()
+function within (beside: ReadonlyMap<number, RecordedExtras>, from: number, to: number): ReadonlyMap<number, RecordedExtras> {
+  const some = new Map<number, RecordedExtras>()
   if (beside.size === 0) return some
   for (let i = from; i < to; i++) if (beside.has(i)) some.set(i, beside.get(i)!)
   return some

@@ -4,7 +4,7 @@ import type { ContextState } from '../../core/contexts/context-state.js'
 import { isWithin, ROOT } from '../../core/policy/context.js'
 import { TooManyStreamsError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** Streams that a replica serves at once. */
 export const MAX_CLIENTS = 100
@@ -14,7 +14,7 @@ const TICK_MS = 1000
 const HEARTBEAT_TICKS = 15
 
 interface EventServices {
-  readonly service: Pick<Service, 'model'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loaded'>
   readonly store: Pick<Store, 'readContexts'>
 }
 
@@ -22,7 +22,7 @@ interface EventServices {
  * Tells operators' pages what changed. It looks once a second while there are readers, apart from the path of decisions: at the links of
  * the model in force, and at what the store counts for each prefix that is read.
  */
-export function createLiveEvents ({ service, store }: EventServices, tickMs = TICK_MS) {
+export function createLiveEvents ({ snapshotHolder, store }: EventServices, tickMs = TICK_MS) {
   const clients = new Set<EventClient>()
   const counts = new Map<string, string>()
   let links: ReadonlyMap<string, ChainLink> = new Map()
@@ -32,7 +32,7 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
   let ticks = 0
 
   function start (): void {
-    links = service.model().links
+    links = snapshotHolder.loaded().links
     counts.clear()
     timer = setInterval(() => { tick().catch(() => {}) }, tickMs) // the store may be down: then nothing moves
     timer.unref()
@@ -40,7 +40,7 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
 
   async function tick (): Promise<void> {
     if (++ticks % HEARTBEAT_TICKS === 0) for (const client of clients) client.beat()
-    const { snapshot: { version }, links: present } = service.model()
+    const { snapshot: { version }, links: present } = snapshotHolder.loaded()
     const changed = present === links ? [] : [...present].flatMap(([key, link]) => isOther(links.get(key), link) ? [key] : [])
     links = present
     for (const client of clients) client.note(changed, false)
@@ -70,7 +70,7 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
     /** A stream of server-sent events on the contexts of a prefix. @throws TooManyStreamsError */
     open (prefix = ROOT): Readable {
       if (clients.size >= MAX_CLIENTS) throw new TooManyStreamsError(String(MAX_CLIENTS))
-      const client = new EventClient(prefix, service.model().snapshot.version)
+      const client = new EventClient(prefix, snapshotHolder.loaded().snapshot.version)
       if (isClosed) client.end()
       else {
         clients.add(client)

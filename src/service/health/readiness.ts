@@ -5,14 +5,14 @@ import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
 import type { Store } from '../../store/store.js'
 import { unreadableInputs } from '../snapshot/load-snapshot.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** A part of the service that may be in trouble: what is wrong, or `null`. */
 interface Watched { readonly problem: () => string | null }
 
 interface HealthServices {
   readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
-  readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'lag' | 'model' | 'problem' | 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded' | 'problem' | 'snapshot'>
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly configurations: Watched
   readonly access: Watched
@@ -39,23 +39,23 @@ const NAMED = 5
  * model.
  */
 export async function readiness (services: HealthServices) {
-  const { store, service, learner } = services
+  const { store, snapshotHolder, learner } = services
   return {
-    ready: service.ageSeconds() !== null,
+    ready: snapshotHolder.ageSeconds() !== null,
     store: { kind: store.kind, up: store.isUp() },
-    model: { version: service.snapshot().version, age_seconds: service.ageSeconds(), stale: service.freshness() !== 'fresh' },
+    model: { version: snapshotHolder.snapshot().version, age_seconds: snapshotHolder.ageSeconds(), stale: snapshotHolder.freshness() !== 'fresh' },
     learner: { leader: learner.isLeader() },
     warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services)],
   }
 }
 
-function warnings ({ service, learner, configurations, access, tls }: HealthServices): string[] {
-  const { unreadable, inputs: modelInputs, links } = service.model()
+function warnings ({ snapshotHolder, learner, configurations, access, tls }: HealthServices): string[] {
+  const { unreadable, inputs: modelInputs, links } = snapshotHolder.loaded()
   const inputs = unreadableInputs(modelInputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
-    [service.problem(), (problem) => `The model cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
-    [unlearned(service), (waiting) => `Outcomes are stored, but not learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
+    [snapshotHolder.problem(), (problem) => `The model cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
+    [unlearned(snapshotHolder), (waiting) => `Outcomes are stored, but not learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
     [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
     [list(inputs), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
@@ -72,7 +72,7 @@ function warnings ({ service, learner, configurations, access, tls }: HealthServ
 }
 
 /** What waits for the learner, if that makes the model stale. The age of a model is that of the oldest entry that it has not learned. */
-function unlearned ({ lag, ageSeconds, freshness }: HealthServices['service']): string | null {
+function unlearned ({ lag, ageSeconds, freshness }: HealthServices['snapshotHolder']): string | null {
   const age = ageSeconds()
   return lag() === 0 || age === null || freshness() === 'fresh' ? null : `${lag()} log entries wait, the oldest for ${Math.round(age)} s`
 }
@@ -108,22 +108,22 @@ function list (names: Iterable<string>): string | null {
 
 interface ModelServices {
   readonly store: Pick<Store, 'kind' | 'isUp'>
-  readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'lag' | 'model'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded'>
   readonly learner: { readonly isLeader: () => boolean }
 }
 
 /** The reply of `GET /v1/model`: the model that this replica decides with. */
-export function modelStatus ({ store, service, learner }: ModelServices) {
-  const { snapshot, links } = service.model()
+export function snapshotStatus ({ store, snapshotHolder, learner }: ModelServices) {
+  const { snapshot, links } = snapshotHolder.loaded()
   return {
     version: snapshot.version,
     state_id: snapshot.stateId,
     levels: [...snapshot.levels],
     contexts: links.size,
     thresholds_in_force: [...links.values()].filter(({ index }) => index !== -1).length,
-    age_seconds: service.ageSeconds(),
-    stale: service.freshness() !== 'fresh',
+    age_seconds: snapshotHolder.ageSeconds(),
+    stale: snapshotHolder.freshness() !== 'fresh',
     store: { kind: store.kind, up: store.isUp() },
-    learner: { leader: learner.isLeader(), log_lag: service.lag() },
+    learner: { leader: learner.isLeader(), log_lag: snapshotHolder.lag() },
   }
 }

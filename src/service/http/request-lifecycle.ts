@@ -119,7 +119,7 @@ export class RequestLog {
 }
 
 /** Counts and logs connections that the service closes because of what the client did. */
-export function cutLog (log: FastifyBaseLogger, metrics: () => Pick<Metrics, 'cut'>): (cause: CutCause) => void {
+export function logCutConnections (log: FastifyBaseLogger, metrics: () => Pick<Metrics, 'cut'>): (cause: CutCause) => void {
   let counts: Partial<Record<CutCause, number>> = {}
   const report = throttle(() => {
     log.warn({ cut: counts }, 'connections were closed because of what the clients did')

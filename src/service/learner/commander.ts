@@ -2,7 +2,7 @@ import type { CheckpointEntry, Command, PredictorEntry } from '../../core/reduce
 import { ConcurrentChangeError } from '../../errors/errors.js'
 import { ConflictError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** Attempts before a command gives up because other commands keep coming in between. */
 const ATTEMPTS = 5
@@ -17,7 +17,7 @@ export type Commander = (plan: Plan) => Promise<void>
 
 type Plan = () => Promise<ReadonlyArray<Command | PredictorEntry | CheckpointEntry>>
 
-export function createCommander (store: Pick<Store, 'revision' | 'append'>, service: Pick<Service, 'refresh'>): Commander {
+export function createCommander (store: Pick<Store, 'revision' | 'append'>, snapshotHolder: Pick<SnapshotHolder, 'refresh'>): Commander {
   let last: Promise<unknown> = Promise.resolve()
 
   async function run (plan: Plan): Promise<void> {
@@ -27,7 +27,7 @@ export function createCommander (store: Pick<Store, 'revision' | 'append'>, serv
       if (commands.length === 0) return
       try {
         await store.append(commands, policyVersion)
-        return await service.refresh()
+        return await snapshotHolder.refresh()
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error
       }

@@ -9,7 +9,7 @@ import type { Commit } from '../../store/learner-store.js'
 import type { StoredEntry } from '../../store/log.js'
 
 /** What a learner holds between commits. */
-export interface Memory extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'reservoir' | 'predictors'> {
+export interface LearnerState extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'reservoir' | 'predictors'> {
   readonly contexts: Map<string, ContextState>
 }
 
@@ -17,7 +17,7 @@ export interface Memory extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'co
  * Folds entries into a learner's memory, in place, and returns what to commit. After a failed commit the learner must read the memory from
  * the store again.
  */
-export function foldEntries (memory: Memory, entries: readonly StoredEntry[], times: EnrolmentTimes = ENROLMENT_TIMES): Omit<Commit, 'token'> {
+export function foldEntries (memory: LearnerState, entries: readonly StoredEntry[], times: EnrolmentTimes = ENROLMENT_TIMES): Omit<Commit, 'token'> {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
     ...memory,

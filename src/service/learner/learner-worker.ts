@@ -10,7 +10,7 @@ import type { Config } from '../config/config.js'
 import { type Learner, OWN_THREAD_BATCH, startLearner } from './learner.js'
 import { serializeError } from './threads.js'
 
-/** What the thread is started with. */
+/** The data that the thread is started with. */
 export interface LearnerData {
   readonly config: Config
   readonly times: EnrolmentTimes

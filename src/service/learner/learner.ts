@@ -12,7 +12,7 @@ import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { missedCommands, missedEpochs } from './catch-up.js'
 import { createCommander } from './commander.js'
-import { foldEntries, type Memory } from './fold-entries.js'
+import { foldEntries, type LearnerState } from './fold-entries.js'
 import { createPeriodicJobs } from './periodic-jobs.js'
 import { createTrainer, fitInThread, timedFit } from './predictor-trainer.js'
 import { learnerRestorer } from './restore-learner.js'
@@ -124,7 +124,7 @@ export function startLearner (
   }
 
   /** An unreadable entry may have been a command: everything that the store's tables show and the learner does not know is logged again. */
-  async function repeatMissed ({ ledger, contexts }: Memory, entries: readonly StoredEntry[]): Promise<void> {
+  async function repeatMissed ({ ledger, contexts }: LearnerState, entries: readonly StoredEntry[]): Promise<void> {
     const unreadable = entries.filter(({ entry }) => entry.type === 'unreadable')
     if (unreadable.length === 0) return
     reportCorruption('entry', unreadable.length, { cursors: unreadable.slice(0, 20).map(({ cursor }) => cursor) })

@@ -4,7 +4,7 @@ import { inStep } from '../../core/reducer/apply-command.js'
 import { isFollowUpDue, isSilenceDue } from '../../core/reducer/apply-time.js'
 import { ConflictError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
-import type { Memory } from './fold-entries.js'
+import type { LearnerState } from './fold-entries.js'
 
 /** How often to check whether silent evidence needs a tick of the log's clock, ms. */
 const SILENCE_MS = 30_000
@@ -14,11 +14,11 @@ const PINS_MS = 1000
 /**
  * What a learner does from time to time. The intervals are taken from a monotonic clock, so that setting the wall clock cannot stop them.
  */
-export function createPeriodicJobs (store: Store, times: EnrolmentTimes = ENROLMENT_TIMES): (memory: Memory) => Promise<void> {
+export function createPeriodicJobs (store: Store, times: EnrolmentTimes = ENROLMENT_TIMES): (memory: LearnerState) => Promise<void> {
   let silenceAt = performance.now() + SILENCE_MS
   let pinsAt = 0
   const isFollowUpTickDue = followUpTicks(times)
-  const isTickDue = (memory: Memory): boolean => {
+  const isTickDue = (memory: LearnerState): boolean => {
     if (isFollowUpTickDue(memory, performance.now())) return true
     if (performance.now() < silenceAt) return false
     silenceAt = performance.now() + SILENCE_MS
@@ -41,7 +41,7 @@ const GAP_PART = 0.8
  * look at the evidence due; and before a gap in the log stops the clock while a follow-up is under way.
  * @returns whether a tick is to be appended now; if so, it is taken to have been
  */
-export function followUpTicks (times: Pick<EnrolmentTimes, 'look' | 'longestGap'> = ENROLMENT_TIMES): (memory: Memory, now: number) => boolean {
+export function followUpTicks (times: Pick<EnrolmentTimes, 'look' | 'longestGap'> = ENROLMENT_TIMES): (memory: LearnerState, now: number) => boolean {
   const { look, longestGap } = times
   let cursor: string | null = null
   let movedAt = -Infinity

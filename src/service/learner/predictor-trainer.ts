@@ -11,7 +11,7 @@ import { FIRST_TRAINING } from '../../core/reducer/fold.js'
 import type { PredictorEntry } from '../../core/reducer/log-entry.js'
 import type { Store } from '../../store/store.js'
 import { createCommander } from './commander.js'
-import type { Memory } from './fold-entries.js'
+import type { LearnerState } from './fold-entries.js'
 import { WITHOUT_HOOKS } from './threads.js'
 
 /** The input of a fit, see fit-worker.ts. */
@@ -34,7 +34,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   const command = createCommander(store, { refresh: async () => {} }) // Retries if an import comes in between.
   let triedAt = 0 // Number of samples at the last attempt.
 
-  async function train ({ ledger, reservoir, contexts, predictors }: Memory): Promise<void> {
+  async function train ({ ledger, reservoir, contexts, predictors }: LearnerState): Promise<void> {
     const known = await store.predictors()
     const isBehind = [...known].some(([name, { by, retired_at: end }]) => by === TRAINER && end === null && !predictors.has(name))
     if (closing.signal.aborted) return
@@ -65,7 +65,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
 
   return {
     /** Starts training in the background if it is due and none is running. */
-    consider (memory: Memory): void {
+    consider (memory: LearnerState): void {
       const { added } = memory.reservoir
       if (running !== null || closing.signal.aborted || added < memory.ledger.train_at || added < 1.1 * triedAt) return
       triedAt = added
@@ -96,7 +96,7 @@ function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {
  * ones as necessary: trained ones before imported ones, the oldest first. `null` if there are too few retired ones.
  */
 function makeRoom (
-  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts'], { pins }: Memory['ledger']
+  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: LearnerState['contexts'], { pins }: LearnerState['ledger']
 ): PredictorEntry[] | null {
   const inUse = new Set([...contexts.values()].flatMap(({ serving, trials }) => [serving, ...trials.map(({ predictor }) => predictor)]))
   for (const { scorer } of pins.values()) if (scorer !== undefined) inUse.add(scorer)

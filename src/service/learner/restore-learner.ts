@@ -11,7 +11,7 @@ import { isUnreadable, withoutEvidence } from '../../store/encoding/context-stat
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import type { Commander } from './commander.js'
-import type { Memory } from './fold-entries.js'
+import type { LearnerState } from './fold-entries.js'
 
 export interface RestoreOptions {
   readonly store: Store
@@ -25,7 +25,9 @@ export interface RestoreOptions {
  * Reads the learned state at the start of a lease. Unreadable rows are reported and left out. A new store gets this replica's configuration
  * directly; a store with another configuration gets it through the log.
  */
-export function learnerRestorer ({ store, config, log, command, reportCorruption }: RestoreOptions): (token: number) => Promise<Memory> {
+export function learnerRestorer (
+  { store, config, log, command, reportCorruption }: RestoreOptions
+): (token: number) => Promise<LearnerState> {
   return async (token) => {
     const [{ cursor, ledger, contexts, damaged, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
     await forgetUnreadablePredictors()
@@ -39,7 +41,7 @@ export function learnerRestorer ({ store, config, log, command, reportCorruption
     const reservoir = new Reservoir(stored.reservoir)
     const pending = new PendingOutcomes(stored.pending.filter(({ key }) => !reset.has(key)), reservoir.names)
     const configuration: Configuration = { levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts }
-    const restored = (ledger: Ledger): Memory => ({
+    const restored = (ledger: Ledger): LearnerState => ({
       cursor, ledger, contexts, pending, cohorts, reservoir, predictors: predictorsOf(ledger, versions),
     })
     if (ledger === null || reset.size + damaged.pending.length + damaged.samples.length > 0) {

@@ -1,19 +1,19 @@
 import type { ContextState } from '../../core/contexts/context-state.js'
 import { chainOf, ROOT } from '../../core/policy/context.js'
 import type { Store } from '../../store/store.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { GaugeSources } from './gauges.js'
 
 /** Number of contexts that metrics name; the others are summed. */
 const SHOWN = 200
 
 /** Reads the busiest contexts for the metrics. */
-export function busiestContexts (store: Store, service: Service): Pick<GaugeSources, 'busiest' | 'isLeaf' | 'policyOf'> {
+export function busiestContexts (store: Store, snapshotHolder: SnapshotHolder): Pick<GaugeSources, 'busiest' | 'isLeaf' | 'policyOf'> {
   return {
-    isLeaf: (key) => chainOf(key).length === service.snapshot().levels.length + 1,
-    policyOf: (key) => service.model().links.get(key)?.policy,
+    isLeaf: (key) => chainOf(key).length === snapshotHolder.snapshot().levels.length + 1,
+    policyOf: (key) => snapshotHolder.loaded().links.get(key)?.policy,
     busiest: keepLastKnown(async () => {
-      const links = [...service.model().links].sort(([, a], [, b]) => b.generations - a.generations).slice(0, SHOWN)
+      const links = [...snapshotHolder.loaded().links].sort(([, a], [, b]) => b.generations - a.generations).slice(0, SHOWN)
       return await store.readContexts([...new Set([ROOT, ...links.map(([key]) => key)])])
     }, new Map<string, ContextState>()),
   }

@@ -7,12 +7,12 @@ import type { Store } from '../../store/store.js'
 import { type Reporter, scopedId, spendReportQuota } from '../access/context-access.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Accepted } from './accept-outcomes.js'
 
 export interface LabelServices {
   readonly store: Pick<Store, 'append'>
-  readonly service: Pick<Service, 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly decisionLog: Pick<DecisionLog, 'labelled'>
   readonly metrics: Pick<Metrics, 'labels' | 'reports' | 'limited'>
 }
@@ -40,8 +40,8 @@ const RESULTS: Readonly<Record<string, string>> = {
 
 /** @returns whether the label is new */
 async function storeLabel (services: LabelServices, generationId: string, label: LabelReport, reporter: Reporter): Promise<boolean> {
-  const { store, service, decisionLog } = services
-  const { salt } = service.snapshot()
+  const { store, snapshotHolder, decisionLog } = services
+  const { salt } = snapshotHolder.snapshot()
   if (label.em === undefined && label.reference === undefined) throw at('/em', new InvalidLabelError('send em (1 right, 0 wrong) or a reference'))
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const entry = labelEntry(salt, scopedId(reporter, generationId), label)

@@ -2,7 +2,7 @@ import type { Static } from '#typebox'
 import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
-import { type Rule, ruleFor } from '../../core/decide/snapshot.js'
+import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
 import { type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
 import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
 import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
@@ -16,8 +16,8 @@ import type { Config } from '../config/config.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { Recorder } from '../decisions/recorder.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { Model } from '../snapshot/load-snapshot.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { joinRecords } from './join-records.js'
 
 interface OutcomeServices extends ReportServices {
@@ -106,7 +106,7 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
 
 interface ReportServices {
   readonly store: Pick<Store, 'kind' | 'append'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
-  readonly service: Pick<Service, 'snapshot' | 'model'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'loaded'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
   readonly decisionLog: Pick<DecisionLog, 'reported'>
   readonly metrics: Pick<Metrics, 'joinedOutcomes'>
@@ -125,15 +125,15 @@ interface Reported extends OutcomeReceipt {
  */
 export async function reportOutcomes (
   services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<Reported[]> {
-  const { store, service, recorder, decisionLog, metrics } = services
-  const { salt } = service.snapshot()
+  const { store, snapshotHolder, recorder, decisionLog, metrics } = services
+  const { salt } = snapshotHolder.snapshot()
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const joined = await joinRecords(services, salt, outcomes, caller)
   const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
   for (const [i, { entry }] of joined.entries()) if (areNew[i]) decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
-  const model = service.model()
+  const model = snapshotHolder.loaded()
   return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(model, outcomes[i]!, entry) }))
 }
 
@@ -141,14 +141,14 @@ export async function reportOutcomes (
 type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
 /** @param entry the outcome as it is logged, with the recorded steps */
-export function outcomeReceipt (model: Model, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
+export function outcomeReceipt (model: LoadedSnapshot, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
   const rule = ruleFor(model.snapshot, outcome.context)
   const warnings = warningsFor(outcome, entry, rule, model.snapshot.levels)
   return { label_wanted: isLabelWanted(model, entry, rule), ...(warnings.length > 0 && { warnings }) }
 }
 
 function warningsFor (
-  outcome: ReportedOutcome, { steps }: LoggedOutcome, { enrolledShare, warnings: ofContext }: Rule, levels: Levels
+  outcome: ReportedOutcome, { steps }: LoggedOutcome, { enrolledShare, warnings: ofContext }: ContextRule, levels: Levels
 ): readonly OutcomeWarning[] {
   const { arm, stopped, cancelled, group_id: group, samples, context } = outcome
   const warnings: OutcomeWarning[] = []
@@ -171,7 +171,7 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
   return answer.length > LONGER_TIMES * longest + LONGER_CHARACTERS
 }
 
-function isLabelWanted (model: Model, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: Rule): boolean {
+function isLabelWanted (model: LoadedSnapshot, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: ContextRule): boolean {
   const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
   const isControl = arm === null ? u < share : arm === 'control'
   if (full.exact_match !== undefined || !isControl || stopped || cancelled === true) return false
@@ -180,7 +180,7 @@ function isLabelWanted (model: Model, entry: LoggedOutcome, { controlShare: shar
 }
 
 /** The policy by which the context counts evidence, or its pool. */
-function policyFor ({ snapshot: { levels }, inputs, links }: Model, { context }: LoggedOutcome): Policy {
+function policyFor ({ snapshot: { levels }, inputs, links }: LoadedSnapshot, { context }: LoggedOutcome): Policy {
   const policyAt = (key: string): Policy => links.get(key)?.policy ?? effectivePolicy(inputs.defaultPolicy, inputs.policies, key)
   const leaf = contextKey(levels, context)
   const own = policyAt(leaf)

@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.js'
 import { type Caller, scopedId } from '../access/context-access.js'
 import { ANONYMOUS } from '../access/tokens.js'
 import { FLUSH_MS, type Recorder } from '../decisions/recorder.js'
-import type { Service } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** Characters of answers normalised in one turn: about 1 ms at most, if all are numbers. */
 const TURN_CHARACTERS = 16 * 1024
@@ -18,7 +18,7 @@ export type JoinResult = 'complete' | 'incomplete' | 'none'
 
 export interface JoinServices {
   readonly store: Pick<Store, 'kind'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
-  readonly service: Pick<Service, 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly recorder: Pick<Recorder, 'flush'>
 }
 
@@ -30,9 +30,9 @@ export interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?
  * @throws StoreUnavailableError
  */
 export async function joinRecords (
-  { store, service, recorder }: JoinServices, salt: string, outcomes: readonly ReportedOutcome[], caller?: Caller
+  { store, snapshotHolder, recorder }: JoinServices, salt: string, outcomes: readonly ReportedOutcome[], caller?: Caller
 ): Promise<JoinedOutcome[]> {
-  const snapshot = service.snapshot()
+  const snapshot = snapshotHolder.snapshot()
   const by = caller === undefined || caller.tokenName === ANONYMOUS ? {} : { by: caller.tokenName }
   const normalise = await normaliseInTurns(outcomes)
   const graded = outcomes.map((outcome) =>

@@ -9,7 +9,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
  */
 const SAME_MS = cluster.isWorker ? Infinity : 1000
 
-export interface Why { readonly signal: NodeJS.Signals | undefined, readonly err: Error | undefined }
+export interface CloseCause { readonly signal: NodeJS.Signals | undefined, readonly err: Error | undefined }
 
 /**
  * Closes the service on a signal or an uncaught error, then ends the process, with exit code 0 after a signal. A second signal ends the
@@ -17,7 +17,7 @@ export interface Why { readonly signal: NodeJS.Signals | undefined, readonly err
  * @param delayMs time limit for closing, after which the process ends with exit code 1
  * @returns a function that removes the handlers
  */
-export function closeOnSignal (delayMs: number, close: (why: Why) => Promise<void>): () => void {
+export function closeOnSignal (delayMs: number, close: (why: CloseCause) => Promise<void>): () => void {
   let first: NodeJS.Signals | undefined
   let firstAt = 0
   const grace = closeWithGrace({ delay: delayMs, logger: false, skip: [...SIGNALS] }, ({ err }) => close({ signal: first, err }))

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { type ChainLink, linkOf, type ModelInputs } from '../../core/contexts/chain-link.js'
+import { type ChainLink, linkOf, type SnapshotInputs } from '../../core/contexts/chain-link.js'
 import { livePins } from '../../core/contexts/pin.js'
 import { compileSnapshot, type Snapshot, SnapshotCompiler } from '../../core/decide/snapshot.js'
 import { byDepth, chainOf, type Levels, parseContextKey, ROOT } from '../../core/policy/context.js'
@@ -10,10 +10,10 @@ import { UNREADABLE_PIN } from '../../store/encoding/stored-values.js'
 import type { Revision, Store } from '../../store/store.js'
 
 /** What a replica has loaded: the snapshot, and what the next one is compiled from. */
-export interface Model {
+export interface LoadedSnapshot {
   readonly snapshot: Snapshot
   readonly policyVersion: number
-  readonly inputs: ModelInputs
+  readonly inputs: SnapshotInputs
   /** By context key. */
   readonly links: ReadonlyMap<string, ChainLink>
   /** Keys of the contexts whose state is damaged. */
@@ -24,7 +24,7 @@ export interface Model {
 const CHUNK = 200
 
 /** The model before the store has been reached: every decision is `continue`. */
-export function emptyModel (options: ModelOptions): Model {
+export function emptySnapshot (options: SnapshotOptions): LoadedSnapshot {
   const inputs = { ...options, policies: new Map(), pins: new Map(), predictors: new Map() }
   const links = new Map([[ROOT, linkOf(inputs, ROOT)]])
   const snapshot = compileSnapshot({ stateId: '', salt: null, version: 0, levels: options.levels }, links)
@@ -35,10 +35,10 @@ export function emptyModel (options: ModelOptions): Model {
  * Loads the model as of a revision. Reads only what changed where `previous` has the same store and the same policies, pins and predictors.
  * @param now ms; pins that have expired by then are left out
  */
-export async function loadModel (
-  store: Store, options: ModelOptions, previous: Model | null, revision: Revision, now: number): Promise<Model> {
-  const base = previous !== null && canBuildOn(previous, revision) ? endPins(previous, now) : null
-  const inputs = base?.inputs ?? await readModelInputs(store, options, now)
+export async function loadSnapshot (
+  store: Store, options: SnapshotOptions, previous: LoadedSnapshot | null, revision: Revision, now: number): Promise<LoadedSnapshot> {
+  const base = previous !== null && canBuildOn(previous, revision) ? withoutExpiredPins(previous, now) : null
+  const inputs = base?.inputs ?? await readSnapshotInputs(store, options, now)
   const { levels, policies, pins, predictors } = inputs
   const keys = base === null ? await store.contextKeys() : await store.changedSince(base.snapshot.version)
   const links = new Map(base?.links)
@@ -65,7 +65,7 @@ export async function loadModel (
 }
 
 /** The model without the pins that have expired: the same object where none has. @param now ms */
-export function endPins (model: Model, now: number): Model {
+export function withoutExpiredPins (model: LoadedSnapshot, now: number): LoadedSnapshot {
   const { inputs, snapshot } = model
   const pins = livePins(inputs.pins, now)
   if (pins === inputs.pins) return model
@@ -77,12 +77,12 @@ export function endPins (model: Model, now: number): Model {
   return { ...model, snapshot: compiler.finish(snapshot), inputs: { ...inputs, pins }, links }
 }
 
-function canBuildOn ({ snapshot }: Model, revision: Revision): boolean {
+function canBuildOn ({ snapshot }: LoadedSnapshot, revision: Revision): boolean {
   return snapshot.stateId === revision.stateId && snapshot.version <= revision.version && revision.policyVersion <= snapshot.version
 }
 
 /** The keys that fit the configured levels, with those ancestors that had no link yet, which are given one. */
-function withAncestors (inputs: ModelInputs, links: Map<string, ChainLink>, keys: readonly string[]): Set<string> {
+function withAncestors (inputs: SnapshotInputs, links: Map<string, ChainLink>, keys: readonly string[]): Set<string> {
   const all = new Set<string>()
   for (const key of keys) {
     if (parseContextKey(inputs.levels, key) === null) continue
@@ -97,20 +97,20 @@ function withAncestors (inputs: ModelInputs, links: Map<string, ChainLink>, keys
 }
 
 /** What the configuration says of every model. */
-interface ModelOptions { readonly levels: Levels, readonly defaultPolicy: PolicyPatch }
+interface SnapshotOptions { readonly levels: Levels, readonly defaultPolicy: PolicyPatch }
 
 /**
  * Reads the policies, the pins that have not expired, and the predictors that are not retired. A damaged policy reads as mode `off`, a
  * damaged pin as never stop, so that doubt means continue.
  * @param now ms
  */
-export async function readModelInputs (store: Store, { levels, defaultPolicy }: ModelOptions, now: number): Promise<ModelInputs> {
+export async function readSnapshotInputs (store: Store, { levels, defaultPolicy }: SnapshotOptions, now: number): Promise<SnapshotInputs> {
   const [policies, pins, versions] = await Promise.all([store.policies(), store.pins(), store.predictors()])
   return { levels, defaultPolicy, policies, pins: livePins(pins, now), predictors: livePredictors(versions) }
 }
 
 /** The damaged policies and pins, as phrases such as "the policy of model=q". */
-export function unreadableInputs ({ policies, pins }: Pick<ModelInputs, 'policies' | 'pins'>): string[] {
+export function unreadableInputs ({ policies, pins }: Pick<SnapshotInputs, 'policies' | 'pins'>): string[] {
   return [
     ...[...policies].flatMap(([key, policy]) => policy === UNREADABLE_POLICY ? [`the policy of ${key}`] : []),
     ...[...pins].flatMap(([key, pin]) => pin === UNREADABLE_PIN ? [`the pin of ${key}`] : []),

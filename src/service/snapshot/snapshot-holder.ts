@@ -6,9 +6,9 @@ import { at, UnknownLevelError } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
-import { emptyModel, endPins, loadModel, type Model } from './load-snapshot.js'
+import { emptySnapshot, withoutExpiredPins, loadSnapshot, type LoadedSnapshot } from './load-snapshot.js'
 
-export interface ServiceOptions {
+export interface SnapshotHolderOptions {
   readonly store: Store
   readonly config: Config
   readonly log: FastifyBaseLogger
@@ -18,17 +18,17 @@ export interface ServiceOptions {
   readonly clock?: () => number
 }
 
-export type Service = ReturnType<typeof createService>
+export type SnapshotHolder = ReturnType<typeof createSnapshotHolder>
 
-/** Holds the model that a replica decides with, its only mutable reference, and keeps it in step with the store. */
-export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions) {
+/** Holds the snapshot that a replica decides with, its only mutable reference, and keeps it in step with the store. */
+export function createSnapshotHolder ({ store, config, log, now = () => performance.now(), clock = Date.now }: SnapshotHolderOptions) {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
-  let model = emptyModel(options)
+  let loaded = emptySnapshot(options)
   const listeners = new Set<() => void>() // a set, as thousands may wait for a bundle and all end at once
-  let inStepAt = -Infinity // when the model was last known to equal a live learner's
+  let inStepAt = -Infinity // when the snapshot was last known to equal a live learner's
   let lag = 0
   let freshness: Freshness = 'too_old'
-  let isReloadDue = true // after a lost connection the store may be older than the model
+  let isReloadDue = true // after a lost connection the store may be older than the snapshot
   let running: Promise<void> | null = null
   let isAgain = false
   let isReached: boolean | null = null
@@ -41,17 +41,17 @@ export function createService ({ store, config, log, now = () => performance.now
     try {
       const startedAt = now()
       const revision = await store.revision()
-      const { snapshot } = model
+      const { snapshot } = loaded
       if (isReached === false) log.warn('the store is available again')
       isReached = true
       if (snapshot.stateId !== '' && snapshot.stateId !== revision.stateId) {
-        log.error({ before: snapshot.stateId, after: revision.stateId }, 'the store is a different one than before; its model is in force now')
+        log.error({ before: snapshot.stateId, after: revision.stateId }, 'the store is a different one than before; its snapshot is in force now')
       } else if (revision.version < snapshot.version) {
         log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version; some learned state is lost')
       }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
-        swap(await loadModel(store, options, isFull ? null : model, revision, clock()))
-        log.debug({ version: revision.version, contexts: model.links.size }, 'model loaded')
+        swap(await loadSnapshot(store, options, isFull ? null : loaded, revision, clock()))
+        log.debug({ version: revision.version, contexts: loaded.links.size }, 'snapshot loaded')
       }
       lag = revision.lag
       inStepAt = startedAt - revision.lagMs
@@ -60,7 +60,7 @@ export function createService ({ store, config, log, now = () => performance.now
       isReloadDue = true
       if (!(error instanceof StoreUnavailableError)) {
         problem = (error as Error).message
-        log.error({ err: error }, 'the model could not be loaded; the previous one stays in force')
+        log.error({ err: error }, 'the snapshot could not be loaded; the previous one stays in force')
       } else {
         if (isReached !== false) log.warn({ reason: error.message }, 'the store is unavailable: decisions go on, outcomes are refused')
         isReached = false
@@ -69,21 +69,21 @@ export function createService ({ store, config, log, now = () => performance.now
     judgeAge()
   }
 
-  function swap (next: Model): void {
-    if (next === model) return
-    model = next
+  function swap (next: LoadedSnapshot): void {
+    if (next === loaded) return
+    loaded = next
     for (const listener of listeners) listener()
   }
 
   function judgeAge (): void {
     const age = (now() - inStepAt) / 1000
     const next = age > config.maxStalenessSeconds ? 'too_old' : age > config.staleAfterSeconds ? 'stale' : 'fresh'
-    if (next !== freshness) log[next === 'fresh' ? 'info' : 'warn']({ age_seconds: Math.round(age) }, `the model is ${next}`)
+    if (next !== freshness) log[next === 'fresh' ? 'info' : 'warn']({ age_seconds: Math.round(age) }, `the snapshot is ${next}`)
     freshness = next
   }
 
   /**
-   * Loads what changed. Resolves once the model is in step, or the store turned out to be unavailable. Runs one load at a time; a notice
+   * Loads what changed. Resolves once the snapshot is in step, or the store turned out to be unavailable. Runs one load at a time; a notice
    * during a load starts another one after it.
    */
   function refresh (): Promise<void> {
@@ -102,7 +102,7 @@ export function createService ({ store, config, log, now = () => performance.now
   })
   const poll = setInterval(() => {
     judgeAge()
-    swap(endPins(model, clock()))
+    swap(withoutExpiredPins(loaded, clock()))
     refresh()
   }, config.pollSeconds * 1000)
   poll.unref()
@@ -110,7 +110,7 @@ export function createService ({ store, config, log, now = () => performance.now
   return {
     /** Decides one step; never waits. @throws UnknownLevelError */
     decideStep (step: Step): StepDecision {
-      const { snapshot } = model
+      const { snapshot } = loaded
       if (step.context !== undefined) {
         const level = unknownLevel(snapshot.levels, step.context)
         if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, config.levels.join(', ')))
@@ -118,20 +118,20 @@ export function createService ({ store, config, log, now = () => performance.now
       return decideStep(snapshot, freshness, step)
     },
     /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
-    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(model.snapshot, freshness, columns, bad),
-    snapshot: () => model.snapshot,
-    model: () => model,
-    /** Calls back whenever a new model is in force. @returns a function that unsubscribes */
+    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(loaded.snapshot, freshness, columns, bad),
+    snapshot: () => loaded.snapshot,
+    loaded: () => loaded,
+    /** Calls back whenever a new snapshot is in force. @returns a function that unsubscribes */
     onMove (listener: () => void): () => void {
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
     freshness: () => freshness,
-    /** Seconds since the model was last in step with the store; `null`: never. */
+    /** Seconds since the snapshot was last in step with the store; `null`: never. */
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
     /** Log entries that were not folded yet at the last poll. */
     lag: () => lag,
-    /** Why the model cannot be loaded; `null` where it can, or where the store is unavailable. */
+    /** Why the snapshot cannot be loaded; `null` where it can, or where the store is unavailable. */
     problem: () => problem,
     refresh,
     async close () {

@@ -9,7 +9,7 @@ import { readChanges } from '../encoding/log-rows.js'
 import { PredictorCache } from '../encoding/predictor-cache.js'
 import type { StateRow } from '../state-format.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
-import { readCohorts, readLearned, readPin, readPolicy, readTraces, traceNames } from '../encoding/stored-values.js'
+import { readCohorts, readLearned, readPin, readPolicy, readKeptTraces, traceNames } from '../encoding/stored-values.js'
 import type { Learned } from '../learner-store.js'
 import { StoreUnavailableError } from '../store-errors.js'
 import type { AuditRow, HistoryRow, Revision } from '../store.js'
@@ -59,7 +59,7 @@ export class EmbeddedReader {
 
   async readTraces (key: string): Promise<KeptTrace[]> {
     const { traces } = this.reads()
-    return await readTraces(traceNames(key).map((name) => traces.get(name) ?? null))
+    return await readKeptTraces(traceNames(key).map((name) => traces.get(name) ?? null))
   }
 
   async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {

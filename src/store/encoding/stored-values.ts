@@ -7,14 +7,14 @@ import type { PredictorVersion } from '../../core/predictor/predictor-version.js
 import type { Sample } from '../../core/predictor/sample.js'
 import type { Ledger } from '../../core/reducer/fold.js'
 import type { Change } from '../../core/reducer/threshold-change.js'
-import { type Pending, SLOTS_OF_CONTEXT } from '../../core/step-records/pending-outcomes.js'
+import { type PendingOutcome, SLOTS_OF_CONTEXT } from '../../core/step-records/pending-outcomes.js'
 import type { Series, TrainingRun } from '../../core/training-runs/run.js'
 import type { Learned } from '../learner-store.js'
 import { isCohort } from './context-schemas.js'
 import { inTurns } from './in-turns.js'
 import { isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isRun, isSample, isTrace } from './stored-schemas.js'
 
-export const encodePending = (pending: Pending): string => JSON.stringify(pending)
+export const encodePending = (pending: PendingOutcome): string => JSON.stringify(pending)
 export const encodeCohort = (cohort: StoredCohort): string => JSON.stringify(cohort)
 export const encodeFollowUp = (header: CohortsHeader): string => JSON.stringify(header)
 export const encodeTrace = (trace: KeptTrace): string => JSON.stringify(trace)
@@ -51,7 +51,7 @@ export function readValue<T, U> (text: string, isValid: (value: unknown) => bool
 
 export const readPolicy = (text: string): PolicyPatch => readValue<PolicyPatch, PolicyPatch>(text, isPolicy, UNREADABLE_POLICY)
 export const readPin = (text: string): Pin => readValue<Pin, Pin>(text, isPin, UNREADABLE_PIN)
-export const readPending = (text: string): Pending | null => readValue(text, isPending, null)
+export const readPending = (text: string): PendingOutcome | null => readValue(text, isPending, null)
 export const readCohort = (text: string): StoredCohort | null => readValue(text, isCohort, null)
 export const readFollowUp = (text: string): CohortsHeader | null => readValue(text, isFollowUp, null)
 export const readSample = (text: string): Sample | null => readValue(text, isSample, null)
@@ -75,7 +75,7 @@ export function readCohorts (keys: readonly string[], texts: ReadonlyArray<strin
 export function traceNames (key: string): string[] { return Array.from({ length: SLOTS_OF_CONTEXT }, (_, slot) => `${key} ${slot}`) }
 
 /** The traces that can be read. @param texts `null`: the slot is empty */
-export async function readTraces (texts: ReadonlyArray<string | null>): Promise<KeptTrace[]> {
+export async function readKeptTraces (texts: ReadonlyArray<string | null>): Promise<KeptTrace[]> {
   const traces = await inTurns(texts, (text) => text === null ? null : readTrace(text))
   return traces.filter((trace) => trace !== null)
 }

@@ -3,8 +3,8 @@ import { StoreUnavailableError } from '../store-errors.js'
 import { redisAddress, type RedisAddress, type RedisHost, type RedisTls } from './redis-address.js'
 import { KEYS } from './redis-keys.js'
 import { acquireLease, announce, commit, learned, releaseLease, renewLease, revision } from './scripts/learning.js'
-import { append, read } from './scripts/log.js'
-import { exportState, importState } from './scripts/move-state.js'
+import { appendScript, read } from './scripts/log.js'
+import { exportStateScript, importStateScript } from './scripts/move-state.js'
 import { forget, record, recorded } from './scripts/records.js'
 import { writeTraining } from './scripts/training-runs.js'
 
@@ -190,7 +190,7 @@ const commandName = (script: string): string => `stopgate:${script}`
  */
 export const SCRIPTS = {
   announce,
-  append,
+  append: appendScript,
   acquireLease,
   renewLease,
   releaseLease,
@@ -202,8 +202,8 @@ export const SCRIPTS = {
   recorded,
   forget,
   writeTraining,
-  exportState,
-  importState,
+  exportState: exportStateScript,
+  importState: importStateScript,
 } as const
 
 export type ScriptName = keyof typeof SCRIPTS

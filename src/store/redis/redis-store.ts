@@ -13,7 +13,7 @@ import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry
 import { checkFormat, type SortedState, type StateRow } from '../state-format.js'
 import { STEPS, TEXTS } from '../step-records/record-kind.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
-import { readCohorts, readPin, readPolicy, readTraces, traceNames } from '../encoding/stored-values.js'
+import { readCohorts, readPin, readPolicy, readKeptTraces, traceNames } from '../encoding/stored-values.js'
 import { EVENT_LIMITS, type TextBatch } from '../event-store.js'
 import type { Commit, Learned } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
@@ -133,7 +133,7 @@ export class RedisStore implements Store {
   }
 
   async readTraces (key: string): Promise<KeptTrace[]> {
-    return readTraces(await this.#main.run((redis) => redis.hmget(KEYS.traces, ...traceNames(key))))
+    return readKeptTraces(await this.#main.run((redis) => redis.hmget(KEYS.traces, ...traceNames(key))))
   }
 
   async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy) }

@@ -1,18 +1,18 @@
 import { simulateOutcomes } from '../../../src/cli/simulate/simulate.js'
 import { PROFILES } from '../../../src/cli/simulate/simulated-generation.js'
-import { readRun } from '../../../src/cli/traces/read-traces.js'
+import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
 
 /** Synthetic generations, as many in each of three contexts. */
 export function simulatedRuns (count: number, seed = 3): RecordedRun[] {
-  return [...simulateOutcomes(PROFILES, count, seed)].map((outcome) => readRun('simulated', JSON.stringify(outcome)))
+  return [...simulateOutcomes(PROFILES, count, seed)].map((outcome) => readRecordedRun('simulated', JSON.stringify(outcome)))
 }
 
 type HandStep = readonly [confidence: number, em: 0 | 1, streak?: number]
 
 /** A run by hand: a step every ten tokens. */
 export function runOf (id: string, em: 0 | 1, steps: readonly HandStep[], more = {}): RecordedRun {
-  return readRun(id, JSON.stringify({
+  return readRecordedRun(id, JSON.stringify({
     generation_id: id,
     tokens: 10 * steps.length + 10,
     em,

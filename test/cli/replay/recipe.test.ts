@@ -2,7 +2,7 @@ import t from 'tap'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
 import { compareByContext } from '../../../src/cli/replay/comparison.js'
 import { orderByGroup, playAll, type PlayedRun } from '../../../src/cli/replay/play-runs.js'
-import { readRun } from '../../../src/cli/traces/read-traces.js'
+import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { tracesText } from '../../test-data.js'
 import { inProcessGate } from './in-process-gate.js'
 
@@ -20,7 +20,7 @@ const SEEDS = [1, 2, 3, 4, 5, 6]
 
 for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
   t.test(`the default policy stays inside its bound, but for chance, and saves tokens on ${file}`, async (t) => {
-    const runs = tracesText(file).trim().split('\n').map((line, i) => readRun(`${file}:${i + 1}`, line))
+    const runs = tracesText(file).trim().split('\n').map((line, i) => readRecordedRun(`${file}:${i + 1}`, line))
     let saved = 0
     const outside: string[] = []
     for (const seed of SEEDS) {

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { runReplay, type ReplayRequest } from '../../../src/cli/replay/run-replay.js'
-import type { ServiceClient } from '../../../src/cli/replay/service-client.js'
+import type { ReplayClient } from '../../../src/cli/replay/service-client.js'
 import { recorded } from '../traces/recorded.js'
 
 const runs = ['x', 'y'].map((task) => recorded(task, 1, [[0.9, 1]], { context: { task, site: 's' } }))
 
 /** A service that knows the context `task=x` only. */
-function request (service: Partial<ServiceClient> = {}): ReplayRequest & { notes: string[] } {
+function request (service: Partial<ReplayClient> = {}): ReplayRequest & { notes: string[] } {
   const notes: string[] = []
   return {
     runs,
@@ -21,7 +21,7 @@ function request (service: Partial<ServiceClient> = {}): ReplayRequest & { notes
     service: {
       levels: async () => ['task'],
       policy: async () => ({ ...DEFAULT_POLICY, follow_up_seconds: 0, max_em_drop: 0.03 }),
-      contexts: async () => [{ key: 'task=x', threshold: 0.9, scope: 'own', score: 'confidence', policy: DEFAULT_POLICY }] as Awaited<ReturnType<ServiceClient['contexts']>>,
+      contexts: async () => [{ key: 'task=x', threshold: 0.9, scope: 'own', score: 'confidence', policy: DEFAULT_POLICY }] as Awaited<ReturnType<ReplayClient['contexts']>>,
       decide: async () => ({ decision: 'continue', arm: 'control' }),
       report: async () => {},
       hasLearned: async () => true,

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { createServiceClient, batchSteps } from '../../../src/cli/replay/service-client.js'
+import { createReplayClient, batchSteps } from '../../../src/cli/replay/service-client.js'
 import { certify, KEY } from '../../certify.js'
 import { build } from '../../helper.js'
 
 t.test('it calls the routes of the service', async (t) => {
   const built = await build(t)
-  const service = createServiceClient({
+  const service = createReplayClient({
     async send (method, path, body) {
       const reply = await built.send(method, path, body)
       t.ok(reply.status < 300, `${method} ${path}`)
@@ -34,13 +34,13 @@ t.test('it reads all pages of contexts', async (t) => {
     '/v1/contexts?limit=200': { contexts: [{ key: 'a=1' }], next: 'a=1' },
     '/v1/contexts?limit=200&after=a%3D1': { contexts: [{ key: 'b' }], next: null },
   }
-  const { contexts } = createServiceClient({ send: async (_method, path) => { asked.push(path); return pages[path] } })
+  const { contexts } = createReplayClient({ send: async (_method, path) => { asked.push(path); return pages[path] } })
   t.strictSame((await contexts()).map(({ key }) => key), ['a=1', 'b'])
   t.equal(asked.length, 2)
 })
 
 t.test('it stops waiting for the learner at the deadline', async (t) => {
-  const { hasLearned } = createServiceClient({ send: async () => ({ levels: [], age_seconds: null }) })
+  const { hasLearned } = createReplayClient({ send: async () => ({ levels: [], age_seconds: null }) })
   t.equal(await hasLearned(0), false)
 })
 

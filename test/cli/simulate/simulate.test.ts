@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readRun } from '../../../src/cli/traces/read-traces.js'
+import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { run, simulateOutcomes } from '../../../src/cli/simulate/simulate.js'
 import { PROFILES } from '../../../src/cli/simulate/simulated-generation.js'
 import { captureIo } from '../command-line/captured-io.js'
@@ -12,7 +12,7 @@ async function output (...args: string[]) {
 
 t.test('it writes traces that replay can read', async (t) => {
   const lines = (await output('--generations', '9')).trimEnd().split('\n')
-  const runs = lines.map((line, i) => readRun(`line ${i}`, line))
+  const runs = lines.map((line, i) => readRecordedRun(`line ${i}`, line))
   t.equal(runs.length, 9)
   t.strictSame(runs.slice(0, 3).map(({ outcome }) => outcome.context), PROFILES.map(({ context }) => context), 'the contexts in turn')
   t.notMatch(lines[0], /chance/, 'the true chances are not written')

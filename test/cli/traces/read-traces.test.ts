@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { readRun, readTraces } from '../../../src/cli/traces/read-traces.js'
+import { readRecordedRun, readTraces } from '../../../src/cli/traces/read-traces.js'
 import { temporaryFolder } from '../../helper.js'
 
 const good = { generation_id: 'a', tokens: 100, em: 1, steps: [{ tokens: 10, confidence: 0.5, em: 0 }] }
@@ -31,7 +31,7 @@ t.test('a compressed file is read as it is, and a damaged or absent one is repor
 })
 
 t.test('answers are graded against the reference as the service does', async (t) => {
-  const run = readRun('x:1', JSON.stringify({
+  const run = readRecordedRun('x:1', JSON.stringify({
     generation_id: 'a', tokens: 100, answer: '1,024', reference: ['1024'], steps: [{ tokens: 10, confidence: 0.5, answer: '7' }, { tokens: 20, confidence: null, answer: '$1024' }],
   }))
   t.equal(run.em, 1)

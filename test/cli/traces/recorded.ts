@@ -1,4 +1,4 @@
-import { readRun } from '../../../src/cli/traces/read-traces.js'
+import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
 import type { ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 
@@ -8,5 +8,5 @@ export function recorded (
 ): RecordedRun {
   const probed = steps.map(([confidence, em], i) => ({ tokens: 10 * (i + 1), confidence, em }))
   const outcome = { generation_id: id, tokens: 100, em, steps: probed, ...extra }
-  return readRun(id, JSON.stringify(outcome))
+  return readRecordedRun(id, JSON.stringify(outcome))
 }

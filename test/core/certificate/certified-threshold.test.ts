@@ -6,7 +6,7 @@ import {
   bestIndex, certifiedByAny, certifiedIndex, certifiedPlace, expectedUtility, isotonic, isotonicBlocks, isSplitAt,
 } from '../../../src/core/certificate/certified-threshold.js'
 import { addUnitTo, newSum } from '../../../src/core/certificate/evidence-sum.js'
-import { differencesAt, type Evidence, type Unit } from '../../../src/core/certificate/evidence.js'
+import { differencesAt, type Evidence, type EvidenceUnit } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { holds } from '../../property.js'
 import { atMost, mulberry32, rateOf } from '../../random.js'
@@ -82,10 +82,10 @@ t.test('the search continues from the threshold that is certified already', asyn
   t.equal(certifiedFrom(1, losing(60, 60, 0), 0.02, BAR), 2)
 })
 
-const unit = (eighths: readonly number[], stopped_tokens: readonly number[]): Unit =>
+const unit = (eighths: readonly number[], stopped_tokens: readonly number[]): EvidenceUnit =>
   ({ tokens: 100, em: 1, labelled: 1, unprobed_generations: 0, eighths, stopped_tokens, unprobed: eighths.map(() => 0) })
 
-function evidenceOf (units: readonly Unit[]): Evidence {
+function evidenceOf (units: readonly EvidenceUnit[]): Evidence {
   const sum = newSum(units[0]!.eighths.length)
   for (const unit of units) addUnitTo(sum, unit)
   return sum
@@ -94,7 +94,8 @@ function evidenceOf (units: readonly Unit[]): Evidence {
 t.test('between two thresholds the loosest lottery whose evidence reaches the bar is certified', async (t) => {
   const kept = unit([0, 0, 0], [90, 90, 10])
   const lost = unit([0, 0, 8], [90, 90, 10])
-  const evidence = (losses: number) => evidenceOf([...new Array<Unit>(1000).fill(kept), ...new Array<Unit>(losses).fill(lost)])
+  const units = (count: number, unit: EvidenceUnit) => new Array<EvidenceUnit>(count).fill(unit)
+  const evidence = (losses: number) => evidenceOf([...units(1000, kept), ...units(losses, lost)])
   t.equal(certifiedPlace(evidence(0), 0.02, BAR), 2, 'nothing is lost')
   t.equal(certifiedPlace(evidence(30), 0.02, BAR), 1 + 3 / 8, 'the looser threshold loses 2.9 points, and 3/8 of the way 1.1')
   t.equal(certifiedIndex(evidence(30), 0.02, BAR), 1)
@@ -108,7 +109,7 @@ t.test('a place is certified only if it and all before it reach the bar', async 
   const difference = fc.constantFrom(0, 0, 0, 0, 8, -8, 3)
   const units = fc.array(fc.tuple(difference, difference, difference, fc.integer({ min: 1, max: 200 })), { minLength: 1, maxLength: 6 })
   holds(t, fc.property(units, tolerance, (drawn, a) => {
-    const evidence = evidenceOf(drawn.flatMap(([x, y, z, times]) => new Array<Unit>(times).fill(unit([x, y, z], [90, 50, 10]))))
+    const evidence = evidenceOf(drawn.flatMap(([x, y, z, times]) => new Array<EvidenceUnit>(times).fill(unit([x, y, z], [90, 50, 10]))))
     const found = certifiedPlace(evidence, a, BAR)
     if (found === -1) return !passes(evidence, 0, a, BAR)
     for (let place = 0; place <= found; place += 1 / 8) if (!passes(evidence, place, a, BAR)) return false

@@ -4,7 +4,7 @@ import t from 'tap'
 import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
 import {
   addLists, addLost, addToList, differencesAt, emDrop, grossSavedRatio, NO_EVIDENCE, noEvidence, tokensSaved, tokensSavedRatio,
-  unitOf, zeroList,
+  evidenceUnitOf, zeroList,
 } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { holds } from '../../property.js'
@@ -76,11 +76,11 @@ t.test('the unit of a generation has its difference in eighths, its tokens and i
     { delta: 1, tokens: 60, probeTokens: 6, isUnprobed: true },
     { delta: -1, tokens: 20, probeTokens: 3, isUnprobed: false },
   ] as const
-  t.strictSame(unitOf(traceOf(), stops), {
+  t.strictSame(evidenceUnitOf(traceOf(), stops), {
     tokens: 100, em: 1, labelled: 1, unprobed_generations: 1, eighths: [0, 8, -8], stopped_tokens: [100, 60, 20], unprobed: [0, 1, 0],
   })
-  t.strictSame(unitOf(traceOf({ em: null }), [stops[0]]), {
+  t.strictSame(evidenceUnitOf(traceOf({ em: null }), [stops[0]]), {
     tokens: 100, em: 0, labelled: 0, unprobed_generations: 0, eighths: [0], stopped_tokens: [100], unprobed: [0],
   })
-  t.strictSame(unitOf(traceOf({ probeTokens: 9 }), stops).probe_tokens, [9, 6, 3])
+  t.strictSame(evidenceUnitOf(traceOf({ probeTokens: 9 }), stops).probe_tokens, [9, 6, 3])
 })

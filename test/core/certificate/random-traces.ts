@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
-import { type Evidence, NO_EVIDENCE, type Unit } from '../../../src/core/certificate/evidence.js'
+import { type Evidence, NO_EVIDENCE, type EvidenceUnit } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { type Em, type Stop, stopsOf, type Trace, type TraceStep } from '../../../src/core/certificate/trace.js'
 
@@ -54,7 +54,7 @@ export const trace = fc.oneof(plain, fc.tuple(plain, fc.array(fc.nat({ max: 40 }
 export const add = (evidence: Evidence, trace: Trace) => addTrace(evidence, trace, stopsOf(trace, 0))
 export const sumOf = (traces: readonly Trace[]) => traces.reduce(add, NO_EVIDENCE)
 
-const unprobed: fc.Arbitrary<Unit> = fc.record({
+const unprobed: fc.Arbitrary<EvidenceUnit> = fc.record({
   tokens: fc.nat(1000),
   em: fc.nat(4),
   labelled: fc.nat(4),
@@ -66,5 +66,5 @@ const unprobed: fc.Arbitrary<Unit> = fc.record({
 const probes = fc.array(fc.nat(40), { minLength: 3, maxLength: 3 })
 
 /** Of three thresholds, with and without probes. */
-export const unit: fc.Arbitrary<Unit> = fc.oneof(
+export const unit: fc.Arbitrary<EvidenceUnit> = fc.oneof(
   unprobed, fc.tuple(unprobed, probes).map(([unit, probe_tokens]) => ({ ...unit, probe_tokens })))

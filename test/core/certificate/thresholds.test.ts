@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
 import { addUnit, mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
-import { differencesAt, emDrop, noEvidence, tokensSaved, type Unit } from '../../../src/core/certificate/evidence.js'
+import { differencesAt, emDrop, noEvidence, tokensSaved, type EvidenceUnit } from '../../../src/core/certificate/evidence.js'
 import { GRID, lotteryAt, nextPlace, thresholdAt, valueAt } from '../../../src/core/certificate/thresholds.js'
 import { holds } from '../../property.js'
 import { vectors } from '../../test-data.js'
@@ -47,7 +47,7 @@ t.test('the evidence of a lottery is that of units which lose the mean of both t
     const share = eighth / 8
     const evidenceOf = (units: typeof some) => units.reduce((sum, { from, to, tokens }) => addUnit(sum, {
       tokens: 100, em: 1, labelled: 1, unprobed_generations: 0, eighths: [from, to], stopped_tokens: [100, tokens], unprobed: [0, 0],
-    } satisfies Unit), noEvidence(2))
+    } satisfies EvidenceUnit), noEvidence(2))
     const evidence = mergeEvidence(evidenceOf(some), evidenceOf(others))
     const units = [...some, ...others]
     const mean = units.map(({ from, to }) => from + share * (to - from))

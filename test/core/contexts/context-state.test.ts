@@ -2,8 +2,9 @@ import t from 'tap'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { addLost, NO_EVIDENCE, noEvidence } from '../../../src/core/certificate/evidence.js'
 import {
-  type ContextState, copyState, countForToken, type EvidenceByToken, evidenceOf, type Meaning, meaningOf, openEpoch, predictorOf,
-  requestGuarantee, sameMeaning, type Trial,
+  type ContextState, copyState, countForToken, type EvidenceByToken, evidenceOf, type EvidenceTerms, evidenceTermsOf, openEpoch,
+  predictorOf,
+  requestGuarantee, haveSameEvidenceTerms, type Trial,
 } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { addToMembership } from '../../../src/core/contexts/membership.js'
@@ -101,12 +102,14 @@ t.test('only control outcomes are counted by token, in the link that certifies, 
 })
 
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
-  const meaning = meaningOf(policyWith(), levels)
+  const meaning = evidenceTermsOf(policyWith(), levels)
   t.strictSame(meaning, { score: 'confidence', label: 'exact_match', missing_labels: 'lost', missing_outcomes: 'lost', is_enrolled: false, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
-  t.ok(sameMeaning(meaning, meaningOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off', evidence_window: 5000 }), levels)))
-  const others: { [F in keyof Meaning]: unknown } = { score: 'predictor', label: 'agreement', missing_labels: 'excluded', missing_outcomes: 'excluded', is_enrolled: true, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
-  for (const [field, value] of Object.entries(others)) t.notOk(sameMeaning(meaning, { ...meaning, [field]: value } as Meaning), field)
-  t.notOk(sameMeaning(meaning, meaningOf(policyWith(), ['task', 'model'])), 'the order of the levels is part of it')
+  t.ok(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off', evidence_window: 5000 }), levels)))
+  const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', label: 'agreement', missing_labels: 'excluded', missing_outcomes: 'excluded', is_enrolled: true, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
+  for (const [field, value] of Object.entries(others)) {
+    t.notOk(haveSameEvidenceTerms(meaning, { ...meaning, [field]: value } as EvidenceTerms), field)
+  }
+  t.notOk(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith(), ['task', 'model'])), 'the order of the levels is part of it')
 })
 
 const openedState = openEpoch(undefined, 'first_enrolment', policyWith(), ['model', 'task'], { time: 0, name: '0-1' })

@@ -8,7 +8,7 @@ import { rawCandidate } from '../../../src/core/contexts/candidate-scorer.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { freezeGuarantee, isCurrent, judge, judgeAfresh } from '../../../src/core/contexts/judge.js'
 import type { Policy, PolicyPatch } from '../../../src/core/policy/policy.js'
-import { write } from '../../../src/core/reducer/fold.js'
+import { writeState } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { encodeState, reviveState } from '../../../src/store/encoding/context-states.js'
 import { holds } from '../../property.js'
@@ -186,7 +186,7 @@ t.test('replicas have the learner\'s threshold under any prices', async (t) => {
     const fold = { ...memoryFold({ predictor: 'auto' }), predictors: LEARNED.predictors }
     const policy = policyWith({ predictor: 'auto', max_em_drop: 0.05, value_of_em: 1, price_per_1k_tokens: drawn.price })
     fold.set(LEAF, planted(policy, drawn))
-    write(fold, LEAF, fold.get(LEAF)!, { policy, time: 1, cause: 'evidence', mayMove: true })
+    writeState(fold, LEAF, fold.get(LEAF)!, { policy, time: 1, cause: 'evidence', mayMove: true })
     const learned = reviveState(JSON.parse(encodeState(fold.get(LEAF)!)))
     const { serving: scorer, threshold_index: index, threshold, guarantee } = learned
     assert.deepEqual(judge(learned, policy, levels, fold.predictors), { scorer, index, threshold, lottery: null, guarantee })

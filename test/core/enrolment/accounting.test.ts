@@ -1,6 +1,6 @@
 import t from 'tap'
-import { accountFor, giveUp, lookAtOpen } from '../../../src/core/enrolment/accounting.js'
-import { addReport, newMember, type SampleReport } from '../../../src/core/enrolment/enrolled-unit.js'
+import { accountFor, endFollowUp, evidenceOfOpenSlices } from '../../../src/core/enrolment/accounting.js'
+import { addReport, newEnrolledUnit, type SampleReport } from '../../../src/core/enrolment/enrolled-unit.js'
 import { newSlice, RAW, type Slice, watchedOf } from '../../../src/core/enrolment/slice.js'
 import { KEPT, LOST, RULES, rulesWith, TREATED, unitWith } from './cohort-fixtures.js'
 
@@ -9,7 +9,7 @@ const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g', tokens:
 function memberOf (arm: 'control' | 'treated', samples: number | null, ...reports: SampleReport[]) {
   const slice = newSlice(0, 0, false)
   slice.open[arm] = 1
-  const member = newMember({ u: 0.3, arm, share: 0.5, at: 0, slice })
+  const member = newEnrolledUnit({ u: 0.3, arm, share: 0.5, at: 0, slice })
   member.samples = samples
   for (const report of reports) addReport(member, report, 'lost')
   return member
@@ -36,7 +36,7 @@ t.test('a scorer that was trained on a member, or came after its slice began, do
 
 t.test('the drift detector does not see missing samples', async (t) => {
   const member = memberOf('control', 2, KEPT)
-  t.ok(giveUp(member, RULES))
+  t.ok(endFollowUp(member, RULES))
   accountFor(member, RULES)
   t.match(member.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
   t.match(watchedOf(member.slice, RAW), { generations: 1, lost: [0, 0] })
@@ -45,20 +45,20 @@ t.test('the drift detector does not see missing samples', async (t) => {
 t.test('rule 6: of a member that is given up, absent samples are missing and unlabelled ones at their worst', async (t) => {
   const rules = rulesWith({ worstUnits: () => new Map([[RAW, unitWith(0, 1)]]) })
   const waiting = memberOf('control', 1, AWAITS)
-  t.notOk(giveUp(waiting, rules), 'its outcome has come')
+  t.notOk(endFollowUp(waiting, rules), 'its outcome has come')
   t.match(waiting, { atWorst: 1, lost: 0, waiting: [] })
   const silent = memberOf('control', null)
-  t.ok(giveUp(silent, rules))
+  t.ok(endFollowUp(silent, rules))
   t.match(silent, { samples: 1, reported: 1, lost: 1 })
   const excluded = memberOf('control', 3, AWAITS)
-  t.ok(giveUp(excluded, rulesWith({ missingLabels: 'excluded', missingOutcomes: 'excluded' })))
+  t.ok(endFollowUp(excluded, rulesWith({ missingLabels: 'excluded', missingOutcomes: 'excluded' })))
   t.match(excluded, { samples: 3, leftOut: 3, unlabelled: 1, lost: 0 })
 })
 
 const SCORER = RULES.scorers[0]!
 
 function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
-  const member = newMember({ u, arm: 'control', share: 1, at: 0, slice })
+  const member = newEnrolledUnit({ u, arm: 'control', share: 1, at: 0, slice })
   slice.open.control++
   for (const report of reports) {
     member.samples = 2
@@ -72,11 +72,11 @@ t.test('rule 5: only ended slices are looked at, and those of whom nothing is kn
   first.ends = 5
   const members = [memberIn(first, 0.1), memberIn(first, 0.2, KEPT), memberIn(second, 0.3)]
   const looked = { slices: [first, second], members, partlyKnown: [members[1]!] }
-  t.match(lookAtOpen(looked, SCORER, RULES), [{ evidence: { generations: 1, lost: [0.5, 0.5] }, unaccounted: 1 }])
+  t.match(evidenceOfOpenSlices(looked, SCORER, RULES), [{ evidence: { generations: 1, lost: [0.5, 0.5] }, unaccounted: 1 }])
   t.equal(first.evidence.size, 0, 'a look changes nothing')
-  t.strictSame(lookAtOpen(looked, { ...SCORER, since: 1 }, RULES), [])
+  t.strictSame(evidenceOfOpenSlices(looked, { ...SCORER, since: 1 }, RULES), [])
   const setAside = { ...SCORER, isSetAside: (u: number) => u < 0.2 }
-  t.match(lookAtOpen(looked, setAside, RULES), [{ evidence: { generations: 1 }, unaccounted: 0 }])
+  t.match(evidenceOfOpenSlices(looked, setAside, RULES), [{ evidence: { generations: 1 }, unaccounted: 0 }])
 })
 
 t.test('the worst case of a member is computed again only after a further report', async (t) => {
@@ -85,7 +85,7 @@ t.test('the worst case of a member is computed again only after a further report
   const slice = newSlice(0, 0, false)
   slice.ends = 1
   const member = memberIn(slice, 0.1, AWAITS)
-  const look = () => lookAtOpen({ slices: [slice], members: [member], partlyKnown: [member] }, SCORER, rules)[0]!.evidence
+  const look = () => evidenceOfOpenSlices({ slices: [slice], members: [member], partlyKnown: [member] }, SCORER, rules)[0]!.evidence
   t.match([look(), look()], [{ lost: [0.5, 1] }, { lost: [0.5, 1] }])
   t.equal(asked, 1)
   addReport(member, KEPT, 'lost')

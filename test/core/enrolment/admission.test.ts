@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Admission, DrawBounds, EarlyOutcomes, MOST_EARLY } from '../../../src/core/enrolment/admission.js'
+import { Admission, DrawBounds, EarlyOutcomes, MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
 import { entryOf, FOLLOW_UP, RULES } from './cohort-fixtures.js'
 
 const throughStore = (admission: Admission) => new Admission(JSON.parse(JSON.stringify(admission.store())))
@@ -40,7 +40,7 @@ t.test('rule 2: many entries with cutoffs keep only those that may still decide'
 t.test('where an early outcome finds no room, entries are void until it would have been given up', async (t) => {
   const admission = new Admission()
   const early = (i: number) => ({ u: i / 10_000, generation_id: `g${i}`, until: 100 + i })
-  for (let i = 0; i < MOST_EARLY; i++) t.ok(admission.addEarly(early(i)))
+  for (let i = 0; i < MAX_EARLY_OUTCOMES; i++) t.ok(admission.addEarly(early(i)))
   t.notOk(admission.isVoid(0))
   t.notOk(admission.addEarly(early(5000)))
   for (const one of [admission, throughStore(admission)]) {
@@ -49,7 +49,7 @@ t.test('where an early outcome finds no room, entries are void until it would ha
     t.equal(one.early.firstUntil, 100)
     t.same(one.early.takeOf(0.0001), [early(1)])
     t.same(one.early.dropUntil(102), [early(0), early(2)])
-    t.equal(one.early.list.length, MOST_EARLY - 3)
+    t.equal(one.early.list.length, MAX_EARLY_OUTCOMES - 3)
   }
 })
 
@@ -98,7 +98,7 @@ t.test('outcomes are taken by their unit, or when their wait is over', async (t)
 
 t.test('there is room for a number of them', async (t) => {
   const outcomes = new EarlyOutcomes()
-  t.ok(Array.from({ length: MOST_EARLY }, (_, i) => early(`${i}`, 0.5, i)).every((one) => outcomes.add(one)))
+  t.ok(Array.from({ length: MAX_EARLY_OUTCOMES }, (_, i) => early(`${i}`, 0.5, i)).every((one) => outcomes.add(one)))
   t.notOk(outcomes.add(early('more', 0.5, 9)))
-  t.equal(outcomes.list.length, MOST_EARLY)
+  t.equal(outcomes.list.length, MAX_EARLY_OUTCOMES)
 })

@@ -1,4 +1,4 @@
-import { type Unit, unitOf } from '../../../src/core/certificate/evidence.js'
+import { type EvidenceUnit, evidenceUnitOf } from '../../../src/core/certificate/evidence.js'
 import type { CohortRules } from '../../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
@@ -28,9 +28,9 @@ export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
 export const RULES = rulesWith()
 
 /** A unit of 100 tokens with these differences at its thresholds: 1 lost, 0 kept, -1 gained. */
-export function unitWith (...deltas: Array<-1 | 0 | 1>): Unit {
+export function unitWith (...deltas: Array<-1 | 0 | 1>): EvidenceUnit {
   const trace = { tokens: 100, answerTokens: 0, em: 1, steps: [], isComplete: true } as const
-  return unitOf(trace, deltas.map((delta) => ({ delta, tokens: 50, probeTokens: 0, isUnprobed: false })))
+  return evidenceUnitOf(trace, deltas.map((delta) => ({ delta, tokens: 50, probeTokens: 0, isUnprobed: false })))
 }
 
 export function known (...deltas: Array<-1 | 0 | 1>): SampleReport {

@@ -4,11 +4,11 @@ import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
 import { mergeEvidence, prefixDifferences } from '../../../src/core/certificate/evidence-sum.js'
 import { differencesAt, noEvidence } from '../../../src/core/certificate/evidence.js'
-import { MOST_EARLY } from '../../../src/core/enrolment/admission.js'
-import { Cohort, MOST_OPEN, MOST_WAITING } from '../../../src/core/enrolment/cohort.js'
+import { MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
+import { Cohort, MAX_OPEN_ENROLMENTS, MAX_AWAITING_LABELS } from '../../../src/core/enrolment/cohort.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
-import { MOST_VOID } from '../../../src/core/enrolment/seen-units.js'
-import { MOST_SLICES } from '../../../src/core/enrolment/slice-queue.js'
+import { MAX_VOID_UNITS } from '../../../src/core/enrolment/seen-units.js'
+import { MAX_OPEN_SLICES } from '../../../src/core/enrolment/slice-queue.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
 import { holds } from '../../property.js'
 import {
@@ -49,8 +49,8 @@ t.test('rule 3: the order of enrolment is the order of the entries', async (t) =
 })
 
 t.test('rule 3: an entry that would take the context past 4,096 open enrolments is void, and so are its draws for ever', async (t) => {
-  const cohort = cohortWith(draws(MOST_OPEN - 1))
-  const [last, ...rest] = draws(3, MOST_OPEN)
+  const cohort = cohortWith(draws(MAX_OPEN_ENROLMENTS - 1))
+  const [last, ...rest] = draws(3, MAX_OPEN_ENROLMENTS)
   t.strictSame(cohort.enrol(entryOf(rest), 0, RULES), [])
   t.equal(cohort.enrol(entryOf([last!]), 0, RULES).length, 1, 'there is room for one')
   t.equal(cohort.takeCounts().void, 2)
@@ -67,7 +67,7 @@ t.test('rule 3: the draws of a void entry never enrol', async (t) => {
 
 t.test('rule 3: of more void draws than can be remembered none enrols either, and the context takes only draws below the hash that tells them', async (t) => {
   const cohort = new Cohort('1-1')
-  const voids = draws(3 * MOST_VOID)
+  const voids = draws(3 * MAX_VOID_UNITS)
   for (let i = 0; i < voids.length; i += 256) cohort.enrol(entryOf(voids.slice(i, i + 256)), i, RULES, true)
   const copy = restored(cohort)
   for (const one of [cohort, copy]) {
@@ -121,7 +121,7 @@ t.test('rule 3: an outcome waits for its entry if it can still enrol', async (t)
 
 t.test('rule 3: where too many outcomes wait for their entries, the entries of the next 12 s are void', async (t) => {
   const cohort = new Cohort('1-1')
-  const early = Array.from({ length: MOST_EARLY }, (_, i) => ({ u: 0.5, generation_id: `g${i}`, until: RULES.wait }))
+  const early = Array.from({ length: MAX_EARLY_OUTCOMES }, (_, i) => ({ u: 0.5, generation_id: `g${i}`, until: RULES.wait }))
   t.ok(early.every((one) => cohort.addEarly(one)))
   t.notOk(cohort.addEarly({ u: 0.6, generation_id: 'more', until: 1000 + RULES.wait }))
   t.strictSame(cohort.enrol(entryOf([0.6]), 1000 + RULES.wait - 1, RULES), [])
@@ -170,7 +170,7 @@ t.test('rule 4: at most eight slices are open; the two neighbours that are short
     enrolled += 32
     clock += i === 5 || i === 6 ? SLICE_LEAST : SLICE_LEAST + 1000
     cohort.advance(clock, RULES)
-    t.ok(cohort.slices.length <= MOST_SLICES)
+    t.ok(cohort.slices.length <= MAX_OPEN_SLICES)
     t.equal(cohort.slices.reduce((sum, slice) => sum + slice.enrolled, 0), enrolled, 'nobody is dropped')
   }
   t.ok([...cohort.members.values()].every(({ slice }) => cohort.slices.includes(slice)), 'members are in the merged slices')
@@ -433,7 +433,7 @@ t.test('16,384 samples of a context may await their labels; a label or the end o
   const cohort = cohortWith([0.1])
   report(cohort, 0.1, { kind: 'awaits_label', generation_id: 'a', tokens: 100 }, 0, null)
   const stored = storeCohort(cohort)
-  const waiting = Array.from({ length: MOST_WAITING - 1 }, (_, i) => `b${i}`)
+  const waiting = Array.from({ length: MAX_AWAITING_LABELS - 1 }, (_, i) => `b${i}`)
   const full = restoreCohort({ ...stored, reports: stored.reports.map((one) => ({ ...one, waiting })) })
   t.ok(full.hasRoomForLabel)
   report(full, 0.1, { kind: 'awaits_label', generation_id: 'a', tokens: 100 }, 0, null)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addLabel, addMissing, addReport, addSample, isComplete, meanUnit, newMember, type SampleReport, samplesOf, unitOfMember,
+  addLabel, addMissing, addReport, addSample, isComplete, meanUnit, newEnrolledUnit, type SampleReport, samplesOf, evidenceUnitOfEnrolled,
 } from '../../../src/core/enrolment/enrolled-unit.js'
 import { newSlice, RAW } from '../../../src/core/enrolment/slice.js'
 import { holds } from '../../property.js'
@@ -9,7 +9,7 @@ import { mulberry32 } from '../../random.js'
 import { KEPT, known, LOST, unitWith } from './cohort-fixtures.js'
 
 function memberOf (samples: number | null, ...reports: SampleReport[]) {
-  const member = newMember({ u: 0.3, arm: 'control', share: 1, at: 0, slice: newSlice(0, 0, false) })
+  const member = newEnrolledUnit({ u: 0.3, arm: 'control', share: 1, at: 0, slice: newSlice(0, 0, false) })
   member.samples = samples
   for (const report of reports) addReport(member, report, 'lost')
   return member
@@ -26,35 +26,35 @@ t.test('rule 8: a group is accounted for when all of its samples are', async (t)
 })
 
 t.test('rule 8: the samples that are not reported count as lost in the mean', async (t) => {
-  t.strictSame(unitOfMember(memberOf(2, KEPT), RAW, 2, 1)!.eighths, [4, 4])
-  t.strictSame(unitOfMember(memberOf(4, KEPT, KEPT, LOST), RAW, 2, 1)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT), RAW, 2, 1)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(4, KEPT, KEPT, LOST), RAW, 2, 1)!.eighths, [4, 4])
 })
 
 t.test('a sample that awaits its label is one of the samples that the mean is over', async (t) => {
-  t.strictSame(unitOfMember(memberOf(2, KEPT, awaits('a')), RAW, 2, 1)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, KEPT, awaits('a')), RAW, 2, 1)!.eighths, [4, 4])
 })
 
 t.test('more reports than samples are all in the mean', async (t) => {
   const member = memberOf(2, LOST, KEPT, KEPT, KEPT)
   t.equal(samplesOf(member), 4)
-  t.strictSame(unitOfMember(member, RAW, 2)!.eighths, [2, 2])
+  t.strictSame(evidenceUnitOfEnrolled(member, RAW, 2)!.eighths, [2, 2])
 })
 
 t.test('rule 6: cancelled samples are left out, and a member of cancelled samples alone is no unit', async (t) => {
   const cancelled = { kind: 'cancelled' } as const
-  t.strictSame(unitOfMember(memberOf(2, LOST, cancelled), RAW, 2)!.eighths, [8, 8])
-  t.equal(unitOfMember(memberOf(1, cancelled), RAW, 2), null)
+  t.strictSame(evidenceUnitOfEnrolled(memberOf(2, LOST, cancelled), RAW, 2)!.eighths, [8, 8])
+  t.equal(evidenceUnitOfEnrolled(memberOf(1, cancelled), RAW, 2), null)
 })
 
 t.test('rule 6: a missing outcome counts as lost, or is left out', async (t) => {
   const lost = memberOf(2, KEPT)
   addMissing(lost, 1, 'lost')
   lost.reported++
-  t.strictSame(unitOfMember(lost, RAW, 2)!.eighths, [4, 4])
+  t.strictSame(evidenceUnitOfEnrolled(lost, RAW, 2)!.eighths, [4, 4])
   const excluded = memberOf(2, KEPT)
   addMissing(excluded, 1, 'excluded')
   excluded.reported++
-  t.strictSame(unitOfMember(excluded, RAW, 2)!.eighths, [0, 0])
+  t.strictSame(evidenceUnitOfEnrolled(excluded, RAW, 2)!.eighths, [0, 0])
 })
 
 t.test('a label ends the wait of its sample alone', async (t) => {
@@ -65,7 +65,7 @@ t.test('a label ends the wait of its sample alone', async (t) => {
   addLabel(member, 'b', new Map([[RAW, unitWith(0, 0)]]), 0)
   t.ok(isComplete(member))
   t.match(member, { graded: 2, em: 1 })
-  t.strictSame(unitOfMember(member, RAW, 2)!.eighths, [4, 0])
+  t.strictSame(evidenceUnitOfEnrolled(member, RAW, 2)!.eighths, [4, 0])
 })
 
 t.test('the known samples are summed for the comparison of the arms', async (t) => {

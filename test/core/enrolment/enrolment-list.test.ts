@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { DrawBuffer, ENROLMENT_TIMES, MOST_BUFFERED, MOST_DRAWS, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
+import { DrawBuffer, ENROLMENT_TIMES, MAX_BUFFERED_DRAWS, MAX_DRAWS, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
 
@@ -45,20 +45,20 @@ t.test('rule 2: a full entry keeps the draws with the smallest second hashes, an
     for (const [u, hash] of all) buffer.add(DRAWN, u, hash, 0)
     const [entry] = buffer.take()!.entries
     const sorted = all.map(([, hash]) => hash).sort((a, b) => a - b)
-    return JSON.stringify(entry!.draws.map(([, hash]) => hash).sort((a, b) => a - b)) === JSON.stringify(sorted.slice(0, MOST_DRAWS)) &&
-      entry!.cutoff === sorted[MOST_DRAWS]
+    return JSON.stringify(entry!.draws.map(([, hash]) => hash).sort((a, b) => a - b)) === JSON.stringify(sorted.slice(0, MAX_DRAWS)) &&
+      entry!.cutoff === sorted[MAX_DRAWS]
   }), 60)
 })
 
 t.test('the draws that pile up while the store is away are limited in total, for each list anew', async (t) => {
   const buffer = new DrawBuffer()
   for (let list = 0; list < 2; list++) {
-    for (let i = 0; i < MOST_BUFFERED + 1000; i++) buffer.add({ ...DRAWN, key: `task=${i % 2000}` }, i * 1e-7, i * 1e-7, 0)
-    t.equal(buffer.take()!.entries.reduce((sum, { draws }) => sum + draws.length, 0), MOST_BUFFERED)
+    for (let i = 0; i < MAX_BUFFERED_DRAWS + 1000; i++) buffer.add({ ...DRAWN, key: `task=${i % 2000}` }, i * 1e-7, i * 1e-7, 0)
+    t.equal(buffer.take()!.entries.reduce((sum, { draws }) => sum + draws.length, 0), MAX_BUFFERED_DRAWS)
   }
 })
 
-t.test('rule 2: an entry holds at most 256 draws', async (t) => t.equal(MOST_DRAWS, 256))
+t.test('rule 2: an entry holds at most 256 draws', async (t) => t.equal(MAX_DRAWS, 256))
 
 t.test('an outcome waits for its entry longer than a list may be under way', async (t) => {
   t.ok(ENROLMENT_TIMES.wait > ENROLMENT_TIMES.oldestList)

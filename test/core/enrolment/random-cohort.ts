@@ -5,7 +5,7 @@ import { mergeEvidence, prefixDifferences } from '../../../src/core/certificate/
 import { type Evidence, noEvidence } from '../../../src/core/certificate/evidence.js'
 import type { CohortRules } from '../../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
-import { addCounts, newSlice, RAW, type SliceCounts } from '../../../src/core/enrolment/slice.js'
+import { addSliceCounts, newSlice, RAW, type SliceCounts } from '../../../src/core/enrolment/slice.js'
 import { draws, entryOf, EPOCH, FOLLOW_UP, known, restored, rulesWith, TREATED, unitWith } from './cohort-fixtures.js'
 
 type Delta = -1 | 0 | 1
@@ -61,7 +61,7 @@ export interface Totals { readonly evidence: Evidence, readonly counts: SliceCou
 export const NO_TOTALS: Totals = { evidence: noEvidence(2), counts: newSlice(0, 0, false).counts, arms: NO_ARM_SUMS }
 
 export function addTotals (a: Totals, b: Totals): Totals {
-  return { evidence: mergeEvidence(a.evidence, b.evidence), counts: addCounts(a.counts, b.counts), arms: mergeArmSums(a.arms, b.arms) }
+  return { evidence: mergeEvidence(a.evidence, b.evidence), counts: addSliceCounts(a.counts, b.counts), arms: mergeArmSums(a.arms, b.arms) }
 }
 
 /** Plays events into a cohort and sums up its slices as the learner does. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { countPacked, MOST_VOID, packNumbers, SpentUnits, unpackNumbers } from '../../../src/core/enrolment/seen-units.js'
+import { countPacked, MAX_VOID_UNITS, packNumbers, SeenUnits, unpackNumbers } from '../../../src/core/enrolment/seen-units.js'
 import { holds } from '../../property.js'
 import { draws } from './cohort-fixtures.js'
 
@@ -20,10 +20,10 @@ t.test('packed numbers are counted, and any other text is rejected', async (t) =
   ] as const) t.equal(countPacked(text, most), null, text)
 })
 
-const throughStore = (spent: SpentUnits) => new SpentUnits(JSON.parse(JSON.stringify(spent.store())))
+const throughStore = (spent: SeenUnits) => new SeenUnits(JSON.parse(JSON.stringify(spent.store())))
 
 t.test('units are spent as long as they are remembered', async (t) => {
-  const spent = new SpentUnits()
+  const spent = new SeenUnits()
   spent.addAccounted(0.1, 10, 0)
   spent.addVoid(new Map([[0.2, 0.5]]), 20, 0)
   spent.addMissed(0.3)
@@ -36,7 +36,7 @@ t.test('units are spent as long as they are remembered', async (t) => {
 })
 
 t.test('expired units are forgotten', async (t) => {
-  const spent = new SpentUnits()
+  const spent = new SeenUnits()
   for (let clock = 0; clock < 1000; clock++) {
     spent.addAccounted(clock / 1000, clock + 10, clock)
     spent.addVoid(new Map([[clock / 1000, 0.5]]), clock + 10, clock)
@@ -48,18 +48,18 @@ t.test('expired units are forgotten', async (t) => {
 })
 
 t.test('units that are accounted for do not push out void ones', async (t) => {
-  const spent = new SpentUnits()
+  const spent = new SeenUnits()
   spent.addVoid(new Map([[0.5, 0.5]]), 1e6, 0)
   for (const [i, u] of draws(10_000).entries()) spent.addAccounted(u, 24_000 + i, i)
   t.ok(spent.has(0.5, 10_000))
 })
 
 t.test('of too many void units only those with the smallest second hashes are remembered, below a cutoff that is returned', async (t) => {
-  const spent = new SpentUnits()
-  const all = new Map(draws(MOST_VOID + 1).map((u) => [u, 1 - u]))
-  t.equal(spent.addVoid(new Map([...all].slice(0, MOST_VOID)), 100, 0), Infinity, 'there is room')
-  const cutoff = spent.addVoid(new Map([...all].slice(MOST_VOID)), 100, 0)
+  const spent = new SeenUnits()
+  const all = new Map(draws(MAX_VOID_UNITS + 1).map((u) => [u, 1 - u]))
+  t.equal(spent.addVoid(new Map([...all].slice(0, MAX_VOID_UNITS)), 100, 0), Infinity, 'there is room')
+  const cutoff = spent.addVoid(new Map([...all].slice(MAX_VOID_UNITS)), 100, 0)
   const remembered = [...all].filter(([u]) => spent.has(u, 0))
-  t.ok(remembered.length > MOST_VOID / 2 && remembered.length < MOST_VOID)
+  t.ok(remembered.length > MAX_VOID_UNITS / 2 && remembered.length < MAX_VOID_UNITS)
   t.strictSame(remembered, [...all].filter(([, hash]) => hash < cutoff))
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MOST_SLICES, SliceQueue } from '../../../src/core/enrolment/slice-queue.js'
+import { MAX_OPEN_SLICES, SliceQueue } from '../../../src/core/enrolment/slice-queue.js'
 import { FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './cohort-fixtures.js'
 
 /** A queue whose slices of one unit in each arm begin and end at these times. */
@@ -45,16 +45,16 @@ t.test('rule 4: final slices are taken in their order, each once, and then compa
 })
 
 t.test('rule 4: of too many slices the neighbours that are shortest merge, never the newest, never across a publication', async (t) => {
-  const times = Array.from({ length: MOST_SLICES + 1 }, (_, i) => [10 * i, 10 * i + (i === 3 ? 2 : i === 4 ? 1 : 10)] as const)
+  const times = Array.from({ length: MAX_OPEN_SLICES + 1 }, (_, i) => [10 * i, 10 * i + (i === 3 ? 2 : i === 4 ? 1 : 10)] as const)
   const queue = queueOf(...times)
   const [before, after] = [queue.slices[3], queue.slices[4]]
   t.strictSame(queue.merge(), [[before, after]])
   t.match(before, { begins: 30, ends: 41, enrolled: 2, open: { control: 2, treated: 2 } })
-  t.equal(queue.slices.length, MOST_SLICES)
+  t.equal(queue.slices.length, MAX_OPEN_SLICES)
   t.strictSame(queue.merge(), [])
 
   const published = new SliceQueue()
-  for (let i = 0; i <= MOST_SLICES; i++) {
+  for (let i = 0; i <= MAX_OPEN_SLICES; i++) {
     published.newest(i)
     published.publish(i + 1)
   }
@@ -62,10 +62,10 @@ t.test('rule 4: of too many slices the neighbours that are shortest merge, never
 })
 
 t.test('rule 4: slices that only their treated units keep open merge among themselves', async (t) => {
-  const queue = queueOf(...Array.from({ length: MOST_SLICES + 2 }, (_, i) => [i, i + 1] as const))
+  const queue = queueOf(...Array.from({ length: MAX_OPEN_SLICES + 2 }, (_, i) => [i, i + 1] as const))
   for (const slice of queue.slices) slice.open.control = 0
   queue.takeFinal()
   t.equal(queue.merge().length, 2)
-  t.equal(queue.slices.length, MOST_SLICES)
-  t.equal(queue.slices.reduce((sum, { open }) => sum + open.treated, 0), MOST_SLICES + 2)
+  t.equal(queue.slices.length, MAX_OPEN_SLICES)
+  t.equal(queue.slices.reduce((sum, { open }) => sum + open.treated, 0), MAX_OPEN_SLICES + 2)
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { noEvidence } from '../../../src/core/certificate/evidence.js'
 import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
 import { addCompared, NO_ARM_SUMS } from '../../../src/core/certificate/arms.js'
-import { absorb, addCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
+import { mergeSlices, addSliceCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
 import { unitWith } from './cohort-fixtures.js'
 
 t.test('rule 4: a slice is final when it has ended and every control unit in it is accounted for', async (t) => {
@@ -26,8 +26,8 @@ t.test('merging two slices keeps every sum', async (t) => {
     arms: addCompared(NO_ARM_SUMS, { arm: 'control', share: 0.5, em: delta, tokens: 10 }),
   })
   const first = of(7, 0)
-  absorb(first, of(8, 1))
-  t.match(first, { number: 7, begins: 7, ends: 9, enrolled: 6, open: { control: 2, treated: 4 }, counts: addCounts(counts, counts) })
+  mergeSlices(first, of(8, 1))
+  t.match(first, { number: 7, begins: 7, ends: 9, enrolled: 6, open: { control: 2, treated: 4 }, counts: addSliceCounts(counts, counts) })
   t.match(first.evidence.get(RAW), { generations: 2, lost: [1] })
   t.equal(first.evidence.get(7)!.generations, 1)
   t.equal(first.evidence.get(8)!.generations, 1)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { type ContextState, evidenceOf } from '../../../src/core/contexts/context-state.js'
-import { MOST_EARLY } from '../../../src/core/enrolment/admission.js'
+import { MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
 import { Cohorts, restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
@@ -12,7 +12,7 @@ import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { applyEntry } from '../../../src/core/reducer/apply-entry.js'
 import type { Fold } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
-import { type Pending, PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
+import { type PendingOutcome, PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
@@ -202,9 +202,9 @@ t.test('rule 3: generations that end before their first check take no place amon
   const fold = enrolledFold()
   fold.enrol([0.5], 0)
   const short = { tokens: 5, steps: [] }
-  for (let i = 0; i <= MOST_EARLY; i++) fold.report(0.25 + i / 10_000, 100, short)
+  for (let i = 0; i <= MAX_EARLY_OUTCOMES; i++) fold.report(0.25 + i / 10_000, 100, short)
   t.equal(fold.pending.size, 0)
-  t.equal(fold.state().follow_up.unenrolled, MOST_EARLY + 1)
+  t.equal(fold.state().follow_up.unenrolled, MAX_EARLY_OUTCOMES + 1)
   fold.enrol([0.75], 200)
   t.match(fold.state().follow_up, { enrolled: 2, void: 0 })
   fold.report(0.9, 300, { ...short, sample_index: 1, samples: 2 })
@@ -308,7 +308,7 @@ const throughStore = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 /** Folds entries chunk by chunk. Each commit passes through JSON, as in a store, and the next chunk starts from it. */
 function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: readonly number[]): MemoryFold {
   const fold = memoryFold(policy, CONFIGURATION, TIMES)
-  const stored = new Map<string, Pending>() // as a store keeps them
+  const stored = new Map<string, PendingOutcome>() // as a store keeps them
   const cohorts = new Map<string, StoredCohort>()
   let { header } = fold.cohorts
   const bounds = [0, ...[...cuts].sort((a, b) => a - b), entries.length]

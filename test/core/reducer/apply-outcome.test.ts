@@ -3,7 +3,7 @@ import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
-import { MOST_SAMPLES } from '../../../src/core/enrolment/enrolled-unit.js'
+import { MAX_SAMPLES } from '../../../src/core/enrolment/enrolled-unit.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { NAMES, NAMES_OF_LEAF, Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
@@ -372,9 +372,9 @@ t.test('rule 8: samples of a group that state no number all count', async (t) =>
 t.test('a group without end keeps 4,096 samples, and any more count as lost', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.25], 0)
-  for (let i = 0; i < MOST_SAMPLES + 10; i++) fold.report(0.25, 100, { generation_id: `g${i}`, sample_index: i, full: {} })
-  t.equal(fold.pending.size, MOST_SAMPLES)
-  t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ reported: MOST_SAMPLES + 10, lost: 10 }])
+  for (let i = 0; i < MAX_SAMPLES + 10; i++) fold.report(0.25, 100, { generation_id: `g${i}`, sample_index: i, full: {} })
+  t.equal(fold.pending.size, MAX_SAMPLES)
+  t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ reported: MAX_SAMPLES + 10, lost: 10 }])
 })
 
 t.test('an outcome for whose label there is no room counts at its worst, and keeps nothing', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
-import { forceOf, policyOf, write } from '../../../src/core/reducer/fold.js'
+import { thresholdInForce, policyOf, writeState } from '../../../src/core/reducer/fold.js'
 import { FIRST, KEPT, LEAF, memoryFold, outcomeOf, policyWith } from './memory-fold.js'
 
 const LAST = GRID.length - 1
@@ -31,13 +31,13 @@ t.test('write stores the threshold that the evidence certifies, and notes moves 
   fold.changes.length = 0
 
   const writing = { policy: policyWith(), cause: 'evidence', mayMove: true } as const
-  write(fold, LEAF, { ...state, updated_at: 5 }, { ...writing, time: 5 })
+  writeState(fold, LEAF, { ...state, updated_at: 5 }, { ...writing, time: 5 })
   t.strictSame(fold.changes, [], 'nothing moved')
   t.equal(fold.state().updated_at, 5)
 
-  write(fold, LEAF, { ...state, certified: -1 }, { ...writing, time: 6, mayMove: false })
+  writeState(fold, LEAF, { ...state, certified: -1 }, { ...writing, time: 6, mayMove: false })
   t.equal(fold.state().threshold_index, LAST, 'not asked to look')
-  write(fold, LEAF, { ...state, certified: -1, log_evidence: { best: 5, now: 1 } }, { ...writing, time: 6 })
+  writeState(fold, LEAF, { ...state, certified: -1, log_evidence: { best: 5, now: 1 } }, { ...writing, time: 6 })
   t.match(fold.state(), { threshold_index: -1, log_evidence: null })
   t.strictSame(fold.changes, [{ time: 6, key: LEAF, cause: 'evidence', epoch: 1, before: GRID[LAST], after: null }])
 })
@@ -45,14 +45,14 @@ t.test('write stores the threshold that the evidence certifies, and notes moves 
 t.test('forceOf sees the chain as the learner has it: pins and pools', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
-  t.match(forceOf(fold, LEAF, 0), { threshold: GRID[LAST], scope: 'own', isPinned: false })
-  t.match(forceOf(fold, 'model=q,task=new', 0), { threshold: null, scope: 'none' })
+  t.match(thresholdInForce(fold, LEAF, 0), { threshold: GRID[LAST], scope: 'own', isPinned: false })
+  t.match(thresholdInForce(fold, 'model=q,task=new', 0), { threshold: null, scope: 'none' })
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
-  t.match(forceOf(fold, LEAF, 0), { threshold: 0.5, scope: 'own', isPinned: true })
+  t.match(thresholdInForce(fold, LEAF, 0), { threshold: 0.5, scope: 'own', isPinned: true })
   const pool = memoryFold({ certify_at: 'model' })
   pool.learn(KEPT, 0, FIRST)
-  t.match(forceOf(pool, 'model=q,task=new', 0), { threshold: GRID[LAST], scope: 'pool', source: { key: 'model=q' } })
-  t.match(forceOf(pool, '*', 0), { threshold: null, scope: 'none', source: { key: '*' } })
+  t.match(thresholdInForce(pool, 'model=q,task=new', 0), { threshold: GRID[LAST], scope: 'pool', source: { key: 'model=q' } })
+  t.match(thresholdInForce(pool, '*', 0), { threshold: null, scope: 'none', source: { key: '*' } })
 })
 
 t.test('an epoch is named after the entry that opened it, and its start drops the enrolled generations', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { applySample, isTrainedOn, unitsOfOutcome } from '../../../src/core/reducer/units-of-outcome.js'
-import { MOST_STEPS } from '../../../src/core/step-records/pending-outcomes.js'
+import { MAX_TRACE_STEPS } from '../../../src/core/step-records/pending-outcomes.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { enrolledFold } from './enrolled-fold.js'
 import { KEPT, LEAF, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
@@ -35,7 +35,7 @@ t.test('a control outcome is kept with all its steps, under its epoch', async (t
 
 t.test('treated outcomes, those without steps and very long ones are not kept', async (t) => {
   const fold = memoryFold()
-  const long = Array.from({ length: MOST_STEPS + 1 }, (_, i) => ({ ...SURE_STEP, tokens: i }))
+  const long = Array.from({ length: MAX_TRACE_STEPS + 1 }, (_, i) => ({ ...SURE_STEP, tokens: i }))
   for (const odd of [{ arm: 'treated' }, { steps: null }, { steps_complete: false }, { steps: long }] as const) {
     fold.learn({ ...KEPT, ...odd })
   }

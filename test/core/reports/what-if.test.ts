@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readRun } from '../../../src/cli/traces/read-traces.js'
+import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
 import { evidenceOf, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
@@ -32,7 +32,7 @@ function asked (runs: readonly RecordedRun[], policy: PolicyPatch): MemoryFold {
 /** Real generations of which each has a slot of its own, so that all of their traces are kept. */
 function readRuns (text: string): RecordedRun[] {
   const taken = new Set<number | null>([null])
-  return text.trim().split('\n').map((line, i) => readRun(`line ${i}`, line)).filter(({ outcome }) => {
+  return text.trim().split('\n').map((line, i) => readRecordedRun(`line ${i}`, line)).filter(({ outcome }) => {
     const slot = traceSlot(outcome.generation_id, taken.size, 3)
     return taken.size <= 150 && !taken.has(slot) && taken.add(slot)
   })

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { EngineRun } from '../../../src/proxy/dialects/dialect.js'
 import { probeStyle } from '../../../src/proxy/dialects/forced-answer.js'
 import { LengthEstimate } from '../../../src/proxy/generation/generation-report.js'
-import { Generation, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
+import { ProxiedGeneration, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
 import type { Piece, PieceReader } from '../../../src/proxy/protocol/openai-chunks.js'
 import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
 import { readStoppableRequest, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
@@ -89,7 +89,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     abort () { aborts++ },
   }
   const style = probeStyle('plain')
-  const generation = new Generation({
+  const generation = new ProxiedGeneration({
     run,
     request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
     dialect: { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start: async () => run },

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { readEvents } from '../../../src/proxy/protocol/event-stream.js'
+import { parseEventStream } from '../../../src/proxy/protocol/event-stream.js'
 import { byteSource } from '../byte-source.js'
 
 const textOf = (data: string, end: () => undefined): string | undefined => data === 'end' ? end() : data
@@ -14,7 +14,7 @@ t.test('events may be split anywhere, within a character too', async (t) => {
   for (const size of [1, 3, 7, 1000]) {
     const parts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size))
     const events: string[] = []
-    await readEvents(byteSource(Readable.from(parts)), textOf, (read) => { events.push(...read); return null })
+    await parseEventStream(byteSource(Readable.from(parts)), textOf, (read) => { events.push(...read); return null })
     t.same(events, ['{"a":"€"}', 'b'])
   }
 })
@@ -23,7 +23,7 @@ t.test('what comes after the last event is ignored, and the stream may end by it
   const body = new PassThrough()
   body.write(eventsOf(1, 2, 'end', 3))
   const taken: unknown[] = []
-  await readEvents(byteSource(body), numberOf, (numbers) => { taken.push(numbers); return null })
+  await parseEventStream(byteSource(body), numberOf, (numbers) => { taken.push(numbers); return null })
   t.strictSame(taken, [[1, 2]])
   t.equal(body.destroyed, false)
   body.end(eventsOf(4))
@@ -35,7 +35,7 @@ t.test('a stream waits for a reader who is slow, and loses nothing', async (t) =
   const body = new PassThrough()
   const taken: number[] = []
   let go = () => {}
-  const reading = readEvents(byteSource(body), numberOf, (numbers) => {
+  const reading = parseEventStream(byteSource(body), numberOf, (numbers) => {
     taken.push(...numbers)
     return taken.length > 100 ? null : new Promise<void>((resolve) => { go = resolve })
   })
@@ -57,20 +57,20 @@ t.test('items come before the error that ends their stream', async (t) => {
     [Readable.from((async function * () { yield eventsOf(1); throw new Error('gone') })()), numberOf, /gone/],
   ] as const) {
     const taken: number[] = []
-    await t.rejects(readEvents(byteSource(body), read, (numbers) => { taken.push(...numbers); return null }), { message })
+    await t.rejects(parseEventStream(byteSource(body), read, (numbers) => { taken.push(...numbers); return null }), { message })
     t.strictSame(taken, [1])
   }
 })
 
 t.test('a stream that is destroyed ends, and so does one whose reader fails, at once or later', async (t) => {
   const aborted = new PassThrough()
-  const reading = readEvents(byteSource(aborted), numberOf, () => null)
+  const reading = parseEventStream(byteSource(aborted), numberOf, () => null)
   aborted.destroy()
   await t.rejects(reading, { code: 'ERR_STREAM_PREMATURE_CLOSE' })
   for (const fail of [() => { throw new Error('full') }, async () => { throw new Error('full') }]) {
     const body = new PassThrough()
     body.write(eventsOf(1))
-    await t.rejects(readEvents(byteSource(body), numberOf, fail), /full/)
+    await t.rejects(parseEventStream(byteSource(body), numberOf, fail), /full/)
     t.equal(body.destroyed, true)
   }
 })

@@ -6,19 +6,19 @@ import { build, until } from '../../helper.js'
 const options = { prefix: '*', maxStalenessSeconds: 60, onProblem: () => {}, onLabels: () => {} }
 
 t.test('the circuit is open until a bundle has come, and when the last word is too old', async (t) => {
-  const { service } = await build(t)
+  const { snapshotHolder } = await build(t)
   const requests: Array<[string, object | undefined]> = []
   const get = async (path: string, _ms: number, headers?: Record<string, string>) => {
     requests.push([path, headers])
-    return requests.length === 1 ? { status: 200, etag: 'e', body: bundleOf(service.snapshot()) } : { status: 304, etag: '', body: null }
+    return requests.length === 1 ? { status: 200, etag: 'e', body: bundleOf(snapshotHolder.snapshot()) } : { status: 304, etag: '', body: null }
   }
   const poll = new BundlePoll({ get }, options)
   t.equal(poll.snapshot(), null)
   await poll.renew()
-  t.equal(poll.snapshot()!.salt, service.snapshot().salt)
+  t.equal(poll.snapshot()!.salt, snapshotHolder.snapshot().salt)
   await poll.renew()
   t.same(requests, [['/v1/bundle?prefix=*', {}], ['/v1/bundle?prefix=*&wait=30', { 'if-none-match': 'e' }]])
-  const stale = new BundlePoll({ get: async () => ({ status: 200, etag: '', body: bundleOf(service.snapshot()) }) }, { ...options, maxStalenessSeconds: -1 })
+  const stale = new BundlePoll({ get: async () => ({ status: 200, etag: '', body: bundleOf(snapshotHolder.snapshot()) }) }, { ...options, maxStalenessSeconds: -1 })
   await stale.renew()
   t.equal(stale.snapshot(), null)
 })
@@ -36,9 +36,9 @@ t.test('a bundle of another format opens it, and failures are tried again', asyn
 })
 
 t.test('the certified labels are reported, and their changes', async (t) => {
-  const { service, send } = await build(t)
+  const { snapshotHolder, send } = await build(t)
   const reported: unknown[] = []
-  const get = async () => ({ status: 200, etag: 'e', body: bundleOf(service.snapshot()) })
+  const get = async () => ({ status: 200, etag: 'e', body: bundleOf(snapshotHolder.snapshot()) })
   const poll = new BundlePoll({ get }, { ...options, onLabels: (certifies) => { reported.push(certifies) } })
   await poll.renew()
   await poll.renew()

@@ -4,11 +4,11 @@ import { LocalDecider } from '../../../src/proxy/service-link/local-decider.js'
 import { build, until } from '../../helper.js'
 
 t.test('it decides and enrols like the service', async (t) => {
-  const { send, service } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}' })
+  const { send, snapshotHolder } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}' })
   await send('PUT', '/v1/contexts/model=m,task=a/pin', { threshold: 0.9, reason: 'test' })
   await send('PUT', '/v1/contexts/model=m,task=b/policy', { mode: 'off' })
-  await until('the pin is in force', () => service.snapshot().root.children.get('m')?.children.get('a')?.rule.threshold === 0.9)
-  const snapshot = snapshotOfBundle(bundleOf(service.snapshot()))
+  await until('the pin is in force', () => snapshotHolder.snapshot().root.children.get('m')?.children.get('a')?.rule.threshold === 0.9)
+  const snapshot = snapshotOfBundle(bundleOf(snapshotHolder.snapshot()))
   const enrolled: unknown[] = []
   const decider = new LocalDecider(() => snapshot, { add: (...draw) => { enrolled.push(draw) } })
   const start = (context: Record<string, string>, group: string) => decider.start({ context, statedLevels: Object.keys(context), group })

@@ -51,7 +51,7 @@ t.test('a policy is in force here when the call returns', async (t) => {
   await certify(built)
   for (const mode of ['off', 'shadow', 'enforce'] as const) {
     await built.contextCommands.setPolicy(KEY, { mode }, OPS)
-    t.equal(built.service.decideStep({ arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } }).decision.reason,
+    t.equal(built.snapshotHolder.decideStep({ arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } }).decision.reason,
       { off: 'off', shadow: 'shadow', enforce: 'score_at_threshold' }[mode])
   }
 })
@@ -63,8 +63,8 @@ t.test('concurrent policies are validated together', async (t) => {
 })
 
 t.test('concurrent patches are all kept, also across replicas', async (t) => {
-  const { store, service } = await build(t)
-  const replicas = [1, 2].map(() => createContextCommands(store, service, CONFIG))
+  const { store, snapshotHolder } = await build(t)
+  const replicas = [1, 2].map(() => createContextCommands(store, snapshotHolder, CONFIG))
   const patches = [{ max_em_drop: 0.03 }, { mode: 'shadow' }, { min_tokens: 9 }, { check_growth: 0.1 }] as const
   await Promise.all(patches.map((patch, i) => replicas[i % 2]!.patchPolicy('*', patch, OPS)))
   t.same((await store.policies()).get('*'), Object.assign({}, ...patches))
@@ -78,9 +78,9 @@ t.test('a patch that leaves nothing stated removes the policy', async (t) => {
 })
 
 t.test('a damaged policy cannot be patched, since its other fields are unknown', async (t) => {
-  const { store, service } = await build(t)
+  const { store, snapshotHolder } = await build(t)
   Object.assign(store, { policies: async () => new Map([[KEY, UNREADABLE_POLICY]]) })
-  const commands = createContextCommands(store, service, CONFIG)
+  const commands = createContextCommands(store, snapshotHolder, CONFIG)
   await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
 })
 

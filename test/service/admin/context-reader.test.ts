@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkKey, forEachChunk, readContextKeys, readContexts } from '../../../src/service/admin/context-reader.js'
-import { readModelInputs } from '../../../src/service/snapshot/load-snapshot.js'
+import { readSnapshotInputs } from '../../../src/service/snapshot/load-snapshot.js'
 import { KEY, losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
 
@@ -25,7 +25,7 @@ t.test('a context is read with its ancestors and with the pins that have not exp
   t.same(levels, ['model', 'task'])
 
   const seen: string[] = []
-  const inputs = await readModelInputs(store, config, Date.now())
+  const inputs = await readSnapshotInputs(store, config, Date.now())
   await forEachChunk(store, config, await readContextKeys(store, config), inputs, ({ states }, chunk) => {
     for (const key of chunk) t.ok(states.has(key))
     seen.push(...chunk)

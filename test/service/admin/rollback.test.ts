@@ -47,7 +47,7 @@ t.test('all pins of a rollback make one version', async (t) => {
   t.same([...pins.keys()].sort(), ['*', 'model=q', KEY], 'contexts whose threshold is the same are pinned as well')
   const madeAt = pins.get(KEY)!.expires_at! - 60_000
   t.ok(start <= madeAt && madeAt <= Date.now())
-  t.equal(built.service.decideStep({ arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }).decision.guarantee, null, 'in force here already')
+  t.equal(built.snapshotHolder.decideStep({ arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }).decision.guarantee, null, 'in force here already')
 })
 
 t.test('the history has the thresholds before and after every change, also in the contexts of a pool', async (t) => {

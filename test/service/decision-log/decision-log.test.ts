@@ -25,7 +25,7 @@ function logOn (t: Test, { file = '', mib = 64 } = {}) {
   }
   const metrics = createMetrics()
   const config = { decisionLogMib: mib, decisionLogFile: file, decisionLogTreatedShare: 0 }
-  const decisionLog = createDecisionLog({ events: store, service: { snapshot: () => snapshotOf({}) }, config, metrics, log: pino({ level: 'silent' }) })
+  const decisionLog = createDecisionLog({ events: store, snapshotHolder: { snapshot: () => snapshotOf({}) }, config, metrics, log: pino({ level: 'silent' }) })
   t.teardown(() => decisionLog.close())
   const counted = async (result: string) => Number(new RegExp(`stopgate_decision_log_events_total{result="${result}"} (\\d+)`).exec(await metrics.render())![1])
   return { decisionLog, events, counted, fail (error: Error | null) { failure = error } }

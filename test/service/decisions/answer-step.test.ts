@@ -13,15 +13,15 @@ t.test('an invalid step gets an error in its place and is not counted', async (t
   const services = await build(t)
   const good = { tokens: 1, confidence: 0.5, context: CONTEXT }
   const { model_version: version, decisions } = answerBatch(services, [good, 7, { ...good, context: { colour: 'red' } }, good], ANYBODY)
-  t.equal(version, services.service.snapshot().version)
+  t.equal(version, services.snapshotHolder.snapshot().version)
   t.match(decisions, [{ decision: 'continue' }, { error: { path: '' } }, { error: { path: '/context/colour' } }, { decision: 'continue' }])
   t.match(await services.metrics.render(), 'stopgate_decisions_total{decision="continue",reason="no_threshold"} 2\n')
 })
 
 t.test('a failure of the service is thrown, not put into the reply', async (t) => {
   const services = await build(t)
-  const service = { ...services.service, decideStep: () => { throw new Error('broken') } }
-  t.throws(() => answerBatch({ ...services, service }, [{ tokens: 1, confidence: 0.5 }], ANYBODY), { message: 'broken' })
+  const snapshotHolder = { ...services.snapshotHolder, decideStep: () => { throw new Error('broken') } }
+  t.throws(() => answerBatch({ ...services, snapshotHolder }, [{ tokens: 1, confidence: 0.5 }], ANYBODY), { message: 'broken' })
 })
 
 t.test('a control step is decided, counted and recorded', async (t) => {

@@ -94,31 +94,31 @@ t.test('the number of cached prefixes is bounded', async (t) => {
   t.equal(renderBundle(snapshot, 'model=q').etag, first.etag)
 })
 
-const service = { snapshot: () => SNAPSHOT, onMove: () => () => {}, freshness: () => 'fresh' as const }
+const snapshotHolder = { snapshot: () => SNAPSHOT, onMove: () => () => {}, freshness: () => 'fresh' as const }
 const SNAPSHOT = snapshotOf({ 'model=q': { index: 3 } })
 const config = { levels: ['model', 'task'] }
 const onDisconnect = (): void => {}
 
 t.test('a caller that has the bundle is told so, also by a weak tag among others', async (t) => {
-  const { get } = createBundleServer({ config, service })
+  const { get } = createBundleServer({ config, snapshotHolder })
   const { bundle, isKnown } = await get({ onDisconnect }, ANYBODY)
   t.notOk(isKnown)
   t.ok((await get({ onDisconnect, ifNoneMatch: `"other", W/${bundle.etag}` }, ANYBODY)).isKnown)
 })
 
 t.test('a prefix is refused where it is no context key or belongs to others', async (t) => {
-  const { get } = createBundleServer({ config, service })
+  const { get } = createBundleServer({ config, snapshotHolder })
   await t.rejects(get({ onDisconnect, prefix: 'colour=red' }, ANYBODY), { code: 'INVALID_CONTEXT_KEY' })
   await t.rejects(get({ onDisconnect, prefix: 'model=r' }, { tokenName: 'tenant', tokenPrefix: 'model=q' }), { code: 'FORBIDDEN' })
 })
 
 t.test('no bundle is served from a model that is too old', async (t) => {
-  const { get } = createBundleServer({ config, service: { ...service, freshness: () => 'too_old' as const } })
+  const { get } = createBundleServer({ config, snapshotHolder: { ...snapshotHolder, freshness: () => 'too_old' as const } })
   await t.rejects(get({ onDisconnect }, ANYBODY), { code: 'MODEL_TOO_OLD' })
 })
 
 t.test('closing ends waits, and a closed connection ends its own', async (t) => {
-  const server = createBundleServer({ config, service })
+  const server = createBundleServer({ config, snapshotHolder })
   const { bundle: { etag: ifNoneMatch } } = await server.get({ onDisconnect }, ANYBODY)
   let disconnect = onDisconnect
   const left = server.get({ ifNoneMatch, waitSeconds: 60, onDisconnect: (listener) => { disconnect = listener } }, ANYBODY)

@@ -13,10 +13,10 @@ const report: EnrolmentReport = { context, epoch: '7-0', share: 0.2, age_ms: 40,
 const generations = Array.from({ length: 200 }, (_, i) => ({ generation_id: `g${i}` }))
 
 async function enrolling (t: Parameters<typeof build>[0], policy = '{}') {
-  const { config, service } = await build(t, { DEFAULT_POLICY: policy })
+  const { config, snapshotHolder } = await build(t, { DEFAULT_POLICY: policy })
   const calls: unknown[][] = []
-  const services = { config, service, enroller: { enrol: (...call: unknown[]) => { calls.push(call) } } }
-  return { services, calls, salt: service.snapshot().salt! }
+  const services = { config, snapshotHolder, enroller: { enrol: (...call: unknown[]) => { calls.push(call) } } }
+  return { services, calls, salt: snapshotHolder.snapshot().salt! }
 }
 
 t.test('draws below twice the share are enrolled, by the ids', async (t) => {
@@ -51,8 +51,8 @@ t.test('unknown levels, foreign contexts and a store that was not reached are re
   const { services } = await enrolling(t)
   t.throws(() => acceptEnrolments(services, { ...report, context: { colour: 'red' } }, ANYBODY), { code: 'UNKNOWN_CONTEXT_LEVEL' })
   t.throws(() => acceptEnrolments(services, report, { tokenName: 'r', tokenPrefix: 'model=r' }), { code: 'FORBIDDEN' })
-  const service = { snapshot: () => ({ ...services.service.snapshot(), salt: null }) }
-  t.throws(() => acceptEnrolments({ ...services, service }, report, ANYBODY), StoreUnavailableError)
+  const snapshotHolder = { snapshot: () => ({ ...services.snapshotHolder.snapshot(), salt: null }) }
+  t.throws(() => acceptEnrolments({ ...services, snapshotHolder }, report, ANYBODY), StoreUnavailableError)
 })
 
 const DRAWN = { key: 'task=a', epoch: '1-0', share: 1 }

@@ -6,8 +6,8 @@ import { decideStep, type Step } from '../../../src/core/decide/decide.js'
 import type { Snapshot } from '../../../src/core/decide/snapshot.js'
 import { answerDigest } from '../../../src/core/outcome/exact-match.js'
 import { clampConfidence } from '../../../src/core/outcome/outcome.js'
-import type { Asked, RecordedStep } from '../../../src/core/step-records/recorded-steps.js'
-import { type AskedBeside, createRecorder, StepBuffer } from '../../../src/service/decisions/recorder.js'
+import type { RecordedFields, RecordedStep } from '../../../src/core/step-records/recorded-steps.js'
+import { type RecordedExtras, createRecorder, StepBuffer } from '../../../src/service/decisions/recorder.js'
 import { createMetrics } from '../../../src/service/metrics/metrics.js'
 import { type StepBatch, stepIn } from '../../../src/store/step-record-store.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
@@ -43,8 +43,8 @@ function memoryStore () {
 function recorderOn (t: Test, snapshot: Snapshot = snapshotOf({ 'model=q,task=x': {} })) {
   const store = memoryStore()
   const metrics = createMetrics()
-  const service = { snapshot: () => snapshot }
-  const recorder = createRecorder({ stepRecords: store, service, metrics, log: pino({ level: 'silent' }) })
+  const snapshotHolder = { snapshot: () => snapshot }
+  const recorder = createRecorder({ stepRecords: store, snapshotHolder, metrics, log: pino({ level: 'silent' }) })
   t.teardown(() => recorder.close())
   const take = (step: Partial<Step>) => {
     const whole: Step = { generation_id: 'g', arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT, ...step }
@@ -171,7 +171,7 @@ t.test('steps wait until the store has been reached', async (t) => {
   let salt: string | null = null
   const store = memoryStore()
   const snapshot = () => snapshotOf({}, ['model', 'task'], salt)
-  const recorder = createRecorder({ stepRecords: store, service: { snapshot }, metrics: createMetrics(), log: pino({ level: 'silent' }) })
+  const recorder = createRecorder({ stepRecords: store, snapshotHolder: { snapshot }, metrics: createMetrics(), log: pino({ level: 'silent' }) })
   t.teardown(() => recorder.close())
   const step = { generation_id: 'g', arm: 'control', tokens: 1, confidence: 1, answer: 'x' } as const
   recorder.recordDecided(step, decideStep(snapshot(), 'too_old', step))
@@ -197,19 +197,19 @@ t.test('records are deleted some flushes later or on close, even if the store is
   t.same(other.store.forgotten, ['d'])
 })
 
-const step: fc.Arbitrary<Asked> = fc.record({
+const step: fc.Arbitrary<RecordedFields> = fc.record({
   tokens: fc.nat(),
   confidence: fc.option(fc.double({ min: -1e-6, max: 1, noNaN: true })),
   em: fc.constantFrom(0, 1),
   answer: fc.string(),
   signals: fc.dictionary(fc.string(), fc.double({ noNaN: true }), { noNullPrototype: true }),
-}, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<Asked>
-const plain = (tokens: number): Asked => ({ tokens, confidence: null })
+}, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedFields>
+const plain = (tokens: number): RecordedFields => ({ tokens, confidence: null })
 
 /** The steps of each generation in a batch. */
-function read (batch: StepBatch<AskedBeside>): Map<string, Asked[]> {
+function read (batch: StepBatch<RecordedExtras>): Map<string, RecordedFields[]> {
   const { ids, starts, beside } = batch
-  const at = (i: number): Asked => ({ ...stepIn({ ...batch, beside: new Map() }, i), ...beside.get(i) })
+  const at = (i: number): RecordedFields => ({ ...stepIn({ ...batch, beside: new Map() }, i), ...beside.get(i) })
   return new Map(ids.map((id, i) => [id, Array.from({ length: starts[i + 1]! - starts[i]! }, (_, step) => at(starts[i]! + step))]))
 }
 
@@ -218,8 +218,8 @@ t.test('no step is lost, generations keep their order, and batches are bounded',
   const buffer = new StepBuffer()
   holds(t, fc.property(fc.array(asked, { maxLength: 3000 }), fc.integer({ min: 0, max: 20_000 }), (some, more) => {
     buffer.clear() // a buffer is used for one batch after the other
-    const all = [...some, ...Array.from({ length: more }, (_, i) => [7, plain(i)] as [number, Asked])]
-    const expected = new Map<string, Asked[]>()
+    const all = [...some, ...Array.from({ length: more }, (_, i) => [7, plain(i)] as [number, RecordedFields])]
+    const expected = new Map<string, RecordedFields[]>()
     for (const [id, one] of all) {
       buffer.push(`g${id}`, one)
       if (!expected.has(`g${id}`)) expected.set(`g${id}`, [])

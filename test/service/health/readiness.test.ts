@@ -1,17 +1,17 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { modelStatus, readiness } from '../../../src/service/health/readiness.js'
+import { snapshotStatus, readiness } from '../../../src/service/health/readiness.js'
 import { startLearner } from '../../../src/service/learner/learner.js'
 import { certify, losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
 
 t.test('the status counts contexts and the thresholds that their evidence certifies', async (t) => {
   const services = await build(t)
-  t.match(modelStatus(services), { thresholds_in_force: 0, levels: ['model', 'task'], stale: false, store: { kind: 'embedded', up: true } })
+  t.match(snapshotStatus(services), { thresholds_in_force: 0, levels: ['model', 'task'], stale: false, store: { kind: 'embedded', up: true } })
   await certify(services)
-  const { contexts, thresholds_in_force: inForce, version } = modelStatus(services)
+  const { contexts, thresholds_in_force: inForce, version } = snapshotStatus(services)
   t.ok(contexts > 0 && inForce > 0 && inForce <= contexts, `${inForce} of ${contexts}`)
-  t.equal(version, services.service.snapshot().version)
+  t.equal(version, services.snapshotHolder.snapshot().version)
 })
 
 t.test('a replica with a model is ready and has no warnings', async (t) => {
@@ -21,8 +21,8 @@ t.test('a replica with a model is ready and has no warnings', async (t) => {
 
 t.test('a replica without a model is not ready', async (t) => {
   const services = await build(t)
-  const service = { ...services.service, ageSeconds: () => null }
-  t.match(await readiness({ ...services, service }), { ready: false, model: { age_seconds: null } })
+  const snapshotHolder = { ...services.snapshotHolder, ageSeconds: () => null }
+  t.match(await readiness({ ...services, snapshotHolder }), { ready: false, model: { age_seconds: null } })
 })
 
 t.test('each part that has a problem adds a warning', async (t) => {
@@ -31,7 +31,7 @@ t.test('each part that has a problem adds a warning', async (t) => {
   const { warnings } = await readiness({
     ...services,
     store: { kind: 'redis', isUp: () => false, warnings: async () => { throw new Error('gone') } },
-    service: { ...services.service, ...failing('broken state') },
+    snapshotHolder: { ...services.snapshotHolder, ...failing('broken state') },
     learner: { isLeader: () => false, ...failing('broken learner') },
     configurations: failing('other levels'),
     access: failing('broken tokens'),
@@ -58,11 +58,12 @@ t.test('a learner that stands still is reported while outcomes wait, whatever th
 
 t.test('contexts whose workers report amiss are counted, and five of them are named', async (t) => {
   const services = await build(t)
-  const model = services.service.model()
+  const model = services.snapshotHolder.loaded()
   const [root] = model.links.values()
   const keys = Array.from({ length: 7 }, (_, i) => `model=m${i}`)
   const links = new Map(keys.map((key, i) => [key, { ...root!, key, warnings: [i < 6 ? 'outcomes_missing' as const : 'outcomes_not_enrolled' as const] }]))
-  const { ready, warnings } = await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })
+  const snapshotHolder = { ...services.snapshotHolder, loaded: () => ({ ...model, links }) }
+  const { ready, warnings } = await readiness({ ...services, snapshotHolder })
   t.ok(ready)
   t.match(warnings, [
     /^6 contexts enrol generations, but none of their outcomes comes\. .*: model=m0, model=m1, model=m2, model=m3, model=m4$/,
@@ -72,24 +73,24 @@ t.test('contexts whose workers report amiss are counted, and five of them are na
 
 t.test('contexts that their pool does not cover are named', async (t) => {
   const services = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
-  const model = services.service.model()
+  const model = services.snapshotHolder.loaded()
   const [root] = model.links.values()
   const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) =>
     [key, { ...root!, key, policy: { ...root!.policy, ...(key.endsWith('a') && { max_em_drop: 0.01 }) } }]))
-  const { warnings } = await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })
+  const { warnings } = await readiness({ ...services, snapshotHolder: { ...services.snapshotHolder, loaded: () => ({ ...model, links }) } })
   t.match(warnings, [/^These contexts differ from their pool .*: model=q,task=a$/])
 })
 
 t.test('contexts that have left their pool are named, until its next epoch', async (t) => {
   const services = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
-  const model = services.service.model()
+  const model = services.snapshotHolder.loaded()
   const [root] = model.links.values()
   const linkOf = (key: string, epochName: string) => [key, { ...root!, key, epochName, leftEpoch: key.endsWith('a') ? '7-1' : null }] as const
   const warningsIn = async (epoch: string) => {
     const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) => linkOf(key, epoch)))
     // it was a leaf when the only level was the model
     links.set('model=once', { ...root!, key: 'model=once', policy: { ...root!.policy, certify_at: 'task' }, epochName: '6-1', leftEpoch: '7-1' })
-    return (await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })).warnings
+    return (await readiness({ ...services, snapshotHolder: { ...services.snapshotHolder, loaded: () => ({ ...model, links }) } })).warnings
   }
   t.match(await warningsIn('7-1'), [/^These contexts have left their pool, .*: model=q,task=a$/])
   t.same(await warningsIn('8-1'), [])

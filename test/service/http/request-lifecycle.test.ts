@@ -1,13 +1,13 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { cutLog, RequestLog } from '../../../src/service/http/request-lifecycle.js'
+import { logCutConnections, RequestLog } from '../../../src/service/http/request-lifecycle.js'
 import { createMetrics } from '../../../src/service/metrics/metrics.js'
 import { build, until } from '../../helper.js'
 
 t.test('many closed connections are logged in two lines: the first and the rest', async (t) => {
   const lines: string[] = []
   const metrics = createMetrics()
-  const cut = cutLog(pino({}, { write: (line: string) => { lines.push(line) } }), () => metrics)
+  const cut = logCutConnections(pino({}, { write: (line: string) => { lines.push(line) } }), () => metrics)
   for (let i = 0; i < 1000; i++) cut('unread')
   t.equal(lines.length, 1)
   t.match(JSON.parse(lines[0]!), { level: 40, cut: { unread: 1 } })

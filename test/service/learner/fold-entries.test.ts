@@ -5,18 +5,18 @@ import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { newLedger } from '../../../src/core/reducer/fold.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
-import { foldEntries, type Memory } from '../../../src/service/learner/fold-entries.js'
+import { foldEntries, type LearnerState } from '../../../src/service/learner/fold-entries.js'
 import type { StoredEntry } from '../../../src/store/log.js'
 import { KEY, losslessOutcome } from '../../certify.js'
 
 const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 100 }
-const empty = (): Memory => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map() })
+const empty = (): LearnerState => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map() })
 
 const entries = (from: number, to: number): StoredEntry[] => Array.from({ length: to - from }, (_, i) => ({
   cursor: `${from + i + 1}-0`, time: from + i + 1, entry: gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome),
 }))
 
-function learned (...batches: StoredEntry[][]): Memory {
+function learned (...batches: StoredEntry[][]): LearnerState {
   const memory = empty()
   for (const batch of batches) foldEntries(memory, batch)
   return memory

@@ -6,7 +6,7 @@ import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { newLedger } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
-import { foldEntries, type Memory } from '../../../src/service/learner/fold-entries.js'
+import { foldEntries, type LearnerState } from '../../../src/service/learner/fold-entries.js'
 import { createPeriodicJobs, followUpTicks, removeExpiredPins } from '../../../src/service/learner/periodic-jobs.js'
 import type { Store } from '../../../src/store/store.js'
 import { build } from '../../helper.js'
@@ -18,7 +18,7 @@ const FOLLOW_UP_S = 100
 /** A learner whose log has no entries but those given and the ticks that are due, played by a clock. */
 function quietService (times = ENROLMENT_TIMES) {
   const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: FOLLOW_UP_S }, max_contexts: 100 }
-  const memory: Memory = {
+  const memory: LearnerState = {
     cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map(),
   }
   const isDue = followUpTicks(times)
@@ -85,7 +85,7 @@ t.test('expired pins are removed at once, and then at most once a second', async
   const run = async () => {
     await store.append([{ type: 'pin', key: '*', pin, by: 'ops', reason: 'r' }])
     const memory = { ledger: { ...LEDGER, pins: await store.pins() }, contexts: new Map(), cohorts: new Cohorts() }
-    await runPeriodicJobs(memory as unknown as Memory)
+    await runPeriodicJobs(memory as unknown as LearnerState)
     return (await store.pins()).size
   }
   t.equal(await run(), 0)

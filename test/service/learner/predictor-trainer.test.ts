@@ -9,7 +9,7 @@ import type { Sample } from '../../../src/core/predictor/sample.js'
 import { newLedger } from '../../../src/core/reducer/fold.js'
 import type { LogEntry, PredictorEntry } from '../../../src/core/reducer/log-entry.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
-import type { Memory } from '../../../src/service/learner/fold-entries.js'
+import type { LearnerState } from '../../../src/service/learner/fold-entries.js'
 import { createTrainer, type Fit, fitInThread, timedFit } from '../../../src/service/learner/predictor-trainer.js'
 import type { Revision } from '../../../src/store/store.js'
 import { PREDICTOR } from '../../core/decide/snapshot-of.js'
@@ -25,7 +25,7 @@ function sampleOf (i: number, label: Sample['label'] = 'exact_match'): Sample {
   return { u: i / 1e6, leaf: 'model=q,task=x', label, tokens: 100, steps: [{ tokens: 20 + i % 50, confidence, lost: random() < 0.4 * (1 - confidence) ? 1 : 0 }] }
 }
 
-function memoryWith (samples: readonly Sample[]): Memory {
+function memoryWith (samples: readonly Sample[]): LearnerState {
   const configuration = { levels: ['model', 'task'], defaults: {}, max_contexts: 100 }
   const reservoir = new Reservoir()
   for (const sample of samples) reservoir.add(sample)

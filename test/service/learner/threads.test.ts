@@ -17,14 +17,14 @@ t.test('class, fields and cause of an error reach another thread', async (t) => 
   port1.postMessage(serializeError(error))
   const { message } = receiveMessageOnPort(port2) as { message: object }
   port1.close()
-  t.match(message, { type: 'OddError', message: 'as planned', code: 'ODD', stack: /serialize-error\.test/, cause: { type: 'TypeError', message: 'below' } })
+  t.match(message, { type: 'OddError', message: 'as planned', code: 'ODD', stack: /threads\.test/, cause: { type: 'TypeError', message: 'below' } })
   t.notOk('retry' in message, 'functions are dropped')
 })
 
 t.test('fields that JSON cannot hold do not hide the error', async (t) => {
   const error = Object.assign(new RangeError('a'), { big: 1n, self: {} })
   error.self = error
-  t.match(serializeError(error), { type: 'RangeError', message: 'a', stack: /serialize-error\.test/ })
+  t.match(serializeError(error), { type: 'RangeError', message: 'a', stack: /threads\.test/ })
 })
 
 t.test('silence calls back once; a reset or closed watchdog does not', async (t) => {

@@ -4,11 +4,11 @@ import { losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
 
 t.test('at most 200 contexts and the root are read, and the last ones are kept during an outage', async (t) => {
-  const { store, service, send } = await build(t)
+  const { store, snapshotHolder, send } = await build(t)
   const outcomes = Array.from({ length: 250 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i}` }))
   await send('POST', '/v1/outcomes/batch', { outcomes })
-  await until('all are loaded', () => service.model().links.size === 252)
-  const { busiest, isLeaf, policyOf } = busiestContexts(store, service)
+  await until('all are loaded', () => snapshotHolder.loaded().links.size === 252)
+  const { busiest, isLeaf, policyOf } = busiestContexts(store, snapshotHolder)
   const shown = await busiest()
   t.ok(shown.size >= 200 && shown.size <= 201 && shown.has('*'))
   t.equal(policyOf('model=q,task=t1')?.max_em_drop, 0.02)

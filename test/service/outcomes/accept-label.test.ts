@@ -20,6 +20,6 @@ t.test('the log holds digests in place of answers, and the first label stands', 
 
 t.test('labels are refused until the store has been reached', async (t) => {
   const services = await build(t)
-  const service = { snapshot: () => ({ ...services.service.snapshot(), salt: null }) }
-  await t.rejects(acceptLabel({ ...services, service }, 'g', { em: 1 }, reporter), { name: 'StoreUnavailableError' })
+  const snapshotHolder = { snapshot: () => ({ ...services.snapshotHolder.snapshot(), salt: null }) }
+  await t.rejects(acceptLabel({ ...services, snapshotHolder }, 'g', { em: 1 }, reporter), { name: 'StoreUnavailableError' })
 })

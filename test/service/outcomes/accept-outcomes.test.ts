@@ -6,7 +6,7 @@ import { readConfig } from '../../../src/service/config/config.js'
 import {
   acceptBatch, acceptOutcome, countRefused, outcomeReceipt, reportOutcomes, reportProblem,
 } from '../../../src/service/outcomes/accept-outcomes.js'
-import { emptyModel, type Model } from '../../../src/service/snapshot/load-snapshot.js'
+import { emptySnapshot, type LoadedSnapshot } from '../../../src/service/snapshot/load-snapshot.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
 import { losslessOutcome } from '../../certify.js'
 import { build } from '../../helper.js'
@@ -62,8 +62,8 @@ const storedOutcome: ReportedOutcome = {
   generation_id: 'g', arm: 'control', context: { model: 'q', task: 'gsm8k' }, tokens: 64, answer: '4', steps: [{ tokens: 32, confidence: 0.95, answer: '5' }],
 }
 
-function modelWith (defaultPolicy: PolicyPatch = {}, policies: ReadonlyMap<string, PolicyPatch> = new Map()): Model {
-  const model = emptyModel({ levels, defaultPolicy })
+function modelWith (defaultPolicy: PolicyPatch = {}, policies: ReadonlyMap<string, PolicyPatch> = new Map()): LoadedSnapshot {
+  const model = emptySnapshot({ levels, defaultPolicy })
   return { ...model, inputs: { ...model.inputs, policies } }
 }
 
@@ -137,14 +137,14 @@ const config = readConfig({})
 
 t.test('problems that the schema cannot express are found', async (t) => {
   t.equal(reportProblem(config, outcome), null)
-  t.match(reportProblem(config, { generation_id: 'g', tokens: 1, context: { colour: 'red' } }), { path: '/context/colour', message: /model, task/ })
+  t.match(reportProblem(config, { generation_id: 'g', tokens: 1, context: { colour: 'red' } }), { path: '/context/colour', message: /loaded, task/ })
   t.match(reportProblem(config, { generation_id: 'g', tokens: 1, arm: 'control', stopped: true }), { path: '/stopped' })
 })
 
 t.test('outcomes are refused until the store has been reached', async (t) => {
   const parts = await build(t)
-  const unreached = { snapshot: () => ({ ...parts.service.snapshot(), salt: null }), model: parts.service.model }
-  await t.rejects(reportOutcomes({ ...parts, service: unreached }, [outcome]), StoreUnavailableError)
+  const unreached = { snapshot: () => ({ ...parts.snapshotHolder.snapshot(), salt: null }), loaded: parts.snapshotHolder.loaded }
+  await t.rejects(reportOutcomes({ ...parts, snapshotHolder: unreached }, [outcome]), StoreUnavailableError)
   const reported = await reportOutcomes(parts, [outcome, outcome])
   t.strictSame(reported, [{ isNew: true, label_wanted: false }, { isNew: false, label_wanted: false }])
 })

@@ -23,9 +23,9 @@ async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outc
       },
     },
   }
-  const service = { snapshot: () => snapshotOf({ 'model=q,task=x': stands }) }
+  const snapshotHolder = { snapshot: () => snapshotOf({ 'model=q,task=x': stands }) }
   const whole = outcomes.map((outcome) => ({ generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 50, em: 1, ...outcome } as ReportedOutcome))
-  const joined = await joinRecords({ store, service, recorder: { async flush () { flushes++ } } }, 'salt', whole)
+  const joined = await joinRecords({ store, snapshotHolder, recorder: { async flush () { flushes++ } } }, 'salt', whole)
   return { joined: joined.map(({ entry, result }) => ({ steps: entry.steps, complete: entry.steps_complete, result })), asked, flushes }
 }
 
@@ -94,7 +94,7 @@ t.test('completeness uses the cadence of the leaf', async (t) => {
 t.test('ids are scoped to a tenant, but arms and groups are drawn from the ids as sent', async (t) => {
   const caller = { tokenName: 'w', tokenPrefix: 'model=q' }
   const store = { kind: 'embedded', stepRecords: { async read () { return new Map() } } } as const
-  const parts = { store, service: { snapshot: () => snapshotOf({}) }, recorder: { async flush () {} } }
+  const parts = { store, snapshotHolder: { snapshot: () => snapshotOf({}) }, recorder: { async flush () {} } }
   const outcome = { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 50, em: 1, steps: [] } as const
   const joined = await joinRecords(parts, 'salt', [outcome, { ...outcome, group_id: 'prompt-1', sample_index: 0 }], caller)
   t.match(joined.map(({ entry }) => [entry.generation_id, entry.u, entry.by]), ['g', 'prompt-1'].map((drawn) => [scopedId(caller, 'g'), uniform('salt', drawn), 'w']))

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { readConfig } from '../../../src/service/config/config.js'
-import { createService } from '../../../src/service/snapshot/snapshot-holder.js'
+import { createSnapshotHolder } from '../../../src/service/snapshot/snapshot-holder.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
 import type { Store } from '../../../src/store/store.js'
 import { certify, CONTEXT, KEY } from '../../certify.js'
@@ -16,9 +16,9 @@ function replica (t: import('tap').Test, store: Store, overrides: Partial<Store>
     get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
   })
   const config = readConfig({ DEFAULT_POLICY: '{"follow_up_seconds":0}', ...env })
-  const service = createService({ store: view, config, log, ...(now && { now }), ...(clock && { clock }) })
-  t.teardown(service.close)
-  return service
+  const snapshotHolder = createSnapshotHolder({ store: view, config, log, ...(now && { now }), ...(clock && { clock }) })
+  t.teardown(snapshotHolder.close)
+  return snapshotHolder
 }
 
 t.test('a change reaches another replica by notice, and by poll when the notice is lost', async (t) => {
@@ -26,10 +26,10 @@ t.test('a change reaches another replica by notice, and by poll when the notice 
   const byNotice = replica(t, built.store, {}, undefined, { POLL_SECONDS: '3600' })
   const byPoll = replica(t, built.store, { onNotice: () => {} }, undefined, { POLL_SECONDS: '0.05' })
   await certify(built)
-  for (const [name, service] of Object.entries({ byNotice, byPoll })) {
-    await until(`${name} has the threshold`, () => service.decideStep(step).decision.decision === 'stop')
-    await until(`${name} is in step`, () => service.snapshot().version === built.service.snapshot().version)
-    t.strictSame(service.decideStep(step).decision, built.service.decideStep(step).decision, name)
+  for (const [name, snapshotHolder] of Object.entries({ byNotice, byPoll })) {
+    await until(`${name} has the threshold`, () => snapshotHolder.decideStep(step).decision.decision === 'stop')
+    await until(`${name} is in step`, () => snapshotHolder.snapshot().version === built.snapshotHolder.snapshot().version)
+    t.strictSame(snapshotHolder.decideStep(step).decision, built.snapshotHolder.decideStep(step).decision, name)
   }
 })
 
@@ -39,8 +39,8 @@ t.test('a replica that starts late has the same model as the others', async (t) 
   const late = replica(t, built.store)
   t.match(late.decideStep(step).decision, { decision: 'continue', reason: 'stale_model', stale: true, arm: 'treated', model_version: 0 }, 'before the store was reached')
   await late.refresh()
-  await built.service.refresh()
-  t.strictSame(late.decideStep(step).decision, built.service.decideStep(step).decision)
+  await built.snapshotHolder.refresh()
+  t.strictSame(late.decideStep(step).decision, built.snapshotHolder.decideStep(step).decision)
 })
 
 t.test('without the store, decisions go on, become stale, then continue, and recover with the store', async (t) => {
@@ -49,8 +49,12 @@ t.test('without the store, decisions go on, become stale, then continue, and rec
   let clock = 0
   let isDown = false
   const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
-  const service = replica(t, built.store, { revision }, () => clock, { STALE_AFTER_SECONDS: '30', MAX_STALENESS_SECONDS: '60' })
-  const at = async (seconds: number) => { clock = seconds * 1000; await service.refresh(); return service.decideStep(step).decision }
+  const snapshotHolder = replica(t, built.store, { revision }, () => clock, { STALE_AFTER_SECONDS: '30', MAX_STALENESS_SECONDS: '60' })
+  const at = async (seconds: number) => {
+    clock = seconds * 1000
+    await snapshotHolder.refresh()
+    return snapshotHolder.decideStep(step).decision
+  }
   t.match(await at(0), { decision: 'stop', stale: false })
   isDown = true
   t.match(await at(29), { decision: 'stop', stale: false })
@@ -64,17 +68,17 @@ t.test('a learner that stops committing makes the model stale', async (t) => {
   const built = await build(t)
   await certify(built)
   const revision = async () => ({ ...await built.store.revision(), lag: 5, lagMs: 45_000 })
-  const service = replica(t, built.store, { revision }, undefined, { STALE_AFTER_SECONDS: '30' })
-  await service.refresh()
-  t.match(service.decideStep(step).decision, { decision: 'stop', stale: true })
+  const snapshotHolder = replica(t, built.store, { revision }, undefined, { STALE_AFTER_SECONDS: '30' })
+  await snapshotHolder.refresh()
+  t.match(snapshotHolder.decideStep(step).decision, { decision: 'stop', stale: true })
 })
 
 t.test('a store that went back to an older version is reloaded in full', async (t) => {
   const built = await build(t)
-  const service = replica(t, built.store)
+  const snapshotHolder = replica(t, built.store)
   await certify(built)
-  await service.refresh()
-  t.equal(service.decideStep(step).decision.decision, 'stop')
+  await snapshotHolder.refresh()
+  t.equal(snapshotHolder.decideStep(step).decision.decision, 'stop')
   const empty = { revision: async () => ({ ...await built.store.revision(), version: 0 }), contextKeys: async () => [] }
   const wentBack = replica(t, built.store, empty)
   await wentBack.refresh()
@@ -82,8 +86,8 @@ t.test('a store that went back to an older version is reloaded in full', async (
 })
 
 t.test('an unknown level is an error that names the levels', async (t) => {
-  const { service } = await build(t)
-  t.throws(() => service.decideStep({ tokens: 1, confidence: 1, context: { colour: 'red' } }), { code: 'UNKNOWN_CONTEXT_LEVEL', message: /model, task/ })
+  const { snapshotHolder } = await build(t)
+  t.throws(() => snapshotHolder.decideStep({ tokens: 1, confidence: 1, context: { colour: 'red' } }), { code: 'UNKNOWN_CONTEXT_LEVEL', message: /model, task/ })
 })
 
 t.test('a pin expires by the replica\'s clock while the store is down', async (t) => {
@@ -95,11 +99,11 @@ t.test('a pin expires by the replica\'s clock while the store is down', async (t
   let wallClock = end - 1
   let isDown = false
   const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
-  const service = replica(t, built.store, { revision, onNotice: () => {} }, undefined, { POLL_SECONDS: '0.02' }, () => wallClock)
-  await until('the pin is in force', () => service.ageSeconds() !== null && service.decideStep(step).decision.reason === 'no_threshold')
+  const snapshotHolder = replica(t, built.store, { revision, onNotice: () => {} }, undefined, { POLL_SECONDS: '0.02' }, () => wallClock)
+  await until('the pin is in force', () => snapshotHolder.ageSeconds() !== null && snapshotHolder.decideStep(step).decision.reason === 'no_threshold')
   isDown = true
   wallClock = end
-  await until('the pin has ended', () => service.decideStep(step).decision.decision === 'stop')
+  await until('the pin has ended', () => snapshotHolder.decideStep(step).decision.decision === 'stop')
   const late = replica(t, built.store, {}, undefined, {}, () => end)
   await late.refresh()
   t.equal(late.decideStep(step).decision.decision, 'stop', 'an expired pin is never loaded')

@@ -6,7 +6,7 @@
  * entry, command for the audit trail ('' for none).
  * Returns the result for each entry; or CONFLICT or FULL, having written nothing.
  */
-export const append = `
+export const appendScript = `
 if ARGV[3] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[3] then
   return 'CONFLICT'
 end

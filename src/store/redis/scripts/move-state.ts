@@ -4,7 +4,7 @@
  * streams, all of one moment. Returns AGAIN if an entry was appended in this millisecond, so that the time separates earlier from later
  * entries.
  */
-export const exportState = `
+export const exportStateScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local last = '0-0'
@@ -40,7 +40,7 @@ return { now, last, values, tables, streams }
  * version, cursor, ledger and follow_up ('' for none), state id; the expected sizes of STAGED; the format of the rows.
  * Returns OK; or NEWER and the format, TAKEN or TORN, having written nothing.
  */
-export const importState = `
+export const importStateScript = `
 local function size(key)
   local type = redis.call('TYPE', key).ok
   local command = { hash = 'HLEN', zset = 'ZCARD', stream = 'XLEN' }

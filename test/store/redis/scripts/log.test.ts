@@ -1,6 +1,6 @@
 import t from 'tap'
 import { KEYS } from '../../../../src/store/redis/redis-keys.js'
-import { append } from '../../../../src/store/redis/scripts/log.js'
+import { appendScript } from '../../../../src/store/redis/scripts/log.js'
 import { withoutRedis } from '../../../redis-server.js'
 import { predictorEntry, versionOf } from '../../fixtures.js'
 import { storeAndRedis } from '../../redis-ground.js'
@@ -26,6 +26,6 @@ t.test('nothing is written when the policy version has moved', { skip }, async (
   await redis.flushall()
   const keys = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed, KEYS.audit, KEYS.predictorsAt, KEYS.policies]
   const args = [60, 10, 7, 'channel', 10, 'policy', '*', '{}', '{}', '{}']
-  t.equal(await redis.eval(append, keys.length, ...keys, ...args), 'CONFLICT')
+  t.equal(await redis.eval(appendScript, keys.length, ...keys, ...args), 'CONFLICT')
   t.same(await redis.keys('*'), [])
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { KEYS, STATE_KEYS } from '../../../../src/store/redis/redis-keys.js'
-import { exportState } from '../../../../src/store/redis/scripts/move-state.js'
+import { exportStateScript } from '../../../../src/store/redis/scripts/move-state.js'
 import { until } from '../../../helper.js'
 import { withoutRedis } from '../../../redis-server.js'
 import { outcome } from '../../fixtures.js'
@@ -9,7 +9,7 @@ import { storeAndRedis } from '../../redis-ground.js'
 t.test('an export waits until its moment is after all entries', { skip: withoutRedis }, async (t) => {
   const { store, redis } = await storeAndRedis(t)
   const keys = [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.format]
-  const run = async () => await redis.eval(exportState, keys.length, ...keys)
+  const run = async () => await redis.eval(exportStateScript, keys.length, ...keys)
   await store.append([outcome('a')])
   const last = (await store.read('0-0', 1, 0))[0]!.time
   let reply: unknown = 'AGAIN'
