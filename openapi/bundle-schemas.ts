@@ -42,8 +42,8 @@ const NodeSchema = Type.Unsafe<object>({
 
 export const BundleSchema = Type.Object({
   format: Type.Literal(BUNDLE_FORMAT, { description: 'Bundle format; a worker that does not know the format must continue' }),
-  state_id: Type.String({ description: 'Id of the store in which the model was learned' }),
-  model_version: Type.Integer({ description: 'Version of the model that the bundle was made from; it may go back, and later versions may decide the same' }),
+  state_id: Type.String({ description: 'Id of the store in which the thresholds were learned' }),
+  snapshot_version: Type.Integer({ description: 'Version of the snapshot that the bundle was made from; it may go back, and later versions may decide the same' }),
   salt: nullable<string>('string', { description: 'Salt that arms are drawn with; null: the store has not been reached yet, so every generation is treated' }),
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
   prefix: Type.String({ description: 'Context that this bundle covers, with all contexts below it' }),

@@ -86,8 +86,8 @@ const decisionFields = {
   probe: Type.Boolean({
     description: 'Only in the control arm: force an answer on the side here, since what it tells is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),
-  model_version: Type.Integer({ description: 'Version of the model that made the decision' }),
-  stale: Type.Boolean({ description: 'Whether the model has not been in step with the store for STALE_AFTER_SECONDS' }),
+  snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot has not been in step with the store for STALE_AFTER_SECONDS' }),
   warnings: WarningsSchema,
 }
 
@@ -112,7 +112,7 @@ const BadItemSchema = Type.Object({
 }, { title: 'BadItem', description: 'The step is invalid; continue' })
 
 export const DecisionBatchSchema = Type.Object({
-  model_version: nullable<number>('integer', { description: 'Version of the model that made all of these decisions' }),
+  snapshot_version: nullable<number>('integer', { description: 'Version of the snapshot that made all of these decisions' }),
   decisions: Type.Array(Type.Union([DecisionSchema, BadItemSchema]), { description: 'Decisions in the order of the steps' }),
 }, { title: 'DecisionBatch', description: 'One decision for each step', examples: [DECISION_BATCH_EXAMPLE] })
 
@@ -174,8 +174,8 @@ const ColumnContextSchema = Type.Object({
 }, { title: 'ColumnContext', description: 'The rule in force in one context' })
 
 export const ColumnDecisionsSchema = Type.Object({
-  model_version: Type.Integer({ description: 'Version of the model that made all of these decisions' }),
-  stale: Type.Boolean({ description: 'Whether the model has not been in step with the store for STALE_AFTER_SECONDS' }),
+  snapshot_version: Type.Integer({ description: 'Version of the snapshot that made all of these decisions' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot has not been in step with the store for STALE_AFTER_SECONDS' }),
   stop: rows('Rows to stop: end the reasoning and answer; the decision is final'),
   control: rows('Rows of the control arm; all others, except those in errors, are treated'),
   would_stop: rows('Rows whose score reached the threshold'),

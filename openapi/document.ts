@@ -187,7 +187,7 @@ export const documentOptions: SwaggerOptions = {
       { name: 'generations', description: 'The decision log: what was asked and answered at each step of a generation.' },
       { name: 'contexts', description: 'What the service has learned in each context.' },
       { name: 'operate', description: 'Policies, pins and resets of contexts.' },
-      { name: 'model', description: 'The model in force and its history.' },
+      { name: 'snapshot', description: 'The snapshot in force, and the history of changes.' },
       { name: 'predictors', description: 'Learned scores that can replace the raw confidence, trained by the service or imported.' },
       { name: 'training', description: 'Exact Match and tokens of the checkpoints of training runs.' },
       { name: 'health', description: 'Probes for the orchestrator, and metrics for Prometheus.' },

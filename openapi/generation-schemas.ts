@@ -29,7 +29,7 @@ const LoggedStepSchema = Type.Object({
   action: Type.Unsafe<'stop' | 'continue'>({ type: 'string', enum: ['stop', 'continue'], description: 'What the service answered' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision' }),
   would_stop: Type.Boolean({ description: 'Whether the score reached the threshold' }),
-  model_version: Type.Integer({ description: 'Version of the model that made the decision' }),
+  snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
   em: Type.Optional(Type.Unsafe<0 | 1>({ type: 'integer', enum: [0, 1], description: 'EM of the answer forced at this step, if the worker sent it: 1 right, 0 wrong' })),
   answer_digest: digest('the answer forced at this step, if the worker sent one'),
 }, { title: 'LoggedStep', description: 'What was asked at one step, and what was answered' })

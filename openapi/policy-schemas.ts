@@ -203,9 +203,9 @@ export const AuditSchema = Type.Object({
       action: Type.Unsafe<typeof actions[number]>({
         type: 'string', enum: [...actions], description: 'added: it became a challenger; retired: it is no longer used; forgotten: it was deleted',
       }),
-    }, { description: 'The predictor and what was done with it; GET /v1/model/predictors/{name} describes it' })),
+    }, { description: 'The predictor and what was done with it; GET /v1/predictors/{name} describes it' })),
     replaced: nullable<object>('object', { additionalProperties: true, description: 'The policy or pin that was replaced; null: there was none, and always null for other types' }),
-    version: Type.Integer({ description: 'Model version in which the command took effect; a reset takes effect when the learner processes it (see the history)' }),
+    version: Type.Integer({ description: 'Snapshot version in which the command took effect; a reset takes effect when the learner processes it (see the history)' }),
   }), { description: 'Commands, newest first' }),
   next: nullable<string>('string', { description: 'Start of the next page, to be passed as "before"; null: this is the last page' }),
 }, { title: 'Audit', description: 'Commands of operators', examples: [AUDIT_EXAMPLE] })

@@ -1,25 +1,25 @@
 import { Type } from '#typebox'
-import { HISTORY_EXAMPLE, MODEL_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
+import { HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
 import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
 import { ConfirmSchema, PinSchema } from './policy-schemas.js'
 
-export const ModelSchema = Type.Object({
-  version: Type.Integer({ description: 'Version of the model; it changes when some decision could differ' }),
-  state_id: Type.String({ description: 'Id of the store in which the model was learned; empty until the store has been reached' }),
+export const SnapshotSchema = Type.Object({
+  version: Type.Integer({ description: 'Version of the snapshot; it changes when some decision could differ' }),
+  state_id: Type.String({ description: 'Id of the store in which the thresholds were learned; empty until the store has been reached' }),
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
   contexts: Type.Integer({ description: 'Contexts that this replica has loaded' }),
   thresholds_in_force: Type.Integer({ description: 'Contexts whose own evidence certifies a threshold' }),
   age_seconds: nullable<number>('number', { description: 'Time since this replica was last in step with the store (seconds); null: never' }),
-  stale: Type.Boolean({ description: 'Whether the model is older than STALE_AFTER_SECONDS' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot is older than STALE_AFTER_SECONDS' }),
   store: Type.Object({
     kind: Type.String({ description: 'embedded or redis' }),
     up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
-  }, { description: 'The store that the model comes from' }),
+  }, { description: 'The store that the snapshot comes from' }),
   learner: Type.Object({
     leader: Type.Boolean({ description: 'Whether this replica is the learner' }),
     log_lag: Type.Integer({ description: 'Log entries that the learner has not processed yet, at the last poll' }),
   }, { description: 'State of the learner' }),
-}, { title: 'Model', description: 'The model that this replica decides with', examples: [MODEL_EXAMPLE] })
+}, { title: 'Model', description: 'The snapshot with which this replica decides', examples: [SNAPSHOT_EXAMPLE] })
 
 export const HistoryQuerySchema = Type.Object({
   prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only changes of this context and those below it' })),
@@ -38,7 +38,7 @@ export const HistorySchema = Type.Object({
     after: NullableRatioSchema('Threshold after the change; null: never stop'),
     before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
     after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
-    version: Type.Integer({ description: 'Model version in which the change took effect; for an unreadable row, the latest it can have been' }),
+    version: Type.Integer({ description: 'Snapshot version in which the change took effect; for an unreadable row, the latest it can have been' }),
     by: Type.Optional(Type.String({ description: 'For a change by a command: name of the token; "stopgate" for an unreadable row' })),
     reason: Type.Optional(Type.String({ description: 'For a change by a command: reason, if one was given' })),
   }), { description: 'Changes, newest first' }),
@@ -76,15 +76,15 @@ export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' 
 })
 
 export const ReadySchema = Type.Object({
-  ready: Type.Boolean({ description: 'Whether this replica can take traffic: it has loaded a model' }),
+  ready: Type.Boolean({ description: 'Whether this replica can take traffic: it has loaded a snapshot' }),
   store: Type.Object({
     kind: Type.String({ description: 'embedded or redis' }), up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
   }, { description: 'State of the store' }),
-  model: Type.Object({
-    version: Type.Integer({ description: 'Version of the model in force' }),
-    age_seconds: nullable<number>('number', { description: 'Time since the model was last in step with the store (seconds); null: never' }),
-    stale: Type.Boolean({ description: 'Whether the model is older than STALE_AFTER_SECONDS' }),
-  }, { description: 'The model that this replica decides with' }),
+  snapshot: Type.Object({
+    version: Type.Integer({ description: 'Version of the snapshot in force' }),
+    age_seconds: nullable<number>('number', { description: 'Time since the snapshot was last in step with the store (seconds); null: never' }),
+    stale: Type.Boolean({ description: 'Whether the snapshot is older than STALE_AFTER_SECONDS' }),
+  }, { description: 'The snapshot with which this replica decides' }),
   learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica is the learner' }) }, { description: 'State of the learner' }),
   warnings: Type.Array(Type.String(), { description: 'Problems that do not prevent traffic, each with its remedy' }),
 }, { title: 'Ready', description: 'Readiness and problems of this replica', examples: [READY_EXAMPLE] })

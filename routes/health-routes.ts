@@ -25,7 +25,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
       tags,
       operationId: 'getReadiness',
       summary: 'Check whether this replica can take traffic',
-      description: 'For readiness probes: the status is 503 until the replica has loaded a model. A store that is down later is a warning, since decisions go on without it.',
+      description: 'For readiness probes: the status is 503 until the replica has loaded a snapshot. A store that is down later is a warning, since decisions go on without it.',
       response: { 200: ReadySchema, 503: NotReadySchema, ...anyError },
     },
   }, async (_request, reply) => {

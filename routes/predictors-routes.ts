@@ -10,7 +10,7 @@ const config = { role: 'operator' } as const
 const params = PredictorParamsSchema
 
 export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { predictors }, done) => {
-  app.get('/v1/model/predictors', {
+  app.get('/v1/predictors', {
     config,
     schema: {
       tags,
@@ -21,7 +21,7 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
     },
   }, async () => ({ predictors: await predictors.list() }))
 
-  app.get('/v1/model/predictors/:name', {
+  app.get('/v1/predictors/:name', {
     config,
     schema: {
       tags,
@@ -33,7 +33,7 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
     },
   }, (request) => predictors.get(request.params.name))
 
-  app.put('/v1/model/predictors/:name', {
+  app.put('/v1/predictors/:name', {
     config,
     schema: {
       tags,
@@ -48,7 +48,7 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
     },
   }, (request) => predictors.put(request.params.name, request.body, { by: request.tokenName, ...request.query }))
 
-  app.delete('/v1/model/predictors/:name', {
+  app.delete('/v1/predictors/:name', {
     config,
     schema: {
       tags,

@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { anyError } from '../openapi/field-schemas.js'
 import { DryRunQuerySchema, ReasonQuerySchema } from '../openapi/policy-schemas.js'
 import {
-  HistoryQuerySchema, HistorySchema, ModelSchema, RollbackEndSchema, RollbackReplySchema, RollbackSchema,
+  HistoryQuerySchema, HistorySchema, SnapshotSchema, RollbackEndSchema, RollbackReplySchema, RollbackSchema,
 } from '../openapi/snapshot-schemas.js'
 import { withIsoTime } from '../openapi/wire.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
@@ -10,22 +10,22 @@ import { historyWithin } from '../src/service/admin/history.js'
 import { snapshotStatus } from '../src/service/health/readiness.js'
 import type { Services } from './services.js'
 
-const tags = ['model']
+const tags = ['snapshot']
 
 export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   const { readHistory, rollback } = services
-  app.get('/v1/model', {
+  app.get('/v1/snapshot', {
     config: { role: 'operator' },
     schema: {
       tags,
       operationId: 'getModel',
-      summary: 'Get the model that this replica decides with',
+      summary: 'Get the snapshot with which this replica decides',
       description: 'Its version, its age, and the state of the store and the learner, as this replica sees them.',
-      response: { 200: ModelSchema, ...anyError },
+      response: { 200: SnapshotSchema, ...anyError },
     },
   }, () => snapshotStatus(services))
 
-  app.get('/v1/model/history', {
+  app.get('/v1/history', {
     config: { role: 'operator', bound: 'handler' },
     schema: {
       tags,
@@ -42,7 +42,7 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
     return { changes: changes.map(withIsoTime), next }
   })
 
-  app.post('/v1/model/rollback', {
+  app.post('/v1/rollback', {
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],
@@ -57,7 +57,7 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
     },
   }, (request) => rollback.to({ ...request.body, ...request.query, by: request.tokenName }))
 
-  app.delete('/v1/model/rollback', {
+  app.delete('/v1/rollback', {
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],

@@ -11,7 +11,7 @@ t.test('requests that Schemathesis makes of the document get no 5xx, and no repl
   await certify(built)
   const { body: document } = await built.send('GET', '/openapi.json')
   const example = (path: string, method: string) => document.paths[path][method].requestBody.content['application/json'].example
-  const predictor = '/v1/model/predictors/{name}'
+  const predictor = '/v1/predictors/{name}'
   const checkpoints = '/v1/training-runs/{run}/checkpoints'
   await built.send('PUT', predictor.replace('{name}', 'gsm8k-v2') + '?reason=test', example(predictor, 'put'))
   await built.send('POST', checkpoints.replace('{run}', 'q-rl-7'), example(checkpoints, 'post'))

@@ -29,13 +29,13 @@ export const DECISION_EXAMPLE = {
   },
   next_check_tokens: 544,
   probe: false,
-  model_version: 35,
+  snapshot_version: 35,
   stale: false,
   warnings: [],
 }
 
 export const DECISION_BATCH_EXAMPLE = {
-  model_version: 35,
+  snapshot_version: 35,
   decisions: [
     { ...DECISION_EXAMPLE, decision: 'continue', score: 0.97, reason: 'below_threshold', would_stop: false },
     {
@@ -45,7 +45,7 @@ export const DECISION_BATCH_EXAMPLE = {
 }
 
 export const COLUMN_DECISIONS_EXAMPLE = {
-  model_version: 35,
+  snapshot_version: 35,
   stale: false,
   stop: [0],
   control: [2],
@@ -57,7 +57,7 @@ export const COLUMN_DECISIONS_EXAMPLE = {
 }
 
 export const BUNDLE_EXAMPLE = {
-  model_version: 43,
+  snapshot_version: 43,
   format: 1,
   state_id: 'ff962219-6d2d-4c13-a1e0-5d59877fbe7d',
   salt: '52f3d1b9-9412-40f1-ba88-81e154d83d3f',
@@ -72,7 +72,7 @@ export const BUNDLE_EXAMPLE = {
   root: { below: { 'steady-8b': { rule: 0, below: { choices: { rule: 1, control_share: 0.196, epoch: '1764157451491-0' } } } } },
 }
 
-const decided = { scorer: 'confidence', threshold: 0.93, threshold_context: 'model=example,task=example', model_version: 41 }
+const decided = { scorer: 'confidence', threshold: 0.93, threshold_context: 'model=example,task=example', snapshot_version: 41 }
 
 export const GENERATION_EXAMPLE = {
   generation_id: 'req-8f2c',

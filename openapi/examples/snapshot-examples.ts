@@ -1,6 +1,6 @@
 /** Example replies about the model and its replica. Lists are cut short and figures rounded. */
 
-export const MODEL_EXAMPLE = {
+export const SNAPSHOT_EXAMPLE = {
   version: 42,
   state_id: 'ff962219-6d2d-4c13-a1e0-5d59877fbe7d',
   levels: ['model', 'task'],
@@ -52,15 +52,15 @@ export const ROLLBACK_REPLY_EXAMPLE = {
 export const NOT_READY_EXAMPLE = {
   ready: false,
   store: { kind: 'redis', up: false },
-  model: { version: 0, age_seconds: null, stale: true },
+  snapshot: { version: 0, age_seconds: null, stale: true },
   learner: { leader: false },
-  warnings: ['The store cannot be reached. Decisions continue with the last model; outcomes are refused with 503. Check REDIS_URL and the Redis server.'],
+  warnings: ['The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'],
 }
 
 export const READY_EXAMPLE = {
   ready: true,
   store: { kind: 'embedded', up: true },
-  model: { version: 44, age_seconds: 0.0076, stale: false },
+  snapshot: { version: 44, age_seconds: 0.0076, stale: false },
   learner: { leader: true },
   warnings: [],
 }

@@ -62,8 +62,8 @@ export async function assemble (
   const configurations = watchConfigurations({ store, config, log })
   const training = createTraining(store, config)
   metrics.watch({
-    modelVersion: () => snapshotHolder.snapshot().version,
-    modelAgeSeconds: snapshotHolder.ageSeconds,
+    snapshotVersion: () => snapshotHolder.snapshot().version,
+    snapshotAgeSeconds: snapshotHolder.ageSeconds,
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
     refused: learner.refused,

@@ -35,7 +35,7 @@ export interface ServiceOptions extends Pick<AssemblyOptions, 'times'> {
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
 
 /**
- * Starts the whole service: store, model, learner, HTTP.
+ * Starts the whole service: store, snapshot, learner, HTTP.
  * @throws ConfigError that names the setting
  */
 export async function startService ({ env, times }: ServiceOptions): Promise<Running> {

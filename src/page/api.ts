@@ -4,7 +4,7 @@ import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
 import type { FleetPageSchema, FleetSchema } from '../../openapi/fleet-schemas.js'
 import type { GenerationSchema } from '../../openapi/generation-schemas.js'
 import type { AuditSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
-import type { HistorySchema, ModelSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
+import type { HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
 
@@ -18,7 +18,7 @@ export type GenerationReply = Type.Static<typeof GenerationSchema>
 export type History = Type.Static<typeof HistorySchema>
 export type HistoryChange = History['changes'][number]
 export type Audit = Type.Static<typeof AuditSchema>
-export type SnapshotReply = Type.Static<typeof ModelSchema>
+export type SnapshotReply = Type.Static<typeof SnapshotSchema>
 export type Ready = Type.Static<typeof ReadySchema>
 export type PolicyReply = Type.Static<typeof PolicyReplySchema>
 export type PolicyFields = PolicyReply['effective']

@@ -8,9 +8,9 @@ import { routeTo } from './route.js'
 
 /** Changes of thresholds with their causes, the audit trail, and rollbacks. */
 export function ChangesView () {
-  const history = useData<History>('v1/model/history?limit=200')
+  const history = useData<History>('v1/history?limit=200')
   const audit = useData<Audit>('v1/audit?limit=100')
-  const model = useData<SnapshotReply>('v1/model')
+  const snapshot = useData<SnapshotReply>('v1/snapshot')
   const [version, setVersion] = useState<number | null>(null)
   const [isEnding, setEnding] = useState(false)
   const reload = () => { history.reload(); audit.reload() }
@@ -18,8 +18,8 @@ export function ChangesView () {
     <>
       <h1>Changes</h1>
       <Card
-        title='Thresholds' note={model.data === null ? undefined : `The model is at version ${model.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are.`}
-        actions={model.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(model.data!.version) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
+        title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are.`}
+        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(snapshot.data!.version) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
       >
         {history.data === null
           ? <Loading error={history.error} />
@@ -56,7 +56,7 @@ export function ChangesView () {
       {isEnding && (
         <ConfirmDialog
           title='End the rollback' note='Removes the pins that rollbacks set. Contexts return to their learned thresholds.' onClose={(isDone) => { setEnding(false); if (isDone) reload() }}
-          command={(reason) => ({ method: 'DELETE', path: `v1/model/rollback?reason=${encodeURIComponent(reason)}` })}
+          command={(reason) => ({ method: 'DELETE', path: `v1/rollback?reason=${encodeURIComponent(reason)}` })}
         />
       )}
     </>
@@ -68,7 +68,7 @@ function RollbackForm ({ version, onClose }: { version: number, onClose: (isDone
   return (
     <ConfirmDialog
       title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version.' onClose={onClose}
-      command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/model/rollback', body: { version: Number(text), reason } } : null}
+      command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/rollback', body: { version: Number(text), reason } } : null}
     >
       <label>Version <input inputMode='numeric' value={text} onInput={({ currentTarget }) => { setText(currentTarget.value) }} /></label>
     </ConfirmDialog>

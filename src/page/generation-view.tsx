@@ -11,7 +11,7 @@ type Step = GenerationReply['steps'][number]
 
 const MEANINGS: Readonly<Record<Step['reason'], string>> = {
   off: 'the mode of the policy is off',
-  stale_model: 'the replica was out of step with the store for too long',
+  stale_snapshot: 'the replica was out of step with the store for too long',
   no_threshold: 'no threshold was certified, or a pin said never',
   no_score: 'the worker sent no confidence',
   min_tokens: 'the min_tokens of the policy were not reached',

@@ -64,7 +64,7 @@ function writeCauses (chart: UPlot, changes: readonly HistoryChange[]): void {
 
 /** The threshold over time, with the causes of its moves. */
 export function MovesPanel ({ name }: { name: string }) {
-  const { data: history, error } = useData<History>(`v1/model/history?limit=200&prefix=${encodeURIComponent(name)}`)
+  const { data: history, error } = useData<History>(`v1/history?limit=200&prefix=${encodeURIComponent(name)}`)
   const own = useMemo(() => history?.changes.filter(({ key }) => key === name) ?? [], [history, name])
   const inOrder = useMemo(() => [...own].reverse(), [own])
   const data = useMemo(() => {

@@ -112,12 +112,12 @@ t.test('requests are logged with an id, and decisions only at debug', async (t) 
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const url = await service.url()
   await service.post('/v1/decisions', { tokens: 1, confidence: 1 })
-  await fetch(`${url}/v1/model`, { headers: { 'x-request-id': 'from-outside' } })
-  await fetch(`${url}/v1/model`, { headers: { 'x-request-id': 'with spaces"}' } })
-  await until('both are logged', () => service.log.filter(({ route }) => route === '/v1/model').length === 2)
+  await fetch(`${url}/v1/snapshot`, { headers: { 'x-request-id': 'from-outside' } })
+  await fetch(`${url}/v1/snapshot`, { headers: { 'x-request-id': 'with spaces"}' } })
+  await until('both are logged', () => service.log.filter(({ route }) => route === '/v1/snapshot').length === 2)
   const lines = service.log.filter(({ msg }) => msg === 'answered')
   t.match(lines, [
-    { reqId: 'from-outside', method: 'GET', route: '/v1/model', status_code: 200, ms: Number },
+    { reqId: 'from-outside', method: 'GET', route: '/v1/snapshot', status_code: 200, ms: Number },
     { reqId: /^req-\d+$/ },
   ])
 })

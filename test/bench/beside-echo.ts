@@ -17,7 +17,7 @@ const REPLY = {
   guarantee: null,
   next_check_tokens: 64,
   probe: false,
-  model_version: 1,
+  snapshot_version: 1,
   stale: false,
   warnings: [],
 }

@@ -18,7 +18,7 @@ t.test('a state moves from a folder to Redis with the same decisions, arms and e
   await before.send('PUT', '/v1/contexts/model=x/pin', { threshold: 0.9, reason: 'why' })
   const decided = async ({ send }: Pick<typeof before, 'send'>) => {
     const arms = await Promise.all(Array.from({ length: 20 }, async (_, i) => (await send('POST', '/v1/decisions', { ...step, generation_id: `g${i}` })).body.arm))
-    const { model_version, ...decision } = (await send('POST', '/v1/decisions', step)).body
+    const { snapshot_version, ...decision } = (await send('POST', '/v1/decisions', step)).body
     const { thresholds, control_generations } = (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
     return { arms, decision, thresholds, control_generations, audit: (await send('GET', '/v1/audit')).body.commands.map(({ key }: { key: string }) => key) }
   }

@@ -17,8 +17,8 @@ t.test('the printed item admits the printed token by name and role', async (t) =
   t.match(JSON.parse(item), { name: 'ci', role: 'operator', sha256: /^[0-9a-f]{64}$/ })
   t.notMatch(item, token)
   const { send } = await build(t, { ACCESS_TOKENS: `[${item}]` })
-  t.equal((await send('GET', '/v1/model', undefined, { authorization: `Bearer ${token}` })).status, 200)
-  t.equal((await send('GET', '/v1/model')).status, 401)
+  t.equal((await send('GET', '/v1/snapshot', undefined, { authorization: `Bearer ${token}` })).status, 200)
+  t.equal((await send('GET', '/v1/snapshot')).status, 401)
 })
 
 t.test('tokens and generated names are unique', async (t) => {

@@ -20,7 +20,7 @@ t.test('codes are stable, since clients match on them', async (t) => {
     LOG_FULL: 503,
     MALFORMED_REQUEST: 400,
     METHOD_NOT_ALLOWED: 405,
-    MODEL_TOO_OLD: 503,
+    SNAPSHOT_TOO_OLD: 503,
     OUTCOME_NOT_FOUND: 404,
     OVERLOADED: 503,
     PATH_TOO_LONG: 414,

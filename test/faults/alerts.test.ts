@@ -41,11 +41,11 @@ t.test('a real Prometheus alerts on faults of a real service, and falls silent w
   await fires(['Damage'])
 
   await redis.stop()
-  await fires(['StoreDown', 'ModelStale', 'Refusing'], () => send('POST', '/v1/outcomes', losslessOutcome('refused')))
-  const stale = (await prometheus.firing()).find(({ labels }) => labels.alertname === 'StopgateModelStale')!
+  await fires(['StoreDown', 'SnapshotStale', 'Refusing'], () => send('POST', '/v1/outcomes', losslessOutcome('refused')))
+  const stale = (await prometheus.firing()).find(({ labels }) => labels.alertname === 'StopgateSnapshotStale')!
   t.match(stale, {
     labels: { severity: 'warning', instance: url.host },
-    annotations: { summary: new RegExp(`^The model of the replica ${url.host} has been out of step with the store for \\d`), runbook_url: /#stopgatemodelstale$/ },
+    annotations: { summary: new RegExp(`^The model of the replica ${url.host} has been out of step with the store for \\d`), runbook_url: /#stopgatesnapshotstale$/ },
   })
   await redis.start()
   await silent()

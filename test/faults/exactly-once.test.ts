@@ -81,7 +81,7 @@ t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each count
       await setTimeout(20)
     }
     if (i % (20 * BATCH) === 0) {
-      const { body: model } = await replicas[0]!.get('/v1/model').catch(() => ({ body: {} }))
+      const { body: model } = await replicas[0]!.get('/v1/snapshot').catch(() => ({ body: {} }))
       longest = Math.max(longest, model.learner?.log_lag ?? 0)
     }
   }

@@ -24,7 +24,7 @@ t.test('no request pollutes a prototype', async (t) => {
     await send('POST', `/v1/training-runs/${name}/checkpoints`, { step: 1, suite: name, em: 1, n: 9, tokens_mean: 9, context: { model: name } })
     t.match(await send('GET', `/v1/training-runs/${name}`), { status: 200, body: { suites: [{ suite: name }] } }, `${name} is a run like any other`)
   }
-  await until('all is learned', async () => (await send('GET', '/v1/model')).body.learner.log_lag === 0)
+  await until('all is learned', async () => (await send('GET', '/v1/snapshot')).body.learner.log_lag === 0)
   t.equal(JSON.stringify(Object.getOwnPropertyNames(Object.prototype)), before)
   t.equal(({} as any).polluted, undefined)
   for (const name of NAMES) {
@@ -80,7 +80,7 @@ t.test('no request can reach an unrelated Redis key', { skip: withoutRedis }, as
   }
   await recorder.flush()
   await decisionLog.flush()
-  await until('all is learned', async () => (await send('GET', '/v1/model')).body.learner.log_lag === 0)
+  await until('all is learned', async () => (await send('GET', '/v1/snapshot')).body.learner.log_lag === 0)
   const known = new Set<string>(Object.values(KEYS))
   const others = (await admin.keys('*')).filter((key) => !known.has(key))
   t.same(others.filter((key) => !/^\{stopgate\}:(seen|steps|events):/.test(key)), [], 'every other key is one of src/store/redis/redis-keys.ts')
@@ -99,18 +99,18 @@ t.test('no request grows memory for good', async (t) => {
     await send('POST', '/v1/outcomes/batch', { outcomes: names.map((one) => ({ ...losslessOutcome(one), ...ids(one) })) })
     for (const one of names.slice(0, 50)) {
       await send('GET', `/${one}`)
-      await send('GET', '/v1/model', undefined, { authorization: `Bearer ${one}`, 'x-request-id': one })
+      await send('GET', '/v1/snapshot', undefined, { authorization: `Bearer ${one}`, 'x-request-id': one })
       await send('POST', `/v1/outcomes/${one}/label`, { em: 1 })
       await send('GET', `/v1/bundle?prefix=model=${one}`)
       await send('GET', `/v1/contexts/model=${one}`)
     }
-    await until('all is learned', async () => (await send('GET', '/v1/model')).body.learner.log_lag === 0)
+    await until('all is learned', async () => (await send('GET', '/v1/snapshot')).body.learner.log_lag === 0)
     const { body } = await send('GET', '/metrics')
     return (body as string).split('\n').filter((line) => !/^#|^nodejs_|^process_/.test(line)).map((line) => line.replace(/ \S+$/, ''))
   }
   await send('GET', '/metrics') // the first call adds the series of /metrics itself
   const first = await flood('first')
   t.same(await flood('second'), first, 'the second flood adds no series')
-  t.equal((await send('GET', '/v1/model')).body.contexts, 20)
+  t.equal((await send('GET', '/v1/snapshot')).body.contexts, 20)
   t.ok(learner.refused() > 500, 'refused contexts are counted')
 })

@@ -16,6 +16,6 @@ t.test('a service that is killed right after it acknowledged a command has the c
   t.match((await second.get('/v1/audit')).body.commands, ['c', 'b', 'a'].map((model) => (
     { by: 'anonymous', type: 'policy', key: `model=${model}`, policy: { mode: 'off' }, reason: 'incident 42' })))
   t.match((await second.post('/v1/decisions', { tokens: 1, confidence: 1, context: { model: 'b' } })).body, { reason: 'off' })
-  const changes = await until('the learner has them', async () => { const { changes } = (await second.get('/v1/model/history')).body; return changes.length === 3 && changes })
+  const changes = await until('the learner has them', async () => { const { changes } = (await second.get('/v1/history')).body; return changes.length === 3 && changes })
   t.match(changes[0], { key: 'model=c', cause: 'policy', by: 'anonymous', reason: 'incident 42' })
 })

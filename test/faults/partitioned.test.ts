@@ -33,8 +33,10 @@ t.test('when the learner is cut off from Redis another replica learns, and no ou
   await until('the other replica learns', async () => (await ready(other)).learner.leader)
   t.match(await other.post('/v1/outcomes/batch', { outcomes: Array.from({ length: 50 }, (_, i) => losslessOutcome(`then${i}`)) }), { status: 202, body: { accepted: 50 } })
   await until('it has learned the new outcomes', async () => (await context(other)).control_generations === 350)
-  await until('the model is too old to stop generations', async () => (await decision(apart)).reason === 'stale_model')
-  t.match(await ready(apart), { store: { up: false }, learner: { leader: false }, model: { stale: true }, warnings: [/cannot be reached/] })
+  await until('the model is too old to stop generations', async () => (await decision(apart)).reason === 'stale_snapshot')
+  t.match(await ready(apart), {
+    store: { up: false }, learner: { leader: false }, snapshot: { stale: true }, warnings: [/cannot be reached/],
+  })
   t.match(await decision(other), { decision: 'stop', stale: false })
 
   proxy.heal()

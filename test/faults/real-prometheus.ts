@@ -19,7 +19,7 @@ async function hurriedRules (): Promise<string> {
   return rules
     .replaceAll(/^( +for): \w+$/gm, `$1: ${FOR}`)
     .replaceAll(/\[\d+[mhd]\]/g, `[${RANGE}]`)
-    .replace('stopgate_model_age_seconds > 30', `stopgate_model_age_seconds > ${STALE_AFTER}`)
+    .replace('stopgate_snapshot_age_seconds > 30', `stopgate_snapshot_age_seconds > ${STALE_AFTER}`)
 }
 
 interface Alert {

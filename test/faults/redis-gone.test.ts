@@ -23,7 +23,7 @@ t.test('while Redis is dead, decisions continue and outcomes are refused at once
   t.match(metrics, 'stopgate_store_up 0\n')
   t.match(metrics, 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')
   t.match(await until('it is stale', async () => { const one = await decision(); return one.stale && one }), { decision: 'stop' })
-  t.match(await until('it is too old', async () => { const one = await decision(); return one.decision === 'continue' && one }), { reason: 'stale_model', stale: true })
+  t.match(await until('it is too old', async () => { const one = await decision(); return one.decision === 'continue' && one }), { reason: 'stale_snapshot', stale: true })
 
   await redis.start()
   await until('outcomes are taken again', async () => (await built.send('POST', '/v1/outcomes', losslessOutcome('taken'))).status === 202)
@@ -45,7 +45,7 @@ t.test('while Redis hangs, decisions continue and outcomes are refused in time, 
   const waiting = built.send('POST', '/v1/outcomes', losslessOutcome('hung'))
   t.match(await decision(), { decision: 'stop' }, 'decisions continue while an outcome waits')
   t.match(await waiting, { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
-  await until('it is too old', async () => { const one = await decision(); return one.decision === 'continue' && one.reason === 'stale_model' })
+  await until('it is too old', async () => { const one = await decision(); return one.decision === 'continue' && one.reason === 'stale_snapshot' })
 
   redis.resume()
   await until('outcomes are taken again', async () => (await built.send('POST', '/v1/outcomes', losslessOutcome('hung'))).status === 202)
@@ -59,7 +59,7 @@ t.test('a service that starts before Redis reports it, and connects when it can'
   await redis.stop()
   const { send } = await build(t, { REDIS_URL: redis.url })
   t.match(await send('GET', '/readyz'), { status: 503, body: { ready: false, store: { kind: 'redis', up: false } } })
-  t.match(await send('POST', '/v1/decisions', { ...step, arm: undefined, generation_id: 'g' }), { status: 200, body: { decision: 'continue', reason: 'stale_model', arm: 'treated', stale: true } })
+  t.match(await send('POST', '/v1/decisions', { ...step, arm: undefined, generation_id: 'g' }), { status: 200, body: { decision: 'continue', reason: 'stale_snapshot', arm: 'treated', stale: true } })
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('early')), { status: 503 })
   await redis.start()
   await until('it is ready', async () => (await send('GET', '/readyz')).status === 200)

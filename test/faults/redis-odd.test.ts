@@ -48,12 +48,12 @@ const warnsNoMore = ({ send }: Built) => until('the warning is gone', async () =
 
 t.test('after Redis restarts empty, nothing is stopped and learning starts again', { skip }, async (t) => {
   const { redis, built } = await certified(t)
-  const before = (await built.send('GET', '/v1/model')).body.state_id
+  const before = (await built.send('GET', '/v1/snapshot')).body.state_id
   await redis.stop('SIGKILL')
   for (const file of await readdir(redis.folder)) await rm(join(redis.folder, file), { recursive: true })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'the last model decides until the change is noticed')
   await redis.start()
-  await until('the new state is known', async () => (await built.send('GET', '/v1/model')).body.state_id !== before)
+  await until('the new state is known', async () => (await built.send('GET', '/v1/snapshot')).body.state_id !== before)
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'continue', reason: 'no_threshold', threshold: null } })
   await isTaken(built, 'anew')
   await until('it is learned', async () => await learned(built) >= 1)

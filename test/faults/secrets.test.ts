@@ -47,7 +47,7 @@ async function askAll (ask: ReturnType<typeof listen>['ask']): Promise<Set<numbe
     for (const [method, path, body] of [
       ['POST', '/v1/decisions', { generation_id: name, tokens: 1, confidence: 1 }], ['POST', '/v1/decisions', '{'], ['POST', '/v1/decisions', 'x'.repeat(5e6)],
       ['POST', '/v1/outcomes', losslessOutcome(name)], ['POST', '/v1/outcomes/batch', { outcomes: ['a', 'b', 'c', 'd'].map((id) => losslessOutcome(id + name)) }],
-      ['GET', '/v1/contexts'], ['GET', '/v1/model'], ['GET', '/v1/model/history'], ['GET', '/v1/audit'], ['GET', '/v1/bundle'], ['PUT', '/v1/contexts/*/policy', { mode: 'x' }],
+      ['GET', '/v1/contexts'], ['GET', '/v1/snapshot'], ['GET', '/v1/history'], ['GET', '/v1/audit'], ['GET', '/v1/bundle'], ['PUT', '/v1/contexts/*/policy', { mode: 'x' }],
       ['GET', '/metrics'], ['GET', '/readyz'], ['GET', '/openapi.json'], ['GET', '/nowhere'], ['DELETE', '/v1/decisions'],
     ] as const) statuses.add(await ask(name, method, path, body))
   }

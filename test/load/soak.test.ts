@@ -44,7 +44,7 @@ t.test(`during ${SECONDS} s of mixed traffic memory stays flat, no request fails
     }
   }
   await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)))
-  await until('every outcome is learned', async () => (await service.get('/v1/model')).body.learner.log_lag === 0)
+  await until('every outcome is learned', async () => (await service.get('/v1/snapshot')).body.learner.log_lag === 0)
   t.comment([...statuses].sort().map(([key, count]) => `${key} x ${count}`).join(', '))
   t.same([...statuses.keys()].filter((key) => / 5/.test(key)), [], 'no 5xx, except 503 OVERLOADED on a busy machine')
   t.same(service.log.filter(({ level }) => Number(level) >= 50), [], 'the log has no error')

@@ -86,7 +86,7 @@ t.test('every example is accepted', async (t) => {
   const built = await build(t)
   await certify(built, { model: 'qwen3-8b', task: 'gsm8k' })
   await built.send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined })
-  const predictor = document.paths['/v1/model/predictors/{name}'].put.requestBody.content['application/json'].example
+  const predictor = document.paths['/v1/predictors/{name}'].put.requestBody.content['application/json'].example
   await built.predictors.put('p', predictor, { by: 'test' })
   for (const [path, operations] of Object.entries<any>(document.paths)) {
     for (const [method, { requestBody, parameters = [] }] of Object.entries<any>(operations)) {
@@ -137,7 +137,7 @@ t.test('the headers that error replies declare are sent', async (t) => {
   const call = async (method: 'GET' | 'DELETE', url: string, headers = {}) => await send(method, url, undefined, headers)
   const replies = {
     Unauthenticated: await call('GET', '/metrics'),
-    Forbidden: await call('GET', '/v1/model', bearer('ci')),
+    Forbidden: await call('GET', '/v1/snapshot', bearer('ci')),
     TooManyRequests: await call('GET', '/metrics', bearer('ci')),
     OtherError: await call('DELETE', '/metrics'),
   }

@@ -37,7 +37,7 @@ const cases: [string, string, unknown, string | null, RegExp][] = [
 
 t.test('an invalid body is refused with its path and remedy, and changes nothing', async (t) => {
   const { send } = await build(t)
-  const model = async () => { const { body: { version, contexts } } = await send('GET', '/v1/model'); return { version, contexts } }
+  const model = async () => { const { body: { version, contexts } } = await send('GET', '/v1/snapshot'); return { version, contexts } }
   const before = await model()
   for (const [name, url, body, path, message] of cases) {
     const reply = await send('POST', url, body)

@@ -61,7 +61,7 @@ t.test('no bundle is served from a model that is too old', async (t) => {
   const { send, snapshotHolder } = await build(t)
   const { freshness } = snapshotHolder
   Object.assign(snapshotHolder, { freshness: () => 'too_old' })
-  t.match(await send('GET', '/v1/bundle'), { status: 503, body: { code: 'MODEL_TOO_OLD', message: /continue/ } })
+  t.match(await send('GET', '/v1/bundle'), { status: 503, body: { code: 'SNAPSHOT_TOO_OLD', message: /continue/ } })
   Object.assign(snapshotHolder, { freshness })
 })
 

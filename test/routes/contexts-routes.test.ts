@@ -145,7 +145,7 @@ t.test('a pin takes effect at once, without a guarantee, until it is removed', a
   t.equal((await send('DELETE', `${url}/pin?reason=over`)).status, 204)
   t.match(await ask(), { decision: 'continue', threshold: null })
   await send('PUT', '/v1/contexts/*/policy?reason=all%20off', { mode: 'off' })
-  const changes = await until('all is learned', async () => { const { body } = await send('GET', '/v1/model/history'); return body.changes.length === 3 && body.changes })
+  const changes = await until('all is learned', async () => { const { body } = await send('GET', '/v1/history'); return body.changes.length === 3 && body.changes })
   t.match(changes, [
     { key: '*', cause: 'policy', before: null, after: null, by: 'anonymous', reason: 'all off', version: Number },
     { key: KEY, cause: 'pin', before: 0.9, after: null, by: 'anonymous', reason: 'over', version: Number },
@@ -160,7 +160,7 @@ t.test('a reset starts a new epoch', async (t) => {
   t.equal((await send('POST', `${url}/reset`, { reason: 'new weights' })).status, 204)
   t.match(await until('the epoch opens', async () => { const { body } = await send('GET', url); return body.epoch === 2 && body }), { threshold: null, control_generations: 0 })
   await until('this replica has it', async () => (await send('POST', '/v1/decisions', { tokens: 1, confidence: 1, context: CONTEXT })).body.threshold === null)
-  const { changes } = (await send('GET', '/v1/model/history')).body
+  const { changes } = (await send('GET', '/v1/history')).body
   t.match(changes[0], { key: KEY, cause: 'reset', epoch: 2, after: null, before: Number })
 })
 
@@ -208,7 +208,7 @@ t.test('a pin with a lifetime ends, in decisions, learned state, history and aud
   const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 0.97, context: CONTEXT })).body.decision
   t.equal(await ask(), 'continue')
   await until('it has ended', async () => await ask() === 'stop')
-  const changes = await until('it is in the history', async () => { const { changes } = (await send('GET', '/v1/model/history')).body; return changes[0].reason === 'expired' && changes })
+  const changes = await until('it is in the history', async () => { const { changes } = (await send('GET', '/v1/history')).body; return changes[0].reason === 'expired' && changes })
   t.match(changes[0], { key: KEY, cause: 'pin', by: 'stopgate', before: null, after: Number })
   t.match((await send('GET', '/v1/audit')).body.commands[0], { key: KEY, by: 'stopgate', reason: 'expired', pin: null, replaced: pin })
   t.match((await send('GET', url)).body, { pin: null, threshold: Number })

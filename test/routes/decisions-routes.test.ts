@@ -26,7 +26,7 @@ t.test('a reply lists rows, errors and the rules of contexts', async (t) => {
     { threshold: GRID.at(-1), check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] },
     { threshold: null, check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] },
   ])
-  t.equal(body.model_version, built.snapshotHolder.snapshot().version)
+  t.equal(body.snapshot_version, built.snapshotHolder.snapshot().version)
 })
 
 t.test('columns and single steps agree and refuse the same rows', async (t) => {
@@ -46,8 +46,8 @@ t.test('columns and single steps agree and refuse the same rows', async (t) => {
       const is = (list: string) => body[list].includes(row)
       if (error !== undefined) { refused++; t.notOk(is('stop') || is('control') || is('would_stop') || is('probe')); continue }
       t.strictSame(
-        { stop: is('stop'), control: is('control'), would_stop: is('would_stop'), probe: is('probe'), threshold: body.contexts[columns.context[row]!].threshold, version: body.model_version },
-        { stop: single.decision === 'stop', control: single.arm === 'control', would_stop: single.would_stop, probe: single.probe, threshold: single.threshold, version: single.model_version })
+        { stop: is('stop'), control: is('control'), would_stop: is('would_stop'), probe: is('probe'), threshold: body.contexts[columns.context[row]!].threshold, version: body.snapshot_version },
+        { stop: single.decision === 'stop', control: single.arm === 'control', would_stop: single.would_stop, probe: single.probe, threshold: single.threshold, version: single.snapshot_version })
     }
   }), { numRuns: 60, seed: 1 })
   t.ok(refused > 10, `${refused} rows were refused`)
@@ -201,14 +201,14 @@ t.test('a generation shows why it was not stopped, and what became of it', async
   await send('POST', '/v1/decisions/columns', { contexts: [CONTEXT], context: [0], tokens: [96], confidence: [null], generation_ids: ['g'], arms: ['control'] })
   const { status, body } = await send('GET', '/v1/generations/g')
   t.equal(status, 200)
-  const { threshold, model_version } = decided
+  const { threshold, snapshot_version } = decided
   t.match(body, {
     generation_id: 'g',
     context: KEY,
     arm: 'control',
     enrolled: false,
     steps: [
-      { tokens: 32, confidence: 1, score: 1, threshold, threshold_context: KEY, action: 'continue', reason: 'control_arm', would_stop: true, model_version },
+      { tokens: 32, confidence: 1, score: 1, threshold, threshold_context: KEY, action: 'continue', reason: 'control_arm', would_stop: true, snapshot_version },
       { tokens: 64, score: 0.1, threshold, reason: 'below_threshold', would_stop: false },
       { tokens: 96, confidence: null, score: null, threshold, reason: 'no_score' },
     ],

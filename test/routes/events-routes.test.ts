@@ -15,8 +15,8 @@ t.test('a change of a policy is announced, and the stream ends when the service 
   const stream = reply.stream()
   await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })
   const text = await readUntil(stream, /event: change\n.*\n\n/)
-  t.match(text, /^retry: 3000\nevent: hello\ndata: {"model_version":0,"prefix":"\*"}\n\n/)
-  t.match(text, /event: change\ndata: {"model_version":1,"contexts":\["\*"\],"contexts_changed":1,/)
+  t.match(text, /^retry: 3000\nevent: hello\ndata: {"snapshot_version":0,"prefix":"\*"}\n\n/)
+  t.match(text, /event: change\ndata: {"snapshot_version":1,"contexts":\["\*"\],"contexts_changed":1,/)
   t.notMatch(await metrics.render(), /route="\/v1\/events"/, 'a stream is not among the durations of requests')
 
   const second = (await app.inject({ url: '/v1/events', payloadAsStream: true })).stream()

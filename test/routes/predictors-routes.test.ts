@@ -29,7 +29,7 @@ const outcome = (i: number, rest = {}) => ({
 t.test('an imported predictor goes on trial, is certified, serves, is in the bundle and is retired', async (t) => {
   const { send } = await build(t, AUTO)
   await send('POST', '/v1/outcomes', outcome(0))
-  t.match(await send('PUT', '/v1/model/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
+  t.match(await send('PUT', '/v1/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
   await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
   const unsure = { generation_id: 'x', arm: 'control', tokens: 32, confidence: 0.01, probed_score: 1, context: CONTEXT, signals: { sure: 8 } }
   const lean = await until('the replica probes for its evidence, where the confidence needs none', async () => {
@@ -44,11 +44,11 @@ t.test('an imported predictor goes on trial, is certified, serves, is in the bun
     status: 'certified', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75, challengers: [{ predictor: 'mine', serving: true, ordinal: 1, seen_in_training: 0 }],
   })
   const [its] = await until('its replica decides by it', async () => {
-    const { predictors } = (await send('GET', '/v1/model/predictors')).body
+    const { predictors } = (await send('GET', '/v1/predictors')).body
     return predictors[0].serving_in === 1 && predictors
   })
   t.match(its, { name: 'mine', on_trial_in: 3, calibration: null })
-  t.match((await send('GET', '/v1/model/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
+  t.match((await send('GET', '/v1/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
 
   const serving = ['stopgate_context_scorer{context="model=q,task=gsm8k",scorer="mine"} 1\n', 'stopgate_scorer_serving_contexts{scorer="mine"} 1\n']
   await until('metrics say so', async () => {
@@ -63,7 +63,7 @@ t.test('an imported predictor goes on trial, is certified, serves, is in the bun
   t.match((await send('POST', '/v1/decisions/columns', columns)).body, { stop: [0] })
   t.match((await send('GET', '/v1/bundle')).body, { predictors: { mine: { signals: [{ name: 'sure' }] } }, weights: [{ weights: [0, 0, 0, 0, 1] }] })
 
-  t.match((await send('DELETE', '/v1/model/predictors/mine?reason=enough')).status, 204)
+  t.match((await send('DELETE', '/v1/predictors/mine?reason=enough')).status, 204)
   t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'continue', scorer: 'confidence' }, 'at once')
   await until('the raw confidence serves', async () => (await send('GET', KEY)).body.score === 'confidence')
   t.match((await send('GET', '/v1/audit')).body.commands, [
@@ -73,22 +73,22 @@ t.test('an imported predictor goes on trial, is certified, serves, is in the bun
 
 t.test('PUT accepts what GET shows, but another service requires the training groups by id', async (t) => {
   const [one, other] = [await build(t), await build(t)]
-  await one.send('PUT', '/v1/model/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
-  const { definition } = (await one.send('GET', '/v1/model/predictors/a')).body
+  await one.send('PUT', '/v1/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
+  const { definition } = (await one.send('GET', '/v1/predictors/a')).body
   const drawnBy = ({ snapshotHolder }: typeof one) => [uniform(snapshotHolder.snapshot().salt!, 'prompt-1')]
   const { salt_digest, ...trained } = definition.trained
   t.strictSame({ ...definition, trained }, { ...BY_SIGNAL, name: 'a', trained: { ...BY_SIGNAL.trained, groups: drawnBy(one) } })
-  t.equal((await one.send('PUT', '/v1/model/predictors/b?reason=r', definition)).status, 200)
-  t.match((await one.send('GET', '/v1/model/predictors/b')).body.definition, { ...definition, name: 'b' })
+  t.equal((await one.send('PUT', '/v1/predictors/b?reason=r', definition)).status, 200)
+  t.match((await one.send('GET', '/v1/predictors/b')).body.definition, { ...definition, name: 'b' })
 
   for (const body of [definition, { ...definition, trained }]) {
-    const refused = await other.send('PUT', '/v1/model/predictors/b?reason=r', body)
+    const refused = await other.send('PUT', '/v1/predictors/b?reason=r', body)
     t.match(refused, { status: 400, body: { code: 'INVALID_INPUT', message: /trained_group_ids/, details: [{ path: '/trained/groups' }] } })
   }
-  t.match((await other.send('GET', '/v1/model/predictors')).body, { predictors: [] })
+  t.match((await other.send('GET', '/v1/predictors')).body, { predictors: [] })
   const named = { ...definition, trained: { ...definition.trained, groups: [] }, trained_group_ids: ['prompt-1'] }
-  t.equal((await other.send('PUT', '/v1/model/predictors/b?reason=r', named)).status, 200)
-  t.strictSame((await other.send('GET', '/v1/model/predictors/b')).body.definition.trained.groups, drawnBy(other))
+  t.equal((await other.send('PUT', '/v1/predictors/b?reason=r', named)).status, 200)
+  t.strictSame((await other.send('GET', '/v1/predictors/b')).body.definition.trained.groups, drawnBy(other))
 })
 
 t.test('a predictor is trained on outcomes and then goes on trial', async (t) => {
@@ -98,7 +98,7 @@ t.test('a predictor is trained on outcomes and then goes on trial', async (t) =>
   const outcomes = Array.from({ length: 320 }, (_, i) => outcome(i, i % 5 === 0 ? { steps } : {}))
   await send('POST', '/v1/outcomes/batch', { outcomes })
   const [auto] = await until('it is trained', async () => {
-    const { predictors } = (await send('GET', '/v1/model/predictors')).body
+    const { predictors } = (await send('GET', '/v1/predictors')).body
     return predictors.length > 0 && predictors
   })
   t.match(auto, { name: /^auto-3\d\d$/, by: 'trainer', status: 'live', trained_generations: Number, signals: ['sure'], calibration: { generations: Number, ece: Number, brier: Number } })
@@ -125,15 +125,15 @@ t.test('numbers that could overflow a score are refused', async (t) => {
   for (const [path, change] of bad) {
     for (const number of ['1e999', '-1e999', '1e300', '-1e16', 'null', '"1"']) { // JSON.parse makes Infinity of the first
       const payload = JSON.stringify({ ...BY_SIGNAL, ...change }).replace('"#"', number)
-      const reply = await app.inject({ method: 'PUT', url: '/v1/model/predictors/p?reason=r', headers: { 'content-type': 'application/json' }, payload })
+      const reply = await app.inject({ method: 'PUT', url: '/v1/predictors/p?reason=r', headers: { 'content-type': 'application/json' }, payload })
       t.match([reply.statusCode, reply.json().details?.[0].path], [400, path], `${path} ${number}`)
     }
   }
   const wildest = {
     ...BY_SIGNAL, signals: [{ name: 'sure', mean: -1e15, scale: 1e-9 }], contexts: { '*': { log_median: -100, weights: [-1e6, 1e6, 1e6, -1e6, 1e6] } },
   }
-  t.equal((await send('PUT', '/v1/model/predictors/p?reason=r', wildest)).status, 200)
-  const scorer = scorerFor((await send('GET', '/v1/model/predictors/p')).body.definition, '*')
+  t.equal((await send('PUT', '/v1/predictors/p?reason=r', wildest)).status, 200)
+  const scorer = scorerFor((await send('GET', '/v1/predictors/p')).body.definition, '*')
   for (const confidence of [0, 0.5, 1]) {
     for (const tokens of [0, 1e15]) {
       for (const sure of [-1.7e308, 0, 1.7e308]) {
@@ -148,7 +148,7 @@ t.test('a grid has 2 to 120 thresholds', async (t) => {
   const { send } = await build(t, AUTO)
   const put = (name: string, length: number) => {
     const grid = Array.from({ length }, (_, k) => 0.99 - k / 200)
-    return send('PUT', `/v1/model/predictors/${name}?reason=r`, { ...BY_SIGNAL, grid })
+    return send('PUT', `/v1/predictors/${name}?reason=r`, { ...BY_SIGNAL, grid })
   }
   t.match(await put('p1', 1), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have fewer than 2 items' }] } })
   t.match(await put('p121', 121), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have more than 120 items' }] } })
@@ -159,7 +159,7 @@ t.test('a grid has 2 to 120 thresholds', async (t) => {
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 500 }, (_, i) => outcome(i + 1)) })
   await until('the first serves', async () => (await send('GET', KEY)).body.score === 'p2')
   t.match((await send('GET', KEY)).body, { thresholds: { length: 2 }, challengers: [{ threshold: 0.99 - 1 / 200 }, { threshold: 0.99 - 29 / 200 }, { threshold: 0.99 - 119 / 200 }] })
-  for (const name of ['p2', 'p30']) await send('DELETE', `/v1/model/predictors/${name}?reason=r`)
+  for (const name of ['p2', 'p30']) await send('DELETE', `/v1/predictors/${name}?reason=r`)
   await until('then the last', async () => (await send('GET', KEY)).body.score === 'p120')
   t.match((await send('GET', KEY)).body, { threshold: 0.99 - 119 / 200, thresholds: { length: 120 } })
   t.match((await send('GET', `${KEY}/tradeoff`)).body, { score: 'p120', points: { length: 121 } })
@@ -169,11 +169,11 @@ t.test('a grid has 2 to 120 thresholds', async (t) => {
 
 t.test('an invalid predictor is refused with what to change', async (t) => {
   const { send } = await build(t)
-  t.match(await send('PUT', '/v1/model/predictors/p?reason=r', { ...BY_SIGNAL, levels: 'task' }), { status: 400, body: { details: [{ path: '/levels' }], message: /must be "model,task"/ } })
-  t.match(await send('PUT', '/v1/model/predictors/P%20?reason=r', BY_SIGNAL), { status: 400 })
-  t.match(await send('PUT', '/v1/model/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /^\/name must not be "auto-7"/, details: [{ path: '/name', message: /^must not be/ }] } })
-  t.match(await send('PUT', '/v1/model/predictors/confidence?reason=r', BY_SIGNAL), { status: 400 })
-  t.match(await send('PUT', '/v1/model/predictors/p', BY_SIGNAL), { status: 400, body: { message: /reason/ } })
-  t.match(await send('DELETE', '/v1/model/predictors/p?reason=r'), { status: 404, body: { code: 'PREDICTOR_NOT_FOUND' } })
-  t.match((await send('GET', '/v1/model/predictors')).body, { predictors: [] })
+  t.match(await send('PUT', '/v1/predictors/p?reason=r', { ...BY_SIGNAL, levels: 'task' }), { status: 400, body: { details: [{ path: '/levels' }], message: /must be "model,task"/ } })
+  t.match(await send('PUT', '/v1/predictors/P%20?reason=r', BY_SIGNAL), { status: 400 })
+  t.match(await send('PUT', '/v1/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /^\/name must not be "auto-7"/, details: [{ path: '/name', message: /^must not be/ }] } })
+  t.match(await send('PUT', '/v1/predictors/confidence?reason=r', BY_SIGNAL), { status: 400 })
+  t.match(await send('PUT', '/v1/predictors/p', BY_SIGNAL), { status: 400, body: { message: /reason/ } })
+  t.match(await send('DELETE', '/v1/predictors/p?reason=r'), { status: 404, body: { code: 'PREDICTOR_NOT_FOUND' } })
+  t.match((await send('GET', '/v1/predictors')).body, { predictors: [] })
 })

@@ -70,7 +70,7 @@ export async function playDemo (options: DemoOptions) {
   let last = ''
   let threshold: number | null = null
   async function watch (): Promise<void> {
-    const { changes } = await client.send('GET', `/v1/model/history?limit=${HISTORY_LIMIT}`) as { changes: Moved[] }
+    const { changes } = await client.send('GET', `/v1/history?limit=${HISTORY_LIMIT}`) as { changes: Moved[] }
     const at = changes.findIndex((change) => JSON.stringify(change) === last)
     for (const change of changes.slice(0, at === -1 ? undefined : at).reverse()) {
       const model = models.findIndex(({ context }) => contextKey(Object.keys(context), context) === change.key)

@@ -10,7 +10,7 @@ import type { WorkerApi } from './play-runs.js'
 
 export type ReplayClient = ReturnType<typeof createReplayClient>
 
-interface ModelReply { readonly levels: Levels, readonly age_seconds: number | null }
+interface SnapshotState { readonly levels: Levels, readonly age_seconds: number | null }
 interface Page { readonly contexts: ContextView[], readonly next: string | null }
 
 /** The calls that a replay makes to a service. */
@@ -29,7 +29,7 @@ export function createReplayClient ({ send }: Pick<HttpClient, 'send'>) {
       reportedAt = performance.now()
     },
 
-    levels: async () => (await send('GET', '/v1/model') as ModelReply).levels,
+    levels: async () => (await send('GET', '/v1/snapshot') as SnapshotState).levels,
     /** The policy in force in a context. */
     policy: async (key: string) => (await send('GET', `/v1/contexts/${encodeURIComponent(key)}/policy`) as { effective: Policy }).effective,
 
@@ -50,7 +50,7 @@ export function createReplayClient ({ send }: Pick<HttpClient, 'send'>) {
       const deadline = performance.now() + waitMs
       for (;;) {
         const askedAt = performance.now()
-        const { age_seconds: age } = await send('GET', '/v1/model') as ModelReply
+        const { age_seconds: age } = await send('GET', '/v1/snapshot') as SnapshotState
         // The model was up to date at a time after the last outcome was stored.
         if (age !== null && askedAt - age * 1000 > reportedAt) return true
         if (askedAt > deadline) return false

@@ -41,7 +41,7 @@ const PREDICTED = {
 const BUNDLE: Bundle = {
   format: BUNDLE_FORMAT,
   state_id: 'vectors',
-  model_version: 7,
+  snapshot_version: 7,
   salt: 'salt',
   levels: LEVELS,
   prefix: '*',

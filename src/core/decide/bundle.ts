@@ -55,7 +55,7 @@ interface BundleNode {
 export interface Bundle {
   readonly format: typeof BUNDLE_FORMAT
   readonly state_id: string
-  readonly model_version: number
+  readonly snapshot_version: number
   readonly salt: string | null
   readonly levels: Levels
   readonly prefix: string
@@ -106,7 +106,7 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
   return {
     format: BUNDLE_FORMAT,
     state_id: stateId,
-    model_version: version,
+    snapshot_version: version,
     salt,
     levels,
     prefix,
@@ -188,7 +188,7 @@ const OUTSIDE: ContextRule = {
  * @throws Error where the bundle refers to a part that it does not have
  */
 export function snapshotOfBundle (
-  { state_id: stateId, model_version: version, salt, levels, rules, predictors, weights, root }: Bundle): Snapshot {
+  { state_id: stateId, snapshot_version: version, salt, levels, rules, predictors, weights, root }: Bundle): Snapshot {
   function nodeOf (node: BundleNode): SnapshotNode {
     const children = Object.entries(node.below ?? {}).map(([value, child]) => [value, nodeOf(child)] as const)
     return { key: '', rule: node.rule === undefined ? OUTSIDE : ruleOf(partOf(rules[node.rule], `rule ${node.rule}`), node), children: new Map(children) }

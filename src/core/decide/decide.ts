@@ -13,7 +13,7 @@ import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
 export const REASONS = [
-  'off', 'stale_model', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', // continue, would_stop false
+  'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', // continue, would_stop false
   'control_arm', 'shadow', // continue, would_stop true
   'score_at_threshold', // stop
 ] as const
@@ -52,12 +52,12 @@ export interface Decision {
   readonly next_check_tokens: number
   /** Whether the worker of a control generation should force an answer here. */
   readonly probe: boolean
-  readonly model_version: number
+  readonly snapshot_version: number
   readonly stale: boolean
   readonly warnings: readonly DecisionWarning[]
 }
 
-/** How far the model is behind the store: `stale` is reported, `too_old` means continue. */
+/** How far the snapshot is behind the store: `stale` is reported, `too_old` means continue. */
 export type Freshness = 'fresh' | 'stale' | 'too_old'
 
 /** A decision with its grounds, which enrolment and recording need too. */
@@ -97,7 +97,7 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
     guarantee: rule.guarantee,
     next_check_tokens: nextCheckTokens(rule, step.tokens),
     probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
-    model_version: snapshot.version,
+    snapshot_version: snapshot.version,
     stale: freshness !== 'fresh',
     warnings: rule.warnings,
   }
@@ -127,7 +127,7 @@ export function wouldStop (reason: Reason): boolean {
 export function reasonFor (
   rule: ContextRule, threshold: number | null, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
   if (rule.mode === 'off') return 'off'
-  if (freshness === 'too_old') return 'stale_model'
+  if (freshness === 'too_old') return 'stale_snapshot'
   if (threshold === null) return 'no_threshold'
   if (score === null) return 'no_score'
   if (tokens < rule.minTokens) return 'min_tokens'

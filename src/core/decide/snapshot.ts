@@ -45,7 +45,7 @@ export interface SnapshotNode {
   readonly children: ReadonlyMap<string, SnapshotNode>
 }
 
-/** The model that a replica decides with. It is never edited, only replaced. */
+/** The snapshot with which a replica decides. It is never edited, only replaced. */
 export interface Snapshot {
   readonly stateId: string
   readonly version: number

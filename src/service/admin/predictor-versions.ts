@@ -31,7 +31,7 @@ const FOREIGN_DRAWS = '/trained/groups are draws of another service (salt_digest
 export function createPredictorVersions (store: Store, snapshotHolder: SnapshotHolder, { levels }: Pick<Config, 'levels'>) {
   const command = createCommander(store, snapshotHolder)
 
-  /** A predictor as `GET /v1/model/predictors` lists it. */
+  /** A predictor as `GET /v1/predictors` lists it. */
   function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion) {
     const links = [...snapshotHolder.loaded().links.values()]
     return {

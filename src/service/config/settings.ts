@@ -31,7 +31,7 @@ export const SettingsSchema = Type.Object({
   DECISION_LOG_TREATED_SHARE: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'Share of the treated generations that the decision log keeps; it keeps all control generations' }),
   DECISION_LOG_FILE: Type.String({ default: '', description: 'File to which the decision log is also appended, one JSON object a line; -: standard output; empty: none' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of contexts to learn; outcomes of further contexts count only for their existing parents' }),
-  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for a new model, in case a notification was lost, and for changed files (seconds)' }),
+  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for a new snapshot, in case a notification was lost, and for changed files (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'Time without a sign of life after which a learner is replaced (seconds)' }),
   LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner runs in a thread of its own, so that decisions do not wait for it' }),
   STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Time out of step with the store after which decisions are marked stale (seconds)' }),

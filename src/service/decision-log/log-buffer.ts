@@ -119,7 +119,7 @@ export function encodeDecision (salt: string | null, levels: Levels, taken: Take
   const context = JSON.stringify(contextKey(levels, taken.context ?? {}))
   return [id, `{"event":"decision","at":${at},"context":${context},"threshold_context":${source === null ? context : JSON.stringify(source)}` +
     `,"arm":"${arm}","tokens":${tokens},"confidence":${confidence},"score":${score},"scorer":"${scorer}"` + // names need no escaping
-    `,"threshold":${threshold},"reason":"${reason}","model_version":${version}` + (isEnrolled ? ',"enrolled":true' : '') +
+    `,"threshold":${threshold},"reason":"${reason}","snapshot_version":${version}` + (isEnrolled ? ',"enrolled":true' : '') +
     (em === undefined ? '' : `,"em":${em}`) + (salt === null || answer === undefined ? '' : `,"answer_digest":"${answerDigest(salt, answer)}"`) + '}']
 }
 

@@ -23,7 +23,7 @@ const DecisionSchema = Type.Object({
   context: text,
   threshold_context: text,
   ...step,
-  model_version: number,
+  snapshot_version: number,
   /** Whether this step put the generation down for enrolment; absent: it did not. */
   enrolled: Type.Optional(Type.Literal(true)),
   em: Type.Optional(em),

@@ -27,7 +27,7 @@ type ContextReply = {
 
 /** The reply to columns: numbers of rows, except for `errors` and `contextsRoutes`. */
 export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' | 'would_stop' | 'probe'> {
-  readonly model_version: number
+  readonly snapshot_version: number
   readonly stale: boolean
   /** Rows without an arm that came too late to enrol their generations. */
   readonly first_step_late: number[]
@@ -55,7 +55,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   logRows(services.decisionLog, columns, decided, { snapshot, enrolled, caller })
   const { stop, control, would_stop, probe, rules } = decided
   return {
-    model_version: snapshot.version,
+    snapshot_version: snapshot.version,
     stale: snapshotHolder.freshness() !== 'fresh',
     stop,
     control,

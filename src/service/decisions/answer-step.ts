@@ -80,7 +80,7 @@ interface Logging { readonly isEnrolled: boolean, readonly caller: Caller }
 export function logStep (
   log: Pick<DecisionLog, 'takes' | 'decided'>, step: Step, decision: Decision, { isEnrolled, caller }: Logging): void {
   const { generation_id: id, context, tokens, confidence, em, answer } = step
-  const { arm, context: source, score, scorer, threshold, reason, model_version: version } = decision
+  const { arm, context: source, score, scorer, threshold, reason, snapshot_version: version } = decision
   if (id === undefined || !log.takes(id, arm)) return
   log.decided({ // a plain literal, since spreading takes ten times as long
     id: scopedId(caller, id),
@@ -101,7 +101,7 @@ export function logStep (
 }
 
 export interface BatchAnswer {
-  readonly model_version: number
+  readonly snapshot_version: number
   /** One for each step, in the same order. */
   readonly decisions: Array<Decision | { error: Problem }>
 }
@@ -114,7 +114,7 @@ export function answerBatch (services: DecisionServices, steps: readonly unknown
   const startedAt = performance.now()
   const decisions = steps.map((step) => answerItem(services, step, caller))
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
-  return { model_version: snapshotHolder.snapshot().version, decisions }
+  return { snapshot_version: snapshotHolder.snapshot().version, decisions }
 }
 
 function answerItem (services: DecisionServices, item: unknown, caller: Caller): Decision | { error: Problem } {

@@ -5,7 +5,7 @@ import { gzip } from 'node:zlib'
 import { bundleOf } from '../../core/decide/bundle.js'
 import type { Snapshot } from '../../core/decide/snapshot.js'
 import { parseContextKey } from '../../core/policy/context.js'
-import { InvalidKeyError, ModelTooOldError } from '../../errors/errors.js'
+import { InvalidKeyError, SnapshotTooOldError } from '../../errors/errors.js'
 import { allowedPrefix, type Caller } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
@@ -31,9 +31,9 @@ export function renderBundle (snapshot: Snapshot, prefix: string): RenderedBundl
 }
 
 function render (snapshot: Snapshot, prefix: string): RenderedBundle {
-  const { model_version: version, ...decisive } = bundleOf(snapshot, prefix)
+  const { snapshot_version: version, ...decisive } = bundleOf(snapshot, prefix)
   const rest = JSON.stringify(decisive).slice(1)
-  const text = `{"model_version":${version},${rest}`
+  const text = `{"snapshot_version":${version},${rest}`
   const etag = `"${createHash('sha256').update(rest).digest('hex').slice(0, 32)}"`
   let small: Promise<Buffer> | undefined
   return {
@@ -121,7 +121,7 @@ interface ServedBundle {
 }
 
 interface BundleServer {
-  /** @throws ForbiddenError, InvalidKeyError, ModelTooOldError */
+  /** @throws ForbiddenError, InvalidKeyError, SnapshotTooOldError */
   readonly get: (request: BundleRequest, caller: Caller) => Promise<ServedBundle>
   readonly isClosing: () => boolean
   /** Ends all waits, and lets none begin. */
@@ -152,7 +152,7 @@ export function createBundleServer ({ config, snapshotHolder }: BundleServices):
       request.onDisconnect(() => { wait.abort() })
       const waitMs = isClosing ? 0 : (request.waitSeconds ?? 0) * 1000
       const bundle = await waits.wait(prefix, known, waitMs, wait.signal).finally(() => { requests.delete(wait) })
-      if (snapshotHolder.freshness() === 'too_old') throw new ModelTooOldError()
+      if (snapshotHolder.freshness() === 'too_old') throw new SnapshotTooOldError()
       return { bundle, isKnown: known.includes(bundle.etag) }
     },
     isClosing: () => isClosing,

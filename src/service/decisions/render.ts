@@ -4,7 +4,7 @@ import type { Decision } from '../../core/decide/decide.js'
 import type { ColumnsAnswer } from './answer-columns.js'
 import type { BatchAnswer } from './answer-step.js'
 
-/** The text of each guarantee with the field names around it. A guarantee is most of a reply, and is frozen until the model changes. */
+/** The text of each guarantee with the field names around it. A guarantee is most of a reply, and is frozen until the snapshot changes. */
 const rendered = new WeakMap<Guarantee, string>()
 
 function renderGuarantee (guarantee: Guarantee | null): string {
@@ -26,7 +26,7 @@ export function renderDecision (decision: Decision): string {
     (decision.would_stop ? '","would_stop":true,"arm":"' : '","would_stop":false,"arm":"') + decision.arm +
     '","context":' + JSON.stringify(decision.context) +
     ',"scope":"' + decision.scope + renderGuarantee(decision.guarantee) + decision.next_check_tokens +
-    (decision.probe ? ',"probe":true,"model_version":' : ',"probe":false,"model_version":') + decision.model_version +
+    (decision.probe ? ',"probe":true,"snapshot_version":' : ',"probe":false,"snapshot_version":') + decision.snapshot_version +
     (decision.stale ? ',"stale":true,"warnings":' : ',"stale":false,"warnings":') + renderWarnings(decision.warnings) + '}'
 }
 
@@ -40,19 +40,19 @@ function renderNumber (value: number | null): string {
   return value === null || !Number.isFinite(value) ? 'null' : String(value)
 }
 
-export function renderBatch ({ model_version, decisions }: BatchAnswer): string {
-  return `{"model_version":${model_version},"decisions":[${decisions.map((one) => 'error' in one ? JSON.stringify(one) : renderDecision(one)).join()}]}`
+export function renderBatch ({ snapshot_version, decisions }: BatchAnswer): string {
+  return `{"snapshot_version":${snapshot_version},"decisions":[${decisions.map((one) => 'error' in one ? JSON.stringify(one) : renderDecision(one)).join()}]}`
 }
 
 /** Each row number with a comma before it. Making the text anew each time takes several times as long. */
 const FURTHER = Array.from({ length: MAX_ROWS }, (_, row) => `,${row}`)
 
-/** The text of what is in force in a context, which stays the same until the model changes. */
+/** The text of what is in force in a context, which stays the same until the snapshot changes. */
 const renderedRules = new WeakMap<NonNullable<ColumnsAnswer['contexts'][number]>, string>()
 
 /** Renders what `JSON.stringify` would, in a fraction of the time where rows are few. */
 export function renderColumns (answer: ColumnsAnswer): string {
-  return `{"model_version":${answer.model_version},"stale":${answer.stale},"stop":${renderRows(answer.stop)},"control":${renderRows(answer.control)}` +
+  return `{"snapshot_version":${answer.snapshot_version},"stale":${answer.stale},"stop":${renderRows(answer.stop)},"control":${renderRows(answer.control)}` +
     `,"would_stop":${renderRows(answer.would_stop)},"probe":${renderRows(answer.probe)},"first_step_late":${renderRows(answer.first_step_late)}` +
     `,"errors":${answer.errors.length === 0 ? '[]' : JSON.stringify(answer.errors)},"contexts":${renderRules(answer.contexts)}}`
 }

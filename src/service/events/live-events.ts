@@ -20,7 +20,7 @@ interface EventServices {
 
 /**
  * Tells operators' pages what changed. It looks once a second while there are readers, apart from the path of decisions: at the links of
- * the model in force, and at what the store counts for each prefix that is read.
+ * the snapshot in force, and at what the store counts for each prefix that is read.
  */
 export function createLiveEvents ({ snapshotHolder, store }: EventServices, tickMs = TICK_MS) {
   const clients = new Set<EventClient>()
@@ -126,7 +126,7 @@ export class EventClient {
   /** @param prefix the contexts that it is told of: this one and those below */
   constructor (prefix: string, version: number) {
     this.prefix = prefix
-    this.#send(`retry: ${RETRY_MS}\nevent: hello\ndata: ${JSON.stringify({ model_version: version, prefix })}\n\n`)
+    this.#send(`retry: ${RETRY_MS}\nevent: hello\ndata: ${JSON.stringify({ snapshot_version: version, prefix })}\n\n`)
   }
 
   /** Gathers what changed, of which the client is told by `flush`. */
@@ -139,7 +139,7 @@ export class EventClient {
   flush (version: number): void {
     if (this.#isSlow() || (this.#changed.size === 0 && !this.#haveCountsMoved)) return
     const contexts = [...this.#changed].slice(0, NAMED)
-    const change = { model_version: version, contexts, contexts_changed: this.#changed.size, counts_changed: this.#haveCountsMoved }
+    const change = { snapshot_version: version, contexts, contexts_changed: this.#changed.size, counts_changed: this.#haveCountsMoved }
     this.#changed.clear()
     this.#haveCountsMoved = false
     this.#send(`event: change\ndata: ${JSON.stringify(change)}\n\n`)

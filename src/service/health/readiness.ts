@@ -20,7 +20,7 @@ interface HealthServices {
   readonly tls: Watched | null
 }
 
-const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last model; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
+const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
 /** What operators read about contexts whose workers report amiss, so that nothing can be certified there. */
 const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> = {
@@ -36,14 +36,14 @@ const NAMED = 5
 
 /**
  * The reply of `GET /readyz`: whether this replica can take traffic, and what needs attention. A replica is ready once it has loaded a
- * model.
+ * snapshot.
  */
 export async function readiness (services: HealthServices) {
   const { store, snapshotHolder, learner } = services
   return {
     ready: snapshotHolder.ageSeconds() !== null,
     store: { kind: store.kind, up: store.isUp() },
-    model: { version: snapshotHolder.snapshot().version, age_seconds: snapshotHolder.ageSeconds(), stale: snapshotHolder.freshness() !== 'fresh' },
+    snapshot: { version: snapshotHolder.snapshot().version, age_seconds: snapshotHolder.ageSeconds(), stale: snapshotHolder.freshness() !== 'fresh' },
     learner: { leader: learner.isLeader() },
     warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services)],
   }
@@ -54,7 +54,7 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls }: Hea
   const inputs = unreadableInputs(modelInputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
-    [snapshotHolder.problem(), (problem) => `The model cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
+    [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [unlearned(snapshotHolder), (waiting) => `Outcomes are stored, but not learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
     [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
     [list(inputs), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
@@ -71,7 +71,9 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls }: Hea
   return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
 }
 
-/** What waits for the learner, if that makes the model stale. The age of a model is that of the oldest entry that it has not learned. */
+/**
+ * Log entries that wait for the learner, if they make the snapshot stale. The age of a snapshot is that of the oldest entry that it lacks.
+ */
 function unlearned ({ lag, ageSeconds, freshness }: HealthServices['snapshotHolder']): string | null {
   const age = ageSeconds()
   return lag() === 0 || age === null || freshness() === 'fresh' ? null : `${lag()} log entries wait, the oldest for ${Math.round(age)} s`
@@ -89,7 +91,7 @@ const uncoveredOf = new WeakMap<ReadonlyMap<string, ChainLink>, string[]>()
 
 /**
  * Contexts that their pool does not cover. A change of a policy would be refused; DEFAULT_POLICY and an import are not. They are remembered
- * as long as the model is the same: to find them takes some 15 ms with 10,000 contexts, and whoever likes may ask for readiness.
+ * as long as the snapshot is the same: to find them takes some 15 ms with 10,000 contexts, and whoever likes may ask for readiness.
  */
 function uncovered (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
   let keys = uncoveredOf.get(links)
@@ -106,14 +108,14 @@ function list (names: Iterable<string>): string | null {
   return [...names].slice(0, NAMED).join(', ') || null
 }
 
-interface ModelServices {
+interface SnapshotServices {
   readonly store: Pick<Store, 'kind' | 'isUp'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded'>
   readonly learner: { readonly isLeader: () => boolean }
 }
 
-/** The reply of `GET /v1/model`: the model that this replica decides with. */
-export function snapshotStatus ({ store, snapshotHolder, learner }: ModelServices) {
+/** The reply of `GET /v1/snapshot`: the snapshot with which this replica decides. */
+export function snapshotStatus ({ store, snapshotHolder, learner }: SnapshotServices) {
   const { snapshot, links } = snapshotHolder.loaded()
   return {
     version: snapshot.version,

@@ -23,8 +23,8 @@ export function presetCounter<L extends string> (
 
 /** Values that the gauges read when they are scraped. */
 export interface GaugeSources {
-  readonly modelVersion: () => number
-  readonly modelAgeSeconds: () => number | null
+  readonly snapshotVersion: () => number
+  readonly snapshotAgeSeconds: () => number | null
   readonly isStoreUp: () => boolean
   readonly isLeader: () => boolean
   readonly lag: () => number
@@ -36,17 +36,17 @@ export interface GaugeSources {
   /** States of the busiest contexts by key, always including the root, which sums over all. */
   readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
   readonly isLeaf: (key: string) => boolean
-  /** The policy in force in a context; `undefined` for one that the model does not have. */
+  /** The policy in force in a context; `undefined` for one that the snapshot does not have. */
   readonly policyOf: (key: string) => Policy | undefined
   /** The runs last reported on come first. */
   readonly trainingRuns: () => Promise<readonly TrainingRun[]>
   /** Names of the predictors that are not retired. */
   readonly predictors: () => Iterable<string>
-  /** The contexts of the model. */
+  /** The contexts of the snapshot. */
   readonly links: () => Iterable<ScoringLink & Pick<ChainLink, 'warnings'>>
 }
 
-/** Metrics of the model, the store and the learner of this replica. */
+/** Metrics of the snapshot, the store and the learner of this replica. */
 export function watchService (registers: Registry[], sources: GaugeSources): void {
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_build_info',
@@ -57,8 +57,8 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   })
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
-  gauge('model_version', 'Version of the model in force', sources.modelVersion)
-  gauge('model_age_seconds', 'Seconds since the model was last in step with the store; +Inf if it never was', () => sources.modelAgeSeconds() ?? Infinity)
+  gauge('snapshot_version', 'Version of the snapshot in force', sources.snapshotVersion)
+  gauge('snapshot_age_seconds', 'Seconds since the snapshot was last in step with the store; +Inf if it never was', () => sources.snapshotAgeSeconds() ?? Infinity)
   gauge('store_up', '1 if the last contact with the store succeeded and it takes writes, else 0', () => sources.isStoreUp() ? 1 : 0)
   gauge('learner_leader', '1 on the replica that is the learner, else 0', () => sources.isLeader() ? 1 : 0)
   gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, else 0', () => sources.isConfiguredApart() ? 1 : 0)

@@ -23,7 +23,7 @@ export interface LoadedSnapshot {
 /** Contexts that are read and judged in one go; decisions are answered between one chunk and the next. */
 const CHUNK = 200
 
-/** The model before the store has been reached: every decision is `continue`. */
+/** The snapshot before the store has been reached: every decision is `continue`. */
 export function emptySnapshot (options: SnapshotOptions): LoadedSnapshot {
   const inputs = { ...options, policies: new Map(), pins: new Map(), predictors: new Map() }
   const links = new Map([[ROOT, linkOf(inputs, ROOT)]])
@@ -32,7 +32,7 @@ export function emptySnapshot (options: SnapshotOptions): LoadedSnapshot {
 }
 
 /**
- * Loads the model as of a revision. Reads only what changed where `previous` has the same store and the same policies, pins and predictors.
+ * Loads the snapshot as of a revision. Where `previous` has the same store, policies, pins and predictors, only changed contexts are read.
  * @param now ms; pins that have expired by then are left out
  */
 export async function loadSnapshot (
@@ -64,17 +64,17 @@ export async function loadSnapshot (
   return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, inputs, links, unreadable }
 }
 
-/** The model without the pins that have expired: the same object where none has. @param now ms */
-export function withoutExpiredPins (model: LoadedSnapshot, now: number): LoadedSnapshot {
-  const { inputs, snapshot } = model
+/** The snapshot without the pins that have expired: the same object where none has. @param now ms */
+export function withoutExpiredPins (loaded: LoadedSnapshot, now: number): LoadedSnapshot {
+  const { inputs, snapshot } = loaded
   const pins = livePins(inputs.pins, now)
-  if (pins === inputs.pins) return model
-  const links = new Map(model.links)
+  if (pins === inputs.pins) return loaded
+  const links = new Map(loaded.links)
   const compiler = new SnapshotCompiler(inputs.levels, links, inputs.predictors, snapshot)
   const ended = byDepth([...inputs.pins.keys()].filter((key) => !pins.has(key) && links.has(key)))
   for (const key of ended) links.set(key, { ...links.get(key)!, pin: undefined })
   for (const key of ended) compiler.add(key)
-  return { ...model, snapshot: compiler.finish(snapshot), inputs: { ...inputs, pins }, links }
+  return { ...loaded, snapshot: compiler.finish(snapshot), inputs: { ...inputs, pins }, links }
 }
 
 function canBuildOn ({ snapshot }: LoadedSnapshot, revision: Revision): boolean {
@@ -96,7 +96,7 @@ function withAncestors (inputs: SnapshotInputs, links: Map<string, ChainLink>, k
   return all
 }
 
-/** What the configuration says of every model. */
+/** What the configuration says of every snapshot. */
 interface SnapshotOptions { readonly levels: Levels, readonly defaultPolicy: PolicyPatch }
 
 /**
@@ -109,7 +109,7 @@ export async function readSnapshotInputs (store: Store, { levels, defaultPolicy 
   return { levels, defaultPolicy, policies, pins: livePins(pins, now), predictors: livePredictors(versions) }
 }
 
-/** The damaged policies and pins, as phrases such as "the policy of model=q". */
+/** The damaged policies and pins, as phrases such as "the policy of loaded=q". */
 export function unreadableInputs ({ policies, pins }: Pick<SnapshotInputs, 'policies' | 'pins'>): string[] {
   return [
     ...[...policies].flatMap(([key, policy]) => policy === UNREADABLE_POLICY ? [`the policy of ${key}`] : []),

@@ -108,7 +108,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   async warnings (): Promise<string[]> {
     return this.#refusal === null
       ? []
-      : [`Outcomes get 503 and nothing is learned; decisions continue with the last model. Make room on the disk of DATA_DIR: ${this.#refusal}`]
+      : [`Outcomes get 503 and nothing is learned; decisions continue with the last snapshot. Make room on the disk of DATA_DIR: ${this.#refusal}`]
   }
 
   /** Also finds out whether there is room again, if a write failed. */

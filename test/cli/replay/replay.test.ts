@@ -107,7 +107,7 @@ t.test('the service keeps the settings that affect decisions and removes its fol
   const before = new Set(await folders())
   const own = await startOwnService({ CONTEXT_LEVELS: 'task', DEFAULT_POLICY: '{"max_em_drop":0.05,"follow_up_seconds":60}', REDIS_URL: 'redis://127.0.0.1:1', DATA_DIR: '/nowhere', ACCESS_TOKENS: '[]', HOST: '0.0.0.0' })
   t.teardown(() => own.close())
-  t.match(await read(`${own.url}/v1/model`), { levels: ['task'], store: { kind: 'embedded', up: true } }, 'REDIS_URL is ignored')
+  t.match(await read(`${own.url}/v1/snapshot`), { levels: ['task'], store: { kind: 'embedded', up: true } }, 'REDIS_URL is ignored')
   t.match(await read(`${own.url}/v1/contexts/*/policy`), { effective: { max_em_drop: 0.05, follow_up_seconds: 0 } })
   await own.close()
   t.strictSame((await folders()).filter((name) => !before.has(name)), [])

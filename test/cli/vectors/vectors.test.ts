@@ -11,7 +11,7 @@ t.test('openapi/vectors.json is up to date', async (t) => {
 t.test('the vectors cover both arms and every reason but staleness', async (t) => {
   const { decisions } = JSON.parse(vectorsText())
   const met = (field: string) => new Set(decisions.map(({ decision }: { decision: Record<string, unknown> }) => decision[field]))
-  t.same([...met('reason')].sort(), REASONS.filter((reason) => reason !== 'stale_model').sort())
+  t.same([...met('reason')].sort(), REASONS.filter((reason) => reason !== 'stale_snapshot').sort())
   for (const field of ['arm', 'decision', 'probe', 'would_stop']) t.equal(met(field).size, 2, field)
 })
 

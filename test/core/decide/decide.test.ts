@@ -24,7 +24,7 @@ function decided (stands: LinkFields, step: Partial<Step>, freshness: Freshness 
 
 t.test('the reasons are a closed list in order of precedence', async (t) => {
   t.strictSame([...REASONS], [
-    'off', 'stale_model', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
+    'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
   ])
 })
 
@@ -40,7 +40,7 @@ t.test('the reason is the first of the list that applies', async (t) => {
     (mode, freshness, index, confidence, tokens, arm) => {
       const isTrue: Record<Reason, boolean> = {
         off: mode === 'off',
-        stale_model: freshness === 'too_old',
+        stale_snapshot: freshness === 'too_old',
         no_threshold: index === -1,
         no_score: confidence === null,
         min_tokens: tokens < 50,
@@ -80,7 +80,7 @@ t.test('a decision has all its fields', async (t) => {
     guarantee: GUARANTEE,
     next_check_tokens: 128,
     probe: false,
-    model_version: 7,
+    snapshot_version: 7,
     stale: false,
     warnings: [],
   })

@@ -110,15 +110,15 @@ t.test('a bound operator sees and changes only its own contexts', async (t) => {
 
 t.test('routes that cover all contexts are refused to a bound token', async (t) => {
   const { as } = await twoTenants(t)
-  for (const url of ['/v1/model', '/v1/audit', '/v1/training-runs', '/v1/training-runs/r', '/v1/training-runs/r/plot.svg', '/v1/model/predictors', '/v1/model/predictors/p', '/metrics']) {
+  for (const url of ['/v1/snapshot', '/v1/audit', '/v1/training-runs', '/v1/training-runs/r', '/v1/training-runs/r/plot.svg', '/v1/predictors', '/v1/predictors/p', '/metrics']) {
     t.match(await as('q-operator')('GET', url), { status: 403, body: { code: 'FORBIDDEN', message: /requires a token that is not bound to a prefix, and token q-operator is bound to model=q/ } }, url)
     t.not((await as('o')('GET', url)).status, 403, url)
   }
   for (const method of ['PUT', 'DELETE'] as const) {
-    t.match(await as('q-operator')(method, '/v1/model/predictors/p?reason=theirs'), { status: 403, body: { code: 'FORBIDDEN' } }, method)
+    t.match(await as('q-operator')(method, '/v1/predictors/p?reason=theirs'), { status: 403, body: { code: 'FORBIDDEN' } }, method)
   }
   for (const method of ['POST', 'DELETE'] as const) {
-    t.match(await as('q-operator')(method, '/v1/model/rollback?reason=theirs', method === 'POST' ? { version: 0, reason: 'theirs' } : undefined), { status: 403 }, method)
+    t.match(await as('q-operator')(method, '/v1/rollback?reason=theirs', method === 'POST' ? { version: 0, reason: 'theirs' } : undefined), { status: 403 }, method)
   }
 })
 

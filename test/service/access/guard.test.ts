@@ -152,8 +152,8 @@ t.test('logs, errors and metrics contain no secret', async (t) => {
     seen.push(await send('POST', '/v1/decisions', { tokens: 1, confidence: 1 }, bearer(name)))
     seen.push(await send('POST', '/v1/decisions', { tokens: -1, confidence: 1 }, bearer(name)))
     seen.push(await send('POST', '/v1/outcomes', losslessOutcome(name), bearer(name)))
-    seen.push(await send('GET', '/v1/model', undefined, bearer(name)))
-    seen.push(await send('GET', '/v1/model/history', undefined, bearer(name)))
+    seen.push(await send('GET', '/v1/snapshot', undefined, bearer(name)))
+    seen.push(await send('GET', '/v1/history', undefined, bearer(name)))
     seen.push(await send('GET', '/nowhere', undefined, bearer(name)))
   }
   seen.push(await send('GET', '/metrics', undefined, bearer('o')))
@@ -194,14 +194,14 @@ const ROUTES: Record<string, string> = {
   'DELETE /v1/contexts/:key/pin': 'operator',
   'POST /v1/contexts/:key/reset': 'operator',
   'GET /v1/audit': 'operator',
-  'GET /v1/model': 'operator',
-  'GET /v1/model/history': 'operator',
-  'POST /v1/model/rollback': 'operator',
-  'DELETE /v1/model/rollback': 'operator',
-  'GET /v1/model/predictors': 'operator',
-  'GET /v1/model/predictors/:name': 'operator',
-  'PUT /v1/model/predictors/:name': 'operator',
-  'DELETE /v1/model/predictors/:name': 'operator',
+  'GET /v1/snapshot': 'operator',
+  'GET /v1/history': 'operator',
+  'POST /v1/rollback': 'operator',
+  'DELETE /v1/rollback': 'operator',
+  'GET /v1/predictors': 'operator',
+  'GET /v1/predictors/:name': 'operator',
+  'PUT /v1/predictors/:name': 'operator',
+  'DELETE /v1/predictors/:name': 'operator',
   'POST /v1/training-runs/:run/checkpoints': 'trainer',
   'GET /v1/training-runs': 'operator',
   'GET /v1/training-runs/:run': 'operator',
@@ -282,8 +282,8 @@ t.test('the header follows RFC 6750', async (t) => {
 t.test('without tokens every route is open and the caller is anonymous', async (t) => {
   const lines: string[] = []
   const { send } = await build(t, {}, pino({ level: 'info' }, { write: (line: string) => { lines.push(line) } }))
-  t.equal((await send('GET', '/v1/model')).status, 200)
-  t.equal((await send('GET', '/v1/model', undefined, bearer('w'))).status, 200, 'a token does no harm')
+  t.equal((await send('GET', '/v1/snapshot')).status, 200)
+  t.equal((await send('GET', '/v1/snapshot', undefined, bearer('w'))).status, 200, 'a token does no harm')
   t.match(lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'answered'), [{ token: 'anonymous' }, { token: 'anonymous' }])
 })
 

@@ -60,7 +60,7 @@ t.test('the history has the thresholds before and after every change, also in th
   const moves = async (step: () => Promise<unknown>) => {
     await step()
     await until('all is learned', async () => (await store.revision()).lag === 0)
-    const { changes } = (await send('GET', '/v1/model/history?limit=3')).body
+    const { changes } = (await send('GET', '/v1/history?limit=3')).body
     return Object.fromEntries(changes.map(({ key, before, after }: Record<string, unknown>) => [key, [before, after]]))
   }
   t.same(await moves(() => giveConfirmed(rollback.to, { ...origin, version })), { '*': [null, null], 'model=q': [0.9, null], [KEY]: [0.9, null] })

@@ -18,7 +18,7 @@ t.test('a decision names its own context and that of the threshold, and has dige
     context: 'model=q,task=-',
     threshold_context: 'model=q,task=-',
     ...DECIDED,
-    model_version: 7,
+    snapshot_version: 7,
     enrolled: true,
     answer_digest: answerDigest('salt', 'SECRET'),
   })

@@ -17,14 +17,14 @@ const decision: DecisionEvent = {
   scorer: 'confidence',
   threshold: 0.75,
   reason: 'below_threshold',
-  model_version: 7,
+  snapshot_version: 7,
 }
 const outcome: OutcomeEvent = { event: 'outcome', at: 30, context: KEY, arm: 'control', tokens: 64, stopped: false, cancelled: false, em: null, answer_digest: 'd1' }
 const label: LabelEvent = { event: 'label', at: 40 }
 
 t.test('steps are in the order of time, whichever replica logged them', async (t) => {
   const later: DecisionEvent = { ...decision, at: 20, tokens: 64, reason: 'control_arm', enrolled: true, em: 1, answer_digest: 'd2' }
-  const shown = { scorer: 'confidence', threshold: 0.75, threshold_context: 'model=q', model_version: 7, confidence: 0.5, score: 0.5, action: 'continue' } as const
+  const shown = { scorer: 'confidence', threshold: 0.75, threshold_context: 'model=q', snapshot_version: 7, confidence: 0.5, score: 0.5, action: 'continue' } as const
   t.strictSame(generationOf('g', [later, null, decision]), {
     generation_id: 'g',
     context: KEY,

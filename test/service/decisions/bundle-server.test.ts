@@ -114,7 +114,7 @@ t.test('a prefix is refused where it is no context key or belongs to others', as
 
 t.test('no bundle is served from a model that is too old', async (t) => {
   const { get } = createBundleServer({ config, snapshotHolder: { ...snapshotHolder, freshness: () => 'too_old' as const } })
-  await t.rejects(get({ onDisconnect }, ANYBODY), { code: 'MODEL_TOO_OLD' })
+  await t.rejects(get({ onDisconnect }, ANYBODY), { code: 'SNAPSHOT_TOO_OLD' })
 })
 
 t.test('closing ends waits, and a closed connection ends its own', async (t) => {

@@ -10,10 +10,10 @@ import { holds } from '../../property.js'
 
 t.test('the text equals that of JSON.stringify', async (t) => {
   const nothing: ColumnsAnswer = {
-    model_version: 0, stale: false, stop: [], control: [], would_stop: [], probe: [], first_step_late: [], errors: [], contexts: [],
+    snapshot_version: 0, stale: false, stop: [], control: [], would_stop: [], probe: [], first_step_late: [], errors: [], contexts: [],
   }
   const all: ColumnsAnswer = {
-    model_version: 7,
+    snapshot_version: 7,
     stale: true,
     stop: [0],
     control: [1, 2],

@@ -9,11 +9,11 @@ const change = (client: EventClient) => JSON.parse(/event: change\ndata: (.*)\n\
 
 t.test('a client is told only of its contexts, and once', async (t) => {
   const client = new EventClient('model=q', 7)
-  t.match(textOf(client), 'event: hello\ndata: {"model_version":7,"prefix":"model=q"}\n\n')
+  t.match(textOf(client), 'event: hello\ndata: {"snapshot_version":7,"prefix":"model=q"}\n\n')
   client.note(['model=q,task=a', 'model=r,task=a'], false)
   client.note(['model=q,task=a'], true)
   client.flush(8)
-  t.same(change(client), { model_version: 8, contexts: ['model=q,task=a'], contexts_changed: 1, counts_changed: true })
+  t.same(change(client), { snapshot_version: 8, contexts: ['model=q,task=a'], contexts_changed: 1, counts_changed: true })
   client.flush(9)
   t.equal(client.stream.read(), null, 'nothing changed')
   client.beat()
@@ -38,7 +38,7 @@ t.test('changes for a client that does not read are merged into one message', as
   t.ok(client.stream.readableLength < 16 * 1024, 'little waits for it')
   textOf(client)
   client.flush(1000)
-  t.match(change(client), { model_version: 1000, contexts_changed: 10, counts_changed: true })
+  t.match(change(client), { snapshot_version: 1000, contexts_changed: 10, counts_changed: true })
   client.end()
   client.stream.destroy()
   client.flush(1001)
@@ -56,8 +56,8 @@ t.test('a stream ends after forty heartbeats, and nothing is sent after its end'
   client.note(['*'], true)
   client.flush(2)
   await ended
-  t.match(text, /"model_version":1,/, 'it was open before the last heartbeat')
-  t.notMatch(text, /"model_version":2,/)
+  t.match(text, /"snapshot_version":1,/, 'it was open before the last heartbeat')
+  t.notMatch(text, /"snapshot_version":2,/)
 })
 
 type Services = Parameters<typeof createLiveEvents>[0]
@@ -85,7 +85,7 @@ t.test('a moved threshold and moved counts are told apart; links that were only 
   await until('it looks', () => state.reads > 1)
   state.links = new Map([['*', linkOf(null)], ['model=q', linkOf(0.9)]])
   state.version = 2
-  await until('the threshold is told', () => /"model_version":2,"contexts":\["model=q"\],"contexts_changed":1,"counts_changed":false/.test(text))
+  await until('the threshold is told', () => /"snapshot_version":2,"contexts":\["model=q"\],"contexts_changed":1,"counts_changed":false/.test(text))
   state.generations = 5
   await until('the counts are told', () => /"contexts":\[\],"contexts_changed":0,"counts_changed":true/.test(text))
 })

@@ -16,13 +16,13 @@ t.test('the status counts contexts and the thresholds that their evidence certif
 
 t.test('a replica with a model is ready and has no warnings', async (t) => {
   const services = await build(t)
-  t.match(await readiness(services), { ready: true, store: { kind: 'embedded', up: true }, model: { stale: false }, warnings: [] })
+  t.match(await readiness(services), { ready: true, store: { kind: 'embedded', up: true }, snapshot: { stale: false }, warnings: [] })
 })
 
 t.test('a replica without a model is not ready', async (t) => {
   const services = await build(t)
   const snapshotHolder = { ...services.snapshotHolder, ageSeconds: () => null }
-  t.match(await readiness({ ...services, snapshotHolder }), { ready: false, model: { age_seconds: null } })
+  t.match(await readiness({ ...services, snapshotHolder }), { ready: false, snapshot: { age_seconds: null } })
 })
 
 t.test('each part that has a problem adds a warning', async (t) => {

@@ -28,12 +28,12 @@ t.test('each reply is logged and counted once, under the id of its request', asy
   const { app, metrics } = await build(t, {}, logTo(lines, 'debug'))
   const headers = { 'x-request-id': 'mine' }
   await app.inject({ method: 'POST', url: '/v1/decisions', headers, payload: { tokens: 1, confidence: 0.5 } })
-  await app.inject({ url: '/v1/model', headers })
+  await app.inject({ url: '/v1/snapshot', headers })
   await app.inject({ url: '/none', headers })
   const answers = lines.filter(({ msg }) => msg === 'answered')
   t.match(answers, [
     { level: 20, reqId: 'mine', method: 'POST', route: '/v1/decisions', status_code: 200, token: 'anonymous' },
-    { level: 30, reqId: 'mine', method: 'GET', route: '/v1/model', status_code: 200 },
+    { level: 30, reqId: 'mine', method: 'GET', route: '/v1/snapshot', status_code: 200 },
     { level: 30, reqId: 'mine', method: 'GET', route: 'none', status_code: 404 },
   ])
   t.equal(answers.length, 3)

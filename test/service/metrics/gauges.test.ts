@@ -36,7 +36,7 @@ t.test('a context shows its arms and what became of the enrolled', async (t) => 
   const none = () => 0
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
-  const service = { ...up, modelVersion: none, modelAgeSeconds: none, refused: none, pins: none, lag: none }
+  const service = { ...up, snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, lag: none }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
@@ -103,8 +103,8 @@ t.test('gauges are read at each scrape', async (t) => {
   const registry = new Registry()
   let version = 7
   watchService([registry], {
-    modelVersion: () => version,
-    modelAgeSeconds: () => null,
+    snapshotVersion: () => version,
+    snapshotAgeSeconds: () => null,
     isStoreUp: () => false,
     isLeader: () => true,
     lag: () => 3,
@@ -121,10 +121,10 @@ t.test('gauges are read at each scrape', async (t) => {
       { threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
     ],
   })
-  t.match(await registry.metrics(), 'stopgate_model_version 7\n')
+  t.match(await registry.metrics(), 'stopgate_snapshot_version 7\n')
   version = 8
   const text = await registry.metrics()
-  for (const line of ['model_version 8', 'model_age_seconds +Inf', 'store_up 0', 'learner_leader 1', 'configuration_differs 1', 'outcome_log_lag 3', 'pins 2', 'outcomes_without_context_total 5']) {
+  for (const line of ['snapshot_version 8', 'snapshot_age_seconds +Inf', 'store_up 0', 'learner_leader 1', 'configuration_differs 1', 'outcome_log_lag 3', 'pins 2', 'outcomes_without_context_total 5']) {
     t.match(text, `stopgate_${line}\n`)
   }
   t.match(text, 'stopgate_contexts_warned{warning="outcomes_missing"} 2\n')

@@ -6,7 +6,7 @@ import { createMetrics, CUT_CAUSES } from '../../../src/service/metrics/metrics.
 const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' })
 const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
 const readings = {
-  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*', policyOf: () => undefined, isConfiguredApart: () => false, ...NONE,
+  snapshotVersion: () => 7, snapshotAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*', policyOf: () => undefined, isConfiguredApart: () => false, ...NONE,
 }
 
 t.test('two registries are independent', async (t) => {
@@ -26,7 +26,7 @@ t.test('a scrape shows present values, with other savings under other', async (t
   t.match(text, 'stopgate_tokens_saved_gross_total{context="task=a"} 12\n')
   t.match(text, 'stopgate_tokens_saved_gross_total{context="other"} 18\n')
   t.notMatch(text, 'stopgate_context_threshold{', 'no threshold, no sample')
-  t.match(text, 'stopgate_model_age_seconds +Inf\n')
+  t.match(text, 'stopgate_snapshot_age_seconds +Inf\n')
   t.match(text, 'stopgate_outcome_log_lag 3\n')
   t.match(text, 'stopgate_outcomes_without_context_total 5\n')
 })

@@ -70,8 +70,8 @@ t.test('a request before any process is known is answered at once', async (t) =>
 })
 
 const readings = {
-  modelVersion: () => 7,
-  modelAgeSeconds: () => null,
+  snapshotVersion: () => 7,
+  snapshotAgeSeconds: () => null,
   isStoreUp: () => true,
   isLeader: () => false,
   lag: () => 3,
@@ -110,7 +110,7 @@ function pair () {
 t.test('a scrape sums counters of all processes, except those that all read alike', async (t) => {
   const [one, other] = pair()
   one!.watch({ ...readings, isLeader: () => true })
-  other!.watch({ ...readings, modelVersion: () => 8, isStoreUp: () => false })
+  other!.watch({ ...readings, snapshotVersion: () => 8, isStoreUp: () => false })
   one!.decided('off', 3)
   other!.decided('off', 4)
   one!.decisionSeconds.observe(1e-6)
@@ -120,8 +120,8 @@ t.test('a scrape sums counters of all processes, except those that all read alik
     const text = await metrics!.render()
     for (const line of [
       'stopgate_decisions_total{decision="continue",reason="off"} 7', 'stopgate_decision_duration_seconds_count 2',
-      'stopgate_outcomes_total{result="accepted",arm="control"} 2', 'stopgate_model_version 8', 'stopgate_store_up 0',
-      'stopgate_learner_leader 1', 'stopgate_model_age_seconds +Inf', 'stopgate_outcomes_without_context_total 5', 'stopgate_outcome_log_lag 3',
+      'stopgate_outcomes_total{result="accepted",arm="control"} 2', 'stopgate_snapshot_version 8', 'stopgate_store_up 0',
+      'stopgate_learner_leader 1', 'stopgate_snapshot_age_seconds +Inf', 'stopgate_outcomes_without_context_total 5', 'stopgate_outcome_log_lag 3',
     ]) t.match(text, `${line}\n`, line)
   }
 })

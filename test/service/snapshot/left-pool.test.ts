@@ -48,8 +48,8 @@ t.test('a member that has left its pool gets no threshold from it on any replica
   const post = (built: Built) => (path: string, body: unknown) => built.send('POST', path, body)
   await report(post(one), many(400, kept))
   for (let i = 0; i < 20; i++) await report(post(one), [lost(), ...many(70, kept)])
-  await until('it has left', async () => (await one.send('GET', '/v1/model/history')).body.changes.some(({ cause }: { cause: string }) => cause === 'left_pool'))
-  t.match((await one.send('GET', '/v1/model/history')).body.changes[0], { key: 'model=q,task=hard', cause: 'left_pool', before: Number, after: null })
+  await until('it has left', async () => (await one.send('GET', '/v1/history')).body.changes.some(({ cause }: { cause: string }) => cause === 'left_pool'))
+  t.match((await one.send('GET', '/v1/history')).body.changes[0], { key: 'model=q,task=hard', cause: 'left_pool', before: Number, after: null })
   await until('the replica knows', async () => (await asked(one)).hard.decision === 'continue')
   await checkGone(t, one, 'the replica that learns')
   t.match((await one.send('GET', '/readyz')).body.warnings.join(), /have left their pool.*: model=q,task=hard/)
@@ -67,8 +67,8 @@ t.test('a member that has left its pool gets no threshold from it on any replica
   await checkGone(t, again, 'after a restart')
   await again.send('POST', `${path('model=q,task=hard')}/reset`, { reason: 'test' })
   const reset = await until('the reset is learned', async () =>
-    (await again.send('GET', '/v1/model/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'reset'))
-  await until('the replica has read it', async () => (await asked(again)).hard.model_version >= reset.version)
+    (await again.send('GET', '/v1/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'reset'))
+  await until('the replica has read it', async () => (await asked(again)).hard.snapshot_version >= reset.version)
   t.equal((await asked(again)).hard.decision, 'continue', 'after a reset of its own')
 
   const exporting = captureIo({ REDIS_URL: redis.url })

@@ -37,7 +37,7 @@ t.test('a replica that starts late has the same model as the others', async (t) 
   const built = await build(t)
   await certify(built)
   const late = replica(t, built.store)
-  t.match(late.decideStep(step).decision, { decision: 'continue', reason: 'stale_model', stale: true, arm: 'treated', model_version: 0 }, 'before the store was reached')
+  t.match(late.decideStep(step).decision, { decision: 'continue', reason: 'stale_snapshot', stale: true, arm: 'treated', snapshot_version: 0 }, 'before the store was reached')
   await late.refresh()
   await built.snapshotHolder.refresh()
   t.strictSame(late.decideStep(step).decision, built.snapshotHolder.decideStep(step).decision)
@@ -59,7 +59,7 @@ t.test('without the store, decisions go on, become stale, then continue, and rec
   isDown = true
   t.match(await at(29), { decision: 'stop', stale: false })
   t.match(await at(31), { decision: 'stop', stale: true })
-  t.match(await at(61), { decision: 'continue', reason: 'stale_model', stale: true, would_stop: false })
+  t.match(await at(61), { decision: 'continue', reason: 'stale_snapshot', stale: true, would_stop: false })
   isDown = false
   t.match(await at(62), { decision: 'stop', stale: false })
 })

@@ -28,7 +28,7 @@ t.test('a checkpoint opens one epoch of its context, and only its own evidence c
   await outcomes('after', 100)
   await until('it is certified anew', async () => (await training.get('r', 10)).contexts[0]!.advice[1]!.advice === 'stop_early')
   t.match((await send('GET', url)).body, { epoch: 2, control_generations: 100 })
-  t.match((await send('GET', '/v1/model/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'checkpoint'), { by: 'trainer', reason: 'step 1 of run r' })
+  t.match((await send('GET', '/v1/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'checkpoint'), { by: 'trainer', reason: 'step 1 of run r' })
 })
 
 t.test('a reset of a context beyond the limit on advice still affects the advice on contexts above it', async (t) => {
