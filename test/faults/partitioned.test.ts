@@ -33,7 +33,7 @@ t.test('when the learner is cut off from Redis another replica learns, and no ou
   await until('the other replica learns', async () => (await ready(other)).learner.leader)
   t.match(await other.post('/v1/outcomes/batch', { outcomes: Array.from({ length: 50 }, (_, i) => losslessOutcome(`then${i}`)) }), { status: 202, body: { accepted: 50 } })
   await until('it has learned the new outcomes', async () => (await context(other)).control_generations === 350)
-  await until('the model is too old to stop generations', async () => (await decision(apart)).reason === 'stale_snapshot')
+  await until('the snapshot is too old to stop generations', async () => (await decision(apart)).reason === 'stale_snapshot')
   t.match(await ready(apart), {
     store: { up: false }, learner: { leader: false }, snapshot: { stale: true }, warnings: [/cannot be reached/],
   })
@@ -52,5 +52,5 @@ t.test('when the learner is cut off from Redis another replica learns, and no ou
   }
   t.same((await Promise.all(replicas.map(ready))).filter(({ learner }) => learner.leader).length, 1, 'exactly one replica learns')
   const said = (msg: string) => apart.log.some((line) => String(line.msg).includes(msg))
-  for (const msg of ['the store is unavailable', 'the model is too_old', 'the store is available again', 'the model is fresh']) t.ok(said(msg), msg)
+  for (const msg of ['the store is unavailable', 'the snapshot is too_old', 'the store is available again', 'the snapshot is fresh']) t.ok(said(msg), msg)
 })

@@ -148,13 +148,13 @@ t.test('a context with an unreadable state continues and starts a new epoch, and
   await until('it is certified again', async () => (await send('POST', '/v1/decisions', treated)).body.decision === 'stop')
 })
 
-t.test('while the model cannot be read, the last model stays in force and readyz reports it', { skip }, async (t) => {
+t.test('while the snapshot cannot be read, the last one stays in force and readyz reports it', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.rename(KEYS.pins, 'kept').catch(() => {}) // there may be no pins
   await admin.set(KEYS.pins, 'not pins')
   await admin.set(KEYS.policyVersion, Number(await admin.get(KEYS.version)) + 1) // before the rest, since a replica may poll at any time
   await admin.incr(KEYS.version)
-  await until('readyz says so', async () => /model cannot be loaded/.test((await built.send('GET', '/readyz')).body.warnings.join()))
+  await until('readyz says so', async () => /snapshot cannot be loaded/.test((await built.send('GET', '/readyz')).body.warnings.join()))
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await admin.del(KEYS.pins)
   await until('readyz has no more to say', async () => (await built.send('GET', '/readyz')).body.warnings.length === 0)

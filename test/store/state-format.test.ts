@@ -70,7 +70,7 @@ t.test('an older replica goes on deciding, accepts outcomes and reports the prob
   await redis.multi().set(FORMAT, STATE_FORMAT + 1).del('{stopgate}:lease').exec() // as a newer version does
   const hasWarning = async (about: RegExp) => (await send('GET', '/readyz')).body.warnings.some((text: string) => about.test(text))
   await until('/readyz warns that nothing is learned', () => hasWarning(/nothing is learned.*a newer version of stopgate/))
-  await until('/readyz warns that the model is stale', () => hasWarning(/model cannot be loaded.*a newer version of stopgate/))
+  await until('/readyz warns that the snapshot is stale', () => hasWarning(/snapshot cannot be loaded.*a newer version of stopgate/))
   t.equal(learner.isLeader(), false)
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('new')), { status: 202 })
   const checkpoint = { step: 1, suite: 's', em: 0.5, n: 100, tokens_mean: 10 }

@@ -142,7 +142,7 @@ t.test('an error reply is quoted', async (t) => {
 
 t.test('another kind of server is recognised', async (t) => {
   const { send } = await client(t, (_request, response) => { response.end('<html>') })
-  await t.rejects(send('GET', '/v1/snapshot'), { name: 'ServiceError', message: /^GET http:.*\/v1\/model answered 200, but not like a stopgate service: .*--url/ })
+  await t.rejects(send('GET', '/v1/snapshot'), { name: 'ServiceError', message: /^GET http:.*\/v1\/snapshot answered 200, but not like a stopgate service: .*--url/ })
   const other = await client(t, (_request, response) => { response.writeHead(404).end('{"error":"no such index"}') })
   await t.rejects(other.send('GET', '/v1/snapshot'), { name: 'ServiceError', message: /answered 404, but not like a stopgate service/ })
 })

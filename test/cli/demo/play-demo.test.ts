@@ -34,7 +34,7 @@ t.test('every change is told once, however long the history gets', async (t) => 
   const history: Array<{ key: string, before: null, after: number }> = [] // newest first
   const client = {
     async send (_method: string, path: string) {
-      if (!path.startsWith('/v1/snapshot')) return { stop: [], control: [], probe: [] }
+      if (!path.startsWith('/v1/history')) return { stop: [], control: [], probe: [] }
       for (let i = 0; i < 300; i++) history.unshift({ key: 'model=x', before: null, after: history.length })
       if (history.length === 1200) stop.abort()
       return { changes: history.slice(0, Number(/limit=(\d+)/.exec(path)![1])) }

@@ -66,7 +66,7 @@ const linkOf = (threshold: number | null) => ({ threshold, policy: { mode: 'enfo
 function playground () {
   const state = { version: 1, links: new Map([['*', linkOf(null)], ['model=q', linkOf(null)]]), generations: 0, reads: 0 }
   const services = {
-    snapshotHolder: { model: () => ({ snapshot: { version: state.version }, links: state.links }) },
+    snapshotHolder: { loaded: () => ({ snapshot: { version: state.version }, links: state.links }) },
     store: {
       readContexts: async (keys: string[]) => {
         state.reads++

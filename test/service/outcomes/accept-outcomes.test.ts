@@ -137,7 +137,7 @@ const config = readConfig({})
 
 t.test('problems that the schema cannot express are found', async (t) => {
   t.equal(reportProblem(config, outcome), null)
-  t.match(reportProblem(config, { generation_id: 'g', tokens: 1, context: { colour: 'red' } }), { path: '/context/colour', message: /loaded, task/ })
+  t.match(reportProblem(config, { generation_id: 'g', tokens: 1, context: { colour: 'red' } }), { path: '/context/colour', message: /model, task/ })
   t.match(reportProblem(config, { generation_id: 'g', tokens: 1, arm: 'control', stopped: true }), { path: '/stopped' })
 })
 
