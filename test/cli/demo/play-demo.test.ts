@@ -51,7 +51,7 @@ t.test('a signal ends the demo', async (t) => {
   const client = {
     async send (_method: string, path: string) {
       stop.abort()
-      return path.startsWith('/v1/snapshot') ? { changes: [] } : { stop: [], control: [], probe: [] }
+      return path.startsWith('/v1/history') ? { changes: [] } : { stop: [], control: [], probe: [] }
     },
   }
   const quick = { seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1 }
