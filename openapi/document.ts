@@ -123,7 +123,7 @@ const NEXT: Readonly<Record<string, Readonly<Record<number, Readonly<Record<stri
   setPin: { 200: { setPin: CONFIRMED, removePin: SAME_KEY, getContext: SAME_KEY } },
   resetContext: { 200: { resetContext: CONFIRMED }, 204: { getContext: SAME_KEY } },
   listCommands: { 200: { listCommands: NEXT_OF('before'), getContext: { parameters: { key: '$response.body#/commands/0/key' } } } },
-  getModel: { 200: { startRollback: { requestBody: { version: '$response.body#/version' } } } },
+  getSnapshot: { 200: { startRollback: { requestBody: { version: '$response.body#/version' } } } },
   getHistory: {
     200: {
       getHistory: NEXT_OF('before'),
@@ -176,7 +176,7 @@ export const documentOptions: SwaggerOptions = {
           type: 'http',
           scheme: 'bearer',
           description: 'A token of the service, if it is configured with tokens. Roles: `worker` asks for decisions and reports outcomes, `trainer` reports checkpoints, ' +
-            '`operator` may call every route, `metricsRoutes` may only scrape metrics. A token may be bound to the contexts below a prefix.',
+            '`operator` may call every route, `metrics` may only scrape metrics. A token may be bound to the contexts below a prefix.',
         },
       },
     },

@@ -19,7 +19,7 @@ export const SnapshotSchema = Type.Object({
     leader: Type.Boolean({ description: 'Whether this replica is the learner' }),
     log_lag: Type.Integer({ description: 'Log entries that the learner has not processed yet, at the last poll' }),
   }, { description: 'State of the learner' }),
-}, { title: 'Model', description: 'The snapshot with which this replica decides', examples: [SNAPSHOT_EXAMPLE] })
+}, { title: 'Snapshot', description: 'The snapshot with which this replica decides', examples: [SNAPSHOT_EXAMPLE] })
 
 export const HistoryQuerySchema = Type.Object({
   prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only changes of this context and those below it' })),

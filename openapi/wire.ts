@@ -1,7 +1,7 @@
 import type { Pin } from '../src/core/contexts/pin.js'
 
 /** A pin as replies show it. */
-export type WirePin = Omit<Pin, 'expires_at'> & { readonly expires_at: string | null }
+type WirePin = Omit<Pin, 'expires_at'> & { readonly expires_at: string | null }
 
 export function isoTime (ms: number): string {
   return new Date(ms).toISOString()
@@ -18,7 +18,7 @@ export function withIsoTime<T extends { readonly time: number }> (row: T): Omit<
 }
 
 /** The pool of a context, as replies show it. */
-export interface WirePool { readonly key: string, readonly left_at: string | null }
+interface WirePool { readonly key: string, readonly left_at: string | null }
 
 export function poolToWire (pool: { readonly key: string, readonly left_at: number | null } | null): WirePool | null {
   return pool && { ...pool, left_at: pool.left_at === null ? null : isoTime(pool.left_at) }

@@ -18,7 +18,7 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
     config: { role: 'operator' },
     schema: {
       tags,
-      operationId: 'getModel',
+      operationId: 'getSnapshot',
       summary: 'Get the snapshot with which this replica decides',
       description: 'Its version, its age, and the state of the store and the learner, as this replica sees them.',
       response: { 200: SnapshotSchema, ...anyError },

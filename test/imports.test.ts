@@ -26,7 +26,7 @@ const files = ['src', 'routes', 'openapi'].flatMap((root) => readdirSync(root, {
 
 /** The files that a file imports, types included. */
 const imports = new Map(files.map((file) => {
-  const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from |import\()'(\.[^']+)\.js'/g)
+  const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from |import |import\(|new URL\()['`](\.[^'`$]+)(?:\.js|\$)/g)
   const sourceOf = (path: string) => [`${path}.ts`, `${path}.tsx`].find((source) => files.includes(source)) ?? `${path}.ts`
   return [file, [...specifiers].map(([, path]) => sourceOf(normalize(join(dirname(file), path!))))] as const
 }))
@@ -54,6 +54,13 @@ t.test('a part imports only the parts that ARCHITECTURE.md allows it, and has a 
     t.same(foreign, [], `${part} may import: ${allowed}`)
     const readme = readFileSync(`${part}/README.md`, 'utf8').trimEnd().split('\n')
     t.ok(readme.length <= 30, `${part}/README.md has ${readme.length} lines`)
+  }
+})
+
+t.test('the page imports types alone from the other parts', async (t) => {
+  for (const file of files.filter((file) => isWithin(file, 'src/page'))) {
+    const values = [...readFileSync(file, 'utf8').matchAll(/^import (?!type )[^']*'((?:\.\.\/)+(?:openapi|routes|core|service)[^']*)'/gm)]
+    t.same(values.map(([, path]) => path), [], file)
   }
 })
 

@@ -14,13 +14,26 @@ const sources = ['src', 'routes', 'openapi'].flatMap(filesIn)
 const PAGE = 'src/page/page.tsx'
 const tests = filesIn('test').filter((file) => file.endsWith('.test.ts'))
 
-/** The project's files that a file names: its imports, types excluded, and modules that it loads by their path, such as workers. */
+/**
+ * The project's files that a file loads: its imports, types excluded. A test may also name a module in another way, such as a worker or a
+ * module that it imports itself; a source file that loads another one lazily does not count, since that may never happen in a test.
+ */
 function loadedBy (file: string): string[] {
-  const code = readFileSync(file, 'utf8').replace(/^import type [^']*'[^']*'$/gm, '')
+  const code = withoutTypes(readFileSync(file, 'utf8'))
+  if (!file.startsWith('test/')) {
+    return [...code.matchAll(/^(?:import|export|\}) .*?from '(\.[^']+)\.js'/gm)].flatMap(([, path]) => sourcesAt(join(dirname(file), path!)))
+  }
   const relative = [...code.matchAll(/['"`](\.\.?\/[^'"`\s]+?)(?:\.[cm]?[jt]sx?|\$\{[^}]*\})['"`]/g)]
     .map(([, path]) => normalize(join(dirname(file), path!)))
   const fromRoot = [...code.matchAll(/['"`](?:\.\/|dist\/)?((?:src|routes|openapi)\/[^'"`\s]+?)\.[jt]sx?['"`]/g)].map(([, path]) => path!)
-  return [...relative, ...fromRoot].flatMap((path) => [`${path}.ts`, `${path}.tsx`]).filter((path) => existsSync(path))
+  return [...relative, ...fromRoot].flatMap(sourcesAt)
+}
+
+const sourcesAt = (path: string): string[] => [`${normalize(path)}.ts`, `${normalize(path)}.tsx`].filter((source) => existsSync(source))
+
+/** The code without imports of types alone. */
+function withoutTypes (code: string): string {
+  return code.replace(/^import type [^']*'[^']*'$/gm, '').replace(/^import \{(?:\s*type [^,}]+,?)+\s*\} from '[^']*'$/gm, '')
 }
 
 t.test('a test loads every source file, since coverage lists loaded files only', async (t) => {

@@ -1,4 +1,4 @@
-/** Example replies about the model and its replica. Lists are cut short and figures rounded. */
+/** Example replies about the snapshot and its replica. Lists are cut short and figures rounded. */
 
 export const SNAPSHOT_EXAMPLE = {
   version: 42,

@@ -43,7 +43,7 @@ const NO_QUERY = { type: 'object', additionalProperties: false, properties: {} }
 /** Where Fastify looks for the name of a plugin. Without it, Fastify searches all loaded modules for each plugin, which takes 10 ms. */
 const DISPLAY_NAME = Symbol.for('fastify.display-name')
 
-export interface AppOptions {
+interface AppOptions {
   /** `null`: plain HTTP. */
   readonly https?: Identity | null
   /** `null`: no traces. */

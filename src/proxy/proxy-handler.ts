@@ -18,7 +18,7 @@ const ROUTES: ReadonlyMap<string, CompletionRoute> = new Map([['/v1/chat/complet
 /** A request whose generation has started in the decider, and is to be started in the engine. */
 interface StartedRequest { readonly request: StoppableRequest, readonly started: StartResult, readonly dialect: Dialect }
 
-export interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | 'metrics'> {
+interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | 'metrics'> {
   readonly upstream: Upstream
   readonly decider: LocalDecider
   readonly metrics: ProxyMetrics

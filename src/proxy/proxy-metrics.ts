@@ -5,7 +5,7 @@ import type { GenerationEnd, GenerationMetrics } from './generation/generation.j
 import { PASS_CAUSES, type PassCause } from './protocol/stoppable-request.js'
 
 /** The state that the gauges show. */
-export interface ProxyState {
+interface ProxyState {
   readonly isCircuitOpen: () => boolean
   readonly inFlight: () => number
   readonly reports: () => { readonly reported: number, readonly refused: number, readonly dropped: number, readonly waiting: number }

@@ -41,7 +41,7 @@ export interface StateRow {
 }
 
 /** The single values, which are the rows of `meta`. */
-export interface StateMeta {
+interface StateMeta {
   readonly salt: string
   readonly version: number
   readonly policy_version: number

@@ -18,17 +18,17 @@ export interface AuditRow {
   /** Orders the rows of the trail. */
   readonly id: string
   readonly time: number
-  /** Version of the model with the command in force. An unreadable row has the latest time and version that it can have. */
+  /** Version of the snapshot with the command in force. An unreadable row has the latest time and version that it can have. */
   readonly version: number
   readonly command: Command | PredictorCommand | UnreadableCommand
   /** The policy or pin that was there before; null for other commands. */
   readonly replaced: PolicyPatch | Pin | null
 }
 
-/** A change, with the version of the model that has it. An unreadable row has the latest time and version that it can have. */
+/** A change, with the version of the snapshot that has it. An unreadable row has the latest time and version that it can have. */
 export type HistoryRow = (Change | UnreadableChange) & { readonly id: string, readonly version: number }
 
-/** What a replica compares with the model it has loaded. */
+/** What a replica compares with the snapshot that it has loaded. */
 export interface Revision {
   /** Made once, together with the salt. Another id means another store. */
   readonly stateId: string

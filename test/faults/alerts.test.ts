@@ -45,7 +45,7 @@ t.test('a real Prometheus alerts on faults of a real service, and falls silent w
   const stale = (await prometheus.firing()).find(({ labels }) => labels.alertname === 'StopgateSnapshotStale')!
   t.match(stale, {
     labels: { severity: 'warning', instance: url.host },
-    annotations: { summary: new RegExp(`^The model of the replica ${url.host} has been out of step with the store for \\d`), runbook_url: /#stopgatesnapshotstale$/ },
+    annotations: { summary: new RegExp(`^The snapshot of the replica ${url.host} has been out of step with the store for \\d`), runbook_url: /#stopgatesnapshotstale$/ },
   })
   await redis.start()
   await silent()

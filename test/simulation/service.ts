@@ -4,6 +4,7 @@ import type { ContextState } from '../../src/core/contexts/context-state.js'
 import { decide, type Step } from '../../src/core/decide/decide.js'
 import { compileSnapshot, type ContextRule, ruleFor, type Snapshot } from '../../src/core/decide/snapshot.js'
 import { Cohorts } from '../../src/core/enrolment/cohorts.js'
+import { ENROLMENT_TIMES } from '../../src/core/enrolment/enrolment-list.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome/outcome.js'
 import { chainOf, type Context, type Levels, ROOT } from '../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
@@ -65,7 +66,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   function learn (entry: LogEntry): void {
     const cursor = String(reported)
     const memory = { cursor, ledger, contexts, pending, cohorts, reservoir, predictors }
-    const commit = foldEntries(memory, [{ cursor, time: ++reported, entry }])
+    const commit = foldEntries(memory, [{ cursor, time: ++reported, entry }], ENROLMENT_TIMES)
     ledger = memory.ledger
     changes.push(...commit.changes)
     if (entry.type !== 'outcome') snapshot = refresh([ROOT, ...contexts.keys()])

@@ -126,7 +126,7 @@ function scoresOf (contexts: ReadonlyArray<readonly RecordedRun[]>): Score[][] {
 export interface Figures { readonly cadence: { saved: number, lost: number }, readonly twoStages: { saved: number, lost: number } }
 
 /**
- * One split by groups, a third each: to learn where a probe is worth its cost, to choose schedule (one for all contexts) and thresholds
+ * One split by groups, a third each: to learn where a probe is worth its cost, to choose the schedule (one for all contexts) and thresholds
  * (one a context) on, and to test on. `twoStages` chooses among cadences and two-stage rules, `cadence` among cadences alone.
  * @param contexts the runs of each context, probed at every step
  * @param probe tokens of a probe

@@ -39,4 +39,4 @@ export function contract (
   }
 }
 
-export type Law = (name: string, run: (t: Test, ground: Ground) => Promise<void>, options?: GroundOptions) => void
+export type Law = (name: string, run: (t: Test, storage: Ground) => Promise<void>, options?: GroundOptions) => void

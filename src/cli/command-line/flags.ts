@@ -38,6 +38,9 @@ export function readServiceFlags (
   values: { url: string, token?: string | undefined }, env: NodeJS.ProcessEnv): { url: string, token: string | undefined } {
   const { url, token = env.STOPGATE_TOKEN } = values
   if (!/^https?:/.test(url) || !URL.canParse(url)) throw new UsageError(`--url must be an http or https URL, not ${JSON.stringify(url)}`)
+  try { decodeURIComponent(new URL(url).username + new URL(url).password) } catch {
+    throw new UsageError('the name and password in --url must be percent-encoded, with % as %25')
+  }
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token (--token, STOPGATE_TOKEN) has neither spaces nor line breaks')
   return { url, token }
 }

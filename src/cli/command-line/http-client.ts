@@ -38,7 +38,7 @@ export function createHttpClient (
   url: string, concurrency: number, { token, patienceMs = PATIENCE_MS, signal, onWait }: ClientOptions = {}
 ) {
   const dispatcher = new Agent({ connections: concurrency, connectTimeout: FIRST_SILENCE_MS })
-  const base = url.replace(/\/+$/, '')
+  const base = withoutCredentials(url).replace(/\/+$/, '')
   const authorization = token === undefined ? basicAuthorization(url) : `Bearer ${token}`
   let requests = 0
   let hasAnswered = false
@@ -81,6 +81,12 @@ export function createHttpClient (
       }
     },
   }
+}
+
+/** The address as messages may show it. */
+function withoutCredentials (url: string): string {
+  const { username, password } = new URL(url)
+  return username === '' && password === '' ? url : url.replace(/\/\/[^/]*@/, '//')
 }
 
 /** The credentials of an address such as `http://name:password@host`, for a service behind a proxy that asks for them. */

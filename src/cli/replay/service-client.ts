@@ -51,7 +51,7 @@ export function createReplayClient ({ send }: Pick<HttpClient, 'send'>) {
       for (;;) {
         const askedAt = performance.now()
         const { age_seconds: age } = await send('GET', '/v1/snapshot') as SnapshotState
-        // The model was up to date at a time after the last outcome was stored.
+        // The snapshot was up to date at a time after the last outcome was stored.
         if (age !== null && askedAt - age * 1000 > reportedAt) return true
         if (askedAt > deadline) return false
         await setTimeout(50)

@@ -17,12 +17,12 @@ export function servingNumber ({ serving, trials }: Pick<ContextState, 'serving'
 }
 
 /** The newest predictor for the policy's label and the configured levels. */
-export function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels): Predictor | undefined {
+function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels): Predictor | undefined {
   return [...predictors.values()].findLast(({ label, levels: its }) => label === policy.label && its === levels.join())
 }
 
 /** Most predictors on trial in a context. The first of an epoch has the largest part of the level; newer ones should not displace it. */
-export const MAX_TRIALS = 3
+const MAX_TRIALS = 3
 
 /**
  * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the

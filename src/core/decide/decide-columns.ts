@@ -43,20 +43,20 @@ export interface ColumnDecisions {
   readonly draws: number[]
   /** The reason for each row; `undefined` for a row that was left out. */
   readonly reasons: ReadonlyArray<Reason | undefined>
-  /** The rule of each of `contextsRoutes`. */
+  /** The rule of each of `contexts`. */
   readonly rules: readonly ContextRule[]
 }
 
 /**
  * Decides each row exactly as `decide` decides a single step, without making objects for it.
  * @param bad rows to leave out
- * @param rules of the contexts, where they have been looked up before
  */
 export function decideColumns (
-  snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>, rules = rulesFor(snapshot, columns.contexts)
+  snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>
 ): ColumnDecisions {
   const { context, tokens, confidence, arms, em, answer, probed_score: probed } = columns
   const { generation_ids: generations, group_ids: groups } = columns
+  const rules = rulesFor(snapshot, columns.contexts)
   const scoreOf = scoring(columns)
   const reasons = new Array<Reason | undefined>(context.length)
   const stop: number[] = []
@@ -96,7 +96,7 @@ export function decideColumns (
 }
 
 /** The rules for contexts, in their order. */
-export function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly ContextRule[] {
+function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly ContextRule[] {
   return contexts.map((context) => ruleFor(snapshot, context))
 }
 

@@ -16,10 +16,10 @@ export const MAX_AWAITING_LABELS = 16_384
 const NOBODY: readonly EnrolledUnit[] = []
 
 /** Control units enrolled, and draws of void entries, since they were last asked for. */
-export interface EntryCounts { enrolled: number, void: number }
+interface EntryCounts { enrolled: number, void: number }
 
 /** What a cohort consists of besides its members. */
-export interface CohortParts {
+interface CohortParts {
   readonly queue: SliceQueue
   readonly admission: Admission
   readonly lookedAt: number
@@ -29,7 +29,7 @@ export interface CohortParts {
 function newParts (): CohortParts { return { queue: new SliceQueue(), admission: new Admission(), lookedAt: 0, isChanged: false } }
 
 /** A sample whose label has come. */
-export interface GradedSample {
+interface GradedSample {
   readonly generation_id: string
   readonly units: ReadonlyMap<number, EvidenceUnit>
   readonly em: number | null

@@ -12,7 +12,7 @@ export interface SliceCounts {
   readonly excluded: number
 }
 
-export const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, excluded: 0 }
+const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, excluded: 0 }
 
 /** What a slice knows of its control units. */
 export interface SliceEvidence {

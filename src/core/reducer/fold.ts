@@ -78,7 +78,7 @@ export function policyOf ({ policies, configuration }: Ledger, key: string): Pol
   return policy
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly policy: Policy
   readonly time: number
   readonly cause: Change['cause']

@@ -18,7 +18,7 @@ export interface PastChanges {
 }
 
 /** The own threshold of a context, and the predictor whose score it is for; `null`: the raw confidence. */
-export interface OwnThreshold { readonly threshold: number | null, readonly scorer: PredictorRef | null }
+interface OwnThreshold { readonly threshold: number | null, readonly scorer: PredictorRef | null }
 
 /** What a context has in force now, and the names of its epoch and of the epoch of its pool that it has left. */
 export type PresentThreshold = OwnThreshold & Pick<ChainLink, 'epochName' | 'leftEpoch'>
@@ -27,7 +27,7 @@ export type PresentThreshold = OwnThreshold & Pick<ChainLink, 'epochName' | 'lef
 type Age = number
 
 /** The state at a past version, as far as it differs from the present one. */
-export interface PastState {
+interface PastState {
   /** Own thresholds of contexts whose threshold has changed since. */
   readonly thresholds: ReadonlyMap<string, OwnThreshold>
   /** All pins in force at that version. */
@@ -81,7 +81,7 @@ function beforeOf ({ before: threshold, before_scorer: name, before_fingerprint:
 }
 
 /** The parts of the present state that a past threshold is derived with. */
-export interface PresentState {
+interface PresentState {
   readonly levels: Levels
   /** The contexts, read no later than the history. */
   readonly states: ReadonlyMap<string, PresentThreshold>

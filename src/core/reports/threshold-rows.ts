@@ -4,8 +4,6 @@ import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../cer
 import { type CandidateScorer, certifiedNow } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
-export type ThresholdRow = ReturnType<typeof describeThresholds>[number]
-
 /** Describes the evidence for every threshold of a candidate, safest first. Ratios and EM are fractions. */
 export function describeThresholds (candidate: CandidateScorer, policy: Policy) {
   const { evidence, unaccounted, grid, bar } = candidate
@@ -39,7 +37,7 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
 }
 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
-export function generationsUntil ({ evidence, unaccounted, bar }: CandidateScorer, k: number, policy: Policy): number | null {
+function generationsUntil ({ evidence, unaccounted, bar }: CandidateScorer, k: number, policy: Policy): number | null {
   const { max_em_drop: a, evidence_window: limit } = policy
   return generationsToReach(a, differencesAt(evidence, k, unaccounted), bar, limit)
 }

@@ -2,7 +2,7 @@ import { type Checkpoint, hasOtherWeights, sameFigures } from './checkpoint.js'
 import type { Attempt, Series, ServedCheckpoint, TrainingRun } from './run.js'
 
 /** What became of a report: stored; stored as another attempt at its step; already known; or the reason for its refusal. */
-export type ReportResult = 'accepted' | 'attempt' | 'duplicate' | { readonly path: string, readonly message: string }
+type ReportResult = 'accepted' | 'attempt' | 'duplicate' | { readonly path: string, readonly message: string }
 
 export interface Report {
   readonly checkpoint: Checkpoint
@@ -57,7 +57,7 @@ export function addReports (
   }
 }
 
-export function limitReached (path: string, what: 'suites' | 'contexts'): ReportResult {
+function limitReached (path: string, what: 'suites' | 'contexts'): ReportResult {
   return { path, message: `the run already has ${TRAINING_LIMITS[what]} ${what}, the maximum; report others under another run name` }
 }
 
@@ -77,7 +77,7 @@ function addAttempt (series: Series, attempt: Attempt) {
   return { series: withinBounds({ ...series, points }), reported: known === undefined ? 'accepted' as const : 'attempt' as const, isOther }
 }
 
-export function withinBounds (series: Series): Series {
+function withinBounds (series: Series): Series {
   let { points, forgotten_through } = series
   let reports = points.reduce((sum, { attempts }) => sum + attempts.length, 0)
   while (reports > TRAINING_LIMITS.reports) {

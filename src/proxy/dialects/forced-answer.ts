@@ -3,7 +3,7 @@ import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-re
 
 /** The ways to force an answer that `--probe` names. */
 export const PROBE_STYLES = ['plain', 'boxed', 'choice', 'json', 'direct'] as const
-export type ProbeStyleName = typeof PROBE_STYLES[number]
+type ProbeStyleName = typeof PROBE_STYLES[number]
 
 /** How an answer is forced behind the end of the reasoning, and which part of a text is the answer. */
 export interface ProbeStyle {

@@ -5,7 +5,7 @@ import type { LocalGeneration } from '../service-link/local-decider.js'
 import type { Checks } from './checks.js'
 
 /** A generation that has come to its end. */
-export interface FinishedGeneration {
+interface FinishedGeneration {
   readonly tokens: number
   readonly answerTokens: number
   readonly answer: string
@@ -14,7 +14,7 @@ export interface FinishedGeneration {
 }
 
 /** The steps that were checked, and the costs of their probes. */
-export type CheckResults = Pick<Checks, 'steps' | 'probeTokens' | 'prefillTokens'>
+type CheckResults = Pick<Checks, 'steps' | 'probeTokens' | 'prefillTokens'>
 
 /** The largest number of steps that the service accepts with an outcome. */
 const MAX_STEPS = 4096

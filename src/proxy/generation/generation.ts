@@ -8,7 +8,7 @@ import type { ClientReply, StopgateField } from './client-reply.js'
 import { cancelledOutcome, finishedOutcome, type LengthEstimate } from './generation-report.js'
 import { ReasoningTracker } from './reasoning-tracker.js'
 
-export const GENERATION_ENDS = ['finished', 'stopped', 'no_thought', 'cancelled', 'broken'] as const
+const GENERATION_ENDS = ['finished', 'stopped', 'no_thought', 'cancelled', 'broken'] as const
 export type GenerationEnd = typeof GENERATION_ENDS[number]
 
 /** The events that a generation counts. */
@@ -42,7 +42,7 @@ export interface GenerationDependencies {
   readonly maxProbeTokens: number
 }
 
-export interface GenerationOptions {
+interface GenerationOptions {
   readonly request: StoppableRequest
   readonly dialect: Dialect
   readonly run: EngineRun

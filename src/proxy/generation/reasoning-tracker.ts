@@ -1,7 +1,7 @@
 import type { ReasoningTags } from '../dialects/dialect.js'
 
 /** Before any text, inside the reasoning, behind it, or in a reply that has none. */
-export type ReasoningState = 'waiting' | 'reasoning' | 'ended' | 'absent'
+type ReasoningState = 'waiting' | 'reasoning' | 'ended' | 'absent'
 
 /**
  * Follows where the reasoning begins and ends: by the engine's own field for it, otherwise by the tags in the text. A prompt may have

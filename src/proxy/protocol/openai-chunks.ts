@@ -42,7 +42,7 @@ export class StreamError extends Error {
   }
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly route: CompletionRoute
   /** The token that closes the reasoning, if it is a single token and known. */
   readonly closeId?: number | null

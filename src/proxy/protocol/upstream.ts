@@ -16,7 +16,7 @@ const RELEASE_MS = 1000
 /** The upstream answered with an error, with invalid JSON, or with a body above the size limit. */
 export class UpstreamError extends Error { override name = 'UpstreamError' }
 
-export interface UpstreamRequest {
+interface UpstreamRequest {
   readonly method: string
   readonly path: string
   readonly headers: RawHeaders
@@ -32,7 +32,7 @@ export interface UpstreamReply {
 
 export type Upstream = ReturnType<typeof createUpstream>
 
-export interface UpstreamOptions {
+interface UpstreamOptions {
   /** Receives the path of each request that is sent. */
   readonly onRequest?: (path: string) => void
   /** Whether a connection that had a stream may have another request. */

@@ -6,7 +6,7 @@ import { Backoff, type ServiceClient } from './service-calls.js'
 
 const POLL_SECONDS = 30
 
-export interface BundlePollOptions {
+interface BundlePollOptions {
   readonly prefix: string
   readonly maxStalenessSeconds: number
   readonly onProblem: (message: string) => void

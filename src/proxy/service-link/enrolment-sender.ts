@@ -3,7 +3,7 @@ import type { Context } from '../../core/policy/context.js'
 import { CallError, type ServiceClient } from './service-calls.js'
 
 /** The id of a generation, and that of its group. */
-export interface EnrolledIds { readonly generation_id: string, readonly group_id?: string }
+interface EnrolledIds { readonly generation_id: string, readonly group_id?: string }
 
 /** Draws of one context, epoch and share, which are sent in one call. */
 interface Batch {

@@ -5,7 +5,7 @@ const BATCH = 256
 const CALL_MS = 10_000
 const MAX_BYTES = 64 * 2 ** 20
 
-export interface ReporterOptions {
+interface ReporterOptions {
   /** Largest number of outcomes that wait; beyond it the oldest are dropped. */
   readonly capacity: number
   readonly onProblem: (message: string) => void

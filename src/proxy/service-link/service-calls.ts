@@ -17,7 +17,7 @@ export class CallError extends Error {
   get mayRetry (): boolean { return this.status === null || this.status === 429 || this.status >= 500 }
 }
 
-export interface ServiceReply { readonly status: number, readonly etag: string, readonly body: unknown }
+interface ServiceReply { readonly status: number, readonly etag: string, readonly body: unknown }
 
 export type ServiceClient = ReturnType<typeof createServiceClient>
 

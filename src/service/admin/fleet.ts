@@ -114,8 +114,8 @@ function alarmsOf (rows: readonly ContextRow[]) {
 }
 
 /** What is asked for, as in `GET /v1/fleet/contexts`, with its defaults. */
-type Asked = Static<typeof FleetPageQuerySchema>
-type RowQuery = Asked & Required<Pick<Asked, 'prefix' | 'sort' | 'descending' | 'offset' | 'limit'>>
+type FleetFilter = Static<typeof FleetPageQuerySchema>
+type RowQuery = FleetFilter & Required<Pick<FleetFilter, 'prefix' | 'sort' | 'descending' | 'offset' | 'limit'>>
 
 /** A page of the rows of a scan, which are in the order asked for, and how many there are in all. */
 export function selectRows ({ at, rows }: FleetScan, { prefix, search = '', status, sums = false, offset, limit }: RowQuery) {

@@ -16,7 +16,7 @@ const SEARCHED = 1000
 const SHOWN = 10
 
 /** A change of the context's own threshold or pin. */
-export interface ThresholdMove extends Pick<Change, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
+interface ThresholdMove extends Pick<Change, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
 
 type OnWire<T> = T extends readonly (infer I)[]
   ? OnWire<I>[]

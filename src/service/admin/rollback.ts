@@ -16,7 +16,7 @@ import { forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, confirmation, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 import { readFullHistory, type ReadHistory } from './history.js'
 
-export interface RollbackRequest extends Required<Origin>, DryRunOptions {
+interface RollbackRequest extends Required<Origin>, DryRunOptions {
   readonly version: number
   readonly expires_in_seconds?: number
 }

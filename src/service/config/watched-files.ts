@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { ConfigError } from '../../settings/environment.js'
 
-export interface WatchedFile {
+interface WatchedFile {
   /** Setting that names the file in messages. They never show its value, which may be a secret that was set in place of a path. */
   readonly setting: string
   readonly path: string
@@ -11,7 +11,7 @@ export interface WatchedFile {
   readonly holds: string
 }
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly files: readonly WatchedFile[]
   readonly pollSeconds: number
   readonly log: FastifyBaseLogger

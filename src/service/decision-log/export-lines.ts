@@ -9,7 +9,7 @@ import { sentId } from '../access/context-access.js'
 import type { Encoded } from './log-buffer.js'
 
 /** The value of DECISION_LOG_FILE that stands for standard output. */
-export const STANDARD_OUTPUT = '-'
+const STANDARD_OUTPUT = '-'
 
 /** Characters that may wait for a slow disk or reader; further lines are lost. */
 const WAITING = 16 * 1024 * 1024

@@ -8,7 +8,7 @@ import { allowedPrefix, type Caller, scopedId } from '../access/context-access.j
 import type { DecisionLog } from './decision-log.js'
 import { type DecisionEvent, decodeEvent, type LabelEvent, type LoggedEvent, type OutcomeEvent } from './logged-event.js'
 
-export interface ReadServices {
+interface ReadServices {
   readonly store: Pick<Store, 'events'>
   readonly decisionLog: Pick<DecisionLog, 'flush'>
 }

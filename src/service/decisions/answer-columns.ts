@@ -25,7 +25,7 @@ type ContextReply = {
   readonly warnings: readonly ContextWarning[]
 }
 
-/** The reply to columns: numbers of rows, except for `errors` and `contextsRoutes`. */
+/** The reply to columns: numbers of rows, except for `errors` and `contexts`. */
 export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' | 'would_stop' | 'probe'> {
   readonly snapshot_version: number
   readonly stale: boolean

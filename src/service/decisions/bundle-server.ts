@@ -56,13 +56,13 @@ interface Waiting { readonly prefix: string, readonly known: readonly string[], 
 
 /** Callers that wait for a bundle they do not have, ten thousand or more. */
 export class BundleWaits {
-  readonly #service: Pick<SnapshotHolder, 'snapshot' | 'onMove'>
+  readonly #snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'onMove'>
   readonly #waiting = new Set<Waiting>()
   #forget: (() => void) | undefined
   #settling: NodeJS.Timeout | undefined
 
   constructor (snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'onMove'>) {
-    this.#service = snapshotHolder
+    this.#snapshotHolder = snapshotHolder
   }
 
   /**
@@ -70,9 +70,9 @@ export class BundleWaits {
    * @param known etags that the caller has
    */
   async wait (prefix: string, known: readonly string[], waitMs: number, signal: AbortSignal): Promise<RenderedBundle> {
-    const bundle = renderBundle(this.#service.snapshot(), prefix)
+    const bundle = renderBundle(this.#snapshotHolder.snapshot(), prefix)
     if (!known.includes(bundle.etag) || waitMs <= 0 || signal.aborted) return bundle
-    this.#forget ??= this.#service.onMove(() => {
+    this.#forget ??= this.#snapshotHolder.onMove(() => {
       if (this.#waiting.size > 0) this.#settling ??= setTimeout(() => { this.#wake() }, SETTLE_MS)
     })
     let end = (): void => {}
@@ -84,7 +84,7 @@ export class BundleWaits {
     await ended
     this.#waiting.delete(waiting)
     clearTimeout(timer)
-    return renderBundle(this.#service.snapshot(), prefix)
+    return renderBundle(this.#snapshotHolder.snapshot(), prefix)
   }
 
   /** Ends the waits of those who do not have the present bundle. */
@@ -92,7 +92,7 @@ export class BundleWaits {
     this.#settling = undefined
     let looked = 0
     for (const { prefix, known, end } of this.#waiting) {
-      if (!known.includes(renderBundle(this.#service.snapshot(), prefix).etag)) end()
+      if (!known.includes(renderBundle(this.#snapshotHolder.snapshot(), prefix).etag)) end()
       if (++looked % WOKEN_PER_TURN === 0) await setImmediate()
     }
   }

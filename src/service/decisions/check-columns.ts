@@ -9,7 +9,7 @@ import { type Caller, contextAccessProblem } from '../access/context-access.js'
 export interface RowProblem extends Problem { readonly index: number }
 
 /** Columns that have the right form, and the problems in them. */
-export interface CheckedColumns {
+interface CheckedColumns {
   readonly columns: Columns
   /** Invalid rows, in order. */
   readonly errors: RowProblem[]

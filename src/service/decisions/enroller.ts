@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { secondHash, uniform } from '../../core/assignment/arm.js'
 import { ruleFor } from '../../core/decide/snapshot.js'
-import { DrawBuffer, type DrawnIn, ENROLMENT_TIMES, type EnrolmentEntry, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
+import { DrawBuffer, type DrawnIn, type EnrolmentEntry, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { type Context, contextKey, unknownLevel } from '../../core/policy/context.js'
 import { at, UnknownLevelError } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
@@ -15,7 +15,7 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 interface EnrollerOptions {
   readonly store: Pick<Store, 'append'>
   readonly log: FastifyBaseLogger
-  readonly times?: EnrolmentTimes
+  readonly times: EnrolmentTimes
 }
 
 /** Writes down who was enrolled, off the decision path (see docs/concepts/certificate.md). */
@@ -26,6 +26,8 @@ export interface Enroller {
    * @param ageMs how long ago it was drawn; more than 0 where a local decider drew it
    */
   readonly enrol: (drawn: DrawnIn, u: number, hash: number, ageMs?: number) => void
+  /** Age from which a local decider's draw comes too late: it cannot be relied on to be in the log in time, ms. */
+  readonly oldestMs: number
   /** Appends the remaining draws. */
   readonly close: () => Promise<void>
 }
@@ -33,7 +35,7 @@ export interface Enroller {
 /** A list on its way: it keeps its number until it is known to be appended, so that it counts once however often it is sent. */
 interface Sending { readonly number: number, readonly entries: readonly EnrolmentEntry[], readonly since: number }
 
-export function createEnroller ({ store, log, times = ENROLMENT_TIMES }: EnrollerOptions): Enroller {
+export function createEnroller ({ store, log, times }: EnrollerOptions): Enroller {
   const boot = randomUUID()
   const buffer = new DrawBuffer()
   let lists = 0
@@ -67,6 +69,7 @@ export function createEnroller ({ store, log, times = ENROLMENT_TIMES }: Enrolle
   timer.unref()
 
   return {
+    oldestMs: times.oldestList / 2,
     enrol (drawn, u, hash, ageMs = 0) { buffer.add(drawn, u, hash, performance.now() - ageMs) },
     async close () {
       clearInterval(timer)
@@ -87,13 +90,10 @@ export interface EnrolmentReport {
   readonly generations: ReadonlyArray<{ readonly generation_id?: string, readonly group_id?: string, readonly sample?: number }>
 }
 
-/** A draw that is older when it comes can't be relied on to be in the log in time. */
-const OLDEST_MS = ENROLMENT_TIMES.oldestList / 2
-
 interface EnrolmentServices {
   readonly config: Pick<Config, 'levels'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
-  readonly enroller: Pick<Enroller, 'enrol'>
+  readonly enroller: Pick<Enroller, 'enrol' | 'oldestMs'>
 }
 
 /**
@@ -110,7 +110,7 @@ export function acceptEnrolments (
   if (problem !== null) throw forbidden(problem)
   const snapshot = snapshotHolder.snapshot()
   const { salt } = snapshot
-  if (age > OLDEST_MS) return 0 // with what this replica draws itself in one list, it would make that void
+  if (age > enroller.oldestMs) return 0 // with what this replica draws itself in one list, it would make that void
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const { enrolledShare, context: source } = ruleFor(snapshot, context)
   const drawn = { key: source ?? contextKey(levels, context), epoch, share }

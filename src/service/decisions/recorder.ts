@@ -157,7 +157,7 @@ const BATCH = { steps: 16_384, generations: 1024 }
 export type RecordedExtras = Pick<RecordedFields, 'answer' | 'signals'>
 
 /** Columns of steps in the form of StepBatch. */
-class Columns {
+class BufferedColumns {
   tokens = new Float64Array(256)
   confidence = new Float64Array(256)
   em = new Int8Array(256)
@@ -176,8 +176,8 @@ class Columns {
 export class StepBuffer {
   readonly #numberOf = new Map<string, number>() // by generation id
   #generation = new Int32Array(256) // of each step, in the order of arrival
-  readonly #came = new Columns()
-  readonly #sorted = new Columns() // grouped by generation
+  readonly #came = new BufferedColumns()
+  readonly #sorted = new BufferedColumns() // grouped by generation
   readonly #beside = new Map<number, RecordedExtras>() // by index in the order of arrival
   length = 0
 

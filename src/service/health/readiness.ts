@@ -50,20 +50,20 @@ export async function readiness (services: HealthServices) {
 }
 
 function warnings ({ snapshotHolder, learner, configurations, access, tls }: HealthServices): string[] {
-  const { unreadable, inputs: modelInputs, links } = snapshotHolder.loaded()
-  const inputs = unreadableInputs(modelInputs)
+  const { unreadable, inputs, links } = snapshotHolder.loaded()
+  const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [unlearned(snapshotHolder), (waiting) => `Outcomes are stored, but not learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
     [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
-    [list(inputs), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
+    [list(damaged), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
       return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
     }),
-    [list(uncovered(modelInputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${modelInputs.levels.at(-1)}": ${keys}`],
-    [list(leftOf(modelInputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${modelInputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
+    [list(uncovered(inputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${inputs.levels.at(-1)}": ${keys}`],
+    [list(leftOf(inputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${inputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
     [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what others learn. Configure them alike: ${problem}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],

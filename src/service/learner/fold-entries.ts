@@ -1,7 +1,7 @@
 import { type ContextState, copyState } from '../../core/contexts/context-state.js'
 import { contextWarnings } from '../../core/contexts/context-warnings.js'
 import { leftEpochOf } from '../../core/contexts/membership.js'
-import { ENROLMENT_TIMES, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
+import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { haveSameTerms } from '../../core/policy/policy.js'
 import { applyEntry } from '../../core/reducer/apply-entry.js'
 import type { Fold } from '../../core/reducer/fold.js'
@@ -17,7 +17,7 @@ export interface LearnerState extends Pick<Fold, 'cursor' | 'ledger' | 'pending'
  * Folds entries into a learner's memory, in place, and returns what to commit. After a failed commit the learner must read the memory from
  * the store again.
  */
-export function foldEntries (memory: LearnerState, entries: readonly StoredEntry[], times: EnrolmentTimes = ENROLMENT_TIMES): Omit<Commit, 'token'> {
+export function foldEntries (memory: LearnerState, entries: readonly StoredEntry[], times: EnrolmentTimes): Omit<Commit, 'token'> {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
     ...memory,

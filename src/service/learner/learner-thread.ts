@@ -14,7 +14,7 @@ const YOUNG_GENERATION_MB = 4
 const WORKER = new URL('./learner-worker.js', import.meta.url)
 const NO_STATUS = { isLeader: false, refused: 0, problem: null }
 
-export interface LearnerThreadOptions extends Pick<LearnerOptions, 'config' | 'times' | 'onChange' | 'onFit' | 'onDamage'> {
+interface LearnerThreadOptions extends Pick<LearnerOptions, 'config' | 'times' | 'onChange' | 'onFit' | 'onDamage'> {
   readonly log: Logger
   /** Called when a thread fails or hangs. */
   readonly onEnd?: () => void

@@ -1,5 +1,5 @@
 import { isLive, type Pin } from '../../core/contexts/pin.js'
-import { ENROLMENT_TIMES, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
+import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { inStep } from '../../core/reducer/apply-command.js'
 import { isFollowUpDue, isSilenceDue } from '../../core/reducer/apply-time.js'
 import { ConflictError } from '../../store/store-errors.js'
@@ -14,7 +14,7 @@ const PINS_MS = 1000
 /**
  * What a learner does from time to time. The intervals are taken from a monotonic clock, so that setting the wall clock cannot stop them.
  */
-export function createPeriodicJobs (store: Store, times: EnrolmentTimes = ENROLMENT_TIMES): (memory: LearnerState) => Promise<void> {
+export function createPeriodicJobs (store: Store, times: EnrolmentTimes): (memory: LearnerState) => Promise<void> {
   let silenceAt = performance.now() + SILENCE_MS
   let pinsAt = 0
   const isFollowUpTickDue = followUpTicks(times)
@@ -41,7 +41,7 @@ const GAP_PART = 0.8
  * look at the evidence due; and before a gap in the log stops the clock while a follow-up is under way.
  * @returns whether a tick is to be appended now; if so, it is taken to have been
  */
-export function followUpTicks (times: Pick<EnrolmentTimes, 'look' | 'longestGap'> = ENROLMENT_TIMES): (memory: LearnerState, now: number) => boolean {
+export function followUpTicks (times: Pick<EnrolmentTimes, 'look' | 'longestGap'>): (memory: LearnerState, now: number) => boolean {
   const { look, longestGap } = times
   let cursor: string | null = null
   let movedAt = -Infinity

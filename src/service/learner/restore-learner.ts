@@ -13,7 +13,7 @@ import type { Config } from '../config/config.js'
 import type { Commander } from './commander.js'
 import type { LearnerState } from './fold-entries.js'
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly store: Store
   readonly config: Config
   readonly log: FastifyBaseLogger

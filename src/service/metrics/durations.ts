@@ -1,6 +1,6 @@
 import type { Metric, Registry } from 'prom-client'
 
-export interface DurationOptions {
+interface DurationOptions {
   readonly name: string
   readonly help: string
   readonly labelNames?: readonly string[]

@@ -10,7 +10,7 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Accepted } from './accept-outcomes.js'
 
-export interface LabelServices {
+interface LabelServices {
   readonly store: Pick<Store, 'append'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly decisionLog: Pick<DecisionLog, 'labelled'>

@@ -133,18 +133,18 @@ export async function reportOutcomes (
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
   for (const [i, { entry }] of joined.entries()) if (areNew[i]) decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
-  const model = snapshotHolder.loaded()
-  return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(model, outcomes[i]!, entry) }))
+  const loaded = snapshotHolder.loaded()
+  return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry) }))
 }
 
 /** What the reply says about one outcome. */
 type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
 /** @param entry the outcome as it is logged, with the recorded steps */
-export function outcomeReceipt (model: LoadedSnapshot, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
-  const rule = ruleFor(model.snapshot, outcome.context)
-  const warnings = warningsFor(outcome, entry, rule, model.snapshot.levels)
-  return { label_wanted: isLabelWanted(model, entry, rule), ...(warnings.length > 0 && { warnings }) }
+export function outcomeReceipt (loaded: LoadedSnapshot, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
+  const rule = ruleFor(loaded.snapshot, outcome.context)
+  const warnings = warningsFor(outcome, entry, rule, loaded.snapshot.levels)
+  return { label_wanted: isLabelWanted(loaded, entry, rule), ...(warnings.length > 0 && { warnings }) }
 }
 
 function warningsFor (
@@ -171,12 +171,12 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
   return answer.length > LONGER_TIMES * longest + LONGER_CHARACTERS
 }
 
-function isLabelWanted (model: LoadedSnapshot, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: ContextRule): boolean {
+function isLabelWanted (loaded: LoadedSnapshot, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: ContextRule): boolean {
   const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
   const isControl = arm === null ? u < share : arm === 'control'
   if (full.exact_match !== undefined || !isControl || stopped || cancelled === true) return false
   if (u >= 2 * share || hash >= enrolledShare || steps === null || !isComplete) return false
-  return unitsBy(entry, policyFor(model, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
+  return unitsBy(entry, policyFor(loaded, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
 }
 
 /** The policy by which the context counts evidence, or its pool. */

@@ -14,15 +14,15 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 const TURN_CHARACTERS = 16 * 1024
 
 /** Which recorded steps were found for an outcome that came without steps: all, some or none. */
-export type JoinResult = 'complete' | 'incomplete' | 'none'
+type JoinResult = 'complete' | 'incomplete' | 'none'
 
-export interface JoinServices {
+interface JoinServices {
   readonly store: Pick<Store, 'kind'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly recorder: Pick<Recorder, 'flush'>
 }
 
-export interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?: JoinResult }
+interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?: JoinResult }
 
 /**
  * Grades outcomes for the log, and joins recorded steps to those that may be control and came without steps. If another replica may still

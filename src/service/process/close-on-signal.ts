@@ -9,7 +9,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
  */
 const SAME_MS = cluster.isWorker ? Infinity : 1000
 
-export interface CloseCause { readonly signal: NodeJS.Signals | undefined, readonly err: Error | undefined }
+interface CloseCause { readonly signal: NodeJS.Signals | undefined, readonly err: Error | undefined }
 
 /**
  * Closes the service on a signal or an uncaught error, then ends the process, with exit code 0 after a signal. A second signal ends the

@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { emptySnapshot, withoutExpiredPins, loadSnapshot, type LoadedSnapshot } from './load-snapshot.js'
 
-export interface SnapshotHolderOptions {
+interface SnapshotHolderOptions {
   readonly store: Store
   readonly config: Config
   readonly log: FastifyBaseLogger

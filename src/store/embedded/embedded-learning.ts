@@ -11,7 +11,7 @@ import type { Tables } from './embedded-tables.js'
 type Texts<K = string> = ReadonlyArray<readonly [key: K, text: string | undefined]>
 
 /** The encoded rows of a commit; `undefined` deletes. */
-export interface CommitTexts {
+interface CommitTexts {
   readonly contexts: Texts
   readonly pending: Texts
   readonly cohorts: Texts

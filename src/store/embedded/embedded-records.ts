@@ -4,7 +4,7 @@ import type { Batch, RecordKind } from '../step-records/record-kind.js'
 import type { RecordLimits } from '../step-record-store.js'
 import { decodeRow, encodeRow, type LiveRecord, readIndex, type RecordIndex, type RecordRows, sizeOf } from './record-index.js'
 
-export interface RecordGround {
+export interface RecordStorage {
   /** The table of the rows. Throws if the store is closed. */
   readonly rows: () => RecordRows
   /** All or nothing. */
@@ -33,13 +33,13 @@ const SWEPT = 256
  */
 export class EmbeddedRecords<B extends Batch, I> {
   readonly #kind: RecordKind<B, I>
-  readonly #ground: RecordGround
+  readonly #storage: RecordStorage
   #known: RecordIndex | null = null
   #writing: Promise<unknown> = Promise.resolve()
 
-  constructor (kind: RecordKind<B, I>, ground: RecordGround) {
+  constructor (kind: RecordKind<B, I>, storage: RecordStorage) {
     this.#kind = kind
-    this.#ground = ground
+    this.#storage = storage
   }
 
   /** Returns how many of the items were kept. */
@@ -94,20 +94,20 @@ export class EmbeddedRecords<B extends Batch, I> {
 
   /** Reads the index, which takes a moment. Call it at the start, and when something else has written the rows. */
   reload (): RecordIndex {
-    this.#known = readIndex(this.#ground.rows(), Date.now())
+    this.#known = readIndex(this.#storage.rows(), Date.now())
     return this.#known
   }
 
   get #index (): RecordIndex {
-    this.#ground.rows() // throws if the store is closed
+    this.#storage.rows() // throws if the store is closed
     return this.#known ?? this.reload()
   }
 
-  #isExpired ({ lastAt }: LiveRecord, now: number): boolean { return lastAt <= now - this.#ground.limits.seconds * 1000 }
+  #isExpired ({ lastAt }: LiveRecord, now: number): boolean { return lastAt <= now - this.#storage.limits.seconds * 1000 }
 
   /** Items of a damaged row are left out. */
   #itemsOf ({ id, rows }: LiveRecord): I[] {
-    const table = this.#ground.rows()
+    const table = this.#storage.rows()
     return rows.flatMap((number) => {
       const row = decodeRow(table.getBinaryFast(number))
       return row?.id === id ? this.#kind.unpack(row.steps) : []
@@ -123,13 +123,13 @@ export class EmbeddedRecords<B extends Batch, I> {
 
   async #write<T> (action: (index: RecordIndex, rows: RecordRows) => T): Promise<T> {
     try {
-      const result = await this.#ground.write(() => {
-        const rows = this.#ground.rows()
+      const result = await this.#storage.write(() => {
+        const rows = this.#storage.rows()
         const [last = 0] = rows.getKeys({ reverse: true, limit: 1 })
         return action(this.#index.last === last ? this.#index : this.reload(), rows) // otherwise a state was imported
       })
       this.#index.commit()
-      this.#ground.rows().resetReadTxn() // otherwise reads of this turn could miss what was written
+      this.#storage.rows().resetReadTxn() // otherwise reads of this turn could miss what was written
       return result
     } catch (error) {
       this.#known?.rollback()
@@ -145,7 +145,7 @@ export class EmbeddedRecords<B extends Batch, I> {
       drop(index, rows, live)
       live = undefined
     }
-    const count = Math.min(batch.starts[i + 1]! - from, Math.max(this.#ground.limits.steps - (live?.steps ?? 0), 0))
+    const count = Math.min(batch.starts[i + 1]! - from, Math.max(this.#storage.limits.steps - (live?.steps ?? 0), 0))
     if (count > 0) {
       const row = encodeRow(id, now, count, batch, from)
       const number = index.last + 1
@@ -165,7 +165,7 @@ export class EmbeddedRecords<B extends Batch, I> {
 
   /** The heads of rows count as well, since they take up more than the steps where each call brings a step or two of a generation. */
   #dropOldest (index: RecordIndex, rows: RecordRows): void {
-    const { generations, bytes } = this.#ground.limits
+    const { generations, bytes } = this.#storage.limits
     const isWithin = () => index.size <= generations && index.stepBytes <= bytes && index.liveBytes <= bytes + SLACK
     if (isWithin()) return
     for (const record of index.oldestFirst()) {

@@ -20,7 +20,7 @@ import { EmbeddedRecords } from './embedded-records.js'
 import { importState } from './embedded-state.js'
 import { lastPageOf, openRoot, openTables, type Tables, tablesIn, transact } from './embedded-tables.js'
 import { EmbeddedTrainingRuns } from './embedded-training-runs.js'
-import { EmbeddedEvents } from './thread-notices.js'
+import { ThreadNotices } from './thread-notices.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
@@ -44,7 +44,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly trainingRuns: EmbeddedTrainingRuns
   readonly stepRecords: EmbeddedRecords<StepBatch, RecordedStep>
   readonly events: EmbeddedRecords<TextBatch, string>
-  readonly #notices: EmbeddedEvents
+  readonly #notices: ThreadNotices
   readonly #lease = new EmbeddedLease()
   /** Why the last write failed; `null`: it did not. */
   #refusal: string | null = null
@@ -53,7 +53,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     super(tables)
     this.#release = release
     this.#limits = logLimits(options)
-    this.#notices = new EmbeddedEvents(options.dataDir)
+    this.#notices = new ThreadNotices(options.dataDir)
     this.trainingRuns = new EmbeddedTrainingRuns({
       reads: () => this.reads(),
       writeAndAppend: async (action, entries) => {

@@ -6,7 +6,7 @@ import { ConflictError } from '../store-errors.js'
 import type { TrainingRunStore, TrainingWrite } from '../training-run-store.js'
 import type { Tables } from './embedded-tables.js'
 
-export interface TrainingGround {
+interface TrainingStorage {
   /** Throws if the store is closed. */
   readonly reads: () => Tables
   /** Runs an action in a transaction and appends entries to the log in the same. */
@@ -15,27 +15,27 @@ export interface TrainingGround {
 
 /** The training runs of the embedded store: a table of runs, a table of their series. */
 export class EmbeddedTrainingRuns implements TrainingRunStore {
-  readonly #ground: TrainingGround
+  readonly #storage: TrainingStorage
 
-  constructor (ground: TrainingGround) { this.#ground = ground }
+  constructor (storage: TrainingStorage) { this.#storage = storage }
 
   async list (): Promise<TrainingRun[]> {
-    return [...this.#ground.reads().trainingRuns.getRange().map(({ key, value }) => readRun(key.toString(), value))]
+    return [...this.#storage.reads().trainingRuns.getRange().map(({ key, value }) => readRun(key.toString(), value))]
   }
 
   async read (name: string): Promise<TrainingRun | null> {
-    const text = this.#ground.reads().trainingRuns.get(Buffer.from(name))
+    const text = this.#storage.reads().trainingRuns.get(Buffer.from(name))
     return text === undefined ? null : readRun(name, text)
   }
 
   async readSeries (name: string, suites: readonly string[]): Promise<Series[]> {
-    const { trainingSeries } = this.#ground.reads()
+    const { trainingSeries } = this.#storage.reads()
     const texts = suites.map((suite) => trainingSeries.get(Buffer.from(seriesKey(name, suite))))
     return await inTurns(texts.filter((text) => text !== undefined), decodeSeries)
   }
 
   async write (write: TrainingWrite): Promise<void> {
-    await this.#ground.writeAndAppend((tables) => { writeTraining(tables, write) }, write.entries)
+    await this.#storage.writeAndAppend((tables) => { writeTraining(tables, write) }, write.entries)
   }
 }
 

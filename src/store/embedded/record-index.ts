@@ -17,7 +17,7 @@ const NODE = 20
 
 const padded = (length: number): number => length + 3 & -4
 
-export interface RecordRow { readonly id: string, readonly at: number, readonly count: number, readonly steps: Buffer }
+interface RecordRow { readonly id: string, readonly at: number, readonly count: number, readonly steps: Buffer }
 
 let scratch = Buffer.allocUnsafe(64 * 1024)
 
@@ -65,7 +65,7 @@ export interface LiveRecord {
 type MutableRecord = { -readonly [F in keyof LiveRecord]: F extends 'rows' ? number[] : LiveRecord[F] }
 
 /** A row that was written, as the index counts it. */
-export interface WrittenRow { readonly number: number, readonly steps: number, readonly bytes: number, readonly size: number }
+interface WrittenRow { readonly number: number, readonly steps: number, readonly bytes: number, readonly size: number }
 
 /** The live records and the size of their table, held in memory. Changes since the last commit can be rolled back. */
 export class RecordIndex {

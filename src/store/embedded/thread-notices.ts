@@ -3,10 +3,10 @@ import { realpathSync } from 'node:fs'
 import { BroadcastChannel } from 'node:worker_threads'
 
 /** `appended`: the log has more; `notice`: the version moved. */
-export type StoreEvent = 'appended' | 'notice'
+type StoreEvent = 'appended' | 'notice'
 
 /** Events between the stores of one folder, which are in one process but may be in several threads. */
-export class EmbeddedEvents {
+export class ThreadNotices {
   readonly #here = new EventEmitter().setMaxListeners(0)
   readonly #elsewhere: BroadcastChannel
 

@@ -38,7 +38,7 @@ function predictorCommand ({ type, name, version, by, reason }: PredictorEntry):
 }
 
 /** What an outcome waits for: 0 nothing, 1 a label, 2 a label that may be a reference, since the outcome came with its answer. */
-export type Awaits = 0 | 1 | 2
+type Awaits = 0 | 1 | 2
 
 /** What is remembered of a generation id: when its outcome came and what it waits for. */
 export type Seen = readonly [ms: number, awaits: Awaits]

@@ -52,10 +52,10 @@ export function readValue<T, U> (text: string, isValid: (value: unknown) => bool
 export const readPolicy = (text: string): PolicyPatch => readValue<PolicyPatch, PolicyPatch>(text, isPolicy, UNREADABLE_POLICY)
 export const readPin = (text: string): Pin => readValue<Pin, Pin>(text, isPin, UNREADABLE_PIN)
 export const readPending = (text: string): PendingOutcome | null => readValue(text, isPending, null)
-export const readCohort = (text: string): StoredCohort | null => readValue(text, isCohort, null)
-export const readFollowUp = (text: string): CohortsHeader | null => readValue(text, isFollowUp, null)
+const readCohort = (text: string): StoredCohort | null => readValue(text, isCohort, null)
+const readFollowUp = (text: string): CohortsHeader | null => readValue(text, isFollowUp, null)
 export const readSample = (text: string): Sample | null => readValue(text, isSample, null)
-export const readTrace = (text: string): KeptTrace | null => readValue(text, isTrace, null)
+const readTrace = (text: string): KeptTrace | null => readValue(text, isTrace, null)
 export const readPredictor = (text: string): PredictorVersion | null => readValue(text, isPredictor, null)
 
 export function readLedger (text: string): Ledger | null {
@@ -81,7 +81,7 @@ export async function readKeptTraces (texts: ReadonlyArray<string | null>): Prom
 }
 
 /** Learned state as a store keeps it, but for the contexts. */
-export interface LearnedTexts {
+interface LearnedTexts {
   readonly ledger: string | null
   readonly follow_up: string | null
   readonly pending: ReadonlyArray<readonly [id: string, text: string]>

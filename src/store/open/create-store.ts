@@ -4,7 +4,7 @@ import type { EmbeddedOptions } from '../embedded/embedded-store.js'
 import type { RedisOptions } from '../redis/redis-store.js'
 import type { Store } from '../store.js'
 
-export interface StoreOptions
+interface StoreOptions
   extends Partial<LogLimits>, RedisTlsFiles, Pick<EmbeddedOptions, 'dataDir' | 'isGuest'>, Pick<RedisOptions, 'waitReplicas'> {
   /** See `redisAddress`. Without a URL the store is embedded. */
   readonly redisUrl?: string | undefined

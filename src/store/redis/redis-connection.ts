@@ -206,4 +206,4 @@ export const SCRIPTS = {
   importState: importStateScript,
 } as const
 
-export type ScriptName = keyof typeof SCRIPTS
+type ScriptName = keyof typeof SCRIPTS

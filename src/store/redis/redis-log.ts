@@ -7,7 +7,7 @@ import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey } from './redis-keys.js'
 import type { RedisReplicas } from './redis-replicas.js'
 
-export interface RedisLogOptions {
+interface RedisLogOptions {
   readonly main: RedisConnection
   /** For reads that wait, since they hold up the commands behind them. */
   readonly reader: RedisConnection

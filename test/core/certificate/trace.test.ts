@@ -59,7 +59,7 @@ t.test('the recorded cadence changes nothing', async (t) => {
   }))
 })
 
-t.test('a multiple of the recorded distance shows exactly what schedule at it does', async (t) => {
+t.test('a multiple of the recorded distance shows exactly what asking at it does', async (t) => {
   holds(t, fc.property(runs, fc.integer({ min: 1, max: 8 }), growths, ({ distance, costs }, times, growth) => {
     const cadence = every(distance * times, growth)
     const dense = stepsAtCadence(stepsOf(1, Array(distance * costs.length).fill(1)), cadence, 0) // a run that is asked at every token
@@ -68,7 +68,7 @@ t.test('a multiple of the recorded distance shows exactly what schedule at it do
   }))
 })
 
-t.test('asking less often twice is schedule less often once', async (t) => {
+t.test('asking less often twice is asking less often once', async (t) => {
   holds(t, fc.property(runs, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), ({ distance, costs }, once, twice) => {
     const steps = stepsOf(distance, costs)
     const between = stepsAtCadence(steps, every(distance * once), 3).steps

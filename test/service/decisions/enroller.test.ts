@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
-import { type EnrolmentList, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
+import { ENROLMENT_TIMES, type EnrolmentList, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { ANYBODY } from '../../../src/service/access/context-access.js'
 import { acceptEnrolments, createEnroller, type EnrolmentReport } from '../../../src/service/decisions/enroller.js'
@@ -15,7 +15,7 @@ const generations = Array.from({ length: 200 }, (_, i) => ({ generation_id: `g${
 async function enrolling (t: Parameters<typeof build>[0], policy = '{}') {
   const { config, snapshotHolder } = await build(t, { DEFAULT_POLICY: policy })
   const calls: unknown[][] = []
-  const services = { config, snapshotHolder, enroller: { enrol: (...call: unknown[]) => { calls.push(call) } } }
+  const services = { config, snapshotHolder, enroller: { oldestMs: 5000, enrol: (...call: unknown[]) => { calls.push(call) } } }
   return { services, calls, salt: snapshotHolder.snapshot().salt! }
 }
 
@@ -72,7 +72,7 @@ function storeOf (append: (list: EnrolmentList, calls: number) => Promise<void>)
 
 t.test('draws are appended as one list every tenth of a second, and an empty list is not sent', async (t) => {
   const store = storeOf(async () => {})
-  const enroller = createEnroller({ store, log })
+  const enroller = createEnroller({ store, log, times: ENROLMENT_TIMES })
   enroller.enrol(DRAWN, 0.1, 0.5)
   enroller.enrol(DRAWN, 0.2, 0.4)
   await until('a list is sent', () => store.lists[0])

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
+import { ENROLMENT_TIMES } from '../../../src/core/enrolment/enrolment-list.js'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
@@ -18,13 +19,13 @@ const entries = (from: number, to: number): StoredEntry[] => Array.from({ length
 
 function learned (...batches: StoredEntry[][]): LearnerState {
   const memory = empty()
-  for (const batch of batches) foldEntries(memory, batch)
+  for (const batch of batches) foldEntries(memory, batch, ENROLMENT_TIMES)
   return memory
 }
 
 t.test('a commit holds what changed, and memory is up to date', async (t) => {
   const memory = empty()
-  const commit = foldEntries(memory, entries(0, 3))
+  const commit = foldEntries(memory, entries(0, 3), ENROLMENT_TIMES)
   t.equal(memory.cursor, '3-0')
   t.strictSame(memory.contexts, commit.contexts)
   t.match(commit, { from: '0-0', to: '3-0' })
@@ -38,14 +39,14 @@ t.test('the same entries give the same state in batches of any size', async (t) 
 
 t.test('a change is decisive only if it could change a decision', async (t) => {
   const memory = learned(entries(0, 10))
-  t.same(foldEntries(memory, entries(10, 20)).decisive, [], 'more evidence for the same threshold is not decisive')
-  const commit = foldEntries(memory, entries(20, 186))
+  t.same(foldEntries(memory, entries(10, 20), ENROLMENT_TIMES).decisive, [], 'more evidence for the same threshold is not decisive')
+  const commit = foldEntries(memory, entries(20, 186), ENROLMENT_TIMES)
   t.same(commit.decisive, [KEY], 'the first certificate is decisive: 186 lossless generations')
   t.match(commit.changes, [{ key: KEY, cause: 'evidence', before: null, after: Number }])
   const stated = (policy: PolicyPatch) => {
     const certified = learned(entries(0, 186))
     const { threshold_index: before } = certified.contexts.get(KEY)!
-    const commit = foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }])
+    const commit = foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }], ENROLMENT_TIMES)
     t.equal(commit.contexts.get(KEY)?.threshold_index ?? before, before)
     return commit
   }
@@ -54,14 +55,14 @@ t.test('a change is decisive only if it could change a decision', async (t) => {
   t.same(stated({ em_per_token_percent: 1 }).decisive, [])
   const treated = gradeOutcome('salt', { ...losslessOutcome('t'), arm: 'treated' } as ReportedOutcome)
   const young = learned([{ cursor: '1-0', time: 1, entry: treated }])
-  t.same(foldEntries(young, entries(1, 2)).decisive, [], 'the first evidence is not decisive')
+  t.same(foldEntries(young, entries(1, 2), ENROLMENT_TIMES).decisive, [], 'the first evidence is not decisive')
 })
 
 t.test('the state of a context says how many of its enrolments are open', async (t) => {
   const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: {} }) }
   let place = 0
   const open = (...logged: StoredEntry['entry'][]) => {
-    foldEntries(memory, logged.map((entry) => ({ cursor: `${++place}-0`, time: place, entry })))
+    foldEntries(memory, logged.map((entry) => ({ cursor: `${++place}-0`, time: place, entry })), ENROLMENT_TIMES)
     return memory.contexts.get(KEY)?.open_enrolments
   }
   const outcome = (u: number) => ({ ...gradeOutcome('salt', losslessOutcome(`g${u}`) as ReportedOutcome), u })
@@ -79,7 +80,7 @@ t.test('a member that leaves its pool is decisive, and so is its return', async 
     const outcome = losslessOutcome(`g${++place}`, { model: 'q', task })
     const steps = outcome.steps.map((step) => ({ ...step, em }))
     const entry = gradeOutcome('salt', { ...outcome, steps } as ReportedOutcome)
-    return foldEntries(memory, [{ cursor: `${place}-0`, time: place, entry }]).decisive
+    return foldEntries(memory, [{ cursor: `${place}-0`, time: place, entry }], ENROLMENT_TIMES).decisive
   }).at(-1)!
   const key = 'model=q,task=hard'
   fold('kind', 1, 400)
@@ -89,7 +90,7 @@ t.test('a member that leaves its pool is decisive, and so is its return', async 
     fold('kind', 1, 70)
   }
   t.equal(left, 2, 'it appears, and leaves')
-  foldEntries(memory, [{ cursor: '9999-0', time: 9999, entry: { type: 'reset', key: 'model=q', below: false, by: 'ops', reason: 'test' } }])
+  foldEntries(memory, [{ cursor: '9999-0', time: 9999, entry: { type: 'reset', key: 'model=q', below: false, by: 'ops', reason: 'test' } }], ENROLMENT_TIMES)
   t.same(fold('hard', 1), [key], 'it has shown something in the next epoch')
   t.same(fold('hard', 1), [])
 })

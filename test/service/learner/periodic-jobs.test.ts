@@ -80,7 +80,7 @@ t.test('ticks come as much faster as the times of enrolment are scaled', async (
 t.test('expired pins are removed at once, and then at most once a second', async (t) => {
   const { store, learner } = await build(t)
   await learner.close()
-  const runPeriodicJobs = createPeriodicJobs(store)
+  const runPeriodicJobs = createPeriodicJobs(store, ENROLMENT_TIMES)
   const pin: Pin = { threshold: 0.5, reason: 'r', by: 'ops', expires_at: Date.now() - 1 }
   const run = async () => {
     await store.append([{ type: 'pin', key: '*', pin, by: 'ops', reason: 'r' }])

@@ -1,14 +1,14 @@
 import t from 'tap'
-import type { RecordGround } from '../../../src/store/embedded/embedded-records.js'
+import type { RecordStorage } from '../../../src/store/embedded/embedded-records.js'
 import { until } from '../../helper.js'
 import { mulberry32 } from '../../random.js'
 import { batch, idsOf } from '../fixtures.js'
-import { fill, putRow, recordGround, stepsAt as steps, tokensOf } from '../record-ground.js'
+import { fill, putRow, recordStorage, stepsAt as steps, tokensOf } from '../record-storage.js'
 
 // The contract suite tests the laws. These tests are about what only this implementation can get wrong.
 
 t.test('expired records are dropped some at a time and do not come back', async (t) => {
-  const { open } = await recordGround(t)
+  const { open } = await recordStorage(t)
   const records = open({ seconds: 1 })
   const ids = idsOf('g', 2500) // more than one call drops
   await records.append(batch(ids.map((id) => [id, steps(1)])))
@@ -21,7 +21,7 @@ t.test('expired records are dropped some at a time and do not come back', async 
 })
 
 t.test('a record continues when the store is opened again', async (t) => {
-  const { open } = await recordGround(t)
+  const { open } = await recordStorage(t)
   const before = open({ steps: 5 })
   await before.append(batch([['a', steps(1, 2)], ['b', steps(1)], ['c', steps(1)]]))
   await before.append(batch([['a', steps(3)]]))
@@ -34,7 +34,7 @@ t.test('a record continues when the store is opened again', async (t) => {
 })
 
 t.test('opening the store changes neither the expiry of a record nor its place in the order', async (t) => {
-  const { open } = await recordGround(t)
+  const { open } = await recordStorage(t)
   const records = open()
   await records.append(batch([['a', steps(1)]]))
   const start = performance.now()
@@ -52,7 +52,7 @@ t.test('opening the store changes neither the expiry of a record nor its place i
 })
 
 t.test('a record from the future expires in time when the clock was set back', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   await putRow(tables, 1, 'a', 4e12, 1)
   const records = open({ seconds: 1 })
   t.same(await tokensOf(records, 'a'), [1])
@@ -60,7 +60,7 @@ t.test('a record from the future expires in time when the clock was set back', a
 })
 
 t.test('steps that could not be written are not in the record', async (t) => {
-  const { tables, open, rows } = await recordGround(t)
+  const { tables, open, rows } = await recordStorage(t)
   let isFull = true
   const records = open({}, (action) => tables.root.childTransaction(() => {
     const result = action()
@@ -80,7 +80,7 @@ t.test('steps that could not be written are not in the record', async (t) => {
 })
 
 t.test('a read waits for steps that are being written', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   let onTheirWay = () => {}
   const records = open({}, (action) => tables.root.childTransaction(() => {
     const result = action()
@@ -98,12 +98,12 @@ t.test('a read waits for steps that are being written', async (t) => {
 })
 
 t.test('concurrent calls, failures and reopening give the same records as sequential calls', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   const random = mulberry32(11)
   const one = <T>(of: readonly T[]) => of[Math.floor(random() * of.length)]!
   const ids = [...idsOf('g', 12), 'é\0\n\t', '🙂'.repeat(30), '__proto__']
   let fails = false
-  const write: RecordGround['write'] = (action) => {
+  const write: RecordStorage['write'] = (action) => {
     const isFailing = fails
     return tables.root.childTransaction(() => {
       const result = action()
@@ -138,7 +138,7 @@ t.test('concurrent calls, failures and reopening give the same records as sequen
 })
 
 t.test('a record can be forgotten twice, in one call and while it is being written', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   let onTheirWay = () => {}
   const records = open({}, (action) => { onTheirWay(); return tables.root.childTransaction(action) })
   await records.append(batch([['a', steps(1)], ['b', steps(1)]]))
@@ -153,7 +153,7 @@ t.test('a record can be forgotten twice, in one call and while it is being writt
 })
 
 t.test('a failed write does not cause all rows to be read again', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   let isFull = false
   const records = open({}, (action) => tables.root.childTransaction(() => {
     const result = action()
@@ -176,7 +176,7 @@ t.test('a failed write does not cause all rows to be read again', async (t) => {
 })
 
 t.test('rows that something else removed are missed', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   const records = open()
   for (const at of [1, 2]) await records.append(batch([['a', steps(at)]]))
   await tables.root.childTransaction(() => tables.recordRows.clearSync())
@@ -191,7 +191,7 @@ t.test('rows that something else removed are missed', async (t) => {
 })
 
 t.test('a record that is forgotten while it is being written is gone', async (t) => {
-  const { open } = await recordGround(t)
+  const { open } = await recordStorage(t)
   const records = open()
   const signals = Array.from({ length: 1000 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: i } })) // several turns
   const recording = records.append(batch([['a', signals]]))
@@ -201,7 +201,7 @@ t.test('a record that is forgotten while it is being written is gone', async (t)
 })
 
 t.test('a damaged byte neither throws nor hangs, and the records can be written to', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   const random = mulberry32(7)
   const ids = idsOf('g', 20)
   const first = open()
@@ -229,7 +229,7 @@ t.test('a damaged byte neither throws nor hangs, and the records can be written 
 })
 
 t.test('the order of the records survives reopening', async (t) => {
-  const { open } = await recordGround(t)
+  const { open } = await recordStorage(t)
   const first = open()
   for (const id of ['a', 'b', 'c', 'a']) await first.append(batch([[id, steps(1)]]))
   const records = open({ generations: 3 })

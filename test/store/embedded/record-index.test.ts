@@ -2,7 +2,7 @@ import t from 'tap'
 import { decodeRow, encodeRow, readIndex, RecordIndex, sizeOf } from '../../../src/store/embedded/record-index.js'
 import { STEPS } from '../../../src/store/step-records/record-kind.js'
 import { batch, packingAtOnce } from '../fixtures.js'
-import { recordGround, stepsAt } from '../record-ground.js'
+import { recordStorage, stepsAt } from '../record-storage.js'
 
 const row = (number: number, steps = 1) => ({ number, steps, bytes: 12 * steps, size: 50 })
 
@@ -85,7 +85,7 @@ t.test('a row is live if its record has not ended since', async (t) => {
 })
 
 t.test('the index that is read from the rows counts live rows and all rows', async (t) => {
-  const { tables, open, rows } = await recordGround(t)
+  const { tables, open, rows } = await recordStorage(t)
   const records = open()
   await records.append(batch([['a', stepsAt(1, 2)], ['over', stepsAt(1)]]))
   await records.append(batch([['a', stepsAt(3)], ['b', stepsAt(1)]]))

@@ -6,10 +6,10 @@ import { SLACK } from '../../../src/store/embedded/embedded-records.js'
 import { decodeRow } from '../../../src/store/embedded/record-index.js'
 import { mulberry32 } from '../../random.js'
 import { batch, idsOf } from '../fixtures.js'
-import { fill, recordGround, stepsAt as steps, tokensOf } from '../record-ground.js'
+import { fill, recordStorage, stepsAt as steps, tokensOf } from '../record-storage.js'
 
 t.test('the log stays short and records stay complete while records come, go and fail to be written', async (t) => {
-  const { tables, open, rows } = await recordGround(t)
+  const { tables, open, rows } = await recordStorage(t)
   const random = mulberry32(3)
   let fails = false
   const reopened = () => open({ generations: 300, bytes: 1024 * 1024 }, (action) => tables.root.childTransaction(() => {
@@ -44,7 +44,7 @@ t.test('the log stays short and records stay complete while records come, go and
 })
 
 t.test('a damaged row is swept, and its record can start again', async (t) => {
-  const { tables, numbers, open } = await recordGround(t)
+  const { tables, numbers, open } = await recordStorage(t)
   const records = open()
   await records.append(batch([['a', steps(1)]]))
   await tables.root.childTransaction(() => tables.recordRows.putSync(1, Buffer.from('x'.repeat(30))))
@@ -55,7 +55,7 @@ t.test('a damaged row is swept, and its record can start again', async (t) => {
 })
 
 t.test('live rows stay in place when the sweep has passed them, and are removed when their record ends', async (t) => {
-  const { numbers, open } = await recordGround(t)
+  const { numbers, open } = await recordStorage(t)
   const records = open()
   await records.append(batch([['a', steps(1)], ['b', steps(1)]]))
   await fill(records)
@@ -69,7 +69,7 @@ t.test('live rows stay in place when the sweep has passed them, and are removed 
 })
 
 t.test('rows that are mostly heads count toward the limit of bytes, and the least recently written are dropped', async (t) => {
-  const { open, rows } = await recordGround(t)
+  const { open, rows } = await recordStorage(t)
   const records = open({ bytes: 100_000 })
   const ids = idsOf('x'.repeat(4000), 2500) // of which 12 bytes each are steps
   for (let i = 0; i < ids.length; i += 100) await records.append(batch(ids.slice(i, i + 100).map((id) => [id, steps(1)])))
@@ -82,7 +82,7 @@ t.test('rows that are mostly heads count toward the limit of bytes, and the leas
 
 t.test('the file stays bounded while a thousand generations get a step at each call, and none of them ends', async (t) => {
   const limit = 4 * 1024 * 1024
-  const { open, rows, folder } = await recordGround(t)
+  const { open, rows, folder } = await recordStorage(t)
   const records = open({ bytes: limit })
   const ids = idsOf('generation-', 1000)
   const random = mulberry32(22)

@@ -1,13 +1,13 @@
 import { symlinkSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { EmbeddedEvents } from '../../../src/store/embedded/thread-notices.js'
+import { ThreadNotices } from '../../../src/store/embedded/thread-notices.js'
 import { temporaryFolder } from '../../helper.js'
 
 t.test('stores of one folder receive each other\'s events, whatever path they use', async (t) => {
   const folder = await temporaryFolder(t)
   symlinkSync(folder, `${folder}-link`)
-  const [one, same, other] = [folder, `${folder}-link`, await temporaryFolder(t)].map((path) => new EmbeddedEvents(path))
+  const [one, same, other] = [folder, `${folder}-link`, await temporaryFolder(t)].map((path) => new ThreadNotices(path))
   t.teardown(() => { for (const events of [one, same, other]) events!.close() })
   const heard: string[] = []
   for (const [name, events] of Object.entries({ one, same, other })) events!.on('notice', () => { heard.push(name) })
@@ -21,7 +21,7 @@ t.test('stores of one folder receive each other\'s events, whatever path they us
 
 t.test('threads receive each other\'s events', async (t) => {
   const folder = await temporaryFolder(t)
-  const events = new EmbeddedEvents(folder)
+  const events = new ThreadNotices(folder)
   t.teardown(() => events.close())
   const code = `new BroadcastChannel('stopgate ' + require('fs').realpathSync(${JSON.stringify(folder)})).postMessage('appended'); process.exit()`
   const woken = events.appended(60_000)
@@ -31,7 +31,7 @@ t.test('threads receive each other\'s events', async (t) => {
 })
 
 t.test('a wait ends at its timeout and when the store closes', async (t) => {
-  const events = new EmbeddedEvents(await temporaryFolder(t))
+  const events = new ThreadNotices(await temporaryFolder(t))
   await events.appended(1)
   const waits = events.appended(60_000)
   events.close()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { KEYS } from '../../../src/store/redis/redis-keys.js'
 import { withoutRedis } from '../../redis-server.js'
-import { storeAndRedis, useAll } from '../redis-ground.js'
+import { storeAndRedis, useAll } from '../redis-storage.js'
 
 const skip = withoutRedis
 

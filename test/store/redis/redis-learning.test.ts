@@ -2,7 +2,7 @@ import t from 'tap'
 import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { withoutRedis } from '../../redis-server.js'
 import { cohortOf, commitOf, idsOf, pendingOf, sampleOf, state } from '../fixtures.js'
-import { storeAndRedis } from '../redis-ground.js'
+import { storeAndRedis } from '../redis-storage.js'
 
 // contract.ts tests the laws. These tests are about what only this implementation can get wrong.
 

@@ -9,7 +9,7 @@ import { RECORD_LIMITS } from '../../../src/store/step-record-store.js'
 import { STEPS } from '../../../src/store/step-records/record-kind.js'
 import { startRedis, withoutRedis } from '../../redis-server.js'
 import { batch, idsOf } from '../fixtures.js'
-import { storeAndRedis } from '../redis-ground.js'
+import { storeAndRedis } from '../redis-storage.js'
 
 // contract.ts tests the laws. These tests are about what only this implementation can get wrong.
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { SCRIPTS } from '../../../src/store/redis/redis-connection.js'
 import { withoutRedis } from '../../redis-server.js'
 import { outcome } from '../fixtures.js'
-import { storeAndRedis, useAll } from '../redis-ground.js'
+import { storeAndRedis, useAll } from '../redis-storage.js'
 
 const skip = withoutRedis
 

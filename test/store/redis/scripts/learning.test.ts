@@ -3,7 +3,7 @@ import { KEYS } from '../../../../src/store/redis/redis-keys.js'
 import { commit } from '../../../../src/store/redis/scripts/learning.js'
 import { until } from '../../../helper.js'
 import { withoutRedis } from '../../../redis-server.js'
-import { storeAndRedis } from '../../redis-ground.js'
+import { storeAndRedis } from '../../redis-storage.js'
 
 const skip = withoutRedis
 

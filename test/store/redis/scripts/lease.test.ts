@@ -2,7 +2,7 @@ import t from 'tap'
 import { KEYS } from '../../../../src/store/redis/redis-keys.js'
 import { renewLease } from '../../../../src/store/redis/scripts/learning.js'
 import { withoutRedis } from '../../../redis-server.js'
-import { storeAndRedis } from '../../redis-ground.js'
+import { storeAndRedis } from '../../redis-storage.js'
 
 const skip = withoutRedis
 

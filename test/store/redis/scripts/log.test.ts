@@ -3,7 +3,7 @@ import { KEYS } from '../../../../src/store/redis/redis-keys.js'
 import { appendScript } from '../../../../src/store/redis/scripts/log.js'
 import { withoutRedis } from '../../../redis-server.js'
 import { predictorEntry, versionOf } from '../../fixtures.js'
-import { storeAndRedis } from '../../redis-ground.js'
+import { storeAndRedis } from '../../redis-storage.js'
 
 const skip = withoutRedis
 

@@ -4,7 +4,7 @@ import { exportStateScript } from '../../../../src/store/redis/scripts/move-stat
 import { until } from '../../../helper.js'
 import { withoutRedis } from '../../../redis-server.js'
 import { outcome } from '../../fixtures.js'
-import { storeAndRedis } from '../../redis-ground.js'
+import { storeAndRedis } from '../../redis-storage.js'
 
 t.test('an export waits until its moment is after all entries', { skip: withoutRedis }, async (t) => {
   const { store, redis } = await storeAndRedis(t)

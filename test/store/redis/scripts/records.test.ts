@@ -2,7 +2,7 @@ import t from 'tap'
 import { KEYS, stepsKey } from '../../../../src/store/redis/redis-keys.js'
 import { forget, record, recorded } from '../../../../src/store/redis/scripts/records.js'
 import { withoutRedis } from '../../../redis-server.js'
-import { storeAndRedis } from '../../redis-ground.js'
+import { storeAndRedis } from '../../redis-storage.js'
 
 t.test('the total of bytes is the sum over all records', { skip: withoutRedis }, async (t) => {
   const { redis } = await storeAndRedis(t)

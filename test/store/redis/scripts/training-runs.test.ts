@@ -2,7 +2,7 @@ import t from 'tap'
 import { KEYS } from '../../../../src/store/redis/redis-keys.js'
 import { writeTraining } from '../../../../src/store/redis/scripts/training-runs.js'
 import { withoutRedis } from '../../../redis-server.js'
-import { storeAndRedis } from '../../redis-ground.js'
+import { storeAndRedis } from '../../redis-storage.js'
 
 t.test('a run at another revision or in a store of a newer format is not written', { skip: withoutRedis }, async (t) => {
   const { redis } = await storeAndRedis(t)

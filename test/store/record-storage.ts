@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { RecordedStep } from '../../src/core/step-records/recorded-steps.js'
-import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded/embedded-records.js'
+import { EmbeddedRecords, type RecordStorage } from '../../src/store/embedded/embedded-records.js'
 import { openTables, type Tables } from '../../src/store/embedded/embedded-tables.js'
 import { encodeRow } from '../../src/store/embedded/record-index.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../../src/store/step-record-store.js'
@@ -14,11 +14,11 @@ export const tokensOf = async (records: EmbeddedRecords<StepBatch, RecordedStep>
   (await records.read([id])).get(id)?.map(({ tokens }) => tokens)
 
 /** Records in tables of their own, which may be opened again and again. */
-export async function recordGround (t: Test) {
+export async function recordStorage (t: Test) {
   const folder = await temporaryFolder(t)
   const tables = openTables(folder)
   t.teardown(() => tables.root.close())
-  const open = (limits: Partial<RecordLimits> = {}, write: RecordGround['write'] = (action) => tables.root.childTransaction(action)) =>
+  const open = (limits: Partial<RecordLimits> = {}, write: RecordStorage['write'] = (action) => tables.root.childTransaction(action)) =>
     new EmbeddedRecords(STEPS, { rows: () => tables.recordRows, write, limits: { ...RECORD_LIMITS, ...limits } })
   const numbers = () => [...tables.recordRows.getKeys()]
   const rows = () => [...tables.recordRows.getRange()].map(({ value }) => Buffer.from(value))
