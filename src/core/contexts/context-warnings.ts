@@ -1,27 +1,27 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { type ContextState, evidenceOf } from './context-state.js'
 
-/** Problems with the reports on a context. Workers and operators are warned of them. The first two prevent a certificate. */
+/** Problems with the reports on a context, shown to workers and operators. The first two prevent a certificate. */
 export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused'] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
 
 /**
- * What replies to outcomes warn of: an outcome that lacks its arm, the number of samples in its group or its context; a control outcome
+ * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; a control outcome
  * that lacks its steps; an answer too long to match its reference; and the above.
  */
 export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_missing', 'steps_missing', 'answer_long', ...CONTEXT_WARNINGS] as const
 
 export type OutcomeWarning = typeof OUTCOME_WARNINGS[number]
 
-/** What replies to policies warn of. `context_unknown`: no outcome has named the context yet, as where its key is misspelt. */
+/** Warnings in replies to policies. `context_unknown`: no outcome has named the context yet; its key may be misspelt. */
 export const POLICY_WARNINGS = ['context_unknown'] as const
 
 export type PolicyWarning = typeof POLICY_WARNINGS[number]
 
 /**
- * What replies to pins warn of. `pin_without_effect`: the pin is above the leaves and holds for none of them, since its context is no pool
- * or each context of the pool has a pin of its own.
+ * Warnings in replies to pins. `pin_without_effect`: the pin is above the leaves and applies to none of them, since its context is not a
+ * pool or each context of the pool has a pin of its own.
  */
 export const PIN_WARNINGS = [...POLICY_WARNINGS, 'pin_without_effect'] as const
 
@@ -29,13 +29,13 @@ export type PinWarning = typeof PIN_WARNINGS[number]
 
 const NO_WARNINGS: readonly ContextWarning[] = []
 
-/** Generations that show a pattern. */
+/** Number of generations from which a pattern is reported. */
 const ENOUGH = 32
 
 /**
- * `outcomes_missing`: generations are enrolled, and none of their outcomes comes. `outcomes_not_enrolled`: outcomes come, and most of them
- * are of generations that nobody asked about at their first step, as where workers report under other ids. `no_net_savings`: a threshold is
- * certified, and probes cost more than it would save. `signals_refused`: signals had too many names, so that predictors do not learn from
+ * `outcomes_missing`: generations are enrolled, but no outcomes have arrived. `outcomes_not_enrolled`: outcomes arrive, but most of them
+ * belong to generations that did not ask at their first step; workers may report under other ids. `no_net_savings`: a threshold is
+ * certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so predictors do not learn from
  * some.
  */
 export function contextWarnings (state: ContextState): readonly ContextWarning[] {

@@ -7,7 +7,7 @@ import type { Store } from '../../store/store.js'
 import { unreadableInputs } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
-/** A part of the service that may be in trouble: what is wrong, or `null`. */
+/** A part of the service that may have a problem; `null`: it has none. */
 interface Watched { readonly problem: () => string | null }
 
 interface HealthServices {
@@ -22,10 +22,10 @@ interface HealthServices {
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
-/** What operators read about contexts whose workers report amiss, so that nothing can be certified there. */
+/** Warnings about contexts whose workers report incorrectly, so that nothing can be certified there. */
 const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> = {
-  outcomes_missing: (contexts) => `${contexts} contexts enrol generations, but none of their outcomes comes. Send every outcome with the ids of its steps`,
-  outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} contexts are of generations that were not enrolled. Ask at the first step of each ` +
+  outcomes_missing: (contexts) => `${contexts} contexts enrol generations, but no outcomes have arrived. Send every outcome with the ids of its steps`,
+  outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} contexts belong to generations that were not enrolled. Ask at the first step of each ` +
     'generation, without an arm and with the ids of its outcome',
   no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts} contexts, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
   signals_refused: (contexts) => `Signals of ${contexts} contexts have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
@@ -53,18 +53,18 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls }: Hea
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
-    [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
+    [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
-    [unlearned(snapshotHolder), (waiting) => `Outcomes are stored, but not learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
+    [unlearned(snapshotHolder), (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
     [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
     [list(damaged), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
       return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
     }),
-    [list(uncovered(inputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${inputs.levels.at(-1)}": ${keys}`],
-    [list(leftOf(inputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${inputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
-    [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what others learn. Configure them alike: ${problem}`],
+    [list(uncovered(modelInputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${modelInputs.levels.at(-1)}": ${keys}`],
+    [list(leftOf(modelInputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${modelInputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
+    [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what the others learn. Give all replicas the same configuration: ${problem}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
   ]
@@ -91,7 +91,7 @@ const uncoveredOf = new WeakMap<ReadonlyMap<string, ChainLink>, string[]>()
 
 /**
  * Contexts that their pool does not cover. A change of a policy would be refused; DEFAULT_POLICY and an import are not. They are remembered
- * as long as the snapshot is the same: to find them takes some 15 ms with 10,000 contexts, and whoever likes may ask for readiness.
+ * as long as the snapshot is the same: finding them takes some 15 ms with 10,000 contexts, and clients may ask for readiness often.
  */
 function uncovered (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
   let keys = uncoveredOf.get(links)

@@ -50,13 +50,13 @@ t.test('a learner that stands still is reported while outcomes wait, whatever th
   t.equal(await warnings(), '')
   for (const id of ['g1', 'g2']) t.equal((await send('POST', '/v1/outcomes', losslessOutcome(id))).status, 202)
   const warned = await until('it is reported', warnings)
-  t.match(warned, /^Outcomes are stored, but not learned: [1-9]\d* log entries wait, the oldest for [1-9]\d* s\./)
+  t.match(warned, /^Outcomes are stored but not yet learned: [1-9]\d* log entries wait, the oldest for [1-9]\d* s\./)
   const next = startLearner({ store, config, log: pino({ level: 'silent' }) })
   t.teardown(() => next.close())
   await until('the outcomes are learned', async () => await warnings() === '')
 })
 
-t.test('contexts whose workers report amiss are counted, and five of them are named', async (t) => {
+t.test('contexts whose workers report incorrectly are counted, and five of them are named', async (t) => {
   const services = await build(t)
   const model = services.snapshotHolder.loaded()
   const [root] = model.links.values()
@@ -66,8 +66,8 @@ t.test('contexts whose workers report amiss are counted, and five of them are na
   const { ready, warnings } = await readiness({ ...services, snapshotHolder })
   t.ok(ready)
   t.match(warnings, [
-    /^6 contexts enrol generations, but none of their outcomes comes\. .*: model=m0, model=m1, model=m2, model=m3, model=m4$/,
-    /^Most outcomes of 1 contexts are of generations that were not enrolled\. .*: model=m6$/,
+    /^6 contexts enrol generations, but no outcomes have arrived\. .*: model=m0, model=m1, model=m2, model=m3, model=m4$/,
+    /^Most outcomes of 1 contexts belong to generations that were not enrolled\. .*: model=m6$/,
   ])
 })
 
