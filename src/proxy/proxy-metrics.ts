@@ -26,17 +26,17 @@ export class ProxyMetrics implements GenerationMetrics {
   readonly #registers = [this.registry]
   readonly #passed = this.#labelledCounter('stopgate_proxy_passed_total', 'Requests passed through untouched, by cause', 'cause', PASS_CAUSES)
   readonly #requests = this.#labelledCounter('stopgate_proxy_upstream_requests_total', 'Requests sent to the model server, by path: reasoning, answers, probes, templates, and requests passed through', 'path', PATHS)
-  readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503, since too many were in flight')
+  readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503 because too many were in flight')
   readonly #ends = new Counter({ name: 'stopgate_proxy_generations_total', help: 'Generations served, by arm and end', labelNames: ['arm', 'end'], registers: this.#registers })
   readonly #probes = this.#labelledCounter('stopgate_proxy_probes_total', 'Checks, by the end of the probe', 'end', PROBE_ENDS)
-  readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; those that were given up count with all they might have had')
-  readonly #promptTokens = this.#labelledCounter('stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether the prefix cache had them', 'cache', ['hit', 'miss', 'unknown'])
-  readonly #prefixes = this.#labelledCounter('stopgate_proxy_prefixes_total', 'Probes, by whether their prefix went upstream as token ids or as text', 'kind', ['ids', 'text'])
-  readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated', 'part', ['thought', 'answer'])
+  readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; a probe that was given up counts with its full token limit')
+  readonly #promptTokens = this.#labelledCounter('stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether they were in the prefix cache', 'cache', ['hit', 'miss', 'unknown'])
+  readonly #prefixes = this.#labelledCounter('stopgate_proxy_prefixes_total', 'Probes, by whether their prefix was sent upstream as token ids or as text', 'kind', ['ids', 'text'])
+  readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated, by part: reasoning (thought) or answer', 'part', ['thought', 'answer'])
   readonly #aborts = this.#labelledCounter('stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
-  readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so that the reasoning went on')
-  readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
-  readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
+  readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so the reasoning went on')
+  readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know; the level is ignored')
+  readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time that the proxy adds before it sends a request upstream', buckets: SECONDS, registers: this.#registers })
   readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them, of one read in sixteen', buckets: SECONDS, registers: this.#registers })
   #readsUntilSample = 1
   /** Receives the reason why a stop failed. */
@@ -47,7 +47,7 @@ export class ProxyMetrics implements GenerationMetrics {
   constructor (state: ProxyState) {
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({ name, help, registers: this.#registers, collect () { this.set(read()) } })
-    gauge('stopgate_proxy_circuit_open', '1 while the service is away and everything is passed through', () => Number(state.isCircuitOpen()))
+    gauge('stopgate_proxy_circuit_open', '1 while the service cannot be reached and everything is passed through, otherwise 0', () => Number(state.isCircuitOpen()))
     gauge('stopgate_proxy_requests_in_flight', 'Requests in flight', state.inFlight)
     gauge('stopgate_proxy_enrolled', 'Generations enrolled with the service at their first check', state.enrolled)
     for (const end of ['reported', 'refused', 'dropped', 'waiting'] as const) {

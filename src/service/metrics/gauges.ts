@@ -59,9 +59,9 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
     new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
   gauge('snapshot_version', 'Version of the snapshot in force', sources.snapshotVersion)
   gauge('snapshot_age_seconds', 'Seconds since the snapshot was last in step with the store; +Inf if it never was', () => sources.snapshotAgeSeconds() ?? Infinity)
-  gauge('store_up', '1 if the last contact with the store succeeded and it takes writes, else 0', () => sources.isStoreUp() ? 1 : 0)
-  gauge('learner_leader', '1 on the replica that is the learner, else 0', () => sources.isLeader() ? 1 : 0)
-  gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, else 0', () => sources.isConfiguredApart() ? 1 : 0)
+  gauge('store_up', '1 if the last contact with the store succeeded and it accepts writes, otherwise 0', () => sources.isStoreUp() ? 1 : 0)
+  gauge('learner_leader', '1 on the replica that is the learner, otherwise 0', () => sources.isLeader() ? 1 : 0)
+  gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, otherwise 0', () => sources.isConfiguredApart() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new
     name: 'stopgate_outcomes_without_context_total',
     help: 'Outcomes that counted only for parent contexts because MAX_CONTEXTS was reached (on the learner)',
@@ -72,8 +72,8 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_contexts_warned',
-    help: 'Contexts whose workers report amiss, by warning: outcomes_missing (generations are enrolled, but none of their outcomes comes), ' +
-      'outcomes_not_enrolled (most outcomes are of generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
+    help: 'Contexts whose workers report incorrectly, by warning: outcomes_missing (generations are enrolled, but no outcomes have arrived), ' +
+      'outcomes_not_enrolled (most outcomes belong to generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
       'would save), signals_refused (signals have too many names)',
     labelNames: ['warning'],
     registers,
@@ -100,13 +100,13 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
   const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
   const generations = gauge('control_generations', 'Control generations in the evidence')
-  const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent before any')
+  const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent until there is evidence')
   const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy takes a threshold back')
   const followUpRatios = gauge('follow_up_ratio', 'Share of the enrolled generations of final slices that are accounted for (fraction)')
   const cancelledRatios = gauge('cancelled_ratio', 'Share of the enrolled generations of final slices that were cancelled (fraction)')
   const followUps = gauge(
-    'follow_up', `Enrolled generations and control outcomes of this epoch, by what became of them: ${Object.keys(NO_FOLLOW_UP).join(', ')}`, 'state')
-  const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed')
+    'follow_up', `Enrolled generations and control outcomes of this epoch, by state: ${Object.keys(NO_FOLLOW_UP).join(', ')}`, 'state')
+  const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed there')
   const openEnrolments = gauge('open_enrolments', 'Generations of either arm that are enrolled and not accounted for yet; at most 4,096')
   const unaccounted = gauge('unaccounted', 'Enrolled generations of ended slices that are not accounted for yet and count as lost until they are')
   const armEm = gauge('arm_em', 'Mean EM of the enrolled generations of an arm while a threshold was in force', 'arm')
@@ -117,7 +117,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const totals = [
     { field: 'tokens_saved_gross', metric: counter('tokens_saved_gross_total', 'Tokens saved by stopping, estimated from the control arm; probes are not counted') },
     { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
-    { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled anew for probes, in both arms') },
+    { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled again for probes, in both arms') },
   ] as const
 
   return async () => {
@@ -224,7 +224,7 @@ export function watchTraining (registers: Registry[], runs: () => Promise<readon
   const steps = gauge('step', 'Training step of the newest checkpoint')
   const verdicts = new Gauge({
     name: 'stopgate_training_verdict',
-    help: '1 if the verdict applied to the newest checkpoint at the last report, else 0; for run and suite "other", the number of unnamed suites to which it applied',
+    help: '1 if the verdict applied to the newest checkpoint at the last report, otherwise 0; for run and suite "other", the number of unnamed suites to which it applied',
     labelNames: ['run', 'suite', 'verdict'],
     registers,
   })

@@ -53,7 +53,7 @@ export function createMetrics () {
     }),
     requestSeconds: new Durations(registry, {
       name: 'stopgate_http_request_duration_seconds',
-      help: 'Time from the start of a request to the end of its reply; without requests for a bundle that may wait for it',
+      help: 'Time from the start of a request to the end of its reply; without requests that wait for a new bundle',
       labelNames: ['method', 'route', 'status_code'],
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     }),
@@ -68,7 +68,7 @@ export function createMetrics () {
       'Requests refused with 429, by token and the quota that was used up (requests, outcomes)', 'token', 'limit'),
     damaged (what: Corrupted, count: number) { damage.inc({ what }, count) },
     cut: presetCounter(registers, 'stopgate_connections_cut_total',
-      'Connections closed because of what the client did: pipelined (more than 32 requests waiting), unread (read nothing for 90 s), ' +
+      'Connections closed because of the behaviour of the client: pipelined (more than 32 requests waiting), unread (read nothing for 90 s), ' +
         'timeout (request not complete after 30 s), headers (too large), malformed (not HTTP)', 'cause', CUT_CAUSES),
     learnerEnds: counter('stopgate_learner_thread_ends_total', 'Learner threads that failed or hung'),
     driftAlarms: counter('stopgate_drift_alarms_total', 'Drift alarms that this replica raised as the learner'),
