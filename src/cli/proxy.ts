@@ -13,7 +13,7 @@ const rows = Object.entries(properties).map(([name, { description = '', default:
 
 export const usage = `Usage: stopgate proxy --upstream URL [options]
 
-Stands in front of an OpenAI-compatible model server: clients change their base_url alone. It stops thoughts when the
+Proxies an OpenAI-compatible model server: clients change only their base_url. The proxy stops the reasoning when the
 service's rules say so, has the answer written, and passes everything else through untouched.
 
 Options, each with its environment variable:

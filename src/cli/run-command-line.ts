@@ -10,8 +10,8 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: { summary: 'run the HTTP service (the default)', load: () => import('./serve.js') },
-  demo: { summary: 'watch simulated models be learned, exchanged and learned again', load: () => import('./demo/demo.js') },
-  proxy: { summary: 'stand in front of a model server, and stop its thoughts', load: () => import('./proxy.js') },
+  demo: { summary: 'watch simulated models being learned, exchanged and learned again', load: () => import('./demo/demo.js') },
+  proxy: { summary: 'proxy a model server and stop reasoning early', load: () => import('./proxy.js') },
   replay: { summary: 'send recorded generations through the API; show tokens saved and EM lost', load: () => import('./replay/replay.js') },
   evaluate: { summary: 'compare ways to stop on recorded generations, without a server', load: () => import('./evaluate/evaluate.js') },
   simulate: { summary: 'write synthetic generations with known costs of stopping', load: () => import('./simulate/simulate.js') },

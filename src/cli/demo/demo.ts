@@ -13,9 +13,9 @@ import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 
 export const usage = `Usage: stopgate demo [options]
 
-Starts a service with an empty store, and plays simulated models against it whose true losses it knows. Thresholds are
+Starts a service with an empty store and plays simulated models against it; their true losses are known. Thresholds are
 certified, tokens are saved, one model is exchanged behind the service's back, the alarm takes its threshold back, and it
-is learned anew. Takes one to two minutes. Open the page of the service meanwhile; Ctrl-C ends the demo.
+is learned again. Takes one to two minutes. Open the page of the service meanwhile; Ctrl-C ends the demo.
 
 Options:
   --port N      port of the service (default: 8080, or a free one if that is in use)
@@ -29,7 +29,7 @@ Example:
   stopgate demo --port 8090
 `
 
-/** Time runs faster here: generations take a second instead of half a minute, and come a hundred times as often as in a context in life. */
+/** The demo runs faster than real life: generations take a second instead of half a minute, and come a hundred times as often. */
 const FOLLOW_UP_SECONDS = 30
 const TIMES = scaledTimes(0.25)
 

@@ -24,9 +24,9 @@ Options:
   --max-em-drop X    EM drop allowed, a fraction from 0.0001 to 0.5 (default: 0.02)
   --error-level X    chance that a certificate may be wrong, 0.000001 to 0.5 (default: 0.05)
   --check-every-tokens N
-                     asks at every N tokens, of the steps that the traces have (default: 1, all of them)
-  --check-growth X   and X times the tokens later, 0 to 1 (default: 0)
-  --probe-tokens N   tokens that a probe costs at each step (default: what the traces say); savings are net of them
+                     ask every N tokens, at the steps that the traces have (default: 1, at all of them)
+  --check-growth X   lengthen the distance by X times the tokens so far, 0 to 1 (default: 0)
+  --probe-tokens N   tokens that a probe costs at each step (default: what the traces say); savings are net of these
   --splits N         number of random splits, 1 to 1000 (default: 10)
   --shares L,C,T     shares of the groups for learning, certifying and testing (default: 1,1,1)
   --seed N           seed of the splits (default: 1)

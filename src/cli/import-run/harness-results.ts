@@ -70,7 +70,7 @@ async function figuresOf (file: string, json: HarnessResults, suite: string, fil
 /** @throws FileError if the answers are not there, or not as they were generated */
 async function countedIn (file: string, json: HarnessResults, suite: string, filter: string, countTokens: TokenCounter) {
   if (JSON.stringify(json.config?.model_args ?? '').includes('think_end_token')) {
-    throw new FileError(`${file}: the answers of ${suite} cannot be counted, since lm_eval cut their thoughts off (think_end_token): leave --tokenizer out and add --tokens-mean`)
+    throw new FileError(`${file}: the answers of ${suite} cannot be counted, since lm_eval cut their reasoning off (think_end_token): leave --tokenizer out and add --tokens-mean`)
   }
   return await sampleLengths(file, tasksOf(json, suite), filter, countTokens)
 }

@@ -28,9 +28,9 @@ Options:
   --percent          EM is in percent, not a fraction
 
 Options that choose among what the files say:
-  --suite NAME          read this suite only; where a file names none, what was evaluated
+  --suite NAME          read this suite only; also the name of the suite in files that name none
   --metric NAME         metric that is the EM (default: exact_match; verl: acc)
-  --filter NAME         filter of lm-evaluation-harness (default: strict-match, else the first)
+  --filter NAME         filter of lm-evaluation-harness (default: strict-match, otherwise the first)
   --tokens-metric NAME  metric that is the mean number of tokens of a response (default: tokens_mean), or the whole tag of
                         an event file, for all suites of a step
 
