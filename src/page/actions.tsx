@@ -40,7 +40,7 @@ function ModeForm ({ context, onClose }: ActionProps) {
       <fieldset>
         <legend>Mode</legend>
         {Object.entries(MODES).map(([name, meaning]) => <label key={name} class='choice'><input type='radio' name='mode' checked={mode === name} onChange={() => { setMode(name) }} /> <b>{name}</b> <span class='muted'>{meaning}{name === context.mode && ' (now)'}</span></label>)}
-        <label class='choice'><input type='radio' name='mode' checked={mode === 'inherit'} onChange={() => { setMode('inherit') }} /> <b>inherit</b> <span class='muted'>as the context above says</span></label>
+        <label class='choice'><input type='radio' name='mode' checked={mode === 'inherit'} onChange={() => { setMode('inherit') }} /> <b>inherit</b> <span class='muted'>as in the context above</span></label>
       </fieldset>
     </ConfirmDialog>
   )
@@ -91,7 +91,7 @@ function UnpinForm ({ context, onClose }: ActionProps) {
 }
 
 const RESET_NOTE = 'Forgets the evidence of this context and of everything below it, as after new weights. Nothing is stopped there until a ' +
-  'threshold is certified anew. This cannot be undone.'
+  'threshold is certified again. This cannot be undone.'
 
 function ResetForm ({ context, onClose }: ActionProps) {
   return (

@@ -80,11 +80,11 @@ type Alarm = FleetReply['alarms'][number]['alarm']
 const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
   drift: ['bad', 'Full runs lose more EM than allowed. The threshold was withdrawn, and nothing is stopped.'],
   breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
-  left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin stops anything in it.'],
+  left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin can stop generations in it.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
   breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
-  outcomes_missing: ['warn', 'Generations are enrolled, but none of their outcomes comes.'],
-  outcomes_not_enrolled: ['warn', 'Most outcomes are of generations that did not ask at their first step.'],
+  outcomes_missing: ['warn', 'Generations are enrolled, but no outcomes have arrived.'],
+  outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'Probes cost more than stopping would save.'],
   signals_refused: ['warn', 'Signals have too many names.'],
 }
