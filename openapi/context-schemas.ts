@@ -135,7 +135,7 @@ export const contextFields = {
   tokens_saved: Type.Number({ description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more' }),
   tokens_saved_gross: Type.Number({ description: 'The same, probes not counted' }),
   probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
-  probe_prefill_tokens: Type.Integer({ description: 'Tokens prefilled anew for probes, likewise' }),
+  probe_prefill_tokens: Type.Integer({ description: 'Tokens prefilled again for probes, likewise' }),
   expected_utility: nullable<number>('number', {
     description: 'Expected gain of that threshold over never stopping, for each generation, in the currency of the policy\'s prices; null: no prices',
   }),

@@ -101,7 +101,7 @@ export const StepBatchSchema = Type.Object({ steps: Type.Array(StepSchema, steps
   examples: [{ steps: [{ arm: 'treated', tokens: 512, confidence: 0.97, context: { model: 'example', task: 'example' } }, { tokens: 96, confidence: null }] }],
 })
 
-/** What a batch must be as a whole. Its steps are validated one by one. */
+/** The shape of a batch as a whole. Its steps are validated one by one. */
 export const AnyStepsSchema = Type.Object({ steps: Type.Array(Type.Unknown(), steps) }, strict)
 
 const BadItemSchema = Type.Object({
@@ -150,7 +150,7 @@ export const ColumnsSchema = Type.Unsafe<Columns>(Type.Object(properties, {
 
 const anything = (items: TSchema): TSchema => Type.Unsafe({ ...items, items: {} })
 
-/** What columns must be as a whole. Cells are validated one by one, and only if some cell is invalid. */
+/** The shape of columns as a whole. Cells are validated one by one, and only if some cell is invalid. */
 export const AnyColumnsSchema = Type.Unsafe<Columns>({
   ...Type.Object({
     ...Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, anything(schema)])),

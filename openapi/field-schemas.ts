@@ -80,7 +80,7 @@ export const RatioSchema = (description: string) => Type.Number({ description: `
 export const NullableRatioSchema = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
 export const TimeSchema = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })
 
-/** What a share of the generations has instead of the threshold. */
+/** The lottery: a looser threshold that applies to a share of the generations. */
 export const LotterySchema = Type.Object({
   threshold: RatioSchema('The next looser threshold'),
   share: RatioSchema('Share of the generations that have it instead: those with murmur3 of "salt:lottery:id" / 2^32 below it, where the id is that of the group, or of the generation'),

@@ -65,7 +65,7 @@ export const FleetPageSchema = Type.Object({
   total: count('Number of contexts found'),
   contexts: Type.Array(Type.Object({
     key: contextFields.key,
-    is_leaf: Type.Boolean({ description: 'Whether generations run in it; else it is above them' }),
+    is_leaf: Type.Boolean({ description: 'Whether generations run in it; otherwise it is above such contexts' }),
     is_certifying: Type.Boolean({ description: 'Whether evidence is gathered for it: a leaf of its own, or a pool' }),
     status: contextFields.status,
     pool: contextFields.pool,

@@ -49,7 +49,7 @@ export const OutcomeSchema = Type.Object({
   })),
   probe_tokens: Type.Optional(ProbeTokensSchema(
     'Tokens decoded only for probes, in all; savings are net of them, in both arms. If absent, what the steps add up to')),
-  probe_prefill_tokens: Type.Optional(ProbeTokensSchema('Tokens prefilled anew for probes; shown beside the savings, and not deducted')),
+  probe_prefill_tokens: Type.Optional(ProbeTokensSchema('Tokens prefilled again for probes; shown beside the savings, and not deducted')),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,
     description: 'Every step that was sent for a decision, in order; if absent, the service uses the steps that it recorded; [] means that no decision was asked',
@@ -85,7 +85,7 @@ export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSche
   examples: [{ outcomes: [{ generation_id: 'req-8f2d', arm: 'treated', stopped: true, context: { model: 'example', task: 'example' }, tokens: 524, em: 1 }] }],
 })
 
-/** What a batch must be as a whole. Its outcomes are validated one by one. */
+/** The shape of a batch as a whole. Its outcomes are validated one by one. */
 export const AnyOutcomesSchema = Type.Object({ outcomes: Type.Array(Type.Unknown(), outcomes) }, strict)
 
 export const ReceiptSchema = Type.Object({

@@ -91,7 +91,7 @@ export const TradeoffSchema = Type.Object({
   knee: objectOrNull(KneeSchema, 'Point at which the curve, with both axes scaled to 1 at its end, is furthest below a straight line (Kneedle); ' +
     'null: the curve loses nothing, or bends no more than noise could explain'),
   em_per_token_percent: nullable<number>('number', {
-    description: 'EM (a fraction) that one more percent of tokens may cost: as the policy states, else computed from its prices; null: neither is stated',
+    description: 'EM (a fraction) that one more percent of tokens may cost: as the policy states, otherwise computed from its prices; null: the policy states neither',
   }),
   unfavourable_from: NullableTurnSchema,
   forecast: Type.Object({
@@ -131,7 +131,7 @@ export const WhatIfSchema = Type.Object({
   key: contextFields.key,
   ...judged.properties,
   em_per_token_percent: nullable<number>('number', {
-    description: 'EM (a fraction) that one more percent of tokens may cost: as requested, else computed from the prices; null: neither is stated',
+    description: 'EM (a fraction) that one more percent of tokens may cost: as requested, otherwise computed from the prices; null: neither is stated',
   }),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from the one that the epoch began with, so that the bar is thirty times higher' }),
   threshold: NullableRatioSchema('Threshold that would be certified; null: none'),

@@ -47,7 +47,7 @@ const many = { maxItems: 4096, description: 'Up to 4,096 checkpoints; an invalid
 
 const CheckpointBatchSchema = Type.Object({ checkpoints: Type.Array(CheckpointSchema, many) }, { ...strict, title: 'CheckpointBatch' })
 
-/** What a batch must be as a whole. Its checkpoints are validated one by one. */
+/** The shape of a batch as a whole. Its checkpoints are validated one by one. */
 export const AnyCheckpointsSchema = Type.Object({ checkpoints: Type.Array(Type.Unknown(), many) }, strict)
 
 export const CheckpointsBodySchema = Type.Unsafe<unknown>({

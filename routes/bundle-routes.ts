@@ -38,7 +38,7 @@ export const bundleRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
       ifNoneMatch: request.headers['if-none-match'],
       onDisconnect: (listener) => { reply.raw.once('close', listener) },
     }, request)
-    if (bundles.isClosing()) reply.header('connection', 'close') // else the shutdown would wait for a client that keeps its connection
+    if (bundles.isClosing()) reply.header('connection', 'close') // otherwise the shutdown would wait for a client that keeps its connection
     reply.headers({ 'cache-control': 'private, no-cache', vary: 'accept-encoding, authorization', etag: bundle.etag })
     if (isKnown) return await reply.code(304).send(undefined as never)
     reply.type('application/json; charset=utf-8')

@@ -85,7 +85,7 @@ export const generationsRoutes: FastifyPluginCallbackTypebox<Services> = (app, s
       tags: ['generations'],
       summary: 'Show why a generation was stopped or not',
       description: 'The decision log holds control generations and a share of treated ones (DECISION_LOG_TREATED_SHARE), for DECISION_LOG_SECONDS, if their steps ' +
-        'had a generation_id. It has digests of answers, and no prompt, thought or answer. Steps that another replica answered within the last second may be missing. ' +
+        'had a generation_id. It has digests of answers, but no prompt, reasoning or answer. Steps that another replica answered within the last second may be missing. ' +
         'A token that is bound to a prefix finds the generations that tokens of its prefix reported.',
       params: GenerationParamsSchema,
       querystring: GenerationQuerySchema,

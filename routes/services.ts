@@ -17,7 +17,7 @@ import type { SnapshotHolder } from '../src/service/snapshot/snapshot-holder.js'
 import type { Store } from '../src/store/store.js'
 import type { Training } from '../src/service/training-runs/training-runs.js'
 
-/** What routes call. */
+/** The services that routes call. */
 export interface Services {
   readonly config: Config
   readonly access: Access
