@@ -20,7 +20,7 @@ const NO_FIGURES: ArmFigures = { units: 0, graded: 0, em: 0, em_squares: 0, meas
 
 export const NO_ARM_SUMS: readonly ArmSums[] = []
 
-/** What the comparison of the arms needs of a unit. `em` and `tokens` are `null` where they are not known. */
+/** The fields of a unit that the comparison of the arms uses. `em` and `tokens` are `null` where they are unknown. */
 export interface ComparedUnit { readonly arm: Arm, readonly share: number, readonly em: number | null, readonly tokens: number | null }
 
 export function addCompared (sums: readonly ArmSums[], { arm, share, em, tokens }: ComparedUnit): readonly ArmSums[] {
@@ -132,7 +132,7 @@ interface Moments { readonly n: number, readonly sum: number, readonly squares: 
 /**
  * Adds z = y for each treated unit and z = -y (1-p)/p for each control one, p being the chance that an enrolled unit is control and y its
  * figure less what was usual before the slice. If the arms do not differ, each z has mean 0 given the past, whatever the share and the
- * traffic did until then (inverse probability weighting); else the sum of z grows by the difference for each of the (1-p) treated.
+ * traffic did until then (inverse probability weighting). If they differ, the sum of z grows by the difference for each of the (1-p) treated.
  */
 function addContrast (contrast: Contrast, p: number, usual: number, control: Moments, treated: Moments): Contrast {
   const odds = (1 - p) / p

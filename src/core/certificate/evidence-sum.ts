@@ -118,7 +118,7 @@ export function fillHalves (
   return filled.generations >= window / 2 ? [noEvidence(thresholdsOf(filled)), filled] : [filled, full]
 }
 
-/** What an open slice adds to the prefix before it. */
+/** The evidence that an open slice adds to the prefix before it. */
 export interface OpenEvidence {
   /** Of units that are accounted for, or known at worst. */
   readonly evidence: Evidence
@@ -128,7 +128,7 @@ export interface OpenEvidence {
   readonly left_out?: number
 }
 
-/** What became of some units, a group counting by its samples. */
+/** Numbers of units by their fate. A group counts once for each of its samples. */
 interface Fates { readonly accounted: number, readonly missing: number, readonly excluded: number }
 
 /** Units that are left out for missing beside so many units of evidence. Where all are left out, their number. */

@@ -22,7 +22,7 @@ export const GRID: readonly number[] = [
  */
 export const LOTTERY_STEP = 1 / 8
 
-/** What is drawn for each generation: the looser threshold, and the share of the generations that have it. */
+/** A draw for each generation: the looser threshold, and the share of the generations that get it. */
 export interface Lottery { readonly threshold: number, readonly share: number }
 
 /** The lottery at a place; `null` at a threshold, or where nothing is in force. */

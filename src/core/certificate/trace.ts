@@ -27,11 +27,11 @@ export interface Trace {
   readonly probeTokens?: number | undefined
 }
 
-/** What stopping at one threshold would have done to one generation. `probeTokens` are those of the probes made until then. */
+/** The effect of stopping one generation at one threshold. `probeTokens`: tokens of the probes made until then. */
 export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly probeTokens: number, readonly isUnprobed: boolean }
 
 /**
- * What stopping at each threshold would have done to one generation: at threshold k it would have stopped at the first step with enough
+ * The effect of stopping one generation at each threshold: at threshold k it would have stopped at the first step with enough
  * tokens and `score >= grid[k]`. Where no step crosses, it is kept at full length, or counts as the worst case if the trace is incomplete.
  * Where the crossing step was not probed, its answer counts as wrong.
  * @param minTokens tokens before which nothing stops
@@ -72,7 +72,7 @@ interface StepsAtCadence<S> { readonly steps: S[], readonly probeTokens?: number
 
 /**
  * The steps that a full run would have had at another cadence: of the recorded ones, the first from each due check on. Where the run has a
- * step at every token that is due, that is exactly what asking at this cadence shows; else a check comes up to one recorded distance later.
+ * step at every token that is due, this equals asking at this cadence; otherwise a check comes up to one recorded distance later.
  * @param each tokens of a probe; `null`: as the steps say
  */
 export function stepsAtCadence<S extends CheckedStep> (

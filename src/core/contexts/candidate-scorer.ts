@@ -16,9 +16,9 @@ export interface CandidateScorer {
   /** Name of the predictor; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly grid: readonly number[]
-  /** What is known, the final slices and the open ones. */
+  /** The known evidence, of final and of open slices. */
   readonly evidence: Evidence
-  /** Units of open slices of which nothing is known; in a test they count as lost. */
+  /** Units of open slices without any report; a test counts them as lost. */
   readonly unaccounted: number
   /** The loosest threshold that some prefix has certified; -1 if the state was last judged under other terms. */
   readonly certified: number
@@ -111,7 +111,7 @@ function barOf (level: number, isPostHoc: boolean): number {
   return Math.log((isPostHoc ? POST_HOC_FACTOR : 1) / level)
 }
 
-/** What the scorer in force has shown, in parts that add. */
+/** The evidence on the scorer in force, in parts that can be added. */
 export function sumsInForce (state: ContextState): readonly Evidence[] {
   const { serving, trials } = state
   const { halves, open } = (serving === null ? undefined : trials.find(({ predictor }) => predictor === serving)) ?? state
@@ -184,7 +184,7 @@ function hopedFor (seen: Differences): Differences {
   return { ...seen, lost, kept: seen.kept + seen.lost - lost }
 }
 
-/** What a generation gains by a threshold: by the prices of the policy, else the share of its tokens that is saved. */
+/** The gain of a threshold for each generation: by the prices of the policy, otherwise the share of its tokens that is saved. */
 function worthAt (evidence: Evidence, k: number, policy: Policy): number {
   return expectedUtility(evidence, k, policy) ?? tokensSavedRatio(evidence, k)
 }

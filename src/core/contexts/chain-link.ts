@@ -42,7 +42,7 @@ export interface ChainLink extends Judgement {
   readonly leftEpoch: string | null
   /** Its state could not be read, so that it may have left its pool. */
   readonly isUnreadable: boolean
-  /** What is wrong with how it is reported on. */
+  /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined

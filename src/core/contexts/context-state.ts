@@ -142,7 +142,7 @@ function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<Con
   return checkpoint === undefined ? {} : { checkpoint }
 }
 
-/** What is known of the raw confidence: the half-windows, and what the open slices add. */
+/** The evidence on the raw confidence: of the half-windows and of the open slices. */
 export function evidenceOf ({ halves, open }: Pick<ContextState, 'halves' | 'open'>): Evidence {
   return mergeEvidence(mergeHalves(halves), open.evidence)
 }

@@ -17,7 +17,7 @@ export interface EffectiveThreshold {
   /** Name of the predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly scope: Scope
-  /** What is promised for the threshold; `null`: nothing is, as under a pin. */
+  /** The guarantee of the threshold; `null`: none, as under a pin. */
   readonly guarantee: Guarantee | null
   /** The link that gathers evidence for the leaf: itself, or its pool. */
   readonly source: ChainLink
@@ -31,7 +31,7 @@ export interface EffectiveThreshold {
 const UNCOVERED = { threshold: null, scorer: null, lottery: null }
 
 /**
- * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it. A pool's
+ * The threshold in force for a leaf: its own pin, otherwise the pin or the certificate of the link that gathers its evidence. A pool's
  * certificate does not serve a member that has left it or whose state can't be read, nor one whose policy asks for another certificate, as
  * a change of DEFAULT_POLICY or an import can bring about.
  * @param chain root first, leaf last

@@ -2,7 +2,7 @@ import type { Label, Policy } from '../policy/policy.js'
 
 type Missing = Policy['missing_labels']
 
-/** What the evidence promises at the threshold in force, about this context's labelled traffic. */
+/** The promise of the evidence at the threshold in force, about this context's labelled traffic. */
 export interface Guarantee {
   readonly max_em_drop: number
   readonly error_level: number

@@ -12,7 +12,7 @@ import type { Guarantee } from './guarantee.js'
 /** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
 const MARGIN = 0.02
 
-/** What a context's own evidence certifies under a policy. */
+/** The threshold that a context's own evidence certifies under a policy. */
 export interface Judgement {
   /** Name of the predictor whose threshold it is; `null`: the raw confidence's, or none. */
   readonly scorer: string | null

@@ -5,7 +5,7 @@ import { type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evi
 import { valueAt } from '../certificate/thresholds.js'
 import { MAX_OPEN_SLICES } from '../enrolment/slice-queue.js'
 
-/** What a member of a pool has itself shown in the epoch of the pool, whose certificate is about the average. */
+/** A pool member's own evidence in the epoch of the pool. The pool's certificate is about the average over its members. */
 export interface Membership {
   /** Name of the pool's epoch. In another one nothing of this counts, and a member that had left is back. */
   readonly epoch: string
@@ -14,7 +14,7 @@ export interface Membership {
   readonly evidence: Evidence
   /** The drift detector of the member alone. */
   readonly drift: Drift
-  /** What the detector is yet to watch, by slice: those that were not final when this was written. */
+  /** Slices that the detector has not watched yet, since they were not final when this was written. */
   readonly unwatched: readonly UnwatchedSlice[]
   /** When the detector alarmed, so that the member left the pool, in the log's time, ms; `null`: it has not. */
   readonly left_at: number | null

@@ -26,7 +26,7 @@ export interface BundleRule {
   readonly scope: Scope
   /** Key that the threshold came from; absent: the generation's own. */
   readonly context?: string
-  /** What is certified; absent: exact match. */
+  /** The certified property; absent: exact match. */
   readonly label?: 'agreement'
   readonly mode: Policy['mode']
   readonly min_tokens: number

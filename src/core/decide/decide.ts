@@ -20,7 +20,7 @@ export const REASONS = [
 
 export type Reason = typeof REASONS[number]
 
-/** What will not count as a worker may expect. */
+/** Warnings: why a step may not count as evidence. */
 export const DECISION_WARNINGS = ['id_missing', 'context_missing', 'first_step_late', ...CONTEXT_WARNINGS] as const
 
 export type DecisionWarning = typeof DECISION_WARNINGS[number]

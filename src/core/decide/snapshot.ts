@@ -22,7 +22,7 @@ export interface ContextRule {
   readonly trials: readonly Scorer[]
   readonly scope: Scope
   readonly guarantee: Guarantee | null
-  /** What is certified: that answers are right, or that they are the model's own full answers. */
+  /** The certified property: that answers are right, or that they are the model's own full answers. */
   readonly label: Policy['label']
   readonly mode: Policy['mode']
   readonly minTokens: number
@@ -34,7 +34,7 @@ export interface ContextRule {
   readonly epoch: string | null
   /** Share of the draws that is enrolled, by their second hash; 0: none is, since outcomes count on arrival or are no evidence. */
   readonly enrolledShare: number
-  /** What is wrong with how the context is reported on. */
+  /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
 }
 

@@ -4,7 +4,7 @@ import { noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
 import { addAtWorst, addMissing, type EnrolledUnit, type Missing, samplesOf, stopWaiting, evidenceUnitOfEnrolled, withoutMissing } from './enrolled-unit.js'
 import { addSliceCounts, ownSums, type Slice } from './slice.js'
 
-/** What a cohort goes by. Times in ms of the follow-up clock. */
+/** The rules of a cohort. Times in ms of the follow-up clock. */
 export interface CohortRules {
   readonly followUp: number
   readonly missingOutcomes: Missing
@@ -13,7 +13,7 @@ export interface CohortRules {
   readonly wait: number
   /** Scorers that gather evidence here: the raw confidence, and trials from the first slice that began after their publication. */
   readonly scorers: readonly CohortScorer[]
-  /** What a sample that awaits its label is at worst, by scorer. */
+  /** The worst case of a sample that awaits its label, by scorer. */
   readonly worstUnits: (generationId: string) => ReadonlyMap<number, EvidenceUnit>
 }
 
@@ -109,7 +109,7 @@ interface Looked {
 }
 
 /**
- * What each ended slice adds to the prefix before it, for one scorer. Final slices are left out, and so are those after an unended one.
+ * The evidence that each ended slice adds to the prefix before it, for one scorer. Leaves out final slices and those after an open one.
  * @returns evidence of the units that are accounted for or have a known worst case, and the number of the other units
  */
 export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
@@ -141,7 +141,7 @@ export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, 
   })
 }
 
-/** What a member is at worst; `null`: nothing is known of it. */
+/** The worst case of a member; `null`: nothing is known of it. */
 function worstUnit (member: EnrolledUnit, { scorer, thresholds }: CohortScorer, rules: CohortRules): EvidenceUnit | null {
   const known = member.worst?.get(scorer)
   if (known !== undefined) return known

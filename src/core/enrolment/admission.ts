@@ -144,7 +144,7 @@ export class Admission {
     if (cutoff !== undefined && !isVoid) this.#bounds.addCutoff({ value: cutoff, until: clock + followUp }, clock)
   }
 
-  /** The draws of an entry that may enrol and have not, second hash by unit: the samples of a group are drawn alike. */
+  /** The draws of an entry that may still enrol, second hash by unit: all samples of a group share one draw. */
   admissible ({ share, draws }: EnrolmentEntry, enrolled: ReadonlyMap<number, unknown>, clock: number): Map<number, number> {
     const cutoff = this.#bounds.cutoff(clock)
     return new Map(draws.filter(([u, hash]) => u < 2 * share && hash < cutoff && !enrolled.has(u) && !this.spent.has(u, clock)))

@@ -18,8 +18,8 @@ const NOBODY: readonly EnrolledUnit[] = []
 /** Control units enrolled, and draws of void entries, since they were last asked for. */
 interface EntryCounts { enrolled: number, void: number }
 
-/** What a cohort consists of besides its members. */
-interface CohortParts {
+/** The parts of a cohort besides its members. */
+export interface CohortParts {
   readonly queue: SliceQueue
   readonly admission: Admission
   readonly lookedAt: number
@@ -36,8 +36,8 @@ interface GradedSample {
 }
 
 /**
- * The generations of one context and epoch, in the order of their enrolment, until each is accounted for. Nothing is waited for: whoever is
- * not accounted for counts as lost (see docs/concepts/certificate.md). Mutable; the learner commits what has changed.
+ * The generations of one context and epoch, in the order of their enrolment, until each is accounted for. Nothing waits: a generation that
+ * is not accounted for counts as lost (see docs/concepts/certificate.md). Mutable; the learner commits the changes.
  */
 export class Cohort {
   readonly epoch: string
@@ -205,7 +205,7 @@ export class Cohort {
     return this.#queue.hasFinal || this.isDue(clock, times)
   }
 
-  /** What the clock brings: ends slices, and gives up members whose follow-up is over. @returns ids of outcomes whose label did not come */
+  /** Ends the slices that are due, and gives up members whose follow-up is over. @returns ids of outcomes whose label did not arrive */
   advance (clock: number, rules: CohortRules): string[] {
     this.#endSlice(clock, rules.followUp)
     const unlabelled: string[] = []
@@ -261,7 +261,7 @@ export class Cohort {
     return taken
   }
 
-  /** What each open slice adds to the prefix before it, for one scorer; nothing comes of it until something changes. */
+  /** The evidence that each open slice adds to the prefix before it, for one scorer. Constant until something changes. */
   openEvidence (scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
     return evidenceOfOpenSlices({ slices: this.slices, members: this.members.values(), partlyKnown: this.#partlyKnown }, scorer, rules)
   }

@@ -36,7 +36,7 @@ export function restoreCohort (stored: StoredCohort): Cohort {
 interface FollowUpClock {
   /** Of the last entry, ms of the log's time; `null`: there was none. */
   readonly time: number | null
-  /** What has passed, ms. */
+  /** Time that has passed, ms. */
   readonly passed: number
 }
 

@@ -4,7 +4,7 @@ import { EIGHTHS } from '../certificate/certificate.js'
 import { addLists, addOptional, type EvidenceUnit, zeroList } from '../certificate/evidence.js'
 import type { Slice } from './slice.js'
 
-/** What a missing outcome or label does to the evidence: counts as lost, or is left out. */
+/** The effect of a missing outcome or label on the evidence: it counts as lost, or is left out. */
 export type Missing = 'lost' | 'excluded'
 
 /**
@@ -49,7 +49,7 @@ export interface EnrolledUnit {
   tokens: number
 }
 
-/** What is known of one sample. */
+/** The report on one sample. */
 export type SampleReport =
   /** `units`: by scorer, of a control sample; a scorer that may not learn from it is absent. */
   | { readonly kind: 'known', readonly units: ReadonlyMap<number, EvidenceUnit>, readonly em: number | null, readonly tokens: number }
@@ -105,7 +105,7 @@ export function addReport (member: EnrolledUnit, report: SampleReport, missingOu
 }
 
 /**
- * Notes the number that a sample has in its group. A sample that was retried is reported under several ids, and counts once: else the group
+ * Notes the number that a sample has in its group. A retried sample is reported under several ids but counts once; otherwise the group
  * would be complete before its last sample.
  * @returns whether the number is new
  */

@@ -1,4 +1,4 @@
-/** What a replica enrolled since its last list (see docs/concepts/certificate.md). */
+/** The generations that a replica enrolled since its last list (see docs/concepts/certificate.md). */
 export interface EnrolmentList {
   readonly type: 'enrolment'
   /** The start of the process that made the list, and the number of the list since: a list that is sent twice counts once. */
@@ -72,7 +72,7 @@ export interface DrawnIn {
   readonly share: number
 }
 
-/** `draws`: second hash by u, since the samples of a group are drawn alike. */
+/** `draws`: second hash by u, since all samples of a group share one draw. */
 interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number }
 
 /** Entries of a list at most: while the store is away they pile up, and context keys come from clients. */

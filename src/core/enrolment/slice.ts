@@ -2,7 +2,7 @@ import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../certificate/arms.js'
 import type { Evidence } from '../certificate/evidence.js'
 import { addEvidenceTo, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 
-/** What became of the control units of a slice, in units; a group counts by its samples. */
+/** Numbers of control units of a slice by their fate. A group counts once for each of its samples. */
 export interface SliceCounts {
   readonly accounted: number
   /** Outcome, complete steps or a label that was needed never came. */
@@ -14,7 +14,7 @@ export interface SliceCounts {
 
 const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, excluded: 0 }
 
-/** What a slice knows of its control units. */
+/** The evidence of a slice's control units. */
 export interface SliceEvidence {
   /** Evidence of the control units that are accounted for, by scorer. */
   evidence: Map<number, EvidenceSum>

@@ -11,7 +11,7 @@ type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 /** A slice as it is stored: what in memory is a map is a list of pairs. */
 export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'isShared'> & { readonly evidence: StoredSums, readonly watched: StoredSums }
 
-/** What is known of a member. */
+/** The stored report on a member. */
 type StoredReport = Omit<EnrolledUnit, 'arm' | 'share' | 'at' | 'slice' | 'sums' | 'worst'> & {
   readonly sums: ReadonlyArray<readonly [scorer: number, unit: EvidenceUnit]>
 }

@@ -138,7 +138,8 @@ function isWord (code: number): boolean {
 
 /**
  * A digest that stands for an answer whose text is not kept: two answers match by Exact Match exactly where the digests of
- * `salt:normalised answer` are equal (up to a collision of probability 2^-64). It is no secret: whoever has the salt can try answers.
+ * `salt:normalised answer` are equal (up to a collision of probability 2^-64). It does not hide short answers: anyone with
+ * the salt can try them.
  */
 export function answerDigest (salt: string, answer: string, normalise: Normalise = normaliseAnswer): string {
   return textDigest(`${salt}:${normalise(answer)}`)

@@ -99,8 +99,8 @@ function graderOf (
 }
 
 /**
- * Grades an outcome for the log. Exact Match is the worker's `em`, else `answer` against `reference`. Agreement takes the final answer as
- * right, and a probe as right where it agrees with the final answer.
+ * Grades an outcome for the log. Exact Match is the worker's `em`, otherwise `answer` against `reference`. Agreement takes the final
+ * answer as right, and a probe as right where it agrees with the final answer.
  * @param salt the store's, for the draw and the digests
  * @param normalise caches answers by default, since most probes of a generation give the same one
  */
@@ -194,7 +194,7 @@ interface CostedSteps<S> {
 }
 
 /**
- * Adds to each step the cumulative cost of the probes up to it: the costs of the steps, or else the total of the outcome in equal parts.
+ * Adds to each step the cumulative cost of the probes up to it: the costs of the steps, or the total of the outcome in equal parts.
  * @param steps all steps that were asked, in order
  */
 export function withProbeCosts<S extends object> (reported: ReportedCosts, steps: readonly S[]): CostedSteps<S> {

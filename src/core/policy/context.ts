@@ -7,7 +7,7 @@ export type Context = Readonly<Record<string, string>>
 /** Key of the root context, the ancestor of all others. */
 export const ROOT = '*'
 
-/** What decoders put in the place of bytes that are not UTF-8. No id, level value or signal name may have it: several would become one. */
+/** Decoders replace bytes that are not UTF-8 with this. No id, level value or signal name may contain it: different ones would coincide. */
 export const REPLACEMENT = '\uFFFD'
 
 const MISSING = '-'

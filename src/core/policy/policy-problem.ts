@@ -23,7 +23,7 @@ function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }: Polic
   return { path: `/${missing}`, message: `must be stated with ${stated}, in the same currency; or state null for both` }
 }
 
-/** What a pool certifies, and how its members must run for that to hold for them. */
+/** Fields that a pool certifies, and those in which its members must agree with it for the certificate to hold for them. */
 const OF_POOL = ['label', 'max_em_drop', 'error_level', 'min_tokens', 'check_every_tokens', 'check_growth'] as const
 
 /** The field by which a policy differs from that of its pool in what the pool certifies; `undefined`: none. */
@@ -32,7 +32,7 @@ export function differenceFromPool (own: Policy, pool: Policy): typeof OF_POOL[n
 }
 
 /**
- * What keeps a context from being a member of its pool, or `null`: the pool's evidence and guarantee are for the pool's policy.
+ * Why a context cannot be a member of its pool, or `null`. The pool's evidence and guarantee are for the pool's policy.
  * @param policyAt the effective policy at a key
  */
 export function memberProblem (

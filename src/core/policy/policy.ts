@@ -2,7 +2,7 @@ import { chainOf } from './context.js'
 
 export type Label = 'exact_match' | 'agreement'
 
-/** What an operator wants in a context. */
+/** The terms that an operator sets for a context. */
 export interface Policy {
   /** EM that the operator is willing to lose, a fraction (0.02 = 2 points). */
   readonly max_em_drop: number
@@ -10,11 +10,11 @@ export interface Policy {
   readonly error_level: number
   /** Share of generations that are never stopped; `auto` lowers it as savings and evidence grow. */
   readonly control_rate: number | 'auto'
-  /** What makes an answer right. */
+  /** The criterion for a right answer. */
   readonly label: Label
   /** How a generation without a label counts: not at all, or as `lost` at every threshold that would have stopped it. */
   readonly missing_labels: 'excluded' | 'lost'
-  /** What an enrolled generation counts as whose outcome never comes: nothing, or lost at every threshold. */
+  /** How an enrolled generation without an outcome counts: not at all, or as lost at every threshold. */
   readonly missing_outcomes: 'excluded' | 'lost'
   /** Share of the draws that is enrolled, for services that can label only some of the generations. */
   readonly label_rate: number
@@ -86,7 +86,7 @@ export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<st
   return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, isOff ? { mode: 'off' } : undefined)
 }
 
-/** What a context states after a merge patch; `null` where that is nothing. */
+/** The fields that a context states after a merge patch; `null`: none. */
 export function patchedPolicy (stated: PolicyPatch, patch: PolicyMergePatch): PolicyPatch | null {
   const fields = Object.entries({ ...stated, ...patch }).filter(([field, value]) => value !== null || !Object.hasOwn(patch, field))
   return fields.length === 0 ? null : Object.fromEntries(fields)
@@ -110,7 +110,7 @@ export function nextCheckTokens ({ checkEveryTokens: every, checkGrowth: growth,
 export type Prices = Pick<Policy, 'em_per_token_percent'> & Partial<Pick<Policy, 'value_of_em' | 'price_per_1k_tokens'>>
 
 /**
- * How much EM (a fraction) saving one more percent of the tokens may cost: the policy's own figure, else the price of the tokens over the
+ * How much EM (a fraction) saving one more percent of the tokens may cost: the policy's own figure, or the price of the tokens over the
  * value of a right answer. `null` where neither is stated.
  * @param tokens mean tokens of a generation; NaN where unknown
  */

@@ -120,7 +120,7 @@ function withRequest (fold: Fold, key: string, state: ContextState, before: Poli
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }
 
-/** What the evidence of now certifies, whatever was certified under other terms. */
+/** Certifies from the present evidence, regardless of certificates under earlier terms. */
 function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: Fold): ContextState {
   const candidates = candidateScorers(state, policy, predictors)
   const certified = new Map(candidates.map((candidate) => [candidate.scorer, certifiedNow(candidate, policy)]))

@@ -41,7 +41,7 @@ function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, state
 
 /**
  * Adds a late label to its outcome; returns the outcome unchanged if the label does not settle whether the full answer was right. Steps are
- * graded by the verdicts in the label, else by its reference. Otherwise a step that agrees with the full answer is as right as that answer,
+ * graded by the verdicts in the label, or by its reference. Without either, a step that agrees with the full answer is as right as it,
  * and any other step counts as wrong.
  */
 export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): PrunedOutcome {
@@ -52,7 +52,7 @@ export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): Prune
   if (em === undefined) return outcome
 
   const asked = outcome.asked ?? outcome.steps?.length
-  const verdicts = label.steps?.length === asked ? label.steps : undefined // a list of other steps would be read amiss
+  const verdicts = label.steps?.length === asked ? label.steps : undefined // a list of another length is about other steps
   const emOf = (step: PlacedStep, index: number): Em | undefined => {
     const { answer_digest: probed } = step
     const agrees = step.agreement ?? (probed === undefined || answer === undefined ? undefined : Number(probed === answer))

@@ -21,7 +21,7 @@ import { type Change, moveOf } from './threshold-change.js'
 /** Samples at which the first predictor is trained. */
 export const FIRST_TRAINING = 300
 
-/** What the learner has folded besides the context states; committed with them. */
+/** Everything that the learner has folded besides the context states; committed with them. */
 export interface Ledger {
   readonly configuration: Configuration
   readonly policies: ReadonlyMap<string, PolicyPatch>

@@ -6,7 +6,7 @@ import type { Levels } from '../policy/context.js'
 import type { PolicyPatch } from '../policy/policy.js'
 import type { PredictorVersion } from '../predictor/predictor-version.js'
 
-/** What a learner is set up with; a change reaches learned state through the log like anything else. */
+/** The configuration of a learner. A change reaches the learned state through the log like any other entry. */
 export interface Configuration {
   readonly levels: Levels
   readonly defaults: PolicyPatch

@@ -10,9 +10,9 @@ import { sampleOf } from '../predictor/sample.js'
 import { MAX_TRACE_STEPS, type PrunedOutcome, traceSlot } from '../step-records/pending-outcomes.js'
 import type { Fold } from './fold.js'
 
-/** What a control sample shows about the thresholds of each scorer. */
+/** The units that a control sample yields for the thresholds of each scorer. */
 interface UnitsOfOutcome {
-  /** By scorer: 0 for the raw confidence, else the ordinal of the trial. A predictor that was trained on the sample's group is absent. */
+  /** By scorer: 0 for the raw confidence, otherwise the ordinal of the trial. Predictors trained on the sample's group are absent. */
   readonly units: ReadonlyMap<number, EvidenceUnit>
   /** EM of the full run; `null`: not known, and the units are the worst case. */
   readonly em: Em | null
@@ -74,7 +74,7 @@ function traceOf (outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_la
   return { tokens, answerTokens, em: outcome.full[policy.label] ?? null, steps, isComplete, probeTokens }
 }
 
-/** A step with the grade of its probed answer, as far as it is known: an explicit verdict, else whether it is the final answer. */
+/** A step with the grade of its probed answer, if known: an explicit verdict, otherwise whether it is the final answer. */
 function traceStepOf (
   step: LoggedStep, { answer_digest: final }: Pick<LoggedOutcome, 'answer_digest'>, { label, missing_labels }: Pick<Policy, 'label' | 'missing_labels'>
 ): TraceStep {
@@ -85,7 +85,7 @@ function traceStepOf (
   return { tokens, score, probeTokens, agrees: agreement === undefined ? undefined : agreement === 1 }
 }
 
-/** What predictors may learn from a control outcome whose label is known. */
+/** Adds a control outcome whose label is known to the samples that predictors learn from. */
 export function applySample (fold: Fold, outcome: PrunedOutcome, leaf: string, policy: Policy): void {
   if (policy.predictor !== 'auto') return
   const sample = sampleOf(outcome, leaf, policy.label)

@@ -120,11 +120,11 @@ function statusOf (state: ContextState, index: number): Status {
   return 'learning'
 }
 
-/** What a context has shown at one place of a grid; -1: nothing is in force. `level`: of an interval for its EM drop. */
+/** A context's evidence at one place of a grid; -1: nothing is in force. `level`: of an interval for its EM drop. */
 interface Shown { readonly evidence: Evidence, readonly index: number, readonly level: number }
 
 /**
- * What a member has itself shown in its pool's present epoch, at the threshold of the pool. It certifies nothing.
+ * A member's own evidence in its pool's present epoch, at the threshold of the pool. It certifies nothing.
  * @param pool link and state of the pool
  */
 export function shownInPool ({ membership }: ContextState, { index, policy }: Pick<ChainLink, 'index' | 'policy'>, pool: ContextState | undefined): Shown {

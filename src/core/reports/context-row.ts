@@ -4,7 +4,7 @@ import type { ContextWarning } from '../contexts/context-warnings.js'
 import { depthOf, isCertifying } from '../policy/context.js'
 import { type ContextView, describeContext } from './context-report.js'
 
-/** What needs the attention of an operator: thresholds taken back, suspicions, and problems with reports. */
+/** Alarms for operators: thresholds taken back, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
 ] as const
@@ -12,7 +12,7 @@ export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */
 type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
 
-/** What rows can be sorted by. */
+/** The columns by which rows can be sorted. */
 export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at'] as const
 export type RowOrder = typeof ROW_ORDERS[number]
 
@@ -29,7 +29,7 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
   const startedAt = states.get(key)!.epoch_started_at
   return {
     key,
-    /** Whether generations run in it; else it shows sums, or is a pool. */
+    /** Whether generations run in it; otherwise it shows sums, or is a pool. */
     is_leaf: depthOf(key) === levels.length,
     /** Whether evidence is gathered here: a leaf of its own, or a pool. */
     is_certifying: isCertifying(levels, view.policy.certify_at, key),

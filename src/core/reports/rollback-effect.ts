@@ -20,7 +20,7 @@ export interface PastChanges {
 /** The own threshold of a context, and the predictor whose score it is for; `null`: the raw confidence. */
 interface OwnThreshold { readonly threshold: number | null, readonly scorer: PredictorRef | null }
 
-/** What a context has in force now, and the names of its epoch and of the epoch of its pool that it has left. */
+/** A context's threshold in force now, and the names of its epoch and of the pool's epoch that it has left. */
 export type PresentThreshold = OwnThreshold & Pick<ChainLink, 'epochName' | 'leftEpoch'>
 
 /** How many changes came after a change, up to the past version. */

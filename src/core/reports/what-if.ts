@@ -41,8 +41,8 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
 const NO_PACE = { now: 0, since: 0, perSecond: null }
 
 /**
- * What the present evidence would certify if another guarantee were requested. Where another cadence is asked about, the evidence is what
- * the kept traces would have shown at it; the guarantee is then that of a new epoch, so nothing is post hoc.
+ * Certifies from the present evidence as if another guarantee were requested. For another cadence, the evidence is recomputed from the
+ * kept traces; the guarantee is then that of a new epoch, so nothing is post hoc.
  * @param policy the effective policy with the changed fields
  * @param traces those kept of the context, where a cadence is asked about
  */

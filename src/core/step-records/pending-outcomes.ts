@@ -48,7 +48,7 @@ export class PendingOutcomes {
     if (this.#byId.delete(id)) this.#changes.set(id, undefined)
   }
 
-  /** What was set or removed (`undefined`) since the last call, by generation id. */
+  /** The outcomes that were set or removed (`undefined`) since the last call, by generation id. */
   takeChanges (): ReadonlyMap<string, PendingOutcome | undefined> {
     const changes = this.#changes
     this.#changes = new Map()
@@ -71,7 +71,7 @@ export type PrunedOutcome = Omit<LoggedOutcome, 'steps'> & {
   readonly asked?: number
 }
 
-/** What the kept steps must serve. */
+/** The purposes that the kept steps must serve. */
 interface Pruning {
   /** `min_tokens` of each context that learns from the outcome. */
   readonly minTokens: readonly number[]

@@ -8,7 +8,7 @@ import type { LoggedStep, ReportedOutcome } from '../outcome/outcome.js'
 import { type Cadence, nextCheckTokens } from '../policy/policy.js'
 import { scoreStep } from '../predictor/predictor.js'
 
-/** What is kept of a step until the outcome comes: everything that can be graded then, and no text of an answer. */
+/** The record of a step until the outcome arrives: everything that can be graded then, but no text of an answer. */
 export interface RecordedStep {
   readonly tokens: number
   readonly confidence: number | null

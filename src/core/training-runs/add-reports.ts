@@ -1,8 +1,8 @@
 import { type Checkpoint, hasOtherWeights, sameFigures } from './checkpoint.js'
 import type { Attempt, Series, ServedCheckpoint, TrainingRun } from './run.js'
 
-/** What became of a report: stored; stored as another attempt at its step; already known; or the reason for its refusal. */
-type ReportResult = 'accepted' | 'attempt' | 'duplicate' | { readonly path: string, readonly message: string }
+/** The fate of a report: stored; stored as another attempt at its step; already known; or the reason for its refusal. */
+export type ReportResult = 'accepted' | 'attempt' | 'duplicate' | { readonly path: string, readonly message: string }
 
 export interface Report {
   readonly checkpoint: Checkpoint

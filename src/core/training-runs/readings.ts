@@ -36,7 +36,7 @@ export function readingsOf ({ points }: Series): Reading[] {
 }
 
 /**
- * Standard error of EM: as reported, else binomial. Where all answers are right or all are wrong, two right and two wrong answers are added
+ * Standard error of EM: as reported, otherwise binomial. If all answers are right or all are wrong, two right and two wrong are added
  * (Agresti & Coull 1998), so that it is never 0.
  */
 export function stderrOf ({ em, n, em_stderr: given }: Pick<Checkpoint, 'em' | 'n' | 'em_stderr'>): number {
@@ -45,7 +45,7 @@ export function stderrOf ({ em, n, em_stderr: given }: Pick<Checkpoint, 'em' | '
   return Math.sqrt(p * (1 - p) / n)
 }
 
-/** 95 % interval of EM: normal if a standard error was reported, else Wilson's (1927) for a share of n. */
+/** 95 % interval of EM: normal if a standard error was reported, otherwise Wilson's (1927) for a share of n. */
 export function emInterval ({ em, n, em_stderr: given }: Pick<Checkpoint, 'em' | 'n' | 'em_stderr'>): Interval {
   if (given !== undefined && given > 0) return { low: Math.max(0, em - Z * given), high: Math.min(1, em + Z * given) }
   return wilson(em, n, Z)

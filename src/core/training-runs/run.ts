@@ -75,7 +75,7 @@ export interface Verdict {
   readonly figures: Readonly<Record<string, number>>
 }
 
-/** What the policy of a suite's context allows training to cost. */
+/** The loss of EM that the policy of a suite's context allows, and its prices. */
 export interface Tolerance extends Prices {
   /** The largest acceptable fall of EM, a fraction. */
   readonly max_em_drop: number
