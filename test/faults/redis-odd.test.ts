@@ -107,7 +107,7 @@ t.test('a key of the wrong type gives 500 with an id, decisions continue and rea
   await admin.set(KEYS.log, 'not a log')
   t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 500, body: { message: /request id/ } })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
-  await until('readyz says so', async () => /learner fails/.test((await built.send('GET', '/readyz')).body.warnings.join()))
+  await until('readyz says so', async () => /learner is failing/.test((await built.send('GET', '/readyz')).body.warnings.join()))
   await admin.rename('kept', KEYS.log)
   await isTaken(built, 'refused')
   await until('it is learned, once', async () => await learned(built) === 301)

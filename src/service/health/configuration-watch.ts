@@ -21,7 +21,7 @@ export function watchConfigurations ({ store, config, log }: { store: Pick<Store
     try {
       const others = (await store.announce(own, Math.max(SILENT_MS, 3 * everyMs))).filter((other) => other !== own).sort()
       const next = others.length === 0 ? null : `this one has ${own}, and others have ${others.join(', ')}`
-      if (next !== null && next !== problem) log.warn({ own, others }, 'replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY: configure them alike')
+      if (next !== null && next !== problem) log.warn({ own, others }, 'replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY: give all of them the same values')
       problem = next
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) log.warn({ err: error }, 'the configurations of the replicas could not be compared')

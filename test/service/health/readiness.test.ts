@@ -14,12 +14,12 @@ t.test('the status counts contexts and the thresholds that their evidence certif
   t.equal(version, services.snapshotHolder.snapshot().version)
 })
 
-t.test('a replica with a model is ready and has no warnings', async (t) => {
+t.test('a replica with a snapshot is ready and has no warnings', async (t) => {
   const services = await build(t)
   t.match(await readiness(services), { ready: true, store: { kind: 'embedded', up: true }, snapshot: { stale: false }, warnings: [] })
 })
 
-t.test('a replica without a model is not ready', async (t) => {
+t.test('a replica without a snapshot is not ready', async (t) => {
   const services = await build(t)
   const snapshotHolder = { ...services.snapshotHolder, ageSeconds: () => null }
   t.match(await readiness({ ...services, snapshotHolder }), { ready: false, snapshot: { age_seconds: null } })
@@ -43,7 +43,7 @@ t.test('each part that has a problem adds a warning', async (t) => {
   t.equal(warnings.length, 6)
 })
 
-t.test('a learner that stands still is reported while outcomes wait, whatever the cause, and no longer once they are learned', async (t) => {
+t.test('a stalled learner is reported while outcomes wait, whatever the cause, and no longer once they are learned', async (t) => {
   const { config, store, learner, send } = await build(t, { STALE_AFTER_SECONDS: '1' })
   await learner.close() // its `problem` says nothing
   const warnings = async () => (await send('GET', '/readyz')).body.warnings.join()
