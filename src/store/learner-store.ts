@@ -20,7 +20,7 @@ export interface Learned {
   readonly follow_up: CohortsHeader | null
   /** By number, in any order. */
   readonly reservoir: ReadonlyArray<readonly [number, Sample]>
-  /** What is unreadable and therefore left out: 1 for the ledger, ids of pending outcomes, context keys of cohorts, numbers of samples. */
+  /** Unreadable values, which are left out: 1 for the ledger, ids of pending outcomes, context keys of cohorts, numbers of samples. */
   readonly damaged: {
     readonly ledger: number
     readonly pending: readonly string[]

@@ -28,7 +28,7 @@ export interface AuditRow {
 /** A change, with the version of the snapshot that has it. An unreadable row has the latest time and version that it can have. */
 export type HistoryRow = (Change | UnreadableChange) & { readonly id: string, readonly version: number }
 
-/** What a replica compares with the snapshot that it has loaded. */
+/** A replica compares this with the snapshot that it has loaded. */
 export interface Revision {
   /** Made once, together with the salt. Another id means another store. */
   readonly stateId: string

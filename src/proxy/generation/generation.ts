@@ -24,7 +24,7 @@ export interface GenerationMetrics {
   readonly handled: (since: number) => void
 }
 
-/** What all generations share. */
+/** The services that all generations share. */
 export interface GenerationDependencies {
   readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'decide'>
   readonly metrics: GenerationMetrics

@@ -10,7 +10,7 @@ export interface Usage {
   readonly json: JsonObject
 }
 
-/** What came with one event of the engine. */
+/** The content of one event of the engine. */
 export interface Piece {
   readonly tokens: number
   /** `null`: the engine does not state them. */

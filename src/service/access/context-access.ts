@@ -24,7 +24,7 @@ export function contextAccessProblem (caller: Caller, levels: Levels, context: C
   return caller.tokenPrefix === null ? null : keyAccessProblem(caller, contextKey(levels, context), '/context')
 }
 
-/** The prefix of a list: the one requested, else all that the caller may see. @throws ForbiddenError */
+/** The prefix of a list: the requested one, otherwise everything that the caller may see. @throws ForbiddenError */
 export function allowedPrefix (caller: Caller, wanted: string = caller.tokenPrefix ?? ROOT): string {
   const problem = keyAccessProblem(caller, wanted, '/prefix')
   if (problem !== null) throw forbidden(problem)
@@ -49,7 +49,7 @@ export function ownId (caller: Caller, stored: string): string | null {
   return stored.startsWith(scope) ? stored.slice(scope.length) : null
 }
 
-/** The id as whoever sent it. */
+/** The id as its client sent it. */
 export function sentId (stored: string): string { return stored.startsWith('\0') ? stored.slice(SCOPE_LENGTH) : stored }
 
 /** Length of a scope: a zero character and 32 hexadecimal digits. */

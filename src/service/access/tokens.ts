@@ -20,7 +20,7 @@ export class Quota {
   /**
    * Takes `wanted`, or nothing if less is left.
    * @param nowMs time of a monotonic clock
-   * @returns 0 if it was taken; else the time until enough is left, ms, or `Infinity` if the bucket is too small
+   * @returns 0 if it was taken; otherwise the time until enough is left, ms, or `Infinity` if the bucket is too small
    */
   take (wanted: number, nowMs: number): number {
     const most = Math.max(1, this.amount)

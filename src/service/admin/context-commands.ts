@@ -17,7 +17,7 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { checkKey, forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 
-/** What a command would do. */
+/** The effect that a command would have. */
 export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
 
 interface PolicyRequest extends Origin, DryRunOptions {}
@@ -26,7 +26,7 @@ interface CommandRequest extends Required<Origin>, DryRunOptions {}
 /** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
 interface PinRequest { readonly threshold: number | null, readonly expires_in_seconds?: number }
 
-/** What a context states next, by what it states now. */
+/** Computes the policy that a context states next from the one it states now. */
 type NextPolicy = (stated: PolicyPatch | undefined) => PolicyPatch | null
 
 export type ContextCommands = ReturnType<typeof createContextCommands>
@@ -128,7 +128,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
   }
 }
 
-/** What makes two commands differ in their effect: neither who gives them, nor why, nor until when. */
+/** The fields by which two commands differ in their effect: not their author, reason or expiry. */
 function identityOf (command: Command): unknown[] {
   const { type, key } = command
   switch (command.type) {

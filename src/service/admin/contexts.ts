@@ -29,7 +29,7 @@ export type Contexts = ReturnType<typeof createContexts>
 /** Contexts read from the store at a time while a page is filled. */
 const CHUNK = 200
 
-/** What an operator reads about contexts, straight from the store. @param scan reads all contexts, which shows the members of a pool */
+/** Readers of contexts for operators, straight from the store. @param scan reads all contexts, to find the members of a pool */
 export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<FleetScan>) {
   /** @throws InvalidKeyError, ContextNotFoundError */
   async function load (key: string): Promise<{ loaded: LoadedContexts, state: ContextState }> {
@@ -69,7 +69,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       return { ...onWire(describeContext(loaded, key)), thresholds: describeThresholds(candidate, policy), members }
     },
 
-    /** What the present evidence would certify under other terms; absent terms stay as they are. */
+    /** Certifies from the present evidence under other terms; absent terms stay as they are. */
     async whatIf (key: string, terms: Partial<AnswerableFields>) {
       const { loaded, state } = await load(key)
       const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...terms }
@@ -106,7 +106,7 @@ const LISTED = 20
 
 const SHOWN = ['key', 'threshold', 'control_generations', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
 
-/** What each member of a pool has itself shown, first those that lost most answers beyond the bound: a few generations tell little. */
+/** Each pool member's own evidence, those that lost most answers beyond the bound first: a few generations say little. */
 export function membersOf ({ at, rows }: FleetScan, pool: string) {
   const members = rows.filter((row) => row.pool?.key === pool)
   const worst = [...members].sort((a, b) => answersBeyond(b) - answersBeyond(a) || (a.key < b.key ? -1 : 1)).slice(0, LISTED)

@@ -23,7 +23,7 @@ interface Row {
   readonly new_epoch?: boolean
 }
 
-/** What a command would do. */
+/** The effect that a command would have. */
 export interface DryRun<R> {
   /** The contexts that change first, then by key; at most 200. */
   readonly contexts: R[]

@@ -11,7 +11,7 @@ import type { FleetScan } from './scan-fleet.js'
 export type Fleet = ReturnType<typeof createFleetReader>
 
 /**
- * What an operator reads about all contexts at once.
+ * Readers of all contexts at once, for operators.
  * @param scan reads all contexts; readers share what it reads for a time
  * @returns readers that also share the sums and the orders that were asked for
  */
@@ -90,7 +90,7 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
     control_generations: control,
     treated_generations: treated,
     ...tokens,
-    /** What the tokens saved are worth where the policy states a price, and how many of them it does so for. */
+    /** The worth of the saved tokens that the policy prices, and their number. */
     worth: hasPrice ? worth : null,
     tokens_priced: priced,
     alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: since === null ? null : isoTime(since) })),
@@ -113,9 +113,9 @@ function alarmsOf (rows: readonly ContextRow[]) {
   return alarms.sort((a, b) => a.rank - b.rank || (b.since ?? 0) - (a.since ?? 0))
 }
 
-/** What is asked for, as in `GET /v1/fleet/contexts`, with its defaults. */
-type FleetFilter = Static<typeof FleetPageQuerySchema>
-type RowQuery = FleetFilter & Required<Pick<FleetFilter, 'prefix' | 'sort' | 'descending' | 'offset' | 'limit'>>
+/** The query of `GET /v1/fleet/contexts`, with its defaults. */
+type Asked = Static<typeof FleetPageQuerySchema>
+type RowQuery = Asked & Required<Pick<Asked, 'prefix' | 'sort' | 'descending' | 'offset' | 'limit'>>
 
 /** A page of the rows of a scan, which are in the order asked for, and how many there are in all. */
 export function selectRows ({ at, rows }: FleetScan, { prefix, search = '', status, sums = false, offset, limit }: RowQuery) {

@@ -13,8 +13,8 @@ import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
-/** What a predictor was trained on, with a digest of the salt that its groups were drawn under. */
-type Trained = Predictor['trained'] & { readonly salt_digest: string }
+/** A predictor's training data in numbers, with a digest of the salt under which its groups were drawn. */
+export type Trained = Predictor['trained'] & { readonly salt_digest: string }
 
 /** A predictor that a client brings. The ids of the groups that it was trained on are kept as their draws. */
 export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {

@@ -7,7 +7,7 @@ interface WatchedFile {
   /** Setting that names the file in messages. They never show its value, which may be a secret that was set in place of a path. */
   readonly setting: string
   readonly path: string
-  /** What the file must contain, for messages. */
+  /** The required contents of the file, for messages. */
   readonly holds: string
 }
 
@@ -15,7 +15,7 @@ interface WatchOptions {
   readonly files: readonly WatchedFile[]
   readonly pollSeconds: number
   readonly log: FastifyBaseLogger
-  /** What the files contain, in the plural, for log lines. */
+  /** The contents of the files, in the plural, for log lines. */
   readonly what: string
   /** Applies the contents. @returns fields for the log line @throws ConfigError if they are invalid */
   readonly take: (texts: readonly string[]) => object

@@ -91,7 +91,7 @@ export class LogBuffer {
   }
 
   clear (): void {
-    this.#ids.fill('') // shortened, the list would be made anew
+    this.#ids.fill('') // shortening the list would reallocate it
     this.#contexts.fill(undefined)
     this.#beside.clear()
     this.length = 0

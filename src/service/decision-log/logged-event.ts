@@ -59,7 +59,7 @@ export type OutcomeEvent = Readonly<Static<typeof OutcomeSchema>>
 /** A label that was stored after its outcome. */
 export type LabelEvent = Readonly<Static<typeof LabelSchema>>
 
-/** What was asked and answered at a step. */
+/** The request and the decision at a step. */
 export type LoggedDecision = Pick<DecisionEvent, keyof typeof step>
 
 export type LoggedEvent = DecisionEvent | OutcomeEvent | LabelEvent

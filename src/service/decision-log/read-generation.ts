@@ -14,7 +14,7 @@ interface ReadServices {
 }
 
 /**
- * What the decision log has of a generation.
+ * Reads a generation from the decision log.
  * @param prefix of the token that reported it; absent: of the caller's own
  * @throws ForbiddenError, GenerationNotFoundError, StoreUnavailableError
  */

@@ -16,7 +16,7 @@ const NONE: ReadonlySet<number> = new Set()
 /** Counts of rows by reason, in the order of `REASONS`; all zero between calls. */
 const counted = new Uint32Array(REASONS.length)
 
-/** What is in force in a context of a request. */
+/** The rule in force in a context of a request. */
 type ContextReply = {
   readonly threshold: number | null
   readonly check_every_tokens: number
@@ -67,7 +67,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   }
 }
 
-/** What replies say of a rule: one object for each rule, since its text is kept by the object. */
+/** The part of replies about a rule: one object for each rule, since its rendered text is cached by object. */
 const shown = new WeakMap<ContextRule, ContextReply>()
 
 function ruleOf (rule: ContextRule): ContextReply {

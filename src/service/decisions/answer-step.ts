@@ -14,7 +14,7 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Enroller } from './enroller.js'
 import type { Recorder } from './recorder.js'
 
-/** What answering steps needs. */
+/** The services that answering a step needs. */
 export interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'decideStep' | 'decideColumns' | 'snapshot' | 'freshness'>

@@ -80,7 +80,7 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
   }
 }
 
-/** What a local decider has drawn in one context, epoch and control share. */
+/** The draws of a local decider in one context, epoch and control share. */
 export interface EnrolmentReport {
   readonly context?: Context
   readonly epoch: string | null

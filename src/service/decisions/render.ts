@@ -44,7 +44,7 @@ export function renderBatch ({ snapshot_version, decisions }: BatchAnswer): stri
   return `{"snapshot_version":${snapshot_version},"decisions":[${decisions.map((one) => 'error' in one ? JSON.stringify(one) : renderDecision(one)).join()}]}`
 }
 
-/** Each row number with a comma before it. Making the text anew each time takes several times as long. */
+/** Each row number with a comma before it. Rendering the text each time takes several times as long. */
 const FURTHER = Array.from({ length: MAX_ROWS }, (_, row) => `,${row}`)
 
 /** The text of what is in force in a context, which stays the same until the snapshot changes. */

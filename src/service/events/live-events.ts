@@ -91,7 +91,7 @@ export function createLiveEvents ({ snapshotHolder, store }: EventServices, tick
   }
 }
 
-/** Whether an operator would see the difference. Links of one context are the same object until something is read anew. */
+/** Whether an operator would see the difference. Links of a context are the same object until it is reloaded. */
 function isOther (before: ChainLink | undefined, after: ChainLink): boolean {
   if (before === after) return false
   return before === undefined ||

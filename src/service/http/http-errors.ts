@@ -97,7 +97,7 @@ export function methodNotAllowed (app: FastifyInstance): void {
   })
 }
 
-/** What matches the decoded paths of a route such as `/v1/contexts/:key`. */
+/** An expression for the decoded paths of a route such as `/v1/contexts/:key`. */
 function expressionOf (pattern: string): RegExp {
   return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]*')}$`)
 }

@@ -72,7 +72,7 @@ export function trackRequests (
  * frees only in full collections, with all that the request holds.
  */
 function atEnd ({ raw }: FastifyReply, ended: () => void): void {
-  raw.on('close', () => { if (raw.writableEnded) ended() }) // else the client left before `end` was called
+  raw.on('close', () => { if (raw.writableEnded) ended() }) // otherwise the client left before `end` was called
 }
 
 type Method = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'

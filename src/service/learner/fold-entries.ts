@@ -8,7 +8,7 @@ import type { Fold } from '../../core/reducer/fold.js'
 import type { Commit } from '../../store/learner-store.js'
 import type { StoredEntry } from '../../store/log.js'
 
-/** What a learner holds between commits. */
+/** The state that a learner holds between commits. */
 export interface LearnerState extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'reservoir' | 'predictors'> {
   readonly contexts: Map<string, ContextState>
 }

@@ -115,7 +115,7 @@ export function startLearner (
     }
   }
 
-  /** What a read of the log returns, or nothing as soon as the learner is to stop, since a read may wait. */
+  /** The entries that a read of the log returns, or none as soon as the learner must stop, since a read may wait. */
   async function unlessStopped (reading: Promise<StoredEntry[]>): Promise<StoredEntry[]> {
     let onStop = (): void => {}
     const stopping = new Promise<StoredEntry[]>((resolve) => { onStop = () => { resolve([]) } })
@@ -156,7 +156,7 @@ export function startLearner (
   }
 }
 
-/** What the log says of a change. */
+/** The text of the log line about a change. */
 export function describeChange ({ cause, before, after }: Pick<Change, 'cause' | 'before' | 'after'>): string {
   if (cause === 'left_pool') return 'a context has left its pool, since it loses more than the pool allows'
   if (after !== null) return cause === 'evidence' ? 'a threshold is certified' : 'a threshold has changed'

@@ -12,7 +12,7 @@ const SILENCE_MS = 30_000
 const PINS_MS = 1000
 
 /**
- * What a learner does from time to time. The intervals are taken from a monotonic clock, so that setting the wall clock cannot stop them.
+ * The periodic jobs of a learner. Intervals are measured by a monotonic clock, so that setting the wall clock cannot stop them.
  */
 export function createPeriodicJobs (store: Store, times: EnrolmentTimes): (memory: LearnerState) => Promise<void> {
   let silenceAt = performance.now() + SILENCE_MS

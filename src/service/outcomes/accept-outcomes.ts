@@ -137,7 +137,7 @@ export async function reportOutcomes (
   return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry) }))
 }
 
-/** What the reply says about one outcome. */
+/** The part of the reply about one outcome. */
 type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
 /** @param entry the outcome as it is logged, with the recorded steps */

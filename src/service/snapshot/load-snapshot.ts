@@ -9,7 +9,7 @@ import { isUnreadable } from '../../store/encoding/context-states.js'
 import { UNREADABLE_PIN } from '../../store/encoding/stored-values.js'
 import type { Revision, Store } from '../../store/store.js'
 
-/** What a replica has loaded: the snapshot, and what the next one is compiled from. */
+/** The loaded state of a replica: the snapshot, and the inputs that the next one is compiled from. */
 export interface LoadedSnapshot {
   readonly snapshot: Snapshot
   readonly policyVersion: number
@@ -96,7 +96,7 @@ function withAncestors (inputs: SnapshotInputs, links: Map<string, ChainLink>, k
   return all
 }
 
-/** What the configuration says of every snapshot. */
+/** The settings that apply to every snapshot. */
 interface SnapshotOptions { readonly levels: Levels, readonly defaultPolicy: PolicyPatch }
 
 /**

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../settings/environment.js'
 
-/** What is exported by OpenTelemetry. */
+/** The signals that OpenTelemetry exports. */
 export interface TelemetrySignals {
   readonly traces: boolean
   readonly metrics: boolean

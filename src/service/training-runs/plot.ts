@@ -35,7 +35,7 @@ export function plotSuite (run: string, view: SuiteView): string {
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     textElement(LEFT, 30, `${shortened(run, 44)} · ${shortened(suite, 24)}`, 'font-size="18" font-weight="bold"'),
     textElement(LEFT, 52, `step ${numberOf(last.step)}: EM ${percent(last.em)} % (${percent(last.em_low)} to ${percent(last.em_high)}), ${numberOf(Math.round(last.tokens_mean))} tokens; verdicts: ${said}`),
-    textElement(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured anew; max_em_drop ${percent(drop)} points${underOf(threshold, left)}`, 'fill="#555" font-size="12"'),
+    textElement(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured again; max_em_drop ${percent(drop)} points${underOf(threshold, left)}`, 'fill="#555" font-size="12"'),
     drawPanel(em, x, yAxis(em, EM, 5)),
     drawPanel(tokens, x, yAxis(tokens, TOKENS, 10)),
     turningLine(verdicts, points[0]!.step, x),

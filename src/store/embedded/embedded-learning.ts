@@ -62,7 +62,7 @@ export class EmbeddedLease {
     return true
   }
 
-  /** Ends the lease, whoever holds it. */
+  /** Ends the lease, regardless of its holder. */
   end (): void { this.#current = null }
 
   release (token: number): void {

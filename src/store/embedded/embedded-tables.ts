@@ -34,7 +34,7 @@ const INITIAL = {
 }
 
 /**
- * Addresses reserved for the file, bytes; no memory. When the file outgrows them, LMDB maps it anew and keeps the older maps, and then
+ * Addresses reserved for the file, bytes; no memory. When the file outgrows them, LMDB maps it again and keeps the older maps, and then
  * pages that are in several maps count several times as resident memory.
  */
 const MAP_SIZE = 2 ** 30
@@ -71,7 +71,7 @@ export function tablesIn (root: RootDatabase) {
     contexts: texts<string>('contexts'),
     /** Outcomes that await their label or their enrolment, by generation id. */
     pending: root.openDB<string, Buffer>('pending', { keyEncoding: 'binary', encoding: 'string' }),
-    /** Whoever is enrolled, by context key. */
+    /** The enrolled generations, by context key. */
     cohorts: texts<string>('cohorts'),
     policies: texts<string>('policies'),
     pins: texts<string>('pins'),

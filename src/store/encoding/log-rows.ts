@@ -10,7 +10,7 @@ import { readPin, readPolicy, readValue } from './stored-values.js'
 
 export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
 
-/** What an entry writes to a table beside the log; `null` deletes. */
+/** A write to a table that accompanies a log entry; `null` deletes. */
 export interface TableWrite { readonly table: 'policies' | 'pins' | 'predictors', readonly key: string, readonly value: string | null }
 
 export function tableWrite (entry: LogEntry): TableWrite | null {
@@ -23,7 +23,7 @@ export function tableWrite (entry: LogEntry): TableWrite | null {
   }
 }
 
-/** What the audit trail keeps of an entry, if anything. A predictor itself can take a megabyte, and is in its table. */
+/** The part of an entry that the audit trail keeps, if any. A predictor itself can take a megabyte, and is in its own table. */
 export function auditOf (entry: LogEntry): Command | PredictorCommand | null {
   switch (entry.type) {
     case 'policy': case 'pin': case 'reset': return entry
@@ -37,10 +37,10 @@ function predictorCommand ({ type, name, version, by, reason }: PredictorEntry):
   return { type, name, action, by, ...(reason !== undefined && { reason }) }
 }
 
-/** What an outcome waits for: 0 nothing, 1 a label, 2 a label that may be a reference, since the outcome came with its answer. */
-type Awaits = 0 | 1 | 2
+/** The report that an outcome awaits: 0 none, 1 a label, 2 a label that may be a reference, since the outcome has its answer. */
+export type Awaits = 0 | 1 | 2
 
-/** What is remembered of a generation id: when its outcome came and what it waits for. */
+/** The memory of a generation id: when its outcome arrived, and the report that it awaits. */
 export type Seen = readonly [ms: number, awaits: Awaits]
 
 /** For an outcome, what it waits for; for a label, 1 if it needs the outcome's answer; otherwise 0. */

@@ -5,7 +5,7 @@ import type { LogEntry } from '../../core/reducer/log-entry.js'
 import { ROOT } from '../../core/policy/context.js'
 import { isGridLength, type Predictor } from '../../core/predictor/predictor.js'
 
-// What the schemas of stored values are made of.
+// Parts of the schemas of stored values.
 
 export const text = Type.String()
 export const number = Type.Number()
@@ -40,7 +40,7 @@ export function check (schema: TSchema): (value: unknown) => boolean {
   return (value) => (validator ??= Compile(schema)).Check(value)
 }
 
-// What values in the store must look like to be used. A missing or odd field would otherwise stop the learner, for all contexts.
+// Values in the store are used only if they match these schemas: a missing or odd field would stop the learner for all contexts.
 
 // The API's schema of a policy, but for fields that it does not know.
 const policy = Type.Partial(Type.Object(PolicySchema.properties))

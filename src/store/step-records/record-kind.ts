@@ -10,7 +10,7 @@ export interface Batch {
   readonly starts: ArrayLike<number>
 }
 
-/** What records consist of, and how it is written: packed in the embedded store, as texts in Redis. */
+/** The format of records: packed in the embedded store, as texts in Redis. */
 export interface RecordKind<B extends Batch, I> {
   readonly packing: (batch: B) => Promise<Packing>
   /** Items after a damaged one are left out. */

@@ -80,9 +80,9 @@ for _, row in ipairs(audited) do
 end
 if version then
   if written then
-    redis.call('SET', KEYS[6], written)                           -- replicas load predictors anew; no id of the log is given twice
+    redis.call('SET', KEYS[6], written)                           -- replicas reload predictors; no id of the log is given twice
   end
-  redis.call('SET', KEYS[3], version)                             -- replicas load policies, pins and predictors anew from here
+  redis.call('SET', KEYS[3], version)                             -- replicas reload policies, pins and predictors from here
   redis.call('PUBLISH', ARGV[4], version)
 end
 return appended
