@@ -132,7 +132,7 @@ interface Moments { readonly n: number, readonly sum: number, readonly squares: 
 /**
  * Adds z = y for each treated unit and z = -y (1-p)/p for each control one, p being the chance that an enrolled unit is control and y its
  * figure less what was usual before the slice. If the arms do not differ, each z has mean 0 given the past, whatever the share and the
- * traffic did until then (inverse probability weighting). If they differ, the sum of z grows by the difference for each of the (1-p) treated.
+ * traffic were until then (inverse probability weighting); if they differ, z sums to the difference for each of the (1-p) treated.
  */
 function addContrast (contrast: Contrast, p: number, usual: number, control: Moments, treated: Moments): Contrast {
   const odds = (1 - p) / p

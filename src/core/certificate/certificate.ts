@@ -129,7 +129,7 @@ export function generationsToReach (a: number, seen: Differences, logBar: number
 /**
  * About how many more units the test of one threshold needs to reach `logBar` if differences come at other rates from now on; Infinity if
  * it never reaches it. It takes the best bet alone, so that there is nothing to search: a little more than all of them together need.
- * @param rates units whose differences tell the rates
+ * @param rates units whose differences determine the rates
  */
 export function unitsToReach (a: number, seen: Differences, logBar: number, rates: Differences): number {
   const table = betTable(a)

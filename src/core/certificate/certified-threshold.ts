@@ -24,7 +24,7 @@ export function certifiedPlace (evidence: Evidence, a: number, logBar: number, l
 
 /**
  * Whether some unit stops elsewhere at the next threshold, so that the lotteries between the two say something of their own. Where none
- * does, all have the same evidence: what certifies one certifies them all.
+ * does, all have the same evidence, so one certificate holds for all.
  * @param parts that add
  */
 export function isSplitAt (parts: readonly Evidence[], k: number): boolean {

@@ -26,7 +26,7 @@ export function watchDrift (drift: Drift, delta: number, a: number): Drift {
 }
 
 /**
- * Folds the units of a slice at threshold `k`. What was lost comes first, as if the slice had begun with it: whatever their true order, the
+ * Folds the units of a slice at threshold `k`, losses first, as if the slice had begun with them: whatever their true order, the
  * detector is then no higher at the end of the slice, where it is read.
  */
 export function watchEvidence (drift: Drift, evidence: Evidence, k: number, a: number): Drift {

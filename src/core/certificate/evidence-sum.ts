@@ -137,7 +137,7 @@ export function leftOutBeside (units: number, { accounted, missing, excluded }: 
   return accounted + missing === 0 ? excluded : excluded / (accounted + missing) * units
 }
 
-/** The sum of open slices: what the longest prefix adds. */
+/** The sum of open slices: the evidence that the longest prefix adds. */
 export function sumOfOpen (open: readonly OpenEvidence[], thresholds: number): OpenEvidence {
   let sum: EvidenceSum | null = null
   let [lost, leftOut] = [0, 0]

@@ -17,7 +17,7 @@ export const GRID: readonly number[] = [
 
 /**
  * Places on a grid of thresholds. A whole number k is the threshold k. Between k and k + 1 lie seven lotteries: at k + q, for q = 1/8 to
- * 7/8, a generation has the looser threshold k + 1 with chance q, by a hash of its id, and else k. So its expected loss and savings lie
+ * 7/8, a generation has the looser threshold k + 1 with chance q, by a hash of its id, otherwise k. So its expected loss and savings lie
  * between those of the two, and where the looser one loses too much, a part of what it saves can still be certified.
  */
 export const LOTTERY_STEP = 1 / 8

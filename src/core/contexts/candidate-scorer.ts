@@ -130,8 +130,8 @@ export function certifiedNow ({ evidence, unaccounted, bar, leftOut }: Candidate
 
 /**
  * The value of information: whether half of the traffic should be control, so that a looser threshold is certified sooner. While m more
- * control outcomes come in, that costs the savings s of the threshold in force for each of them. It gains ds, what the looser threshold
- * saves beyond s, once it is certified. How long it will then serve is not known; as many generations as there have been is a guess that
+ * control outcomes come in, that costs the savings s of the threshold in force for each of them. It gains ds, the looser threshold's
+ * savings beyond s, once it is certified. How long it will then serve is unknown; as many generations as there have been is a guess that
  * holds at every scale, so learning is worth its price while ds (n - m) > s m.
  * @param state has a threshold in force
  */
@@ -177,7 +177,7 @@ function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: nu
 
 /**
  * Losses of whole units one standard error below those seen: optimism in the face of uncertainty, as in upper confidence bounds (Auer et
- * al. 2002). An early run of losses would else end the learning, and without control generations nothing could correct it.
+ * al. 2002). Otherwise an early run of losses would end the learning, and without control generations nothing could correct it.
  */
 function hopedFor (seen: Differences): Differences {
   const lost = seen.lost - Math.sqrt(seen.lost)

@@ -25,7 +25,7 @@ export interface LoadedContexts extends SnapshotInputs {
   readonly states: ReadonlyMap<string, ContextState>
 }
 
-/** One context of a chain: its own judgement, and what else decides which threshold takes effect. */
+/** One context of a chain: its own judgement, and the other terms that decide which threshold takes effect. */
 export interface ChainLink extends Judgement {
   readonly key: string
   readonly policy: Policy

@@ -87,7 +87,7 @@ export interface ContextState {
   readonly fed_by?: EvidenceByToken | undefined
   /** Absent where no training run names the context; `null` after a reset, until a run names it again. */
   readonly checkpoint?: ServedCheckpoint | null | undefined
-  /** Of a member of a pool: what it has itself shown there. Absent before it has shown anything. */
+  /** A pool member's own evidence. Absent before there is any. */
   readonly membership?: Membership | undefined
 }
 

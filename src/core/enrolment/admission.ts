@@ -131,7 +131,7 @@ export class Admission {
   /** Whether entries are void, since there was no room for an outcome that one of them may belong to. */
   isVoid (clock: number): boolean { return clock < this.#voidUntil }
 
-  /** Keeps an outcome until its entry comes; where there is no room, what its entry brings is void. */
+  /** Keeps an outcome until its entry arrives. If there is no room, the draws of its entry are void. */
   addEarly (outcome: EarlyOutcome): boolean {
     const hasRoom = this.early.add(outcome)
     if (!hasRoom) this.#voidUntil = outcome.until
@@ -150,7 +150,7 @@ export class Admission {
     return new Map(draws.filter(([u, hash]) => u < 2 * share && hash < cutoff && !enrolled.has(u) && !this.spent.has(u, clock)))
   }
 
-  /** Units of a void entry never enrol. Those that can't all be remembered are told by their second hash. */
+  /** Units of a void entry never enrol. If there are too many to remember, they are recognised by their second hash. */
   addVoid (draws: ReadonlyMap<number, number>, clock: number, { followUp }: Waits): void {
     const until = clock + followUp
     const cutoff = this.spent.addVoid(draws, until, clock)

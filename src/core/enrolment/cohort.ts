@@ -102,7 +102,7 @@ export class Cohort {
   /** Whether a draw is above the cutoff below which draws enrol now: a burst, or too many void draws, lowered it. */
   isLeftOut (hash: number, clock: number): boolean { return this.#admission.isLeftOut(hash, clock) }
 
-  /** Keeps an outcome until its entry comes; where there is no room, what its entry brings is void. */
+  /** Keeps an outcome until its entry arrives. If there is no room, the draws of its entry are void. */
   addEarly (outcome: EarlyOutcome): boolean {
     this.isDirty = true
     return this.#admission.addEarly(outcome)

@@ -57,7 +57,7 @@ interface Boot { readonly number: number, readonly at: number, readonly time: nu
 export interface CohortsHeader { readonly clock: FollowUpClock, readonly boots: Readonly<Record<string, Boot>> }
 
 /**
- * The cohorts of all contexts, with the clock they go by. Part of committed state: what has changed since the last `takeChanges` goes into
+ * The cohorts of all contexts, with their follow-up clock. Part of committed state: changes since the last `takeChanges` go into
  * the commit. Mutable; a learner whose commit failed starts over from the store.
  */
 export class Cohorts {

@@ -28,10 +28,10 @@ export interface EnrolledUnit {
   samples: number | null
   /** Numbers of the samples that were reported, as far as outcomes state them. */
   indices: readonly number[]
-  /** Samples whose outcome has come; of them those left out, those that count as lost, and those that await a label, by generation id. */
+  /** Samples whose outcome has arrived; of these, those left out, those lost, and those that await a label, by generation id. */
   reported: number
   leftOut: number
-  /** Of those left out, the ones that were cancelled, and the ones whose label is missing. */
+  /** Numbers of the samples left out because they were cancelled, and because their label is missing. */
   cancelled: number
   unlabelled: number
   lost: number
@@ -53,7 +53,7 @@ export interface EnrolledUnit {
 export type SampleReport =
   /** `units`: by scorer, of a control sample; a scorer that may not learn from it is absent. */
   | { readonly kind: 'known', readonly units: ReadonlyMap<number, EvidenceUnit>, readonly em: number | null, readonly tokens: number }
-  /** Its answer would have changed somewhere, and only a label can tell whether that lost anything. */
+  /** Its answer would have changed somewhere, and only a label can show whether that lost anything. */
   | { readonly kind: 'awaits_label', readonly generation_id: string, readonly tokens: number }
   /** The same where too many await their labels already: the worst that it can be, by scorer. */
   | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, EvidenceUnit>, readonly tokens: number }

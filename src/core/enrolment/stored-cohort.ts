@@ -8,7 +8,7 @@ import type { Slice } from './slice.js'
 
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 
-/** A slice as it is stored: what in memory is a map is a list of pairs. */
+/** A slice as it is stored: maps become lists of pairs. */
 export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'isShared'> & { readonly evidence: StoredSums, readonly watched: StoredSums }
 
 /** The stored report on a member. */

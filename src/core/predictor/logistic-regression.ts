@@ -14,7 +14,7 @@ export interface Prior {
 /** The value, gradient and Hessian (lower triangle) of a loss at some weights. */
 interface Curvature { readonly loss: number, readonly gradient: Float64Array, readonly hessian: Float64Array }
 
-/** Weights, and the negative log likelihood of the rows around them. A Newton step needs nothing else of the rows, whatever the prior. */
+/** Weights, and the negative log likelihood of the rows around them: all that a Newton step needs of the rows, for any prior. */
 export interface Iterate { readonly weights: Float64Array, readonly likelihood: Curvature }
 
 interface Fit extends Iterate {

@@ -33,7 +33,7 @@ const cache = new WeakMap<Predictor, string>()
 
 /**
  * A digest of everything that a predictor's scores depend on, and of the groups it was trained on. A name can be reused with other weights
- * after the predictor was deleted, and evidence holds for one set of weights only: the fingerprint tells them apart (up to one pair in
+ * after the predictor was deleted, and evidence holds for one set of weights only: the fingerprint distinguishes them (up to one pair in
  * 2^64). Results are cached, since a predictor may take up a megabyte.
  * @returns 16 hexadecimal digits
  */

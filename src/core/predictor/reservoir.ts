@@ -79,7 +79,7 @@ export const RESERVOIR_LIMIT = 10_000
  * changes since the last `takeChanges`. The reservoir is mutable; a learner whose commit failed rebuilds it from the store.
  */
 export class Reservoir {
-  /** The names of signals in the samples, and in whatever else is kept beside them. */
+  /** The names of signals in the samples, and in everything kept beside them. */
   readonly names = new SignalNames()
   /** By number, oldest first. */
   readonly #samples = new Map<number, Sample>()

@@ -15,7 +15,7 @@ import { moveOf } from './threshold-change.js'
 
 /**
  * Folds one entry of the log into learned state; the same entries give the same state to the bit.
- * @param time of the entry's id, ms: what everything is judged by
+ * @param time of the entry's id, ms: the only clock
  */
 export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
   fold.cohorts.advance(time, fold.times.longestGap)

@@ -64,7 +64,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     em_drop_high: interval?.high ?? null,
     tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(shown, index),
     tokens_saved_gross_ratio: index === -1 ? null : grossSavedRatio(shown, index),
-    /** Over all epochs: what stops have saved less the tokens decoded for probes in both arms, and its parts. */
+    /** Over all epochs: tokens saved by stops less the tokens decoded for probes in both arms, and both terms. */
     tokens_saved: state.tokens_saved_gross - state.probe_tokens,
     tokens_saved_gross: state.tokens_saved_gross,
     probe_tokens: state.probe_tokens,

@@ -40,8 +40,8 @@ interface PastState {
 }
 
 /**
- * Reconstructs a past version. The threshold is the `before` of the oldest change since; the pin is the one that the oldest command since
- * replaced.
+ * Reconstructs a past version. The threshold is the `before` of the oldest change since; the pin is that replaced by the oldest command
+ * since.
  * @param pins the stored pins, expired ones included
  */
 export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap<string, Pin>): PastState {

@@ -14,8 +14,8 @@ export interface PendingOutcome {
 }
 
 /**
- * The outcomes that are kept until their label or their enrolment comes, by generation id. Cohorts bound them. Part of committed state:
- * what has changed since the last `takeChanges` goes into the commit. Mutable; a learner whose commit failed starts over from the store.
+ * The outcomes that are kept until their label or enrolment arrives, by generation id. Cohorts bound their number. Part of committed state:
+ * changes since the last `takeChanges` go into the commit. Mutable; a learner whose commit failed starts over from the store.
  */
 export class PendingOutcomes {
   readonly #byId: Map<string, PendingOutcome>

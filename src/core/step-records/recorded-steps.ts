@@ -102,7 +102,7 @@ export function isRecordProbed (
 type Writable<T> = { -readonly [F in keyof T]: T[F] }
 
 /**
- * Grades recorded steps as if the worker had sent them with its outcome. Exact Match is the step's `em`, else its answer against the
+ * Grades recorded steps as if the worker had sent them with its outcome. Exact Match is the step's `em`, or its answer against the
  * `reference`; agreement compares its answer with the final one. Answers are compared by their digests.
  * @param salt the store's, for the digests
  */

@@ -71,7 +71,7 @@ export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segment
 /**
  * Interval of the true share of tokens saved, probes not counted (their cost is taken as seen), as if all generations were equally long.
  * The sum of the shares is enough for it: the log of a bet is concave, so a generation that saves a share s is at least as informative as
- * a fraction s of one that saves all and a fraction 1 - s of one that saves none.
+ * a fraction s of a generation that saves all and a fraction 1 - s of a generation that saves none.
  */
 function savedInterval (generations: number, saved: number, level: number): { low: number, high: number } {
   const lost = generations * Math.max(0, saved)
