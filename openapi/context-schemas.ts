@@ -108,7 +108,7 @@ const PoolSchema = Type.Object({
 }, { title: 'PoolOfContext', description: 'The pool of a context' })
 
 /** Of a member of a pool. */
-const OWN = 'for a context of a pool, what it has itself shown at the threshold of the pool, which certifies nothing'
+const OWN = 'for a context of a pool, its own evidence at the threshold of the pool, which certifies nothing'
 
 export const contextFields = {
   key: Type.String({ description: 'Context key' }),

@@ -84,7 +84,7 @@ const decisionFields = {
   guarantee: NullableGuaranteeSchema,
   next_check_tokens: Type.Integer({ description: 'Send the next step when the generation has this many tokens' }),
   probe: Type.Boolean({
-    description: 'Only in the control arm: force an answer on the side here, since what it tells is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
+    description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
   stale: Type.Boolean({ description: 'Whether the snapshot has not been in step with the store for STALE_AFTER_SECONDS' }),
@@ -179,7 +179,7 @@ export const ColumnDecisionsSchema = Type.Object({
   stop: rows('Rows to stop: end the reasoning and answer; the decision is final'),
   control: rows('Rows of the control arm; all others, except those in errors, are treated'),
   would_stop: rows('Rows whose score reached the threshold'),
-  probe: rows('Control rows at which to force an answer on the side; what it tells is worth its tokens'),
+  probe: rows('Control rows at which to force an answer on the side, since its evidence is worth its tokens'),
   first_step_late: rows('Rows without an arm that are past the first check: their generations are not enrolled, so echo the arm of the first reply'),
   errors: Type.Array(Type.Object({
     index: Type.Integer({ description: 'Index of the row; its decision is continue' }),

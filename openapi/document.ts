@@ -56,7 +56,7 @@ export const ERROR_RESPONSES = {
   Forbidden: reply('The token may not make this call', new ForbiddenError(
     'This route requires the role operator, and token ci has the role worker: use a token made with stopgate token NAME operator')),
   TooManyRequests: reply('The token has used up its requests, outcomes or labels', new TooManyRequestsError('ci'), RETRY_AFTER),
-  Refused: reply('The request is refused; `code` and `message` tell what to change', invalid({
+  Refused: reply('The request is refused; `code` and `message` say what to change', invalid({
     path: '/tokens', message: 'must be >= 0; Tokens generated so far (a whole number from 0)',
   })),
   Unavailable: reply('The service cannot answer now, and nothing was stored: send the request again', new StoreDownError(), RETRY_AFTER),
@@ -184,7 +184,7 @@ export const documentOptions: SwaggerOptions = {
     tags: [
       { name: 'decide', description: 'Decisions for workers. They never wait for the store.' },
       { name: 'report', description: 'Outcomes and labels of generations. They are stored durably before the reply.' },
-      { name: 'generations', description: 'The decision log: what was asked and answered at each step of a generation.' },
+      { name: 'generations', description: 'The decision log: the request and the decision at each step of a generation.' },
       { name: 'contexts', description: 'What the service has learned in each context.' },
       { name: 'operate', description: 'Policies, pins and resets of contexts.' },
       { name: 'snapshot', description: 'The snapshot in force, and the history of changes.' },

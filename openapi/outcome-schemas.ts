@@ -48,7 +48,7 @@ export const OutcomeSchema = Type.Object({
     description: 'Whether the client went away before the generation ended, so that it is no evidence; false if absent. Not for what the worker itself stops, kills or retries',
   })),
   probe_tokens: Type.Optional(ProbeTokensSchema(
-    'Tokens decoded only for probes, in all; savings are net of them, in both arms. If absent, what the steps add up to')),
+    'Tokens decoded only for probes, in all; savings are net of them, in both arms. If absent, the sum over the steps')),
   probe_prefill_tokens: Type.Optional(ProbeTokensSchema('Tokens prefilled again for probes; shown beside the savings, and not deducted')),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,

@@ -11,7 +11,7 @@ const name128 = (text: string): boolean => byteLength(128)(text) && !text.includ
 
 const options = {
   allErrors: false,
-  verbose: true, // errors then carry their schema, whose description tells what to change
+  verbose: true, // errors then carry their schema, whose description says what to change
   removeAdditional: false,
   strict: false,
   validateSchema: false, // they are our own, and compiling the schema of schemas took a tenth of the start
@@ -63,7 +63,7 @@ export function itemValidator (schema: object): (item: unknown) => Problem | nul
   return (item) => validate(item) ? null : problemOf(validate.errors![0]!)
 }
 
-/** Words the first error that Ajv found, so that it tells what to change. */
+/** Words the first error that Ajv found as a remedy. */
 export function problemOf (error: ErrorObject): Problem {
   const { keyword, params, instancePath, message, parentSchema } = error
   if (keyword === 'additionalProperties') {

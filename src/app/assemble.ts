@@ -104,7 +104,7 @@ export async function assemble (
     training,
   }
   const app = createApp(services, log, { https: tls?.identity() ?? null, telemetry })
-  // An app that was created with an identity has an HTTPS server; its type does not tell.
+  // An app that was created with an identity has an HTTPS server, but its type does not show it.
   tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })
   app.addHook('onClose', async () => {
     access.close()

@@ -49,7 +49,7 @@ export const RouteNotFoundError = createError<[string, string]>('ROUTE_NOT_FOUND
 export const RefusedError = createError<[string]>('REFUSED', '%s', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error. Ask the operator to look for request id %s in the log', 500)
 
-/** An error that may tell where in the input it lies, and when to try again. */
+/** An error that may state its place in the input, and when to try again. */
 export type InputError = FastifyError & { details?: Problem[], retryAfterSeconds?: number }
 
 /** The body of an error reply. */

@@ -105,7 +105,7 @@ function ResetForm ({ context, onClose }: ActionProps) {
 const NOTE = 'Empty fields are inherited; the grey text is the value in force. A bound that you change later is chosen after looking at the ' +
   'evidence: the dry run shows what that costs.'
 
-/** Changes fields of a policy. What is left empty is inherited. */
+/** Changes fields of a policy. Empty fields are inherited. */
 function PolicyForm ({ context, onClose }: ActionProps) {
   const { data } = useData<PolicyReply>(pathOf(context, 'policy'))
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({})

@@ -42,7 +42,7 @@ function Modes ({ fleet: { by_mode: modes, pinned } }: { fleet: FleetReply }) {
   )
 }
 
-/** The first view: what is saved, what it is worth, how the contexts stand, and what needs attention. */
+/** The first view: savings and their worth, contexts by status, and alarms. */
 export function FleetView () {
   const { data: fleet, error } = useData<FleetReply>('v1/fleet')
   const [price, setPrice] = usePrice()

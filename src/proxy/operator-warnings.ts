@@ -26,7 +26,7 @@ export function throttledWarnings (log: Logger): (message: string) => void {
   }
 }
 
-/** Warns once of each cause that has a remedy: everything else looks healthy then, and nothing is saved. */
+/** Warns once of each cause that has a remedy: otherwise everything looks healthy while nothing is saved. */
 export function warnOfPassed (warn: (message: string) => void): (cause: PassCause) => void {
   const warnOnce = oncePerSubject<PassCause>(warn)
   return (cause) => {

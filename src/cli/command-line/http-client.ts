@@ -30,7 +30,7 @@ export interface ClientOptions {
 }
 
 /**
- * A client with kept-alive connections. It repeats requests itself, since undici's RetryAgent has no place for what users are told: it
+ * A client with kept-alive connections. It repeats requests itself, since undici's RetryAgent has no place for messages to users: it
  * drops the message of a 429 or 503 before it waits, counts attempts instead of time, and asks for the rest of a reply that broke off,
  * which the service does not offer.
  */

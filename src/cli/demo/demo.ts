@@ -114,7 +114,7 @@ export function renderEvent (event: DemoEvent, seconds: number): string {
 
 function textOf (event: DemoEvent): string {
   if (event.type === 'progress') return `${whole(event.score.generations)} generations, ${percent(savedRatio(event.score))} of the tokens saved`
-  if (event.type === 'exchanged') return `${event.key}: the model is exchanged for one that is sure too early. Nobody tells the service`
+  if (event.type === 'exchanged') return `${event.key}: the model is exchanged for another that is sure too early. Nobody tells the service`
   const { change: { key, cause, before, after }, generations } = event
   const at = `after ${whole(generations)} generations`
   if (cause === 'drift' || cause === 'breach') return `${key}: ALARM (${cause}), the threshold is taken back`

@@ -12,7 +12,7 @@ export interface FoundCheckpoint { readonly place: string, readonly draft: Draft
 /** Flags that choose among what files say, or fill in what they do not. */
 export type Hints = Partial<ImportOptions['hints']> & { readonly countTokens?: TokenCounter | undefined }
 
-/** Is told what happens while a file is read. */
+/** Listens to the events of reading a file. */
 export interface Listener {
   /** Something asked for was not done; the rest of the file is read. */
   readonly onProblem: (problem: FileError) => void

@@ -13,7 +13,7 @@ export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 Reports the checkpoints of a training run to the service. A FILE may be JSON lines of checkpoints, results of
 lm-evaluation-harness, a Hugging Face trainer_state.json, or a TensorBoard event file of your own (eval/<suite>/exact_match,
 eval/<suite>/tokens_mean), of Trainer or of verl; the content decides which. A folder stands for all such files in it.
-Importing a file again adds nothing. What cannot be reported is named on standard error; the rest is reported, and the
+Importing a file again adds nothing. Data that cannot be reported are named on standard error; the rest is reported, and the
 exit code is 1.
 
 Options:

@@ -1,7 +1,7 @@
 import { isNumber, listNames, type Draft, type Hints, type FoundCheckpoint } from './checkpoint-draft.js'
 import { shortestFloat } from '../event-files/event.js'
 
-/** A field by its name in a file; the last two tell the number of questions. */
+/** A field by its name in a file; the last two give the number of questions. */
 export type CheckpointFigure = keyof Draft | 'runtime' | 'samples_per_second'
 
 /** Names that training stacks give to the figures of an evaluation. */

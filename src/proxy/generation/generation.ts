@@ -82,7 +82,7 @@ interface Answering {
  *                    ^            |
  *                    +--refused---+
  *
- * A generation is stopped at most once, and one that is refused runs to its natural end in `streaming`.
+ * A generation is stopped at most once. If its stop is refused, it runs to its natural end in `streaming`.
  */
 type State = Waiting | Streaming | Stopping | Answering
 

@@ -30,7 +30,7 @@ export interface StoppableRequest {
 export const PASS_CAUSES = [
   'route', // no generation
   'off', // X-Stopgate: off
-  'service_away', // no bundle, or one that is too old
+  'service_away', // no bundle, or an outdated one
   'mode_off', // the context's policy
   'body', // too long, compressed, or no JSON object
   'header', // an X-Stopgate header that can't be read

@@ -50,7 +50,7 @@ export function createUpstream (address: string, { onRequest = () => {}, reusesC
 
   async function send (agent: Agent, { method, path, headers, body, signal }: UpstreamRequest, reset: boolean): Promise<UpstreamReply> {
     onRequest(path)
-    // Any method of a client is passed on, even one that undici does not list.
+    // Every method of a client is passed on, including methods that undici does not list.
     const options = { origin, path: base + path, method: method as Dispatcher.HttpMethod, headers: [...headers], body, reset }
     return await sendRequest(agent, options, signal)
   }

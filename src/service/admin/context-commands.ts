@@ -52,7 +52,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
   }
 
   /**
-   * Gives a command, or tells what it would do.
+   * Gives a command, or returns the effect that it would have.
    * @param plan checks the command against the store, and returns it
    * @param isHarmless whether the planned command needs no confirmation even at the root
    */
@@ -100,7 +100,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       return patchedPolicy(stated, patch)
     }, request),
 
-    /** Replaces the pin of the context, and tells where it holds. */
+    /** Replaces the pin of the context, and returns where it applies. */
     async setPin (key: string, request: PinRequest, { dry_run, confirm, ...origin }: CommandRequest) {
       checkKey(config, key)
       // Read first, since a pin that is in force must not be answered with an error.

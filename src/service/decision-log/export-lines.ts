@@ -29,7 +29,7 @@ export function exportedLine ([id, text]: Encoded): string {
 }
 
 /**
- * Writes lines off the event loop. It never waits for a disk or a reader: what they do not take in time is lost, and counted. A file is
+ * Writes lines off the event loop. It never waits for a disk or a reader: lines not taken in time are lost, and counted. A file is
  * opened for each write, so that it can be moved or removed at any time.
  * @param onLost called with the number of lines that were lost
  * @returns `null` if there is no file

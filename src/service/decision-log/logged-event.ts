@@ -19,7 +19,7 @@ const step = {
 const DecisionSchema = Type.Object({
   event: Type.Literal('decision'),
   at: time,
-  /** Key of the generation's own context, and of the one that the threshold comes from. */
+  /** Key of the generation's own context, and of the context that the threshold comes from. */
   context: text,
   threshold_context: text,
   ...step,

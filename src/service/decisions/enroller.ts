@@ -43,7 +43,7 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
   let appendedAt: number | null = null
   let running: Promise<void> | null = null
 
-  /** Appends the list under way, or the next one; one that cannot be appended is sent again with its new age. */
+  /** Appends the current list, or the next one. A list that cannot be appended is sent again with its new age. */
   async function send (): Promise<void> {
     const next = buffer.take.bind(buffer)
     const taken = sending === null ? next() : null

@@ -114,7 +114,7 @@ const MAX_HEARTBEATS = 40
 /** How long a client that lost the connection should wait before it connects again, ms. */
 const RETRY_MS = 3000
 
-/** One reader of the events: the changes that it was not told of yet, and its stream. */
+/** One reader of the events: the changes not sent to it yet, and its stream. */
 export class EventClient {
   readonly stream = new Readable({ highWaterMark: MAX_BUFFERED_BYTES, read: () => {} })
   readonly prefix: string
@@ -123,19 +123,19 @@ export class EventClient {
   #beats = 0
   #isEnded = false
 
-  /** @param prefix the contexts that it is told of: this one and those below */
+  /** @param prefix the contexts whose changes are sent: this one and those below */
   constructor (prefix: string, version: number) {
     this.prefix = prefix
     this.#send(`retry: ${RETRY_MS}\nevent: hello\ndata: ${JSON.stringify({ snapshot_version: version, prefix })}\n\n`)
   }
 
-  /** Gathers what changed, of which the client is told by `flush`. */
+  /** Gathers changes, which `flush` sends to the client. */
   note (changed: readonly string[], haveCountsMoved: boolean): void {
     for (const key of changed) if (isWithin(key, this.prefix)) this.#changed.add(key)
     this.#haveCountsMoved ||= haveCountsMoved
   }
 
-  /** Tells the client what changed since it was last told, unless it has not read that yet. */
+  /** Sends the client the changes since the last message, unless it has not read that one yet. */
   flush (version: number): void {
     if (this.#isSlow() || (this.#changed.size === 0 && !this.#haveCountsMoved)) return
     const contexts = [...this.#changed].slice(0, NAMED)

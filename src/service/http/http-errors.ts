@@ -102,7 +102,7 @@ function expressionOf (pattern: string): RegExp {
   return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]*')}$`)
 }
 
-/** The path as the router reads it; one that cannot be decoded is left as it is. */
+/** The path as the router reads it. A path that cannot be decoded is left as it is. */
 function decoded (path: string): string {
   try {
     return decodeURI(path)

@@ -16,7 +16,7 @@ export interface LearnerData {
   readonly times: EnrolmentTimes
 }
 
-/** Messages from the learner's thread to the one that started it. */
+/** Messages from the learner's thread to the thread that started it. */
 export type LearnerMessage =
   | { readonly level: Level, readonly fields: object, readonly text: string | undefined }
   | { readonly change: Change }

@@ -36,7 +36,7 @@ export interface GaugeSources {
   /** States of the busiest contexts by key, always including the root, which sums over all. */
   readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
   readonly isLeaf: (key: string) => boolean
-  /** The policy in force in a context; `undefined` for one that the snapshot does not have. */
+  /** The policy in force in a context; `undefined` if the snapshot does not have the context. */
   readonly policyOf: (key: string) => Policy | undefined
   /** The runs last reported on come first. */
   readonly trainingRuns: () => Promise<readonly TrainingRun[]>

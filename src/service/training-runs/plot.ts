@@ -4,7 +4,7 @@ const [WIDTH, HEIGHT] = [900, 612]
 const [LEFT, RIGHT] = [70, 865]
 const EM = { top: 110, bottom: 310 }
 const TOKENS = { top: 380, bottom: 560 }
-/** Blue and vermilion of Okabe & Ito (2008), which colour-blind readers can tell apart. */
+/** Blue and vermilion of Okabe & Ito (2008), which colour-blind readers can distinguish. */
 const [BLUE, VERMILION] = ['#0072b2', '#d55e00']
 
 /**

@@ -52,7 +52,7 @@ export function checkDataFolder (folder: string): void {
 
 /**
  * Throws if the file is truncated. Reading a missing page would end the process (SIGBUS), so call this before any table is opened.
- * @param lastPage number of the last page in use, as LMDB tells it
+ * @param lastPage number of the last page in use, from LMDB
  */
 export function checkLength (folder: string, lastPage: number): void {
   // A shorter file can be complete too: pages that were freed before they were written may be missing at its end.

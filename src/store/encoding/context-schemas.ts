@@ -40,7 +40,7 @@ function evidenceOf (list: TSchema) {
   return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial, moved })
 }
 
-/** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */
+/** Evidence on any grid: `isOfGrid` checks that its lists have the length of a grid. */
 export const evidence = evidenceOf(Type.Array(number))
 
 const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))

@@ -43,7 +43,7 @@ export type Awaits = 0 | 1 | 2
 /** The memory of a generation id: when its outcome arrived, and the report that it awaits. */
 export type Seen = readonly [ms: number, awaits: Awaits]
 
-/** For an outcome, what it waits for; for a label, 1 if it needs the outcome's answer; otherwise 0. */
+/** For an outcome, the report that it awaits; for a label, 1 if it needs the outcome's answer; otherwise 0. */
 export function awaits (entry: LogEntry): Awaits {
   if (entry.type === 'label') return entry.em === undefined && entry.answer === undefined ? 1 : 0
   if (entry.type !== 'outcome' || entry.full.exact_match !== undefined) return 0

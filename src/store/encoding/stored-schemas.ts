@@ -186,7 +186,7 @@ export const isChange = check(change)
 /** Below 2^30, as the API demands; more could not be packed. */
 const recordedTokens = Type.Integer({ minimum: 0, maximum: 2 ** 30 - 1 })
 
-/** A step as records have it (see record-kind.ts); what is absent at the end is left out. */
+/** A step as stored in records (see record-kind.ts); absent fields at the end are left out. */
 export const isRecordedStep = check(Type.Union([
   Type.Tuple([recordedTokens, orNull(number)]),
   Type.Tuple([recordedTokens, orNull(number), em]),

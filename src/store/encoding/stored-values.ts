@@ -36,7 +36,7 @@ type WrittenLedger = Omit<Ledger, 'policies' | 'pins'> & {
   readonly pins: ReadonlyArray<[string, Pin]>
 }
 
-// A value that cannot be read must not make the others unreadable. It is replaced by one that never stops, or left out.
+// An unreadable value must not make the others unreadable. It is left out, or replaced by a value that never stops.
 
 /** Replaces an unreadable pin. Doubt means continue. */
 export const UNREADABLE_PIN: Pin = { threshold: null, reason: 'the pin could not be read', by: 'stopgate', expires_at: null }

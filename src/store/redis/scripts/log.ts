@@ -30,7 +30,7 @@ local function label(seen, needs)                                 -- result for 
   return waits == '1' and needs == '1' and 'unanswered' or 'accepted' -- a reference has nothing to grade
 end
 local appended = {}                                               -- the reply
-local audited = {}                                                -- command, what it replaced
+local audited = {}                                                -- command, the value it replaced
 local written = nil                                               -- the entry that wrote a predictor
 local version = nil                                               -- the new one, once a table was written
 for i = 1, (#ARGV - 5) / 5 do                                     -- in the caller's order
