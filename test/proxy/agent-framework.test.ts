@@ -9,7 +9,7 @@ const isInstalled = spawnSync(PYTHON, ['-c', 'import agents']).status === 0
 const skip = isInstalled || process.env.CI ? false : REMEDY
 if (skip !== false) console.error(`SKIPPED: ${skip}`)
 
-t.test("OpenAI's Agents SDK needs another base URL and nothing else; with tools it is passed through", { skip }, async (t) => {
+t.test("OpenAI's Agents SDK needs only another base URL; with tools it is passed through", { skip }, async (t) => {
   const { proxy, treated, metric } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
   const { stdout } = await promisify(execFile)(PYTHON, ['test/proxy/agent.py', proxy.url, JSON.stringify(treated)])
   t.same(JSON.parse(stdout), ['42', '42', true, '42'])

@@ -4,7 +4,7 @@ import { startUnderTest } from './proxy-under-test.js'
 
 const MESSAGES = [{ role: 'user' as const, content: 'what is six times seven?' }]
 
-t.test("OpenAI's client for Node needs another base URL and nothing else", async (t) => {
+t.test("OpenAI's client for Node needs only another base URL", async (t) => {
   const { proxy, treated, upstream, metric } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
   const client = new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey: 'secret', defaultHeaders: treated, maxRetries: 0 })
   const stream = client.chat.completions.stream({ model: 'm', messages: MESSAGES, stream_options: { include_usage: true } })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
 
-t.test('probes are counted with what the prefix cache had', async (t) => {
+t.test('probes are counted with their tokens in the prefix cache', async (t) => {
   const metrics = new ProxyMetrics({
     isCircuitOpen: () => true, inFlight: () => 2, enrolled: () => 3, reports: () => ({ reported: 4, refused: 0, dropped: 0, waiting: 1 }),
   })

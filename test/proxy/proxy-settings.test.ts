@@ -1,7 +1,7 @@
 import t from 'tap'
 import { flagOf, ProxySettingsSchema, readProxySettings } from '../../src/proxy/proxy-settings.js'
 
-t.test('addresses lose what the routes add, and line feeds can be written', async (t) => {
+t.test('addresses lose the suffix that routes add, and line feeds can be written', async (t) => {
   const settings = readProxySettings({ PROXY_UPSTREAM: 'http://h:1/v1/', PROXY_SERVICE: 'http://s/', PROXY_BEFORE_CLOSE: '\\n\\n' })
   t.match(settings, { PROXY_UPSTREAM: 'http://h:1', PROXY_SERVICE: 'http://s', PROXY_BEFORE_CLOSE: '\n\n', PROXY_PORT: 8081, PROXY_DIALECT: 'auto' })
 })

@@ -57,7 +57,7 @@ t.test('a prefix limits the bundle, and a bound token gets only its own contexts
   t.match(await get('w', '?wait=61'), { status: 400 })
 })
 
-t.test('no bundle is served from a model that is too old', async (t) => {
+t.test('no bundle is served from a snapshot that is too old', async (t) => {
   const { send, snapshotHolder } = await build(t)
   const { freshness } = snapshotHolder
   Object.assign(snapshotHolder, { freshness: () => 'too_old' })
@@ -78,7 +78,7 @@ t.test('a waiting request does not delay the shutdown', async (t) => {
 
 const body = { context: { model: 'q', task: 'gsm8k' }, epoch: null, share: 1, age_ms: 10, generations: [{ generation_id: 'g' }] }
 
-t.test('a local decider enrols what it drew', async (t) => {
+t.test('a local decider enrols the generations that it drew', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{}' })
   t.match(await send('POST', '/v1/enrolments', body), { status: 202, body: { enrolled: 1 } })
   t.match(await send('POST', '/v1/enrolments', { ...body, share: 0 }), { status: 202, body: { enrolled: 0 } }, 'as in a context that has left its pool')

@@ -18,7 +18,7 @@ t.test('a context shows a row for every threshold and the distance to the next c
   t.match(body.thresholds.at(-1), { kept: 100, tokens_saved_ratio: 0.5 })
 })
 
-t.test('tokens saved are shown net of what the workers say their probes cost', async (t) => {
+t.test('tokens saved are shown net of the probe costs that workers report', async (t) => {
   const { send } = await build(t)
   const probing = (id: string) => ({ ...losslessOutcome(id), probe_tokens: 30, probe_prefill_tokens: 5 })
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 100 }, (_, i) => probing(`g${i}`)) })
@@ -79,7 +79,7 @@ t.test('a policy is inherited field by field, and a child may state its own', as
   t.match((await send('GET', `${url}/policy`)).body, { effective: { mode: 'shadow' } })
 })
 
-t.test('the kill switch and its undoing keep what the root states, and the evidence', async (t) => {
+t.test('the kill switch and its undoing keep the policy of the root, and the evidence', async (t) => {
   const built = await build(t)
   const { send } = built
   await send('PUT', '/v1/contexts/*/policy', { min_tokens: 16, value_of_em: null })
@@ -250,7 +250,7 @@ t.test('a dry run reports the effect of a policy and changes nothing', async (t)
   }
 })
 
-t.test('enforce stops, shadow only reports what it would do, and off always continues', async (t) => {
+t.test('enforce stops, shadow only reports its decisions, and off always continues', async (t) => {
   const built = await build(t)
   const { send } = built
   const other = { model: 'q', task: 'other' }

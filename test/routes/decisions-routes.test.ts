@@ -191,7 +191,7 @@ t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
   t.match(await ask(32), { decision: 'continue', reason: 'no_threshold', next_check_tokens: 120 }, 'what the evidence means has changed')
 })
 
-t.test('a generation shows why it was not stopped, and what became of it', async (t) => {
+t.test('a generation shows why it was not stopped, and its outcome', async (t) => {
   const built = await build(t)
   const { send } = built
   await certify(built)

@@ -6,7 +6,7 @@ import { bearer, tokenList } from '../token-fixtures.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
-t.test('the audit trail states who did what, when and why, and survives a restart', async (t) => {
+t.test('the audit trail states each command, its author, time and reason, and survives a restart', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const first = await build(t, { DATA_DIR })
   await first.send('PUT', '/v1/contexts/*/policy?reason=try', { mode: 'shadow' })

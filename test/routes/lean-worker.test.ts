@@ -28,7 +28,7 @@ async function keptEvidence (t: Test, generations: ReturnType<typeof lived>) {
 
 const GENERATIONS = lived(400)
 
-t.test('a worker that sends no steps gets the same certificate as one that does', async (t) => {
+t.test('a worker that sends no steps gets the same certificate as a worker that does', async (t) => {
   const { thresholds, threshold, probes } = await keptEvidence(t, GENERATIONS)
   t.type(threshold, 'number')
   t.match(thresholds.at(-1), { unprobed: 0 })

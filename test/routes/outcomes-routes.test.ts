@@ -76,7 +76,7 @@ t.test('an outcome with a label needs no other', async (t) => {
   t.match(await untilContext(built, { control_generations: 1 }), { em_full: 1 })
 })
 
-t.test('an invalid label is refused with what to change', async (t) => {
+t.test('an invalid label is refused with a remedy', async (t) => {
   const { send } = await build(t)
   const bad = [[{}, /send em/], [{ em: 2 }, /em/], [{ steps: [1] }, /send em/], [{ right: true }, /not a known field/]] as const
   for (const [body, message] of bad) {
@@ -108,7 +108,7 @@ t.test('an outcome is accepted once, by generation_id', async (t) => {
   t.match(context, { status: 'learning', em_full: 1, follow_up: { accounted: 2, missing: 0 } })
 })
 
-t.test('a context counts outcomes by what became of them', async (t) => {
+t.test('a context counts outcomes by their fate', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"label":"exact_match"}' })
   const base = losslessOutcome('')
   const outcomes = [

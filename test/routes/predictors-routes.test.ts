@@ -71,7 +71,7 @@ t.test('an imported predictor goes on trial, is certified, serves, is in the bun
   ])
 })
 
-t.test('PUT accepts what GET shows, but another service requires the training groups by id', async (t) => {
+t.test('PUT accepts the definition that GET shows, but another service requires the training groups by id', async (t) => {
   const [one, other] = [await build(t), await build(t)]
   await one.send('PUT', '/v1/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
   const { definition } = (await one.send('GET', '/v1/predictors/a')).body
@@ -167,7 +167,7 @@ t.test('a grid has 2 to 120 thresholds', async (t) => {
   t.match((await send('GET', '/v1/bundle')).body.predictors.p120.grid, { length: 120 })
 })
 
-t.test('an invalid predictor is refused with what to change', async (t) => {
+t.test('an invalid predictor is refused with a remedy', async (t) => {
   const { send } = await build(t)
   t.match(await send('PUT', '/v1/predictors/p?reason=r', { ...BY_SIGNAL, levels: 'task' }), { status: 400, body: { details: [{ path: '/levels' }], message: /must be "model,task"/ } })
   t.match(await send('PUT', '/v1/predictors/P%20?reason=r', BY_SIGNAL), { status: 400 })

@@ -4,7 +4,7 @@ import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
-t.test('the model and its history are shown', async (t) => {
+t.test('the snapshot and its history are shown', async (t) => {
   const built = await build(t, { CONTEXT_LEVELS: 'model,task' })
   const { send } = built
   t.match((await send('GET', '/v1/snapshot')).body, { levels: ['model', 'task'], thresholds_in_force: 0, stale: false, store: { kind: 'embedded', up: true } })

@@ -23,7 +23,7 @@ t.test('a what-if answers for another guarantee without changing anything', asyn
   t.match((await send('GET', url)).body, { threshold: before.threshold, control_generations: before.control_generations })
 })
 
-t.test('an invalid what-if is refused with what to change', async (t) => {
+t.test('an invalid what-if is refused with a remedy', async (t) => {
   const built = await build(t)
   await certify(built)
   const { send } = built

@@ -19,7 +19,7 @@ t.test('events may be split anywhere, within a character too', async (t) => {
   }
 })
 
-t.test('what comes after the last event is ignored, and the stream may end by itself', async (t) => {
+t.test('data after the last event are ignored, and the stream may end by itself', async (t) => {
   const body = new PassThrough()
   body.write(eventsOf(1, 2, 'end', 3))
   const taken: unknown[] = []

@@ -21,7 +21,7 @@ t.test('JSON is sent and read, and an error states the reply', async (t) => {
   await t.rejects(createUpstream('http://127.0.0.1:9').json('/', [], undefined, signal), { code: 'ECONNREFUSED' })
 })
 
-t.test('a connection has another request after a stream only if the model server is known to allow it', async (t) => {
+t.test('a connection is reused after a stream only if the model server is known to allow it', async (t) => {
   const requests: Array<[url: string, connection: string]> = []
   const server = createServer(({ url, headers }, response) => {
     requests.push([url!, headers.connection!])
@@ -141,7 +141,7 @@ t.test('read as a stream, a reply comes at the pace of its reader', async (t) =>
   t.equal(calls.at(-1), 'abort')
 })
 
-t.test('what comes after the release of a reply is dropped, and it is aborted only if it does not end by itself', async (t) => {
+t.test('data after the release of a reply are dropped, and it is aborted only if it does not end by itself', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
   const [ending, endless] = [bodyUnderTest(), bodyUnderTest()]

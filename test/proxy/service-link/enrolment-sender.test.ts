@@ -20,7 +20,7 @@ t.test('draws of one context, epoch and share go in one call, and a failed call 
   t.ok(bodies[1]![1].age_ms > bodies[0]![1].age_ms, 'with its new age')
 })
 
-t.test('what the service refuses is given up', async (t) => {
+t.test('lists that the service refuses are given up', async (t) => {
   const problems: string[] = []
   const sender = new EnrolmentSender({ post: async () => { throw new CallError('refused', 400) } }, (problem) => { problems.push(problem) })
   sender.add({}, null, 1, { generation_id: 'a' })

@@ -21,7 +21,7 @@ t.test('outcomes go in batches, again after a failure, and each is counted', asy
   t.same(reporter.counts, { reported: 1, refused: 1, dropped: 0 })
 })
 
-t.test('the oldest are dropped where too many wait, and what is refused is not sent again', async (t) => {
+t.test('the oldest outcomes are dropped if too many wait, and refused ones are not sent again', async (t) => {
   const reporter = new OutcomeReporter({ post: async () => { throw new CallError('refused', 400) } }, options)
   for (let i = 0; i < 5; i++) reporter.put({ i })
   t.equal(reporter.waiting, 3)

@@ -82,7 +82,7 @@ const sortableRows = [
 ] as ContextRow[]
 const sortedKeys = (sort: RowOrder, descending = false) => sortContextRows(sortableRows, sort, descending).map(({ key }) => key).join('')
 
-t.test('rows are sorted either way; what has no value comes last, and the key breaks ties', async (t) => {
+t.test('rows are sorted either way; missing values come last, and the key breaks ties', async (t) => {
   t.equal(sortedKeys('tokens_saved', true), 'abc')
   t.equal(sortedKeys('threshold'), 'cba')
   t.equal(sortedKeys('threshold', true), 'bca')

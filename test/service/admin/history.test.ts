@@ -7,7 +7,7 @@ import type { HistoryRow, Store } from '../../../src/store/store.js'
 const auditRow = { id: '1', time: 0, version: 3 }
 const pin = { threshold: 0.5, reason: 'old', by: 'eve', expires_at: 1000 }
 
-t.test('an audit row says who did what, when and why', async (t) => {
+t.test('an audit row states the command, its author, time and reason', async (t) => {
   const shown = { id: '1', time: '1970-01-01T00:00:00.000Z', version: 3, by: 'ops', key: '*' }
   t.strictSame(auditView({ ...auditRow, command: { type: 'pin', key: '*', pin: null, by: 'ops', reason: 'over' }, replaced: pin }),
     { ...shown, type: 'pin', reason: 'over', pin: null, replaced: { ...pin, expires_at: '1970-01-01T00:00:01.000Z' } })

@@ -3,7 +3,7 @@ import { createScanner } from '../../../src/service/admin/scan-fleet.js'
 import { losslessOutcome, report } from '../../certify.js'
 import { build, until } from '../../helper.js'
 
-t.test('readers share a scan for a time; a later one sees what came since', async (t) => {
+t.test('readers share a scan for a time; a later one sees the changes since', async (t) => {
   const { send, store, readHistory, config } = await build(t)
   let now = Date.now()
   const scan = createScanner(store, readHistory, config, () => now)

@@ -5,7 +5,7 @@ t.test('settings have defaults and are converted to their types', async (t) => {
   t.match(readSettings({ PORT: '0', ALLOW_ANONYMOUS: 'true', PATH: '/bin' }), { HOST: '127.0.0.1', PORT: 0, ALLOW_ANONYMOUS: true, REDIS_URL: '' })
 })
 
-t.test('an invalid setting is refused with its name and what it accepts', async (t) => {
+t.test('an invalid setting is refused with its name and the accepted values', async (t) => {
   const bad: [NodeJS.ProcessEnv, RegExp][] = [
     [{ PORT: 'eighty' }, /^PORT \("eighty"\) must be integer: .*default 8080/],
     [{ PORT: '70000' }, /^PORT .*<= 65535/],

@@ -46,7 +46,7 @@ t.test('decisions, outcomes and labels of a generation are stored together, with
   t.equal(await counted('stored'), 4)
 })
 
-t.test('what is logged is stored periodically, and at the end', async (t) => {
+t.test('logged events are stored periodically, and at the end', async (t) => {
   const { decisionLog, events } = logOn(t)
   decisionLog.decided(decision)
   await until('it is stored', () => events.has('g'))
@@ -65,7 +65,7 @@ t.test('more than an interval takes is dropped and counted, and then fewer gener
   t.ok(taken() > 400 && taken() < 600)
 })
 
-t.test('what comes while the store is down is dropped, and the log goes on afterwards', async (t) => {
+t.test('events that arrive while the store is down are dropped, and the log goes on afterwards', async (t) => {
   const { decisionLog, events, counted, fail } = logOn(t)
   for (const error of [new StoreUnavailableError('gone'), new Error('a bug')]) {
     fail(error)

@@ -40,7 +40,7 @@ t.test('an outcome keeps whether it was right and a digest of its answer', async
   t.match(decodeEvent(encodeOutcome('salt', LEVELS, { entry: armless, answer: undefined, at: 9 })[1]), { arm: 'treated', stopped: true })
 })
 
-t.test('a label keeps what it states', async (t) => {
+t.test('a label keeps its fields', async (t) => {
   const decoded = (fields: object) => decodeEvent(encodeLabel({ entry: { type: 'label', generation_id: 'g', ...fields }, at: 3 })[1])
   t.strictSame(decoded({ em: 0 }), { event: 'label', at: 3, em: 0 })
   t.strictSame(decoded({ answer: 'a', references: ['b'] }), { event: 'label', at: 3, answer_digest: 'a', reference_digests: ['b'] })

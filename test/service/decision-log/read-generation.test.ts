@@ -47,7 +47,7 @@ t.test('an outcome is right or wrong by itself, by the label that came later, or
   t.equal(emBy({ ...outcome, em: 1 }, { ...label, em: 0 }), 1)
 })
 
-t.test('an outcome alone shows what is known, and a label alone is nothing to show', async (t) => {
+t.test('an outcome alone is shown, and a label alone is not', async (t) => {
   t.strictSame(generationOf('g', [{ ...outcome, arm: null }]), {
     generation_id: 'g',
     context: KEY,
@@ -59,7 +59,7 @@ t.test('an outcome alone shows what is known, and a label alone is nothing to sh
   t.equal(generationOf('g', [label, null]), null)
 })
 
-t.test('a caller finds what callers of its scope reported, and no other', async (t) => {
+t.test('a caller finds only generations that callers of its scope reported', async (t) => {
   const { store, decisionLog } = await build(t)
   const services = { store, decisionLog }
   const tenant = { tokenName: 'tenant', tokenPrefix: 'model=q' }

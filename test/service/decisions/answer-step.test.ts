@@ -114,7 +114,7 @@ function logged (step: Step): TakenDecision[] {
   return taken
 }
 
-t.test('a decision is logged under the id of its tenant, with what was asked and answered', async (t) => {
+t.test('a decision is logged under the id of its tenant, with the request and the answer', async (t) => {
   const step = { generation_id: 'g', arm: 'control', tokens: 40, confidence: 1.0000005, context: { model: 'q', task: 'x' }, em: 1, answer: 'a' } as const
   t.strictSame(logged(step), [{
     id: scopedId(caller, 'g'),

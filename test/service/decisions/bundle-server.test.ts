@@ -112,7 +112,7 @@ t.test('a prefix is refused where it is no context key or belongs to others', as
   await t.rejects(get({ onDisconnect, prefix: 'model=r' }, { tokenName: 'tenant', tokenPrefix: 'model=q' }), { code: 'FORBIDDEN' })
 })
 
-t.test('no bundle is served from a model that is too old', async (t) => {
+t.test('no bundle is served from a snapshot that is too old', async (t) => {
   const { get } = createBundleServer({ config, snapshotHolder: { ...snapshotHolder, freshness: () => 'too_old' as const } })
   await t.rejects(get({ onDisconnect }, ANYBODY), { code: 'SNAPSHOT_TOO_OLD' })
 })

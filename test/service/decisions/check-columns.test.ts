@@ -20,7 +20,7 @@ t.test('valid columns have no errors', async (t) => {
   t.same(check({ generation_ids: ['a', null], arms: [null, 'control'], signals: { x: [1, null] }, probed_score: [null, 1], em: [1, null], answer: [null, ''] }), { errors: [], contexts: [null] })
 })
 
-t.test('an error names the column and the row, and what to change', async (t) => {
+t.test('an error names the column, the row and the remedy', async (t) => {
   for (const [columns, path, message] of [
     [{ tokens: [1, -1] }, '/tokens/1', /must be >= 0/],
     [{ tokens: [1, null] }, '/tokens/1', /must be integer/],

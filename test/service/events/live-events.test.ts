@@ -77,7 +77,7 @@ function playground () {
   return { state, live: createLiveEvents(services, 2) }
 }
 
-t.test('a moved threshold and moved counts are told apart; links that were only read anew are no change', async (t) => {
+t.test('moved thresholds and moved counts are distinguished; links that were only reloaded are no change', async (t) => {
   const { state, live } = playground()
   t.teardown(live.close)
   let text = ''

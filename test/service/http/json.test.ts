@@ -39,7 +39,7 @@ t.test('a body of another type is refused', async (t) => {
   }
 })
 
-t.test('a body that comes in parts is read whole, and one that is too large or incomplete is not', async (t) => {
+t.test('a body that comes in parts is read whole; a body that is too large or incomplete is refused', async (t) => {
   const { app } = await build(t)
   await app.listen({ port: 0 })
   const { port } = app.server.address() as { port: number }

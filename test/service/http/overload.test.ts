@@ -86,7 +86,7 @@ t.test('requests that come in one packet wait as long as those of other connecti
   t.doesNotThrow(() => { overload.admit(request, {} as FastifyReply, 140) }, 'a request that came after the reply is served')
 })
 
-t.test('ten times what it can do: some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
+t.test('at ten times its capacity, some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const url = await service.url()
   const step = { generation_id: 'g', arm: 'treated', tokens: 512, confidence: 0.9, context: { model: 'q', task: 'gsm8k' } }

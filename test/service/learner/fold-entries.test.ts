@@ -23,7 +23,7 @@ function learned (...batches: StoredEntry[][]): LearnerState {
   return memory
 }
 
-t.test('a commit holds what changed, and memory is up to date', async (t) => {
+t.test('a commit holds the changes, and memory is up to date', async (t) => {
   const memory = empty()
   const commit = foldEntries(memory, entries(0, 3), ENROLMENT_TIMES)
   t.equal(memory.cursor, '3-0')

@@ -180,7 +180,7 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
   t.equal((await state()).epoch, 3, 'each began one epoch')
 })
 
-t.test('the log says what a change does to the threshold', async (t) => {
+t.test('the log states the effect of a change on the threshold', async (t) => {
   const said = (cause: 'evidence' | 'policy' | 'drift' | 'left_pool', before: number | null, after: number | null) => describeChange({ cause, before, after })
   t.equal(said('left_pool', 0.9, null), 'a context has left its pool, since it loses more than the pool allows')
   t.equal(said('evidence', null, 0.9), 'a threshold is certified')

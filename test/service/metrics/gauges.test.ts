@@ -12,7 +12,7 @@ import {
 import { createMetrics } from '../../../src/service/metrics/metrics.js'
 import { mulberry32 } from '../../random.js'
 
-t.test('a context shows its arms and what became of the enrolled', async (t) => {
+t.test('a context shows its arms and the fate of enrolled generations', async (t) => {
   const random = mulberry32(1)
   let sums = NO_ARM_SUMS
   for (let i = 0; i < 2000; i++) {

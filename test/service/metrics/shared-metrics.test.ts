@@ -107,7 +107,7 @@ function pair () {
   })
 }
 
-t.test('a scrape sums counters of all processes, except those that all read alike', async (t) => {
+t.test('a scrape sums the counters of all processes, except those that are equal in all', async (t) => {
   const [one, other] = pair()
   one!.watch({ ...readings, isLeader: () => true })
   other!.watch({ ...readings, snapshotVersion: () => 8, isStoreUp: () => false })

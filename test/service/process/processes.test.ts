@@ -35,7 +35,7 @@ t.test('a process that accepted all its connections leaves none to close', async
   t.equal(closed, 0)
 })
 
-t.test('two processes share a port and their metrics, one that dies is replaced, and SIGTERM ends both', async (t) => {
+t.test('two processes share a port and their metrics, a dead process is replaced, and SIGTERM ends both', async (t) => {
   const redis = await startRedis(t)
   const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2' })
   await until('both processes serve', () => service.log.find(({ msg }) => msg === 'all processes are listening'))

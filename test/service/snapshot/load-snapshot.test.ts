@@ -31,7 +31,7 @@ t.test('damaged policies and pins are named with their contexts', async (t) => {
 
 const options = { levels: ['model', 'task'], defaultPolicy: readConfig({}).defaultPolicy }
 
-t.test('the model never stops before the store has been reached', async (t) => {
+t.test('the snapshot never stops generations before the store has been reached', async (t) => {
   t.match(ruleFor(emptySnapshot(options).snapshot, CONTEXT), { threshold: null, scope: 'none' })
 })
 
@@ -58,7 +58,7 @@ t.test('loading changes one by one equals loading everything at once', async (t)
   t.equal(ruleFor(model.snapshot, CONTEXT).context, KEY)
 })
 
-t.test('after a pin expires the model is as if there had been none', async (t) => {
+t.test('after a pin expires, the snapshot is as if there had been none', async (t) => {
   const { store, send, snapshotHolder, ...built } = await build(t)
   await certify({ ...built, send, snapshotHolder })
   const free = await loadSnapshot(store, options, null, await store.revision(), 0)

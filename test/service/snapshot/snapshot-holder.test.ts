@@ -33,7 +33,7 @@ t.test('a change reaches another replica by notice, and by poll when the notice 
   }
 })
 
-t.test('a replica that starts late has the same model as the others', async (t) => {
+t.test('a replica that starts late has the same snapshot as the others', async (t) => {
   const built = await build(t)
   await certify(built)
   const late = replica(t, built.store)
@@ -64,7 +64,7 @@ t.test('without the store, decisions go on, become stale, then continue, and rec
   t.match(await at(62), { decision: 'stop', stale: false })
 })
 
-t.test('a learner that stops committing makes the model stale', async (t) => {
+t.test('a learner that stops committing makes the snapshot stale', async (t) => {
   const built = await build(t)
   await certify(built)
   const revision = async () => ({ ...await built.store.revision(), lag: 5, lagMs: 45_000 })

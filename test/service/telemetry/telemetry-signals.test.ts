@@ -16,7 +16,7 @@ t.test('an endpoint or an exporter asks for a signal', async (t) => {
   t.same(telemetrySignals({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }), { traces: true, metrics: false })
 })
 
-t.test('what is not supported is named', async (t) => {
+t.test('unsupported settings are named', async (t) => {
   t.throws(() => telemetrySignals({ OTEL_TRACES_EXPORTER: 'zipkin' }), { name: 'ConfigError', message: /^OTEL_TRACES_EXPORTER "zipkin"/ })
   t.throws(() => telemetrySignals({ ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), { name: 'ConfigError', message: /^OTEL_EXPORTER_OTLP_PROTOCOL "grpc"/ })
 })

@@ -26,7 +26,7 @@ t.test('a checkpoint opens one epoch of its context, and only its own evidence c
   t.match((await training.get('r', 10)).contexts, [{ key: 'model=q', step: 1, advice: [{ context: 'model=q' }, { context: 'model=q,task=gsm8k', advice: 'run_in_full', reason: 'little_evidence', generations: 0, expected: { tokens_saved_ratio: Number } }] }])
   for (let i = 0; i < 3; i++) t.same(await training.report('r', [one(1)], 'trainer'), { reported: ['duplicate'], opened: [] })
   await outcomes('after', 100)
-  await until('it is certified anew', async () => (await training.get('r', 10)).contexts[0]!.advice[1]!.advice === 'stop_early')
+  await until('it is certified again', async () => (await training.get('r', 10)).contexts[0]!.advice[1]!.advice === 'stop_early')
   t.match((await send('GET', url)).body, { epoch: 2, control_generations: 100 })
   t.match((await send('GET', '/v1/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'checkpoint'), { by: 'trainer', reason: 'step 1 of run r' })
 })
@@ -79,7 +79,7 @@ t.test('beyond the limit the least recently updated run is dropped', async (t) =
   await t.rejects(training.get('run 1', 1), { code: 'RUN_NOT_FOUND' })
 })
 
-t.test('the policy of the context, or else of the root, states the EM that may be lost', async (t) => {
+t.test('the policy of the context, otherwise of the root, states the EM that may be lost', async (t) => {
   const { training, send } = await build(t)
   await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.1 })
   await training.report('r', [one(1), { step: 1, suite: 'no context', em: 0.5, n: 10, tokens_mean: 1 }], 'w')
@@ -87,7 +87,7 @@ t.test('the policy of the context, or else of the root, states the EM that may b
   t.same((await training.get('r', 10, 's')).suites.length, 1)
 })
 
-t.test('the policy of the context states what a percent of tokens may cost', async (t) => {
+t.test('the policy of the context states the allowed price of a percent of tokens', async (t) => {
   const { training, send } = await build(t)
   await training.report('r', Array.from({ length: 9 }, (_, i) => ({ ...one(i, 0.7 - 0.005 * i), tokens_mean: 1000 * 0.95 ** i })), 'w')
   const found = async () => (await training.get('r', 10)).suites[0]!.verdicts.find(({ verdict }) => verdict === 'costly_shortening')?.figures

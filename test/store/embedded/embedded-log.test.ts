@@ -104,7 +104,7 @@ t.test('an unreadable audit row has the time and version of the next row', async
   ])
 })
 
-t.test('an unreadable replaced policy or pin is shown as one that stops nobody', async (t) => {
+t.test('an unreadable replaced policy or pin is shown as a value that stops nothing', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   const pin = pinEntry('a', 0.5)

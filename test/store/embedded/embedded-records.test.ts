@@ -175,8 +175,8 @@ t.test('a failed write does not cause all rows to be read again', async (t) => {
   t.equal(reads, 0)
 })
 
-t.test('rows that something else removed are missed', async (t) => {
-  const { tables, open } = await recordStorage(t)
+t.test('rows removed by another process are noticed', async (t) => {
+  const { tables, open } = await recordGround(t)
   const records = open()
   for (const at of [1, 2]) await records.append(batch([['a', steps(at)]]))
   await tables.root.childTransaction(() => tables.recordRows.clearSync())

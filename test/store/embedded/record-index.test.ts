@@ -55,7 +55,7 @@ t.test('a rollback returns to the last commit', async (t) => {
   t.same(state(), before)
 })
 
-t.test('a rollback keeps what was committed', async (t) => {
+t.test('a rollback keeps committed rows', async (t) => {
   const index = indexOf('a', 'b')
   index.end(index.get('a')!)
   index.append('c', row(3), 0)

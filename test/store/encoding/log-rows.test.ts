@@ -60,7 +60,7 @@ t.test('the evidence of a trial has as many thresholds as the grid of its predic
   t.notOk('thresholds' in read.trials[0]!)
 })
 
-t.test('what a member of a pool has shown is decoded unchanged', async (t) => {
+t.test('the evidence of a pool member is decoded unchanged', async (t) => {
   const membership = addToMembership(addToMembership(undefined, memberUnit({ lost: 1 })), memberUnit({ slice: 4, firstOpen: 2 }))
   const written = { ...state(3), membership }
   t.same(decoded(written), written)
@@ -69,7 +69,7 @@ t.test('what a member of a pool has shown is decoded unchanged', async (t) => {
   t.match(JSON.parse(encodeState(kept)).membership.evidence, { lost: [], tokens: { length: 30 } })
 })
 
-t.test('the audit trail keeps commands, and for a predictor only what was done with it', async (t) => {
+t.test('the audit trail keeps commands, and for a predictor only the action', async (t) => {
   for (const command of [pinEntry('*', 0.5), unpinEntry('*'), RESET]) t.equal(auditOf(command), command)
   const kept = { type: 'predictor', name: 'p', by: 'ops' }
   t.strictSame(auditOf(predictorEntry('p', versionOf('p', 1))), { ...kept, action: 'added' })

@@ -47,7 +47,7 @@ t.test('a file of any other format is refused', async (t) => {
   }
 })
 
-t.test('a damaged row says what is wrong', async (t) => {
+t.test('a damaged row states its problem', async (t) => {
   const pin = { threshold: 1, reason: 'why', by: 'ops', expires_at: null }
   t.same(readRow('pins', 'model=q', JSON.stringify(pin)), { table: 'pins', key: 'model=q', value: pin })
   t.match(readRow('pins', 'model=q', '{"threshold":"low"}'), { value: { threshold: 'low' }, damaged: /missing/ })

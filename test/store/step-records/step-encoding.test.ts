@@ -7,7 +7,7 @@ import { holds } from '../../property.js'
 import { batchOf } from '../batch-of.js'
 import { anyStep, packingAtOnce } from '../fixtures.js'
 
-t.test('steps unpack to what was packed', async (t) => {
+t.test('unpacking restores packed steps', async (t) => {
   holds(t, fc.property(fc.array(anyStep), fc.nat(), fc.nat(), (steps, a, b) => {
     const batch = packingAtOnce(batchOf(new Map([['a', steps]])))
     const [from, to] = [a % (steps.length + 1), b % (steps.length + 1)].sort((x, y) => x - y) as [number, number]
