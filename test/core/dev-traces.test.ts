@@ -52,7 +52,7 @@ function evidenceByContext (text: string): Map<string, Evidence> {
 
 const isClose = (x: number, y: number) => Math.abs(x - y) <= 1e-9 * Math.max(1, Math.abs(y))
 
-t.test('real traces certify what the independent implementation certifies (test/data/vectors/dev-traces.json)', async (t) => {
+t.test('real traces certify the same thresholds as the independent implementation (test/data/vectors/dev-traces.json)', async (t) => {
   const { rows }: { rows: Row[] } = vectors('dev-traces')
   const files = new Map<string, Map<string, Evidence>>()
   for (const row of rows) {

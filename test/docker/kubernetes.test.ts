@@ -31,7 +31,7 @@ async function instruction (name: string): Promise<string[]> {
   return (await readFile('Dockerfile', 'utf8')).split('\n').findLast((line) => line.startsWith(`${name} `))!.split(' ').slice(1)
 }
 
-t.test('kustomize builds what the schemas of Kubernetes accept', { skip: withoutKustomize || withoutValidator }, async (t) => {
+t.test('kustomize builds manifests that the schemas of Kubernetes accept', { skip: withoutKustomize || withoutValidator }, async (t) => {
   const file = join(await temporaryFolder(t), 'built.yaml')
   await writeFile(file, built('monitoring')) // builds upon the other overlay
   const { status, stdout, stderr } = spawnSync(VALIDATE, ['--strict', ...VERSIONS.flatMap((version) => ['-k', version]), file], { encoding: 'utf8' })
@@ -76,7 +76,7 @@ t.test('a replica is confined, and stops in the time that it needs', { skip: wit
   t.match(await readFile('docs/operate/deployment.md', 'utf8'), `Give each process ${limit}.`, 'the limit of memory is the one advised')
 })
 
-t.test('probes ask for what needs no token', { skip: withoutKustomize }, async (t) => {
+t.test('probes use only routes that need no token', { skip: withoutKustomize }, async (t) => {
   const { spec } = resources('redis').Deployment
   const { startupProbe, livenessProbe, readinessProbe } = spec.template.spec.containers[0]
   const { send } = await build(t, { ACCESS_TOKENS: JSON.stringify([{ name: 'vllm', role: 'worker', sha256: 'a'.repeat(64) }]) })

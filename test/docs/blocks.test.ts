@@ -173,7 +173,7 @@ t.test('every text block is a drawing, or is checked elsewhere', async (t) => {
   for (const block of ofLanguage('text')) t.ok(block.page in TEXT, place(block))
 })
 
-t.test('every Redis URL is one that the service takes', async (t) => {
+t.test('the service accepts every Redis URL', async (t) => {
   const urls = ofLanguage('text').flatMap(({ code }) => code.match(/^rediss?(\+\w+)?:\S+$/gm) ?? [])
   t.equal(urls.length, 3)
   for (const url of urls) t.doesNotThrow(() => redisAddress(url), url)

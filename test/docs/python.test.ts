@@ -78,7 +78,7 @@ t.test('the example of the client runs as it stands', async (t) => {
   })
 })
 
-t.test('the smallest worker stops, and reports what it ran', async (t) => {
+t.test('the smallest worker stops, and reports its generations', async (t) => {
   const { url } = await pinned(t)
   const said = await ofPages(`${WORKER}
 thoughts = [Thought() for _ in range(20)]

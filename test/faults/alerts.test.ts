@@ -12,7 +12,7 @@ function lossyOutcome (id: string) {
   return { ...losslessOutcome(id), steps: [{ tokens: 32, confidence: 0.95, em: 0 }, { tokens: 64, confidence: 0.99, em: 1 }] }
 }
 
-t.test('a real Prometheus alerts on faults of a real service, and falls silent when they are mended', { skip: withoutPrometheus || withoutRedis }, async (t) => {
+t.test('a real Prometheus alerts on faults of a real service, and falls silent when they are repaired', { skip: withoutPrometheus || withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const built = await build(t, { REDIS_URL: redis.url, POLL_SECONDS: '0.1' })
   const { send } = built

@@ -66,7 +66,7 @@ t.test('a service that starts before Redis reports it, and connects when it can'
   await until('outcomes are taken', async () => (await send('POST', '/v1/outcomes', losslessOutcome('late'))).status === 202)
 })
 
-t.test('readyz warns of a Redis that may lose what it acknowledged', { skip: withoutRedis }, async (t) => {
+t.test('readyz warns of a Redis that may lose acknowledged writes', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, { appendonly: 'no' })
   const { send } = await build(t, { REDIS_URL: redis.url })
   await until('Redis is reached', async () => (await send('GET', '/readyz')).status === 200)

@@ -58,7 +58,7 @@ t.test('a valid body is left as it is', async (t) => {
   for (const odd of [null, 1, 'x', [null], [[]]]) t.equal(normalizeBody(StepSchema, odd), false)
 })
 
-t.test('toNullable lets any schema accept null, and leaves one that does as it is', async (t) => {
+t.test('toNullable lets any schema accept null, and does not change a schema that does', async (t) => {
   t.strictSame(toNullable({ type: 'string', enum: ['a'] }), { type: ['string', 'null'], enum: ['a', null] })
   t.strictSame(toNullable({ type: ['number', 'null'] }), { type: ['number', 'null'] })
   t.strictSame(toNullable({ anyOf: [{ type: 'number' }] }), { anyOf: [{ type: 'number' }, { type: 'null' }] })

@@ -16,7 +16,7 @@ t.test('figures are short, with a real minus sign and no minus before zero', asy
   t.equal(decimals(-3.456, 1), '−3.5')
 })
 
-t.test('what has no value is a dash; no threshold means never', async (t) => {
+t.test('a missing value is a dash; no threshold means never', async (t) => {
   for (const render of [count, short, worth, percent, points, decimals, duration]) t.equal(render(null), NONE)
   t.equal(percent(NaN), NONE)
   t.equal(threshold(null), 'never stop')

@@ -16,7 +16,7 @@ t.test('means are rounded as the service rounds them', async (t) => {
   t.equal(roundedMean(3, 7, null, 0.5), 3 / 7)
 })
 
-t.test('single generations need what the certificate needs', async (t) => {
+t.test('single generations need as many as the certificate states', async (t) => {
   const [needed] = groupsNeeded(() => 0.5, { samples: 1, drop: 0, risky: 1 }, [null], 1000)
   t.equal(needed, 186)
   t.ok(logEvidence(0.02, { lost: 0, kept: needed!, gained: 0 }) >= Math.log(20))

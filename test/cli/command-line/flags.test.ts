@@ -16,7 +16,7 @@ for (const text of ['0', '33', '1.5', '-1', '', '1e1', 'x', 'NaN']) {
 t.equal(fraction('--x', '0.025', 0, 0.5), 0.025)
 for (const text of ['-0.1', '0.6', '', ' ', 'x', 'NaN']) t.throws(() => fraction('--x', text, 0, 0.5), { name: 'UsageError', message: /^--x must be a number from 0 to 0.5/ })
 
-t.test('the token comes from the flag, else from the environment', async (t) => {
+t.test('the token comes from the flag, otherwise from the environment', async (t) => {
   t.same(readServiceFlags({ url: 'http://h:1' }, {}), { url: 'http://h:1', token: undefined })
   t.match(readServiceFlags({ url: 'https://h' }, { STOPGATE_TOKEN: 'e' }), { token: 'e' })
   t.match(readServiceFlags({ url: 'https://h', token: 't' }, { STOPGATE_TOKEN: 'e' }), { token: 't' })

@@ -39,7 +39,7 @@ function scripted () {
   }
 }
 
-t.test('generations echo their arm, stop when they are told to, and report what happened', async (t) => {
+t.test('generations echo their arm, stop on request, and report their outcome', async (t) => {
   const client = scripted()
   let total = EMPTY_SCORE
   const onEnd = (_: number, score: Score) => { total = addScores(total, score) }

@@ -51,7 +51,7 @@ const score = { generations: 2000, control: 1000, treated: 1000, fullTokens: 200
 const changed = (change: { cause: 'evidence' | 'drift', before: number | null, after: number | null }) =>
   renderEvent({ type: 'changed', change: { key: 'model=m', ...change }, generations: 1234 }, 65.9)
 
-t.test('events are told in a line each, with the time', async (t) => {
+t.test('each event is printed on one line, with the time', async (t) => {
   t.equal(renderEvent({ type: 'progress', score }, 5), '  0:05  2,000 generations, 25.0 % of the tokens saved\n')
   t.equal(changed({ cause: 'evidence', before: null, after: 0.98 }), '  1:05  model=m: certified after 1,234 generations: stop at a score of 0.9800\n')
   t.match(changed({ cause: 'evidence', before: 0.98, after: 0.97 }), 'looser, stop at 0.9700')

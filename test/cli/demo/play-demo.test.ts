@@ -10,7 +10,7 @@ const model = { ...MODELS[0]!, ...brief }
 const exchanged = { ...EXCHANGED, ...brief }
 const POLICY = JSON.stringify({ follow_up_seconds: 2, control_rate: 0.5 })
 
-t.test('a model is certified, exchanged, found out and certified again', async (t) => {
+t.test('a model is certified, exchanged, detected and certified again', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: POLICY, POLL_SECONDS: '0.05' }, undefined, { times: scaledTimes(0.1) })
   const client = { send: async (method: 'GET' | 'POST', path: string, body?: unknown) => (await send(method, path, body)).body }
   const told: DemoEvent[] = []
@@ -29,7 +29,7 @@ t.test('a model is certified, exchanged, found out and certified again', async (
   t.strictSame(causes.filter((cause) => cause !== 'evidence'), ['exchanged', 'drift'])
 })
 
-t.test('every change is told once, however long the history gets', async (t) => {
+t.test('every change is reported once, however long the history gets', async (t) => {
   const stop = new AbortController()
   const history: Array<{ key: string, before: null, after: number }> = [] // newest first
   const client = {

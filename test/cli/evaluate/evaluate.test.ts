@@ -56,7 +56,7 @@ t.test('a malformed command line is refused', async (t) => {
   await rejects(['a', '--fast'], /--fast/)
 })
 
-t.test('on real traces a predictor saves what the documentation says, within the bound', async (t) => {
+t.test('on real traces a predictor saves as much as documented, within the bound', async (t) => {
   const io = captureIo()
   await run([tracePath('older-self-consistency'), '--levels', 'task', '--splits', '20', '--json', '-'], io)
   for (const { key, rules } of JSON.parse(io.out()).contexts) {

@@ -3,7 +3,7 @@ import { completeDraft, isNumber, listNames, refuseSharedFlags, timeField } from
 
 const draft = { suite: 's', em: 0.5 }
 
-t.test('flags fill in what a file does not say and overrule nothing', async (t) => {
+t.test('flags fill in values missing from a file and overrule nothing', async (t) => {
   const hints = { step: 1, n: 10, tokensMean: 5, context: { model: 'q' } }
   t.same(completeDraft({ place: 'f', draft }, hints), { suite: 's', em: 0.5, step: 1, n: 10, tokens_mean: 5, context: { model: 'q' } })
   t.match(completeDraft({ place: 'f', draft: { ...draft, step: 7, n: 8, tokens_mean: 9, context: { model: 'p' } } }, hints), { step: 7, n: 8, tokens_mean: 9, context: { model: 'p' } })

@@ -62,7 +62,7 @@ t.test('flags overrule guesses but not counts', async (t) => {
   t.same((await read('f', RESULTS, { step: 7, n: 480 })).map(({ step, n }) => [step, n]), [[undefined, 480], [undefined, 50]], 'the step is filled in at a later stage')
 })
 
-t.test('tokens are not counted if the harness removed the thoughts from the answers', async (t) => {
+t.test('tokens are not counted if the harness removed the reasoning from the answers', async (t) => {
   const json = { ...RESULTS, config: { model_args: { pretrained: 'q', think_end_token: '</think>' } } }
   t.same((await read('f', json, { countTokens: () => 1, step: 1 })).map(({ suite }) => suite), ['own'], 'its tokens are recorded')
   t.match(notes[0], /^f: the answers of gsm8k cannot be counted.*think_end_token/)

@@ -163,7 +163,7 @@ t.test('an unsupported file is refused', async (t) => {
   await t.rejects(new RunFile(join(folder, 'none'), {}).read(true), { name: 'FileError', message: /ENOENT/ })
 })
 
-t.test('it reads at most what is there', async (t) => {
+t.test('it reads no further than the end of the file', async (t) => {
   const path = join(await temporaryFolder(t), 'f')
   await writeFile(path, 'abcdef')
   const from = async (offset: number, most: number) => (await readBytes(path, offset, most)).toString()

@@ -132,7 +132,7 @@ t.test('no interval is given for few generations or few wrong answers', async (t
   t.not(tokensDifference(right, LEVEL), null)
 })
 
-t.test('the sums of a slice give what its units give one by one', async (t) => {
+t.test('the sums of a slice equal those of its units one by one', async (t) => {
   const random = mulberry32(9)
   let arms = NO_ARMS
   let [n, weight, sum, square, labelled, right] = [0, 0, 0, 0, 0, 0]

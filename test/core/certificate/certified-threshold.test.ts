@@ -66,7 +66,7 @@ t.test('rule 5: any prefix may certify a threshold, and each threshold its own',
   }), 500)
 })
 
-t.test('whoever is left out counts as lost in a second test, at twice the tolerance', async (t) => {
+t.test('units that are left out count as lost in a second test, at twice the tolerance', async (t) => {
   const index = (leftOut: number, a = 0.02) => certifiedFrom(-1, losing(0, 15, 30), a, BAR, leftOut)
   t.equal(index(0), 0)
   t.equal(index(20), 0, '20 of 1,020 are less than 4 %')

@@ -14,7 +14,7 @@ import { add, stopsAsWritten, sumOf, trace, traceOf, unit } from './random-trace
 
 const units = fc.array(unit, { maxLength: 8 })
 
-t.test('units and evidence add in any grouping, and what a sum began with stays as it is', async (t) => {
+t.test('units and evidence add in any grouping, and the first term of a sum stays unchanged', async (t) => {
   holds(t, fc.property(units, units, (some, others) => {
     const first = some.reduce(addUnit, noEvidence(3))
     const before = JSON.stringify(first)
@@ -81,7 +81,7 @@ t.test('evidence adds in any order and merges in any grouping', async (t) => {
   }))
 })
 
-t.test('adding does not touch what it adds to', async (t) => {
+t.test('adding does not change its terms', async (t) => {
   const before = JSON.stringify(NO_EVIDENCE)
   sumOf([traceOf({ steps: [{ tokens: 1, score: 1, em: 0 }] })])
   t.equal(JSON.stringify(NO_EVIDENCE), before)

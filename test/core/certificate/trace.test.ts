@@ -59,7 +59,7 @@ t.test('the recorded cadence changes nothing', async (t) => {
   }))
 })
 
-t.test('a multiple of the recorded distance shows exactly what asking at it does', async (t) => {
+t.test('a multiple of the recorded distance equals a schedule at that distance', async (t) => {
   holds(t, fc.property(runs, fc.integer({ min: 1, max: 8 }), growths, ({ distance, costs }, times, growth) => {
     const cadence = every(distance * times, growth)
     const dense = stepsAtCadence(stepsOf(1, Array(distance * costs.length).fill(1)), cadence, 0) // a run that is asked at every token
@@ -77,7 +77,7 @@ t.test('asking less often twice is asking less often once', async (t) => {
   }))
 })
 
-t.test('a check between recorded steps comes at the next of them, and each step costs what its own probe did', async (t) => {
+t.test('a check between recorded steps comes at the next recorded step, and each step costs its own probe', async (t) => {
   const steps = stepsOf(10, [1, 2, 3, 4, 5, 6])
   const expected = [{ tokens: 30, probeTokens: 3 }, { tokens: 50, probeTokens: 8 }]
   t.strictSame(stepsAtCadence(steps, every(25)), { steps: expected, probeTokens: 8 })

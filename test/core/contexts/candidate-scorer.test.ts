@@ -88,7 +88,7 @@ t.test('a certificate stands only under its own terms', async (t) => {
   t.equal(rawCandidate(fold.state(), policyWith({ max_em_drop: 0.01 })).certified, -1)
 })
 
-t.test('rule 5: units that are not accounted for count as lost in what the evidence certifies now', async (t) => {
+t.test('rule 5: units that are not accounted for count as lost in the present certificate', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   const state = fold.state()

@@ -57,7 +57,7 @@ t.test('evidence is the sum of both half-windows', async (t) => {
   t.equal(evidenceOf(fold.state()).lost[0], 2)
 })
 
-t.test('evidence has what is known of the open slices, and not the units of which nothing is', async (t) => {
+t.test('evidence includes the reported units of open slices, but not the unreported ones', async (t) => {
   const state = livedIn()
   const open = { evidence: addLost(NO_EVIDENCE, 3), unaccounted: 5 }
   t.equal(evidenceOf({ ...state, open }).generations, FIRST + 1 + 3)

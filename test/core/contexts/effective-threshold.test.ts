@@ -57,7 +57,7 @@ t.test('a member of a pool is no evidence of it if it has a pin of its own or as
   t.ok(isEvidence({ pin: 0.5, policy: { check_every_tokens: 512 } }, 2), 'without a pool it is its own')
 })
 
-t.test('a pin takes precedence over the certificate: the leaf\'s own, else that of its pool', async (t) => {
+t.test('a pin takes precedence over the certificate: the leaf\'s own, otherwise that of its pool', async (t) => {
   t.strictSame(force({}, {}, { index: 3, pin: 0.5 }), { threshold: 0.5, scope: 'own', from: 'model=q,task=x', isPinned: true })
   t.strictSame(force({}, { index: 9, pin: 0.6 }, { pin: 0.5 }, 1), { threshold: 0.5, scope: 'own', from: 'model=q', isPinned: true })
   t.strictSame(force({}, { index: 9, pin: 0.6 }, {}, 1), { threshold: 0.6, scope: 'pool', from: 'model=q', isPinned: true })

@@ -105,7 +105,7 @@ t.test('a member of a pool has the threshold and the guarantee of the pool, with
     { decision: 'stop', threshold: GRID[4], context: 'model=q', scope: 'pool', guarantee: {} })
 })
 
-t.test('the arm is the echoed one, else the draw of the group or generation, else treated', async (t) => {
+t.test('the arm is the echoed one, otherwise the draw of the group or generation, otherwise treated', async (t) => {
   const snapshot = snapshotOf({ [KEY]: { index: 10, learnedControlShare: 0.5 } })
   const armOf = (step: Partial<Step>) => decide(snapshot, 'fresh', { tokens: 1, confidence: 1, context: CONTEXT, ...step }).arm
   holds(t, fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (generation_id, group_id) =>
@@ -168,7 +168,7 @@ t.test('the score of the serving predictor decides, and a step without a confide
   t.match(decide(snapshot, 'fresh', { arm: 'treated', tokens: 9, confidence: 1, context: { model: 'r' } }), { scorer: 'confidence', score: 1 })
 })
 
-t.test('at a lottery each generation has one of two thresholds by a hash of its group, else of its id, in that share', async (t) => {
+t.test('at a lottery each generation has one of two thresholds by a hash of its group, otherwise of its id, in that share', async (t) => {
   const snapshot = snapshotOf({ 'model=q,task=x': { index: 14.75, learnedControlShare: 0 } })
   const context = { model: 'q', task: 'x' }
   const between = (GRID[14]! + GRID[15]!) / 2

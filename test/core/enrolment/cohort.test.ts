@@ -193,7 +193,7 @@ t.test('rule 4: a slice is final when each of its units is accounted for, not wh
   t.strictSame(cohort.takeFinal(), [], 'each once')
 })
 
-t.test('rule 5: whoever is not accounted for counts as lost in every prefix', async (t) => {
+t.test('rule 5: units that are not accounted for count as lost in every prefix', async (t) => {
   const cohort = cohortWith([0.1, 0.2, 0.3])
   report(cohort, 0.1, KEPT, 0)
   t.strictSame(cohort.openEvidence(SCORER, RULES), [], 'the slice has not ended')
@@ -357,7 +357,7 @@ t.test('rule 11: a prefix of a predictor on trial has its own slices alone', asy
   t.match(cohort.openEvidence(SCORER, rules), [{ unaccounted: 1 }, { unaccounted: 1 }])
 })
 
-t.test('a stored cohort remembers who may not enrol, what waits, and when its evidence was looked at', async (t) => {
+t.test('a stored cohort remembers units that may not enrol, waiting outcomes, and when its evidence was looked at', async (t) => {
   const cohort = cohortWith([0.1, 0.2])
   cohort.advance(FOLLOW_UP, RULES)
   cohort.addEarly({ u: 0.3, generation_id: 'g', until: FOLLOW_UP + 5 })

@@ -22,7 +22,7 @@ t.test('a cohort that is stored and restored at any moment goes on as the origin
   }), 30)
 })
 
-t.test('what was stored stays as it was while the cohort goes on, since commits are encoded beside the learner', async (t) => {
+t.test('stored state stays unchanged while the cohort goes on, since commits are encoded beside the learner', async (t) => {
   holds(t, fc.property(events, rules, (all, rules) => {
     const player = new Player(rules)
     let [stored, text] = [storeCohort(player.cohort), '']
@@ -86,7 +86,7 @@ t.test('a dropped cohort names the outcomes that were kept for it', async (t) =>
   t.equal(cohorts.get('x'), undefined)
 })
 
-t.test('only what was touched goes into a commit', async (t) => {
+t.test('only changed cohorts go into a commit', async (t) => {
   const stored = new Cohort('1-1')
   const cohorts = new Cohorts(undefined, [['x', stored], ['y', new Cohort('1-1')]])
   t.strictSame(cohorts.takeChanges(), new Map())

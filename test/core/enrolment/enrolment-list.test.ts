@@ -50,7 +50,7 @@ t.test('rule 2: a full entry keeps the draws with the smallest second hashes, an
   }), 60)
 })
 
-t.test('the draws that pile up while the store is away are limited in total, for each list anew', async (t) => {
+t.test('draws that pile up while the store is away are limited in total, separately for each list', async (t) => {
   const buffer = new DrawBuffer()
   for (let list = 0; list < 2; list++) {
     for (let i = 0; i < MAX_BUFFERED_DRAWS + 1000; i++) buffer.add({ ...DRAWN, key: `task=${i % 2000}` }, i * 1e-7, i * 1e-7, 0)

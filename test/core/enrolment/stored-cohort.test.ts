@@ -32,7 +32,7 @@ t.test('members with samples come back in their order as they were', async (t) =
   t.strictSame(restoreMembers(throughStore(stored), cohort.slices), [...cohort.members.values()])
 })
 
-t.test('a slice comes back as it was; zeros are left out of what is stored', async (t) => {
+t.test('a slice is restored unchanged; zeros are not stored', async (t) => {
   const us = draws(2)
   const cohort = cohortWith(us)
   report(cohort, us[0]!, KEPT, 5)

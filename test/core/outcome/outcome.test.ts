@@ -152,7 +152,7 @@ t.test('the total is spread evenly if no step states its cost', (t) => {
   t.end()
 })
 
-t.test('the sum so far never falls, and ends at what all steps cost', (t) => {
+t.test('the cumulative cost never falls, and ends at the cost of all steps', (t) => {
   const cost = fc.integer({ min: 0, max: 50 })
   const asked = fc.array(fc.record({ probe_tokens: cost }, { requiredKeys: [] }), { minLength: 1, maxLength: 20 })
   fc.assert(fc.property(asked, fc.option(cost), (steps, total) => {

@@ -5,7 +5,7 @@ import {
 } from '../../../src/core/policy/policy.js'
 import { policyWith } from '../reducer/memory-fold.js'
 
-t.test('the allowed price is the stated one, else the ratio of the prices', async (t) => {
+t.test('the allowed price is the stated one, otherwise the ratio of the prices', async (t) => {
   t.equal(allowedPrice(1000, policyWith()), null)
   const prices = { value_of_em: 0.02, price_per_1k_tokens: 0.004 }
   t.equal(allowedPrice(NaN, policyWith(prices)), null, 'before any generation')
@@ -82,7 +82,7 @@ t.test('mode off on the root applies to every context; elsewhere it is inherited
   t.equal(mode('model=q,task=a', ['model=q', { mode: 'enforce' }]), 'enforce', 'mode off in the defaults can be overridden')
 })
 
-t.test('a merge patch sets and removes fields, and keeps what it does not name', async (t) => {
+t.test('a merge patch sets and removes fields, and keeps fields that it does not name', async (t) => {
   t.strictSame(patchedPolicy({ certify_at: null, min_tokens: 7 }, { mode: 'off' }), { certify_at: null, min_tokens: 7, mode: 'off' })
   t.strictSame(patchedPolicy({ certify_at: 'model', min_tokens: 7 }, { certify_at: null }), { min_tokens: 7 })
   t.equal(patchedPolicy({ mode: 'off' }, { mode: null }), null, 'nothing is left')

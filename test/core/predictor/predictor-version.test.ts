@@ -6,7 +6,7 @@ import { holds } from '../../property.js'
 import { versionOf } from '../../store/fixtures.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 
-t.test('the fingerprint covers everything that scores and exclusions depend on, and nothing else', async (t) => {
+t.test('the fingerprint covers exactly the fields that scores and exclusions depend on', async (t) => {
   const own = fingerprintOf(PREDICTOR)
   t.match(own, /^[0-9a-f]{16}$/)
   const { contexts, signals, trained } = PREDICTOR

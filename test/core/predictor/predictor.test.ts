@@ -12,7 +12,7 @@ t.test('a valid predictor has no problem', async (t) => {
   for (const length of [2, 30, 120]) t.equal(predictorProblem({ ...PREDICTOR, grid: gridOf(length) }, levels), null, `${length} thresholds`)
 })
 
-t.test('the problem of an invalid predictor says where it is and what to change', async (t) => {
+t.test('the problem of an invalid predictor states its place and the remedy', async (t) => {
   const { '*': root, ...others } = PREDICTOR.contexts
   const bad: Array<[Partial<typeof PREDICTOR>, string, RegExp]> = [
     [{ name: 'confidence' }, '/name', /reserved/],

@@ -50,7 +50,7 @@ t.test('each sample of a group counts on its own', async (t) => {
   t.equal(evidenceOf(fold.state()).generations, 3)
 })
 
-t.test('the arms are compared where a threshold is in force and the arm is the one that the draw says', async (t) => {
+t.test('the arms are compared where a threshold is in force and the arm agrees with the draw', async (t) => {
   const fold = memoryFold({ control_rate: 0.3 })
   fold.learn(KEPT, 0, FIRST)
   fold.learn(KEPT)

@@ -80,7 +80,7 @@ t.test('steps that are missing are evidence at the worst case, and so is an empt
   t.ok(isLost({ tokens: 128 }, { min_tokens: 90 }), 'and the second at 128')
 })
 
-t.test('steps mean what the policy\'s label says', async (t) => {
+t.test('steps are graded by the policy\'s label', async (t) => {
   const both = outcomeOf({ full: { exact_match: 0, agreement: 1 }, steps: [{ ...SURE_STEP, exact_match: 0, agreement: 0 }] })
   const byExactMatch = memoryFold()
   const byAgreement = memoryFold({ label: 'agreement' })
@@ -143,7 +143,7 @@ t.test('drift rests without a threshold', async (t) => {
   t.strictSame(fold.state().drift, NO_DRIFT)
 })
 
-t.test('tokens saved are estimated from what the treated used', async (t) => {
+t.test('tokens saved are estimated from the tokens of the treated arm', async (t) => {
   const saved = (outcome: LoggedOutcome, policy = {}, evidence = KEPT) => {
     const fold = memoryFold(policy)
     fold.learn(evidence, 0, FIRST)

@@ -13,7 +13,7 @@ const LOOSE_SAVES_MORE = (isLost: boolean) => outcomeOf({
   steps: [{ tokens: 10, confidence: GRID[LAST]!, exact_match: isLost ? 0 : 1 }, { tokens: 90, confidence: 1, exact_match: 1 }],
 })
 
-t.test('an auto share is 1 without a threshold, a half while learning is worth its price, and else the floor', async (t) => {
+t.test('an auto share is 1 without a threshold, a half while learning is worth its price, and otherwise the floor', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST - 1)
   t.equal(fold.state().control_share, 1, 'nothing is in force')

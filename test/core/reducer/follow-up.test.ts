@@ -69,7 +69,7 @@ t.test('rule 5: a prefix certifies although one of its units is not accounted fo
   t.match(fold.state(), { threshold_index: LAST, open, halves: [{ generations: 0 }, {}] })
 })
 
-t.test('rule 5: what a prefix has certified stays, though the present evidence no longer reaches the bar', async (t) => {
+t.test('rule 5: a threshold certified on a prefix stays, even if the present evidence no longer reaches the bar', async (t) => {
   const fold = certifiedFold()
   const { time } = fold
   t.match(fold.state(), { threshold_index: LAST, certified: LAST })
@@ -83,7 +83,7 @@ t.test('rule 5: what a prefix has certified stays, though the present evidence n
   t.ok(state.log_evidence!.now < Math.log(20) && state.log_evidence!.best >= Math.log(20), JSON.stringify(state.log_evidence))
 })
 
-t.test('rule 5: the turn of a half-window ends what was certified until the evidence certifies it again', async (t) => {
+t.test('rule 5: the turn of a half-window ends a certificate until the evidence certifies it again', async (t) => {
   const none = noEvidence(GRID.length)
   const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, certified: 5 }
   const slice = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
@@ -92,7 +92,7 @@ t.test('rule 5: the turn of a half-window ends what was certified until the evid
   t.equal(withEvidence(gathering, undefined, { evidence_window: 80 }), gathering)
 })
 
-t.test('rule 6: whoever never reports is missing after the follow-up, and its later outcome is late', async (t) => {
+t.test('rule 6: a generation that never reports is missing after the follow-up, and its later outcome is late', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1, 0.2], 0)
   fold.report(0.1, 1000)

@@ -72,7 +72,7 @@ const event = fc.oneof(
     { type: 'policy', key, policy, by } as LogEntry)))
 )
 
-t.test('undoing restores what was in force, at every version of any history', async (t) => {
+t.test('undoing restores the thresholds in force, at every version of any history', async (t) => {
   let differing = 0
   holds(t, fc.property(fc.array(event, { minLength: 3, maxLength: 12 }), (entries) => {
     const { past, pins, now, moments } = history(entries)

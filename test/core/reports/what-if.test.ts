@@ -181,7 +181,7 @@ t.test('a price per percent of tokens sets the turning point and leaves the thre
   t.equal(ask(0.5).unfavourable_from, null)
 })
 
-t.test('before the first slice ends, a reported outcome makes another request post hoc, in a dry run and in what-if alike', async (t) => {
+t.test('before the first slice ends, a reported outcome makes another request post hoc, both in a dry run and in a what-if query', async (t) => {
   const opened = openEpoch(undefined, 'first_enrolment', policyWith(), levels, { time: 0, name: '0-1' })
   for (const reported of [0, 1]) {
     const state = { ...opened, follow_up: { ...opened.follow_up, reported } }

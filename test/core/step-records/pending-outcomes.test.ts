@@ -27,7 +27,7 @@ t.test('an outcome is kept until it is removed, and replaced where it has got a 
   t.equal(pending.get('a'), undefined)
 })
 
-t.test('changes are what was set or removed since they were last taken', async (t) => {
+t.test('changes are the outcomes set or removed since changes were last taken', async (t) => {
   const stored = pendingOf('stored')
   const pending = new PendingOutcomes([stored])
   t.strictSame(pending.takeChanges(), new Map())
@@ -98,7 +98,7 @@ t.test('every trace is taken at first, and later ever fewer of them', async (t) 
   t.ok(Math.abs(taken(10_000, 20_000) - 1 / 16) < 0.01, 'never fewer than a sixteenth')
 })
 
-t.test('what is not taken now is not taken later', async (t) => {
+t.test('outcomes that are not taken now are not taken later', async (t) => {
   for (const id of ids.slice(0, 500)) if (traceSlot(id, 1000, 1) === null) t.equal(traceSlot(id, 2000, 1), null)
 })
 

@@ -100,7 +100,7 @@ t.test('an example by hand: a percent of tokens costs nothing, then 0.0005, then
   t.equal(turnIn(NO_EVIDENCE, 0), null)
 })
 
-t.test('the turning point is rarely sure if every percent costs exactly what is allowed', async (t) => {
+t.test('the turning point is rarely sure if every percent costs exactly the allowed price', async (t) => {
   const random = mulberry32(5)
   let sure = 0
   for (let run = 0; run < 200; run++) {

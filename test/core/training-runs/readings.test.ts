@@ -34,7 +34,7 @@ t.test('the loss is the distance of the last checkpoint from the best level befo
 
 const near = (a: number, b: number, by = 1e-4) => Math.abs(a - b) < by
 
-t.test('the standard error of EM is as reported, or else binomial', async (t) => {
+t.test('the standard error of EM is as reported, otherwise binomial', async (t) => {
   t.ok(near(stderrOf({ em: 0.8, n: 400 }), 0.02))
   t.equal(stderrOf({ em: 0.8, n: 400, em_stderr: 0.05 }), 0.05, 'as reported')
   for (const em of [0, 1]) t.ok(near(stderrOf({ em, n: 100, em_stderr: 0 }), Math.sqrt((2 / 104) * (102 / 104) / 100)), 'never 0')
