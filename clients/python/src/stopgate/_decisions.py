@@ -76,7 +76,7 @@ class Breaker:
             try:
                 self._ping()
             except CallFailed as error:
-                is_logged |= warn("away", f"the service is still away, so that all generations go on: {error}")
+                is_logged |= warn("away", f"the service is still away, so all generations go on: {error}")
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
             else:
                 if is_logged:

@@ -104,9 +104,9 @@ class _Grades:
             try:
                 grade: object = self._grade(answer)
                 if grade is None:
-                    warn("grade None", "grade() returned None, so that the answer has no label: return True or False")
+                    warn("grade None", "grade() returned None, so the answer has no label: return True or False")
                 self._known[answer] = None if grade is None else int(bool(grade))
             except Exception as error:
-                warn("grade", f"grade() failed, so that the answer has no label: {error!r}")
+                warn("grade", f"grade() failed, so the answer has no label: {error!r}")
                 self._known[answer] = None
         return self._known[answer]

@@ -100,7 +100,7 @@ class AsyncClient(BaseClient):
         """Asks about the generations just observed. It raises only if the task is cancelled.
 
         Returns:
-            The generations to stop: close the thought and answer.
+            The generations to stop: close the reasoning and answer.
         """
         asked, session = list(generations), self._session
         if session.local is not None:

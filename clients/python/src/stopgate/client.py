@@ -134,7 +134,7 @@ class Client(BaseClient):
         """Asks about the generations just observed, in one call, and never raises.
 
         Returns:
-            The generations to stop: close the thought and answer.
+            The generations to stop: close the reasoning and answer.
         """
         asked, session = list(generations), self._session
         if session.local is not None:
@@ -158,8 +158,8 @@ class Client(BaseClient):
         Args:
             generation: a new one.
             generate: generates up to so many tokens in total. Returns the tokens so far and whether it has ended.
-            probe: forces an answer as if the thought were closed, without a trace in the generation.
-            answer: closes the thought and writes the final answer; None: the answer of the last probe is final.
+            probe: forces an answer as if the reasoning were closed, without a trace in the generation.
+            answer: closes the reasoning and writes the final answer; None: the answer of the last probe is final.
             reference: the right answer, or a list of right ones, for the service to grade with.
 
         Returns:

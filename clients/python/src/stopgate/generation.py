@@ -103,7 +103,7 @@ class Backend(Protocol):
 class Generation:
     """One sequence being generated. `Client.generation()` makes it.
 
-    Read `next_check` (tokens at which to ask next), `stopped` (close the thought and answer), `wants_probe` (force an
+    Read `next_check` (tokens at which to ask next), `stopped` (close the reasoning and answer), `wants_probe` (force an
     answer at the step just checked and pass it to `probed()`), `arm` and `id`.
     """
 

@@ -1,4 +1,4 @@
-"""Stops the thoughts of models that run in transformers 5: `pip install 'stopgate[hf]'`."""
+"""Stops the reasoning of models that run in transformers 5: `pip install 'stopgate[hf]'`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,7 +71,7 @@ class Prober:
     Args:
         model: a causal language model of transformers with a cache that can be cropped.
         tokenizer: its tokenizer.
-        thought: how to ask.
+        thought: how an answer is forced.
     """
 
     def __init__(self, model: Any, tokenizer: Any, thought: Thought) -> None:
@@ -96,7 +96,7 @@ class Prober:
             ValueError: the cache can't be cropped.
         """
         if not getattr(cache, "is_croppable", True):
-            raise ValueError("the cache of this model can't be cropped, so that its generations can't be probed")
+            raise ValueError("the cache of this model can't be cropped, so its generations can't be probed")
         rows, before = mask.shape[0], cache.get_seq_length()
         ask = torch.tensor([self._ask], device=mask.device).expand(rows, -1)
         fed = ask if lead is None else torch.cat([lead, ask], dim=1)
@@ -171,16 +171,16 @@ def generate(
     """Generates one answer for each prompt, and reports it.
 
     At each check the answers of all rows that are due are forced on the key-value cache, which is then restored. A
-    row that is stopped gets its thought closed and writes its answer; a row that has ended leaves the batch.
+    row that is stopped gets its reasoning closed and writes its answer; a row that has ended leaves the batch.
 
     Args:
         model: a causal language model of transformers 5, on one device.
         tokenizer: its tokenizer.
-        inputs: `input_ids` and `attention_mask` of the prompts, padded on the left, each with its thought open.
+        inputs: `input_ids` and `attention_mask` of the prompts, padded on the left, each with its reasoning open.
         client: asks and reports.
         runs: a new generation for each prompt, from `client.generation()`.
         max_new_tokens: most tokens of a row, its answer included.
-        thought: how thoughts are closed.
+        thought: how reasoning is closed.
         sampling: how tokens are chosen; None: greedy.
         references: right answers, for the service to grade with; None: `grade` of the runs, or labels that come later.
 
@@ -222,7 +222,7 @@ def generate(
 
 
 def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> None:
-    """Asks about the rows that are due, and closes the thoughts of those to stop."""
+    """Asks about the rows that are due, and closes the reasoning of those to stop."""
     due = [place for place, row in enumerate(rows) if row.is_due]
     if not due:
         return

@@ -57,7 +57,7 @@ class Signals:
             answer: the answer probed here.
             confidence: of the answer, 0 to 1.
             top_logprobs: of the answer's tokens, as for `entropy`.
-            recent_text: the thought since the last check.
+            recent_text: the reasoning since the last check.
             recent_tokens: tokens of `recent_text`.
         """
         self._checks += 1

@@ -1,4 +1,4 @@
-"""A thought in tokens: how it is closed, how an answer is forced in it, and how the row of a batch ends."""
+"""Reasoning in tokens: how it is closed, how an answer is forced in it, and how the row of a batch ends."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,14 +14,14 @@ TOP_TOKENS = 20
 
 @dataclass(frozen=True)
 class Thought:
-    """The texts around a thought. The defaults suit templates that open a `<think>` block in the prompt.
+    """The texts around the reasoning. The defaults suit templates that open a `<think>` block in the prompt.
 
     Attributes:
-        end: what the model writes at the end of its thought.
+        end: what the model writes at the end of its reasoning.
         close: written in its place after a stop; the model goes on from there.
-        ask: written after a copy of the thought to force an answer.
+        ask: written after a copy of the reasoning to force an answer.
         answer_tokens: most tokens of a forced answer, which also ends at the end of its line.
-        extract: takes the answer to compare and to grade out of the text that follows the thought.
+        extract: takes the answer to compare and to grade out of the text that follows the reasoning.
     """
 
     end: str = "</think>"
@@ -76,13 +76,13 @@ class Finished(NamedTuple):
     answer: str
     """The result of `Thought.extract` on `text`."""
     text: str
-    """The text that the model wrote after its thought."""
+    """The text that the model wrote after its reasoning."""
     tokens: list[int]
-    """All tokens generated: the thought, its closing text, the answer, and the end of the sequence."""
+    """All tokens generated: the reasoning, its closing text, the answer, and the end of the sequence."""
     thought_tokens: int
-    """Tokens of the thought."""
+    """Tokens of the reasoning."""
     stopped: bool
-    """Whether the thought was stopped."""
+    """Whether the reasoning was stopped."""
 
 
 class Row:
@@ -91,7 +91,7 @@ class Row:
     Args:
         run: the generation.
         tokenizer: of the model.
-        thought: how thoughts are closed.
+        thought: how reasoning is closed.
         ends: tokens that end a sequence.
         limit: most tokens to generate.
     """
@@ -133,18 +133,18 @@ class Row:
         return self.run.observe(at, forced.probe(self._signals, recent))
 
     def stop(self) -> None:
-        """Closes the thought: the next tokens are written for the model."""
+        """Closes the reasoning: the next tokens are written for the model."""
         self.thought_tokens = len(self.tokens)
         self._to_write.extend(self._close)
 
     def close(self) -> None:
-        """Closes the thought immediately, with its closing text, without the model."""
+        """Closes the reasoning immediately, with its closing text, without the model."""
         self.stop()
         while self._to_write:
             self.add(self._to_write.popleft())
 
     def finish(self, reference: "str | list[str] | None" = None) -> Finished:
-        """Reports the outcome. A thought that has not ended has no answer."""
+        """Reports the outcome. Reasoning that has not ended has no answer."""
         thought = len(self.tokens) if self.thought_tokens is None else self.thought_tokens
         closed = len(self._close) if self.run.stopped else len(self._end)
         text = self._tokenizer.decode(self.tokens[thought + closed :], skip_special_tokens=True)

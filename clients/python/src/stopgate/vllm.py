@@ -1,4 +1,4 @@
-"""Stops the thoughts of rollouts in vLLM, in the engine's own process."""
+"""Stops the reasoning of rollouts in vLLM, in the engine's own process."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -53,7 +53,7 @@ class Engine:
 
 
 class Checks:
-    """The checks of one rollout, one at a time. The thought goes on meanwhile.
+    """The checks of one rollout, one at a time. The reasoning goes on meanwhile.
 
     Args:
         engine: forces answers.
@@ -101,7 +101,7 @@ class Checks:
             self._row.observe(forced, tokens)
             self._probing = None
         except Exception as error:
-            warn("vllm-probe", f"an answer can't be forced or read, so that the thought goes on: {error!r}")
+            warn("vllm-probe", f"an answer can't be forced or read, so the reasoning goes on: {error!r}")
             self._spend(tokens, forced)
         await self._client.check([self._row.run])
 
@@ -127,15 +127,15 @@ class Rollout(NamedTuple):
     answer: str
     """The result of `Thought.extract` on `text`."""
     text: str
-    """The text that the model wrote after its thought."""
+    """The text that the model wrote after its reasoning."""
     tokens: list[int]
-    """All tokens: the thought, its closing text, the answer, and the end of the sequence."""
+    """All tokens: the reasoning, its closing text, the answer, and the end of the sequence."""
     logprobs: list[float | None]
     """Of each of `tokens`; None: the model did not choose the token, so that a loss must leave it out."""
     thought_tokens: int
-    """Tokens of the thought."""
+    """Tokens of the reasoning."""
     stopped: bool
-    """Whether the thought was stopped."""
+    """Whether the reasoning was stopped."""
     finish_reason: str | None
     """Reason of the engine, such as "stop" or "length"."""
 
@@ -147,7 +147,7 @@ class Roller:
         engine: generates.
         tokenizer: of the model.
         client: decides, and reports.
-        thought: how thoughts are closed.
+        thought: how reasoning is closed.
     """
 
     def __init__(self, engine: Engine, tokenizer: Any, client: AsyncClient, thought: Thought) -> None:
@@ -180,7 +180,7 @@ class Roller:
     async def _think(
         self, prompt: list[int], params: SamplingParams, row: Row, logprobs: list[float | None], checks: Checks
     ) -> str | None:
-        """Generates until the end, or until the thought is to be stopped, and returns the reason of the end."""
+        """Generates until the end, or until the reasoning is to be stopped, and returns the reason of the end."""
         reason = None
         async with aclosing(self._engine.pieces(prompt, params, row.run.id)) as pieces:
             async for piece in pieces:
@@ -199,7 +199,7 @@ class Roller:
     async def _answer(
         self, prompt: list[int], params: SamplingParams, row: Row, logprobs: list[float | None]
     ) -> str | None:
-        """Lets the model write its answer after the closed thought."""
+        """Lets the model write its answer after the closed reasoning."""
         if row.is_done:
             return "length"
         params = params.clone()
@@ -231,17 +231,17 @@ async def generate(
 ) -> list[Rollout]:
     """Generates one rollout for each prompt, and reports it.
 
-    The thought goes on while an answer is forced by a second request, from the prefix cache. At a stop the request of
-    the thought is aborted, and the model writes its answer after the closed thought.
+    The reasoning goes on while an answer is forced by a second request, from the prefix cache. At a stop the request of
+    the reasoning is aborted, and the model writes its answer after the closed reasoning.
 
     Args:
         engine: an `AsyncLLM`.
         tokenizer: its tokenizer.
-        prompts: token ids, each with its thought open. A prompt with several samples is there several times.
+        prompts: token ids, each with its reasoning open. A prompt with several samples is there several times.
         client: asks and reports.
         runs: a new generation for each prompt, from `client.generation()`.
         sampling: of all rollouts, or of each; with `n` of 1.
-        thought: how thoughts are closed.
+        thought: how reasoning is closed.
         references: right answers, for the service to grade with; None: `grade` of the runs, or labels that come later.
         concurrency: rollouts at once. The engine serves requests in the order of arrival, so that probes would
             wait behind all of a larger batch. None: three quarters of the engine's `max_num_seqs`.
