@@ -104,5 +104,5 @@ export const EnrolmentsSchema = Type.Object({
 })
 
 export const EnrolledCountSchema = Type.Object({
-  enrolled: Type.Integer({ description: 'Generations or groups that were handed over for enrolment: those whose draw is below twice the share, thinned by label_rate' }),
+  enrolled: Type.Integer({ description: 'Generations or groups accepted for enrolment: those whose draw is below twice the share, thinned by label_rate' }),
 }, { title: 'EnrolledCount', description: 'The draws are written to the log within a moment', examples: [{ enrolled: 1 }] })

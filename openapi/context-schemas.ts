@@ -83,11 +83,11 @@ const FollowUpSchema = Type.Object({
   missing: count('Of those in final slices, how many count as lost, because their outcome, their steps or a label did not come in time, or because they were reported as treated or stopped'),
   excluded: count('Of those in final slices, how many are left out because their outcome or label is missing'),
   cancelled: count('Of those in final slices, how many were cancelled'),
-  void: count('Draws that did not enrol, because their list came too late or for another epoch, because 4,096 were open, or because more than 1,024 outcomes were waiting for their lists'),
-  unenrolled: count('Control outcomes of generations that should have been enrolled and were not; those that a burst or label_rate leaves out are not counted, so that they are no evidence'),
-  late: count('Control outcomes that came after their generation had gone missing, so that they are no evidence'),
+  void: count('Draws that did not enrol, because their list arrived too late or for another epoch, because 4,096 were open, or because more than 1,024 outcomes were waiting for their lists'),
+  unenrolled: count('Control outcomes of generations that should have been enrolled but were not, so they are not evidence; those that a burst or label_rate leaves out are not counted'),
+  late: count('Control outcomes that arrived after their generation had gone missing, so they are not evidence'),
   reported: count('Control outcomes of enrolled generations that have the steps they need'),
-  labels_wanted: count('Of those, how many needed a label that they came without'),
+  labels_wanted: count('Of those, how many arrived without a label that they needed'),
   labels_given: count('Of those, how many got it in time'),
   signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
 }, { title: 'FollowUp', description: 'What became of the enrolled generations of this epoch, and of outcomes that are no evidence' })
@@ -96,7 +96,7 @@ const EvidenceSchema = Type.Object({
   best: Type.Number({ description: 'Largest ln E since the threshold came into force' }),
   now: Type.Number({ description: 'ln E now' }),
   bar: Type.Number({ description: 'ln E that a certificate needs' }),
-  holds_now: Type.Boolean({ description: 'Whether the evidence of now would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
+  holds_now: Type.Boolean({ description: 'Whether the present evidence would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
 }, { title: 'Evidence', description: 'Evidence for the certified threshold' })
 
 const PoolSchema = Type.Object({
@@ -145,14 +145,14 @@ export const contextFields = {
   follow_up: FollowUpSchema,
   follow_up_ratio: RatioSchema('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),
   cancelled_ratio: RatioSchema('Share of the enrolled generations of final slices that were cancelled; the certificate says nothing about them'),
-  labels_needed_ratio: NullableRatioSchema('Share of the control outcomes whose answer would have changed somewhere, so that they needed a label of their own; null: no outcome yet'),
+  labels_needed_ratio: NullableRatioSchema('Share of the control outcomes whose answer would have changed at some threshold, so they needed a label of their own; null: no outcome yet'),
   open_enrolments: Type.Integer({ description: 'Generations of either arm that are enrolled and not accounted for yet. Beyond 4,096 further ones are void' }),
   unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
   evidence: objectOrNull(EvidenceSchema, 'Evidence for the certified threshold; null: none is certified'),
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'What is wrong with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but none of their outcomes comes. outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step. Two do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
+    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. Two do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
@@ -204,13 +204,13 @@ const { key, threshold, control_generations, em_drop_low, em_drop_high } = conte
 const MembersSchema = Type.Object({
   at: TimeSchema('When the members were read. Readers share one reading for up to twenty times as long as it takes'),
   total: Type.Integer({ description: 'Contexts of the pool' }),
-  over_bound: Type.Integer({ description: 'Of those, how many have themselves lost more than max_em_drop, by estimate' }),
+  over_bound: Type.Integer({ description: 'Of those, how many lose more than max_em_drop by their own evidence, by estimate' }),
   left: Type.Integer({ description: 'Of those, how many have left the pool, since their own drift detector alarmed' }),
   worst: Type.Array(Type.Object({
     key,
     threshold,
     control_generations: { ...control_generations, description: 'Its own control generations in the pool\'s present epoch; generations of which nothing came are not counted' },
-    em_drop: NullableRatioSchema('Net EM drop that these show at the threshold of the pool; null: none yet'),
+    em_drop: NullableRatioSchema('Their net EM drop at the threshold of the pool; null: none yet'),
     em_drop_low,
     em_drop_high,
     tokens_saved_ratio: NullableRatioSchema('Share of their tokens that this threshold saves, net of the tokens of probes'),
@@ -220,7 +220,7 @@ const MembersSchema = Type.Object({
 }, { title: 'PoolMembers', description: 'What each context of a pool has itself shown. The guarantee is about their average only' })
 
 export const ContextDetailSchema = Type.Object({
-  ...contextFields, thresholds: ThresholdsSchema, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: it is none'),
+  ...contextFields, thresholds: ThresholdsSchema, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: the context is not a pool'),
 }, {
   title: 'ContextDetail', description: 'State of one context with a row for every threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
 })

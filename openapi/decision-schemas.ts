@@ -42,12 +42,12 @@ const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type
 const GuaranteeSchema = Type.Object({
   max_em_drop: RatioSchema('EM drop that the certificate rules out'),
   error_level: RatioSchema('Chance that the certificate is wrong'),
-  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had come in, so that the bar was thirty times higher' }),
+  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had arrived, so the bar was thirty times higher' }),
   label: Type.Unsafe<'exact_match' | 'agreement'>({ type: 'string', enum: ['exact_match', 'agreement'], description: 'How answers were judged right or wrong' }),
-  follow_up_ratio: RatioSchema('Share of the enrolled generations that are accounted for, in slices to which nothing can come any more'),
+  follow_up_ratio: RatioSchema('Share of the enrolled generations that are accounted for, in slices that are final'),
   cancelled_ratio: RatioSchema('Share of the enrolled generations whose client went away; nothing is promised about them'),
-  missing_labels: missing('What a generation counts as whose label is missing'),
-  missing_outcomes: missing('What a generation counts as whose outcome is missing'),
+  missing_labels: missing('How a generation without a label counts'),
+  missing_outcomes: missing('How a generation without an outcome counts'),
   on_arrival: Type.Boolean({ description: 'Whether outcomes counted when they arrived (follow_up_seconds 0): the certificate then holds only if the order of arrival says nothing about the outcomes' }),
   scope: Type.Unsafe<'context' | 'pool'>({ type: 'string', enum: ['context', 'pool'], description: '"pool": it holds on average over the traffic of all contexts of the pool, and may not hold for one of them' }),
   generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),
@@ -66,7 +66,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'What will not count as the worker may expect. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided by that of generations without one. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, and no outcome comes. outcomes_not_enrolled: outcomes come under ids that nobody asked about. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
+  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided by that of generations without one. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
 })
 
 const decisionFields = {
@@ -75,7 +75,7 @@ const decisionFields = {
   }),
   threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
   score: NullableRatioSchema('Score of this step; null: the confidence is unknown'),
-  scorer: Type.String({ description: 'What computed the score: "confidence", or the name of a predictor' }),
+  scorer: Type.String({ description: 'Source of the score: "confidence", or the name of a predictor' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision: the first in this list that applies' }),
   would_stop: Type.Boolean({ description: 'Whether the score reached the threshold, even if the decision is "continue"' }),
   arm: ArmSchema,
@@ -108,7 +108,7 @@ const BadItemSchema = Type.Object({
   error: Type.Object({
     path: Type.String({ description: 'JSON pointer to the field' }),
     message: Type.String({ description: 'What to change' }),
-  }, { description: 'What is wrong with the step' }),
+  }, { description: 'Problem of the step' }),
 }, { title: 'BadItem', description: 'The step is invalid; continue' })
 
 export const DecisionBatchSchema = Type.Object({
@@ -168,7 +168,7 @@ const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
 const ColumnContextSchema = Type.Object({
   threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
-  check_growth: Type.Number({ description: 'Ask again this part of the tokens so far later at the earliest; 0: at the next multiple' }),
+  check_growth: Type.Number({ description: 'Least distance to the next check, as a part of the tokens so far; 0: ask at the next multiple' }),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
   warnings: ContextWarningsSchema,
 }, { title: 'ColumnContext', description: 'The rule in force in one context' })

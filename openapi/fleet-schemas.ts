@@ -11,13 +11,13 @@ export const FleetQuerySchema = Type.Object({ prefix }, { additionalProperties: 
 export const FleetPageQuerySchema = Type.Object({
   prefix,
   status,
-  search: Type.Optional(Type.String({ maxLength: 200, description: 'Words, each of which the key must hold, in any case of letters (up to 200 characters)' })),
-  sums: Type.Optional(Type.Boolean({ default: false, description: 'Whether to list contexts, too, that show only the sums of those below' })),
+  search: Type.Optional(Type.String({ maxLength: 200, description: 'Words that the key must all contain, in upper or lower case (up to 200 characters)' })),
+  sums: Type.Optional(Type.Boolean({ default: false, description: 'Whether to list also contexts that show only the sums of those below' })),
   sort: Type.Optional(Type.Unsafe<RowOrder>({
     type: 'string', enum: [...ROW_ORDERS], default: 'key', description: 'Field to sort by; contexts without a value come last. By status, drifted comes first, then learning',
   })),
   descending: Type.Optional(Type.Boolean({ default: false, description: 'Whether the largest comes first' })),
-  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'Number of contexts to leave out at the start (from 0)' })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'Number of contexts to skip at the start (from 0)' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50, description: 'Number of contexts to list (1 to 500)' })),
 }, { additionalProperties: false })
 
@@ -46,7 +46,7 @@ export const FleetSchema = Type.Object({
     learning: count('No threshold is certified yet'),
     drifted: count('A threshold was withdrawn, because of drift or a breach, and none has been certified since, or the context has left its pool'),
   }, { description: 'Contexts by status' }),
-  by_mode: Type.Object({ enforce: count('Generations are stopped'), shadow: count('Decisions are made and stop nothing'), off: count('Nothing is stopped') }, { description: 'Contexts by mode' }),
+  by_mode: Type.Object({ enforce: count('Generations are stopped'), shadow: count('Decisions are made but stop nothing'), off: count('Nothing is stopped') }, { description: 'Contexts by mode' }),
   pinned: count('Pins set on these contexts and those above them within the prefix'),
   stopping: count('Contexts with a threshold in force and mode "enforce"'),
   control_generations: count('Control generations in the evidence'),
@@ -56,7 +56,7 @@ export const FleetSchema = Type.Object({
   probe_tokens: tokens('Tokens decoded only for probes, over all epochs'),
   worth: nullable<number>('number', { description: 'What the tokens saved are worth at the price_per_1k_tokens of each policy, in its currency; null: no policy states one' }),
   tokens_priced: tokens('Tokens saved in the contexts whose policy states a price'),
-  alarms: Type.Array(Type.Object({ key: contextFields.key, alarm, since }), { description: 'Alarms, the gravest first, of equal ones the newest (at most 50)' }),
+  alarms: Type.Array(Type.Object({ key: contextFields.key, alarm, since }), { description: 'Alarms, by severity and then by time, newest first (at most 50)' }),
   alarms_total: count('Number of alarms'),
 }, { title: 'Fleet', description: 'Sums over many contexts', examples: [FLEET_EXAMPLE] })
 

@@ -23,7 +23,7 @@ const LoggedStepSchema = Type.Object({
   tokens: tokens('Tokens generated so far'),
   confidence: NullableRatioSchema('Confidence that the worker sent; null: unknown'),
   score: NullableRatioSchema('Score of this step; null: the confidence is unknown'),
-  scorer: Type.String({ description: 'What computed the score: "confidence", or the name of a predictor' }),
+  scorer: Type.String({ description: 'Source of the score: "confidence", or the name of a predictor' }),
   threshold: NullableRatioSchema('Score at which the service said stop; null: never'),
   threshold_context: Type.String({ description: 'Key of the context that the threshold came from' }),
   action: Type.Unsafe<'stop' | 'continue'>({ type: 'string', enum: ['stop', 'continue'], description: 'What the service answered' }),
@@ -47,7 +47,7 @@ export const GenerationSchema = Type.Object({
   generation_id: Type.String({ description: 'Id of the generation, as the worker sent it' }),
   context: Type.String({ description: 'Key of its context' }),
   arm: nullable<'control' | 'treated'>('string', { enum: ['control', 'treated', null], description: 'Its arm; null: the worker sent an outcome alone, and no arm with it' }),
-  enrolled: Type.Boolean({ description: 'Whether one of these steps put it down for enrolment: its evidence counts once it is accounted for. Later samples of a group are not enrolled themselves' }),
+  enrolled: Type.Boolean({ description: 'Whether one of these steps enrolled it: its evidence counts once it is accounted for. Later samples of a group are not enrolled themselves' }),
   steps: Type.Array(LoggedStepSchema, { description: 'Its steps in the order of time; empty where the worker decided by a bundle' }),
   outcome: Type.Optional(LoggedOutcomeSchema),
 }, { title: 'Generation', description: 'What the decision log has of a generation', examples: [GENERATION_EXAMPLE] })

@@ -14,7 +14,7 @@ const ProbedStepSchema = Type.Object({
   signals: Type.Optional(SignalsSchema),
   em: Type.Optional(EmSchema('EM of the answer forced at this step')),
   answer: Type.Optional(AnswerSchema('Answer forced at this step, to be graded by the service')),
-  probe_tokens: Type.Optional(ProbeTokensSchema('Tokens decoded at this step only to ask, in either arm; where no step says it, the total of the outcome counts in equal parts')),
+  probe_tokens: Type.Optional(ProbeTokensSchema('Tokens decoded at this step only to ask, in either arm; if no step states it, the total of the outcome is divided equally')),
 }, { ...strict, title: 'ProbedStep' })
 
 export const OutcomeSchema = Type.Object({
@@ -45,14 +45,14 @@ export const OutcomeSchema = Type.Object({
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether the generation was stopped early; false if absent' })),
   cancelled: Type.Optional(Type.Boolean({
-    description: 'Whether the client went away before the generation ended, so that it is no evidence; false if absent. Not for what the worker itself stops, kills or retries',
+    description: 'Whether the client went away before the generation ended, so it is not evidence; false if absent. Do not set it for generations that the worker itself stops, kills or retries',
   })),
   probe_tokens: Type.Optional(ProbeTokensSchema(
     'Tokens decoded only for probes, in all; savings are net of them, in both arms. If absent, the sum over the steps')),
   probe_prefill_tokens: Type.Optional(ProbeTokensSchema('Tokens prefilled again for probes; shown beside the savings, and not deducted')),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,
-    description: 'Every step that was sent for a decision, in order; if absent, the service uses the steps that it recorded; [] means that no decision was asked',
+    description: 'Every step that was sent for a decision, in order; if absent, the service uses the steps that it recorded; [] means that no decision was requested',
   })),
   steps_asked: Type.Optional(Type.Integer({
     minimum: 0,
@@ -95,14 +95,14 @@ export const ReceiptSchema = Type.Object({
   warnings: Type.Optional(Type.Unsafe<readonly OutcomeWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...OUTCOME_WARNINGS] },
-    description: 'What may keep outcomes from being evidence; absent: nothing. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
-      'context_missing: it names no context, so it counts for that of generations without one; steps_missing: it is of the control arm, and no steps came with it or were recorded, so it is no evidence; ' +
+    description: 'Warnings: why outcomes may not count as evidence; absent: none. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
+      'context_missing: it names no context, so it counts for that of generations without one; steps_missing: it is of the control arm, and no steps were sent with it or recorded, so it is not evidence; ' +
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
-      'outcomes_missing: generations of this context are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes of this context are of generations that did not ask at their first step; ' +
+      'outcomes_missing: generations of this context are enrolled, but no outcomes have arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at their first step; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
       'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names',
   })),
-}, { title: 'Receipt', description: 'What the service says about one outcome' })
+}, { title: 'Receipt', description: 'Reply to one outcome' })
 
 const accepted = {
   accepted: Type.Integer({ description: 'Outcomes stored durably by this call' }),

@@ -59,9 +59,9 @@ const fields = {
   }),
   label: enumOf(['exact_match', 'agreement'], 'How answers are judged: "exact_match", or "agreement" with the answer of the full run'),
   missing_labels: enumOf(['lost', 'excluded'],
-    'How an enrolled generation counts whose label is missing at the end of its follow-up: "lost": as lost at every threshold where its answer would have changed; "excluded": not at all'),
+    'How an enrolled generation counts if its label is missing at the end of its follow-up: "lost": as lost at every threshold where its answer would have changed; "excluded": not at all'),
   missing_outcomes: enumOf(['lost', 'excluded'],
-    'How an enrolled generation counts whose outcome is missing at the end of its follow-up: "lost": as lost at every threshold; "excluded": not at all'),
+    'How an enrolled generation counts if its outcome is missing at the end of its follow-up: "lost": as lost at every threshold; "excluded": not at all'),
   label_rate: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
@@ -80,7 +80,7 @@ const fields = {
     minimum: 0,
     maximum: 86_400,
     not: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
-    description: 'Time in which the outcome and label of an enrolled generation may come in (seconds, 1 to 86,400); 0: outcomes count in the order of arrival, which is right only if that order says nothing about them',
+    description: 'Time in which the outcome and label of an enrolled generation may arrive (seconds, 1 to 86,400); 0: outcomes count in the order of arrival, which is right only if that order says nothing about them',
   }),
   evidence_window: Type.Integer({
     minimum: 100, maximum: 100_000_000, description: 'Size of the window of evidence, which is kept in two halves (generations, from 100). At least four times the lossless generations that a first certificate needs at max_em_drop and error_level (744 by default)',
@@ -125,7 +125,7 @@ export const PolicyMergePatchSchema = Type.Unsafe<PolicyMergePatch>({
   properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, toNullable(field)])),
   additionalProperties: false,
   title: 'PolicyMergePatch',
-  description: 'Policy fields to change (JSON merge patch, RFC 7396); null removes a field, so that it is inherited',
+  description: 'Policy fields to change (JSON merge patch, RFC 7396); null removes a field, which is then inherited',
   examples: [{ mode: 'off' }],
 })
 
@@ -144,7 +144,7 @@ const effect = {
     mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
     status_after: Type.String({ description: 'Status after the change: learning, certified or drifted' }),
     new_epoch: Type.Boolean({ description: 'Whether a new epoch would start, with no evidence' }),
-    post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so that the bar is thirty times higher until the next epoch' }),
+    post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so the bar is thirty times higher until the next epoch' }),
   }), { description: 'Contexts that the call applies to, those that change first (at most 200)' }),
   total: Type.Integer({ description: 'Number of contexts that the call applies to' }),
   changing: Type.Integer({ description: 'Number of contexts whose threshold, mode or epoch changes' }),
@@ -203,7 +203,7 @@ export const AuditSchema = Type.Object({
       action: Type.Unsafe<typeof actions[number]>({
         type: 'string', enum: [...actions], description: 'added: it became a challenger; retired: it is no longer used; forgotten: it was deleted',
       }),
-    }, { description: 'The predictor and what was done with it; GET /v1/predictors/{name} describes it' })),
+    }, { description: 'The predictor and the action; GET /v1/predictors/{name} describes it' })),
     replaced: nullable<object>('object', { additionalProperties: true, description: 'The policy or pin that was replaced; null: there was none, and always null for other types' }),
     version: Type.Integer({ description: 'Snapshot version in which the command took effect; a reset takes effect when the learner processes it (see the history)' }),
   }), { description: 'Commands, newest first' }),

@@ -80,7 +80,7 @@ const MoveSchema = Type.Object({
 export const TradeoffSchema = Type.Object({
   key: Type.String({ description: 'Context key' }),
   score: Type.String({ description: 'Score that the thresholds are compared with' }),
-  generations: Type.Integer({ description: 'Control generations that everything here rests on' }),
+  generations: Type.Integer({ description: 'Control generations that all figures here are computed from' }),
   tokens_mean: nullable<number>('number', { description: 'Mean length of the full runs (tokens)' }),
   em_full: NullableRatioSchema('EM of the full runs'),
   threshold: NullableRatioSchema('The context\'s own threshold in force; null: never stop'),
@@ -112,14 +112,14 @@ const FiguresSchema = Type.Object({
   check_every_tokens: PolicySchema.properties.check_every_tokens,
   check_growth: PolicySchema.properties.check_growth,
   em_drop: Type.Number({ description: 'Net EM drop observed at the threshold; 0 without one' }),
-  tokens_saved_ratio: RatioSchema('Tokens saved, net of the tokens of probes; below 0 where these are more'),
+  tokens_saved_ratio: RatioSchema('Tokens saved, net of the tokens of probes; negative where probes cost more'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
-  probe_tokens: Type.Number({ description: 'Tokens decoded for probes in a generation until it stops, the mean' }),
-  checks: Type.Number({ description: 'Checks in a generation until it stops, the mean' }),
-}, { title: 'CadenceFigures', description: 'What a cadence would bring at the threshold' })
+  probe_tokens: Type.Number({ description: 'Mean tokens decoded for probes in a generation until it stops' }),
+  checks: Type.Number({ description: 'Mean number of checks in a generation until it stops' }),
+}, { title: 'CadenceFigures', description: 'Figures of a cadence at the threshold' })
 
 const ComparisonSchema = Type.Object({
-  threshold: NullableRatioSchema('Threshold of the raw confidence in force, at which both are compared; null: none is, and the figures are of runs in full'),
+  threshold: NullableRatioSchema('Threshold of the raw confidence in force, at which both are compared; null: none is in force, and the figures are those of full runs'),
   recorded: described(FiguresSchema, 'The cadence of the epoch'),
   asked: described(FiguresSchema, 'The one asked about'),
 }, { title: 'CadenceComparison', description: 'The cadence of the epoch and another one, on the same generations' })
@@ -133,7 +133,7 @@ export const WhatIfSchema = Type.Object({
   em_per_token_percent: nullable<number>('number', {
     description: 'EM (a fraction) that one more percent of tokens may cost: as requested, otherwise computed from the prices; null: neither is stated',
   }),
-  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from the one that the epoch began with, so that the bar is thirty times higher' }),
+  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from the one that the epoch began with, so the bar is thirty times higher' }),
   threshold: NullableRatioSchema('Threshold that would be certified; null: none'),
   score: contextFields.score,
   em_drop: NullableRatioSchema('Net EM drop observed at that threshold'),

@@ -132,7 +132,7 @@ const SuiteSchema = Type.Object({
   suite: Type.String({ description: 'Name of the evaluation suite' }),
   steps: WholeNumberSchema('Number of steps kept'),
   replayed: WholeNumberSchema('Number of steps that were reported again with other figures under the same threshold'),
-  max_em_drop: RatioSchema('EM that the policy of its context accepts to lose; without a context, that of the root'),
+  max_em_drop: RatioSchema('EM drop that the policy of its context allows; without a context, the policy of the root'),
   threshold: NullableRatioSchema('Threshold of the newest step. Trend, forecast, coverage and verdicts use only steps evaluated under the same threshold; null: full runs'),
   compared: WholeNumberSchema('Number of steps evaluated under that threshold'),
   points: list(PointSchema, { description: 'Points in the order of steps' }),
@@ -143,7 +143,7 @@ const SuiteSchema = Type.Object({
   }),
   verdicts: list(Type.Object({
     verdict,
-    tests: Type.String({ description: 'What the verdict tests' }),
+    tests: Type.String({ description: 'Test behind the verdict' }),
     figures: Type.Unsafe<Record<string, number>>({
       type: 'object', additionalProperties: { type: 'number' }, description: 'Figures that the verdict rests on: EM and rates as fractions, slopes for each step',
     }),

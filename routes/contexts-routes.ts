@@ -46,7 +46,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'getContext',
       summary: 'Get one context with a row for every threshold',
-      description: 'The state of the context and what the evidence says about each threshold of the score that serves it. Where a policy of its own makes the context a pool, it is shown before its first outcome, too.',
+      description: 'The state of the context and what the evidence says about each threshold of the score that serves it. If a policy of its own makes the context a pool, it is shown even before its first outcome.',
       params,
       response: { 200: ContextDetailSchema, ...anyError },
     },
@@ -88,7 +88,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'listWantedLabels',
       summary: 'List the generations whose outcome awaits a label',
-      description: 'Only enrolled control generations are listed whose label can still change what they count as; those that were enrolled first come first, since ' +
+      description: 'Lists only enrolled control generations whose label can still change how they count, in the order of enrolment, since ' +
         'their follow-up ends first. For a context that belongs to a pool, the list is that of the pool. A token that is bound to a prefix sees the ' +
         'generations that tokens of its prefix reported; other tokens see the generations that such tokens did not report.',
       params,
@@ -132,8 +132,8 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       operationId: 'patchPolicy',
       summary: 'Change fields of the policy of a context',
       description: 'A JSON merge patch (RFC 7396) of what the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
-        'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: nothing is stopped any more in any context. ' +
-        'No evidence is lost by it, nor by setting the mode back. ' + CONFIRM_POLICY,
+        'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: generations are no longer stopped in any context. ' +
+        'Neither this nor setting the mode back loses evidence. ' + CONFIRM_POLICY,
       consumes: ['application/json', 'application/merge-patch+json'],
       params,
       querystring: PolicyQuerySchema,

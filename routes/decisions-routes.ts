@@ -23,7 +23,7 @@ export const decisionsRoutes: FastifyPluginCallbackTypebox<Services> = (app, ser
       operationId: 'decide',
       summary: 'Decide one step',
       description: 'Send the first step of a generation before its first check, and echo the `arm` of the reply with all later steps and with the outcome. ' +
-        'The service does not wait for its store, and answers `continue` where it is in doubt. If a reply does not come, continue.',
+        'The service does not wait for its store, and answers `continue` if in doubt. If there is no reply, continue.',
       body: StepSchema,
       response: { 200: DecisionSchema, ...anyError },
     },
