@@ -76,7 +76,7 @@ export function ConfirmDialog ({ title, note, children, command, onClose }: Conf
         <div aria-live='polite'>
           {error !== null && <p class='problem' role='alert'><span aria-hidden='true'>▲</span> {error.message}</p>}
           {isSeen && <EffectTable effects={effects} />}
-          {effects !== null && !isSeen && <p class='note'>You changed something: look again at what it would do.</p>}
+          {effects !== null && !isSeen && <p class='note'>You changed something: check the effect again.</p>}
         </div>
         <div class='buttons'>
           <button type='button' class='quiet' onClick={() => { dialog.current?.close() }}>Cancel</button>

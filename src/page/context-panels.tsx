@@ -63,7 +63,7 @@ export function MembersPanel ({ context: { members, policy } }: { context: Conte
   if (members === null) return null
   const { total, over_bound: over, left, worst } = members
   return (
-    <Card title='Members of the pool' note='The guarantee holds on average over the pool. This is what each member has shown by itself.'>
+    <Card title='Members of the pool' note='The guarantee holds on average over the pool. The table shows the evidence of each member alone.'>
       <p><b>{count(over)}</b> of {count(total)} lose more than {points(policy.max_em_drop, 1)} so far <span class='muted'>· {count(left)} have left the pool</span></p>
       <Table
         caption='Members of the pool' rows={worst} columns={[
@@ -136,7 +136,7 @@ export function FollowUpPanel ({ context }: { context: ContextDetail }) {
   const rows = Object.keys(MEANINGS) as Field[]
   const most = Math.max(1, ...rows.map((field) => fates[field]))
   return (
-    <Card title='Follow-up' note={`What became of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
+    <Card title='Follow-up' note={`The state of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
       <p><b>{percent(ratio)}</b> accounted for <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
       <Table
         caption='Follow-up' rows={rows.filter((field) => fates[field] > 0 || field === 'enrolled')} columns={[

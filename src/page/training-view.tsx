@@ -128,7 +128,7 @@ function Series ({ suite, isEm }: { suite: Suite, isEm: boolean }) {
   )
 }
 
-/** EM beside tokens of one suite, with what comes next and what to think of it. */
+/** EM and tokens of one suite, with their forecast and the verdicts. */
 function SuitePanel ({ suite }: { suite: Suite }) {
   const { coverage, verdicts } = suite
   return (

@@ -65,7 +65,7 @@ export function createUpstream (address: string, { onRequest = () => {}, reusesC
       const reply = await send(forJson, { method: isPost ? 'POST' : 'GET', path, headers, body: isPost ? JSON.stringify(body) : null, signal }, false)
       const text = await reply.body.text()
       if (reply.status !== 200) throw new UpstreamError(`${path} was answered ${reply.status} ${text.slice(0, 200)}`)
-      try { return JSON.parse(text) } catch { throw new UpstreamError(`${path} was answered with what is no JSON: ${text.slice(0, 200)}`) }
+      try { return JSON.parse(text) } catch { throw new UpstreamError(`${path} was not answered with JSON: ${text.slice(0, 200)}`) }
     },
     close: async () => { await Promise.all([forStreams.destroy(), forJson.destroy()]) },
   }

@@ -72,7 +72,7 @@ export class RedisLog {
 
   /**
    * Replaces by ticks the outcomes that were appended again within the dedup time. A Redis that is killed amid a write truncates its file
-   * within a transaction (up to 8.0 at least; Valkey mended it in pull request 4342). The first part of that call, which nobody
+   * within a transaction (up to 8.0 at least; Valkey fixed it in pull request 4342). The first part of that call, which nobody
    * acknowledged, comes back after a second crash, when the client has sent its outcomes again. The seen key names the entry that counts.
    */
   async #withoutRemnants (entries: StoredEntry[]): Promise<StoredEntry[]> {
