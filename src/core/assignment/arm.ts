@@ -2,7 +2,7 @@ import { murmur3Behind } from './hash.js'
 
 export type Arm = 'control' | 'treated'
 
-/** Floor of every control share. Only a context from which its pool takes no evidence has less: 0. */
+/** Floor of every control share. The exception is a context from which its pool takes no evidence: 0. */
 export const CONTROL_FLOOR = 0.02
 
 const hashesOf = (salt: string) => ({ salt, first: murmur3Behind(`${salt}:`), second: murmur3Behind(`${salt}:enrol:`), lottery: murmur3Behind(`${salt}:lottery:`) })
@@ -23,7 +23,7 @@ export function secondHash (salt: string, id: string): number {
   return hashes.second(id) / 0x1_0000_0000
 }
 
-/** A third such hash, in [0, 1). It draws the threshold of a generation at a lottery between two. */
+/** A third such hash, in [0, 1). It draws the threshold of a generation in a lottery between two thresholds. */
 export function lotteryHash (salt: string, id: string): number {
   if (hashes.salt !== salt) hashes = hashesOf(salt)
   return hashes.lottery(id) / 0x1_0000_0000

@@ -12,7 +12,7 @@ import { LOTTERY_STEP } from './thresholds.js'
  * weighted sum. By Ville's inequality the chance that it ever reaches 1/level is <= level, at whatever moments one looks (Waudby-Smith &
  * Ramdas 2020, "Estimating means of bounded random variables by betting").
  *
- * Half of the weight lies on c = 0.9, where the first certificate of a context is won; the other half is spread evenly, for contexts that
+ * Half of the weight is on c = 0.9, which gives a context its first certificate; the other half is spread evenly, for contexts that
  * lose something.
  */
 export const BETS: readonly number[] = [...Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16), 0.9]
@@ -64,7 +64,7 @@ export interface Differences {
   readonly gained: number
   /** Units that lost or gained a part, by eighths: [eighths, units]. */
   readonly partial?: ReadonlyArray<readonly [number, number]>
-  /** Units besides that are left out for missing: a second test counts them as lost. Absent: none. */
+  /** Further units, left out because they are missing: a second test counts them as lost. Absent: none. */
   readonly leftOut?: number
 }
 
@@ -88,7 +88,7 @@ export function logEvidence (a: number, differences: Differences): number {
   return top + Math.log(sum)
 }
 
-/** The bet that was the largest when last it had to be looked for: mostly it alone shows that E is large enough. */
+/** The bet that was the largest at the last search: mostly it alone shows that E is large enough. */
 let likely = BETS.length - 1
 
 const LOG_COUNT = Math.log(BETS.length)

@@ -15,7 +15,7 @@ export function certifiedIndex (evidence: Evidence, a: number, logBar: number): 
 
 /**
  * The same with the lotteries between thresholds, which are tested in order like these.
- * @param leftOut units besides that are left out for missing
+ * @param leftOut further units, left out because they are missing
  */
 export function certifiedPlace (evidence: Evidence, a: number, logBar: number, leftOut = 0): number {
   const isSplit = (k: number) => isSplitAt([evidence], k)
@@ -32,7 +32,7 @@ export function isSplitAt (parts: readonly Evidence[], k: number): boolean {
 }
 
 /**
- * The same where any of several prefixes may certify a threshold. Each threshold's evidence is a test supermartingale along the prefixes,
+ * The same if any of several prefixes may certify a threshold. Each threshold's evidence is a test supermartingale along the prefixes,
  * so whichever of them reaches the bar first, the chance that one ever does wrongly stays at the level (Ville).
  * @param prefixesAt the differences of every prefix at a place of the grid
  * @param isSplit whether there are lotteries between a threshold and the next one
@@ -51,7 +51,7 @@ export function certifiedByAny (
 }
 
 /**
- * Whether the drop is at most twice the tolerance even if everyone who was left out for missing had lost. A comparison of the share left
+ * Whether the drop is at most twice the tolerance even if all units left out as missing had lost. A comparison of the share left
  * out with `a` has no such level: where 4.05 % are left out and all of them lost, it holds at some moment in a tenth of the runs.
  */
 function isWithinTwice (a: number, differences: Differences, logBar: number): boolean {

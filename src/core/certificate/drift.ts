@@ -8,7 +8,7 @@ import { differencesAt, type Evidence } from './evidence.js'
  */
 const CUSUM_BETS = [0.25, 0.5, 0.95]
 const ALARM = 1e4
-/** From here on a drift is suspected: at a control share of a fiftieth it would take long to be sure. */
+/** Evidence from which a drift is suspected: at a control share of a fiftieth, certainty would take long. */
 export const DRIFT_SUSPECTED = 2
 
 /** The value of M for each bet. */

@@ -26,8 +26,8 @@ export function emDropInterval ({ lost, kept, gained, partial = [] }: Difference
 
 /**
  * Least tolerance a at which ln E >= logBar; 1 where none is. With s = 1/(1-a) the factor of a difference d is 1 - c + c s (1 - d), so ln E
- * rises with ln s and is convex in it. Newton's method is past the end after one step, then comes down to it and is never short of it: what
- * it finds is refuted.
+ * rises with ln s and is convex in it. Newton's method overshoots after one step, then comes down to the root and never below it: its
+ * result is refuted.
  */
 function upperEnd (counts: Counts, logBar: number): number {
   const total = counts.reduce((sum, [, units]) => sum + units, 0)

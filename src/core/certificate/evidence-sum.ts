@@ -11,7 +11,7 @@ export type EvidenceSum = { -readonly [F in keyof Evidence]: Evidence[F] extends
 
 export function newSum (thresholds: number): EvidenceSum { return sumFrom(noEvidence(thresholds)) }
 
-/** A sum that begins with some evidence, which stays as it is. The fields are written out: a spread takes several times as long. */
+/** A sum that begins with some evidence, which is not changed. The fields are written out: a spread takes several times as long. */
 export function sumFrom (evidence: Evidence): EvidenceSum {
   const { probe_tokens: probeTokens, partial, moved } = evidence
   const sum: EvidenceSum = {
@@ -111,7 +111,7 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   return sum
 }
 
-/** The half-windows with more evidence; once the filling one is full it takes the place of the old one. @param window units in both */
+/** The half-windows with more evidence. Once the filling one is full, it replaces the old one. @param window units in both */
 export function fillHalves (
   [filling, full]: readonly [Evidence, Evidence], more: Evidence, window: number): readonly [Evidence, Evidence] {
   const filled = mergeEvidence(filling, more)
@@ -131,7 +131,7 @@ export interface OpenEvidence {
 /** Numbers of units by their fate. A group counts once for each of its samples. */
 interface Fates { readonly accounted: number, readonly missing: number, readonly excluded: number }
 
-/** Units that are left out for missing beside so many units of evidence. Where all are left out, their number. */
+/** Units left out as missing, in proportion to `units` of evidence. If all are left out, their number. */
 export function leftOutBeside (units: number, { accounted, missing, excluded }: Fates): number {
   if (excluded === 0) return 0
   return accounted + missing === 0 ? excluded : excluded / (accounted + missing) * units

@@ -8,7 +8,7 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type ContextState, evidenceOf, predictorOf, type Trial } from './context-state.js'
 import type { RequestedGuarantee } from './guarantee.js'
 
-/** A guarantee requested after evidence came in must reach a bar this many times higher, to cover every guarantee that could be tried. */
+/** A guarantee requested after the first evidence must reach a bar this many times higher, to cover every guarantee that could be tried. */
 const POST_HOC_FACTOR = 30
 
 /** One way to score the steps of a context, with the evidence for each of its thresholds. */
@@ -24,7 +24,7 @@ export interface CandidateScorer {
   readonly certified: number
   /** Units besides that are left out for missing. */
   readonly leftOut: number
-  /** Whether the guarantee was requested after evidence came in. */
+  /** Whether the guarantee was requested after the first evidence. */
   readonly isPostHoc: boolean
   /** ln of the value that E must reach. */
   readonly bar: number
@@ -89,7 +89,7 @@ function rawBar (state: ContextState, policy: Policy): Bar {
   return { isPostHoc, bar: barOf(level, isPostHoc) }
 }
 
-/** Where predictors were turned on after evidence came in, the raw confidence had the whole level until then. */
+/** If predictors were turned on after the first evidence, the raw confidence had the whole level until then. */
 function trialBar (state: ContextState, trial: Trial, policy: Policy): Bar {
   const isPostHoc = isOtherRequest(trial.requested, policy) || state.requested.predictor !== policy.predictor
   return { isPostHoc, bar: barOf(challengerLevel(policy.error_level, trial.ordinal), isPostHoc) }
@@ -118,7 +118,7 @@ export function sumsInForce (state: ContextState): readonly Evidence[] {
   return [...halves, open.evidence]
 }
 
-/** Units left out beside what a state or a trial has gathered. Once the window has turned, the final ones go by the epoch's mean. */
+/** Units left out besides the evidence of a state or a trial. Once the window has turned, final ones are estimated by the epoch's mean. */
 function leftOutOf ({ follow_up: fates }: ContextState, { halves: [filling, full], open }: Pick<ContextState, 'halves' | 'open'>): number {
   return leftOutBeside(filling.generations + full.generations, fates) + (open.left_out ?? 0)
 }

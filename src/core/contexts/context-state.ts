@@ -187,7 +187,7 @@ export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): bool
 export interface Trial {
   /** Name of the predictor. */
   readonly predictor: string
-  /** Tells that predictor from another one of the same name. */
+  /** Distinguishes that predictor from others of the same name. */
   readonly fingerprint?: string
   /** Its number among the challengers of the epoch, from 1, which decides its part of the level. */
   readonly ordinal: number
@@ -195,7 +195,7 @@ export interface Trial {
   readonly since: number
   readonly requested: RequestedGuarantee
   readonly halves: readonly [Evidence, Evidence]
-  /** As the same fields of the context's state. */
+  /** As the fields of the same names in the context's state. */
   readonly open: OpenEvidence
   readonly certified: number
   /** Outcomes left out because it was trained on their groups. */

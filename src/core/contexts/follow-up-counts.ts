@@ -1,14 +1,14 @@
-/** Counts of this epoch: enrolled units by their fate, and outcomes that are no evidence. */
+/** Counts of this epoch: enrolled units by their fate, and outcomes that are not evidence. */
 export type FollowUp = Readonly<Record<keyof typeof NO_FOLLOW_UP, number>>
 
 export const NO_FOLLOW_UP = {
   enrolled: 0,
   accounted: 0,
-  /** Outcome, complete steps or label never came; counted as lost, or excluded. */
+  /** Outcome, complete steps or label never arrived; counted as lost, or excluded. */
   missing: 0,
   excluded: 0,
   cancelled: 0,
-  /** Enrolments that came too late, under another epoch, or beyond what a context may have open. */
+  /** Enrolments that arrived too late, under another epoch, or beyond the limit of open enrolments of a context. */
   void: 0,
   /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
   unenrolled: 0,

@@ -6,7 +6,7 @@ type Missing = Policy['missing_labels']
 export interface Guarantee {
   readonly max_em_drop: number
   readonly error_level: number
-  /** The guarantee was requested after evidence came in, so the bar was thirty times higher. */
+  /** The guarantee was requested after evidence had arrived, so the bar was thirty times higher. */
   readonly post_hoc: boolean
   readonly label: Label
   /** Share of the enrolled generations that are accounted for; and share that clients cancelled, about which nothing is promised. */

@@ -56,7 +56,7 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
 
 /**
  * The judgement in force. It is the learner's own, so that every replica has the same threshold and guarantee to the bit, unless a policy
- * or the end of a predictor has yet to be folded: then the evidence is judged afresh.
+ * or the end of a predictor has not been folded yet: then the evidence is judged again.
  */
 export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (state === undefined) return NO_JUDGEMENT

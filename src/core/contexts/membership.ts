@@ -7,7 +7,7 @@ import { MAX_OPEN_SLICES } from '../enrolment/slice-queue.js'
 
 /** A pool member's own evidence in the epoch of the pool. The pool's certificate is about the average over its members. */
 export interface Membership {
-  /** Name of the pool's epoch. In another one nothing of this counts, and a member that had left is back. */
+  /** Name of the pool's epoch. In another epoch none of this counts, and a member that had left is back. */
   readonly epoch: string
   /** The scorer that the evidence is for, by its number in the pool: the one that serves. */
   readonly scorer: number
@@ -65,7 +65,7 @@ export function addToMembership (last: Membership | undefined, added: MemberUnit
   }
 }
 
-/** The membership with its detector at its start; who has left stays away. */
+/** The membership with its detector at its start. A member that has left stays out. */
 export function restartDetector (membership: Membership): Membership {
   return { ...membership, drift: NO_DRIFT, unwatched: [] }
 }

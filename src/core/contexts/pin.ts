@@ -5,7 +5,7 @@ export interface Pin {
   readonly threshold: number | null
   /** Name of the predictor whose score the threshold is for; absent: the raw confidence. */
   readonly scorer?: string
-  /** Tells that predictor from another one of the same name. */
+  /** Distinguishes that predictor from others of the same name. */
   readonly scorer_fingerprint?: string
   readonly reason: string
   /** Name of the token that set it. */

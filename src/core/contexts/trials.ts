@@ -21,8 +21,8 @@ function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels):
   return [...predictors.values()].findLast(({ label, levels: its }) => label === policy.label && its === levels.join())
 }
 
-/** Most predictors on trial in a context. The first of an epoch has the largest part of the level; newer ones should not displace it. */
-const MAX_TRIALS = 3
+/** Limit of predictors on trial in a context. The first of an epoch has the largest part of the level, so newer ones must not displace it. */
+export const MAX_TRIALS = 3
 
 /**
  * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the

@@ -17,7 +17,7 @@ export interface BundleRule {
   readonly threshold: number | null
   /** Name of the predictor whose score decides; absent: the raw confidence decides. */
   readonly scorer?: string
-  /** For the score of `scorer`, and present exactly where that is; `null`: never stop. */
+  /** For the score of `scorer`; present if and only if `scorer` is. `null`: never stop. */
   readonly score_threshold?: number | null
   /** The looser threshold, for the same score, that a share of the generations has instead, by a hash of their id. Absent: none. */
   readonly lottery?: Lottery

@@ -50,6 +50,7 @@ export interface ColumnDecisions {
 /**
  * Decides each row exactly as `decide` decides a single step, without making objects for it.
  * @param bad rows to leave out
+ * @param rules of the contexts, if they have been looked up before
  */
 export function decideColumns (
   snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>

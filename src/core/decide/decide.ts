@@ -159,7 +159,7 @@ export function isProbeDue (rule: Pick<ContextRule, 'mode' | 'minTokens' | 'tria
   return rule.trials.length > 0 && rule.trials.some((scorer) => reachesLoosest(scorer, scoreStep(scorer, tokens, confidence, signals)))
 }
 
-/** Whether a control generation may have a first stop at such a step. */
+/** Whether such a step may be the first at which a control generation would stop. */
 export function canProbe (
   { mode, minTokens }: Pick<ContextRule, 'mode' | 'minTokens'>, tokens: number, confidence: number | null
 ): confidence is number {
@@ -200,7 +200,7 @@ export interface EnrolmentSink {
   readonly enrol: (drawn: DrawnIn, u: number, hash: number) => void
 }
 
-/** The effect of a draw: its generation was put down for enrolment, came too late for that, or neither. */
+/** The effect of a draw: its generation was enrolled, was too late for enrolment, or neither. */
 export type Enrolment = 'enrolled' | 'late' | 'none'
 
 /**

@@ -32,7 +32,7 @@ export interface ContextRule {
   readonly recordSteps: boolean
   /** Name of the epoch that enrolments are for; `null`: the context is new. */
   readonly epoch: string | null
-  /** Share of the draws that is enrolled, by their second hash; 0: none is, since outcomes count on arrival or are no evidence. */
+  /** Share of the draws to enrol, by their second hash; 0: none, since outcomes count on arrival or are not evidence. */
   readonly enrolledShare: number
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]

@@ -45,13 +45,13 @@ function withBound (bounds: readonly Bound[], added: Bound, clock: number, isCov
   return [...bounds.filter(({ value, until }) => until > clock && !(until <= added.until && isCovered(value))), added]
 }
 
-/** An outcome that came before its entry, and until when it waits for it, by the follow-up clock. */
+/** An outcome that arrived before its entry, and the end of its wait by the follow-up clock. */
 export interface EarlyOutcome { readonly u: number, readonly generation_id: string, readonly until: number }
 
-/** Outcomes of a context that wait for their entry, at most. */
+/** Limit of the outcomes of a context that wait for their entry. */
 export const MAX_EARLY_OUTCOMES = 1024
 
-/** The outcomes that wait for their entry, in the order in which they came. */
+/** The outcomes that wait for their entry, in the order of arrival. */
 export class EarlyOutcomes {
   #list: EarlyOutcome[]
 
@@ -59,7 +59,7 @@ export class EarlyOutcomes {
 
   get list (): readonly EarlyOutcome[] { return this.#list }
 
-  /** When the first of them is given up; Infinity where there is none. */
+  /** When the first of them is given up; Infinity if there is none. */
   get firstUntil (): number { return this.#list[0]?.until ?? Infinity }
 
   /** @returns whether there was room */
@@ -88,8 +88,8 @@ export class EarlyOutcomes {
 }
 
 /**
- * For how many waits a larger share counts for who may still enrol. One wait is how late an entry may come; the second is for replicas that
- * learn of a new share late. A longer time would keep places for outcomes that can no longer enrol once the share has fallen.
+ * Number of waits for which a larger share still decides which draws may enrol: one for late entries, one for replicas that learn of a
+ * new share late. A longer time would keep places for outcomes that can no longer enrol once the share has fallen.
  */
 const SHARE_WAITS = 2
 
@@ -102,7 +102,7 @@ export interface StoredAdmission {
 
 type Waits = Pick<CohortRules, 'followUp' | 'wait'>
 
-/** Which draws of a context may enrol, and the outcomes that came before their entry. Times are the follow-up clock's, ms. */
+/** The draws of a context that may enrol, and the outcomes that arrived before their entry. Times of the follow-up clock, ms. */
 export class Admission {
   readonly #bounds: DrawBounds
   readonly spent: SeenUnits
@@ -138,7 +138,7 @@ export class Admission {
     return hasRoom
   }
 
-  /** Takes in what an entry states. A void one thins nobody: a replica that was cut off for long has left out most of what it drew. */
+  /** Applies an entry. A void entry thins nothing: a replica that was cut off for long has left out most of its draws. */
   addBounds ({ share, cutoff }: EnrolmentEntry, isVoid: boolean, clock: number, { followUp, wait }: Waits): void {
     this.#bounds.addShare({ value: share, until: clock + SHARE_WAITS * wait }, clock)
     if (cutoff !== undefined && !isVoid) this.#bounds.addCutoff({ value: cutoff, until: clock + followUp }, clock)

@@ -8,9 +8,9 @@ import type { EnrolmentEntry } from './enrolment-list.js'
 import { SliceQueue } from './slice-queue.js'
 import { isFinal, type Slice } from './slice.js'
 
-/** Enrolments of a context that are not accounted for, at most. */
+/** Limit of the enrolments of a context that are not accounted for. */
 export const MAX_OPEN_ENROLMENTS = 4096
-/** Samples of a context that await their labels, at most: the learner keeps the steps of each. */
+/** Limit of the samples of a context that await their labels: the learner keeps the steps of each. */
 export const MAX_AWAITING_LABELS = 16_384
 
 const NOBODY: readonly EnrolledUnit[] = []
@@ -51,7 +51,7 @@ export class Cohort {
   #waiting = 0
   /** Control members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
   #accounted: EnrolledUnit[] = []
-  /** When its evidence was last looked at, by the follow-up clock. */
+  /** When its evidence was last tested, by the follow-up clock. */
   lookedAt: number
   /** Whether anything has changed since. */
   #isChanged: boolean
@@ -83,7 +83,7 @@ export class Cohort {
 
   get early (): readonly EarlyOutcome[] { return this.#admission.early.list }
 
-  /** Whether the passing of time alone may bring anything. */
+  /** Whether the passing of time alone may change anything. */
   get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early.length > 0 }
 
   /** The number that the next slice to begin will have. */
@@ -121,7 +121,7 @@ export class Cohort {
 
   /**
    * Enrols the draws of an entry.
-   * @param isVoid whether the entry came too late, or was for another epoch; it is also void where there is no room for it
+   * @param isVoid whether the entry arrived too late, or was for another epoch; it is also void if there is no room for it
    * @returns the new members
    */
   enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, isVoid = false): EnrolledUnit[] {
@@ -193,14 +193,14 @@ export class Cohort {
 
   isLookDue (clock: number, look: number): boolean { return this.#isChanged && clock >= this.lookedAt + look }
 
-  /** Whether the clock brings anything: a look that is due, the end of a slice, or the end of a follow-up or of a wait. */
+  /** Whether the clock makes something due: a test of the evidence, or the end of a slice, of a follow-up or of a wait. */
   isDue (clock: number, { followUp, look }: { readonly followUp: number, readonly look: number }): boolean {
     if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp) || clock >= this.#admission.early.firstUntil) return true
     const oldest = this.members.values().next().value
     return oldest !== undefined && clock >= oldest.at + followUp
   }
 
-  /** Whether the learner has something to take, or the clock brings anything. */
+  /** Whether the learner has something to take, or the clock makes something due. */
   hasNews (clock: number, times: { readonly followUp: number, readonly look: number }): boolean {
     return this.#queue.hasFinal || this.isDue(clock, times)
   }
@@ -266,7 +266,7 @@ export class Cohort {
     return evidenceOfOpenSlices({ slices: this.slices, members: this.members.values(), partlyKnown: this.#partlyKnown }, scorer, rules)
   }
 
-  /** Its evidence has been looked at. */
+  /** Notes that the evidence has been tested. */
   noteLook (clock: number): void {
     this.lookedAt = clock
     this.#isChanged = false

@@ -50,7 +50,7 @@ export function advanceClock ({ time: last, passed }: FollowUpClock, time: numbe
 /** How long the number of a process's last list is remembered, ms. */
 const BOOT_MEMORY_MS = 3_600_000
 
-/** The last list of a process: its number, and when it came, by the follow-up clock and in the log's time, ms. */
+/** The last list of a process: its number, and its arrival by the follow-up clock and in the log's time, ms. */
 interface Boot { readonly number: number, readonly at: number, readonly time: number }
 
 /** State of the follow-up outside the cohorts. */
@@ -79,7 +79,7 @@ export class Cohorts {
 
   keys (): Iterable<string> { return this.#byKey.keys() }
 
-  /** Whether the passing of time alone may bring anything, so that the clock has to go on. */
+  /** Whether the passing of time alone may change anything, so the clock must go on. */
   get isUnderWay (): boolean {
     for (const cohort of this.#byKey.values()) if (cohort.isUnderWay) return true
     return false
@@ -88,9 +88,9 @@ export class Cohorts {
   advance (time: number, longestGap: number): void { this.#clock = advanceClock(this.#clock, time, longestGap) }
 
   /**
-   * Takes in a list, at most once.
+   * Accepts a list, at most once.
    * @returns how long it was on its way, at most, ms: the time since the list before it, less what had passed of it when it was sent. A
-   *   first list is taken to have arrived at once. `null`: the list was taken in before
+   * @returns upper bound of its delay, ms: the time since the list before it, less the part that had passed when it was sent. A first
    */
   admit ({ boot, number, after }: EnrolmentList, time: number): number | null {
     const last = this.#boots.get(boot)

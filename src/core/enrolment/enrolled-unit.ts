@@ -170,8 +170,8 @@ export function isComplete ({ samples, reported, waiting }: EnrolledUnit): boole
 export function withoutMissing (member: EnrolledUnit): EnrolledUnit { return { ...member, lost: 0, leftOut: member.leftOut + member.lost } }
 
 /**
- * The unit that a member is for one scorer; `null` where it is left out.
- * @param alsoLost samples of which nothing is known, and that count as lost
+ * The unit of evidence of a member for one scorer; `null` if it is left out.
+ * @param alsoLost samples without any report, which count as lost
  */
 export function evidenceUnitOfEnrolled (member: EnrolledUnit, scorer: number, thresholds: number, alsoLost = 0): EvidenceUnit | null {
   const count = samplesOf(member) - member.leftOut
@@ -200,7 +200,7 @@ export function addSample (sums: EvidenceUnit | undefined, sample: EvidenceUnit)
 /**
  * The unit of a group: at each threshold the mean difference over its samples, rounded to a whole eighth by the group's own hash, so that
  * the rounding adds nothing on average and never turns a smaller mean into a larger one (see docs/concepts/certificate.md).
- * @param sums of the samples that are known; `undefined`: none is
+ * @param sums of the reported samples; `undefined`: there are none
  * @param lost samples besides that count as lost
  * @param count samples that the mean is over, at least 1
  * @param u of the group

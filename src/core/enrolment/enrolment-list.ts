@@ -7,7 +7,7 @@ export interface EnrolmentList {
   /** Of its oldest draw when it was appended, by a monotonic clock, ms. */
   readonly age: number
   /**
-   * How long before that the previous list was known to be in the log, by the same clock, ms; absent: it is the first. A delayed list is
+   * Time from the confirmation of the previous list to that append, by the same clock, ms; absent: it is the first list. A delayed list is
    * older than its `age`, and the learner infers from this field by how much.
    */
   readonly after?: number
@@ -22,11 +22,11 @@ export interface EnrolmentEntry {
   readonly share: number
   /** Pairs of u and second hash, both in [0, 1); u is below twice the share. */
   readonly draws: ReadonlyArray<readonly [number, number]>
-  /** The smallest second hash that was left out for want of room; absent: none was. */
+  /** The smallest second hash that was left out because there was no room; absent: none was. */
   readonly cutoff?: number
 }
 
-/** Draws in one entry at most: those with the smallest second hashes. */
+/** Limit of the draws in one entry, which keeps those with the smallest second hashes. */
 export const MAX_DRAWS = 256
 
 /** The times of enrolment (see docs/concepts/certificate.md), ms. One object, which the assembly injects: the demo and tests run faster. */
@@ -41,7 +41,7 @@ export interface EnrolmentTimes {
   readonly oldestList: number
   /** How long an outcome waits for its entry: as long as a list may be under way. */
   readonly wait: number
-  /** How often evidence is looked at, unless a slice becomes final. */
+  /** How often evidence is tested, unless a slice becomes final. */
   readonly look: number
 }
 
@@ -75,14 +75,14 @@ export interface DrawnIn {
 /** `draws`: second hash by u, since all samples of a group share one draw. */
 interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number }
 
-/** Entries of a list at most: while the store is away they pile up, and context keys come from clients. */
+/** Limit of the entries of a list: while the store is away they pile up, and context keys come from clients. */
 const MAX_DRAFT_ENTRIES = 16_384
-/** Draws in all, for the same reason: 18 MB. A list on which so many have piled up is mostly too old to enrol anybody. */
+/** Limit of all draws of a list, for the same reason: 18 MB. A list of that size is mostly too old to enrol anything. */
 export const MAX_BUFFERED_DRAWS = 262_144
 
 /**
  * The draws of a replica since its last list. An entry holds those with the smallest second hashes, at most `MAX_DRAWS`, so that bursts
- * are thinned by a hash and not by who comes first.
+ * are thinned by a hash and not by the order of arrival.
  */
 export class DrawBuffer {
   #drafts = new Map<string, Draft>()

@@ -5,7 +5,7 @@ import { addEvidenceTo, sumFrom, type EvidenceSum } from '../certificate/evidenc
 /** Numbers of control units of a slice by their fate. A group counts once for each of its samples. */
 export interface SliceCounts {
   readonly accounted: number
-  /** Outcome, complete steps or a label that was needed never came. */
+  /** The outcome, its complete steps or a required label never arrived. */
   readonly missing: number
   readonly cancelled: number
   /** Missing, and left out of the evidence. */
@@ -18,7 +18,7 @@ const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, exclude
 export interface SliceEvidence {
   /** Evidence of the control units that are accounted for, by scorer. */
   evidence: Map<number, EvidenceSum>
-  /** The same without missing samples, for scorers where that differs. It feeds the drift detector, since a killed fleet is no drift. */
+  /** The same without missing samples, for scorers where that differs. It feeds the drift detector, since a killed fleet is not drift. */
   watched: Map<number, EvidenceSum>
   counts: SliceCounts
 }
@@ -74,7 +74,7 @@ export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched'> {
   return slice
 }
 
-/** The first of two neighbours takes in the second. */
+/** Merges the second of two neighbours into the first. */
 export function mergeSlices (first: Slice, second: Slice): void {
   first.ends = second.ends
   first.enrolled += second.enrolled

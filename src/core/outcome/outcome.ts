@@ -75,7 +75,7 @@ export interface ReportedOutcome extends Answered {
   readonly steps_complete?: boolean
   readonly probe_tokens?: number
   readonly probe_prefill_tokens?: number
-  /** At how many token counts the worker asked for a decision, where it kept no steps. */
+  /** Number of token counts at which the worker asked for a decision, if it kept no steps. */
   readonly steps_asked?: number
 }
 

@@ -64,7 +64,7 @@ export function byDepth (keys: Iterable<string>): string[] {
 }
 
 /**
- * The context that a key names; `null` where it is no key under these levels (unknown or misplaced level, text that is not canonical).
+ * The context that a key names; `null` if it is not a key under these levels (unknown or misplaced level, text that is not canonical).
  * A key may end above the leaf, and the levels below are then absent.
  */
 export function parseContextKey (levels: Levels, key: string): Context | null {

@@ -26,7 +26,7 @@ function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }: Polic
 /** Fields that a pool certifies, and those in which its members must agree with it for the certificate to hold for them. */
 const OF_POOL = ['label', 'max_em_drop', 'error_level', 'min_tokens', 'check_every_tokens', 'check_growth'] as const
 
-/** The field by which a policy differs from that of its pool in what the pool certifies; `undefined`: none. */
+/** The field that the pool certifies and in which a policy differs from the pool's; `undefined`: none. */
 export function differenceFromPool (own: Policy, pool: Policy): typeof OF_POOL[number] | undefined {
   return OF_POOL.find((name) => own[name] !== pool[name])
 }

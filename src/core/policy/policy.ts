@@ -27,7 +27,7 @@ export interface Policy {
   readonly check_every_tokens: number
   /** Least distance to the next step, as a part of the tokens so far; 0: the distance stays. */
   readonly check_growth: number
-  /** Time in which the outcome and label of an enrolled generation may come in; 0: outcomes count on arrival. */
+  /** Time in which the outcome and label of an enrolled generation may arrive; 0: outcomes count on arrival. */
   readonly follow_up_seconds: number
   /** Generations that the two half-windows of evidence hold together. */
   readonly evidence_window: number
@@ -76,7 +76,7 @@ export const DEFAULT_POLICY: Policy = {
   price_per_1k_tokens: null,
 }
 
-/** Replaces a damaged policy: its wishes are unknown, so nothing is stopped in its context and below. */
+/** Replaces a damaged policy: its terms are unknown, so nothing is stopped in its context and below. */
 export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
 
 /** The policy in force at `key`: each field comes from the nearest link that states it. Mode `off` on the root overrides all others. */
@@ -144,7 +144,7 @@ export function haveSameTerms (a: CertificationTerms | undefined, b: Certificati
   return a === b || (a !== undefined && b !== undefined && FIELDS.every((field) => a[field] === b[field]))
 }
 
-/** Whether two terms ask for the same certificate; prices only choose among what is certified. */
+/** Whether two terms ask for the same certificate; prices only choose among certified thresholds. */
 export function haveSameBar (a: CertificationTerms | undefined, b: CertificationTerms): boolean {
   return a !== undefined && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level && a.predictor === b.predictor
 }

@@ -56,7 +56,7 @@ export interface Predictor {
   readonly trained: {
     readonly generations: number
     readonly steps: number
-    /** `u` of each group that it was trained on. These groups are no evidence for it. */
+    /** `u` of each group that it was trained on. These groups are not evidence for it. */
     readonly groups: readonly number[]
   }
   /** Absent if the predictor was imported without it. */

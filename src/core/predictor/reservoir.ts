@@ -36,7 +36,7 @@ export class SignalNames {
   }
 
   /**
-   * Which names of these steps there is no room for, in the order in which they come.
+   * Names of signals in these steps for which there is no room, in the order of the steps.
    * @param isScored whether a live predictor uses the name: its scores need the signal, so there is always room
    */
   refused (leaf: string, steps: Steps, isScored: (name: string) => boolean): ReadonlySet<string> {

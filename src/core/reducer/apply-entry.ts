@@ -30,7 +30,7 @@ export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
     case 'checkpoint': return applyCheckpoint(fold, time, entry)
     case 'predictor': return applyPredictor(fold, time, entry)
     case 'tick': return applyTime(fold, time)
-    case 'unreadable': // nothing comes of it
+    case 'unreadable': // has no effect
   }
 }
 

@@ -12,7 +12,7 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   const pending = fold.pending.get(label.generation_id)
   if (pending === undefined) return // its follow-up was over, or it needed none
   const outcome = withLateLabel(pending.outcome, label)
-  if (outcome === pending.outcome) return // it says nothing: a better one may come
+  if (outcome === pending.outcome) return // the label settles nothing: a better one may arrive
   const { key, leaf } = pending
   const stored = fold.get(key)
   const state = stored && followUp(fold, key, stored, time) // what is due comes first

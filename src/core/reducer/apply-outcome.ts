@@ -49,7 +49,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, counted)
 }
 
-/** The outcome without steps that are no evidence: those of a treated generation, and those that cannot be complete. */
+/** The outcome without steps that are not evidence: those of a treated generation, and those that cannot be complete. */
 function withUsableSteps (reported: LoggedOutcome, policy: Policy): LoggedOutcome {
   const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
   const isBare = reported.arm === 'treated' && reported.steps !== null
@@ -98,7 +98,7 @@ function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | 
     return
   }
   const left = leftAt(fold, pending, state)
-  if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nobody enrols it any more
+  if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nothing will enrol it any more
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
   const mayCome = !isNeverAsked(outcome) && !isLeftOut && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }

@@ -32,7 +32,7 @@ function silentAt (state: ContextState, policy: Policy): number {
   return (state.last_evidence_at ?? Infinity) + policy.max_evidence_age_seconds * 1000
 }
 
-/** Whether some evidence is to be dropped at this time, because none arrived for too long. */
+/** Whether evidence must be dropped at this time, because none arrived for too long. */
 export function isSilenceDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
   for (const key of keys()) {
     const state = get(key)

@@ -30,7 +30,7 @@ export interface Ledger {
   readonly contexts: number
   /** Outcomes that reached no leaf of their own, the store being full of contexts. */
   readonly refused: number
-  /** Predictors that are not retired, the newest last, and at how many samples the trainer is to make another. */
+  /** Predictors that are not retired, the newest last, and the number of samples at which the trainer makes another. */
   readonly predictors: readonly PredictorRef[]
   readonly train_at: number
 }

@@ -114,7 +114,7 @@ export function replayTraces (
   const opened: ContextState = { ...begun, epoch: state.epoch, halves: [asked.evidence, NO_EVIDENCE] }
   return {
     asked: opened,
-    /** At the threshold of the raw confidence that is in force. Where none is, the figures are of generations in full. */
+    /** At the threshold of the raw confidence in force. If there is none, the figures are those of full generations. */
     comparison: { threshold: index === -1 ? null : GRID[index]!, recorded: recorded.figures, asked: asked.figures },
   }
 }

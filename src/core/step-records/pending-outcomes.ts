@@ -119,7 +119,7 @@ export const MAX_TRACE_STEPS = 1024
 const MIN_TRACE_SHARE = 1 / 16
 
 /**
- * Which of a context's slots keeps the trace of a generation; `null`: none does. The choice goes by a hash of its id, and so says nothing
+ * The slot of a context that keeps the trace of a generation; `null`: none. The choice is by a hash of its id, and so says nothing
  * of how it went. At first every trace is kept; later ever fewer, so that all parts of an epoch are in the sample and the store is seldom
  * written. A generation that is not taken now is not taken later in the epoch either.
  * @param reported control generations that the epoch has had so far

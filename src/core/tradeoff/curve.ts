@@ -99,7 +99,7 @@ export interface Segment {
  * grid by construction, since a looser threshold is crossed no later. The net drop need not, since an answer may be wrong in between and
  * right again. If the score puts the safest stops first, however, the price of the next token increases. So the slopes between neighbours,
  * weighted by the tokens they save, are made non-decreasing (PAVA), which gives the greatest convex minorant of the curve.
- * If the true curve is convex, smoothing brings the estimate no further from it (Marshall 1970) and changes it by less than the noise
+ * If the true curve is convex, smoothing moves the estimate no further from it (Marshall 1970) and changes it by less than the noise
  * (Kiefer & Wolfowitz 1976). The smoothed curve lies below the observed one, so views show both.
  */
 export function segmentsOf (evidence: Evidence): Segment[] {

@@ -52,8 +52,8 @@ export function adviceOf (
 }
 
 /**
- * `null` if the context's own evidence is of this checkpoint. A context that was created after the report does not name a checkpoint: its
- * evidence is of the checkpoint that was reported for it last, of any run.
+ * `null` if the context's own evidence is about this checkpoint. A context created after the report does not name a checkpoint: its
+ * evidence is about the checkpoint that was reported for it last, of any run.
  */
 function absenceOf (
   { run, step, at }: RunCheckpoint, key: string, all: readonly RunCheckpoint[], state: ContextState | undefined): Absence | null {

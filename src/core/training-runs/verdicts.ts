@@ -12,7 +12,7 @@ const SAME_LEVEL = 0.003
 /** A last checkpoint below this share of the median tokens indicates a cut that is too recent to show in the slope. */
 const RECENT_CUT = 0.9
 const PLATEAU = { fewest: 8, most: 12 }
-/** A gain of EM that counts as progress, however few questions there are to measure it with. */
+/** A gain of EM that counts as progress, however few questions measure it. */
 const RELEVANT_GAIN = 0.05
 /** Verdicts that rule out a plateau, since EM is falling or limited by truncation. */
 const NOT_LEVEL: ReadonlySet<VerdictName> = new Set(['overthinking', 'truncation', 'length_hacking', 'costly_shortening'])
