@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 import sonicBoom from 'sonic-boom'
 
-/** Limit for lines that nobody has read yet. */
+/** Limit of the lines that have not been read yet. */
 const MAX_WAITING_BYTES = 8 * 2 ** 20
 /** How long the end of the process, or a fatal line, waits for the reader, ms. */
 const FLUSH_MS = 1000

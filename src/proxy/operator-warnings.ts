@@ -2,18 +2,18 @@ import type { Logger } from 'pino'
 import { throttle } from '../logging/log.js'
 import type { PassCause } from './protocol/stoppable-request.js'
 
-/** Interval between two warnings about a problem that lasts, ms. */
+/** Interval between two warnings about a persistent problem, ms. */
 const REPEAT_MS = 10_000
 
 /** Largest number of unknown levels to warn about: clients choose their names. */
 const MAX_WARNED_LEVELS = 20
 
-/** The remedy for each cause that keeps requests from being stopped although they are meant to be. */
+/** The problem behind each cause that keeps requests from being stopped against the client's intention. */
 const REMEDIES: Partial<Record<PassCause, string>> = {
-  body: 'their body is too long (--max-body-bytes), compressed or no JSON object',
+  body: 'their body is too long (--max-body-bytes), compressed, or not a JSON object',
   header: "an X-Stopgate header can't be read",
   dialect: 'the proxy can\'t serve them on this kind of model server; --dialect names the kind',
-  not_ready: 'the model server cannot be reached, or does not answer as its kind does: check that it runs, then --dialect',
+  not_ready: 'the model server cannot be reached, or does not answer like its kind: check that it runs, then check --dialect',
 }
 
 /** Logs the latest problem, at most once in ten seconds. */

@@ -15,7 +15,7 @@ import type { LocalDecider, StartResult } from './service-link/local-decider.js'
 
 const ROUTES: ReadonlyMap<string, CompletionRoute> = new Map([['/v1/chat/completions', 'chat'], ['/v1/completions', 'completions']])
 
-/** A request whose generation has started in the decider, and is to be started in the engine. */
+/** A request whose generation has started in the decider, but not yet in the engine. */
 interface StartedRequest { readonly request: StoppableRequest, readonly started: StartResult, readonly dialect: Dialect }
 
 interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | 'metrics'> {

@@ -4,11 +4,11 @@ import type { Static, TObject } from '#typebox'
 /** An invalid setting. The message names it. */
 export class ConfigError extends Error { override name = 'ConfigError' }
 
-/** Environment variables are text, which is coerced. Those that are no settings are left out. */
+/** Environment variables are text, which is coerced. Variables that are not settings are left out. */
 const ajv = new Ajv({ strict: false, validateSchema: false, coerceTypes: true, useDefaults: true, removeAdditional: 'all' })
 
 /**
- * Settings of a schema as they stand in the environment, with their defaults.
+ * Settings of a schema from the environment, with their defaults.
  * @throws ConfigError that names the setting and states what it accepts
  */
 export function readEnvironment<T extends TObject> (schema: T, env: NodeJS.ProcessEnv): Static<T> {

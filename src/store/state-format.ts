@@ -50,7 +50,7 @@ interface StateMeta {
   readonly last_id: string
   /** As `encodeLedger` writes it; null: nothing was folded yet. */
   readonly ledger: unknown
-  /** The follow-up clock and the lists that were taken in; null: nothing was folded yet. */
+  /** The follow-up clock and the accepted lists; null: nothing was folded yet. */
   readonly follow_up: unknown
 }
 

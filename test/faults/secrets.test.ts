@@ -73,7 +73,7 @@ t.test('no log line, reply or metric reveals a secret, whatever goes wrong', { s
     socket.end(text)
     await once(socket, 'close')
   }
-  t.match(said(), /connections were closed because of what the clients did/, 'requests that are not HTTP were logged')
+  t.match(said(), /connections were closed because of the behaviour of clients/, 'requests that are not HTTP were logged')
 
   const admin = new Redis(redis.port, { password: PASSWORD })
   t.teardown(() => { admin.disconnect() })

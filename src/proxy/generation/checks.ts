@@ -22,7 +22,7 @@ export interface ChecksOptions {
   readonly local: LocalGeneration
   readonly style: ProbeStyle
   readonly probe: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<ForcedAnswer>
-  /** Largest number of tokens of a probe. A probe that is given up counts with all of them, since nobody knows how far it came. */
+  /** Largest number of tokens of a probe. A probe that is given up counts with all of them, since its progress is unknown. */
   readonly maxProbeTokens: number
   readonly probeTimeoutMs: number
   /** Aborts when the client has gone. */

@@ -96,7 +96,7 @@ function parsePiece (data: string, { route, closeId = null, onPrompt }: ReadOpti
   }
 }
 
-/** @returns `undefined` if there is none. A chunk whose choices are no list goes on to the client all the same. */
+/** @returns `undefined` if there is none. A chunk whose choices are not a list is passed on to the client anyway. */
 function firstChoice (choices: unknown): JsonObject | undefined {
   if (choices === null) throw new Error('a chunk of the model server has null for its choices')
   const first: unknown = Array.isArray(choices) ? choices[0] : undefined

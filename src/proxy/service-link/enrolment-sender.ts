@@ -16,7 +16,7 @@ interface Batch {
 
 const EVERY_MS = 50
 const RETRY_MS = 250
-/** The service accepts no older draws, ms. A generation that can't be enrolled in time is no evidence, and goes on. */
+/** The service accepts no older draws, ms. A generation that can't be enrolled in time is not evidence, but continues. */
 const MAX_AGE_MS = 4500
 const CALL_MS = 1000
 const MAX_IN_CALL = 4096

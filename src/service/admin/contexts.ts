@@ -133,7 +133,7 @@ function answersBeyond ({ em_drop: drop, max_em_drop: bound, control_generations
 
 interface WantedLabelsQuery { readonly limit: number, readonly after?: string }
 
-/** `next` is to be passed as `after` for the next page; `null`: this is the last one. */
+/** Pass `next` as `after` for the next page; `null`: this is the last page. */
 interface WantedLabelsPage { readonly generation_ids: string[], readonly next: string | null }
 
 /**

@@ -33,7 +33,7 @@ export interface DryRun<R> {
   readonly confirm: string
 }
 
-/** @param command what makes two commands differ: neither who gives it nor the reason */
+/** @param command the fields by which two commands differ, without author and reason */
 export function dryRun<R extends Row> (command: unknown, rows: readonly R[]): DryRun<R> {
   const changes = (row: R) => row.before !== row.after || row.mode_before !== row.mode_after || row.new_epoch === true
   const sorted = [...rows].sort((a, b) => Number(changes(b)) - Number(changes(a)) || (a.key < b.key ? -1 : 1))

@@ -44,7 +44,7 @@ export async function readFullHistory (readHistory: ReadHistory, store: Pick<Sto
 /** Whether a command is about a context, which predictor commands are not. */
 function isOfContext (row: AuditRow): row is AuditRow & { command: Command } { return 'key' in row.command }
 
-/** `next` is to be passed as `before` for the next page; `null`: this is the last one. */
+/** Pass `next` as `before` for the next page; `null`: this is the last page. */
 interface HistoryPage { readonly changes: HistoryRow[], readonly next: string | null }
 
 /**

@@ -16,7 +16,7 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 /** A predictor's training data in numbers, with a digest of the salt under which its groups were drawn. */
 export type Trained = Predictor['trained'] & { readonly salt_digest: string }
 
-/** A predictor that a client brings. The ids of the groups that it was trained on are kept as their draws. */
+/** A predictor that a client imports. The ids of the groups that it was trained on are kept as their draws. */
 export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
   readonly name?: string
   readonly trained?: Partial<Trained>

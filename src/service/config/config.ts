@@ -89,7 +89,7 @@ function checkRedis ({ REDIS_URL, ...settings }: Settings): void {
   if (unused) throw new ConfigError(`${unused} requires TLS: start REDIS_URL with rediss`)
 }
 
-/** Environment variables named like policy fields, which are no settings. Names of a single word may belong to other programs. */
+/** Environment variables named like policy fields, which are not settings. Names of a single word may belong to other programs. */
 export function misplacedPolicyFields (env: NodeJS.ProcessEnv): string[] {
   return Object.keys(DEFAULT_POLICY).map((field) => field.toUpperCase()).filter((name) => name.includes('_') && env[name] !== undefined)
 }

@@ -15,7 +15,7 @@ import {
 
 /** Interval at which events are stored and exported, ms. */
 const FLUSH_MS = 1000
-/** Limits of what one interval takes: events of each kind, and characters of answers that are to be digested. */
+/** Limits for one interval: events of each kind, and characters of answers to digest. */
 const LIMIT = { events: CAPACITY, characters: 4 * 1024 * 1024 }
 
 interface DecisionLogOptions {

@@ -49,7 +49,7 @@ function render (snapshot: Snapshot, prefix: string): RenderedBundle {
 /** Delay of replies after a change, ms, so that a burst of changes is sent at once. */
 const SETTLE_MS = 200
 
-/** Callers that are looked at in one turn of the event loop, so that decisions are answered between one reply and the next. */
+/** Number of callers checked in one turn of the event loop, so that decisions are answered between replies. */
 const WOKEN_PER_TURN = 50
 
 interface Waiting { readonly prefix: string, readonly known: readonly string[], readonly end: () => void }
@@ -87,7 +87,7 @@ export class BundleWaits {
     return renderBundle(this.#snapshotHolder.snapshot(), prefix)
   }
 
-  /** Ends the waits of those who do not have the present bundle. */
+  /** Ends the waits of callers that do not have the present bundle. */
   async #wake (): Promise<void> {
     this.#settling = undefined
     let looked = 0

@@ -18,7 +18,7 @@ interface EnrollerOptions {
   readonly times: EnrolmentTimes
 }
 
-/** Writes down who was enrolled, off the decision path (see docs/concepts/certificate.md). */
+/** Records enrolled generations, off the decision path (see docs/concepts/certificate.md). */
 export interface Enroller {
   /**
    * Enrols a draw; never waits and never throws.

@@ -37,7 +37,7 @@ export function watchConfigurations ({ store, config, log }: { store: Pick<Store
   }
 }
 
-/** The same text for the same configuration, in whatever order its fields stand. */
+/** The same text for the same configuration, in any order of its fields. */
 function configurationOf ({ levels, defaultPolicy }: Config): string {
   const policy = Object.fromEntries(Object.entries(defaultPolicy).sort(([a], [b]) => a < b ? -1 : 1))
   return JSON.stringify({ CONTEXT_LEVELS: levels.join(), DEFAULT_POLICY: policy })

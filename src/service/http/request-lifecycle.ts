@@ -122,7 +122,7 @@ export class RequestLog {
 export function logCutConnections (log: FastifyBaseLogger, metrics: () => Pick<Metrics, 'cut'>): (cause: CutCause) => void {
   let counts: Partial<Record<CutCause, number>> = {}
   const report = throttle(() => {
-    log.warn({ cut: counts }, 'connections were closed because of what the clients did')
+    log.warn({ cut: counts }, 'connections were closed because of the behaviour of clients')
     counts = {}
   })
   return (cause) => {

@@ -37,9 +37,9 @@ export function createPeriodicJobs (store: Store, times: EnrolmentTimes): (memor
 const GAP_PART = 0.8
 
 /**
- * Tells when a tick has to bring the follow-up clock on: once per `look` at most, if that ends a slice, a follow-up or a wait, or makes a
+ * Decides when a tick must advance the follow-up clock: once per `look` at most, if that ends a slice, a follow-up or a wait, or makes a
  * look at the evidence due; and before a gap in the log stops the clock while a follow-up is under way.
- * @returns whether a tick is to be appended now; if so, it is taken to have been
+ * @returns whether to append a tick now; if so, it counts as appended
  */
 export function followUpTicks (times: Pick<EnrolmentTimes, 'look' | 'longestGap'>): (memory: LearnerState, now: number) => boolean {
   const { look, longestGap } = times

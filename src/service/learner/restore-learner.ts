@@ -83,7 +83,7 @@ export function learnerRestorer (
   }
 
   /**
-   * Starts a new epoch, through the log, in contexts whose state or cohort is unreadable: without everybody who is enrolled the evidence
+   * Starts a new epoch, through the log, in contexts whose state or cohort is unreadable: without all enrolled generations the evidence
    * can't go on. Until that is folded they certify nothing.
    */
   async function resetContexts (keys: readonly string[]): Promise<void> {

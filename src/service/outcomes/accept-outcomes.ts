@@ -160,7 +160,7 @@ function warningsFor (
   return warnings.length === 0 ? ofContext : [...warnings, ...ofContext]
 }
 
-/** An answer that is this much longer than its longest reference can hardly match it, as where it was not extracted from a sentence. */
+/** An answer this much longer than its longest reference can hardly match it; it was probably not extracted from its sentence. */
 const LONGER_TIMES = 2
 const LONGER_CHARACTERS = 8
 

@@ -7,7 +7,7 @@ export interface TelemetrySignals {
 }
 
 /**
- * Reads from the standard environment variables what is to be exported. A signal is exported if its exporter is `otlp`, or if none is named
+ * Reads the signals to export from the standard environment variables. A signal is exported if its exporter is `otlp`, or if none is named
  * and there is an endpoint to export to: unlike the specification's default, nothing is sent to a collector that nobody has named.
  * @returns `null`: nothing
  * @throws ConfigError that names the variable

@@ -18,7 +18,7 @@ const READ = 1000
 const DROPPED = 2000
 /** Bytes that live rows may take up beyond the limit of their steps, and dead rows beyond the live ones. */
 export const SLACK = 8 * 1024 * 1024
-/** Rows that one call sweeps at most, beyond twice as many as it brings. Decisions wait meanwhile, so they are few. */
+/** Limit of the rows that one call sweeps, beyond twice as many as it adds. It is low, since decisions wait meanwhile. */
 const SWEPT = 256
 
 /**
@@ -163,7 +163,7 @@ export class EmbeddedRecords<B extends Batch, I> {
     }
   }
 
-  /** The heads of rows count as well, since they take up more than the steps where each call brings a step or two of a generation. */
+  /** The heads of rows count as well: if each call adds a step or two of a generation, they take up more space than the steps. */
   #dropOldest (index: RecordIndex, rows: RecordRows): void {
     const { generations, bytes } = this.#storage.limits
     const isWithin = () => index.size <= generations && index.stepBytes <= bytes && index.liveBytes <= bytes + SLACK

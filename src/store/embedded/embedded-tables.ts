@@ -20,7 +20,7 @@ const INITIAL = {
   predictors_at: 0,
   cursor: START,
   ledger: null as string | null,
-  /** The clock that cohorts go by, and the enrolment lists that were taken in. */
+  /** The follow-up clock, and the accepted enrolment lists. */
   follow_up: null as string | null,
   /** Fencing token of the newest lease. */
   token: 0,

@@ -41,7 +41,7 @@ function hasThresholdOfGrid (state: ContextState): boolean {
   return Number.isInteger(index / LOTTERY_STEP) && index >= 0 && index <= thresholdsOf(sumsInForce(state)[0]!) - 1
 }
 
-/** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment is of its epoch. */
+/** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment belongs to its epoch. */
 export function withoutEvidence ({ epoch, tokens_saved_gross, probe_tokens, probe_prefill_tokens }: ContextState): ContextState {
   return { ...UNREADABLE, epoch, tokens_saved_gross, probe_tokens, probe_prefill_tokens }
 }

@@ -14,7 +14,7 @@ const REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS|LOADING|BUSY|MASTERDOWN|CLU
 /** Error replies to writes of a server that may go on answering reads: out of memory, full disk, read-only, cut off. */
 const WRITE_REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS)\b/
 
-/** Error replies of a server that is cut off from the others, who may have replaced it. */
+/** Error replies of a server that is cut off from the others, which may have replaced it. */
 const CUT_OFF = /\b(NOREPLICAS|MASTERDOWN|CLUSTERDOWN)\b/
 
 /** Longest pause between two attempts to connect, ms. */

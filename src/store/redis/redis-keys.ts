@@ -13,7 +13,7 @@ export const KEYS = {
   contexts: key('contexts'), // hash, key -> state
   pending: key('pending'), // hash, generation id -> outcome that awaits its label or its enrolment
   cohorts: key('cohorts'), // hash, context key -> its enrolled generations
-  followUp: key('follow_up'), // the clock that cohorts go by, and the enrolment lists that were taken in
+  followUp: key('follow_up'), // the follow-up clock, and the accepted enrolment lists
   ledger: key('ledger'),
   policies: key('policies'), // hash, key -> policy
   pins: key('pins'), // hash, key -> pin
