@@ -47,7 +47,7 @@ t.test('in a browser', { skip }, async (t) => {
     t.same(problems, [], 'the page loads nothing from elsewhere')
   })
 
-  t.test('the page shows the fleet, changes a policy by clicks, and tells of drift as it happens', async (t) => {
+  t.test('the page shows the fleet, changes a policy by clicks, and reports drift as it happens', async (t) => {
     const { send, url } = await populated(t)
     await send('POST', '/v1/decisions', { generation_id: 'why', arm: 'control', tokens: 32, confidence: 0.99, context: CONTEXT })
     const { page, problems } = await open(url)

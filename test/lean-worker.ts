@@ -28,7 +28,7 @@ export function lived (count: number, seed = 1): Lived[] {
 
 type Send = Built['send']
 
-/** What its worker has at the end of each generation: who keeps steps reports `kept`, a lean one a count. */
+/** The worker's data at the end of each generation: a worker that keeps steps reports `kept`, a lean worker a count. */
 export interface Reported { readonly kept: object, readonly lean: object, readonly probes: number }
 
 /**

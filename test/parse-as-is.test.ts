@@ -3,7 +3,7 @@ import { build } from './helper.js'
 
 const headers = { 'content-type': 'application/json' }
 
-t.test('a field that would be a prototype is refused where it stands, and does no harm', async (t) => {
+t.test('a field that would be a prototype is refused in place, and does no harm', async (t) => {
   const { app } = await build(t)
   const send = async (url: string, payload: string) => {
     const reply = await app.inject({ method: 'POST', url, headers, payload })

@@ -10,5 +10,5 @@ export const tracePath = (file: TraceFile): string => `test/data/traces/${file}.
 /** The text of a trace file, one outcome a line. */
 export const tracesText = (file: TraceFile): string => gunzipSync(readFileSync(tracePath(file))).toString()
 
-/** What an independent implementation computed. */
+/** Values that an independent implementation computed. */
 export const vectors = (file: 'certificate' | 'dev-traces') => JSON.parse(readFileSync(`test/data/vectors/${file}.json`, 'utf8'))

@@ -78,7 +78,7 @@ export async function decisionFigures (generator: Generator, { rounds, windowMs,
   for (const way of WAYS) {
     const isCrowd = way.connections > 32
     const starts = isCrowd ? 1 : Math.min(STARTS, rounds)
-    const services = await inTurn(starts, () => seededServer(CONTEXTS)) // anew, without the steps that other ways recorded
+    const services = await inTurn(starts, () => seededServer(CONTEXTS)) // a new server, without the steps recorded by other ways
     const reply = await replyTo(services[0]!, way)
     const echoes = await inTurn(starts, () => startEcho(way, reply))
     const peers = [echoes, services, ...way.connections === 32 ? [[literal.server]] : []]

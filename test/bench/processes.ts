@@ -44,7 +44,7 @@ export async function startScript<Order extends object, Answer> (
   name: string, core: number | null, args: readonly string[] = []): Promise<Script<Order, Answer>> {
   const child = start(core, process.execPath, [fileURLToPath(new URL(`./${name}.js`, import.meta.url)), ...args], {}, true)
   const gone = once(child, 'exit').then(([code]) => { throw new Error(`${name} ended with ${code}`) })
-  gone.catch(() => {}) // whoever waits for an answer reports it
+  gone.catch(() => {}) // the caller that waits for an answer reports it
   const answer = async () => (await Promise.race([once(child, 'message'), gone]))[0] as Answer
   await answer()
   return {

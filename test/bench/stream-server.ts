@@ -67,7 +67,7 @@ const json = (response: ServerResponse, body: object): void => {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
-/** What a forced answer is replied: a confidence that no threshold reaches. */
+/** The reply to a forced answer: a confidence that no threshold reaches. */
 const PROBE = {
   ...envelope,
   choices: [{ text: '42', logprobs: { token_logprobs: [-3] } }],

@@ -20,11 +20,11 @@ import { enrolledFold, FOLLOW_UP } from './reducer/enrolled-fold.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, policyWith, SURE_STEP } from './reducer/memory-fold.js'
 import { addPredictor } from './reducer/trial-fold.js'
 
-// What must never happen, one test each.
+// Events that must never happen, one test each.
 
 const LAST = GRID.length - 1
 
-/** What a replica compiles from learned state. */
+/** The snapshot that a replica compiles from learned state. */
 function snapshotFrom (fold: MemoryFold): Snapshot {
   const { configuration: { levels, defaults }, policies, pins } = fold.ledger
   const inputs = { levels, defaultPolicy: defaults, policies, pins, predictors: fold.predictors }

@@ -38,7 +38,7 @@ interface Counting {
   readonly rules?: CohortRules
   /** Samples in each group; the default of 1 takes each for itself. */
   readonly samples?: number
-  /** What becomes of those that are not accounted for, in a prefix. */
+  /** How units that are not accounted for count in a prefix. */
   readonly isLost?: boolean
   /** When a predictor is published, s; its evidence certifies instead of that of the raw confidence. */
   readonly published?: number
@@ -158,12 +158,12 @@ judgeRule('rule 1: only first steps enrol. When the share rises, later steps wou
     sample.isPassedOver === true && sample.end > RISE ? { ...sample, start: RISE, isPassedOver: false } : sample)),
 })
 
-judgeRule('rule 3: the order is that of enrolment. On arrival a burst brings its short generations first', {
+judgeRule('rule 3: the order is that of enrolment. In the order of arrival, the short generations of a burst come first', {
   world: bursts,
   broken: (_, world) => isCertified(byEnd(world)),
 })
 
-judgeRule('rule 5: whoever is not accounted for counts as lost. Left out of its prefix, it is one of the long ones', {
+judgeRule('rule 5: a unit that is not accounted for counts as lost. Leaving it out of its prefix would leave out long generations', {
   world: bursts,
   broken: (random, world) => byEnrolment(random, world, { isLost: false }),
 })
@@ -174,7 +174,7 @@ const fewLong: World = (random, drop) => Array.from({ length: 6000 }, (_, i): Sa
   return { start: i / 40, end: i / 40 + (isLong ? 60 : 1), isLost: isLong && random() < drop / 0.06 }
 })
 
-judgeRule('rule 4: slices join the sum in their order. Skipping the incomplete ones takes those that happen to have no long generation', {
+judgeRule('rule 4: slices join the sum in their order. Skipping incomplete slices would favour slices without long generations', {
   world: fewLong,
   broken (_, world) {
     const slices = Array.from({ length: Math.floor(world.length / 32) }, (_, i) => world.slice(32 * i, 32 * i + 32))
@@ -189,20 +189,20 @@ judgeRule('rule 4: a slice lasts at least a 64th of the follow-up. Slices of 32 
   broken: (_, world) => isCertified(world),
 })
 
-judgeRule('rule 6: a missing outcome counts as lost. Left out, the generations that a worker gives up when they get long are missed', {
+judgeRule('rule 6: a missing outcome counts as lost. Leaving it out would miss generations that a worker gives up when they get long', {
   world: (random, drop) => steady(random, drop, 10, 300)
     .map((sample) => sample.end - sample.start > 20 && sample.isLost ? { ...sample, isSilent: true } : sample),
   broken: (random, world) => byEnrolment(random, world, { rules: { ...RULES, followUp: 120_000, missingOutcomes: 'excluded' } }),
 })
 
-judgeRule('rule 8: a group is accounted for when all of its samples are. Counted by the first ones, it is counted by the short ones', {
+judgeRule('rule 8: a group is accounted for when all of its samples are. Counting its first samples would count the short ones', {
   world: (random, drop) => Array.from({ length: 300 }, (_, group) =>
     Array.from({ length: 8 }, (): Sample => ({ ...generation(random, drop, group / 4), group }))).flat(),
   kept: { samples: 8 },
   broken: (random, world) => byEnrolment(random, world, { samples: 1 }),
 })
 
-judgeRule('rule 8: a group is one unit. Its samples fare alike, so each for itself they are evidence many times over', {
+judgeRule('rule 8: a group is one unit. Its samples have similar outcomes, so counting each would count the same evidence several times', {
   world: (random, drop) => Array.from({ length: 240 }, (_, group) => {
     const isLost = random() < drop
     return Array.from({ length: 32 }, (): Sample => ({ start: group, end: group + 5 + random(), isLost, group }))
@@ -211,7 +211,7 @@ judgeRule('rule 8: a group is one unit. Its samples fare alike, so each for itse
   broken: (_, world) => isCertified(world),
 })
 
-judgeRule('rule 11: a trial takes evidence from slices that begin after its publication. Of older ones only stragglers are left', {
+judgeRule('rule 11: a trial takes evidence from slices that begin after its publication. Older slices have only stragglers left', {
   world: (random, drop) => [0, 60].flatMap((start) => Array.from({ length: 600 }, () => generation(random, drop, start + random() / 2, 'short'))),
   kept: { published: 10 },
   broken: (random, world) => byEnrolment(random, world, { published: 10, takesOlder: true }),

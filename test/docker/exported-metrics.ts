@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
 import { build } from '../helper.js'
 
-/** What the proxy shows before its first request. */
+/** The metrics of the proxy before its first request. */
 export function idleProxyMetrics (): Promise<string> {
   const reports = () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 })
   return new ProxyMetrics({ isCircuitOpen: () => false, inFlight: () => 0, enrolled: () => 0, reports }).registry.metrics()

@@ -62,7 +62,7 @@ ${rows.join('\n')}
 `
 }
 
-/** What a command prints with `--help`. */
+/** The output of a command with `--help`. */
 async function helpOf (...words: string[]): Promise<string> {
   const io = captureIo()
   await runCommandLine([...words, '--help'], io)

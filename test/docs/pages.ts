@@ -6,7 +6,7 @@ export interface Block {
   /** Line of the page on which the code starts. */
   readonly line: number
   readonly language: string
-  /** What follows the language in the opening fence, such as `POST /v1/decisions`. */
+  /** The text after the language in the opening fence, such as `POST /v1/decisions`. */
   readonly info: string
   readonly code: string
   /** Whether nothing but white space lies between this block and the one before. */

@@ -68,7 +68,7 @@ for each in (client, service):
     each._session.timeout = 30
 `
 
-t.test('the example of the client runs as it stands', async (t) => {
+t.test('the example of the client runs unchanged', async (t) => {
   const { app, send } = await build(t)
   const printed = await python([PROGRAM], '', await app.listen({ port: 0 }))
   t.match(printed, /^42 Counters\(.*checks=\d{3}.*rejected=0/)

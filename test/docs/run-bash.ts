@@ -9,7 +9,7 @@ import { cli } from '../service-process.js'
 /** The port of the service in the pages' examples, and of the one that they start themselves. */
 const SHOWN = { service: 'localhost:8080', own: '8090' }
 
-/** What commands of the examples do in a test: curl fails on an error reply, npm and npx run what was compiled with the tests. */
+/** Commands of the examples as they run in tests: curl fails on an error reply, npm and npx run the code compiled with the tests. */
 const COMMANDS: Readonly<Record<string, string>> = {
   curl: 'exec /usr/bin/curl --fail-with-body --max-time 60 "$@"',
   npx: `[ "$1" = stopgate ] || { echo "npx $1 is not known here" >&2; exit 1; }; shift; exec '${process.execPath}' '${cli}' "$@"`,

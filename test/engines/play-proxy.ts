@@ -62,7 +62,7 @@ async function startEngine (
 }
 
 export interface PlayedByProxy extends Omit<Played, 'client'> {
-  /** What the proxy counted, by the names of its metrics. */
+  /** The counts of the proxy, by the names of its metrics. */
   readonly metrics: Readonly<Record<string, number>>
   /** Median seconds to the first token, directly and through the proxy. */
   readonly first_token: { readonly full: number, readonly served: number }

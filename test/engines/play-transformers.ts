@@ -26,7 +26,7 @@ export interface Played {
   readonly client: Readonly<Record<'checks' | 'calls' | 'failures' | 'reported' | 'rejected' | 'dropped' | 'probe_tokens', number>>
 }
 
-/** What is known after a batch. */
+/** The figures after a batch. */
 export interface Progress {
   readonly batch: number
   /** Milliseconds a generation. */

@@ -96,7 +96,7 @@ export class Workers {
   }
 }
 
-/** What a service shows of a context. */
+/** The view of a context in the API. */
 export async function contextAt (service: ServiceProcess, { key }: Pick<Workers, 'key'>, headers?: Record<string, string>): Promise<any> {
   return (await service.get(`/v1/contexts/${encodeURIComponent(key)}`, headers)).body
 }

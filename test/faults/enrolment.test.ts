@@ -67,7 +67,7 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     await isRight(t, workers)
   })
 
-  await t.test('nobody learns for longer than the follow-up', async (t) => {
+  await t.test('no replica learns for longer than the follow-up', async (t) => {
     const workers = workersOf({ task: 'unlearned', askAt: alternately, isSilent: (i) => i % 40 === 7 })
     const running = burst(workers)
     await setTimeout(100)

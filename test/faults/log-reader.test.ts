@@ -5,7 +5,7 @@ import t from 'tap'
 import { temporaryFolder, until } from '../helper.js'
 import { cli } from '../service-process.js'
 
-t.test('a service whose log nobody reads goes on answering, and ends on SIGTERM', async (t) => {
+t.test('a service whose log is not read continues to answer, and ends on SIGTERM', async (t) => {
   const env = { PORT: '0', LOG_LEVEL: 'trace', DATA_DIR: await temporaryFolder(t) }
   const child = spawn(process.execPath, [cli, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => { child.kill('SIGKILL') })

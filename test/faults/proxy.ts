@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { CommandReader } from './command-reader.js'
 
-/** What happens to a Redis command: it passes, it passes as the last one of its connection, or the connection is cut before it. */
+/** The fate of a Redis command: it passes, it passes as the last one of its connection, or the connection is cut before it. */
 export type Verdict = 'pass' | 'last' | 'none'
 
 /** A proxy between a client and a server, which tests disturb. */

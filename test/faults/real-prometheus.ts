@@ -8,7 +8,7 @@ import { freePort } from '../redis-server.js'
 
 /** How often this Prometheus scrapes and evaluates. */
 const EVERY = '250ms'
-/** What each time of the rules becomes. */
+/** The length of each duration of the rules in the test. */
 const FOR = '1s'
 const RANGE = '5s'
 const STALE_AFTER = 2

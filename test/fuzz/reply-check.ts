@@ -4,7 +4,7 @@ import type { Operation } from './request.js'
 
 export interface Reply { readonly status: number, readonly headers: Record<string, unknown>, readonly body: string }
 
-/** What is wrong with a reply, by the document: status, type of content, or a body that its schema does not allow; or `null`. */
+/** The problem of a reply by the document: status, type of content, or a body that its schema does not allow; or `null`. */
 export type ReplyCheck = (operation: Operation, reply: Reply) => string | null
 
 export function replyCheck (document: Schema): ReplyCheck {

@@ -16,7 +16,7 @@ export const GROUPS = {
   store: ['store'],
 } satisfies Record<string, string[]>
 
-/** What `npm test` runs in a process each: folders, and files that use a core for seconds or change settings of their process. */
+/** Tests that `npm test` runs in a process each: folders, and files that use a core for seconds or change settings of their process. */
 export const ALONE = [...readFileSync('.taprc', 'utf8').matchAll(/dist\/tests\/test\/([\w/-]+)(?:\/\*\*\/\*)?\.test\.js/g)].map(([, path]) => path!)
 
 /** Simulations and exhaustive comparisons: four fifths of the processor time of the core's group. `npm run test:core` leaves them out. */

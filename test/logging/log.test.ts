@@ -23,13 +23,13 @@ function runScript (t: Test, script: string) {
   return { child, exited: once(child, 'exit'), closed: once(child, 'close'), errors: () => errors }
 }
 
-t.test('a process whose log nobody reads ends all the same', async (t) => {
+t.test('a process whose log is not read still ends', async (t) => {
   const { exited, errors } = runScript(t, 'fill(2000); setTimeout(() => process.exit(3), 200)')
   t.same(await exited, [3, null])
   t.equal(errors(), '')
 })
 
-t.test('a fatal line does not hold up a process whose log nobody reads', async (t) => {
+t.test('a fatal line does not block a process whose log is not read', async (t) => {
   const { exited } = runScript(t, "fill(2000); setTimeout(() => { log.fatal('an error'); process.exit(3) }, 200)")
   t.same(await exited, [3, null])
 })
@@ -61,7 +61,7 @@ t.test('lines beyond the limit are dropped, which the log says once it is read a
   t.equal(lines.at(-1).msg, 'the last line')
 })
 
-t.test('a disk without room silences the log only as long as it has none', { skip: existsSync('/dev/full') ? false : 'needs /dev/full' }, async (t) => {
+t.test('a full disk silences the log only while it is full', { skip: existsSync('/dev/full') ? false : 'needs /dev/full' }, async (t) => {
   const script = `
     import { closeSync, openSync } from 'node:fs'
     import { createLog } from ${MODULE}

@@ -38,7 +38,7 @@ t.test('a nullable list of values is a choice between the list and null', async 
   t.strictSame(hoisted(schema).schema, { anyOf: [{ type: 'string', enum: ['a', 'b'] }, { type: 'null' }], description: 'Letter', examples: ['a'] })
 })
 
-t.test('constraints that a schema only states stand in the document', async (t) => {
+t.test('the document contains constraints that a schema only states', async (t) => {
   t.strictSame(hoisted(stating(Type.String({ minLength: 1 }), { pattern: '^a' })).schema, { type: 'string', minLength: 1, pattern: '^a' })
 })
 
@@ -129,7 +129,7 @@ t.test('every declared status is one of an error', async (t) => {
   t.same(declared, ['400', '401', '403', '429', '503', 'default'])
   const statuses = new Set(ERROR_CODES.map(({ status }) => String(status)))
   t.same(declared.slice(0, -1).filter((status) => !statuses.has(status)), [])
-  t.same(Object.keys(errorResponsesOf(true)), ['400', 'default'], 'whoever needs no token gets no error about it')
+  t.same(Object.keys(errorResponsesOf(true)), ['400', 'default'], 'a route that needs no token has no error about it')
 })
 
 t.test('the headers that error replies declare are sent', async (t) => {

@@ -25,12 +25,12 @@ t.test('a missing value is a dash; no threshold means never', async (t) => {
   t.equal(threshold(1), '1')
 })
 
-t.test('with a lottery both thresholds are told', async (t) => {
+t.test('with a lottery both thresholds are shown', async (t) => {
   t.equal(thresholds({ threshold: 0.97, lottery: null }), '0.97')
   t.equal(plain(thresholds({ threshold: 0.97, lottery: { threshold: 0.95, share: 1 / 8 } })), '0.97, 12.5 % at 0.95')
 })
 
-t.test('times are told in their largest unit', async (t) => {
+t.test('times are shown in their largest unit', async (t) => {
   t.equal(plain(duration(59)), '59 s')
   t.equal(plain(duration(90)), '2 min')
   t.equal(plain(duration(7200)), '2 h')

@@ -7,7 +7,7 @@ import { onClosed, readBody } from '../../src/proxy/client-http.js'
 import { until } from '../helper.js'
 import { startUnderTest } from './proxy-under-test.js'
 
-t.test('a reply comes back as it is, headers of the same name included', async (t) => {
+t.test('a reply is passed back unchanged, including headers of the same name', async (t) => {
   const { proxy } = await startUnderTest(t)
   const { port } = new URL(proxy.url)
   const reply = await new Promise<string[]>((resolve) => {

@@ -25,7 +25,7 @@ t.test('a change of a policy is announced, and the stream ends when the service 
   t.match(await ended, /hello/)
 })
 
-t.test('HEAD opens no stream, which nobody would read or end', async (t) => {
+t.test('HEAD opens no stream, which would never be read or ended', async (t) => {
   const { app } = await build(t)
   t.equal((await app.inject({ method: 'HEAD', url: '/v1/events' })).statusCode, 405)
 })

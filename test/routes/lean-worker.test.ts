@@ -17,7 +17,7 @@ async function joined ({ metrics }: Built): Promise<string[]> {
   return [...samples].map(([, result, count]) => `${count} ${result}`)
 }
 
-/** What a worker that keeps its steps and sends them certifies. */
+/** The certificate of a worker that keeps its steps and sends them. */
 async function keptEvidence (t: Test, generations: ReturnType<typeof lived>) {
   const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"record_steps":false}' })
   const reports = await askThrough(generations, () => built.send)

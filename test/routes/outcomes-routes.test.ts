@@ -27,7 +27,7 @@ async function reportEnrolled ({ send }: Built, outcome: { generation_id: string
   return await send('POST', '/v1/outcomes', outcome)
 }
 
-t.test('a label can come after its outcome', async (t) => {
+t.test('a label can arrive after its outcome', async (t) => {
   const built = await build(t, FOLLOWED_UP)
   const { send } = built
   t.match(await reportEnrolled(built, bare('g/1 %')), { body: { label_wanted: true } })
@@ -128,14 +128,14 @@ t.test('a context counts outcomes by their fate', async (t) => {
   }), { control_generations: 5, treated_generations: 2, follow_up: { cancelled: 1, reported: 4 } })
 })
 
-t.test('the outcome of a generation that was not enrolled is no evidence', async (t) => {
+t.test('the outcome of a generation that was not enrolled is not evidence', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{}' }, undefined, { times: scaledTimes(0.01) })
   await send('POST', '/v1/outcomes', losslessOutcome('a'))
   const body = await until('it is counted', async () => { const { body } = await send('GET', url); return body.follow_up?.unenrolled === 1 && body })
   t.match(body, { status: 'learning', control_generations: 0 })
 })
 
-t.test('an empty list of steps is no evidence if the generation was long enough for a step', async (t) => {
+t.test('an empty list of steps is not evidence if the generation was long enough for a step', async (t) => {
   const { send } = await build(t)
   const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 1000, em: 1, steps: [] }))
   await send('POST', '/v1/outcomes/batch', { outcomes })

@@ -9,7 +9,7 @@ export interface GroupTraffic {
   readonly samples: number
   /** Expected EM drop of a sample. */
   readonly drop: number
-  /** Share of the prompts on which stopping may lose anything: 1 if samples are independent, less if those of a prompt are alike. */
+  /** Share of the prompts on which stopping may lose anything: 1 if samples are independent, less if those of a prompt are similar. */
   readonly risky: number
 }
 

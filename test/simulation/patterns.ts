@@ -134,7 +134,7 @@ export const ARRIVALS: readonly Pattern[] = [
   },
   {
     name: 'an epoch opens after 70 s',
-    note: 'Whoever began before the epoch is no evidence for it.',
+    note: 'Generations that began before the epoch are not evidence for it.',
     traffic: steady(),
     entries: [reset(70)],
   },

@@ -11,7 +11,7 @@ import { readTraceRuns } from './share.js'
 import { simulatedService, type FullRun } from './service.js'
 import type { TraceFile } from '../test-data.js'
 
-// What a policy saves on real traces that are played once, the learning included, and where the rest is lost.
+// The savings of a policy on real traces that are played once, including learning, and the causes of the rest.
 
 const BOUND = 0.02
 
@@ -20,7 +20,7 @@ export interface Savings {
   readonly saved: number
   /** By the best fixed threshold of each context that is inside the bound, known in hindsight. */
   readonly hindsight: number
-  /** What of that is lost before the first certificate, in later control generations, and by other thresholds. */
+  /** The parts of it that are lost before the first certificate, in later control generations, and by other thresholds. */
   readonly learning: number
   readonly control: number
   readonly threshold: number

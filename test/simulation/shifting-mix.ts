@@ -19,7 +19,7 @@ export interface MixOptions {
   readonly hasMembers: boolean
 }
 
-/** What happened after the shift, counted in generations of the pool. */
+/** The events after the shift, counted in generations of the pool. */
 export interface Mix {
   /** Generations until the second member had no threshold; Infinity: it had one to the end. */
   readonly generations: number

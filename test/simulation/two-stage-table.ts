@@ -3,7 +3,7 @@ import { mean, percent, points, standardError, table } from './summary.js'
 import { compareStages } from './two-stages.js'
 
 /**
- * The effect of asking in two stages on recorded generations, as Markdown.
+ * The gain of a schedule in two stages on recorded generations, as Markdown.
  * @param file of runs that were probed every 4 tokens
  * @param free names of their signals that cost nothing
  */

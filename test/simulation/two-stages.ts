@@ -16,13 +16,13 @@ const EM_DROP = 0.02
 const EVERY = [4, 8, 12, 16, 24, 32, 48, 64]
 const GROWTH = [0, 0.1, 0.25, 0.5, 1]
 const CUTS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9]
-/** What makes a step worth a probe: a confidence, or that its answer is no worse than any to come. */
+/** The criterion for probing a step: a confidence, or that its answer is no worse than any later one. */
 const WORTH = ['settled', 0.8, 0.95] as const
 
 const cadence = (checkEveryTokens: number, checkGrowth = 0) => ({ checkEveryTokens, checkGrowth, minTokens: 0 })
 const at = (every: number) => (run: RecordedRun) => atCadence(run, { cadence: cadence(every), probeTokens: 0 }).steps
 
-/** What is known before a probe. */
+/** The data known before a probe. */
 function features (step: RunStep, last: RunStep | null, free: readonly string[], typical: number): number[] {
   const odds = last === null ? 0 : logOdds(last.confidence!)
   const distance = Math.log1p((step.tokens - (last?.tokens ?? 0)) / 8)

@@ -3,7 +3,7 @@ import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { commitOf, idsIn, outcome, pinEntry, state, TICK } from './fixtures.js'
 
-/** What replicas share: the state id, waiting reads, notices and versions. */
+/** Laws about replicas: the state id, waiting reads, notices and versions. */
 export function replicaContract (law: Law): void {
   law('state id and salt are made once', async (t, { store, other, crash }) => {
     const [one, two] = await Promise.all([store.revision(), other.revision()])

@@ -7,7 +7,7 @@ import { foldNext, idsOf, outcomes } from './fixtures.js'
 
 // A process with a store in a folder, for tests to kill. This file is both sides of it: the first half runs in the test.
 
-/** What the process tells: that it has opened the store, why it could not, or the ids of a batch that was acknowledged. */
+/** A message of the process: it has opened the store, the reason why it could not, or the ids of an acknowledged batch. */
 export type Told = { readonly opened: true } | { readonly error: string } | { readonly acknowledged: string[] }
 
 /** Starts it, and waits until it has opened the store or could not. With a name it then appends batches under that name, and folds them. */

@@ -21,7 +21,7 @@ function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels):
   return [...predictors.values()].findLast(({ label, levels: its }) => label === policy.label && its === levels.join())
 }
 
-/** Limit of predictors on trial in a context. The first of an epoch has the largest part of the level, so newer ones must not displace it. */
+/** Limit of predictors on trial in a context. The first of an epoch has the largest share of the level: newer ones must not displace it. */
 export const MAX_TRIALS = 3
 
 /**

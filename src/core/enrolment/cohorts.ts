@@ -89,8 +89,8 @@ export class Cohorts {
 
   /**
    * Accepts a list, at most once.
-   * @returns how long it was on its way, at most, ms: the time since the list before it, less what had passed of it when it was sent. A
    * @returns upper bound of its delay, ms: the time since the list before it, less the part that had passed when it was sent. A first
+   *   list counts as having arrived at once. `null`: the list was accepted before
    */
   admit ({ boot, number, after }: EnrolmentList, time: number): number | null {
     const last = this.#boots.get(boot)

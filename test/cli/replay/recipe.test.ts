@@ -7,7 +7,7 @@ import { tracesText } from '../../test-data.js'
 import { inProcessGate } from './in-process-gate.js'
 
 /**
- * What the default policy saves on real generations, learning from nothing, without network or clock. Groups share an arm, so their order
+ * The savings of the default policy on real generations, learning from nothing, without network or clock. Groups share arms, so their order
  * matters: over 20 seeds the tokens saved have mean 51.5 % and standard deviation 9 (frontier), 43.3 % and 4 (older), 16.4 % and 1
  * (reasoner). The mean of six seeds must exceed that mean less two of its standard errors.
  */

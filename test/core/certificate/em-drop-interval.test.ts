@@ -61,7 +61,7 @@ t.test('each end is refuted and nothing inside is, for fractional counts too', a
   }), 300)
 })
 
-t.test('the upper end is 1 where there is almost nothing but losses', async (t) => {
+t.test('the upper end is 1 if almost all units are losses', async (t) => {
   for (const n of [1, 300, 1e6]) {
     t.strictSame(emDropInterval(n, n, 0, 0.05).high, 1)
     t.ok(emDropInterval(n, n * (1 - 2 ** -50), 0, 0.05).high > 1 - 2e-4)

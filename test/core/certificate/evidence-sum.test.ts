@@ -137,7 +137,7 @@ t.test('each prefix has the units that are left out of its own slices', async (t
   t.equal(sumOfOpen(slices, 1).left_out, 2)
 })
 
-t.test('packed evidence comes back as it was', async (t) => {
+t.test('packed evidence is restored unchanged', async (t) => {
   holds(t, fc.property(fc.array(unit, { maxLength: 3 }), (units) => {
     const evidence = units.reduce(addUnit, noEvidence(3))
     assert.deepEqual(unpackEvidence(JSON.parse(JSON.stringify(packEvidence(evidence)))), evidence)

@@ -29,7 +29,7 @@ t.test('a place is a threshold or a lottery between two', async (t) => {
   t.equal(valueAt([10, 20, 40], 2), 40)
 })
 
-t.test('the order of tests goes by eighths where stops differ, and by whole thresholds elsewhere', async (t) => {
+t.test('tests proceed by eighths where stops differ, and by whole thresholds elsewhere', async (t) => {
   const order = (isSplit: (k: number) => boolean) => {
     const places = [-1]
     while (places.at(-1)! < 2) places.push(nextPlace(places.at(-1)!, isSplit))

@@ -48,7 +48,7 @@ t.test('each candidate has its own bar, grid and evidence', async (t) => {
   t.ok(looser.every(({ isPostHoc, bar }) => isPostHoc && bar > Math.log(600)))
 })
 
-t.test('turning predictors on after evidence came in is post hoc', async (t) => {
+t.test('turning predictors on after the first evidence is post hoc', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   t.match(rawCandidate(fold.state(), policyWith({ predictor: 'auto' })), { isPostHoc: true, bar: Math.log(60 / 0.05) })

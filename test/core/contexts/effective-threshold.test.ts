@@ -3,7 +3,7 @@ import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../../../src/core/contexts/effective-threshold.js'
 import { type LinkFields, linkWith } from '../decide/snapshot-of.js'
 
-/** What is in force for a leaf, given the links of root, model and leaf; the one at `depth` certifies. */
+/** The threshold in force for a leaf, given the links of root, model and leaf; the link at `depth` certifies. */
 function force (root: LinkFields, model: LinkFields, leaf: LinkFields, depth = 2) {
   const { threshold, scope, source, isPinned } = effectiveThreshold([linkWith('*', root), linkWith('model=q', model), linkWith('model=q,task=x', leaf)], depth)
   return { threshold, scope, from: source.key, isPinned }
@@ -31,7 +31,7 @@ t.test('the certificate of a pool does not serve a member whose policy asks for 
   t.match(force({}, { index: 9 }, { ...stricter, index: 3 }), { scope: 'own' }, 'without a pool there is nothing to differ from')
 })
 
-t.test('a member that has left the present epoch of its pool has no threshold from it, and is no evidence of it', async (t) => {
+t.test('a member that has left the present epoch of its pool has no threshold from it, and is not evidence for it', async (t) => {
   const pool = { index: 9, epochName: '7-1' }
   t.strictSame(force({}, pool, { leftEpoch: '7-1' }, 1), { ...none, from: 'model=q' })
   t.match(force({}, pool, { leftEpoch: '5-1' }, 1), { scope: 'pool' }, 'an earlier one')
@@ -48,7 +48,7 @@ t.test('a member whose state cannot be read has no threshold from its pool: it m
   t.match(effectiveThreshold(chain.slice(0, 2), 1), { scope: 'own' }, 'the pool itself can be read')
 })
 
-t.test('a member of a pool is no evidence of it if it has a pin of its own or asks for another certificate', async (t) => {
+t.test('a member of a pool is not evidence for it if it has a pin of its own or asks for another certificate', async (t) => {
   const isEvidence = (leaf: LinkFields, depth = 1) =>
     effectiveThreshold([linkWith('*', {}), linkWith('model=q', { index: 9 }), linkWith('model=q,task=x', leaf)], depth).isEvidence
   t.ok(isEvidence({}))

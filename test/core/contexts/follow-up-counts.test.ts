@@ -10,7 +10,7 @@ t.test('each count is added to its own', async (t) => {
   t.strictSame(addCounts(some, some), Object.fromEntries(Object.entries(some).map(([name, count]) => [name, 2 * count])))
 })
 
-t.test('rule 6: the follow-up ratio is that of those accounted for among those who did not cancel, 1 before there are any', async (t) => {
+t.test('rule 6: the follow-up ratio is the share of units accounted for among those not cancelled, 1 before there are any', async (t) => {
   const withCounts = (counts: Partial<FollowUp>) => ({ follow_up: { ...NO_FOLLOW_UP, ...counts } })
   t.equal(followUpRatio(withCounts({ enrolled: 50 })), 1)
   t.equal(followUpRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.75)

@@ -69,7 +69,7 @@ t.test('losses at a loose threshold do not affect safer ones', async (t) => {
   t.equal(judge(fold.state(), policyWith(), levels, NONE).index, 11)
 })
 
-t.test('a guarantee requested after evidence came in must reach 30/error_level', async (t) => {
+t.test('a guarantee requested after the first evidence must reach 30/error_level', async (t) => {
   const state = stateOf(FIRST)
   const looser = policyWith({ max_em_drop: 0.03 })
   t.ok(rawCandidate(state, looser).isPostHoc)

@@ -257,7 +257,7 @@ t.test('a probe is due at a threshold that no earlier probe has reached', async 
   t.equal(due(null), false)
 })
 
-t.test('no probe is due where it could teach nothing', async (t) => {
+t.test('no probe is due if it could add no evidence', async (t) => {
   const step = { tokens: 10 }
   t.equal(isProbeDue(rule, 'control', step, 1), true)
   t.equal(isProbeDue(rule, 'treated', step, 1), false)

@@ -7,7 +7,7 @@ import { chainOf, type Levels } from '../../../src/core/policy/context.js'
 import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 
-/** What a test states of one context's link: a pin by its threshold and by the name of the predictor it is for. */
+/** The fields of a context's link that a test states: a pin by its threshold and by the name of the predictor it is for. */
 export type LinkFields = Partial<Omit<ChainLink, 'key' | 'policy' | 'pin'>> & {
   readonly policy?: Partial<Policy>
   readonly pin?: number | null

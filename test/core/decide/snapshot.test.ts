@@ -103,7 +103,7 @@ t.test('a context of a pool has the pool\'s threshold, guarantee, share and epoc
   t.match(ruleFor(snapshot, { model: 'r', task: 'new' }), { threshold: null, scope: 'none', context: 'model=r', guarantee: null, controlShare: 1 })
 })
 
-t.test('label_rate is the share that is enrolled; outcomes that count on arrival enrol nobody', async (t) => {
+t.test('label_rate is the share that is enrolled; outcomes that count on arrival enrol nothing', async (t) => {
   const share = (policy: LinkFields['policy']) => ruleFor(snapshotOf({ 'model=q,task=x': { policy: policy! } }), { model: 'q', task: 'x' }).enrolledShare
   t.equal(share({}), 1)
   t.equal(share({ label_rate: 0.2 }), 0.2)

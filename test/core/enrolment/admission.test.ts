@@ -18,7 +18,7 @@ t.test('a unit enrols once: not while it is enrolled, and not after it was accou
   t.ok(admission.spent.isMissed(0.4) && !admission.spent.isMissed(0.3))
 })
 
-t.test('an entry states bounds; a void one thins nobody', async (t) => {
+t.test('an entry states bounds; a void entry thins nothing', async (t) => {
   const admission = new Admission()
   admission.addBounds(entryOf([], { cutoff: 0.3, share: 0.1 }), true, 0, RULES)
   t.strictSame(admitted(admission, [0.1, 0.4]), [0.1, 0.4])
@@ -37,7 +37,7 @@ t.test('rule 2: many entries with cutoffs keep only those that may still decide'
   t.match(admission.store().bounds, { cutoffs: { length: 1 }, shares: { length: 1 } })
 })
 
-t.test('where an early outcome finds no room, entries are void until it would have been given up', async (t) => {
+t.test('if there is no room for an early outcome, entries are void until it would have been given up', async (t) => {
   const admission = new Admission()
   const early = (i: number) => ({ u: i / 10_000, generation_id: `g${i}`, until: 100 + i })
   for (let i = 0; i < MAX_EARLY_OUTCOMES; i++) t.ok(admission.addEarly(early(i)))

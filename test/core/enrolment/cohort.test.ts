@@ -65,7 +65,7 @@ t.test('rule 3: the draws of a void entry never enrol', async (t) => {
   t.strictSame(cohort.takeCounts(), { enrolled: 0, void: 1 })
 })
 
-t.test('rule 3: of more void draws than can be remembered none enrols either, and the context takes only draws below the hash that tells them', async (t) => {
+t.test('rule 3: void draws beyond those that can be remembered do not enrol either, and the context takes only draws below their hash', async (t) => {
   const cohort = new Cohort('1-1')
   const voids = draws(3 * MAX_VOID_UNITS)
   for (let i = 0; i < voids.length; i += 256) cohort.enrol(entryOf(voids.slice(i, i + 256)), i, RULES, true)
@@ -90,7 +90,7 @@ t.test('rule 3: units that are accounted for do not make room for void ones', as
   t.strictSame(cohort.enrol(entryOf([0.123]), 10_000, RULES), [])
 })
 
-t.test('rule 3: a void entry thins nobody, however many draws it left out', async (t) => {
+t.test('rule 3: a void entry thins nothing, however many draws it left out', async (t) => {
   const cohort = new Cohort('1-1')
   cohort.enrol(entryOf([0.1], { cutoff: 0.2 }), 0, RULES, true)
   t.equal(cohort.enrol(entryOf([0.5]), 1, RULES).length, 1)
@@ -119,7 +119,7 @@ t.test('rule 3: an outcome waits for its entry if it can still enrol', async (t)
   t.notOk(cohort.mayEnrol(0.05, 0.05, 1, 30), 'it is accounted for')
 })
 
-t.test('rule 3: where too many outcomes wait for their entries, the entries of the next 12 s are void', async (t) => {
+t.test('rule 3: if too many outcomes wait for their entries, the entries of the next 12 s are void', async (t) => {
   const cohort = new Cohort('1-1')
   const early = Array.from({ length: MAX_EARLY_OUTCOMES }, (_, i) => ({ u: 0.5, generation_id: `g${i}`, until: RULES.wait }))
   t.ok(early.every((one) => cohort.addEarly(one)))
@@ -129,7 +129,7 @@ t.test('rule 3: where too many outcomes wait for their entries, the entries of t
   t.strictSame(cohort.enrol(entryOf([0.6]), 1000 + RULES.wait, RULES), [], 'a void one never again')
 })
 
-t.test('rule 3: an outcome whose entry does not come in time is given up', async (t) => {
+t.test('rule 3: an outcome whose entry does not arrive in time is given up', async (t) => {
   const cohort = new Cohort('1-1')
   cohort.addEarly({ u: 0.5, generation_id: 'a', until: 100 })
   cohort.addEarly({ u: 0.6, generation_id: 'b', until: 200 })
@@ -265,7 +265,7 @@ t.test('rule 8: a group is one unit, accounted for when all its samples are in',
   t.strictSame(slice!.counts, { accounted: 1, missing: 0, cancelled: 0, excluded: 0 })
 })
 
-t.test('rule 8: where no outcome says how many samples there are, the group counts as lost until its follow-up is over', async (t) => {
+t.test('rule 8: if no outcome states the number of samples, the group counts as lost until its follow-up is over', async (t) => {
   const cohort = cohortWith([0.1])
   report(cohort, 0.1, KEPT, 0, null)
   report(cohort, 0.1, KEPT, 0, null)

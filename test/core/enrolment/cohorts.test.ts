@@ -48,7 +48,7 @@ t.test('rule 2: a list that is sent twice counts once', async (t) => {
   t.equal(restored.admit(listOf('a', 2), 0), null, 'what is known is stored')
 })
 
-t.test('the log tells how long a list was on its way', async (t) => {
+t.test('the log bounds the delay of a list', async (t) => {
   const cohorts = new Cohorts()
   cohorts.admit(listOf('a', 1), 1000)
   t.equal(cohorts.admit({ ...listOf('a', 2), after: 200 }, 1250), 50)
@@ -101,14 +101,14 @@ t.test('only changed cohorts go into a commit', async (t) => {
 const GAP = 5000
 const after = (...times: number[]) => times.reduce((clock, time) => advanceClock(clock, time, GAP), NEW_CLOCK)
 
-t.test('rule 6: follow-up goes by the log\'s time, where a gap of more than 5 s counts as 5 s', async (t) => {
+t.test('rule 6: follow-up is measured in the log\'s time, in which a gap of more than 5 s counts as 5 s', async (t) => {
   t.equal(after(1000).passed, 0, 'the first entry starts it')
   t.equal(after(1000, 4000).passed, 3000)
   t.equal(after(1000, 6000).passed, 5000)
   t.equal(after(1000, 3_600_000).passed, 5000, 'an hour without an entry')
 })
 
-t.test('the clock does not go back where the log\'s time does', async (t) => {
+t.test('the clock does not go back if the log\'s time does', async (t) => {
   t.strictSame(after(4000, 1000), { time: 4000, passed: 0 })
   t.equal(after(4000, 1000, 4500).passed, 500, 'and counts no time twice')
 })

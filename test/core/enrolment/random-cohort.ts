@@ -10,7 +10,7 @@ import { draws, entryOf, EPOCH, FOLLOW_UP, known, restored, rulesWith, TREATED, 
 
 type Delta = -1 | 0 | 1
 
-/** What happens to a cohort, `wait` ms after what happened before. `of`: the unit that it happens to, in the order of enrolment. */
+/** An event of a cohort, `wait` ms after the previous one. `of`: the unit that it concerns, in the order of enrolment. */
 export type Event = { readonly wait: number } & (
   | { readonly kind: 'enrol', readonly count: number }
   | { readonly kind: 'report', readonly of: number, readonly what: 'known' | 'awaits_label' | 'missing' | 'cancelled', readonly deltas: readonly [Delta, Delta] }

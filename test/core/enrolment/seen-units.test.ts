@@ -5,7 +5,7 @@ import { countPacked, MAX_VOID_UNITS, packNumbers, SeenUnits, unpackNumbers } fr
 import { holds } from '../../property.js'
 import { draws } from './cohort-fixtures.js'
 
-t.test('packed numbers come back to the bit', async (t) => {
+t.test('packed numbers are restored to the bit', async (t) => {
   holds(t, fc.property(fc.array(fc.double()), (numbers) => {
     assert.deepEqual(unpackNumbers(packNumbers(numbers)), numbers)
   }))

@@ -21,7 +21,7 @@ t.test('members that one entry enrolled in one slice are stored as a run of unit
   t.strictSame(restoreMembers(throughStore(stored), cohort.slices), [...cohort.members.values()])
 })
 
-t.test('members with samples come back in their order as they were', async (t) => {
+t.test('members with samples are restored unchanged, in their order', async (t) => {
   const us = draws(3)
   const cohort = cohortWith(us)
   report(cohort, us[1]!, KEPT, 5, 4)

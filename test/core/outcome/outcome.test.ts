@@ -55,7 +55,7 @@ t.test('no text of an answer reaches the log', async (t) => {
   t.match(logged, 'entropy')
 })
 
-t.test('while a label may still come, answers keep their digests', async (t) => {
+t.test('while a label may still arrive, answers keep their digests', async (t) => {
   const graded = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report })
   const steps = [step({ answer: '1,024' }), step({ em: 1, answer: '7' }), step({})]
   const late = graded({ answer: 'Paris', steps })

@@ -67,7 +67,7 @@ t.test('a policy reaches the contexts below its key, and no others', async (t) =
     [['*', 1], ['model=q', 2], [LEAF, 2], ['model=qq', 1], ['model=qq,task=gsm8k', 1]])
 })
 
-t.test('a guarantee requested after evidence came in keeps that evidence, but its bar is 30/error_level and it is marked post hoc', async (t) => {
+t.test('a guarantee requested after the first evidence keeps that evidence, but its bar is 30/error_level and it is marked post hoc', async (t) => {
   for (const policy of [{ max_em_drop: 0.03 }, { error_level: 0.1 }]) {
     const fold = certified()
     setPolicy(fold, policy)
@@ -94,7 +94,7 @@ t.test('the guarantee requested first is not post hoc when it is requested again
   t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.03, epoch: 2 })
 })
 
-t.test('a guarantee that changes before any evidence came in is not post hoc', async (t) => {
+t.test('a guarantee that changes before any evidence is not post hoc', async (t) => {
   const fold = memoryFold()
   fold.learn(outcomeOf({ arm: 'treated' }))
   setPolicy(fold, { max_em_drop: 0.05 })
@@ -422,7 +422,7 @@ t.test('the trainer is next due when there are four times the samples, at most 2
   t.equal(fold.ledger.train_at, 1600, 'an import changes nothing of that')
 })
 
-t.test('only leaves are sampled, only where predictors are on, and nothing that is not whole', async (t) => {
+t.test('only leaves are sampled, only where predictors are on, and only complete outcomes', async (t) => {
   const fold = memoryFold({ predictor: 'auto' })
   fold.learn(KEPT)
   t.match(fold.reservoir.samples(), [{ leaf: LEAF, label: 'exact_match', steps: [{ lost: 0 }] }])

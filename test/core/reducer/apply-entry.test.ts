@@ -148,7 +148,7 @@ t.test('rule 3: an outcome that reaches the log before its entry waits for it, a
   t.match(fold.state(), { follow_up: { enrolled: 4 } }, 'its outcome was given up')
 })
 
-t.test('rule 3: an early outcome whose entry is void is no evidence', async (t) => {
+t.test('rule 3: an early outcome whose entry is void is not evidence', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.5], 0)
   fold.report(0.1, 1000)

@@ -53,7 +53,7 @@ const labelOf = (generation_id: string, em: 0 | 1 = 1): LabelEntry => ({ type: '
 const CHANGED = { full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'y' }] }
 const AGREES = { ...CHANGED, steps: [{ tokens: 40, confidence: 1, answer_digest: 'x' }] }
 
-t.test('rule 7: an outcome whose answer would have changed waits for its label, one that agrees needs none', async (t) => {
+t.test('rule 7: an outcome whose answer would have changed waits for its label; an outcome that agrees needs none', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1, 0.2], 0)
   fold.report(0.1, 1000, CHANGED)
@@ -71,7 +71,7 @@ t.test('rule 7: an outcome whose answer would have changed waits for its label, 
   t.equal(evidenceOf(fold.state()).lost[29], 1)
 })
 
-t.test('rule 6: a label that does not come in time is missing, and one that comes then changes nothing', async (t) => {
+t.test('rule 6: a label that does not arrive in time is missing, and a late label changes nothing', async (t) => {
   for (const [missing_labels, counts, generations] of [['lost', { missing: 1, accounted: 1 }, 2], ['excluded', { excluded: 1, accounted: 1 }, 1]] as const) {
     const fold = enrolledFold({ missing_labels })
     fold.enrol([0.1, 0.2], 0)
@@ -111,7 +111,7 @@ t.test('a treated outcome waits for its label too, for the comparison of the arm
   t.equal(fold.state().follow_up.labels_wanted, 0, 'only control labels are evidence')
 })
 
-t.test('a label that comes after its epoch has ended is nothing to the next', async (t) => {
+t.test('a label that arrives after the end of its epoch does not affect the next epoch', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
   fold.report(0.1, 1000, CHANGED)

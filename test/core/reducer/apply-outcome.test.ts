@@ -36,7 +36,7 @@ t.test('lost, kept and gained are counted', async (t) => {
   })
 })
 
-t.test('outcomes that are no evidence', async (t) => {
+t.test('outcomes that are not evidence', async (t) => {
   for (const [name, outcome] of [
     ['a treated generation, even one that ran to its end', outcomeOf({ arm: 'treated' })],
     ['a stopped generation, whatever its arm says', outcomeOf({ stopped: true })],
@@ -66,7 +66,7 @@ t.test('control outcomes with their steps are evidence', async (t) => {
   }
 })
 
-t.test('steps that are missing are evidence at the worst case, and so is an empty list from a generation that must have been asked', async (t) => {
+t.test('missing steps count as the worst case, and so does an empty list from a generation that must have asked', async (t) => {
   const isLost = (outcome: Partial<LoggedOutcome>, policy = {}) => {
     const fold = memoryFold(policy)
     fold.learn(outcomeOf({ steps: [], ...outcome }))
@@ -218,7 +218,7 @@ t.test('an enrolled generation is accounted for by its outcome, in whatever orde
   t.match(fold.state(), { follow_up: { enrolled: 3, accounted: 3 }, fed_by: undefined })
 })
 
-t.test('rule 1: an outcome of a generation that was never enrolled is no evidence', async (t) => {
+t.test('rule 1: an outcome of a generation that was never enrolled is not evidence', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
   fold.report(0.9, 1000)
@@ -227,7 +227,7 @@ t.test('rule 1: an outcome of a generation that was never enrolled is no evidenc
   t.equal(fold.pending.size, 0)
 })
 
-t.test('a treated outcome whose entry does not come is not counted as unenrolled', async (t) => {
+t.test('a treated outcome whose entry never arrives is not counted as unenrolled', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
   fold.report(0.8, 100)

@@ -25,7 +25,7 @@ t.test('evidence that falls silent for max_evidence_age_seconds takes the thresh
   t.equal(fold.state().epoch, 2, 'once')
 })
 
-t.test('outcomes that are no evidence do not break the silence', async (t) => {
+t.test('outcomes that are not evidence do not break the silence', async (t) => {
   const fold = silentSince(5000)
   fold.learn(outcomeOf({ arm: 'treated' }), 104_000)
   fold.learn(outcomeOf({ cancelled: true }), 104_000)
@@ -33,7 +33,7 @@ t.test('outcomes that are no evidence do not break the silence', async (t) => {
   t.equal(fold.state().epoch, 2)
 })
 
-t.test('without a threshold the old evidence goes as well: it must not vouch for the present', async (t) => {
+t.test('without a threshold the old evidence is dropped as well: it does not hold for the present', async (t) => {
   const fold = memoryFold({ max_evidence_age_seconds: 100 })
   fold.learn(KEPT, 0, FIRST - 1)
   fold.learn(TICK, 99_999)

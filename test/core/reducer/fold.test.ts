@@ -5,7 +5,7 @@ import { FIRST, KEPT, LEAF, memoryFold, outcomeOf, policyWith } from './memory-f
 
 const LAST = GRID.length - 1
 
-t.test('policyOf is of these policies and this configuration, however often it was asked', async (t) => {
+t.test('policyOf uses the current policies and configuration, however often it was called before', async (t) => {
   const fold = memoryFold()
   const { ledger } = fold
   t.equal(policyOf(ledger, LEAF).max_em_drop, 0.02)

@@ -104,7 +104,7 @@ t.test('rule 6: a generation that never reports is missing after the follow-up, 
   t.match(fold.state(), { follow_up: { late: 1, unenrolled: 0 }, halves: [{ generations: 2 }, {}] })
 })
 
-t.test('rule 6: nobody\'s follow-up runs out while nobody can write to the log', async (t) => {
+t.test('rule 6: no follow-up runs out while the log cannot be written', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
   fold.learn({ type: 'tick' }, 10 * FOLLOW_UP)
@@ -113,7 +113,7 @@ t.test('rule 6: nobody\'s follow-up runs out while nobody can write to the log',
   t.match(fold.state(), { follow_up: { accounted: 1, missing: 0 } })
 })
 
-t.test('rule 6: under "excluded" nothing is certified where those left out, if all had lost, could lose more than twice the bound', async (t) => {
+t.test('rule 6: under "excluded" nothing is certified if the units left out, had all lost, would exceed twice the bound', async (t) => {
   for (const [silent, isCertified] of [[3, true], [12, false]] as const) {
     const fold = enrolledFold({ missing_outcomes: 'excluded' })
     const us = spread(300)

@@ -128,7 +128,7 @@ t.test('a member is shown by its own evidence, at the threshold of its pool', as
   t.same(shownInPool({ ...opened, membership }, link, opened), { evidence: membership.evidence, index: 9, level: 0.05 })
 })
 
-t.test('nothing is shown from another epoch of the pool, for another scorer, or before anything has come', async (t) => {
+t.test('nothing is shown from another epoch of the pool, for another scorer, or before any outcome', async (t) => {
   const nothing = { evidence: { generations: 0 }, index: -1 }
   t.match(shownInPool({ ...opened, membership: { ...membership, epoch: 'pool-0' } }, link, opened), nothing)
   t.match(shownInPool({ ...opened, membership: { ...membership, scorer: 1 } }, link, opened), nothing)

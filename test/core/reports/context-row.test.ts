@@ -47,7 +47,7 @@ t.test('a context of a pool has the status of the pool; sums certify nothing', a
   t.match(describeRow(states, '*'), { is_leaf: false, is_certifying: false, status: 'learning' })
 })
 
-t.test('where a pool has drifted, the alarm is the pool\'s alone', async (t) => {
+t.test('if a pool has drifted, only the pool has the alarm', async (t) => {
   const states = loaded({ 'model=q': stateOf(0, { epoch_cause: 'drift' }), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
   t.match(describeRow(states, 'model=q'), { status: 'drifted', alarms: ['drift'], withdrawn_at: 1000 })
   t.match(describeRow(states, 'model=q,task=a'), { status: 'drifted', alarms: [], withdrawn_at: null })

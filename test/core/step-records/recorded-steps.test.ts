@@ -55,14 +55,14 @@ t.test('a record of every due check is complete, and without any one of them it 
   }), 1000)
 })
 
-t.test('with the worker\'s count, a record is complete exactly where it has as many steps', async (t) => {
+t.test('with the worker\'s count, a record is complete if and only if it has as many steps', async (t) => {
   const anyhow = fc.uniqueArray(fc.nat({ max: 500 }), { maxLength: 12 }).map((tokens) => stepsAt(...tokens.sort((a, b) => a - b)))
   holds(t, fc.property(anyhow, fc.nat({ max: 13 }), (steps, asked) => {
     assert.equal(isRecordComplete(CADENCE, { tokens: 500, steps_asked: asked }, steps), steps.length === asked)
   }))
 })
 
-t.test('without a count, the cadence tells whether a record is complete', async (t) => {
+t.test('without a count, the cadence shows whether a record is complete', async (t) => {
   const isComplete = (tokens: number, ...asked: number[]) => isRecordComplete(CADENCE, { tokens }, stepsAt(...asked))
   t.ok(isComplete(100, 32, 64, 96))
   t.ok(isComplete(128, 32, 64, 96), 'it ended when the next check was due')
@@ -92,7 +92,7 @@ t.test('a count of 0 makes an empty record complete', async (t) => {
   t.notOk(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 1 }, []))
 })
 
-t.test('a record is probed where every threshold stops at a probe', async (t) => {
+t.test('a record is probed if every threshold stops at a probe', async (t) => {
   const isProbed = (steps: RecordedStep[], minTokens = 0) => isRecordProbed({ minTokens, trials: [] }, { tokens: 100 }, steps)
   t.ok(isProbed([]))
   t.ok(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.5 }, { tokens: 96, confidence: 0.9, answer_digest: 'a' }]))
@@ -124,7 +124,7 @@ t.test('recorded steps are graded as the same steps sent with the outcome are', 
   for (const kind of ['"exact_match":0', '"exact_match":1', '"agreement":0', '"agreement":1', '"answer_digest"']) t.match(kinds, kind)
 })
 
-t.test('a digest is kept only while a label may come', async (t) => {
+t.test('a digest is kept only while a label may arrive', async (t) => {
   const step = { tokens: 1, confidence: 0.5, answer_digest: answerDigest('salt', '4') }
   t.strictSame(joinRecord('salt', { ...REPORT }, [step]), [step])
   t.strictSame(joinRecord('salt', { ...REPORT, em: 1 }, [step]), [{ tokens: 1, confidence: 0.5 }])

@@ -74,7 +74,7 @@ t.test('after a reset no evidence counts for a checkpoint, in any later epoch, u
   }
 })
 
-t.test('if two runs name a new context, its evidence is of the checkpoint reported last', async (t) => {
+t.test('if two runs name a new context, its evidence is about the checkpoint reported last', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 700, FIRST)
   const other = { run: 'other', key: '*', step: 3, at: 600 }

@@ -29,7 +29,7 @@ t.test('the key of a context ends with its deepest named level', async (t) => {
   t.equal(namedKey(LEVELS, { task: 't' }), 'model=-,task=t')
 })
 
-t.test('the problem of an invalid checkpoint says where it is', async (t) => {
+t.test('the problem of an invalid checkpoint states its place', async (t) => {
   t.equal(checkpointProblem(LEVELS, { ...one, tokens_p50: 5, tokens_p95: 5, at: '2026-01-31T12:00:00.5+01:00' }), null)
   const problems: [Partial<Checkpoint>, string, RegExp][] = [
     [{ tokens_p50: 6, tokens_p95: 5 }, '/tokens_p50', /above tokens_p95/],

@@ -69,13 +69,13 @@ t.test('scatter is measured about a line and ignores its slope', async (t) => {
   t.ok(near(scatter, 0.02, 0.002), String(scatter))
 })
 
-t.test('a reading is of the newest attempt', async (t) => {
+t.test('a reading uses the newest attempt', async (t) => {
   const attempt = (em: number) => ({ checkpoint: { step: 1, suite: 's', em, n: 100, tokens_mean: 5, truncated_rate: 0.1 }, received_at: 1 })
   t.match(readingsOf({ suite: 's', points: [{ step: 1, attempts: [attempt(0.2), attempt(0.5)] }], forgotten_through: null }),
     [{ step: 1, em: 0.5, stderr: 0.05, tokens: 5, n: 100, truncated: 0.1 }])
 })
 
-t.test('readings are of evaluations under the newest threshold only', async (t) => {
+t.test('readings use only evaluations under the newest threshold', async (t) => {
   const attempt = (em: number, threshold?: number | null) => ({ checkpoint: { step: 1, suite: 's', em, n: 100, tokens_mean: 5, ...(threshold !== undefined && { threshold }) }, received_at: 1 })
   const read = (...steps: ReturnType<typeof attempt>[][]) =>
     readingsOf({ suite: 's', points: steps.map((attempts, step) => ({ step, attempts })), forgotten_through: null }).map(({ em }) => em)

@@ -28,7 +28,7 @@ function checksOf (more: Partial<ChecksOptions> = {}) {
 
 const prefixOf = (tokens: number) => ({ tokens, ids: Array<number>(tokens).fill(1), text: 'x'.repeat(tokens) })
 
-t.test('checks are exactly at the cadence, one at a time, however many tokens come at once', async (t) => {
+t.test('checks are exactly at the cadence, one at a time, however many tokens arrive at once', async (t) => {
   const { checks, seen } = checksOf()
   checks.advance(prefixOf(9))
   t.same(seen.prefixes, [])
@@ -79,7 +79,7 @@ t.test('a probe in flight at the end of the reasoning is aborted, and counts at 
   t.same(checks.steps, givenUp)
 })
 
-t.test('an answer that comes after the end of the reasoning counts once and stops nothing', async (t) => {
+t.test('an answer that arrives after the end of the reasoning counts once and stops nothing', async (t) => {
   const late = checksOf({ probe: async () => { late.checks.end(); return forced(0.95) } })
   late.checks.advance(prefixOf(10))
   await late.checks.settled()

@@ -91,7 +91,7 @@ async function serve (t: Test, answer: (request: IncomingMessage, response: Serv
   return (server.address() as AddressInfo).port
 }
 
-/** What comes back from a request line for each, written at once, until the server ends the connection. */
+/** The replies to one request line for each, written at once, until the server ends the connection. */
 async function rawReply (port: number, ...requests: readonly string[]): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('utf8')
   socket.end(requests.map((request) => `${request}\r\nhost: a\r\n\r\n`).join(''))

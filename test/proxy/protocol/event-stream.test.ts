@@ -31,7 +31,7 @@ t.test('data after the last event are ignored, and the stream may end by itself'
   t.strictSame(taken, [[1, 2]])
 })
 
-t.test('a stream waits for a reader who is slow, and loses nothing', async (t) => {
+t.test('a stream waits for a slow reader, and loses nothing', async (t) => {
   const body = new PassThrough()
   const taken: number[] = []
   let go = () => {}

@@ -5,7 +5,7 @@ import { build, until } from '../../helper.js'
 
 const options = { prefix: '*', maxStalenessSeconds: 60, onProblem: () => {}, onLabels: () => {} }
 
-t.test('the circuit is open until a bundle has come, and when the last word is too old', async (t) => {
+t.test('the circuit is open until a bundle has arrived, and when the last reply is too old', async (t) => {
   const { snapshotHolder } = await build(t)
   const requests: Array<[string, object | undefined]> = []
   const get = async (path: string, _ms: number, headers?: Record<string, string>) => {

@@ -38,7 +38,7 @@ const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
   key, pool: { key: 'model=q', left_at: null }, threshold: 0.9, control_generations: 100, em_drop: 0, em_drop_low: -0.1, em_drop_high: 0.1, tokens_saved_ratio: 0.4, max_em_drop: 0.02, ...fields,
 }) as ContextRow
 
-t.test('the members that have lost the most answers beyond the bound come first, and those that have shown nothing last', async (t) => {
+t.test('the members that have lost the most answers beyond the bound come first, and those without evidence last', async (t) => {
   const rows = [
     rowOf('model=q', { pool: null }),
     rowOf('model=q,task=new', { control_generations: 0, em_drop: null }),
@@ -81,7 +81,7 @@ function withCohort (
   } as unknown as Store
 }
 
-t.test('pages follow each other, also where labels came in between', async (t) => {
+t.test('pages follow each other, even if labels arrive in between', async (t) => {
   const built = await build(t)
   const { config } = built
   const first = await readWantedLabels(withCohort(built, KEY, ['a', 'b', 'c', 'd']), config, KEY, { limit: 2 }, ANYBODY)

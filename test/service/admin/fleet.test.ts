@@ -33,7 +33,7 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
   t.match(sumFleet({ at: 0, rows: rows.slice(2) }, 'model=x'), { tokens_saved: 200, worth: null })
 })
 
-t.test('alarms are the gravest first, then the newest; a time is stated only where one is known', async (t) => {
+t.test('alarms are sorted by severity, then newest first; a time is stated only if it is known', async (t) => {
   const rows = [
     rowOf('model=a', { alarms: ['breach'] }),
     rowOf('model=b', { status: 'drifted', alarms: ['breach', 'drift_suspected'], withdrawn_at: 1000 }),
@@ -49,7 +49,7 @@ t.test('alarms are the gravest first, then the newest; a time is stated only whe
   ])
 })
 
-t.test('sums and rows are of the contexts within a prefix', async (t) => {
+t.test('sums and rows cover the contexts within a prefix', async (t) => {
   const { send, fleet } = await build(t)
   await report((path, body) => send('POST', path, body), [losslessOutcome('a', { model: 'q', task: 'x' }), losslessOutcome('b', { model: 'q2', task: 'x' })])
   await until('both are learned', async () => (await fleet.sums('*')).contexts === 2)

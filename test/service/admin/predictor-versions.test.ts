@@ -20,7 +20,7 @@ t.test('the oldest retired predictor makes room for a new one', async (t) => {
   t.ok(names.includes('p7'))
 })
 
-t.test('a predictor\'s name always stands for the same scores', async (t) => {
+t.test('a predictor\'s name always means the same scores', async (t) => {
   const { predictors } = await build(t)
   await predictors.put('p', PREDICTOR, origin)
   await predictors.put('p', structuredClone(PREDICTOR), origin)

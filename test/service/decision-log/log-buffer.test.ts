@@ -68,7 +68,7 @@ const others: TakenDecision[] = [
   { ...plain, arm: 'treated', isEnrolled: true, reason: 'score_at_threshold' },
 ]
 
-t.test('decisions come out as they went in, with their time', async (t) => {
+t.test('decisions are returned unchanged, with their time', async (t) => {
   const buffer = new LogBuffer()
   for (const [i, decision] of [plain, ...others].entries()) buffer.push(decision, decision.answer, 1000 + i)
   t.equal(buffer.length, 4)

@@ -1,7 +1,7 @@
 import type { TakenDecision } from '../../../src/service/decision-log/log-buffer.js'
 import type { LoggedDecision } from '../../../src/service/decision-log/logged-event.js'
 
-/** What was asked and answered at a step. The log has it unchanged. */
+/** The request and the decision at a step. The log has them unchanged. */
 export const DECIDED: LoggedDecision = {
   arm: 'control',
   tokens: 32,

@@ -57,7 +57,7 @@ t.test('rows are logged exactly as single steps are; rows without an id and inva
   t.strictSame(logged(true).map(key), expected.map(key))
 })
 
-t.test('where no treated generation may be taken, only control rows are looked at', async (t) => {
+t.test('if no treated generation may be logged, only control rows are checked', async (t) => {
   t.strictSame(logged(false).map(({ id }) => id), ['b', 'd'])
 })
 

@@ -99,14 +99,14 @@ const SNAPSHOT = snapshotOf({ 'model=q': { index: 3 } })
 const config = { levels: ['model', 'task'] }
 const onDisconnect = (): void => {}
 
-t.test('a caller that has the bundle is told so, also by a weak tag among others', async (t) => {
+t.test('a caller that has the bundle is recognised, also by a weak tag among others', async (t) => {
   const { get } = createBundleServer({ config, snapshotHolder })
   const { bundle, isKnown } = await get({ onDisconnect }, ANYBODY)
   t.notOk(isKnown)
   t.ok((await get({ onDisconnect, ifNoneMatch: `"other", W/${bundle.etag}` }, ANYBODY)).isKnown)
 })
 
-t.test('a prefix is refused where it is no context key or belongs to others', async (t) => {
+t.test('a prefix is refused if it is not a context key or belongs to others', async (t) => {
   const { get } = createBundleServer({ config, snapshotHolder })
   await t.rejects(get({ onDisconnect, prefix: 'colour=red' }, ANYBODY), { code: 'INVALID_CONTEXT_KEY' })
   await t.rejects(get({ onDisconnect, prefix: 'model=r' }, { tokenName: 'tenant', tokenPrefix: 'model=q' }), { code: 'FORBIDDEN' })

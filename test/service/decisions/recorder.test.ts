@@ -73,7 +73,7 @@ t.test('steps of control generations are recorded without the text of answers', 
   t.equal(await counted('stored'), 4, 'once')
 })
 
-t.test('steps that are no evidence are not recorded', async (t) => {
+t.test('steps that are not evidence are not recorded', async (t) => {
   const { store, recorder, take } = recorderOn(t, snapshotOf({
     'model=q,task=x': {}, 'model=q,task=off': { policy: { mode: 'off' } }, 'model=q,task=kept': { policy: { record_steps: false } }, 'model=q,task=shadow': { policy: { mode: 'shadow' } },
   }))

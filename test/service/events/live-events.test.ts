@@ -7,7 +7,7 @@ import { until } from '../../helper.js'
 const textOf = (client: EventClient) => String(client.stream.read() ?? '')
 const change = (client: EventClient) => JSON.parse(/event: change\ndata: (.*)\n\n/.exec(textOf(client))?.[1] ?? 'null')
 
-t.test('a client is told only of its contexts, and once', async (t) => {
+t.test('a client gets only the changes of its contexts, once each', async (t) => {
   const client = new EventClient('model=q', 7)
   t.match(textOf(client), 'event: hello\ndata: {"snapshot_version":7,"prefix":"model=q"}\n\n')
   client.note(['model=q,task=a', 'model=r,task=a'], false)
@@ -90,7 +90,7 @@ t.test('moved thresholds and moved counts are distinguished; links that were onl
   await until('the counts are told', () => /"contexts":\[\],"contexts_changed":0,"counts_changed":true/.test(text))
 })
 
-t.test('nothing is read while nobody listens, and streams are bounded', async (t) => {
+t.test('nothing is read without listeners, and streams are bounded', async (t) => {
   const { state, live } = playground()
   const streams = Array.from({ length: MAX_CLIENTS }, () => live.open('*'))
   t.throws(() => live.open('*'), { code: 'TOO_MANY_STREAMS', statusCode: 503 })

@@ -58,7 +58,7 @@ t.test('a crowd is served, however often a turn goes round its connections', asy
   for (let round = 0; round < 40; round++) t.equal(columns.ask(crowd, 0.14, 12_000), 1000, '256 rows each')
 })
 
-t.test('a crowd is cut short where waiting is worse than asking again', async (t) => {
+t.test('a crowd is cut short if waiting is worse than retrying', async (t) => {
   const single = oneTurn().ask(sockets(10_000), 0.2, 200)
   t.ok(single * 0.2 >= 1000 && single * 0.2 < 1001, `${single} served`)
   const columns = oneTurn().ask(sockets(10_000), 0.14, 12_000)

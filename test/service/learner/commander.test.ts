@@ -6,7 +6,7 @@ import { build } from '../../helper.js'
 
 const pin = (threshold: number) => ({ type: 'pin', key: '*', pin: { threshold, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }) as const
 
-t.test('a command is planned again when another one came in between', async (t) => {
+t.test('a command is planned again if another command intervened', async (t) => {
   const { store, snapshotHolder } = await build(t)
   const command = createCommander(store, snapshotHolder)
   let looks = 0

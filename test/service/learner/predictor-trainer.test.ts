@@ -19,7 +19,7 @@ import { mulberry32 } from '../../random.js'
 const log = pino({ level: 'silent' })
 const random = mulberry32(5)
 
-/** What is sure early is rarely lost. */
+/** Generations that are sure early rarely lose. */
 function sampleOf (i: number, label: Sample['label'] = 'exact_match'): Sample {
   const confidence = random()
   return { u: i / 1e6, leaf: 'model=q,task=x', label, tokens: 100, steps: [{ tokens: 20 + i % 50, confidence, lost: random() < 0.4 * (1 - confidence) ? 1 : 0 }] }

@@ -6,7 +6,7 @@ import { build } from '../../helper.js'
 
 const reporter = { ...ANYBODY, tokenOutcomes: null }
 
-t.test('the log holds digests in place of answers, and the first label stands', async (t) => {
+t.test('the log holds digests instead of answers, and the first label counts', async (t) => {
   const services = await build(t)
   await services.learner.close() // so that the log keeps its entries
   await services.send('POST', '/v1/outcomes', { ...losslessOutcome('g'), em: undefined, answer: 'forty-two' })

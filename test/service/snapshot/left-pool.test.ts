@@ -18,7 +18,7 @@ const lost = () => ({ ...kept(HARD), steps: [{ tokens: 32, confidence: 0.95, em:
 const many = (count: number, one: () => object) => Array.from({ length: count }, one)
 const path = (key: string) => `/v1/contexts/${encodeURIComponent(key)}`
 
-/** What a replica answers to both members: decisions, columns and the bundle. */
+/** The answers of a replica to both members: decisions, columns and the bundle. */
 async function asked ({ send }: Built) {
   const step = { arm: 'treated', tokens: 32, confidence: 1 }
   const [hard, kind] = await Promise.all([HARD, KIND].map(async (context) => (await send('POST', '/v1/decisions', { ...step, context })).body))

@@ -46,7 +46,7 @@ t.test('loading changes one by one equals loading everything at once', async (t)
     () => sendConfirmed({ send }, 'DELETE', '/v1/contexts/*/policy'),
   ]) {
     await step()
-    await until('all is learned', async () => (await store.revision()).lag === 0) // else the second load may see more
+    await until('all is learned', async () => (await store.revision()).lag === 0) // otherwise the second load may see more
     const revision = await store.revision()
     model = await loadSnapshot(store, options, model, revision, 0)
     const whole = await loadSnapshot(store, options, null, revision, 0)

@@ -87,7 +87,7 @@ t.test('spans and metrics of a service reach a collector', async (t) => {
   t.match(await service.exited, { code: 0 })
 })
 
-t.test('a collector that is away or never answers disturbs nobody', async (t) => {
+t.test('a collector that is away or never answers disturbs nothing', async (t) => {
   const silent = createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
   t.teardown(() => { silent.close() })

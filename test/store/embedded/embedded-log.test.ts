@@ -60,7 +60,7 @@ t.test('each call deletes a few expired ids', async (t) => {
   t.equal(tables.seenAt.getKeysCount(), 61)
 })
 
-t.test('an id that came again outlives its first expiry', async (t) => {
+t.test('a repeated id outlives its first expiry', async (t) => {
   const { tables, append } = await logIn(t)
   await append(1000, outcomes(...idsOf('a', 10)))
   await append(2500, [outcome('a-9')])

@@ -15,7 +15,7 @@ function indexOf (...ids: string[]): RecordIndex {
 
 const idsOf = (index: RecordIndex): string[] => [...index.oldestFirst()].map(({ id }) => id)
 
-t.test('a row is read as it was written', async (t) => {
+t.test('a row is read back unchanged', async (t) => {
   const steps = stepsAt(1, 2, 3)
   for (const id of ['', 'a', 'é\0🙂', 'x'.repeat(100_000)]) {
     const encoded = encodeRow(id, 1234.5, 2, packingAtOnce(batch([['a', steps]])), 1)

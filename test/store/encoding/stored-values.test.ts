@@ -7,7 +7,7 @@ import { cohortOf, headerOf, LEDGER, outcome, pendingOf, sampleOf, trainingWrite
 
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
 
-t.test('a valid value is read, and an invalid one is replaced by a value that stops nobody', async (t) => {
+t.test('a valid value is read, and an invalid value is replaced by a value that stops nothing', async (t) => {
   t.same(readEntry(encodeEntry(outcome('a'))), outcome('a'))
   t.same(readLedger(encodeLedger(LEDGER)), LEDGER)
   t.same(readPending(encodePending(pendingOf('a'))), pendingOf('a'))

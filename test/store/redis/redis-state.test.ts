@@ -43,7 +43,7 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
     t.same(await store.append([outcome('a')]), ['accepted'], 'ids of outcomes after the export were not imported')
   })
 
-  await t.test('ids of outcomes that came after the export are not in it', async (t) => {
+  await t.test('the export lacks ids of outcomes that arrived after it', async (t) => {
     const rows: StateRow[] = []
     for await (const row of store.exportRows()) {
       if (rows.length === 0) await store.append([outcome('later')])
