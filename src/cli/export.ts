@@ -10,7 +10,7 @@ import { withStore } from './command-line/with-store.js'
 
 export const usage = `Usage: stopgate export > FILE
 
-Writes the state of the store that REDIS_URL or DATA_DIR names, as of one moment, in JSON lines: what was learned, outcomes
+Writes the state of the store that REDIS_URL or DATA_DIR names, as of one moment, in JSON lines: learned state, outcomes
 that wait for labels, ids of counted outcomes (so that none counts twice), policies, pins, predictors, history, audit trail
 and training runs. It leaves out the recorded steps of generations whose outcome has not arrived.
 

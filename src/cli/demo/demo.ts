@@ -13,7 +13,7 @@ import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 
 export const usage = `Usage: stopgate demo [options]
 
-Starts a service with an empty store and plays simulated models against it; their true losses are known. Thresholds are
+Starts a service with an empty store and plays simulated models with known true losses against it. Thresholds are
 certified, tokens are saved, one model is exchanged behind the service's back, the alarm takes its threshold back, and it
 is learned again. Takes one to two minutes. Open the page of the service meanwhile; Ctrl-C ends the demo.
 

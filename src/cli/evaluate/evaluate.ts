@@ -25,8 +25,8 @@ Options:
   --error-level X    chance that a certificate may be wrong, 0.000001 to 0.5 (default: 0.05)
   --check-every-tokens N
                      ask every N tokens, at the steps that the traces have (default: 1, at all of them)
-  --check-growth X   lengthen the distance by X times the tokens so far, 0 to 1 (default: 0)
-  --probe-tokens N   tokens that a probe costs at each step (default: what the traces say); savings are net of these
+  --check-growth X   least distance to the next check, as a part of the tokens so far, 0 to 1 (default: 0)
+  --probe-tokens N   tokens that a probe costs at each step (default: as in the traces); savings are net of these
   --splits N         number of random splits, 1 to 1000 (default: 10)
   --shares L,C,T     shares of the groups for learning, certifying and testing (default: 1,1,1)
   --seed N           seed of the splits (default: 1)

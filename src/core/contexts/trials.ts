@@ -26,7 +26,7 @@ export const MAX_TRIALS = 3
 
 /**
  * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the
- * epoch's next challenger. If there is no room, it replaces the oldest one that does not serve.
+ * epoch's next challenger. If there is no room, it replaces the oldest predictor that does not serve.
  */
 export function syncTrials (
   state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, nextSlice: number): ContextState {

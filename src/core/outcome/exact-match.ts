@@ -33,7 +33,7 @@ export function rememberingNormaliser (): Normalise {
 /**
  * Returns a function that grades answers against one reference or any of a list: 1 or 0 by Exact Match. An empty answer matches only a
  * blank reference (SQuAD 2.0).
- * @param normalise normaliseAnswer, or one that caches
+ * @param normalise normaliseAnswer, or a caching version of it
  */
 export function exactMatcher (reference: string | readonly string[], normalise: Normalise = normaliseAnswer): (answer: string) => 0 | 1 {
   const right = new Set((typeof reference === 'string' ? [reference] : reference).map((text) => normalise(text)))

@@ -30,7 +30,7 @@ const ATTEMPTS = 12
 const MAX_BACKOFF_MS = 100
 /** Largest number of points per suite in a view of all suites, since serialising a reply blocks decisions. */
 const SHOWN_OF_EACH = 200
-/** Largest number of contexts below a served one that get advice, the first by key. */
+/** Largest number of contexts below a served context that get advice, the first by key. */
 const ADVISED = 50
 
 export function createTraining (store: Store, config: Config, now: () => number = Date.now) {
