@@ -15,7 +15,7 @@ async function picture (page: Page, name: string): Promise<void> {
   if (isLookedAt) await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true })
 }
 
-/** A service that knows something to look at: a certified context, one that learns, a run in training. */
+/** A service with data to show: a certified context, a learning context, a run in training. */
 async function populated (t: Test): Promise<Built & { url: string }> {
   const built = await build(t)
   const { send } = built

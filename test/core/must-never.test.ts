@@ -191,7 +191,7 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
   t.match(rule, { controlShare: 0, enrolledShare: 0 }, 'it runs in full, and enrols nobody')
   const step = { tokens: 40, confidence: 1, generation_id: 'g', context: { model: 'q', task: 'lossy' } }
   t.match(decide(snapshotFrom(fold), 'fresh', step), { arm: 'treated', probe: false }, 'no probe is paid for, since none would count')
-  t.match(decide(snapshotFrom(fold), 'fresh', { ...step, arm: 'control' }), { probe: true }, 'one that was enrolled before goes on')
+  t.match(decide(snapshotFrom(fold), 'fresh', { ...step, arm: 'control' }), { probe: true }, 'a generation that was enrolled before goes on')
   const { halves } = fold.state('model=q')
   fold.learn(outcomeOf({ context: { model: 'q', task: 'lossy' } }), 99, 500)
   t.equal(fold.state('model=q').halves, halves, 'it is no evidence of the pool')

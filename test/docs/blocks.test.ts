@@ -39,7 +39,7 @@ const place = ({ page, line }: Block) => `${page}:${line}`
 const isRun = ({ language, code }: Block) => language === 'bash' && !NOT_RUN.some(({ starts }) => code.startsWith(starts))
 
 /**
- * Where a shown reply differs from a real one. Numbers and times may have other values; what is not shown may be anything.
+ * Where a shown reply differs from a real one. Numbers and times may have other values; parts that are not shown may be anything.
  * @param isShape compare the names of fields alone, for replies whose values need more data than a test has
  */
 function differences (shown: unknown, real: unknown, isShape: boolean, path = 'reply'): string[] {

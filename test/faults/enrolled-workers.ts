@@ -101,7 +101,7 @@ export async function contextAt (service: ServiceProcess, { key }: Pick<Workers,
   return (await service.get(`/v1/contexts/${encodeURIComponent(key)}`, headers)).body
 }
 
-/** Workers of a context that loses nothing, and of one that loses twice what is tolerated. */
+/** Workers of a context that loses nothing, and of a context that loses twice the tolerance. */
 export function workersOf (options: WorkersOptions): readonly [Workers, Workers] {
   return [new Workers(options), new Workers({ ...options, task: `${options.task}-lossy`, isLossy: true })]
 }

@@ -24,7 +24,7 @@ export interface Proxy {
   judge: ((name: string) => Verdict) | null
   /** Starts a network partition: nothing passes in either direction, and connections stay open. */
   readonly part: () => void
-  /** Ends the partition. What was sent meanwhile arrives late, even if its sender no longer waits. */
+  /** Ends the partition. Data sent meanwhile arrive late, even if its sender no longer waits. */
   readonly heal: () => void
 }
 

@@ -129,7 +129,7 @@ export const ARRIVALS: readonly Pattern[] = [
   },
   {
     name: 'first steps sent again',
-    note: 'A unit enrols once, and one that enrols again after it ended counts as lost.',
+    note: 'A unit enrols once; a unit that enrols again after it ended counts as lost.',
     traffic: retried(steady()),
   },
   {

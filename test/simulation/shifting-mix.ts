@@ -29,7 +29,7 @@ export interface Mix {
   /** Answers lost until then, in expectation, and the points of EM that this is. */
   readonly lost: number
   readonly points: number
-  /** Whether the second member left; else the pool itself lost its threshold. */
+  /** Whether the second member left; otherwise the pool itself lost its threshold. */
   readonly isAlone: boolean
 }
 

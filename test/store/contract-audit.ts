@@ -5,7 +5,7 @@ import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, policyEntry, RESE
 
 /** Law 2 of LogStore: the audit trail, and appends that expect a policy version. */
 export function auditContract (law: Law): void {
-  law('the audit trail has every command, what it replaced and the version it made', async (t, { store, other, crash }) => {
+  law('the audit trail has every command, the value it replaced and the version it made', async (t, { store, other, crash }) => {
     t.same(await store.audit(10), [])
     const commands: Command[] = [
       policyEntry('*', { mode: 'off' }), { ...pinEntry('model=q', 0.9), by: 'alice' }, pinEntry('model=q', 0.8), unpinEntry('model=q'),

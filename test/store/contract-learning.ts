@@ -175,7 +175,7 @@ export function learningContract (law: Law): void {
     t.same(await store.contextKeys(), [])
   })
 
-  law('a learner that dies before its commit loses nothing, and one that wakes late commits nothing', async (t, { store, other }) => {
+  law('a learner that dies before its commit loses nothing, and a learner that wakes late commits nothing', async (t, { store, other }) => {
     const ids = idsOf('a', 200)
     const writing = Promise.all(ids.map((id, i) => (i % 2 === 0 ? store : other).append([outcome(id), outcome(id), TICK])))
     const seen: string[] = []

@@ -111,7 +111,7 @@ export function predictorContract (law: Law): void {
     })
   })
 
-  law('the audit trail has what was done with a predictor, without the predictor', async (t, { store, other }) => {
+  law('the audit trail has the action on a predictor, without the predictor', async (t, { store, other }) => {
     const [added, retired] = [predictorEntry('p', versionOf('p', 1)), { ...predictorEntry('p', versionOf('p', 1, 2)), by: 'alice', reason: 'worse' }]
     await store.append([pinEntry('p', 0.5)])
     await store.append([added, retired, pinEntry('p', 0.6)])

@@ -51,7 +51,7 @@ export function replicaContract (law: Law): void {
     t.same([count, others], [2, 2])
   })
 
-  law('what a notice announces can be read at once', async (t, { store, other }) => {
+  law('an announced change can be read at once', async (t, { store, other }) => {
     const heard = new Promise<number>((resolve) => {
       other.onNotice(() => { other.revision().then(({ version }) => { resolve(version) }, () => {}) })
     })

@@ -181,7 +181,7 @@ t.test('expected utility is tokens at their price less EM at its value', async (
   t.equal(bestIndex(STEPS, 29, pricesOf(1, 0.06), 0), 0, '0.012 is not 0.0133: better as it seems, but within the noise')
   t.equal(bestIndex(STEPS, 29, pricesOf(1, 0.07), -1), 10, 'from never stopping 0.028 - 0.01 - 0.0033 is more than 0.014 - 0.001')
   t.equal(bestIndex(STEPS, 29, pricesOf(1, 1), 0), 20)
-  t.equal(bestIndex(STEPS, 29, pricesOf(0, 1), 0), 20, 'answers worth nothing: what saves the most')
+  t.equal(bestIndex(STEPS, 29, pricesOf(0, 1), 0), 20, 'answers worth nothing: the threshold that saves the most')
   t.equal(bestIndex(evidenceWith(1000, GRID.map(() => 40), GRID.map(() => 0.1)), 29, pricesOf(1, 0.1), 5), -1, 'nothing is worth its loss')
 })
 

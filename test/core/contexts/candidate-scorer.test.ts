@@ -41,7 +41,7 @@ t.test('each candidate has its own bar, grid and evidence', async (t) => {
   t.same(candidateOf(fold.state(), policy, fold.predictors, 'p'), challenger)
   t.equal(sumsInForce({ ...fold.state(), serving: 'p' })[0]!.generations, 1)
   t.equal(sumsInForce({ ...fold.state(), serving: 'gone' })[0]!.generations, 2)
-  t.equal(candidateScorers(fold.state(), policy, new Map()).length, 1, 'one that is retired is gone at once')
+  t.equal(candidateScorers(fold.state(), policy, new Map()).length, 1, 'a retired predictor is gone at once')
   const other = new Map([['p', { ...PREDICTOR, contexts: { '*': PREDICTOR.contexts['*']! } }]])
   t.equal(candidateScorers(fold.state(), policy, other).length, 1, 'another predictor of its name does not get its evidence')
   const looser = candidateScorers(fold.state(), { ...policy, max_em_drop: 0.1 }, fold.predictors)
@@ -129,7 +129,7 @@ t.test('losses beyond the bound do not end the learning while one standard error
   t.ok(isWorthwhile({ ...stateWith(90, 300, 7), generations: 1e6 })) // 2.3 % were lost, and 1.4 % is within reach
 })
 
-t.test('a threshold that loses too much is never worth learning about, nor one that saves no more', async (t) => {
+t.test('a threshold that loses too much, or saves no more, is never worth learning about', async (t) => {
   t.notOk(isWorthwhile({ ...stateWith(90, 300, 12), generations: 1e6 }))
   t.notOk(isWorthwhile({ ...stateWith(10, 200, 0), generations: 1e6 }), 'all are certified')
 })

@@ -78,7 +78,7 @@ t.test('only bounds that may still decide are kept', async (t) => {
   bounds.addCutoff({ value: 0.6, until: 200 }, 50)
   t.equal(bounds.store().cutoffs.length, 2)
   bounds.addCutoff({ value: 0.1, until: 300 }, 150)
-  t.strictSame(bounds.store().cutoffs, [{ value: 0.1, until: 300 }], 'one that lasts longer and cuts off more replaces the others')
+  t.strictSame(bounds.store().cutoffs, [{ value: 0.1, until: 300 }], 'a cutoff that lasts longer and cuts off more replaces the others')
 })
 
 const early = (generation_id: string, u: number, until: number) => ({ generation_id, u, until })

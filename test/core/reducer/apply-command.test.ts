@@ -42,7 +42,7 @@ t.test('a change of label, min_tokens, check_every_tokens or check_growth opens 
     }
     t.match(fold.changes.findLast(({ key }) => key === LEAF), { cause: 'policy', before: GRID[LAST], after: null, epoch: 2 })
     setPolicy(fold, null, '*', 2000)
-    t.equal(fold.state().epoch, 3, 'back again is a change too: what was gathered before is gone')
+    t.equal(fold.state().epoch, 3, 'changing back is a change too: earlier evidence is gone')
     t.equal(evidenceOf(fold.state()).generations, 0)
   }
 })

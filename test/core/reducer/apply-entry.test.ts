@@ -159,7 +159,7 @@ t.test('rule 3: an early outcome whose entry is void is not evidence', async (t)
   t.match(fold.state(), { follow_up: { enrolled: 1, void: 1, unenrolled: 1 } })
 })
 
-t.test('an entry of a context that does not certify is void, and so is one that counts outcomes on arrival', async (t) => {
+t.test('an entry of a context that does not certify, or counts outcomes on arrival, is void', async (t) => {
   const pooled = enrolledFold({ certify_at: 'model' })
   pooled.enrol([0.1], 0)
   t.equal(pooled.cohorts.get(LEAF), undefined)

@@ -49,7 +49,7 @@ t.test('a label that settles nothing leaves the outcome as it is', async (t) => 
 
 const labelOf = (generation_id: string, em: 0 | 1 = 1): LabelEntry => ({ type: 'label', generation_id, em })
 
-/** Its answer would have changed at every threshold, so only a label can tell what that lost. */
+/** Its answer would have changed at every threshold, so only a label can show what that lost. */
 const CHANGED = { full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'y' }] }
 const AGREES = { ...CHANGED, steps: [{ tokens: 40, confidence: 1, answer_digest: 'x' }] }
 
