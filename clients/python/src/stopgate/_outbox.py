@@ -224,7 +224,7 @@ _Started = dict[_Draw, tuple[float, list[dict[str, Any]]]]
 class Enrolments(Outbox[_Started]):
     """Tells the service, 20 times a second, which generations a local decider has enrolled.
 
-    An enrolment that can not be posted within 4.5 seconds is given up. Such a generation is no evidence, and goes on.
+    An enrolment that cannot be posted within 4.5 seconds is given up. Its generation is not evidence, but continues.
     """
 
     def __init__(self, post: Post, counters: Counters) -> None:

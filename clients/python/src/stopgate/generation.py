@@ -248,7 +248,7 @@ class Generation:
         """Logs that it is not enrolled, since its first check came late. It may still be stopped."""
         warn(
             f"late {self.context_key}",
-            f"{self.id} is no evidence in context {self.context}, since its first decision came late, at "
+            f"{self.id} is not evidence in context {self.context}, since its first decision came late, at "
             f"{self.steps[-1].tokens} tokens. That is normal after an outage, and before the client has learned how "
             "often to ask in a context; otherwise, ask whenever due() says so",
         )
