@@ -90,7 +90,7 @@ const FollowUpSchema = Type.Object({
   labels_wanted: count('Of those, how many arrived without a label that they needed'),
   labels_given: count('Of those, how many got it in time'),
   signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
-}, { title: 'FollowUp', description: 'What became of the enrolled generations of this epoch, and of outcomes that are no evidence' })
+}, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 
 const EvidenceSchema = Type.Object({
   best: Type.Number({ description: 'Largest ln E since the threshold came into force' }),

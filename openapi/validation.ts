@@ -80,7 +80,7 @@ export function problemOf (error: ErrorObject): Problem {
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, or is not allowed' : limit}${allowed}${remedy}` }
 }
 
-/** Tells how to wrap a list, or a single item, where an object with one list was expected, as in a batch. */
+/** A remedy for a list, or a single item, where an object with one list was expected, as in a batch. */
 function wrapping (schema: ErrorObject['parentSchema']): string {
   const [[name, { type }] = ['', {} as { type?: string }], ...others] = Object.entries<{ type?: string }>(schema?.properties ?? {})
   return type === 'array' && others.length === 0 ? `: wrap what you send as {"${name}": [...]}` : ''

@@ -11,7 +11,7 @@ import { startProcesses } from '../service/process/processes.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 import { telemetrySignals } from '../service/telemetry/telemetry-signals.js'
 
-/** Time after SIGTERM in which replies tell clients to close their connections, ms. */
+/** Time after SIGTERM in which replies ask clients to close their connections, ms. */
 const LINGER_MS = 500
 /** Interval at which idle connections are closed after that, ms. */
 const IDLE_MS = 50

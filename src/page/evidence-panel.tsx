@@ -52,7 +52,7 @@ const GROWTH = [
   { head: 'Next certificate at', cell: (sample: Sample) => count(sample.target), isNumber: true },
 ]
 
-/** How far the evidence for each threshold is, and how it grows while the page is open. */
+/** The evidence for each threshold, and its growth while the page is open. */
 export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: TradeoffReply | null }) {
   const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
   const { error_level: level, predictor } = context.policy

@@ -23,7 +23,7 @@ export const percent = (value: Figure, digits = 1): string => shown(value, (numb
 export const points = (value: Figure, digits = 2): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0pt`)
 /** A score; `null` means that nothing is stopped. */
 export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
-/** The threshold in force; with a lottery both, and how many generations have the looser one. */
+/** The threshold in force; with a lottery both, and the share of the generations with the looser one. */
 export const thresholds = ({ threshold: safer, lottery }: Pick<FleetRow, 'threshold' | 'lottery'>): string =>
   threshold(safer) + (lottery === null ? '' : `, ${percent(lottery.share)} at ${threshold(lottery.threshold)}`)
 export const decimals = (value: Figure, digits = 2): string => shown(value, (number) => minus(number.toFixed(digits)))

@@ -4,7 +4,7 @@ import { createApi } from './api.js'
 const KEY = 'stopgate-token'
 const listeners = new Set<() => void>()
 let isWanted = false
-/** The token, or its absence, with which the user has closed the dialog. It does not open by itself for that one again. */
+/** The token, or its absence, with which the user closed the dialog. The dialog does not open by itself for the same token again. */
 let dismissed: string | null | undefined
 
 function setWanted (wanted: boolean): void {

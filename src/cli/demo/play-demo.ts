@@ -36,10 +36,10 @@ export type Part = typeof PARTS[number]
 
 export type DemoResult = Awaited<ReturnType<typeof playDemo>>
 
-/** Generations of the first model after which a part ends even if what it waits for has not come. */
+/** Generations of the first model after which a part ends even if the expected event has not occurred. */
 const MAX_PART_GENERATIONS = 40_000
 const WATCH_MS = 250
-/** Newest changes that are read at a time: many more than come in between. */
+/** Number of newest changes read at a time: many more than occur between two reads. */
 const HISTORY_LIMIT = 500
 const PROGRESS_MS = 5000
 

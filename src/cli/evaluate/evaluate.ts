@@ -143,7 +143,7 @@ function legend ({ maxEmDrop }: RequestedLimits): string[] {
     'saved: percentage of the tokens of the full runs, net of the tokens of probes; gross: probes not counted. EM drop: EM of the full runs minus EM served, in points, on unseen groups;',
     `both are means over the splits. worst: largest EM drop of a split. exceeded: splits with an EM drop above ${percent(maxEmDrop)}. certified: splits with a threshold.`,
     'on both parts: raw confidence needs no learning part, so that part is evidence too. champion and challenger: as the service runs them, raw',
-    'confidence at half the error level and the predictor at a quarter; the one that saves more serves.',
+    'confidence at half the error level and the predictor at a quarter; the better of the two serves.',
     'best possible: stopping at the earliest step that is no worse than the full run, known only in hindsight.',
   ]
 }

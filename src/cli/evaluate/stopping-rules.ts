@@ -98,7 +98,7 @@ export interface RequestedLimits { readonly maxEmDrop: number, readonly errorLev
 
 /**
  * The rules that certify, in one context of a split. Each score is evaluated alone at the full error level, and both together as the
- * service runs them: raw confidence and the first challenger share the level, and the one that saves more serves. Raw confidence needs
+ * service runs them: raw confidence and the first challenger share the level, and the better of the two serves. Raw confidence needs
  * no learning part, so it is also shown with that part as evidence.
  * @param predictor `null` if there was not enough evidence to fit one; it then certifies nothing
  */

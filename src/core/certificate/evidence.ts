@@ -52,7 +52,7 @@ export interface Evidence {
   /** Units per threshold that lost or gained a part only, by their difference in eighths (-7 to 7, without 0). Absent: there are none. */
   readonly partial?: Readonly<Record<string, readonly number[]>>
   /**
-   * Units whose difference changes from threshold k to the next one, by k and by both differences in eighths (`8:0`). It tells what a
+   * Units whose difference changes from threshold k to the next one, by k and by both differences in eighths (`8:0`). It shows what a
    * lottery between the two loses. Absent: there are none.
    */
   readonly moved?: Readonly<Record<string, Readonly<Record<string, number>>>>

@@ -31,7 +31,7 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
   return haveSameEvidenceTerms(state.meaning, evidenceTermsOf(policy, levels))
 }
 
-/** Judges a context by its current evidence: of the certified thresholds, it picks the one that is worth most. */
+/** Judges a context by its current evidence: it picks the certified threshold that is worth most. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
   const isSticky = haveSameBar(state.judged_by, policy)

@@ -9,7 +9,7 @@ import { MAX_OPEN_SLICES } from '../enrolment/slice-queue.js'
 export interface Membership {
   /** Name of the pool's epoch. In another epoch none of this counts, and a member that had left is back. */
   readonly epoch: string
-  /** The scorer that the evidence is for, by its number in the pool: the one that serves. */
+  /** The scorer that the evidence is for, which serves, by its number in the pool. */
   readonly scorer: number
   readonly evidence: Evidence
   /** The drift detector of the member alone. */

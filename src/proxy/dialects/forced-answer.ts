@@ -130,7 +130,7 @@ function canonicalJson (text: string): string {
   try { return JSON.stringify(sorted(JSON.parse(value ?? text))) } catch { return text.trim() }
 }
 
-/** From the first opening brace or bracket to the one that closes it. */
+/** From the first opening brace or bracket to its closing one. */
 function firstBalanced (text: string): string | null {
   const start = text.search(/[{[]/)
   let depth = 0

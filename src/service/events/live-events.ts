@@ -19,7 +19,7 @@ interface EventServices {
 }
 
 /**
- * Tells operators' pages what changed. It looks once a second while there are readers, apart from the path of decisions: at the links of
+ * Sends changes to operators' pages. It looks once a second while there are readers, apart from the path of decisions: at the links of
  * the snapshot in force, and at what the store counts for each prefix that is read.
  */
 export function createLiveEvents ({ snapshotHolder, store }: EventServices, tickMs = TICK_MS) {
