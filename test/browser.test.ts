@@ -135,7 +135,7 @@ t.test('in a browser', { skip }, async (t) => {
     t.same(problems, [])
   })
 
-  t.test('the page asks for a token, keeps it in the tab, and shows what the token may see', async (t) => {
+  t.test('the page asks for a token, keeps it in the tab, and shows the contexts that the token may see', async (t) => {
     const { app, send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
     await report((path, body) => send('POST', path, body, bearer('w')), [losslessOutcome('a'), losslessOutcome('b', { model: 'r', task: 'x' })])
     const { page, problems } = await open(await app.listen({ port: 0 }))

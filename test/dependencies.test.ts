@@ -64,7 +64,7 @@ t.test('every locked package runs on the oldest Node that package.json claims', 
   }
 })
 
-t.test('the package holds what a user needs, and no more', async (t) => {
+t.test('the package holds only the files that users need', async (t) => {
   const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const files: string[] = JSON.parse(packed)[0].files.map(({ path }: { path: string }) => path)
   const others = files.filter((file) => !/^dist\/(src|routes|openapi|vendor)\/.*\.js$|^dist\/page\//.test(file))

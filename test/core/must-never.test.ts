@@ -194,7 +194,7 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
   t.match(decide(snapshotFrom(fold), 'fresh', { ...step, arm: 'control' }), { probe: true }, 'a generation that was enrolled before goes on')
   const { halves } = fold.state('model=q')
   fold.learn(outcomeOf({ context: { model: 'q', task: 'lossy' } }), 99, 500)
-  t.equal(fold.state('model=q').halves, halves, 'it is no evidence of the pool')
+  t.equal(fold.state('model=q').halves, halves, 'it is not evidence for the pool')
   check('however well it does later')
   for (const [key, state] of fold.states) fold.states.set(key, reviveState(JSON.parse(encodeState(state))))
   check('from the store')

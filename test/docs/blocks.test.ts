@@ -76,7 +76,7 @@ async function caughtUp (shell: Shell, block: Block, { code: shown, info }: Bloc
   await until('the reply is as shown', async () => {
     const { code, stdout } = await shell.run(block.code)
     return code === 0 && differences(JSON.parse(shown), JSON.parse(stdout), info === SHAPE).length === 0
-  }, 10).catch(() => {}) // what differs is told below
+  }, 10).catch(() => {}) // the difference is reported below
 }
 
 async function serviceFor (t: Test, page: string): Promise<Built> {

@@ -47,7 +47,7 @@ async function pinned (t: Test): Promise<Built & { url: string }> {
   return { ...built, url: await built.app.listen({ port: 0 }) }
 }
 
-/** A thought of 96 tokens that is sure at its second check. Calls have time. */
+/** Reasoning of 96 tokens that is sure at its second check. Calls have time. */
 const WORKER = `
 import asyncio, json
 from types import SimpleNamespace
@@ -149,7 +149,7 @@ print(json.dumps([model.probe(), step, stopped, one.steps[0].answer, len({run.id
 
 t.test('a worker in front of vLLM generates in pieces and probes aside', async (t) => {
   const asked: any[] = []
-  /** Answers like vLLM's completions. The thought ends by itself in the third piece. */
+  /** Answers like vLLM's completions. The reasoning ends by itself in the third piece. */
   const server = createServer((request, reply) => {
     let body = ''
     request.on('data', (data) => { body += data }).on('end', () => {

@@ -56,7 +56,7 @@ async function startFleet (t: Test): Promise<Fleet> {
   }
 }
 
-const probed = async ({ metric }: Fleet) => await until('the thought is probed', async () => await metric('stopgate_proxy_probes_total{end="ok"}') > 0)
+const probed = async ({ metric }: Fleet) => await until('the reasoning is probed', async () => await metric('stopgate_proxy_probes_total{end="ok"}') > 0)
 
 t.test('the service is killed: open and new streams end well, and their outcomes are reported when it is back', async (t) => {
   const fleet = await startFleet(t)

@@ -147,7 +147,7 @@ class Player {
 
 const keyOf = ({ isOther }: Arrival): string => isOther === true ? OTHER : KEY
 
-/** Has one step, at which every threshold stops. Before its label comes, the step tells only whether its answer is the final one. */
+/** Has one step, at which every threshold stops. Before its label comes, the step shows only whether its answer is the final one. */
 function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped }: Running): LoggedOutcome {
   const { isLost, isOtherAnswer, isLostByStop, labelAfter, group, samples, member, isOther } = arrival
   const isLabelled = labelAfter === undefined

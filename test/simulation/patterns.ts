@@ -140,7 +140,7 @@ export const ARRIVALS: readonly Pattern[] = [
   },
   {
     name: 'an epoch opens 5 s after a burst',
-    note: 'The long ones of the burst, which end after the epoch opened, are no evidence for it.',
+    note: 'The long generations of the burst, which end after the epoch opened, are not evidence for it.',
     traffic: burst,
     entries: [reset(65)],
   },
@@ -153,7 +153,7 @@ export const ARRIVALS: readonly Pattern[] = [
   },
   {
     name: 'a predictor is published 5 s after a burst',
-    note: 'Stragglers of the burst are no evidence for the predictor.',
+    note: 'Stragglers of the burst are not evidence for the predictor.',
     traffic: burst,
     entries: [published(65)],
     policy: { predictor: 'auto' },

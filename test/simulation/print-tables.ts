@@ -165,7 +165,7 @@ function groups (): void {
     return [String(samples), `${percent(drop)} %`, risky === 1 ? 'no' : `only ${percent(risky)} % of prompts lose anything`, ...medians, count(samples * median(over(2)))]
   })
   print(`## Groups to a first certificate, ${count(runs)} runs: median (mean), by how the mean difference of a group is rounded`, table(
-    ['samples', 'EM drop', 'samples of a prompt alike', 'not rounded', 'sixteenths', 'eighths', 'quarters', 'halves', 'generations, by eighths'], rows))
+    ['samples', 'EM drop', 'similar samples of a prompt', 'not rounded', 'sixteenths', 'eighths', 'quarters', 'halves', 'generations, by eighths'], rows))
 }
 
 function predictor (): void {

@@ -343,7 +343,7 @@ t.test('rule 11: a predictor takes evidence from the slices that begin after its
   const final = cohort.takeFinal()
   const sum = (scorer: number) => final.reduce((all, { evidence }) => all + (evidence.get(scorer)?.generations ?? 0), 0)
   t.equal(sum(RAW), 10 + 32 * 19)
-  t.equal(sum(1), 32 * 19 - 1, 'stragglers and what it was trained on are no evidence')
+  t.equal(sum(1), 32 * 19 - 1, 'stragglers and its training data are not evidence')
 })
 
 t.test('rule 11: a prefix of a predictor on trial has its own slices alone', async (t) => {
