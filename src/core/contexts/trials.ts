@@ -22,7 +22,7 @@ function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels):
 }
 
 /** Limit of predictors on trial in a context. The first of an epoch has the largest share of the level: newer ones must not displace it. */
-export const MAX_TRIALS = 3
+const MAX_TRIALS = 3
 
 /**
  * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the

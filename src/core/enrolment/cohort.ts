@@ -19,7 +19,7 @@ const NOBODY: readonly EnrolledUnit[] = []
 interface EntryCounts { enrolled: number, void: number }
 
 /** The parts of a cohort besides its members. */
-export interface CohortParts {
+interface CohortParts {
   readonly queue: SliceQueue
   readonly admission: Admission
   readonly lookedAt: number

@@ -2,7 +2,7 @@ import { type Checkpoint, hasOtherWeights, sameFigures } from './checkpoint.js'
 import type { Attempt, Series, ServedCheckpoint, TrainingRun } from './run.js'
 
 /** The fate of a report: stored; stored as another attempt at its step; already known; or the reason for its refusal. */
-export type ReportResult = 'accepted' | 'attempt' | 'duplicate' | { readonly path: string, readonly message: string }
+type ReportResult = 'accepted' | 'attempt' | 'duplicate' | { readonly path: string, readonly message: string }
 
 export interface Report {
   readonly checkpoint: Checkpoint

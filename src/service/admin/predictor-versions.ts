@@ -14,7 +14,7 @@ import { createCommander } from '../learner/commander.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** A predictor's training data in numbers, with a digest of the salt under which its groups were drawn. */
-export type Trained = Predictor['trained'] & { readonly salt_digest: string }
+type Trained = Predictor['trained'] & { readonly salt_digest: string }
 
 /** A predictor that a client imports. The ids of the groups that it was trained on are kept as their draws. */
 export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {

@@ -62,8 +62,8 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls }: Hea
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
       return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
     }),
-    [list(uncovered(modelInputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${modelInputs.levels.at(-1)}": ${keys}`],
-    [list(leftOf(modelInputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${modelInputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
+    [list(uncovered(inputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${inputs.levels.at(-1)}": ${keys}`],
+    [list(leftOf(inputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${inputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
     [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what the others learn. Give all replicas the same configuration: ${problem}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],

@@ -38,7 +38,7 @@ function predictorCommand ({ type, name, version, by, reason }: PredictorEntry):
 }
 
 /** The report that an outcome awaits: 0 none, 1 a label, 2 a label that may be a reference, since the outcome has its answer. */
-export type Awaits = 0 | 1 | 2
+type Awaits = 0 | 1 | 2
 
 /** The memory of a generation id: when its outcome arrived, and the report that it awaits. */
 export type Seen = readonly [ms: number, awaits: Awaits]

@@ -176,7 +176,7 @@ t.test('a failed write does not cause all rows to be read again', async (t) => {
 })
 
 t.test('rows removed by another process are noticed', async (t) => {
-  const { tables, open } = await recordGround(t)
+  const { tables, open } = await recordStorage(t)
   const records = open()
   for (const at of [1, 2]) await records.append(batch([['a', steps(at)]]))
   await tables.root.childTransaction(() => tables.recordRows.clearSync())
