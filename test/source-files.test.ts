@@ -21,7 +21,8 @@ const tests = filesIn('test').filter((file) => file.endsWith('.test.ts'))
 function loadedBy (file: string): string[] {
   const code = withoutTypes(readFileSync(file, 'utf8'))
   if (!file.startsWith('test/')) {
-    return [...code.matchAll(/^(?:import|export|\}) .*?from '(\.[^']+)\.js'/gm)].flatMap(([, path]) => sourcesAt(join(dirname(file), path!)))
+    const imports = code.matchAll(/^(?:import|export|\}) .*?from '(\.[^']+)\.js'/gm)
+    return [...imports].flatMap(([, path]) => sourcesAt(join(dirname(file), path!)))
   }
   const relative = [...code.matchAll(/['"`](\.\.?\/[^'"`\s]+?)(?:\.[cm]?[jt]sx?|\$\{[^}]*\})['"`]/g)]
     .map(([, path]) => normalize(join(dirname(file), path!)))

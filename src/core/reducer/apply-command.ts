@@ -61,7 +61,8 @@ export function inStep<P extends { readonly key: string, readonly pin: Pin | nul
 /** Puts a pin in force, or removes it; the history has the threshold in force before and after. */
 export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
   const last = fold.ledger.pins.get(key)
-  const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // for a removed pin that has expired: the threshold while it was in force
+  // Of a removed pin that has expired, the history shows the threshold while it was in force.
+  const ended = pin === null ? last?.expires_at ?? Infinity : Infinity
   const before = thresholdInForce(fold, key, Math.min(time, ended - 1))
   fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
   for (const [below, state] of statesWithin(fold, key)) {

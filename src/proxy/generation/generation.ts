@@ -8,8 +8,7 @@ import type { ClientReply, StopgateField } from './client-reply.js'
 import { cancelledOutcome, finishedOutcome, type LengthEstimate } from './generation-report.js'
 import { ReasoningTracker } from './reasoning-tracker.js'
 
-const GENERATION_ENDS = ['finished', 'stopped', 'no_thought', 'cancelled', 'broken'] as const
-export type GenerationEnd = typeof GENERATION_ENDS[number]
+export type GenerationEnd = 'finished' | 'stopped' | 'no_thought' | 'cancelled' | 'broken'
 
 /** The events that a generation counts. */
 export interface GenerationMetrics {

@@ -171,7 +171,9 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
   return answer.length > LONGER_TIMES * longest + LONGER_CHARACTERS
 }
 
-function isLabelWanted (loaded: LoadedSnapshot, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: ContextRule): boolean {
+function isLabelWanted (
+  loaded: LoadedSnapshot, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: ContextRule
+): boolean {
   const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
   const isControl = arm === null ? u < share : arm === 'control'
   if (full.exact_match !== undefined || !isControl || stopped || cancelled === true) return false
