@@ -26,7 +26,7 @@ const files = ['src', 'routes', 'openapi'].flatMap((root) => readdirSync(root, {
 
 /** The files that a file imports, types included. */
 const imports = new Map(files.map((file) => {
-  const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from |import |import\(|new URL\()['`](\.[^'`$]+)(?:\.js|\$)/g)
+  const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from |import |import\()'(\.[^']+)\.js'/g)
   const sourceOf = (path: string) => [`${path}.ts`, `${path}.tsx`].find((source) => files.includes(source)) ?? `${path}.ts`
   return [file, [...specifiers].map(([, path]) => sourceOf(normalize(join(dirname(file), path!))))] as const
 }))
