@@ -5,7 +5,7 @@ t.test('a cause with a remedy is warned about once, others are not', async (t) =
   const warnings: string[] = []
   const warn = warnOfPassed((message) => { warnings.push(message) })
   for (const cause of ['dialect', 'tools', 'dialect', 'route', 'not_ready', 'service_away'] as const) warn(cause)
-  t.match(warnings, [/passed through.*--dialect/, /does not answer as its kind/])
+  t.match(warnings, [/passed through.*--dialect/, /does not answer like its kind/])
   t.equal(warnings.length, 2)
 })
 

@@ -17,7 +17,7 @@ t.test('JSON is sent and read, and an error states the reply', async (t) => {
   t.match(await upstream.json('/v1/models', [], undefined, signal), { object: 'list' })
   t.match(await upstream.json('/tokenize', ['content-type', 'application/json'], { prompt: 'ab' }, signal), { tokens: [97, 98] })
   await t.rejects(upstream.json('/nowhere', [], undefined, signal), UpstreamError)
-  await t.rejects(upstream.json('/echo', [], undefined, signal), /no JSON/)
+  await t.rejects(upstream.json('/echo', [], undefined, signal), /not answered with JSON/)
   await t.rejects(createUpstream('http://127.0.0.1:9').json('/', [], undefined, signal), { code: 'ECONNREFUSED' })
 })
 
