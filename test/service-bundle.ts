@@ -38,7 +38,7 @@ export async function bundleService (): Promise<ServiceScripts> {
   if (process.env._TAPJS_PROCESSINFO_COVERAGE_ === '1') return modules
   const folder = join(COMPILED, 'bundles', String(await newestChange()))
   const bundled = { cli: join(folder, 'cli.js'), quickService: join(folder, 'quick-service.js') }
-  if (Object.values(bundled).every((script) => existsSync(script))) return bundled // `npm run compile` empties the folder
+  if (Object.values(bundled).every((script) => existsSync(script))) return bundled
   const { build } = await import('esbuild')
   await mkdir(dirname(folder), { recursive: true })
   const made = await mkdtemp(`${folder}-`)
