@@ -31,7 +31,8 @@ export interface ServiceScripts {
 
 /**
  * The command-line interface with the modules that it loads in a few files: to load six hundred of them one by one took a third of a start.
- * It is bundled again when the service was compiled since. A run with coverage, such as CI's, starts the modules themselves.
+ * It is bundled again if the service was compiled, or its packages were installed, since. A run with coverage, such as CI's, starts the
+ * modules themselves.
  */
 export async function bundleService (): Promise<ServiceScripts> {
   const modules = { cli: join(COMPILED, 'src/cli.js'), quickService: join(COMPILED, 'test/quick-service.js') }
@@ -62,12 +63,13 @@ export async function bundleService (): Promise<ServiceScripts> {
   return bundled
 }
 
-/** The time at which the service was last compiled, ms. */
+/** The time at which the service was last compiled, or its packages were last installed, ms. */
 async function newestChange (): Promise<number> {
   const files = await Promise.all(['src', 'routes', 'openapi'].map(async (folder) => {
     const names = await readdir(join(COMPILED, folder), { recursive: true })
     return names.filter((name) => name.endsWith('.js')).map((name) => join(COMPILED, folder, name))
   }))
-  const times = await Promise.all(files.flat().map(async (file) => (await stat(file)).mtimeMs))
+  const others = ['node_modules/.package-lock.json', join(COMPILED, 'test/quick-service.js')].filter((file) => existsSync(file))
+  const times = await Promise.all([...files.flat(), ...others].map(async (file) => (await stat(file)).mtimeMs))
   return Math.floor(Math.max(...times))
 }

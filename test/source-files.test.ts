@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
-import { ALONE, GROUPS } from './groups/run-group.js'
+import { ALONE, GROUPS, SLOW } from './groups/run-group.js'
 
 function filesIn (folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -37,7 +37,11 @@ function withoutTypes (code: string): string {
   return code.replace(/^import type [^']*'[^']*'$/gm, '').replace(/^import \{(?:\s*type [^,}]+,?)+\s*\} from '[^']*'$/gm, '')
 }
 
-t.test('a test loads every source file, since coverage lists loaded files only', async (t) => {
+t.test('no source file has more than 400 lines', async (t) => {
+  t.same(sources.filter((file) => readFileSync(file, 'utf8').split('\n').length > 401), [])
+})
+
+t.test('a test loads every source file, directly or by its imports, since coverage lists loaded files only', async (t) => {
   t.ok(sources.length > 20 && tests.length > 20, 'the files are found')
   const loaded = new Set<string>()
   const visit = (file: string) => {
@@ -61,5 +65,7 @@ t.test('npm test runs every test file, alone or in one group', async (t) => {
   t.same(grouped.filter((file) => runsOf(file) !== 1), [], 'list the folder in test/groups/run-group.ts, or in .taprc')
   const groupFiles = [...Object.keys(GROUPS).map((name) => `${name}.test.ts`), 'run-group.ts']
   t.same(readdirSync('test/groups').sort(), groupFiles.sort(), 'every group has its file')
-  t.same(ALONE.filter((path) => !existsSync(`test/${path}`) && !existsSync(`test/${path}.test.ts`)), [], '.taprc lists only files and folders that exist')
+  const isGone = (path: string) => !existsSync(`test/${path}`) && !existsSync(`test/${path}.test.ts`)
+  t.same([...ALONE, ...SLOW].filter(isGone), [], '.taprc and SLOW list only files and folders that exist')
+  t.same(SLOW.filter((path) => ALONE.includes(path)), [], 'no test is listed in both')
 })

@@ -25,7 +25,7 @@ export const SLOW = [
   'core/certificate/em-drop-interval', 'core/certificate/evidence-sum', 'core/contexts/candidate-scorer', 'core/contexts/judge',
   'core/decide/bundle', 'core/decide/decide-columns', 'core/decide/snapshot', 'core/dev-traces', 'core/enrolment/cohort',
   'core/enrolment/cohorts', 'core/enrolment/enrolment-list', 'core/must-never', 'core/outcome/exact-match',
-  'core/predictor/fit-predictor', 'core/predictor/reservoir', 'core/reducer/apply-command', 'core/reducer/apply-entry',
+  'core/predictor/fit-predictor', 'core/predictor/reservoir', 'core/reducer/apply-command',
   'core/reducer/control-share', 'core/reducer/follow-up', 'core/reports/command-effect', 'core/reports/rollback-effect',
   'core/reports/what-if', 'core/training-runs/advice',
 ]

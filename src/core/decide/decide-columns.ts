@@ -50,14 +50,13 @@ export interface ColumnDecisions {
 /**
  * Decides each row exactly as `decide` decides a single step, without making objects for it.
  * @param bad rows to leave out
- * @param rules of the contexts, if they have been looked up before
  */
 export function decideColumns (
   snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>
 ): ColumnDecisions {
   const { context, tokens, confidence, arms, em, answer, probed_score: probed } = columns
   const { generation_ids: generations, group_ids: groups } = columns
-  const rules = rulesFor(snapshot, columns.contexts)
+  const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
   const scoreOf = scoring(columns)
   const reasons = new Array<Reason | undefined>(context.length)
   const stop: number[] = []
@@ -94,11 +93,6 @@ export function decideColumns (
     if (isNewCrossing(sure, probed?.[row] ?? null) || reachesTrial(rule, scoreOf, row, sure)) probe.push(row)
   }
   return { stop, control, would_stop, probe, drawn, draws, reasons, rules }
-}
-
-/** The rules for contexts, in their order. */
-function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly ContextRule[] {
-  return contexts.map((context) => ruleFor(snapshot, context))
 }
 
 type ScoreOf = (scorer: Scorer, row: number, confidence: number | null) => number | null

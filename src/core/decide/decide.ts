@@ -204,6 +204,16 @@ export interface EnrolmentSink {
 export type Enrolment = 'enrolled' | 'late' | 'none'
 
 /**
+ * The second hash of a draw that is enrolled: one below twice the control share, in the share that `label_rate` enrols.
+ * @returns `null` if the draw is not enrolled
+ */
+export function enrolledHash (salt: string, id: string, u: number, share: number, enrolledShare: number): number | null {
+  if (u >= 2 * share) return null
+  const hash = secondHash(salt, id)
+  return hash < enrolledShare ? hash : null
+}
+
+/**
  * Enrols the generation of a step that drew its arm, as its first step does (see docs/concepts/certificate.md).
  * @param rule of the step's context, by which the arm was drawn
  */
@@ -213,9 +223,8 @@ export function enrolDraw (
   const { enrolledShare, controlShare: share, epoch } = rule
   if (salt === null || enrolledShare === 0) return 'none'
   if (tokens > nextCheckTokens(rule, 0)) return 'late'
-  if (sample !== 0 || u >= 2 * share) return 'none'
-  const hash = secondHash(salt, id)
-  if (hash >= enrolledShare) return 'none'
+  const hash = sample === 0 ? enrolledHash(salt, id, u, share, enrolledShare) : null
+  if (hash === null) return 'none'
   sink.enrol({ key: rule.context ?? contextKey(levels, context ?? {}), epoch, share }, u, hash)
   return 'enrolled'
 }

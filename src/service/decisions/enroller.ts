@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { secondHash, uniform } from '../../core/assignment/arm.js'
+import { uniform } from '../../core/assignment/arm.js'
+import { enrolledHash } from '../../core/decide/decide.js'
 import { ruleFor } from '../../core/decide/snapshot.js'
 import { DrawBuffer, type DrawnIn, type EnrolmentEntry, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { type Context, contextKey, unknownLevel } from '../../core/policy/context.js'
@@ -45,8 +46,7 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
 
   /** Appends the current list, or the next one. A list that cannot be appended is sent again with its new age. */
   async function send (): Promise<void> {
-    const next = buffer.take.bind(buffer)
-    const taken = sending === null ? next() : null
+    const taken = sending === null ? buffer.take() : null
     if (taken !== null) sending = { number: ++lists, ...taken }
     if (sending === null) return
     const { number, entries, since } = sending
@@ -119,9 +119,8 @@ export function acceptEnrolments (
     const unit = group ?? id
     if (unit === undefined || sample !== 0) continue
     const u = uniform(salt, unit)
-    if (u >= 2 * share) continue
-    const hash = secondHash(salt, unit)
-    if (hash >= enrolledShare) continue
+    const hash = enrolledHash(salt, unit, u, share, enrolledShare)
+    if (hash === null) continue
     enroller.enrol(drawn, u, hash, age)
     enrolled++
   }

@@ -1,5 +1,5 @@
 import type { Database } from 'lmdb'
-import { packedLength, type Packing, packSteps } from '../step-records/step-encoding.js'
+import { packedLength, type Packing, packSteps, padded } from '../step-records/step-encoding.js'
 
 /** Rows of recorded steps by number, in the order in which they were written: one for each call and generation. */
 export type RecordRows = Database<Buffer, number>
@@ -15,8 +15,6 @@ const HEAD = 16
 /** Bytes that LMDB takes for a row beyond its value: the key and the head of a node. */
 const NODE = 20
 
-const padded = (length: number): number => length + 3 & -4
-
 interface RecordRow { readonly id: string, readonly at: number, readonly count: number, readonly steps: Buffer }
 
 let scratch = Buffer.allocUnsafe(64 * 1024)
@@ -31,6 +29,7 @@ export function encodeRow (id: string, at: number, count: number, batch?: Packin
   row.writeDoubleLE(at, AT)
   row.writeUInt32LE(count, COUNT)
   row.writeUInt32LE(idLength, ID_LENGTH)
+  row.fill(0, HEAD + idLength, start)
   row.write(id, HEAD)
   if (batch !== undefined) packSteps(new DataView(row.buffer, row.byteOffset, size), start, batch, from, from + count)
   return row

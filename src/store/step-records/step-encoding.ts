@@ -46,7 +46,8 @@ export async function packing (batch: StepBatch): Promise<Packing> {
 
 const NONE: ReadonlyMap<number, Buffer> = new Map()
 
-const padded = (length: number): number => length + WORD - 1 & -WORD
+/** A length in bytes, rounded up to whole words. */
+export const padded = (length: number): number => length + WORD - 1 & -WORD
 
 /** Length of the steps from `from` to before `to`, bytes. */
 export function packedLength ({ texts }: Packing, from: number, to: number): number {
