@@ -1,5 +1,6 @@
 import { Type } from '#typebox'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
+import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
@@ -26,9 +27,26 @@ export const ArmsSchema = Type.Object({
   treated: ArmViewSchema,
   em_difference: difference('EM (fraction)'),
   tokens_difference: difference('tokens a generation'),
-  breach_suspected: Type.Boolean({ description: 'Whether real stops seem to lose more than max_em_drop: the estimate is 1.65 standard errors beyond it. This raises an "auto" control share' }),
-  breached: Type.Boolean({ description: 'Whether the whole interval is beyond max_em_drop. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
 }, { title: 'Arms', description: 'Enrolled control generations compared with enrolled treated ones of this epoch, since the last change of mode or pin and while a threshold was in force. A missing or cancelled control outcome counts as wrong; a missing treated one counts as right. In mode shadow the arms must not differ' })
+
+const FidelitySchema = Type.Object({
+  treated_generations: Type.Integer({ description: 'Treated generations reported while a threshold was in force; of a group the first sample' }),
+  stops: Type.Integer({ description: 'Stops among them that were reported with their probe (stopped_probe)' }),
+  stops_without_probe: Type.Integer({ description: 'Stops among them that were reported without it' }),
+  stops_awaiting_label: Type.Integer({ description: 'Stops whose served answer differs from the probed one and that wait for a label, their own or that of an earlier one' }),
+  ratio: NullableRatioSchema('Share of the stops whose served answer is the probed one; null: no stop was reported with its probe'),
+  em_drop: NullableRatioSchema('EM of probed answers less EM of served ones, over all treated generations'),
+  em_drop_low: NullableRatioSchema('Lower bound at error_level, valid however often it is read'),
+  em_drop_high: NullableRatioSchema('Upper bound, likewise; stops that await a label count as lost'),
+}, { title: 'Fidelity', description: 'Served answers of stops compared with the answers that were probed there, since the last change of mode or pin of this epoch' })
+
+const BreachSchema = Type.Object({
+  seen_by: Type.Unsafe<BreachSight>({
+    type: 'string', enum: [...BREACH_SIGHTS], description: 'fidelity: from stops, each against its own probe; arms: from treated against control generations; unobservable: labels are agreement, and stops are reported without their probes',
+  }),
+  suspected: Type.Boolean({ description: 'Whether stops seem to lose more EM than the bound allows. This raises an "auto" control share' }),
+  breached: Type.Boolean({ description: 'Whether they surely do. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
+}, { title: 'Breach', description: 'Whether stops lose more EM than certified: by fidelity a quarter of max_em_drop is tolerated between probed and served answers, by arms max_em_drop between full runs and served answers' })
 
 const status = ['learning', 'certified', 'drifted'] as const
 
@@ -140,6 +158,8 @@ export const contextFields = {
     description: 'Expected gain of that threshold over never stopping, for each generation, in the currency of the policy\'s prices; null: no prices',
   }),
   arms: ArmsSchema,
+  fidelity: FidelitySchema,
+  breach: BreachSchema,
   challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial in this context, oldest first, at most three' }),
   unprobed: Type.Integer({ description: 'Generations in the evidence that crossed some threshold at a step without a probe, and count as lost there' }),
   follow_up: FollowUpSchema,
@@ -152,7 +172,7 @@ export const contextFields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. Two do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
+    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from '#typebox'
+import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { type Columns, MAX_ROWS } from '../src/core/decide/decide-columns.js'
 import { DECISION_WARNINGS, type DecisionWarning, type Reason, REASONS } from '../src/core/decide/decide.js'
@@ -51,7 +52,15 @@ const GuaranteeSchema = Type.Object({
   on_arrival: Type.Boolean({ description: 'Whether outcomes counted when they arrived (follow_up_seconds 0): the certificate then holds only if the order of arrival says nothing about the outcomes' }),
   scope: Type.Unsafe<'context' | 'pool'>({ type: 'string', enum: ['context', 'pool'], description: '"pool": it holds on average over the traffic of all contexts of the pool, and may not hold for one of them' }),
   generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),
-  em_drop: RatioSchema('Net EM drop observed at this threshold'),
+  em_drop: RatioSchema('Net EM drop observed at this threshold, full runs against probed answers'),
+  stops: Type.Integer({ description: 'Stops that were reported with their probe (stopped_probe)' }),
+  fidelity: NullableRatioSchema('Share of these stops whose served answer is the probed one; null: none was reported with its probe, and the certificate says nothing about served answers'),
+  served_em_drop: NullableRatioSchema('EM of probed answers less EM of served ones, over all treated generations'),
+  served_em_drop_high: NullableRatioSchema('Its upper bound, at error_level'),
+  total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: max_em_drop and served_em_drop_high. Each holds at error_level. Stopped generations alone may lose several times as much'),
+  breach: Type.Unsafe<BreachSight>({
+    type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, which takes many times as many; unobservable: not at all, since labels are agreement and stops are reported without their probes',
+  }),
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
@@ -66,7 +75,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided by that of generations without one. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
+  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided by that of generations without one. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
 })
 
 const decisionFields = {

@@ -17,6 +17,16 @@ const ProbedStepSchema = Type.Object({
   probe_tokens: Type.Optional(ProbeTokensSchema('Tokens decoded at this step only to ask, in either arm; if no step states it, the total of the outcome is divided equally')),
 }, { ...strict, title: 'ProbedStep' })
 
+const StoppedProbeSchema = Type.Object({
+  tokens: TokensSchema('Tokens generated up to the step', 512),
+  em: Type.Optional(EmSchema('EM of the answer forced there')),
+  answer: Type.Optional(AnswerSchema('Answer forced there')),
+}, {
+  ...strict,
+  title: 'StoppedProbe',
+  description: 'The step whose reply said stop, and the answer that was probed there. It is compared with the answer that was served (fidelity), which needs a label only where the two differ',
+})
+
 export const OutcomeSchema = Type.Object({
   generation_id: TextSchema('Id of the generation', ['req-8f2c']),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
@@ -44,6 +54,7 @@ export const OutcomeSchema = Type.Object({
     description: 'Right answer, or a list of right answers (up to 64, 4 KiB each)',
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether the generation was stopped early; false if absent' })),
+  stopped_probe: Type.Optional(StoppedProbeSchema),
   cancelled: Type.Optional(Type.Boolean({
     description: 'Whether the client went away before the generation ended, so it is not evidence; false if absent. Do not set it for generations that the worker itself stops, kills or retries',
   })),
@@ -82,7 +93,7 @@ const outcomes = { maxItems: 4096, description: 'Up to 4,096 outcomes; an invali
 export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSchema, outcomes) }, {
   ...strict,
   title: 'OutcomeBatch',
-  examples: [{ outcomes: [{ generation_id: 'req-8f2d', arm: 'treated', stopped: true, context: { model: 'example', task: 'example' }, tokens: 524, em: 1 }] }],
+  examples: [{ outcomes: [{ generation_id: 'req-8f2d', arm: 'treated', stopped: true, stopped_probe: { tokens: 512, em: 1 }, context: { model: 'example', task: 'example' }, tokens: 524, em: 1 }] }],
 })
 
 /** The shape of a batch as a whole. Its outcomes are validated one by one. */
@@ -100,7 +111,8 @@ export const ReceiptSchema = Type.Object({
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
       'outcomes_missing: generations of this context are enrolled, but no outcomes have arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at their first step; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
-      'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names',
+      'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names; fidelity_low: served answers of stops often differ from the probed ones; ' +
+      'breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
   })),
 }, { title: 'Receipt', description: 'Reply to one outcome' })
 
@@ -138,6 +150,7 @@ export const LabelSchema = stating(Type.Object({
   em: Type.Optional(EmSchema('EM of the final answer')),
   answer: Type.Optional(AnswerSchema('Final answer, if the outcome came without one')),
   reference: OutcomeSchema.properties.reference,
+  stopped_probe_em: Type.Optional(EmSchema('EM of the answer probed where the generation was stopped; if absent, the reference grades it')),
   steps: Type.Optional(Type.Array(nullable<0 | 1>('integer', { enum: [0, 1, null], description: 'EM of the answer forced at this step; null: unknown' }), {
     maxItems: 4096,
     description: 'EM for each step, in the order of the outcome\'s steps; steps without one are graded by the reference, or by agreement with the final answer',

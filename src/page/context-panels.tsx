@@ -8,6 +8,7 @@ type Arms = ContextDetail['arms']
 const VERDICTS = {
   breached: ['bad', '▲', 'Real stops lose more than you allow.'],
   suspected: ['warn', '△', 'Real stops seem to lose more than you allow.'],
+  unobservable: ['warn', '△', 'Whether real stops lose more than you allow cannot be seen: they are reported without their probes.'],
   none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
 } as const
 
@@ -27,11 +28,22 @@ function DifferenceBar ({ difference: { estimate, low, high }, bound }: Differen
   )
 }
 
+/** How many stops served the answer that was probed, and what the others cost. */
+function FidelityText ({ fidelity: { stops, ratio, em_drop: drop, em_drop_low: low, em_drop_high: high } }: Pick<ContextDetail, 'fidelity'>) {
+  if (ratio === null) return <p class='note'>No stop was reported with its probe, so served answers cannot be compared with probed ones.</p>
+  return (
+    <p>
+      Served as probed: <b>{percent(ratio)}</b> of {count(stops)} stops; EM lost between probe and served answer:{' '}
+      <b>{points(drop)}</b> <span class='muted'>({points(low)} to {points(high)}, of all treated generations)</span>
+    </p>
+  )
+}
+
 /** Generations that ran in full beside those that were stopped. */
-export function ArmsPanel ({ context: { arms, policy } }: { context: ContextDetail }) {
+export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { context: ContextDetail }) {
   const { em_difference: em, tokens_difference: tokens } = arms
   const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
-  const [kind, sign, verdict] = VERDICTS[arms.breached ? 'breached' : arms.breach_suspected ? 'suspected' : 'none']
+  const [kind, sign, verdict] = VERDICTS[breach.breached ? 'breached' : breach.suspected ? 'suspected' : breach.seen_by === 'unobservable' ? 'unobservable' : 'none']
   return (
     <Card title='Control against treated' note='Counts enrolled generations while a threshold was in force.'>
       <Table
@@ -51,9 +63,10 @@ export function ArmsPanel ({ context: { arms, policy } }: { context: ContextDeta
               EM: <b>{points(em.estimate)}</b> <span class='muted'>({points(em.low)} to {points(em.high)})</span>
               {tokens !== null && <>; tokens a generation: <b>{decimals(tokens.estimate, 0)}</b> <span class='muted'>({decimals(tokens.low, 0)} to {decimals(tokens.high, 0)})</span></>}
             </p>
-            <p class={`verdict ${kind}`}><span aria-hidden='true'>{sign}</span> {verdict}</p>
           </>
           )}
+      <FidelityText fidelity={fidelity} />
+      <p class={`verdict ${kind}`}><span aria-hidden='true'>{sign}</span> {verdict}</p>
     </Card>
   )
 }

@@ -87,6 +87,9 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'Probes cost more than stopping would save.'],
   signals_refused: ['warn', 'Signals have too many names.'],
+  fidelity_low: ['warn', 'Served answers of stops often differ from the answers that were probed there.'],
+  breach_unobservable: ['warn', 'A breach cannot be seen: stops are reported without their probes, and labels are agreement.'],
+  breach_hidden: ['warn', 'A breach may be hidden: stops are reported without their probes, and more than 1 % of the outcomes are missing.'],
 }
 
 function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {

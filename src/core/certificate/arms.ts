@@ -1,12 +1,11 @@
 import type { Arm } from '../assignment/arm.js'
+import { CEILING, suspicion } from './drift.js'
 
 /** Sums over the units of one arm. EM and tokens of a group are means over its samples. */
 interface ArmFigures {
   readonly units: number
-  /** Units whose EM is known, or counts as right or wrong. */
-  readonly graded: number
-  readonly em: number
-  readonly em_squares: number
+  /** Units by their EM, as far as it is known, or counts as right or wrong. */
+  readonly by_em: ReadonlyArray<readonly [em: number, units: number]>
   /** Units whose tokens are known. */
   readonly measured: number
   readonly tokens: number
@@ -16,7 +15,7 @@ interface ArmFigures {
 /** Both arms of the units that were drawn at one control share. */
 export interface ArmSums { readonly share: number, readonly control: ArmFigures, readonly treated: ArmFigures }
 
-const NO_FIGURES: ArmFigures = { units: 0, graded: 0, em: 0, em_squares: 0, measured: 0, tokens: 0, token_squares: 0 }
+const NO_FIGURES: ArmFigures = { units: 0, by_em: [], measured: 0, tokens: 0, token_squares: 0 }
 
 export const NO_ARM_SUMS: readonly ArmSums[] = []
 
@@ -28,9 +27,7 @@ export function addCompared (sums: readonly ArmSums[], { arm, share, em, tokens 
   const mine = known ?? { share, control: NO_FIGURES, treated: NO_FIGURES }
   const figures = addFigures(mine[arm], {
     units: 1,
-    graded: em === null ? 0 : 1,
-    em: em ?? 0,
-    em_squares: (em ?? 0) ** 2,
+    by_em: em === null ? [] : [[em, 1]],
     measured: tokens === null ? 0 : 1,
     tokens: tokens ?? 0,
     token_squares: (tokens ?? 0) ** 2,
@@ -54,13 +51,17 @@ export function mergeArmSums (a: readonly ArmSums[], b: readonly ArmSums[]): rea
 function addFigures (a: ArmFigures, b: ArmFigures): ArmFigures {
   return {
     units: a.units + b.units,
-    graded: a.graded + b.graded,
-    em: a.em + b.em,
-    em_squares: a.em_squares + b.em_squares,
+    by_em: addByEm(a.by_em, b.by_em),
     measured: a.measured + b.measured,
     tokens: a.tokens + b.tokens,
     token_squares: a.token_squares + b.token_squares,
   }
+}
+
+function addByEm (a: ArmFigures['by_em'], b: ArmFigures['by_em']): ArmFigures['by_em'] {
+  const sums = new Map(a)
+  for (const [em, units] of b) sums.set(em, (sums.get(em) ?? 0) + units)
+  return [...sums].sort(([x], [y]) => x - y) // so that the order of merging does not matter
 }
 
 /** Sums over the compared generations of one arm. */
@@ -80,6 +81,8 @@ export interface Arms {
   readonly treated: ArmTotals
   readonly em_contrast: Contrast
   readonly tokens_contrast: Contrast
+  /** An e-detector for "treated generations lose more EM than is tolerated": the value of M for each bet. */
+  readonly detector: readonly number[]
 }
 
 /** Treated minus control, per treated generation. */
@@ -87,7 +90,12 @@ interface Difference { readonly estimate: number, readonly low: number, readonly
 
 const NO_TOTALS: ArmTotals = { generations: 0, tokens: 0, labelled: 0, em: 0 }
 const NO_CONTRAST: Contrast = { n: 0, weight: 0, sum: 0, square: 0 }
-export const NO_ARMS: Arms = { control: NO_TOTALS, treated: NO_TOTALS, em_contrast: NO_CONTRAST, tokens_contrast: NO_CONTRAST }
+
+const BREACH_BETS = [0.03, 0.06, 0.12, 0.25, 0.5, 0.95]
+
+export const NO_ARMS: Arms = {
+  control: NO_TOTALS, treated: NO_TOTALS, em_contrast: NO_CONTRAST, tokens_contrast: NO_CONTRAST, detector: BREACH_BETS.map(() => 1),
+}
 
 /** Right and wrong answers, and generations, that each arm must have before an interval is shown: it rests on a limit theorem. */
 const ENOUGH_EM = 20
@@ -95,30 +103,73 @@ const ENOUGH_TOKENS = 500
 /** Compared generations for which the interval is tuned to be tightest. */
 const TIGHTEST = 1000
 
-/** Takes in the sums of one slice, whose units were drawn before their outcomes were known. */
-export function compareSums (arms: Arms, sums: readonly ArmSums[]): Arms {
-  return sums.reduce(compareAtShare, arms)
+/**
+ * Takes in the sums of one slice, whose units were drawn before their outcomes were known.
+ * @param bound EM drop that is tolerated
+ */
+export function compareSlice (arms: Arms, sums: readonly ArmSums[], bound: number): Arms {
+  if (sums.every(({ share }) => share === 1)) return arms // no unit was treated
+  return sums.reduce(compareAtShare, { ...arms, detector: watchArms(arms, sums, bound) })
 }
+
+/**
+ * The detector after a slice. With y the EM of a unit and p its chance of being control, z = (y - m)/p for a control unit and
+ * -(y - m)/(1 - p) for a treated one has the EM lost by treated ones as its mean, whatever m is (inverse probability weighting), and is at
+ * least -B, B = max(m/p, (1 - m)/(1 - p)). So 1 + b/(B + a) (z - a) is a bet on a mean above a (CUSUM form: Shin, Ramdas & Rinaldo 2022,
+ * "E-detectors"). m is what control showed before the slice. M has its floor where a slice begins, since at each unit the order of the
+ * arms alone raised alarms in 44 to 100 of 100 simulated runs.
+ */
+function watchArms ({ control: { labelled, em }, detector }: Arms, sums: readonly ArmSums[], a: number): readonly number[] {
+  const m = highEm(labelled, em)
+  const floored = detector.map((value) => Math.max(value, 1))
+  return sums.reduce<readonly number[]>((next, { share, control, treated }) => share === 1
+    ? next // no unit was treated
+    : betOnArms(next, { p: controlChance(share), m, control: control.by_em, treated: treated.by_em }, a), floored)
+}
+
+/** Units of a slice that had the same chance `p` of being control, by EM; `m` is the EM expected of control. */
+interface BetUnits { readonly p: number, readonly m: number, readonly control: ArmFigures['by_em'], readonly treated: ArmFigures['by_em'] }
+
+export function betOnArms (detector: readonly number[], { p, m, control, treated }: BetUnits, a: number): readonly number[] {
+  const worst = Math.max(m / p, (1 - m) / (1 - p))
+  const differences = [
+    ...control.map(([em, units]) => [(em - m) / p, units] as const),
+    ...treated.map(([em, units]) => [-(em - m) / (1 - p), units] as const),
+  ]
+  return detector.map((value, i) => differences.reduce(
+    (next, [z, units]) => next * (1 + BREACH_BETS[i]! / (worst + a) * (z - a)) ** units, value)).map((value) => Math.min(CEILING, value))
+}
+
+/** An estimate of EM on the high side, from `n` units with so much EM in all. */
+export function highEm (n: number, em: number): number {
+  const estimate = (em + 1) / (n + 2)
+  return Math.min(1, estimate + Math.sqrt(estimate * (1 - estimate) / (n + 1)))
+}
+
+/** The chance that an enrolled unit is control: all with a draw below twice the share are enrolled. */
+function controlChance (share: number): number { return share / Math.min(1, 2 * share) }
 
 /** @param sums of the units that were drawn at one share; all with a draw below twice the share were enrolled */
 function compareAtShare (arms: Arms, { share, control, treated }: ArmSums): Arms {
   if (share === 1) return arms // no unit was treated
-  const p = share / Math.min(1, 2 * share)
+  const p = controlChance(share)
   const before = arms.control
-  const usualEm = before.labelled === 0 ? 0.5 : before.em / before.labelled
+  const centre = before.labelled === 0 ? 0.5 : before.em / before.labelled
   const measured = before.generations === 0 ? control : { tokens: before.tokens, measured: before.generations }
   const usualTokens = measured.measured === 0 ? 0 : measured.tokens / measured.measured
-  const figures = ({ graded: n, em: sum, em_squares: squares }: ArmFigures) => ({ n, sum, squares })
+  const figures = ({ by_em: by }: ArmFigures) => momentsOf(by)
   const tokens = ({ measured: n, tokens: sum, token_squares: squares }: ArmFigures) => ({ n, sum, squares })
   return {
+    ...arms,
     control: addTotals(arms.control, control),
     treated: addTotals(arms.treated, treated),
-    em_contrast: addContrast(arms.em_contrast, p, usualEm, figures(control), figures(treated)),
+    em_contrast: addContrast(arms.em_contrast, p, centre, figures(control), figures(treated)),
     tokens_contrast: addContrast(arms.tokens_contrast, p, usualTokens, tokens(control), tokens(treated)),
   }
 }
 
-function addTotals (totals: ArmTotals, { measured, tokens, graded, em }: ArmFigures): ArmTotals {
+function addTotals (totals: ArmTotals, { measured, tokens, by_em: by }: ArmFigures): ArmTotals {
+  const { n: graded, sum: em } = momentsOf(by)
   return {
     generations: totals.generations + measured,
     tokens: totals.tokens + tokens,
@@ -128,6 +179,16 @@ function addTotals (totals: ArmTotals, { measured, tokens, graded, em }: ArmFigu
 }
 
 interface Moments { readonly n: number, readonly sum: number, readonly squares: number }
+
+function momentsOf (by: ArmFigures['by_em']): Moments {
+  let [n, sum, squares] = [0, 0, 0]
+  for (const [em, units] of by) {
+    n += units
+    sum += units * em
+    squares += units * em * em
+  }
+  return { n, sum, squares }
+}
 
 /**
  * Adds z = y for each treated unit and z = -y (1-p)/p for each control one, p being the chance that an enrolled unit is control and y its
@@ -172,21 +233,5 @@ export function tokensDifference ({ tokens_contrast: contrast, control, treated 
   return Math.min(control.generations, treated.generations) < ENOUGH_TOKENS ? null : differenceOf(contrast, level)
 }
 
-/** Units compared before a breach is suspected. */
-const ENOUGH_TO_SUSPECT = 100
-
-/** By how many standard errors the EM lost by real stops seems to be beyond the bound; -Infinity before there is anything to say. */
-export function emSuspicion ({ em_contrast: { n, weight, sum, square } }: Arms, bound: number): number {
-  if (n < ENOUGH_TO_SUSPECT || weight === 0) return -Infinity
-  const error = Math.sqrt(Math.max(0, square - sum * sum / n)) / weight
-  return error === 0 ? -Infinity : (-sum / weight - bound) / error
-}
-
-/** Standard errors beyond the bound at which a breach is suspected. */
-export const BREACH_SUSPECTED = 1.65
-
-/** Whether real stops lose more EM than the bound, at that level. */
-export function isBreached (arms: Arms, level: number, bound: number): boolean {
-  const difference = emDifference(arms, level)
-  return difference !== null && difference.high < -bound
-}
+/** The detector's mean, at least 1. Whether it is enough for a suspicion, or for an alarm, is the same as for drift (see drift.ts). */
+export function armsSuspicion ({ detector }: Arms): number { return suspicion(detector) }

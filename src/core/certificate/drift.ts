@@ -6,8 +6,10 @@ import { differencesAt, type Evidence } from './evidence.js'
  * Each bet runs M = max(M, 1) (1 + b (delta - a)). An alarm is raised where the mean of M reaches 1e4: without a change, at least 1e4
  * outcomes lie between false alarms on average.
  */
+/** M does not grow beyond this, so that a detector whose alarm a pin overrides comes down again. */
+export const CEILING = 1e9
 const CUSUM_BETS = [0.25, 0.5, 0.95]
-const ALARM = 1e4
+export const ALARM = 1e4
 /** Evidence from which a drift is suspected: at a control share of a fiftieth, certainty would take long. */
 export const DRIFT_SUSPECTED = 2
 
@@ -22,7 +24,7 @@ export const NO_DRIFT: Drift = CUSUM_BETS.map(() => 1)
  * @param a max_em_drop
  */
 export function watchDrift (drift: Drift, delta: number, a: number): Drift {
-  return drift.map((m, i) => Math.max(m, 1) * (1 + CUSUM_BETS[i]! / (1 + a) * (delta - a)))
+  return drift.map((m, i) => Math.min(CEILING, Math.max(m, 1) * (1 + CUSUM_BETS[i]! / (1 + a) * (delta - a))))
 }
 
 /**

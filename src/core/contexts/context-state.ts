@@ -1,5 +1,6 @@
 import { type Arms, NO_ARMS } from '../certificate/arms.js'
 import { type Drift, NO_DRIFT } from '../certificate/drift.js'
+import { type Fidelity, NO_FIDELITY } from '../certificate/fidelity.js'
 import { mergeEvidence, type OpenEvidence } from '../certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidence.js'
 import type { Levels } from '../policy/context.js'
@@ -74,6 +75,8 @@ export interface ContextState {
   readonly arms: Arms
   /** Number of the first slice that is compared: a change of mode or pin restarts the comparison. */
   readonly arms_from: number
+  /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
+  readonly fidelity: Fidelity
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
   /** Estimate over all epochs of the tokens that stops have saved, probes not counted. */
@@ -125,6 +128,7 @@ export function openEpoch (
     treated: 0,
     arms: NO_ARMS,
     arms_from: 0,
+    fidelity: NO_FIDELITY,
     log_evidence: null,
     tokens_saved_gross: previous?.tokens_saved_gross ?? 0,
     probe_tokens: previous?.probe_tokens ?? 0,
@@ -253,6 +257,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     treated: state.treated,
     arms: state.arms,
     arms_from: state.arms_from,
+    fidelity: state.fidelity,
     log_evidence: state.log_evidence,
     tokens_saved_gross: state.tokens_saved_gross,
     probe_tokens: state.probe_tokens,

@@ -1,8 +1,12 @@
 import { tokensSaved } from '../certificate/evidence.js'
+import { fidelityRatio } from '../certificate/fidelity.js'
+import { breachSight } from '../certificate/breach.js'
 import { type ContextState, evidenceOf } from './context-state.js'
 
 /** Problems with the reports on a context, shown to workers and operators. The first two prevent a certificate. */
-export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused'] as const
+export const CONTEXT_WARNINGS = [
+  'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
+] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
 
@@ -36,7 +40,8 @@ const ENOUGH = 32
  * `outcomes_missing`: generations are enrolled, but no outcomes have arrived. `outcomes_not_enrolled`: outcomes arrive, but most of them
  * belong to generations that did not ask at their first step; workers may report under other ids. `no_net_savings`: a threshold is
  * certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so predictors do not learn from
- * some.
+ * some. `fidelity_low`: served answers of stops often differ from the probed ones. `breach_unobservable`: under `agreement`, stops are
+ * reported without their probes. `breach_hidden`: so they are, and more missing outcomes than a hundredth hide a breach of several points.
  */
 export function contextWarnings (state: ContextState): readonly ContextWarning[] {
   const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state
@@ -45,7 +50,23 @@ export function contextWarnings (state: ContextState): readonly ContextWarning[]
   if (unenrolled >= ENOUGH && unenrolled > accounted) warnings.push('outcomes_not_enrolled')
   if (isWithoutSavings(state)) warnings.push('no_net_savings')
   if (refused > 0) warnings.push('signals_refused')
+  warnings.push(...fidelityWarnings(state))
   return warnings.length === 0 ? NO_WARNINGS : warnings
+}
+
+/** Share of equal answers below which fidelity is low, and missing outcomes above which a comparison of the arms shows little. */
+const LOW_FIDELITY = 0.95
+const HIDING = 0.01
+
+function fidelityWarnings ({ fidelity, follow_up: { accounted, missing }, meaning: { label } }: ContextState): ContextWarning[] {
+  const { stops, unobserved } = fidelity
+  const ratio = fidelityRatio(fidelity)
+  const warnings: ContextWarning[] = ratio !== null && stops >= ENOUGH && ratio < LOW_FIDELITY ? ['fidelity_low'] : []
+  if (unobserved < ENOUGH) return warnings
+  const sight = breachSight({ fidelity }, label)
+  if (sight === 'unobservable') warnings.push('breach_unobservable')
+  if (sight === 'arms' && missing > HIDING * (accounted + missing)) warnings.push('breach_hidden')
+  return warnings
 }
 
 function isWithoutSavings (state: ContextState): boolean {

@@ -1,4 +1,5 @@
 import type { Label, Policy } from '../policy/policy.js'
+import type { BreachSight } from '../certificate/breach.js'
 
 type Missing = Policy['missing_labels']
 
@@ -20,6 +21,16 @@ export interface Guarantee {
   readonly scope: 'context' | 'pool'
   readonly generations: number
   readonly em_drop: number
+  /** Stops that were reported with their probe, and the share of them whose served answer is the probed one; `null`: none. */
+  readonly stops: number
+  readonly fidelity: number | null
+  /** EM of probed answers less EM of served ones, a mean over all treated generations: estimate and upper end, at the error level. */
+  readonly served_em_drop: number | null
+  readonly served_em_drop_high: number | null
+  /** Bound on full run against served answer: `max_em_drop` and the upper end above. */
+  readonly total_em_drop_bound: number | null
+  /** From what a breach is seen. */
+  readonly breach: BreachSight
   /** Net of the cost of probes, and without counting it. */
   readonly tokens_saved_ratio: number
   readonly tokens_saved_gross_ratio: number

@@ -1,9 +1,11 @@
 import { bestIndex, expectedUtility } from '../certificate/certified-threshold.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { GRID, type Lottery, lotteryAt, thresholdAt } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
+import { breachSight } from '../certificate/breach.js'
 import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
@@ -85,10 +87,11 @@ export function isInForce (state: ContextState, { scorer, index }: Judgement): b
   return index === state.threshold_index && scorer === state.serving
 }
 
-/** The guarantee to show: the last one, until its terms change, its evidence grows by a tenth, or a half-window is dropped. */
+/** The guarantee to show: the last one, until its terms change, its evidence or the stops grow by a tenth, or a half-window is dropped. */
 export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
   if (last === null || now === null || !isSameGuarantee(last, now)) return now
-  return now.generations >= 1.1 * last.generations || now.generations < last.generations ? now : last
+  const hasMoved = (count: number, before: number) => count < before || (count > before && count >= 1.1 * before)
+  return hasMoved(now.generations, last.generations) || hasMoved(now.stops, last.stops) || now.breach !== last.breach ? now : last
 }
 
 function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
@@ -110,8 +113,22 @@ function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc
     scope: policy.certify_at === null ? 'context' : 'pool',
     generations: evidence.generations,
     em_drop: emDrop(evidence, index),
+    ...servedIn(state, policy),
+    breach: breachSight(state, policy.label),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),
     tokens_saved_gross_ratio: grossSavedRatio(evidence, index),
     epoch: state.epoch,
+  }
+}
+
+/** The part of a guarantee about probed and served answers. */
+function servedIn ({ fidelity }: ContextState, { max_em_drop: bound, error_level: level }: Policy) {
+  const served = servedDifference(fidelity, level)
+  return {
+    stops: fidelity.stops,
+    fidelity: fidelityRatio(fidelity),
+    served_em_drop: served?.estimate ?? null,
+    served_em_drop_high: served?.high ?? null,
+    total_em_drop_bound: served === null ? null : bound + Math.max(0, served.high),
   }
 }

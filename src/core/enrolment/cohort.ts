@@ -1,12 +1,14 @@
 import { drawArm } from '../assignment/arm.js'
 import type { OpenEvidence } from '../certificate/evidence-sum.js'
 import type { EvidenceUnit } from '../certificate/evidence.js'
+import type { ServedDifference } from '../certificate/fidelity.js'
 import { accountFor, type CohortRules, type CohortScorer, endFollowUp, evidenceOfOpenSlices } from './accounting.js'
 import { Admission, type EarlyOutcome } from './admission.js'
 import { addLabel, addReport, isComplete, type EnrolledUnit, newEnrolledUnit, type SampleReport } from './enrolled-unit.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
 import { SliceQueue } from './slice-queue.js'
 import { isFinal, type Slice } from './slice.js'
+import { StopQueue } from './stop-queue.js'
 
 /** Limit of the enrolments of a context that are not accounted for. */
 export const MAX_OPEN_ENROLMENTS = 4096
@@ -21,12 +23,15 @@ interface EntryCounts { enrolled: number, void: number }
 /** The parts of a cohort besides its members. */
 interface CohortParts {
   readonly queue: SliceQueue
+  readonly stops: StopQueue
   readonly admission: Admission
   readonly lookedAt: number
   readonly isChanged: boolean
 }
 
-function newParts (): CohortParts { return { queue: new SliceQueue(), admission: new Admission(), lookedAt: 0, isChanged: false } }
+function newParts (): CohortParts {
+  return { queue: new SliceQueue(), stops: new StopQueue(), admission: new Admission(), lookedAt: 0, isChanged: false }
+}
 
 /** A sample whose label has come. */
 interface GradedSample {
@@ -45,6 +50,7 @@ export class Cohort {
   /** The members of which some sample is known. */
   readonly #partlyKnown = new Set<EnrolledUnit>()
   readonly #queue: SliceQueue
+  readonly stops: StopQueue
   readonly #admission: Admission
   #counts: EntryCounts = { enrolled: 0, void: 0 }
   /** Samples that await their labels. */
@@ -59,9 +65,11 @@ export class Cohort {
   isDirty = false
 
   /** @param members in the order of enrolment, in slices of the queue */
-  constructor (epoch: string, members: readonly EnrolledUnit[] = [], { queue, admission, lookedAt, isChanged }: CohortParts = newParts()) {
+  constructor (
+    epoch: string, members: readonly EnrolledUnit[] = [], { queue, stops, admission, lookedAt, isChanged }: CohortParts = newParts()) {
     this.epoch = epoch
     this.#queue = queue
+    this.stops = stops
     this.#admission = admission
     this.lookedAt = lookedAt
     this.#isChanged = isChanged
@@ -74,7 +82,7 @@ export class Cohort {
 
   /** To be stored. */
   get parts (): CohortParts {
-    return { queue: this.#queue, admission: this.#admission, lookedAt: this.lookedAt, isChanged: this.#isChanged }
+    return { queue: this.#queue, stops: this.stops, admission: this.#admission, lookedAt: this.lookedAt, isChanged: this.#isChanged }
   }
 
   get open (): number { return this.members.size }
@@ -84,7 +92,7 @@ export class Cohort {
   get early (): readonly EarlyOutcome[] { return this.#admission.early.list }
 
   /** Whether the passing of time alone may change anything. */
-  get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early.length > 0 }
+  get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early.length > 0 || !this.stops.isEmpty }
 
   /** The number that the next slice to begin will have. */
   get nextSlice (): number { return this.#queue.next }
@@ -195,7 +203,8 @@ export class Cohort {
 
   /** Whether the clock makes something due: a test of the evidence, or the end of a slice, of a follow-up or of a wait. */
   isDue (clock: number, { followUp, look }: { readonly followUp: number, readonly look: number }): boolean {
-    if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp) || clock >= this.#admission.early.firstUntil) return true
+    if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp)) return true
+    if (clock >= this.#admission.early.firstUntil || this.stops.hasSettled(clock)) return true
     const oldest = this.members.values().next().value
     return oldest !== undefined && clock >= oldest.at + followUp
   }
@@ -203,6 +212,43 @@ export class Cohort {
   /** Whether the learner has something to take, or the clock makes something due. */
   hasNews (clock: number, times: { readonly followUp: number, readonly look: number }): boolean {
     return this.#queue.hasFinal || this.isDue(clock, times)
+  }
+
+  /** Whether an outcome is kept for this cohort: until its entry, or a label, comes. */
+  isKept (generationId: string): boolean {
+    return this.stops.has(generationId) || this.early.some(({ generation_id: id }) => id === generationId)
+  }
+
+  /** A stop that awaits its label (see `StopQueue`). */
+  queueStop (generationId: string, until: number): void {
+    this.stops.add(generationId, until)
+    this.isDirty = true
+  }
+
+  /** A treated generation whose difference is known, behind stops that await their labels. */
+  queueKnown (generationId: string, until: number, difference: ServedDifference): void {
+    this.stops.addKnown(generationId, until, difference)
+    this.isDirty = true
+  }
+
+  /** Forgets the queued stops. @returns ids of outcomes that are kept for nothing else */
+  clearStops (): string[] {
+    const ids = this.#marked(this.stops.clear())
+    const others = new Set([...this.members.values()].flatMap(({ waiting }) => waiting))
+    return ids.filter((id) => !others.has(id) && !this.isKept(id))
+  }
+
+  /** The label of a stop has come. */
+  settleStop (generationId: string, difference: ServedDifference): void {
+    this.stops.settle(generationId, difference)
+    this.isDirty = true
+  }
+
+  /** Takes the treated generations whose difference is known, in the order of their outcomes (see `StopQueue`). */
+  takeStops (clock: number): ReturnType<StopQueue['take']> {
+    const taken = this.stops.take(clock)
+    this.#marked(taken.settled)
+    return taken
   }
 
   /** Ends the slices that are due, and gives up members whose follow-up is over. @returns ids of outcomes whose label did not arrive */

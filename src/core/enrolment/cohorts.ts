@@ -2,10 +2,11 @@ import { Admission } from './admission.js'
 import { Cohort } from './cohort.js'
 import type { EnrolmentList } from './enrolment-list.js'
 import { SliceQueue } from './slice-queue.js'
+import { StopQueue } from './stop-queue.js'
 import { restoreMembers, restoreSlice, type StoredCohort, storeMembers, storeSlice } from './stored-cohort.js'
 
 export function storeCohort ({ epoch, members, parts }: Cohort): StoredCohort {
-  const { queue, admission, lookedAt, isChanged } = parts
+  const { queue, stops, admission, lookedAt, isChanged } = parts
   return {
     epoch,
     next_slice: queue.next,
@@ -14,6 +15,7 @@ export function storeCohort ({ epoch, members, parts }: Cohort): StoredCohort {
     is_changed: isChanged,
     ...admission.store(),
     slices: queue.slices.map(storeSlice),
+    stops: stops.stops.map((stop) => ({ ...stop })),
     ...storeMembers(members.values()),
   }
 }
@@ -23,6 +25,7 @@ export function restoreCohort (stored: StoredCohort): Cohort {
   const slices = stored.slices.map(restoreSlice)
   return new Cohort(stored.epoch, restoreMembers(stored, slices), {
     queue: new SliceQueue(slices, stored.next_slice, stored.is_publication_next),
+    stops: new StopQueue(stored.stops),
     admission: new Admission(stored),
     lookedAt: stored.looked_at,
     isChanged: stored.is_changed,
@@ -123,7 +126,8 @@ export class Cohorts {
     if (cohort === undefined) return []
     this.#byKey.delete(key)
     this.#dropped.add(key)
-    return [...[...cohort.members.values()].flatMap(({ waiting }) => waiting), ...cohort.early.map(({ generation_id: id }) => id)]
+    const waiting = [...cohort.members.values()].flatMap(({ waiting }) => waiting)
+    return [...waiting, ...cohort.early.map(({ generation_id: id }) => id), ...cohort.stops.clear()]
   }
 
   /** The cohorts that have changed since the last call; `undefined`: gone. */

@@ -5,6 +5,7 @@ import type { StoredAdmission } from './admission.js'
 import { type EnrolledUnit, newEnrolledUnit } from './enrolled-unit.js'
 import { type PackedNumbers, packNumbers, unpackNumbers } from './seen-units.js'
 import type { Slice } from './slice.js'
+import type { QueuedStop } from './stop-queue.js'
 
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 
@@ -34,6 +35,7 @@ export interface StoredCohort extends StoredMembers, StoredAdmission {
   readonly looked_at: number
   readonly is_changed: boolean
   readonly slices: readonly StoredSlice[]
+  readonly stops: readonly QueuedStop[]
 }
 
 export function storeSlice (slice: Slice): StoredSlice {
@@ -120,20 +122,23 @@ export function restoreMembers (stored: StoredMembers, slices: readonly Slice[])
   })
 }
 
-/** A control outcome that awaits its label, and its place in the order of enrolment. */
+/** An outcome that awaits its label, and its place: when it was enrolled, or for a stop, when its wait ends. */
 export interface WantedLabel {
   readonly at: number
   readonly u: number
   readonly generation_id: string
 }
 
-/** The control outcomes of a cohort that await their labels, the longest enrolled first. */
-export function wantedLabels (stored: StoredMembers): WantedLabel[] {
+/** The outcomes of a cohort that await their labels: control ones, the longest enrolled first, and stops that differ from their probe. */
+export function wantedLabels (stored: Pick<StoredCohort, 'members' | 'reports' | 'stops'>): WantedLabel[] {
   const waiting = new Map(stored.reports.map((report) => [report.u, report.waiting]))
-  return drawsOf(stored).flatMap(({ u, arm, at }) => {
+  const control = drawsOf(stored).flatMap(({ u, arm, at }) => {
     const ids = arm === 'control' ? waiting.get(u) ?? [] : []
     return ids.map((generation_id): WantedLabel => ({ at, u, generation_id }))
-  }).sort(byPlace)
+  })
+  const stops = stored.stops.flatMap(({ generation_id, until, difference }): WantedLabel[] =>
+    difference === null ? [{ at: until, u: 0, generation_id }] : [])
+  return [...control, ...stops].sort(byPlace)
 }
 
 /** Orders by enrolment. Draws of one list have the same time, so their order is made definite. */

@@ -7,14 +7,24 @@ import { answerDigest, exactMatcher, type Normalise, rememberingNormaliser } fro
 /** Right (1) or wrong (0) under each label that could be judged. */
 type Judged = { readonly [L in Label]?: Em }
 
-export interface LoggedStep extends Judged {
+/** An answer with its grade. */
+interface Graded extends Judged {
+  /** So that a late label can grade it; absent where the outcome had `em` or `reference`. */
+  readonly answer_digest?: string
+}
+
+export interface LoggedStep extends Graded {
   readonly tokens: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>>
-  /** Digest of the answer probed here, so that a late label can grade it; absent where the outcome had `em` or `reference`. */
-  readonly answer_digest?: string
   /** Tokens decoded for the probes up to and with this step, in either arm; absent: none. */
   readonly asked_tokens?: number
+}
+
+/** The step at which a generation was stopped, and the answer that was probed there. */
+export interface StoppedProbe extends Graded {
+  /** Of the probed prefix. */
+  readonly tokens: number
 }
 
 /** A finished generation in the log: graded, without the text of any answer. */
@@ -30,6 +40,8 @@ export interface LoggedOutcome {
   readonly tokens: number
   readonly answer_tokens: number
   readonly stopped: boolean
+  /** Absent: it was not stopped, or its worker does not report the probe. */
+  readonly stopped_probe?: StoppedProbe
   /** The client went away before it ended. */
   readonly cancelled?: boolean
   /** Number of samples in its group; absent if it has no group or did not state the number. */
@@ -64,6 +76,7 @@ export interface ReportedOutcome extends Answered {
   readonly answer_tokens?: number
   readonly reference?: string | readonly string[]
   readonly stopped?: boolean
+  readonly stopped_probe?: Answered & { readonly tokens: number }
   readonly cancelled?: boolean
   readonly samples?: number
   readonly steps?: ReadonlyArray<Answered & {
@@ -78,8 +91,6 @@ export interface ReportedOutcome extends Answered {
   /** Number of token counts at which the worker asked for a decision, if it kept no steps. */
   readonly steps_asked?: number
 }
-
-interface Graded extends Judged { readonly answer_digest?: string }
 
 /** Returns the grader of an outcome's final and probed answers. An answer that a late label may grade keeps its digest. */
 function graderOf (
@@ -105,7 +116,7 @@ function graderOf (
  * @param normalise caches answers by default, since most probes of a generation give the same one
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
-  const { group_id: group } = outcome
+  const { group_id: group, stopped_probe: probe } = outcome
   const grade = graderOf(salt, outcome, normalise)
   const { answer_digest: digest, ...full } = grade(outcome)
   const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
@@ -122,6 +133,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     tokens: outcome.tokens,
     answer_tokens: outcome.answer_tokens ?? 0,
     stopped: outcome.stopped ?? false,
+    ...(probe !== undefined && { stopped_probe: { tokens: probe.tokens, ...grade(probe) } }),
     ...(outcome.cancelled === true && { cancelled: true }),
     ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
@@ -135,8 +147,8 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
 }
 
 /** The texts that grading an outcome normalises; their length decides how long it takes. */
-export function textsOf ({ answer = '', reference = [], steps = [] }: ReportedOutcome): string[] {
-  return [answer, ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
+export function textsOf ({ answer = '', reference = [], stopped_probe: probe, steps = [] }: ReportedOutcome): string[] {
+  return [answer, probe?.answer ?? '', ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
 }
 
 /** Clamps to [0, 1]: float32 workers overshoot by up to 1e-6, which the schemas accept. */
@@ -152,7 +164,13 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   if (outcome.cancelled === true && outcome.stopped === true) {
     return { path: '/cancelled', message: 'a stopped generation ended before the client went away: send cancelled false, or stopped false' }
   }
-  const { steps = [], tokens, samples, sample_index: index } = outcome
+  const { stopped_probe: probe, steps = [], tokens, samples, sample_index: index } = outcome
+  if (probe !== undefined && outcome.stopped !== true) {
+    return { path: '/stopped_probe', message: 'is the probe that stopped the generation: send stopped true, or omit stopped_probe' }
+  }
+  if (probe !== undefined && probe.tokens > tokens) {
+    return { path: '/stopped_probe/tokens', message: `the probed prefix cannot have more tokens than the whole generation (${tokens})` }
+  }
   const asked = probeTokensOfSteps(outcome)
   if (asked !== undefined && outcome.probe_tokens !== undefined && outcome.probe_tokens < asked) {
     return { path: '/probe_tokens', message: `must be at least ${asked}, which is what the probe_tokens of its steps add up to` }

@@ -1,4 +1,5 @@
 import { NO_ARMS } from '../certificate/arms.js'
+import { NO_FIDELITY } from '../certificate/fidelity.js'
 import { NO_DRIFT } from '../certificate/drift.js'
 import { candidateScorers, certifiedNow } from '../contexts/candidate-scorer.js'
 import { type ContextState, type EpochCause, requestGuarantee } from '../contexts/context-state.js'
@@ -132,9 +133,14 @@ function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: 
   }
 }
 
-/** Restarts the comparison of the arms with the next slices, since earlier units began under another mode or pin. */
-function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' | 'arms_from'> {
-  return { arms: NO_ARMS, arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }
+/**
+ * Restarts the comparison of the arms with the next slices, since earlier units began under another mode or pin, and fidelity with the next
+ * outcomes.
+ */
+function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' | 'arms_from' | 'fidelity'> {
+  const cohort = fold.cohorts.get(key)
+  for (const id of cohort?.clearStops() ?? []) fold.pending.remove(id)
+  return { arms: NO_ARMS, arms_from: cohort?.nextSlice ?? 0, fidelity: NO_FIDELITY }
 }
 
 /**

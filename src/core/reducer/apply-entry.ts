@@ -90,7 +90,7 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {
       const pending = fold.pending.get(id)
       if (pending === undefined) continue
-      fold.pending.remove(id)
+      if (!cohort.isKept(id)) fold.pending.remove(id)
       if (cohort.members.get(member.u) !== member) continue // it is accounted for: more outcomes came than it has samples
       state = takeReport(fold, pending, state, { cohort, member, rules, time })
     }

@@ -1,5 +1,7 @@
 import type { Em } from '../certificate/trace.js'
 import type { ContextState } from '../contexts/context-state.js'
+import { observeStop } from '../outcome/observed-stop.js'
+import type { StoppedProbe } from '../outcome/outcome.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome, PlacedStep, PrunedOutcome } from '../step-records/pending-outcomes.js'
 import { type Fold, policyOf } from './fold.js'
@@ -9,7 +11,8 @@ import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Gives an outcome the label that it awaits. */
 export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
-  const pending = fold.pending.get(label.generation_id)
+  const { generation_id: id } = label
+  const pending = fold.pending.get(id)
   if (pending === undefined) return // its follow-up was over, or it needed none
   const outcome = withLateLabel(pending.outcome, label)
   if (outcome === pending.outcome) return // the label settles nothing: a better one may arrive
@@ -17,16 +20,21 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   const stored = fold.get(key)
   const state = stored && followUp(fold, key, stored, time) // what is due comes first
   const cohort = fold.cohorts.get(key)
-  if (state === undefined || cohort === undefined) return fold.pending.remove(label.generation_id)
-  if (fold.pending.get(label.generation_id) === undefined) return // its time was up
+  if (state === undefined || cohort === undefined) return fold.pending.remove(id)
+  if (fold.pending.get(id) === undefined) return // its time was up
+  if (cohort.stops.has(id)) cohort.settleStop(id, observeStop(outcome, 'exact_match', false)?.difference ?? 1)
   const member = cohort.members.get(outcome.u)
-  const isEarly = member === undefined || !member.waiting.includes(label.generation_id) // its entry has not come yet
-  if (isEarly) return fold.pending.set({ ...pending, outcome })
+  if (member === undefined || !member.waiting.includes(id)) {
+    if (cohort.isKept(id)) fold.pending.set({ ...pending, outcome }) // its entry has not come yet
+    else fold.pending.remove(id)
+    followUp(fold, key, state, time)
+    return
+  }
   const policy = policyOf(fold.ledger, key)
   const { units, em } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  const known = { generation_id: label.generation_id, units: member.arm === 'control' ? units : new Map<number, never>(), em }
+  const known = { generation_id: id, units: member.arm === 'control' ? units : new Map<number, never>(), em }
   cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
-  fold.pending.remove(label.generation_id)
+  fold.pending.remove(id)
   followUp(fold, key, member.arm === 'control' ? takeLabelled(fold, { outcome, leaf, key }, state, policy) : state, time)
 }
 
@@ -40,9 +48,9 @@ function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, state
 }
 
 /**
- * Adds a late label to its outcome; returns the outcome unchanged if the label does not settle whether the full answer was right. Steps are
- * graded by the verdicts in the label, or by its reference. Without either, a step that agrees with the full answer is as right as it,
- * and any other step counts as wrong.
+ * Adds a late label to its outcome and to the probe of its stop; returns the outcome unchanged if the label does not settle whether the
+ * full answer was right. Steps are graded by the verdicts in the label, or by its reference. Without either, a step that agrees with the
+ * full answer is as right as it, and any other step counts as wrong.
  */
 export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): PrunedOutcome {
   const answer = label.answer ?? outcome.answer_digest
@@ -63,5 +71,14 @@ export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): Prune
     const exact_match = emOf(step, index)
     return exact_match === undefined ? step : { ...step, exact_match }
   }) ?? null
-  return { ...outcome, full: { ...outcome.full, exact_match: em }, steps }
+  const graded = { ...outcome, full: { ...outcome.full, exact_match: em }, steps }
+  const { stopped_probe: probe } = outcome
+  if (probe === undefined) return graded
+  return { ...graded, stopped_probe: gradeProbe(probe, label.stopped_probe_em ?? isRight(probe.answer_digest), em) }
+}
+
+/** @param verdict of the label, if it has one. @param em of the answer that was served */
+function gradeProbe (probe: StoppedProbe, verdict: Em | undefined, em: Em): StoppedProbe {
+  const exact_match = probe.exact_match ?? verdict ?? (probe.agreement === 1 ? em : undefined)
+  return exact_match === undefined ? probe : { ...probe, exact_match }
 }

@@ -1,5 +1,5 @@
 import { type Arm, drawArm } from '../assignment/arm.js'
-import { addCompared, compareSums, NO_ARM_SUMS } from '../certificate/arms.js'
+import { addCompared, compareSlice, NO_ARM_SUMS } from '../certificate/arms.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
@@ -9,6 +9,7 @@ import { servingNumber } from '../contexts/trials.js'
 import { RAW } from '../enrolment/slice.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import { mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { type Fold, policyOf, writeState } from './fold.js'
 import { applyMember, cohortRules, endEpoch, takeEvidence, withCounts, withEvidence } from './follow-up.js'
@@ -23,7 +24,8 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const { key, leaf, outcome } = pending
   const policy = policyOf(fold.ledger, key)
   const finish = (next: ContextState) => {
-    moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: false }), time)
+    if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
+    else moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: false }), time)
   }
   const state = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(state)
@@ -72,5 +74,6 @@ function compare (state: ContextState, { outcome }: PendingOutcome, arm: Arm | n
   if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state
   if (arm !== drawArm(outcome.u, share)) return state // it began under another share
   const em = outcome.full[policy.label] ?? null
-  return copyState(state, { arms: compareSums(state.arms, addCompared(NO_ARM_SUMS, { arm, share, em, tokens: outcome.tokens })) })
+  const slice = addCompared(NO_ARM_SUMS, { arm, share, em, tokens: outcome.tokens })
+  return copyState(state, { arms: compareSlice(state.arms, slice, policy.max_em_drop) })
 }

@@ -11,10 +11,11 @@ import { differenceFromPool } from '../policy/policy-problem.js'
 import { nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
 import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
+import { applyFidelity, mustTakeBack } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
-import { cohortRules, followUp, withCounts } from './follow-up.js'
+import { cohortRules, endEpoch, followUp, withCounts } from './follow-up.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
@@ -45,8 +46,10 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const gathering = policyOf(fold.ledger, key)
   if (differenceFromPool(policy, gathering) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
-  if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, counted)
-  else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, counted)
+  const watched = applyFidelity(fold, time, pending, arm, counted)
+  const state = mustTakeBack(fold, key, watched, time) ? endEpoch(fold, key, watched, { cause: 'breach', policy: gathering, time }) : watched
+  if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, state)
+  else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, state)
 }
 
 /** The outcome without steps that are not evidence: those of a treated generation, and those that cannot be complete. */

@@ -1,22 +1,19 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
-import { BREACH_SUSPECTED, emSuspicion } from '../certificate/arms.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
+import { BREACH_SUSPECTED, breachSuspicion } from '../certificate/breach.js'
 import { isLearningWorthwhile } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { type Fold, thresholdInForce } from './fold.js'
 
 /**
- * An `auto` share is raised tenfold at a suspicion of drift (DRIFT_SUSPECTED), and stays raised down to this one. Lower limits raise it too
+ * An `auto` share is raised tenfold at a suspicion of drift or breach, and stays raised down to this one. Lower limits raise it too
  * often, higher ones too late (simulated at 20 generations a second and an EM drop that rises from 0.5 to 6 points).
  */
 const CALM = 1.2
 const BOOST = 10
 
-/** A suspicion of breach ends below this many standard errors beyond the bound. */
-const BREACH_CALM = 0.5
-
-/** The share while a looser threshold is worth learning about, and the least one while a breach is suspected. */
+/** The share while a looser threshold is worth learning about. */
 const LEARNING_SHARE = 0.5
 
 /**
@@ -29,28 +26,23 @@ const LEARNING_SHARE = 0.5
 export function moveShare (fold: Fold, key: string, state: ContextState, time: number): ContextState {
   const force = thresholdInForce(fold, key, time)
   const { control_rate: rate } = force.source.policy
-  const suspected = rate === 'auto' ? suspicionOf(state, force) : null
-  const share = rate === 'auto' ? autoShare(fold, state, force, suspected) : force.threshold === null ? 1 : Math.max(CONTROL_FLOOR, rate)
-  const is_suspected = suspected !== null
+  const is_suspected = rate === 'auto' && isSuspicious(state, force)
+  const share = rate === 'auto' ? autoShare(fold, state, force, is_suspected) : force.threshold === null ? 1 : Math.max(CONTROL_FLOOR, rate)
   if (share === state.control_share && is_suspected === state.is_suspected) return state
   const next = copyState(state, { control_share: share, is_suspected })
   fold.set(key, next)
   return next
 }
 
-type Suspicion = 'drift' | 'breach' | null
-
-function autoShare (fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, suspected: Suspicion): number {
+function autoShare (fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, isSuspected: boolean): number {
   if (threshold === null) return 1
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
   const share = isWorthwhile ? LEARNING_SHARE : CONTROL_FLOOR
-  if (suspected === 'breach') return Math.max(share, LEARNING_SHARE)
-  return suspected === 'drift' ? Math.min(1, BOOST * share) : share
+  return isSuspected ? Math.min(1, BOOST * share) : share
 }
 
-function suspicionOf (state: ContextState, { threshold, isPinned, source }: EffectiveThreshold): Suspicion {
-  if (threshold === null || isPinned) return null
+function isSuspicious (state: ContextState, { threshold, isPinned }: EffectiveThreshold): boolean {
+  if (threshold === null || isPinned) return false
   const { is_suspected: was } = state
-  if (emSuspicion(state.arms, source.policy.max_em_drop) >= (was ? BREACH_CALM : BREACH_SUSPECTED)) return 'breach'
-  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) ? 'drift' : null
+  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) || breachSuspicion(state) >= (was ? CALM : BREACH_SUSPECTED)
 }

@@ -1,4 +1,4 @@
-import { compareSums, isBreached } from '../certificate/arms.js'
+import { compareSlice } from '../certificate/arms.js'
 import { logEvidence } from '../certificate/certificate.js'
 import { certifiedByAny, isSplitAt } from '../certificate/certified-threshold.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
@@ -15,6 +15,7 @@ import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-un
 import { RAW, watchedOf } from '../enrolment/slice.js'
 import { haveSameBar, type Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { armOf, type EpochStart, type Fold, thresholdInForce, policyOf, startEpoch, writeState } from './fold.js'
 import { moveInForce } from './threshold-change.js'
@@ -41,22 +42,25 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     return state
   }
   const rules = cohortRules(fold, state, policy)
-  for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
+  for (const id of cohort.advance(clock, rules)) if (!cohort.isKept(id)) fold.pending.remove(id)
   applyMembers(fold, pool, cohort, time)
   const unlisted = cohort.dropEarly(clock)
   const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
-  for (const { generation_id: id } of unlisted) fold.pending.remove(id)
+  for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
+  const stops = cohort.takeStops(clock)
+  for (const id of stops.unlabelled) if (!cohort.isKept(id)) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
   for (const slice of final) next = takeSlice(next, slice, policy, rules, time)
   if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
+  if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
   if (compared.length > 0 && policy.mode !== 'off') {
     const sums = compared.filter(({ number }) => number >= next.arms_from).map(({ arms }) => arms)
-    next = copyState(next, { arms: sums.reduce(compareSums, next.arms) })
-    if (mustStop(fold, key, next, policy, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
+    next = copyState(next, { arms: sums.reduce((arms, slice) => compareSlice(arms, slice, policy.max_em_drop), next.arms) })
   }
+  if (mustTakeBack(fold, key, next, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
   if (isLookDue) {
     cohort.noteLook(clock)
     next = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
@@ -135,12 +139,6 @@ export function takeEvidence (
   const now = best as number | null
   const log_evidence = now === null ? state.log_evidence : { best: Math.max(now, state.log_evidence?.best ?? now), now }
   return copyState(state, { open: raw.open, certified: raw.certified, trials, log_evidence })
-}
-
-/** Whether control against treated shows that real stops lose more than is tolerated; under a pin that is only a warning. */
-function mustStop (fold: Fold, key: string, state: ContextState, policy: Policy, time: number): boolean {
-  if (state.threshold_index === -1 || thresholdInForce(fold, key, time).isPinned) return false
-  return isBreached(state.arms, policy.error_level, policy.max_em_drop)
 }
 
 const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: thresholdsOf(NO_EVIDENCE), since: 0 }

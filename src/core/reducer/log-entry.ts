@@ -20,6 +20,8 @@ export interface LabelEntry {
   readonly em?: Em
   readonly answer?: string
   readonly references?: readonly string[]
+  /** EM of the answer that was probed where the generation was stopped. */
+  readonly stopped_probe_em?: Em
   /** EM of the steps in the outcome's order, `null` where not known. */
   readonly steps?: ReadonlyArray<Em | null>
 }

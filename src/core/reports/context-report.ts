@@ -1,10 +1,10 @@
-import {
-  type Arms, type ArmTotals, BREACH_SUSPECTED, emDifference, emSuspicion, isBreached, tokensDifference,
-} from '../certificate/arms.js'
+import { type Arms, type ArmTotals, emDifference, tokensDifference } from '../certificate/arms.js'
 import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
+import { type Fidelity, fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { GRID, thresholdAt } from '../certificate/thresholds.js'
+import { BREACH_SUSPECTED, breachSight, breachSuspicion, isBreached } from '../certificate/breach.js'
 import { candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel } from '../contexts/candidate-scorer.js'
 import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../contexts/context-state.js'
@@ -14,7 +14,7 @@ import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/fo
 import { hasLeft } from '../contexts/membership.js'
 import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
-import type { Policy } from '../policy/policy.js'
+import type { Label, Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { untilNext } from './threshold-rows.js'
 
@@ -71,7 +71,9 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     probe_prefill_tokens: state.probe_prefill_tokens,
     /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
     expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
-    arms: describeArms(state.arms, own.policy.error_level, own.policy.max_em_drop),
+    arms: describeArms(state.arms, own.policy.error_level),
+    fidelity: describeFidelity(state.fidelity, own.policy.error_level),
+    breach: describeBreach(state, own.policy.label),
     challengers: describeTrials(state, own.policy, loaded.predictors),
     unprobed: evidence.unprobed_generations,
     follow_up: state.follow_up,
@@ -138,17 +140,42 @@ export function shownInPool ({ membership }: ContextState, { index, policy }: Pi
  * Compares control and treated generations while a threshold was in force. EM is a fraction; differences are treated minus control, `null`
  * with little data.
  * @param level chance that an interval ever excludes the true difference
- * @param bound EM drop that is tolerated
  */
-export function describeArms (arms: Arms, level: number, bound: number) {
+export function describeArms (arms: Arms, level: number) {
   return {
     control: describeArm(arms.control),
     treated: describeArm(arms.treated),
     em_difference: emDifference(arms, level),
     tokens_difference: tokensDifference(arms, level),
-    /** Whether real stops seem to lose, or surely lose, more EM than is tolerated. */
-    breach_suspected: emSuspicion(arms, bound) >= BREACH_SUSPECTED,
-    breached: isBreached(arms, level, bound),
+  }
+}
+
+/**
+ * Compares the served answers of stops with their probes. EM is a fraction, of all treated generations.
+ * @param level chance that the interval ever excludes the true difference
+ */
+export function describeFidelity (fidelity: Fidelity, level: number) {
+  const { generations, stops, unobserved, queued } = fidelity
+  const difference = servedDifference(fidelity, level)
+  return {
+    treated_generations: generations,
+    stops,
+    /** Stops that were reported without their probe, and stops that await a label, their own or an earlier one's. */
+    stops_without_probe: unobserved,
+    stops_awaiting_label: queued,
+    ratio: fidelityRatio(fidelity),
+    em_drop: difference?.estimate ?? null,
+    em_drop_low: difference?.low ?? null,
+    em_drop_high: difference?.high ?? null,
+  }
+}
+
+/** Whether stops seem to lose, or surely lose, more EM than is tolerated, and from what it is seen. */
+function describeBreach (state: ContextState, label: Label) {
+  return {
+    seen_by: breachSight(state, label),
+    suspected: breachSuspicion(state) >= BREACH_SUSPECTED,
+    breached: isBreached(state),
   }
 }
 

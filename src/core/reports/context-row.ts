@@ -7,6 +7,7 @@ import { type ContextView, describeContext } from './context-report.js'
 /** Alarms for operators: thresholds taken back, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
+  'fidelity_low', 'breach_unobservable', 'breach_hidden',
 ] as const
 export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */
@@ -61,13 +62,13 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
   }
 }
 
-function alarmsOf ({ states }: LoadedContexts, { key, status, pool, arms, warnings }: ContextView): Alarm[] {
+function alarmsOf ({ states }: LoadedContexts, { key, status, pool, breach, warnings }: ContextView): Alarm[] {
   const { epoch_cause: cause, drift } = states.get(key)!
   const alarms: Alarm[] = []
   if (pool !== null && pool.left_at !== null) alarms.push('left_pool')
   else if (status === 'drifted' && pool === null) alarms.push(cause === 'breach' ? 'breach' : 'drift')
-  else if (arms.breached) alarms.push('breach')
+  else if (breach.breached) alarms.push('breach')
   if (suspicion(drift) >= DRIFT_SUSPECTED) alarms.push('drift_suspected')
-  if (arms.breach_suspected && !alarms.includes('breach')) alarms.push('breach_suspected')
+  if (breach.suspected && !alarms.includes('breach')) alarms.push('breach_suspected')
   return [...alarms, ...warnings satisfies ReadonlyArray<AlarmOf<ContextWarning>>]
 }

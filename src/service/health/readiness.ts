@@ -29,6 +29,9 @@ const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> 
     'generation, without an arm and with the ids of its outcome',
   no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts} contexts, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
   signals_refused: (contexts) => `Signals of ${contexts} contexts have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
+  fidelity_low: (contexts) => `Served answers of stops in ${contexts} contexts often differ from the answers that were probed there. Answer from exactly the prefix that was probed`,
+  breach_unobservable: (contexts) => `Stops of ${contexts} contexts are reported without their probes, and labels are agreement, so a breach cannot be seen. Send stopped_probe with each stop`,
+  breach_hidden: (contexts) => `Stops of ${contexts} contexts are reported without their probes, and more than 1 % of the outcomes are missing, which hides a breach of several points. Send stopped_probe with each stop`,
 }
 
 /** How many contexts a warning names. */

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
+import { breachSuspicion } from '../../core/certificate/breach.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
@@ -9,7 +10,7 @@ import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { FitResult } from '../../core/predictor/fit-predictor.js'
-import { describeArms } from '../../core/reports/context-report.js'
+import { describeArms, describeFidelity } from '../../core/reports/context-report.js'
 import { type TrainingRun, VERDICTS } from '../../core/training-runs/run.js'
 import { VERSION } from '../../version.js'
 
@@ -74,7 +75,9 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
     name: 'stopgate_contexts_warned',
     help: 'Contexts whose workers report incorrectly, by warning: outcomes_missing (generations are enrolled, but no outcomes have arrived), ' +
       'outcomes_not_enrolled (most outcomes belong to generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
-      'would save), signals_refused (signals have too many names)',
+      'would save), signals_refused (signals have too many names), fidelity_low (served answers of stops often differ from the probed ones), ' +
+      'breach_unobservable (labels are agreement, and stops are reported without their probes), breach_hidden (stops are reported without ' +
+      'their probes, and more than 1 % of the outcomes are missing)',
     labelNames: ['warning'],
     registers,
     collect () {
@@ -113,6 +116,11 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
   const emDifference = gauge(
     'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
+  const stops = gauge('stops', 'Stops of this epoch while a threshold was in force, by whether they were reported with their probe: reported, absent', 'probe')
+  const fidelities = gauge('fidelity_ratio', 'Share of the stops reported with their probe whose served answer is the probed one (fraction)')
+  const servedEmDrops = gauge(
+    'served_em_drop', 'EM of probed answers minus EM of served ones, over all treated generations: estimate and bounds of an anytime-valid interval', 'bound')
+  const breachEvidence = gauge('breach_evidence', 'Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from 10 on, certain from 10,000 on')
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
   const totals = [
     { field: 'tokens_saved_gross', metric: counter('tokens_saved_gross_total', 'Tokens saved by stopping, estimated from the control arm; probes are not counted') },
@@ -141,12 +149,19 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       openEnrolments.set({ context }, state.open_enrolments)
       unaccounted.set({ context }, state.open.unaccounted)
       const terms = state.guarantee ?? state.requested
-      const { em_difference: difference, ...arms } = describeArms(state.arms, terms.error_level, terms.max_em_drop)
+      const { em_difference: difference, ...arms } = describeArms(state.arms, terms.error_level)
       for (const arm of ['control', 'treated'] as const) {
         if (arms[arm].em !== null) armEm.set({ context, arm }, arms[arm].em)
         if (arms[arm].tokens_mean !== null) armTokens.set({ context, arm }, arms[arm].tokens_mean)
       }
       for (const [bound, value] of Object.entries(difference ?? {})) emDifference.set({ context, bound }, value)
+      const { ratio: fidelity, ...served } = describeFidelity(state.fidelity, terms.error_level)
+      breachEvidence.set({ context }, breachSuspicion(state))
+      if (fidelity !== null) fidelities.set({ context }, fidelity)
+      for (const [bound, value] of [['estimate', served.em_drop], ['low', served.em_drop_low], ['high', served.em_drop_high]] as const) {
+        if (value !== null) servedEmDrops.set({ context, bound }, value)
+      }
+      for (const [probe, count] of [['reported', served.stops], ['absent', served.stops_without_probe]] as const) stops.set({ context, probe }, count)
       for (const [i, { field, metric }] of totals.entries()) {
         if (!isLeaf(context)) break
         metric.inc({ context }, state[field])

@@ -55,7 +55,8 @@ async function storeLabel (services: LabelServices, generationId: string, label:
 }
 
 /** A label as the log holds it, with digests in place of answers. */
-function labelEntry (salt: string, generation_id: string, { em, answer, reference, steps }: LabelReport): LabelEntry {
+function labelEntry (
+  salt: string, generation_id: string, { em, answer, reference, stopped_probe_em: probeEm, steps }: LabelReport): LabelEntry {
   const references = typeof reference === 'string' ? [reference] : reference
   return {
     type: 'label',
@@ -63,6 +64,7 @@ function labelEntry (salt: string, generation_id: string, { em, answer, referenc
     ...(em !== undefined && { em }),
     ...(answer !== undefined && { answer: answerDigest(salt, answer) }),
     ...(references !== undefined && { references: references.map((text) => answerDigest(salt, text)) }),
+    ...(probeEm !== undefined && { stopped_probe_em: probeEm }),
     ...(steps !== undefined && { steps }),
   }
 }

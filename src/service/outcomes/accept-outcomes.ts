@@ -4,6 +4,7 @@ import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
 import { type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
+import { observeStop } from '../../core/outcome/observed-stop.js'
 import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
 import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
 import { unitsBy } from '../../core/reducer/units-of-outcome.js'
@@ -175,10 +176,16 @@ function isLabelWanted (
   loaded: LoadedSnapshot, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: ContextRule
 ): boolean {
   const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
+  if (stopped) return isLabelOfStopWanted(entry, policyFor(loaded, entry))
   const isControl = arm === null ? u < share : arm === 'control'
-  if (full.exact_match !== undefined || !isControl || stopped || cancelled === true) return false
+  if (full.exact_match !== undefined || !isControl || cancelled === true) return false
   if (u >= 2 * share || hash >= enrolledShare || steps === null || !isComplete) return false
   return unitsBy(entry, policyFor(loaded, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
+}
+
+/** Whether fidelity needs a label: the served answer differs from the probed one. */
+function isLabelOfStopWanted (entry: LoggedOutcome, { label, follow_up_seconds: followUp }: Policy): boolean {
+  return (entry.sample_index ?? 0) === 0 && observeStop(entry, label, followUp > 0)?.difference === null
 }
 
 /** The policy by which the context counts evidence, or its pool. */

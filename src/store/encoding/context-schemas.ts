@@ -4,6 +4,7 @@ import { NO_DRIFT } from '../../core/certificate/drift.js'
 import type { OpenEvidence, PackedEvidence } from '../../core/certificate/evidence-sum.js'
 import { noEvidence } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
+import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import type { Membership } from '../../core/contexts/membership.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
@@ -72,6 +73,12 @@ const state = Type.Object({
     scope: Type.Enum(['context', 'pool']),
     generations: number,
     em_drop: number,
+    stops: number,
+    fidelity: orNull(ratio),
+    served_em_drop: orNull(number),
+    served_em_drop_high: orNull(number),
+    total_em_drop_bound: orNull(number),
+    breach: Type.Enum([...BREACH_SIGHTS]),
     tokens_saved_ratio: number,
     tokens_saved_gross_ratio: number,
     epoch: number,
@@ -149,7 +156,9 @@ const report = Type.Object({
 /** Units in packed numbers, which `isCohort` checks. */
 const memory = { units: text, until: text }
 
-const armFigures = like({ units: 0, graded: 0, em: 0, em_squares: 0, measured: 0, tokens: 0, token_squares: 0 })
+const armFigures = Type.Object({
+  ...fieldsLike({ units: 0, measured: 0, tokens: 0, token_squares: 0 }), by_em: Type.Array(Type.Tuple([number, number])),
+})
 
 const slice = Type.Object({
   number,
@@ -176,6 +185,7 @@ const cohort = Type.Object({
   spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
+  stops: Type.Array(Type.Object({ generation_id: text, until: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
   members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, Type.Integer({ minimum: 1 })])), units: text }),
   reports: Type.Array(report),
 })

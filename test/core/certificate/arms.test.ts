@@ -2,11 +2,14 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addCompared, type Arms, type ArmSums, type ComparedUnit, compareSums, emDifference, emSuspicion, mergeArmSums, NO_ARM_SUMS,
-  NO_ARMS, tokensDifference,
+  addCompared, type Arms, armsSuspicion, type ArmSums, betOnArms, type ComparedUnit, compareSlice, emDifference, highEm, mergeArmSums,
+  NO_ARM_SUMS, NO_ARMS, tokensDifference,
 } from '../../../src/core/certificate/arms.js'
 import { holds } from '../../property.js'
 import { atMost, mulberry32, rateOf } from '../../random.js'
+import { vectors } from '../../test-data.js'
+
+const BOUND = 0.02
 
 t.test('units are summed by the share at which they were drawn, and by arm', async (t) => {
   const units: ComparedUnit[] = [
@@ -18,10 +21,10 @@ t.test('units are summed by the share at which they were drawn, and by arm', asy
   t.match(units.reduce(addCompared, NO_ARM_SUMS), [
     {
       share: 0.5,
-      control: { units: 1, graded: 1, em: 1, em_squares: 1, measured: 1, tokens: 100, token_squares: 10_000 },
-      treated: { units: 2, graded: 1, em: 0.5, em_squares: 0.25, measured: 2, tokens: 100, token_squares: 5200 },
+      control: { units: 1, by_em: [[1, 1]], measured: 1, tokens: 100, token_squares: 10_000 },
+      treated: { units: 2, by_em: [[0.5, 1]], measured: 2, tokens: 100, token_squares: 5200 },
     },
-    { share: 0.1, control: { units: 1, graded: 1, em: 0, measured: 0, tokens: 0 }, treated: { units: 0 } },
+    { share: 0.1, control: { units: 1, by_em: [[0, 1]], measured: 0, tokens: 0 }, treated: { units: 0 } },
   ])
 })
 
@@ -68,7 +71,7 @@ function play (
     }
     slice = addCompared(slice, unit)
     if (++enrolled % SLICE > 0) continue
-    arms = compareSums(arms, slice)
+    arms = compareSlice(arms, slice, BOUND)
     slice = NO_ARM_SUMS
     look(arms)
   }
@@ -154,7 +157,7 @@ t.test('the sums of a slice equal those of its units one by one', async (t) => {
       if (arm === 'control') { labelled++; right += em }
     }
     t.ok(labelled > before && right >= rights)
-    arms = compareSums(arms, slice)
+    arms = compareSlice(arms, slice, BOUND)
   }
   const isClose = (x: number, y: number) => Math.abs(x - y) < 1e-9 * Math.max(1, Math.abs(y))
   const { em_contrast: found, control } = arms
@@ -163,16 +166,50 @@ t.test('the sums of a slice equal those of its units one by one', async (t) => {
 })
 
 t.test('slices in which nobody was treated are not compared', async (t) => {
-  t.equal(compareSums(NO_ARMS, addCompared(NO_ARM_SUMS, { arm: 'control', share: 1, em: 1, tokens: 1 })), NO_ARMS)
+  t.equal(compareSlice(NO_ARMS, addCompared(NO_ARM_SUMS, { arm: 'control', share: 1, em: 1, tokens: 1 }), BOUND), NO_ARMS)
 })
 
-t.test('a breach is suspected by the standard errors that the estimate is beyond the bound, after 100 compared', async (t) => {
-  const world = (loss: number): World => ({ share: () => 0.5, em: (arm) => arm === 'control' ? 0.9 : 0.9 - loss })
-  t.equal(emSuspicion(NO_ARMS, 0.02), -Infinity)
-  t.equal(emSuspicion(play(mulberry32(1), 99, world(0.5)), 0.02), -Infinity, 'too few')
-  t.ok(emSuspicion(play(mulberry32(1), 2000, world(0.1)), 0.02) > 1.65)
-  t.ok(emSuspicion(play(mulberry32(1), 2000, world(0)), 0.02) < 0.5)
-  const arms = play(mulberry32(1), 2000, world(0.1))
-  const { em_contrast: { n, sum, square, weight } } = arms
-  t.equal(emSuspicion(arms, 0.02), (-sum / weight - 0.02) / (Math.sqrt(square - sum * sum / n) / weight))
+t.test('the detector agrees with an independent implementation (test/data/vectors/breach.json)', async (t) => {
+  const ALONE = 1e9 // the detector's ceiling, which the reference lacks
+  for (const { name, slices, rows } of vectors('breach').arms) {
+    let [detector, n, right]: [readonly number[], number, number] = [NO_ARMS.detector, 0, 0]
+    for (const [i, { p, control, treated }] of slices.entries()) {
+      const m = highEm(n, right)
+      const units = (ems: readonly number[]) => ems.map((em) => [em, 1] as const)
+      detector = betOnArms(detector.map((value) => Math.max(1, value)), { p, m, control: units(control), treated: units(treated) }, BOUND)
+      const mean = detector.reduce((sum, value) => sum + value, 0) / detector.length
+      t.ok(Math.abs(m - rows[i].m) < 1e-12, `${name}, slice ${i}: m`)
+      if (Math.max(...detector) >= ALONE) break
+      t.ok(Math.abs(mean / rows[i].mean - 1) < 1e-9, `${name}, slice ${i}: ${mean}, expected ${rows[i].mean}`)
+      n += control.length
+      right += control.reduce((sum: number, em: number) => sum + em, 0)
+    }
+  }
+})
+
+t.test('the detector depends on the units of a slice, not on their order or on how they were merged', async (t) => {
+  const unit: fc.Arbitrary<ComparedUnit> = fc.record({
+    arm: fc.constantFrom('control', 'treated'), share: fc.constantFrom(0.02, 0.3, 0.7), em: fc.constantFrom(0, 0.5, 1), tokens: fc.constant(1),
+  })
+  const detectorOf = (units: readonly ComparedUnit[]) => compareSlice(NO_ARMS, units.reduce(addCompared, NO_ARM_SUMS), BOUND).detector
+  holds(t, fc.property(fc.array(unit, { minLength: 1, maxLength: 12 }), (units) => {
+    for (const [i, value] of detectorOf([...units].reverse()).entries()) assert.ok(Math.abs(value / detectorOf(units)[i]! - 1) < 1e-9)
+  }))
+})
+
+t.test('a loss is found at any EM, also where full runs are always right; no loss raises no alarm', async (t) => {
+  const ALARM = 1e4
+  const alarmAfter = (em: number, loss: number, seed: number): number => {
+    let [compared, found] = [0, Infinity]
+    play(mulberry32(seed), 6000, { share: () => 0.5, em: (arm) => arm === 'control' ? em : Math.max(0, em - loss) }, (arms) => {
+      compared += SLICE
+      if (armsSuspicion(arms) >= ALARM) found = Math.min(found, compared)
+    })
+    return found
+  }
+  t.ok(alarmAfter(1, 0.3, 1) <= 200, 'EM 1, 30 points')
+  t.ok(alarmAfter(0.9, 0.3, 1) <= 600, 'EM 0.9, 30 points')
+  t.ok(alarmAfter(0.5, 0.3, 1) <= 1500, 'EM 0.5, 30 points')
+  const runs = Array.from({ length: 10 }, (_, i) => i + 1)
+  for (const em of [0.5, 0.9, 1]) t.ok(runs.every((seed) => alarmAfter(em, 0, seed) === Infinity), `EM ${em}, no loss`)
 })

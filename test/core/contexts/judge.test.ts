@@ -55,6 +55,12 @@ t.test('the guarantee states the evidence behind it', async (t) => {
     scope: 'context',
     generations: 800,
     em_drop: 0.0025,
+    stops: 0,
+    fidelity: null,
+    served_em_drop: null,
+    served_em_drop_high: null,
+    total_em_drop_bound: null,
+    breach: 'arms',
     tokens_saved_ratio: 0.6,
     tokens_saved_gross_ratio: 0.6,
     epoch: 1,
@@ -115,13 +121,15 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
 })
 
-t.test('the guarantee is frozen until its terms change, its evidence grows by a tenth, or a half-window is dropped', async (t) => {
+t.test('the guarantee is frozen until its terms change, its evidence or the stops grow by a tenth, or a half-window is dropped', async (t) => {
   const now = (change: Partial<typeof GUARANTEE>) => ({ ...GUARANTEE, em_drop: 0.01, ...change })
   const isFrozen = (change: Partial<typeof GUARANTEE>) => freezeGuarantee(GUARANTEE, now(change)) === GUARANTEE
   t.ok(isFrozen({ generations: 300 }))
   t.ok(isFrozen({ generations: 329 }))
   t.notOk(isFrozen({ generations: 330 }))
   t.notOk(isFrozen({ generations: 299 }))
+  t.notOk(isFrozen({ stops: 1 }), 'the first stop')
+  t.notOk(isFrozen({ breach: 'fidelity' }))
   for (const change of [{ max_em_drop: 0.03 }, { error_level: 0.1 }, { post_hoc: true }, { epoch: 2 }]) {
     t.notOk(isFrozen(change), JSON.stringify(change))
   }

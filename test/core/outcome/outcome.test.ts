@@ -131,6 +131,24 @@ t.test('the samples of a group are numbered below their count', async (t) => {
   t.equal(outcomeProblem({ ...REPORT, group_id: 'p', samples: 2, sample_index: 1 }), null)
 })
 
+t.test('the probe of a stop belongs to a stopped generation and is part of it', async (t) => {
+  const stop = { ...REPORT, arm: 'treated', stopped: true, stopped_probe: { tokens: 80, em: 1 } } as const
+  t.equal(outcomeProblem(stop), null)
+  t.match(outcomeProblem({ ...stop, stopped: false }), { path: '/stopped_probe', message: 'stopped true' })
+  t.match(outcomeProblem({ ...stop, stopped_probe: { tokens: 101 } }), { path: '/stopped_probe/tokens', message: '(100)' })
+})
+
+t.test('the probe of a stop is graded like a step, and by whether it is the answer that was served', async (t) => {
+  const probeOf = (outcome: Partial<ReportedOutcome>, answer: string) =>
+    gradeOutcome('salt', { ...REPORT, em: undefined, stopped: true, ...outcome, stopped_probe: { tokens: 80, answer } }).stopped_probe
+  t.same(probeOf({ answer: '42', reference: '42' }, '42.'), { tokens: 80, exact_match: 1, agreement: 1 })
+  t.same(probeOf({ answer: '42', reference: '42' }, '41'), { tokens: 80, exact_match: 0, agreement: 0 })
+  t.same(probeOf({ em: 1 }, '41'), { tokens: 80 }, 'an answer that nothing can grade')
+  const late = probeOf({ answer: '42' }, '41')
+  t.match(late, { tokens: 80, agreement: 0 })
+  t.type(late?.answer_digest, 'string', 'a late label can grade it')
+})
+
 t.test('a stopped generation cannot have been cancelled', async (t) => {
   t.match(outcomeProblem({ ...REPORT, cancelled: true, stopped: true }), { path: '/cancelled' })
   t.equal(outcomeProblem({ ...REPORT, cancelled: true }), null)

@@ -30,22 +30,20 @@ t.test('an auto share is 1 without a threshold, a half while learning is worth i
   t.equal(other.state().control_share, 0.5, 'the loosest threshold would save more, and is nearly certified')
 })
 
-t.test('a suspicion of breach raises an auto share to a half, until it is calm', async (t) => {
+t.test('a suspicion of breach raises an auto share tenfold, until it is calm', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, 3000)
   const calm = fold.state()
-  const armsWith = (drop: number) => ({ ...calm.arms, em_contrast: { n: 400, weight: 200, sum: -200 * drop, square: 20 } })
-  const shareAt = (drop: number, is_suspected: boolean) => {
-    fold.states.set(LEAF, { ...calm, arms: armsWith(drop), is_suspected })
+  const shareAt = (evidence: number, is_suspected: boolean) => {
+    fold.states.set(LEAF, { ...calm, arms: { ...calm.arms, detector: calm.arms.detector.map(() => evidence) }, is_suspected })
     moveShare(fold, LEAF, fold.state(), 1)
     return fold.state().control_share
   }
   t.equal(calm.control_share, 0.02)
-  t.equal(shareAt(0.02, false), calm.control_share)
-  t.equal(shareAt(0.06, false), 0.5)
-  t.equal(shareAt(0.04, true), 0.5, 'it is held below what raised it')
-  t.equal(shareAt(0.04, false), calm.control_share)
-  t.equal(shareAt(0.02, true), 0.02)
+  t.equal(shareAt(9, false), 0.02)
+  t.equal(shareAt(10, false), 0.2)
+  t.equal(shareAt(2, true), 0.2, 'it is held below what raised it')
+  t.equal(shareAt(1, true), 0.02)
 })
 
 t.test('an auto share jumps at a suspicion of drift, and stays up while it lasts', async (t) => {

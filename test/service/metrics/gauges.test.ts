@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { addCompared, compareSums, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { addCompared, compareSlice, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { type ContextState, openEpoch, type Trial } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
@@ -23,7 +23,7 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const trial = { predictor: 'p', ordinal: 1, trained_on: 0 } as unknown as Trial
   const state: ContextState = {
     ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' }),
-    arms: compareSums(NO_ARMS, sums),
+    arms: compareSlice(NO_ARMS, sums, 0.02),
     follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 },
     open: { evidence: NO_EVIDENCE, unaccounted: 2 },
     open_enrolments: 5,

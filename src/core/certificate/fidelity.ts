@@ -1,0 +1,85 @@
+import { type Drift, NO_DRIFT, suspicion, watchDrift } from './drift.js'
+import { emDropInterval } from './em-drop-interval.js'
+
+/**
+ * Fidelity: whether the answer served after a stop is the answer that its probe gave. The EM lost by stopping has two parts: full run
+ * against probe, which control generations show and the certificate bounds, and probe against served answer, which each stop shows.
+ */
+
+/** EM of the probed answer less EM of the served one, of one treated generation; 0 if it was not stopped. */
+export type ServedDifference = -1 | 0 | 1
+
+/** Sums over the treated generations of an epoch while a threshold was in force. */
+export interface Fidelity {
+  /** Treated generations; of a group the first sample. */
+  readonly generations: number
+  /** Stops that were reported with their probe, those of them whose answers are equal, and stops that were reported without it. */
+  readonly stops: number
+  readonly equal: number
+  readonly unobserved: number
+  /** Stops whose difference is 1 or -1, and stops that wait for a label, their own or that of an earlier one (see `StopQueue`). */
+  readonly lost: number
+  readonly gained: number
+  readonly queued: number
+  /** An e-detector for "the mean difference is above a quarter of `max_em_drop`", over generations in the order of their outcomes. */
+  readonly detector: Drift
+}
+
+export const NO_FIDELITY: Fidelity = {
+  generations: 0, stops: 0, equal: 0, unobserved: 0, lost: 0, gained: 0, queued: 0, detector: NO_DRIFT,
+}
+
+/** The part of `max_em_drop` that the difference between probe and served answer may reach without an alarm. */
+const TOLERATED = 1 / 4
+
+/**
+ * Counts a treated generation. The detector takes its difference separately, once it is known.
+ * @param stop `undefined`: it was not stopped; `null`: it was reported without its probe
+ */
+export function countTreated (fidelity: Fidelity, stop: { readonly isEqual: boolean } | null | undefined): Fidelity {
+  const generations = fidelity.generations + 1
+  if (stop === undefined) return { ...fidelity, generations }
+  if (stop === null) return { ...fidelity, generations, unobserved: fidelity.unobserved + 1 }
+  return { ...fidelity, generations, stops: fidelity.stops + 1, equal: fidelity.equal + (stop.isEqual ? 1 : 0) }
+}
+
+/** Counts a stop that waits for a label. */
+export function countQueued (fidelity: Fidelity): Fidelity { return { ...fidelity, queued: fidelity.queued + 1 } }
+
+/** Adds one difference that is known, and lets the detector see it. @param maxEmDrop of the policy */
+export function addDifference (fidelity: Fidelity, difference: ServedDifference, maxEmDrop: number): Fidelity {
+  return {
+    ...fidelity,
+    lost: fidelity.lost + (difference === 1 ? 1 : 0),
+    gained: fidelity.gained + (difference === -1 ? 1 : 0),
+    detector: watchDrift(fidelity.detector, difference, TOLERATED * maxEmDrop),
+  }
+}
+
+/** Lets the detector see many generations without a difference. */
+export function addUnchanged (fidelity: Fidelity, generations: number, maxEmDrop: number): Fidelity {
+  let { detector } = fidelity
+  for (let i = 0; i < generations; i++) {
+    const next = watchDrift(detector, 0, TOLERATED * maxEmDrop)
+    if (next.every((m, bet) => m === detector[bet])) break // all are at their floor
+    detector = next
+  }
+  return { ...fidelity, detector }
+}
+
+/** Share of the stops whose served answer is the probed one; `null`: no stop was reported with its probe. */
+export function fidelityRatio ({ stops, equal }: Fidelity): number | null { return stops === 0 ? null : equal / stops }
+
+/**
+ * Mean difference over all treated generations, with an interval that stays valid however often one looks. Stops that wait
+ * for a label count as lost in its upper end.
+ * @returns fractions; `null`: no stop was reported with its probe
+ */
+export function servedDifference (
+  { generations, stops, lost, gained, queued }: Fidelity, level: number): { estimate: number, low: number, high: number } | null {
+  if (stops === 0) return null
+  const interval = (lost: number) => emDropInterval({ lost, kept: generations - lost - gained, gained }, level)
+  return { estimate: (lost - gained) / generations, low: interval(lost).low, high: interval(lost + queued).high }
+}
+
+export function fidelitySuspicion ({ detector }: Fidelity): number { return suspicion(detector) }

@@ -1,0 +1,35 @@
+import type { ServedDifference } from '../certificate/fidelity.js'
+import type { Label } from '../policy/policy.js'
+import type { LoggedOutcome, StoppedProbe } from './outcome.js'
+
+/** A stop as fidelity sees it. */
+export interface ObservedStop {
+  readonly isEqual: boolean
+  /** `null`: a label decides. */
+  readonly difference: ServedDifference | null
+}
+
+/**
+ * Compares the answer that was probed with the one that was served. Without a label that decides, a difference counts as lost, or as far
+ * as the known EM of the served answer allows.
+ * @param mayLabelCome whether a label can still arrive
+ * @returns `null` if the stop was reported without its probe, or without the answers to compare
+ */
+export function observeStop (
+  { full, answer_digest: served, stopped_probe: probe }: Pick<LoggedOutcome, 'full' | 'answer_digest' | 'stopped_probe'>, label: Label, mayLabelCome: boolean
+): ObservedStop | null {
+  if (probe === undefined) return null
+  const [probeEm, servedEm] = label === 'exact_match' ? [probe.exact_match, full.exact_match] : [undefined, undefined]
+  const isSame = isSameAnswer(probe, served)
+  const difference = probeEm === undefined || servedEm === undefined ? undefined : probeEm - servedEm as ServedDifference
+  if (difference !== undefined) return { isEqual: isSame ?? difference === 0, difference }
+  if (isSame === undefined) return null
+  if (isSame) return { isEqual: true, difference: 0 }
+  if (servedEm !== undefined) return { isEqual: false, difference: servedEm === 1 ? 0 : 1 }
+  return { isEqual: false, difference: label === 'exact_match' && mayLabelCome ? null : 1 }
+}
+
+function isSameAnswer ({ agreement, answer_digest: probed }: StoppedProbe, served: string | undefined): boolean | undefined {
+  if (agreement !== undefined) return agreement === 1
+  return probed === undefined || served === undefined ? undefined : probed === served
+}

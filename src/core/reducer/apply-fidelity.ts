@@ -1,0 +1,60 @@
+import type { Arm } from '../assignment/arm.js'
+import { addDifference, addUnchanged, countQueued, countTreated, type Fidelity } from '../certificate/fidelity.js'
+import { isBreached } from '../certificate/breach.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
+import type { SettledStop } from '../enrolment/stop-queue.js'
+import { observeStop } from '../outcome/observed-stop.js'
+import type { Policy } from '../policy/policy.js'
+import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import { type Fold, policyOf, thresholdInForce } from './fold.js'
+
+/**
+ * Lets fidelity see a treated outcome of a context in which a threshold is in force. A stop whose answer differs from its probe is kept
+ * until its label comes; later outcomes are queued behind it.
+ * @param state of the context that gathers the evidence, as stored
+ * @returns the state stored last
+ */
+export function applyFidelity (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, state: ContextState): ContextState {
+  const { outcome, leaf, key } = pending
+  const { generation_id: id, sample_index: index, cancelled, stopped } = outcome
+  if (arm !== 'treated' || cancelled === true || (index ?? 0) !== 0 || !isServing(fold, { leaf, key }, stopped, time)) return state
+  const policy = policyOf(fold.ledger, key)
+  const isOnArrival = policy.follow_up_seconds === 0 // no label comes then
+  const stop = stopped ? observeStop(outcome, policy.label, !isOnArrival) : undefined
+  const counted = countTreated(state.fidelity, stop)
+  const cohort = isOnArrival ? undefined : fold.cohorts.of(key, state.epoch_name)
+  const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
+  const difference = stop === undefined ? 0 : stop?.difference
+  let fidelity = counted
+  if (cohort !== undefined && difference === null) {
+    cohort.queueStop(id, until)
+    fold.pending.set(pending)
+    fidelity = countQueued(counted)
+  } else if (cohort !== undefined && difference != null && !cohort.stops.isEmpty) {
+    cohort.queueKnown(id, until, difference)
+    if (difference !== 0) fidelity = countQueued(counted)
+  } else if (difference != null) fidelity = addDifference(counted, difference, policy.max_em_drop)
+  const next = copyState(state, { fidelity })
+  fold.set(key, next)
+  return next
+}
+
+/** Whether a threshold is in force for the leaf that stops generations, by its own certificate or pin, or that of its pool. */
+function isServing (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, stopped: boolean, time: number): boolean {
+  const { threshold, isPinned } = thresholdInForce(fold, leaf, time)
+  if (threshold === null || (policyOf(fold.ledger, leaf).mode !== 'enforce' && !stopped)) return false
+  return !isPinned || leaf === key || thresholdInForce(fold, key, time).isPinned
+}
+
+/** Lets the detector see stops whose difference has become known. */
+export function addSettled (fidelity: Fidelity, settled: readonly SettledStop[], { max_em_drop: maxEmDrop }: Policy): Fidelity {
+  const waiting = { ...fidelity, queued: fidelity.queued - settled.length }
+  return settled.reduce(
+    (sum, { difference, unchanged }) => addUnchanged(addDifference(sum, difference, maxEmDrop), unchanged, maxEmDrop), waiting)
+}
+
+/** Whether a breach takes the threshold back; under a pin it is only a warning. */
+export function mustTakeBack (fold: Fold, key: string, state: ContextState, time: number): boolean {
+  if (state.threshold_index === -1 || !isBreached(state)) return false
+  return !thresholdInForce(fold, key, time).isPinned
+}

@@ -1,0 +1,159 @@
+import t from 'tap'
+import { NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
+import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
+import { certifiedFold as certifiedNow, type EnrolledFold, FOLLOW_UP } from './enrolled-fold.js'
+import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
+
+const PROBE = { tokens: 40, exact_match: 1 } as const
+
+/** A stop that served the probed answer. */
+const FAITHFUL: Partial<LoggedOutcome> = { arm: 'treated', stopped: true, tokens: 50, steps: null, stopped_probe: { ...PROBE, agreement: 1 } }
+/** A stop whose probe was right and whose served answer is wrong. */
+const LOSSY: Partial<LoggedOutcome> = { ...FAITHFUL, full: { exact_match: 0 }, stopped_probe: { ...PROBE, agreement: 0 } }
+/** A stop whose answers differ, and that has no label. */
+const OPEN: Partial<LoggedOutcome> = {
+  ...FAITHFUL, full: {}, answer_digest: 'served', stopped_probe: { tokens: 40, agreement: 0, answer_digest: 'probed' },
+}
+const IN_FULL: Partial<LoggedOutcome> = { arm: 'treated', steps: null }
+
+/** A certified fold, so much later that outcomes wait no longer for an enrolment at the share of before. */
+function certifiedFold (...policy: Parameters<typeof certifiedNow>): ReturnType<typeof certifiedNow> {
+  const fold = certifiedNow(...policy)
+  const time = fold.time + 30_000
+  fold.pass(fold.time, time)
+  return Object.assign(fold, { time })
+}
+
+let ids = 0
+function report (fold: MemoryFold, changes: Partial<LoggedOutcome>, time: number): string {
+  const generation_id = `s${++ids}`
+  fold.learn(outcomeOf({ generation_id, u: 0.999, ...changes }), time)
+  return generation_id
+}
+
+/** Stops of a certified context, one in `each` of which loses its answer, until a breach is found. */
+function stopsToBreach (fold: MemoryFold, each: number, time: number, lossy = LOSSY, most = 2000): number {
+  for (let i = 1; i <= most; i++) {
+    report(fold, i % each === 0 ? lossy : FAITHFUL, time)
+    if (fold.state().epoch > 1) return i
+  }
+  return Infinity
+}
+
+t.test('treated generations are counted while a threshold is in force, and stops by whether they served the probed answer', async (t) => {
+  const fold = certifiedFold()
+  const { stopped_probe: _, ...unprobed } = FAITHFUL
+  for (const changes of [FAITHFUL, FAITHFUL, LOSSY, IN_FULL, unprobed]) report(fold, changes, fold.time)
+  report(fold, { ...FAITHFUL, sample_index: 3 }, fold.time)
+  report(fold, { ...IN_FULL, cancelled: true }, fold.time)
+  t.match(fold.state().fidelity, { generations: 5, stops: 3, equal: 2, unobserved: 1, lost: 1, gained: 0, queued: 0 })
+  const fresh = memoryFold()
+  fresh.learn(outcomeOf(FAITHFUL))
+  t.same(fresh.state().fidelity, NO_FIDELITY, 'nothing is in force')
+})
+
+t.test('stops that lose their probed answer take the threshold back, with cause breach', async (t) => {
+  const enrolled = certifiedFold()
+  for (const [fold, time] of [[enrolled, enrolled.time], [onArrival(), 0]] as const) {
+    t.ok(stopsToBreach(fold, 10, time) < 300, 'ten points are found')
+    t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, fidelity: NO_FIDELITY, arms: NO_ARMS })
+    t.match(fold.changes.at(-1), { cause: 'breach', key: LEAF, after: null })
+  }
+})
+
+function onArrival (): MemoryFold {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  return fold
+}
+
+t.test('under agreement an answer that differs from its probe is lost', async (t) => {
+  const agreeing = memoryFold({ label: 'agreement' })
+  agreeing.learn(outcomeOf({ full: { agreement: 1 }, steps: [{ tokens: 40, confidence: 1, agreement: 1 }] }), 0, FIRST)
+  t.not(agreeing.state().threshold_index, -1)
+  t.ok(stopsToBreach(agreeing, 10, 0, OPEN) < 300, 'answers that differ count as lost')
+})
+
+t.test('few losses are no breach, and under a pin a breach is only a warning', async (t) => {
+  t.equal(stopsToBreach(certifiedFold(), 400, 12_000), Infinity)
+  const pinned = certifiedFold()
+  pinned.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, pinned.time)
+  t.equal(stopsToBreach(pinned, 5, pinned.time, LOSSY, 500), Infinity)
+  t.ok(pinned.state().fidelity.detector.some((m) => m > 1e4))
+})
+
+t.test('a suspicion of breach raises an auto control share, until it is gone', async (t) => {
+  const fold = certifiedFold()
+  t.equal(fold.state().control_share, 0.02)
+  for (let i = 0; i < 5; i++) report(fold, LOSSY, fold.time)
+  fold.enrol([0.01], fold.time + 1000)
+  fold.pass(fold.time + 1000, fold.time + FOLLOW_UP / 8 + 2000)
+  t.equal(fold.state().epoch, 1)
+  t.equal(fold.state().control_share, 0.2)
+})
+
+t.test('a stop whose answers differ waits for its label, and later ones wait behind it', async (t) => {
+  const fold = certifiedFold()
+  const { time } = fold
+  const open = report(fold, OPEN, time)
+  report(fold, LOSSY, time + 1)
+  report(fold, IN_FULL, time + 2)
+  t.match(fold.state().fidelity, { generations: 3, stops: 2, equal: 0, lost: 0, queued: 2, detector: NO_FIDELITY.detector })
+  t.ok(fold.pending.get(open), 'its digests are kept')
+  fold.learn({ type: 'label', generation_id: open, em: 0, references: ['probed'] }, time + 3)
+  t.match(fold.state().fidelity, { lost: 2, queued: 0 })
+  t.equal(fold.pending.get(open), undefined)
+})
+
+t.test('a label decides what a difference was', async (t) => {
+  for (const [label, expected] of [
+    [{ references: ['probed'] }, { lost: 1, gained: 0 }],
+    [{ references: ['served'] }, { lost: 0, gained: 1 }],
+    [{ references: ['neither'] }, { lost: 0, gained: 0 }],
+    [{ em: 1 }, { lost: 0, gained: 0 }],
+    [{ em: 0 }, { lost: 1, gained: 0 }],
+    [{ em: 0, stopped_probe_em: 0 }, { lost: 0, gained: 0 }],
+  ] as const) {
+    const fold = certifiedFold()
+    fold.learn({ type: 'label', generation_id: report(fold, OPEN, fold.time), ...label }, fold.time + 1)
+    t.match(fold.state().fidelity, { ...expected, queued: 0 }, JSON.stringify(label))
+  }
+})
+
+t.test('without a label a difference counts as lost after one follow-up', async (t) => {
+  const fold = certifiedFold()
+  const id = report(fold, OPEN, fold.time)
+  fold.pass(fold.time + 1000, fold.time + FOLLOW_UP - 1000)
+  t.match(fold.state().fidelity, { lost: 0, queued: 1 })
+  fold.pass(fold.time + FOLLOW_UP, fold.time + FOLLOW_UP + 1000)
+  t.match(fold.state().fidelity, { lost: 1, queued: 0 })
+  t.equal(fold.pending.get(id), undefined, 'nothing is kept for it')
+})
+
+t.test('an enrolled stop may wait for the label of both comparisons', async (t) => {
+  const fold = certifiedFold({ control_rate: 0.4 })
+  fold.enrol([0.5], fold.time, { share: 0.4 })
+  fold.report(0.5, fold.time + 1, { ...OPEN, u: 0.5 })
+  t.equal(fold.state().fidelity.queued, 1)
+  fold.learn({ type: 'label', generation_id: 'g0.5', references: ['probed'] }, fold.time + 2)
+  t.match(fold.state().fidelity, { lost: 1, queued: 0 })
+  t.equal(fold.pending.get('g0.5'), undefined)
+  t.equal(fold.state().open_enrolments, 0)
+})
+
+t.test('a change of mode or pin, and a new epoch, start fidelity again and forget stops that wait', async (t) => {
+  const changes: ReadonlyArray<(fold: EnrolledFold) => void> = [
+    (fold) => fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow' }, by: 'ops' }, 50_000),
+    (fold) => fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'r' }, 50_000),
+  ]
+  for (const change of changes) {
+    const fold = certifiedFold()
+    const id = report(fold, OPEN, fold.time)
+    report(fold, FAITHFUL, fold.time)
+    change(fold)
+    t.same(fold.state().fidelity, NO_FIDELITY)
+    t.equal(fold.pending.get(id), undefined)
+    t.notOk(fold.cohorts.get(LEAF)?.stops.isEmpty === false)
+  }
+})
