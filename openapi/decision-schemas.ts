@@ -16,7 +16,7 @@ export const StepSchema = Type.Object({
   generation_id: Type.Optional(TextSchema('Id of the generation', ['req-8f2c'])),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
   sample: Type.Optional(Type.Integer({
-    minimum: 0, maximum: 4095, description: 'Number of this sample in its group, from 0; the first step of number 0 enrols the group. Absent: the samples of a group start before any of them ends',
+    minimum: 0, maximum: 4095, description: 'Number of this sample in its group, from 0; the first step of number 0 enrols the group. Absent: the service assumes that all samples of a group start before any of them ends',
   })),
   arm: Type.Optional(ArmSchema),
   tokens: TokensSchema('Tokens generated so far', 512),
@@ -75,7 +75,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided by that of generations without one. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
+  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
 })
 
 const decisionFields = {
@@ -177,7 +177,7 @@ const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
 const ColumnContextSchema = Type.Object({
   threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
-  check_growth: Type.Number({ description: 'Least distance to the next check, as a part of the tokens so far; 0: ask at the next multiple' }),
+  check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
   warnings: ContextWarningsSchema,
 }, { title: 'ColumnContext', description: 'The rule in force in one context' })

@@ -11,7 +11,7 @@ export type Json = null | boolean | number | string | Json[] | { [name: string]:
 /**
  * Moves every schema that has a title into the components, so that the document contains it once, and adds the constraints that a schema
  * only states (`stating` in openapi/field-schemas.ts). Tools for OpenAPI name their types after components, and many of them cannot read a
- * component that is an object or null: a nullable use of a component is a choice between it and null.
+ * component that is an object or null, so a nullable use of a component becomes a choice between it and null.
  */
 export function hoistSchemas (value: Json, schemas: Record<string, Json>): Json {
   if (value === null || typeof value !== 'object') return value
@@ -34,7 +34,7 @@ function nullableEnum ({ type, enum: values, description, examples, ...rest }: {
   return { anyOf: [own, { type: 'null' }], ...(description !== undefined && { description }), ...(examples !== undefined && { examples }) }
 }
 
-/** A reference with the description of the place where it stands. */
+/** A reference, with the description of the place that uses it. */
 function use ({ type, description = '' }: { [name: string]: Json }, reference: Json): Json {
   if (Array.isArray(type) && type.includes('null')) return { anyOf: [reference, { type: 'null' }], description }
   return { ...reference as object, description }
@@ -79,7 +79,7 @@ export function errorResponsesOf (isOpen: boolean): Record<string, { $ref: strin
   return Object.fromEntries(names.map(([status, name]) => [status, { $ref: `#/components/responses/${name}` }]))
 }
 
-/** Where a value of a reply or request can be sent next: runtime expressions of OpenAPI, by parameter, and by field of the body. */
+/** Where values of a request and its reply can be sent next: runtime expressions of OpenAPI, by parameter and by field of the body. */
 interface Target {
   readonly parameters?: Readonly<Record<string, string>>
   readonly requestBody?: unknown
@@ -101,7 +101,7 @@ const SAME_RUN = { parameters: { run: '$request.path.run' } }
 const CONFIRMED = { parameters: { ...SAME_KEY.parameters, confirm: '$response.body#/confirm' }, requestBody: '$request.body' }
 const NEXT_OF = (parameter: string): Target => ({ parameters: { [parameter]: '$response.body#/next' } })
 
-/** By operation and status of the reply: which operations a client can call next, and with what of the reply. */
+/** By operation and status of the reply: which operations a client can call next, and with which values. */
 const NEXT: Readonly<Record<string, Readonly<Record<number, Readonly<Record<string, Target>>>>>> = {
   decide: {
     200: {
@@ -165,8 +165,8 @@ export const documentOptions: SwaggerOptions = {
     info: {
       title: 'stopgate',
       version: VERSION,
-      description: 'Workers of LLM inference ask stopgate at every generation step whether to stop or to continue. It answers with the threshold that saves ' +
-        'most tokens while its certificate bounds the loss of Exact Match (EM) to what the operator accepts. In requests, an optional field that is null counts as absent. ' +
+      description: 'Workers of LLM inference ask stopgate at every generation step whether to stop or to continue. It decides by the threshold that saves ' +
+        'the most tokens among those whose certificate keeps the loss of Exact Match (EM) within the bound of the operator. In requests, an optional field that is null counts as absent. ' +
         'A method that a path does not have is answered with 405, and the header Allow lists those that it has.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
@@ -215,7 +215,7 @@ interface Operation { operationId: string, security: unknown[], responses: Recor
 
 /** Adds the error replies that operations share, and links to the operations that may follow. */
 function complete (operation: Operation): void {
-  const { '4XX': _, '5XX': __, ...own } = operation.responses // what the serializer knows of errors
+  const { '4XX': _, '5XX': __, ...own } = operation.responses // schemas of errors, which only the serializer needs
   operation.responses = { ...errorResponsesOf(operation.security.length === 0), ...own }
   for (const [status, links] of responseLinks(operation.operationId)) operation.responses[status]!.links = links
 }

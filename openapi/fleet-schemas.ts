@@ -11,8 +11,8 @@ export const FleetQuerySchema = Type.Object({ prefix }, { additionalProperties: 
 export const FleetPageQuerySchema = Type.Object({
   prefix,
   status,
-  search: Type.Optional(Type.String({ maxLength: 200, description: 'Words that the key must all contain, in upper or lower case (up to 200 characters)' })),
-  sums: Type.Optional(Type.Boolean({ default: false, description: 'Whether to list also contexts that show only the sums of those below' })),
+  search: Type.Optional(Type.String({ maxLength: 200, description: 'Words, all of which the key must contain, in upper or lower case (up to 200 characters)' })),
+  sums: Type.Optional(Type.Boolean({ default: false, description: 'Whether to also list contexts that only sum up those below them' })),
   sort: Type.Optional(Type.Unsafe<RowOrder>({
     type: 'string', enum: [...ROW_ORDERS], default: 'key', description: 'Field to sort by; contexts without a value come last. By status, drifted comes first, then learning',
   })),
@@ -24,7 +24,7 @@ export const FleetPageQuerySchema = Type.Object({
 const alarm = Type.Unsafe<Alarm>({
   type: 'string',
   enum: [...ALARMS],
-  description: 'drift: the threshold was withdrawn, since full runs show that stopping came to lose more than max_em_drop; breach: real stops lose more; left_pool: a context has left its pool, since its own generations lose more; drift_suspected, breach_suspected: ' +
+  description: 'drift: the threshold was withdrawn, since full runs show that stopping now loses more than max_em_drop; breach: real stops lose more; left_pool: a context has left its pool, since its own generations lose more; drift_suspected, breach_suspected: ' +
     'either is likely, and an "auto" control share is raised. The others are warnings of the context',
 })
 
@@ -35,7 +35,7 @@ const since = nullable<string>('string', {
 
 const count = (description: string) => Type.Integer({ description })
 const tokens = (description: string) => Type.Number({ description })
-const at = TimeSchema('When the contexts were read. Readers share one reading for up to twenty times as long as it takes')
+const at = TimeSchema('When the contexts were read. Requests share one reading for up to twenty times as long as it took')
 
 export const FleetSchema = Type.Object({
   prefix: Type.String({ description: 'Context key: the sums are of this context and those below' }),
@@ -65,7 +65,7 @@ export const FleetPageSchema = Type.Object({
   total: count('Number of contexts found'),
   contexts: Type.Array(Type.Object({
     key: contextFields.key,
-    is_leaf: Type.Boolean({ description: 'Whether generations run in it; otherwise it is above such contexts' }),
+    is_leaf: Type.Boolean({ description: 'Whether generations run in it (a leaf); otherwise it is above leaves' }),
     is_certifying: Type.Boolean({ description: 'Whether evidence is gathered for it: a leaf of its own, or a pool' }),
     status: contextFields.status,
     pool: contextFields.pool,
@@ -77,7 +77,7 @@ export const FleetPageSchema = Type.Object({
     em_drop: contextFields.em_drop,
     em_drop_low: contextFields.em_drop_low,
     em_drop_high: contextFields.em_drop_high,
-    max_em_drop: Type.Number({ description: 'EM that its policy accepts to lose (fraction)' }),
+    max_em_drop: Type.Number({ description: 'EM that its policy allows to lose (fraction)' }),
     tokens_saved: contextFields.tokens_saved,
     tokens_saved_ratio: contextFields.tokens_saved_ratio,
     control_generations: contextFields.control_generations,
@@ -86,5 +86,5 @@ export const FleetPageSchema = Type.Object({
     alarms: Type.Array(alarm, { description: 'What needs attention' }),
     changed_at: TimeSchema('When its threshold or epoch last changed (of thresholds, among the newest 1,000 changes)'),
     updated_at: contextFields.updated_at,
-  }, { title: 'ContextRow', description: 'A context in short' }), { description: 'Contexts in the order asked for' }),
+  }, { title: 'ContextRow', description: 'A context in short' }), { description: 'Contexts in the requested order' }),
 }, { title: 'FleetPage', description: 'A part of a sorted list of contexts', examples: [FLEET_PAGE_EXAMPLE] })

@@ -14,7 +14,7 @@ const ProbedStepSchema = Type.Object({
   signals: Type.Optional(SignalsSchema),
   em: Type.Optional(EmSchema('EM of the answer forced at this step')),
   answer: Type.Optional(AnswerSchema('Answer forced at this step, to be graded by the service')),
-  probe_tokens: Type.Optional(ProbeTokensSchema('Tokens decoded at this step only to ask, in either arm; if no step states it, the total of the outcome is divided equally')),
+  probe_tokens: Type.Optional(ProbeTokensSchema('Tokens decoded at this step only for its confidence, which both arms pay; if no step states them, the total of the outcome is divided equally among the steps')),
 }, { ...strict, title: 'ProbedStep' })
 
 const StoppedProbeSchema = Type.Object({
@@ -36,7 +36,7 @@ export const OutcomeSchema = Type.Object({
   samples: Type.Optional(Type.Integer({
     minimum: 1,
     maximum: MAX_SAMPLES,
-    description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when so many outcomes have come, or without it when its follow-up is over',
+    description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when that many outcomes have come; without samples, when its follow-up is over',
   })),
   arm: Type.Optional(ArmSchema),
   context: Type.Optional(ContextSchema),
@@ -68,8 +68,8 @@ export const OutcomeSchema = Type.Object({
   steps_asked: Type.Optional(Type.Integer({
     minimum: 0,
     maximum: 1_000_000_000,
-    description: 'If steps is absent: the number of different token counts at which a decision was asked, including requests without a reply; if the service recorded ' +
-      'another number of steps, the generation counts as the worst case (a whole number from 0)',
+    description: 'If steps is absent: the number of different token counts at which a decision was requested, including requests without a reply; if the service recorded ' +
+      'a different number of steps, the generation counts as the worst case (a whole number from 0)',
   })),
   steps_complete: Type.Optional(Type.Boolean({
     description: 'false if the list lacks steps that were sent for a decision; the generation then counts as the worst case; true if absent',
@@ -107,7 +107,7 @@ export const ReceiptSchema = Type.Object({
     type: 'array',
     items: { type: 'string', enum: [...OUTCOME_WARNINGS] },
     description: 'Warnings: why outcomes may not count as evidence; absent: none. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
-      'context_missing: it names no context, so it counts for that of generations without one; steps_missing: it is of the control arm, and no steps were sent with it or recorded, so it is not evidence; ' +
+      'context_missing: it names no context, so it counts for the context of generations that name none; steps_missing: it is of the control arm, and no steps were sent with it or recorded, so it is not evidence; ' +
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
       'outcomes_missing: generations of this context are enrolled, but no outcomes have arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at their first step; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
@@ -132,7 +132,7 @@ export const AcceptedBatchSchema = Type.Object({
     path: Type.String({ description: 'JSON pointer into the outcome' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Invalid outcomes, which were not stored' }),
-  outcomes: Type.Array(objectOrNull(ReceiptSchema, 'What the service says about one outcome; null: it was rejected'), { description: 'One for each outcome, in the order of the batch' }),
+  outcomes: Type.Array(objectOrNull(ReceiptSchema, 'Reply to one outcome; null: it was rejected'), { description: 'One for each outcome, in the order of the batch' }),
 }, {
   title: 'AcceptedBatch',
   description: 'The valid outcomes are stored durably',
@@ -166,5 +166,5 @@ export type LabelReport = Static<typeof LabelSchema>
 
 export const LabelledSchema = Type.Object({
   accepted: Type.Integer({ description: 'Labels stored durably by this call' }),
-  duplicates: Type.Integer({ description: '1 if the outcome had a label already, which stands' }),
+  duplicates: Type.Integer({ description: '1 if the outcome already had a label, which stays' }),
 }, { title: 'Labelled', description: 'The label is stored durably', examples: [{ accepted: 1, duplicates: 0 }] })

@@ -102,8 +102,8 @@ const fields = {
   contexts: Type.Integer({ description: 'Number of contexts with weights of their own (`contexts` of its definition)' }),
   signals: Type.Array(Type.String(), { description: 'Names of the signals that it uses (`signals` of its definition)' }),
   trained_generations: Type.Integer({ description: 'Generations in its training data (`trained.generations` of its definition)' }),
-  serving_in: Type.Integer({ description: 'Number of contexts in which its certified threshold is in force, including inner ones' }),
-  on_trial_in: Type.Integer({ description: 'Number of contexts in which it is on trial, including inner ones; their `challengers` list it' }),
+  serving_in: Type.Integer({ description: 'Number of contexts in which its certified threshold is in force, including those above the leaves' }),
+  on_trial_in: Type.Integer({ description: 'Number of contexts in which it is on trial, including those above the leaves; their `challengers` list it' }),
   calibration: objectOrNull(CalibrationSchema, 'Calibration of the predictor on groups that the fit did not use; null: it was imported without one'),
 }
 
@@ -118,7 +118,7 @@ export const PredictorListSchema = Type.Object({
 export const PredictorDetailSchema = Type.Object({
   ...fields,
   definition: Type.Unsafe<Predictor>(Type.Object({ name: fields.name, ...definition, trained: Type.Object(trained, { description: 'Training data of the predictor' }) }, {
-    description: 'Complete definition, which PUT accepts, also in another service',
+    description: 'Complete definition, which PUT accepts; for another service, leave out trained.groups',
   })),
 }, {
   title: 'PredictorDetail',

@@ -24,7 +24,7 @@ export const SnapshotSchema = Type.Object({
 export const HistoryQuerySchema = Type.Object({
   prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only changes of this context and those below it' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of changes to list (1 to 1000)' })),
-  before: Type.Optional(Type.String({ pattern: '^\\d{1,16}(-\\d{1,16})?$', description: 'Lists only changes older than this one: the "id" of a row, or the "next" of the page before' })),
+  before: Type.Optional(Type.String({ pattern: '^\\d{1,16}(-\\d{1,16})?$', description: 'Lists only changes older than this one: the "id" of a row, or the "next" of the previous page' })),
 }, { additionalProperties: false })
 
 export const HistorySchema = Type.Object({
@@ -36,13 +36,13 @@ export const HistorySchema = Type.Object({
     epoch: nullable<number>('integer', { description: 'Epoch after the change; null: the row is unreadable' }),
     before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
     after: NullableRatioSchema('Threshold after the change; null: never stop'),
-    before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
-    after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
+    before_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold before applied; absent: the raw confidence' })),
+    after_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold after applies; absent: the raw confidence' })),
     version: Type.Integer({ description: 'Snapshot version in which the change took effect; for an unreadable row, the latest it can have been' }),
     by: Type.Optional(Type.String({ description: 'For a change by a command: name of the token; "stopgate" for an unreadable row' })),
     reason: Type.Optional(Type.String({ description: 'For a change by a command: reason, if one was given' })),
   }), { description: 'Changes, newest first' }),
-  next: nullable<string>('string', { description: 'Start of the next page, to be passed as "before"; null: this is the last page' }),
+  next: nullable<string>('string', { description: 'Pass this as "before" to get the next page; null: this is the last page' }),
 }, { title: 'History', description: 'Changes of thresholds', examples: [HISTORY_EXAMPLE] })
 
 export const RollbackSchema = Type.Object({
@@ -52,7 +52,7 @@ export const RollbackSchema = Type.Object({
 }, { additionalProperties: false, title: 'Rollback', description: 'A rollback', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
 
 export const RollbackReplySchema = Type.Object({
-  version: Type.Integer({ description: 'Version that the thresholds are from' }),
+  version: Type.Integer({ description: 'Version from which the thresholds are taken' }),
   dry_run: Type.Boolean({ description: 'Whether this was a dry run, which changed nothing' }),
   contexts: Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),

@@ -31,7 +31,7 @@ const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true })
 
 /**
  * Fastify's validator compiler. A validator is compiled when the first request needs it: a process gets requests of few routes, and
- * compiling all validators took a fifth of a start. Those of steps and outcomes are compiled by `itemValidator` and `validatorFor` before.
+ * compiling all validators took a fifth of a start. `itemValidator` and `validatorFor` compile those of steps and outcomes at the start.
  */
 export function validatorCompiler ({ schema, httpPart }: { schema: object, httpPart?: string }): ValidateFunction {
   let validate: ValidateFunction | undefined
@@ -63,7 +63,7 @@ export function itemValidator (schema: object): (item: unknown) => Problem | nul
   return (item) => validate(item) ? null : problemOf(validate.errors![0]!)
 }
 
-/** Words the first error that Ajv found as a remedy. */
+/** Turns the first error that Ajv found into a message that says what to change. */
 export function problemOf (error: ErrorObject): Problem {
   const { keyword, params, instancePath, message, parentSchema } = error
   if (keyword === 'additionalProperties') {
@@ -80,7 +80,7 @@ export function problemOf (error: ErrorObject): Problem {
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, or is not allowed' : limit}${allowed}${remedy}` }
 }
 
-/** A remedy for a list, or a single item, where an object with one list was expected, as in a batch. */
+/** What to change if a list or a single item came instead of an object with one list, such as a batch. */
 function wrapping (schema: ErrorObject['parentSchema']): string {
   const [[name, { type }] = ['', {} as { type?: string }], ...others] = Object.entries<{ type?: string }>(schema?.properties ?? {})
   return type === 'array' && others.length === 0 ? `: wrap what you send as {"${name}": [...]}` : ''
@@ -107,7 +107,7 @@ function escape (name: string): string {
   return name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** A validator compiler for a route whose document shows a stricter schema than the one its body must meet as a whole. */
+/** A validator compiler for a route whose body as a whole must meet a looser schema than the one that the document shows. */
 export function validatorFor (schema: object): (route: { schema: object, httpPart?: string }) => ValidateFunction {
   const validate = bodyValidator(schema)
   return (route) => route.httpPart === 'body' ? validate : validatorCompiler(route)
@@ -151,7 +151,7 @@ export function normalizeBody (schema: object, body: unknown): boolean {
   return isChanged
 }
 
-/** For the document: the schema of every body that meets the given one, as it is or after `normalizeBody`. */
+/** For the document: a schema of the bodies that meet the given one, either as they are or after `normalizeBody`. */
 export function lenient<T extends object> (schema: T): T {
   const { properties, items, required = [], enum: values, ...rest } = schema as Schema
   // The type of the schema is kept for the routes, since validated bodies still have it.

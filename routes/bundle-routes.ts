@@ -21,10 +21,10 @@ export const bundleRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
       tags: ['decide'],
       operationId: 'getBundle',
       summary: 'Get everything that a worker needs to decide locally',
-      description: 'A decision made from a bundle equals the service\'s to the last bit, except that it has no guarantee. Test your implementation ' +
+      description: 'A decision made from a bundle equals that of the service to the last bit, but shows no guarantee. Test your implementation ' +
         'against openapi/vectors.json. With If-None-Match, the reply is 304 if nothing but snapshot_version has changed; with `wait` as well, that ' +
         'reply comes after `wait` seconds, and a new bundle as soon as there is one. The reply is compressed with gzip if the request accepts it. ' +
-        'The service does not record steps that were decided locally: send them with the outcome, and report the arms that were drawn with POST /v1/enrolments.',
+        'The service does not record steps that were decided locally: send them with the outcome, and report the generations whose arms you drew with POST /v1/enrolments.',
       querystring: BundleQuerySchema,
       headers: BundleHeadersSchema,
       response: { 200: { ...BundleSchema, headers }, 304: Type.Null({ description: 'You have the current bundle', headers }), ...anyError },

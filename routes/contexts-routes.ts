@@ -22,7 +22,7 @@ const replies = { 200: CommandDryRunSchema, 204: Type.Null({ description: 'The c
 const CONFIRM = 'At *, a call that changes any context needs the confirm of a dry run.'
 const CONFIRM_POLICY = 'At *, a call that changes any context needs the confirm of a dry run, unless it sets mode "off".'
 
-/** Answers with what a dry run shows, or with nothing. */
+/** Replies with the result of a dry run, or with 204 after a real one. */
 function answer (reply: FastifyReply, tried: CommandDryRun | null): FastifyReply {
   return reply.code(tried === null ? 204 : 200).send(tried)
 }
@@ -58,11 +58,11 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'getWhatIf',
       summary: 'Show what the present evidence would certify under another requested guarantee',
-      description: 'Nothing is changed. Fields that are left out keep the value of the policy. Fields that decide how the evidence is judged can be set, and ' +
-        'the cadence (check_every_tokens, check_growth): it is answered by up to 256 generations that are kept with all their steps, each check ' +
-        'at the first recorded step from where it is due, and must not be finer than the recorded one. Others would need other evidence; ' +
+      description: 'Nothing is changed. Fields that are left out keep the value of the policy. You can set the fields that decide how the evidence is judged, and ' +
+        'the cadence (check_every_tokens, check_growth). For a cadence, up to 256 generations that are kept with all their steps are replayed: each check ' +
+        'takes place at the first recorded step at or after it, so the cadence must not be finer than the recorded one. Other fields would need other evidence: ' +
         'for those, use PUT /v1/contexts/{key}/policy?dry_run=true. An empty value is null (value_of_em=&price_per_1k_tokens=). A ' +
-        'max_em_drop, error_level or predictor other than the one that the epoch began with counts as chosen after seeing the evidence, so its bar is thirty times higher, as it would be after a change of the policy.',
+        'max_em_drop, error_level or predictor other than the one that the epoch began with counts as chosen after seeing the evidence, so its bar is thirty times higher, as after a change of the policy.',
       params,
       querystring: WhatIfQuerySchema,
       response: { 200: WhatIfSchema, ...anyError },

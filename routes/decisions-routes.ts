@@ -22,12 +22,12 @@ export const decisionsRoutes: FastifyPluginCallbackTypebox<Services> = (app, ser
       tags,
       operationId: 'decide',
       summary: 'Decide one step',
-      description: 'Send the first step of a generation before its first check, and echo the `arm` of the reply with all later steps and with the outcome. ' +
+      description: 'Send the first step of a generation no later than its first check, and echo the `arm` of the reply with all later steps and with the outcome. ' +
         'The service does not wait for its store, and answers `continue` if in doubt. If there is no reply, continue.',
       body: StepSchema,
       response: { 200: DecisionSchema, ...anyError },
     },
-    serializerCompiler: () => JSON.stringify, // of errors
+    serializerCompiler: () => JSON.stringify, // for errors only
   }, (request, reply) => {
     const decision = answerStep(services, request.body, request)
     request.log.debug({ step: request.body, decision }, 'decided')
@@ -61,14 +61,14 @@ export const columnsRoutes: FastifyPluginCallbackTypebox<Services> = (app, servi
       tags: ['decide'],
       operationId: 'decideColumns',
       summary: 'Decide many steps sent as columns (the fastest form)',
-      description: 'Use it to decide one step of a whole engine in one request. Decisions are the same as those of the other two routes. ' +
+      description: 'Use it to decide a step of all generations of an engine in one request. Decisions are the same as those of the other two routes. ' +
         'A row that is in none of the lists of the reply is treated and continues. ' +
         'A request is refused if its columns differ in length or have more than 4,096 rows; an invalid cell affects only its row.',
       body: ColumnsSchema,
       response: { 200: ColumnDecisionsSchema, ...anyError },
     },
-    validatorCompiler: () => () => true, // answerColumns validates, strictly first: valid columns are then validated once
-    serializerCompiler: () => JSON.stringify, // of errors
+    validatorCompiler: () => () => true, // answerColumns validates against the strict schema first, so valid columns are validated once
+    serializerCompiler: () => JSON.stringify, // for errors only
   }, (request, reply) => {
     const answer = answerColumns(services, request.body, request)
     request.log.debug({ columns: request.body, decisions: answer }, 'decided')

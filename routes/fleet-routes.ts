@@ -27,8 +27,8 @@ export const fleetRoutes: FastifyPluginCallbackTypebox<Services> = (app, { fleet
     schema: {
       tags,
       operationId: 'searchContexts',
-      summary: 'Search and sort contexts, in short',
-      description: 'A part of a list of contexts that can be searched, filtered by status and sorted by any figure. GET /v1/contexts lists them in full.',
+      summary: 'Search and sort short descriptions of contexts',
+      description: 'A page of contexts, searched, filtered by status and sorted by any figure. GET /v1/contexts describes them in full.',
       querystring: FleetPageQuerySchema,
       response: { 200: FleetPageSchema, ...anyError },
     },

@@ -44,7 +44,7 @@ export const metricsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { met
       tags: ['health'],
       operationId: 'getMetrics',
       summary: 'Get metrics in the text format of Prometheus',
-      description: 'What this replica has counted, and what is learned. Each metric has a help text.',
+      description: 'Counters of this replica, and figures of what the service has learned. Each metric has a help text.',
       response: { 200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String({ examples: [EXAMPLE] }) } } }, ...anyError },
     },
     serializerCompiler: () => (data) => typeof data === 'string' ? data : JSON.stringify(data), // errors are JSON

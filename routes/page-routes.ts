@@ -6,7 +6,7 @@ import { PAGE_FILES, PAGE_HEADERS, readPageFile } from '../src/service/http/page
 const PAGE_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'none'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** The operators' page. It needs no token, and holds no data: it reads that with the token of its user. */
+/** The operators' page. It needs no token and contains no data: it reads data with the token of its user. */
 export const pageRoutes: FastifyPluginCallback = (app, _options, done) => {
   for (const { path, name, type } of PAGE_FILES) {
     app.get(path, { config: { role: 'open' }, schema: { hide: true } }, (request, reply) => {

@@ -27,7 +27,7 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
       tags,
       operationId: 'getPredictor',
       summary: 'Get one predictor with its complete definition',
-      description: '`definition` is what PUT accepts, also in another service with the same levels.',
+      description: 'PUT accepts the `definition`, also in another service with the same levels if you leave out `trained.groups`.',
       params,
       response: { 200: PredictorDetailSchema, ...anyError },
     },

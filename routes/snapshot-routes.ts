@@ -31,8 +31,8 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
       tags,
       operationId: 'getHistory',
       summary: 'List the changes of thresholds and their causes',
-      description: 'The newest 10,000 changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list. Rows that are ' +
-        'unreadable are listed only without a prefix.',
+      description: 'The newest 10,000 changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list. Unreadable rows ' +
+        'are listed only without a prefix.',
       querystring: HistoryQuerySchema,
       response: { 200: HistorySchema, ...anyError },
     },
@@ -49,8 +49,8 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
       operationId: 'startRollback',
       summary: 'Pin every context to the threshold it had at an earlier version',
       description: 'The pins take effect on every replica at once. Certified thresholds and pins are taken as they were at that version, and applied ' +
-        'under the present policies: policies and modes do not change. A context that did not exist then is pinned to what an unknown context ' +
-        'had, mostly null (never stop). Pins that operators set are replaced. Learning continues. To end the rollback, use DELETE. Needs the confirm of a dry run, since all contexts are concerned.',
+        'under the present policies: policies and modes do not change. A context that did not exist then is pinned to the threshold of an unknown ' +
+        'context, usually null (never stop). Pins that operators set are replaced. Learning continues. To end the rollback, use DELETE. Needs the confirm of a dry run, since it applies to all contexts.',
       querystring: DryRunQuerySchema,
       body: RollbackSchema,
       response: { 200: RollbackReplySchema, ...anyError },

@@ -63,7 +63,7 @@ export const FOOLED: readonly Pattern[] = [
     traffic: stepsFrom(steady(), 60),
   },
   {
-    name: 'labels begin to come after 60 s',
+    name: 'labels begin to arrive after 60 s',
     note: 'Answers that stopping would not change need no label, so only the others are missing one.',
     traffic: labelsFrom(steady(), 60),
   },
@@ -289,22 +289,22 @@ export const MISSING: readonly Pattern[] = [
 export const KNOWN_FALSE: readonly Pattern[] = [
   {
     name: 'easy for 5 minutes, then hard',
-    note: 'The certificate is right about the first five minutes, and wrong about the rest.',
+    note: 'The certificate is right for the first five minutes only.',
     traffic: trending(600),
   },
   {
     name: 'a day of 20 minutes whose middle is hard',
-    note: 'The same, on every morning.',
+    note: 'The same, every morning.',
     traffic: difficultDays(1200),
   },
   {
-    name: 'easy and hard by turns of 30 s',
-    note: 'Each slice holds about one turn, and no more is needed.',
+    name: 'easy and hard in turns of 30 s',
+    note: 'Each slice holds about one turn, which is enough.',
     traffic: difficultDays(60),
   },
   {
     name: 'a sorted burst of 8,000 within 2 s',
-    note: 'The first 4,096 fill the context, and the hard rest is void; slower, over 20 s, none of it is.',
+    note: 'The first 4,096 fill the context, and the hard rest is void (over 20 s, none is).',
     traffic: sortedBursts,
   },
 ]

@@ -1,8 +1,8 @@
 const encoder = new TextEncoder()
 
 /**
- * murmur3_32 (MurmurHash3_x86_32, Austin Appleby) of a text as UTF-8: an integer below 2^32. ASCII texts, as most ids are, are hashed
- * without encoding them first. The package `murmurhash` gives the same numbers and takes ten times as long.
+ * murmur3_32 (MurmurHash3_x86_32, Austin Appleby) of a text as UTF-8: an integer below 2^32. ASCII texts, such as most ids, are hashed
+ * without being encoded first. The package `murmurhash` gives the same numbers and takes ten times as long.
  */
 export function murmur3 (text: string, seed = 0): number {
   let hash = seed

@@ -3,13 +3,13 @@ import type { Policy } from '../policy/policy.js'
 import { LOTTERY_STEP } from './thresholds.js'
 
 /**
- * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop). Of a unit of evidence (a generation, or a
- * group of samples) let d in [-1, 1] be its EM in full less its EM stopped there. For bets c of weight w,
+ * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop). For a unit of evidence (a generation, or a
+ * group of samples) let d in [-1, 1] be its EM when run in full minus its EM when stopped there. For bets c of weight w,
  *
  *   E = sum over c of w_c * product over units of (1 + nu_c (a - d)),   nu_c = c/(1-a).
  *
  * Each factor is >= 0 and has mean <= 1 where the mean of d is >= a, so each product is a non-negative supermartingale, and so is their
- * weighted sum. By Ville's inequality the chance that it ever reaches 1/level is <= level, at whatever moments one looks (Waudby-Smith &
+ * weighted sum. By Ville's inequality the chance that it ever reaches 1/level is <= level, however often one looks (Waudby-Smith &
  * Ramdas 2020, "Estimating means of bounded random variables by betting").
  *
  * Half of the weight is on c = 0.9, which gives a context its first certificate; the other half is spread evenly, for contexts that
@@ -18,10 +18,10 @@ import { LOTTERY_STEP } from './thresholds.js'
 export const BETS: readonly number[] = [...Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16), 0.9]
 export const LOG_WEIGHTS: readonly number[] = [...new Array<number>(16).fill(Math.log(1 / 32)), Math.log(1 / 2)]
 
-/** A difference is a whole number of eighths: 8 lost, 0 kept, -8 gained; groups have those between (see docs/concepts/certificate.md). */
+/** A difference is a whole number of eighths: 8 lost, 0 kept, -8 gained; groups also have others (see docs/concepts/certificate.md). */
 export const EIGHTHS = 8
 
-/** At a lottery between two thresholds the difference of a group is a multiple of this part of an eighth. */
+/** Parts of an eighth: at a lottery between two thresholds, the difference of a group is a whole number of them. */
 const PARTS = 1 / LOTTERY_STEP
 
 /** Log factors of one unit under each bet. Those of a unit that lost or gained a part are computed when its difference first occurs. */
@@ -57,12 +57,12 @@ function partialFactors ({ a, partial }: BetTable, eighths: number): readonly nu
   return factors
 }
 
-/** Units of one threshold by their difference. `kept` is those of difference 0. */
+/** Numbers of units at one threshold, by difference; `kept` counts those of difference 0. */
 export interface Differences {
   readonly lost: number
   readonly kept: number
   readonly gained: number
-  /** Units that lost or gained a part, by eighths: [eighths, units]. */
+  /** Units that lost or gained a part: [difference in eighths, units]. */
   readonly partial?: ReadonlyArray<readonly [number, number]>
   /** Further units, left out because they are missing: a second test counts them as lost. Absent: none. */
   readonly leftOut?: number
@@ -88,12 +88,12 @@ export function logEvidence (a: number, differences: Differences): number {
   return top + Math.log(sum)
 }
 
-/** The bet that was the largest at the last search: mostly it alone shows that E is large enough. */
+/** The bet that was the largest at the last search: usually it alone shows that E is large enough. */
 let likely = BETS.length - 1
 
 const LOG_COUNT = Math.log(BETS.length)
 
-/** Whether ln E >= logBar, mostly without an exponential: the largest part of the sum bounds it from both sides. */
+/** Whether ln E >= logBar, usually without an exponential: the largest term of the sum bounds it from both sides. */
 export function reaches (a: number, differences: Differences, logBar: number): boolean {
   const table = betTable(a)
   if (logOfBet(table, likely, differences) >= logBar) return true
@@ -128,7 +128,7 @@ export function generationsToReach (a: number, seen: Differences, logBar: number
 
 /**
  * About how many more units the test of one threshold needs to reach `logBar` if differences come at other rates from now on; Infinity if
- * it never reaches it. It takes the best bet alone, so that there is nothing to search: a little more than all of them together need.
+ * it never reaches it. Uses only the best bet, which needs no search, so the result is slightly larger than for all bets together.
  * @param rates units whose differences determine the rates
  */
 export function unitsToReach (a: number, seen: Differences, logBar: number, rates: Differences): number {
@@ -157,7 +157,7 @@ function smallest (isTrue: (n: number) => boolean, limit = 2 ** 40): number | nu
   return high <= limit ? high : null
 }
 
-/** Whether half of the evidence window can hold twice the generations of a first certificate. */
+/** The problem of an evidence window whose half cannot hold twice the generations of a first certificate; `null`: none. */
 export function windowProblem (policy: Policy): PolicyProblem | null {
   const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // the first challenger's
   const needed = 2 * losslessGenerations(policy.max_em_drop, level)

@@ -6,11 +6,11 @@ import { differencesAt, type Evidence } from './evidence.js'
  * Each bet runs M = max(M, 1) (1 + b (delta - a)). An alarm is raised where the mean of M reaches 1e4: without a change, at least 1e4
  * outcomes lie between false alarms on average.
  */
-/** M does not grow beyond this, so that a detector whose alarm a pin overrides comes down again. */
-export const CEILING = 1e9
 const CUSUM_BETS = [0.25, 0.5, 0.95]
 export const ALARM = 1e4
-/** Evidence from which a drift is suspected: at a control share of a fiftieth, certainty would take long. */
+/** M does not grow beyond this, so that a detector whose alarm a pin overrides comes down again. */
+export const CEILING = 1e9
+/** Mean of M from which drift is suspected: at a control share of 2 %, waiting for an alarm would take long. */
 export const DRIFT_SUSPECTED = 2
 
 /** The value of M for each bet. */
@@ -28,8 +28,8 @@ export function watchDrift (drift: Drift, delta: number, a: number): Drift {
 }
 
 /**
- * Folds the units of a slice at threshold `k`, losses first, as if the slice had begun with them: whatever their true order, the
- * detector is then no higher at the end of the slice, where it is read.
+ * Folds the units of a slice at threshold `k`, losses first. Of all orders this one leaves the detector lowest at the end of the slice,
+ * where it is read.
  */
 export function watchEvidence (drift: Drift, evidence: Evidence, k: number, a: number): Drift {
   const { lost, kept, gained, partial = [] } = differencesAt(evidence, k)
@@ -37,7 +37,7 @@ export function watchEvidence (drift: Drift, evidence: Evidence, k: number, a: n
   return watchDifferences(drift, [[1, lost], [0, kept], [-1, gained], ...parts], a)
 }
 
-/** The same for the differences of the units. */
+/** Folds units given by their difference, losses first. */
 export function watchDifferences (drift: Drift, counts: ReadonlyArray<readonly [delta: number, units: number]>, a: number): Drift {
   let next = drift
   for (const [delta, units] of [...counts].sort(([x], [y]) => y - x)) for (let i = 0; i < units; i++) next = watchDrift(next, delta, a)

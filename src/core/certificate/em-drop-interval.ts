@@ -10,8 +10,8 @@ const MAX_ITERATIONS = 100
 type Counts = ReadonlyArray<readonly [difference: number, units: number]>
 
 /**
- * Interval for the mean EM drop that stays valid however often one looks: the tolerances that neither the differences nor their mirror
- * image (losses and gains exchanged) refute at level/2.
+ * Interval for the mean EM drop that stays valid however often one looks: the tolerances that are refuted at level/2 neither by the
+ * differences nor by their mirror image (losses and gains exchanged).
  * @returns fractions; [-1, 1] without units, and for invalid counts or an invalid level
  */
 export function emDropInterval ({ lost, kept, gained, partial = [] }: Differences, level: number): { low: number, high: number } {
@@ -25,15 +25,14 @@ export function emDropInterval ({ lost, kept, gained, partial = [] }: Difference
 }
 
 /**
- * Least tolerance a at which ln E >= logBar; 1 where none is. With s = 1/(1-a) the factor of a difference d is 1 - c + c s (1 - d), so ln E
- * rises with ln s and is convex in it. Newton's method overshoots after one step, then comes down to the root and never below it: its
- * result is refuted.
+ * Least tolerance a at which ln E >= logBar; 1 if there is none. With s = 1/(1-a) the factor of a difference d is 1 - c + c s (1 - d), so
+ * ln E rises with ln s and is convex in it. Newton's method overshoots once, then approaches the root from above, so its result is refuted.
  */
 function upperEnd (counts: Counts, logBar: number): number {
   const total = counts.reduce((sum, [, units]) => sum + units, 0)
   const lost = counts.reduce((sum, [difference, units]) => sum + difference * units, 0)
   if (counts.every(([difference, units]) => difference === 1 || units === 0)) return 1 // E does not depend on a
-  let t = Math.min(FURTHEST, -Math.log1p(Math.max(-1, -lost / total))) // from the drop seen
+  let t = Math.min(FURTHEST, -Math.log1p(Math.max(-1, -lost / total))) // start at the observed drop
   for (let step = 0; step < MAX_ITERATIONS; step++) {
     const { log, slope } = logEvidenceAt(t, counts)
     if (log <= logBar && t === FURTHEST) break

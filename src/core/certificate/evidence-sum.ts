@@ -78,7 +78,7 @@ function addProbeTokens (sum: EvidenceSum, more: readonly number[] | undefined):
   else addToList(sum.probe_tokens, more)
 }
 
-/** Units by threshold that lost or gained this part only. */
+/** Numbers of units, by threshold, whose difference is this many eighths. */
 function partOf (sum: EvidenceSum, eighths: number | string): number[] {
   sum.partial ??= {}
   const units = sum.partial[eighths] ?? new Array<number>(thresholdsOf(sum)).fill(0)
@@ -102,7 +102,7 @@ export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop
   return addUnit(evidence, evidenceUnitOf(trace, stops))
 }
 
-/** The sum of two, for the same grid. */
+/** The sum of two pieces of evidence for the same grid. */
 export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   if (a.generations === 0) return b
   if (b.generations === 0) return a
@@ -111,7 +111,7 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   return sum
 }
 
-/** The half-windows with more evidence. Once the filling one is full, it replaces the old one. @param window units in both */
+/** The half-windows with more evidence. Once the filling one is full, it replaces the old one. @param window units in both together */
 export function fillHalves (
   [filling, full]: readonly [Evidence, Evidence], more: Evidence, window: number): readonly [Evidence, Evidence] {
   const filled = mergeEvidence(filling, more)
@@ -120,19 +120,19 @@ export function fillHalves (
 
 /** The evidence that an open slice adds to the prefix before it. */
 export interface OpenEvidence {
-  /** Of units that are accounted for, or known at worst. */
+  /** Of units that are accounted for, or whose worst case is known. */
   readonly evidence: Evidence
-  /** Other units that were enrolled, all of which count as lost. */
+  /** All other enrolled units, which count as lost. */
   readonly unaccounted: number
-  /** Units that are left out for missing. Absent: none. */
+  /** Units left out because they are missing. Absent: none. */
   readonly left_out?: number
 }
 
-/** Numbers of units by their fate. A group counts once for each of its samples. */
-interface Fates { readonly accounted: number, readonly missing: number, readonly excluded: number }
+/** Numbers of units by how their follow-up ended. A sample of a group counts as a fraction. */
+interface FollowedUp { readonly accounted: number, readonly missing: number, readonly excluded: number }
 
-/** Units left out as missing, in proportion to `units` of evidence. If all are left out, their number. */
-export function leftOutBeside (units: number, { accounted, missing, excluded }: Fates): number {
+/** Number of missing units left out of `units` of evidence, in proportion to the counts; if all were left out, their number. */
+export function leftOutBeside (units: number, { accounted, missing, excluded }: FollowedUp): number {
   if (excluded === 0) return 0
   return accounted + missing === 0 ? excluded : excluded / (accounted + missing) * units
 }
@@ -150,15 +150,16 @@ export function sumOfOpen (open: readonly OpenEvidence[], thresholds: number): O
 }
 
 /**
- * The differences at threshold k of every prefix that may certify: of the final slices, and of these with each run of open slices that
- * follows them, the shortest first. Each has the units that are left out of its own slices: those of later ones are mostly not known yet,
- * so a share over all slices would be too small.
- * @param final evidence of the final slices, in parts that add
- * @param fates of the units of the final slices
+ * The differences at threshold k of every prefix that may certify, the shortest first: the final slices, and these with each run of open
+ * slices that follows them. Each prefix counts only the units left out of its own slices: those left out of later slices are mostly not
+ * known yet, so a share over all slices would be too small.
+ * @param final evidence of the final slices, in parts to be added
+ * @param followedUp units of the final slices
  */
-export function prefixDifferences (final: readonly Evidence[], open: readonly OpenEvidence[], k: number, fates?: Fates): Differences[] {
+export function prefixDifferences (
+  final: readonly Evidence[], open: readonly OpenEvidence[], k: number, followedUp?: FollowedUp): Differences[] {
   let sum = final.map((part) => differencesAt(part, k)).reduce(addDifferences)
-  if (fates !== undefined && fates.excluded > 0) sum = { ...sum, leftOut: leftOutBeside(unitsOf(sum), fates) }
+  if (followedUp !== undefined && followedUp.excluded > 0) sum = { ...sum, leftOut: leftOutBeside(unitsOf(sum), followedUp) }
   const prefixes = [sum]
   for (const { evidence, unaccounted, left_out: leftOut = 0 } of open) {
     const more = differencesAt(evidence, k, unaccounted)
@@ -174,7 +175,7 @@ function addDifferences (a: Differences, b: Differences): Differences {
   return partial.length === 0 ? sums : { ...sums, partial }
 }
 
-/** Evidence as it is stored: a list of zeros is empty, since most are. */
+/** Evidence as it is stored: a list of zeros becomes an empty list, since most lists are zeros. */
 export type PackedEvidence = Evidence
 
 /** Shares its lists with the evidence, which must not be added to until the result is written. */
@@ -186,7 +187,7 @@ const NOTHING: readonly number[] = []
 
 function packed (list: readonly number[]): readonly number[] { return list.every((value) => value === 0) ? NOTHING : list }
 
-/** The evidence that was stored; lists of zeros are shared. */
+/** The evidence that was stored; all lists of zeros are one shared list. */
 export function unpackEvidence (stored: PackedEvidence): Evidence {
   const zeros = zeroList(stored.tokens.length)
   return withLists(stored, (list) => list.length === 0 ? zeros : list)

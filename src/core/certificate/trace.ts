@@ -9,13 +9,13 @@ export interface TraceStep {
   readonly tokens: number
   readonly score: number | null
   readonly em?: Em | undefined
-  /** Whether the answer probed here equals the final one, and so is as right as that; absent where nothing was probed or compared. */
+  /** Whether the answer probed here equals the final one, and so has the same EM; absent where nothing was probed or compared. */
   readonly agrees?: boolean | undefined
-  /** Tokens decoded for probes in either arm, up to and with this step; absent: none. */
+  /** Tokens decoded for the probes that both arms make, up to and including this step; absent: none. */
   readonly probeTokens?: number | undefined
 }
 
-/** A control generation that ran in full. `isComplete` is false where steps that were asked are missing from `steps`. */
+/** A control generation that ran in full. `isComplete` is false if `steps` lacks steps at which a decision was asked. */
 export interface Trace {
   readonly tokens: number
   readonly answerTokens: number
@@ -23,11 +23,11 @@ export interface Trace {
   readonly em: Em | null
   readonly steps: readonly TraceStep[]
   readonly isComplete: boolean
-  /** Tokens decoded for its probes in either arm where it is not stopped; absent: none. */
+  /** Tokens decoded for the probes that both arms make, over the whole run; absent: none. */
   readonly probeTokens?: number | undefined
 }
 
-/** The effect of stopping one generation at one threshold. `probeTokens`: tokens of the probes made until then. */
+/** The effect of stopping one generation at one threshold. `probeTokens`: tokens of the probes made up to the stop. */
 export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly probeTokens: number, readonly isUnprobed: boolean }
 
 /**
@@ -58,40 +58,40 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
   return stops
 }
 
-/** @param full EM of the full run, `null` where it is not known and counts as the worst case */
+/** @param full EM of the full run; `null`: unknown, which counts as the worst case */
 function deltaAt (full: Em | null, { em, agrees }: TraceStep): Stop['delta'] {
   if (em === undefined && agrees === true) return 0
   return (full === null ? 1 : full - (em ?? 0)) as Stop['delta']
 }
 
-/** A step, with the tokens decoded for probes up to and with it. */
+/** A step, with the tokens decoded for probes up to and including it. */
 interface CheckedStep { readonly tokens: number, readonly probeTokens?: number | undefined }
 
-/** The steps of another cadence, and the tokens decoded for all of their probes. Absent: the steps say nothing of probes. */
+/** The steps of another cadence, and the tokens decoded for all of their probes; absent: the steps do not state them. */
 interface StepsAtCadence<S> { readonly steps: S[], readonly probeTokens?: number }
 
 /**
- * The steps that a full run would have had at another cadence: of the recorded ones, the first from each due check on. Where the run has a
- * step at every token that is due, this equals asking at this cadence; otherwise a check comes up to one recorded distance later.
- * @param each tokens of a probe; `null`: as the steps say
+ * The steps that a full run would have had at another cadence: for each due check, the first recorded step at or after it. This is exact
+ * if the run has a step at every due token count; otherwise a check comes up to one recorded distance later.
+ * @param tokensPerProbe `null`: as the steps state them
  */
 export function stepsAtCadence<S extends CheckedStep> (
-  steps: readonly S[], cadence: Cadence, each: number | null = null): StepsAtCadence<S> {
+  steps: readonly S[], cadence: Cadence, tokensPerProbe: number | null = null): StepsAtCadence<S> {
   const taken: S[] = []
   let due = nextCheckTokens(cadence, 0)
   let [spent, before] = [0, 0]
-  let isCosted = each !== null
+  let hasProbeTokens = tokensPerProbe !== null
   for (const step of steps) {
     const { probeTokens = before } = step
-    isCosted ||= step.probeTokens !== undefined
+    hasProbeTokens ||= step.probeTokens !== undefined
     const own = probeTokens - before
     before = probeTokens
     if (step.tokens < due) continue
-    spent += each ?? own
-    taken.push(isCosted ? { ...step, probeTokens: spent } : step)
+    spent += tokensPerProbe ?? own
+    taken.push(hasProbeTokens ? { ...step, probeTokens: spent } : step)
     due = nextCheckTokens(cadence, step.tokens)
   }
-  return isCosted ? { steps: taken, probeTokens: spent } : { steps: taken }
+  return hasProbeTokens ? { steps: taken, probeTokens: spent } : { steps: taken }
 }
 
 /** A full run of a control generation with all its steps, as it is stored: in columns, since a store keeps thousands. */
@@ -100,14 +100,14 @@ export interface KeptTrace {
   readonly epoch: string
   readonly tokens: number
   readonly answer_tokens: number
-  /** `null`: not known; its answers count as the worst case where they are not the final one. */
+  /** `null`: unknown; a probed answer other than the final one then counts as the worst case. */
   readonly em: Em | null
-  /** Tokens decoded for all its probes, and up to and with each step. Absent: none was reported. */
+  /** Tokens decoded for all its probes; `steps` has those up to and including each step. Absent: none were reported. */
   readonly probe_tokens?: number
   readonly steps: {
     readonly tokens: readonly number[]
     readonly confidence: ReadonlyArray<number | null>
-    /** A character for each step: the probed answer is right (1), wrong (0), the final one (=), another (x); or nothing was probed (-). */
+    /** A character for each step: the probed answer is right (1), wrong (0), the final one (=) or another (x); nothing was probed (-). */
     readonly answers: string
     readonly probe_tokens?: readonly number[]
   }

@@ -9,7 +9,7 @@ import { judge, type Judgement } from './judge.js'
 import { leftEpochOf } from './membership.js'
 import { type Pin, usablePin } from './pin.js'
 
-/** Everything but its own state that a context's link depends on. */
+/** The inputs of a context's link besides the state of the context. */
 export interface SnapshotInputs {
   readonly levels: Levels
   readonly defaultPolicy: PolicyPatch
@@ -25,7 +25,7 @@ export interface LoadedContexts extends SnapshotInputs {
   readonly states: ReadonlyMap<string, ContextState>
 }
 
-/** One context of a chain: its own judgement, and the other terms that decide which threshold takes effect. */
+/** One context of a chain: its own judgement, and the other values that decide which threshold takes effect. */
 export interface ChainLink extends Judgement {
   readonly key: string
   readonly policy: Policy
@@ -38,9 +38,9 @@ export interface ChainLink extends Judgement {
   readonly trials: readonly string[]
   /** Name of its epoch; `null` before any enrolment. */
   readonly epochName: string | null
-  /** Name of the epoch of its pool that it has left, since its drift detector alarmed; `null`: it has not. */
+  /** Name of the epoch of its pool that it left when its drift detector alarmed; `null`: it has not left. */
   readonly leftEpoch: string | null
-  /** Its state could not be read, so that it may have left its pool. */
+  /** Whether its state could not be read; it may then have left its pool. */
   readonly isUnreadable: boolean
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
@@ -50,7 +50,7 @@ export interface ChainLink extends Judgement {
 
 const NO_TRIALS: readonly string[] = []
 
-/** The link of a context, by its state and by what operators and predictors say now. @param state absent before any outcome */
+/** The link of a context, from its state, the present policies and pins, and the predictors. @param state absent before any outcome */
 export function linkOf (
   { levels, defaultPolicy, policies, pins, predictors }: SnapshotInputs, key: string, state?: ContextState
 ): ChainLink {
@@ -86,7 +86,7 @@ export function chainLink (
   }
 }
 
-/** Adds two fields of the evidence rather than merge all of it, which would take most of the learner's time. */
+/** Adds two fields of the evidence instead of merging all of it, which would take most of the learner's time. */
 function savedRatioAt (state: ContextState, index: number): number {
   const parts = sumsInForce(state)
   const full = parts.reduce((sum, part) => sum + part.full_tokens, 0)

@@ -32,10 +32,10 @@ const UNCOVERED = { threshold: null, scorer: null, lottery: null }
 
 /**
  * The threshold in force for a leaf: its own pin, otherwise the pin or the certificate of the link that gathers its evidence. A pool's
- * certificate does not serve a member that has left it or whose state can't be read, nor one whose policy asks for another certificate, as
- * a change of DEFAULT_POLICY or an import can cause.
+ * certificate does not serve a member that has left it or whose state can't be read, nor one whose policy asks for another certificate (a
+ * change of DEFAULT_POLICY or an import can cause that).
  * @param chain root first, leaf last
- * @param depth of the certifying link in it
+ * @param depth index of the certifying link in the chain
  */
 export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.length - 1): EffectiveThreshold {
   const leaf = chain.at(-1)!
@@ -57,7 +57,7 @@ export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]):
 
 /**
  * The control share in force for all contexts that are evidence of the certifying link: 1 without a threshold. The learner moves an `auto`
- * share; a pin that it has not folded yet has the least. A context that is not evidence has none, since its probes would be useless.
+ * share; until it has set one, the least share holds. A context that is not evidence has share 0, since its probes would be useless.
  */
 export function controlShareInForce ({ threshold, source, isEvidence }: EffectiveThreshold): number {
   const { control_rate: rate } = source.policy

@@ -6,7 +6,7 @@ import { type Context, contextKey, type Levels } from '../../core/policy/context
 import type { LabelEntry } from '../../core/reducer/log-entry.js'
 import type { LoggedDecision, LoggedEvent } from './logged-event.js'
 
-/** Decisions that a buffer has room for. */
+/** Number of decisions that fit into a buffer. */
 export const CAPACITY = 1024
 
 /** A decision as it is taken for the log, before digests are computed. */
@@ -23,7 +23,7 @@ export interface TakenDecision extends LoggedDecision {
 }
 
 /** Fields that few steps have. */
-type Beside = Pick<TakenDecision, 'em' | 'answer'>
+type RareFields = Pick<TakenDecision, 'em' | 'answer'>
 
 const orNaN = (value: number | null): number => value ?? NaN
 const orNull = (value: number): number | null => Number.isNaN(value) ? null : value
@@ -46,10 +46,10 @@ export class LogBuffer {
   readonly #reason = new Uint8Array(CAPACITY)
   /** 1: control, 2: enrolled. */
   readonly #flags = new Uint8Array(CAPACITY)
-  readonly #beside = new Map<number, Beside>()
+  readonly #rareFields = new Map<number, RareFields>()
   length = 0
 
-  /** There must be room. @param answer in place of that of the decision @param at ms since 1970 */
+  /** Requires a buffer that is not full. @param answer replaces the answer of `taken` @param at ms since 1970 */
   push (taken: TakenDecision, answer: string | undefined, at: number): void {
     const i = this.length++
     this.#ids[i] = taken.id
@@ -64,13 +64,13 @@ export class LogBuffer {
     this.#version[i] = taken.version
     this.#reason[i] = REASONS.indexOf(taken.reason)
     this.#flags[i] = (taken.arm === 'control' ? 1 : 0) | (taken.isEnrolled ? 2 : 0)
-    if (taken.em !== undefined || answer !== undefined) this.#beside.set(i, { em: taken.em, answer })
+    if (taken.em !== undefined || answer !== undefined) this.#rareFields.set(i, { em: taken.em, answer })
   }
 
   /** The decision with this number, and when it was made (ms). */
   get (i: number): TakenDecision & { readonly at: number } {
     const flags = this.#flags[i]!
-    const { em, answer } = this.#beside.get(i) ?? {}
+    const { em, answer } = this.#rareFields.get(i) ?? {}
     return {
       id: this.#ids[i]!,
       context: this.#contexts[i],
@@ -93,7 +93,7 @@ export class LogBuffer {
   clear (): void {
     this.#ids.fill('') // shortening the list would reallocate it
     this.#contexts.fill(undefined)
-    this.#beside.clear()
+    this.#rareFields.clear()
     this.length = 0
   }
 }
@@ -118,7 +118,7 @@ export function encodeDecision (salt: string | null, levels: Levels, taken: Take
   const { id, source, arm, tokens, confidence, score, scorer, threshold, reason, version, isEnrolled, em, answer, at } = taken
   const context = JSON.stringify(contextKey(levels, taken.context ?? {}))
   return [id, `{"event":"decision","at":${at},"context":${context},"threshold_context":${source === null ? context : JSON.stringify(source)}` +
-    `,"arm":"${arm}","tokens":${tokens},"confidence":${confidence},"score":${score},"scorer":"${scorer}"` + // names need no escaping
+    `,"arm":"${arm}","tokens":${tokens},"confidence":${confidence},"score":${score},"scorer":"${scorer}"` + // names of scorers need no escaping
     `,"threshold":${threshold},"reason":"${reason}","snapshot_version":${version}` + (isEnrolled ? ',"enrolled":true' : '') +
     (em === undefined ? '' : `,"em":${em}`) + (salt === null || answer === undefined ? '' : `,"answer_digest":"${answerDigest(salt, answer)}"`) + '}']
 }

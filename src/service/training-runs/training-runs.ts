@@ -29,9 +29,9 @@ const ATTEMPTS = 12
 /** Longest wait between attempts, ms. */
 const MAX_BACKOFF_MS = 100
 /** Largest number of points per suite in a view of all suites, since serialising a reply blocks decisions. */
-const SHOWN_OF_EACH = 200
-/** Largest number of contexts below a served context that get advice, the first by key. */
-const ADVISED = 50
+const MAX_POINTS_OF_EACH = 200
+/** Largest number of contexts below a served context that get advice: the first by key. */
+const MAX_ADVISED = 50
 
 export function createTraining (store: Store, config: Config, now: () => number = Date.now) {
   const { levels, defaultPolicy } = config
@@ -76,11 +76,11 @@ export function createTraining (store: Store, config: Config, now: () => number 
 
   async function advise (served: RunCheckpoint, all: readonly RunCheckpoint[], contexts: readonly string[]): Promise<Advice[]> {
     const below = contexts.filter((key) => isWithin(key, served.key) && parseContextKey(levels, key) !== null).sort()
-    const keys = below.length === 0 ? [served.key] : below.slice(0, ADVISED)
+    const keys = below.length === 0 ? [served.key] : below.slice(0, MAX_ADVISED)
     const known = await readContexts(store, config, keys)
     const named = new Map<string, ContextCheckpoint>(known.states)
-    for (let i = ADVISED; i < below.length; i += ADVISED) {
-      for (const [key, { checkpoint }] of await store.readContexts(below.slice(i, i + ADVISED))) named.set(key, { checkpoint })
+    for (let i = MAX_ADVISED; i < below.length; i += MAX_ADVISED) {
+      for (const [key, { checkpoint }] of await store.readContexts(below.slice(i, i + MAX_ADVISED))) named.set(key, { checkpoint })
       await setImmediate() // The embedded store answers synchronously, so yield to decisions.
     }
     return keys.map((key) => {
@@ -104,7 +104,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       return turn
     },
 
-    /** Why the caller may not report on the run: its token is bound to a prefix that the run exceeds; `null`: it may. */
+    /** Why the caller may not report on the run: the run has contexts outside the prefix of its token; `null`: it may. */
     async reachProblem (name: string, caller: Caller): Promise<Problem | null> {
       if (caller.tokenPrefix === null) return null
       const run = await store.trainingRuns.read(name)
@@ -112,7 +112,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const elsewhere = run.contexts.length === 0 ? [ROOT] : run.contexts.map(({ key }) => key)
       for (const key of elsewhere) {
         const problem = keyAccessProblem(caller, key, '/run')
-        if (problem !== null) return { ...problem, message: `belongs to contexts beyond the prefix of token ${caller.tokenName}; choose another run name` }
+        if (problem !== null) return { ...problem, message: `has contexts outside the prefix of token ${caller.tokenName}; choose another run name` }
       }
       return null
     },
@@ -131,8 +131,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
 
     /** @param last number of points of each suite to show */
     async get (name: string, last: number, suite?: string) {
-      if (last > SHOWN_OF_EACH && suite === undefined) {
-        throw at('/querystring/last', new InvalidInputError(`/querystring/last must be <= ${SHOWN_OF_EACH}, or suite must name the one to show more of`))
+      if (last > MAX_POINTS_OF_EACH && suite === undefined) {
+        throw at('/querystring/last', new InvalidInputError(`/querystring/last must be <= ${MAX_POINTS_OF_EACH}, unless suite names one suite`))
       }
       const run = await store.trainingRuns.read(name)
       const suites = (run?.suites ?? []).map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
