@@ -6,7 +6,7 @@ export type RecordRows = Database<Buffer, number>
 
 /**
  * A row is the time of its steps (a double, ms), their number and the length of the id (words), the id in UTF-8, padded to whole words, and
- * the packed steps. A row without steps says that the record ended.
+ * the packed steps. A row without steps says that records ended: in place of the id it has theirs, as JSON.
  */
 const AT = 0
 const COUNT = 8
@@ -33,6 +33,14 @@ export function encodeRow (id: string, at: number, count: number, batch?: Packin
   row.write(id, HEAD)
   if (batch !== undefined) packSteps(new DataView(row.buffer, row.byteOffset, size), start, batch, from, from + count)
   return row
+}
+
+/** Encodes that records have ended. The buffer is reused by the next call. */
+export function encodeEnd (ids: readonly string[], at: number): Buffer { return encodeRow(JSON.stringify(ids), at, 0) }
+
+/** The ids of the records whose end a row states; none if it is damaged. */
+export function decodeEnd ({ id: ids }: RecordRow): readonly string[] {
+  try { return JSON.parse(ids) as string[] } catch { return [] }
 }
 
 /** Reads a row without copying it; undefined if it is damaged. */
@@ -66,19 +74,23 @@ type MutableRecord = { -readonly [F in keyof LiveRecord]: F extends 'rows' ? num
 /** A row that was written, as the index counts it. */
 interface WrittenRow { readonly number: number, readonly steps: number, readonly bytes: number, readonly size: number }
 
-/** The live records and the size of their table, held in memory. Changes since the last commit can be rolled back. */
+/** The live records, the dead rows and the size of their table, held in memory. Changes since the last commit can be rolled back. */
 export class RecordIndex {
   /** Least recently written first. Updated in place: new objects at this rate would fill the old generation of the heap. */
   readonly #records = new Map<string, MutableRecord>()
   /** Records that changed since the last commit, as they were then, and how many rows they had. */
   readonly #before = new Map<string, { readonly record: MutableRecord, readonly rows: number } | undefined>()
+  /** Bytes of the dead rows by their numbers, from `#first` on; 0 for others. Those that the sweep has passed are removed. */
+  #dead: number[] = []
+  #first = 1
+  /** Numbers of the rows that died since the last commit. */
+  #died: number[] = []
   /** Numbers of the newest row and of the last row that the sweep has passed; bytes of all rows, of the live steps, of the live rows. */
   #totals = { last: 0, swept: 0, bytes: 0, stepBytes: 0, liveBytes: 0 }
   #committed = { ...this.#totals }
 
   get size (): number { return this.#records.size }
   get last (): number { return this.#totals.last }
-  get swept (): number { return this.#totals.swept }
   /** Number of the newest row that is on disk. */
   get committed (): number { return this.#committed.last }
   get bytes (): number { return this.#totals.bytes }
@@ -88,12 +100,6 @@ export class RecordIndex {
   get (id: string): LiveRecord | undefined { return this.#records.get(id) }
   /** Least recently written first; records may be deleted while this runs. */
   oldestFirst (): Iterable<LiveRecord> { return this.#records.values() }
-
-  /** Whether the row with this number belongs to a record that has not ended since. */
-  isLive (id: string, number: number): boolean {
-    const first = this.#records.get(id)?.rows[0]
-    return first !== undefined && first <= number
-  }
 
   /** Adds a row to a record, which becomes the most recently written one. */
   append (id: string, { number, steps, bytes, size }: WrittenRow, now: number): void {
@@ -105,7 +111,7 @@ export class RecordIndex {
     record.size += size
     this.#totals.stepBytes += bytes
     this.#totals.liveBytes += size
-    this.rowAdded(number, size)
+    this.#rowAdded(number, size)
     this.#makeNewest(record, now)
   }
 
@@ -117,26 +123,66 @@ export class RecordIndex {
     this.#makeNewest(record, now)
   }
 
-  /** Ends a record. Its rows are still counted. */
-  end ({ id, bytes, size }: LiveRecord): void {
+  /**
+   * Ends a record. Its rows are dead, and count until the sweep passes them.
+   * @returns numbers of those that it has passed already: they have to be removed now
+   */
+  end ({ id, rows, bytes, size }: LiveRecord): readonly number[] {
     this.#remember(id)
     this.#records.delete(id)
     this.#totals.stepBytes -= bytes
     this.#totals.liveBytes -= size
+    const passed: number[] = []
+    const sizeOfRow = Math.floor(size / rows.length)
+    for (const [i, number] of rows.entries()) {
+      const rowSize = i === 0 ? size - (rows.length - 1) * sizeOfRow : sizeOfRow
+      if (number > this.#totals.swept) this.#addDead(number, rowSize)
+      else {
+        passed.push(number)
+        this.#totals.bytes -= rowSize
+      }
+    }
+    return passed
   }
 
-  rowAdded (number: number, size: number): void {
+  /** Adds a row that is dead at once: it states an end, or is damaged. */
+  appendDead (number: number, size: number): void {
+    this.#rowAdded(number, size)
+    this.#addDead(number, size)
+  }
+
+  #addDead (number: number, size: number): void {
+    this.#dead[number - this.#first] = size
+    this.#died.push(number)
+  }
+
+  #rowAdded (number: number, size: number): void {
+    while (this.#dead.length <= number - this.#first) this.#dead.push(0)
     this.#totals.last = number
     this.#totals.bytes += size
   }
 
-  rowRemoved (size: number): void { this.#totals.bytes -= size }
-
-  /** Notes that the rows up to this number that are left belong to live records. */
-  sweptTo (number: number): void { this.#totals.swept = number }
+  /** Moves the sweep past at most `limit` dead rows, oldest first. @returns their numbers */
+  sweep (limit: number): number[] {
+    const passed: number[] = []
+    while (passed.length < limit && this.#totals.swept < this.#totals.last - 1) { // the newest row stays: no number is given twice
+      const number = ++this.#totals.swept
+      const size = this.#dead[number - this.#first] ?? 0
+      if (size === 0) continue
+      passed.push(number)
+      this.#totals.bytes -= size
+    }
+    return passed
+  }
 
   commit (): void {
+    const passed = this.#totals.swept - this.#first
+    if (passed > this.#dead.length / 2) {
+      this.#dead = this.#dead.slice(passed)
+      this.#first += passed
+    }
     this.#committed = { ...this.#totals }
+    this.#died.length = 0
     this.#before.clear()
   }
 
@@ -148,6 +194,9 @@ export class RecordIndex {
       before.record.rows.length = before.rows
       this.#records.set(id, before.record)
     }
+    for (const number of this.#died) this.#dead[number - this.#first] = 0
+    this.#died.length = 0
+    this.#dead.length = Math.max(0, this.#committed.last - this.#first + 1)
     this.#totals = { ...this.#committed }
     this.#before.clear()
   }
@@ -172,17 +221,25 @@ export class RecordIndex {
   }
 }
 
-/** Rebuilds the index from the rows. @param now ms; a later time in a row counts as `now`, since the clock may have been set back */
-export function readIndex (rows: RecordRows, now: number): RecordIndex {
+/**
+ * Rebuilds the index from the rows.
+ * @param now ms; a later time in a row counts as `now`, since the clock may have been set back
+ * @param lifetime ms without a row after which a record has expired; a later row of the same id begins another record
+ */
+export function readIndex (rows: RecordRows, now: number, lifetime: number): RecordIndex {
   const index = new RecordIndex()
   for (const { key: number, value } of rows.getRange()) {
     const row = decodeRow(value)
-    const live = row && index.get(row.id)
     if (row === undefined || row.count === 0) {
-      if (live !== undefined) index.end(live)
-      index.rowAdded(number, sizeOf(value))
+      for (const id of row === undefined ? [] : decodeEnd(row)) {
+        const live = index.get(id)
+        if (live !== undefined) index.end(live)
+      }
+      index.appendDead(number, sizeOf(value))
     } else {
       const at = row.at <= now ? row.at : now // a damaged time as well
+      const live = index.get(row.id)
+      if (live !== undefined && live.lastAt <= at - lifetime) index.end(live)
       index.append(row.id, { number, steps: row.count, bytes: row.steps.length, size: sizeOf(value) }, at)
     }
   }

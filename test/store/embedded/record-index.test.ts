@@ -31,7 +31,7 @@ t.test('a rollback returns to the last commit', async (t) => {
   const index = indexOf('a', 'b', 'c')
   const state = () => ({
     records: ['a', 'b', 'c', 'd'].map((id) => structuredClone(index.get(id))),
-    totals: [index.size, index.bytes, index.last, index.swept, index.stepBytes, index.liveBytes],
+    totals: [index.size, index.bytes, index.last, index.stepBytes, index.liveBytes],
   })
   const before = state()
   t.match(index, { stepBytes: 36, liveBytes: 150, bytes: 150 })
@@ -39,14 +39,14 @@ t.test('a rollback returns to the last commit', async (t) => {
     index.append('a', row(4, 2), 5)
     index.append('a', row(5), 6)
     index.end(index.get('b')!)
-    index.rowRemoved(50)
     index.append('b', row(6), 7)
     index.append('d', row(7), 7)
     index.renew('c', 8)
-    index.sweptTo(2)
+    index.appendDead(8, 20)
+    t.same(index.sweep(9), [2])
     t.match(index.get('a'), { rows: [1, 4, 5], steps: 4, bytes: 48, size: 150, lastAt: 6 })
     t.match(index.get('b'), { rows: [6], steps: 1 })
-    t.match(index, { size: 4, last: 7, committed: 3, bytes: 300, liveBytes: 300, swept: 2 })
+    t.match(index, { size: 4, last: 8, committed: 3, bytes: 370 - 50, liveBytes: 300 })
     index.rollback()
     t.same(state(), before)
     t.same(new Set(idsOf(index)), new Set(['a', 'b', 'c']))
@@ -77,11 +77,23 @@ t.test('a record that is written to becomes the newest', async (t) => {
   t.same(idsOf(new RecordIndex()), [])
 })
 
-t.test('a row is live if its record has not ended since', async (t) => {
-  const index = indexOf('a', 'b')
+t.test('the sweep passes dead rows from the oldest on, each once, but for the newest row', async (t) => {
+  const index = indexOf('a', 'b', 'c', 'd')
+  t.same(index.end(index.get('c')!), [])
   index.end(index.get('a')!)
-  index.append('a', row(4), 0)
-  t.same([index.isLive('a', 1), index.isLive('a', 4), index.isLive('b', 2), index.isLive('none', 1)], [false, true, true, false])
+  index.appendDead(5, 20)
+  index.commit()
+  t.same(index.sweep(1), [1])
+  index.rollback()
+  t.same(index.sweep(2), [1, 3], 'again, since it was rolled back')
+  t.equal(index.bytes, 120)
+  index.commit()
+  t.same(index.sweep(9), [], 'row 5 is the newest')
+  index.append('e', row(6), 0)
+  index.commit()
+  t.same(index.sweep(9), [5])
+  t.same(index.end(index.get('b')!), [2], 'the sweep has passed it')
+  t.equal(index.bytes, 100)
 })
 
 t.test('the index that is read from the rows counts live rows and all rows', async (t) => {
@@ -91,9 +103,20 @@ t.test('the index that is read from the rows counts live rows and all rows', asy
   await records.append(batch([['a', stepsAt(3)], ['b', stepsAt(1)]]))
   await records.append(batch([['a', stepsAt(4, 5, 6)], ['over', stepsAt(2)]]))
   await records.forget(['over'])
-  const index = readIndex(tables.recordRows, Date.now())
+  const index = readIndex(tables.recordRows, Date.now(), 60_000)
   t.match(index, { size: 2, last: 7, stepBytes: 7 * 12, bytes: rows().reduce((sum, one) => sum + sizeOf(one), 0) })
-  t.equal(index.liveBytes, rows().filter((one) => decodeRow(one)?.id !== 'over').reduce((sum, one) => sum + sizeOf(one), 0))
+  t.equal(index.liveBytes, rows().filter((one) => !['over', '["over"]'].includes(decodeRow(one)!.id)).reduce((sum, one) => sum + sizeOf(one), 0))
   t.match(index.get('a'), { rows: [1, 3, 5], steps: 6, bytes: 6 * 12 })
   t.match(index.get('b'), { rows: [4], steps: 1, bytes: 12 })
+})
+
+t.test('an expired record does not come back when its id does, also after a restart', async (t) => {
+  const { tables, open } = await recordStorage(t)
+  const records = open()
+  await records.append(batch([['a', stepsAt(1)], ['b', stepsAt(1)]]))
+  await records.append(batch([['a', stepsAt(2)]]))
+  const [first, second] = [...tables.recordRows.getRange()].map(({ value }) => decodeRow(value)!.at) as [number, number]
+  const rowsOf = (lifetime: number) => readIndex(tables.recordRows, second, lifetime).get('a')?.rows
+  t.same(rowsOf(second - first + 1), [1, 3])
+  t.same(rowsOf(second - first), [3], 'its first row had expired')
 })

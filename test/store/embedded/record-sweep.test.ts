@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { SLACK } from '../../../src/store/embedded/embedded-records.js'
-import { decodeRow } from '../../../src/store/embedded/record-index.js'
 import { mulberry32 } from '../../random.js'
 import { batch, idsOf } from '../fixtures.js'
 import { fill, recordStorage, stepsAt as steps, tokensOf } from '../record-storage.js'
@@ -39,15 +38,14 @@ t.test('the log stays short and records stay complete while records come, go and
   }
   const bytes = rows().reduce((sum, { length }) => sum + length, 0)
   t.ok(bytes < 11 * 1024 * 1024, `${bytes} bytes: at most twice the live bytes and some slack`)
-  t.ok(rows().slice(0, 100).every((row) => expected.has(decodeRow(row)!.id)), 'all dead rows among the oldest are gone')
   t.same(await tokensOf(records, 'long'), expected.get('long'))
 })
 
-t.test('a damaged row is swept, and its record can start again', async (t) => {
+t.test('a damaged row is swept once the store was opened again, and its record can start again', async (t) => {
   const { tables, numbers, open } = await recordStorage(t)
-  const records = open()
-  await records.append(batch([['a', steps(1)]]))
+  await open().append(batch([['a', steps(1)], ['b', steps(1)]]))
   await tables.root.childTransaction(() => tables.recordRows.putSync(1, Buffer.from('x'.repeat(30))))
+  const records = open()
   for (let i = 0; numbers()[0] === 1 && i < 400; i++) await fill(records)
   t.not(numbers()[0], 1)
   await records.append(batch([['a', steps(2)]]))
