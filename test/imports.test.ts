@@ -43,7 +43,7 @@ t.test('a part imports only the parts that ARCHITECTURE.md allows it, and has a 
   /** Parts that the others name as "the parts above" and "all of these". */
   const placesOf = (allowed: string, index: number): string[] => {
     const named = [...allowed.matchAll(/`(.+?)`/g)].map(([, place]) => place!)
-    const above = PARTS.slice(0, index).map(({ part }) => part).filter((part) => part !== 'src/proxy' || !allowed.includes('but the proxy'))
+    const above = PARTS.slice(0, index).map(({ part }) => part).filter((part) => part !== 'src/proxy' || !allowed.includes('except the proxy'))
     if (allowed.startsWith('the parts above')) return [...named, ...above]
     return allowed.startsWith('all of these') ? [...above, 'src/errors', 'src/logging', 'src/settings', 'src/version.ts'] : named
   }

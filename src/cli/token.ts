@@ -9,7 +9,7 @@ export const usage = `Usage: stopgate token [NAME [ROLE]]
 Creates an access token of 256 random bits and prints two lines: the token, and an item for the service's list of tokens.
 Keep the first line secret: the client sends it as \`authorization: Bearer TOKEN\`. Put the second line into the JSON list
 in ACCESS_TOKENS, or in the file that ACCESS_TOKENS_FILE names. It holds only the SHA-256 of the token, from which a
-random token cannot be recovered; never put the hash of a word of your own there, which can be guessed.
+random token cannot be recovered; never put the hash of a word that can be guessed there.
 
   NAME   unique name of the client, which logs show (default: the role and a random suffix)
   ROLE   what the client may do (default: worker)

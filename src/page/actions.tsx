@@ -27,20 +27,20 @@ interface ActionProps {
 
 function pathOf ({ key }: ContextDetail, what: string): string { return `v1/contexts/${encodeURIComponent(key)}/${what}` }
 
-const MODES = { enforce: 'stop generations at the threshold', shadow: 'decide, but stop nothing', off: 'stop nothing, at once' } as const
+const MODES = { enforce: 'stop generations at the threshold', shadow: 'decide, but stop nothing', off: 'always continue' } as const
 
 function ModeForm ({ context, onClose }: ActionProps) {
   const [mode, setMode] = useState<string>(context.mode === 'off' ? 'enforce' : 'off')
   return (
     <ConfirmDialog
       title={`Mode of ${context.key}`} onClose={onClose}
-      note='It holds here and below, for every context that states no mode of its own; "off" holds for all below. No evidence is lost.'
+      note='Applies to this context, and to those below it that state no mode of their own; "off" applies to all below. No evidence is lost.'
       command={(reason) => ({ method: 'PATCH', path: `${pathOf(context, 'policy')}?reason=${encodeURIComponent(reason)}`, body: { mode: mode === 'inherit' ? null : mode } })}
     >
       <fieldset>
         <legend>Mode</legend>
         {Object.entries(MODES).map(([name, meaning]) => <label key={name} class='choice'><input type='radio' name='mode' checked={mode === name} onChange={() => { setMode(name) }} /> <b>{name}</b> <span class='muted'>{meaning}{name === context.mode && ' (now)'}</span></label>)}
-        <label class='choice'><input type='radio' name='mode' checked={mode === 'inherit'} onChange={() => { setMode('inherit') }} /> <b>inherit</b> <span class='muted'>as in the context above</span></label>
+        <label class='choice'><input type='radio' name='mode' checked={mode === 'inherit'} onChange={() => { setMode('inherit') }} /> <b>inherit</b> <span class='muted'>the mode of the context above</span></label>
       </fieldset>
     </ConfirmDialog>
   )
@@ -102,8 +102,8 @@ function ResetForm ({ context, onClose }: ActionProps) {
   )
 }
 
-const NOTE = 'Empty fields are inherited; the grey text is the value in force. A bound that you change later is chosen after looking at the ' +
-  'evidence: the dry run shows what that costs.'
+const POLICY_NOTE = 'Empty fields are inherited; the grey text is the value in force. A bound that you change now is chosen after looking at the ' +
+  'evidence; the dry run shows what that costs.'
 
 /** Changes fields of a policy. Empty fields are inherited. */
 function PolicyForm ({ context, onClose }: ActionProps) {
@@ -116,7 +116,7 @@ function PolicyForm ({ context, onClose }: ActionProps) {
   }
   return (
     <ConfirmDialog
-      title={`Policy of ${context.key}`} onClose={onClose} note={NOTE}
+      title={`Policy of ${context.key}`} onClose={onClose} note={POLICY_NOTE}
       command={(reason) => Object.keys(typed).length === 0
         ? null
         : { method: 'PATCH', path: `${pathOf(context, 'policy')}?reason=${encodeURIComponent(reason)}`, body: mergePatch(typed) }}

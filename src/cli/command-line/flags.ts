@@ -24,7 +24,7 @@ export function wholeNumber (flag: string, text: string, min: number, max: numbe
 }
 
 /** @throws UsageError unless the text is a number from `min` to `max` */
-export function fraction (flag: string, text: string, min: number, max: number): number {
+export function numberWithin (flag: string, text: string, min: number, max: number): number {
   const value = text.trim() === '' ? NaN : Number(text)
   if (value >= min && value <= max) return value
   throw new UsageError(`${flag} must be a number from ${min} to ${max}, not ${JSON.stringify(text)}`)
@@ -41,6 +41,6 @@ export function readServiceFlags (
   try { decodeURIComponent(new URL(url).username + new URL(url).password) } catch {
     throw new UsageError('the name and password in --url must be percent-encoded, with % as %25')
   }
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token (--token, STOPGATE_TOKEN) has neither spaces nor line breaks')
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('the token (--token, STOPGATE_TOKEN) must consist of visible ASCII characters, without spaces or line breaks')
   return { url, token }
 }

@@ -25,14 +25,14 @@ export interface ClientOptions {
   readonly patienceMs?: number | undefined
   /** Ends a wait between retries. */
   readonly signal?: AbortSignal | undefined
-  /** Called with the reason when a request has to wait, once a request. */
+  /** Called when a request has to wait, with the reason, at most once per request. */
   readonly onWait?: (why: string) => void
 }
 
 /**
- * A client with kept-alive connections. It repeats requests itself, since undici's RetryAgent has no place for messages to users: it
- * drops the message of a 429 or 503 before it waits, counts attempts instead of time, and asks for the rest of a reply that broke off,
- * which the service does not offer.
+ * A client with kept-alive connections. It repeats requests itself, since undici's RetryAgent does not fit: it drops the message of a 429
+ * or 503, which users should see, limits attempts instead of time, and requests the rest of an interrupted reply, which the service does
+ * not support.
  */
 export function createHttpClient (
   url: string, concurrency: number, { token, patienceMs = PATIENCE_MS, signal, onWait }: ClientOptions = {}
@@ -43,7 +43,7 @@ export function createHttpClient (
   let requests = 0
   let hasAnswered = false
 
-  async function once (method: 'GET' | 'POST', path: string, payload: string | undefined): Promise<Answer> {
+  async function sendOnce (method: 'GET' | 'POST', path: string, payload: string | undefined): Promise<Answer> {
     requests++
     const silenceMs = hasAnswered ? SILENCE_MS : FIRST_SILENCE_MS
     const headers = {
@@ -67,7 +67,7 @@ export function createHttpClient (
       let isWaiting = false
       for (;;) {
         // Repeating is safe: decisions change nothing, and outcomes are counted once by their id.
-        const answer = await once(method, path, payload).catch((error: Error) => error)
+        const answer = await sendOnce(method, path, payload).catch((error: Error) => error)
         hasAnswered ||= !(answer instanceof Error)
         if (!(answer instanceof Error) && answer.status !== 503 && answer.status !== 429) return read(`${method} ${base}${path}`, answer)
         const seconds = Number(answer instanceof Error ? NaN : answer.retryAfter)
@@ -83,7 +83,7 @@ export function createHttpClient (
   }
 }
 
-/** The address as messages may show it. */
+/** The address without its credentials, for messages. */
 function withoutCredentials (url: string): string {
   const { username, password } = new URL(url)
   return username === '' && password === '' ? url : url.replace(/\/\/[^/]*@/, '//')
@@ -96,8 +96,8 @@ function basicAuthorization (url: string): string | undefined {
   return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`
 }
 
-/** Remedies that the service cannot name, since they are flags of the command. */
-const REMEDIES: Readonly<Record<string, string>> = {
+/** Advice that the service cannot give, since it names flags of the command. */
+const ADVICE: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: ' (STOPGATE_TOKEN or --token)',
   ROUTE_NOT_FOUND: ' (--url is the address alone, without /v1)',
 }
@@ -105,11 +105,11 @@ const REMEDIES: Readonly<Record<string, string>> = {
 function read (what: string, { status, text }: Answer): unknown {
   const body = jsonOf(text)
   if (body === undefined || (status >= 300 && body?.code === undefined)) {
-    throw new ServiceError(`${what} answered ${status}, but not like a stopgate service: give its address with --url`)
+    throw new ServiceError(`${what} answered ${status}, but not like a stopgate service: check --url`)
   }
   if (status < 300) return body
   const { code, message = text.slice(0, 200) } = body!
-  throw new ServiceError(`${what} answered ${status} ${code}: ${message}${REMEDIES[code!] ?? ''}`)
+  throw new ServiceError(`${what} answered ${status} ${code}: ${message}${ADVICE[code!] ?? ''}`)
 }
 
 /** `undefined` if the text is not JSON. */

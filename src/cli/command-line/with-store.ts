@@ -8,8 +8,8 @@ import { CommandError, UsageError } from './command-error.js'
 const PATIENCE_MS = 60_000
 
 /**
- * Opens the store that the environment names, during a call.
- * @param check called before the store is opened, which creates it if absent
+ * Opens the store that the environment names, and closes it after the call of `use`.
+ * @param check may refuse the settings before the store is opened, which creates it if absent
  * @throws CommandError for any failure, so that no stack trace is printed
  */
 export async function withStore (

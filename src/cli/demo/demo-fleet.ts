@@ -13,7 +13,7 @@ export interface Score {
   /** Tokens that full runs would have taken, and tokens that were spent, probes included. */
   readonly fullTokens: number
   readonly tokens: number
-  /** By how much stopping lowered the chances that the answers of treated generations are right, summed. */
+  /** Sum over treated generations of how much stopping lowered the chance of a right answer. */
   readonly lost: number
 }
 
@@ -46,26 +46,27 @@ interface Slot {
   arm: Arm | null
   /** Index of the next step to ask about. */
   at: number
-  /** Highest confidence at which an answer was forced, and what the answers cost. */
+  /** Highest confidence at which an answer was forced. */
   probedScore: number | null
+  /** Tokens spent on forced answers. */
   probeTokens: number
   readonly steps: ReportedStep[]
 }
 
-/** The reply to columns, as far as it matters here: numbers of rows. */
+/** The fields of the reply to columns that the fleet uses: lists of row numbers. */
 interface Reply { readonly stop: number[], readonly control: number[], readonly probe: number[] }
 
 interface FleetOptions {
   readonly client: Pick<HttpClient, 'send'>
   readonly random: Random
-  /** The models, by the number of their context. */
+  /** The models, one for each context. */
   readonly models: readonly Profile[]
   /** Generations of each model at a time. */
   readonly width: number
   readonly onEnd: (model: number, score: Score) => void
 }
 
-/** Inference engines that run simulated generations, ask about all of them at each step in one request, obey, and report. */
+/** Simulated inference engines: they ask about all their generations in one request per step, stop as told, and report outcomes. */
 export function createFleet ({ client, random, models, width, onEnd }: FleetOptions) {
   const profiles = [...models]
   let started = 0
@@ -120,9 +121,9 @@ export function createFleet ({ client, random, models, width, onEnd }: FleetOpti
   }
 
   return {
-    /** Generations of this model that start from now on are those of another profile of the same context. */
-    exchange (model: number, profile: Profile) { profiles[model] = profile },
-    /** Takes every generation one step further. */
+    /** Replaces a model for generations that start from now on, by another profile of the same context. */
+    replace (model: number, profile: Profile) { profiles[model] = profile },
+    /** Advances every generation by one step. */
     async step () {
       const { stop, control, probe } = await client.send('POST', '/v1/decisions/columns', ask()) as Reply
       const [stopped, controls, probed] = [new Set(stop), new Set(control), new Set(probe)]

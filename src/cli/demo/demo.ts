@@ -14,22 +14,22 @@ import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 export const usage = `Usage: stopgate demo [options]
 
 Starts a service with an empty store and plays simulated models with known true losses against it. Thresholds are
-certified, tokens are saved, one model is exchanged behind the service's back, the alarm takes its threshold back, and it
-is learned again. Takes one to two minutes. Open the page of the service meanwhile; Ctrl-C ends the demo.
+certified, tokens are saved, one model is replaced without telling the service, an alarm takes its threshold back, and it
+is learned again. Takes one to two minutes. Watch the page of the service meanwhile; Ctrl-C ends the demo.
 
 Options:
   --port N      port of the service (default: 8080, or a free one if that is in use)
   --seed N      seed of the simulated models (default: 1)
   --width N     generations of each model at a time, 1 to 1000 (default: 64)
-  --stretch N   generations from a certificate to what happens next, 1 to 100000 (default: 2500)
-  --step-ms N   time of a step of all generations, ms (default: 20)
+  --stretch N   generations between a certificate and the next event, 1 to 100000 (default: 2500)
+  --step-ms N   time from one step of all generations to the next, ms (default: 20)
   --keep        leave the service running at the end, until Ctrl-C
 
 Example:
   stopgate demo --port 8090
 `
 
-/** The demo runs faster than real life: generations take a second instead of half a minute, and come a hundred times as often. */
+/** The demo runs faster than real traffic: generations take a second instead of half a minute, and come a hundred times as often. */
 const FOLLOW_UP_SECONDS = 30
 const TIMES = scaledTimes(0.25)
 
@@ -56,13 +56,13 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
   for (const signal of SIGNALS) process.on(signal, interrupt)
   const client = createHttpClient(service.url, 2, { signal: stop.signal })
   try {
-    stdout.write(`${MODELS.length} simulated models, ${width} generations of each at a time, against a service that knows nothing yet.\nWatch it at ${service.url}/ - Ctrl-C ends it.\n\n`)
+    stdout.write(`${MODELS.length} simulated models, ${width} generations of each at a time, against a service that has no evidence yet.\nWatch it at ${service.url}/ - Ctrl-C ends it.\n\n`)
     const startedAt = performance.now()
     const onEvent = (event: DemoEvent) => { stdout.write(renderEvent(event, (performance.now() - startedAt) / 1000)) }
     const result = await playDemo({
-      client, seed, models: MODELS, exchanged: EXCHANGED, width, stepMs, stretch, signal: stop.signal, onEvent,
+      client, seed, models: MODELS, replacement: REPLACEMENT, width, stepMs, stretch, signal: stop.signal, onEvent,
     })
-    stdout.write(renderSummary(result, contextKey(Object.keys(EXCHANGED.context), EXCHANGED.context), DEFAULT_POLICY.max_em_drop))
+    stdout.write(renderSummary(result, contextKey(Object.keys(REPLACEMENT.context), REPLACEMENT.context), DEFAULT_POLICY.max_em_drop))
     if (values.keep && !stop.signal.aborted) {
       stdout.write(`\nThe service goes on at ${service.url}/ until Ctrl-C.\n`)
       await new Promise((resolve) => { stop.signal.addEventListener('abort', resolve) })
@@ -78,29 +78,29 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
-const PORT = 8080
+const DEFAULT_PORT = 8080
 
-/** Starts the service at the port, or, if none was asked for, at the usual one or any free one. */
+/** Starts the service on the port, or, if none was given, on the default port or a free one. */
 async function start (port: number | null) {
   const env = { LOG_LEVEL: 'silent', DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: FOLLOW_UP_SECONDS }), POLL_SECONDS: '0.2' }
   try {
-    return await startTemporaryService('demo', { ...env, PORT: String(port ?? PORT) }, { times: TIMES })
+    return await startTemporaryService('demo', { ...env, PORT: String(port ?? DEFAULT_PORT) }, { times: TIMES })
   } catch (error) {
     if (port === null && error instanceof ConfigError && error.message.includes('in use')) return await startTemporaryService('demo', { ...env, PORT: '0' }, { times: TIMES })
     throw new CommandError(`the service of the demo could not start: ${(error as Error).message}`, { cause: error })
   }
 }
 
-/** Thinks twice as long as in `simulate`, past the point where the answer is found, so that stopping has much to save. */
+/** A model that reasons twice as long as in `simulate`, well past the point where it finds its answer, so that stopping saves a lot. */
 const withLongerReasoning = (profile: Profile): Profile => ({ ...profile, medianSteps: 2 * profile.medianSteps })
 
 const [steady, bold, choices] = PROFILES.map(withLongerReasoning) as [Profile, Profile, Profile]
 
-/** The models of the demo by context. The first one is exchanged half-way. */
+/** The models of the demo, one for each context. The first one is replaced half-way. */
 export const MODELS: readonly Profile[] = [steady, bold, choices]
 
-/** The replacement of the first model: weights that are sure of their answers too early. */
-export const EXCHANGED: Profile = { ...bold, context: steady.context }
+/** The replacement of the first model: it is sure of its answers too early. */
+export const REPLACEMENT: Profile = { ...bold, context: steady.context }
 
 const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`
 const points = (ratio: number): string => `${(100 * ratio).toFixed(2)} points`
@@ -114,7 +114,7 @@ export function renderEvent (event: DemoEvent, seconds: number): string {
 
 function textOf (event: DemoEvent): string {
   if (event.type === 'progress') return `${whole(event.score.generations)} generations, ${percent(savedRatio(event.score))} of the tokens saved`
-  if (event.type === 'exchanged') return `${event.key}: the model is exchanged for another that is sure too early. Nobody tells the service`
+  if (event.type === 'replaced') return `${event.key}: the model is replaced by one that is sure too early. The service is not told`
   const { change: { key, cause, before, after }, generations } = event
   const at = `after ${whole(generations)} generations`
   if (cause === 'drift' || cause === 'breach') return `${key}: ALARM (${cause}), the threshold is taken back`
@@ -126,7 +126,7 @@ function textOf (event: DemoEvent): string {
 const TITLES: Readonly<Record<Part, string>> = {
   learning: 'until the first certificate',
   certified: 'certified',
-  drifted: 'exchanged, until the alarm',
+  drifted: 'replaced, until the alarm',
   relearning: 'until certified again',
   recertified: 'certified again',
 }
@@ -141,17 +141,17 @@ export function renderSummary ({ first, total, certifiedSeconds, part }: DemoRes
     key,
     ...table.map((line) => `  ${line}`),
     '',
-    `All models: ${whole(total.generations)} generations, ${percent(savedRatio(total))} of the tokens saved, probes paid for.`,
+    `All models: ${whole(total.generations)} generations, ${percent(savedRatio(total))} of the tokens saved, net of probes.`,
     ...(Number.isFinite(certifiedSeconds) ? [`First certificate of ${key}: after ${whole(first.learning.generations)} generations, ${certifiedSeconds.toFixed(0)} s.`] : []),
     ...(safe.treated >= MIN_TREATED ? [`Under a certificate: true EM drop ${points(trueEmDrop(safe))}, allowed ${points(bound)}.`] : []),
     ...(part === 'relearning' || part === 'recertified'
-      ? [`The exchange was found after ${whole(first.drifted.generations)} generations, ${whole(first.drifted.control)} of them control.`]
+      ? [`The replacement was detected after ${whole(first.drifted.generations)} generations, ${whole(first.drifted.control)} of them control.`]
       : []),
     '',
   ].join('\n')
 }
 
-/** Below so many treated generations an EM drop is mostly noise. */
+/** With fewer treated generations than this, an EM drop is mostly noise. */
 const MIN_TREATED = 30
 
 function cells (score: Score): string[] {

@@ -11,24 +11,24 @@ interface DemoOptions {
   readonly seed: number
   readonly models: readonly Profile[]
   /** The replacement of the first model. */
-  readonly exchanged: Profile
+  readonly replacement: Profile
   /** Generations of each model at a time. */
   readonly width: number
   /** Time from one step of all generations to the next, ms. */
   readonly stepMs: number
-  /** Generations of the first model from its certificate to the exchange, and from its new certificate to the end. */
+  /** Generations of the first model from its certificate to its replacement, and from its new certificate to the end. */
   readonly stretch: number
   readonly signal: AbortSignal
   readonly onEvent: (event: DemoEvent) => void
 }
 
-type Moved = Pick<Change, 'key' | 'cause' | 'before' | 'after'>
+type ThresholdChange = Pick<Change, 'key' | 'cause' | 'before' | 'after'>
 
-/** An event of the demo, as it is reported while the demo runs. */
+/** An event that is reported while the demo runs. */
 export type DemoEvent =
   | { readonly type: 'progress', readonly score: Score }
-  | { readonly type: 'changed', readonly change: Moved, readonly generations: number }
-  | { readonly type: 'exchanged', readonly key: string }
+  | { readonly type: 'changed', readonly change: ThresholdChange, readonly generations: number }
+  | { readonly type: 'replaced', readonly key: string }
 
 /** The parts of the demo, by the state of the first model. */
 export const PARTS = ['learning', 'certified', 'drifted', 'relearning', 'recertified'] as const
@@ -36,7 +36,7 @@ export type Part = typeof PARTS[number]
 
 export type DemoResult = Awaited<ReturnType<typeof playDemo>>
 
-/** Generations of the first model after which a part ends even if the expected event has not occurred. */
+/** Number of generations of the first model after which a part ends even if the expected event has not occurred. */
 const MAX_PART_GENERATIONS = 40_000
 const WATCH_MS = 250
 /** Number of newest changes read at a time: many more than occur between two reads. */
@@ -44,12 +44,12 @@ const HISTORY_LIMIT = 500
 const PROGRESS_MS = 5000
 
 /**
- * Plays the demo against a service that knows nothing yet. Ends at a signal, too.
+ * Plays the demo against a service that has no evidence yet, until its end or until the signal is aborted.
  * @returns scores of the first model by part and of all models, seconds to the first model's first certificate, the last part reached
  */
 export async function playDemo (options: DemoOptions) {
-  const { client, seed, models, exchanged, width, stepMs, stretch, signal, onEvent } = options
-  const key = contextKey(Object.keys(exchanged.context), exchanged.context)
+  const { client, seed, models, replacement, width, stepMs, stretch, signal, onEvent } = options
+  const key = contextKey(Object.keys(replacement.context), replacement.context)
   const first: Record<Part, Score> =
     { learning: EMPTY_SCORE, certified: EMPTY_SCORE, drifted: EMPTY_SCORE, relearning: EMPTY_SCORE, recertified: EMPTY_SCORE }
   const counts = models.map(() => 0)
@@ -70,7 +70,7 @@ export async function playDemo (options: DemoOptions) {
   let last = ''
   let threshold: number | null = null
   async function watch (): Promise<void> {
-    const { changes } = await client.send('GET', `/v1/history?limit=${HISTORY_LIMIT}`) as { changes: Moved[] }
+    const { changes } = await client.send('GET', `/v1/history?limit=${HISTORY_LIMIT}`) as { changes: ThresholdChange[] }
     const at = changes.findIndex((change) => JSON.stringify(change) === last)
     for (const change of changes.slice(0, at === -1 ? undefined : at).reverse()) {
       const model = models.findIndex(({ context }) => contextKey(Object.keys(context), context) === change.key)
@@ -80,7 +80,7 @@ export async function playDemo (options: DemoOptions) {
     if (changes.length > 0) last = JSON.stringify(changes[0])
   }
 
-  /** Whether the part is over, by what was learned or by the number of generations. */
+  /** Whether the part is over: its event has occurred, or it has had enough generations. */
   function isOver (): boolean {
     const { generations } = first[part]
     if (generations >= MAX_PART_GENERATIONS) return true
@@ -105,8 +105,8 @@ export async function playDemo (options: DemoOptions) {
         if (part === 'recertified') break
         part = PARTS[PARTS.indexOf(part) + 1]!
         if (part === 'drifted') {
-          fleet.exchange(0, exchanged)
-          onEvent({ type: 'exchanged', key })
+          fleet.replace(0, replacement)
+          onEvent({ type: 'replaced', key })
         }
       }
     }

@@ -3,7 +3,7 @@ import type { Levels } from '../../core/policy/context.js'
 import { runEvaluation, type EvaluationPlan, type Shares, type EvaluatedContext, type Evaluation, type Summary } from './run-evaluation.js'
 import { atCadence, type ProbeSchedule } from '../traces/recorded-run.js'
 import { readTraces } from '../traces/read-traces.js'
-import { fraction, parseFlags, wholeNumber } from '../command-line/flags.js'
+import { numberWithin, parseFlags, wholeNumber } from '../command-line/flags.js'
 import { writeAll, alignColumns, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
 import { losslessGenerations } from '../../core/certificate/certificate.js'
@@ -22,10 +22,10 @@ Options:
   --levels LEVELS    levels of the contexts, separated by commas (default: model,task)
   --at LEVEL         level at which thresholds are certified and reported (default: the last); the predictor uses all levels
   --max-em-drop X    EM drop allowed, a fraction from 0.0001 to 0.5 (default: 0.02)
-  --error-level X    chance that a certificate may be wrong, 0.000001 to 0.5 (default: 0.05)
+  --error-level X    allowed probability of a wrong certificate, 0.000001 to 0.5 (default: 0.05)
   --check-every-tokens N
-                     ask every N tokens, at the steps that the traces have (default: 1, at all of them)
-  --check-growth X   least distance to the next check, as a part of the tokens so far, 0 to 1 (default: 0)
+                     ask every N tokens, at steps that the traces have (default: 1, at all of them)
+  --check-growth X   least distance to the next check, as a fraction of the tokens so far, 0 to 1 (default: 0)
   --probe-tokens N   tokens that a probe costs at each step (default: as in the traces); savings are net of these
   --splits N         number of random splits, 1 to 1000 (default: 10)
   --shares L,C,T     shares of the groups for learning, certifying and testing (default: 1,1,1)
@@ -86,7 +86,7 @@ function readOptions (args: readonly string[]): Options {
     schedule: {
       cadence: {
         checkEveryTokens: wholeNumber('--check-every-tokens', values['check-every-tokens'], 1, 1_000_000_000),
-        checkGrowth: fraction('--check-growth', values['check-growth'], 0, 1),
+        checkGrowth: numberWithin('--check-growth', values['check-growth'], 0, 1),
         minTokens: 0,
       },
       probeTokens: values['probe-tokens'] === undefined ? null : wholeNumber('--probe-tokens', values['probe-tokens'], 0, 1_000_000),
@@ -94,8 +94,8 @@ function readOptions (args: readonly string[]): Options {
     plan: {
       levels,
       at,
-      maxEmDrop: fraction('--max-em-drop', values['max-em-drop'], 1e-4, 0.5),
-      errorLevel: fraction('--error-level', values['error-level'], 1e-6, 0.5),
+      maxEmDrop: numberWithin('--max-em-drop', values['max-em-drop'], 1e-4, 0.5),
+      errorLevel: numberWithin('--error-level', values['error-level'], 1e-6, 0.5),
       splits: wholeNumber('--splits', values.splits, 1, 1000),
       shares: readShares(values.shares),
       seed: wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
@@ -151,7 +151,7 @@ function legend ({ maxEmDrop }: RequestedLimits): string[] {
 /** Number of contexts that the hint names. */
 const MAX_NAMED_CONTEXTS = 10
 
-/** Says what a certificate takes, if a rule never certified in some context. */
+/** Says what a first certificate takes, if a rule certified nothing in some context. */
 function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: RequestedLimits): string[] {
   const without = contexts.filter(({ rules }) => rules.some(({ name, certified }) => CERTIFIED.includes(name) && certified === 0))
   if (without.length === 0) return []

@@ -9,7 +9,7 @@ import { type Case, caseOf, certifiedRules, type RequestedLimits, ORACLE, plainR
 
 export interface EvaluationPlan extends RequestedLimits {
   readonly levels: Levels
-  /** Index of the certified and reported link in the chain of contexts. */
+  /** Place in the chain of contexts, from the root, of the level that is certified and reported. */
   readonly at: number
   readonly splits: number
   readonly shares: Shares
@@ -20,8 +20,8 @@ export type Evaluation = ReturnType<typeof runEvaluation>
 export type EvaluatedContext = Evaluation['contexts'][number]
 
 /**
- * Learns, certifies and tests on separate groups, in each split. Generations of a group are not independent, so with fewer groups to
- * certify on than generations, certificates are too optimistic.
+ * Learns, certifies and tests on separate groups, in each split. Generations of a group are not independent, so certificates are too
+ * optimistic where groups to certify on have several generations.
  * @returns the results by context and in total, and the number of splits with enough evidence to fit a predictor
  */
 export function runEvaluation (runs: readonly RecordedRun[], plan: EvaluationPlan) {
@@ -105,7 +105,7 @@ function learn (cases: readonly Case[], levels: Levels): Predictor | null {
   return fitPredictor(samples, { name: 'evaluated', label: 'exact_match', levels: levels.join(',') })
 }
 
-/** The share of the groups that each part gets. */
+/** How many parts of the groups serve to learn, to certify and to test. */
 export type Shares = readonly [learn: number, certify: number, test: number]
 
 export function groupOf ({ outcome }: RecordedRun): string {
@@ -168,7 +168,7 @@ export function summarise (trials: readonly SplitResult[][], maxEmDrop: number) 
   })
 }
 
-/** Share of the tokens of full runs that is saved if `spent` tokens are used. */
+/** Share of the tokens of full runs that is saved if `spent` tokens are spent. */
 function savedBy ({ fullTokens }: SplitResult, spent: number): number {
   return fullTokens === 0 ? 0 : 1 - spent / fullTokens
 }

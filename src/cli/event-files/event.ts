@@ -1,6 +1,6 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
-/** A number of a training run at a step. */
+/** A value of a training run at a step, under the tag that names it. */
 export interface Scalar { readonly tag: string, readonly value: number }
 
 export interface ScalarEvent {
@@ -12,7 +12,7 @@ export interface ScalarEvent {
 
 const { Varint, Bit64, LengthDelimited, Bit32 } = WireType
 
-/** A field as the wire names it: its number and its wire type. */
+/** The tag that identifies a field on the wire: its number and its wire type. */
 const tagOf = (number: number, wireType: WireType): number => (number << 3) | wireType
 
 // Fields of tensorboard/compat/proto: event.proto, summary.proto, tensor.proto.
@@ -108,7 +108,7 @@ export function writeVersion (wallTime: number): Uint8Array {
   return eventAt(wallTime).uint32(EVENT.fileVersion).string('brain.Event:2').finish()
 }
 
-/** The start of a training at step 0: TensorBoard drops what it has read of the run in earlier files. */
+/** Marks the start of a training at step 0, so that TensorBoard drops what it has read of the run from earlier files. */
 export function writeSessionStart (wallTime: number): Uint8Array {
   return eventAt(wallTime).uint32(EVENT.sessionLog).fork().uint32(SESSION_STATUS).uint32(SESSION_START).join().finish()
 }

@@ -11,9 +11,9 @@ import { replaceEvents, replaceFile, type SuiteEvent } from './replace-events.js
 
 export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
 
-Writes the checkpoints of a training run to a file: a TensorBoard event file with the latest figures of each step, in a
-folder of its own below FOLDER; or JSON lines with all attempts, which import-run reads. Prints the path of the file.
-An open TensorBoard shows what a further export of the run adds or changes.
+Writes the checkpoints of a training run to a file and prints its path: a TensorBoard event file with the latest figures
+of each step, in a folder of its own below FOLDER; or JSON lines with all attempts, which import-run reads. After a
+further export, an open TensorBoard shows additions and changes.
 
 Options:
   --out FOLDER     folder to write to, created if absent (required)
@@ -40,8 +40,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
   const { url, token } = readServiceFlags(values, env)
   const client = createHttpClient(url, 1, { token, onWait: (why) => { stderr.write(`export-run: ${why}\n`) } })
   try {
-    const whole = await readRun(client, name)
-    const path = await write(whole, name, values.out, values.format)
+    const path = await write(await readRun(client, name), name, values.out, values.format)
     await writeAll(stdout, `${path}\n`)
   } finally {
     await client.close()
@@ -49,12 +48,12 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
 }
 
 /** Writes the run's file. @returns its path */
-async function write (whole: Run, name: string, out: string, format: 'tensorboard' | 'jsonl'): Promise<string> {
+async function write (trainingRun: Run, name: string, out: string, format: 'tensorboard' | 'jsonl'): Promise<string> {
   const folder = format === 'jsonl' ? out : join(out, encodeURIComponent(name)) // TensorBoard names a run after its folder
   await mkdir(folder, { recursive: true })
-  if (format === 'tensorboard') return await replaceEvents(folder, eventsOf(whole))
+  if (format === 'tensorboard') return await replaceEvents(folder, eventsOf(trainingRun))
   const path = join(folder, `${encodeURIComponent(name)}.jsonl`)
-  await replaceFile(path, linesOf(whole))
+  await replaceFile(path, linesOf(trainingRun))
   return path
 }
 
@@ -62,9 +61,9 @@ async function write (whole: Run, name: string, out: string, format: 'tensorboar
 async function readRun (client: HttpClient, name: string): Promise<Run> {
   const path = `/v1/training-runs/${encodeURIComponent(name)}`
   const { suites } = await client.send('GET', `${path}?last=1`) as Run
-  const whole: Array<Run['suites'][number]> = []
-  for (const { suite } of suites) whole.push(...(await client.send('GET', `${path}?last=1000&suite=${encodeURIComponent(suite)}`) as Run).suites)
-  return { suites: whole }
+  const complete: Array<Run['suites'][number]> = []
+  for (const { suite } of suites) complete.push(...(await client.send('GET', `${path}?last=1000&suite=${encodeURIComponent(suite)}`) as Run).suites)
+  return { suites: complete }
 }
 
 const PLOTTED = ['em_low', 'em_high', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const
@@ -84,9 +83,10 @@ function linesOf ({ suites }: Run): string {
   return checkpoints.map((checkpoint) => JSON.stringify(checkpoint) + '\n').join('')
 }
 
-const SHOWN_ONLY = new Set(['em_low', 'em_high', 'tokens_low', 'tokens_high', 'received_at', 'is_replay', 'predates_replay'])
+/** Fields that the service derives, so a report does not have them. */
+const DERIVED = new Set(['em_low', 'em_high', 'tokens_low', 'tokens_high', 'received_at', 'is_replay', 'predates_replay'])
 
 function reported (suite: string, { at, ...point }: Omit<Shown, 'earlier_attempts'>): Checkpoint {
-  const figures = Object.fromEntries(Object.entries(point).filter(([field]) => !SHOWN_ONLY.has(field))) as Omit<Checkpoint, 'suite'>
+  const figures = Object.fromEntries(Object.entries(point).filter(([field]) => !DERIVED.has(field))) as Omit<Checkpoint, 'suite'>
   return { ...figures, suite, ...(at !== null && { at }) }
 }

@@ -9,14 +9,14 @@ export type Draft = Partial<Checkpoint>
 /** A checkpoint at a place of a file; `draft` is `null` if the place holds no JSON. */
 export interface FoundCheckpoint { readonly place: string, readonly draft: Draft | null }
 
-/** Flags that choose among what files say, or fill in what they do not. */
+/** Flags that select data in the files, or supply data missing in them. */
 export type Hints = Partial<ImportOptions['hints']> & { readonly countTokens?: TokenCounter | undefined }
 
 /** Listens to the events of reading a file. */
 export interface Listener {
-  /** Something asked for was not done; the rest of the file is read. */
+  /** A part of the file cannot be reported; the rest is read. */
   readonly onProblem: (problem: FileError) => void
-  /** Something that the caller should know. */
+  /** Information for the user. */
   readonly onNote: (note: string) => void
 }
 
@@ -28,32 +28,32 @@ const FLAGS = [
 /** Completes a checkpoint from the hints. @throws FileError that names the missing flags */
 export function completeDraft ({ place, draft }: FoundCheckpoint, { step, n, tokensMean, isPercent = false, context }: Hints): Draft {
   if (draft === null) throw new FileError(`${place}: not JSON`)
-  const whole = {
+  const complete = {
     ...(step !== undefined && { step }),
     ...(n !== undefined && { n }),
     ...(tokensMean !== undefined && { tokens_mean: tokensMean }),
     ...(context && { context }),
     ...draft,
   }
-  const missing = FLAGS.filter(([field]) => whole[field] === undefined)
+  const missing = FLAGS.filter(([field]) => complete[field] === undefined)
   if (missing.length > 0) {
     const [fields, flags] = [0, 1].map((i) => missing.map((one) => one[i]).join(', '))
     throw new FileError(`${place}: ${fields} missing${draft.suite === undefined ? '' : ` for ${draft.suite}`}: add ${flags}`)
   }
-  const { em, em_stderr: stderr } = whole
+  const { em, em_stderr: stderr } = complete
   if (!isPercent) {
     if (em !== undefined && em > 1) throw new FileError(`${place}: an EM of ${em} is not a fraction; if it is in percent, add --percent`)
-    return whole
+    return complete
   }
-  return { ...whole, ...(em !== undefined && { em: em / 100 }), ...(stderr !== undefined && { em_stderr: stderr / 100 }) }
+  return { ...complete, ...(em !== undefined && { em: em / 100 }), ...(stderr !== undefined && { em_stderr: stderr / 100 }) }
 }
 
-/** Fields that differ from checkpoint to checkpoint, so that one value of a flag fits only one. */
-const OF_ONE = [['step', 'step', '--step'], ['tokens_mean', 'tokensMean', '--tokens-mean']] as const
+/** Fields that differ between checkpoints, so that their flag fits only one checkpoint. */
+const SINGLE_USE = [['step', 'step', '--step'], ['tokens_mean', 'tokensMean', '--tokens-mean']] as const
 
-/** @throws FileError if a flag would give several checkpoints of a suite the step or the length of one */
+/** @throws FileError if a flag would give the same step or length to several checkpoints of a suite */
 export function refuseSharedFlags (found: readonly FoundCheckpoint[], hints: Hints): void {
-  for (const [field, hint, flag] of OF_ONE) {
+  for (const [field, hint, flag] of SINGLE_USE) {
     if (hints[hint] === undefined) continue
     const first = new Map<string, string>()
     for (const { place, draft } of found) {

@@ -1,5 +1,5 @@
 import { UsageError } from '../command-line/command-error.js'
-import { fraction, parseFlags, wholeNumber, readServiceFlags, SERVICE_FLAGS } from '../command-line/flags.js'
+import { numberWithin, parseFlags, wholeNumber, readServiceFlags, SERVICE_FLAGS } from '../command-line/flags.js'
 
 export type ImportOptions = ReturnType<typeof readImportOptions>
 
@@ -34,7 +34,7 @@ export function readImportOptions (args: readonly string[], env: NodeJS.ProcessE
     ...readServiceFlags(values, env),
     isFollowing: values.follow,
     tokenizer: values.tokenizer,
-    pollMs: fraction('--poll', values.poll, 0.1, 3600) * 1000,
+    pollMs: numberWithin('--poll', values.poll, 0.1, 3600) * 1000,
     hints: {
       suite: values.suite,
       metric: values.metric,
@@ -44,7 +44,7 @@ export function readImportOptions (args: readonly string[], env: NodeJS.ProcessE
       context: values.context === undefined ? undefined : readContext(values.context),
       step: step === undefined ? undefined : wholeNumber('--step', step, 0, Number.MAX_SAFE_INTEGER),
       n: n === undefined ? undefined : wholeNumber('--n', n, 1, 1e9),
-      tokensMean: tokens === undefined ? undefined : fraction('--tokens-mean', tokens, 0, 1e9),
+      tokensMean: tokens === undefined ? undefined : numberWithin('--tokens-mean', tokens, 0, 1e9),
     },
   }
 }

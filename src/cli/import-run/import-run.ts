@@ -12,9 +12,9 @@ export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
 Reports the checkpoints of a training run to the service. A FILE may be JSON lines of checkpoints, results of
 lm-evaluation-harness, a Hugging Face trainer_state.json, or a TensorBoard event file of your own (eval/<suite>/exact_match,
-eval/<suite>/tokens_mean), of Trainer or of verl; the content decides which. A folder stands for all such files in it.
-Importing a file again adds nothing. Data that cannot be reported are named on standard error; the rest is reported, and the
-exit code is 1.
+eval/<suite>/tokens_mean), of Trainer or of verl; the content decides which. A folder means all such files in it. Importing
+a file again adds nothing. Data that cannot be reported are named on standard error; the rest is reported, and the exit
+code is 1.
 
 Options:
   --run NAME         name of the run (required)
@@ -23,18 +23,18 @@ Options:
                      see command lines)
   --follow           keep watching for growing, replaced and new files until interrupted; the newest step of an event
                      file is reported once it has all figures of the step before, or after 130 s without change
-  --poll SECONDS     time between two looks at the files, 0.1 to 3600 s (default: 2)
+  --poll SECONDS     time between two reads of the files, 0.1 to 3600 s (default: 2)
   --context L=V,...  context that the checkpoints serve; each new step opens a new epoch there
   --percent          EM is in percent, not a fraction
 
-Options that choose among what the files say:
+Options that select data in the files:
   --suite NAME          read this suite only; also the name of the suite in files that name none
   --metric NAME         metric that is the EM (default: exact_match; verl: acc)
   --filter NAME         filter of lm-evaluation-harness (default: strict-match, otherwise the first)
   --tokens-metric NAME  metric that is the mean number of tokens of a response (default: tokens_mean), or the whole tag of
                         an event file, for all suites of a step
 
-Options for what the files do not say:
+Options that supply data missing in the files:
   --step N           step of the one checkpoint in the files (lm-evaluation-harness: default from the name of the model or
                      the path, e.g. checkpoint-500, global_step_500, iter_0000500)
   --n N              number of questions evaluated
@@ -71,7 +71,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
   if (totals.rejected > 0) throw new FileError(`${totals.rejected} of the checkpoints could not be reported: see above`)
 }
 
-/** Rejected checkpoints that are named for each read of a file. */
+/** Limit of the rejected checkpoints that are named at each read of a file. */
 const MAX_NAMED_REJECTIONS = 20
 
 interface Import {
@@ -89,16 +89,16 @@ interface Import {
 async function importAll ({ options, hints, client, totals, problems, stop, onNote }: Import): Promise<void> {
   const { files, run, isFollowing, pollMs } = options
   const known = new Map<string, RunFile>()
-  const told = new Set<string>()
+  const noted = new Set<string>()
 
-  /** Reports a message only once, although each look at a file produces it again. */
-  function tell (line: string): void {
-    if (!told.has(line)) onNote(line)
-    told.add(line)
+  /** Reports a message only once, although each read of a file produces it again. */
+  function noteOnce (line: string): void {
+    if (!noted.has(line)) onNote(line)
+    noted.add(line)
   }
 
   function onProblem (name: string, { message }: Error): void {
-    tell(message)
+    noteOnce(message)
     problems.set(name, message)
   }
 
@@ -111,7 +111,7 @@ async function importAll ({ options, hints, client, totals, problems, stop, onNo
   }
 
   async function readNew (name: string): Promise<FoundCheckpoint[]> {
-    const file = known.get(name) ?? new RunFile(name, hints, { onNote: tell, onProblem: (problem) => onProblem(name, problem) })
+    const file = known.get(name) ?? new RunFile(name, hints, { onNote: noteOnce, onProblem: (problem) => onProblem(name, problem) })
     known.set(name, file)
     return [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
   }
@@ -140,10 +140,10 @@ async function importAll ({ options, hints, client, totals, problems, stop, onNo
   }
 }
 
-/** Checkpoints in one request. */
+/** Limit of the checkpoints in one request. */
 const MAX_BATCH = 500
 
-/** How many checkpoints were accepted, kept as further attempts, known already, and rejected. */
+/** Numbers of checkpoints that were accepted, kept as further attempts, already known, and rejected. */
 export type ImportTotals = Record<'accepted' | 'attempts' | 'duplicates' | 'rejected', number>
 
 type Reply = Omit<ImportTotals, 'rejected'> & { readonly rejected: ReadonlyArray<{ index: number, path: string, message: string }> }
@@ -161,7 +161,7 @@ export function reportsOf (found: readonly FoundCheckpoint[], hints: Hints, onRe
     try {
       const draft = completeDraft(one, hints)
       if (percentage === undefined || !draft.em) return [{ place: one.place, draft }]
-      throw new FileError(`${one.place}: an EM of ${draft.em} may be in percent, since ${percentage.place} is: add --percent, or correct that one`)
+      throw new FileError(`${one.place}: an EM of ${draft.em} may be in percent, since ${percentage.place} is: add --percent, or correct ${percentage.place}`)
     } catch (error) {
       onReject((error as FileError).message)
       return []
@@ -188,6 +188,6 @@ export async function sendReports ({ run, client, reports, totals, onNote, onRej
     const reply = await client.send('POST', `/v1/training-runs/${encodeURIComponent(run)}/checkpoints`, { checkpoints }) as Reply
     for (const name of ['accepted', 'attempts', 'duplicates'] as const) totals[name] += reply[name]
     for (const { index, path, message } of reply.rejected) onReject(`${reports[start + index]?.place ?? `checkpoint ${start + index}`}: ${path} ${message}`)
-    if (reply.attempts > 0) onNote(`${reply.attempts} checkpoints were known with other figures: they are kept as further attempts`)
+    if (reply.attempts > 0) onNote(`${reply.attempts} checkpoints were known with other figures: the new ones are kept as further attempts`)
   }
 }

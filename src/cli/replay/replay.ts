@@ -40,7 +40,7 @@ export async function run (args: readonly string[], io: CommandIo): Promise<void
   const runs = await readTraces(options.files)
   const interrupt = new AbortController()
   const onInterrupt = () => interrupt.abort(new Interrupted('interrupted'))
-  for (const signal of SIGNALS) process.once(signal, onInterrupt) // its own service's folder must be removed
+  for (const signal of SIGNALS) process.once(signal, onInterrupt) // so that the folder of a temporary service is removed
   try {
     await print(await play(runs, options, io, interrupt.signal), options, io)
   } finally {
@@ -93,7 +93,7 @@ async function play (
   }
 }
 
-const OWN_SERVICE_NOTE = 'it uses its own empty service, with follow_up_seconds 0: a replay has no clock, and its order says nothing about the outcomes'
+const OWN_SERVICE_NOTE = 'it starts an empty service with follow_up_seconds 0: generations are replayed in random order, so outcomes may count on arrival'
 
 async function print (result: ReplayResult, { files, url, json }: Options, { stdout, stderr }: CommandIo): Promise<void> {
   const { contexts, total, requests, seconds } = result
@@ -124,9 +124,7 @@ export async function startOwnService (env: NodeJS.ProcessEnv) {
   }
 }
 
-/**
- * A replay has no clock and plays its records in shuffled order, so outcomes may count on arrival.
- */
+/** A default policy with which outcomes count on arrival: a replay has no clock, and its order is random. */
 function countingOnArrival (policy: string | undefined): string {
   if (policy === undefined) return '{"follow_up_seconds":0}'
   try {

@@ -3,7 +3,7 @@ import type { ReportedOutcome } from '../../core/outcome/outcome.js'
 import { alignColumns, writeAll, type CommandIo } from '../command-line/command-io.js'
 import { seededRandom, type Random } from '../traces/seeded-random.js'
 import { plantedProfile, PROFILES, simulateGeneration, truthOf, type Profile, type TruthRow } from './simulated-generation.js'
-import { fraction, parseFlags, wholeNumber } from '../command-line/flags.js'
+import { numberWithin, parseFlags, wholeNumber } from '../command-line/flags.js'
 import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate simulate [options] > FILE
@@ -21,7 +21,7 @@ Example:
   stopgate simulate --generations 10000 > traces.jsonl
 `
 
-/** The truth has a seed of its own, beyond those of traces, so that it does not depend on them. */
+/** Seed of the truth. It is above all seeds of traces, so that the truth is independent of them. */
 const TRUTH_SEED = 2 ** 52
 const TRUTH_GENERATIONS = 100_000
 
@@ -37,7 +37,7 @@ export async function run (args: readonly string[], { stdout }: CommandIo): Prom
   const generations = wholeNumber('--generations', values.generations, 1, 10_000_000)
   const seed = wholeNumber('--seed', values.seed, 0, TRUTH_SEED - 1)
   const drop = values['em-drop']
-  const profiles = drop === undefined ? PROFILES : [...PROFILES, plantedProfile(fraction('--em-drop', drop, 0, 0.5))]
+  const profiles = drop === undefined ? PROFILES : [...PROFILES, plantedProfile(numberWithin('--em-drop', drop, 0, 0.5))]
 
   if (values.truth) return await writeTruths(stdout, profiles)
   for (const outcome of simulateOutcomes(profiles, generations, seed)) await writeAll(stdout, JSON.stringify(outcome) + '\n')
@@ -70,5 +70,5 @@ function renderTruth ({ context }: Profile, rows: readonly TruthRow[]): string {
   ])
   const header = ['threshold', 'EM drop', '+-', 'saved %', 'stopped %']
   const lines = alignColumns([header, ...cells], header.map(() => false))
-  return `${contextKey(Object.keys(context), context)}: the truth, in points (+-: 95 %, of the Monte Carlo)\n${lines.join('\n')}\n\n`
+  return `${contextKey(Object.keys(context), context)}: true effects, in points (+-: 95 % interval of the simulation)\n${lines.join('\n')}\n\n`
 }

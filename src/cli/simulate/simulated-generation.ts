@@ -16,9 +16,9 @@ export interface Profile {
   readonly start: { readonly mean: number, readonly deviation: number }
   /** Change of the evidence in a step; a drift above 0 means that thinking helps. */
   readonly step: { readonly drift: number, readonly deviation: number }
-  /** Confidence is computed from `scale * evidence + shift + noise`; 1, 0, 0 is calibrated. */
+  /** The confidence is computed from `scale * evidence + shift + noise`; scale 1, shift 0 and noise 0 make it calibrated. */
   readonly confidence: { readonly scale: number, readonly shift: number, readonly noise: number }
-  /** How much the chance of the full answer exceeds that of the last step. */
+  /** By how much the chance that the full answer is right exceeds that of the last step. */
   readonly lateGain: number
 }
 
@@ -36,7 +36,7 @@ export type SimulatedGeneration = ReturnType<typeof simulateGeneration>
 /**
  * Simulates a generation: evidence for the right answer follows a random walk, and the answer at a step is right if a draw, one for the
  * whole generation, is below the chance that the evidence gives. So EM at every step has exactly that chance, answers mostly persist, and
- * the loss by stopping is known: the difference of two chances.
+ * the true loss by stopping is known: the difference between two chances.
  */
 export function simulateGeneration (random: Random, profile: Profile) {
   const { everyTokens, answerTokens, choices, start, step: walk, confidence: reading } = profile
@@ -73,7 +73,7 @@ function sigmoid (logOdds: number): number {
   return 1 / (1 + Math.exp(-logOdds))
 }
 
-/** Entropy of the answer being right, nats. Unlike the confidence it is calibrated, so that a predictor can learn from it. */
+/** Entropy of whether the answer is right, nats. Unlike the confidence it is calibrated, so that a predictor can learn from it. */
 function entropy (chance: number): number {
   const part = (p: number) => p === 0 ? 0 : -p * Math.log(p)
   return part(chance) + part(1 - chance)
@@ -113,7 +113,7 @@ export const PROFILES: readonly Profile[] = [
   },
 ]
 
-/** A context in which stopping loses exactly this much EM at every threshold and step, which a certificate must not miss. */
+/** A context in which stopping loses exactly this much EM at every threshold and step, to test that certificates detect it. */
 export function plantedProfile (emDrop: number): Profile {
   return {
     ...REASONER,
@@ -128,8 +128,8 @@ export function plantedProfile (emDrop: number): Profile {
 export type TruthRow = ReturnType<typeof truthOf>[number]
 
 /**
- * The truth by Monte Carlo over the hidden chances instead of the drawn answers, which has less variance. It does not use the core's
- * evidence, since it serves to check that.
+ * The truth by Monte Carlo over the hidden chances instead of the drawn answers, which has less variance. It does not use the evidence of
+ * the core, which it serves to check.
  * @returns the true effect of each threshold, as fractions
  */
 export function truthOf (profile: Profile, generations: number, random: Random) {

@@ -38,7 +38,7 @@ async function * lines (file: string): AsyncGenerator<[number, string]> {
   }
 }
 
-/** A file that may be compressed. */
+/** The text of a file that may be compressed. */
 function textOf (file: string): Readable {
   const bytes = createReadStream(file)
   return file.endsWith('.gz') ? pipeline(bytes, createGunzip(), () => {}) : bytes // an error reaches the reader of the stream
@@ -46,7 +46,7 @@ function textOf (file: string): Readable {
 
 const schemaProblem = itemValidator(OutcomeSchema)
 
-/** One line of a trace file. */
+/** Reads one line of a trace file. @throws FileError if it cannot be replayed */
 export function readRecordedRun (place: string, text: string): RecordedRun {
   let outcome: ReportedOutcome
   try { outcome = JSON.parse(text) } catch (error) { throw new FileError(`${place}: not JSON: ${(error as Error).message}`) }

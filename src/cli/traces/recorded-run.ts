@@ -20,19 +20,19 @@ export interface RunStep {
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>> | undefined
   readonly em: Em
-  /** Tokens decoded for probes up to and with this step. */
+  /** Tokens decoded for probes up to and including this step. */
   readonly probeTokens: number
 }
 
 /** How a generation ended: in full, or stopped at a step. `probeTokens` are those of the probes made until then. */
 export interface Ending { readonly tokens: number, readonly probeTokens: number, readonly em: Em, readonly isStopped: boolean }
 
-/** Ran to its end, and asked at every step. */
+/** The ending of a run that asked at every step and was not stopped. */
 export function ranInFull ({ tokens, em, probeTokens }: RecordedRun): Ending {
   return { tokens, probeTokens, em, isStopped: false }
 }
 
-/** A stopped generation still spends the tokens of its answer, but never more tokens than the full run. */
+/** The ending at a step. A stopped generation still writes its answer, but never has more tokens than the full run. */
 export function stoppedAt ({ tokens, answerTokens }: RecordedRun, step: RunStep): Ending {
   return { tokens: Math.min(step.tokens + answerTokens, tokens), probeTokens: step.probeTokens, em: step.em, isStopped: true }
 }
@@ -62,7 +62,7 @@ export function atCadence (run: RecordedRun, { cadence, probeTokens: each }: Pro
 /** The fixed confidence threshold that the service has to beat. */
 export const FIXED_THRESHOLD = 0.95
 
-/** Other ways to stop, for comparison. */
+/** Other ways to stop, to compare the service with. */
 export const BASELINES = {
   never_stop: neverStop,
   fixed_threshold: stopAtConfidence,
@@ -80,7 +80,7 @@ function stopAtConfidence (run: RecordedRun): Ending {
   return step === undefined ? ranInFull(run) : stoppedAt(run, step)
 }
 
-/** The earliest step that is no worse than the full run, found without a probe; no rule can do better without losing EM. */
+/** Stops at the earliest step that is no worse than the full run, without a probe; no rule can save more without losing EM. */
 function stopAtBest (run: RecordedRun): Ending {
   const step = run.steps.find(({ em }) => em >= run.em)
   return { ...(step === undefined ? ranInFull(run) : stoppedAt(run, step)), probeTokens: 0 }

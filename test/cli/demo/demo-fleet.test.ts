@@ -56,11 +56,11 @@ t.test('generations echo their arm, stop on request, and report their outcome', 
   t.ok(total.tokens < total.fullTokens)
 })
 
-t.test('an exchanged model plays another profile from the next generation on', async (t) => {
+t.test('a replaced model plays another profile from the next generation on', async (t) => {
   const client = scripted()
   const [model] = MODELS
   const fleet = createFleet({ client, random: seededRandom(1), models: [model!], width: 1, onEnd: () => {} })
-  fleet.exchange(0, { ...model!, answerTokens: 999 })
+  fleet.replace(0, { ...model!, answerTokens: 999 })
   while (client.outcomes.length < 2) await fleet.step()
   t.equal(client.outcomes.at(-1).answer_tokens, 999)
 })

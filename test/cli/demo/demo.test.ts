@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { run, EXCHANGED, MODELS, renderEvent, renderSummary } from '../../../src/cli/demo/demo.js'
+import { run, MODELS, REPLACEMENT, renderEvent, renderSummary } from '../../../src/cli/demo/demo.js'
 import { startTemporaryService } from '../../../src/cli/command-line/temporary-service.js'
 import { cli } from '../../service-process.js'
 import { captureIo } from '../command-line/captured-io.js'
@@ -38,9 +38,9 @@ t.test('bad flags and a port that is in use are refused', async (t) => {
   t.equal(process.listenerCount('SIGINT'), handlers, 'no handler is left')
 })
 
-t.test('a threshold that is safe for the first model is not after the exchange, and a stricter one is', async (t) => {
-  t.same(EXCHANGED.context, MODELS[0]!.context)
-  const [before, after] = [MODELS[0]!, EXCHANGED].map((profile) => truthOf(profile, 4000, seededRandom(1)))
+t.test('a threshold that is safe for the first model is not after its replacement, and a stricter one is', async (t) => {
+  t.same(REPLACEMENT.context, MODELS[0]!.context)
+  const [before, after] = [MODELS[0]!, REPLACEMENT].map((profile) => truthOf(profile, 4000, seededRandom(1)))
   const safe = before!.findLast(({ em_drop: drop }) => drop < 0.02)!
   t.ok(safe.tokens_saved_ratio > 0.4)
   t.ok(after!.find(({ threshold }) => threshold === safe.threshold)!.em_drop > 0.1)
@@ -58,7 +58,7 @@ t.test('each event is printed on one line, with the time', async (t) => {
   t.match(changed({ cause: 'evidence', before: 0.97, after: 0.98 }), 'stricter')
   t.match(changed({ cause: 'evidence', before: 0.97, after: null }), 'withdrawn (evidence)')
   t.match(changed({ cause: 'drift', before: 0.97, after: null }), 'ALARM (drift)')
-  t.match(renderEvent({ type: 'exchanged', key: 'model=m' }, 0), 'the model is exchanged')
+  t.match(renderEvent({ type: 'replaced', key: 'model=m' }, 0), 'the model is replaced')
 })
 
 t.test('the summary has a row for each part that was reached, and compares the true EM drop with the bound', async (t) => {
@@ -68,7 +68,7 @@ t.test('the summary has a row for each part that was reached, and compares the t
   t.match(whole, /until the first certificate .* -\n/, 'of so few treated generations an EM drop says nothing')
   t.match(whole, 'First certificate of model=m: after 2,000 generations, 7 s.')
   t.match(whole, 'Under a certificate: true EM drop 1.20 points, allowed 2.00 points.')
-  t.match(whole, 'found after 2,000 generations, 1,000 of them control.')
+  t.match(whole, 'The replacement was detected after 2,000 generations, 1,000 of them control.')
   const short = renderSummary({ first: { ...first, certified: EMPTY_SCORE, recertified: EMPTY_SCORE }, total: score, certifiedSeconds: Infinity, part: 'learning' }, 'model=m', 0.02)
-  t.notMatch(short, /certified again|First certificate|Under a certificate|found after/)
+  t.notMatch(short, /certified again|First certificate|Under a certificate|was detected after/)
 })

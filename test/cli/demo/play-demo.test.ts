@@ -1,32 +1,32 @@
 import t from 'tap'
 import type { Score } from '../../../src/cli/demo/demo-fleet.js'
-import { EXCHANGED, MODELS } from '../../../src/cli/demo/demo.js'
+import { MODELS, REPLACEMENT } from '../../../src/cli/demo/demo.js'
 import { playDemo, type DemoEvent } from '../../../src/cli/demo/play-demo.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import { build } from '../../helper.js'
 
 const brief = { medianSteps: 8, step: { drift: 1, deviation: 0.2 } }
 const model = { ...MODELS[0]!, ...brief }
-const exchanged = { ...EXCHANGED, ...brief }
+const replacement = { ...REPLACEMENT, ...brief }
 const POLICY = JSON.stringify({ follow_up_seconds: 2, control_rate: 0.5 })
 
-t.test('a model is certified, exchanged, detected and certified again', async (t) => {
+t.test('a model is certified, replaced, detected and certified again', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: POLICY, POLL_SECONDS: '0.05' }, undefined, { times: scaledTimes(0.1) })
   const client = { send: async (method: 'GET' | 'POST', path: string, body?: unknown) => (await send(method, path, body)).body }
   const told: DemoEvent[] = []
   const { signal } = new AbortController()
   const { first, total, certifiedSeconds, part } = await playDemo({
-    client, seed: 1, models: [model], exchanged, width: 32, stepMs: 0, stretch: 150, signal, onEvent: (event) => { told.push(event) },
+    client, seed: 1, models: [model], replacement, width: 32, stepMs: 0, stretch: 150, signal, onEvent: (event) => { told.push(event) },
   })
   t.equal(part, 'recertified')
   t.ok(certifiedSeconds < 120)
   const share = ({ control, generations }: Score) => control / generations
   t.ok(share(first.learning) > share(first.certified), 'all are control before the first certificate, which is seen a moment later')
   t.ok(first.certified.treated > 0)
-  t.ok(first.drifted.lost / first.drifted.treated > 0.02, 'what was stopped after the exchange lost more than the bound')
+  t.ok(first.drifted.lost / first.drifted.treated > 0.02, 'what was stopped after the replacement lost more than the bound')
   t.equal(total.generations, Object.values(first).reduce((sum, { generations }) => sum + generations, 0))
-  const causes = told.flatMap((event) => event.type === 'changed' ? event.change.cause : event.type === 'exchanged' ? event.type : [])
-  t.strictSame(causes.filter((cause) => cause !== 'evidence'), ['exchanged', 'drift'])
+  const causes = told.flatMap((event) => event.type === 'changed' ? event.change.cause : event.type === 'replaced' ? event.type : [])
+  t.strictSame(causes.filter((cause) => cause !== 'evidence'), ['replaced', 'drift'])
 })
 
 t.test('every change is reported once, however long the history gets', async (t) => {
@@ -42,7 +42,7 @@ t.test('every change is reported once, however long the history gets', async (t)
   }
   const told: Array<number | null> = []
   const onEvent = (event: DemoEvent) => { if (event.type === 'changed') told.push(event.change.after) }
-  await playDemo({ seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1, client, signal: stop.signal, onEvent })
+  await playDemo({ seed: 1, models: [model], replacement, width: 1, stepMs: 0, stretch: 1, client, signal: stop.signal, onEvent })
   t.strictSame(told, Array.from({ length: 1200 }, (_, i) => i))
 })
 
@@ -54,7 +54,7 @@ t.test('a signal ends the demo', async (t) => {
       return path.startsWith('/v1/history') ? { changes: [] } : { stop: [], control: [], probe: [] }
     },
   }
-  const quick = { seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1 }
+  const quick = { seed: 1, models: [model], replacement, width: 1, stepMs: 0, stretch: 1 }
   const result = await playDemo({ ...quick, client, signal: stop.signal, onEvent: () => {} })
   t.equal(result.part, 'learning')
 })

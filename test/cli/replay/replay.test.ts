@@ -39,7 +39,7 @@ t.test('a replay runs end to end with its own service', async (t) => {
   }
   t.ok(inside >= 2, 'of so few generations chance may take one context beyond its bound')
   t.match(io.out(), /^ +stopgate .*\ncontext .*\n-+\nmodel=bold-8b,task=math +300 .*\n(.*\n){2}-+\nall +900 /)
-  t.match(io.err(), /uses its own empty service, with follow_up_seconds 0/)
+  t.match(io.err(), /starts an empty service with follow_up_seconds 0/)
   t.match(io.err(), /100 %, 900 of 900 generations/)
 })
 
@@ -79,7 +79,7 @@ t.test('the token comes from the flag or the environment', async (t) => {
 
   await t.rejects(run([file, '--url', service.url], captureIo()), { name: 'ServiceError', message: /401 UNAUTHENTICATED/ })
   await t.rejects(run([file, '--url', service.url], captureIo({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This route requires the role operator/ })
-  await t.rejects(run([file, '--url', service.url, '--token', 'two words'], captureIo()), { name: 'UsageError', message: /^(?!.*two words).*neither spaces/ })
+  await t.rejects(run([file, '--url', service.url, '--token', 'two words'], captureIo()), { name: 'UsageError', message: /^(?!.*two words).*without spaces/ })
   await t.rejects(run([file, '--token', tokenOf('o')], captureIo()), { name: 'UsageError', message: '--token needs --url' })
 })
 

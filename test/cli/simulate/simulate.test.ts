@@ -30,9 +30,9 @@ t.test('--em-drop adds a context with a planted drop', async (t) => {
   t.match(await output('--generations', '4', '--em-drop', '0.025'), /"model":"planted"/)
 })
 
-t.test('--truth prints the truth instead', async (t) => {
+t.test('--truth prints the true effects instead', async (t) => {
   const text = await output('--truth', '--em-drop', '0.025')
-  t.match(text, /^model=bold-8b,task=math: the truth/m)
+  t.match(text, /^model=bold-8b,task=math: true effects/m)
   const planted = text.slice(text.indexOf('model=planted'))
   t.equal(planted.match(/^ +0\.\d{4} +2\.50 +0\.00 /gm)?.length, 30, 'exactly 2.5 points at every threshold')
 })

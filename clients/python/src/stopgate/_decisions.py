@@ -1,4 +1,4 @@
-"""Asks the service for decisions, one call for many generations, and spares them the wait while it is away."""
+"""Asks the service for decisions on many generations in one call, and does not ask while the service is down."""
 
 import json
 import random
@@ -20,7 +20,7 @@ MAX_ROWS = 4096
 NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
 """A body that asks about no generation, for a ping."""
 
-_MOST_CADENCES = 100_000
+_MAX_CADENCES = 100_000
 _BREAKER_FAILURES = 2
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.25, 10.0
 
@@ -28,10 +28,10 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.25, 10.0
 class Breaker:
     """A circuit breaker. It opens after two failed calls in a row, and closes once a ping in the background succeeds.
 
-    While it is open nobody asks, so that an outage costs a process two time limits and not one for each step.
+    While it is open no calls are made, so that an outage costs a process two timeouts instead of one for each step.
 
     Args:
-        ping: calls the service with a time limit; raises CallFailed.
+        ping: calls the service, with a timeout; raises CallFailed.
     """
 
     def __init__(self, ping: Callable[[], None]) -> None:
@@ -60,7 +60,7 @@ class Breaker:
             self._background.ensure()
 
     def after_fork(self) -> None:
-        """Closes the breaker in a child."""
+        """Closes the breaker in a forked process."""
         self._closing = threading.Event()
         self._background.after_fork()
         self._failures, self._is_open = 0, False
@@ -71,12 +71,12 @@ class Breaker:
 
     def _wait(self) -> None:
         wait, since = _FIRST_WAIT_SECONDS, time.monotonic()
-        is_logged = warn("away", "the service is away: all generations go on, and nobody asks until it is back")
+        is_logged = warn("down", "the service is down: all generations go on without decisions until it answers again")
         while not self._closing.wait(wait * random.uniform(0.5, 1)):
             try:
                 self._ping()
             except CallFailed as error:
-                is_logged |= warn("away", f"the service is still away, so all generations go on: {error}")
+                is_logged |= warn("down", f"the service is still down, so all generations go on: {error}")
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
             else:
                 if is_logged:
@@ -86,7 +86,7 @@ class Breaker:
 
 
 class Decisions:
-    """Has generations checked. A generation without a decision goes on.
+    """Checks generations. A generation without a decision goes on.
 
     Args:
         counters: where to count.
@@ -99,12 +99,12 @@ class Decisions:
         self._cadences: dict[str, Cadence] = {}
 
     def cadence_of(self, generation: Generation) -> Cadence:
-        """When to ask about a generation. Until the service has sent a cadence: every 32 tokens."""
+        """The cadence of a generation: every 32 tokens until the service has sent another one."""
         known = self._local.cadence_of(generation) if self._local is not None else None
         return known or self._cadences.get(generation.context_key) or Cadence()
 
     def skip_check(self, generation: Generation, tokens: int) -> bool:
-        """Postpones a check that is due if no decision can be had now. Returns whether it did."""
+        """Postpones a due check if no decision can be made now. Returns whether it did."""
         can_decide = self._local.is_usable if self._local is not None else not self._breaker.is_open
         if can_decide:
             return False
@@ -121,7 +121,7 @@ class Decisions:
         self._continue(undecided)
 
     def body_of(self, generations: Sequence[Generation]) -> bytes | None:
-        """The body of the call that asks about generations; None: they go on, since the service does not answer."""
+        """The body of the call that asks about generations; None: they go on, since the breaker is open."""
         self._counters.checks += len(generations)
         if self._breaker.is_open:
             self._continue(generations)
@@ -130,7 +130,7 @@ class Decisions:
         return columns_of(generations)
 
     def take(self, generations: Sequence[Generation], reply: Reply) -> None:
-        """Takes the decisions of a reply.
+        """Applies the decisions of a reply.
 
         Raises:
             CallFailed: the reply holds no decisions.
@@ -207,7 +207,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
     """
     stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
     problems = {one["index"]: one for one in body["errors"]}
-    if len(cadences) > _MOST_CADENCES:
+    if len(cadences) > _MAX_CADENCES:
         cadences.clear()
     for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
         if rule is not None:

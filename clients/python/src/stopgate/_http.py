@@ -1,4 +1,4 @@
-"""HTTP/1.1: requests and replies as bytes, blocking connections, and connections of an event loop."""
+"""HTTP/1.1: requests and replies as bytes, blocking connections, and connections for event loops."""
 
 import asyncio
 import gzip
@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 from .errors import CallFailed
 
-_MAX_HEAD = 65_536
-_MOST_IDLE = 8
+_MAX_HEAD_BYTES = 65_536
+_MAX_IDLE = 8
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Reply(NamedTuple):
-    """A whole reply. Names of headers are in lower case."""
+    """A complete reply. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class Reply(NamedTuple):
     keeps_alive: bool
 
     def json(self) -> Any:
-        """The body of a 2xx as JSON.
+        """The body of a 2xx reply, parsed as JSON.
 
         Raises:
             CallFailed: another status, or a body that is not JSON.
@@ -49,7 +49,7 @@ class Endpoint:
     """The address of the service.
 
     Args:
-        url: http or https, a host, and optionally a port and a path that comes before every route.
+        url: http or https, a host, and optionally a port and a path, to which routes are appended.
         token: sent as a bearer token; None: none.
         ssl_context: for https; None: the system's certificates.
 
@@ -82,7 +82,7 @@ class Endpoint:
 
 
 class ReplyReader:
-    """Reads one reply from the bytes that arrive."""
+    """Parses one reply from bytes as they arrive."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -94,17 +94,17 @@ class ReplyReader:
         return len(self._data) > 0
 
     def feed(self, data: bytes) -> Reply | None:
-        """Adds bytes that arrived (none: the other side has closed). Returns the reply once it is complete.
+        """Adds bytes that arrived (none: the connection was closed). Returns the reply once it is complete.
 
         Raises:
-            CallFailed: the bytes are no reply, or end before the reply does.
+            CallFailed: the bytes are not a reply, or end too early.
         """
         self._data += data
         if self._head is None:
             end = self._data.find(b"\r\n\r\n")
             if end >= 0:
                 self._head = (*_read_head(bytes(self._data[: end + 4])), end + 4)
-            elif len(self._data) > _MAX_HEAD:
+            elif len(self._data) > _MAX_HEAD_BYTES:
                 raise CallFailed("the reply is not HTTP")
         reply = None if self._head is None else self._finish(*self._head, is_closed=not data)
         if reply is None and not data:
@@ -158,7 +158,7 @@ def _read_chunks(data: bytearray, at: int) -> bytes | None:
 class Connections:
     """Calls a service. Threads may call concurrently: each call has its own connection, which is kept alive.
 
-    A call has one deadline for all of it.
+    One deadline covers a whole call.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -179,10 +179,10 @@ class Connections:
         If the service has closed an idle connection, the request is sent again over another one.
 
         Args:
-            timeout: seconds for all of it, without the look-up of a host's name.
+            timeout: seconds for the whole call, except the DNS look-up.
 
         Raises:
-            CallFailed: no contact, no time left, or no HTTP.
+            CallFailed: the service cannot be reached or is too slow, or the reply is not HTTP.
         """
         deadline = time.monotonic() + timeout
         request = self._endpoint.request(method, path, body, headers)
@@ -240,7 +240,7 @@ class Connections:
                 return None
             raise
         finally:
-            if reply is not None and reply.keeps_alive and len(self._idle) < _MOST_IDLE:
+            if reply is not None and reply.keeps_alive and len(self._idle) < _MAX_IDLE:
                 self._idle.append(connection)
             else:
                 connection.close()
@@ -264,10 +264,10 @@ class AsyncConnection:
         """Sends a request and returns the reply, whatever its status.
 
         Args:
-            timeout: seconds for all of it.
+            timeout: seconds for the whole call.
 
         Raises:
-            CallFailed: no contact, no time left, or no HTTP.
+            CallFailed: the service cannot be reached or is too slow, or the reply is not HTTP.
         """
         try:
             return await asyncio.wait_for(self._call(self._endpoint.request(method, path, body)), timeout)

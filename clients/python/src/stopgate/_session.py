@@ -42,7 +42,7 @@ class Session(Backend):
         watch_forks(self)
 
     def after_fork(self) -> None:
-        """Gives a child its own connections, threads, queues and counts."""
+        """Gives a forked process its own connections, threads, queues and counters."""
         self.deciding.forget()
         self._reporting.forget()
         for name, zero in vars(Counters()).items():
@@ -56,15 +56,15 @@ class Session(Backend):
         self, context: Context, id: str | None, group: str | None, sample: int | None, samples: int | None,
         grade: Grade | None,
     ) -> Generation:  # fmt: skip
-        """Makes a generation. Without an id it gets a random one."""
+        """Makes a generation, with a random id if none is given."""
         return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade)
 
     def cadence_of(self, generation: Generation) -> Cadence:
-        """When to ask about a generation."""
+        """The cadence of a generation."""
         return self.decisions.cadence_of(generation)
 
     def skip_check(self, generation: Generation, tokens: int) -> bool:
-        """Postpones a check that is due if no decision can be had now. Returns whether it did."""
+        """Postpones a due check if no decision can be made now. Returns whether it did."""
         return self.decisions.skip_check(generation, tokens)
 
     def decide_locally(self, generations: Sequence[Generation], local: LocalDecider) -> None:

@@ -14,7 +14,7 @@ from .client import BaseClient
 from .errors import ClientGone
 from .generation import Generation, Probe
 
-_MOST_CALLS = 4
+_MAX_CALLS = 4
 
 
 class Batcher:
@@ -31,7 +31,7 @@ class Batcher:
         self._is_scheduled = False
 
     async def ask(self, generations: list[Generation]) -> None:
-        """Returns when all of the generations are decided, or go on without a decision."""
+        """Returns once each of the generations has its decision, or goes on without one."""
         loop = asyncio.get_running_loop()
         for first in range(0, len(generations), MAX_ROWS):
             answered: asyncio.Future[None] = loop.create_future()
@@ -48,7 +48,7 @@ class Batcher:
 
     def _flush(self) -> None:
         self._is_scheduled = False
-        while self._waiting and len(self._calls) < _MOST_CALLS:
+        while self._waiting and len(self._calls) < _MAX_CALLS:
             generations: list[Generation] = []
             answered: list[asyncio.Future[None]] = []
             while self._waiting and len(generations) + len(self._waiting[0][0]) <= MAX_ROWS:
@@ -66,7 +66,7 @@ class Batcher:
     async def _answer(self, generations: list[Generation], answered: "list[asyncio.Future[None]]") -> None:
         try:
             await self._call(generations)
-        except Exception:  # a generation may not fail because a call does
+        except Exception:  # a failed call must not fail a generation
             logger.exception("generations go on without a decision")
         finally:
             for future in answered:
@@ -144,7 +144,7 @@ class AsyncClient(BaseClient):
         return generation.finish(text, tokens=tokens, reference=reference)
 
     async def aclose(self, timeout: float | None = None) -> bool:
-        """As `close()`, without blocking the loop, and closes the loop's connections."""
+        """Like `close()`, but without blocking the loop, and also closes the connections of the loop."""
         batcher = self._batchers.pop(asyncio.get_running_loop(), None)
         if batcher is not None:
             batcher.close()
@@ -164,7 +164,7 @@ class AsyncClient(BaseClient):
         if batcher is None:
             for known in self._batchers.keyrefs():
                 ended = known()
-                if ended is not None and ended.is_closed():  # its batcher would keep it and the sockets alive
+                if ended is not None and ended.is_closed():  # its batcher would keep the loop and its sockets alive
                     self._batchers.pop(ended, None)
             batcher = self._batchers[loop] = Batcher(self._session)
         return batcher

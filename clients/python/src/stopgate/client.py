@@ -20,8 +20,8 @@ class BaseClient:
         token: bearer token; None: the environment's STOPGATE_TOKEN, if it is set.
         local: whether to decide in this process without a call for each step, by a bundle that a thread renews.
         prefix: with `local`, a context key that all generations lie within, such as "model=qwen3-8b"; "*": all.
-        timeout: seconds for a call for decisions. A step without a reply in time goes on. More than the 50 ms of the
-            default rarely pays: an overloaded service holds a call for longer, and meanwhile the engine is idle.
+        timeout: seconds for a call for decisions. Without a reply in time, generations go on. A longer timeout rarely
+            pays: an overloaded service uses all of it, and meanwhile the engine is idle.
         queue_size: outcomes and labels that may wait to be sent. Beyond it the oldest are dropped.
         exit_seconds: seconds that the end of the process may take to send what is queued.
         max_staleness: with `local`, seconds without contact after which nothing is stopped.
@@ -58,7 +58,7 @@ class BaseClient:
         watch_forks(self)
 
     def after_fork(self) -> None:
-        """Makes the state that a fork must not share. Also called when the client is made."""
+        """Makes the state that a forked process must not share. Also called when the client is made."""
 
     def generation(
         self,
@@ -93,7 +93,7 @@ class BaseClient:
 
         Args:
             em: whether the final answer is right.
-            reference: the right answer, or a list of right ones, that the service grades with.
+            reference: the right answer, or a list of right ones, for the service to grade with.
 
         Raises:
             ValueError: both are None.
@@ -157,9 +157,10 @@ class Client(BaseClient):
 
         Args:
             generation: a new one.
-            generate: generates up to so many tokens in total. Returns the tokens so far and whether it has ended.
+            generate: generates up to the given number of tokens in total. Returns the tokens so far and whether it has
+                ended.
             probe: forces an answer as if the reasoning were closed, without a trace in the generation.
-            answer: closes the reasoning and writes the final answer; None: the answer of the last probe is final.
+            answer: closes the reasoning and writes the final answer; None: the answer of a probe at the end is final.
             reference: the right answer, or a list of right ones, for the service to grade with.
 
         Returns:

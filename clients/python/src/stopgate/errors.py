@@ -2,7 +2,7 @@
 
 
 class ClientGone(Exception):  # noqa: N818 - an event, not an error
-    """Raise it from `generate` or `probe` when the client of a generation went away, and for no other reason.
+    """To be raised by `generate` or `probe` when the client of a generation went away, and for no other reason.
 
     The generation is then reported as cancelled and is not evidence. A generation that a worker kills or retries itself
     is not cancelled: raise any other exception, and nothing is reported.
@@ -10,7 +10,7 @@ class ClientGone(Exception):  # noqa: N818 - an event, not an error
 
 
 class CallFailed(Exception):  # noqa: N818
-    """A call got no usable reply: no contact, no time left, or a status other than 2xx.
+    """A call got no usable reply: the service cannot be reached, is too slow, or answered with a status other than 2xx.
 
     Args:
         message: describes the failure.

@@ -15,7 +15,7 @@ AnswerT = TypeVar("AnswerT", bound="str | None")
 
 
 class Cadence(NamedTuple):
-    """How often a context asks. `check_growth` is the fraction of its tokens by which the distance grows."""
+    """When generations of a context ask. Checks are at least `check_growth` times the tokens so far apart."""
 
     check_every_tokens: int = 32
     min_tokens: int = 0
@@ -28,7 +28,7 @@ class Cadence(NamedTuple):
         and not below `min_tokens`.
         """
         every = self.check_every_tokens
-        # A product such as 320 * 1.1 must not be rounded up past the multiple that it equals.
+        # Without the small term, a product such as 320 * 1.1 would be rounded up past the multiple that it equals.
         grown = math.ceil(tokens * (1 + self.check_growth) / every - 1e-9) * every
         return max((tokens // every + 1) * every, grown, -(-self.min_tokens // every) * every)
 
@@ -80,7 +80,7 @@ class Ending(NamedTuple):
 
 
 class Backend(Protocol):
-    """The interface that a generation uses of the client that made it.
+    """The client that made a generation, as far as the generation uses it.
 
     It is declared here, so that this module does not depend on the modules that decide and report.
     """
@@ -88,10 +88,10 @@ class Backend(Protocol):
     counters: Counters
 
     def cadence_of(self, generation: "Generation") -> Cadence:
-        """When to ask about a generation."""
+        """The cadence of a generation."""
 
     def skip_check(self, generation: "Generation", tokens: int) -> bool:
-        """Postpones a check that is due if no decision can be had now. Returns whether it did."""
+        """Postpones a due check if no decision can be made now. Returns whether it did."""
 
     def report_outcome(self, generation: "Generation", ending: Ending) -> None:
         """Queues the outcome of a generation that has ended."""
@@ -132,14 +132,14 @@ class Generation:
         self.begin()
 
     def begin(self) -> None:
-        """Takes the cadence that is known by now. A generation that was queued since it was made would ask late."""
+        """Adopts the cadence known by now: a generation that waited in a queue would otherwise ask late."""
         if not self.steps:
             self.next_check = self._backend.cadence_of(self).next_check(0)
 
     def due(self, tokens: int) -> bool:
         """Whether to probe and ask, now that the generation has this many tokens (without prompt and probes).
 
-        While no decision can be had, a check that is due is skipped, unless its answer may be evidence.
+        While no decision can be made, due checks are skipped, unless their answers may be evidence.
         """
         if tokens < self.next_check or self.stopped:
             return False
@@ -147,7 +147,7 @@ class Generation:
 
     @property
     def _may_be_evidence(self) -> bool:
-        """Whether the service may have enrolled it in the control arm: a call that failed may have arrived."""
+        """Whether the service may have enrolled it in the control arm. A call that failed may still have arrived."""
         return self.arm == "control" or (self.arm is None and len(self.steps) > 0)
 
     def observe(
@@ -163,7 +163,7 @@ class Generation:
         Args:
             tokens: generated so far, without prompt and probes.
             probe: the answer forced here, if the confidence comes from it. Probe then in both arms.
-            confidence: instead, a confidence that costs nothing, from 0 to 1. Then probe only if `wants_probe` is true.
+            confidence: a confidence from 0 to 1 that needs no probe. Then probe only if `wants_probe` is true.
             signals: other numbers about this step.
 
         Returns:
@@ -197,7 +197,7 @@ class Generation:
             self._backend.counters.prefill_tokens += int(probe.prefill_tokens)
 
     def checked(self, stop: bool, probe: bool, next_check: int) -> None:
-        """Takes the decision about the step just observed."""
+        """Applies the decision about the step just observed."""
         step = self.steps[-1]
         self.stopped = stop
         self.wants_probe = probe and step.answer is None and step.em is None
@@ -212,7 +212,7 @@ class Generation:
         reference: str | list[str] | None = None,
         answer_tokens: int = 0,
     ) -> AnswerT:
-        """Reports the outcome in the background, and returns the answer. Only the first end of a generation counts.
+        """Reports the outcome in the background, and returns the answer. Only the first report of a generation counts.
 
         A generation that never asked is not reported.
 
@@ -229,7 +229,7 @@ class Generation:
             if self.steps:
                 try:
                     self._backend.report_outcome(self, Ending(answer, tokens, em, reference, answer_tokens))
-                except Exception:  # a generation may not fail because it can't be reported
+                except Exception:  # a failed report must not fail a generation
                     logger.exception("the outcome of %s can't be reported", self.id)
         return answer
 
@@ -245,12 +245,12 @@ class Generation:
                 self._backend.report_cancellation(self, self.steps[-1].tokens if tokens is None else int(tokens))
 
     def warn_late(self) -> None:
-        """Logs that it is not enrolled, since its first check came late. It may still be stopped."""
+        """Logs that the generation is not enrolled, since its first check came late. It may still be stopped."""
         warn(
             f"late {self.context_key}",
             f"{self.id} is not evidence in context {self.context}, since its first decision came late, at "
-            f"{self.steps[-1].tokens} tokens. That is normal after an outage, and before the client has learned how "
-            "often to ask in a context; otherwise, ask whenever due() says so",
+            f"{self.steps[-1].tokens} tokens. That is normal after an outage, and before the client knows the cadence "
+            "of a context; otherwise, ask whenever due() says so",
         )
 
 

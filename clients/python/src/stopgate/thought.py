@@ -1,4 +1,4 @@
-"""Reasoning in tokens: how it is closed, how an answer is forced in it, and how the row of a batch ends."""
+"""Reasoning in tokens: how it is closed, how an answer is forced, and the rows of a batch."""
 
 from collections import deque
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from .generation import Generation, Probe
 from .signals import Signals, confidence
 
 TOP_TOKENS = 20
-"""Number of log-probabilities of each token that the signals are computed from."""
+"""Number of most probable tokens, at each place, that the signals are computed from."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Thought:
 
     Attributes:
         end: what the model writes at the end of its reasoning.
-        close: written in its place after a stop; the model goes on from there.
+        close: written instead of `end` at a stop; the model goes on from there.
         ask: written after a copy of the reasoning to force an answer.
-        answer_tokens: most tokens of a forced answer, which also ends at the end of its line.
+        answer_tokens: greatest number of tokens of a forced answer, which also ends with its line.
         extract: takes the answer to compare and to grade out of the text that follows the reasoning.
     """
 
@@ -36,7 +36,7 @@ class ForcedAnswer:
 
     Args:
         tokenizer: of the model.
-        thought: how it was asked for.
+        thought: the texts with which it is forced.
         prefilled: tokens that had to be prefilled for it.
     """
 
@@ -66,8 +66,8 @@ class ForcedAnswer:
         """
         text = self._tokenizer.decode(self.tokens, skip_special_tokens=True).strip().split("\n")[0]
         answer, sure = self._thought.extract(text), confidence(self._logprobs)
-        said = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
-        return Probe(answer, sure, said, tokens=self.decoded, prefill_tokens=self.prefilled)
+        values = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
+        return Probe(answer, sure, values, tokens=self.decoded, prefill_tokens=self.prefilled)
 
 
 class Finished(NamedTuple):
@@ -93,7 +93,7 @@ class Row:
         tokenizer: of the model.
         thought: how reasoning is closed.
         ends: tokens that end a sequence.
-        limit: most tokens to generate.
+        limit: greatest number of tokens to generate.
     """
 
     def __init__(self, run: Generation, tokenizer: Any, thought: Thought, ends: set[int], limit: int) -> None:
@@ -112,7 +112,7 @@ class Row:
         return self.thought_tokens is None and not self.is_done and self.run.due(len(self.tokens))
 
     def choose(self, token: int) -> int:
-        """The next token: the next one of a text that must be written, otherwise the one sampled."""
+        """The next token: that of a text that is being written for the model, otherwise the sampled one."""
         return self._to_write.popleft() if self._to_write else token
 
     def add(self, token: int) -> None:
@@ -138,7 +138,7 @@ class Row:
         self._to_write.extend(self._close)
 
     def close(self) -> None:
-        """Closes the reasoning immediately, with its closing text, without the model."""
+        """Closes the reasoning, and adds all of the closing text at once."""
         self.stop()
         while self._to_write:
             self.add(self._to_write.popleft())

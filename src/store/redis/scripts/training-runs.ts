@@ -1,8 +1,10 @@
 /**
+ * Writes a run and its series, and appends entries to the log, unless another writer was faster.
  * KEYS: training_runs, training_series, log, format.
- * ARGV: counts of revisions to compare, runs to delete, series to delete, series and entries, the format that the writer reads; then
- * those: name and revision ('' for none), name, field, field and series, entry; then the run's name and text.
- * Returns OK; or CONFLICT or NEWER and the format, having written nothing.
+ * ARGV 1 to 5: the numbers of revisions to compare, runs to delete, series to delete, series to write, and log entries to append.
+ * ARGV 6: the format that the writer reads. Then, as many as these numbers say: a run's name and its revision ('': the run must not
+ * exist); a run's name; a field of the series; a field of the series and its value; a log entry. Last the name and text of the run.
+ * Returns OK; or, having written nothing, CONFLICT, or NEWER and the format.
  */
 export const writeTraining = `
 local format = redis.call('GET', KEYS[4]) or '0'
@@ -12,8 +14,8 @@ end
 local at = 7                                                      -- the next argument
 for _ = 1, ARGV[1] do
   local text = redis.call('HGET', KEYS[1], ARGV[at])
-  local stands = text and tonumber(string.match(text, '^%d+') or 0) or nil -- 0 if it is damaged
-  if stands ~= tonumber(ARGV[at + 1]) then                        -- nil if there is no run
+  local current = text and tonumber(string.match(text, '^%d+') or 0) or nil -- 0 if it is damaged
+  if current ~= tonumber(ARGV[at + 1]) then                        -- nil if there is no run
     return 'CONFLICT'
   end
   at = at + 2
