@@ -7,9 +7,10 @@ import t from 'tap'
  * other load it once. test/source-files.test.ts checks that `npm test` runs each file.
  */
 export const GROUPS = {
-  cli: ['cli', 'docs', 'page'],
+  cli: ['cli', 'docs'],
   core: ['core'],
   decisions: ['service/access', 'service/admin', 'service/decision-log', 'service/decisions', 'service/health', 'service/outcomes'],
+  page: ['page'],
   proxy: ['proxy'],
   routes: ['docker', 'errors', 'openapi', 'routes', 'service/snapshot', 'service/training-runs'],
   service: ['app', 'logging', 'service/config', 'service/events', 'service/http', 'service/learner', 'service/metrics', 'service/telemetry'],
