@@ -10,8 +10,6 @@ function filesIn (folder: string): string[] {
 }
 
 const sources = ['src', 'routes', 'openapi'].flatMap(filesIn)
-/** The entry of the operators' page, which test/browser.test.ts opens as a bundle. */
-const PAGE = 'src/page/page.tsx'
 const tests = filesIn('test').filter((file) => file.endsWith('.test.ts'))
 
 /**
@@ -49,7 +47,7 @@ t.test('a test loads every source file, directly or by its imports, since covera
     loaded.add(file)
     for (const target of loadedBy(file)) visit(target)
   }
-  for (const file of [...tests, PAGE]) visit(file)
+  for (const file of tests) visit(file)
   const declaresOnlyTypes = (file: string) => !/^(export )?(default |async )*(function|const|let|class|await)\b|^[a-z]\w*\(|^export [*{]/m.test(readFileSync(file, 'utf8'))
   t.same(sources.filter((file) => !loaded.has(file) && !declaresOnlyTypes(file)), [])
 })

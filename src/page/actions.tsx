@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { ContextDetail, PolicyReply } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
 import { useData } from './live.js'
+import { Loading } from './parts.js'
 import { mergePatch, POLICY_FIELDS, type PolicyField } from './policy-fields.js'
 
 const ACTIONS = { mode: ['Mode', ModeForm], policy: ['Policy', PolicyForm], pin: ['Pin', PinForm], unpin: ['Remove pin', UnpinForm], reset: ['Reset', ResetForm] } as const
@@ -107,7 +108,7 @@ const POLICY_NOTE = 'Empty fields are inherited; the grey text is the value in f
 
 /** Changes fields of a policy. Empty fields are inherited. */
 function PolicyForm ({ context, onClose }: ActionProps) {
-  const { data } = useData<PolicyReply>(pathOf(context, 'policy'))
+  const { data, error } = useData<PolicyReply>(pathOf(context, 'policy'))
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({})
   const stated = (name: keyof PolicyReply['policy']) => data?.policy[name] == null ? '' : String(data.policy[name])
   const change = (name: keyof PolicyReply['policy'], text: string) => {
@@ -121,14 +122,18 @@ function PolicyForm ({ context, onClose }: ActionProps) {
         ? null
         : { method: 'PATCH', path: `${pathOf(context, 'policy')}?reason=${encodeURIComponent(reason)}`, body: mergePatch(typed) }}
     >
-      <div class='fields'>
-        {POLICY_FIELDS.map((field) => (
-          <Field
-            key={field.name} field={field} value={typed[field.name] ?? stated(field.name)} inForce={context.policy[field.name]}
-            isChanged={field.name in typed} onChange={(text) => { change(field.name, text) }}
-          />
-        ))}
-      </div>
+      {data === null
+        ? <Loading error={error} />
+        : (
+          <div class='fields'>
+            {POLICY_FIELDS.map((field) => (
+              <Field
+                key={field.name} field={field} value={typed[field.name] ?? stated(field.name)} inForce={context.policy[field.name]}
+                isChanged={field.name in typed} onChange={(text) => { change(field.name, text) }}
+              />
+            ))}
+          </div>
+          )}
     </ConfirmDialog>
   )
 }

@@ -53,10 +53,12 @@ export function createApi ({ fetch, token, onRefused }: ApiOptions) {
     const json = body === undefined ? {} : { body: JSON.stringify(body) }
     const headers = { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...(body !== undefined && { 'content-type': 'application/json' }) }
     const reply = await fetch(path, { method, headers, ...json, ...(signal && { signal }) })
+      .catch(() => { throw new ApiError(0, 'UNREACHABLE', 'The service cannot be reached. Figures on this page may be old.') })
     if (reply.ok) return reply
     if (reply.status === 401) onRefused()
-    const error = await reply.json().catch(() => ({})) as { code?: string, message?: string }
-    throw new ApiError(reply.status, error.code ?? 'UNKNOWN', error.message ?? `The service answered ${reply.status}.`)
+    const error = await reply.json().catch(() => ({})) as { code?: string, message?: string, warnings?: string[] }
+    const message = error.message ?? error.warnings?.join(' ') // a replica that is not ready has warnings alone
+    throw new ApiError(reply.status, error.code ?? 'UNKNOWN', message || `The service answered ${reply.status}.`)
   }
 
   return {

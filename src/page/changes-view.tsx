@@ -6,6 +6,13 @@ import { useData } from './live.js'
 import { Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 
+/** The policy, pin or predictor that a command set. */
+function target ({ policy, pin, predictor }: Audit['commands'][number]) {
+  if (policy === null || pin === null) return 'removed'
+  const set = policy ?? pin ?? predictor
+  return set === undefined ? '–' : <code>{JSON.stringify(set)}</code>
+}
+
 /** Changes of thresholds with their causes, the audit trail, and rollbacks. */
 export function ChangesView () {
   const history = useData<History>('v1/history?limit=200')
@@ -46,7 +53,7 @@ export function ChangesView () {
                 { head: 'Who', cell: (row) => row.by },
                 { head: 'What', cell: (row) => words(row.type) },
                 { head: 'Context', cell: (row) => row.key === null ? '–' : <a href={routeTo('context', row.key)}>{row.key}</a> },
-                { head: 'To', cell: (row) => <code>{JSON.stringify(row.policy ?? row.pin ?? row.predictor ?? null)}</code> },
+                { head: 'To', cell: target },
                 { head: 'Reason', cell: (row) => row.reason ?? '–' },
               ]}
             />

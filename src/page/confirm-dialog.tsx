@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from './api.js'
 import { api } from './session.js'
-import { count, threshold, words } from './format.js'
+import { count, counted, threshold, words } from './format.js'
 import { Table } from './parts.js'
 
 /** A call of the API that changes something. Its query may already hold a reason. */
@@ -116,10 +116,10 @@ const WARNINGS: Readonly<Record<string, string>> = {
 
 /** The effect that a call would have, by its dry run. */
 function EffectTable ({ effects: { contexts = [], total = 0, changing = 0, removed, warnings = [] } }: { effects: Effects }) {
-  if (removed !== undefined) return <p class='effect'>This would remove {count(removed)} pins.</p>
+  if (removed !== undefined) return <p class='effect'>This would remove {counted(removed, 'pin')}.</p>
   return (
     <div class='effect'>
-      <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {count(total)} contexts that the call applies to.</p>
+      <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
       <Table
         caption='Effect' rows={contexts.slice(0, 20)} empty='' columns={[

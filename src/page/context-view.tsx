@@ -23,10 +23,11 @@ function Path ({ name }: { name: string }) {
 }
 
 /** The guarantee of the threshold in force, in words. */
-function promise ({ scope, pool, guarantee, pin, threshold }: ContextDetail): string {
+function promise ({ status, scope, pool, guarantee, pin, threshold }: ContextDetail): string {
   if (pin !== null) return 'By a pin, without a guarantee'
   if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
-  if (guarantee === null) return threshold === null ? 'None is certified' : 'By the pin of its pool, without a guarantee'
+  if (guarantee === null && threshold !== null) return 'By the pin of its pool, without a guarantee'
+  if (guarantee === null) return status === 'drifted' ? 'The threshold was withdrawn because of drift or a breach, and none has been certified since' : 'None is certified yet'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
 }

@@ -108,7 +108,7 @@ function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetRe
           </li>
         )
       })}
-      {total > alarms.length && <li>and {total - alarms.length} more</li>}
+      {total > alarms.length && <li>and {count(total - alarms.length)} more</li>}
     </ul>
   )
 }

@@ -12,6 +12,8 @@ type Figure = number | null | undefined
 const shown = (value: Figure, render: (value: number) => string): string => value == null || !Number.isFinite(value) ? NONE : render(value)
 
 export const count = (value: Figure): string => shown(value, (number) => minus(whole.format(number)))
+/** A count with its noun: 1 pin, 2 pins. */
+export const counted = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 /** Large counts in short: 12.3M. */
 export const short = (value: Figure): string =>
   shown(value, (number) => minus((Math.abs(number) < 10_000 ? whole : compact).format(number)))

@@ -43,6 +43,7 @@ function Shell ({ onToken }: { onToken: () => void }) {
   const { liveness } = useLive()
   const ready = useData<Ready>('readyz')
   const [sign, word] = SHOWN[liveness]
+  const warnings = ready.error === null ? ready.data?.warnings ?? [] : [ready.error.message]
   const current = route.view === 'context' ? 'fleet' : route.view
   return (
     <>
@@ -57,7 +58,7 @@ function Shell ({ onToken }: { onToken: () => void }) {
         <button type='button' class='quiet' onClick={askForToken}>Token</button>
         <a class='quiet button' href='docs'>API</a>
       </header>
-      {ready.data?.warnings.map((warning) => <p key={warning} class='banner' role='alert'><span aria-hidden='true'>▲</span> {warning}</p>)}
+      {warnings.map((warning) => <p key={warning} class='banner' role='alert'><span aria-hidden='true'>▲</span> {warning}</p>)}
       <main id='main' tabIndex={-1}><View {...route} /></main>
       <TokenDialog onChange={onToken} />
     </>

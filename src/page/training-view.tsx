@@ -10,6 +10,11 @@ import { axis, colour, ChartFigure } from './chart.js'
 /** Training runs, or one of them. */
 export function TrainingView ({ name }: { name: string | null }) { return name === null ? <Runs /> : <OneRun key={name} name={name} /> }
 
+/** A verdict. One of them is good news. */
+function VerdictBadge ({ verdict }: { verdict: Suite['verdicts'][number]['verdict'] }) {
+  return <Badge kind={verdict === 'tokens_collapsed' ? 'good' : 'warn'}>{words(verdict)}</Badge>
+}
+
 function Runs () {
   const { data, error } = useData<RunList>('v1/training-runs')
   const rows = data?.runs.flatMap((run) => run.suites.map((suite) => ({ run, suite }))) ?? []
@@ -27,7 +32,7 @@ function Runs () {
                 { head: 'Step', cell: ({ suite }) => count(suite.step), isNumber: true },
                 { head: 'EM', cell: ({ suite }) => percent(suite.em), isNumber: true },
                 { head: 'Mean tokens', cell: ({ suite }) => count(suite.tokens_mean), isNumber: true },
-                { head: 'Verdicts', cell: ({ suite }) => suite.verdicts.length === 0 ? '–' : suite.verdicts.map((verdict) => <Badge key={verdict} kind='warn'>{words(verdict)}</Badge>) },
+                { head: 'Verdicts', cell: ({ suite }) => suite.verdicts.length === 0 ? '–' : suite.verdicts.map((verdict) => <VerdictBadge key={verdict} verdict={verdict} />) },
                 { head: 'Last report', cell: ({ run }) => ago(run.updated_at, Date.now()), isNumber: true },
               ]}
             />
@@ -59,7 +64,7 @@ function OneRun ({ name }: { name: string }) {
                     { head: 'Because', cell: (row) => words(row.reason) },
                     { head: 'Threshold', cell: (row) => threshold(row.threshold), isNumber: true },
                     { head: 'EM drop', cell: (row) => points(row.em_drop), isNumber: true },
-                    { head: 'Generations', cell: (row) => decimals(row.generations, 0), isNumber: true },
+                    { head: 'Generations', cell: (row) => count(row.generations), isNumber: true },
                   ]}
                 />
               </Card>
@@ -94,7 +99,7 @@ function options ({ name, render }: Measure): Omit<Options, 'width' | 'height'> 
   const shown = (_chart: unknown, value: number | null) => render(value)
   return {
     scales: { x: { time: false } },
-    axes: [axis('Step', (value) => count(value)), axis(name, (value) => render(value).replace('.0 %', ' %'), { size: 62 })],
+    axes: [axis('Step', (value) => count(value)), axis(name, (value) => render(value).replace('.0\u00a0%', '\u00a0%'), { size: 62 })],
     series: [
       { label: 'Step', value: (_chart, value) => count(value) },
       { label: 'High', stroke: colour('muted'), width: 1, dash: [3, 3], points: { show: false }, value: shown },
@@ -137,7 +142,7 @@ function SuitePanel ({ suite }: { suite: Suite }) {
       <ul class='facts'>
         {verdicts.map(({ verdict, tests, figures }) => (
           <li key={verdict}>
-            <Badge kind='warn'>{words(verdict)}</Badge> {tests}{' '}
+            <VerdictBadge verdict={verdict} /> {tests}{' '}
             <span class='muted'>{Object.entries(figures).map(([name, value]) => `${words(name)} ${decimals(value, Number.isInteger(value) ? 0 : 4)}`).join(', ')}</span>
           </li>
         ))}

@@ -10,7 +10,6 @@ import { build, temporaryFolder, until, type Built } from '../helper.js'
 import { blocksOf, PAGES } from './pages.js'
 
 const run = promisify(execFile)
-const folder = await temporaryFolder(t)
 
 /** Its example is a whole program. The other pages share their names with each other. */
 const PROGRAM = 'clients/python/README.md'
@@ -26,17 +25,17 @@ const needsVllm = (code: string) => code.includes('from stopgate.vllm import')
  * @param url of the service that it calls
  * @returns what it printed
  */
-async function python (pages: readonly string[], more: string, url: string): Promise<string> {
+async function python (t: Test, pages: readonly string[], more: string, url: string): Promise<string> {
   const shown = pages.flatMap(blocksOf).filter(({ language, code }) => language === 'python' && !needsVllm(code)).map(({ code }) => code)
   t.ok(shown.length > 0, 'code was found')
-  const file = join(folder, 'worker.py')
+  const file = join(await temporaryFolder(t), 'worker.py')
   await writeFile(file, [...shown, more].join('\n').replaceAll('http://localhost:8080', url))
   const env = { ...process.env, PYTHONPATH: resolve('clients/python/src') }
   return (await run('python3', [file], { env, maxBuffer: 1e8 })).stdout
 }
 
-const ofPages = async (more: string, url: string): Promise<any> =>
-  JSON.parse(await python(PAGES.filter((page) => page !== PROGRAM && page !== TRANSFORMERS), more, url))
+const ofPages = async (t: Test, more: string, url: string): Promise<any> =>
+  JSON.parse(await python(t, PAGES.filter((page) => page !== PROGRAM && page !== TRANSFORMERS), more, url))
 
 /** A service with a threshold that every confidence of 0.9 reaches, in the context of the pages. */
 async function pinned (t: Test): Promise<Built & { url: string }> {
@@ -70,7 +69,7 @@ for each in (client, service):
 
 t.test('the example of the client runs unchanged', async (t) => {
   const { app, send } = await build(t)
-  const printed = await python([PROGRAM], '', await app.listen({ port: 0 }))
+  const printed = await python(t, [PROGRAM], '', await app.listen({ port: 0 }))
   t.match(printed, /^42 Counters\(.*checks=\d{3}.*rejected=0/)
   await until('generations are reported', async () => {
     const { body: { control_generations: control, treated_generations: treated } } = await send('GET', '/v1/contexts/model=stand-in,task=sums')
@@ -80,7 +79,7 @@ t.test('the example of the client runs unchanged', async (t) => {
 
 t.test('the smallest worker stops, and reports its generations', async (t) => {
   const { url } = await pinned(t)
-  const said = await ofPages(`${WORKER}
+  const said = await ofPages(t, `${WORKER}
 thoughts = [Thought() for _ in range(20)]
 answers = [run(one.generate, one.probe, lambda answer: answer == "4") for one in thoughts]
 print(json.dumps([answers, [one.tokens for one in thoughts], client.flush(30), client.counters.rejected]))
@@ -92,7 +91,7 @@ print(json.dumps([answers, [one.tokens for one in thoughts], client.flush(30), c
 
 t.test('a loop over a batch and an asyncio server stop at the same step', async (t) => {
   const { url } = await pinned(t)
-  const said = await ofPages(`${WORKER}
+  const said = await ofPages(t, `${WORKER}
 class Engine:
     def start(self, prompts):
         self.rows = [Thought() for _ in prompts]
@@ -134,7 +133,7 @@ print(json.dumps({"batch": [row.tokens for row in engine.rows], "calls": client.
 
 t.test('probes, signals, samples and a free confidence are as shown', async (t) => {
   const { url } = await pinned(t)
-  const said = await ofPages(`${WORKER}
+  const said = await ofPages(t, `${WORKER}
 model = Model()
 model.signals, model.force = Signals(), lambda text, max_tokens: ("4", [-0.1], [[-0.1, -3.0]])
 one = client.generation({"model": "m", "task": "gsm8k"})
@@ -165,7 +164,7 @@ t.test('a worker in front of vLLM generates in pieces and probes aside', async (
   t.teardown(() => server.close())
   await once(server, 'listening')
   const { url } = await pinned(t)
-  const said = await ofPages(`${WORKER}
+  const said = await ofPages(t, `${WORKER}
 url = ${JSON.stringify(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)}
 answer = ask_vllm("<think>", "4", url, "m")
 short = VLLM(url, "m", "<think>", 40)
@@ -183,7 +182,7 @@ t.test('with the service down generations go on', async (t) => {
   const { app } = await build(t)
   const url = await app.listen({ port: 0 })
   await app.close()
-  const said = await ofPages(`${WORKER}
+  const said = await ofPages(t, `${WORKER}
 one = Thought()
 print(json.dumps([run(one.generate, one.probe, lambda answer: True), one.tokens, client.close(0), service.close(0), local.close(0)]))
 `, url)

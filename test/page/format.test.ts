@@ -1,10 +1,11 @@
 import t from 'tap'
-import { ago, count, decimals, duration, NONE, percent, points, short, threshold, thresholds, words, worth } from '../../src/page/format.js'
+import { ago, count, counted, decimals, duration, NONE, percent, points, short, threshold, thresholds, words, worth } from '../../src/page/format.js'
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ')
 
 t.test('figures are short, with a real minus sign and no minus before zero', async (t) => {
   t.equal(count(12_345.6), '12,346')
+  t.same([0, 1, 2000].map((number) => counted(number, 'pin')), ['0 pins', '1 pin', '2,000 pins'])
   t.equal(short(9999), '9,999')
   t.equal(short(-12_345), '−12.3K')
   t.equal(short(5_210_400), '5.21M')

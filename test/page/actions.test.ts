@@ -1,0 +1,209 @@
+import t, { type Test } from 'tap'
+import { certify, KEY } from '../certify.js'
+import { build, type Built } from '../helper.js'
+import { openPage } from './open-page.js'
+import { example, failure, serviceWith, CONTEXT_VIEW } from './replies.js'
+
+type Page = Awaited<ReturnType<typeof openPage>>
+
+/** A real service with a certified context, and the page of that context. */
+async function certified (t: Test): Promise<{ built: Built, page: Page }> {
+  const built = await build(t)
+  await certify(built)
+  return { built, page: await openContext(t, built) }
+}
+
+const openContext = async (t: Test, { send }: Built) =>
+  await openPage(t, `#/context/${encodeURIComponent(KEY)}`, async ({ method, path, body }) => await send(method as 'GET', `/${path}`, body))
+
+const PREVIEW = 'Show what it would do'
+const changesOf = (page: Page) => page.requests.filter(({ method }) => method !== 'GET')
+const isDisabled = (page: Page, name: string) => page.control(name).hasAttribute('disabled')
+
+async function give (page: Page, reason: string): Promise<void> {
+  await page.fill('Reason', reason)
+  await page.click(PREVIEW)
+  await page.shows('that the call applies to')
+}
+
+t.test('on a certified context of a real service', async (t) => {
+  const { built, page } = await certified(t)
+  const { send } = built
+  const url = `/v1/contexts/${encodeURIComponent(KEY)}`
+  const threshold = page.tile('Threshold in force')[0]!
+
+  t.test('a pin is made only after its effect was seen, and its maker is shown', async (t) => {
+    await page.click('Pin …')
+    t.equal(page.read('h2'), `Pin the threshold of ${KEY}`)
+    t.ok(isDisabled(page, PREVIEW), 'a reason is needed')
+    await give(page, 'incident 42')
+    t.match(page.text(), '1 would change, of 1 context that the call applies to.')
+    t.same(page.table('Effect'), [['Context', 'Threshold', 'Mode', 'Notes'], [KEY, `${threshold} → never stop`, 'enforce', '–']])
+    t.equal((await send('GET', url)).body.pin, null, 'a dry run changes nothing')
+    await page.click('Do it')
+    await page.shows('Pinned to never stop by anonymous (incident 42), until')
+    t.match((await send('GET', url)).body.pin, { threshold: null, reason: 'incident 42', expires_at: String })
+    t.equal(page.tile('Threshold in force')[1], 'By a pin, without a guarantee')
+  })
+
+  t.test('what was seen must be what is done', async (t) => {
+    await page.click('Remove pin …')
+    await give(page, 'over')
+    await page.fill('Reason', 'all is well')
+    t.match(page.text(), 'You changed something: check the effect again.')
+    t.equal(page.all('button.danger').length, 0)
+    await page.click(PREVIEW)
+    await page.click('Do it')
+    await page.shows('At most')
+    t.equal((await send('GET', url)).body.pin, null)
+    t.match((await send('GET', '/v1/audit')).body.commands[0], { type: 'pin', pin: null, reason: 'all is well' })
+    t.notMatch(page.text(), 'Remove pin …', 'without a pin none can be removed')
+  })
+
+  t.test('a mode is chosen, and a dialog that is closed changes nothing', async (t) => {
+    await page.click('Mode …')
+    t.equal(page.field('off').checked, true, 'the usual wish comes first')
+    await page.choose('shadow')
+    await give(page, 'try')
+    t.same(page.table('Effect')[1]!.slice(2, 3), ['enforce → shadow'])
+    await page.click('Cancel')
+    t.equal(page.all('dialog[open]').length, 0)
+    t.equal((await send('GET', url)).body.mode, 'enforce')
+  })
+
+  t.test('a policy shows what is inherited, and sends what was changed alone', async (t) => {
+    await page.click('Policy …')
+    await page.until('the policy is read', () => page.requests.at(-1)!.path === `v1/contexts/${encodeURIComponent(KEY)}/policy`)
+    t.equal(page.field('max_em_drop').placeholder, '0.02')
+    t.match(page.field('mode').textContent, 'inherit (enforce)')
+    t.ok(isDisabled(page, PREVIEW), 'nothing has changed')
+    await page.fill('max_em_drop', '0.01')
+    await page.fill('min_tokens', '64')
+    await page.fill('min_tokens', '')
+    t.equal(page.all('.field.changed').length, 1)
+    await give(page, 'stricter')
+    t.match(page.table('Effect')[1]!.at(-1), 'bar thirty times higher', 'a bound that is changed later costs more evidence')
+    await page.click('Do it')
+    await page.shows('1.0 pt allowed')
+    t.same((await send('GET', `${url}/policy`)).body.policy, { max_em_drop: 0.01 })
+    t.same(changesOf(page).at(-1)!.body, { max_em_drop: 0.01 })
+  })
+
+  t.test('an inherited field is inherited again when it is emptied', async (t) => {
+    await page.click('Policy …')
+    await page.until('the policy is read', () => page.field('max_em_drop').value === '0.01')
+    await page.fill('max_em_drop', '')
+    await give(page, 'back')
+    await page.click('Do it')
+    await page.shows('2.0 pt allowed')
+    t.same((await send('GET', `${url}/policy`)).body.policy, {})
+  })
+
+  t.test('a value that the service refuses is explained', async (t) => {
+    await page.click('Policy …')
+    await page.fill('max_em_drop', '2')
+    await page.fill('Reason', 'too much')
+    await page.click(PREVIEW)
+    t.match(page.read('dialog[open] [role=alert]'), /▲ .*max_em_drop/)
+    t.equal(page.all('button.danger').length, 0)
+    await page.click('Cancel')
+  })
+
+  t.test('a reset says that evidence starts from zero', async (t) => {
+    await page.click('Reset …')
+    t.match(page.text(), 'This cannot be undone.')
+    await give(page, 'new weights')
+    t.same(page.table('Effect')[1]!.slice(-1), ['evidence starts from zero'])
+    await page.click('Do it')
+    await page.until('the new epoch is shown', async () => {
+      await page.send('change')
+      return /epoch 2/.test(page.text())
+    })
+    t.same(page.tile('Threshold in force'), ['never stop', 'None is certified yet'])
+  })
+
+  t.test('a rollback pins every context, and its end removes the pins', async (t) => {
+    page.window.location.hash = '#/changes'
+    await page.shows('Roll back …')
+    await page.until('the reset is listed', async () => {
+      await page.send('change')
+      return page.table('Changes of thresholds').some((row) => row[2] === 'reset')
+    })
+    const certificate = page.table('Changes of thresholds').find((row) => row[2] === 'evidence')!
+    await page.click('Roll back …')
+    await page.fill('Version', 'two')
+    await page.fill('Reason', 'incident 43')
+    t.ok(isDisabled(page, PREVIEW), 'a version is a number')
+    await page.fill('Version', certificate.at(-1)!)
+    await give(page, 'incident 43')
+    t.same(page.table('Effect')[1]!.slice(0, 3), [KEY, `never stop → ${threshold}`, 'as before'])
+    await page.click('Do it')
+    await page.until('the rollback is listed', () => page.table('Audit trail')[1]?.[5] === 'incident 43')
+    t.match((await send('GET', url)).body.pin, { reason: 'incident 43', rollback: Number(certificate.at(-1)) })
+
+    await page.click('End rollback …')
+    await page.fill('Reason', 'over')
+    await page.click(PREVIEW)
+    await page.shows('This would remove 3 pins.')
+    await page.click('Do it')
+    await page.until('its end is listed', () => page.table('Audit trail')[1]?.[5] === 'over')
+    t.equal((await send('GET', url)).body.pin, null)
+  })
+
+  t.same(changesOf(page).filter(({ path }) => !/dry_run=true|confirm=/.test(path)), [], 'nothing was changed without a dry run')
+})
+
+t.test('the score of a pin must be one, and its lifetime is sent in seconds', async (t) => {
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith({ context: example('context', { threshold: null }) }))
+  await page.click('Pin …')
+  await page.fill('Reason', 'r')
+  await page.choose('stop from a score of')
+  t.ok(isDisabled(page, PREVIEW), 'an empty score is none')
+  for (const [score, isRefused] of [['1.5', true], ['-0.1', true], ['x', true], ['0.98', false]] as const) {
+    await page.fill('Score, 0 to 1', score)
+    t.equal(isDisabled(page, PREVIEW), isRefused, score)
+  }
+  for (const [lifetime, field] of [['86400', { expires_in_seconds: 86_400 }], ['', {}]] as const) {
+    await page.fill('For', lifetime)
+    await page.click(PREVIEW)
+    t.same(changesOf(page).at(-1)!.body, { threshold: 0.98, reason: 'r', ...field })
+  }
+})
+
+t.test('a command that fails after its dry run stays open with the message of the service', async (t) => {
+  const effect = { dry_run: true, confirm: 'c', contexts: [], total: 0, changing: 0, warnings: ['context_unknown', 'pin_without_effect'] }
+  const page = await openPage(t, CONTEXT_VIEW, (request) => {
+    if (request.method === 'GET') return serviceWith()(request)
+    return request.path.includes('dry_run') ? { status: 200, body: effect } : { status: 409, body: { code: 'UNCONFIRMED', message: 'Other contexts would change now.' } }
+  })
+  await page.click('Reset …')
+  await page.fill('Reason', 'r')
+  await page.click(PREVIEW)
+  t.match(page.text(), 'No threshold, mode or epoch would change, of 0 contexts that the call applies to.')
+  t.match(page.text(), '▲ No outcome has named this context yet: check its key.')
+  t.match(page.text(), '▲ The pin would hold for no context')
+  await page.click('Do it')
+  t.equal(page.read('dialog[open] [role=alert]'), '▲ Other contexts would change now.')
+  t.ok(page.control(PREVIEW), 'the effect must be seen again')
+})
+
+t.test('a long list of effects is cut short', async (t) => {
+  const contexts = Array.from({ length: 200 }, (_, i) => ({ key: `model=m${i}`, before: 0.9, after: null, mode_before: 'enforce', mode_after: 'enforce', new_epoch: true, post_hoc: true }))
+  const page = await openPage(t, CONTEXT_VIEW, (request) => request.method === 'GET'
+    ? serviceWith()(request)
+    : { status: 200, body: { dry_run: true, confirm: 'c', contexts, total: 1500, changing: 1200 } })
+  await page.click('Reset …')
+  await page.fill('Reason', 'r')
+  await page.click(PREVIEW)
+  t.match(page.text(), '1,200 would change, of 1,500 contexts that the call applies to.')
+  t.equal(page.table('Effect').length, 21)
+  t.equal(page.table('Effect')[1]!.at(-1), 'evidence starts from zero, bar thirty times higher')
+  t.match(page.text(), 'and 1,480 more')
+})
+
+t.test('a policy that cannot be read says so', async (t) => {
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith({ policy: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }))
+  await page.click('Policy …')
+  t.match(page.text(), '▲ The store cannot be reached.')
+  t.equal(page.all('dialog[open] .field').length, 0, 'fields whose values are unknown would look inherited')
+})

@@ -1,0 +1,64 @@
+import t, { type Test } from 'tap'
+import { openPage } from './open-page.js'
+import { example, failure, serviceWith } from './replies.js'
+
+const open = async (t: Test, replies: Parameters<typeof serviceWith>[0] = {}) =>
+  await openPage(t, '#/changes', serviceWith(replies))
+const [byPin, byEvidence] = example('history').changes
+const [command] = example('audit').commands
+
+t.test('changes of thresholds are listed with their causes, and with who made them and why', async (t) => {
+  const unreadable = { ...byEvidence!, key: null, epoch: null, cause: 'unreadable', before: null, after: null, by: 'stopgate', version: 12 }
+  const page = await open(t, { history: { changes: [byPin!, byEvidence!, unreadable], next: null } })
+  const [head, ...rows] = page.table('Changes of thresholds')
+  t.same(head, ['Time', 'Context', 'Cause', 'Threshold', 'By', 'Version'])
+  t.same(rows.map(([, ...cells]) => cells), [
+    ['model=steady-8b,task=choices', 'pin', 'never stop → 0.98', 'anonymous: incident 42', '39'],
+    ['model=steady-8b,task=math', 'evidence', '0.994 → 0.973', '–', '35'],
+    ['unreadable', 'unreadable', 'never stop → never stop', 'stopgate', '12'],
+  ])
+  t.match(rows[0]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
+  t.match(page.card('Thresholds'), 'The snapshot is at version 42.')
+  await page.click('model=steady-8b,task=math')
+  t.equal(page.read('h1'), 'model=steady-8b,task=math')
+})
+
+t.test('the audit trail lists who commanded what and why', async (t) => {
+  const base = { id: '1', time: command!.time, by: 'alice', key: 'model=q', replaced: null, version: 3 }
+  const page = await open(t, {
+    audit: {
+      commands: [
+        command!,
+        { ...base, type: 'policy', reason: null, policy: { mode: 'shadow' } },
+        { ...base, type: 'policy', reason: 'over', policy: null },
+        { ...base, type: 'reset', reason: 'new weights' },
+        { ...base, type: 'predictor', key: null, reason: 'worse', predictor: { name: 'p-7', action: 'retired' } },
+        { ...base, type: 'pin', reason: '<b>over</b>', pin: null },
+      ],
+      next: null,
+    },
+  })
+  const [head, ...rows] = page.table('Audit trail')
+  t.same(head, ['Time', 'Who', 'What', 'Context', 'To', 'Reason'])
+  t.same(rows.map(([, ...cells]) => cells), [
+    ['anonymous', 'pin', 'model=steady-8b,task=choices', JSON.stringify(command!.pin), 'incident 42'],
+    ['alice', 'policy', 'model=q', '{"mode":"shadow"}', '–'],
+    ['alice', 'policy', 'model=q', 'removed', 'over'],
+    ['alice', 'reset', 'model=q', '–', 'new weights'],
+    ['alice', 'predictor', '–', '{"name":"p-7","action":"retired"}', 'worse'],
+    ['alice', 'pin', 'model=q', 'removed', '<b>over</b>'],
+  ])
+})
+
+t.test('before the first change both lists say so', async (t) => {
+  const page = await open(t, { history: { changes: [], next: null }, audit: { commands: [], next: null } })
+  t.match(page.card('Thresholds'), 'No threshold has moved yet.')
+  t.match(page.card('Audit trail'), 'Nobody has changed anything yet.')
+})
+
+t.test('each list that cannot be read says why, and the other one stays', async (t) => {
+  const page = await open(t, { audit: failure(403, 'FORBIDDEN', 'The token is bound to a prefix.'), snapshot: failure(503, 'STORE_UNAVAILABLE', 'down') })
+  t.match(page.card('Audit trail'), '▲ The token is bound to a prefix.')
+  t.equal(page.table('Changes of thresholds').length, 3)
+  t.notMatch(page.text(), 'Roll back', 'without a version nothing can be rolled back')
+})

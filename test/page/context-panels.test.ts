@@ -1,0 +1,121 @@
+import t, { type Test } from 'tap'
+import type { ContextDetail } from '../../src/page/api.js'
+import { openPage } from './open-page.js'
+import { ago, CONTEXT_VIEW, example, serviceWith, type Replies } from './replies.js'
+
+const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
+  await openPage(t, CONTEXT_VIEW, serviceWith({ context: example('context', changes) }))
+const { arms, breach, fidelity, policy, follow_up: followUp } = example('context')
+
+t.test('the arms are compared, with the interval of their difference', async (t) => {
+  const page = await open(t, { arms: { ...arms, tokens_difference: { estimate: -79.4, low: -110.2, high: -48.6 } } })
+  t.same(page.table('Control against treated'), [
+    ['Arm', 'Generations', 'EM', 'Mean tokens'],
+    ['Control (run in full)', '191', '88.5 %', '374'],
+    ['Treated (stopped at the threshold)', '580', '91.0 %', '295'],
+  ])
+  t.match(page.card('Control against treated'), 'EM: 2.18 pt (−5.65 pt to 10.00 pt); tokens a generation: −79 (−110 to −49)')
+  const bar = page.element('.difference')
+  t.equal(bar.getAttribute('aria-label')!.replaceAll('\u00a0', ' '), '2.18 pt, from −5.65 pt to 10.00 pt; −3.00 pt is allowed')
+  const places = Object.fromEntries(['.mark', '.zero', '.bound'].map((part) => [part, parseFloat(page.element(`.difference ${part}`).style.left)]))
+  t.ok(places['.bound']! < places['.zero']! && places['.zero']! < places['.mark']!, 'a gain lies to the right of zero, the allowed loss to the left')
+})
+
+t.test('arms that are too small are not compared', async (t) => {
+  const empty = { generations: 0, labelled: 0, em: null, tokens_mean: null }
+  const page = await open(t, { arms: { ...arms, treated: empty, em_difference: null } })
+  t.match(page.card('Control against treated'), 'Too few generations in an arm for a comparison.')
+  t.same(page.table('Control against treated')[2], ['Treated (stopped at the threshold)', '0', '–', '–'])
+  t.equal(page.all('.difference').length, 0)
+})
+
+t.test('served answers are compared with probed ones, where stops are reported with their probes', async (t) => {
+  const replies: Partial<Replies> = {}
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
+  t.match(page.card('Control against treated'),
+    'Served as probed: 99.3 % of 431 stops; EM lost between probe and served answer: 0.17 pt (−1.06 pt to 1.42 pt, of all treated generations)')
+  replies.context = example('context', { fidelity: { ...fidelity, ratio: null, em_drop: null, em_drop_low: null, em_drop_high: null } })
+  await page.send('change')
+  t.match(page.card('Control against treated'), 'No stop was reported with its probe, so served answers cannot be compared with probed ones.')
+})
+
+t.test('a breach is shown in red, a suspicion or blindness as a warning, and none of these in green', async (t) => {
+  const cases = [
+    ['good', '✓ No sign that real stops lose more than you allow.', {}],
+    ['warn', '△ Real stops seem to lose more than you allow.', { suspected: true }],
+    ['bad', '▲ Real stops lose more than you allow.', { suspected: true, breached: true }],
+    ['warn', '△ Whether real stops lose more than you allow cannot be seen: they are reported without their probes.', { seen_by: 'unobservable' }],
+  ] as const
+  const replies: Partial<Replies> = {}
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
+  for (const [colour, text, changes] of cases) {
+    replies.context = example('context', { breach: { ...breach, ...changes } })
+    await page.send('change')
+    t.equal(page.read('.verdict'), text)
+    t.equal(page.colourOf(page.element('.verdict')), page.paletteOf(colour))
+  }
+})
+
+t.test('a pool lists its members, and marks those that have left', async (t) => {
+  const worst = [
+    { key: 'model=q,task=a', threshold: null, control_generations: 1200, em_drop: 0.05, em_drop_low: 0.01, em_drop_high: 0.09, tokens_saved_ratio: 0.31, over_bound: true, left_at: ago(60) },
+    { key: 'model=q,task=b', threshold: 0.9, control_generations: 0, em_drop: null, em_drop_low: null, em_drop_high: null, tokens_saved_ratio: null, over_bound: false, left_at: null },
+  ]
+  const page = await open(t, { members: { at: ago(1), total: 40, over_bound: 1, left: 1, worst } })
+  t.same(page.table('Members of the pool'), [
+    ['Context', 'Generations', 'EM drop of bound', 'Tokens saved, net'],
+    ['model=q,task=a ▲ left', '1,200', '5.00 pt of 3.0 pt', '31.0 %'],
+    ['model=q,task=b', '0', '–', '–'],
+  ])
+  t.match(page.card('Members of the pool'), '1 of 40 lose more than 3.0 pt so far · 1 have left the pool')
+})
+
+t.test('a context that is no pool has no list of members', async (t) => {
+  t.notMatch((await open(t)).text(), 'Members of the pool')
+})
+
+t.test('predictors on trial are listed, and the one that serves is marked', async (t) => {
+  const challenger = {
+    predictor: 'p-7',
+    serving: true,
+    ordinal: 1,
+    error_level: 0.0125,
+    generations: 2048,
+    seen_in_training: 12,
+    threshold: 0.91,
+    em_drop: -0.004,
+    tokens_saved_ratio: 0.42,
+    tokens_saved_gross_ratio: 0.44,
+    generations_to_next_certificate: null,
+  }
+  const other = { ...challenger, predictor: 'p-8', serving: false, threshold: null, em_drop: null, generations_to_next_certificate: 96 }
+  const page = await open(t, { score: 'p-7', challengers: [challenger, other] })
+  t.match(page.card('Predictors on trial'), 'The score in force is p-7.')
+  t.same(page.table('Predictors on trial'), [
+    ['Predictor', 'Generations', 'Threshold', 'EM drop', 'Tokens saved, net', 'To the next certificate'],
+    ['p-7 ● serving', '2,048', '0.91', '−0.40 pt', '42.0 %', '–'],
+    ['p-8', '2,048', 'none yet', '–', '42.0 %', '96'],
+  ])
+})
+
+t.test('without a predictor on trial the reason is stated', async (t) => {
+  t.match((await open(t, { policy: { ...policy, predictor: 'off' } })).card('Predictors on trial'), 'Predictors are off in the policy of this context.')
+  t.match((await open(t, { policy: { ...policy, predictor: 'auto' } })).card('Predictors on trial'), 'None is on trial at present.')
+})
+
+t.test('the fates of enrolled generations are listed with their meaning, without those of none', async (t) => {
+  const page = await open(t, { policy: { ...policy, follow_up_seconds: 7200 }, cancelled_ratio: 0.0125, open_enrolments: 4096 })
+  t.match(page.card('Follow-up'), 'They have 2 h to report.')
+  t.match(page.card('Follow-up'), '99.8 % accounted for · 1.3 % cancelled · 4,096 open · 2 count as lost for now')
+  const [head, ...rows] = page.table('Follow-up')
+  t.same(head, ['What', 'Generations', 'Meaning'])
+  t.same(rows.map(([what, generations]) => `${what} ${generations}`), ['enrolled 465', 'accounted 421', 'missing 1', 'unenrolled 3', 'reported 452', 'labels wanted 21', 'labels given 20'])
+  t.same(rows[2], ['missing', '1', 'did not come in time, and count as lost'])
+})
+
+t.test('a context that counts outcomes on arrival says so, also before the first', async (t) => {
+  const none = Object.fromEntries(Object.keys(followUp).map((field) => [field, 0])) as typeof followUp
+  const page = await open(t, { policy: { ...policy, follow_up_seconds: 0 }, follow_up: none })
+  t.match(page.card('Follow-up'), 'Outcomes count on arrival.')
+  t.same(page.table('Follow-up').slice(1).map(([what, generations]) => [what, generations]), [['enrolled', '0']])
+})

@@ -1,0 +1,92 @@
+import t, { type Test } from 'tap'
+import type { ContextDetail } from '../../src/page/api.js'
+import { openPage } from './open-page.js'
+import { ago, CONTEXT_VIEW, example, failure, KEY, serviceWith, type Replies } from './replies.js'
+
+const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
+  await openPage(t, CONTEXT_VIEW, serviceWith({ context: example('context', changes) }))
+
+t.test('a certified context shows its threshold with its guarantee, and its figures with their units', async (t) => {
+  const page = await open(t, { updated_at: ago(120) })
+  t.same(page.tile('Threshold in force'), ['0.985', 'At most 3.0 pt lost, error level 5.0 %, post hoc'])
+  t.same(page.tile('EM drop'), ['0.00 pt', '3.0 pt allowed, true drop −2.19 pt to 2.19 pt'])
+  t.same(page.tile('Tokens saved, net'), ['38.1K', '20.8 % of a generation at this threshold; 7,720 tokens spent on probes'])
+  t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %'])
+  t.equal(page.read('.badges'), '● certified ▶ enforce epoch 1 · last outcome 2 min ago')
+})
+
+t.test('the contexts above are links', async (t) => {
+  const page = await open(t)
+  t.equal(page.read('nav.path'), 'Fleet › * › model=steady-8b › task=choices')
+  await page.click('model=steady-8b')
+  t.equal(page.read('h1'), 'model=steady-8b')
+  await page.click('*')
+  t.equal(page.read('h1'), '*')
+  t.equal(page.read('nav.path'), 'Fleet › *')
+})
+
+/** A context for which nothing is certified. */
+const UNCERTIFIED: Partial<ContextDetail> = { status: 'learning', threshold: null, guarantee: null, em_drop: null, em_drop_low: null, em_drop_high: null, evidence: null, tokens_saved_ratio: null }
+const PIN = { threshold: 0.9, reason: 'incident 42', by: 'alice', expires_at: null }
+const { guarantee } = example('context')
+
+t.test('the reason is stated why nothing is stopped, or what the threshold promises', async (t) => {
+  const left = { key: 'model=steady-8b', left_at: ago(60) }
+  const cases: ReadonlyArray<readonly [promise: string, changes: Partial<ContextDetail>]> = [
+    ['None is certified yet', UNCERTIFIED],
+    ['The threshold was withdrawn because of drift or a breach, and none has been certified since', { ...UNCERTIFIED, status: 'drifted' }],
+    ['It has left its pool, since its own generations lose more EM than the pool allows', { ...UNCERTIFIED, status: 'drifted', pool: left, scope: 'pool' }],
+    ['By a pin, without a guarantee', { guarantee: null, pin: PIN }],
+    ['By the pin of its pool, without a guarantee', { guarantee: null, pool: { key: 'model=steady-8b', left_at: null } }],
+    ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', guarantee: { ...guarantee!, post_hoc: false } }],
+    ['A lottery gives 25.0 % of the generations the looser threshold 0.95. At most 3.0 pt lost, error level 5.0 %, post hoc', { lottery: { threshold: 0.95, share: 0.25 } }],
+  ]
+  const replies: Partial<Replies> = {}
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
+  for (const [promise, changes] of cases) {
+    replies.context = example('context', changes)
+    await page.send('change')
+    t.equal(page.tile('Threshold in force')[1], promise)
+  }
+})
+
+t.test('a context without a certificate shows what may be lost, and dashes for what is unknown', async (t) => {
+  const page = await open(t, UNCERTIFIED)
+  t.equal(page.tile('Threshold in force')[0], 'never stop')
+  t.same(page.tile('EM drop'), ['–', '3.0 pt allowed'])
+  t.match(page.tile('Tokens saved, net')[1], /^– of a generation/)
+})
+
+t.test('a pin shows who set it, why and when it ends', async (t) => {
+  const page = await open(t, { pin: { ...PIN, expires_at: '2026-03-04T12:00:00.000Z' } })
+  t.match(page.read('.banner'), /^◆ Pinned to 0\.9 by alice \(incident 42\), until [45] Mar 2026, \d\d:\d\d:00\. A pinned threshold has no guarantee\.$/)
+  t.match(page.read('.badges'), '◆ pinned')
+  const never = await open(t, { pin: { ...PIN, threshold: null } })
+  t.match(never.read('.banner'), '◆ Pinned to never stop by alice (incident 42), until it is removed.')
+})
+
+t.test('a hostile reason or name is shown as text', async (t) => {
+  const reason = '<script>window.planted=1</script>'
+  const page = await open(t, { pin: { ...PIN, reason, by: '<b>eve</b>' } })
+  t.match(page.read('.banner'), `by <b>eve</b> (${reason})`)
+  t.equal(page.all('#page script, .banner b').length, 0)
+})
+
+t.test('problems with the reports of workers are shown as warnings', async (t) => {
+  const page = await open(t, { ...UNCERTIFIED, warnings: ['outcomes_missing', 'signals_refused'] })
+  t.same(page.all('.badge.warn').map(({ textContent }) => textContent), ['▲ outcomes missing', '▲ signals refused'])
+  t.equal(page.colourOf(page.all('.badge.warn')[0]!), page.paletteOf('warn'))
+})
+
+t.test('an unknown context shows its name and the message of the service', async (t) => {
+  const page = await openPage(t, '#/context/model%3D%3Cb%3E', serviceWith({ context: failure(404, 'CONTEXT_UNKNOWN', 'No outcome has named this context.') }))
+  t.equal(page.read('h1'), 'model=<b>')
+  t.equal(page.read('main [role=alert]'), '▲ No outcome has named this context.')
+})
+
+t.test('a context without a trade-off shows its other panels', async (t) => {
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith({ tradeoff: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }))
+  t.notMatch(page.text(), 'What stopping earlier would cost')
+  t.match(page.text(), 'Control against treated')
+  t.equal(page.requests.filter(({ path }) => path === `v1/contexts/${encodeURIComponent(KEY)}/tradeoff`).length, 1)
+})

@@ -1,0 +1,81 @@
+import t from 'tap'
+import { openPage } from './open-page.js'
+import { ago, example, failure, serviceWith, type Replies } from './replies.js'
+
+t.test('the fleet shows what is saved, in short figures', async (t) => {
+  const page = await openPage(t, '', serviceWith())
+  t.same(page.tile('Tokens saved, net'), ['5.21M', '5.64M by stopping, less 430K for probes'])
+  t.same(page.tile('Generations'), ['20.7K', '2,310 control, 18,400 treated, in the present epochs'])
+  t.same(page.tile('Contexts'), ['3', '1 stop early\n▶ enforce 3'])
+  t.equal(page.card('Contexts by status'), '● certified 1 33 %\n◐ learning 1 33 %\n▲ drifted 1 33 %')
+})
+
+t.test('modes other than enforce and pins are counted', async (t) => {
+  const fleet = example('fleet', { by_mode: { enforce: 1, shadow: 2, off: 0 }, pinned: 1200 })
+  const page = await openPage(t, '', serviceWith({ fleet }))
+  t.equal(page.tile('Contexts')[1], '1 stop early\n▶ enforce 1\n◌ shadow 2\n◆ pins 1,200')
+})
+
+t.test('a fleet without contexts shows no shares', async (t) => {
+  const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
+  const page = await openPage(t, '', serviceWith({ fleet, rows: { ...example('rows'), total: 0, contexts: [] } }))
+  t.equal(page.card('Contexts by status'), '● certified 0\n◐ learning 0\n▲ drifted 0')
+  t.equal(page.card('Alarms (0)'), '✓ Nothing needs attention.')
+  t.match(page.card('Contexts'), 'No context found')
+})
+
+t.test('an operator of a part of the fleet sees which part', async (t) => {
+  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { prefix: 'model=q' }) }))
+  t.match(page.text(), 'Fleet model=q')
+})
+
+t.test('what is saved is worth what policies state, or the price that is typed in', async (t) => {
+  const fleet = example('fleet', { worth: 12.5, tokens_priced: 1_200_000 })
+  const page = await openPage(t, '', serviceWith({ fleet }))
+  t.match(page.tile('Worth'), ['12.50', /By the prices of policies, for 1\.2M tokens/])
+  await page.fill('Price of a million tokens', '2,5')
+  t.match(page.tile('Worth'), ['$ 13.03', /^per 1M tokens$/])
+  await page.fill('Currency', '€')
+  t.equal(page.tile('Worth')[0], '€ 13.03')
+  await page.fill('Price of a million tokens', 'free')
+  t.equal(page.tile('Worth')[0], '12.50', 'without a valid price, those of policies count again')
+})
+
+t.test('without any price the page asks for one, and keeps it in the browser', async (t) => {
+  const first = await openPage(t, '', serviceWith())
+  t.match(first.tile('Worth'), ['–', /Type a price in\. It stays in this browser\./])
+  await first.fill('Price of a million tokens', '2')
+  const localStorage = { ...first.window.localStorage }
+  const second = await openPage(t, '', serviceWith(), { localStorage })
+  t.equal(second.tile('Worth')[0], '$ 10.42')
+  t.equal(second.field('Price of a million tokens').value, '2')
+  const third = await openPage(t, '', serviceWith(), { localStorage: { 'stopgate-price': '{"amount":"2"' } })
+  t.equal(third.tile('Worth')[0], '–', 'a damaged price is none')
+})
+
+t.test('a drift alarm is shown in red with its time, and says what was done', async (t) => {
+  const alarms = [{ key: 'model=q,task=a', alarm: 'drift' as const, since: ago(48 * 60) }, { key: 'model=q,task=b', alarm: 'drift_suspected' as const, since: null }]
+  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { alarms, alarms_total: 1002 }) }))
+  t.equal(page.card('Alarms (1,002)'), [
+    '▲', 'drift in model=q,task=a 48 min ago', 'Full runs lose more EM than allowed. The threshold was withdrawn, and nothing is stopped.',
+    '△', 'drift suspected in model=q,task=b', 'More EM seems to be lost than allowed. More control generations are drawn.',
+    'and 1,000 more',
+  ].join('\n'))
+  const [drift, suspected] = page.all('.alarms .sign')
+  t.equal(page.colourOf(drift!), page.paletteOf('bad'))
+  t.equal(page.colourOf(suspected!), page.paletteOf('warn'))
+  await page.click('model=q,task=a')
+  t.equal(page.window.location.hash, '#/context/model%3Dq%2Ctask%3Da')
+})
+
+t.test('figures that cannot be read are replaced by the message of the service, and come back', async (t) => {
+  const replies: Partial<Replies> = { fleet: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }
+  const page = await openPage(t, '', serviceWith(replies))
+  t.equal(page.read('main [role=alert]'), '▲ The store cannot be reached.')
+  replies.fleet = example('fleet')
+  await page.send('change')
+  t.equal(page.tile('Tokens saved, net')[0], '5.21M')
+  replies.fleet = example('fleet', { tokens_saved: -12_345 })
+  await page.send('change')
+  t.equal(page.tile('Tokens saved, net')[0], '−12.3K', 'a change is shown as it happens')
+})

@@ -1,0 +1,80 @@
+import t, { type Test } from 'tap'
+import type { GenerationReply } from '../../src/page/api.js'
+import { openPage } from './open-page.js'
+import { example, failure, serviceWith, type Replies } from './replies.js'
+
+const open = async (t: Test, changes: Partial<GenerationReply> = {}) =>
+  await openPage(t, '#/generation/req-8f2c', serviceWith({ generation: example('generation', changes) }))
+const [step] = example('generation').steps
+const { outcome } = example('generation')
+
+t.test('an id that is typed in is looked up', async (t) => {
+  const page = await openPage(t, '#/generation', serviceWith())
+  t.same(page.requests.filter(({ path }) => path.startsWith('v1/')), [], 'nothing is read without an id')
+  await page.fill('Generation id', ' req/8f2c ')
+  await page.click('Find')
+  t.equal(page.window.location.hash, '#/generation/req%2F8f2c')
+  t.ok(page.requests.some(({ path }) => path === 'v1/generations/req%2F8f2c'))
+  await page.shows('At its last step')
+})
+
+t.test('a generation shows why it was not stopped, and what became of it', async (t) => {
+  const page = await open(t)
+  const card = page.card('req-8f2c')
+  t.match(card, '▶ control ● enrolled in model=example,task=example')
+  t.match(card, 'At its last step, after 192 tokens, the decision was continue (control arm): the score was high enough, but control generations are never stopped.')
+  t.match(card, 'It ran in full with 402 tokens; its answer was right.')
+  const [head, ...rows] = page.table('Score and threshold of req-8f2c')
+  t.same(head, ['Tokens', 'Score', 'Threshold', 'Decision', 'Because', 'Right if stopped', 'Time'])
+  t.same(rows.map((row) => row.slice(0, 6)), [
+    ['128', '0.7100', '0.93', 'continue', 'the score was too low', '–'],
+    ['192', '0.9700', '0.93', 'continue', 'the score was high enough, but control generations are never stopped', 'yes'],
+  ])
+  t.match(rows[0]![6], /^1 Jan 2026, \d\d:\d\d:00$/)
+  t.ok(page.chart('Score and threshold of req-8f2c').texts.includes('Score'))
+})
+
+t.test('every reason is stated in words', async (t) => {
+  const reasons: ReadonlyArray<readonly [GenerationReply['steps'][number]['reason'], string]> = [
+    ['off', 'the mode of the policy is off'], ['stale_snapshot', 'the replica was out of step with the store for too long'],
+    ['no_threshold', 'no threshold was certified, or a pin said never'], ['no_score', 'the worker sent no confidence'],
+    ['min_tokens', 'the min_tokens of the policy were not reached'], ['shadow', 'the score was high enough, but the mode of the policy is shadow'],
+    ['score_at_threshold', 'the score reached the threshold'],
+  ]
+  const steps = reasons.map(([reason], i) => ({ ...step!, reason, tokens: i, score: null, threshold: null }))
+  const page = await open(t, { steps })
+  t.same(page.table('Score and threshold of').slice(1).map((row) => row[4]), reasons.map(([, meaning]) => meaning))
+  t.same(page.table('Score and threshold of')[1]!.slice(1, 3), ['–', 'never stop'])
+})
+
+t.test('what became of a generation is stated', async (t) => {
+  const cases: ReadonlyArray<readonly [string, Partial<NonNullable<typeof outcome>>]> = [
+    ['It was stopped with 402 tokens; its answer was wrong.', { stopped: true, em: 0 }],
+    ['It was cancelled with 402 tokens; whether its answer was right is unknown.', { cancelled: true, em: null }],
+  ]
+  const replies: Partial<Replies> = {}
+  const page = await openPage(t, '#/generation/req-8f2c', serviceWith(replies))
+  for (const [text, changes] of cases) {
+    replies.generation = example('generation', { outcome: { ...outcome!, ...changes } })
+    await page.send('change')
+    t.match(page.card('req-8f2c'), text)
+  }
+})
+
+t.test('a generation of a worker that decides by itself has an outcome alone', async (t) => {
+  const page = await open(t, { arm: null, enrolled: false, steps: [] })
+  t.equal(page.card('req-8f2c'), 'in model=example,task=example\nIt ran in full with 402 tokens; its answer was right.\nNo step is logged: the worker decided by itself.')
+})
+
+t.test('a generation that is not logged shows the message of the service', async (t) => {
+  const page = await openPage(t, '#/generation/gone', serviceWith({ generation: failure(404, 'GENERATION_UNKNOWN', 'The decision log has no such generation.') }))
+  t.equal(page.read('main [role=alert]'), '▲ The decision log has no such generation.')
+  t.equal(page.field('Generation id').value, 'gone')
+})
+
+t.test('a hostile id is shown as text', async (t) => {
+  const id = '<img src=x onerror=window.planted=1>'
+  const page = await openPage(t, `#/generation/${encodeURIComponent(id)}`, serviceWith({ generation: example('generation', { generation_id: id }) }))
+  t.equal(page.read('section.card:last-child h2'), id)
+  t.equal(page.all('main img').length, 0)
+})
