@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ForcedAnswer } from './dialects/forced-answer.js'
 import { PROBE_ENDS, type ProbeEnd } from './generation/checks.js'
-import type { GenerationEnd, GenerationMetrics } from './generation/generation.js'
+import type { GeneratedTokens, GenerationEnd, GenerationMetrics } from './generation/generation.js'
 import { PASS_CAUSES, type PassCause } from './protocol/stoppable-request.js'
 
 /** The state that the gauges show. */
@@ -32,7 +32,7 @@ export class ProxyMetrics implements GenerationMetrics {
   readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; a probe that was given up counts with its full token limit')
   readonly #promptTokens = this.#labelledCounter('stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether they were in the prefix cache', 'cache', ['hit', 'miss', 'unknown'])
   readonly #prefixes = this.#labelledCounter('stopgate_proxy_prefixes_total', 'Probes, by whether their prefix was sent upstream as token ids or as text', 'kind', ['ids', 'text'])
-  readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated, by part: reasoning (thought) or answer', 'part', ['thought', 'answer'])
+  readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated, by part: reasoning (thought), reasoning behind the prefix that was answered (discarded), or answer', 'part', ['thought', 'discarded', 'answer'])
   readonly #aborts = this.#labelledCounter('stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
   readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so the reasoning went on')
   readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know; the level is ignored')
@@ -97,9 +97,10 @@ export class ProxyMetrics implements GenerationMetrics {
     this.onFailedStop(error)
   }
 
-  generated (reasoningTokens: number, answerTokens: number): void {
-    this.#tokens.inc({ part: 'thought' }, reasoningTokens)
-    this.#tokens.inc({ part: 'answer' }, Math.max(0, answerTokens))
+  generated ({ thought, discarded, answer }: GeneratedTokens): void {
+    this.#tokens.inc({ part: 'thought' }, thought)
+    this.#tokens.inc({ part: 'discarded' }, discarded)
+    this.#tokens.inc({ part: 'answer' }, Math.max(0, answer))
   }
 
   probed ({ hasIds }: { readonly hasIds: boolean }, end: ProbeEnd, tokens: number, forced: ForcedAnswer | null): void {

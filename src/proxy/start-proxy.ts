@@ -9,7 +9,6 @@ import type { Label } from '../core/policy/policy.js'
 import { openAiErrorBody, onClosed } from './client-http.js'
 import { probeStyle } from './dialects/forced-answer.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
-import { LengthEstimate } from './generation/generation-report.js'
 import { throttledWarnings, warnOfLevels, warnOfPassed } from './operator-warnings.js'
 import { createUpstream } from './protocol/upstream.js'
 import { createProxyHandler } from './proxy-handler.js'
@@ -67,7 +66,6 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     dialects,
     dialect,
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
-    lengths: new LengthEstimate(),
     report: (outcome) => { reporter.put(outcome) },
     style,
     tags,

@@ -34,7 +34,7 @@ class Figures:
         self.control += run.arm == "control"
         self.stopped += served.stopped
         self.full_tokens += len(full)
-        self.tokens += len(served.tokens)
+        self.tokens += len(served.tokens) + getattr(served, "discarded_tokens", 0)
         self.probe_tokens += sum(step.probe_tokens for step in run.steps)
         self.prefill_tokens += sum(step.prefill_tokens for step in run.steps)
         self.probes += len(run.steps)

@@ -65,6 +65,7 @@ class Request:
     params: Any
     is_aborted: bool = False
     said: "list[int]" = field(default_factory=list)
+    """Tokens that it has put out."""
 
 
 class FakeEngine:
@@ -74,6 +75,8 @@ class FakeEngine:
         confidence: of a forced answer, by the tokens of the thought before it.
         hold: whether a request waits here, by its id and how many tokens it has.
         fail: whether a request is refused, by its id.
+        size: most tokens of the next output of a request.
+        turns: turns of the event loop that the next token of a request takes, by its id.
     """
 
     thought = "a thought of more than sixty-four letters, which a check may interrupt at sixteen or later"
@@ -84,8 +87,10 @@ class FakeEngine:
         confidence: Callable[[int], float] = lambda tokens: 0.5,
         hold: Callable[[str, int], bool] = lambda id, tokens: False,
         fail: Callable[[str], bool] = lambda id: False,
+        size: Callable[[], int] = lambda: 1,
+        turns: Callable[[str], int] = lambda id: 1,
     ) -> None:
-        self._confidence, self._hold, self._fail = confidence, hold, fail
+        self._confidence, self._hold, self._fail, self._size, self._turns = confidence, hold, fail, size, turns
         self.requests: dict[str, Request] = {}
         self.running = self.most_running = 0
         self.vllm_config = SimpleNamespace(scheduler_config=SimpleNamespace(max_num_seqs=8))
@@ -102,13 +107,20 @@ class FakeEngine:
         cached = max((n for n in range(0, len(ids), BLOCK) if tuple(ids[:n]) in self._cache), default=0)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
+        tokens: list[int] = []
+        places: list[dict[int, Any]] = []
+        size = self._size()
         try:
             async for token, logprob, reason in self._tokens(request, request_id):
-                request.said.append(token)
+                tokens.append(token)
+                places.append({token: SimpleNamespace(logprob=logprob), 0: SimpleNamespace(logprob=-9.0)})
+                if len(tokens) < size and reason is None:
+                    continue
+                request.said += tokens
                 known = [*ids, *request.said]
                 self._cache.update(tuple(known[:n]) for n in range(0, len(known) + 1, BLOCK))
-                places = [{token: SimpleNamespace(logprob=logprob), 0: SimpleNamespace(logprob=-9.0)}]
-                said = SimpleNamespace(token_ids=[token], logprobs=places, finish_reason=reason)
+                said = SimpleNamespace(token_ids=tokens, logprobs=places, finish_reason=reason)
+                tokens, places, size = [], [], self._size()
                 yield SimpleNamespace(outputs=[said], num_cached_tokens=cached)
         except (asyncio.CancelledError, GeneratorExit):
             request.is_aborted = True
@@ -124,7 +136,8 @@ class FakeEngine:
         thought = ids.index(END_THINK) - ids.index(ord(">")) - 1 if is_forced else 0
         logprob = log(self._confidence(thought)) if is_forced else -0.25
         for place, token in enumerate(script[:most]):
-            await asyncio.sleep(0)
+            for _ in range(self._turns(id)):
+                await asyncio.sleep(0)
             while self._hold(id, place):
                 await asyncio.sleep(0.001)
             is_last = place == min(most, len(script)) - 1

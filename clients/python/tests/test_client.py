@@ -122,7 +122,7 @@ def test_a_late_label_follows_its_outcome(service: Service) -> None:
     with Client(service.url, timeout=30, on_label_wanted=wanted.append) as client:
         one, played = client.generation(where), Played(100, knows_at=64, unsure=0.9)
         client.run(one, played.generate, played.probe)
-        client.label(one.id, em=True)
+        client.label(one.id, em=True, stopped_probe_em=False)
         assert client.flush(30)
         assert (client.counters.reported, client.counters.rejected) == (2, 0)
     assert wanted == [one.id]

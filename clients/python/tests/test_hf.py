@@ -9,6 +9,8 @@ from transformers import DynamicCache
 
 from conftest import ROOT, Service
 from stopgate import Client, Generation
+from stopgate._outcome import outcome_of
+from stopgate.generation import Ending
 from stopgate.hf import Prober, Sampling, StopgateCriteria, Thought, generate, prefill
 from tiny import prompts, tiny_model, tiny_tokenizer
 
@@ -94,15 +96,26 @@ def test_rows_stop_one_by_one_and_write_an_answer(service: Service, model: Any, 
 
 
 def test_the_answer_after_a_stop_is_what_the_closed_thought_goes_on_with(
-    service: Service, model: Any, tokenizer: Any
+    service: Service, model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(service, "hf-answer", 0.0)
+    reported: list[dict[str, Any]] = []
+
+    def record(run: Generation, ending: Ending) -> "dict[str, Any]":
+        reported.append(outcome_of(run, ending))
+        return reported[-1]
+
+    monkeypatch.setattr("stopgate._session.outcome_of", record)
     text = next(text for text in TEXTS if len(full_runs(model, prompts(tokenizer, [text]))[0]) > 20)
     with Client(service.url, timeout=30) as client:
         runs = runs_in(client, "hf-answer", ["treated"])
         inputs = prompts(tokenizer, [text])
         [one] = generate(model, tokenizer, inputs, client, runs, max_new_tokens=30, thought=THOUGHT)
     assert one.stopped and one.thought_tokens == 8
+    assert reported[0]["stopped_probe"] == {"tokens": 8, "answer": runs[0].steps[0].answer}, (
+        "the prefix is the probed one"
+    )
+    assert (reported[0]["tokens"], reported[0]["answer_tokens"]) == (len(one.tokens), len(one.tokens) - 8)
     again = prompts(tokenizer, [text + tokenizer.decode(one.tokens[:9])])
     assert again["input_ids"].shape[1] == len(text) + 9
     output = model.generate(**again, max_new_tokens=21, do_sample=False)

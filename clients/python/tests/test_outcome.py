@@ -90,6 +90,24 @@ def test_steps_of_the_treated_are_not_sent(control: Generation) -> None:
     assert (said["stopped"], said["probe_tokens"], said["answer_tokens"], said["tokens"]) == (True, 3, 2, 100)
 
 
+def test_a_stopped_outcome_has_the_probe_that_stopped_it(control: Generation) -> None:
+    control.observe(32, Probe("5", 0.5)).observe(64, Probe("4", 0.9))
+    control.arm, control.stopped = "treated", True
+    assert outcome(control, em=True)["stopped_probe"] == {"tokens": 64, "answer": "4"}
+    control.grade = lambda answer: answer == "5"
+    assert outcome(control)["stopped_probe"] == {"tokens": 64, "answer": "4", "em": 0}
+    control.observe(96, Probe(em=1, confidence=0.9))
+    assert outcome(control)["stopped_probe"] == {"tokens": 96, "em": 1}
+    control.observe(128, confidence=0.9)
+    assert outcome(control)["stopped_probe"] == {"tokens": 128}
+
+
+def test_a_probe_that_differs_from_the_answer_served_has_no_verdict_of_its_own(control: Generation) -> None:
+    control.observe(32, Probe("5", 0.9))
+    control.arm, control.stopped = "treated", True
+    assert outcome(control, em=False)["stopped_probe"] == {"tokens": 32, "answer": "5"}
+
+
 def test_of_too_many_steps_the_first_are_sent(control: Generation) -> None:
     for tokens in range(5000):
         control.observe(tokens)

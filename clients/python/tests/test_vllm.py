@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from conftest import ROOT, Service
 from fake_vllm import END, END_THINK, FakeEngine, Letters, Request, SamplingParams
 from stopgate import AsyncClient, Generation
+from stopgate._outcome import outcome_of
+from stopgate.generation import Ending
 from stopgate.vllm import Rollout, Thought, generate
 
 PROMPT = Letters().encode("six times seven<think>")
@@ -116,7 +119,7 @@ def test_a_treated_rollout_is_aborted_at_a_threshold_and_answers(service: Servic
             for one, run in zip(await roll(engine, client, runs), runs, strict=True):
                 at = one.thought_tokens
                 close = Letters().encode(THOUGHT.close)
-                assert one.stopped and 32 <= at <= 40
+                assert one.stopped and at == 32
                 assert one.tokens == [*WHOLE[:at], *close, *ANSWER]
                 assert one.logprobs[at : at + len(close)] == [None] * len(close)
                 assert None not in one.logprobs[:at] + one.logprobs[at + len(close) :]
@@ -125,6 +128,57 @@ def test_a_treated_rollout_is_aborted_at_a_threshold_and_answers(service: Servic
                 assert engine.requests[f"{run.id}-answer"].params.max_tokens == 400 - at - len(close)
             assert engine.running == 0
             assert client.flush(30) and client.counters.rejected == 0 and client.counters.reported == 3
+
+    asyncio.run(play())
+
+
+def test_the_answer_follows_exactly_the_prefix_that_was_probed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many tokens come at once, and while the probe and the decision are under way."""
+    prepare(service, "vllm-prefix", 0.9)
+    random, reported, said = Random(1), {}, Letters()
+
+    def record(run: Generation, ending: Ending) -> "dict[str, Any]":
+        reported[run.id] = outcome_of(run, ending)
+        return reported[run.id]
+
+    monkeypatch.setattr("stopgate._session.outcome_of", record)
+
+    async def play() -> None:
+        stopped = discarded = 0
+        async with deciding(service) as client:
+            for _ in range(25):
+                sure, slow = random.choice([1, 20, 40, 60]), random.randint(1, 12)
+                engine = FakeEngine(
+                    confidence=lambda tokens, sure=sure: 0.95 if tokens >= sure else 0.1,  # type: ignore[misc]
+                    size=lambda: random.randint(1, 6),
+                    turns=lambda id, slow=slow: random.randint(0, slow if "-probe-" in id else 2),  # type: ignore[misc]
+                )
+                runs = runs_in(client, "vllm-prefix", ["treated"] * 4)
+                for one, run in zip(await roll(engine, client, runs), runs, strict=True):
+                    outcome, thought = reported[run.id], engine.requests[run.id].said
+                    if not one.stopped:
+                        assert one.tokens == WHOLE and one.discarded_tokens == 0
+                        assert "stopped_probe" not in outcome and outcome["tokens"] == len(WHOLE)
+                        continue
+                    at = run.steps[-1].tokens
+                    prefix = WHOLE[:at]
+                    assert engine.requests[f"{run.id}-probe-{at}"].prompt == PROMPT + prefix + said.encode(THOUGHT.ask)
+                    answer = engine.requests[f"{run.id}-answer"]
+                    assert answer.prompt == PROMPT + prefix + said.encode(THOUGHT.close)
+                    assert answer.params.max_tokens == 400 - len(answer.prompt) + len(PROMPT)
+                    assert one.tokens == [*answer.prompt[len(PROMPT) :], *ANSWER]
+                    assert (at % 16, one.thought_tokens) == (0, at)
+                    assert one.discarded_tokens == len(thought) - at
+                    assert len(one.logprobs) == len(one.tokens) and one.logprobs[at] is None
+                    assert None not in one.logprobs[:at]
+                    assert outcome["stopped_probe"] == {"tokens": at, "answer": "42"}
+                    assert outcome["tokens"] == len(one.tokens) + one.discarded_tokens
+                    assert outcome["answer_tokens"] == len(one.tokens) - at
+                    stopped, discarded = stopped + 1, discarded + one.discarded_tokens
+            assert stopped > 30 and discarded > 0
+            assert client.flush(30) and client.counters.rejected == 0
 
     asyncio.run(play())
 

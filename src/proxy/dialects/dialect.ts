@@ -11,7 +11,7 @@ export type DialectName = typeof DIALECT_NAMES[number]
 /** The texts between which a model reasons. */
 export interface ReasoningTags { readonly open: string, readonly close: string }
 
-/** The reasoning so far, as the client has it. */
+/** The first tokens of a reasoning. */
 export interface ReasoningPrefix {
   readonly tokens: number
   /** `null`: not known, so that the text goes upstream. */
@@ -32,7 +32,7 @@ export interface EngineRun {
   readonly promptTokens: () => number | null
   /** Forces an answer behind the reasoning. It leaves no trace in the generation. */
   readonly probe: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<ForcedAnswer>
-  /** Closes the reasoning and requests the answer. Resolves once the engine has accepted the request. */
+  /** Requests the answer behind a prefix, closed as its probe was. Resolves once the engine has accepted the request. */
   readonly answer: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<PieceReader>
   /** Ends the stream of the reasoning. */
   readonly abort: () => void

@@ -13,6 +13,14 @@ export interface CheckedStep {
   readonly signals?: Readonly<Record<string, number>>
 }
 
+/** A decision to stop. The answer is written from exactly this prefix, since the probe that decided has seen no more. */
+export interface StopDecision {
+  readonly threshold: number
+  readonly prefix: ReasoningPrefix
+  /** The check that decided; its tokens are those of the prefix. */
+  readonly step: CheckedStep
+}
+
 /** How the probe of a check ended. `skipped`: too many probes were in flight; `late`: the reasoning had ended. */
 export const PROBE_ENDS = ['ok', 'failed', 'skipped', 'late'] as const
 export type ProbeEnd = typeof PROBE_ENDS[number]
@@ -32,7 +40,7 @@ export interface ChecksOptions {
   /** Receives the tokens that the probe cost, and the forced answer if it came back in time. */
   readonly onProbe: (end: ProbeEnd, tokens: number, forced: ForcedAnswer | null) => void
   /** Called at most once. */
-  readonly onStop: (threshold: number) => void
+  readonly onStop: (stop: StopDecision) => void
 }
 
 /**
@@ -115,7 +123,7 @@ export class Checks {
     const decision = decider.decide(local, { tokens: at, confidence, signals })
     if (decision?.decision !== 'stop' || decision.threshold === null) return
     this.#hasEnded = true
-    onStop(decision.threshold)
+    onStop({ threshold: decision.threshold, prefix, step })
   }
 
   /** `null` if the probe failed, or was given up. */

@@ -10,16 +10,20 @@ export interface StopgateField {
   readonly generation_id: string
   readonly arm: string | null
   readonly stopped: boolean
+  /** All tokens generated: reasoning, with what was discarded of it, and answer. */
   readonly tokens: number
   readonly threshold: number | null
   readonly probe_tokens: number
-  readonly tokens_saved: number | null
+  /** Tokens generated behind the prefix that the answer was written from; 0 without a stop. */
+  readonly discarded_tokens: number
 }
 
 /** The reply to the client: a stream, or one JSON object. */
 export interface ClientReply {
   /** Passes a piece of the engine's own stream on. `field` is called with the last one. */
   readonly pass: (piece: Piece, field: () => StopgateField) => void
+  /** The answer follows the first `tokens` tokens. Whatever the client does not have yet of the rest is left out. */
+  readonly cut: (tokens: number) => void
   /** Writes text behind stopped reasoning. */
   readonly write: (content: string) => void
   /** @param finish `null`: the engine's own pieces had the finish reason */
@@ -58,6 +62,7 @@ export function streamReply (
       if (!wantsUsage) delete chunk.usage
       send(chunk)
     },
+    cut () {},
     write (content) { send({ ...envelope(), choices: [choice(content, null)] }) },
     end (finish, usage, field) {
       // After a natural end the engine's own last chunks have been passed on.
@@ -89,6 +94,8 @@ export function jsonReply (
   { route }: Pick<StoppableRequest, 'route'>, response: ServerResponse, headers: readonly string[], reasoningField: string): ClientReply {
   let envelope: JsonObject = {}
   let [reasoning, content] = ['', '']
+  let tokens = 0
+  const ends: Array<{ readonly tokens: number, readonly reasoning: number, readonly content: number }> = [] // of each piece
   let finished: string | null = null
   return {
     pass (piece) {
@@ -96,7 +103,14 @@ export function jsonReply (
       envelope = rest
       reasoning += piece.reasoning
       content += piece.content
+      tokens += piece.tokens
+      ends.push({ tokens, reasoning: reasoning.length, content: content.length })
       finished = piece.finish ?? finished
+    },
+    cut (kept) {
+      const end = ends.find((one) => one.tokens >= kept) // a piece of several tokens has one text, and is kept whole
+      reasoning = reasoning.slice(0, end?.reasoning)
+      content = content.slice(0, end?.content)
     },
     write (text) { content += text },
     end (finish, usage, field) {

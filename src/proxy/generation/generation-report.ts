@@ -1,15 +1,16 @@
-import type { Context } from '../../core/policy/context.js'
 import { fitText, MAX_ANSWER_BYTES } from '../protocol/stopgate-headers.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { LocalGeneration } from '../service-link/local-decider.js'
-import type { Checks } from './checks.js'
+import type { CheckedStep, Checks } from './checks.js'
 
 /** A generation that has come to its end. */
 interface FinishedGeneration {
+  /** All tokens generated: reasoning, with what was discarded of it, and answer. */
   readonly tokens: number
   readonly answerTokens: number
   readonly answer: string
-  readonly isStopped: boolean
+  /** The check that stopped it; `null`: none did. */
+  readonly stoppedAt: CheckedStep | null
   readonly checks: CheckResults
 }
 
@@ -21,14 +22,15 @@ const MAX_STEPS = 4096
 
 /** The body that POST /v1/outcomes accepts of a finished generation. Steps are only sent where they may be evidence. */
 export function finishedOutcome (
-  local: LocalGeneration, request: StoppableRequest, { tokens, answerTokens, answer, isStopped, checks }: FinishedGeneration): object {
+  local: LocalGeneration, request: StoppableRequest, { tokens, answerTokens, answer, stoppedAt, checks }: FinishedGeneration): object {
   const { steps } = checks
   const isControl = local.arm === 'control'
   return {
     ...identityOf(local, request),
     tokens: Math.max(tokens, steps.at(-1)?.tokens ?? 0),
-    stopped: isStopped,
-    ...(isStopped && answerTokens > 0 && { answer_tokens: answerTokens }),
+    stopped: stoppedAt !== null,
+    ...(stoppedAt !== null && { stopped_probe: { tokens: stoppedAt.tokens, answer: stoppedAt.answer } }),
+    ...(stoppedAt !== null && answerTokens > 0 && { answer_tokens: answerTokens }),
     answer: fitText(answer, MAX_ANSWER_BYTES),
     ...(request.gold !== null && { reference: request.gold }),
     ...costOf(checks),
@@ -47,30 +49,4 @@ function identityOf ({ id, arm, group, context }: LocalGeneration, { samples }: 
 
 function costOf ({ probeTokens, prefillTokens }: CheckResults): object {
   return { probe_tokens: probeTokens, ...(prefillTokens > 0 && { probe_prefill_tokens: prefillTokens }) }
-}
-
-const MAX_LENGTHS = 256
-const MAX_CONTEXTS = 1024
-
-/** Estimates the tokens that a stop has saved, by the lengths of recent control generations of this process. */
-export class LengthEstimate {
-  readonly #lengths = new Map<string, number[]>()
-
-  /** Adds a generation that ran in full. */
-  add (context: Context, tokens: number): void {
-    const key = JSON.stringify(context)
-    const lengths = this.#lengths.get(key) ?? []
-    if (lengths.length === 0) {
-      if (this.#lengths.size >= MAX_CONTEXTS) this.#lengths.clear()
-      this.#lengths.set(key, lengths)
-    }
-    lengths.push(tokens)
-    if (lengths.length > MAX_LENGTHS) lengths.shift()
-  }
-
-  /** Mean number of tokens that longer generations had beyond `tokens`; `null`: there were none. */
-  saved (context: Context, tokens: number): number | null {
-    const longer = (this.#lengths.get(JSON.stringify(context)) ?? []).filter((length) => length > tokens)
-    return longer.length === 0 ? null : Math.round(longer.reduce((sum, length) => sum + length - tokens, 0) / longer.length)
-  }
 }

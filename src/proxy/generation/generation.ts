@@ -3,12 +3,20 @@ import type { ForcedAnswer, ProbeStyle } from '../dialects/forced-answer.js'
 import { StreamError, usageOf, type Piece, type PieceReader, type Usage } from '../protocol/openai-chunks.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { LocalDecider, LocalGeneration } from '../service-link/local-decider.js'
-import { Checks, type ProbeEnd } from './checks.js'
+import { Checks, type ProbeEnd, type StopDecision } from './checks.js'
 import type { ClientReply, StopgateField } from './client-reply.js'
-import { cancelledOutcome, finishedOutcome, type LengthEstimate } from './generation-report.js'
+import { cancelledOutcome, finishedOutcome } from './generation-report.js'
 import { ReasoningTracker } from './reasoning-tracker.js'
 
 export type GenerationEnd = 'finished' | 'stopped' | 'no_thought' | 'cancelled' | 'broken'
+
+/** Tokens generated, by part. */
+export interface GeneratedTokens {
+  readonly thought: number
+  /** Of the reasoning, behind the prefix that the answer was written from. */
+  readonly discarded: number
+  readonly answer: number
+}
 
 /** The events that a generation counts. */
 export interface GenerationMetrics {
@@ -16,7 +24,7 @@ export interface GenerationMetrics {
   /** A stream of the model server was ended early. */
   readonly aborted: (cause: 'stop') => void
   readonly stopFailed: (error: Error) => void
-  readonly generated: (reasoningTokens: number, answerTokens: number) => void
+  readonly generated: (tokens: GeneratedTokens) => void
   readonly probed: (dialect: Dialect, end: ProbeEnd, tokens: number, forced: ForcedAnswer | null) => void
   /** @returns the start time of a read that is timed, otherwise `null` */
   readonly startHandling: () => number | null
@@ -27,7 +35,6 @@ export interface GenerationMetrics {
 export interface GenerationDependencies {
   readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'decide'>
   readonly metrics: GenerationMetrics
-  readonly lengths: LengthEstimate
   readonly report: (outcome: object) => void
   readonly style: ProbeStyle
   readonly tags: ReasoningTags
@@ -70,7 +77,7 @@ interface Stopping {
 /** The engine has accepted: its own stream is aborted, and the answer takes its place. */
 interface Answering {
   readonly name: 'answering'
-  readonly threshold: number
+  readonly stop: StopDecision
   readonly answer: PieceReader
 }
 
@@ -91,14 +98,17 @@ export class ProxiedGeneration {
   readonly #tracker: ReasoningTracker
   readonly #checks: Checks
   /** It grows in place. */
-  readonly #reasoning = { tokens: 0, ids: null as number[] | null, text: '' }
+  readonly #reasoning: { tokens: number, ids: number[] | null, text: string }
+  /** Tokens of the engine's own stream. */
+  #received = 0
   /** The part of the engine's own stream that has gone on to the client. */
-  readonly #relayed = { tokens: 0, content: '', usage: null as Usage | null }
+  readonly #relayed = { content: '', usage: null as Usage | null }
   #state: State = { name: 'waiting' }
 
   constructor (options: GenerationOptions) {
     const { dialect, run, local, dependencies, clientGone } = options
     this.#options = options
+    this.#reasoning = { tokens: 0, ids: dialect.hasIds ? [] : null, text: '' }
     this.#tracker = new ReasoningTracker(dependencies.tags)
     this.#checks = new Checks({
       decider: dependencies.decider,
@@ -117,7 +127,7 @@ export class ProxiedGeneration {
         }
       },
       onProbe: (end, tokens, forced) => { dependencies.metrics.probed(dialect, end, tokens, forced) },
-      onStop: (threshold) => { this.#stop(threshold) },
+      onStop: (stop) => { this.#stop(stop) },
     })
   }
 
@@ -169,6 +179,7 @@ export class ProxiedGeneration {
   }
 
   #take (piece: Piece): void {
+    this.#received += piece.tokens
     switch (this.#state.name) {
       case 'waiting':
         if (this.#options.run.isOpened()) this.#tracker.open()
@@ -184,7 +195,6 @@ export class ProxiedGeneration {
   #relay (piece: Piece): void {
     const tracker = this.#tracker
     const relayed = this.#relayed
-    relayed.tokens += piece.tokens
     if (piece.usage !== null) relayed.usage = piece.usage
     tracker.add(piece.reasoning, piece.content)
     if (piece.isClosing) tracker.close()
@@ -200,17 +210,21 @@ export class ProxiedGeneration {
     const prefix = this.#reasoning
     prefix.tokens += tokens
     if (!this.#options.dialect.hasIds) prefix.text += reasoning + content
-    else if (ids !== null) for (const id of ids) (prefix.ids ??= []).push(id)
+    else if (ids !== null) for (const id of ids) prefix.ids?.push(id)
+    else if (tokens > 0) prefix.ids = null // with a gap there is no prefix to send
   }
 
-  /** Requests the answer. The engine's own stream is aborted only after the engine has accepted; otherwise the reasoning goes on. */
-  #stop (threshold: number): void {
+  /**
+   * Requests the answer behind the probed prefix. The engine's own stream is aborted only after the engine has accepted; otherwise the
+   * reasoning goes on.
+   */
+  #stop (stop: StopDecision): void {
     const { request, run, clientGone, dependencies: { metrics } } = this.#options
-    const room = (request.maxTokens ?? Infinity) - this.#reasoning.tokens
+    const room = (request.maxTokens ?? Infinity) - stop.prefix.tokens
     if (this.#tracker.state !== 'reasoning' || room < 1) return
     const held: Piece[] = []
-    const settled = run.answer(this.#reasoning, clientGone).then((answer) => {
-      this.#state = { name: 'answering', threshold, answer }
+    const settled = run.answer(stop.prefix, clientGone).then((answer) => {
+      this.#state = { name: 'answering', stop, answer }
       metrics.aborted('stop')
       run.abort()
     }, (error: Error) => {
@@ -221,13 +235,13 @@ export class ProxiedGeneration {
     this.#state = { name: 'stopping', held, settled }
   }
 
-  async #relayAnswer ({ threshold, answer }: Answering): Promise<void> {
+  async #relayAnswer ({ stop, answer }: Answering): Promise<void> {
     const { run, reply, dependencies: { tags, closeText } } = this.#options
-    const reasoningTokens = this.#reasoning.tokens
     let text = ''
     let finish = 'stop'
     let counted = 0
     let usage = null as Usage | null
+    reply.cut(stop.prefix.tokens)
     if (this.#tracker.isInText) reply.write(closeText)
     await answer((pieces) => {
       reply.sendTogether(() => {
@@ -242,22 +256,21 @@ export class ProxiedGeneration {
       return reply.drained()
     })
     const answerTokens = usage?.completionTokens ?? counted
-    const tokens = reasoningTokens + answerTokens
+    const tokens = this.#received + answerTokens
     const promptTokens = run.promptTokens() ?? usage?.promptTokens ?? 0
-    const details = { completion_tokens_details: { reasoning_tokens: reasoningTokens } }
-    reply.end(finish, usageOf(promptTokens, tokens, details), this.#field(tokens, threshold))
-    this.#report('stopped', tokens, answerTokens, tags.close + text)
+    const details = { completion_tokens_details: { reasoning_tokens: this.#received } }
+    reply.end(finish, usageOf(promptTokens, tokens, details), this.#field(tokens, stop))
+    this.#report('stopped', tokens, answerTokens, tags.close + text, stop)
   }
 
   /** The engine's own stream has come to its natural end. */
   #finish (): void {
-    const { local, reply, dependencies: { lengths } } = this.#options
+    const { reply } = this.#options
     const { usage, content } = this.#relayed
     this.#checks.end()
-    const tokens = usage?.completionTokens ?? this.#relayed.tokens
+    const tokens = usage?.completionTokens ?? this.#received
     reply.end(null, usage, this.#field(tokens, null))
-    if (local.arm === 'control') lengths.add(local.context, tokens)
-    this.#report(this.#tracker.state === 'ended' ? 'finished' : 'no_thought', tokens, tokens - this.#reasoning.tokens, content)
+    this.#report(this.#tracker.state === 'ended' ? 'finished' : 'no_thought', tokens, tokens - this.#reasoning.tokens, content, null)
   }
 
   /** The client has gone, or the model server has failed. */
@@ -266,35 +279,38 @@ export class ProxiedGeneration {
     this.#checks.end()
     run.abort()
     metrics.ended(local.arm, clientGone.aborted ? 'cancelled' : 'broken')
-    if (clientGone.aborted && local.arm !== null) report(cancelledOutcome(local, request, this.#relayed.tokens, this.#checks))
+    if (clientGone.aborted && local.arm !== null) report(cancelledOutcome(local, request, this.#received, this.#checks))
     reply.fail(error instanceof StreamError ? error.chunk : null)
   }
 
-  #report (end: GenerationEnd, tokens: number, answerTokens: number, content: string): void {
+  #report (end: GenerationEnd, tokens: number, answerTokens: number, content: string, stop: StopDecision | null): void {
     const { request, local, dependencies: { metrics, report, style, tags } } = this.#options
     metrics.ended(local.arm, end)
-    metrics.generated(this.#reasoning.tokens, answerTokens)
+    metrics.generated({ thought: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
     if (local.arm === null) return
     const answer = style.final(content.slice(textEndOf(content, tags.close)))
-    report(finishedOutcome(local, request, { tokens, answerTokens, answer, isStopped: end === 'stopped', checks: this.#checks }))
+    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt: stop?.step ?? null, checks: this.#checks }))
   }
 
   /** The field in the engine's own last chunk. */
-  readonly #fieldSoFar = (): StopgateField => this.#field(this.#relayed.tokens, null)
+  readonly #fieldSoFar = (): StopgateField => this.#field(this.#relayed.usage?.completionTokens ?? this.#received, null)
 
-  /** @param threshold at which the reasoning was stopped; `null`: it was not */
-  #field (tokens: number, threshold: number | null): StopgateField {
-    const { local: { id, arm, context }, dependencies: { lengths } } = this.#options
-    const isStopped = threshold !== null
+  #field (tokens: number, stop: StopDecision | null): StopgateField {
+    const { local: { id, arm } } = this.#options
     return {
       generation_id: id,
       arm,
-      stopped: isStopped,
+      stopped: stop !== null,
       tokens,
-      threshold,
+      threshold: stop?.threshold ?? null,
       probe_tokens: this.#checks.probeTokens,
-      tokens_saved: isStopped ? lengths.saved(context, tokens) : arm === 'treated' ? 0 : null,
+      discarded_tokens: this.#discarded(stop),
     }
+  }
+
+  /** Tokens that came behind the probed prefix, whether the client has seen them or not. */
+  #discarded (stop: StopDecision | null): number {
+    return stop === null ? 0 : this.#received - stop.prefix.tokens
   }
 }
 

@@ -28,7 +28,7 @@ t.test('a stop has the answer written behind the tokens so far', async (t) => {
 })
 
 t.test('if the answer or a probe is refused, the reasoning goes on', async (t) => {
-  for (const script of [{ failAnswers: true, confidence: () => 0.95 }, { failProbes: true }]) {
+  for (const script of [{ failAnswers: () => true, confidence: () => 0.95 }, { failProbes: true }]) {
     const { ask, treated } = await startUnderTest(t, { ...OWNER, ...script })
     t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42', reasoning_content: REASONING } }], stopgate: { stopped: false } })
   }

@@ -19,6 +19,15 @@ t.test('the request goes upstream as it is, and probes are token ids', async (t)
   t.equal(upstream.requests.slice(before).filter(({ path }) => path === '/tokenize').length, 0)
 })
 
+t.test('without the ids of all tokens there is no prefix to probe, and the reasoning goes on', async (t) => {
+  for (const idsUntil of [0, 20]) {
+    const { ask, metric, treated } = await startUnderTest(t, { idsUntil, confidence: () => 0.95 })
+    t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42' } }], stopgate: { stopped: false } })
+    t.equal(await metric('stopgate_proxy_probes_total{end="ok"}'), 0)
+    t.ok(await metric('stopgate_proxy_probes_total{end="failed"}') > 0)
+  }
+})
+
 t.test('a value is loaded once for each model, and again after a failure', async (t) => {
   const loaded: string[] = []
   const get = cachePerModel(async (model) => {

@@ -1,11 +1,12 @@
 import t from 'tap'
+import type { ReasoningPrefix } from '../../../src/proxy/dialects/dialect.js'
 import { probeStyle, type ForcedAnswer } from '../../../src/proxy/dialects/forced-answer.js'
-import { AnswerSignals, Checks, type ChecksOptions } from '../../../src/proxy/generation/checks.js'
+import { AnswerSignals, Checks, type ChecksOptions, type StopDecision } from '../../../src/proxy/generation/checks.js'
 
 const forced = (p: number): ForcedAnswer => ({ text: '42', logprobs: [Math.log(p)], tokens: 1, promptTokens: null, cachedTokens: null })
 
 function checksOf (more: Partial<ChecksOptions> = {}) {
-  const seen = { prefixes: [] as number[], ends: [] as Array<[string, number]>, stops: [] as number[], drawn: [] as number[] }
+  const seen = { prefixes: [] as number[], ends: [] as Array<[string, number]>, stops: [] as StopDecision[], drawn: [] as number[] }
   const checks = new Checks({
     decider: {
       nextCheck: (_local, tokens) => 10 * (Math.floor(tokens / 10) + 1),
@@ -20,7 +21,7 @@ function checksOf (more: Partial<ChecksOptions> = {}) {
     probeTimeoutMs: 60_000,
     clientGone: new AbortController().signal,
     onProbe: (end, tokens) => { seen.ends.push([end, tokens]) },
-    onStop: (threshold) => { seen.stops.push(threshold) },
+    onStop: (stop) => { seen.stops.push(stop) },
     ...more,
   })
   return { checks, seen }
@@ -41,12 +42,26 @@ t.test('checks are exactly at the cadence, one at a time, however many tokens ar
   t.equal(checks.next, 40)
 })
 
-t.test('a score at the threshold stops, once', async (t) => {
-  const { checks, seen } = checksOf({ probe: async () => forced(0.95) })
-  checks.advance(prefixOf(35))
-  await checks.settled()
-  t.same(seen.stops, [0.9])
-  t.equal(checks.steps.length, 1)
+t.test('a score at the threshold stops, once, at the prefix that was probed', async (t) => {
+  for (const ids of [Array.from('0123456789abcde', (char) => char.charCodeAt(0)), null]) {
+    const reasoning = { tokens: 15, ids, text: ids === null ? '0123456789abcde' : '' }
+    const probed: ReasoningPrefix[] = []
+    const { checks, seen } = checksOf({
+      async probe (prefix) {
+        probed.push(structuredClone(prefix))
+        reasoning.tokens += 10 // more comes while it is probed
+        reasoning.ids?.push(...Array<number>(10).fill(1))
+        reasoning.text += ids === null ? '9876543210' : ''
+        return forced(0.95)
+      },
+    })
+    checks.advance(reasoning)
+    await checks.settled()
+    const [{ threshold, prefix, step }] = seen.stops as [StopDecision]
+    t.same([seen.stops.length, checks.steps.length, threshold], [1, 1, 0.9])
+    t.same([prefix], probed)
+    t.match([prefix.tokens, step], ids === null ? [15, { tokens: 15, answer: '42' }] : [10, { tokens: 10, answer: '42' }])
+  }
 })
 
 t.test('a probe that fails or is not allowed is no step', async (t) => {

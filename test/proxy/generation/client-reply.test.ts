@@ -10,7 +10,7 @@ function responseOf () {
   const stream = Object.assign(new PassThrough(), { writeHead: () => stream })
   return { response: stream as any, text: () => String(stream.read() ?? '') }
 }
-const field = { generation_id: 'g', arm: 'treated', stopped: true, tokens: 3, threshold: 0.9, probe_tokens: 1, tokens_saved: null }
+const field = { generation_id: 'g', arm: 'treated', stopped: true, tokens: 3, threshold: 0.9, probe_tokens: 1, discarded_tokens: 0 }
 const piece = (delta: object, finish: string | null = null) => ({
   tokens: 1,
   ids: null,
@@ -69,6 +69,22 @@ t.test('one reply has the text of all pieces', async (t) => {
   jsonReply(chat, failed.response, [], 'reasoning').fail({ error: 'e' })
   t.match(failed.text(), /"error":"e"/)
   t.match(replyHeaders(['A', 'b'], 'id', 'text/plain'), ['A', 'b', 'content-type', 'text/plain', 'x-stopgate-generation', 'id'])
+})
+
+t.test('one reply shows nothing behind a cut but the rest of a piece, and a stream goes on as it is', async (t) => {
+  const { response, text } = responseOf()
+  const reply = jsonReply(chat, response, [], 'reasoning')
+  for (const [reasoning, content, tokens] of [['', '<', 1], ['ab', '', 2], ['', '', 0], ['cd', '-', 2], ['e', '+', 1]] as const) {
+    reply.pass({ ...piece({}), reasoning, content, tokens }, () => field)
+  }
+  reply.cut(4)
+  reply.write('42')
+  reply.end('stop', null, field)
+  t.match(JSON.parse(text()), { choices: [{ message: { reasoning: 'abcd', content: '<-42' } }] })
+  const stream = responseOf()
+  const streamed = streamReply(chat, stream.response, [])
+  streamed.cut(4)
+  t.equal(stream.text(), '')
 })
 
 t.test('a slow client is waited for, without a listener left behind', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
-import { cancelledOutcome, finishedOutcome, LengthEstimate } from '../../../src/proxy/generation/generation-report.js'
+import { cancelledOutcome, finishedOutcome } from '../../../src/proxy/generation/generation-report.js'
 import type { StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 
 const problem = itemValidator(OutcomeSchema)
@@ -10,30 +10,21 @@ const request = { samples: 1, gold: '42' } as StoppableRequest
 const step = { tokens: 32, confidence: 0.5, answer: '41', probe_tokens: 2, signals: { vote_share: 1 } }
 const givenUp = { tokens: 50, confidence: null, probe_tokens: 16 }
 const checks = { steps: [step, givenUp], probeTokens: 18, prefillTokens: 8 }
-const ended = { tokens: 60, answerTokens: 2, answer: '42', isStopped: false, checks }
+const ended = { tokens: 60, answerTokens: 2, answer: '42', stoppedAt: null, checks }
 
 t.test('the service accepts outcomes, with steps in the control arm alone', async (t) => {
   const control = finishedOutcome({ id: 'a', group: 'g', context: { model: 'm' }, arm: 'control' }, request, ended)
   t.equal(problem(control), null)
   t.match(control, { reference: '42', samples: 1, steps: [step, givenUp], stopped: false })
   t.equal(gradeOutcome('', control as any).asked_tokens, 18, 'net savings are net of probes that were given up, too')
-  const stopped = finishedOutcome({ id: 'a', group: 'g', context: {}, arm: 'treated' }, { ...request, gold: null, samples: null }, { ...ended, isStopped: true })
+  const stopped = finishedOutcome({ id: 'a', group: 'g', context: {}, arm: 'treated' }, { ...request, gold: null, samples: null }, { ...ended, stoppedAt: step })
   t.equal(problem(stopped), null)
-  t.match(stopped, { stopped: true, answer_tokens: 2, probe_tokens: 18, probe_prefill_tokens: 8 })
-  t.notOk('steps' in stopped || 'reference' in stopped || 'samples' in stopped)
+  t.match(stopped, { stopped: true, stopped_probe: { tokens: 32, answer: '41' }, answer_tokens: 2, probe_tokens: 18, probe_prefill_tokens: 8 })
+  t.notOk('stopped_probe' in control || 'steps' in stopped || 'reference' in stopped || 'samples' in stopped)
   const long = finishedOutcome({ id: 'a', group: 'g', context: {}, arm: 'control' }, request, { ...ended, checks: { ...checks, steps: Array(5000).fill(step) } })
   t.match(long, { steps_complete: false })
   const cancelled = cancelledOutcome({ id: 'a', group: 'g', context: {}, arm: 'control' }, request, 60, { ...checks, prefillTokens: 0 })
   t.equal(problem(cancelled), null)
   t.match(cancelled, { cancelled: true, probe_tokens: 18 })
   t.notOk('probe_prefill_tokens' in cancelled)
-})
-
-t.test('a stop has saved the mean number of tokens that longer generations had beyond it', async (t) => {
-  const lengths = new LengthEstimate()
-  const context = { model: 'm' }
-  t.equal(lengths.saved(context, 10), null)
-  for (const length of [5, 30, 50]) lengths.add(context, length)
-  t.equal(lengths.saved(context, 10), 30)
-  t.equal(lengths.saved({ model: 'n' }, 10), null)
 })

@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import type { EngineRun } from '../../../src/proxy/dialects/dialect.js'
+import type { EngineRun, ReasoningPrefix } from '../../../src/proxy/dialects/dialect.js'
 import { probeStyle } from '../../../src/proxy/dialects/forced-answer.js'
-import { LengthEstimate } from '../../../src/proxy/generation/generation-report.js'
 import { ProxiedGeneration, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
 import type { Piece, PieceReader } from '../../../src/proxy/protocol/openai-chunks.js'
 import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
@@ -50,15 +49,22 @@ t.test('a probe that the end of the reasoning overtakes is aborted, and its toke
   }
 })
 
-interface Played { readonly written: string[], readonly ends: GenerationEnd[], readonly outcomes: object[], readonly aborts: () => number }
+interface Played {
+  readonly answered: ReasoningPrefix[]
+  readonly written: string[]
+  readonly ends: GenerationEnd[]
+  readonly outcomes: object[]
+  readonly aborts: () => number
+}
 
 /**
- * Serves a generation of ten tokens of reasoning, stopped at its first check. Five more come while the engine is asked for the answer.
+ * Serves a generation that is stopped at its first check, at ten tokens of reasoning. Twelve come at once, and five more while the engine
+ * is asked for the answer.
  * @param answer accepts the stop, or refuses it
  * @param breaks whether the engine's own stream then breaks off; otherwise it closes the reasoning
  */
 async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Played> {
-  const [written, ends, outcomes]: [string[], GenerationEnd[], object[]] = [[], [], []]
+  const [answered, written, ends, outcomes]: [ReasoningPrefix[], string[], GenerationEnd[], object[]] = [[], [], [], []]
   const none = () => {}
   const controller = { pause: none, resume: none, abort: none, aborted: false, paused: false, reason: null }
   let aborts = 0
@@ -70,7 +76,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     reply: { status: 200, headers: [], body: new ReplyBody(controller) },
     reasoningField: 'reasoning',
     pieces: () => async (take) => {
-      await take(Array.from('0123456789', (reasoning) => pieceOf({ reasoning })))
+      await take(Array.from('0123456789xy', (reasoning) => pieceOf({ reasoning })))
       await asked
       await take(Array.from('abcde', (reasoning) => pieceOf({ reasoning })))
       onHeld()
@@ -81,7 +87,8 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     isOpened: () => false,
     promptTokens: () => 3,
     probe: async () => ({ text: '42', logprobs: [0], tokens: 1, promptTokens: null, cachedTokens: null }),
-    async answer () {
+    async answer (prefix) {
+      answered.push(prefix)
       onAsked()
       await held
       return answer()
@@ -96,8 +103,11 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     local: { id: 'g', group: 'g', context: {}, arm: 'treated' },
     reply: {
       pass: ({ reasoning, content }) => { written.push(reasoning + content) },
+      cut: (tokens) => { written.push(`cut ${tokens} `) },
       write: (content) => { written.push(content) },
-      end: (finish, usage, { stopped }) => { written.push(`end ${finish} ${JSON.stringify(usage?.json ?? null)} ${stopped}`) },
+      end: (finish, usage, { tokens, discarded_tokens: discarded }) => {
+        written.push(`end ${finish} ${JSON.stringify(usage?.json ?? null)} ${tokens} ${discarded}`)
+      },
       fail: () => { written.push('failed') },
       sendTogether: (work) => { work() },
       drained: () => null,
@@ -117,7 +127,6 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
         startHandling: () => null,
         handled: none,
       },
-      lengths: new LengthEstimate(),
       report: (outcome) => { outcomes.push(outcome) },
       style,
       tags: { open: '<think>', close: '</think>' },
@@ -130,36 +139,39 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     clientGone: new AbortController().signal,
   })
   await generation.serve()
-  return { written, ends, outcomes, aborts: () => aborts }
+  return { answered, written, ends, outcomes, aborts: () => aborts }
 }
 
 function pieceOf ({ reasoning = '', content = '', finish = null }: { reasoning?: string, content?: string, finish?: string | null }): Piece {
-  const ids = reasoning === '' ? [] : [1]
+  const ids = reasoning === '' ? [] : [reasoning.charCodeAt(0)]
   return { tokens: 1, ids, reasoning, content, finish, isClosing: false, usage: null, isWithoutChoices: false, chunk: {}, text: null }
 }
 
 const accept = (): PieceReader => async (take) => { await take([pieceOf({ content: '42', finish: 'stop' })]) }
 const refuse = (): PieceReader => { throw new Error('refused') }
 
-t.test('a stop that the engine accepts drops the held pieces and writes the answer, even if the aborted stream breaks off', async (t) => {
+t.test('a stop that the engine accepts drops the held pieces and writes the answer to the probed prefix, even if the aborted stream breaks off', async (t) => {
   for (const breaks of [true, false]) {
-    const { written, ends, outcomes, aborts } = await playStop(accept, breaks)
-    const usage = '{"prompt_tokens":3,"completion_tokens":11,"total_tokens":14,"completion_tokens_details":{"reasoning_tokens":10}}'
-    t.same(written, [...'0123456789', '42', `end stop ${usage} true`])
+    const { answered, written, ends, outcomes, aborts } = await playStop(accept, breaks)
+    t.match(answered, [{ tokens: 10, ids: Array.from('0123456789', (char) => char.charCodeAt(0)) }])
+    const discarded = 2 + 5 + (breaks ? 0 : 1) // shown, held, and come too late
+    const reasoning = 10 + discarded
+    const usage = `"completion_tokens":${reasoning + 1},"total_tokens":${reasoning + 4},"completion_tokens_details":{"reasoning_tokens":${reasoning}}`
+    t.same(written, [...'0123456789xy', 'cut 10 ', '42', `end stop {"prompt_tokens":3,${usage}} ${reasoning + 1} ${discarded}`])
     t.same([ends, aborts()], [['stopped'], 1])
-    t.match(outcomes, [{ tokens: 11, stopped: true, answer: '42', answer_tokens: 1 }])
+    t.match(outcomes, [{ tokens: reasoning + 1, stopped: true, stopped_probe: { tokens: 10, answer: '42' }, answer: '42', answer_tokens: 1 }])
   }
 })
 
 t.test('a stop that the engine refuses passes the held pieces on, and the generation runs to its end', async (t) => {
   const { written, ends, outcomes, aborts } = await playStop(refuse, false)
-  t.same(written, [...'0123456789abcde', 'full', 'end null null false'])
+  t.same(written, [...'0123456789xyabcde', 'full', 'end null null 18 0'])
   t.same([ends, aborts()], [['finished'], 0])
-  t.match(outcomes, [{ tokens: 16, stopped: false, answer: 'full' }])
+  t.match(outcomes, [{ tokens: 18, stopped: false, stopped_probe: undefined, answer: 'full' }])
 })
 
 t.test('if the stream breaks off and the engine refuses the stop, the reply breaks off after the held pieces', async (t) => {
   const { written, ends, outcomes } = await playStop(refuse, true)
-  t.same(written, [...'0123456789abcde', 'failed'])
+  t.same(written, [...'0123456789xyabcde', 'failed'])
   t.same([ends, outcomes], [['broken'], []])
 })

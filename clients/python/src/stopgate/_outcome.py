@@ -15,6 +15,8 @@ def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
     grades = _Grades(generation, answer, ending.em)
     outcome = _identity_of(generation)
     outcome.update(tokens=max(int(ending.tokens), generation.steps[-1].tokens), stopped=generation.stopped)
+    if generation.stopped:
+        outcome["stopped_probe"] = _stopped_probe(generation.steps[-1], grades)
     if ending.answer_tokens:
         outcome["answer_tokens"] = int(ending.answer_tokens)
     if answer is not None:
@@ -78,6 +80,16 @@ def _step(step: Step, grades: "_Grades", is_priced: bool) -> dict[str, Any]:
     return fields
 
 
+def _stopped_probe(step: Step, grades: "_Grades") -> dict[str, Any]:
+    """What the probe that stopped a generation answered, as far as it is known, to compare with what was served."""
+    em = grades.graded(step)
+    return {
+        "tokens": step.tokens,
+        **({} if step.answer is None else {"answer": fit_answer(step.answer)}),
+        **({} if em is None else {"em": em}),
+    }
+
+
 class _Grades:
     """Exact Match of a generation's answers, each text graded once."""
 
@@ -89,13 +101,16 @@ class _Grades:
 
     def of(self, step: Step) -> int | None:
         """The worker's grade; without one, a probe equal to the final answer gets its grade, and others are wrong."""
-        if step.em is not None or step.answer is None:
-            return step.em
-        if self._grade is not None:
-            return self._by_worker(step.answer)
+        em = self.graded(step)
+        if em is not None or step.answer is None or self._grade is not None:
+            return em
         if self.final is None or self._answer is None:
             return None
         return self.final if step.answer.strip() == self._answer.strip() else 0
+
+    def graded(self, step: Step) -> int | None:
+        """The worker's own grade of a probe; None: there is none."""
+        return step.em if step.em is not None or step.answer is None else self._by_worker(step.answer)
 
     def _by_worker(self, answer: str) -> int | None:
         if self._grade is None:

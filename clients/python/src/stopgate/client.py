@@ -87,20 +87,30 @@ class BaseClient:
         return self._session.generation(context, id, group, sample, samples, grade)
 
     def label(
-        self, generation_id: str, *, em: bool | int | None = None, reference: str | list[str] | None = None
+        self,
+        generation_id: str,
+        *,
+        em: bool | int | None = None,
+        reference: str | list[str] | None = None,
+        stopped_probe_em: bool | int | None = None,
     ) -> None:
         """Reports, in the background, the label of an outcome that was reported without one.
 
         Args:
             em: whether the final answer is right.
             reference: the right answer, or a list of right ones, for the service to grade with.
+            stopped_probe_em: whether the answer of the probe that stopped it is right, if it differs from the final
+                one; None: the reference grades it.
 
         Raises:
-            ValueError: both are None.
+            ValueError: `em` and `reference` are None.
         """
         if em is None and reference is None:
             raise ValueError("a label needs em or reference")
-        self._session.label(generation_id, {"reference": reference} if em is None else {"em": int(bool(em))})
+        label: dict[str, object] = {"reference": reference} if em is None else {"em": int(bool(em))}
+        if stopped_probe_em is not None:
+            label["stopped_probe_em"] = int(bool(stopped_probe_em))
+        self._session.label(generation_id, label)
 
     def wait_ready(self, timeout: float) -> bool:
         """With `local`, waits up to `timeout` seconds for the first bundle. Returns whether decisions can be made."""

@@ -78,7 +78,7 @@ class Finished(NamedTuple):
     text: str
     """The text that the model wrote after its reasoning."""
     tokens: list[int]
-    """All tokens generated: the reasoning, its closing text, the answer, and the end of the sequence."""
+    """All tokens: the reasoning, its closing text, the answer, and the end of the sequence."""
     thought_tokens: int
     """Tokens of the reasoning."""
     stopped: bool
@@ -104,6 +104,7 @@ class Row:
         self._signals, self._checked_at = Signals(), 0
         self.tokens: list[int] = []
         self.thought_tokens: int | None = None
+        self.discarded_tokens = 0
         self.is_done = False
 
     @property
@@ -138,7 +139,14 @@ class Row:
         self._to_write.extend(self._close)
 
     def close(self) -> None:
-        """Closes the reasoning, and adds all of the closing text at once."""
+        """Closes the reasoning immediately, with its closing text, without the model.
+
+        Tokens after those that the deciding probe saw are discarded.
+        """
+        probed = self.run.steps[-1].tokens
+        self.discarded_tokens = len(self.tokens) - probed
+        del self.tokens[probed:]
+        self.is_done = False
         self.stop()
         while self._to_write:
             self.add(self._to_write.popleft())
@@ -150,6 +158,7 @@ class Row:
         text = self._tokenizer.decode(self.tokens[thought + closed :], skip_special_tokens=True)
         answer = self._thought.extract(text)
         self.run.finish(
-            answer, tokens=len(self.tokens), answer_tokens=len(self.tokens) - thought, reference=reference
+            answer, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - thought,
+            reference=reference,
         )  # fmt: skip
         return Finished(answer, text, self.tokens, thought, self.run.stopped)

@@ -136,6 +136,8 @@ class Rollout(NamedTuple):
     """Tokens of the reasoning."""
     stopped: bool
     """Whether the reasoning was stopped."""
+    discarded_tokens: int
+    """Tokens of the reasoning that were generated while the probe decided, and are none of `tokens`."""
     finish_reason: str | None
     """Reason of the engine, such as "stop" or "length"."""
 
@@ -172,10 +174,11 @@ class Roller:
             run.stopped = False  # a decision that came too late
         elif run.stopped:
             row.close()
+            del logprobs[row.thought_tokens :]
             logprobs += [None] * (len(row.tokens) - len(logprobs))
             reason = await self._answer(prompt, params, row, logprobs)
         done = row.finish(reference)
-        return Rollout(*done[:3], logprobs, *done[3:], reason)
+        return Rollout(*done[:3], logprobs, *done[3:], row.discarded_tokens, reason)
 
     async def _think(
         self, prompt: list[int], params: SamplingParams, row: Row, logprobs: list[float | None], checks: Checks
@@ -232,7 +235,7 @@ async def generate(
     """Generates one rollout for each prompt, and reports it.
 
     The reasoning goes on while an answer is forced by a second request, from the prefix cache. At a stop the request of
-    the reasoning is aborted, and the model writes its answer after the closed reasoning.
+    the reasoning is aborted, and the model writes its answer after exactly the reasoning that the probe had, closed.
 
     Args:
         engine: an `AsyncLLM`.
