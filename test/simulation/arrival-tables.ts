@@ -1,5 +1,4 @@
 import { binomialBound } from './binomial-bound.js'
-import { generationsToBreach } from './breach.js'
 import { certifiedOf, type Certified } from './enrolment.js'
 import { playKilled } from './fleet.js'
 import { ARRIVALS, FOOLED, KNOWN_FALSE, MISSING, type Pattern } from './patterns.js'
@@ -20,7 +19,6 @@ export function arrivalTables (runs: number): string {
     ...patternTable('Traffic against which nothing protects', KNOWN_FALSE, runs),
     `At the level of 5 %, more than ${binomialBound(runs, 0.05)} of ${runs} would be a defect (99.9 % binomial bound).`, '',
     ...killedFleets(Math.min(5, runs)),
-    ...breaches(Math.min(21, runs)),
   ].join('\n')
 }
 
@@ -46,13 +44,4 @@ function killedFleets (runs: number): string[] {
   })
   return ['## A fleet killed with 300 running, after its first certificate', '',
     table(['control share', 'certificate stands when follow-up is over', 'control generations missing'], rows), '']
-}
-
-function breaches (runs: number): string[] {
-  const rows = (['auto', 0.02] as const).map((share) => {
-    const found = Array.from({ length: runs }, (_, i) => generationsToBreach(share, i + 1) ?? Infinity)
-    return [`${share}`, `${found.filter(Number.isFinite).length} of ${runs}`, spread(found)]
-  })
-  return ['## Real stops lose 10 points while probes lose none', '',
-    table(['control share', 'breach found', 'generations from the certificate to the breach, median (10th-90th percentile)'], rows), '']
 }

@@ -1,9 +1,62 @@
+import { addCompared, armsSuspicion, compareSlice, NO_ARM_SUMS, NO_ARMS } from '../../src/core/certificate/arms.js'
+import { ALARM } from '../../src/core/certificate/drift.js'
+import { addDifference, fidelitySuspicion, NO_FIDELITY } from '../../src/core/certificate/fidelity.js'
+import type { Label } from '../../src/core/policy/policy.js'
 import { steady } from './arrivals.js'
 import { play } from './enrolment.js'
 import { lostByStop } from './mishaps.js'
+import { mulberry32 } from '../random.js'
+
+const BOUND = 0.02
+
+/** Real stops whose served answers lose EM against what was probed; probes lose nothing. */
+export interface LossyStops {
+  /** EM of full runs and of probes. */
+  readonly em: number
+  /** EM lost by a stop in the mean, a fraction. */
+  readonly loss: number
+  readonly seed: number
+  /** Stops until the search is given up. */
+  readonly most: number
+}
 
 /**
- * Plays traffic in which real stops lose 10 points of EM while probes lose none.
+ * Stops, each against its own probe, until a breach is found. A stop that loses its answer serves another one, and so does one whose probe
+ * was wrong, as often: under `agreement` both count as lost.
+ */
+export function stopsByFidelity ({ em, loss, seed, most }: LossyStops, label: Label): number {
+  const random = mulberry32(seed * 7919)
+  let fidelity = NO_FIDELITY
+  for (let stops = 1; stops <= most; stops++) {
+    const isDifferent = random() < loss / em
+    const isLost = isDifferent && (label === 'agreement' || random() < em)
+    fidelity = addDifference(fidelity, isLost ? 1 : 0, BOUND)
+    if (fidelitySuspicion(fidelity) >= ALARM) return stops
+  }
+  return Infinity
+}
+
+/** Compared generations of a slice. */
+const SLICE = 32
+
+/** Compared generations of both arms, half of them control, until a breach is found by arms alone. All treated ones are stopped. */
+export function comparedByArms ({ em, loss, seed, most }: LossyStops): number {
+  const random = mulberry32(seed * 7919)
+  let arms = NO_ARMS
+  for (let compared = SLICE; compared <= most; compared += SLICE) {
+    let slice = NO_ARM_SUMS
+    for (let i = 0; i < SLICE; i++) {
+      const arm = random() < 0.5 ? 'control' : 'treated'
+      slice = addCompared(slice, { arm, share: 0.02, em: random() < (arm === 'control' ? em : em - loss) ? 1 : 0, tokens: 1 })
+    }
+    arms = compareSlice(arms, slice, BOUND)
+    if (armsSuspicion(arms) >= ALARM) return compared
+  }
+  return Infinity
+}
+
+/**
+ * Plays traffic through the learner in which real stops lose 10 points of EM while probes lose none, and workers do not report the probe.
  * @returns generations from the certificate to the breach; `null` where none is found among 80,000
  */
 export function generationsToBreach (controlRate: number | 'auto', seed: number, lostPoints = 0.1): number | null {

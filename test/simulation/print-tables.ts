@@ -1,6 +1,7 @@
 import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { mulberry32, rateOf } from '../random.js'
 import { arrivalTables } from './arrival-tables.js'
+import { comparedByArms, generationsToBreach, type LossyStops, stopsByFidelity } from './breach.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { groupsNeeded } from './groups.js'
@@ -18,20 +19,53 @@ import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [arrivals|drift|mix|compare|share|savings|groups|predictor|labels|training|tradeoff|prices|stages]` prints the
-// tables of the docs; the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same wherever
-// it runs.
+// `npm run simulations [arrivals|breach|drift|mix|compare|share|savings|groups|predictor|labels|training|tradeoff|prices|stages]` prints
+// the tables of the docs; the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same
+// wherever it runs.
 
 const [only] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
 const SECTIONS: Record<string, () => void | Promise<void>> = {
-  arrivals, drift, mix, compare, share, savings, groups, predictor, labels, training, tradeoff, prices, stages,
+  arrivals, breach, drift, mix, compare, share, savings, groups, predictor, labels, training, tradeoff, prices, stages,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
 function arrivals (): void { print(arrivalTables(seedsOr(20).length)) }
+
+function breach (): void {
+  const seeds = seedsOr(100)
+  const ems = [0.5, 0.9, 0.99, 1]
+  const found = (of: (stops: LossyStops) => number) => [0.01, 0.03, 0.1, 0.3].flatMap((loss) => {
+    const cells = ems.map((em) => {
+      const times = seeds.map((seed) => of({ em, loss, seed, most: 40_000 }))
+      const share = times.filter(Number.isFinite).length / times.length
+      return share < 0.5 ? `found in ${percent(share)} %` : spread(times)
+    })
+    return [[`${points(loss)}`, ...cells]]
+  })
+  const head = ['EM lost by stops, points', ...ems.map((em) => `EM ${em}`)]
+  print(`## Stops until a breach is found by fidelity, with labels, bound 2 points; ${seeds.length} seeds, median (10th-90th percentile)`,
+    table(head, found((stops) => stopsByFidelity(stops, 'exact_match'))))
+  print('## The same under agreement', table(head, found((stops) => stopsByFidelity(stops, 'agreement'))))
+  print('## Compared generations, half of them control, until it is found by arms alone', table(head, found(comparedByArms)))
+  const alarms = (of: (stops: LossyStops) => number, loss: (em: number) => number) =>
+    ems.map((em) => `${seeds.filter((seed) => Number.isFinite(of({ em, loss: loss(em), seed, most: 40_000 }))).length} of ${seeds.length}`)
+  print('## False breaches within 40,000 generations at exactly what is tolerated', table(['seen by', ...ems.map((em) => `EM ${em}`)], [
+    ['fidelity, with labels, 0.5 points', ...alarms((stops) => stopsByFidelity(stops, 'exact_match'), () => 0.005)],
+    ['fidelity, agreement, 0.5 % differ', ...alarms((stops) => stopsByFidelity(stops, 'agreement'), (em) => 0.005 * em)],
+    ['arms, 2 points', ...alarms(comparedByArms, () => 0.02)],
+    ['arms, nothing lost', ...alarms(comparedByArms, () => 0)],
+  ]))
+  const runs = Math.min(10, seeds.length)
+  print('## Through the learner, by arms alone: stops lose 10 points while probes lose none', table(
+    ['control share', 'breach found', 'generations from the certificate to the breach'],
+    (['auto', 0.02] as const).map((share) => {
+      const found = seeds.slice(0, runs).map((seed) => generationsToBreach(share, seed) ?? Infinity)
+      return [`${share}`, `${found.filter(Number.isFinite).length} of ${runs}`, spread(found)]
+    })))
+}
 
 function drift (): void {
   const seeds = seedsOr(100)

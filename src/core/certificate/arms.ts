@@ -106,10 +106,20 @@ const TIGHTEST = 1000
 /**
  * Takes in the sums of one slice, whose units were drawn before their outcomes were known.
  * @param bound EM drop that is tolerated
+ * @param isBeginning `false`: the sums are a later part of the slice
  */
-export function compareSlice (arms: Arms, sums: readonly ArmSums[], bound: number): Arms {
+export function compareSlice (arms: Arms, sums: readonly ArmSums[], bound: number, isBeginning = true): Arms {
   if (sums.every(({ share }) => share === 1)) return arms // no unit was treated
-  return sums.reduce(compareAtShare, { ...arms, detector: watchArms(arms, sums, bound) })
+  return sums.reduce(compareAtShare, { ...arms, detector: watchArms(arms, sums, bound, isBeginning) })
+}
+
+/** Units that count as a slice where there are none, since outcomes count on arrival. */
+const UNITS_OF_SLICE = 32
+
+/** Takes in the sums of one unit where outcomes count on arrival. */
+export function compareOnArrival (arms: Arms, unit: ComparedUnit, bound: number): Arms {
+  const isBeginning = (arms.control.generations + arms.treated.generations) % UNITS_OF_SLICE === 0
+  return compareSlice(arms, addCompared(NO_ARM_SUMS, unit), bound, isBeginning)
 }
 
 /**
@@ -119,12 +129,14 @@ export function compareSlice (arms: Arms, sums: readonly ArmSums[], bound: numbe
  * "E-detectors"). m is what control showed before the slice. M has its floor where a slice begins, since at each unit the order of the
  * arms alone raised alarms in 44 to 100 of 100 simulated runs.
  */
-function watchArms ({ control: { labelled, em }, detector }: Arms, sums: readonly ArmSums[], a: number): readonly number[] {
+function watchArms (
+  { control: { labelled, em }, detector }: Arms, sums: readonly ArmSums[], a: number, isBeginning: boolean
+): readonly number[] {
   const m = highEm(labelled, em)
-  const floored = detector.map((value) => Math.max(value, 1))
+  const start = isBeginning ? detector.map((value) => Math.max(value, 1)) : detector
   return sums.reduce<readonly number[]>((next, { share, control, treated }) => share === 1
     ? next // no unit was treated
-    : betOnArms(next, { p: controlChance(share), m, control: control.by_em, treated: treated.by_em }, a), floored)
+    : betOnArms(next, { p: controlChance(share), m, control: control.by_em, treated: treated.by_em }, a), start)
 }
 
 /** Units of a slice that had the same chance `p` of being control, by EM; `m` is the EM expected of control. */

@@ -1,5 +1,5 @@
 import { type Arm, drawArm } from '../assignment/arm.js'
-import { addCompared, compareSlice, NO_ARM_SUMS } from '../certificate/arms.js'
+import { compareOnArrival } from '../certificate/arms.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
@@ -74,6 +74,6 @@ function compare (state: ContextState, { outcome }: PendingOutcome, arm: Arm | n
   if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state
   if (arm !== drawArm(outcome.u, share)) return state // it began under another share
   const em = outcome.full[policy.label] ?? null
-  const slice = addCompared(NO_ARM_SUMS, { arm, share, em, tokens: outcome.tokens })
-  return copyState(state, { arms: compareSlice(state.arms, slice, policy.max_em_drop) })
+  const unit = { arm, share, em, tokens: outcome.tokens }
+  return copyState(state, { arms: compareOnArrival(state.arms, unit, policy.max_em_drop) })
 }

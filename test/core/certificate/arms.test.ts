@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addCompared, type Arms, armsSuspicion, type ArmSums, betOnArms, type ComparedUnit, compareSlice, emDifference, highEm, mergeArmSums,
-  NO_ARM_SUMS, NO_ARMS, tokensDifference,
+  addCompared, type Arms, armsSuspicion, type ArmSums, betOnArms, compareOnArrival, type ComparedUnit, compareSlice, emDifference,
+  highEm, mergeArmSums, NO_ARM_SUMS, NO_ARMS, tokensDifference,
 } from '../../../src/core/certificate/arms.js'
 import { holds } from '../../property.js'
 import { atMost, mulberry32, rateOf } from '../../random.js'
@@ -212,4 +212,23 @@ t.test('a loss is found at any EM, also where full runs are always right; no los
   t.ok(alarmAfter(0.5, 0.3, 1) <= 1500, 'EM 0.5, 30 points')
   const runs = Array.from({ length: 10 }, (_, i) => i + 1)
   for (const em of [0.5, 0.9, 1]) t.ok(runs.every((seed) => alarmAfter(em, 0, seed) === Infinity), `EM ${em}, no loss`)
+})
+
+t.test('outcomes that count on arrival have the floor once in 32 units, so that the order of the arms raises no alarm', async (t) => {
+  const ALARM = 1e4
+  const alarms = rateOf(20, (random) => {
+    let arms = NO_ARMS
+    for (let i = 0; i < 4000; i++) {
+      const arm = random() < 0.5 ? 'control' : 'treated'
+      arms = compareOnArrival(arms, { arm, share: 0.5, em: random() < 0.5 ? 1 : 0, tokens: 1 }, BOUND)
+      if (armsSuspicion(arms) >= ALARM) return true
+    }
+    return false
+  })
+  t.equal(alarms, 0)
+  let arms = NO_ARMS
+  for (let i = 0; i < 2000 && armsSuspicion(arms) < ALARM; i++) {
+    arms = compareOnArrival(arms, { arm: i % 2 === 0 ? 'control' : 'treated', share: 0.5, em: i % 2 === 0 || i % 3 === 0 ? 1 : 0, tokens: 1 }, BOUND)
+  }
+  t.ok(armsSuspicion(arms) >= ALARM, 'a loss is found')
 })
