@@ -91,6 +91,16 @@ const ChallengerSchema = Type.Object({
 
 const count = (description: string) => Type.Number({ description })
 
+/** Tokens saved, for a context or for many. */
+export const savedTokensFields = {
+  tokens_saved: nullable<number>('number', {
+    description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more, and it may fall again. Stops under a pin are not counted; null: too few control generations',
+  }),
+  tokens_saved_low: nullable<number>('number', { description: 'Lower bound of tokens_saved (95 %)' }),
+  tokens_saved_high: nullable<number>('number', { description: 'Upper bound of tokens_saved (95 %)' }),
+  tokens_saved_gross: nullable<number>('number', { description: 'The same estimate, probes not counted' }),
+}
+
 /** Descriptions of `em_drop_low` and `em_drop_high`. */
 const DROP_LOW = 'Lower bound of the true EM drop'
 const DROP_HIGH = 'Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'
@@ -150,8 +160,7 @@ export const contextFields = {
   em_drop_high: NullableRatioSchema(DROP_HIGH),
   tokens_saved_ratio: NullableRatioSchema(`Tokens that the certified threshold saves, net of the tokens of probes; ${OWN}`),
   tokens_saved_gross_ratio: NullableRatioSchema('The same, probes not counted'),
-  tokens_saved: Type.Number({ description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more' }),
-  tokens_saved_gross: Type.Number({ description: 'The same, probes not counted' }),
+  ...savedTokensFields,
   probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
   probe_prefill_tokens: Type.Integer({ description: 'Tokens prefilled again for probes, likewise' }),
   expected_utility: nullable<number>('number', {

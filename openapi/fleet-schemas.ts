@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/reports/context-row.js'
-import { ContextQuerySchema, contextFields } from './context-schemas.js'
+import { ContextQuerySchema, contextFields, savedTokensFields } from './context-schemas.js'
 import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { nullable, TimeSchema } from './field-schemas.js'
 
@@ -51,8 +51,7 @@ export const FleetSchema = Type.Object({
   stopping: count('Contexts with a threshold in force and mode "enforce"'),
   control_generations: count('Control generations in the evidence'),
   treated_generations: count('Treated generations reported in the present epochs'),
-  tokens_saved: tokens('Estimate over all epochs of the tokens that stopping has saved, less probe_tokens'),
-  tokens_saved_gross: tokens('Estimate over all epochs of the tokens that stopping has saved, probes not counted'),
+  ...savedTokensFields,
   probe_tokens: tokens('Tokens decoded only for probes, over all epochs'),
   worth: nullable<number>('number', { description: 'What the tokens saved are worth at the price_per_1k_tokens of each policy, in its currency; null: no policy states one' }),
   tokens_priced: tokens('Tokens saved in the contexts whose policy states a price'),
@@ -79,6 +78,8 @@ export const FleetPageSchema = Type.Object({
     em_drop_high: contextFields.em_drop_high,
     max_em_drop: Type.Number({ description: 'EM that its policy allows to lose (fraction)' }),
     tokens_saved: contextFields.tokens_saved,
+    tokens_saved_low: contextFields.tokens_saved_low,
+    tokens_saved_high: contextFields.tokens_saved_high,
     tokens_saved_ratio: contextFields.tokens_saved_ratio,
     control_generations: contextFields.control_generations,
     treated_generations: contextFields.treated_generations,

@@ -3,7 +3,7 @@ import { Actions } from './actions.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, TrialsPanel } from './context-panels.js'
 import { DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
-import { ago, clockTime, count, percent, points, short, threshold, words } from './format.js'
+import { ago, clockTime, count, percent, points, short, spread, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { MovesPanel } from './moves-panel.js'
 import { routeTo } from './route.js'
@@ -74,7 +74,7 @@ export function ContextPage ({ name }: { name: string }) {
               )}
         </Tile>
         <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
-          {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes
+          {spread(context)}{percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes
         </Tile>
         <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
           {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { FleetReply } from './api.js'
 import { ContextsTable } from './contexts-table.js'
-import { count, percent, short, worth, ago, words } from './format.js'
+import { count, percent, short, spread, worth, ago, words } from './format.js'
 import { useData } from './live.js'
 import { Badge, Card, Loading, Tile } from './parts.js'
 import { routeTo } from './route.js'
@@ -11,7 +11,8 @@ const STATUSES = ['certified', 'learning', 'drifted'] as const
 
 /** The worth of the tokens saved: by the price typed in, otherwise by the prices of policies. */
 function Worth ({ fleet, price }: { fleet: FleetReply, price: Price | null }) {
-  if (price !== null) return <>{price.currency} {worth(fleet.tokens_saved / 1e6 * price.amount)}</>
+  const { tokens_saved: saved } = fleet
+  if (price !== null) return <>{price.currency} {worth(saved === null ? null : saved / 1e6 * price.amount)}</>
   return <>{worth(fleet.worth)}</>
 }
 
@@ -53,7 +54,7 @@ export function FleetView () {
       <h1>Fleet{fleet.prefix !== '*' && <span class='muted'> {fleet.prefix}</span>}</h1>
       <div class='tiles'>
         <Tile title='Tokens saved, net' value={short(fleet.tokens_saved)}>
-          {short(fleet.tokens_saved_gross)} by stopping, less {short(fleet.probe_tokens)} for probes
+          {spread(fleet)}{short(fleet.tokens_saved_gross)} by stopping, less {short(fleet.probe_tokens)} for probes
         </Tile>
         <Tile title='Worth' value={<Worth fleet={fleet} price={price} />}>
           <PriceField price={price} onChange={setPrice} />

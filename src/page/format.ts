@@ -17,6 +17,10 @@ export const counted = (value: number, noun: string): string => `${count(value)}
 /** Large counts in short: 12.3M. */
 export const short = (value: Figure): string =>
   shown(value, (number) => minus((Math.abs(number) < 10_000 ? whole : compact).format(number)))
+/** The interval of the tokens saved, if there is one. */
+export function spread ({ tokens_saved_low: low, tokens_saved_high: high }: Pick<FleetRow, 'tokens_saved_low' | 'tokens_saved_high'>): string {
+  return low === high ? '' : `${short(low)} to ${short(high)}; `
+}
 export const worth = (value: Figure): string =>
   shown(value, (number) => minus(Math.abs(number) < 0.01 && number !== 0 ? number.toPrecision(2) : money.format(number)))
 /** A fraction as percent. */

@@ -1,8 +1,6 @@
-import { valueAt } from '../certificate/thresholds.js'
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { sumsInForce } from './candidate-scorer.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
@@ -30,8 +28,6 @@ export interface ChainLink extends Judgement {
   readonly key: string
   readonly policy: Policy
   readonly pin: Pin | undefined
-  /** Share of the tokens that the judged threshold saves, probes not counted; 0 without one. */
-  readonly grossSavedRatio: number
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
   /** Names of the predictors on trial. */
@@ -75,7 +71,6 @@ export function chainLink (
     key,
     policy,
     pin,
-    grossSavedRatio: guarantee?.tokens_saved_gross_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
     generations: state?.generations ?? 0,
     trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
     epochName: state?.epoch_name ?? null,
@@ -84,11 +79,4 @@ export function chainLink (
     warnings: state === undefined ? [] : contextWarnings(state),
     learnedControlShare: state?.control_share,
   }
-}
-
-/** Adds two fields of the evidence instead of merging all of it, which would take most of the learner's time. */
-function savedRatioAt (state: ContextState, index: number): number {
-  const parts = sumsInForce(state)
-  const full = parts.reduce((sum, part) => sum + part.full_tokens, 0)
-  return full === 0 ? 0 : 1 - parts.reduce((sum, part) => sum + valueAt(part.tokens, index), 0) / full
 }

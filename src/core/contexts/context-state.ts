@@ -10,6 +10,7 @@ import type { Predictor } from '../predictor/predictor.js'
 import { type FollowUp, NO_FOLLOW_UP } from './follow-up-counts.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
+import { NO_SAVINGS, type Savings } from './savings.js'
 
 /** Why an epoch began. */
 export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach'
@@ -79,8 +80,7 @@ export interface ContextState {
   readonly fidelity: Fidelity
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
-  /** Estimate over all epochs of the tokens that stops have saved, probes not counted. */
-  readonly tokens_saved_gross: number
+  readonly savings: Savings
   /** Over all epochs and both arms: tokens decoded for probes, and tokens prefilled again for them. */
   readonly probe_tokens: number
   readonly probe_prefill_tokens: number
@@ -130,7 +130,7 @@ export function openEpoch (
     arms_from: 0,
     fidelity: NO_FIDELITY,
     log_evidence: null,
-    tokens_saved_gross: previous?.tokens_saved_gross ?? 0,
+    savings: previous?.savings ?? NO_SAVINGS,
     probe_tokens: previous?.probe_tokens ?? 0,
     probe_prefill_tokens: previous?.probe_prefill_tokens ?? 0,
     last_evidence_at: null,
@@ -259,7 +259,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     arms_from: state.arms_from,
     fidelity: state.fidelity,
     log_evidence: state.log_evidence,
-    tokens_saved_gross: state.tokens_saved_gross,
+    savings: state.savings,
     probe_tokens: state.probe_tokens,
     probe_prefill_tokens: state.probe_prefill_tokens,
     last_evidence_at: state.last_evidence_at,

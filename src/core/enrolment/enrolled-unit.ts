@@ -47,6 +47,8 @@ export interface EnrolledUnit {
   em: number
   measured: number
   tokens: number
+  /** Control samples whose savings were counted, and the tokens that stopping would have spared in them. Absent: none. */
+  saved?: { readonly samples: number, readonly tokens: number }
 }
 
 /** The report on one sample. */

@@ -2,6 +2,7 @@ import type { Arm } from '../assignment/arm.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts } from '../contexts/follow-up-counts.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
+import type { Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { type EnrolledUnit, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
@@ -14,6 +15,7 @@ import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcome
 import { applyFidelity, mustTakeBack } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
+import { countControl, countTreated } from './count-savings.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { cohortRules, endEpoch, followUp, withCounts } from './follow-up.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
@@ -35,10 +37,10 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
 
   const arm = armOf(outcome, current?.control_share ?? 0)
-  const saved = arm === 'treated' && hasLeaf ? savedBy(fold, leaf, outcome, policy, time) : 0
+  const addSavings = arm === 'treated' && hasLeaf ? countTreated(fold, leaf, outcome, policy, time) : undefined
   const isRefused = outcome !== usable
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
-    const next = countOutcome(state, outcome, arm, saved, time)
+    const next = countOutcome(state, outcome, arm, addSavings, time)
     return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
   })
   if (counted === undefined) return
@@ -127,21 +129,13 @@ function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: i
   return arm === null && steps?.length === 0 && isComplete && index === null
 }
 
-/**
- * Estimate, probes not counted: at savings s, a treated generation that used t tokens would have used t/(1-s); none under a pin, of unknown
- * savings.
- */
-function savedBy (fold: Fold, leaf: string, { tokens }: LoggedOutcome, { mode }: Policy, time: number): number {
-  const { threshold, source, isPinned } = thresholdInForce(fold, leaf, time)
-  const s = source.grossSavedRatio
-  return threshold === null || isPinned || mode !== 'enforce' || s === 1 ? 0 : tokens * s / (1 - s)
-}
-
-function countOutcome (state: ContextState, outcome: LoggedOutcome, arm: Arm | null, saved: number, time: number): ContextState {
+function countOutcome (
+  state: ContextState, outcome: LoggedOutcome, arm: Arm | null, addSavings: ((savings: Savings) => Savings) | undefined, time: number
+): ContextState {
   return copyState(state, {
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
-    tokens_saved_gross: state.tokens_saved_gross + saved,
+    savings: addSavings === undefined ? state.savings : addSavings(state.savings),
     probe_tokens: state.probe_tokens + (outcome.probe_tokens ?? 0),
     probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
     updated_at: time,
@@ -204,13 +198,23 @@ export function takeReport (
     applySample(fold, outcome, leaf, policy)
     applyTrace(fold, outcome, key, state, policy)
   }
+  const saved = takeSavings(fold, pending, member, state, time)
   const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
   const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
-  const counted = copyState(state, {
-    follow_up: addCounts(state.follow_up, counts), fed_by: countForToken(state.fed_by, outcome.by), updated_at: time,
+  const counted = copyState(saved, {
+    follow_up: addCounts(saved.follow_up, counts), fed_by: countForToken(saved.fed_by, outcome.by), updated_at: time,
   })
   fold.set(key, counted)
   return counted
+}
+
+/** Counts what stopping would have saved in a sample of a control member. @returns the state stored last */
+function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit, state: ContextState, time: number): ContextState {
+  const { outcome } = pending
+  if (outcome.stopped || outcome.arm === 'treated') return state
+  const { state: next, tokens } = countControl(fold, pending, { share: member.share, earlier: member.saved }, state, time)
+  if (tokens !== null) member.saved = { samples: (member.saved?.samples ?? 0) + 1, tokens: (member.saved?.tokens ?? 0) + tokens }
+  return next
 }
 
 function reportOf (

@@ -12,6 +12,7 @@ import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
 import { hasLeft } from '../contexts/membership.js'
+import { estimateSavings } from '../contexts/savings.js'
 import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
 import type { Label, Policy } from '../policy/policy.js'
@@ -64,9 +65,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     em_drop_high: interval?.high ?? null,
     tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(shown, index),
     tokens_saved_gross_ratio: index === -1 ? null : grossSavedRatio(shown, index),
-    /** Over all epochs: tokens saved by stops less the tokens decoded for probes in both arms, and both terms. */
-    tokens_saved: state.tokens_saved_gross - state.probe_tokens,
-    tokens_saved_gross: state.tokens_saved_gross,
+    ...describeSavings(state),
     probe_tokens: state.probe_tokens,
     probe_prefill_tokens: state.probe_prefill_tokens,
     /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
@@ -92,6 +91,21 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     generations_to_next_certificate: untilNext(candidate, own.policy),
     policy: own.policy,
     updated_at: state.updated_at,
+  }
+}
+
+/**
+ * Tokens saved by stops over all epochs, less the tokens decoded for probes in both arms, with a 95 % interval; and without the probes.
+ * `null` while there are too few control generations.
+ */
+export function describeSavings ({ savings, probe_tokens: probes }: Pick<ContextState, 'savings' | 'probe_tokens'>) {
+  const saved = estimateSavings(savings)
+  const net = (tokens: number | undefined) => tokens === undefined ? null : tokens - probes
+  return {
+    tokens_saved: net(saved?.estimate),
+    tokens_saved_low: net(saved?.low),
+    tokens_saved_high: net(saved?.high),
+    tokens_saved_gross: saved?.estimate ?? null,
   }
 }
 

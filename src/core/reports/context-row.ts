@@ -46,6 +46,8 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     em_drop_high: view.em_drop_high,
     max_em_drop: view.policy.max_em_drop,
     tokens_saved: view.tokens_saved,
+    tokens_saved_low: view.tokens_saved_low,
+    tokens_saved_high: view.tokens_saved_high,
     tokens_saved_gross: view.tokens_saved_gross,
     probe_tokens: view.probe_tokens,
     tokens_saved_ratio: view.tokens_saved_ratio,

@@ -52,11 +52,12 @@ function oncePerScan<A, T> (compute: (scan: FleetScan, asked: A) => T): (scan: F
 /** Alarms that are listed. */
 const LISTED = 50
 
-const TOKENS = ['tokens_saved', 'tokens_saved_gross', 'probe_tokens'] as const
+const TOKENS = ['tokens_saved', 'tokens_saved_low', 'tokens_saved_high', 'tokens_saved_gross', 'probe_tokens'] as const
+type Tokens = Pick<ContextRow, typeof TOKENS[number]>
+const NO_TOKENS: Tokens = { tokens_saved: 0, tokens_saved_low: 0, tokens_saved_high: 0, tokens_saved_gross: 0, probe_tokens: 0 }
 
 /** The reply of `GET /v1/fleet`: sums over the leaves of a scan, in which generations run. One pass, since there may be ten thousand. */
 export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
-  const tokens = { tokens_saved: 0, tokens_saved_gross: 0, probe_tokens: 0 }
   const byStatus = { certified: 0, learning: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
   let [contexts, pinned, stopping, control, treated, worth, priced] = [0, 0, 0, 0, 0, 0, 0]
@@ -70,14 +71,14 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
     if (row.threshold !== null && row.mode === 'enforce') stopping++
     control += row.control_generations
     treated += row.treated_generations
-    for (const field of TOKENS) tokens[field] += row[field]
     if (row.price_per_1k_tokens === null) continue
     hasPrice = true
+    if (row.tokens_saved === null) continue
     priced += row.tokens_saved
     worth += row.tokens_saved / 1000 * row.price_per_1k_tokens
   }
   const whole = rows.find(({ key }) => key === prefix) // it also counts what came when there was no room for further contexts
-  if (whole !== undefined) for (const field of TOKENS) tokens[field] = whole[field]
+  const tokens = Object.fromEntries(TOKENS.map((field) => [field, (whole ?? NO_TOKENS)[field]])) as Tokens
   const alarms = alarmsOf(rows)
   return {
     prefix,

@@ -101,8 +101,8 @@ function isOther (before: ChainLink | undefined, after: ChainLink): boolean {
 }
 
 function countsOf (state: ContextState): string {
-  const { generations, treated, tokens_saved_gross: saved, probe_tokens: probes, follow_up: fates, updated_at: at } = state
-  return JSON.stringify([generations, treated, saved, probes, fates, at])
+  const { generations, treated, probe_tokens: probes, follow_up: fates, updated_at: at } = state
+  return JSON.stringify([generations, treated, probes, fates, at])
 }
 
 /** Bytes that may wait for a client that reads slowly. Changes are then gathered until it has read. */

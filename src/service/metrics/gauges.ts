@@ -10,7 +10,7 @@ import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { FitResult } from '../../core/predictor/fit-predictor.js'
-import { describeArms, describeFidelity } from '../../core/reports/context-report.js'
+import { describeArms, describeFidelity, describeSavings } from '../../core/reports/context-report.js'
 import { type TrainingRun, VERDICTS } from '../../core/training-runs/run.js'
 import { VERSION } from '../../version.js'
 
@@ -102,6 +102,10 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const bounds = gauge('max_em_drop', 'EM drop that the policy allows (fraction)')
   const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
   const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
+  const saved = gauge(
+    'tokens_saved', 'Tokens saved by stopping over all epochs, less those of probes: estimate and bounds of a 95 % interval; absent while there are ' +
+    'too few control generations', 'bound')
+  const savedGross = gauge('tokens_saved_gross', 'The same estimate, probes not counted')
   const generations = gauge('control_generations', 'Control generations in the evidence')
   const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent until there is evidence')
   const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy takes a threshold back')
@@ -123,7 +127,6 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const breachEvidence = gauge('breach_evidence', 'Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from 10 on, certain from 10,000 on')
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
   const totals = [
-    { field: 'tokens_saved_gross', metric: counter('tokens_saved_gross_total', 'Tokens saved by stopping, estimated from the control arm; probes are not counted') },
     { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
     { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled again for probes, in both arms') },
   ] as const
@@ -134,6 +137,9 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
     for (const metric of [...all, ...totals.map(({ metric }) => metric)]) metric.reset()
     for (const [context, state] of shown) {
       const evidence = evidenceOf(state)
+      const { tokens_saved: estimate, tokens_saved_low: low, tokens_saved_high: high, tokens_saved_gross: gross } = describeSavings(state)
+      for (const [bound, tokens] of Object.entries({ estimate, low, high })) if (tokens !== null) saved.set({ context, bound }, tokens)
+      if (gross !== null) savedGross.set({ context }, gross)
       generations.set({ context }, evidence.generations)
       if (state.last_evidence_at !== null) lastEvidence.set({ context }, state.last_evidence_at / 1000)
       const policy = policyOf(context)

@@ -150,6 +150,7 @@ const report = Type.Object({
   samples: orNull(number),
   indices: lists,
   ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
+  saved: Type.Optional(like({ samples: 0, tokens: 0 })),
   waiting: Type.Array(text),
   sums: Type.Array(Type.Tuple([number, unit])),
 })

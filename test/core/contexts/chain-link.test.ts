@@ -2,7 +2,6 @@ import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { chainLink, linkOf, linksOf } from '../../../src/core/contexts/chain-link.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
-import { GUARANTEE } from '../decide/snapshot-of.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, memoryFold, policyWith } from '../reducer/memory-fold.js'
 
 t.test('a link sums up a state and its judgement', async (t) => {
@@ -12,11 +11,7 @@ t.test('a link sums up a state and its judgement', async (t) => {
   const judgement = { scorer: null, index: 4, threshold: GRID[4]!, lottery: null, guarantee: null }
   const link = chainLink('k', policyWith(), undefined, fold.state(), judgement)
   t.match(link, { key: 'k', index: 4, generations: FIRST + 1, guarantee: null })
-  t.ok(Math.abs(link.grossSavedRatio - 0.6 * FIRST / (FIRST + 1)) < 1e-12, 'both halves count: all generations but one save 60 of 100 tokens')
-  t.match(chainLink('k', policyWith(), undefined, fold.state(), { scorer: null, index: 4, threshold: null, lottery: null, guarantee: GUARANTEE }),
-    { grossSavedRatio: GUARANTEE.tokens_saved_gross_ratio, guarantee: GUARANTEE }, 'the guarantee\'s ratio where there is a guarantee')
-  t.equal(chainLink('k', policyWith(), undefined, fold.state(), NO_JUDGEMENT).grossSavedRatio, 0)
-  t.match(chainLink('k', policyWith(), undefined, undefined, NO_JUDGEMENT), { grossSavedRatio: 0, generations: 0 })
+  t.match(chainLink('k', policyWith(), undefined, undefined, NO_JUDGEMENT), { generations: 0 })
 })
 
 t.test('a link is made of the state, the policy and the pin of its context', async (t) => {

@@ -6,6 +6,7 @@ import {
   predictorOf,
   requestGuarantee, haveSameEvidenceTerms, type Trial,
 } from '../../../src/core/contexts/context-state.js'
+import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { addToMembership } from '../../../src/core/contexts/membership.js'
 import { certificationTerms, DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
@@ -42,9 +43,9 @@ t.test('an epoch starts from zero', async (t) => {
   t.equal(openEpoch(undefined, 'first_enrolment', policyWith(), levels, OPENING).epoch, 1)
 })
 
-t.test('only the estimate of tokens saved continues over epochs', async (t) => {
-  const before = { ...livedIn(), tokens_saved_gross: 1234 }
-  t.equal(openEpoch(before, 'drift', policyWith(), levels, OPENING).tokens_saved_gross, 1234)
+t.test('only the sums of tokens saved continue over epochs', async (t) => {
+  const savings = addTreated(NO_SAVINGS, 1234)
+  t.equal(openEpoch({ ...livedIn(), savings }, 'drift', policyWith(), levels, OPENING).savings, savings)
 })
 
 t.test('evidence is the sum of both half-windows', async (t) => {

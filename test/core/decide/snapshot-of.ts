@@ -65,7 +65,6 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     threshold: thresholdAt(grid, index),
     lottery: lotteryAt(grid, index),
     trials: [],
-    grossSavedRatio: index === -1 ? 0 : 0.5,
     generations: 0,
     epochName: null,
     leftEpoch: null,

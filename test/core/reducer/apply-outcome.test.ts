@@ -12,7 +12,6 @@ import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
 
 const LAST = GRID.length - 1
-const TREATED = outcomeOf({ arm: 'treated', u: 0.9 })
 
 const generationsAt = (fold: MemoryFold, key = LEAF) => evidenceOf(fold.state(key)).generations
 
@@ -143,20 +142,6 @@ t.test('drift rests without a threshold', async (t) => {
   t.strictSame(fold.state().drift, NO_DRIFT)
 })
 
-t.test('tokens saved are estimated from the tokens of the treated arm', async (t) => {
-  const saved = (outcome: LoggedOutcome, policy = {}, evidence = KEPT) => {
-    const fold = memoryFold(policy)
-    fold.learn(evidence, 0, FIRST)
-    fold.learn(outcome)
-    return fold.state().tokens_saved_gross
-  }
-  t.ok(Math.abs(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 40 })) - 60) < 1e-9, '60 % saved: 40 would have been 100')
-  t.equal(saved(KEPT), 0, 'control saves nothing')
-  t.equal(saved(TREATED, { mode: 'shadow' }), 0, 'shadow mode saves nothing')
-  const atOnce = outcomeOf({ steps: [{ ...SURE_STEP, tokens: 0 }] })
-  t.equal(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 5 }), {}, atOnce), 0, 'a threshold that seems to save everything is no measure')
-})
-
 t.test('savings are net of the probes of both arms', async (t) => {
   const probing = (tokens: number) => ({ steps: [{ ...SURE_STEP, asked_tokens: tokens }], probe_tokens: tokens, asked_tokens: tokens })
   const fold = memoryFold()
@@ -166,7 +151,6 @@ t.test('savings are net of the probes of both arms', async (t) => {
   t.equal(ofControl, 20 * FIRST)
   fold.learn(outcomeOf({ arm: 'treated', stopped: true, tokens: 40, probe_tokens: 20, probe_prefill_tokens: 7 }))
   t.match(fold.state(), { probe_tokens: 20 * (FIRST + 1), probe_prefill_tokens: 7 })
-  t.ok(Math.abs(fold.state().tokens_saved_gross - 60) < 1e-9, 'the estimate is that of the tokens generated')
 })
 
 t.test('a context whose probes cost more than stopping saves stops nothing, and says so', async (t) => {

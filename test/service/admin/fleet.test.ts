@@ -5,7 +5,7 @@ import { losslessOutcome, report } from '../../certify.js'
 import { build, until } from '../../helper.js'
 
 const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
-  key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, price_per_1k_tokens: null, alarms: [], withdrawn_at: null, ...fields,
+  key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_low: 90, tokens_saved_high: 110, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, price_per_1k_tokens: null, alarms: [], withdrawn_at: null, ...fields,
 }) as ContextRow
 
 t.test('leaves are counted; tokens are those of the context at the top, which has all of them', async (t) => {
@@ -13,7 +13,7 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     rowOf('*', { is_leaf: false, is_certifying: false, tokens_saved: 1000, tokens_saved_gross: 1200, probe_tokens: 200, alarms: ['drift_suspected'] }),
     rowOf('model=a', { status: 'certified', threshold: 0.9, price_per_1k_tokens: 2, tokens_saved: 500 }),
     rowOf('model=b', { mode: 'shadow', threshold: 0.9, is_pinned: true, alarms: ['no_net_savings', 'breach_suspected'] }),
-    rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000 }),
+    rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000, price_per_1k_tokens: 2, tokens_saved: null }),
   ]
   t.match(sumFleet({ at: 0, rows }, '*'), {
     contexts: 3,
@@ -24,13 +24,14 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     control_generations: 3,
     treated_generations: 6,
     tokens_saved: 1000,
+    tokens_saved_low: 90,
     worth: 1,
     tokens_priced: 500,
     alarms: [{ key: 'model=c', alarm: 'drift', since: '1970-01-01T00:00:02.000Z' }, { key: 'model=b', alarm: 'breach_suspected' }, { alarm: 'no_net_savings' }],
     alarms_total: 3,
   })
   t.match(sumFleet({ at: 0, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'no_net_savings'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
-  t.match(sumFleet({ at: 0, rows: rows.slice(2) }, 'model=x'), { tokens_saved: 200, worth: null })
+  t.match(sumFleet({ at: 0, rows: [] }, 'model=x'), { tokens_saved: 0, worth: null })
 })
 
 t.test('alarms are sorted by severity, then newest first; a time is stated only if it is known', async (t) => {

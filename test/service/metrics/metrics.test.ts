@@ -16,15 +16,17 @@ t.test('two registries are independent', async (t) => {
   t.match(await other.render(), 'stopgate_decisions_total{decision="continue",reason="off"} 0\n')
 })
 
-t.test('a scrape shows present values, with other savings under other', async (t) => {
+t.test('a scrape shows present values, with the sums of other contexts under other', async (t) => {
   const metrics = createMetrics()
-  let saved = 10
-  metrics.watch({ ...readings, busiest: async () => new Map([['*', { ...state, tokens_saved_gross: 30 }], ['task=a', { ...state, tokens_saved_gross: saved }]]) })
-  t.match(await metrics.render(), 'stopgate_tokens_saved_gross_total{context="task=a"} 10\n')
-  saved = 12
+  let probes = 10
+  metrics.watch({ ...readings, busiest: async () => new Map([['*', { ...state, probe_tokens: 30 }], ['task=a', { ...state, probe_tokens: probes }]]) })
+  t.match(await metrics.render(), 'stopgate_probe_tokens_total{context="task=a"} 10\n')
+  probes = 12
   const text = await metrics.render()
-  t.match(text, 'stopgate_tokens_saved_gross_total{context="task=a"} 12\n')
-  t.match(text, 'stopgate_tokens_saved_gross_total{context="other"} 18\n')
+  t.match(text, 'stopgate_probe_tokens_total{context="task=a"} 12\n')
+  t.match(text, 'stopgate_probe_tokens_total{context="other"} 18\n')
+  t.match(text, 'stopgate_context_tokens_saved{context="task=a",bound="low"} -12\n', 'nothing was stopped')
+  t.match(text, 'stopgate_context_tokens_saved_gross{context="task=a"} 0\n')
   t.notMatch(text, 'stopgate_context_threshold{', 'no threshold, no sample')
   t.match(text, 'stopgate_snapshot_age_seconds +Inf\n')
   t.match(text, 'stopgate_outcome_log_lag 3\n')

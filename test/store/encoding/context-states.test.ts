@@ -1,6 +1,7 @@
 import t from 'tap'
 import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
+import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
 import { state } from '../fixtures.js'
@@ -81,8 +82,9 @@ t.test('an unreadable state certifies nothing', async (t) => {
 })
 
 t.test('a state without its evidence keeps its epoch, certifies nothing and takes no enrolment', async (t) => {
-  const blank = withoutEvidence({ ...state(3), epoch: 7, tokens_saved_gross: 5, threshold_index: 3, threshold: 0.9 })
-  t.match(blank, { epoch: 7, tokens_saved_gross: 5, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
+  const savings = addTreated(NO_SAVINGS, 5)
+  const blank = withoutEvidence({ ...state(3), epoch: 7, savings, threshold_index: 3, threshold: 0.9 })
+  t.match(blank, { epoch: 7, savings, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
   t.notOk(isUnreadable(blank))
   t.equal(judge(blank, DEFAULT_POLICY, ['model', 'task'], new Map()), NO_JUDGEMENT)
 })

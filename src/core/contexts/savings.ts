@@ -1,0 +1,102 @@
+// Tokens that stops have saved, estimated from control generations (Hájek's estimator; Särndal, Swensson & Wretman 1992, "Model Assisted
+// Survey Sampling", chapter 5).
+
+/** Sums over control units of products of their numbers of samples n and tokens t: n n, n t and t t. */
+interface Products { readonly nn: number, readonly nt: number, readonly tt: number }
+
+/**
+ * Sums over all epochs, taken while stops were real: a certified threshold was in force, in mode "enforce" and without a pin. A control unit
+ * is a generation or a group. Its weight w = (1 - p)/p is the number of treated units that it stands for, p being its chance of being control.
+ */
+export interface Savings {
+  readonly treated: {
+    readonly generations: number
+    /** Tokens that they generated after the probe that stopped them: answers, and what came before a late stop took effect. */
+    readonly tokens: number
+  }
+  readonly control: {
+    /** Samples, and the tokens that they generated after the threshold in force was crossed; both weighted. */
+    readonly samples: number
+    readonly tokens: number
+    readonly weighted: Products
+    readonly squared: Products
+  }
+}
+
+const NO_PRODUCTS: Products = { nn: 0, nt: 0, tt: 0 }
+
+export const NO_SAVINGS: Savings = {
+  treated: { generations: 0, tokens: 0 },
+  control: { samples: 0, tokens: 0, weighted: NO_PRODUCTS, squared: NO_PRODUCTS },
+}
+
+/** @param tokens generated after the probe that stopped it; 0 if nothing did */
+export function addTreated ({ treated, control }: Savings, tokens: number): Savings {
+  return { treated: { generations: treated.generations + 1, tokens: treated.tokens + tokens }, control }
+}
+
+/** The samples of a control unit that were counted, and the tokens that they generated after their crossings. */
+export interface CountedSamples { readonly samples: number, readonly tokens: number }
+
+const NO_SAMPLES: CountedSamples = { samples: 0, tokens: 0 }
+
+/**
+ * Adds a control sample.
+ * @param tokens generated after it crossed the threshold in force; 0 if it never did
+ * @param share control share at which its unit was drawn, above 0
+ * @param earlier samples of its unit
+ */
+export function addControl ({ treated, control }: Savings, tokens: number, share: number, { samples: n, tokens: t } = NO_SAMPLES): Savings {
+  const weight = (1 - share) / share
+  const products = { nn: 2 * n + 1, nt: n * tokens + t + tokens, tt: tokens * (2 * t + tokens) } // by how much those of its unit rise
+  return {
+    treated,
+    control: {
+      samples: control.samples + weight,
+      tokens: control.tokens + weight * tokens,
+      weighted: addProducts(control.weighted, products, weight),
+      squared: addProducts(control.squared, products, weight * weight),
+    },
+  }
+}
+
+function addProducts (sums: Products, { nn, nt, tt }: Products, weight: number): Products {
+  return { nn: sums.nn + weight * nn, nt: sums.nt + weight * nt, tt: sums.tt + weight * tt }
+}
+
+/** Effective number of control units, and the standard error of the part that they estimate, a fraction of it, at which an estimate is shown. */
+const ENOUGH = 5
+const LARGEST_ERROR = 0.5
+/** Normal quantile of the interval, 95 %. */
+const Z = 1.96
+
+export interface SavingsEstimate { readonly estimate: number, readonly low: number, readonly high: number }
+
+/**
+ * Tokens that treated generations have saved, probes not counted, with a 95 % interval; `null` while control units are too few.
+ *
+ * With N treated generations, which used u tokens after their crossings, the estimate is N m - u, where m = sum(w t) / sum(w n) is the
+ * weighted mean of the control samples. By linearisation, the error of N m has the variance (N/W)^2 sum(w^2 e^2) + (N/W) sum(w e^2), with
+ * W = sum(w n) and e = t - m n. The second term is that of the treated generations themselves, whose u is known but not their full runs.
+ *
+ * Few long generations save most tokens, so the interval of N m is symmetric in its logarithm, and Student's t has as many degrees of freedom
+ * as the effective number of units, (sum w t)^2 / sum(w t)^2, less one (see docs/evidence/savings.md).
+ */
+export function estimateSavings ({ treated, control }: Savings): SavingsEstimate | null {
+  if (treated.generations === 0) return { estimate: 0, low: 0, high: 0 }
+  const units = control.tokens === 0 ? 0 : control.tokens ** 2 / control.squared.tt
+  if (units < ENOUGH) return null
+  const mean = control.tokens / control.samples
+  const scale = treated.generations / control.samples
+  const squares = ({ nn, nt, tt }: Products) => Math.max(0, tt - 2 * mean * nt + mean * mean * nn)
+  const full = treated.generations * mean
+  const error = Math.sqrt(scale * scale * squares(control.squared) + scale * squares(control.weighted)) / full
+  if (error > LARGEST_ERROR) return null
+  const factor = Math.exp(studentQuantile(units - 1) * error)
+  return { estimate: full - treated.tokens, low: full / factor - treated.tokens, high: full * factor - treated.tokens }
+}
+
+/** Of Student's t, by the first terms of its expansion about the normal (Abramowitz & Stegun 1964, 26.7.5). */
+function studentQuantile (freedom: number): number {
+  return Z + (Z ** 3 + Z) / (4 * freedom) + (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / (96 * freedom * freedom)
+}

@@ -1,0 +1,81 @@
+import { GRID } from '../certificate/thresholds.js'
+import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
+import { addControl, addTreated, type CountedSamples, type Savings } from '../contexts/savings.js'
+import type { LoggedOutcome } from '../outcome/outcome.js'
+import { chainOf } from '../policy/context.js'
+import type { Policy } from '../policy/policy.js'
+import { scorerFor, scoreStep } from '../predictor/predictor.js'
+import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import { type Fold, policyOf, thresholdInForce } from './fold.js'
+import { isTrainedOn } from './units-of-outcome.js'
+
+/** Whether generations of a leaf are really stopped, by a threshold that its evidence certifies. Savings are counted only then. */
+function areStopsReal (fold: Fold, leaf: string, { mode }: Pick<Policy, 'mode'>, time: number): boolean {
+  if (mode !== 'enforce') return false
+  const { threshold, isPinned } = thresholdInForce(fold, leaf, time)
+  return threshold !== null && !isPinned
+}
+
+/**
+ * Counts a treated generation that was reported. Cancelled ones are left out in both arms.
+ * @returns what it adds to the savings of each link of its chain; `undefined`: it does not count
+ */
+export function countTreated (fold: Fold, leaf: string, outcome: LoggedOutcome, policy: Policy, time: number): ((savings: Savings) => Savings) | undefined {
+  const { tokens, answer_tokens: answer, stopped, stopped_probe: probe, cancelled: isCancelled = false } = outcome
+  if (isCancelled || !areStopsReal(fold, leaf, policy, time)) return undefined
+  const used = !stopped ? 0 : probe === undefined ? Math.min(answer, tokens) : tokens - probe.tokens
+  return (savings) => addTreated(savings, used)
+}
+
+/** How a control sample was drawn. */
+interface Drawn {
+  /** Control share at which its unit was drawn. */
+  readonly share: number
+  /** Samples of its unit that were counted before it. */
+  readonly earlier?: CountedSamples | undefined
+}
+
+/**
+ * Counts what stopping would have saved in a control sample, for every link of its chain. Cancelled samples, those without complete steps
+ * and those that the scorer was trained on are left out.
+ * @param state of the context that gathers the evidence, as stored
+ * @returns the state stored last, and the tokens that were generated after the crossing; `null`: it did not count
+ */
+export function countControl (
+  fold: Fold, { outcome, leaf, key }: PendingOutcome, { share, earlier }: Drawn, state: ContextState, time: number
+): { readonly state: ContextState, readonly tokens: number | null } {
+  if (share === 1 || !areStopsReal(fold, leaf, policyOf(fold.ledger, leaf), time)) return { state, tokens: null }
+  const tokens = tokensAfterCrossing(fold, { outcome, leaf, key }, state)
+  if (tokens === null) return { state, tokens }
+  const counted = (link: ContextState) => copyState(link, { savings: addControl(link.savings, tokens, share, earlier) })
+  for (const link of chainOf(leaf)) {
+    const other = link === key ? undefined : fold.get(link)
+    if (other !== undefined) fold.set(link, counted(other))
+  }
+  const next = counted(state)
+  fold.set(key, next)
+  return { state: next, tokens }
+}
+
+/** Tokens of a full run after it crossed the threshold in force; at a lottery the mean over both thresholds. */
+function tokensAfterCrossing (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: ContextState): number | null {
+  const { steps, steps_complete: isComplete, cancelled: isCancelled = false, tokens, u } = outcome
+  const trial = state.trials.find(({ predictor }) => predictor === state.serving)
+  const predictor = trial && predictorOf(trial, fold.predictors)
+  const isKnown = state.serving === null || (predictor !== undefined && !isTrainedOn(predictor, u))
+  if (isCancelled || steps === null || !isComplete || !isKnown || state.threshold_index === -1) return null
+  const { min_tokens: minTokens } = policyOf(fold.ledger, key)
+  const scorer = predictor && scorerFor(predictor, leaf)
+  const grid = predictor?.grid ?? GRID
+  const place = Math.floor(state.threshold_index)
+  const share = state.threshold_index - place // of the looser threshold
+  let looser: number | undefined
+  for (const step of steps) {
+    if (step.tokens < minTokens) continue
+    const score = scorer === undefined ? step.confidence : scoreStep(scorer, step.tokens, step.confidence, step.signals)
+    if (score === null) continue
+    if (share > 0 && looser === undefined && score >= grid[place + 1]!) looser = tokens - step.tokens
+    if (score >= grid[place]!) return (1 - share) * (tokens - step.tokens) + share * (looser ?? 0)
+  }
+  return share * (looser ?? 0)
+}

@@ -1,0 +1,101 @@
+import t from 'tap'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { NO_SAVINGS } from '../../../src/core/contexts/savings.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { certifiedFold } from './enrolled-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from './trial-fold.js'
+
+const RATE = 0.25 // one control generation stands for three treated ones
+const STOPPED = outcomeOf({ arm: 'treated', u: 0.9, stopped: true, tokens: 55, answer_tokens: 10, steps: null })
+
+/** A fold with a certificate for the loosest threshold; its generations cross at 40 of 100 tokens. */
+function stoppingFold (policy: PolicyPatch = {}) {
+  const fold = memoryFold({ control_rate: RATE, ...policy })
+  fold.learn(KEPT, 0, FIRST)
+  return fold
+}
+
+t.test('a treated generation counts with the tokens that it used after its crossing', async (t) => {
+  for (const [name, changes, tokens] of [
+    ['its answer, if it does not report the probe', {}, 10],
+    ['everything after the prefix that was probed', { stopped_probe: { tokens: 32 } }, 23],
+    ['none, if it was not stopped', { stopped: false, tokens: 100 }, 0],
+  ] as const) {
+    const fold = stoppingFold()
+    fold.learn({ ...STOPPED, ...changes })
+    for (const key of CHAIN) t.same(fold.state(key).savings.treated, { generations: 1, tokens }, `${name}: ${key}`)
+  }
+})
+
+t.test('a control generation counts with its tokens after the crossing, and its weight', async (t) => {
+  const fold = stoppingFold()
+  t.equal(fold.state().savings, NO_SAVINGS, 'those drawn at a share of 1 stand for nobody')
+  fold.learn(KEPT)
+  for (const key of CHAIN) t.match(fold.state(key).savings.control, { samples: 3, tokens: 3 * 60 }, key)
+  fold.learn(outcomeOf({ steps: [{ ...SURE_STEP, confidence: 0.1 }] }))
+  t.match(fold.state().savings.control, { samples: 6, tokens: 3 * 60 }, 'it never crossed')
+})
+
+t.test('at a lottery a control generation counts with its mean over both thresholds', async (t) => {
+  const fold = stoppingFold()
+  const [safer, looser] = [GRID[4]!, GRID[5]!]
+  fold.set(LEAF, { ...fold.state(), threshold_index: 4.25, threshold: safer })
+  const steps = [{ ...SURE_STEP, tokens: 20, confidence: looser }, { ...SURE_STEP, tokens: 60, confidence: safer }]
+  fold.learn(outcomeOf({ steps }))
+  t.equal(fold.state().savings.control.tokens, 3 * (0.75 * 40 + 0.25 * 80))
+})
+
+t.test('outcomes that say nothing of savings', async (t) => {
+  for (const [name, policy, outcome] of [
+    ['treated in shadow mode', { mode: 'shadow' }, STOPPED],
+    ['control in shadow mode', { mode: 'shadow' }, KEPT],
+    ['a cancelled treated generation', {}, outcomeOf({ arm: 'treated', u: 0.9, cancelled: true, steps: null })],
+    ['a cancelled control generation', {}, outcomeOf({ cancelled: true })],
+    ['a control generation with missing steps', {}, outcomeOf({ steps_complete: false })],
+    ['a control generation without steps', {}, outcomeOf({ steps: null })],
+    ['a control generation drawn at a larger share', {}, outcomeOf({ u: 0.6 })],
+  ] as const) {
+    const fold = stoppingFold(policy)
+    fold.learn(outcome)
+    t.same(fold.state().savings, NO_SAVINGS, name)
+  }
+  const pinned = stoppingFold()
+  pinned.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  for (const outcome of [STOPPED, KEPT]) pinned.learn(outcome)
+  t.same(pinned.state().savings, NO_SAVINGS, 'under a pin')
+})
+
+t.test('an enrolled group counts at the share at which it was drawn, with its samples as one unit', async (t) => {
+  const fold = certifiedFold({ control_rate: RATE })
+  const { time } = fold
+  fold.enrol([0.1], time)
+  fold.set(LEAF, { ...fold.state(), control_share: 0.02 })
+  for (const [i, tokens] of [100, 60].entries()) {
+    fold.report(0.1, time + 1000, { generation_id: `sample-${i}`, sample_index: i, samples: 2, tokens, arm: 'control' })
+  }
+  t.match(fold.state().savings.control, { samples: 6, tokens: 3 * 80, weighted: { nn: 3 * 4, nt: 3 * 160, tt: 3 * 80 ** 2 }, squared: { tt: 9 * 80 ** 2 } })
+  fold.report(0.1, time + 1000, { generation_id: 'again', sample_index: 1, samples: 2, arm: 'control' })
+  t.equal(fold.state().savings.control.samples, 6, 'a retried sample counts once')
+})
+
+t.test('savings go on when the epoch ends', async (t) => {
+  const fold = stoppingFold()
+  fold.learn(STOPPED)
+  const { savings } = fold.state()
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'r' })
+  t.match(fold.state(), { epoch: 2, savings })
+})
+
+t.test('where a predictor serves, its score decides where a control generation crosses', async (t) => {
+  const fold = memoryFold({ control_rate: RATE, predictor: 'auto' })
+  const predictor = { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.02] } }
+  addPredictor(fold, predictor)
+  fold.learn(early(), 2, FIRST_CHALLENGER)
+  t.equal(fold.state().serving, predictor.name)
+  const { samples, tokens } = fold.state().savings.control
+  fold.learn(early(), 2)
+  t.match(fold.state().savings.control, { samples: samples + 3, tokens: tokens + 3 * 90 })
+  fold.learn(early({ u: 0.02 }), 2)
+  t.equal(fold.state().savings.control.samples, samples + 3, 'it was trained on that one')
+})
