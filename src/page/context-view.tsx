@@ -74,7 +74,8 @@ export function ContextPage ({ name }: { name: string }) {
               )}
         </Tile>
         <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
-          {spread(context)}{percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes
+          {spread(context)}
+          {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes
         </Tile>
         <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
           {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}

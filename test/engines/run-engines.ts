@@ -106,8 +106,10 @@ async function runEngine (engine: Engine): Promise<void> {
     const tokens = (sums.tokens + sums.probe_tokens) / sums.full_tokens
     process.stdout.write(`throughput to that in full: ${(seconds.full / seconds.served).toFixed(2)}, and ${(1 / tokens).toFixed(2)} by the tokens saved net\n`)
     const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
-    for (const { key, threshold, em_drop_high: high, tokens_saved: net } of contexts.body.contexts) {
-      process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${Math.round(net)}\n`)
+    for (const context of contexts.body.contexts) {
+      const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to } = context
+      const saved = net === null ? 'unknown' : `${Math.round(net)} (${Math.round(from)} to ${Math.round(to)})`
+      process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${saved}\n`)
     }
   } finally {
     for (const end of ends) await end()

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { ago, count, counted, decimals, duration, NONE, percent, points, short, threshold, thresholds, words, worth } from '../../src/page/format.js'
+import {
+  ago, count, counted, decimals, duration, NONE, percent, points, short, spread, threshold, thresholds, words, worth,
+} from '../../src/page/format.js'
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ')
 
@@ -9,6 +11,8 @@ t.test('figures are short, with a real minus sign and no minus before zero', asy
   t.equal(short(9999), '9,999')
   t.equal(short(-12_345), '−12.3K')
   t.equal(short(5_210_400), '5.21M')
+  t.equal(spread({ tokens_saved_low: -500, tokens_saved_high: 12_345 }), '−500 to 12.3K; ')
+  t.equal(spread({ tokens_saved_low: null, tokens_saved_high: null }), '', 'no estimate yet')
   t.equal(worth(1234.5), '1,234.50')
   t.equal(worth(0.00172), '0.0017')
   t.equal(plain(percent(0.2371)), '23.7 %')

@@ -21,7 +21,7 @@ t.test('every metric of the contract is present and counts', async (t) => {
   const { status, body } = await send('GET', '/metrics')
   t.equal(status, 200)
   for (const name of [
-    'decisions_total', 'decision_duration_seconds', 'http_request_duration_seconds', 'outcomes_total', 'outcome_log_lag', 'snapshot_version', 'snapshot_age_seconds', 'store_up', 'learner_leader', 'drift_alarms_total', 'context_threshold', 'context_em_drop', 'context_tokens_saved_ratio', 'context_control_generations', 'tokens_saved_gross_total', 'probe_tokens_total', 'probe_prefill_tokens_total',
+    'decisions_total', 'decision_duration_seconds', 'http_request_duration_seconds', 'outcomes_total', 'outcome_log_lag', 'snapshot_version', 'snapshot_age_seconds', 'store_up', 'learner_leader', 'drift_alarms_total', 'context_threshold', 'context_em_drop', 'context_tokens_saved_ratio', 'context_control_generations', 'probe_tokens_total', 'probe_prefill_tokens_total',
   ]) t.match(body, `# TYPE stopgate_${name} `, name)
   t.match(body, 'stopgate_decisions_total{decision="stop",reason="score_at_threshold"} 1\n')
   t.match(body, 'stopgate_outcomes_total{result="duplicate",arm="control"} 1\n')

@@ -1,193 +1,216 @@
 import { normal, seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
 import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
-import { drawArm } from '../../src/core/assignment/arm.js'
+import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { estimateSavings, type SavingsEstimate } from '../../src/core/contexts/savings.js'
-import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import type { LogEntry } from '../../src/core/reducer/log-entry.js'
 import { memoryFold, outcomeOf, type MemoryFold } from '../core/reducer/memory-fold.js'
 import type { TraceFile } from '../test-data.js'
 import { EventQueue } from './event-queue.js'
 import type { FullRun } from './service.js'
 import { readTraceRuns } from './share.js'
+import { count, mean, percent, standardError } from './summary.js'
 import { CONTEXT, generate, KEY, LEVELS } from './stream.js'
 
-// Tokens saved as the learner estimates them, against those that its stops really saved. Generations overlap, as workers run them.
+// The learner's estimate of the tokens saved, against the tokens that stops really saved. Generations overlap, as those of workers do.
 
-/** A source of the generations of one run. */
-export type Source = (random: Random, id: string) => FullRun
+/** A source of generations. */
+type Source = (random: Random, id: string) => FullRun
 
-/** The reasoner of `stopgate simulate` with a long tail: the longest twentieth has half of the tokens. */
-export const heavyTailed: Source = (random, id) => {
+/** The reasoner of `stopgate simulate`, but the longest twentieth of the generations has half of the tokens. */
+const longTailed: Source = (random, id) => {
   const medianSteps = Math.min(400, 8 * Math.exp(1.2 * normal(random)))
   return generate(random, { ...PROFILES[0]!, medianSteps }, id, CONTEXT).run
 }
 
 /** Real generations, drawn with replacement and separated from their groups. */
-export function fromTraces (file: TraceFile): Source {
-  const runs = readTraceRuns(file, [])
+function fromTraces (file: TraceFile): Source {
+  let runs: FullRun[] | undefined
   return (random, generation_id) => {
+    runs ??= readTraceRuns(file, [])
     const { group_id: _, sample_index: __, ...run } = runs[Math.floor(random() * runs.length)]!
     return { ...run, generation_id }
   }
 }
 
-export interface SavedWorld {
+interface World {
+  readonly name: string
   readonly source: Source
   readonly generations: number
-  readonly policy?: PolicyPatch
-  /** Share of the stops that take effect late, and by how many distances between two checks at most. */
-  readonly late?: { readonly share: number, readonly checks: number }
-  /** Answers of stopped generations are longer than those of full runs by this factor. */
-  readonly answers?: number
-  /** Tokens a second; 30 unless stated. */
+  /** Speed of a generation, tokens a second; absent: 30. */
   readonly speed?: number
+  /** `control_rate` of the first half and of the second; absent: "auto". */
+  readonly rates?: readonly [number, number]
+  /** Factor by which the answers of stopped generations are longer than those of full runs. */
+  readonly answers?: number
   /** Samples of each prompt. */
   readonly samples?: number
-  /** Share of the generations whose client goes away after a part of the full run. */
+  /** Share of the clients that go away at a random moment of the full run. */
   readonly cancelled?: number
 }
 
-export interface SavedTokens {
-  /** Tokens that stops saved: of the full runs of the treated, less those that they used. */
+/** Share of the stops that come late, and the number of checks by which they do at most. */
+const LATE = 1 / 3
+const LATEST = 4
+
+export const WORLDS: readonly World[] = [
+  { name: 'long-tailed', source: longTailed, generations: 6000 },
+  { name: 'the same, stopped answers three times as long', source: longTailed, generations: 6000, answers: 3 },
+  { name: 'the same, 20 % cancelled', source: longTailed, generations: 6000, cancelled: 0.2 },
+  { name: 'the same, groups of 8', source: longTailed, generations: 12_000, samples: 8 },
+  { name: 'frontier models', source: fromTraces('frontier-self-consistency'), generations: 6000, speed: 3000 },
+  { name: 'older models', source: fromTraces('older-self-consistency'), generations: 6000, speed: 3000 },
+  { name: 'two reasoners', source: fromTraces('reasoner'), generations: 6000 },
+  { name: 'the same, control share 0.5, then 0.02', source: fromTraces('reasoner'), generations: 6000, rates: [0.5, 0.02] },
+]
+
+interface Saved {
+  /** Tokens of the full runs of treated generations, less those that they used. */
   readonly truth: number
   readonly estimate: SavingsEstimate | null
-  /** The earlier estimate, from the length of each treated generation and the share saved at the threshold. */
+  /** The estimate from the length of each treated generation and the share that the threshold saves. */
   readonly byOwnLength: number
-  readonly stopped: number
-  /** Places that the threshold has been at, and the control shares. */
-  readonly places: ReadonlySet<number>
+  /** Control shares and places of the threshold that were in force. */
   readonly shares: ReadonlySet<number>
+  readonly places: ReadonlySet<number>
 }
 
+/** Plays generations until all have been reported. */
+export function playSaved (world: World, seed: number): Saved { return new Player(world, seed).play() }
 
 const STARTED_A_SECOND = 4
 
-/** Plays generations until all have been reported. */
-export function playSaved (world: SavedWorld, seed: number): SavedTokens { return new Player(world, seed).play() }
+/** A generation, the draws of its unit, and the tokens that it has if it is not stopped. */
+interface Running { readonly run: FullRun, readonly u: number, readonly hash: number, readonly ends: number }
 
-interface Running { readonly run: FullRun, readonly u: number, readonly hash: number, readonly samples: number, readonly cancelledAt: number }
+interface End {
+  readonly arm: Arm
+  readonly tokens: number
+  /** Of a stopped generation: the tokens at which it crossed, and those of its answer. */
+  readonly stop?: { readonly crossing: number, readonly answer: number }
+}
 
 class Player {
-  readonly #world: SavedWorld
+  readonly #world: World
   readonly #random: Random
   readonly #queue = new EventQueue()
   readonly #fold: MemoryFold
   #lists = 0
   #truth = 0
   #byOwnLength = 0
-  #stopped = 0
-  readonly #places = new Set<number>()
   readonly #shares = new Set<number>()
+  readonly #places = new Set<number>()
 
-  constructor (world: SavedWorld, seed: number) {
+  constructor (world: World, seed: number) {
     this.#world = world
     this.#random = seededRandom(seed * 7919 + 5)
-    this.#fold = memoryFold({ follow_up_seconds: 1800, ...world.policy }, { levels: LEVELS })
+    this.#fold = memoryFold({ follow_up_seconds: 1800, control_rate: world.rates?.[0] ?? 'auto' }, { levels: LEVELS })
   }
 
-  play (): SavedTokens {
-    const { generations, source, samples = 1, cancelled = 0 } = this.#world
-    for (let i = 0; i < generations / samples; i++) {
-      this.#queue.add(i * samples / STARTED_A_SECOND, (now) => {
-        const [u, hash] = [this.#random(), this.#random()]
-        this.#enrol(u, hash, now)
-        for (let j = 0; j < samples; j++) {
-          const run = source(this.#random, `g${i}-${j}`)
-          const cancelledAt = this.#random() < cancelled ? this.#random() * run.tokens : Infinity
-          this.#start({ run, u, hash, samples, cancelledAt }, now)
-        }
-      })
+  play (): Saved {
+    const { generations, samples = 1, rates } = this.#world
+    for (let i = 0; i < generations; i += samples) this.#queue.add(i / STARTED_A_SECOND, (now) => this.#startUnit(i, samples, now))
+    if (rates !== undefined) {
+      const entry = { type: 'policy', key: KEY, policy: { control_rate: rates[1] }, by: 'ops' } as const
+      this.#queue.add(generations / 2 / STARTED_A_SECOND, (now) => this.#learn(entry, now))
     }
     this.#queue.run()
-    const { savings } = this.#fold.state(KEY)
-    return {
-      truth: this.#truth, estimate: estimateSavings(savings), byOwnLength: this.#byOwnLength, stopped: this.#stopped, places: this.#places, shares: this.#shares,
+    const estimate = estimateSavings(this.#fold.state(KEY).savings)
+    return { truth: this.#truth, estimate, byOwnLength: this.#byOwnLength, shares: this.#shares, places: this.#places }
+  }
+
+  #learn (entry: LogEntry, now: number): void {
+    this.#fold.learn(entry, Math.round(now * 1000))
+    const { control_share: share, threshold_index: place } = this.#fold.state(KEY)
+    this.#shares.add(share)
+    this.#places.add(place)
+  }
+
+  #startUnit (number: number, samples: number, now: number): void {
+    const { source, cancelled = 0 } = this.#world
+    const [u, hash] = [this.#random(), this.#random()]
+    const { control_share: share = 1, epoch_name: epoch = null } = this.#fold.states.get(KEY) ?? {}
+    if (u < 2 * share) {
+      const entries = [{ key: KEY, epoch, share, draws: [[u, hash]] as const }]
+      this.#learn({ type: 'enrolment', boot: 'replica', number: ++this.#lists, age: 0, entries }, now)
     }
-  }
-
-  get #speed (): number { return this.#world.speed ?? 30 }
-
-  get #share (): number { return this.#fold.states.get(KEY)?.control_share ?? 1 }
-
-  #learn (entry: LogEntry, now: number): void { this.#fold.learn(entry, Math.round(now * 1000)) }
-
-  #enrol (u: number, hash: number, now: number): void {
-    const share = this.#share
-    if (u >= 2 * share) return
-    const epoch = this.#fold.states.get(KEY)?.epoch_name ?? null
-    this.#learn({ type: 'enrolment', boot: 'replica', number: ++this.#lists, age: 0, entries: [{ key: KEY, epoch, share, draws: [[u, hash]] }] }, now)
-  }
-
-  #start (running: Running, now: number): void {
-    const { run, u, cancelledAt } = running
-    if (drawArm(u, this.#share) === 'treated') return this.#check(running, 0, now)
-    const tokens = Math.min(run.tokens, cancelledAt)
-    this.#queue.add(now + tokens / this.#speed, (at) => this.#report(running, { arm: 'control', tokens }, at))
+    for (let sample = 0; sample < samples; sample++) {
+      const run = source(this.#random, `${number}-${sample}`)
+      const ends = this.#random() < cancelled ? this.#random() * run.tokens : run.tokens
+      const running = { run, u, hash, ends }
+      if (drawArm(u, share) === 'control') this.#end(running, { arm: 'control', tokens: ends }, now)
+      else this.#check(running, 0, now)
+    }
   }
 
   /** The next check of a treated generation. */
   #check (running: Running, i: number, start: number): void {
-    const { run, u, cancelledAt } = running
-    const step = run.steps[i]
-    const ends = Math.min(run.tokens, cancelledAt)
-    if (step === undefined || step.tokens >= ends) {
-      this.#queue.add(start + ends / this.#speed, (at) => this.#report(running, { arm: 'treated', tokens: ends }, at))
-      return
-    }
-    this.#queue.add(start + step.tokens / this.#speed, (now) => {
+    const { run: { steps }, u, ends } = running
+    const step = steps[i]
+    if (step === undefined || step.tokens >= ends) return this.#end(running, { arm: 'treated', tokens: ends }, start)
+    this.#at(step.tokens, start, () => {
       const { threshold_index: place } = this.#fold.state(KEY)
-      const k = Math.floor(place) + (place % 1 > 0 && (u * 1e6) % 1 < place % 1 ? 1 : 0)
-      if (place === -1 || (step.confidence ?? 0) < GRID[k]!) return this.#check(running, i + 1, start)
+      const hasLooser = (u * 1e6) % 1 < place % 1 // of a lottery
+      if (place === -1 || step.confidence! < GRID[Math.floor(place) + (hasLooser ? 1 : 0)]!) return this.#check(running, i + 1, start)
       this.#stop(running, step.tokens, start)
     })
   }
 
   #stop (running: Running, crossing: number, start: number): void {
-    const { run: { tokens: full, answer_tokens: answer = 0, steps }, cancelledAt } = running
-    const { late = { share: 0, checks: 0 }, answers = 1 } = this.#world
-    const distance = full / Math.max(1, steps.length)
-    const overrun = this.#random() < late.share ? Math.round(this.#random() * late.checks * distance) : 0
-    const thought = Math.min(crossing + overrun, full - answer)
-    const tokens = Math.max(crossing, thought) + Math.round(answer * answers)
-    this.#queue.add(start + tokens / this.#speed, (at) => {
-      this.#stopped++
-      this.#report(running, { arm: 'treated', stopped: true, tokens, answer: Math.round(answer * answers), crossing }, at)
-      if (cancelledAt < full) this.#truth -= full - cancelledAt
-    })
+    const { run: { tokens: full, answer_tokens: usual = 0, steps } } = running
+    const answer = Math.round(usual * (this.#world.answers ?? 1))
+    const overrun = this.#random() < LATE ? Math.round(this.#random() * LATEST * full / steps.length) : 0
+    const thought = Math.max(crossing, Math.min(crossing + overrun, full - usual))
+    this.#end(running, { arm: 'treated', tokens: thought + answer, stop: { crossing, answer } }, start)
   }
 
-  #report (
-    { run, u, hash, samples, cancelledAt }: Running,
-    { arm, tokens, stopped = false, crossing, answer = run.answer_tokens ?? 0 }:
-    { readonly arm: 'control' | 'treated', readonly tokens: number, readonly stopped?: boolean, readonly crossing?: number, readonly answer?: number },
-    now: number
-  ): void {
-    const isCancelled = !stopped && tokens >= cancelledAt
-    const { guarantee } = this.#fold.states.get(KEY) ?? { guarantee: null }
-    const saved = guarantee?.tokens_saved_gross_ratio ?? 0
+  #at (tokens: number, start: number, act: (now: number) => void): void {
+    this.#queue.add(start + tokens / (this.#world.speed ?? 30), act)
+  }
+
+  #end (running: Running, end: End, start: number): void { this.#at(end.tokens, start, (now) => this.#report(running, end, now)) }
+
+  #report ({ run, u, hash, ends }: Running, { arm, tokens, stop }: End, now: number): void {
+    const { samples = 1 } = this.#world
     if (arm === 'treated') {
-      this.#truth += isCancelled ? 0 : run.tokens - tokens
-      this.#byOwnLength += tokens * saved / (1 - saved)
+      const ratio = this.#fold.state(KEY).guarantee?.tokens_saved_gross_ratio ?? 0
+      this.#truth += ends - tokens
+      this.#byOwnLength += tokens * ratio / (1 - ratio)
     }
+    const isCancelled = stop === undefined && ends < run.tokens
+    const steps = run.steps.map(({ tokens, confidence, em }) => ({ tokens, confidence, exact_match: em! }))
     this.#learn(outcomeOf({
       generation_id: run.generation_id,
       u,
       hash,
       arm,
-      stopped,
       context: CONTEXT,
       tokens,
-      answer_tokens: answer,
-      ...(crossing !== undefined && { stopped_probe: { tokens: crossing } }),
+      answer_tokens: stop?.answer ?? run.answer_tokens ?? 0,
+      stopped: stop !== undefined,
+      ...(stop && { stopped_probe: { tokens: stop.crossing, exact_match: run.em! } }),
       ...(isCancelled && { cancelled: true }),
       sample_index: samples === 1 ? null : -1,
       ...(samples > 1 && { samples }),
       full: { exact_match: run.em! },
-      steps: arm === 'treated' || isCancelled ? null : run.steps.map(({ tokens, confidence, em }) => ({ tokens, confidence, exact_match: em! })),
+      steps: arm === 'treated' || isCancelled ? null : steps,
     }), now)
-    const { threshold_index: place, control_share: share } = this.#fold.state(KEY)
-    this.#places.add(place)
-    this.#shares.add(share)
   }
+}
+
+export const SAVED_COLUMNS = [
+  'generations of', 'number', 'estimated in', 'truth inside the interval', 'mean error, %', 'its standard deviation', 'from own length, %',
+]
+
+/** A row of the table: errors of the estimates as parts of the truth. */
+export function savedRow (world: World, seeds: readonly number[]): string[] {
+  const runs = seeds.map((seed) => playSaved(world, seed))
+  const shown = runs.filter(({ estimate }) => estimate !== null)
+  const errors = shown.map(({ estimate, truth }) => estimate!.estimate / truth - 1)
+  const isWithin = ({ estimate, truth }: Saved) => estimate!.low <= truth && truth <= estimate!.high
+  const ofOld = shown.map(({ byOwnLength, truth }) => byOwnLength / truth - 1)
+  return [
+    world.name, count(world.generations), `${shown.length} of ${runs.length}`, `${shown.filter(isWithin).length}`, percent(mean(errors)),
+    percent(standardError(errors) * Math.sqrt(errors.length)), percent(mean(ofOld)),
+  ]
 }

@@ -5,8 +5,8 @@
 interface Products { readonly nn: number, readonly nt: number, readonly tt: number }
 
 /**
- * Sums over all epochs, taken while stops were real: a certified threshold was in force, in mode "enforce" and without a pin. A control unit
- * is a generation or a group. Its weight w = (1 - p)/p is the number of treated units that it stands for, p being its chance of being control.
+ * Sums over all epochs, taken while stops were real: a certified threshold was in force, in mode "enforce" and without a pin. A control
+ * unit is a generation or a group. Drawn at control share p, it stands for w = (1 - p)/p treated units, its weight.
  */
 export interface Savings {
   readonly treated: {
@@ -64,8 +64,9 @@ function addProducts (sums: Products, { nn, nt, tt }: Products, weight: number):
   return { nn: sums.nn + weight * nn, nt: sums.nt + weight * nt, tt: sums.tt + weight * tt }
 }
 
-/** Effective number of control units, and the standard error of the part that they estimate, a fraction of it, at which an estimate is shown. */
+/** Effective number of control units from which on an estimate is shown. */
 const ENOUGH = 5
+/** Relative standard error up to which an estimate is shown. */
 const LARGEST_ERROR = 0.5
 /** Normal quantile of the interval, 95 %. */
 const Z = 1.96
@@ -79,8 +80,8 @@ export interface SavingsEstimate { readonly estimate: number, readonly low: numb
  * weighted mean of the control samples. By linearisation, the error of N m has the variance (N/W)^2 sum(w^2 e^2) + (N/W) sum(w e^2), with
  * W = sum(w n) and e = t - m n. The second term is that of the treated generations themselves, whose u is known but not their full runs.
  *
- * Few long generations save most tokens, so the interval of N m is symmetric in its logarithm, and Student's t has as many degrees of freedom
- * as the effective number of units, (sum w t)^2 / sum(w t)^2, less one (see docs/evidence/savings.md).
+ * A few long generations may save most of the tokens. So the interval of N m is symmetric in its logarithm, and both Student's t and the
+ * variance take the effective number of units, (sum w t)^2 / sum((w t)^2). See docs/evidence/savings.md for the coverage.
  */
 export function estimateSavings ({ treated, control }: Savings): SavingsEstimate | null {
   if (treated.generations === 0) return { estimate: 0, low: 0, high: 0 }
@@ -90,7 +91,8 @@ export function estimateSavings ({ treated, control }: Savings): SavingsEstimate
   const scale = treated.generations / control.samples
   const squares = ({ nn, nt, tt }: Products) => Math.max(0, tt - 2 * mean * nt + mean * mean * nn)
   const full = treated.generations * mean
-  const error = Math.sqrt(scale * scale * squares(control.squared) + scale * squares(control.weighted)) / full
+  const variance = scale * scale * squares(control.squared) + scale * squares(control.weighted)
+  const error = Math.sqrt(variance * units / (units - 1)) / full
   if (error > LARGEST_ERROR) return null
   const factor = Math.exp(studentQuantile(units - 1) * error)
   return { estimate: full - treated.tokens, low: full / factor - treated.tokens, high: full * factor - treated.tokens }

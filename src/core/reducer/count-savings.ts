@@ -20,7 +20,9 @@ function areStopsReal (fold: Fold, leaf: string, { mode }: Pick<Policy, 'mode'>,
  * Counts a treated generation that was reported. Cancelled ones are left out in both arms.
  * @returns what it adds to the savings of each link of its chain; `undefined`: it does not count
  */
-export function countTreated (fold: Fold, leaf: string, outcome: LoggedOutcome, policy: Policy, time: number): ((savings: Savings) => Savings) | undefined {
+export function countTreated (
+  fold: Fold, leaf: string, outcome: LoggedOutcome, policy: Policy, time: number
+): ((savings: Savings) => Savings) | undefined {
   const { tokens, answer_tokens: answer, stopped, stopped_probe: probe, cancelled: isCancelled = false } = outcome
   if (isCancelled || !areStopsReal(fold, leaf, policy, time)) return undefined
   const used = !stopped ? 0 : probe === undefined ? Math.min(answer, tokens) : tokens - probe.tokens

@@ -74,7 +74,9 @@ t.test('an enrolled group counts at the share at which it was drawn, with its sa
   for (const [i, tokens] of [100, 60].entries()) {
     fold.report(0.1, time + 1000, { generation_id: `sample-${i}`, sample_index: i, samples: 2, tokens, arm: 'control' })
   }
-  t.match(fold.state().savings.control, { samples: 6, tokens: 3 * 80, weighted: { nn: 3 * 4, nt: 3 * 160, tt: 3 * 80 ** 2 }, squared: { tt: 9 * 80 ** 2 } })
+  t.match(fold.state().savings.control, {
+    samples: 6, tokens: 3 * 80, weighted: { nn: 3 * 4, nt: 3 * 160, tt: 3 * 80 ** 2 }, squared: { tt: 9 * 80 ** 2 },
+  })
   fold.report(0.1, time + 1000, { generation_id: 'again', sample_index: 1, samples: 2, arm: 'control' })
   t.equal(fold.state().savings.control.samples, 6, 'a retried sample counts once')
 })
