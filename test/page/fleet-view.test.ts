@@ -4,7 +4,7 @@ import { ago, example, failure, serviceWith, type Replies } from './replies.js'
 
 t.test('the fleet shows what is saved, in short figures', async (t) => {
   const page = await openPage(t, '', serviceWith())
-  t.same(page.tile('Tokens saved, net'), ['5.21M', '5.64M by stopping, less 430K for probes'])
+  t.same(page.tile('Tokens saved, net'), ['5.21M', '4.79M to 5.63M; 5.64M by stopping, less 430K for probes'])
   t.same(page.tile('Generations'), ['20.7K', '2,310 control, 18,400 treated, in the present epochs'])
   t.same(page.tile('Contexts'), ['3', '1 stop early\n▶ enforce 3'])
   t.equal(page.card('Contexts by status'), '● certified 1 33 %\n◐ learning 1 33 %\n▲ drifted 1 33 %')
