@@ -31,5 +31,5 @@ t.test('merging two slices keeps every sum', async (t) => {
   t.match(first.evidence.get(RAW), { generations: 2, lost: [1] })
   t.equal(first.evidence.get(7)!.generations, 1)
   t.equal(first.evidence.get(8)!.generations, 1)
-  t.match(first.arms, [{ share: 0.5, control: { units: 2, em: 1, tokens: 20 } }])
+  t.match(first.arms, [{ share: 0.5, control: { units: 2, by_em: [[0, 1], [1, 1]], tokens: 20 } }])
 })
