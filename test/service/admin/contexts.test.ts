@@ -66,12 +66,12 @@ const TENANT = { tokenName: 'tenant', tokenPrefix: 'model=q' }
 
 /** The store with a cohort in which these outcomes await a label, in that order. @param left places of those that still do */
 function withCohort (
-  { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()]
+  { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()], stops: StoredCohort['stops'] = []
 ): Store {
   const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
   const all = [{ u: 0.2, place: 0 }, ...placed]
   const members = { runs: all.map(({ place: at }) => [1, at, 0, 1]), units: packNumbers(all.map(({ u }) => u)) }
-  const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })) } as unknown as StoredCohort
+  const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })), stops } as unknown as StoredCohort
   return {
     readCohorts: async (keys: readonly string[]) => new Map(keys.includes(key) ? [[key, cohort]] : []),
     readContexts: (keys: readonly string[]) => store.readContexts(keys),
@@ -97,6 +97,14 @@ t.test('a caller sees the generations of its own scope, under the ids that it se
   const store = withCohort(built, KEY, [scopedId(TENANT, 'mine'), scopedId({ ...TENANT, tokenPrefix: 'model=r' }, 'other'), 'open'])
   t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, TENANT)).generation_ids, ['mine'])
   t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['open'])
+})
+
+t.test('stops whose answer differs from their probe are listed as long as they await a label', async (t) => {
+  const built = await build(t)
+  const stop = { until: 5, unchanged: 0 }
+  const stops = [{ ...stop, generation_id: 'stop', difference: null }, { ...stop, generation_id: 'known', difference: 1 as const }]
+  const store = withCohort(built, KEY, ['control'], undefined, undefined, stops)
+  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['control', 'stop'])
 })
 
 t.test('a member of a pool is answered with the list of the pool', async (t) => {

@@ -80,6 +80,16 @@ t.test('a label is wanted where the probed answer differs from the final one', a
   t.strictSame(outcomeReceipt(modelWith(), unknown, gradeOutcome('salt', unknown)), { label_wanted: true }, 'an unknown final answer may differ')
 })
 
+t.test('a label is wanted for a stop whose served answer differs from the probed one', async (t) => {
+  const wanted = (changes: Partial<ReportedOutcome>, policy: PolicyPatch = {}) =>
+    receipt({ arm: 'treated', stopped: true, stopped_probe: { tokens: 32, answer: '5' }, ...changes }, policy).label_wanted
+  t.ok(wanted({}))
+  t.notOk(wanted({ stopped_probe: { tokens: 32, answer: '4' } }), 'the answers are equal')
+  t.notOk(wanted({ reference: '4' }), 'it is graded')
+  t.notOk(wanted({ group_id: 'p', sample_index: 1 }), 'of a group only the first sample counts')
+  for (const policy of [{ label: 'agreement' }, { follow_up_seconds: 0 }] as const) t.notOk(wanted({}, policy), JSON.stringify(policy))
+})
+
 t.test('no label is wanted that could not count', async (t) => {
   for (const changes of [{ em: 0 }, { reference: '4' }, { arm: 'treated' }, { cancelled: true }, { steps_complete: false }] as const) {
     t.notOk(receipt(changes).label_wanted, JSON.stringify(changes))
