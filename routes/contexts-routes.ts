@@ -23,8 +23,8 @@ const CONFIRM = 'At *, a call that changes any context needs the confirm of a dr
 const CONFIRM_POLICY = 'At *, a call that changes any context needs the confirm of a dry run, unless it sets mode "off".'
 
 /** Replies with the result of a dry run, or with 204 after a real one. */
-function answer (reply: FastifyReply, tried: CommandDryRun | null): FastifyReply {
-  return reply.code(tried === null ? 204 : 200).send(tried)
+function answer (reply: FastifyReply, dryRun: CommandDryRun | null): FastifyReply {
+  return reply.code(dryRun === null ? 204 : 200).send(dryRun)
 }
 
 export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { contexts, contextCommands: commands }, done) => {
@@ -46,7 +46,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'getContext',
       summary: 'Get one context with a row for every threshold',
-      description: 'The state of the context and what the evidence says about each threshold of the score that serves it. If a policy of its own makes the context a pool, it is shown even before its first outcome.',
+      description: 'The state of the context and what the evidence says about each threshold of the score that serves it. A context that its own policy makes a pool is shown even before its first outcome.',
       params,
       response: { 200: ContextDetailSchema, ...anyError },
     },
@@ -75,7 +75,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'getTradeoff',
       summary: 'Get the trade-off between EM and tokens',
-      description: 'The curve with its intervals, raw and smoothed; its knee; the threshold after which more tokens cost more EM than ' +
+      description: 'The curve with its intervals, raw and smoothed; its knee; the threshold from which saving more tokens costs more EM than ' +
         'em_per_token_percent allows; and a forecast of the certified threshold. These are estimates: only a certificate is a promise.',
       params,
       response: { 200: TradeoffSchema, ...anyError },
@@ -88,9 +88,9 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'listWantedLabels',
       summary: 'List the generations whose outcome awaits a label',
-      description: 'Lists only enrolled control generations whose label can still change how they count, in the order of enrolment, since ' +
-        'their follow-up ends first. For a context that belongs to a pool, the list is that of the pool. A token that is bound to a prefix sees the ' +
-        'generations that tokens of its prefix reported; other tokens see the generations that such tokens did not report.',
+      description: 'Lists only enrolled control generations whose label can still change how they count, in the order of enrolment: ' +
+        'the follow-up of the first ends first. For a context that belongs to a pool, the list is that of the pool. A token that is bound to a prefix sees the ' +
+        'generations that tokens of its prefix reported; other tokens see those that tokens without a prefix reported.',
       params,
       querystring: WantedLabelsQuerySchema,
       response: { 200: WantedLabelsSchema, ...anyError },
@@ -131,7 +131,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: operate,
       operationId: 'patchPolicy',
       summary: 'Change fields of the policy of a context',
-      description: 'A JSON merge patch (RFC 7396) of what the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
+      description: 'A JSON merge patch (RFC 7396) of the fields that the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
         'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: generations are no longer stopped in any context. ' +
         'Neither this nor setting the mode back loses evidence. ' + CONFIRM_POLICY,
       consumes: ['application/json', 'application/merge-patch+json'],
@@ -194,7 +194,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: operate,
       operationId: 'resetContext',
       summary: 'Start a new epoch, which begins without evidence',
-      description: 'The reset holds for the context and everything below it. ' + CONFIRM,
+      description: 'The reset applies to the context and everything below it. ' + CONFIRM,
       params,
       querystring: DryRunQuerySchema,
       body: ReasonSchema,

@@ -49,7 +49,7 @@ export const labelsRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
       tags: ['report'],
       operationId: 'reportLabel',
       summary: 'Report the label of an outcome that came without one',
-      description: 'A label counts as evidence if it comes within `follow_up_seconds` of the policy after the generation began. A later label is accepted and has no effect. ' +
+      description: 'A label counts as evidence if it comes within the `follow_up_seconds` of the policy after the first step of the generation. A later label is accepted and has no effect. ' +
         'The call is idempotent: the first label of an outcome stands. After a 503 or a lost reply, send the label again.',
       params: LabelParamsSchema,
       body: LabelSchema,

@@ -18,7 +18,7 @@ With Redis the service may keep running; Redis is blocked for about as long as i
 serves one process only: stop the service first. The command gives up if Redis cannot be reached for 10 s, or stops
 answering for a minute. If there is no store, nothing is written, and the exit code is 1.
 
-Unreadable values are named on standard error, and the exit code is 1; FILE has all the rest and can be imported.
+If values are unreadable, they are named on standard error, and the exit code is 1; FILE has the rest and can be imported.
 
 Example (keeps the last good file if the export fails):
   DATA_DIR=./data stopgate export > state.jsonl.new && mv state.jsonl.new state.jsonl

@@ -14,7 +14,7 @@ const rows = Object.entries(properties).map(([name, { description = '', default:
 export const usage = `Usage: stopgate proxy --upstream URL [options]
 
 Proxies an OpenAI-compatible model server: clients change only their base_url. The proxy stops the reasoning when the
-service's rules say so, has the answer written, and passes everything else through untouched.
+service's rules say so, lets the model write its answer, and passes everything else through unchanged.
 
 Options, each with its environment variable:
 ${alignColumns(rows, [true, true, true]).join('\n')}

@@ -10,7 +10,7 @@ const settings = Object.entries(SettingsSchema.properties as Record<string, { de
 
 export const usage = `Usage: stopgate serve
 
-Runs the HTTP service until it receives SIGTERM or SIGINT. This is what \`stopgate\` does without a command.
+Runs the HTTP service until it receives SIGTERM or SIGINT. This is the default command.
 
 Settings (environment variables):
 ${alignColumns(settings, [true, true]).join('\n')}

@@ -44,7 +44,7 @@ ${rows.join('\n')}
 }
 
 function errorsPage (): string {
-  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${message === '…' ? 'the message names the refused input and the reason' : cell(message)} |`)
+  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${message === '…' ? 'names the refused input and the reason' : cell(message)} |`)
   return `# Errors
 
 ${NOTE}
@@ -69,10 +69,13 @@ async function helpOf (...words: string[]): Promise<string> {
   return io.out()
 }
 
+/** The help of `serve` without its settings, which have a page of their own. */
+const withoutSettings = (help: string) => help.replace(/^Settings .*\n(?: {2}.*\n)+\n/m, '')
+
 async function cliPage (): Promise<string> {
   const overview = await helpOf()
   const commands = [...overview.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!).filter((name) => name !== 'proxy')
-  const sections = await Promise.all(commands.map(async (name) => `## stopgate ${name}\n\n\`\`\`text\n${await helpOf(name)}\`\`\`\n`))
+  const sections = await Promise.all(commands.map(async (name) => `## stopgate ${name}\n\n\`\`\`text\n${withoutSettings(await helpOf(name))}\`\`\`\n`))
   return `# Command line
 
 ${NOTE}
@@ -83,7 +86,7 @@ Exit codes: 0, 1 when a command could not do all of its work, 2 when it was call
 \`\`\`text
 ${overview}\`\`\`
 
-The options of \`stopgate proxy\` are [on a page of their own](proxy.md).
+The [options of \`stopgate proxy\`](proxy.md) and the [settings of \`stopgate serve\`](../operate/settings.md) have pages of their own.
 
 ${sections.join('\n')}`
 }

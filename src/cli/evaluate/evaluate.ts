@@ -15,8 +15,7 @@ Compares ways to stop on recorded generations, without a server. Each split lear
 certifies thresholds on another, and tests them on a third; no group is in two parts. Unlike the service, it counts every
 generation of a group as evidence of its own.
 
-  FILE               as for replay: JSON lines, one outcome each, or such a file compressed (.gz); - reads standard
-                     input
+  FILE               JSON lines, one outcome each, as for replay; may be compressed (.gz); - reads standard input
 
 Options:
   --levels LEVELS    levels of the contexts, separated by commas (default: model,task)
