@@ -23,7 +23,7 @@ export interface StoredEntry { readonly cursor: Cursor, readonly time: number, r
  */
 export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'unanswered'
 
-/** Whether an entry comes from traffic, so that there may be any number of them. */
+/** Whether entries of a type come from traffic, in unlimited numbers. */
 export const isReport = (type: LogEntry['type']): boolean => type === 'outcome' || type === 'label' || type === 'enrolment'
 
 /** Bounds of the log and of the ids that it remembers. */
@@ -44,7 +44,7 @@ export function logLimits (given: Partial<LogLimits>): LogLimits {
   }
 }
 
-/** A read ends with the entry that makes it this long. A thousand entries of thousands of steps would outlast the learner's lease. */
+/** Length after which a read ends, bytes. Folding a thousand entries of thousands of steps would outlast the learner's lease. */
 export const READ_BYTES = 8 * 1024 * 1024
 
 /** Number of changes that the history keeps; the oldest go first. */
@@ -56,11 +56,11 @@ export const AUDIT_LIMIT = 10_000
 /**
  * The log of what happened, which the learner folds. One contract suite tests these laws on every implementation:
  *  1. `append` returns once its entries are durable, in order, with increasing ids. An outcome whose `generation_id` was appended within
- *     the dedup time is not appended again; the reply is `duplicate`. A label is appended if its outcome came within the dedup time and
- *     without `exact_match`, and had none. A call is all or nothing. It throws StoreFullError if outcomes, labels and enrolment lists
- *     would make the log longer than its bound; other entries are always accepted.
- *  2. A policy, pin or predictor entry is written to its table and moves the version in the same atomic step. It and a reset are also
- *     added to the audit trail, which keeps the newest 10,000 rows (for a predictor: whether it was added, retired or forgotten). With
+ *     the dedup time is not appended again; the reply is `duplicate`. A label is appended if its outcome came within the dedup time,
+ *     without `exact_match`, and has no label yet. A call is all or nothing. It throws StoreFullError if outcomes, labels and enrolment
+ *     lists would make the log longer than its bound; other entries are always accepted.
+ *  2. A policy, pin or predictor entry is written to its table and moves the version in the same atomic step. Such entries and resets are
+ *     also added to the audit trail, which keeps the newest 10,000 rows (of a predictor: whether it was added, retired or forgotten). With
  *     `ifPolicyVersion`, `append` throws ConflictError unless that is still the policy version.
  */
 export interface LogStore {

@@ -5,16 +5,16 @@ import { bestUtility, LEVEL, playPriced, pricedTruth, utility } from './prices.j
 import { planted } from './stream.js'
 import { mean } from './summary.js'
 
-// A small run of what `npm run simulations prices` prints.
+// Small runs of the simulation that `npm run simulations prices` prints.
 
-t.test('the threshold in force has nearly the best utility of those certified, and is never looser than the ceiling', async (t) => {
+t.test('the threshold in force has nearly the best utility of all certified ones, and is never looser than the loosest of them', async (t) => {
   const profile = PROFILES[0]!
   const truth = pricedTruth(profile, 5000)
   const saved = [0.03, 0.3].map((worth) => {
     const runs = [1, 2, 3, 4].map((seed) => playPriced(profile, truth, worth, 4000, seed))
     for (const { ceiling, isPastCeiling } of runs) t.ok(ceiling > 0 && !isPastCeiling)
-    const short = mean(runs.map(({ index, ceiling }) => bestUtility(truth, ceiling, worth) - utility(truth, index, worth)))
-    t.ok(short < 0.003, `${short} answers a generation short of the best, where tokens are worth ${worth}`)
+    const shortfall = mean(runs.map(({ index, ceiling }) => bestUtility(truth, ceiling, worth) - utility(truth, index, worth)))
+    t.ok(shortfall < 0.003, `${shortfall} answers a generation below the best, where tokens are worth ${worth}`)
     return mean(runs.map(({ index }) => truth.saved[index] ?? 0))
   })
   t.ok(saved[0]! < saved[1]! - 0.05, 'cheap tokens are not worth the EM that the bound would allow')

@@ -1,4 +1,4 @@
-"""Generations that are played instead of generated."""
+"""Simulated generations."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from stopgate import Generation, Probe
 
 @dataclass
 class Played:
-    """A thought of `length` tokens that knows its answer from `knows_at` tokens on."""
+    """A model that reasons for `length` tokens and knows its answer from `knows_at` tokens on."""
 
     length: int
     knows_at: int = 0
@@ -39,5 +39,5 @@ def is_right(answer: str) -> bool:
 
 
 def ended(one: Generation) -> bool:
-    """Whether its end was reported, or would have been."""
+    """Whether the generation was finished or cancelled."""
     return one._is_over

@@ -76,7 +76,7 @@ def test_event_loops_that_have_ended_are_not_kept(service: Service) -> None:
 
 
 @pytest.mark.parametrize("gone", [ClientGone, asyncio.CancelledError])
-def test_a_client_that_leaves_is_cancelled(service: Service, gone: type[BaseException]) -> None:
+def test_a_generation_whose_client_leaves_is_cancelled(service: Service, gone: type[BaseException]) -> None:
     async def serve() -> None:
         async with AsyncClient(service.url, timeout=30) as client:
             one, played = client.generation({"model": "q", "task": "aio-left"}), Played(100)
@@ -95,7 +95,7 @@ def test_a_client_that_leaves_is_cancelled(service: Service, gone: type[BaseExce
     asyncio.run(serve())
 
 
-def test_a_cancelled_task_leaves_the_others_their_decisions(service: Service) -> None:
+def test_a_cancelled_task_does_not_affect_decisions_of_others(service: Service) -> None:
     where = pinned(service, "aio-cancelled")
 
     async def serve() -> None:

@@ -14,7 +14,7 @@ def context(name: str) -> tuple[dict[str, str], str]:
     return {"model": "q", "task": name}, f"model=q,task={name}"
 
 
-def followed(service: Service, key: str) -> Any:
+def follow_up_of(service: Service, key: str) -> Any:
     return service.context(key).get("follow_up")
 
 
@@ -35,7 +35,7 @@ def test_a_generation_runs_in_full_and_is_reported_with_its_steps(service: Servi
         assert client.run(client.generation(where, grade=is_right), played.generate, played.probe) == "right"
         assert played.asked == [32, 64, 96, 128]
         assert client.flush(30)
-    said = until("the outcome is learned from", lambda: (v := followed(service, key)) and v["reported"] and v)
+    said = until("the outcome is learned from", lambda: (v := follow_up_of(service, key)) and v["reported"] and v)
     assert (said["enrolled"], said["reported"], said["unenrolled"]) == (1, 1, 0)
 
 
@@ -50,7 +50,7 @@ def test_a_stop_ends_the_generation_with_the_answer_just_probed(service: Service
     client.close()
 
 
-def test_rows_of_a_batch_stop_one_by_one_in_one_call_each_step(service: Service) -> None:
+def test_rows_of_a_batch_stop_one_by_one_with_one_call_per_step(service: Service) -> None:
     where, key = context("batch")
     pin(service, key)
     client = Client(service.url, timeout=30)
@@ -81,7 +81,7 @@ def test_a_free_confidence_is_probed_only_in_the_control_arm(service: Service) -
         assert one.finish("right", tokens=70) == "right"
 
 
-def test_a_context_tells_its_cadence(service: Service) -> None:
+def test_generations_follow_the_cadence_of_their_context(service: Service) -> None:
     where, key = context("slow")
     service.put(f"/v1/contexts/{key}/policy", {"check_every_tokens": 100, "check_growth": 0.5, "min_tokens": 150})
     with Client(service.url, timeout=30) as client:
@@ -94,7 +94,7 @@ def test_a_context_tells_its_cadence(service: Service) -> None:
         assert client.generation(where).next_check == 200
 
 
-def test_a_client_that_leaves_is_cancelled_and_a_failure_is_not_reported(service: Service) -> None:
+def test_a_generation_whose_client_leaves_is_cancelled_and_a_failed_one_is_not_reported(service: Service) -> None:
     where, _ = context("left")
     with Client(service.url, timeout=30) as client:
 
@@ -168,7 +168,7 @@ def test_the_service_grades_by_a_reference(service: Service) -> None:
         assert client.flush(30) and client.counters.reported == 1
 
 
-def test_a_failing_grade_leaves_the_answer(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_grade_does_not_affect_the_answer(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     where, _ = context("failing")
 
     def grade(answer: str) -> bool:

@@ -89,13 +89,13 @@ def test_rows_stop_one_by_one_and_write_an_answer(service: Service, model: Any, 
             else:
                 assert one.stopped and one.thought_tokens == crossed[0]
                 assert one.tokens[: crossed[0]] == tokens[: crossed[0]]
-                assert one.tokens[crossed[0]] == 2, "the thought is closed"
+                assert one.tokens[crossed[0]] == 2, "the reasoning is closed"
                 assert len(one.tokens) > crossed[0] + 1, "and an answer follows"
         assert 1 < sum(one.stopped for one in finished) < 7
         assert client.flush(30) and client.counters.rejected == 0
 
 
-def test_the_answer_after_a_stop_is_what_the_closed_thought_goes_on_with(
+def test_the_answer_after_a_stop_continues_the_closed_reasoning(
     service: Service, model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(service, "hf-answer", 0.0)
@@ -160,7 +160,7 @@ def test_prompts_are_padded_on_the_left(service: Service, model: Any, tokenizer:
         generate(model, tokenizer, inputs, client, runs_in(client, "hf-pad", ["treated"] * 2), max_new_tokens=4)
 
 
-def test_without_the_service_generations_are_whole(model: Any, tokenizer: Any) -> None:
+def test_without_the_service_generations_run_in_full(model: Any, tokenizer: Any) -> None:
     inputs = prompts(tokenizer, TEXTS)
     with Client("http://127.0.0.1:9", exit_seconds=0) as client:
         runs = runs_in(client, "hf-away", ["treated"] * 8)
@@ -196,7 +196,7 @@ def forced(texts: "list[str]", due: "list[int]") -> "dict[int, tuple[list[int], 
     return {row: (answer.tokens, answer.decoded) for row, answer in answers.items()}
 
 
-def test_an_answer_ends_with_its_line_whatever_the_other_rows_say() -> None:
+def test_an_answer_ends_with_its_line_whatever_the_other_rows_contain() -> None:
     alone = {row: forced([text], [0])[0] for row, text in enumerate(TEXTS)}
     assert len({decoded for _, decoded in alone.values()}) > 1, "they end at different places"
     assert forced(TEXTS, list(range(8))) == alone

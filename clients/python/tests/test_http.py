@@ -21,7 +21,7 @@ REPLIES = {
 
 
 @given(st.sampled_from(sorted(REPLIES)), st.lists(st.integers(1, 40)))
-def test_pieces(name: str, sizes: list[int]) -> None:
+def test_a_reply_is_read_from_any_pieces(name: str, sizes: list[int]) -> None:
     data, reader, reply = REPLIES[name], ReplyReader(), None
     for size in [*sizes, len(data)]:
         piece, data = data[:size], data[size:]
@@ -33,14 +33,14 @@ def test_pieces(name: str, sizes: list[int]) -> None:
     assert reply.keeps_alive
 
 
-def test_until_the_end_of_the_connection() -> None:
+def test_a_reply_without_a_length_ends_with_the_connection() -> None:
     reader = ReplyReader()
     assert reader.feed(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY) is None
     reply = reader.feed(b"")
     assert reply is not None and reply.json() == {"stop": [0, 1]} and not reply.keeps_alive
 
 
-def test_an_error_says_when_to_come_again() -> None:
+def test_an_error_says_when_to_try_again() -> None:
     reply = ReplyReader().feed(b"HTTP/1.1 429 Slow\r\nRetry-After: 3\r\nContent-Length: 2\r\n\r\nno")
     assert reply is not None
     with pytest.raises(CallFailed, match="429 no") as raised:

@@ -14,7 +14,7 @@ CONTEXT = {"model": "q"}
 
 
 class Number:
-    """As NumPy's, whose integers JSON does not know."""
+    """Like an integer of NumPy, which json cannot write."""
 
     def __init__(self, value: int) -> None:
         self._value = value
@@ -46,7 +46,7 @@ def test_the_cost_of_asking_is_separate_from_the_cost_of_grading(control: Genera
     assert [step["probe_tokens"] for step in said["steps"]] == [3, 0]
 
 
-def test_counts_may_be_integers_of_an_array() -> None:
+def test_counts_may_be_integers_of_numpy() -> None:
     one: Any = Client("http://127.0.0.1:9", exit_seconds=0)
     run = one.generation(CONTEXT, group="q", sample=Number(1), samples=Number(8))
     run.observe(Number(32), Probe("4", Number(1), tokens=Number(3), prefill_tokens=Number(9)))  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ def test_counts_may_be_integers_of_an_array() -> None:
     assert one.counters.probe_tokens == 3
 
 
-def test_without_costs_none_are_claimed(control: Generation) -> None:
+def test_unknown_costs_are_not_reported(control: Generation) -> None:
     control.observe(32, Probe("4", 0.5))
     said = outcome(control)
     assert "probe_tokens" not in said and "probe_tokens" not in said["steps"][0]
@@ -69,7 +69,7 @@ def test_a_verdict_on_the_answer_grades_the_probes_that_agree(
     assert [step.get("em") for step in outcome(control, em=em)["steps"]] == expected
 
 
-def test_a_grade_grades_each_text_once(control: Generation) -> None:
+def test_grade_is_called_once_for_each_text(control: Generation) -> None:
     graded: list[str] = []
 
     def grade(answer: str) -> bool:
@@ -108,7 +108,7 @@ def test_a_probe_that_differs_from_the_answer_served_has_no_verdict_of_its_own(c
     assert outcome(control, em=False)["stopped_probe"] == {"tokens": 32, "answer": "5"}
 
 
-def test_of_too_many_steps_the_first_are_sent(control: Generation) -> None:
+def test_only_the_first_4096_steps_are_sent(control: Generation) -> None:
     for tokens in range(5000):
         control.observe(tokens)
     said = outcome(control)

@@ -55,7 +55,7 @@ def test_evaluation_sets_are_suites(service: Service, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("stop_on", "steps"), [(set(), 4), ({"same_level"}, 2)])
-def test_a_verdict_ends_the_training_where_that_is_wanted(
+def test_a_verdict_in_stop_on_ends_the_training(
     service: Service, tmp_path: Path, stop_on: "set[str]", steps: int
 ) -> None:
     run = f"verdict-{steps}"

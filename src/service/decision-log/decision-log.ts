@@ -26,24 +26,24 @@ interface DecisionLogOptions {
   readonly log: FastifyBaseLogger
 }
 
-/** Logs what was asked and answered, off the decision path. Nothing here waits or throws, except for `flush`. */
+/** Logs decisions, outcomes and labels, off the decision path. Only `flush` and `close` wait or throw. */
 export interface DecisionLog {
   /** Whether the steps of a generation are logged. */
   readonly takes: (generationId: string, arm: Arm) => boolean
   /** Whether any treated generation may be logged. */
   readonly isTreatedTaken: boolean
-  /** Logs a decision on a generation that is taken. */
+  /** Logs a decision about a generation that `takes` accepts. */
   readonly decided: (taken: TakenDecision) => void
-  /** Logs an outcome that was stored, if its generation is taken. @param answer the final answer, of which only a digest is kept */
+  /** Logs an outcome that was stored, if its generation is logged. @param answer the final answer, of which only a digest is kept */
   readonly reported: (generationId: string, entry: LoggedOutcome, answer: string | undefined) => void
-  /** Logs a label that was stored. */
+  /** Logs a label that was stored, if its generation is logged. */
   readonly labelled: (generationId: string, entry: LabelEntry) => void
-  /** Resolves once everything logged until now is stored, or dropped since the store is down. */
+  /** Resolves once everything logged until now is stored, or dropped because the store is down. */
   readonly flush: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
-export function createDecisionLog ({ events: stored, snapshotHolder, config, metrics, log }: DecisionLogOptions): DecisionLog {
+export function createDecisionLog ({ events: eventStore, snapshotHolder, config, metrics, log }: DecisionLogOptions): DecisionLog {
   const isStored = config.decisionLogMib > 0
   const lines = exportLines(config.decisionLogFile, log, (count) => { metrics.decisionLogEvents.inc({ result: 'not_exported' }, count) })
   const share = new LogShare(config.decisionLogTreatedShare)
@@ -57,7 +57,7 @@ export function createDecisionLog ({ events: stored, snapshotHolder, config, met
   let queued: Promise<void> | null = null // the flush that has not started
   let last = Promise.resolve()
 
-  /** The answer, unless too many are waiting already. */
+  /** The answer, unless too many characters are waiting already. */
   function kept (answer: string | undefined): string | undefined {
     if (answer === undefined || characters > LIMIT.characters) return undefined
     characters += answer.length
@@ -87,7 +87,7 @@ export function createDecisionLog ({ events: stored, snapshotHolder, config, met
 
   async function storeEvents (events: ReadonlyArray<readonly [id: string, text: string]>): Promise<number> {
     try {
-      return await stored.append(textBatchOf(events))
+      return await eventStore.append(textBatchOf(events))
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the decision log could not be stored')
       return 0
@@ -108,7 +108,7 @@ export function createDecisionLog ({ events: stored, snapshotHolder, config, met
 
   if (!isStored && lines === null) return SILENT
   const timer = setInterval(() => {
-    flush().catch(() => {}) // it reports what fails
+    flush().catch(() => {}) // failures of the store have been logged
     share.adapt(sinceAdapted.taken, sinceAdapted.dropped, LIMIT.events)
     Object.assign(sinceAdapted, { taken: 0, dropped: 0 })
   }, FLUSH_MS)
@@ -150,8 +150,9 @@ const SILENT: DecisionLog = {
   close: async () => {},
 }
 
-/** The least share of generations that is logged under load, and how much less than the limit must come before the share rises again. */
+/** The least share of generations that is logged under load. */
 const MIN_SHARE = 1 / 65_536
+/** The share rises again after a period with fewer events than this fraction of the limit. */
 const CALM = 1 / 4
 
 /** A hash of an id, in [0, 1): four characters at a time as in murmur3_32, with a salt of its own. */
@@ -175,8 +176,8 @@ function mix (hash: number, block: number): number {
 }
 
 /**
- * Decides which generations are logged, by a hash of their ids, so that all steps of one are, on all replicas. Where more comes
- * than can be logged, this replica logs a smaller share of the generations, and not a part of the steps of each.
+ * Decides by a hash of the id which generations are logged, so that all replicas log the same ones, with all their steps. Under load,
+ * this replica logs fewer generations, instead of fewer steps of each.
  */
 export class LogShare {
   readonly #treated: number

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../helper.js'
 import { writeVersion } from '../../../src/cli/event-files/event.js'
 import { frameRecord } from '../../../src/cli/event-files/tfrecord.js'
 
-t.test('a folder yields the files in it that can be read, a file itself', async (t) => {
+t.test('a folder yields the files in it that can be read, and a file yields itself', async (t) => {
   const folder = await temporaryFolder(t)
   for (const step of [5, 10]) await mkdir(join(folder, `checkpoint-${step}`))
   const names = ['checkpoint-5/trainer_state.json', 'checkpoint-10/trainer_state.json', 'ckpt-7_2026-01-31T12-00-00.123456.json', 'events.out.tfevents.1', 'events.out.tfevents.2', 'results_2026.json', 'run.jsonl', 'run.jsonl.1']

@@ -21,7 +21,7 @@ async function read (name: string, hints: Hints = {}) {
 
 const EM = { suite: 'toy_em', step: 1200, em: 0, em_stderr: 0, n: 3, at: '2026-11-26T18:05:36.481Z' }
 
-t.test('a task with exact match is read, and the metrics of other tasks are reported', async (t) => {
+t.test('a task with exact match is read, and other tasks are named with their metrics', async (t) => {
   t.same(await read(`results_${TIME}.json`), {
     drafts: [EM],
     notes: [
@@ -42,7 +42,7 @@ t.test('lengths are counted in the samples beside the results', async (t) => {
   t.match(notes.join(), /samples_toy_acc_.*jsonl:1: no generated answer/)
 })
 
-t.test('a file of samples is reported in one message', async (t) => {
+t.test('a file of samples is refused with one message', async (t) => {
   for (const task of ['toy_em', 'toy_acc']) {
     const name = `samples_${task}_${TIME}.jsonl`
     t.same(await read(name), { drafts: [], notes: [`${name}: the single answers of lm-evaluation-harness (samples): give the results_*.json beside it`] })

@@ -34,7 +34,7 @@ t.test('a member that has left does not return before the next epoch of the pool
   const left = after(times(20, { lost: 1, time: 7 }))
   const later = times(5000, { time: 9 }).reduce((last, fields) => addToMembership(last, memberUnit(fields)), left)
   t.match(later, { left_at: 7, drift: left.drift, unwatched: [] })
-  t.equal(later.evidence.generations, 5020, 'its open enrolments still show something')
+  t.equal(later.evidence.generations, 5020, 'its figures still count its open enrolments')
   t.match(addToMembership(later, memberUnit({ epoch: 'pool-2' })), { left_at: null, evidence: { generations: 1 } })
 })
 
@@ -42,7 +42,7 @@ t.test('the detector watches nothing while the pool has no threshold', async (t)
   t.match(after(times(50, { lost: 1, place: -1 })), { drift: NO_DRIFT, left_at: null, evidence: { generations: 50 } })
 })
 
-t.test('a slice is watched once it is final, and its losses first, so that the order of arrival raises no alarm', async (t) => {
+t.test('the detector sees a slice once it is final, losses first, so that the order of arrival raises no alarm', async (t) => {
   const open = { slice: 3, firstOpen: 3 }
   const waiting = after([...times(1000, open), ...times(17, { ...open, lost: 1 })])
   t.match(waiting, { drift: NO_DRIFT, unwatched: [{ slice: 3, units: [[0, 1000], [1, 17]] }], left_at: null })
@@ -63,7 +63,7 @@ t.test('as many slices may wait as a pool may have open; beyond that, the two ol
   t.same(many.unwatched[0]!.units, [[0, 5]])
 })
 
-t.test('a context is away from the epoch of its pool that it has left, and from no other', async (t) => {
+t.test('a member has left its pool only in the epoch in which it left', async (t) => {
   t.ok(hasLeft('7-1', '7-1'))
   t.notOk(hasLeft('7-1', '8-1'))
   t.notOk(hasLeft(null, null), 'neither has an epoch')

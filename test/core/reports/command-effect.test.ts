@@ -26,7 +26,7 @@ const patch: fc.Arbitrary<PolicyPatch> = fc.record({
 }, { requiredKeys: [] })
 const key = fc.constantFrom('*', 'model=q', LEAF, 'model=q,task=other')
 const policy = fc.option(patch, { nil: null })
-const wish = fc.record({ type: fc.constant('policy' as const), key, policy, by: fc.constant('ops') })
+const policyChange = fc.record({ type: fc.constant('policy' as const), key, policy, by: fc.constant('ops') })
 const reset = fc.record({ type: fc.constant('reset' as const), key, by: fc.constant('ops'), reason: fc.constant('r') })
 const pin = fc.record({
   type: fc.constant('pin' as const),
@@ -35,25 +35,25 @@ const pin = fc.record({
   by: fc.constant('ops'),
   reason: fc.constant('r'),
 })
-const next = fc.oneof({ arbitrary: wish, weight: 3 }, reset, pin)
+const next = fc.oneof({ arbitrary: policyChange, weight: 3 }, reset, pin)
 const outcomes = fc.record({ entry: fc.constantFrom(KEPT, KEPT, OTHER, GAINED, LOST), times: fc.constantFrom(1, 60, 224, 450) })
 
 t.test('the predicted effects equal the real ones', async (t) => {
   let moves = 0
   let modes = 0
   let epochs = 0
-  let raised = 0
-  holds(t, fc.property(fc.array(fc.oneof(outcomes, wish, reset, pin), { maxLength: 8 }), next, (past, next) => {
+  let postHoc = 0
+  holds(t, fc.property(fc.array(fc.oneof(outcomes, policyChange, reset, pin), { maxLength: 8 }), next, (past, next) => {
     const fold = memoryFold()
     fold.learn(KEPT, 0, 300)
     for (const [i, event] of past.entries()) if ('times' in event) fold.learn(event.entry, i, event.times); else fold.learn(event, i)
     const known = knownOf(fold)
     const keys = [...fold.states.keys()].filter((within) => isWithin(within, next.key))
-    const foreseen = commandEffects(known, next, keys, 100)
+    const predicted = commandEffects(known, next, keys, 100)
 
     fold.learn(next, 100)
     const then = knownOf(fold)
-    for (const { key, before, after, mode_before, mode_after, status_after, new_epoch, post_hoc } of foreseen) {
+    for (const { key, before, after, mode_before, mode_after, status_after, new_epoch, post_hoc } of predicted) {
       const view = describeContext(then, key)
       assert.deepEqual({ before, after, mode_before, mode_after, status_after, new_epoch, post_hoc }, {
         before: thresholdIn(known, key),
@@ -67,8 +67,8 @@ t.test('the predicted effects equal the real ones', async (t) => {
       if (before !== after) moves++
       if (mode_before !== mode_after) modes++
       if (new_epoch) epochs++
-      if (post_hoc && after !== null) raised++
+      if (post_hoc && after !== null) postHoc++
     }
   }), 240)
-  for (const [kind, count] of Object.entries({ moves, modes, epochs, raised })) t.ok(count >= 3, `the random cases cover ${kind}: ${count}`)
+  for (const [kind, count] of Object.entries({ moves, modes, epochs, postHoc })) t.ok(count >= 3, `the random cases cover ${kind}: ${count}`)
 })

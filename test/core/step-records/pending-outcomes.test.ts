@@ -12,7 +12,7 @@ import { LEAF, outcomeOf } from '../reducer/memory-fold.js'
 const pendingOf = (generation_id: string) =>
   ({ leaf: LEAF, key: LEAF, outcome: pruneSteps(outcomeOf({ generation_id }), { minTokens: [0], scorers: [], isSampled: false }) })
 
-t.test('an outcome is kept until it is removed, and replaced where it has got a label', async (t) => {
+t.test('an outcome is kept until it is removed, and a labelled one replaces it', async (t) => {
   const pending = new PendingOutcomes()
   const [a, b] = [pendingOf('a'), pendingOf('b')]
   pending.set(a)
@@ -53,11 +53,11 @@ const stopsIn = ({ tokens, steps, steps_complete: isComplete }: Pick<LoggedOutco
 t.test('the kept steps give the same stops as all steps, for every threshold and min_tokens', async (t) => {
   holds(t, fc.property(fc.array(step, { maxLength: 60 }), fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 3 }), (steps, mins) => {
     const outcome = outcomeOf({ tokens: 100, steps: steps.sort((a, b) => a.tokens - b.tokens) })
-    const thin = pruneSteps(outcome, { minTokens: mins, scorers: [], isSampled: false })
-    for (const min of mins) assert.deepEqual(stopsIn(thin, min), stopsIn(outcome, min))
-    assert.ok(thin.steps!.length <= GRID.length * mins.length)
-    assert.equal(thin.asked, steps.length)
-    for (const { place, ...kept } of thin.steps!) assert.deepEqual(kept, { ...outcome.steps![place!] })
+    const pruned = pruneSteps(outcome, { minTokens: mins, scorers: [], isSampled: false })
+    for (const min of mins) assert.deepEqual(stopsIn(pruned, min), stopsIn(outcome, min))
+    assert.ok(pruned.steps!.length <= GRID.length * mins.length)
+    assert.equal(pruned.asked, steps.length)
+    for (const { place, ...kept } of pruned.steps!) assert.deepEqual(kept, { ...outcome.steps![place!] })
   }))
 })
 
@@ -68,7 +68,7 @@ t.test('the kept steps give the same stops for predictors on trial, with grids o
   const scorers = [scorer(2), scorer(60)]
   holds(t, fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
     const outcome = outcomeOf({ tokens: 100, steps: steps.sort((a, b) => a.tokens - b.tokens) })
-    const thin = pruneSteps(outcome, { minTokens: [10], scorers, isSampled: false })
+    const pruned = pruneSteps(outcome, { minTokens: [10], scorers, isSampled: false })
     for (const scorer of scorers) {
       const stopsBy = (of: readonly LoggedStep[]) => stopsOf({
         tokens: 100,
@@ -78,9 +78,9 @@ t.test('the kept steps give the same stops for predictors on trial, with grids o
         steps: of.map(({ tokens, confidence, exact_match }) =>
           ({ tokens, score: scoreStep(scorer, tokens, confidence, undefined), em: exact_match })),
       }, 10, scorer.grid)
-      assert.deepEqual(stopsBy(thin.steps!), stopsBy(outcome.steps!))
+      assert.deepEqual(stopsBy(pruned.steps!), stopsBy(outcome.steps!))
     }
-    assert.ok(thin.steps!.length <= GRID.length + 62)
+    assert.ok(pruned.steps!.length <= GRID.length + 62)
   }))
 })
 
@@ -90,7 +90,7 @@ t.test('an outcome without steps stays without steps', async (t) => {
 
 const ids = Array.from({ length: 20_000 }, (_, i) => `g${i}`)
 
-t.test('every trace is taken at first, and later ever fewer of them', async (t) => {
+t.test('every trace is kept at first, and later a falling share', async (t) => {
   t.equal(ids.filter((id, i) => i < SLOTS_OF_CONTEXT && traceSlot(id, i, 1) === null).length, 0)
   const taken = (from: number, to: number) =>
     ids.filter((id, i) => i >= from && i < to && traceSlot(id, i, 1) !== null).length / (to - from)
@@ -98,11 +98,11 @@ t.test('every trace is taken at first, and later ever fewer of them', async (t) 
   t.ok(Math.abs(taken(10_000, 20_000) - 1 / 16) < 0.01, 'never fewer than a sixteenth')
 })
 
-t.test('outcomes that are not taken now are not taken later', async (t) => {
+t.test('a trace that is not kept now is not kept later', async (t) => {
   for (const id of ids.slice(0, 500)) if (traceSlot(id, 1000, 1) === null) t.equal(traceSlot(id, 2000, 1), null)
 })
 
-t.test('slots are used evenly, and shared out among many contexts', async (t) => {
+t.test('all slots are used, and divided among contexts', async (t) => {
   const used = (contexts: number) => new Set(ids.map((id) => traceSlot(id, 0, contexts)))
   t.equal(used(1).size, SLOTS_OF_CONTEXT)
   t.equal(used(SLOTS).size, 1)

@@ -24,7 +24,7 @@ t.test('an outcome counts once, even if Redis brings back half of a call that a 
   await redis.stop('SIGKILL')
   const folder = join(redis.folder, 'appendonlydir')
   const file = join(folder, readdirSync(folder).find((name) => name.endsWith('.incr.aof'))!)
-  truncateSync(file, readFileSync(file, 'latin1').lastIndexOf('seen:b') + 3) // as a kill amid the write does
+  truncateSync(file, readFileSync(file, 'latin1').lastIndexOf('seen:b') + 3) // as a kill during the write does
   await restart()
   t.same(idsIn(await store.read('0-0', 100, 0)), ['before'], 'the interrupted call wrote nothing')
   t.same(await store.append(outcomes('a', 'b', 'c')), ['accepted', 'accepted', 'accepted'])
@@ -32,7 +32,7 @@ t.test('an outcome counts once, even if Redis brings back half of a call that a 
   t.same(idsIn(await store.read('0-0', 100, 0)).filter((name) => name !== 'tick'), ['before', 'a', 'b', 'c'])
 })
 
-t.test('an outcome whose id was forgotten while it waited is read', { skip: withoutRedis }, async (t) => {
+t.test('an outcome in the log is read even if its id has been forgotten', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const store = await RedisStore.open({ url: redis.url, dedupSeconds: 3600, timeoutMs: 5000 })
   t.teardown(() => store.close())

@@ -119,7 +119,7 @@ class AsyncClient(BaseClient):
         reference: str | list[str] | None = None,
         gone: tuple[type[BaseException], ...] = (ClientGone,),
     ) -> str:
-        """Runs one generation to its end, which may come early, and reports it. See `Client.run()`.
+        """Runs one generation until it ends or is stopped, and reports it. See `Client.run()`.
 
         Args:
             gone: exceptions that mean that the client went away. Add asyncio.CancelledError only if the server cancels

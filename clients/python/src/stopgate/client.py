@@ -163,7 +163,7 @@ class Client(BaseClient):
         answer: Callable[[], str] | None = None,
         reference: str | list[str] | None = None,
     ) -> str:
-        """Runs one generation to its end, which may come early, and reports it.
+        """Runs one generation until it ends or is stopped, and reports it.
 
         Args:
             generation: a new one.

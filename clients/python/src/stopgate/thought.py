@@ -21,7 +21,7 @@ class Thought:
         close: written instead of `end` at a stop; the model goes on from there.
         ask: written after a copy of the reasoning to force an answer.
         answer_tokens: greatest number of tokens of a forced answer, which also ends with its line.
-        extract: takes the answer to compare and to grade out of the text that follows the reasoning.
+        extract: finds the answer to compare and to grade in the text that follows the reasoning.
     """
 
     end: str = "</think>"
@@ -37,7 +37,7 @@ class ForcedAnswer:
     Args:
         tokenizer: of the model.
         thought: the texts with which it is forced.
-        prefilled: tokens that had to be prefilled for it.
+        prefilled: number of tokens that had to be prefilled for it.
     """
 
     def __init__(self, tokenizer: Any, thought: Thought, prefilled: int = 0) -> None:
@@ -80,7 +80,7 @@ class Finished(NamedTuple):
     tokens: list[int]
     """All tokens: the reasoning, its closing text, the answer, and the end of the sequence."""
     thought_tokens: int
-    """Tokens of the reasoning."""
+    """Number of tokens of the reasoning."""
     stopped: bool
     """Whether the reasoning was stopped."""
 
@@ -113,7 +113,7 @@ class Row:
         return self.thought_tokens is None and not self.is_done and self.run.due(len(self.tokens))
 
     def choose(self, token: int) -> int:
-        """The next token: that of a text that is being written for the model, otherwise the sampled one."""
+        """The next token: of the text that is being written for the model, if any, otherwise the sampled one."""
         return self._to_write.popleft() if self._to_write else token
 
     def add(self, token: int) -> None:
@@ -134,15 +134,12 @@ class Row:
         return self.run.observe(at, forced.probe(self._signals, recent))
 
     def stop(self) -> None:
-        """Closes the reasoning: the next tokens are written for the model."""
+        """Closes the reasoning: the next tokens are those of its closing text."""
         self.thought_tokens = len(self.tokens)
         self._to_write.extend(self._close)
 
     def close(self) -> None:
-        """Closes the reasoning immediately, with its closing text, without the model.
-
-        Tokens after those that the deciding probe saw are discarded.
-        """
+        """Closes the reasoning where the deciding probe saw it: discards later tokens, and adds the closing text."""
         probed = self.run.steps[-1].tokens
         self.discarded_tokens = len(self.tokens) - probed
         del self.tokens[probed:]
