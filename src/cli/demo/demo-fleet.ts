@@ -117,7 +117,8 @@ export function createFleet ({ client, random, models, width, onEnd }: FleetOpti
       lost: stop === undefined ? 0 : run.chance - stop.chance,
     })
     const known = { generation_id: id, arm: arm!, context, tokens, answer_tokens: answerTokens }
-    return { ...known, em: (stop ?? run).em, stopped: stop !== undefined, ...(isControl && { steps }) }
+    if (stop === undefined) return { ...known, em: run.em, ...(isControl && { steps }) }
+    return { ...known, em: stop.em, stopped: true, stopped_probe: { tokens: stop.tokens, em: stop.em } }
   }
 
   return {

@@ -2,7 +2,7 @@ import type { Arm } from '../../core/assignment/arm.js'
 import type { Decision, Step } from '../../core/decide/decide.js'
 import type { Levels } from '../../core/policy/context.js'
 import type { ReportedOutcome } from '../../core/outcome/outcome.js'
-import { contextAtLevels, ranInFull, stoppedAt, type Ending, type RecordedRun } from '../traces/recorded-run.js'
+import { contextAtLevels, ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
 import { shuffle, type Random } from '../traces/seeded-random.js'
 
 /** The calls of a worker to the service. */
@@ -23,17 +23,18 @@ export async function playGeneration (api: WorkerApi, levels: Levels, run: Recor
   const { generation_id, group_id, sample_index } = outcome
   const identity = { generation_id, ...(group_id !== undefined && { group_id }), context: contextAtLevels(levels, run) }
   let arm: Arm | null = null
-  let ending = ranInFull(run)
+  let stop: RunStep | undefined
   for (const step of run.steps) {
     const { tokens, confidence, signals } = step
     const reply = await api.decide({ ...identity, ...(arm && { arm }), tokens, confidence, ...(signals && { signals }) })
     arm ??= reply.arm // the first reply decides it
     if (reply.decision !== 'stop') continue
-    ending = stoppedAt(run, step)
+    stop = step
     break
   }
   const known = { ...identity, ...(sample_index !== undefined && { sample_index }), ...(arm && { arm }) }
-  await api.report(arm === 'treated' ? treatedOutcome(known, run, ending) : { ...outcome, ...known })
+  const ending = stop === undefined ? ranInFull(run) : stoppedAt(run, stop)
+  await api.report(arm === 'treated' ? { ...treatedOutcome(known, run, ending), ...(stop && probeOf(stop)) } : { ...outcome, ...known })
   return { run, arm, ...ending }
 }
 
@@ -42,6 +43,9 @@ function treatedOutcome (
   known: Pick<ReportedOutcome, 'generation_id'>, { answerTokens }: RecordedRun, { tokens, probeTokens, em, isStopped }: Ending): ReportedOutcome {
   return { ...known, tokens, em, answer_tokens: answerTokens, stopped: isStopped, probe_tokens: probeTokens }
 }
+
+/** A recorded stop serves the answer that was probed. */
+function probeOf ({ tokens, em }: RunStep): Pick<ReportedOutcome, 'stopped_probe'> { return { stopped_probe: { tokens, em } } }
 
 interface Grouped { readonly outcome: Pick<ReportedOutcome, 'group_id'> }
 

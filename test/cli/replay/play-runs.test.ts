@@ -39,7 +39,8 @@ t.test('a stopped generation asks no more and reports where it stopped', async (
   const served = await playGeneration(service, ['task'], run)
   t.match(served, { tokens: 15, em: 0, isStopped: true, arm: 'treated' })
   t.equal(service.steps.length, 1)
-  t.match(service.outcomes, [{ generation_id: 'a', arm: 'treated', stopped: true, tokens: 15, em: 0, sample_index: 0 }])
+  const probe = { tokens: 10, em: 0 }
+  t.match(service.outcomes, [{ generation_id: 'a', arm: 'treated', stopped: true, stopped_probe: probe, tokens: 15, em: 0, sample_index: 0 }])
   t.notOk('steps' in service.outcomes[0]!, 'a treated generation has no probes')
 })
 
