@@ -32,7 +32,7 @@ export class ProxyMetrics implements GenerationMetrics {
   readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; a probe that was given up counts with its full token limit')
   readonly #promptTokens = this.#labelledCounter('stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether they were in the prefix cache', 'cache', ['hit', 'miss', 'unknown'])
   readonly #prefixes = this.#labelledCounter('stopgate_proxy_prefixes_total', 'Probes, by whether their prefix was sent upstream as token ids or as text', 'kind', ['ids', 'text'])
-  readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated, by part: reasoning (thought), reasoning behind the prefix that was answered (discarded), or answer', 'part', ['thought', 'discarded', 'answer'])
+  readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated, by part: reasoning, discarded (reasoning after the prefix that was answered), or answer', 'part', ['reasoning', 'discarded', 'answer'])
   readonly #aborts = this.#labelledCounter('stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
   readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so the reasoning went on')
   readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know; the level is ignored')
@@ -97,8 +97,8 @@ export class ProxyMetrics implements GenerationMetrics {
     this.onFailedStop(error)
   }
 
-  generated ({ thought, discarded, answer }: GeneratedTokens): void {
-    this.#tokens.inc({ part: 'thought' }, thought)
+  generated ({ reasoning, discarded, answer }: GeneratedTokens): void {
+    this.#tokens.inc({ part: 'reasoning' }, reasoning)
     this.#tokens.inc({ part: 'discarded' }, discarded)
     this.#tokens.inc({ part: 'answer' }, Math.max(0, answer))
   }

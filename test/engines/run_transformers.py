@@ -26,9 +26,9 @@ from reasoner.generate import MAX_NEW_TOKENS, generate as generate_full, load  #
 from reasoner.prompts import Prompt, prompts  # noqa: E402
 
 from stopgate import Client, Generation  # noqa: E402
-from stopgate.hf import Finished, Thought, generate  # noqa: E402
+from stopgate.hf import Finished, ReasoningFormat, generate  # noqa: E402
 
-THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=1)
+REASONING = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=1)
 
 
 class TimedClient(Client):
@@ -106,7 +106,7 @@ def serve(model: Any, tokenizer: Any, client: Client, batch: list[Prompt]) -> tu
     inputs = tokenizer.apply_chat_template(
         chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt"
     )
-    return generate(model, tokenizer, inputs, client, runs, max_new_tokens=MAX_NEW_TOKENS, thought=THOUGHT), runs
+    return generate(model, tokenizer, inputs, client, runs, max_new_tokens=MAX_NEW_TOKENS, reasoning=REASONING), runs
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from vllm.sampling_params import RequestOutputKind  # noqa: E402
 from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
 
 from stopgate import AsyncClient  # noqa: E402
-from stopgate.vllm import Thought, generate  # noqa: E402
+from stopgate.vllm import ReasoningFormat, generate  # noqa: E402
 
-THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=1)
+REASONING = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=1)
 MAX_TOKENS = 700
 
 
@@ -69,7 +69,7 @@ async def play(options: argparse.Namespace) -> None:
             ]
             params = SamplingParams(temperature=0, max_tokens=MAX_TOKENS)
             served = await generate(
-                engine, tokenizer, all_ids, client, runs, params, thought=THOUGHT, concurrency=options.concurrency
+                engine, tokenizer, all_ids, client, runs, params, reasoning=REASONING, concurrency=options.concurrency
             )  # fmt: skip
             ended = time.perf_counter()
             await asyncio.to_thread(client.flush, 30)

@@ -14,7 +14,7 @@ t.test('probes are counted with their tokens in the prefix cache', async (t) => 
   metrics.requested('/v1/embeddings')
   metrics.refused()
   metrics.ended(null, 'broken')
-  metrics.generated({ thought: 5, discarded: 2, answer: -1 })
+  metrics.generated({ reasoning: 5, discarded: 2, answer: -1 })
   metrics.opened(performance.now())
   metrics.handled(performance.now())
   const reasons: string[] = []

@@ -69,17 +69,17 @@ class Request:
 
 
 class FakeEngine:
-    """An engine that generates the same thought and the same answer for every prompt.
+    """An engine that generates the same reasoning and the same answer for every prompt.
 
     Args:
-        confidence: of a forced answer, by the tokens of the thought before it.
+        confidence: of a forced answer, by the tokens of the reasoning before it.
         hold: whether a request waits here, by its id and how many tokens it has.
         fail: whether a request is refused, by its id.
         size: most tokens of the next output of a request.
         turns: turns of the event loop that the next token of a request takes, by its id.
     """
 
-    thought = "a thought of more than sixty-four letters, which a check may interrupt at sixteen or later"
+    reasoning = "a reasoning of more than sixty-four letters, which a check may interrupt at sixteen or later"
     answer = " 42\nand nothing more"
 
     def __init__(
@@ -132,9 +132,9 @@ class FakeEngine:
         ids, most = request.prompt, request.params.max_tokens or 10_000
         answer = [*map(ord, self.answer), END]
         is_forced = END_THINK in ids
-        script = answer if is_forced else [*map(ord, self.thought), END_THINK, *answer]
-        thought = ids.index(END_THINK) - ids.index(ord(">")) - 1 if is_forced else 0
-        logprob = log(self._confidence(thought)) if is_forced else -0.25
+        script = answer if is_forced else [*map(ord, self.reasoning), END_THINK, *answer]
+        reasoning = ids.index(END_THINK) - ids.index(ord(">")) - 1 if is_forced else 0
+        logprob = log(self._confidence(reasoning)) if is_forced else -0.25
         for place, token in enumerate(script[:most]):
             for _ in range(self._turns(id)):
                 await asyncio.sleep(0)

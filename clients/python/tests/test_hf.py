@@ -11,12 +11,12 @@ from conftest import ROOT, Service
 from stopgate import Client, Generation
 from stopgate._outcome import outcome_of
 from stopgate.generation import Ending
-from stopgate.hf import Prober, Sampling, StopgateCriteria, Thought, generate, prefill
+from stopgate.hf import Prober, ReasoningFormat, Sampling, StopgateCriteria, generate, prefill
 from tiny import prompts, tiny_model, tiny_tokenizer
 
 torch.set_num_threads(1)  # the machines that run the tests are small
 TEXTS = ["abc", "hello", "q", "stop here", "zebra", "mnop", "xyz", "gate"]
-THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=3)
+REASONING = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=3)
 NEW_TOKENS = 60
 PAGE = (ROOT / "docs/integrate/transformers.md").read_text()
 
@@ -63,7 +63,7 @@ def test_a_control_row_is_greedy_generation_token_for_token(
     inputs = prompts(tokenizer, TEXTS)
     with Client(service.url, timeout=30) as client:
         runs = runs_in(client, "hf-control", ["control"] * 8)
-        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, reasoning=REASONING)
         assert [one.tokens for one in finished] == full_runs(model, inputs)
         assert sum(len(run.steps) for run in runs) > 8
         assert all(step.answer is not None and step.confidence is not None for run in runs for step in run.steps)
@@ -77,17 +77,17 @@ def test_rows_stop_one_by_one_and_write_an_answer(service: Service, model: Any, 
     with Client(service.url, timeout=30) as client:
         prepare(service, "hf-look", 1.0)
         looked = runs_in(client, "hf-look", ["control"] * 8)
-        generate(model, tokenizer, inputs, client, looked, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        generate(model, tokenizer, inputs, client, looked, max_new_tokens=NEW_TOKENS, reasoning=REASONING)
         threshold = sorted(step.confidence or 0 for run in looked for step in run.steps)[-6]
         prepare(service, "hf-rows", threshold)
         runs = runs_in(client, "hf-rows", ["treated"] * 7 + ["control"])
-        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, reasoning=REASONING)
         for one, run, seen, tokens in zip(finished, runs, looked, full, strict=True):
             crossed = [step.tokens for step in seen.steps if (step.confidence or 0) >= threshold]
             if run.arm == "control" or not crossed:
                 assert one.tokens == tokens and not one.stopped
             else:
-                assert one.stopped and one.thought_tokens == crossed[0]
+                assert one.stopped and one.reasoning_tokens == crossed[0]
                 assert one.tokens[: crossed[0]] == tokens[: crossed[0]]
                 assert one.tokens[crossed[0]] == 2, "the reasoning is closed"
                 assert len(one.tokens) > crossed[0] + 1, "and an answer follows"
@@ -110,8 +110,8 @@ def test_the_answer_after_a_stop_continues_the_closed_reasoning(
     with Client(service.url, timeout=30) as client:
         runs = runs_in(client, "hf-answer", ["treated"])
         inputs = prompts(tokenizer, [text])
-        [one] = generate(model, tokenizer, inputs, client, runs, max_new_tokens=30, thought=THOUGHT)
-    assert one.stopped and one.thought_tokens == 8
+        [one] = generate(model, tokenizer, inputs, client, runs, max_new_tokens=30, reasoning=REASONING)
+    assert one.stopped and one.reasoning_tokens == 8
     assert reported[0]["stopped_probe"] == {"tokens": 8, "answer": runs[0].steps[0].answer}, (
         "the prefix is the probed one"
     )
@@ -128,15 +128,15 @@ def test_criteria_stop_the_same_rows_within_generate(service: Service, model: An
     with Client(service.url, timeout=30) as client:
         prepare(service, "hf-criteria", 0.35)
         runs = runs_in(client, "hf-criteria", arms)
-        looped = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        looped = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, reasoning=REASONING)
         runs = runs_in(client, "hf-criteria", arms)
-        criteria = StopgateCriteria(model, tokenizer, inputs, client, runs, THOUGHT)
+        criteria = StopgateCriteria(model, tokenizer, inputs, client, runs, REASONING)
         model.generate(
             **inputs, cache=criteria.cache, stopping_criteria=[criteria], max_new_tokens=NEW_TOKENS, do_sample=False
         )  # fmt: skip
         finished = criteria.finish(max_new_tokens=NEW_TOKENS, do_sample=False)
-        assert [(one.stopped, one.thought_tokens) for one in finished] == [
-            (one.stopped, one.thought_tokens) for one in looped
+        assert [(one.stopped, one.reasoning_tokens) for one in finished] == [
+            (one.stopped, one.reasoning_tokens) for one in looped
         ]
         for one, other in zip(finished, looped, strict=True):
             assert one.tokens[: len(other.tokens)] == other.tokens
@@ -148,7 +148,7 @@ def test_criteria_need_the_cache(service: Service, model: Any, tokenizer: Any) -
     inputs = prompts(tokenizer, ["abc"])
     with Client(service.url, timeout=30) as client:
         criteria = StopgateCriteria(
-            model, tokenizer, inputs, client, runs_in(client, "hf-criteria", ["treated"]), THOUGHT
+            model, tokenizer, inputs, client, runs_in(client, "hf-criteria", ["treated"]), REASONING
         )
         with pytest.raises(ValueError, match=r"cache=criteria\.cache"):
             model.generate(**inputs, stopping_criteria=[criteria], max_new_tokens=4)
@@ -164,7 +164,7 @@ def test_without_the_service_generations_run_in_full(model: Any, tokenizer: Any)
     inputs = prompts(tokenizer, TEXTS)
     with Client("http://127.0.0.1:9", exit_seconds=0) as client:
         runs = runs_in(client, "hf-away", ["treated"] * 8)
-        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, reasoning=REASONING)
     assert [one.tokens for one in finished] == full_runs(model, inputs)
 
 
@@ -176,7 +176,7 @@ def test_sampling_draws_from_the_warped_distribution(model: Any, tokenizer: Any)
             sampling = Sampling(0.8, top_k=top_k, top_p=0.95, generator=torch.Generator().manual_seed(seed))
             runs = runs_in(client, "hf-sampled", ["treated"] * 8)
             done = generate(
-                model, tokenizer, inputs, client, runs, max_new_tokens=20, thought=THOUGHT, sampling=sampling
+                model, tokenizer, inputs, client, runs, max_new_tokens=20, reasoning=REASONING, sampling=sampling
             )
             return [one.tokens for one in done]
 
@@ -192,7 +192,7 @@ def forced(texts: "list[str]", due: "list[int]") -> "dict[int, tuple[list[int], 
     with torch.no_grad():
         _, mask = prefill(model, inputs["input_ids"], inputs["attention_mask"], cache)
     cache.activate_past_recording()
-    answers = Prober(model, tokenizer, Thought(ask="</think>", answer_tokens=40)).force(cache, mask, due)
+    answers = Prober(model, tokenizer, ReasoningFormat(ask="</think>", answer_tokens=40)).force(cache, mask, due)
     return {row: (answer.tokens, answer.decoded) for row, answer in answers.items()}
 
 

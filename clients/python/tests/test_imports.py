@@ -8,7 +8,7 @@ import stopgate
 FOLDER = Path(stopgate.__file__).parent
 LAYERS = (
     "errors", "signals", "_process", "_telemetry", "_limits", "_http", "_outbox", "generation", "_outcome", "_bundle",
-    "_local", "_decisions", "_session", "client", "aio", "thought", "hf", "training", "vllm", "__init__",
+    "_local", "_decisions", "_session", "client", "aio", "reasoning", "hf", "training", "vllm", "__init__",
 )  # fmt: skip
 """The modules, lowest first. Each may import only those before it, so that there can be no circle."""
 

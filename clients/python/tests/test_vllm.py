@@ -13,13 +13,13 @@ from fake_vllm import END, END_THINK, FakeEngine, Letters, Request, SamplingPara
 from stopgate import AsyncClient, Generation
 from stopgate._outcome import outcome_of
 from stopgate.generation import Ending
-from stopgate.vllm import Rollout, Thought, generate
+from stopgate.vllm import ReasoningFormat, Rollout, generate
 
 PROMPT = Letters().encode("six times seven<think>")
-THOUGHT = Thought(close="\n</think>\n", ask="</think>\n", answer_tokens=8)
+REASONING = ReasoningFormat(close="\n</think>\n", ask="</think>\n", answer_tokens=8)
 ANSWER = [*map(ord, FakeEngine.answer), END]
 PAGE = (ROOT / "docs/integrate/vllm.md").read_text()
-WHOLE = [*map(ord, FakeEngine.thought), END_THINK, *ANSWER]
+WHOLE = [*map(ord, FakeEngine.reasoning), END_THINK, *ANSWER]
 
 
 def prepare(service: Service, task: str, threshold: float) -> None:
@@ -44,7 +44,7 @@ def deciding(service: Service) -> AsyncClient:
 
 
 def waiting_for(runs: "list[Generation]") -> Any:
-    """A thought waits for each check."""
+    """A reasoning waits for each check."""
     by_id = {run.id: run for run in runs}
 
     def hold(id: str, tokens: int) -> bool:
@@ -59,7 +59,7 @@ async def roll(
 ) -> "list[Rollout]":
     params = SamplingParams(temperature=0.7, max_tokens=most, logprobs=0)
     return await generate(
-        engine, Letters(), [PROMPT] * len(runs), client, runs, params, thought=THOUGHT, **options
+        engine, Letters(), [PROMPT] * len(runs), client, runs, params, reasoning=REASONING, **options
     )  # fmt: skip
 
 
@@ -99,9 +99,9 @@ def test_a_probe_that_cannot_be_read_is_made_once(service: Service) -> None:
         async with deciding(service) as client:
             runs = runs_in(client, "vllm-unread", ["control"])
             engine = FakeEngine(hold=waiting_for(runs))
-            thought = replace(THOUGHT, extract=extract)
+            reasoning = replace(REASONING, extract=extract)
             params = SamplingParams(temperature=0.7, max_tokens=400, logprobs=0)
-            [one] = await generate(engine, Letters(), [PROMPT], client, runs, params, thought=thought)
+            [one] = await generate(engine, Letters(), [PROMPT], client, runs, params, reasoning=reasoning)
             assert one.tokens == WHOLE and one.answer == "42"
             assert [(step.tokens, step.answer) for step in runs[0].steps] == [(at, None) for at in (16, 32, 48, 64, 80)]
             assert len(probes_of(engine)) == 5
@@ -117,8 +117,8 @@ def test_a_treated_rollout_is_aborted_at_a_threshold_and_answers(service: Servic
             runs = runs_in(client, "vllm-treated", ["treated"] * 3)
             engine = FakeEngine(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
             for one, run in zip(await roll(engine, client, runs), runs, strict=True):
-                at = one.thought_tokens
-                close = Letters().encode(THOUGHT.close)
+                at = one.reasoning_tokens
+                close = Letters().encode(REASONING.close)
                 assert one.stopped and at == 32
                 assert one.tokens == [*WHOLE[:at], *close, *ANSWER]
                 assert one.logprobs[at : at + len(close)] == [None] * len(close)
@@ -157,20 +157,22 @@ def test_the_answer_follows_exactly_the_prefix_that_was_probed(
                 )
                 runs = runs_in(client, "vllm-prefix", ["treated"] * 4)
                 for one, run in zip(await roll(engine, client, runs), runs, strict=True):
-                    outcome, thought = reported[run.id], engine.requests[run.id].said
+                    outcome, reasoning = reported[run.id], engine.requests[run.id].said
                     if not one.stopped:
                         assert one.tokens == WHOLE and one.discarded_tokens == 0
                         assert "stopped_probe" not in outcome and outcome["tokens"] == len(WHOLE)
                         continue
                     at = run.steps[-1].tokens
                     prefix = WHOLE[:at]
-                    assert engine.requests[f"{run.id}-probe-{at}"].prompt == PROMPT + prefix + said.encode(THOUGHT.ask)
+                    assert engine.requests[f"{run.id}-probe-{at}"].prompt == PROMPT + prefix + said.encode(
+                        REASONING.ask
+                    )
                     answer = engine.requests[f"{run.id}-answer"]
-                    assert answer.prompt == PROMPT + prefix + said.encode(THOUGHT.close)
+                    assert answer.prompt == PROMPT + prefix + said.encode(REASONING.close)
                     assert answer.params.max_tokens == 400 - len(answer.prompt) + len(PROMPT)
                     assert one.tokens == [*answer.prompt[len(PROMPT) :], *ANSWER]
-                    assert (at % 16, one.thought_tokens) == (0, at)
-                    assert one.discarded_tokens == len(thought) - at
+                    assert (at % 16, one.reasoning_tokens) == (0, at)
+                    assert one.discarded_tokens == len(reasoning) - at
                     assert len(one.logprobs) == len(one.tokens) and one.logprobs[at] is None
                     assert None not in one.logprobs[:at]
                     assert outcome["stopped_probe"] == {"tokens": at, "answer": "42"}
@@ -183,7 +185,7 @@ def test_the_answer_follows_exactly_the_prefix_that_was_probed(
     asyncio.run(play())
 
 
-def test_a_probe_still_under_way_when_the_thought_ends_counts_and_stops_nothing(service: Service) -> None:
+def test_a_probe_still_under_way_when_the_reasoning_ends_counts_and_stops_nothing(service: Service) -> None:
     prepare(service, "vllm-late", 0.9)
 
     async def play() -> None:
@@ -192,7 +194,7 @@ def test_a_probe_still_under_way_when_the_thought_ends_counts_and_stops_nothing(
             waits = waiting_for(runs)
 
             def hold(id: str, tokens: int) -> bool:
-                """The second probe never gets past two tokens. Its thought waits until it has got there."""
+                """The second probe never gets past two tokens. Its reasoning waits until it has got there."""
                 if "-probe-32" in id:
                     return tokens == 2
                 if tokens < 32:
@@ -240,7 +242,7 @@ def test_an_engine_that_fails_ends_the_batch_and_aborts_the_rest() -> None:
     asyncio.run(play())
 
 
-def test_answers_lie_within_the_limit_and_thoughts_without_an_end_have_none(service: Service) -> None:
+def test_answers_lie_within_the_limit_and_reasoning_without_an_end_have_none(service: Service) -> None:
     prepare(service, "vllm-limit", 0.9)
 
     async def play() -> None:

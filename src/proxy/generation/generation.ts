@@ -8,11 +8,11 @@ import type { ClientReply, StopgateField } from './client-reply.js'
 import { cancelledOutcome, finishedOutcome } from './generation-report.js'
 import { ReasoningTracker } from './reasoning-tracker.js'
 
-export type GenerationEnd = 'finished' | 'stopped' | 'no_thought' | 'cancelled' | 'broken'
+export type GenerationEnd = 'finished' | 'stopped' | 'no_reasoning' | 'cancelled' | 'broken'
 
 /** Tokens generated, by part. */
 export interface GeneratedTokens {
-  readonly thought: number
+  readonly reasoning: number
   /** Of the reasoning, behind the prefix that the answer was written from. */
   readonly discarded: number
   readonly answer: number
@@ -270,7 +270,7 @@ export class ProxiedGeneration {
     this.#checks.end()
     const tokens = usage?.completionTokens ?? this.#received
     reply.end(null, usage, this.#field(tokens, null))
-    this.#report(this.#tracker.state === 'ended' ? 'finished' : 'no_thought', tokens, tokens - this.#reasoning.tokens, content, null)
+    this.#report(this.#tracker.state === 'ended' ? 'finished' : 'no_reasoning', tokens, tokens - this.#reasoning.tokens, content, null)
   }
 
   /** The client has gone, or the model server has failed. */
@@ -286,7 +286,7 @@ export class ProxiedGeneration {
   #report (end: GenerationEnd, tokens: number, answerTokens: number, content: string, stop: StopDecision | null): void {
     const { request, local, dependencies: { metrics, report, style, tags } } = this.#options
     metrics.ended(local.arm, end)
-    metrics.generated({ thought: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
+    metrics.generated({ reasoning: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
     if (local.arm === null) return
     const answer = style.final(content.slice(textEndOf(content, tags.close)))
     report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt: stop?.step ?? null, checks: this.#checks }))

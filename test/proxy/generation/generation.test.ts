@@ -14,7 +14,7 @@ import { CHAT, PINNED, startUnderTest } from '../proxy-under-test.js'
 t.test('a model that does not reason is neither probed nor reported', async (t) => {
   const { ask, metric } = await startUnderTest(t, { reasoning: '', answer: 'an answer that is longer than any check would need it to be, but no thought' })
   t.match(await (await ask()).json(), { stopgate: { arm: null, stopped: false } })
-  t.equal(await metric('stopgate_proxy_generations_total{arm="none",end="no_thought"}'), 1)
+  t.equal(await metric('stopgate_proxy_generations_total{arm="none",end="no_reasoning"}'), 1)
   t.equal(await metric('stopgate_proxy_probes_total{end="ok"}'), 0)
 })
 

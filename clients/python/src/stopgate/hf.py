@@ -16,9 +16,9 @@ from transformers import (
 
 from .client import Client
 from .generation import Generation
-from .thought import TOP_TOKENS, Finished, ForcedAnswer, Row, Thought
+from .reasoning import TOP_TOKENS, Finished, ForcedAnswer, ReasoningFormat, Row
 
-__all__ = ["Finished", "Sampling", "StopgateCriteria", "Thought", "generate"]
+__all__ = ["Finished", "ReasoningFormat", "Sampling", "StopgateCriteria", "generate"]
 
 
 class Sampling:
@@ -71,12 +71,12 @@ class Prober:
     Args:
         model: a causal language model of transformers with a cache that can be cropped.
         tokenizer: its tokenizer.
-        thought: how an answer is forced.
+        reasoning: how an answer is forced.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, thought: Thought) -> None:
-        self._model, self._tokenizer, self._thought = model, tokenizer, thought
-        self._ask: list[int] = tokenizer.encode(thought.ask, add_special_tokens=False)
+    def __init__(self, model: Any, tokenizer: Any, reasoning: ReasoningFormat) -> None:
+        self._model, self._tokenizer, self._reasoning = model, tokenizer, reasoning
+        self._ask: list[int] = tokenizer.encode(reasoning.ask, add_special_tokens=False)
         self._ends = end_ids(model, tokenizer)
         self._texts: dict[int, str] = {}
 
@@ -100,9 +100,9 @@ class Prober:
         rows, before = mask.shape[0], cache.get_seq_length()
         ask = torch.tensor([self._ask], device=mask.device).expand(rows, -1)
         fed = ask if lead is None else torch.cat([lead, ask], dim=1)
-        answers = {row: ForcedAnswer(self._tokenizer, self._thought, fed.shape[1]) for row in due}
+        answers = {row: ForcedAnswer(self._tokenizer, self._reasoning, fed.shape[1]) for row in due}
         try:
-            for _ in range(self._thought.answer_tokens):
+            for _ in range(self._reasoning.answer_tokens):
                 logits, mask = forward(self._model, fed, mask, cache)
                 logprobs = logits.log_softmax(-1)
                 top = logprobs.topk(min(TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
@@ -164,7 +164,7 @@ def generate(
     runs: Sequence[Generation],
     *,
     max_new_tokens: int,
-    thought: Thought | None = None,
+    reasoning: ReasoningFormat | None = None,
     sampling: Sampling | None = None,
     references: "Sequence[str | list[str]] | None" = None,
 ) -> list[Finished]:
@@ -180,7 +180,7 @@ def generate(
         client: asks and reports.
         runs: a new generation for each prompt, from `client.generation()`.
         max_new_tokens: most tokens of a row, its answer included.
-        thought: how reasoning is closed.
+        reasoning: how reasoning is closed.
         sampling: how tokens are chosen; None: greedy.
         references: right answers, for the service to grade with; None: `grade` of the runs, or labels that come later.
 
@@ -191,14 +191,14 @@ def generate(
         ValueError: the prompts are not padded on the left, there is another number of runs, or the model's cache can't
             be cropped.
     """
-    thought, sampling = thought or Thought(), sampling or Sampling()
+    reasoning, sampling = reasoning or ReasoningFormat(), sampling or Sampling()
     ids, mask = inputs["input_ids"].to(model.device), inputs["attention_mask"].to(model.device)
     if not bool(mask[:, -1].all()):
         raise ValueError("pad the prompts on the left")
     if len(runs) != len(ids):
         raise ValueError(f"{len(ids)} prompts need as many runs, not {len(runs)}")
-    prober, ends = Prober(model, tokenizer, thought), end_ids(model, tokenizer)
-    rows = [Row(run, tokenizer, thought, ends, max_new_tokens) for run in runs]
+    prober, ends = Prober(model, tokenizer, reasoning), end_ids(model, tokenizer)
+    rows = [Row(run, tokenizer, reasoning, ends, max_new_tokens) for run in runs]
     cache: Any = DynamicCache(config=model.config)
     logits, mask = prefill(model, ids, mask, cache)
     cache.activate_past_recording()
@@ -244,7 +244,7 @@ class StopgateCriteria(StoppingCriteria):
     `stopgate.hf.generate()`.
 
     Args:
-        model, tokenizer, inputs, client, runs, thought: as for `stopgate.hf.generate()`.
+        model, tokenizer, inputs, client, runs, reasoning: as for `stopgate.hf.generate()`.
 
     Raises:
         ValueError: the numbers of runs and prompts differ.
@@ -257,16 +257,16 @@ class StopgateCriteria(StoppingCriteria):
         inputs: Mapping[str, Tensor],
         client: Client,
         runs: Sequence[Generation],
-        thought: Thought | None = None,
+        reasoning: ReasoningFormat | None = None,
     ) -> None:
         self._model, self._tokenizer, self._client = model, tokenizer, client
         self._prompt_ids, self._mask = inputs["input_ids"], inputs["attention_mask"]
         if len(runs) != len(self._prompt_ids):
             raise ValueError(f"{len(self._prompt_ids)} prompts need as many runs, not {len(runs)}")
-        thought = thought or Thought()
-        self._prober = Prober(model, tokenizer, thought)
+        reasoning = reasoning or ReasoningFormat()
+        self._prober = Prober(model, tokenizer, reasoning)
         limit = 2**62  # generate() has the limit
-        self._rows = [Row(run, tokenizer, thought, end_ids(model, tokenizer), limit) for run in runs]
+        self._rows = [Row(run, tokenizer, reasoning, end_ids(model, tokenizer), limit) for run in runs]
         self.cache: Any = DynamicCache(config=model.config)
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:

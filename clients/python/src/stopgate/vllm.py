@@ -11,9 +11,9 @@ from vllm.sampling_params import RequestOutputKind
 from ._telemetry import warn
 from .aio import AsyncClient
 from .generation import Generation, Probe
-from .thought import TOP_TOKENS, ForcedAnswer, Row, Thought
+from .reasoning import TOP_TOKENS, ForcedAnswer, ReasoningFormat, Row
 
-__all__ = ["Rollout", "Thought", "generate"]
+__all__ = ["ReasoningFormat", "Rollout", "generate"]
 
 
 class Piece(NamedTuple):
@@ -58,18 +58,24 @@ class Checks:
     Args:
         engine: forces answers.
         tokenizer: of the model.
-        thought: how answers are forced.
+        reasoning: how answers are forced.
         client: decides.
         prompt: of the rollout.
         row: its tokens.
     """
 
     def __init__(
-        self, engine: Engine, tokenizer: Any, thought: Thought, client: AsyncClient, prompt: list[int], row: Row
+        self,
+        engine: Engine,
+        tokenizer: Any,
+        reasoning: ReasoningFormat,
+        client: AsyncClient,
+        prompt: list[int],
+        row: Row,
     ) -> None:
-        self._engine, self._tokenizer, self._thought = engine, tokenizer, thought
+        self._engine, self._tokenizer, self._reasoning = engine, tokenizer, reasoning
         self._client, self._prompt, self._row = client, prompt, row
-        self._ask: list[int] = tokenizer.encode(thought.ask, add_special_tokens=False)
+        self._ask: list[int] = tokenizer.encode(reasoning.ask, add_special_tokens=False)
         self._task: asyncio.Task[None] | None = None
         self._probing: tuple[int, ForcedAnswer] | None = None
 
@@ -94,7 +100,7 @@ class Checks:
         self._row.run.observe(tokens, Probe(tokens=forced.decoded, prefill_tokens=forced.prefilled))
 
     async def _check(self, tokens: int) -> None:
-        forced = ForcedAnswer(self._tokenizer, self._thought)
+        forced = ForcedAnswer(self._tokenizer, self._reasoning)
         self._probing = tokens, forced
         try:
             await self._force(tokens, forced)
@@ -108,7 +114,7 @@ class Checks:
     async def _force(self, tokens: int, forced: ForcedAnswer) -> None:
         """Decodes greedily, up to the end of a line."""
         prompt = [*self._prompt, *self._row.tokens[:tokens], *self._ask]
-        params = SamplingParams(temperature=0, max_tokens=self._thought.answer_tokens, logprobs=TOP_TOKENS)
+        params = SamplingParams(temperature=0, max_tokens=self._reasoning.answer_tokens, logprobs=TOP_TOKENS)
         request_id = f"{self._row.run.id}-probe-{tokens}"
         async with aclosing(self._engine.pieces(prompt, params, request_id)) as pieces:
             async for piece in pieces:
@@ -125,14 +131,14 @@ class Rollout(NamedTuple):
     """A finished rollout."""
 
     answer: str
-    """The result of `Thought.extract` on `text`."""
+    """The result of `ReasoningFormat.extract` on `text`."""
     text: str
     """The text that the model wrote after its reasoning."""
     tokens: list[int]
     """All tokens: the reasoning, its closing text, the answer, and the end of the sequence."""
     logprobs: list[float | None]
     """Of each of `tokens`; None: the model did not choose the token, so that a loss must leave it out."""
-    thought_tokens: int
+    reasoning_tokens: int
     """Tokens of the reasoning."""
     stopped: bool
     """Whether the reasoning was stopped."""
@@ -149,11 +155,11 @@ class Roller:
         engine: generates.
         tokenizer: of the model.
         client: decides, and reports.
-        thought: how reasoning is closed.
+        reasoning: how reasoning is closed.
     """
 
-    def __init__(self, engine: Engine, tokenizer: Any, client: AsyncClient, thought: Thought) -> None:
-        self._engine, self._tokenizer, self._client, self._thought = engine, tokenizer, client, thought
+    def __init__(self, engine: Engine, tokenizer: Any, client: AsyncClient, reasoning: ReasoningFormat) -> None:
+        self._engine, self._tokenizer, self._client, self._reasoning = engine, tokenizer, client, reasoning
 
     async def roll(
         self, prompt: list[int], params: SamplingParams, run: Generation, reference: "str | list[str] | None"
@@ -163,18 +169,18 @@ class Roller:
         params = params.clone()
         params.logprobs = params.logprobs or 0  # 0: of the token alone
         limit = params.max_tokens
-        row = Row(run, self._tokenizer, self._thought, set(), 2**62 if limit is None else limit)
+        row = Row(run, self._tokenizer, self._reasoning, set(), 2**62 if limit is None else limit)
         logprobs: list[float | None] = []
-        checks = Checks(self._engine, self._tokenizer, self._thought, self._client, prompt, row)
+        checks = Checks(self._engine, self._tokenizer, self._reasoning, self._client, prompt, row)
         try:
             reason = await self._think(prompt, params, row, logprobs, checks)
         finally:
             await checks.end()
-        if row.thought_tokens is not None or reason is not None:
+        if row.reasoning_tokens is not None or reason is not None:
             run.stopped = False  # a decision that came too late
         elif run.stopped:
             row.close()
-            del logprobs[row.thought_tokens :]
+            del logprobs[row.reasoning_tokens :]
             logprobs += [None] * (len(row.tokens) - len(logprobs))
             reason = await self._answer(prompt, params, row, logprobs)
         done = row.finish(reference)
@@ -191,7 +197,7 @@ class Roller:
                 for token, of in piece.said:
                     row.add(token)
                     logprobs.append(of[token].logprob)
-                if row.thought_tokens is not None:
+                if row.reasoning_tokens is not None:
                     await checks.end()
                 elif row.run.stopped and reason is None:
                     break
@@ -227,7 +233,7 @@ async def generate(
     runs: Sequence[Generation],
     sampling: SamplingParams | Sequence[SamplingParams],
     *,
-    thought: Thought | None = None,
+    reasoning: ReasoningFormat | None = None,
     references: "Sequence[str | list[str]] | None" = None,
     concurrency: int | None = None,
     **options: Any,
@@ -244,7 +250,7 @@ async def generate(
         client: asks and reports.
         runs: a new generation for each prompt, from `client.generation()`.
         sampling: of all rollouts, or of each; with `n` of 1.
-        thought: how reasoning is closed.
+        reasoning: how reasoning is closed.
         references: right answers, for the service to grade with; None: `grade` of the runs, or labels that come later.
         concurrency: rollouts at once. The engine serves requests in the order of arrival, so that probes would
             wait behind all of a larger batch. None: three quarters of the engine's `max_num_seqs`.
@@ -264,7 +270,7 @@ async def generate(
         raise ValueError("repeat the prompt instead of asking for n samples")
     seats = concurrency or max(1, engine.vllm_config.scheduler_config.max_num_seqs * 3 // 4)
     free = asyncio.Semaphore(seats)
-    roller = Roller(Engine(engine, options), tokenizer, client, thought or Thought())
+    roller = Roller(Engine(engine, options), tokenizer, client, reasoning or ReasoningFormat())
 
     async def one(place: int) -> Rollout:
         async with free:

@@ -13,7 +13,7 @@ TOP_TOKENS = 20
 
 
 @dataclass(frozen=True)
-class Thought:
+class ReasoningFormat:
     """The texts around the reasoning. The defaults suit templates that open a `<think>` block in the prompt.
 
     Attributes:
@@ -36,14 +36,14 @@ class ForcedAnswer:
 
     Args:
         tokenizer: of the model.
-        thought: the texts with which it is forced.
+        reasoning: the texts with which it is forced.
         prefilled: number of tokens that had to be prefilled for it.
     """
 
-    def __init__(self, tokenizer: Any, thought: Thought, prefilled: int = 0) -> None:
+    def __init__(self, tokenizer: Any, reasoning: ReasoningFormat, prefilled: int = 0) -> None:
         self.tokens: list[int] = []
         self.has_ended = False
-        self._tokenizer, self._thought = tokenizer, thought
+        self._tokenizer, self._reasoning = tokenizer, reasoning
         self.prefilled, self.decoded = prefilled, 0
         self._logprobs: list[float] = []
         self._tops: list[list[float]] = []
@@ -65,7 +65,7 @@ class ForcedAnswer:
             recent: its tokens since the last check.
         """
         text = self._tokenizer.decode(self.tokens, skip_special_tokens=True).strip().split("\n")[0]
-        answer, sure = self._thought.extract(text), confidence(self._logprobs)
+        answer, sure = self._reasoning.extract(text), confidence(self._logprobs)
         values = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
         return Probe(answer, sure, values, tokens=self.decoded, prefill_tokens=self.prefilled)
 
@@ -74,12 +74,12 @@ class Finished(NamedTuple):
     """A row that has ended."""
 
     answer: str
-    """The result of `Thought.extract` on `text`."""
+    """The result of `ReasoningFormat.extract` on `text`."""
     text: str
     """The text that the model wrote after its reasoning."""
     tokens: list[int]
     """All tokens: the reasoning, its closing text, the answer, and the end of the sequence."""
-    thought_tokens: int
+    reasoning_tokens: int
     """Number of tokens of the reasoning."""
     stopped: bool
     """Whether the reasoning was stopped."""
@@ -91,26 +91,26 @@ class Row:
     Args:
         run: the generation.
         tokenizer: of the model.
-        thought: how reasoning is closed.
+        reasoning: how reasoning is closed.
         ends: tokens that end a sequence.
         limit: greatest number of tokens to generate.
     """
 
-    def __init__(self, run: Generation, tokenizer: Any, thought: Thought, ends: set[int], limit: int) -> None:
-        self.run, self._tokenizer, self._thought, self._ends, self._limit = run, tokenizer, thought, ends, limit
-        self._end: list[int] = tokenizer.encode(thought.end, add_special_tokens=False)
-        self._close: list[int] = tokenizer.encode(thought.close, add_special_tokens=False)
+    def __init__(self, run: Generation, tokenizer: Any, reasoning: ReasoningFormat, ends: set[int], limit: int) -> None:
+        self.run, self._tokenizer, self._reasoning, self._ends, self._limit = run, tokenizer, reasoning, ends, limit
+        self._end: list[int] = tokenizer.encode(reasoning.end, add_special_tokens=False)
+        self._close: list[int] = tokenizer.encode(reasoning.close, add_special_tokens=False)
         self._to_write: deque[int] = deque()
         self._signals, self._checked_at = Signals(), 0
         self.tokens: list[int] = []
-        self.thought_tokens: int | None = None
+        self.reasoning_tokens: int | None = None
         self.discarded_tokens = 0
         self.is_done = False
 
     @property
     def is_due(self) -> bool:
         """Whether to ask about the row now."""
-        return self.thought_tokens is None and not self.is_done and self.run.due(len(self.tokens))
+        return self.reasoning_tokens is None and not self.is_done and self.run.due(len(self.tokens))
 
     def choose(self, token: int) -> int:
         """The next token: of the text that is being written for the model, if any, otherwise the sampled one."""
@@ -119,8 +119,8 @@ class Row:
     def add(self, token: int) -> None:
         """Adds the next token."""
         self.tokens.append(token)
-        if self.thought_tokens is None and self.tokens[-len(self._end) :] == self._end:
-            self.thought_tokens = len(self.tokens) - len(self._end)
+        if self.reasoning_tokens is None and self.tokens[-len(self._end) :] == self._end:
+            self.reasoning_tokens = len(self.tokens) - len(self._end)
         self.is_done = token in self._ends or len(self.tokens) >= self._limit
 
     def observe(self, forced: ForcedAnswer, tokens: "int | None" = None) -> Generation:
@@ -135,7 +135,7 @@ class Row:
 
     def stop(self) -> None:
         """Closes the reasoning: the next tokens are those of its closing text."""
-        self.thought_tokens = len(self.tokens)
+        self.reasoning_tokens = len(self.tokens)
         self._to_write.extend(self._close)
 
     def close(self) -> None:
@@ -150,12 +150,12 @@ class Row:
 
     def finish(self, reference: "str | list[str] | None" = None) -> Finished:
         """Reports the outcome. Reasoning that has not ended has no answer."""
-        thought = len(self.tokens) if self.thought_tokens is None else self.thought_tokens
+        reasoning = len(self.tokens) if self.reasoning_tokens is None else self.reasoning_tokens
         closed = len(self._close) if self.run.stopped else len(self._end)
-        text = self._tokenizer.decode(self.tokens[thought + closed :], skip_special_tokens=True)
-        answer = self._thought.extract(text)
+        text = self._tokenizer.decode(self.tokens[reasoning + closed :], skip_special_tokens=True)
+        answer = self._reasoning.extract(text)
         self.run.finish(
-            answer, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - thought,
+            answer, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - reasoning,
             reference=reference,
         )  # fmt: skip
-        return Finished(answer, text, self.tokens, thought, self.run.stopped)
+        return Finished(answer, text, self.tokens, reasoning, self.run.stopped)
