@@ -164,7 +164,7 @@ t.test('a reset starts a new epoch', async (t) => {
   t.match(changes[0], { key: KEY, cause: 'reset', epoch: 2, after: null, before: Number })
 })
 
-t.test('a reset of the root takes back every threshold, once it is confirmed', async (t) => {
+t.test('a reset of the root withdraws every threshold, once it is confirmed', async (t) => {
   const built = await build(t)
   const { send } = built
   const contexts = [CONTEXT, { model: 'other', task: 'other' }]

@@ -62,7 +62,7 @@ export function runShift ({ before, after, certified, shifted, policy, isOld = f
     if (generations === 0) {
       if (isOld) service.command({ type: 'policy', key: KEY, policy: null, by: 'simulation' })
       index = indexNow()
-      if (index === -1) return null // nothing was certified, so there is nothing to take back
+      if (index === -1) return null // nothing was certified, so there is nothing to withdraw
       savedBefore = truthAt(before, index).tokens_saved_ratio
     }
     const isUnsafe = generations >= 0 && truthAt(after, indexNow()).em_drop > bound

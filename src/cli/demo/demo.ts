@@ -14,7 +14,7 @@ import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 export const usage = `Usage: stopgate demo [options]
 
 Starts a service with an empty store and plays simulated models with known true losses against it. Thresholds are
-certified, tokens are saved, one model is replaced without telling the service, an alarm takes its threshold back, and it
+certified, tokens are saved, one model is replaced without telling the service, an alarm withdraws its threshold, and it
 is learned again. Takes one to two minutes. Watch the page of the service meanwhile; Ctrl-C ends the demo.
 
 Options:
@@ -117,7 +117,7 @@ function textOf (event: DemoEvent): string {
   if (event.type === 'replaced') return `${event.key}: the model is replaced by one that is sure too early. The service is not told`
   const { change: { key, cause, before, after }, generations } = event
   const at = `after ${whole(generations)} generations`
-  if (cause === 'drift' || cause === 'breach') return `${key}: ALARM (${cause}), the threshold is taken back`
+  if (cause === 'drift' || cause === 'breach') return `${key}: ALARM (${cause}), the threshold is withdrawn`
   if (before === null) return `${key}: certified ${at}: stop at a score of ${after!.toFixed(4)}`
   if (after === null) return `${key}: the threshold is withdrawn (${cause})`
   return `${key}: ${after < before ? 'looser' : 'stricter'}, stop at ${after.toFixed(4)}`

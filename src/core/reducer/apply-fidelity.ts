@@ -53,7 +53,7 @@ export function addSettled (fidelity: Fidelity, settled: readonly SettledStop[],
     (sum, { difference, unchanged }) => addUnchanged(addDifference(sum, difference, maxEmDrop), unchanged, maxEmDrop), waiting)
 }
 
-/** Whether a breach takes the threshold back; under a pin it is only a warning. */
+/** Whether a breach withdraws the threshold; under a pin it is only a warning. */
 export function mustTakeBack (fold: Fold, key: string, state: ContextState, time: number): boolean {
   if (state.threshold_index === -1 || !isBreached(state)) return false
   return !thresholdInForce(fold, key, time).isPinned

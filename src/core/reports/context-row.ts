@@ -4,7 +4,7 @@ import type { ContextWarning } from '../contexts/context-warnings.js'
 import { depthOf, isCertifying } from '../policy/context.js'
 import { type ContextView, describeContext } from './context-report.js'
 
-/** Alarms for operators: thresholds taken back, suspicions, and problems with reports. */
+/** Alarms for operators: thresholds withdrawn, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
   'fidelity_low', 'breach_unobservable', 'breach_hidden',

@@ -99,7 +99,7 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
   }
 }
 
-/** Alarms of a threshold that was taken back, which is the only beginning of an alarm that a state knows. */
+/** Alarms of a threshold that was withdrawn, which is the only beginning of an alarm that a state knows. */
 const WITHDRAWALS: ReadonlySet<Alarm> = new Set(['drift', 'breach', 'left_pool'])
 
 /** The gravest first, of equal ones the newest. Contexts that show only sums repeat what those below them report. */

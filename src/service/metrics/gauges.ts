@@ -108,7 +108,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const savedGross = gauge('tokens_saved_gross', 'The same estimate, probes not counted')
   const generations = gauge('control_generations', 'Control generations in the evidence')
   const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent until there is evidence')
-  const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy takes a threshold back')
+  const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy withdraws a threshold')
   const followUpRatios = gauge('follow_up_ratio', 'Share of the enrolled generations of final slices that are accounted for (fraction)')
   const cancelledRatios = gauge('cancelled_ratio', 'Share of the enrolled generations of final slices that were cancelled (fraction)')
   const followUps = gauge(

@@ -53,7 +53,7 @@ t.test('treated generations are counted while a threshold is in force, and stops
   t.same(fresh.state().fidelity, NO_FIDELITY, 'nothing is in force')
 })
 
-t.test('stops that lose their probed answer take the threshold back, with cause breach', async (t) => {
+t.test('stops that lose their probed answer withdraw the threshold, with cause breach', async (t) => {
   const enrolled = certifiedFold()
   for (const [fold, time] of [[enrolled, enrolled.time], [onArrival(), 0]] as const) {
     t.ok(stopsToBreach(fold, 10, time) < 300, 'ten points are found')

@@ -60,7 +60,7 @@ t.test('the arms are compared where a threshold is in force and the arm agrees w
   t.match(fold.state().arms, { control: { generations: 1 }, treated: { generations: 1 } })
 })
 
-t.test('drift takes the threshold back at the outcome that shows it', async (t) => {
+t.test('drift withdraws the threshold at the outcome that shows it', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, 2000)
   let losses = 0

@@ -117,7 +117,7 @@ t.test('a threshold is certified once the evidence suffices', async (t) => {
   t.equal(fold.state().threshold_index, LAST, 'what was certified stays until drift, breach, a reset or the turn of its half-window')
 })
 
-t.test('drift takes the threshold back and opens an epoch that starts from zero', async (t) => {
+t.test('drift withdraws the threshold and opens an epoch that starts from zero', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0)
   fold.learn(KEPT, 60_000, 2000)

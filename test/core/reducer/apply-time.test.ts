@@ -13,7 +13,7 @@ function silentSince (lastEvidence: number) {
   return fold
 }
 
-t.test('evidence that falls silent for max_evidence_age_seconds takes the threshold back', async (t) => {
+t.test('evidence that falls silent for max_evidence_age_seconds withdraws the threshold', async (t) => {
   const fold = silentSince(5000)
   fold.learn(TICK, 104_999)
   t.ok(fold.state().threshold_index > -1)

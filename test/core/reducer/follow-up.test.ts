@@ -152,7 +152,7 @@ t.test('a drift found in final slices withdraws the threshold and drops the enro
   t.equal(evidenceOf(fold.state()).generations, 0)
 })
 
-t.test('breach: where real stops lose more than is tolerated, the threshold is taken back', async (t) => {
+t.test('breach: where real stops lose more than is tolerated, the threshold is withdrawn', async (t) => {
   const play = (pinned: boolean) => {
     const fold = certifiedFold({ control_rate: 0.4 })
     let { time } = fold
