@@ -57,12 +57,12 @@ const GuaranteeSchema = Type.Object({
   fidelity: NullableRatioSchema('Share of these stops whose served answer is the probed one; null: none was reported with its probe, and the certificate says nothing about served answers'),
   served_em_drop: NullableRatioSchema('EM of probed answers less EM of served ones, over all treated generations'),
   served_em_drop_high: NullableRatioSchema('Its upper bound, at error_level'),
-  total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: max_em_drop and served_em_drop_high. Each holds at error_level. Stopped generations alone may lose several times as much'),
+  total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: the sum of max_em_drop and served_em_drop_high, each of which holds at error_level. Stopped generations alone may lose several times as much'),
   breach: Type.Unsafe<BreachSight>({
-    type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, which takes many times as many; unobservable: not at all, since labels are agreement and stops are reported without their probes',
+    type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, of which many times as many are needed; unobservable: not at all, since labels are agreement and stops are reported without their probes',
   }),
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
-  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
+  tokens_saved_gross_ratio: RatioSchema('The same, with the tokens of probes not deducted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
 }, { title: 'Guarantee', description: 'Certificate behind a threshold' })
 
@@ -75,7 +75,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at their first step. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
+  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
 })
 
 const decisionFields = {
@@ -96,7 +96,7 @@ const decisionFields = {
     description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot has not been in step with the store for STALE_AFTER_SECONDS' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for STALE_AFTER_SECONDS' }),
   warnings: WarningsSchema,
 }
 
@@ -171,7 +171,7 @@ export const AnyColumnsSchema = Type.Unsafe<Columns>({
 const rows = (description: string) => Type.Array(Type.Integer(), { description })
 
 const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
-  type: 'array', items: { type: 'string', enum: [...CONTEXT_WARNINGS] }, description: 'As the warnings of a decision',
+  type: 'array', items: { type: 'string', enum: [...CONTEXT_WARNINGS] }, description: 'Like the warnings of a decision',
 })
 
 const ColumnContextSchema = Type.Object({
@@ -184,7 +184,7 @@ const ColumnContextSchema = Type.Object({
 
 export const ColumnDecisionsSchema = Type.Object({
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made all of these decisions' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot has not been in step with the store for STALE_AFTER_SECONDS' }),
+  stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for STALE_AFTER_SECONDS' }),
   stop: rows('Rows to stop: end the reasoning and answer; the decision is final'),
   control: rows('Rows of the control arm; all others, except those in errors, are treated'),
   would_stop: rows('Rows whose score reached the threshold'),

@@ -28,7 +28,7 @@ export function hoistSchemas (value: Json, schemas: Record<string, Json>): Json 
   return { $ref: `#/components/schemas/${copy.title}` }
 }
 
-/** A nullable list of values as a choice, since generators make several types of a list that has `null`. */
+/** Writes a nullable enum as a choice, since code generators make several types of an enum that contains `null`. */
 function nullableEnum ({ type, enum: values, description, examples, ...rest }: { [name: string]: Json }): Json {
   const own = { ...rest, type: (type as string[]).filter((one) => one !== 'null')[0]!, enum: (values as Json[]).filter((value) => value !== null) }
   return { anyOf: [own, { type: 'null' }], ...(description !== undefined && { description }), ...(examples !== undefined && { examples }) }
@@ -79,7 +79,7 @@ export function errorResponsesOf (isOpen: boolean): Record<string, { $ref: strin
   return Object.fromEntries(names.map(([status, name]) => [status, { $ref: `#/components/responses/${name}` }]))
 }
 
-/** Where values of a request and its reply can be sent next: runtime expressions of OpenAPI, by parameter and by field of the body. */
+/** The inputs of a later call, as runtime expressions of OpenAPI over a request and its reply, by parameter and by field of the body. */
 interface Target {
   readonly parameters?: Readonly<Record<string, string>>
   readonly requestBody?: unknown
@@ -176,7 +176,7 @@ export const documentOptions: SwaggerOptions = {
           type: 'http',
           scheme: 'bearer',
           description: 'A token of the service, if it is configured with tokens. Roles: `worker` asks for decisions and reports outcomes, `trainer` reports checkpoints, ' +
-            '`operator` may call every route, `metrics` may only scrape metrics. A token may be bound to the contexts below a prefix.',
+            '`operator` may call every route, `metrics` may only scrape metrics. A token may be bound to a prefix: one context and those below it.',
         },
       },
     },

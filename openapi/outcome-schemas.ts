@@ -36,7 +36,7 @@ export const OutcomeSchema = Type.Object({
   samples: Type.Optional(Type.Integer({
     minimum: 1,
     maximum: MAX_SAMPLES,
-    description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when that many outcomes have come; without samples, when its follow-up is over',
+    description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when that many outcomes have arrived; without samples, when its follow-up is over',
   })),
   arm: Type.Optional(ArmSchema),
   context: Type.Optional(ContextSchema),
@@ -101,7 +101,7 @@ export const AnyOutcomesSchema = Type.Object({ outcomes: Type.Array(Type.Unknown
 
 export const ReceiptSchema = Type.Object({
   label_wanted: Type.Boolean({
-    description: 'Whether a label could still change what the outcome counts as: send it with POST /v1/outcomes/{generation_id}/label within the follow-up. Otherwise no label is needed',
+    description: 'Whether a label could still change how the outcome counts: send it with POST /v1/outcomes/{generation_id}/label within the follow-up. Otherwise no label is needed',
   }),
   warnings: Type.Optional(Type.Unsafe<readonly OutcomeWarning[]>({
     type: 'array',
@@ -109,7 +109,7 @@ export const ReceiptSchema = Type.Object({
     description: 'Warnings: why outcomes may not count as evidence; absent: none. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
       'context_missing: it names no context, so it counts for the context of generations that name none; steps_missing: it is of the control arm, and no steps were sent with it or recorded, so it is not evidence; ' +
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
-      'outcomes_missing: generations of this context are enrolled, but no outcomes have arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at their first step; ' +
+      'outcomes_missing: generations of this context are enrolled, but no outcomes have arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at the first check; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
       'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names; fidelity_low: served answers of stops often differ from the probed ones; ' +
       'breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
@@ -166,5 +166,5 @@ export type LabelReport = Static<typeof LabelSchema>
 
 export const LabelledSchema = Type.Object({
   accepted: Type.Integer({ description: 'Labels stored durably by this call' }),
-  duplicates: Type.Integer({ description: '1 if the outcome already had a label, which stays' }),
+  duplicates: Type.Integer({ description: '1 if the outcome already had a label, which is kept' }),
 }, { title: 'Labelled', description: 'The label is stored durably', examples: [{ accepted: 1, duplicates: 0 }] })

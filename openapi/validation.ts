@@ -14,8 +14,8 @@ const options = {
   verbose: true, // errors then carry their schema, whose description says what to change
   removeAdditional: false,
   strict: false,
-  validateSchema: false, // they are our own, and compiling the schema of schemas took a tenth of the start
-  code: { optimize: false }, // V8 does that too: it took a quarter of the time of compiling, and validators were no faster
+  validateSchema: false, // the schemas are our own, and compiling the meta-schema took a tenth of a start
+  code: { optimize: false }, // V8 optimizes anyway: this took a quarter of the time of compiling, and validators were no faster
   formats: {
     text128: name128,
     signal128: (text: string) => text !== '__proto__' && name128(text),
@@ -30,8 +30,9 @@ const bodies = new Ajv({ ...options, coerceTypes: false, useDefaults: false })
 const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true })
 
 /**
- * Fastify's validator compiler. A validator is compiled when the first request needs it: a process gets requests of few routes, and
- * compiling all validators took a fifth of a start. `itemValidator` and `validatorFor` compile those of steps and outcomes at the start.
+ * Fastify's validator compiler. A validator is compiled when the first request needs it, since most processes receive requests for few
+ * routes, and compiling all validators took a fifth of a start. Those of steps and outcomes are compiled at the start, by `itemValidator`
+ * and `validatorFor`.
  */
 export function validatorCompiler ({ schema, httpPart }: { schema: object, httpPart?: string }): ValidateFunction {
   let validate: ValidateFunction | undefined
@@ -80,7 +81,7 @@ export function problemOf (error: ErrorObject): Problem {
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, or is not allowed' : limit}${allowed}${remedy}` }
 }
 
-/** What to change if a list or a single item came instead of an object with one list, such as a batch. */
+/** What to change if the client sent a bare list or item instead of an object with one list, such as a batch. */
 function wrapping (schema: ErrorObject['parentSchema']): string {
   const [[name, { type }] = ['', {} as { type?: string }], ...others] = Object.entries<{ type?: string }>(schema?.properties ?? {})
   return type === 'array' && others.length === 0 ? `: wrap what you send as {"${name}": [...]}` : ''
@@ -178,7 +179,7 @@ const compiled = new WeakMap<object, Serialize>()
 
 /**
  * Fastify's serializer compiler. A serializer is compiled when its first reply is sent, once for each schema: most processes send few of
- * the replies, and compiling all of them took 0.2 s of the 1.8 s of CPU time of a start.
+ * the replies, and compiling all serializers took 0.2 s of the 1.8 s of CPU time of a start.
  */
 export function serializerCompiler ({ schema }: { schema: object }): Serialize {
   return (reply) => {

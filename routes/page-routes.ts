@@ -21,7 +21,7 @@ export const pageRoutes: FastifyPluginCallback = (app, _options, done) => {
   done()
 }
 
-/** The page loads only its own files, may not be framed, and sends no referrer. Inline styles are needed by React. */
+/** The API documentation loads only its own files and calls only this service. Swagger UI needs inline styles. */
 const DOCS_CSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

@@ -31,7 +31,7 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
       tags,
       operationId: 'getHistory',
       summary: 'List the changes of thresholds and their causes',
-      description: 'The newest 10,000 changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list. Unreadable rows ' +
+      description: 'The newest 10,000 changes, each with its cause and, for commands, the name of the token. A rollback names a `version` of this list. Unreadable rows ' +
         'are listed only without a prefix.',
       querystring: HistoryQuerySchema,
       response: { 200: HistorySchema, ...anyError },

@@ -24,20 +24,20 @@ import { logCutConnections, trackRequests } from '../service/http/request-lifecy
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
-/** Time for a request to be complete, and for the first one of a connection to start. */
+/** Time within which a request must arrive in full, and a new connection must start its first one. */
 const REQUEST_TIMEOUT_MS = 30_000
 /** Interval at which that time is checked. */
 const CHECK_MS = 1000
 /** Time without traffic after which a connection is closed, such as one whose client does not read. Longer than a long poll waits. */
 const SILENCE_MS = 90_000
-/** How long, and up to which size, a body that is too large is read before the reply. */
+/** Limits on reading the rest of a body that is too large before it is refused: time, and bytes. */
 const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Frequent routes, which are logged at debug. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/enrolments', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
-/** Form of request ids from clients that are safe in logs. */
+/** Request ids from clients that are safe to log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 const NO_QUERY = { type: 'object', additionalProperties: false, properties: {} }
 /** Where Fastify looks for the name of a plugin. Without it, Fastify searches all loaded modules for each plugin, which takes 10 ms. */

@@ -16,7 +16,7 @@ export interface Learned {
   readonly pending: readonly PendingOutcome[]
   /** By context key. */
   readonly cohorts: ReadonlyMap<string, StoredCohort>
-  /** `null`: nothing was folded yet; or it is unreadable, and then all cohorts are, too. */
+  /** `null`: nothing was learned yet, or the header is unreadable, and with it all cohorts. */
   readonly follow_up: CohortsHeader | null
   /** By number, in any order. */
   readonly reservoir: ReadonlyArray<readonly [number, Sample]>
@@ -32,7 +32,7 @@ export interface Learned {
 export interface Commit {
   /** Fencing token of the learner's lease. */
   readonly token: number
-  /** Where the learner stood before, and stands after the commit. */
+  /** The learner's cursor before the commit, and after it. */
   readonly from: Cursor
   readonly to: Cursor
   /** The contexts that changed; `undefined` deletes. */
@@ -41,15 +41,15 @@ export interface Commit {
   readonly pending: ReadonlyMap<string, PendingOutcome | undefined>
   /** Enrolled generations by context key; `undefined` deletes. */
   readonly cohorts: ReadonlyMap<string, StoredCohort | undefined>
-  /** The clock of the follow-up, and the enrolment lists that were folded. Every commit writes it. */
+  /** The clock of the follow-up, and the enrolment lists that were accepted. Every commit writes it. */
   readonly follow_up: CohortsHeader
   /** Samples that predictors are trained on, by number; `undefined` deletes. */
   readonly reservoir: ReadonlyMap<number, Sample | undefined>
-  /** Full traces, by `<context key> <slot>`; each takes the place of the one before. */
+  /** Full traces, by `<context key> <slot>`; each replaces the earlier one in its slot. */
   readonly traces: ReadonlyMap<string, KeptTrace>
   /** `null`: unchanged. */
   readonly ledger: Ledger | null
-  /** Keys for which some decision could differ. If there are any, the version moves and replicas are notified. */
+  /** Keys whose decisions may have changed. If there are any, the version increases and replicas are notified. */
   readonly decisive: readonly string[]
   /** For the history. */
   readonly changes: readonly Change[]
@@ -58,14 +58,14 @@ export interface Commit {
 /**
  * The learner's part of the store. One contract suite tests these laws on every implementation:
  *  1. `commit` writes states, pending outcomes, cohorts, samples, traces, ledger, changes and cursor in one atomic step, or throws and
- *     writes nothing: LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is
- *     trimmed only up to the cursor.
- *  2. At most one lease runs at a time. A later lease has a higher token.
+ *     writes nothing: LeaseLostError unless its token is that of the newest lease, the lease has not expired, and the cursor equals
+ *     `from`. The log is trimmed only up to the cursor.
+ *  2. At most one lease is valid at a time. A later lease has a higher token.
  */
 export interface LearnerStore {
-  /** Returns a fencing token, or `null` while another holder's lease runs. */
+  /** Returns a fencing token, or `null` while another holder's lease is valid. */
   readonly acquireLease: (holder: string, ttlMs: number) => Promise<number | null>
-  /** Returns whether the lease is still this token's; if so, it runs `ttlMs` from now. */
+  /** Returns whether the lease is still this token's; if so, it is valid for another `ttlMs` from now. */
   readonly renewLease: (token: number, ttlMs: number) => Promise<boolean>
   readonly releaseLease: (token: number) => Promise<void>
   readonly learned: () => Promise<Learned>

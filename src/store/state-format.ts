@@ -46,11 +46,11 @@ interface StateMeta {
   readonly version: number
   readonly policy_version: number
   readonly cursor: string
-  /** Id of the newest log entry, even if it is folded: ids never go back. */
+  /** Id of the newest log entry, even if it has been applied: ids never go back. */
   readonly last_id: string
-  /** As `encodeLedger` writes it; null: nothing was folded yet. */
+  /** As `encodeLedger` writes it; null: nothing was learned yet. */
   readonly ledger: unknown
-  /** The follow-up clock and the accepted lists; null: nothing was folded yet. */
+  /** The follow-up clock and the accepted lists; null: nothing was learned yet. */
   readonly follow_up: unknown
 }
 

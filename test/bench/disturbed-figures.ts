@@ -12,7 +12,7 @@ const bodies = json(stepsOf(256, 200))
 const SCRAPE_MS = 250
 const headers = { 'content-type': 'application/json' }
 
-/** Latency of single decisions on one connection, with the most contexts, while other work runs, in relation to undisturbed ones. */
+/** Latency of single decisions on one connection while other work runs, compared with undisturbed ones, with the most contexts. */
 export async function disturbedFigures (generator: Generator, load: Load): Promise<Figure[]> {
   const { contexts, rounds, windowMs } = load
   const redis = await startRedis(true)
@@ -29,9 +29,9 @@ export async function disturbedFigures (generator: Generator, load: Load): Promi
       disturbed.push(await measure())
       await stop()
     }
-    for (const [label, of] of [['p50', (one: LoadResult) => one.p50Us], ['p99', (one: LoadResult) => one.p99Us]] as const) {
-      const ratio = spreadOf(disturbed.map((one, i) => of(one) / of(calm[i]!)))
-      figures.push({ name: `decision while ${name}: ${label}`, unit: 'us', value: spreadOf(disturbed.map(of)), note: `${ratio.median.toFixed(2)} of undisturbed${refusedOf(disturbed)}` })
+    for (const [label, latency] of [['p50', (one: LoadResult) => one.p50Us], ['p99', (one: LoadResult) => one.p99Us]] as const) {
+      const ratio = spreadOf(disturbed.map((one, i) => latency(one) / latency(calm[i]!)))
+      figures.push({ name: `decision while ${name}: ${label}`, unit: 'us', value: spreadOf(disturbed.map(latency)), note: `${ratio.median.toFixed(2)} of undisturbed${refusedOf(disturbed)}` })
     }
   }
 

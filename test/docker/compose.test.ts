@@ -12,7 +12,7 @@ const { services } = compose
 const replicas = Object.keys(services).filter((name) => services[name].image === 'stopgate:local')
 
 t.test('compose.yaml is valid by the Compose Specification\'s schema', async (t) => {
-  // dclint ships the schema; its package exports only the linter. `$schema` there is a misspelt draft-07, ajv's default.
+  // dclint contains the schema but does not export it. Its `$schema` is a misspelt draft-07, which is ajv's default.
   const file = new URL('schemas/compose.schema.json', import.meta.resolve('dclint/package.json'))
   const { $schema: _draft07, ...schema } = JSON.parse(await readFile(fileURLToPath(file), 'utf8'))
   const valid = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(schema)
@@ -46,13 +46,13 @@ t.test('Redis persists every acknowledged write', async (t) => {
   t.match(command, '--appendfsync always')
   t.match(command, '--maxmemory-policy noeviction')
   t.match(command, '--maxmemory 1gb')
-  t.equal(services.redis.mem_limit, '2g', 'so Redis refuses writes before it is killed')
+  t.equal(services.redis.mem_limit, '2g', 'Redis refuses writes before it reaches the limit and is killed')
   t.match(services.redis.image, /^redis:8/)
   const volume = services.redis.volumes.find((mount: string) => mount.endsWith(':/data'))
   t.ok(volume.split(':')[0] in compose.volumes, 'the data are in a named volume')
 })
 
-t.test('every service is confined, has a limit of memory, restarts and has a health check', async (t) => {
+t.test('every service is confined, has a memory limit and a health check, and restarts', async (t) => {
   for (const [name, service] of Object.entries<any>(services)) {
     t.match(service, { read_only: true, restart: 'unless-stopped', cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
     t.match(service.mem_limit, /^\d+[mg]$/, name)

@@ -34,8 +34,8 @@ ${NOTE}
 
 The service reads its settings from the environment when it starts. An invalid setting ends the start with a message that names it.
 
-All replicas of one store must have the same \`CONTEXT_LEVELS\` and \`DEFAULT_POLICY\`. **Other levels are other contexts: when \`CONTEXT_LEVELS\`
-changes, evidence of the old levels is dropped.** The log and the history say so.
+All replicas of one store must have the same \`CONTEXT_LEVELS\` and \`DEFAULT_POLICY\`. **A change of
+\`CONTEXT_LEVELS\` drops the evidence of the old levels**; the log and the history say so.
 
 | name | default | values | meaning |
 |---|---|---|---|

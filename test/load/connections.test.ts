@@ -4,13 +4,13 @@ import t, { type Test } from 'tap'
 import { build, temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
 
-// `npm run soak` opens 10,000 connections, which takes as many open files (ulimit -n).
+// `npm run soak` opens 10,000 connections, so the limit of open files (ulimit -n) must be above that.
 
 const CONNECTIONS = Number(process.env.CONNECTIONS ?? 500)
 const KIB = 1024
 const step = { arm: 'treated', tokens: 1, confidence: 1 }
 
-/** The data that clients send before they fall silent: nothing, half of the headers, or half of a body. */
+/** What clients send before they fall silent: nothing, a part of the headers, or a part of a body. */
 const BEGINNINGS = ['', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"tokens']
 
 t.test(`${CONNECTIONS} idle connections do not block other clients, and each costs little memory`, async (t) => {
@@ -35,13 +35,13 @@ t.test(`${CONNECTIONS} idle connections do not block other clients, and each cos
   }
   t.same([...statuses], [200])
   t.comment(`the slowest of 50 decisions took ${Math.round(slowest)} ms`)
-  const each = (await memory() - before) / CONNECTIONS / KIB
-  t.ok(each < 64, `${Math.round(each)} KiB a connection`)
+  const kibPerConnection = (await memory() - before) / CONNECTIONS / KIB
+  t.ok(kibPerConnection < 64, `${Math.round(kibPerConnection)} KiB per connection`)
   service.child.kill('SIGTERM')
   t.same(await service.exited, { code: 0, signal: null }, 'idle connections do not keep the service from closing')
 })
 
-/** Sends `head` at once and `rest` byte by byte. `answer` returns what came back, or `null` while the connection is open. */
+/** Sends `head` at once and `rest` byte by byte. `answer` returns the data received, or `null` while the connection is open. */
 function drip (t: Test, port: number, head: string, rest: string): { answer: () => string | null } {
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => { socket.destroy() })

@@ -18,7 +18,7 @@ import type { Change } from '../../src/core/reducer/threshold-change.js'
 import { PendingOutcomes } from '../../src/core/step-records/pending-outcomes.js'
 import { foldEntries } from '../../src/service/learner/fold-entries.js'
 
-/** The arm of a generation and the step it was stopped at, -1 for none. */
+/** The arm of a generation, and the index of the step at which it was stopped, or -1. */
 export interface Served { readonly arm: Arm, readonly stoppedAt: number }
 
 /** A generation that ran in full, with every step probed. */
@@ -36,12 +36,11 @@ export interface SimulatedService {
 }
 
 /**
- * The service without its surroundings: the real decisions (`decide` over a compiled snapshot) and the real learner (`foldEntries`), but no
- * HTTP, no store and no threads. Arms are drawn as the service draws them, from u = murmur(salt, id) against the share in force at the
- * first step.
+ * The service without HTTP, store and threads: the real decisions (`decide` with a compiled snapshot) and the real learner (`foldEntries`).
+ * Arms are drawn as the service draws them, from u = murmur(salt, id) and the share in force at the first step.
  *
- * One generation at a time: each is reported before the next one starts, and the model follows at once. Outcomes arrive in the order of the
- * starts, so they may count on arrival (`follow_up_seconds: 0`). Traffic that overlaps is played by `enrolment.ts`.
+ * It plays one generation at a time: each is reported before the next one starts, and the snapshot is replaced at once. Outcomes arrive in
+ * the order of the starts, so they may count on arrival (`follow_up_seconds: 0`). `enrolment.ts` plays traffic that overlaps.
  */
 export function simulatedService (salt: string, levels: Levels, policy: PolicyPatch = {}): SimulatedService {
   const defaults: PolicyPatch = { follow_up_seconds: 0, ...policy }
@@ -93,7 +92,8 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       const { generation_id, group_id, context = {} } = run
       const id = { generation_id, ...(group_id !== undefined && { group_id }), context }
       const { arm } = decide(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
-      const asked: { -readonly [Field in keyof Step]: Step[Field] } = { ...id, arm, tokens: 0, confidence: null } // fast
+      // One object for all steps, which is faster.
+      const asked: { -readonly [Field in keyof Step]: Step[Field] } = { ...id, arm, tokens: 0, confidence: null }
       // A control generation continues at every step, so it need not ask.
       const stoppedAt = arm === 'control'
         ? -1

@@ -3,9 +3,9 @@ import { mean, percent, points, standardError, table } from './summary.js'
 import { compareStages } from './two-stages.js'
 
 /**
- * The gain of a schedule in two stages on recorded generations, as Markdown.
- * @param file of runs that were probed every 4 tokens
- * @param free names of their signals that cost nothing
+ * The gain of a probe schedule in two stages on recorded generations, as Markdown.
+ * @param file recorded generations that were probed every 4 tokens
+ * @param free names of their signals that cost no tokens
  */
 export async function twoStageTable (file: string, free: readonly string[], seeds: readonly number[]): Promise<string> {
   const runs = await readTraces([file])

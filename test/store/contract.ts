@@ -13,30 +13,31 @@ import { stateContract } from './contract-state.js'
 import { replicaContract } from './contract-replica.js'
 import { trainingContract } from './contract-training.js'
 
-/** An empty store, and the ways to fail it. */
-export interface Ground {
+/** An empty store, and a way to crash it. */
+export interface StoreUnderTest {
   readonly store: Store
   /** A second client of the same state, as another replica has; the same object where only one client is possible. */
   readonly other: Store
-  /** Crashes what holds the state and opens it again. Whatever was acknowledged must be there. */
+  /** Crashes the process that holds the state, and opens the store again. Acknowledged writes must still be there. */
   readonly crash: () => Promise<Store>
 }
 
-export interface GroundOptions extends Partial<LogLimits> {
+export interface StoreLimits extends Partial<LogLimits> {
   readonly records?: Partial<RecordLimits>
   readonly events?: Partial<RecordLimits>
 }
 
 /** Tests the laws of src/store/store.ts on one implementation. Each test gets a new store. */
 export function contract (
-  t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
+  t: Test, openStore: (t: Test, limits?: StoreLimits) => Promise<StoreUnderTest>, options: { skip: string | false } = { skip: false }
+): void {
   const parts = [
     logContract, labelContract, auditContract, learningContract, replicaContract, recordContract, stateContract, trainingContract,
     predictorContract, eventContract,
   ]
   for (const part of parts) {
-    part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))
+    part((name, run, limits) => t.test(name, options, async (t) => { await run(t, await openStore(t, limits)) }))
   }
 }
 
-export type Law = (name: string, run: (t: Test, storage: Ground) => Promise<void>, options?: GroundOptions) => void
+export type Law = (name: string, run: (t: Test, storage: StoreUnderTest) => Promise<void>, options?: StoreLimits) => void

@@ -7,7 +7,7 @@ import { startService, type Running, type ServiceOptions } from '../../app/serve
  * Starts a service on this machine in a new temporary folder, which is removed when it closes.
  * @param command for the name of the folder
  * @param env settings, without those of the folder and the address
- * @param options.times times of enrolment, if not the usual ones
+ * @param options.times times of enrolment, instead of the usual ones
  * @throws ConfigError
  */
 export async function startTemporaryService (

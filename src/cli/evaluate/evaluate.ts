@@ -48,8 +48,7 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
   }
   for (const { key, generations_to_certify_on: generations, groups_to_certify_on: groups } of result.contexts) {
     if (generations === groups) continue
-    const [of, on] = [groups, generations].map((mean) => Math.round(mean))
-    stderr.write(`evaluate: in ${key} the ${on} generations to certify on are from ${of} groups, so its certificates are too optimistic\n`)
+    stderr.write(`evaluate: in ${key} the ${Math.round(generations)} generations to certify on are from ${Math.round(groups)} groups, so its certificates are too optimistic\n`)
   }
   await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan))
 }
@@ -150,7 +149,7 @@ function legend ({ maxEmDrop }: RequestedLimits): string[] {
 /** Number of contexts that the hint names. */
 const MAX_NAMED_CONTEXTS = 10
 
-/** Says what a first certificate takes, if a rule certified nothing in some context. */
+/** Says how many generations a first certificate takes, if a rule certified nothing in some context. */
 function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: RequestedLimits): string[] {
   const without = contexts.filter(({ rules }) => rules.some(({ name, certified }) => CERTIFIED.includes(name) && certified === 0))
   if (without.length === 0) return []

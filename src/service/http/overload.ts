@@ -6,7 +6,7 @@ import type { CutCause } from '../metrics/metrics.js'
 
 /** Requests are refused after waiting this long, ms: a constant, plus an allowance for each request served meanwhile, up to a limit. */
 const MAX_WAIT_MS = 50
-const ALLOWED_FOR_EACH_MS = 0.1
+const ALLOWANCE_PER_REQUEST_MS = 0.1
 const MAX_CROWD_WAIT_MS = 200
 /**
  * A turn of the event loop that starts within this time of the last recorded one counts as part of it, ms. Noticing the end of every turn
@@ -14,14 +14,14 @@ const MAX_CROWD_WAIT_MS = 200
  */
 const TURN_MS = 5
 /**
- * The longest wait for bodies up to a size, bytes. Such requests cost as much to refuse as to serve, and a refused client waits this long
- * anyway (Retry-After).
+ * The longest wait of requests with small bodies. They cost as much to refuse as to serve, and a refused client waits this long anyway
+ * (Retry-After).
  */
 const MAX_CHEAP_WAIT_MS = 1000
-const CHEAP_BODY = 1024
-/** Limit on the bodies in memory at once, bytes. Small bodies are always admitted. */
-const MAX_BODIES = 256 * 1024 * 1024
-const SMALL_BODY = 64 * 1024
+const CHEAP_BODY_BYTES = 1024
+/** Limit on the bodies in memory at once. Bodies up to ALWAYS_ADMITTED_BYTES do not count towards it. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024
+const ALWAYS_ADMITTED_BYTES = 64 * 1024
 
 declare module 'fastify' {
   interface FastifyRequest { isRefusedForLoad?: boolean }
@@ -29,24 +29,24 @@ declare module 'fastify' {
 
 /** Properties of a socket: the time of the last reply on it, and the bytes of its bodies in memory. */
 const REPLIED_AT = Symbol('replied at')
-const HELD = Symbol('held')
-interface Timed extends Socket { [REPLIED_AT]?: number, [HELD]?: number }
+const HELD_BYTES = Symbol('held bytes')
+interface Timed extends Socket { [REPLIED_AT]?: number, [HELD_BYTES]?: number }
 
 export type Overload = ReturnType<typeof refuseOverload>
 
 /**
  * Sheds load from workers and trainers. A turn of the event loop reads from every connection that has data, so a request waits for those
- * read before it in the same turn, but no longer than since the last reply on its connection. (A turn that finds more than a thousand
- * connections ready can go round all of them several times.) Requests that have waited too long are refused, if possible before their
- * bodies are parsed. The limits let a crowd of clients with a small request each be served, and cut a queue of costly requests short.
- * Operators, health checks and metrics are always served.
+ * read before it in the same turn. Its wait is measured from the start of the turn or, if that is later, from the last reply on its
+ * connection, since a turn that finds more than a thousand connections ready can go round all of them several times. Requests that have
+ * waited too long are refused, if possible before their bodies are parsed. The limits are wide enough to serve a crowd of clients with a
+ * small request each, and cut a queue of costly requests short. Operators, health checks and metrics are always served.
  * @param bodyLimit largest body, bytes
  */
 export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   let turnStart = -Infinity
   let isTurnOpen = false
   let served = 0 // requests since turnStart that were not refused
-  let bodies = 0
+  let heldBytes = 0
   const closeTurn = () => { isTurnOpen = false }
   let refused = 0
   const report = throttle(() => {
@@ -56,7 +56,7 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
 
   function checkWait (request: FastifyRequest, now: number): void {
     const socket: Timed = request.raw.socket
-    if (!(socket instanceof Socket)) return // requests of `inject` do not come in turns of the event loop
+    if (!(socket instanceof Socket)) return // requests of `inject` are not read in turns of the event loop
     if (!isTurnOpen && now - turnStart > TURN_MS) {
       isTurnOpen = true
       turnStart = now
@@ -68,7 +68,8 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   }
 
   function limitFor (request: FastifyRequest): number {
-    return bytesOf(request) <= CHEAP_BODY ? MAX_CHEAP_WAIT_MS : Math.min(MAX_WAIT_MS + ALLOWED_FOR_EACH_MS * served, MAX_CROWD_WAIT_MS)
+    if (bytesOf(request) <= CHEAP_BODY_BYTES) return MAX_CHEAP_WAIT_MS
+    return Math.min(MAX_WAIT_MS + ALLOWANCE_PER_REQUEST_MS * served, MAX_CROWD_WAIT_MS)
   }
 
   function bytesOf ({ headers }: FastifyRequest): number {
@@ -77,20 +78,20 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
 
   function admitBody (request: FastifyRequest, reply: FastifyReply): void {
     const bytes = bytesOf(request)
-    if (bytes <= SMALL_BODY || bytes > bodyLimit) return // a body that is too large is never held in memory
-    if (bodies + bytes > MAX_BODIES) refuseWorker(request)
+    if (bytes <= ALWAYS_ADMITTED_BYTES || bytes > bodyLimit) return // a body that is too large is never held in memory
+    if (heldBytes + bytes > MAX_HELD_BYTES) refuseWorker(request)
     const socket: Timed = request.raw.socket
-    if (socket[HELD] === undefined) socket.once('close', () => { free(socket, socket[HELD]!) })
-    socket[HELD] = (socket[HELD] ?? 0) + bytes
-    bodies += bytes
-    reply.raw.once('close', () => { free(socket, bytes) })
+    if (socket[HELD_BYTES] === undefined) socket.once('close', () => { release(socket, socket[HELD_BYTES]!) })
+    socket[HELD_BYTES] = (socket[HELD_BYTES] ?? 0) + bytes
+    heldBytes += bytes
+    reply.raw.once('close', () => { release(socket, bytes) })
   }
 
-  /** Gives room back. Replies that wait behind another one do not close when their connection does. */
-  function free (socket: Timed, bytes: number): void {
-    const freed = Math.min(bytes, socket[HELD]!)
-    socket[HELD]! -= freed
-    bodies -= freed
+  /** When a connection closes, replies that wait behind another one emit no `close`: the socket's listener releases what is left. */
+  function release (socket: Timed, bytes: number): void {
+    const released = Math.min(bytes, socket[HELD_BYTES]!)
+    socket[HELD_BYTES]! -= released
+    heldBytes -= released
   }
 
   function refuseWorker (request: FastifyRequest): void {
@@ -103,13 +104,13 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   }
 
   return {
-    /** Called when a request has come, before its body. @param now performance.now() @throws OverloadedError */
+    /** Called when the headers of a request have arrived. @param now performance.now() @throws OverloadedError */
     admit (request: FastifyRequest, reply: FastifyReply, now: number) {
       checkWait(request, now)
       admitBody(request, reply)
       served++
     },
-    /** Called when the body has come, before it is parsed. @param now performance.now() @throws OverloadedError */
+    /** Called when the body has arrived, before it is parsed. @param now performance.now() @throws OverloadedError */
     check: checkWait,
     /** Called when a reply has been sent. @param now performance.now() */
     replied (socket: Timed, now: number) { socket[REPLIED_AT] = now },
@@ -117,7 +118,7 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
 }
 
 /** Limit on the requests of one connection that wait for their replies (HTTP/1.1 pipelining). */
-const MOST = 32
+const MAX_PIPELINED = 32
 
 /** Property of a socket: the number of its requests that wait for their replies. */
 const WAITING = Symbol('waiting')
@@ -138,8 +139,8 @@ export function limitPipelining (app: FastifyInstance, cut: (cause: CutCause) =>
     /** Counts a request. Returns false if it exceeds the limit: the connection is then destroyed, and no reply must be sent. */
     enter (socket: Counted) {
       const count = (socket[WAITING] ?? 0) + 1
-      if (count > MOST) {
-        if (!socket.destroyed) cut('pipelined') // further requests of the same packet still come
+      if (count > MAX_PIPELINED) {
+        if (!socket.destroyed) cut('pipelined') // the other requests of the same packet still arrive
         socket.destroy()
         return false
       }

@@ -32,24 +32,24 @@ function request (service: Partial<ReplayClient> = {}): ReplayRequest & { notes:
 }
 
 t.test('contexts follow the levels of the service', async (t) => {
-  const asked = request()
-  const result = await runReplay(asked)
+  const replay = request()
+  const result = await runReplay(replay)
   t.match(result, { seed: 1, concurrency: 2, levels: ['task'], requests: 7, total: { generations: 2 } })
   t.match(result.contexts, [
     { key: 'task=x', threshold: 0.9, scope: 'own', max_em_drop: 0.02 },
     { key: 'task=y', threshold: null, scope: 'none', max_em_drop: 0.03 }, // beyond MAX_CONTEXTS
   ])
-  t.strictSame(asked.notes, [])
+  t.strictSame(replay.notes, [])
 })
 
-t.test('a policy with follow-up is kept and noted', async (t) => {
-  const asked = request({ policy: async (key) => ({ ...DEFAULT_POLICY, follow_up_seconds: key === 'task=x' ? 300 : 0 }) })
-  await runReplay(asked)
-  t.match(asked.notes, [/follow_up_seconds is up to 300 in 1 of 2 contexts: evidence is taken in slices/])
+t.test('a policy with a follow-up is left as it is, and a note says so', async (t) => {
+  const replay = request({ policy: async (key) => ({ ...DEFAULT_POLICY, follow_up_seconds: key === 'task=x' ? 300 : 0 }) })
+  await runReplay(replay)
+  t.match(replay.notes, [/follow_up_seconds is up to 300 in 1 of 2 contexts: evidence is taken in slices/])
 })
 
-t.test('duplicate outcomes are noted', async (t) => {
-  const asked = request({ duplicates: () => 2, hasLearned: async () => false })
-  await runReplay(asked)
-  t.match(asked.notes, [/^2 of the outcomes were already known/, /has not learned from all outcomes yet/])
+t.test('notes report duplicate outcomes, and outcomes that are not learned yet', async (t) => {
+  const replay = request({ duplicates: () => 2, hasLearned: async () => false })
+  await runReplay(replay)
+  t.match(replay.notes, [/^2 of the outcomes were already known/, /has not learned from all outcomes yet/])
 })

@@ -41,9 +41,9 @@ t.test('each candidate has its own bar, grid and evidence', async (t) => {
   t.same(candidateOf(fold.state(), policy, fold.predictors, 'p'), challenger)
   t.equal(sumsInForce({ ...fold.state(), serving: 'p' })[0]!.generations, 1)
   t.equal(sumsInForce({ ...fold.state(), serving: 'gone' })[0]!.generations, 2)
-  t.equal(candidateScorers(fold.state(), policy, new Map()).length, 1, 'a retired predictor is gone at once')
+  t.equal(candidateScorers(fold.state(), policy, new Map()).length, 1, 'a retired predictor is no longer a candidate')
   const other = new Map([['p', { ...PREDICTOR, contexts: { '*': PREDICTOR.contexts['*']! } }]])
-  t.equal(candidateScorers(fold.state(), policy, other).length, 1, 'another predictor of its name does not get its evidence')
+  t.equal(candidateScorers(fold.state(), policy, other).length, 1, 'another predictor of the same name does not inherit the evidence')
   const looser = candidateScorers(fold.state(), { ...policy, max_em_drop: 0.1 }, fold.predictors)
   t.ok(looser.every(({ isPostHoc, bar }) => isPostHoc && bar > Math.log(600)))
 })
@@ -55,7 +55,7 @@ t.test('turning predictors on after the first evidence is post hoc', async (t) =
 })
 
 t.test('many candidates, tested after every outcome, are falsely certified in at most error_level of the runs', async (t) => {
-  // Each stops at one threshold, which loses exactly what is tolerated; they lose other generations, the worst for a sum of levels.
+  // Each has one threshold, which loses exactly the tolerated share. They lose different generations, the worst case for a sum of levels.
   const [a, level, runs, outcomes, retrained] = [0.02, 0.05, 1000, 3000, [300, 600, 1200, 2400]]
   const atLevel = (share: number) => cachedReaches(a, Math.log(1 / share), outcomes)
   const raw = { since: 0, isReached: atLevel(championLevel(level)) }
@@ -67,7 +67,7 @@ t.test('many candidates, tested after every outcome, are falsely certified in at
     for (let n = 1; n <= outcomes; n++) {
       for (const [i, scorer] of scorers.entries()) {
         if (n <= scorer.since) continue
-        if (random() < a) { scorer.lost++; continue } // a loss never brings a certificate
+        if (random() < a) { scorer.lost++; continue } // a loss cannot complete a certificate
         if (!scorer.isReached(scorer.lost, n - scorer.since - scorer.lost)) continue
         isWrong = true
         if (i === 0) wrongRaw++
@@ -77,11 +77,11 @@ t.test('many candidates, tested after every outcome, are falsely certified in at
     return false
   })
   t.ok(rate <= atMost(level, runs), `${(100 * rate).toFixed(1)} % of ${runs} runs; at most ${(100 * atMost(level, runs)).toFixed(1)} % may`)
-  t.ok(rate > 0 && wrongRaw > 0, 'some come that far')
-  t.ok(losslessGenerations(a, level / 4) < 600, 'and each challenger has the time for it')
+  t.ok(rate > 0 && wrongRaw > 0, 'some runs certify falsely, also by the raw confidence')
+  t.ok(losslessGenerations(a, level / 4) < 600, 'each challenger has enough outcomes to be certified')
 })
 
-t.test('a certificate stands only under its own terms', async (t) => {
+t.test('a certificate is not valid under a stricter bound', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   t.equal(rawCandidate(fold.state(), policyWith()).certified, GRID.length - 1)
@@ -108,7 +108,7 @@ function stateWith (late: number, kept: number, lost: number): ContextState {
   fold.learn(early(0), 0, lost)
   fold.learn(early(1), 0, kept)
   const state = fold.state()
-  const whole = Math.floor(state.threshold_index) // a lottery would be in force already
+  const whole = Math.floor(state.threshold_index) // without the lottery that is already in force
   return { ...state, threshold_index: whole, certified: whole }
 }
 
@@ -125,8 +125,8 @@ t.test('learning pays as long as ds (n - m) > s m', async (t) => {
   t.ok(isWorthwhile({ ...early, generations: 270 }))
 })
 
-t.test('losses beyond the bound do not end the learning while one standard error fewer would be inside it', async (t) => {
-  t.ok(isWorthwhile({ ...stateWith(90, 300, 7), generations: 1e6 })) // 2.3 % were lost, and 1.4 % is within reach
+t.test('a loss rate above the bound does not end learning while the bound is within one standard error', async (t) => {
+  t.ok(isWorthwhile({ ...stateWith(90, 300, 7), generations: 1e6 })) // 2.3 % were lost; one standard error less is 1.4 %
 })
 
 t.test('a threshold that loses too much, or saves no more, is never worth learning about', async (t) => {
@@ -140,7 +140,7 @@ t.test('with prices, worth is in money', async (t) => {
   t.notOk(isWorthwhile(state, { value_of_em: 1000, price_per_1k_tokens: 1 }), 'the answer that it loses is worth more than the tokens')
 })
 
-t.test('with prices, learning pays while it is unsure which certified threshold is best', async (t) => {
+t.test('with prices, learning pays while it is uncertain which certified threshold is best', async (t) => {
   const state = { ...stateWith(90, 300, 1), certified: LAST }
   const isUnsure = (value_of_em: number, generations: number) =>
     isWorthwhile({ ...state, generations }, { value_of_em, price_per_1k_tokens: 1 })
@@ -148,6 +148,6 @@ t.test('with prices, learning pays while it is unsure which certified threshold 
   // more to be sure.
   t.notOk(isUnsure(20, 5000))
   t.ok(isUnsure(20, 100_000))
-  t.notOk(isUnsure(1e-6, 100_000), 'it is surely better')
-  t.notOk(isUnsure(100, 100_000), 'it does not look better')
+  t.notOk(isUnsure(1e-6, 100_000), 'the loosest is clearly better')
+  t.notOk(isUnsure(100, 100_000), 'the loosest does not look better')
 })

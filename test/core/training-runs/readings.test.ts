@@ -16,7 +16,7 @@ t.test('the EM of a level is weighted by precision', async (t) => {
   t.ok(levelOf([reading(1, 0.5, 10)], 0.05).stderr === 0.05, 'a larger scatter replaces the standard error')
 })
 
-t.test('the highest level is that of three consecutive checkpoints, the latest of equals', async (t) => {
+t.test('a level spans three consecutive checkpoints, and of equally high levels the latest is the highest', async (t) => {
   const levels = levelsOf([0.1, 0.9, 0.1, 0.5, 0.5, 0.5, 0.5].map((em, i) => reading(i, em, i)))
   t.equal(levels.length, 5)
   t.equal(highest(levels, 'em')!.step, 5)

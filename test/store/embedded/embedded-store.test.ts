@@ -1,11 +1,11 @@
 import { EmbeddedStore } from '../../../src/store/embedded/embedded-store.js'
 import { temporaryFolder } from '../../helper.js'
-import { contract, type GroundOptions } from '../contract.js'
+import { contract, type StoreLimits } from '../contract.js'
 import { commitOf } from '../fixtures.js'
 
 import t, { type Test } from 'tap'
 
-contract(t, async (t: Test, limits: GroundOptions = {}) => {
+contract(t, async (t: Test, limits: StoreLimits = {}) => {
   const dataDir = await temporaryFolder(t)
   const open = async () => {
     const store = await EmbeddedStore.open({ dedupSeconds: 3600, ...limits, dataDir })

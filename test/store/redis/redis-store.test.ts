@@ -5,7 +5,7 @@ import { losslessOutcome } from '../../certify.js'
 import { admin } from '../../faults/redis-fleet.js'
 import { build, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
-import { contract, type GroundOptions } from '../contract.js'
+import { contract, type StoreLimits } from '../contract.js'
 
 import t, { type Test } from 'tap'
 
@@ -13,7 +13,7 @@ import t, { type Test } from 'tap'
 const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
 const asUser = (port: number) => `redis://stopgate:PASSWORD@127.0.0.1:${port}`
 
-contract(t, async (t: Test, limits: GroundOptions = {}) => {
+contract(t, async (t: Test, limits: StoreLimits = {}) => {
   const redis = await startRedis(t, { ...DURABLE, user: RIGHTS })
   const open = async () => {
     const store = await RedisStore.open({ dedupSeconds: 3600, ...limits, url: asUser(redis.port), timeoutMs: 5000 })
@@ -36,13 +36,13 @@ t.test('the documented access rights suffice for the service', { skip: withoutRe
   const redis = await startRedis(t, { ...DURABLE, user: RIGHTS })
   const replica = await startRedis(t, { replicaof: `127.0.0.1 ${redis.port}`, 'repl-diskless-sync-delay': '0' })
   const operator = admin(t, redis)
-  await until('the replica has all', async () => /master_link_status:up/.test(await admin(t, replica).info('replication')))
+  await until('the replica is in sync', async () => /master_link_status:up/.test(await admin(t, replica).info('replication')))
   const { send } = await build(t, { REDIS_URL: `${asUser(redis.port)}/1`, REDIS_WAIT_REPLICAS: '1' })
-  await until('it learns', async () => (await send('GET', '/readyz')).body.learner.leader)
+  await until('the service is the learner', async () => (await send('GET', '/readyz')).body.learner.leader)
   t.same((await send('GET', '/readyz')).body.warnings, [])
   t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)
-  const { em: _, ...waits } = losslessOutcome('b') as { em: number }
-  t.equal((await send('POST', '/v1/outcomes', waits)).status, 202)
+  const { em: _, ...unlabelled } = losslessOutcome('b') as { em: number }
+  t.equal((await send('POST', '/v1/outcomes', unlabelled)).status, 202)
   t.equal((await send('POST', '/v1/outcomes/b/label', { em: 1 })).status, 202)
   t.equal((await send('POST', '/v1/decisions', { generation_id: 'c', tokens: 32, confidence: 0.5 })).status, 200)
   t.equal((await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })).status, 200)
@@ -54,5 +54,5 @@ t.test('the documented access rights suffice for the service', { skip: withoutRe
   const rows: StateRow[] = []
   for await (const row of store.exportRows()) rows.push(row)
   await store.importRows(sortRows(rows), true)
-  t.same(await operator.call('ACL', 'LOG'), [], 'nothing was refused')
+  t.same(await operator.call('ACL', 'LOG'), [], 'export and import were not refused either')
 })
