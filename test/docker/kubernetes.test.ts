@@ -73,7 +73,7 @@ t.test('a replica is confined, and stops in the time that it needs', { skip: wit
   const seconds = container.lifecycle.preStop.sleep.seconds + readConfig({}).shutdownSeconds
   t.ok(spec.terminationGracePeriodSeconds > seconds, 'it is not killed before SHUTDOWN_SECONDS are over')
   const limit = container.resources.limits.memory.replace('Mi', ' MiB')
-  t.match(await readFile('docs/operate/deployment.md', 'utf8'), `Give each process ${limit}.`, 'the limit of memory is the one advised')
+  t.match(await readFile('docs/operate/deployment.md', 'utf8'), `Give each process ${limit}`, 'the limit of memory is the one advised')
 })
 
 t.test('probes use only routes that need no token', { skip: withoutKustomize }, async (t) => {
