@@ -1,3 +1,4 @@
+import { murmur3 } from '../assignment/hash.js'
 import type { ServedDifference } from '../certificate/fidelity.js'
 import type { Label } from '../policy/policy.js'
 import type { LoggedOutcome, StoppedProbe } from './outcome.js'
@@ -7,6 +8,17 @@ export interface ObservedStop {
   readonly isEqual: boolean
   /** `null`: a label decides. */
   readonly difference: ServedDifference | null
+}
+
+/**
+ * Whether fidelity counts an outcome. Of a group it counts one sample, since its samples lose or keep their answers together: the first,
+ * or, where outcomes do not state their numbers, one on average by the hash of their ids.
+ */
+export function countsForFidelity (
+  { generation_id: id, sample_index: index, samples = 1 }: Pick<LoggedOutcome, 'generation_id' | 'sample_index' | 'samples'>
+): boolean {
+  if (index === null || index >= 0) return (index ?? 0) === 0
+  return murmur3(`fidelity:${id}`) / 0x1_0000_0000 * samples < 1
 }
 
 /**

@@ -3,7 +3,7 @@ import { addDifference, addUnchanged, countQueued, countTreated, type Fidelity }
 import { isBreached } from '../certificate/breach.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { SettledStop } from '../enrolment/stop-queue.js'
-import { observeStop } from '../outcome/observed-stop.js'
+import { countsForFidelity, observeStop } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { type Fold, policyOf, thresholdInForce } from './fold.js'
@@ -16,8 +16,8 @@ import { type Fold, policyOf, thresholdInForce } from './fold.js'
  */
 export function applyFidelity (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, state: ContextState): ContextState {
   const { outcome, leaf, key } = pending
-  const { generation_id: id, sample_index: index, cancelled, stopped } = outcome
-  if (arm !== 'treated' || cancelled === true || (index ?? 0) !== 0 || !isServing(fold, { leaf, key }, stopped, time)) return state
+  const { generation_id: id, cancelled, stopped } = outcome
+  if (arm !== 'treated' || cancelled === true || !countsForFidelity(outcome) || !isServing(fold, { leaf, key }, stopped, time)) return state
   const policy = policyOf(fold.ledger, key)
   const isOnArrival = policy.follow_up_seconds === 0 // no label comes then
   const stop = stopped ? observeStop(outcome, policy.label, !isOnArrival) : undefined

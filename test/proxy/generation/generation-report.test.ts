@@ -1,6 +1,7 @@
 import t from 'tap'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
+import { countsForFidelity, observeStop } from '../../../src/core/outcome/observed-stop.js'
 import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
 import { cancelledOutcome, finishedOutcome } from '../../../src/proxy/generation/generation-report.js'
 import type { StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
@@ -27,4 +28,11 @@ t.test('the service accepts outcomes, with steps in the control arm alone', asyn
   t.equal(problem(cancelled), null)
   t.match(cancelled, { cancelled: true, probe_tokens: 18 })
   t.notOk('probe_prefill_tokens' in cancelled)
+})
+
+t.test('fidelity counts stops of the proxy', async (t) => {
+  const stop = finishedOutcome({ id: 'a', group: 'prompt-1', context: {}, arm: 'treated' }, request, { ...ended, stoppedAt: step })
+  const graded = gradeOutcome('', stop as any)
+  t.ok(countsForFidelity(graded))
+  t.same(observeStop(graded, 'agreement', true), { isEqual: false, difference: 1 })
 })
