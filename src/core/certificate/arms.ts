@@ -142,14 +142,17 @@ function watchArms (
 /** Units of a slice that had the same chance `p` of being control, by EM; `m` is the EM expected of control. */
 interface BetUnits { readonly p: number, readonly m: number, readonly control: ArmFigures['by_em'], readonly treated: ArmFigures['by_em'] }
 
+/** In logarithms: the powers of a slice of thousands of units are beyond the range of a double, and their product would be NaN. */
 export function betOnArms (detector: readonly number[], { p, m, control, treated }: BetUnits, a: number): readonly number[] {
   const worst = Math.max(m / p, (1 - m) / (1 - p))
   const differences = [
     ...control.map(([em, units]) => [(em - m) / p, units] as const),
     ...treated.map(([em, units]) => [-(em - m) / (1 - p), units] as const),
   ]
-  return detector.map((value, i) => differences.reduce(
-    (next, [z, units]) => next * (1 + BREACH_BETS[i]! / (worst + a) * (z - a)) ** units, value)).map((value) => Math.min(CEILING, value))
+  return detector.map((value, i) => {
+    const log = differences.reduce((sum, [z, units]) => sum + units * Math.log1p(BREACH_BETS[i]! / (worst + a) * (z - a)), Math.log(value))
+    return Math.min(CEILING, Math.exp(log))
+  })
 }
 
 /** An estimate of EM on the high side, from `n` units with so much EM in all. */

@@ -197,6 +197,15 @@ t.test('the detector depends on the units of a slice, not on their order or on h
   }))
 })
 
+t.test('a slice of thousands of units leaves the detector finite', async (t) => {
+  const half = [[0, 3000], [1, 3000]] as const
+  for (const p of [0.5, 0.9]) {
+    const after = betOnArms(NO_ARMS.detector, { p, m: 0.5, control: half, treated: half }, BOUND)
+    t.ok(after.every((value) => value >= 0 && value < 1), `no loss is no alarm: ${after.join(' ')}`)
+  }
+  t.ok(betOnArms(NO_ARMS.detector, { p: 0.5, m: 0.5, control: [[1, 6000]], treated: [[0, 6000]] }, BOUND).every((value) => value === 1e9))
+})
+
 t.test('a loss is found at any EM, also where full runs are always right; no loss raises no alarm', async (t) => {
   const ALARM = 1e4
   const alarmAfter = (em: number, loss: number, seed: number): number => {
