@@ -13,7 +13,7 @@ import { type Fold, thresholdInForce } from './fold.js'
 const CALM = 1.2
 const BOOST = 10
 
-/** The share while a looser threshold is worth learning about. */
+/** The share while a looser threshold is worth learning about, and the largest one at a suspicion of breach alone. */
 const LEARNING_SHARE = 0.5
 
 /**
@@ -38,11 +38,15 @@ function autoShare (fold: Fold, state: ContextState, { threshold, isPinned, sour
   if (threshold === null) return 1
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
   const share = isWorthwhile ? LEARNING_SHARE : CONTROL_FLOOR
-  return isSuspected ? Math.min(1, BOOST * share) : share
+  // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.
+  return isSuspected ? Math.min(isDriftSuspected(state) ? 1 : LEARNING_SHARE, BOOST * share) : share
 }
 
 function isSuspicious (state: ContextState, { threshold, isPinned }: EffectiveThreshold): boolean {
   if (threshold === null || isPinned) return false
-  const { is_suspected: was } = state
-  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) || breachSuspicion(state) >= (was ? CALM : BREACH_SUSPECTED)
+  return isDriftSuspected(state) || breachSuspicion(state) >= (state.is_suspected ? CALM : BREACH_SUSPECTED)
+}
+
+function isDriftSuspected ({ drift, is_suspected: was }: ContextState): boolean {
+  return suspicion(drift) >= (was ? CALM : DRIFT_SUSPECTED)
 }

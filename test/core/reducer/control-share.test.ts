@@ -46,6 +46,19 @@ t.test('a suspicion of breach raises an auto share tenfold, until it is calm', a
   t.equal(shareAt(1, true), 0.02)
 })
 
+t.test('a suspicion of breach leaves half of the generations treated, since only they can settle it', async (t) => {
+  const fold = memoryFold()
+  for (let i = 0; i < 300; i++) fold.learn(LOOSE_SAVES_MORE(i === 0))
+  const learning = { ...fold.state(), threshold_index: LAST - 1, certified: LAST - 1 }
+  const shareOf = (state: ContextState) => {
+    fold.states.set(LEAF, state)
+    return moveShare(fold, LEAF, state, 0).control_share
+  }
+  t.equal(shareOf(learning), 0.5)
+  t.equal(shareOf({ ...learning, arms: { ...learning.arms, detector: [100, 100, 100, 100, 100, 100] } }), 0.5)
+  t.equal(shareOf({ ...learning, drift: [100, 100, 100] }), 1)
+})
+
 t.test('an auto share jumps at a suspicion of drift, and stays up while it lasts', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, 3000)
