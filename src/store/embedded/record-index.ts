@@ -82,12 +82,18 @@ export class RecordIndex {
   readonly #before = new Map<string, { readonly record: MutableRecord, readonly rows: number } | undefined>()
   /** Bytes of the dead rows by their numbers, from `#first` on; 0 for others. Those that the sweep has passed are removed. */
   #dead: number[] = []
-  #first = 1
+  #first: number
   /** Numbers of the rows that died since the last commit. */
   #died: number[] = []
   /** Numbers of the newest row and of the last row that the sweep has passed; bytes of all rows, of the live steps, of the live rows. */
   #totals = { last: 0, swept: 0, bytes: 0, stepBytes: 0, liveBytes: 0 }
   #committed = { ...this.#totals }
+
+  /** @param first number of the oldest row: numbers count up for ever, so those before it must take no memory */
+  constructor (first = 1) {
+    this.#first = first
+    this.#totals.swept = this.#committed.swept = first - 1
+  }
 
   get size (): number { return this.#records.size }
   get last (): number { return this.#totals.last }
@@ -227,7 +233,8 @@ export class RecordIndex {
  * @param lifetime ms without a row after which a record has expired; a later row of the same id begins another record
  */
 export function readIndex (rows: RecordRows, now: number, lifetime: number): RecordIndex {
-  const index = new RecordIndex()
+  const [first] = rows.getKeys({ limit: 1 })
+  const index = new RecordIndex(first)
   for (const { key: number, value } of rows.getRange()) {
     const row = decodeRow(value)
     if (row === undefined || row.count === 0) {

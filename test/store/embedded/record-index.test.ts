@@ -2,7 +2,7 @@ import t from 'tap'
 import { decodeRow, encodeRow, readIndex, RecordIndex, sizeOf } from '../../../src/store/embedded/record-index.js'
 import { STEPS } from '../../../src/store/step-records/record-kind.js'
 import { batch, packingAtOnce } from '../fixtures.js'
-import { recordStorage, stepsAt } from '../record-storage.js'
+import { putRow, recordStorage, stepsAt } from '../record-storage.js'
 
 const row = (number: number, steps = 1) => ({ number, steps, bytes: 12 * steps, size: 50 })
 
@@ -119,4 +119,18 @@ t.test('an expired record does not come back when its id does, also after a rest
   const rowsOf = (lifetime: number) => readIndex(tables.recordRows, second, lifetime).get('a')?.rows
   t.same(rowsOf(second - first + 1), [1, 3])
   t.same(rowsOf(second - first), [3], 'its first row had expired')
+})
+
+t.test('an index begins with the oldest row, however many rows there were before', async (t) => {
+  const { tables } = await recordStorage(t)
+  const first = 2 ** 40
+  for (const [i, id] of ['a', 'b'].entries()) await putRow(tables, first + i, id, Date.now(), 1)
+  const index = readIndex(tables.recordRows, Date.now(), 60_000)
+  index.end(index.get('a')!)
+  index.append('c', row(first + 2), 0)
+  t.same(index.sweep(10), [first])
+  index.rollback()
+  t.match(index, { last: first + 1, size: 2 })
+  index.end(index.get('a')!)
+  t.same(index.sweep(10), [first], 'as before')
 })
