@@ -110,16 +110,21 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
 }
 
 /**
- * A changed bar is compared with the current evidence; a changed tolerance restarts the drift detectors, a changed mode the comparison of
- * the arms.
+ * A changed bar is compared with the current evidence; a changed tolerance restarts the detectors of drift and breach, a changed mode the
+ * comparison of the arms.
  */
 function withRequest (fold: Fold, key: string, state: ContextState, before: Policy, policy: Policy): ContextState {
   const isSameBound = before.max_em_drop === policy.max_em_drop
-  const drift = isSameBound ? state.drift : NO_DRIFT
+  const { drift, arms, fidelity } = isSameBound ? state : withoutAlarms(state)
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
-  const next = { ...withTrials(fold, key, { ...requestGuarantee(state, policy), drift, membership }, policy) }
+  const next = { ...withTrials(fold, key, { ...requestGuarantee(state, policy), drift, arms, fidelity, membership }, policy) }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
+}
+
+/** What the detectors have seen is evidence against the tolerance of that time only. */
+function withoutAlarms ({ arms, fidelity }: ContextState): Pick<ContextState, 'drift' | 'arms' | 'fidelity'> {
+  return { drift: NO_DRIFT, arms: { ...arms, detector: NO_ARMS.detector }, fidelity: { ...fidelity, detector: NO_FIDELITY.detector } }
 }
 
 /** Certifies from the present evidence, regardless of certificates under earlier terms. */
