@@ -233,7 +233,11 @@ export class Cohort {
 
   /** Forgets the queued stops. @returns ids of outcomes that are kept for nothing else */
   clearStops (): string[] {
-    const ids = this.#marked(this.stops.clear())
+    return this.#keptForNothing(this.#marked(this.stops.clear()))
+  }
+
+  #keptForNothing (ids: readonly string[]): string[] {
+    if (ids.length === 0) return []
     const others = new Set([...this.members.values()].flatMap(({ waiting }) => waiting))
     return ids.filter((id) => !others.has(id) && !this.isKept(id))
   }
@@ -244,11 +248,14 @@ export class Cohort {
     this.isDirty = true
   }
 
-  /** Takes the treated generations whose difference is known, in the order of their outcomes (see `StopQueue`). */
+  /**
+   * Takes the treated generations whose difference is known, in the order of their outcomes (see `StopQueue`).
+   * @returns also the ids of outcomes whose label did not arrive, and that are kept for nothing else
+   */
   takeStops (clock: number): ReturnType<StopQueue['take']> {
-    const taken = this.stops.take(clock)
-    this.#marked(taken.settled)
-    return taken
+    const { settled, unlabelled } = this.stops.take(clock)
+    this.#marked(settled)
+    return { settled, unlabelled: this.#keptForNothing(unlabelled) }
   }
 
   /** Ends the slices that are due, and gives up members whose follow-up is over. @returns ids of outcomes whose label did not arrive */

@@ -48,7 +48,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
   for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
   const stops = cohort.takeStops(clock)
-  for (const id of stops.unlabelled) if (!cohort.isKept(id)) fold.pending.remove(id)
+  for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)

@@ -157,3 +157,26 @@ t.test('a change of mode or pin, and a new epoch, start fidelity again and forge
     t.notOk(fold.cohorts.get(LEAF)?.stops.isEmpty === false)
   }
 })
+
+t.test('of a group whose samples have no numbers one counts on average, and a prompt of one sample counts', async (t) => {
+  const fold = certifiedFold()
+  report(fold, { ...FAITHFUL, sample_index: -1, samples: 1 }, fold.time)
+  report(fold, { ...FAITHFUL, sample_index: -1 }, fold.time)
+  t.match(fold.state().fidelity, { generations: 2, stops: 2 })
+  for (let i = 0; i < 400; i++) report(fold, { ...FAITHFUL, sample_index: -1, samples: 4 }, fold.time)
+  const counted = fold.state().fidelity.stops - 2
+  t.ok(counted > 70 && counted < 130, `${counted} of 400`)
+})
+
+t.test('an outcome is kept for the comparison of the arms when its stop is given up before', async (t) => {
+  const fold = certifiedFold({ control_rate: 0.4 })
+  fold.enrol([0.5], fold.time, { share: 0.4 })
+  fold.report(0.5, fold.time + 1, { ...OPEN, u: 0.5 })
+  fold.learn({ type: 'policy', key: LEAF, policy: { follow_up_seconds: 2 * FOLLOW_UP / 1000 }, by: 'ops' }, fold.time + 2)
+  fold.pass(fold.time + 1000, fold.time + FOLLOW_UP + 2000)
+  t.match(fold.state().fidelity, { lost: 1, queued: 0 })
+  t.ok(fold.pending.get('g0.5'), 'its label may still come')
+  fold.learn({ type: 'label', generation_id: 'g0.5', em: 1 }, fold.time + FOLLOW_UP + 3000)
+  t.equal(fold.state().open_enrolments, 0)
+  t.equal(fold.pending.get('g0.5'), undefined)
+})
