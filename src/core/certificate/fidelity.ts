@@ -72,14 +72,15 @@ export function fidelityRatio ({ stops, equal }: Fidelity): number | null { retu
 
 /**
  * Mean difference over all treated generations, with an interval that stays valid however often one looks. Stops that wait
- * for a label count as lost in its upper end.
+ * for a label count as lost in its upper end. Stops without a probe are left out, with as large a share of the generations that ran in full.
  * @returns fractions; `null`: no stop was reported with its probe
  */
 export function servedDifference (
-  { generations, stops, lost, gained, queued }: Fidelity, level: number): { estimate: number, low: number, high: number } | null {
+  { generations, stops, unobserved, lost, gained, queued }: Fidelity, level: number): { estimate: number, low: number, high: number } | null {
   if (stops === 0) return null
-  const interval = (lost: number) => emDropInterval({ lost, kept: generations - lost - gained, gained }, level)
-  return { estimate: (lost - gained) / generations, low: interval(lost).low, high: interval(lost + queued).high }
+  const observed = generations * stops / (stops + unobserved)
+  const interval = (lost: number) => emDropInterval({ lost, kept: observed - lost - gained, gained }, level)
+  return { estimate: (lost - gained) / observed, low: interval(lost).low, high: interval(lost + queued).high }
 }
 
 export function fidelitySuspicion ({ detector }: Fidelity): number { return suspicion(detector) }

@@ -78,8 +78,11 @@ t.test('counts, ratio and interval', async (t) => {
   t.match(fidelity, { generations: 196, stops: 95, equal: 90, unobserved: 1, lost: 3, gained: 1, queued: 0 })
   t.equal(fidelityRatio(fidelity), 90 / 95)
   const { estimate, low, high } = servedDifference(fidelity, 0.05)!
-  t.equal(estimate, 2 / 196)
+  t.equal(estimate, 2 / (196 * 95 / 96))
   t.ok(low < estimate && estimate < high)
+  const unseen = Array.from({ length: 95 }).reduce<Fidelity>((sum) => countTreated(sum, null), { ...fidelity, unobserved: 0, generations: 195 })
+  t.equal(servedDifference(unseen, 0.05)!.estimate, 2 / 145, 'half of the stops stand for all')
+  t.ok(servedDifference(unseen, 0.05)!.high > high)
   const waiting = servedDifference(countQueued(fidelity), 0.05)!
   t.ok(waiting.high > high, 'a stop that waits for a label counts as lost in the upper bound')
   t.equal(waiting.low, low)
