@@ -6,7 +6,8 @@ interface Products { readonly nn: number, readonly nt: number, readonly tt: numb
 
 /**
  * Sums over all epochs, taken while stops were real: a certified threshold was in force, in mode "enforce" and without a pin. A control
- * unit is a generation or a group. Drawn at control share p, it stands for w = (1 - p)/p treated units, its weight.
+ * unit is a generation or a group. Drawn at control share p, it stands for (1 - p)/p treated units. Where only a part r of the units is
+ * enrolled, it stands for 1/r times as many, so that the sums of contexts with different parts can be added. That is its weight w.
  */
 export interface Savings {
   readonly treated: {
@@ -45,9 +46,11 @@ const NO_SAMPLES: CountedSamples = { samples: 0, tokens: 0 }
  * @param tokens generated after it crossed the threshold in force; 0 if it never did
  * @param share control share at which its unit was drawn, above 0
  * @param earlier samples of its unit
+ * @param enrolled part of the units that is enrolled, above 0
  */
-export function addControl ({ treated, control }: Savings, tokens: number, share: number, { samples: n, tokens: t } = NO_SAMPLES): Savings {
-  const weight = (1 - share) / share
+export function addControl (
+  { treated, control }: Savings, tokens: number, share: number, { samples: n, tokens: t } = NO_SAMPLES, enrolled = 1): Savings {
+  const weight = (1 - share) / (share * enrolled)
   const products = { nn: 2 * n + 1, nt: n * tokens + t + tokens, tt: tokens * (2 * t + tokens) } // by how much those of its unit rise
   return {
     treated,

@@ -210,9 +210,10 @@ export function takeReport (
 
 /** Counts what stopping would have saved in a sample of a control member. @returns the state stored last */
 function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit, state: ContextState, time: number): ContextState {
-  const { outcome } = pending
+  const { outcome, key } = pending
   if (outcome.stopped || outcome.arm === 'treated') return state
-  const { state: next, tokens } = countControl(fold, pending, { share: member.share, earlier: member.saved }, state, time)
+  const { label_rate: enrolled } = policyOf(fold.ledger, key)
+  const { state: next, tokens } = countControl(fold, pending, { share: member.share, earlier: member.saved, enrolled }, state, time)
   if (tokens !== null) member.saved = { samples: (member.saved?.samples ?? 0) + 1, tokens: (member.saved?.tokens ?? 0) + tokens }
   return next
 }

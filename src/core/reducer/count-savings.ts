@@ -35,6 +35,8 @@ interface Drawn {
   readonly share: number
   /** Samples of its unit that were counted before it. */
   readonly earlier?: CountedSamples | undefined
+  /** Part of the units that is enrolled; absent: all. */
+  readonly enrolled?: number
 }
 
 /**
@@ -44,12 +46,12 @@ interface Drawn {
  * @returns the state stored last, and the tokens that were generated after the crossing; `null`: it did not count
  */
 export function countControl (
-  fold: Fold, { outcome, leaf, key }: PendingOutcome, { share, earlier }: Drawn, state: ContextState, time: number
+  fold: Fold, { outcome, leaf, key }: PendingOutcome, { share, earlier, enrolled }: Drawn, state: ContextState, time: number
 ): { readonly state: ContextState, readonly tokens: number | null } {
   if (share === 1 || !areStopsReal(fold, leaf, policyOf(fold.ledger, leaf), time)) return { state, tokens: null }
   const tokens = tokensAfterCrossing(fold, { outcome, leaf, key }, state)
   if (tokens === null) return { state, tokens }
-  const counted = (link: ContextState) => copyState(link, { savings: addControl(link.savings, tokens, share, earlier) })
+  const counted = (link: ContextState) => copyState(link, { savings: addControl(link.savings, tokens, share, earlier, enrolled) })
   for (const link of chainOf(leaf)) {
     const other = link === key ? undefined : fold.get(link)
     if (other !== undefined) fold.set(link, counted(other))

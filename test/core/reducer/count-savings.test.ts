@@ -81,6 +81,14 @@ t.test('an enrolled group counts at the share at which it was drawn, with its sa
   t.equal(fold.state().savings.control.samples, 6, 'a retried sample counts once')
 })
 
+t.test('where a part of the generations is enrolled, each control one stands for more treated ones', async (t) => {
+  const fold = certifiedFold({ control_rate: RATE })
+  fold.learn({ type: 'policy', key: LEAF, policy: { label_rate: 0.2 }, by: 'ops' }, fold.time)
+  fold.enrol([0.1], fold.time)
+  fold.report(0.1, fold.time + 1000, { arm: 'control' })
+  for (const key of CHAIN) t.match(fold.state(key).savings.control, { samples: 15, tokens: 15 * 60 }, key)
+})
+
 t.test('savings go on when the epoch ends', async (t) => {
   const fold = stoppingFold()
   fold.learn(STOPPED)
