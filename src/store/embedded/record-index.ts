@@ -40,7 +40,10 @@ export function encodeEnd (ids: readonly string[], at: number): Buffer { return 
 
 /** The ids of the records whose end a row states; none if it is damaged. */
 export function decodeEnd ({ id: ids }: RecordRow): readonly string[] {
-  try { return JSON.parse(ids) as string[] } catch { return [] }
+  try {
+    const parsed: unknown = JSON.parse(ids)
+    return Array.isArray(parsed) ? parsed : []
+  } catch { return [] }
 }
 
 /** Reads a row without copying it; undefined if it is damaged. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decodeRow, encodeRow, readIndex, RecordIndex, sizeOf } from '../../../src/store/embedded/record-index.js'
+import { decodeEnd, decodeRow, encodeEnd, encodeRow, readIndex, RecordIndex, sizeOf } from '../../../src/store/embedded/record-index.js'
 import { STEPS } from '../../../src/store/step-records/record-kind.js'
 import { batch, packingAtOnce } from '../fixtures.js'
 import { putRow, recordStorage, stepsAt } from '../record-storage.js'
@@ -25,6 +25,11 @@ t.test('a row is read back unchanged', async (t) => {
     t.match(decodeRow(encodeRow(id, 0, 0)), { id, count: 0, steps: Buffer.alloc(0) })
   }
   for (const damaged of [undefined, Buffer.alloc(0), Buffer.alloc(15), Buffer.alloc(40, 255)]) t.equal(decodeRow(damaged), undefined)
+})
+
+t.test('a row that states ends gives their ids, and none if it is damaged', async (t) => {
+  t.same(decodeEnd(decodeRow(Buffer.from(encodeEnd(['a', 'é"'], 0)))!), ['a', 'é"'])
+  for (const damaged of ['', '[', '5', 'null']) t.same(decodeEnd(decodeRow(Buffer.from(encodeRow(damaged, 0, 0)))!), [])
 })
 
 t.test('a rollback returns to the last commit', async (t) => {
