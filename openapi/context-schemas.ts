@@ -30,7 +30,7 @@ export const ArmsSchema = Type.Object({
 }, { title: 'Arms', description: 'Enrolled control generations compared with enrolled treated ones of this epoch, since the last change of mode or pin and while a threshold was in force. A missing or cancelled control outcome counts as wrong; a missing treated one counts as right. In mode shadow the arms must not differ' })
 
 const FidelitySchema = Type.Object({
-  treated_generations: Type.Integer({ description: 'Treated generations reported while a threshold was in force; of a group the first sample' }),
+  treated_generations: Type.Integer({ description: 'Treated generations reported while a threshold was in force; of a group one sample: number 0, or, where outcomes state no sample_index, one on average' }),
   stops: Type.Integer({ description: 'Stops among them that were reported with their probe (stopped_probe)' }),
   stops_without_probe: Type.Integer({ description: 'Stops among them that were reported without it' }),
   stops_awaiting_label: Type.Integer({ description: 'Stops whose served answer differs from the probed one and that wait for a label, their own or that of an earlier one' }),

@@ -11,7 +11,7 @@ export type ServedDifference = -1 | 0 | 1
 
 /** Sums over the treated generations of an epoch while a threshold was in force. */
 export interface Fidelity {
-  /** Treated generations; of a group the first sample. */
+  /** Treated generations; of a group one sample. */
   readonly generations: number
   /** Stops that were reported with their probe, those of them whose answers are equal, and stops that were reported without it. */
   readonly stops: number
