@@ -71,12 +71,14 @@ export function addUnchanged (fidelity: Fidelity, generations: number, maxEmDrop
 export function fidelityRatio ({ stops, equal }: Fidelity): number | null { return stops === 0 ? null : equal / stops }
 
 /**
- * Mean difference over all treated generations, with an interval that stays valid however often one looks. Stops that wait
- * for a label count as lost in its upper end. Stops without a probe are left out, with as large a share of the generations that ran in full.
+ * Mean difference over all treated generations, with an interval that stays valid however often one looks. Stops that wait for a label
+ * count as lost in its upper end. Stops without a probe are left out, with as large a share of the generations that ran in full.
  * @returns fractions; `null`: no stop was reported with its probe
  */
 export function servedDifference (
-  { generations, stops, unobserved, lost, gained, queued }: Fidelity, level: number): { estimate: number, low: number, high: number } | null {
+  fidelity: Fidelity, level: number
+): { readonly estimate: number, readonly low: number, readonly high: number } | null {
+  const { generations, stops, unobserved, lost, gained, queued } = fidelity
   if (stops === 0) return null
   const observed = generations * stops / (stops + unobserved)
   const interval = (lost: number) => emDropInterval({ lost, kept: observed - lost - gained, gained }, level)
