@@ -1,4 +1,4 @@
-import { type Drift, NO_DRIFT, suspicion, watchDrift } from './drift.js'
+import { ALARM, type Drift, NO_DRIFT, suspicion, watchDrift } from './drift.js'
 import { emDropInterval } from './em-drop-interval.js'
 
 /**
@@ -27,6 +27,15 @@ export interface Fidelity {
 
 export const NO_FIDELITY: Fidelity = {
   generations: 0, stops: 0, equal: 0, unobserved: 0, lost: 0, gained: 0, queued: 0, detector: NO_DRIFT,
+}
+
+/**
+ * Fidelity of the epoch after a breach. If it was seen by fidelity, the detector starts at a tenth of an alarm: control generations cannot
+ * show whether the cause is gone, so the threshold will be certified again. If it is not gone, a few losses more suffice; if it is, the
+ * chance of a false alarm is about a tenth (Ville's inequality).
+ */
+export function afterBreach (fidelity: Fidelity): Fidelity {
+  return fidelitySuspicion(fidelity) < ALARM ? NO_FIDELITY : { ...NO_FIDELITY, detector: NO_DRIFT.map(() => ALARM / 10) }
 }
 
 /** The part of `max_em_drop` that the difference between probe and served answer may reach without an alarm. */

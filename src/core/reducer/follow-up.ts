@@ -4,6 +4,7 @@ import { certifiedByAny, isSplitAt } from '../certificate/certified-threshold.js
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { fillHalves, type OpenEvidence, prefixDifferences, sumOfOpen } from '../certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidence.js'
+import { afterBreach } from '../certificate/fidelity.js'
 import { barsOf } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
 import { addCounts, type FollowUp } from '../contexts/follow-up-counts.js'
@@ -79,7 +80,9 @@ function isUnenrolled (
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
 export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
-  const written = writeState(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
+  const opened = startEpoch(fold, key, state, start)
+  const next = start.cause === 'breach' ? copyState(opened, { fidelity: afterBreach(state.fidelity) }) : opened
+  const written = writeState(fold, key, next, { ...start, mayMove: true })
   return moveShare(fold, key, written, start.time)
 }
 

@@ -57,7 +57,7 @@ t.test('stops that lose their probed answer withdraw the threshold, with cause b
   const enrolled = certifiedFold()
   for (const [fold, time] of [[enrolled, enrolled.time], [onArrival(), 0]] as const) {
     t.ok(stopsToBreach(fold, 10, time) < 300, 'ten points are found')
-    t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, fidelity: NO_FIDELITY, arms: NO_ARMS })
+    t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, fidelity: { stops: 0, queued: 0 }, arms: NO_ARMS })
     t.match(fold.changes.at(-1), { cause: 'breach', key: LEAF, after: null })
   }
 })
@@ -67,6 +67,21 @@ function onArrival (): MemoryFold {
   fold.learn(KEPT, 0, FIRST)
   return fold
 }
+
+t.test('a breach whose cause has not gone is found sooner the next time; one whose cause has gone is not found again', async (t) => {
+  const breachAfter = (next: Partial<LoggedOutcome>) => {
+    const fold = onArrival()
+    const first = stopsToBreach(fold, 10, 0)
+    fold.learn(KEPT, 0, FIRST)
+    t.not(fold.state().threshold_index, -1, 'it is certified again')
+    let stops = 0
+    for (let i = 1; i <= 1000 && fold.state().epoch === 2; i++, stops++) report(fold, i % 10 === 0 ? next : FAITHFUL, 0)
+    return { first, second: fold.state().epoch === 2 ? Infinity : stops }
+  }
+  const { first, second } = breachAfter(LOSSY)
+  t.ok(second < first / 2, `after ${first} stops, then after ${second}`)
+  t.equal(breachAfter(FAITHFUL).second, Infinity)
+})
 
 t.test('under agreement an answer that differs from its probe is lost', async (t) => {
   const agreeing = memoryFold({ label: 'agreement' })
