@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from reasoner.gguf_file import write_gguf
+from reasoner.models import MODELS
 from safetensors.numpy import load_file, save_file
 
 # Their outputs are added to what comes in, so a layer that outputs 0 changes nothing.
@@ -16,6 +17,7 @@ OUTPUTS = ("self_attn.o_proj.weight", "mlp.down_proj.weight")
 def main() -> None:
     """Writes a Hugging Face folder and a GGUF file."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", choices=list(MODELS), default="single", help="the model (default single)")
     parser.add_argument("--layers", type=int, required=True, help="layers in all")
     parser.add_argument("--start", type=Path, required=True, help="Hugging Face folder of the model")
     parser.add_argument("--weights", type=Path, required=True, help="folder to write")
@@ -32,7 +34,7 @@ def main() -> None:
             tensors[f"model.layers.{layer}.{rest}"] = np.zeros_like(tensors[name]) if rest in OUTPUTS else tensors[name].copy()
     save_file(tensors, tensors_file, metadata={"format": "pt"})
     config_file.write_text(json.dumps({**config, "num_hidden_layers": arguments.layers}))
-    write_gguf(arguments.weights, arguments.gguf)
+    write_gguf(MODELS[arguments.model], arguments.weights, arguments.gguf)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reasoner.examples import IGNORED, Example, draw_example
+from reasoner.models import ModelSpec
 from reasoner.tasks import Task
 
 POOL_SIZE = 1024
@@ -43,10 +44,10 @@ def collate(examples: list[Example]) -> Batch:
     )
 
 
-def batches(rng: Random, tasks: list[Task], tokens_per_batch: int) -> Iterator[Batch]:
+def batches(rng: Random, spec: ModelSpec, tasks: list[Task], tokens_per_batch: int) -> Iterator[Batch]:
     """Endless batches of about `tokens_per_batch` tokens, each of sequences of similar length."""
     while True:
-        pool = [draw_example(rng, tasks[number % len(tasks)]) for number in range(POOL_SIZE)]
+        pool = [draw_example(rng, spec, tasks[number % len(tasks)]) for number in range(POOL_SIZE)]
         pool.sort(key=lambda example: len(example.tokens))
         groups: list[list[Example]] = [[]]
         for example in pool:

@@ -1,7 +1,7 @@
 """Training examples: a prompt, a thought and its answer, and branches in which the thought is cut short.
 
 One sequence holds them all. The branches stand behind the main path; each sees only the thought up to its cut and
-itself, and its positions continue from the cut, so it equals a sequence of its own at the price of two tokens.
+itself, and its positions continue from the cut, so it equals a sequence of its own at the price of a few tokens.
 
     main path   <|user|> prompt <|assistant|> <think> thought </think> answer </s>
     branch      </think> answer </s>
@@ -10,14 +10,12 @@ itself, and its positions continue from the cut, so it equals a sequence of its 
 from dataclasses import dataclass
 from random import Random
 
-from reasoner.tasks import Segment, Task
-from reasoner.tokenizer import ASSISTANT, CHARACTERS, END, END_THINK, THINK, USER, vocabulary
+from reasoner.models import ModelSpec
+from reasoner.tasks import Task, belief_at
+from reasoner.tokenizer import encoder
 
 IGNORED = -100
 BRANCHES = 8
-
-_IDS = {token: number for number, token in enumerate(vocabulary())}
-_CHARACTER_IDS = {character: len(_IDS) - len(CHARACTERS) + number for number, character in enumerate(CHARACTERS)}
 
 
 @dataclass(frozen=True)
@@ -35,38 +33,29 @@ class Example:
     branch: list[int]
 
 
-def encode(text: str) -> list[int]:
-    """The token ids of plain text."""
-    return [_CHARACTER_IDS[character] for character in text]
-
-
-def belief_at(segments: list[Segment], cut: int, answer: str) -> str:
-    """The answer that training asks for after `cut` characters of the thought."""
-    for segment in segments:
-        if cut < len(segment.text):
-            return segment.belief or answer
-        cut -= len(segment.text)
-    return segments[-1].belief or answer
-
-
-def draw_example(rng: Random, task: Task) -> Example:
+def draw_example(rng: Random, spec: ModelSpec, task: Task) -> Example:
     """A random problem of the task, with its thought cut at random places, one in each eighth of it."""
+    code = encoder(spec)
     problem = task.pose(rng)
     segments = task.think(rng, problem)
-    thought = encode("".join(segment.text for segment in segments))
-    opening = [_IDS[USER], *encode(problem.prompt), _IDS[ASSISTANT], _IDS[THINK]]
-    closing = [_IDS[END_THINK], *encode(belief_at(segments, len(thought), problem.answer)), _IDS[END]]
-    main = [*opening, *thought, *closing]
+    text = "".join(segment.text for segment in segments)
+    thought, starts, close = code.encode(text), code.starts(text), code.encode(spec.close)
+
+    def answered_at(cut: int) -> list[int]:
+        return [*close, *code.encode(task.write(belief_at(rng, segments, cut, problem.answer))), code.end]
+
+    opening = code.encode(f"<|user|>{problem.prompt}<|assistant|><think>{spec.opening}")
+    main = [*opening, *thought, *answered_at(len(text))]
     tokens, targets = main[:-1], [IGNORED] * (len(opening) - 1) + main[len(opening) :]
     positions = list(range(len(tokens)))
     sees, branch = [place + 1 for place in positions], [0] * len(tokens)
     for number in range(BRANCHES):
         cut = int((number + rng.random()) / BRANCHES * len(thought))
-        belief = encode(belief_at(segments, cut, problem.answer))
-        seen = len(opening) + cut
-        tokens += [_IDS[END_THINK], *belief]
-        targets += [*belief, _IDS[END]]
-        positions += [seen, seen + 1]
-        sees += [seen, seen]
-        branch += [number + 1] * 2
+        answered = answered_at(starts[cut])
+        seen, length = len(opening) + cut, len(answered) - 1
+        tokens += answered[:-1]
+        targets += [IGNORED] * (len(close) - 1) + answered[len(close) :]
+        positions += range(seen, seen + length)
+        sees += [seen] * length
+        branch += [number + 1] * length
     return Example(tokens, positions, targets, sees, branch)

@@ -1,4 +1,4 @@
-"""Generates with transformers and reads off what the model would answer if its thought were cut."""
+"""Generates with transformers, and forces answers as if the reasoning were cut somewhere."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from reasoner.batches import collate
-from reasoner.examples import Example
+from reasoner.models import ModelSpec
 from reasoner.prompts import Prompt
-from reasoner.tokenizer import END, END_THINK, vocabulary
+from reasoner.tokenizer import END_THINK, encoder
 
 MAX_NEW_TOKENS = 700
 # transformers declares the results of its classes too loosely to be checked.
 Model = Any
 Tokenizer = Any
-_IDS = {token: number for number, token in enumerate(vocabulary())}
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,12 @@ class Generation:
 
 @dataclass(frozen=True)
 class Probe:
-    """The answer forced after `tokens` tokens of the thought, and its probability."""
+    """The answer forced after `tokens` tokens of the thought, its mean probability, and the tokens decoded for it."""
 
     tokens: int
     answer: str
     confidence: float
+    decoded: int
 
 
 def load(folder: Path) -> tuple[Model, Tokenizer]:
@@ -58,16 +57,20 @@ def prompt_tokens(tokenizer: Tokenizer, content: str) -> list[int]:
     return ids
 
 
-def _generation(tokenizer: Tokenizer, prompt: Prompt, opening: list[int], tokens: list[int]) -> Generation:
-    if _IDS[END] in tokens:
-        tokens = tokens[: tokens.index(_IDS[END]) + 1]
-    ends = tokens.index(_IDS[END_THINK]) if _IDS[END_THINK] in tokens else len(tokens)
-    answer = tokenizer.decode(tokens[ends + 1 :], skip_special_tokens=True)
+def _generation(
+    spec: ModelSpec, tokenizer: Tokenizer, prompt: Prompt, opening: list[int], tokens: list[int]
+) -> Generation:
+    end, end_think = encoder(spec).end, tokenizer.convert_tokens_to_ids(END_THINK)
+    if end in tokens:
+        tokens = tokens[: tokens.index(end) + 1]
+    ends = tokens.index(end_think) if end_think in tokens else len(tokens)
+    answer = spec.all_tasks[prompt.task].read(tokenizer.decode(tokens[ends + 1 :], skip_special_tokens=True))
     return Generation(prompt, opening, tokens, tokens[:ends], answer)
 
 
 @torch.no_grad()
 def generate(
+    spec: ModelSpec,
     model: Model,
     tokenizer: Tokenizer,
     prompts: Sequence[Prompt],
@@ -84,33 +87,63 @@ def generate(
         for prompt, opening, row in zip(
             chosen, openings, output[:, inputs["input_ids"].shape[1] :].tolist(), strict=True
         ):
-            yield _generation(tokenizer, prompt, opening, row)
-
-
-def _with_branches(generation: Generation, cuts: Sequence[int]) -> Example:
-    main, opening = generation.prompt_tokens + generation.thought, len(generation.prompt_tokens)
-    places = list(range(len(main)))
-    seen = [opening + cut for cut in cuts]
-    return Example(
-        tokens=main + [_IDS[END_THINK]] * len(cuts),
-        positions=places + seen,
-        targets=[],
-        sees=[place + 1 for place in places] + seen,
-        branch=[0] * len(main) + list(range(1, len(cuts) + 1)),
-    )
+            yield _generation(spec, tokenizer, prompt, opening, row)
 
 
 @torch.no_grad()
-def probe(model: Model, tokenizer: Tokenizer, generation: Generation, cuts: Sequence[int]) -> list[Probe]:
-    """The answers forced after each number of thought tokens in `cuts`, all in one forward pass."""
+def force(
+    spec: ModelSpec,
+    model: Model,
+    tokenizer: Tokenizer,
+    generation: Generation,
+    cuts: Sequence[int],
+    ask: str,
+    most: int,
+) -> list[Probe]:
+    """The answers after each number of thought tokens in `cuts`, greedily, on one cache of the whole thought.
+
+    Args:
+        ask: text between the cut and the answer, the closing text included.
+        most: tokens of an answer at most; it also ends with the sequence.
+    """
     if not cuts:
         return []
-    batch = collate([_with_branches(generation, cuts)])
-    logits = model(batch.tokens, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False).logits[
-        0, -len(cuts) :
-    ]
-    confidences, answers = logits.softmax(-1).max(-1)
+    code, task = encoder(spec), spec.all_tasks[generation.prompt.task]
+    main, fed = generation.prompt_tokens + generation.thought, torch.tensor([code.encode(ask)] * len(cuts))
+    seen = torch.tensor(cuts)[:, None] + len(generation.prompt_tokens)
+    cache = model(torch.tensor([main]), use_cache=True, logits_to_keep=1).past_key_values
+    cache.batch_repeat_interleave(len(cuts))
+    mask = (torch.arange(len(main))[None] < seen).long()
+    tokens: list[list[int]] = [[] for _ in cuts]
+    logprobs: list[list[float]] = [[] for _ in cuts]
+    position = seen
+    for _ in range(most):
+        mask = torch.cat([mask, mask.new_ones(fed.shape)], dim=1)
+        positions = position + torch.arange(fed.shape[1])
+        output = model(
+            fed, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        best = output.logits[:, -1].log_softmax(-1).max(-1)
+        for row, (token, logprob) in enumerate(zip(best.indices.tolist(), best.values.tolist(), strict=True)):
+            if code.end not in tokens[row][-1:]:
+                tokens[row].append(token)
+                logprobs[row].append(logprob)
+        if all(row[-1] == code.end for row in tokens):
+            break
+        position, fed = position + fed.shape[1], best.indices[:, None]
+    behind = ask.removeprefix(spec.close)
     return [
-        Probe(cut, tokenizer.decode([answer]), confidence)
-        for cut, answer, confidence in zip(cuts, answers.tolist(), confidences.tolist(), strict=True)
+        Probe(
+            cut,
+            task.read(behind + tokenizer.decode(row, skip_special_tokens=True)),
+            mean_probability(row, some, code.end),
+            len(row),
+        )
+        for cut, row, some in zip(cuts, tokens, logprobs, strict=True)
     ]
+
+
+def mean_probability(tokens: Sequence[int], logprobs: Sequence[float], end: int) -> float:
+    """The geometric mean probability of the tokens, the end of the sequence left out."""
+    kept = [logprob for token, logprob in zip(tokens, logprobs, strict=True) if token != end]
+    return float(torch.tensor(kept).mean().exp()) if kept else 0.0

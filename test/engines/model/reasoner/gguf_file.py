@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from reasoner.tokenizer import CONTROL_TOKENS, END, PAD, THINK_TOKENS, UNKNOWN, vocabulary
+from reasoner.models import SINGLE, ModelSpec
+from reasoner.tokenizer import CONTROL_TOKENS, END, PAD, UNKNOWN, merges, vocabulary
 
 NAMES = {
     "model.embed_tokens.weight": "token_embd.weight",
@@ -39,17 +40,17 @@ def interleaved(weight: NDArray[np.float16], heads: int) -> NDArray[np.float16]:
     return weight.reshape(heads, 2, rows // heads // 2, inputs).swapaxes(1, 2).reshape(rows, inputs)
 
 
-def add_tokenizer(writer: gguf.GGUFWriter, chat_template: str) -> None:
-    """Adds the vocabulary. An empty list of merges is refused, so there is one that no text can contain."""
-    tokens = vocabulary()
+def add_tokenizer(writer: gguf.GGUFWriter, spec: ModelSpec, chat_template: str) -> None:
+    """Adds the vocabulary. An empty list of merges is refused: then there is one that no text can contain."""
+    tokens = vocabulary(spec)
     kinds = dict.fromkeys(CONTROL_TOKENS, gguf.TokenType.CONTROL) | dict.fromkeys(
-        THINK_TOKENS, gguf.TokenType.USER_DEFINED
+        spec.tags, gguf.TokenType.USER_DEFINED
     )
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
     writer.add_token_types([kinds.get(token, gguf.TokenType.NORMAL) for token in tokens])
-    writer.add_token_merges([f"{PAD} {PAD}"])
+    writer.add_token_merges([" ".join(pair) for pair in merges(spec)] or [f"{PAD} {PAD}"])
     writer.add_bos_token_id(tokens.index(END))  # Without one, llama.cpp assumes token 11.
     writer.add_eos_token_id(tokens.index(END))
     writer.add_unk_token_id(tokens.index(UNKNOWN))
@@ -58,11 +59,11 @@ def add_tokenizer(writer: gguf.GGUFWriter, chat_template: str) -> None:
     writer.add_chat_template(chat_template)
 
 
-def write_gguf(folder: Path, path: Path) -> None:
+def write_gguf(spec: ModelSpec, folder: Path, path: Path) -> None:
     """Writes `path` from the Hugging Face folder; matrices stay in 16 bits, norms become 32."""
     config = json.loads((folder / "config.json").read_text())
     writer = gguf.GGUFWriter(path, "llama")
-    writer.add_name("stopgate-reasoner")
+    writer.add_name("stopgate-reasoner" if spec is SINGLE else f"stopgate-reasoner-{spec.name}")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_vocab_size(config["vocab_size"])
     writer.add_context_length(config["max_position_embeddings"])
@@ -74,7 +75,7 @@ def write_gguf(folder: Path, path: Path) -> None:
     writer.add_rope_dimension_count(config["head_dim"])
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    add_tokenizer(writer, (folder / "chat_template.jinja").read_text())
+    add_tokenizer(writer, spec, (folder / "chat_template.jinja").read_text())
     for name, weight in load_file(folder / "model.safetensors").items():
         if name.endswith(("q_proj.weight", "k_proj.weight")):
             weight = interleaved(weight, config["num_attention_heads"])
