@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cli } from '../service-process.js'
 import { until } from '../helper.js'
-import { playPython, type Played } from './play-transformers.js'
+import { playPython, type ModelName, type Played } from './play-transformers.js'
 
 /** How long an engine may take to end, ms. */
 const END_MS = 20_000
@@ -16,7 +16,16 @@ export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 
 /** A Python that has the engine's package and `openai`. */
 const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
-export const MODEL: ModelFiles = { weights: 'test/engines/model/weights', gguf: 'test/engines/model/stopgate-reasoner.gguf' }
+export const MODELS: Readonly<Record<ModelName, ModelFiles>> = {
+  single: { weights: 'test/engines/model/weights', gguf: 'test/engines/model/stopgate-reasoner.gguf' },
+  boxed: { weights: 'test/engines/model/boxed/weights', gguf: 'test/engines/model/boxed/model.gguf' },
+}
+
+/** How the proxy forces answers of each model and closes its reasoning. */
+const PROXY_FLAGS: Readonly<Record<ModelName, readonly string[]>> = {
+  single: ['--probe', 'direct', '--probe-tokens', '1', '--before-close', '', '--after-close', ''],
+  boxed: ['--probe', 'boxed', '--probe-tokens', '8'],
+}
 
 /** The model as a Hugging Face folder and as a GGUF file. */
 export interface ModelFiles { readonly weights: string, readonly gguf: string }
@@ -33,7 +42,7 @@ const VLLM_ENV = { VLLM_CPU_KVCACHE_SPACE: '1', HF_HUB_OFFLINE: '1', VLLM_NO_USA
 /** Why the engine cannot be run here; `null` if it can. */
 export function lacksEngine (engine: OtherEngine): string | null {
   const { modules, remedy } = NEEDS[engine]
-  const isThere = existsSync(PYTHON) && existsSync(MODEL.weights) && spawnSync(PYTHON, ['-c', `import ${modules}`]).status === 0
+  const isThere = existsSync(PYTHON) && Object.values(MODELS).every(({ weights }) => existsSync(weights)) && spawnSync(PYTHON, ['-c', `import ${modules}`]).status === 0
   return isThere ? null : `needs ${modules} in ${PYTHON} (or the Python of ENGINE_PYTHON): ${remedy}`
 }
 
@@ -76,12 +85,14 @@ export interface PlayingByProxy {
   readonly seed: number
   /** Whether the proxy is told the right answers. */
   readonly isLabelled: boolean
-  readonly model?: ModelFiles
+  readonly model: ModelName
+  /** Files to run in place of the model's own. */
+  readonly files?: ModelFiles
   /** Those that the model was trained on by default. */
   readonly tasks?: readonly string[]
 }
 
-/** Runs the test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
+/** Runs a test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
 export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy): Promise<PlayedByProxy> {
   const children: ChildProcess[] = []
   // All in one session: Linux gives each session the same share of the cores (autogroup), and where sessions competed, vLLM, which waits by
@@ -92,19 +103,19 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
     return child
   }
   try {
-    const direct = await startEngine(engine, options.model ?? MODEL, start)
+    const direct = await startEngine(engine, options.files ?? MODELS[options.model], start)
     children.at(-1)!.stdout!.resume()
     await until('the engine serves', () => fetch(`${direct}/v1/models`).then(({ ok }) => ok, () => false))
     const proxy = start(process.execPath, [
-      cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0', '--probe', 'direct', '--probe-tokens', '1',
-      '--before-close', '', '--after-close', '',
+      cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0', ...PROXY_FLAGS[options.model],
     ])
     let listening: { url: string, admin: string } | undefined
     createInterface(proxy.stdout!).on('line', (line) => { if (line.includes('is listening')) listening = JSON.parse(line) })
     const { url, admin } = await until('the proxy serves', () => listening)
     await until('it has the rules', async () => (await (await fetch(`${admin}/readyz`)).text()).includes('"closed"'))
     const player = start(PYTHON, [
-      'test/engines/run_proxy.py', '--direct', direct, '--proxy', url, '--generations', String(options.generations), '--seed', String(options.seed),
+      'test/engines/run_proxy.py', '--direct', direct, '--proxy', url, '--model', options.model,
+      '--generations', String(options.generations), '--seed', String(options.seed),
       ...(options.isLabelled ? [] : ['--unlabelled']), ...(options.tasks ?? []).flatMap((task) => ['--task', task]),
     ])
     let output = ''
@@ -129,15 +140,15 @@ async function endChild (child: ChildProcess): Promise<void> {
 }
 
 /** Writes the model with further layers that add nothing: the same tokens, and each costs as much as those of a larger model. */
-export function deepen (model: ModelFiles, folder: string, layers: string): ModelFiles {
+export function deepen (name: ModelName, model: ModelFiles, folder: string, layers: string): ModelFiles {
   const files = { weights: join(folder, 'weights'), gguf: join(folder, 'deep.gguf') }
-  const args = ['test/engines/model/deepen.py', '--start', model.weights, '--layers', layers, '--weights', files.weights, '--gguf', files.gguf]
+  const args = ['test/engines/model/deepen.py', '--model', name, '--start', model.weights, '--layers', layers, '--weights', files.weights, '--gguf', files.gguf]
   if (spawnSync(PYTHON, args, { stdio: 'inherit' }).status !== 0) throw new Error('deepen.py failed: it needs numpy, safetensors and gguf')
   return files
 }
 
-/** Runs the test model in vLLM within a Python process, each prompt in full and through `stopgate.vllm`. */
-export async function playInProcess ({ url, generations, seed, isLabelled }: PlayingByProxy): Promise<Played> {
-  const words = ['--url', url, '--generations', String(generations), '--seed', String(seed), ...(isLabelled ? [] : ['--unlabelled'])]
+/** Runs a test model in vLLM within a Python process, each prompt in full and through `stopgate.vllm`. */
+export async function playInProcess ({ url, model, generations, seed, isLabelled }: PlayingByProxy): Promise<Played> {
+  const words = ['--url', url, '--model', model, '--generations', String(generations), '--seed', String(seed), ...(isLabelled ? [] : ['--unlabelled'])]
   return await playPython(PYTHON, ['test/engines/run_vllm.py', ...words], { ...VLLM_ENV, PYTHONPATH: 'clients/python/src' })
 }

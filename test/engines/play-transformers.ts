@@ -39,9 +39,15 @@ export interface Progress {
   readonly probe_tokens: number
 }
 
+/** The test models: `single` answers with one character, `boxed` with a number in \boxed{}. */
+export const MODEL_NAMES = ['single', 'boxed'] as const
+export type ModelName = typeof MODEL_NAMES[number]
+
 export interface Playing {
   readonly url: string
   readonly generations: number
+  /** `single` by default. */
+  readonly model?: ModelName
   readonly batch: number
   /** Of the prompts; 1 by default. */
   readonly seed?: number
@@ -54,7 +60,7 @@ export interface Playing {
 
 const PYTHON = 'clients/python/.venv/bin/python'
 
-/** Why the model cannot be run here; `null` if it can. */
+/** Why the models cannot be run here; `null` if it can. */
 export async function lacksTransformers (): Promise<string | null> {
   const remedy = "python3 -m venv clients/python/.venv && clients/python/.venv/bin/pip install 'clients/python[test,hf]'"
   if (!existsSync('test/engines/model/weights')) return 'needs test/engines/model/weights: python test/engines/model/train.py'
@@ -65,10 +71,10 @@ export async function lacksTransformers (): Promise<string | null> {
   return await new Promise((resolve) => child.once('exit', (code) => resolve(code === 0 ? null : `needs transformers: ${remedy}`)))
 }
 
-/** Runs the test model in transformers, each prompt in full and as the service at `url` decides. */
+/** Runs a test model in transformers, each prompt in full and as the service at `url` decides. */
 export async function playTransformers (playing: Playing): Promise<Played> {
-  const { url, generations, batch, seed = 1, timeoutSeconds = 1, kill, onProgress } = playing
-  const options = { url, generations, batch, seed, timeout: timeoutSeconds, ...(kill !== undefined && { kill }) }
+  const { url, generations, model = 'single', batch, seed = 1, timeoutSeconds = 1, kill, onProgress } = playing
+  const options = { url, generations, model, batch, seed, timeout: timeoutSeconds, ...(kill !== undefined && { kill }) }
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
   return await playPython(PYTHON, ['test/engines/run_transformers.py', ...words], {}, onProgress)
 }

@@ -1,4 +1,4 @@
-"""Records full runs of the test model, probed every few tokens, as traces for `evaluate` and `simulations stages`.
+"""Records full runs of a test model, probed every few tokens, as traces for `evaluate` and `simulations stages`.
 
 The service must have `DEFAULT_POLICY='{"mode":"off","control_rate":1,"check_every_tokens":4}'`. The first batch is left
 out, since the client learns the cadence from it.
@@ -9,7 +9,7 @@ import json
 import sys
 
 import torch
-from run_transformers import FOLDER, Finished, Generation, Prompt, batches, load, prompts, serve
+from run_transformers import MODELS, Finished, Generation, Prompt, batches, load, prompts, serve
 from stopgate import Client
 
 BATCH = 64
@@ -20,14 +20,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--generations", type=int, required=True)
+    parser.add_argument("--model", choices=list(MODELS), default="single", help="the model (default single)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model, tokenizer = load(FOLDER / "weights")
+    spec = MODELS[options.model]
+    model, tokenizer = load(spec.weights)
     tokenizer.padding_side = "left"
     with Client(options.url, timeout=60) as client:
-        for number, batch in enumerate(batches(prompts(options.seed, options.generations + BATCH), BATCH)):
-            served, runs = serve(model, tokenizer, client, batch)
+        for number, batch in enumerate(batches(prompts(spec, options.seed, options.generations + BATCH), BATCH)):
+            served, runs = serve(spec, model, tokenizer, client, batch)
             for prompt, one, run in zip(batch, served, runs, strict=True):
                 if number > 0:
                     sys.stdout.write(json.dumps(trace(prompt, one, run)) + "\n")

@@ -6,14 +6,14 @@ import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/cli/command-line/command-io.js'
 import { startProcess } from '../service-process.js'
-import { deepen, lacksEngine, MODEL, playInProcess, playProxy } from './play-proxy.js'
-import { lacksTransformers, playTransformers, type Played, type Progress, type TaskFigures } from './play-transformers.js'
+import { deepen, lacksEngine, MODELS, playInProcess, playProxy } from './play-proxy.js'
+import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 
 /**
- * `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. Through the proxy,
- * `--layers 100` makes the model as costly as one of that depth, and `--threshold 0.95` pins a threshold instead of learning one: then the
- * throughput can be compared with the tokens that are saved. `--model FOLDER --task trail` runs another model, of which the folder holds
- * `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16.
+ * `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. `--model boxed`
+ * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
+ * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
+ * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,7 +24,8 @@ const { values, positionals } = parseArgs({
     unlabelled: { type: 'boolean', default: false },
     layers: { type: 'string' },
     threshold: { type: 'string' },
-    model: { type: 'string' },
+    model: { type: 'string', default: 'single' },
+    folder: { type: 'string' },
     task: { type: 'string', multiple: true },
     every: { type: 'string', default: '16' },
   },
@@ -33,14 +34,16 @@ const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-in-process'] as const
 type Engine = typeof known[number]
 const unknown = positionals.find((engine) => !known.includes(engine as Engine))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
+const model = MODEL_NAMES.find((name) => name === values.model)
+if (model === undefined) throw new Error(`there is no model ${values.model}: use ${MODEL_NAMES.join(' or ')}`)
 const wanted = positionals.length === 0 ? known : positionals as Engine[]
 
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
 
-/** Names of the tasks that the model was trained on. */
-function taskNames (): string[] {
-  const script = 'from reasoner.tasks import TASKS; print(*TASKS)'
-  return execFileSync('python3', ['-c', script], { cwd: 'test/engines/model', encoding: 'utf8' }).trim().split(' ')
+/** Names of the tasks that the model is asked by default. */
+function taskNames (model: ModelName): string[] {
+  const script = 'import sys; from reasoner.models import MODELS; print(*MODELS[sys.argv[1]].asked)'
+  return execFileSync('python3', ['-c', script, model], { cwd: 'test/engines/model', encoding: 'utf8' }).trim().split(' ')
 }
 
 function rowOf (name: string, figures: TaskFigures): string[] {
@@ -59,13 +62,13 @@ function addFigures (a: TaskFigures, b: TaskFigures): TaskFigures {
 
 const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksTransformers() : lacksEngine(engine)
 
-async function play (engine: Engine, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
+async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
-  const options = { url, generations, seed, isLabelled: !values.unlabelled }
+  const options = { url, model, generations, seed, isLabelled: !values.unlabelled }
   if (engine === 'llama.cpp' || engine === 'vllm') {
-    const named = values.model === undefined ? MODEL : { weights: join(values.model, 'weights'), gguf: join(values.model, 'model.gguf') }
-    const model = values.layers === undefined ? named : deepen(named, folder, values.layers)
-    const played = await playProxy(engine, { ...options, model, ...(values.task !== undefined && { tasks: values.task }) })
+    const named = values.folder === undefined ? MODELS[model] : { weights: join(values.folder, 'weights'), gguf: join(values.folder, 'model.gguf') }
+    const files = values.layers === undefined ? named : deepen(model, named, folder, values.layers)
+    const played = await playProxy(engine, { ...options, files, ...(values.task !== undefined && { tasks: values.task }) })
     for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
     const [full, served] = [played.first_token.full, played.first_token.served].map((seconds) => (1000 * seconds).toFixed(1))
     process.stdout.write(`ms to the first token: ${full} directly, ${served} through the proxy\n`)
@@ -77,7 +80,7 @@ async function play (engine: Engine, url: string, folder: string): Promise<Pick<
   return played
 }
 
-async function runEngine (engine: Engine): Promise<void> {
+async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   const lacking = await lacks(engine)
   if (lacking !== null) {
     process.stderr.write(`SKIPPED ${engine}: ${lacking}\n`)
@@ -93,9 +96,9 @@ async function runEngine (engine: Engine): Promise<void> {
   try {
     if (values.threshold !== undefined) {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
-      for (const task of values.task ?? taskNames()) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
+      for (const task of values.task ?? taskNames(model)) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
     }
-    const { tasks, seconds } = await play(engine, await service.url(), folder)
+    const { tasks, seconds } = await play(engine, model, await service.url(), folder)
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
     const sums = Object.values(tasks).reduce(addFigures)
     process.stdout.write(alignColumns([HEADER, ...rows, rowOf('all', sums)], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
@@ -116,4 +119,4 @@ async function runEngine (engine: Engine): Promise<void> {
   }
 }
 
-for (const engine of wanted) await runEngine(engine)
+for (const engine of wanted) await runEngine(engine, model)

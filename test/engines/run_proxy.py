@@ -1,4 +1,4 @@
-"""Runs the test model in a model server by OpenAI's client: each prompt directly, and through `stopgate proxy`.
+"""Runs a test model in a model server by OpenAI's client: each prompt directly, and through `stopgate proxy`.
 
 Prints figures as one line of JSON.
 """
@@ -16,8 +16,10 @@ from figures import Figures, print_figures
 
 sys.path.insert(0, str(Path(__file__).parent / "model"))
 
+from reasoner.models import MODELS
 from reasoner.prompts import Prompt, prompts
-from reasoner.tasks import ALL_TASKS, TASKS
+
+SERVED_NAME = "reasoner"
 
 
 @dataclass
@@ -40,14 +42,14 @@ class Played:
     seconds: float = 0.0
 
 
-async def ask(client: openai.AsyncOpenAI, model: str, prompt: Prompt, is_labelled: bool, extra: dict[str, str]) -> Reply:
+async def ask(client: openai.AsyncOpenAI, prompt: Prompt, is_labelled: bool, extra: dict[str, str]) -> Reply:
     """One greedy chat; the proxy reads the headers. `extra` are further fields of the request."""
     headers = {"X-Stopgate-Context": f"task={prompt.task}"}
     if is_labelled:
         headers["X-Stopgate-Gold"] = prompt.answer
     reply, began = Reply(), time.perf_counter()
     chunks = await client.chat.completions.create(
-        model=model,
+        model=SERVED_NAME,
         messages=[{"role": "user", "content": prompt.content}],
         temperature=0,
         stream=True,
@@ -78,7 +80,7 @@ async def play(
 
     async def one(prompt: Prompt) -> Reply:
         async with slots:
-            return await ask(client, options.model, prompt, is_labelled, extra)
+            return await ask(client, prompt, is_labelled, extra)
 
     began = time.perf_counter()
     played.replies += await asyncio.gather(*map(one, some))
@@ -89,8 +91,8 @@ async def warm_up(client: openai.AsyncOpenAI, prompt: Prompt, options: argparse.
     """In vLLM the first stream takes seconds longer, and the first log-probabilities, which a probe asks for."""
     async with asyncio.TaskGroup() as group:
         for _ in range(options.concurrency):
-            group.create_task(ask(client, options.model, prompt, False, {}))
-            group.create_task(client.completions.create(model=options.model, prompt="a", max_tokens=1, logprobs=1))
+            group.create_task(ask(client, prompt, False, {}))
+            group.create_task(client.completions.create(model=SERVED_NAME, prompt="a", max_tokens=1, logprobs=1))
 
 
 async def play_in_turns(options: argparse.Namespace, asked: list[Prompt]) -> tuple[Played, Played]:
@@ -121,15 +123,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--direct", required=True)
     parser.add_argument("--proxy", required=True)
-    parser.add_argument("--model", default="reasoner")
+    parser.add_argument("--model", choices=list(MODELS), default="single", help="the model (default single)")
     parser.add_argument("--generations", type=int, required=True)
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--turn", type=int, default=40, help="generations of a turn (default 40)")
-    parser.add_argument("--task", action="append", choices=list(ALL_TASKS), help="a task to ask (default: those of the model)")
+    parser.add_argument("--task", action="append", help="a task to ask (default: those of the model)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unlabelled", action="store_true")
     options = parser.parse_args()
-    asked = list(prompts(options.seed, options.generations, options.task or tuple(TASKS)))
+    spec = MODELS[options.model]
+    asked = list(prompts(spec, options.seed, options.generations, options.task))
     full, served = asyncio.run(play_in_turns(options, asked))
     tasks: dict[str, Figures] = {}
     for prompt, direct, reply in zip(asked, full.replies, served.replies, strict=True):
@@ -140,9 +143,9 @@ def main() -> None:
         figures.full_tokens += direct.tokens
         figures.tokens += reply.tokens
         figures.probe_tokens += said.get("probe_tokens", 0)
-        figures.probes += said.get("probe_tokens", 0)  # a probe decodes one token here
-        figures.full_right += direct.answer.strip() == prompt.answer
-        figures.right += reply.answer.strip() == prompt.answer
+        figures.probes += round(said.get("probe_tokens", 0) / spec.probe_tokens)
+        figures.full_right += spec.extract(direct.answer) == prompt.answer
+        figures.right += spec.extract(reply.answer) == prompt.answer
         figures.changed += not said.get("stopped") and (direct.thought, direct.answer) != (reply.thought, reply.answer)
     first = {"full": first_token(full), "served": first_token(served)}
     print_figures(tasks, full.seconds, served.seconds, first_token=first)

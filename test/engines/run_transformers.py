@@ -1,4 +1,4 @@
-"""Runs the test model in transformers, stopped by a service through the client. Prints figures as one line of JSON.
+"""Runs a test model in transformers, stopped by a service through the client. Prints figures as one line of JSON.
 
 Each prompt is also run in full, without the service, so that what was lost and saved is known and not estimated. After
 each batch a line of progress goes to standard error.
@@ -23,12 +23,11 @@ FOLDER = Path(__file__).parent / "model"
 sys.path.insert(0, str(FOLDER))
 
 from reasoner.generate import MAX_NEW_TOKENS, generate as generate_full, load  # noqa: E402
+from reasoner.models import MODELS, ModelSpec  # noqa: E402
 from reasoner.prompts import Prompt, prompts  # noqa: E402
 
 from stopgate import Client, Generation  # noqa: E402
 from stopgate.hf import Finished, ReasoningFormat, generate  # noqa: E402
-
-REASONING = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=1)
 
 
 class TimedClient(Client):
@@ -59,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--generations", type=int, required=True)
+    parser.add_argument("--model", choices=list(MODELS), default="single", help="the model (default single)")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -66,17 +66,18 @@ def main() -> None:
     parser.add_argument("--kill", type=int, help="process of the service, to be killed before the third check of the second batch")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    model, tokenizer = load(FOLDER / "weights")
+    spec = MODELS[options.model]
+    model, tokenizer = load(spec.weights)
     tokenizer.padding_side = "left"
     tasks: dict[str, Figures] = {}
     full_seconds = served_seconds = 0.0
     with TimedClient(options.url, timeout=options.timeout) as client:
-        for number, batch in enumerate(batches(prompts(options.seed, options.generations), options.batch)):
+        for number, batch in enumerate(batches(prompts(spec, options.seed, options.generations), options.batch)):
             began = time.perf_counter()
-            full = list(generate_full(model, tokenizer, batch, batch_size=len(batch)))
+            full = list(generate_full(spec, model, tokenizer, batch, batch_size=len(batch)))
             between = time.perf_counter()
             client.milliseconds, client.kill = [], options.kill if number == 1 else None
-            served, runs = serve(model, tokenizer, client, batch)
+            served, runs = serve(spec, model, tokenizer, client, batch)
             ended = time.perf_counter()
             full_seconds += between - began
             served_seconds += ended - between
@@ -94,7 +95,9 @@ def main() -> None:
     print_figures(tasks, full_seconds, served_seconds, client=asdict(client.counters))
 
 
-def serve(model: Any, tokenizer: Any, client: Client, batch: list[Prompt]) -> tuple[list[Finished], list[Generation]]:
+def serve(
+    spec: ModelSpec, model: Any, tokenizer: Any, client: Client, batch: list[Prompt]
+) -> tuple[list[Finished], list[Generation]]:
     """Generates a batch that the service may stop."""
     runs = [
         client.generation(
@@ -106,7 +109,9 @@ def serve(model: Any, tokenizer: Any, client: Client, batch: list[Prompt]) -> tu
     inputs = tokenizer.apply_chat_template(
         chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt"
     )
-    return generate(model, tokenizer, inputs, client, runs, max_new_tokens=MAX_NEW_TOKENS, reasoning=REASONING), runs
+    close, ask = spec.close, spec.close + spec.ask
+    reasoning = ReasoningFormat(close=close, ask=ask, answer_tokens=spec.answer_tokens, extract=spec.extract)
+    return generate(model, tokenizer, inputs, client, runs, max_new_tokens=MAX_NEW_TOKENS, reasoning=reasoning), runs
 
 
 if __name__ == "__main__":

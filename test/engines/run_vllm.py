@@ -1,4 +1,4 @@
-"""Runs the test model in vLLM's AsyncLLM, in this process, stopped by a service through `stopgate.vllm`.
+"""Runs a test model in vLLM's AsyncLLM, in this process, stopped by a service through `stopgate.vllm`.
 
 Prints figures as one line of JSON. Each prompt is also run in full.
 """
@@ -16,6 +16,7 @@ from figures import Figures, print_figures
 FOLDER = Path(__file__).parent / "model"
 sys.path.insert(0, str(FOLDER))
 
+from reasoner.models import MODELS  # noqa: E402
 from reasoner.prompts import prompts  # noqa: E402
 from vllm import AsyncEngineArgs, SamplingParams  # noqa: E402
 from vllm.sampling_params import RequestOutputKind  # noqa: E402
@@ -24,7 +25,6 @@ from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
 from stopgate import AsyncClient  # noqa: E402
 from stopgate.vllm import ReasoningFormat, generate  # noqa: E402
 
-REASONING = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=1)
 MAX_TOKENS = 700
 
 
@@ -45,13 +45,16 @@ async def in_full(engine: Any, all_ids: list[list[int]], concurrency: int) -> li
 
 async def play(options: argparse.Namespace) -> None:
     """Plays all prompts and prints the figures."""
+    spec = MODELS[options.model]
+    close, ask = spec.close, spec.close + spec.ask
+    reasoning = ReasoningFormat(close=close, ask=ask, answer_tokens=spec.answer_tokens, extract=spec.extract)
     args = AsyncEngineArgs(
-        model=str(FOLDER / "weights"), dtype="float32", enforce_eager=True, max_model_len=1024, block_size=16, max_num_seqs=64,
+        model=str(spec.weights), dtype="float32", enforce_eager=True, max_model_len=1024, block_size=16, max_num_seqs=64,
         generation_config="vllm",
     )  # fmt: skip
     engine = AsyncLLM.from_engine_args(args)
     tokenizer = engine.get_tokenizer()
-    asked = list(prompts(options.seed, options.generations))
+    asked = list(prompts(spec, options.seed, options.generations))
     chats = [[{"role": "user", "content": prompt.content}] for prompt in asked]
     all_ids = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False) for chat in chats]
     await in_full(engine, all_ids[:8], 8)  # the first requests are slow
@@ -69,7 +72,7 @@ async def play(options: argparse.Namespace) -> None:
             ]
             params = SamplingParams(temperature=0, max_tokens=MAX_TOKENS)
             served = await generate(
-                engine, tokenizer, all_ids, client, runs, params, reasoning=REASONING, concurrency=options.concurrency
+                engine, tokenizer, all_ids, client, runs, params, reasoning=reasoning, concurrency=options.concurrency
             )  # fmt: skip
             ended = time.perf_counter()
             await asyncio.to_thread(client.flush, 30)
@@ -77,8 +80,8 @@ async def play(options: argparse.Namespace) -> None:
         engine.shutdown()
     tasks: dict[str, Figures] = {}
     for prompt, tokens, run, one in zip(asked, full, runs, served, strict=True):
-        answer = tokenizer.decode(tokens, skip_special_tokens=False).partition("</think>")[2].removesuffix("</s>").strip()
-        tasks.setdefault(prompt.task, Figures()).add(prompt.answer, tokens, answer, run, one)
+        behind = tokenizer.decode(tokens, skip_special_tokens=False).partition("</think>")[2].removesuffix("</s>")
+        tasks.setdefault(prompt.task, Figures()).add(prompt.answer, tokens, spec.extract(behind), run, one)
     print_figures(tasks, between - began, ended - between, client=asdict(client.counters))
 
 
@@ -87,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--generations", type=int, required=True)
+    parser.add_argument("--model", choices=list(MODELS), default="single", help="the model (default single)")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unlabelled", dest="is_labelled", action="store_false")
