@@ -25,6 +25,9 @@ class Figures:
     probes: int = 0
     full_right: int = 0
     right: int = 0
+    stopped_full_right: int = 0
+    """Of those stopped, how many are right in full, and how many as they were served."""
+    stopped_right: int = 0
     changed: int = 0
     """Generations that were not stopped and yet differ from the full run."""
 
@@ -40,6 +43,8 @@ class Figures:
         self.probes += len(run.steps)
         self.full_right += full_answer == gold
         self.right += served.answer == gold
+        self.stopped_full_right += served.stopped and full_answer == gold
+        self.stopped_right += served.stopped and served.answer == gold
         self.changed += not served.stopped and served.tokens != full
 
 

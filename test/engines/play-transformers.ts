@@ -15,6 +15,9 @@ export interface TaskFigures {
   readonly probes: number
   readonly full_right: number
   readonly right: number
+  /** Of those stopped, how many are right in full, and how many as they were served. */
+  readonly stopped_full_right: number
+  readonly stopped_right: number
   /** Generations that were not stopped and yet differ from the full run. */
   readonly changed: number
 }

@@ -39,6 +39,24 @@ if (model === undefined) throw new Error(`there is no model ${values.model}: use
 const wanted = positionals.length === 0 ? known : positionals as Engine[]
 
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
+const STOPPED_HEADER = ['of those stopped', 'stops', 'served as probed %', 'EM in full', 'EM probed', 'EM served']
+
+interface Fidelity {
+  readonly treated_generations: number
+  readonly stops: number
+  readonly ratio: number | null
+  readonly em_drop: number | null
+}
+
+/** EM of those stopped, by task. The service knows the probes, of the stops since the last epoch began. */
+function stoppedRow (
+  name: string, { stopped, stopped_full_right: full, stopped_right: served }: TaskFigures, fidelity: Fidelity | undefined
+): string[] {
+  const percent = (ratio: number) => stopped === 0 ? '-' : (100 * ratio).toFixed(1)
+  const { treated_generations: treated = 0, stops = 0, ratio = null, em_drop: drop = null } = fidelity ?? {}
+  const probed = drop === null ? '-' : percent(served / stopped + drop * treated / stops)
+  return [name, String(stopped), ratio === null ? '-' : percent(ratio), percent(full / stopped), probed, percent(served / stopped)]
+}
 
 /** Names of the tasks that the model is asked by default. */
 function taskNames (model: ModelName): string[] {
@@ -109,6 +127,11 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
     const tokens = (sums.tokens + sums.probe_tokens) / sums.full_tokens
     process.stdout.write(`throughput to that in full: ${(seconds.full / seconds.served).toFixed(2)}, and ${(1 / tokens).toFixed(2)} by the tokens saved net\n`)
     const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
+    const list = contexts.body.contexts as ReadonlyArray<{ key: string, fidelity: Fidelity }>
+    const fidelities = new Map(list.map(({ key, fidelity }) => [key, fidelity]))
+    const stopped = Object.entries(tasks).map(([task, figures]) => stoppedRow(task, figures, fidelities.get(`model=reasoner,task=${task}`)))
+    process.stdout.write(alignColumns([STOPPED_HEADER, ...stopped], STOPPED_HEADER.map((_, i) => i === 0)).join('\n') + '\n')
+    process.stdout.write(`tokens saved net, counted: ${sums.full_tokens - sums.tokens - sums.probe_tokens}\n`)
     for (const context of contexts.body.contexts) {
       const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to } = context
       const saved = net === null ? 'unknown' : `${Math.round(net)} (${Math.round(from)} to ${Math.round(to)})`

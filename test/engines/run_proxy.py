@@ -146,6 +146,8 @@ def main() -> None:
         figures.probes += round(said.get("probe_tokens", 0) / spec.probe_tokens)
         figures.full_right += spec.extract(direct.answer) == prompt.answer
         figures.right += spec.extract(reply.answer) == prompt.answer
+        figures.stopped_full_right += bool(said.get("stopped")) and spec.extract(direct.answer) == prompt.answer
+        figures.stopped_right += bool(said.get("stopped")) and spec.extract(reply.answer) == prompt.answer
         figures.changed += not said.get("stopped") and (direct.thought, direct.answer) != (reply.thought, reply.answer)
     first = {"full": first_token(full), "served": first_token(served)}
     print_figures(tasks, full.seconds, served.seconds, first_token=first)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { parseEventStream, type TakeItems } from '../protocol/event-stream.js'
-import { fieldOf, numberOrNull } from '../protocol/json.js'
+import { fieldOf, itemsOf, numberOrNull } from '../protocol/json.js'
 import type { PieceReader } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
@@ -82,13 +82,13 @@ export function createLlamaCpp ({ upstream, tags, closeText, style, probeTokens 
       pieces: readReasoning,
       isOpened: () => isOpened,
       promptTokens: () => promptTokens,
-      probe: async (prefix, signal) => parseForcedAnswer(await upstream.json('/completion', headers, {
+      probe: async (prefix, signal) => parseForcedAnswer(style.stops, await upstream.json('/completion', headers, {
         prompt: promptWith(prefix.ids ?? [], closeText + style.suffix),
         n_predict: probeTokens,
         temperature: 0,
         n_probs: 1,
         cache_prompt: true,
-        stop: style.stops,
+        stop: style.stops.filter((stop) => !stop.startsWith(CLOSING)),
       }, signal)),
       async answer (prefix) {
         const reply = await open(promptWith(prefix.ids ?? [], closeText), tokensLeft(prefix.tokens))
@@ -148,12 +148,29 @@ function readAnswer (reply: UpstreamReply, translator: LlamaTranslator): PieceRe
 }
 
 /** @throws Error if the reply to a probe has no text */
-function parseForcedAnswer (reply: unknown): ForcedAnswer {
+/**
+ * A stop text that begins so is not sent: llama.cpp leaves out the log-probabilities of the tokens that a stop text cuts off, and that of
+ * the brace says whether the number before it is complete.
+ */
+const CLOSING = '}'
+
+function tokensUntil (stops: readonly string[], tokens: readonly unknown[]): readonly unknown[] {
+  let text = ''
+  for (const [i, token] of tokens.entries()) {
+    const piece = fieldOf(token, 'token')
+    text += typeof piece === 'string' ? piece : ''
+    if (stops.some((stop) => text.includes(stop))) return tokens.slice(0, i + 1)
+  }
+  return tokens
+}
+
+/** @param stops texts that end a forced answer; tokens after the first of them do not count */
+export function parseForcedAnswer (stops: readonly string[], reply: unknown): ForcedAnswer {
   const text = fieldOf(reply, 'content')
   if (typeof text !== 'string') throw new Error('a probe was answered without a text')
   return {
     text,
-    logprobs: tokenLogprobs(fieldOf(reply, 'completion_probabilities')),
+    logprobs: tokenLogprobs(tokensUntil(stops, itemsOf(fieldOf(reply, 'completion_probabilities')))),
     tokens: numberOrNull(fieldOf(reply, 'tokens_predicted')) ?? 1,
     promptTokens: numberOrNull(fieldOf(reply, 'tokens_evaluated')),
     cachedTokens: numberOrNull(fieldOf(fieldOf(reply, 'timings'), 'cache_n')),

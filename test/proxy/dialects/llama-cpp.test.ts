@@ -1,4 +1,6 @@
 import t from 'tap'
+import { probeStyle } from '../../../src/proxy/dialects/forced-answer.js'
+import { parseForcedAnswer } from '../../../src/proxy/dialects/llama-cpp.js'
 import { CHAT, eventsOf, startUnderTest } from '../proxy-under-test.js'
 
 const OWNER = { owner: 'llamacpp' }
@@ -47,4 +49,16 @@ t.test('if the server refuses to continue the reasoning, the stream breaks off r
   await t.rejects(ask({ ...CHAT, stream: true }).then(async (reply) => await reply.text()))
   t.equal(upstream.requests.filter(({ path, body }) => path === '/completion' && body.stream).length, 2)
   t.equal(await metric('stopgate_proxy_generations_total{arm="control",end="broken"}'), 1)
+})
+
+t.test('of a boxed answer the closing brace counts, and nothing after it', async (t) => {
+  const { stops } = probeStyle('boxed')
+  const reply = (...tokens: ReadonlyArray<readonly [string, number]>) => ({
+    content: tokens.map(([token]) => token).join(''),
+    tokens_predicted: tokens.length,
+    completion_probabilities: tokens.map(([token, logprob]) => ({ token, logprob })),
+  })
+  t.strictSame(parseForcedAnswer(stops, reply(['9', -0.01], ['}.', -0.7], [' So', -3])).logprobs, [-0.01, -0.7])
+  t.strictSame(parseForcedAnswer(stops, reply(['9', -0.01], ['}', -0.7], ['$', -0.2], [' is', -3])).logprobs, [-0.01, -0.7, -0.2])
+  t.strictSame(parseForcedAnswer(stops, reply(['4', -0.1], ['2', -0.2])).logprobs, [-0.1, -0.2], 'it reached its limit')
 })
