@@ -67,6 +67,10 @@ t.test('every page starts with its title', async (t) => {
   for (const page of PAGES) t.match(readPage(page), /^# \S/, page)
 })
 
+t.test('every table starts with a header, so no empty line splits one', async (t) => {
+  for (const page of PAGES) t.notMatch(proseOf(page), /\n\n\|.*\n(?!\| ?-)/, page)
+})
+
 t.test('every code block is fenced and names a language that a test checks', async (t) => {
   for (const page of PAGES) {
     for (const { line, language } of blocksOf(page)) t.ok(LANGUAGES.includes(language), `${page}:${line} is in ${language || 'no language'}`)
