@@ -9,6 +9,7 @@ const VERDICTS = {
   breached: ['bad', '▲', 'Real stops lose more than you allow.'],
   suspected: ['warn', '△', 'Real stops seem to lose more than you allow.'],
   unobservable: ['warn', '△', 'Whether real stops lose more than you allow cannot be seen: they are reported without their probes.'],
+  late: ['warn', '△', 'A loss by real stops would be seen late: they are reported without their probes.'],
   none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
 } as const
 
@@ -29,23 +30,35 @@ function DifferenceBar ({ difference: { estimate, low, high }, bound }: Differen
 }
 
 /** How many stops served the answer that was probed, and what the others cost. */
-function FidelityText ({ fidelity: { stops, ratio, em_drop: drop, em_drop_low: low, em_drop_high: high } }: Pick<ContextDetail, 'fidelity'>) {
+function FidelityText ({ fidelity }: Pick<ContextDetail, 'fidelity'>) {
+  const { stops, stops_without_probe: unobserved, stops_awaiting_label: awaiting, ratio } = fidelity
+  const { em_drop: drop, em_drop_low: low, em_drop_high: high } = fidelity
+  if (stops + unobserved === 0) return <p class='note'>No stop has been reported in this epoch.</p>
   if (ratio === null) return <p class='note'>No stop was reported with its probe, so served answers cannot be compared with probed ones.</p>
   return (
     <p>
       Served as probed: <b>{percent(ratio)}</b> of {count(stops)} stops; EM lost between probe and served answer:{' '}
       <b>{points(drop)}</b> <span class='muted'>({points(low)} to {points(high)}, of all treated generations)</span>
+      {awaiting > 0 && <>; differing stops that wait for a label, not counted yet: <b>{count(awaiting)}</b></>}
     </p>
   )
+}
+
+function verdictOf ({ breach, fidelity }: Pick<ContextDetail, 'breach' | 'fidelity'>): keyof typeof VERDICTS {
+  const { breached, suspected, seen_by: seenBy } = breach
+  if (breached) return 'breached'
+  if (suspected) return 'suspected'
+  if (fidelity.stops_without_probe === 0 || seenBy === 'fidelity') return 'none'
+  return seenBy === 'arms' ? 'late' : 'unobservable'
 }
 
 /** Generations that ran in full beside those that were stopped. */
 export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { context: ContextDetail }) {
   const { em_difference: em, tokens_difference: tokens } = arms
   const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
-  const [kind, sign, verdict] = VERDICTS[breach.breached ? 'breached' : breach.suspected ? 'suspected' : breach.seen_by === 'unobservable' ? 'unobservable' : 'none']
+  const [kind, sign, verdict] = VERDICTS[verdictOf({ breach, fidelity })]
   return (
-    <Card title='Control against treated' note='Counts enrolled generations while a threshold was in force.'>
+    <Card title='Control against treated' note='Counts enrolled generations while a threshold was in force. A missing outcome or label counts as wrong in the control arm and as right in the treated arm.'>
       <Table
         caption='Control against treated' rows={rows} columns={[
           { head: 'Arm', cell: (row) => row.name },

@@ -84,13 +84,13 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin can stop generations in it.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
   breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
-  outcomes_missing: ['warn', 'Generations are enrolled, but no outcomes have arrived.'],
+  outcomes_missing: ['warn', 'Generations are enrolled, but their outcomes, steps or labels have not arrived.'],
   outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'Probes cost more than stopping would save.'],
   signals_refused: ['warn', 'Signals have too many names.'],
   fidelity_low: ['warn', 'Served answers of stops often differ from the answers that were probed there.'],
   breach_unobservable: ['warn', 'A breach cannot be seen: stops are reported without their probes, and labels are agreement.'],
-  breach_hidden: ['warn', 'A breach may be hidden: stops are reported without their probes, and more than 1 % of the outcomes are missing.'],
+  breach_hidden: ['warn', 'A breach may be hidden: stops are reported without their probes, and more than 1 % of the control generations are missing.'],
 }
 
 function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {

@@ -34,9 +34,16 @@ t.test('served answers are compared with probed ones, where stops are reported w
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
   t.match(page.card('Control against treated'),
     'Served as probed: 99.3 % of 431 stops; EM lost between probe and served answer: 0.17 pt (−1.06 pt to 1.42 pt, of all treated generations)')
-  replies.context = example('context', { fidelity: { ...fidelity, ratio: null, em_drop: null, em_drop_low: null, em_drop_high: null } })
+  replies.context = example('context', { fidelity: { ...fidelity, stops_awaiting_label: 3 } })
+  await page.send('change')
+  t.match(page.card('Control against treated'), 'of all treated generations); differing stops that wait for a label, not counted yet: 3')
+  const none = { ...fidelity, stops: 0, ratio: null, em_drop: null, em_drop_low: null, em_drop_high: null }
+  replies.context = example('context', { fidelity: { ...none, stops_without_probe: 5 } })
   await page.send('change')
   t.match(page.card('Control against treated'), 'No stop was reported with its probe, so served answers cannot be compared with probed ones.')
+  replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 } })
+  await page.send('change')
+  t.match(page.card('Control against treated'), 'No stop has been reported in this epoch.')
 })
 
 t.test('a breach is shown in red, a suspicion or blindness as a warning, and none of these in green', async (t) => {
@@ -45,11 +52,12 @@ t.test('a breach is shown in red, a suspicion or blindness as a warning, and non
     ['warn', '△ Real stops seem to lose more than you allow.', { suspected: true }],
     ['bad', '▲ Real stops lose more than you allow.', { suspected: true, breached: true }],
     ['warn', '△ Whether real stops lose more than you allow cannot be seen: they are reported without their probes.', { seen_by: 'unobservable' }],
+    ['warn', '△ A loss by real stops would be seen late: they are reported without their probes.', { seen_by: 'arms' }],
   ] as const
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
   for (const [colour, text, changes] of cases) {
-    replies.context = example('context', { breach: { ...breach, ...changes } })
+    replies.context = example('context', { breach: { ...breach, ...changes }, fidelity: { ...fidelity, stops_without_probe: 9 } })
     await page.send('change')
     t.equal(page.read('.verdict'), text)
     t.equal(page.colourOf(page.element('.verdict')), page.paletteOf(colour))
