@@ -17,7 +17,7 @@ const difference = (what: string) =>
 
 const ArmViewSchema = Type.Object({
   generations: Type.Integer({ description: 'Generations with a known length' }),
-  labelled: Type.Integer({ description: 'Generations whose EM is compared' }),
+  labelled: Type.Integer({ description: 'Generations whose EM is compared. A missing outcome or label counts as wrong in the control arm and as right in the treated arm' }),
   em: NullableRatioSchema('Unweighted mean EM'),
   tokens_mean: nullable<number>('number', { description: 'Unweighted mean length (tokens)' }),
 }, { title: 'Arm', description: 'One arm of the comparison' })
@@ -181,7 +181,7 @@ export const contextFields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but no outcomes have arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
+    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

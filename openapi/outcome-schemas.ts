@@ -109,7 +109,7 @@ export const ReceiptSchema = Type.Object({
     description: 'Warnings: why outcomes may not count as evidence; absent: none. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
       'context_missing: it names no context, so it counts for the context of generations that name none; steps_missing: it is of the control arm, and no steps were sent with it or recorded, so it is not evidence; ' +
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
-      'outcomes_missing: generations of this context are enrolled, but no outcomes have arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at the first check; ' +
+      'outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at the first check; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
       'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names; fidelity_low: served answers of stops often differ from the probed ones; ' +
       'breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',

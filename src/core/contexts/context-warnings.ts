@@ -37,11 +37,12 @@ const NO_WARNINGS: readonly ContextWarning[] = []
 const ENOUGH = 32
 
 /**
- * `outcomes_missing`: generations are enrolled, but no outcomes have arrived. `outcomes_not_enrolled`: outcomes arrive, but most of them
- * belong to generations that did not ask at the first check; workers may report under other ids. `no_net_savings`: a threshold is
- * certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so predictors do not learn from
- * some. `fidelity_low`: served answers of stops often differ from the probed ones. `breach_unobservable`: under `agreement`, stops are
- * reported without their probes. `breach_hidden`: so they are, and more missing outcomes than a hundredth hide a breach of several points.
+ * `outcomes_missing`: generations are enrolled, but their outcomes, steps or labels have not arrived. `outcomes_not_enrolled`: outcomes
+ * arrive, but most of them belong to generations that did not ask at the first check; workers may report under other ids.
+ * `no_net_savings`: a threshold is certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so
+ * predictors do not learn from some. `fidelity_low`: served answers of stops often differ from the probed ones. `breach_unobservable`:
+ * under `agreement`, stops are reported without their probes. `breach_hidden`: so they are, and more missing generations than a hundredth
+ * hide a breach of several points.
  */
 export function contextWarnings (state: ContextState): readonly ContextWarning[] {
   const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state

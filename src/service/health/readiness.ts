@@ -22,16 +22,16 @@ interface HealthServices {
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
-/** Warnings about contexts whose workers report incorrectly, so that nothing can be certified there. */
-const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> = {
-  outcomes_missing: (contexts) => `${contexts} contexts enrol generations, but no outcomes have arrived. Send every outcome with the ids of its steps`,
-  outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} contexts belong to generations that were not enrolled. Ask at the first step of each ` +
+/** Warnings about contexts whose workers report incorrectly. `contexts` is e.g. "2 contexts". */
+const REPORTING: Readonly<Record<ContextWarning, (contexts: string) => string>> = {
+  outcomes_missing: (contexts) => `Generations of ${contexts} are enrolled, but their outcomes, steps or labels have not arrived. Send every outcome with the ids of its steps, and the wanted labels`,
+  outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} belong to generations that were not enrolled. Ask at the first step of each ` +
     'generation, without an arm and with the ids of its outcome',
-  no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts} contexts, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
-  signals_refused: (contexts) => `Signals of ${contexts} contexts have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
-  fidelity_low: (contexts) => `Served answers of stops in ${contexts} contexts often differ from the answers that were probed there. Answer from exactly the prefix that was probed`,
-  breach_unobservable: (contexts) => `Stops of ${contexts} contexts are reported without their probes, and labels are agreement, so a breach cannot be seen. Send stopped_probe with each stop`,
-  breach_hidden: (contexts) => `Stops of ${contexts} contexts are reported without their probes, and more than 1 % of the outcomes are missing, which hides a breach of several points. Send stopped_probe with each stop`,
+  no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts}, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
+  signals_refused: (contexts) => `Signals of ${contexts} have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
+  fidelity_low: (contexts) => `Served answers of stops in ${contexts} often differ from the answers that were probed there. Answer from exactly the prefix that was probed`,
+  breach_unobservable: (contexts) => `Stops of ${contexts} are reported without their probes, and labels are agreement, so a breach cannot be seen. Send stopped_probe with each stop`,
+  breach_hidden: (contexts) => `Stops of ${contexts} are reported without their probes, and more than 1 % of the control generations are missing, which hides a breach of several points. Send stopped_probe with each stop`,
 }
 
 /** How many contexts a warning names. */
@@ -59,11 +59,11 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls }: Hea
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [unlearned(snapshotHolder), (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
-    [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
+    [list(unreadable), (keys) => `The state of ${contexts(unreadable.size)} cannot be read. Generations there go on, and a new epoch starts once a learner runs: ${keys}`],
     [list(damaged), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
-      return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
+      return [list(keys), (named) => `${REPORTING[warning](contexts(keys.length))}: ${named}`]
     }),
     [list(uncovered(inputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${inputs.levels.at(-1)}": ${keys}`],
     [list(leftOf(inputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${inputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
@@ -105,6 +105,8 @@ function uncovered (levels: Levels, links: ReadonlyMap<string, ChainLink>): stri
   }
   return keys
 }
+
+function contexts (number: number): string { return number === 1 ? 'one context' : `${number} contexts` }
 
 /** The first of some names; `null`: there are none. */
 function list (names: Iterable<string>): string | null {

@@ -159,6 +159,7 @@ export function startLearner (
 /** The text of the log line about a change. */
 export function describeChange ({ cause, before, after }: Pick<Change, 'cause' | 'before' | 'after'>): string {
   if (cause === 'left_pool') return 'a context has left its pool, since it loses more than the pool allows'
-  if (after !== null) return cause === 'evidence' ? 'a threshold is certified' : 'a threshold has changed'
+  if (after !== null && cause === 'evidence') return 'a threshold is certified'
+  if (after !== null) return after === before ? 'the threshold in force is the same before and after a change' : 'a threshold has changed'
   return before === null ? 'no threshold is in force, before or after a change' : 'a threshold is withdrawn'
 }

@@ -186,6 +186,7 @@ t.test('the log states the effect of a change on the threshold', async (t) => {
   t.equal(said('evidence', null, 0.9), 'a threshold is certified')
   t.equal(said('evidence', 0.9, 0.8), 'a threshold is certified')
   t.equal(said('policy', 0.9, 0.8), 'a threshold has changed')
+  t.equal(said('policy', 0.9, 0.9), 'the threshold in force is the same before and after a change')
   t.equal(said('drift', 0.9, null), 'a threshold is withdrawn')
   t.equal(said('policy', null, null), 'no threshold is in force, before or after a change')
 })

@@ -213,7 +213,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
         if rule is not None:
             cadences[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
             for warning in rule["warnings"]:
-                warn(f"{warning} {one.context_key}", f"{warning} in context {dict(one.context)}")
+                warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
     for row in body["first_step_late"]:
         generations[row].warn_late()
     for row, one in enumerate(generations):
