@@ -137,7 +137,7 @@ export function startLearner (
       refused = ledger.refused
     }
     for (const change of changes) {
-      log.info({ change }, describeChange(change))
+      log[WITHDRAWALS.has(change.cause) ? 'warn' : 'info']({ change }, describeChange(change))
       onChange(change)
     }
   }
@@ -156,9 +156,14 @@ export function startLearner (
   }
 }
 
+/** Causes that operators should look into: stopping loses more than is allowed. */
+const WITHDRAWALS: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'left_pool'])
+
 /** The text of the log line about a change. */
 export function describeChange ({ cause, before, after }: Pick<Change, 'cause' | 'before' | 'after'>): string {
   if (cause === 'left_pool') return 'a context has left its pool, since it loses more than the pool allows'
+  if (cause === 'breach') return 'a threshold is withdrawn, since real stops lose more than is allowed'
+  if (cause === 'drift' && after === null) return 'a threshold is withdrawn, since stopping has come to lose more than is allowed'
   if (after !== null && cause === 'evidence') return 'a threshold is certified'
   if (after !== null) return after === before ? 'the threshold in force is the same before and after a change' : 'a threshold has changed'
   return before === null ? 'no threshold is in force, before or after a change' : 'a threshold is withdrawn'

@@ -181,12 +181,14 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
 })
 
 t.test('the log states the effect of a change on the threshold', async (t) => {
-  const said = (cause: 'evidence' | 'policy' | 'drift' | 'left_pool', before: number | null, after: number | null) => describeChange({ cause, before, after })
+  const said = (cause: 'evidence' | 'policy' | 'drift' | 'breach' | 'left_pool', before: number | null, after: number | null) => describeChange({ cause, before, after })
   t.equal(said('left_pool', 0.9, null), 'a context has left its pool, since it loses more than the pool allows')
   t.equal(said('evidence', null, 0.9), 'a threshold is certified')
   t.equal(said('evidence', 0.9, 0.8), 'a threshold is certified')
   t.equal(said('policy', 0.9, 0.8), 'a threshold has changed')
   t.equal(said('policy', 0.9, 0.9), 'the threshold in force is the same before and after a change')
-  t.equal(said('drift', 0.9, null), 'a threshold is withdrawn')
+  t.match(said('drift', 0.9, null), 'stopping has come to lose more')
+  t.match(said('breach', 0.9, null), 'real stops lose more')
+  t.equal(said('policy', 0.9, null), 'a threshold is withdrawn')
   t.equal(said('policy', null, null), 'no threshold is in force, before or after a change')
 })
