@@ -1,7 +1,6 @@
 import { Type } from '#typebox'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
-import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.js'
-import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
+import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
 import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
@@ -41,9 +40,7 @@ const FidelitySchema = Type.Object({
 }, { title: 'Fidelity', description: 'Served answers of stops compared with the answers that were probed there, since the last change of mode or pin of this epoch' })
 
 const BreachSchema = Type.Object({
-  seen_by: Type.Unsafe<BreachSight>({
-    type: 'string', enum: [...BREACH_SIGHTS], description: 'fidelity: from stops, each against its own probe; arms: from treated against control generations; unobservable: labels are agreement, and stops are reported without their probes',
-  }),
+  seen_by: BreachSightSchema,
   suspected: Type.Boolean({ description: 'Whether stops seem to lose more EM than the bound allows. This raises an "auto" control share' }),
   breached: Type.Boolean({ description: 'Whether they surely do. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
 }, { title: 'Breach', description: 'Whether stops lose more EM than certified: by fidelity a quarter of max_em_drop is tolerated between probed and served answers, by arms max_em_drop between full runs and served answers' })

@@ -40,6 +40,11 @@ export const StepSchema = Type.Object({
 
 const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type: 'string', enum: ['lost', 'excluded'], description })
 
+/** How a breach would be seen, in a guarantee and in a context. */
+export const BreachSightSchema = Type.Unsafe<BreachSight>({
+  type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, of which many times as many are needed; unobservable: not at all, since labels are agreement and stops are reported without their probes',
+})
+
 const GuaranteeSchema = Type.Object({
   max_em_drop: RatioSchema('EM drop that the certificate rules out'),
   error_level: RatioSchema('Chance that the certificate is wrong'),
@@ -58,9 +63,7 @@ const GuaranteeSchema = Type.Object({
   served_em_drop: NullableRatioSchema('EM of probed answers less EM of served ones, over all treated generations'),
   served_em_drop_high: NullableRatioSchema('Its upper bound, at error_level'),
   total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: the sum of max_em_drop and served_em_drop_high, each of which holds at error_level. Stopped generations alone may lose several times as much'),
-  breach: Type.Unsafe<BreachSight>({
-    type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, of which many times as many are needed; unobservable: not at all, since labels are agreement and stops are reported without their probes',
-  }),
+  breach: BreachSightSchema,
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, with the tokens of probes not deducted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),

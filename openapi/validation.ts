@@ -1,13 +1,13 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fastJsonStringify from 'fast-json-stringify'
-import { REPLACEMENT } from '../src/core/policy/context.js'
+import { REPLACEMENT_CHARACTER } from '../src/core/policy/context.js'
 import type { Problem } from '../src/errors/errors.js'
 import { FLOAT32_TOLERANCE } from './field-schemas.js'
 
 const byteLength = (max: number) => (text: string): boolean =>
   (text.length * 3 <= max || Buffer.byteLength(text) <= max) && text.isWellFormed()
 
-const name128 = (text: string): boolean => byteLength(128)(text) && !text.includes(REPLACEMENT)
+const name128 = (text: string): boolean => byteLength(128)(text) && !text.includes(REPLACEMENT_CHARACTER)
 
 const options = {
   allErrors: false,

@@ -61,9 +61,9 @@ export class SliceQueue {
     if (this.#slices.length <= MAX_OPEN_SLICES) return merged
     for (const isCounted of [false, true]) {
       for (;;) {
-        const alike = this.#slices.filter((slice) => slice.isCounted === isCounted)
-        if (alike.length <= MAX_OPEN_SLICES) break
-        const pair = shortestPair(isCounted ? alike : alike.slice(0, -1))
+        const sameKind = this.#slices.filter((slice) => slice.isCounted === isCounted)
+        if (sameKind.length <= MAX_OPEN_SLICES) break
+        const pair = shortestPair(isCounted ? sameKind : sameKind.slice(0, -1))
         if (pair === null) break
         mergeSlices(...pair)
         this.#slices.splice(this.#slices.indexOf(pair[1]), 1)

@@ -4,7 +4,7 @@ import type { Label } from '../policy/policy.js'
 import type { LoggedOutcome, StoppedProbe } from './outcome.js'
 
 /** A stop as fidelity sees it. */
-export interface ObservedStop {
+interface ObservedStop {
   readonly isEqual: boolean
   /** `null`: a label decides. */
   readonly difference: ServedDifference | null

@@ -8,7 +8,7 @@ export type Context = Readonly<Record<string, string>>
 export const ROOT = '*'
 
 /** Decoders replace bytes that are not UTF-8 with this. No id, level value or signal name may contain it: different ones would coincide. */
-export const REPLACEMENT = '\uFFFD'
+export const REPLACEMENT_CHARACTER = '\uFFFD'
 
 const MISSING = '-'
 const RESERVED = /[%,=*\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu // eslint-disable-line no-control-regex
@@ -79,7 +79,7 @@ export function parseContextKey (levels: Levels, key: string): Context | null {
     if (text === MISSING) continue
     let value: string
     try { value = decodeURIComponent(text) } catch { return null }
-    if (value === '' || value.includes(REPLACEMENT) || encodeValue(value) !== text) return null
+    if (value === '' || value.includes(REPLACEMENT_CHARACTER) || encodeValue(value) !== text) return null
     context[level] = value
   }
   return context

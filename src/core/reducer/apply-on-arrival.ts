@@ -11,7 +11,7 @@ import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
-import { countControl } from './count-savings.js'
+import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, policyOf, writeState } from './fold.js'
 import { applyMember, cohortRules, endEpoch, takeEvidence, withCounts, withEvidence } from './follow-up.js'
 import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
@@ -31,7 +31,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const compared = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(compared)
   const { control_share: share } = compared
-  const { state } = outcome.u < share ? countControl(fold, pending, { share }, compared, time) : { state: compared }
+  const { state } = outcome.u < share ? countSavingsOfControl(fold, pending, { share }, compared, time) : { state: compared }
   const fed = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
   if (outcome.cancelled === true) return finish(withCounts(fed, { cancelled: 1 }))
   const isPresent = outcome.steps !== null && outcome.steps_complete

@@ -15,7 +15,7 @@ import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcome
 import { applyFidelity, mustTakeBack } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
-import { countControl, countTreated } from './count-savings.js'
+import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { cohortRules, endEpoch, followUp, withCounts } from './follow-up.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
@@ -37,7 +37,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
 
   const arm = armOf(outcome, current?.control_share ?? 0)
-  const addSavings = arm === 'treated' && hasLeaf ? countTreated(fold, leaf, outcome, policy, time) : undefined
+  const addSavings = arm === 'treated' && hasLeaf ? countSavingsOfTreated(fold, leaf, outcome, policy, time) : undefined
   const isRefused = outcome !== usable
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
     const next = countOutcome(state, outcome, arm, addSavings, time)
@@ -213,7 +213,7 @@ function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit,
   const { outcome, key } = pending
   if (outcome.stopped || outcome.arm === 'treated') return state
   const { label_rate: enrolled } = policyOf(fold.ledger, key)
-  const { state: next, tokens } = countControl(fold, pending, { share: member.share, earlier: member.saved, enrolled }, state, time)
+  const { state: next, tokens } = countSavingsOfControl(fold, pending, { share: member.share, earlier: member.saved, enrolled }, state, time)
   if (tokens !== null) member.saved = { samples: (member.saved?.samples ?? 0) + 1, tokens: (member.saved?.tokens ?? 0) + tokens }
   return next
 }

@@ -20,7 +20,7 @@ function areStopsReal (fold: Fold, leaf: string, { mode }: Pick<Policy, 'mode'>,
  * Counts a treated generation that was reported. Cancelled ones are left out in both arms.
  * @returns what it adds to the savings of each link of its chain; `undefined`: it does not count
  */
-export function countTreated (
+export function countSavingsOfTreated (
   fold: Fold, leaf: string, outcome: LoggedOutcome, policy: Policy, time: number
 ): ((savings: Savings) => Savings) | undefined {
   const { tokens, answer_tokens: answer, stopped, stopped_probe: probe, cancelled: isCancelled = false } = outcome
@@ -45,7 +45,7 @@ interface Drawn {
  * @param state of the context that gathers the evidence, as stored
  * @returns the state stored last, and the tokens that were generated after the crossing; `null`: it did not count
  */
-export function countControl (
+export function countSavingsOfControl (
   fold: Fold, { outcome, leaf, key }: PendingOutcome, { share, earlier, enrolled }: Drawn, state: ContextState, time: number
 ): { readonly state: ContextState, readonly tokens: number | null } {
   if (share === 1 || !areStopsReal(fold, leaf, policyOf(fold.ledger, leaf), time)) return { state, tokens: null }

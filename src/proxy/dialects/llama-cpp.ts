@@ -147,9 +147,8 @@ function readAnswer (reply: UpstreamReply, translator: LlamaTranslator): PieceRe
   }
 }
 
-/** @throws Error if the reply to a probe has no text */
 /**
- * A stop text that begins so is not sent: llama.cpp leaves out the log-probabilities of the tokens that a stop text cuts off, and that of
+ * Stop texts that begin with this are not sent: llama.cpp leaves out the log-probabilities of the tokens that a stop text cuts off, and that of
  * the brace says whether the number before it is complete.
  */
 const CLOSING = '}'
@@ -164,7 +163,10 @@ function tokensUntil (stops: readonly string[], tokens: readonly unknown[]): rea
   return tokens
 }
 
-/** @param stops texts that end a forced answer; tokens after the first of them do not count */
+/**
+ * @param stops texts that end a forced answer; tokens after the first of them do not count
+ * @throws Error if the reply to a probe has no text
+ */
 export function parseForcedAnswer (stops: readonly string[], reply: unknown): ForcedAnswer {
   const text = fieldOf(reply, 'content')
   if (typeof text !== 'string') throw new Error('a probe was answered without a text')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { MAX_SAMPLES } from '../../core/enrolment/enrolled-unit.js'
-import { REPLACEMENT, type Context } from '../../core/policy/context.js'
+import { REPLACEMENT_CHARACTER, type Context } from '../../core/policy/context.js'
 
 /** The X-Stopgate headers of a request. */
 export type StopgateHeaders = ReturnType<typeof readStopgateHeaders>
@@ -54,7 +54,7 @@ function parseSamples (value: string): number {
 /** An id, or a value of a context: the service would refuse others. */
 function parseName (value: string): string {
   const name = percentDecoded(value, MAX_NAME_BYTES)
-  if (name.includes(REPLACEMENT)) throw new HeaderError('a value contains U+FFFD, which stands for bytes that are not UTF-8')
+  if (name.includes(REPLACEMENT_CHARACTER)) throw new HeaderError('a value contains U+FFFD, which stands for bytes that are not UTF-8')
   return name
 }
 
