@@ -213,7 +213,8 @@ function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit,
   const { outcome, key } = pending
   if (outcome.stopped || outcome.arm === 'treated') return state
   const { label_rate: enrolled } = policyOf(fold.ledger, key)
-  const { state: next, tokens } = countSavingsOfControl(fold, pending, { share: member.share, earlier: member.saved, enrolled }, state, time)
+  const unit = { share: member.share, earlier: member.saved, enrolled }
+  const { state: next, tokens } = countSavingsOfControl(fold, pending, unit, state, time)
   if (tokens !== null) member.saved = { samples: (member.saved?.samples ?? 0) + 1, tokens: (member.saved?.tokens ?? 0) + tokens }
   return next
 }

@@ -148,8 +148,8 @@ function readAnswer (reply: UpstreamReply, translator: LlamaTranslator): PieceRe
 }
 
 /**
- * Stop texts that begin with this are not sent: llama.cpp leaves out the log-probabilities of the tokens that a stop text cuts off, and that of
- * the brace says whether the number before it is complete.
+ * Stop texts that begin with this are not sent: llama.cpp leaves out the log-probabilities of the tokens that a stop text cuts off, and
+ * that of the brace says whether the number before it is complete.
  */
 const CLOSING = '}'
 
