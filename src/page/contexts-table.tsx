@@ -19,6 +19,7 @@ export function ContextsTable () {
   const [offset, setOffset] = useState(0)
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
+    if (search === sent) return // otherwise the first page would come back under a quick click on Next
     const timer = setTimeout(() => { setSent(search); setOffset(0) }, PAUSE_MS)
     return () => { clearTimeout(timer) }
   }, [search])
