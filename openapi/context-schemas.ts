@@ -91,7 +91,7 @@ const count = (description: string) => Type.Number({ description })
 /** Tokens saved, for a context or for many. */
 export const savedTokensFields = {
   tokens_saved: nullable<number>('number', {
-    description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more, and it may fall again. Stops under a pin are not counted; null: too few control generations',
+    description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more, and it may fall again. Stops under a pin are not counted; null: generations have been treated, but too few control generations have crossed the threshold',
   }),
   tokens_saved_low: nullable<number>('number', { description: 'Lower bound of tokens_saved (95 %)' }),
   tokens_saved_high: nullable<number>('number', { description: 'Upper bound of tokens_saved (95 %)' }),

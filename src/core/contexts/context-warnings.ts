@@ -41,8 +41,8 @@ const ENOUGH = 32
  * arrive, but most of them belong to generations that did not ask at the first check; workers may report under other ids.
  * `no_net_savings`: a threshold is certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so
  * predictors do not learn from some. `fidelity_low`: served answers of stops often differ from the probed ones. `breach_unobservable`:
- * under `agreement`, stops are reported without their probes. `breach_hidden`: so they are, and more missing generations than a hundredth
- * hide a breach of several points.
+ * under `agreement`, stops are reported without their probes. `breach_hidden`: under `exact_match` they are, and more than 1 % of the
+ * control generations are missing, which can hide a breach of several points.
  */
 export function contextWarnings (state: ContextState): readonly ContextWarning[] {
   const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state

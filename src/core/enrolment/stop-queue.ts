@@ -30,8 +30,6 @@ export class StopQueue {
 
   get isEmpty (): boolean { return this.#stops.length === 0 }
 
-  get awaiting (): number { return this.#stops.reduce((sum, { difference }) => sum + (difference === null ? 1 : 0), 0) }
-
   /** Whether `take` would take something. */
   hasSettled (clock: number): boolean {
     const [first] = this.#stops

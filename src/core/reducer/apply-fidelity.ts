@@ -1,7 +1,7 @@
-import type { Arm } from '../assignment/arm.js'
 import { addDifference, addUnchanged, countQueued, countTreated, type Fidelity } from '../certificate/fidelity.js'
 import { isBreached } from '../certificate/breach.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
+import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import type { SettledStop } from '../enrolment/stop-queue.js'
 import { countsForFidelity, observeStop } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
@@ -11,13 +11,16 @@ import { type Fold, policyOf, thresholdInForce } from './fold.js'
 /**
  * Lets fidelity see a treated outcome of a context in which a threshold is in force. A stop whose answer differs from its probe is kept
  * until its label comes; later outcomes are queued behind it.
+ * @param force threshold in force for its leaf
  * @param state of the context that gathers the evidence, as stored
  * @returns the state stored last
  */
-export function applyFidelity (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, state: ContextState): ContextState {
-  const { outcome, leaf, key } = pending
+export function applyFidelity (
+  fold: Fold, time: number, pending: PendingOutcome, force: EffectiveThreshold, state: ContextState
+): ContextState {
+  const { outcome, key } = pending
   const { generation_id: id, cancelled, stopped } = outcome
-  if (arm !== 'treated' || cancelled === true || !countsForFidelity(outcome) || !isServing(fold, { leaf, key }, stopped, time)) return state
+  if (cancelled === true || !countsForFidelity(outcome) || !isServing(fold, pending, force, time)) return state
   const policy = policyOf(fold.ledger, key)
   const isOnArrival = policy.follow_up_seconds === 0 // no label comes then
   const stop = stopped ? observeStop(outcome, policy.label, !isOnArrival) : undefined
@@ -40,9 +43,10 @@ export function applyFidelity (fold: Fold, time: number, pending: PendingOutcome
 }
 
 /** Whether a threshold is in force for the leaf that stops generations, by its own certificate or pin, or that of its pool. */
-function isServing (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, stopped: boolean, time: number): boolean {
-  const { threshold, isPinned } = thresholdInForce(fold, leaf, time)
-  if (threshold === null || (policyOf(fold.ledger, leaf).mode !== 'enforce' && !stopped)) return false
+function isServing (
+  fold: Fold, { outcome, leaf, key }: PendingOutcome, { threshold, isPinned }: EffectiveThreshold, time: number
+): boolean {
+  if (threshold === null || (policyOf(fold.ledger, leaf).mode !== 'enforce' && !outcome.stopped)) return false
   return !isPinned || leaf === key || thresholdInForce(fold, key, time).isPinned
 }
 

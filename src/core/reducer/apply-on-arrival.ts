@@ -24,9 +24,9 @@ import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, counted: ContextState): void {
   const { key, leaf, outcome } = pending
   const policy = policyOf(fold.ledger, key)
-  const finish = (next: ContextState) => {
+  const finish = (next: ContextState, mayMove = false) => {
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
-    else moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: false }), time)
+    else moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove }), time)
   }
   const compared = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(compared)
@@ -67,8 +67,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     drift,
     last_evidence_at: time,
   })
-  const looked = takeEvidence(fold, taken, () => [], cohortRules(fold, taken, policy), policy)
-  moveShare(fold, key, writeState(fold, key, looked, { policy, time, cause: 'evidence', mayMove: true }), time)
+  finish(takeEvidence(fold, taken, () => [], cohortRules(fold, taken, policy), policy), true)
 }
 
 /** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */

@@ -37,7 +37,8 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
 
   const arm = armOf(outcome, current?.control_share ?? 0)
-  const addSavings = arm === 'treated' && hasLeaf ? countSavingsOfTreated(fold, leaf, outcome, policy, time) : undefined
+  const force = arm === 'treated' ? thresholdInForce(fold, leaf, time) : undefined
+  const addSavings = force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
   const isRefused = outcome !== usable
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
     const next = countOutcome(state, outcome, arm, addSavings, time)
@@ -48,7 +49,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const gathering = policyOf(fold.ledger, key)
   if (differenceFromPool(policy, gathering) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
-  const watched = applyFidelity(fold, time, pending, arm, counted)
+  const watched = force === undefined ? counted : applyFidelity(fold, time, pending, force, counted)
   const state = mustTakeBack(fold, key, watched, time) ? endEpoch(fold, key, watched, { cause: 'breach', policy: gathering, time }) : watched
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, state)
   else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, state)

@@ -39,14 +39,11 @@ function autoShare (fold: Fold, state: ContextState, { threshold, isPinned, sour
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
   const share = isWorthwhile ? LEARNING_SHARE : CONTROL_FLOOR
   // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.
-  return isSuspected ? Math.min(isDriftSuspected(state) ? 1 : LEARNING_SHARE, BOOST * share) : share
+  return isSuspected ? Math.min(suspicion(state.drift) >= DRIFT_SUSPECTED ? 1 : LEARNING_SHARE, BOOST * share) : share
 }
 
 function isSuspicious (state: ContextState, { threshold, isPinned }: EffectiveThreshold): boolean {
   if (threshold === null || isPinned) return false
-  return isDriftSuspected(state) || breachSuspicion(state) >= (state.is_suspected ? CALM : BREACH_SUSPECTED)
-}
-
-function isDriftSuspected ({ drift, is_suspected: was }: ContextState): boolean {
-  return suspicion(drift) >= (was ? CALM : DRIFT_SUSPECTED)
+  const { is_suspected: was } = state
+  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) || breachSuspicion(state) >= (was ? CALM : BREACH_SUSPECTED)
 }

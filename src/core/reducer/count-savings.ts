@@ -1,5 +1,6 @@
 import { GRID } from '../certificate/thresholds.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
+import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { addControl, addTreated, type CountedSamples, type Savings } from '../contexts/savings.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import { chainOf } from '../policy/context.js'
@@ -9,11 +10,12 @@ import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { type Fold, policyOf, thresholdInForce } from './fold.js'
 import { isTrainedOn } from './units-of-outcome.js'
 
-/** Whether generations of a leaf are really stopped, by a threshold that its evidence certifies. Savings are counted only then. */
-function areStopsReal (fold: Fold, leaf: string, { mode }: Pick<Policy, 'mode'>, time: number): boolean {
-  if (mode !== 'enforce') return false
-  const { threshold, isPinned } = thresholdInForce(fold, leaf, time)
-  return threshold !== null && !isPinned
+/**
+ * Whether generations of a leaf are really stopped, by a threshold that its evidence certifies. Savings are counted only then.
+ * @param force threshold in force for the leaf
+ */
+function areStopsReal ({ mode }: Pick<Policy, 'mode'>, { threshold, isPinned }: EffectiveThreshold): boolean {
+  return mode === 'enforce' && threshold !== null && !isPinned
 }
 
 /**
@@ -21,10 +23,10 @@ function areStopsReal (fold: Fold, leaf: string, { mode }: Pick<Policy, 'mode'>,
  * @returns what it adds to the savings of each link of its chain; `undefined`: it does not count
  */
 export function countSavingsOfTreated (
-  fold: Fold, leaf: string, outcome: LoggedOutcome, policy: Policy, time: number
+  outcome: LoggedOutcome, policy: Policy, force: EffectiveThreshold
 ): ((savings: Savings) => Savings) | undefined {
   const { tokens, answer_tokens: answer, stopped, stopped_probe: probe, cancelled: isCancelled = false } = outcome
-  if (isCancelled || !areStopsReal(fold, leaf, policy, time)) return undefined
+  if (isCancelled || !areStopsReal(policy, force)) return undefined
   const used = !stopped ? 0 : probe === undefined ? Math.min(answer, tokens) : tokens - probe.tokens
   return (savings) => addTreated(savings, used)
 }
@@ -48,7 +50,7 @@ interface Drawn {
 export function countSavingsOfControl (
   fold: Fold, { outcome, leaf, key }: PendingOutcome, { share, earlier, enrolled }: Drawn, state: ContextState, time: number
 ): { readonly state: ContextState, readonly tokens: number | null } {
-  if (share === 1 || !areStopsReal(fold, leaf, policyOf(fold.ledger, leaf), time)) return { state, tokens: null }
+  if (share === 1 || !areStopsReal(policyOf(fold.ledger, leaf), thresholdInForce(fold, leaf, time))) return { state, tokens: null }
   const tokens = tokensAfterCrossing(fold, { outcome, leaf, key }, state)
   if (tokens === null) return { state, tokens }
   const counted = (link: ContextState) => copyState(link, { savings: addControl(link.savings, tokens, share, earlier, enrolled) })

@@ -156,7 +156,7 @@ export class EmbeddedRecords<B extends Batch, I> {
     return count
   }
 
-  /** Their rows say by their times that they have expired, also after a restart. */
+  /** Ends expired records without writing a row: the times of their rows show it, also after a restart. */
   #dropExpired (index: RecordIndex, rows: RecordRows, now: number): void {
     let dropped = 0
     for (const record of index.oldestFirst()) {
@@ -194,7 +194,7 @@ function end (index: RecordIndex, rows: RecordRows, record: LiveRecord): boolean
 function drop (index: RecordIndex, rows: RecordRows, records: readonly LiveRecord[]): void {
   const ids = records.filter((record) => !end(index, rows, record)).map(({ id }) => id)
   if (ids.length === 0) return
-  const row = encodeEnd(ids, 0)
+  const row = encodeEnd(ids)
   const number = index.last + 1
   rows.putSync(number, row, { append: true })
   index.appendDead(number, sizeOf(row))

@@ -36,7 +36,7 @@ export function encodeRow (id: string, at: number, count: number, batch?: Packin
 }
 
 /** Encodes that records have ended. The buffer is reused by the next call. */
-export function encodeEnd (ids: readonly string[], at: number): Buffer { return encodeRow(JSON.stringify(ids), at, 0) }
+export function encodeEnd (ids: readonly string[]): Buffer { return encodeRow(JSON.stringify(ids), 0, 0) }
 
 /** The ids of the records whose end a row states; none if it is damaged. */
 export function decodeEnd ({ id: ids }: RecordRow): readonly string[] {
@@ -83,7 +83,10 @@ export class RecordIndex {
   readonly #records = new Map<string, MutableRecord>()
   /** Records that changed since the last commit, as they were then, and how many rows they had. */
   readonly #before = new Map<string, { readonly record: MutableRecord, readonly rows: number } | undefined>()
-  /** Bytes of the dead rows by their numbers, from `#first` on; 0 for others. Those that the sweep has passed are removed. */
+  /**
+   * Bytes of the dead rows by number, from `#first` on; 0 for others. Of a record with several rows it is their average. The sweep removes
+   * the rows that it passes.
+   */
   #dead: number[] = []
   #first: number
   /** Numbers of the rows that died since the last commit. */

@@ -19,9 +19,8 @@ t.test('the detector agrees with an independent implementation (test/data/vector
       fidelity = addDifference(fidelity, difference, BOUND)
       const found = fidelity.detector.reduce((sum, m) => sum + m, 0) / fidelity.detector.length
       if (mean[i] > 1e8) break // near the ceiling, which the reference lacks
-      if (Math.abs(found / mean[i] - 1) > 1e-9) t.fail(`${name}, unit ${i}: ${found}, expected ${mean[i]}`)
+      t.ok(Math.abs(found / mean[i] - 1) <= 1e-9, `${name}, unit ${i}: ${found}, expected ${mean[i]}`)
     }
-    t.ok(fidelity.generations === 0, `${name}: the detector alone does not count`)
   }
 })
 
@@ -55,7 +54,7 @@ t.test('a loss of exactly a quarter of the bound raises no alarm', async (t) => 
   t.equal(rateOf(20, (random) => unitsToAlarm(random, BOUND / 4, 10_000) < Infinity), 0)
 })
 
-t.test('losses that gains make up for are none', async (t) => {
+t.test('losses offset by gains raise no alarm', async (t) => {
   const random = mulberry32(5)
   let fidelity = NO_FIDELITY
   for (let i = 0; i < 5000; i++) {

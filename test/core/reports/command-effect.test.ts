@@ -69,6 +69,6 @@ t.test('the predicted effects equal the real ones', async (t) => {
       if (new_epoch) epochs++
       if (post_hoc && after !== null) postHoc++
     }
-  }), 240)
-  for (const [kind, count] of Object.entries({ moves, modes, epochs, postHoc })) t.ok(count >= 3, `the random cases cover ${kind}: ${count}`)
+  }), 360)
+  for (const [kind, count] of Object.entries({ moves, modes, epochs, postHoc })) t.ok(count >= 5, `the random cases cover ${kind}: ${count}`)
 })
