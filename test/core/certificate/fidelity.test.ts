@@ -64,7 +64,7 @@ t.test('losses offset by gains raise no alarm', async (t) => {
   t.ok(fidelitySuspicion(fidelity) < ALARM)
 })
 
-t.test('counts, ratio and interval', async (t) => {
+t.test('stops are counted, and those without a probe are left out of the interval', async (t) => {
   t.equal(fidelityRatio(NO_FIDELITY), null)
   t.equal(servedDifference(NO_FIDELITY, 0.05), null)
   let fidelity: Fidelity = NO_FIDELITY

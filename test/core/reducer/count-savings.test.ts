@@ -46,7 +46,7 @@ t.test('at a lottery a control generation counts with its mean over both thresho
   t.equal(fold.state().savings.control.tokens, 3 * (0.75 * 40 + 0.25 * 80))
 })
 
-t.test('outcomes that say nothing of savings', async (t) => {
+t.test('shadow, cancelled, incomplete and pinned generations add no savings', async (t) => {
   for (const [name, policy, outcome] of [
     ['treated in shadow mode', { mode: 'shadow' }, STOPPED],
     ['control in shadow mode', { mode: 'shadow' }, KEPT],
