@@ -1,9 +1,8 @@
 import t from 'tap'
 import type { Random } from '../../src/cli/traces/seeded-random.js'
 import { reaches } from '../../src/core/certificate/certificate.js'
-import { certifiedByAny } from '../../src/core/certificate/certified-threshold.js'
-import { mergeEvidence, prefixDifferences } from '../../src/core/certificate/evidence-sum.js'
-import { noEvidence, type EvidenceUnit } from '../../src/core/certificate/evidence.js'
+import { addFinal, firstBeginning, openByBeginning, passes, prefixesAt } from '../../src/core/certificate/beginnings.js'
+import type { EvidenceUnit } from '../../src/core/certificate/evidence.js'
 import type { CohortRules, CohortScorer } from '../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
 import { RAW } from '../../src/core/enrolment/slice.js'
@@ -17,7 +16,7 @@ import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
 const RUNS = 10
 const BOUND = 0.02
 const BAR = Math.log(1 / 0.05)
-const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0 }
+const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0, newestBeginning: () => 0 }
 /** A follow-up of 1,800 s: slices of 28 to 225 s. */
 const RULES = rulesWith({ followUp: 1_800_000, scorers: [RAW_SCORER] })
 
@@ -88,16 +87,20 @@ function byEnrolment (
   const look = (): void => {}
   const last = entries.at(-1)!.at + rules.followUp / 1000
   for (let at = entries[0]!.at; at < last; at += 5) entries.push({ at, take: look })
-  let sum = noEvidence(1)
+  let beginnings = firstBeginning(1, 0, 0)
   for (const { at, take } of entries.sort((a, b) => a.at - b.at)) {
     const clock = at * 1000
     take(clock)
     cohort.advance(clock, current())
-    for (const slice of cohort.takeFinal()) sum = mergeEvidence(sum, slice.evidence.get(scorer.scorer) ?? noEvidence(1))
+    for (const { differences, evidence } of cohort.takeFinal()) {
+      beginnings = addFinal(beginnings, differences.get(scorer.scorer) ?? new Map(), evidence.get(scorer.scorer))
+    }
     cohort.takeCompared()
     if (take !== look || (published !== undefined && at < published)) continue
-    const open = cohort.openEvidence(scorer, current()).map((one) => isLost ? one : { ...one, unaccounted: 0 })
-    if (certifiedByAny((k) => prefixDifferences([sum], open, k), () => false, 1, BOUND, BAR) === 0) return true
+    const open = cohort.openEvidence(scorer, current()).map(({ differences }) => isLost
+      ? differences
+      : new Map([...differences].map(([since, one]) => [since, { ...one, unaccounted: 0 }])))
+    if (prefixesAt(beginnings, openByBeginning(beginnings, open), 0).some((prefix) => passes(BOUND, prefix, BAR))) return true
   }
   return false
 }

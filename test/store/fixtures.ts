@@ -103,7 +103,9 @@ const RULES: CohortRules = {
   missingOutcomes: 'lost',
   missingLabels: 'lost',
   wait: 12_000,
-  scorers: [{ scorer: RAW, thresholds: GRID.length, since: 0 }],
+  span: 0,
+  labelRate: 1,
+  scorers: [{ scorer: RAW, thresholds: GRID.length, since: 0, newestBeginning: () => 0 }],
   worstUnits: () => new Map(),
 }
 

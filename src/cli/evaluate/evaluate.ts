@@ -6,7 +6,7 @@ import { readTraces } from '../traces/read-traces.js'
 import { numberWithin, parseFlags, wholeNumber } from '../command-line/flags.js'
 import { writeAll, alignColumns, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
-import { losslessGenerations } from '../../core/certificate/certificate.js'
+import { losslessUnits } from '../../core/certificate/certificate.js'
 import { CERTIFIED_RULES, type RequestedLimits } from './stopping-rules.js'
 
 export const usage = `Usage: stopgate evaluate FILE... [options]
@@ -153,7 +153,7 @@ const MAX_NAMED_CONTEXTS = 10
 function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: RequestedLimits): string[] {
   const without = contexts.filter(({ rules }) => rules.some(({ name, certified }) => CERTIFIED.includes(name) && certified === 0))
   if (without.length === 0) return []
-  const [alone, shared] = [errorLevel, errorLevel / 2].map((level) => losslessGenerations(maxEmDrop, level))
+  const [alone, shared] = [errorLevel, errorLevel / 2].map((level) => losslessUnits(maxEmDrop, Math.log(1 / level)))
   const named = without.slice(0, MAX_NAMED_CONTEXTS).map(({ key, generations_to_certify_on: n }) => `${key} ${Math.round(n)}`)
   const more = without.length - named.length
   return [

@@ -1,5 +1,3 @@
-import type { PolicyProblem } from '../policy/policy-problem.js'
-import type { Policy } from '../policy/policy.js'
 import { LOTTERY_STEP } from './thresholds.js'
 
 /**
@@ -107,9 +105,9 @@ export function reaches (a: number, differences: Differences, logBar: number): b
   return logEvidence(a, differences) >= logBar
 }
 
-/** Generations without a loss or gain until ln E first reaches ln(1/errorLevel). */
-export function losslessGenerations (a: number, errorLevel: number): number {
-  return smallest((kept) => reaches(a, { lost: 0, kept, gained: 0 }, Math.log(1 / errorLevel)))!
+/** Units without a loss or gain until ln E first reaches a bar. */
+export function losslessUnits (a: number, logBar: number): number {
+  return smallest((kept) => reaches(a, { lost: 0, kept, gained: 0 }, logBar))!
 }
 
 /**
@@ -155,16 +153,4 @@ function smallest (isTrue: (n: number) => boolean, limit = 2 ** 40): number | nu
     if (isTrue(middle)) high = middle; else low = middle
   }
   return high <= limit ? high : null
-}
-
-/** The problem of an evidence window whose half cannot hold twice the generations of a first certificate; `null`: none. */
-export function windowProblem (policy: Policy): PolicyProblem | null {
-  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // the first challenger's
-  const needed = 2 * losslessGenerations(policy.max_em_drop, level)
-  if (policy.evidence_window / 2 >= needed) return null
-  return {
-    path: '/evidence_window',
-    message: `must be at least ${2 * needed}: half of it must hold twice the ${needed / 2} lossless generations that ` +
-      `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs`,
-  }
 }

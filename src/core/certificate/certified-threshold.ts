@@ -1,5 +1,5 @@
 import type { Policy } from '../policy/policy.js'
-import { type Differences, reaches } from './certificate.js'
+import { reaches } from './certificate.js'
 import { differencesAt, emDrop, type Evidence, thresholdsOf, tokensSaved } from './evidence.js'
 import { nextPlace } from './thresholds.js'
 
@@ -10,16 +10,7 @@ import { nextPlace } from './thresholds.js'
  * @param logBar ln(1/error_level), or more
  */
 export function certifiedIndex (evidence: Evidence, a: number, logBar: number): number {
-  return certifiedByAny((k) => [differencesAt(evidence, k)], () => false, thresholdsOf(evidence), a, logBar)
-}
-
-/**
- * The same with the lotteries between thresholds, which are tested in order like these.
- * @param leftOut further units, left out because they are missing
- */
-export function certifiedPlace (evidence: Evidence, a: number, logBar: number, leftOut = 0): number {
-  const isSplit = (k: number) => isSplitAt([evidence], k)
-  return certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], isSplit, thresholdsOf(evidence), a, logBar)
+  return certifiedPlace((k) => reaches(a, differencesAt(evidence, k), logBar), () => false, thresholdsOf(evidence))
 }
 
 /**
@@ -32,32 +23,19 @@ export function isSplitAt (parts: readonly Evidence[], k: number): boolean {
 }
 
 /**
- * The same if any of several prefixes may certify a threshold. Each threshold's evidence is a test supermartingale along the prefixes,
- * so whichever of them reaches the bar first, the chance that one ever does wrongly stays at the level (Ville).
- * @param prefixesAt the differences of every prefix at a place of the grid
+ * The same with the lotteries between thresholds, which are tested in order like these.
+ * @param passes whether the evidence at a place of the grid reaches the bar
  * @param isSplit whether there are lotteries between a threshold and the next one
+ * @param from the loosest place that is certified already
  */
-export function certifiedByAny (
-  prefixesAt: (k: number) => readonly Differences[], isSplit: (k: number) => boolean, thresholds: number, a: number, logBar: number,
-  from = -1
-): number {
+export function certifiedPlace (
+  passes: (place: number) => boolean, isSplit: (k: number) => boolean, thresholds: number, from = -1): number {
   let index = from
-  const passes = (differences: Differences) => reaches(a, differences, logBar) && isWithinTwice(a, differences, logBar)
   for (;;) {
     const next = nextPlace(index, isSplit)
-    if (next >= thresholds || !prefixesAt(next).some(passes)) return index
+    if (next >= thresholds || !passes(next)) return index
     index = next
   }
-}
-
-/**
- * Whether the drop is at most twice the tolerance even if all units left out as missing had lost. A comparison of the share left
- * out with `a` has no such level: where 4.05 % are left out and all of them lost, it holds at some moment in a tenth of the runs.
- */
-function isWithinTwice (a: number, differences: Differences, logBar: number): boolean {
-  const { lost, leftOut = 0 } = differences
-  if (leftOut === 0 || 2 * a >= 1) return true
-  return reaches(2 * a, { ...differences, lost: lost + leftOut }, logBar)
 }
 
 type Prices = Pick<Policy, 'value_of_em' | 'price_per_1k_tokens'>

@@ -1,5 +1,5 @@
-import { type Differences, EIGHTHS, unitsOf } from './certificate.js'
-import { addToList, differencesAt, type Evidence, noEvidence, thresholdsOf, type EvidenceUnit, evidenceUnitOf, zeroList } from './evidence.js'
+import { EIGHTHS } from './certificate.js'
+import { addToList, type Evidence, noEvidence, thresholdsOf, type EvidenceUnit, evidenceUnitOf, zeroList } from './evidence.js'
 import type { Stop, Trace } from './trace.js'
 
 /** Evidence that is added to in place: a copy for each unit would take most of the learner's time. */
@@ -118,61 +118,23 @@ export function fillHalves (
   return filled.generations >= window / 2 ? [noEvidence(thresholdsOf(filled)), filled] : [filled, full]
 }
 
-/** The evidence that an open slice adds to the prefix before it. */
+/** The evidence of an open slice, or of all of them. */
 export interface OpenEvidence {
   /** Of units that are accounted for, or whose worst case is known. */
   readonly evidence: Evidence
-  /** All other enrolled units, which count as lost. */
+  /** All other enrolled units. */
   readonly unaccounted: number
-  /** Units left out because they are missing. Absent: none. */
-  readonly left_out?: number
 }
 
-/** Numbers of units by how their follow-up ended. A sample of a group counts as a fraction. */
-interface FollowedUp { readonly accounted: number, readonly missing: number, readonly excluded: number }
-
-/** Number of missing units left out of `units` of evidence, in proportion to the counts; if all were left out, their number. */
-export function leftOutBeside (units: number, { accounted, missing, excluded }: FollowedUp): number {
-  if (excluded === 0) return 0
-  return accounted + missing === 0 ? excluded : excluded / (accounted + missing) * units
-}
-
-/** The sum of open slices: the evidence that the longest prefix adds. */
+/** The sum of open slices. */
 export function sumOfOpen (open: readonly OpenEvidence[], thresholds: number): OpenEvidence {
   let sum: EvidenceSum | null = null
-  let [lost, leftOut] = [0, 0]
-  for (const { evidence, unaccounted, left_out: out = 0 } of open) {
-    lost += unaccounted
-    leftOut += out
+  let unknown = 0
+  for (const { evidence, unaccounted } of open) {
+    unknown += unaccounted
     if (evidence.generations > 0) addEvidenceTo(sum ??= newSum(thresholds), evidence)
   }
-  return { evidence: sum ?? noEvidence(thresholds), unaccounted: lost, ...(leftOut > 0 && { left_out: leftOut }) }
-}
-
-/**
- * The differences at threshold k of every prefix that may certify, the shortest first: the final slices, and these with each run of open
- * slices that follows them. Each prefix counts only the units left out of its own slices: those left out of later slices are mostly not
- * known yet, so a share over all slices would be too small.
- * @param final evidence of the final slices, in parts to be added
- * @param followedUp units of the final slices
- */
-export function prefixDifferences (
-  final: readonly Evidence[], open: readonly OpenEvidence[], k: number, followedUp?: FollowedUp): Differences[] {
-  let sum = final.map((part) => differencesAt(part, k)).reduce(addDifferences)
-  if (followedUp !== undefined && followedUp.excluded > 0) sum = { ...sum, leftOut: leftOutBeside(unitsOf(sum), followedUp) }
-  const prefixes = [sum]
-  for (const { evidence, unaccounted, left_out: leftOut = 0 } of open) {
-    const more = differencesAt(evidence, k, unaccounted)
-    prefixes.push(sum = addDifferences(sum, leftOut === 0 ? more : { ...more, leftOut }))
-  }
-  return prefixes
-}
-
-function addDifferences (a: Differences, b: Differences): Differences {
-  const partial = [...a.partial ?? [], ...b.partial ?? []]
-  const leftOut = (a.leftOut ?? 0) + (b.leftOut ?? 0)
-  const sums = { lost: a.lost + b.lost, kept: a.kept + b.kept, gained: a.gained + b.gained, ...(leftOut > 0 && { leftOut }) }
-  return partial.length === 0 ? sums : { ...sums, partial }
+  return { evidence: sum ?? noEvidence(thresholds), unaccounted: unknown }
 }
 
 /** Evidence as it is stored: a list of zeros becomes an empty list, since most lists are zeros. */

@@ -87,8 +87,11 @@ export const NO_EVIDENCE = noEvidence(GRID.length)
 /** How many thresholds the evidence is for. */
 export function thresholdsOf ({ lost }: Evidence): number { return lost.length }
 
+/** The fields of evidence that differences are read from. */
+type Counted = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial' | 'moved'>
+
 /** The differences at a place of the grid, with `alsoLost` more units that count as lost. @param place see `thresholds.ts` */
-export function differencesAt (evidence: Evidence, place: number, alsoLost = 0): Differences {
+export function differencesAt (evidence: Counted, place: number, alsoLost = 0): Differences {
   const k = Math.floor(place)
   const safer = differencesAtThreshold(evidence, k, alsoLost)
   const moved = place === k ? undefined : evidence.moved?.[k]
@@ -111,7 +114,7 @@ function mixed (safer: Differences, moved: Readonly<Record<string, number>>, sha
   return { lost, kept, gained, partial: [...partial].filter(([, units]) => units > 0) }
 }
 
-function differencesAtThreshold ({ generations, lost, gained, partial }: Evidence, k: number, alsoLost: number): Differences {
+function differencesAtThreshold ({ generations, lost, gained, partial }: Counted, k: number, alsoLost: number): Differences {
   if (partial === undefined) {
     return { lost: lost[k]! + alsoLost, kept: generations - lost[k]! - gained[k]!, gained: gained[k]! }
   }

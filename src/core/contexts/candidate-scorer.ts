@@ -1,7 +1,7 @@
+import { type Beginnings, isSplitIn, passes, weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, unitsToReach } from '../certificate/certificate.js'
-import { certifiedPlace, expectedUtility, standardError } from '../certificate/certified-threshold.js'
-import { leftOutBeside } from '../certificate/evidence-sum.js'
-import { addLost, differencesAt, type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
+import { certifiedPlace, expectedUtility, isSplitAt, standardError } from '../certificate/certified-threshold.js'
+import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { haveSameBar, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -16,14 +16,14 @@ export interface CandidateScorer {
   /** Name of the predictor; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly grid: readonly number[]
-  /** The known evidence, of final and of open slices. */
+  /** The known evidence, of final and of open slices, for estimates. */
   readonly evidence: Evidence
-  /** Units of open slices without any report; a test counts them as lost. */
+  /** Units of open slices without any report. */
   readonly unaccounted: number
+  /** The evidence that is tested. */
+  readonly beginnings: Beginnings
   /** The loosest threshold that some prefix has certified; -1 if the state was last judged under other terms. */
   readonly certified: number
-  /** Units besides that are left out for missing. */
-  readonly leftOut: number
   /** Whether the guarantee was requested after the first evidence. */
   readonly isPostHoc: boolean
   /** ln of the value that E must reach. */
@@ -56,8 +56,8 @@ export function rawCandidate (state: ContextState, policy: Policy): CandidateSco
     grid: GRID,
     evidence: evidenceOf(state),
     unaccounted: state.open.unaccounted,
+    beginnings: state.beginnings,
     certified: haveSameBar(state.judged_by, policy) ? state.certified : -1,
-    leftOut: leftOutOf(state, state),
     ...rawBar(state, policy),
   }
 }
@@ -68,8 +68,8 @@ function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid
     grid,
     evidence: evidenceOf(trial),
     unaccounted: trial.open.unaccounted,
+    beginnings: trial.beginnings,
     certified: haveSameBar(state.judged_by, policy) ? trial.certified : -1,
-    leftOut: leftOutOf(state, trial),
     ...trialBar(state, trial, policy),
   }
 }
@@ -118,14 +118,10 @@ export function sumsInForce (state: ContextState): readonly Evidence[] {
   return [...halves, open.evidence]
 }
 
-/** Units left out besides the evidence of a state or a trial. Once the window has turned, final ones are estimated by the epoch's mean. */
-function leftOutOf ({ follow_up: fates }: ContextState, { halves: [filling, full], open }: Pick<ContextState, 'halves' | 'open'>): number {
-  return leftOutBeside(filling.generations + full.generations, fates) + (open.left_out ?? 0)
-}
-
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
-export function certifiedNow ({ evidence, unaccounted, bar, leftOut }: CandidateScorer, policy: Pick<Policy, 'max_em_drop'>): number {
-  return certifiedPlace(addLost(evidence, unaccounted), policy.max_em_drop, bar, leftOut)
+export function certifiedNow ({ evidence, beginnings, bar }: CandidateScorer, { max_em_drop: a }: Pick<Policy, 'max_em_drop'>): number {
+  const isSplit = (k: number) => isSplitAt([evidence], k) || isSplitIn(beginnings, k)
+  return certifiedPlace((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), isSplit, thresholdsOf(evidence))
 }
 
 /**
@@ -163,11 +159,12 @@ function isChoiceUnsure ({ evidence, certified }: CandidateScorer, place: number
 }
 
 /** @param now what the threshold in force is worth; @param n generations so far */
-function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
+function isWorthItsPrice ({ evidence, beginnings, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
   let needed = 0
   for (let k = Math.floor(certified) + 1; k < thresholdsOf(evidence); k++) {
-    const seen = differencesAt(evidence, k)
-    needed = Math.max(needed, unitsToReach(policy.max_em_drop, seen, bar, hopedFor(seen))) // each waits for the safer ones
+    const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
+      unitsToReach(policy.max_em_drop, differences, bar - logWeight, hopedFor(differences)))
+    needed = Math.max(needed, Math.min(...byBeginning)) // each waits for the safer ones
     if (needed >= n) return false
     // At 0 it has reached the bar, and control outcomes are not what it lacks.
     if (needed > 0 && (worthAt(evidence, k, policy) - now) * (n - needed) > now * needed) return true

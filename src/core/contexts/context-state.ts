@@ -1,8 +1,10 @@
 import { type Arms, NO_ARMS } from '../certificate/arms.js'
+import { type Beginnings, firstBeginning } from '../certificate/beginnings.js'
 import { type Drift, NO_DRIFT } from '../certificate/drift.js'
 import { type Fidelity, NO_FIDELITY } from '../certificate/fidelity.js'
 import { mergeEvidence, type OpenEvidence } from '../certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidence.js'
+import { GRID } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
@@ -43,11 +45,13 @@ export interface ContextState {
   readonly meaning: EvidenceTerms
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
-  /** Evidence of the raw confidence: the half-window being filled, and the full one before it. */
+  /** Evidence of the raw confidence that is shown: the half-window being filled, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
   /** Evidence of the raw confidence in ended slices that are not final yet: the longest prefix. */
   readonly open: OpenEvidence
-  /** Index of the loosest threshold of the raw confidence that some prefix has certified since the half-window turned, -1 for none. */
+  /** Evidence of the raw confidence that is tested. */
+  readonly beginnings: Beginnings
+  /** Index of the loosest threshold of the raw confidence that some prefix has certified, -1 for none. */
   readonly certified: number
   readonly drift: Drift
   /** Whether a suspicion of drift has raised an `auto` control share. */
@@ -96,13 +100,13 @@ export interface ContextState {
 
 /**
  * A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context.
- * @param name id of the log entry that opens it
+ * @param opening `name`: id of the log entry that opens it; `clock`: the follow-up clock, ms
  */
 export function openEpoch (
   previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels,
-  opening: { readonly time: number, readonly name: string }
+  opening: { readonly time: number, readonly name: string, readonly clock?: number }
 ): ContextState {
-  const { time, name } = opening
+  const { time, name, clock = 0 } = opening
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
@@ -112,6 +116,7 @@ export function openEpoch (
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
+    beginnings: firstBeginning(GRID.length, 0, clock),
     certified: -1,
     drift: NO_DRIFT,
     is_suspected: false,
@@ -173,16 +178,17 @@ export function countForToken (fedBy: EvidenceByToken | undefined, by: string | 
 export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
 
 export function evidenceTermsOf (policy: Policy, levels: Levels) {
-  const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens, check_growth } = policy
+  const { label, missing_labels, missing_outcomes, evidence_span_seconds, min_tokens, check_every_tokens, check_growth } = policy
   const score = 'confidence' as const
   const is_enrolled = policy.follow_up_seconds > 0 // whether evidence is taken in the order of enrolment, or on arrival
   const cadence = { min_tokens, check_every_tokens, check_growth }
-  return { score, label, missing_labels, missing_outcomes, is_enrolled, ...cadence, levels: levels.join() }
+  return { score, label, missing_labels, missing_outcomes, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
 }
 
 export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean {
   return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.missing_outcomes === b.missing_outcomes &&
-    a.is_enrolled === b.is_enrolled && a.min_tokens === b.min_tokens && a.check_every_tokens === b.check_every_tokens &&
+    a.is_enrolled === b.is_enrolled && a.evidence_span_seconds === b.evidence_span_seconds && a.min_tokens === b.min_tokens &&
+    a.check_every_tokens === b.check_every_tokens &&
     a.check_growth === b.check_growth &&
     a.levels === b.levels
 }
@@ -201,6 +207,7 @@ export interface Trial {
   readonly halves: readonly [Evidence, Evidence]
   /** As the fields of the same names in the context's state. */
   readonly open: OpenEvidence
+  readonly beginnings: Beginnings
   readonly certified: number
   /** Outcomes left out because it was trained on their groups. */
   readonly trained_on: number
@@ -241,6 +248,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     requested: state.requested,
     halves: state.halves,
     open: state.open,
+    beginnings: state.beginnings,
     certified: state.certified,
     drift: state.drift,
     is_suspected: state.is_suspected,

@@ -1,7 +1,10 @@
 import { addCompared } from '../certificate/arms.js'
-import { addUnitTo, type EvidenceSum, leftOutBeside, newSum, type OpenEvidence, sumFrom } from '../certificate/evidence-sum.js'
-import { noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
+import { type DifferencesBySince, NONE, type OpenDifferences } from '../certificate/beginnings.js'
+import { addDifferencesOf, type DifferenceSum, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
+import { addUnitTo, type EvidenceSum, newSum, type OpenEvidence, sumFrom } from '../certificate/evidence-sum.js'
+import { type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
 import { addAtWorst, addMissing, type EnrolledUnit, type Missing, samplesOf, stopWaiting, evidenceUnitOfEnrolled, withoutMissing } from './enrolled-unit.js'
+import type { Placed } from './evidence-span.js'
 import { addSliceCounts, ownSums, type Slice } from './slice.js'
 
 /** The rules of a cohort. Times in ms of the follow-up clock. */
@@ -9,6 +12,9 @@ export interface CohortRules {
   readonly followUp: number
   readonly missingOutcomes: Missing
   readonly missingLabels: Missing
+  /** Time over which a first certificate gathers its evidence; 0: none. */
+  readonly span: number
+  readonly labelRate: number
   /** How long an outcome waits for its entry. */
   readonly wait: number
   /** Scorers that gather evidence here: the raw confidence, and trials from the first slice that began after their publication. */
@@ -24,6 +30,10 @@ export interface CohortScorer {
   readonly since: number
   /** Whether it was trained on this unit, and so may not learn from it; absent: it was not trained. */
   readonly isSetAside?: (u: number) => boolean
+  /** Slice of the newest beginning that a unit belongs to (see `evidence-span.ts`). */
+  readonly newestBeginning: (unit: Placed) => number
+  /** The slice of the only beginning, to which all units belong; absent: units differ. */
+  readonly only?: number
 }
 
 /** Adds a member to the sums of its slice, once none of its outcomes or labels can come any more. */
@@ -39,21 +49,30 @@ export function accountFor (member: EnrolledUnit, { scorers }: Pick<CohortRules,
       cancelled: member.cancelled / samples,
       excluded: (member.leftOut - member.cancelled) / samples,
     })
-    for (const { scorer, thresholds, since, isSetAside } of scorers) {
-      if (slice.number >= since && isSetAside?.(u) !== true) addToSlice(member, scorer, thresholds)
-    }
+    for (const scorer of scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
   }
   compare(member, samples)
 }
 
-/** Adds a control member to the evidence of its slice, and to the evidence for the drift detector. */
-function addToSlice (member: EnrolledUnit, scorer: number, thresholds: number): void {
-  const { evidence, watched } = ownSums(member.slice)
+/** Adds a control member to the evidence of its slice, for the test and for the drift detector. */
+function addToSlice (member: EnrolledUnit, { scorer, thresholds, newestBeginning }: CohortScorer): void {
+  const { evidence, watched, differences } = ownSums(member.slice)
   if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
   const seen = watched.get(scorer)
   if (seen !== undefined) add(seen, evidenceUnitOfEnrolled(withoutMissing(member), scorer, thresholds))
-  add(sumIn(evidence, scorer, thresholds), evidenceUnitOfEnrolled(member, scorer, thresholds))
+  const unit = evidenceUnitOfEnrolled(member, scorer, thresholds)
+  add(sumIn(evidence, scorer, thresholds), unit)
+  const since = newestBeginning(placeOf(member))
+  if (since === NONE) return
+  let bySince = differences.get(scorer)
+  if (bySince === undefined) differences.set(scorer, bySince = new Map())
+  let sum = bySince.get(since)
+  if (sum === undefined) bySince.set(since, sum = differenceSumFrom(noDifferences(thresholds)))
+  if (unit !== null) addDifferencesOf(sum, unit.eighths)
+  sum.left_out += (member.leftOut - member.cancelled) / samplesOf(member)
 }
+
+function placeOf ({ slice: { number: slice }, at, pace }: EnrolledUnit): Placed { return { slice, at, pace } }
 
 function add (sum: EvidenceSum, unit: EvidenceUnit | null): void { if (unit !== null) addUnitTo(sum, unit) }
 
@@ -108,37 +127,59 @@ interface Looked {
   readonly partlyKnown: Iterable<EnrolledUnit>
 }
 
+/** An open slice: its evidence, and what it adds to the prefix before it, by the newest beginning that its units belong to. */
+export interface OpenSlice extends OpenEvidence { readonly differences: DifferencesBySince }
+
 /**
- * The evidence that each ended slice adds to the prefix before it, for one scorer. Leaves out final slices and those after an open one.
- * @returns evidence of the units that are accounted for or have a known worst case, and the number of the other units
+ * The evidence of each ended slice that is not final, for one scorer. Leaves out final slices and those after an open one. A unit is
+ * known if it is accounted for or its worst case is known.
  */
-export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
-  const { thresholds, since, isSetAside } = scorer
+export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenSlice[] {
+  const { thresholds, since, isSetAside, only } = scorer
   const ended = slices.filter((slice) => !slice.isCounted && slice.ends !== null && slice.number >= since)
-  const known = ended.map((slice) => slice.evidence.get(scorer.scorer))
-  const unaccounted = ended.map((slice) => slice.open.control)
-  const sums = new Map<number, EvidenceSum>()
-  if (isSetAside !== undefined) {
-    for (const { slice, arm, u } of members) {
-      const place = ended.indexOf(slice)
-      if (place !== -1 && arm === 'control' && isSetAside(u)) unaccounted[place]!--
+  const drafts = new Map(ended.map((slice) => [slice, newDraft(slice, scorer)]))
+  if (isSetAside === undefined && only !== undefined) {
+    for (const [slice, draft] of drafts) addUnaccounted(draft, only, slice.open.control, thresholds)
+  } else {
+    for (const member of members) {
+      const draft = member.arm === 'control' ? drafts.get(member.slice) : undefined
+      if (draft === undefined || isSetAside?.(member.u) === true) continue
+      addUnaccounted(draft, scorer.newestBeginning(placeOf(member)), 1, thresholds)
     }
   }
   for (const member of partlyKnown) {
-    const place = ended.indexOf(member.slice)
-    if (place === -1 || member.arm !== 'control' || isSetAside?.(member.u) === true) continue
+    const draft = member.arm === 'control' ? drafts.get(member.slice) : undefined
+    if (draft === undefined || isSetAside?.(member.u) === true) continue
     const unit = worstUnit(member, scorer, rules)
     if (unit === null) continue
-    let sum = sums.get(place)
-    if (sum === undefined) sums.set(place, sum = sumFrom(known[place] ?? noEvidence(thresholds)))
-    addUnitTo(sum, unit)
-    unaccounted[place]!--
+    const newest = scorer.newestBeginning(placeOf(member))
+    addUnaccounted(draft, newest, -1, thresholds)
+    addUnitTo(draft.sum ??= sumFrom(draft.known), unit)
+    if (newest !== NONE) addDifferencesOf(draft.differences.get(newest)!.sums, unit.eighths)
   }
-  const evidenceOf = (place: number) => sums.get(place) ?? known[place] ?? noEvidence(thresholds)
-  return ended.map(({ counts }, place) => {
-    const leftOut = leftOutBeside(known[place]?.generations ?? 0, counts)
-    return { evidence: evidenceOf(place), unaccounted: unaccounted[place]!, ...(leftOut > 0 && { left_out: leftOut }) }
-  })
+  return [...drafts.values()].map(({ known, sum, unaccounted, differences }) => ({ evidence: sum ?? known, unaccounted, differences }))
+}
+
+interface Draft {
+  readonly known: Evidence
+  /** With units whose worst case is known; `null`: there are none. */
+  sum: EvidenceSum | null
+  unaccounted: number
+  readonly differences: Map<number, { sums: DifferenceSum, unaccounted: number } & OpenDifferences>
+}
+
+function newDraft ({ evidence, differences }: Slice, { scorer, thresholds }: CohortScorer): Draft {
+  const open = [...differences.get(scorer) ?? []].map(([since, sums]) =>
+    [since, { sums: differenceSumFrom(sums), unaccounted: 0 }] as const)
+  return { known: evidence.get(scorer) ?? noEvidence(thresholds), sum: null, unaccounted: 0, differences: new Map(open) }
+}
+
+function addUnaccounted (draft: Draft, since: number, units: number, thresholds: number): void {
+  draft.unaccounted += units
+  if (since === NONE) return
+  const open = draft.differences.get(since)
+  if (open === undefined) draft.differences.set(since, { sums: differenceSumFrom(noDifferences(thresholds)), unaccounted: units })
+  else open.unaccounted += units
 }
 
 /** The worst case of a member; `null`: nothing is known of it. */

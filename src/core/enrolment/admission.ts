@@ -126,6 +126,9 @@ export class Admission {
     return u < 2 * this.#bounds.widestShare(share, clock) && !this.isLeftOut(hash, clock) && !this.spent.has(u, clock)
   }
 
+  /** The share of the draws that may enrol, at most 1: those with a smaller second hash. */
+  cutoff (clock: number): number { return Math.min(1, this.#bounds.cutoff(clock)) }
+
   isLeftOut (hash: number, clock: number): boolean { return hash >= this.#bounds.cutoff(clock) }
 
   /** Whether entries are void, since there was no room for an outcome that one of them may belong to. */

@@ -1,11 +1,11 @@
 import { drawArm } from '../assignment/arm.js'
-import type { OpenEvidence } from '../certificate/evidence-sum.js'
 import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { ServedDifference } from '../certificate/fidelity.js'
-import { accountFor, type CohortRules, type CohortScorer, endFollowUp, evidenceOfOpenSlices } from './accounting.js'
+import { accountFor, type CohortRules, type CohortScorer, endFollowUp, evidenceOfOpenSlices, type OpenSlice } from './accounting.js'
 import { Admission, type EarlyOutcome } from './admission.js'
 import { addLabel, addReport, isComplete, type EnrolledUnit, newEnrolledUnit, type SampleReport } from './enrolled-unit.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
+import { Traffic } from './evidence-span.js'
 import { SliceQueue } from './slice-queue.js'
 import { isFinal, type Slice } from './slice.js'
 import { StopQueue } from './stop-queue.js'
@@ -25,12 +25,20 @@ interface CohortParts {
   readonly queue: SliceQueue
   readonly stops: StopQueue
   readonly admission: Admission
+  readonly traffic: Traffic
   readonly lookedAt: number
   readonly isChanged: boolean
 }
 
 function newParts (): CohortParts {
-  return { queue: new SliceQueue(), stops: new StopQueue(), admission: new Admission(), lookedAt: 0, isChanged: false }
+  return {
+    queue: new SliceQueue(),
+    stops: new StopQueue(),
+    admission: new Admission(),
+    traffic: new Traffic(),
+    lookedAt: 0,
+    isChanged: false,
+  }
 }
 
 /** A sample whose label has come. */
@@ -52,6 +60,7 @@ export class Cohort {
   readonly #queue: SliceQueue
   readonly stops: StopQueue
   readonly #admission: Admission
+  readonly #traffic: Traffic
   #counts: EntryCounts = { enrolled: 0, void: 0 }
   /** Samples that await their labels. */
   #waiting = 0
@@ -66,11 +75,13 @@ export class Cohort {
 
   /** @param members in the order of enrolment, in slices of the queue */
   constructor (
-    epoch: string, members: readonly EnrolledUnit[] = [], { queue, stops, admission, lookedAt, isChanged }: CohortParts = newParts()) {
+    epoch: string, members: readonly EnrolledUnit[] = [], parts: CohortParts = newParts()) {
+    const { queue, stops, admission, traffic, lookedAt, isChanged } = parts
     this.epoch = epoch
     this.#queue = queue
     this.stops = stops
     this.#admission = admission
+    this.#traffic = traffic
     this.lookedAt = lookedAt
     this.#isChanged = isChanged
     for (const member of members) {
@@ -82,7 +93,8 @@ export class Cohort {
 
   /** To be stored. */
   get parts (): CohortParts {
-    return { queue: this.#queue, stops: this.stops, admission: this.#admission, lookedAt: this.lookedAt, isChanged: this.#isChanged }
+    const { stops, lookedAt } = this
+    return { queue: this.#queue, stops, admission: this.#admission, traffic: this.#traffic, lookedAt, isChanged: this.#isChanged }
   }
 
   get open (): number { return this.members.size }
@@ -143,7 +155,8 @@ export class Cohort {
     }
     this.#endSlice(clock, rules.followUp) // what is due comes first
     const added: EnrolledUnit[] = []
-    for (const u of fresh.keys()) added.push(this.#add(u, entry.share, clock))
+    const rate = this.#addTraffic(entry, fresh, clock, rules)
+    for (const u of fresh.keys()) added.push(this.#add(u, { share: entry.share, rate, at: clock }))
     this.#mergeSlices()
     return added
   }
@@ -153,10 +166,29 @@ export class Cohort {
     this.isDirty = true
   }
 
-  #add (u: number, share: number, clock: number): EnrolledUnit {
+  /** Counts the generations that the control units of an entry stand for. @returns the traffic, generations a span; 0 without a span */
+  #addTraffic ({ share }: EnrolmentEntry, fresh: ReadonlyMap<number, number>, clock: number, { span, labelRate }: CohortRules): number {
+    if (span === 0) return 0
+    let control = 0
+    for (const u of fresh.keys()) if (drawArm(u, share) === 'control') control++
+    const enrolling = share * Math.min(labelRate, this.#admission.cutoff(clock))
+    return this.#traffic.add(control / enrolling, clock, span)
+  }
+
+  /** The traffic, generations a span. */
+  traffic (clock: number, span: number): number { return span === 0 ? 0 : this.#traffic.rate(clock, span) }
+
+  /** Notes that evidence begins again with the newest slice. @returns whether it may */
+  begin (): boolean {
+    const begins = this.#queue.begin()
+    if (begins) this.isDirty = true
+    return begins
+  }
+
+  #add (u: number, { share, rate, at }: { readonly share: number, readonly rate: number, readonly at: number }): EnrolledUnit {
     const arm = drawArm(u, share)
-    const slice = this.#queue.newest(clock)
-    const member = newEnrolledUnit({ u, arm, share, at: clock, slice })
+    const slice = this.#queue.newest(at)
+    const member = newEnrolledUnit({ u, arm, share, at, rate, slice })
     this.members.set(u, member)
     slice.open[arm]++
     if (arm === 'control') {
@@ -314,8 +346,8 @@ export class Cohort {
     return taken
   }
 
-  /** The evidence that each open slice adds to the prefix before it, for one scorer. Constant until something changes. */
-  openEvidence (scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
+  /** The evidence of each open slice for one scorer. Constant until something changes. */
+  openEvidence (scorer: CohortScorer, rules: CohortRules): OpenSlice[] {
     return evidenceOfOpenSlices({ slices: this.slices, members: this.members.values(), partlyKnown: this.#partlyKnown }, scorer, rules)
   }
 

@@ -1,12 +1,13 @@
 import { Admission } from './admission.js'
 import { Cohort } from './cohort.js'
 import type { EnrolmentList } from './enrolment-list.js'
+import { Traffic } from './evidence-span.js'
 import { SliceQueue } from './slice-queue.js'
 import { StopQueue } from './stop-queue.js'
 import { restoreMembers, restoreSlice, type StoredCohort, storeMembers, storeSlice } from './stored-cohort.js'
 
 export function storeCohort ({ epoch, members, parts }: Cohort): StoredCohort {
-  const { queue, stops, admission, lookedAt, isChanged } = parts
+  const { queue, stops, admission, traffic, lookedAt, isChanged } = parts
   return {
     epoch,
     next_slice: queue.next,
@@ -14,6 +15,7 @@ export function storeCohort ({ epoch, members, parts }: Cohort): StoredCohort {
     looked_at: lookedAt,
     is_changed: isChanged,
     ...admission.store(),
+    traffic: traffic.store(),
     slices: queue.slices.map(storeSlice),
     stops: stops.stops.map((stop) => ({ ...stop })),
     ...storeMembers(members.values()),
@@ -27,6 +29,7 @@ export function restoreCohort (stored: StoredCohort): Cohort {
     queue: new SliceQueue(slices, stored.next_slice, stored.is_publication_next),
     stops: new StopQueue(stored.stops),
     admission: new Admission(stored),
+    traffic: new Traffic(stored.traffic),
     lookedAt: stored.looked_at,
     isChanged: stored.is_changed,
   })

@@ -2,6 +2,7 @@ import type { Arm } from '../assignment/arm.js'
 import { murmur3 } from '../assignment/hash.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addLists, addOptional, type EvidenceUnit, zeroList } from '../certificate/evidence.js'
+import { paceOf } from './evidence-span.js'
 import type { Slice } from './slice.js'
 
 /** The effect of a missing outcome or label on the evidence: it counts as lost, or is left out. */
@@ -21,6 +22,9 @@ export interface EnrolledUnit {
   readonly share: number
   /** When it was enrolled, by the follow-up clock, ms. */
   readonly at: number
+  /** Traffic when it was enrolled, generations a span, and its pace by that (see `evidence-span.ts`). */
+  readonly rate: number
+  readonly pace: number
   slice: Slice
   /** Of a control member of a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
   leaf?: string
@@ -69,12 +73,14 @@ const NO_INDICES: readonly number[] = []
 const NOBODY: readonly string[] = []
 const NO_SUMS: ReadonlyMap<number, EvidenceUnit> = new Map()
 
-export function newEnrolledUnit ({ u, arm, share, at, slice }: Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at' | 'slice'>): EnrolledUnit {
+export function newEnrolledUnit ({ u, arm, share, at, rate, slice }: Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at' | 'rate' | 'slice'>): EnrolledUnit {
   return {
     u,
     arm,
     share,
     at,
+    rate,
+    pace: paceOf(u, at, share, rate),
     slice,
     samples: null,
     indices: NO_INDICES,

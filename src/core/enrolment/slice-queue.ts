@@ -55,6 +55,13 @@ export class SliceQueue {
     this.#isPublicationNext = true
   }
 
+  /** Notes that evidence begins again with the newest slice. @returns whether it may: otherwise too few slices could merge */
+  begin (): boolean {
+    if (this.#slices.filter(({ isBeginning, isCounted }) => isBeginning && !isCounted).length >= MAX_OPEN_SLICES / 2) return false
+    this.#slices.at(-1)!.isBeginning = true
+    return true
+  }
+
   /** Where there are too many slices, merges the neighbours that are shortest in time. @returns pairs: the second is now in the first */
   merge (): Array<readonly [Slice, Slice]> {
     const merged: Array<readonly [Slice, Slice]> = []
@@ -88,11 +95,12 @@ export class SliceQueue {
     for (const slice of this.#slices) {
       if (slice.isCounted) continue
       if (!isFinal(slice)) break
-      const { number, enrolled, evidence, watched, counts } = slice
-      taken.push({ number, enrolled, evidence, watched, counts })
+      const { number, enrolled, evidence, watched, differences, counts } = slice
+      taken.push({ number, enrolled, evidence, watched, differences, counts })
       slice.isCounted = true
       slice.evidence = new Map()
       slice.watched = new Map()
+      slice.differences = new Map()
     }
     return taken
   }
@@ -110,7 +118,7 @@ function shortestPair (slices: readonly Slice[]): readonly [Slice, Slice] | null
   let best: readonly [Slice, Slice] | null = null
   for (let i = 1; i < slices.length; i++) {
     const [first, second] = [slices[i - 1]!, slices[i]!]
-    if (second.isAfterPublication) continue
+    if (second.isBeginning) continue
     if (best === null || second.ends! - first.begins < best[1].ends! - best[0].begins) best = [first, second]
   }
   return best

@@ -1,4 +1,5 @@
 import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../certificate/arms.js'
+import { addDifferenceSums, type DifferenceSum, differenceSumFrom } from '../certificate/difference-sums.js'
 import type { Evidence } from '../certificate/evidence.js'
 import { addEvidenceTo, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 
@@ -20,6 +21,8 @@ export interface SliceEvidence {
   evidence: Map<number, EvidenceSum>
   /** The same without missing samples, for scorers where that differs. It feeds the drift detector, since a killed fleet is not drift. */
   watched: Map<number, EvidenceSum>
+  /** Sums for the test of the thresholds, by scorer and by the newest beginning that the units belong to. */
+  differences: Map<number, Map<number, DifferenceSum>>
   counts: SliceCounts
 }
 
@@ -29,8 +32,8 @@ export interface Slice extends SliceEvidence {
   /** When its first unit was enrolled, and when it ended; `null`: it is still open to further units. */
   readonly begins: number
   ends: number | null
-  /** It begins after the publication of a predictor, so it never merges with the slice before it. */
-  readonly isAfterPublication: boolean
+  /** Evidence of some scorer begins with it, so it never merges with the slice before it. */
+  isBeginning: boolean
   /** Enrolled control units, and the units of each arm that are not accounted for. */
   enrolled: number
   open: { control: number, treated: number }
@@ -45,16 +48,17 @@ export interface Slice extends SliceEvidence {
 /** The number under which evidence of the raw confidence is kept; a trial's is its ordinal, from 1. */
 export const RAW = 0
 
-export function newSlice (number: number, begins: number, isAfterPublication: boolean): Slice {
+export function newSlice (number: number, begins: number, isBeginning: boolean): Slice {
   return {
     number,
     begins,
     ends: null,
-    isAfterPublication,
+    isBeginning,
     enrolled: 0,
     open: { control: 0, treated: 0 },
     evidence: new Map(),
     watched: new Map(),
+    differences: new Map(),
     counts: NO_COUNTS,
     arms: NO_ARM_SUMS,
     isCounted: false,
@@ -66,12 +70,17 @@ export function newSlice (number: number, begins: number, isAfterPublication: bo
 export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open.control === 0 }
 
 /** The sums of a slice, to be added to. */
-export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched'> {
+export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched' | 'differences'> {
   if (slice.isShared) {
     const copied = (sums: Slice['evidence']) => new Map([...sums].map(([scorer, sum]) => [scorer, sumFrom(sum)]))
-    Object.assign(slice, { evidence: copied(slice.evidence), watched: copied(slice.watched), isShared: false })
+    const differences = new Map([...slice.differences].map(([scorer, bySince]) => [scorer, copiedDifferences(bySince)]))
+    Object.assign(slice, { evidence: copied(slice.evidence), watched: copied(slice.watched), differences, isShared: false })
   }
   return slice
+}
+
+function copiedDifferences (bySince: ReadonlyMap<number, DifferenceSum>): Map<number, DifferenceSum> {
+  return new Map([...bySince].map(([since, sum]) => [since, differenceSumFrom(sum)]))
 }
 
 /** Merges the second of two neighbours into the first. */
@@ -84,8 +93,20 @@ export function mergeSlices (first: Slice, second: Slice): void {
     first.watched.set(scorer, sumOf(watchedOf(first, scorer), watchedOf(second, scorer)))
   }
   for (const [scorer, evidence] of second.evidence) first.evidence.set(scorer, sumOf(first.evidence.get(scorer), evidence))
+  mergeDifferences(first, second)
   first.counts = addSliceCounts(first.counts, second.counts)
   first.arms = mergeArmSums(first.arms, second.arms)
+}
+
+function mergeDifferences (first: Slice, second: Slice): void {
+  for (const [scorer, bySince] of second.differences) {
+    const merged = copiedDifferences(first.differences.get(scorer) ?? new Map<number, DifferenceSum>())
+    for (const [since, sums] of bySince) {
+      const sum = merged.get(since)
+      if (sum === undefined) merged.set(since, differenceSumFrom(sums)); else addDifferenceSums(sum, sums)
+    }
+    first.differences.set(scorer, merged)
+  }
 }
 
 /** At least one of the two is there. */

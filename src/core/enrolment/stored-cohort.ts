@@ -1,24 +1,33 @@
 import { drawArm } from '../assignment/arm.js'
 import { type EvidenceSum, type PackedEvidence, packEvidence, sumFrom, unpackEvidence } from '../certificate/evidence-sum.js'
+import { type DifferenceSum, type DifferenceSums, differenceSumFrom, packDifferences, unpackDifferences } from '../certificate/difference-sums.js'
 import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { StoredAdmission } from './admission.js'
 import { type EnrolledUnit, newEnrolledUnit } from './enrolled-unit.js'
+import type { StoredTraffic } from './evidence-span.js'
 import { type PackedNumbers, packNumbers, unpackNumbers } from './seen-units.js'
 import type { Slice } from './slice.js'
 import type { QueuedStop } from './stop-queue.js'
 
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 
-/** A slice as it is stored: maps become lists of pairs. */
-export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'isShared'> & { readonly evidence: StoredSums, readonly watched: StoredSums }
+/** By scorer and by the newest beginning that the units belong to, with the number of thresholds. */
+type StoredDifferences = ReadonlyArray<readonly [scorer: number, since: number, thresholds: number, sums: DifferenceSums]>
+
+/** A slice as it is stored: maps become lists. */
+export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'differences' | 'isShared'> & {
+  readonly evidence: StoredSums
+  readonly watched: StoredSums
+  readonly differences: StoredDifferences
+}
 
 /** The stored report on a member. */
-type StoredReport = Omit<EnrolledUnit, 'arm' | 'share' | 'at' | 'slice' | 'sums' | 'worst'> & {
+type StoredReport = Omit<EnrolledUnit, 'arm' | 'share' | 'at' | 'rate' | 'pace' | 'slice' | 'sums' | 'worst'> & {
   readonly sums: ReadonlyArray<readonly [scorer: number, unit: EvidenceUnit]>
 }
 
 /** So many neighbours in the order of enrolment that one entry enrolled in one slice, which is named by its number. */
-type StoredRun = readonly [share: number, at: number, slice: number, count: number]
+type StoredRun = readonly [share: number, at: number, slice: number, rate: number, count: number]
 
 interface StoredMembers {
   /** All members, in the order of enrolment. */
@@ -30,6 +39,7 @@ interface StoredMembers {
 /** A cohort as it is stored, plain values only. */
 export interface StoredCohort extends StoredMembers, StoredAdmission {
   readonly epoch: string
+  readonly traffic: StoredTraffic
   readonly next_slice: number
   readonly is_publication_next: boolean
   readonly looked_at: number
@@ -44,11 +54,12 @@ export function storeSlice (slice: Slice): StoredSlice {
     number: slice.number,
     begins: slice.begins,
     ends: slice.ends,
-    isAfterPublication: slice.isAfterPublication,
+    isBeginning: slice.isBeginning,
     enrolled: slice.enrolled,
     open: { control: slice.open.control, treated: slice.open.treated },
     evidence: storeSums(slice.evidence),
     watched: storeSums(slice.watched),
+    differences: storeDifferences(slice.differences),
     counts: slice.counts,
     arms: slice.arms,
     isCounted: slice.isCounted,
@@ -60,11 +71,12 @@ export function restoreSlice (stored: StoredSlice): Slice {
     number: stored.number,
     begins: stored.begins,
     ends: stored.ends,
-    isAfterPublication: stored.isAfterPublication,
+    isBeginning: stored.isBeginning,
     enrolled: stored.enrolled,
     open: { control: stored.open.control, treated: stored.open.treated },
     evidence: restoreSums(stored.evidence),
     watched: restoreSums(stored.watched),
+    differences: restoreDifferences(stored.differences),
     counts: stored.counts,
     arms: stored.arms,
     isCounted: stored.isCounted,
@@ -78,35 +90,50 @@ function restoreSums (stored: StoredSums): Map<number, EvidenceSum> {
   return new Map(stored.map(([scorer, sum]) => [scorer, sumFrom(unpackEvidence(sum))]))
 }
 
+function storeDifferences (differences: Slice['differences']): StoredDifferences {
+  return [...differences].flatMap(([scorer, bySince]) =>
+    [...bySince].map(([since, sums]) => [scorer, since, sums.lost.length, packDifferences(sums)] as const))
+}
+
+function restoreDifferences (stored: StoredDifferences): Slice['differences'] {
+  const differences = new Map<number, Map<number, DifferenceSum>>()
+  for (const [scorer, since, thresholds, sums] of stored) {
+    const bySince = differences.get(scorer) ?? new Map<number, DifferenceSum>()
+    differences.set(scorer, bySince.set(since, differenceSumFrom(unpackDifferences(sums, thresholds))))
+  }
+  return differences
+}
+
 export function storeMembers (members: Iterable<EnrolledUnit>): StoredMembers {
-  const runs: Array<[share: number, at: number, slice: number, count: number]> = []
+  const runs: Array<[share: number, at: number, slice: number, rate: number, count: number]> = []
   const units: number[] = []
   const reports: StoredReport[] = []
   for (const member of members) {
-    const { u, share, at, slice: { number } } = member
+    const { u, share, at, rate, slice: { number } } = member
     const last = runs.at(-1)
-    if (last !== undefined && last[0] === share && last[1] === at && last[2] === number) last[3]++
-    else runs.push([share, at, number, 1])
+    if (last !== undefined && last[0] === share && last[1] === at && last[2] === number && last[3] === rate) last[4]++
+    else runs.push([share, at, number, rate, 1])
     units.push(u)
     if (member.reported > 0) reports.push(storeReport(member))
   }
   return { members: { runs, units: packNumbers(units) }, reports }
 }
 
-function storeReport ({ arm: _, share: _share, at: _at, slice: _slice, worst: _worst, ...known }: EnrolledUnit): StoredReport {
+function storeReport (member: EnrolledUnit): StoredReport {
+  const { arm: _, share: _share, at: _at, rate: _rate, pace: _pace, slice: _slice, worst: _worst, ...known } = member
   return { ...known, sums: [...known.sums] }
 }
 
-type Draw = Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at'> & { readonly slice: number }
+type Draw = Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at' | 'rate'> & { readonly slice: number }
 
 /** The members that were stored, without what is known of them. */
 function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
   const us = unpackNumbers(units)
   const draws: Draw[] = []
-  for (const [share, at, slice, count] of runs) {
+  for (const [share, at, slice, rate, count] of runs) {
     for (let i = 0; i < count; i++) {
       const u = us[draws.length]!
-      draws.push({ u, arm: drawArm(u, share), share, at, slice })
+      draws.push({ u, arm: drawArm(u, share), share, at, rate, slice })
     }
   }
   return draws

@@ -29,6 +29,11 @@ export interface Policy {
   readonly check_growth: number
   /** Time in which the outcome and label of an enrolled generation may arrive; 0: outcomes count on arrival. */
   readonly follow_up_seconds: number
+  /**
+   * Time over which a first certificate gathers its evidence, so that it is not of a few minutes; 0: as fast as it comes, which is right
+   * only where the order of the traffic carries no information.
+   */
+  readonly evidence_span_seconds: number
   /** Generations that the two half-windows of evidence hold together. */
   readonly evidence_window: number
   /** Time without new evidence after which the threshold is withdrawn. */
@@ -67,6 +72,7 @@ export const DEFAULT_POLICY: Policy = {
   check_every_tokens: 32,
   check_growth: 0,
   follow_up_seconds: 1800,
+  evidence_span_seconds: 1800,
   evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,
   record_steps: true,

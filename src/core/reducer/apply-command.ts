@@ -189,9 +189,10 @@ const MAX_GENERATIONS_BETWEEN = 20_000
 /** The state with its trials up to date. A new trial takes evidence from the next slice on. */
 function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy): ContextState {
   const cohort = fold.cohorts.get(key)
-  const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, cohort?.nextSlice ?? 0)
+  const { clock } = fold.cohorts
+  const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, { slice: cohort?.nextSlice ?? 0, clock })
   if (next.challengers === state.challengers || cohort === undefined) return next
-  cohort.publish(fold.cohorts.clock)
+  cohort.publish(clock)
   return next
 }
 

@@ -9,8 +9,9 @@ import { applyOutcome, takeReport } from './apply-outcome.js'
 import { applyTime } from './apply-time.js'
 import { moveShare } from './control-share.js'
 import { ensureContext, type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
-import { cohortRules, followUp, withCounts } from './follow-up.js'
+import { followUp, withCounts } from './follow-up.js'
 import type { CheckpointEntry, LogEntry } from './log-entry.js'
+import { cohortRules, withRestarts } from './take-evidence.js'
 import { moveOf } from './threshold-change.js'
 
 /**
@@ -83,8 +84,11 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   const isVoid = isTooOld || followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
   const cohort = fold.cohorts.of(key, followed.epoch_name)
   const rules = cohortRules(fold, followed, policy)
-  const members = cohort.enrol(entry, fold.cohorts.clock, rules, isVoid)
+  const { clock } = fold.cohorts
+  const { nextSlice: newest } = cohort
+  const members = cohort.enrol(entry, clock, rules, isVoid)
   let state = withCounts(followed, cohort.takeCounts())
+  if (cohort.nextSlice > newest) state = withRestarts(state, newest, clock, policy, () => cohort.begin())
   fold.set(key, state)
   for (const member of members) {
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {

@@ -1,6 +1,8 @@
 import { type Arm, drawArm } from '../assignment/arm.js'
 import { compareOnArrival } from '../certificate/arms.js'
+import { ALL, isBlockFull } from '../certificate/beginnings.js'
 import { EIGHTHS } from '../certificate/certificate.js'
+import { addDifferencesOf, type DifferenceSums, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
 import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
@@ -13,7 +15,8 @@ import { mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, policyOf, writeState } from './fold.js'
-import { applyMember, cohortRules, endEpoch, takeEvidence, withCounts, withEvidence } from './follow-up.js'
+import { applyMember, endEpoch, withCounts } from './follow-up.js'
+import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
 import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /**
@@ -46,6 +49,9 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const accounted = withCounts(fed, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: EvidenceUnit): EvidenceUnit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: EvidenceUnit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
+  const next = nextBeginning(state)
+  const add = <G extends Gathering>(gathering: G, unit: EvidenceUnit | undefined): G =>
+    withEvidence(gathering, { shown: evidenceOf(unit), tested: testedOf(unit && lost(unit)) }, policy, next)
   const watched = servingNumber(state)
   const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
   if (shown !== undefined && leaf !== key) {
@@ -58,16 +64,30 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     return
   }
   const taken = copyState(accounted, {
-    ...withEvidence({ halves: accounted.halves, open: accounted.open, certified: accounted.certified }, evidenceOf(units.get(RAW)), policy),
+    ...add(gatheringOf(accounted), units.get(RAW)),
     trials: accounted.trials.map((trial) => {
       const unit = units.get(trial.ordinal)
       if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
-      return unit.eighths.length === thresholdsOf(trial.halves[0]) ? withEvidence(trial, evidenceOf(unit), policy) : trial
+      return unit.eighths.length === thresholdsOf(trial.halves[0]) ? add(trial, unit) : trial
     }),
     drift,
     last_evidence_at: time,
   })
-  finish(takeEvidence(fold, taken, () => [], cohortRules(fold, taken, policy), policy), true)
+  const restarted = isBlockFull(taken.beginnings) ? withRestarts(taken, next, fold.cohorts.clock, policy, () => true) : taken
+  finish(takeEvidence(fold, restarted, () => [], cohortRules(fold, restarted, policy), policy), true)
+}
+
+/** The number of the next beginning: there are no slices to number them by. */
+function nextBeginning ({ beginnings, trials }: ContextState): number {
+  return 1 + Math.max(...[beginnings, ...trials.map((trial) => trial.beginnings)].flatMap(({ list }) => list.map(({ slice }) => slice)))
+}
+
+/** The differences of a unit, which belongs to all beginnings. */
+function testedOf (unit: EvidenceUnit | undefined): ReadonlyMap<number, DifferenceSums> {
+  if (unit === undefined) return new Map()
+  const sum = differenceSumFrom(noDifferences(unit.eighths.length))
+  addDifferencesOf(sum, unit.eighths)
+  return new Map([[ALL, sum]])
 }
 
 /** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */

@@ -17,7 +17,8 @@ import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
-import { cohortRules, endEpoch, followUp, withCounts } from './follow-up.js'
+import { endEpoch, followUp, withCounts } from './follow-up.js'
+import { cohortRules } from './take-evidence.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */

@@ -1,9 +1,12 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
+import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { BREACH_SUSPECTED, breachSuspicion } from '../certificate/breach.js'
-import { isLearningWorthwhile } from '../contexts/candidate-scorer.js'
+import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
+import type { Policy } from '../policy/policy.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
+import { widestUsefulShare } from '../enrolment/evidence-span.js'
 import { type Fold, thresholdInForce } from './fold.js'
 
 /**
@@ -27,17 +30,32 @@ export function moveShare (fold: Fold, key: string, state: ContextState, time: n
   const force = thresholdInForce(fold, key, time)
   const { control_rate: rate } = force.source.policy
   const is_suspected = rate === 'auto' && isSuspicious(state, force)
-  const share = rate === 'auto' ? autoShare(fold, state, force, is_suspected) : force.threshold === null ? 1 : Math.max(CONTROL_FLOOR, rate)
+  const useful = usefulShare(fold, key, state, force.source.policy)
+  const wanted = rate === 'auto' ? autoShare(fold, state, force, is_suspected, useful) : force.threshold === null ? useful : rate
+  const share = Math.max(CONTROL_FLOOR, wanted)
   if (share === state.control_share && is_suspected === state.is_suspected) return state
   const next = copyState(state, { control_share: share, is_suspected })
   fold.set(key, next)
   return next
 }
 
-function autoShare (fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, isSuspected: boolean): number {
-  if (threshold === null) return 1
+/** The largest share whose control generations count as evidence. */
+function usefulShare (fold: Fold, key: string, state: ContextState, policy: Policy): number {
+  const span = 1000 * policy.evidence_span_seconds
+  const cohort = fold.cohorts.get(key)
+  if (span === 0 || cohort === undefined) return 1
+  const units = unitsOfFirstCertificate(policy.max_em_drop, barsOf(state, policy, fold.predictors).get(null)!)
+  const { clock } = fold.cohorts
+  return Math.min(1, widestUsefulShare(state.beginnings, cohort.traffic(clock, span), clock, { units, span }))
+}
+
+/** @param useful the largest share whose control generations count as evidence */
+function autoShare (
+  fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
+): number {
+  if (threshold === null) return useful
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
-  const share = isWorthwhile ? LEARNING_SHARE : CONTROL_FLOOR
+  const share = isWorthwhile ? Math.max(CONTROL_FLOOR, Math.min(LEARNING_SHARE, useful)) : CONTROL_FLOOR
   // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.
   return isSuspected ? Math.min(suspicion(state.drift) >= DRIFT_SUSPECTED ? 1 : LEARNING_SHARE, BOOST * share) : share
 }

@@ -148,8 +148,8 @@ export function startEpoch (
   fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time }: EpochStart): ContextState {
   for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
-  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor })
-  return syncTrials(opened, policy, levels, fold.predictors, 0)
+  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock })
+  return syncTrials(opened, policy, levels, fold.predictors, { slice: 0, clock: fold.cohorts.clock })
 }
 
 /** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */

@@ -1,29 +1,22 @@
 import { compareSlice } from '../certificate/arms.js'
-import { logEvidence } from '../certificate/certificate.js'
-import { certifiedByAny, isSplitAt } from '../certificate/certified-threshold.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
-import { fillHalves, type OpenEvidence, prefixDifferences, sumOfOpen } from '../certificate/evidence-sum.js'
-import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidence.js'
+import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { afterBreach } from '../certificate/fidelity.js'
-import { barsOf } from '../contexts/candidate-scorer.js'
-import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
 import { addCounts, type FollowUp } from '../contexts/follow-up-counts.js'
 import { addToMembership, hasLeft, leftEpochOf, type MemberUnit } from '../contexts/membership.js'
 import { servingNumber } from '../contexts/trials.js'
-import type { CohortRules, CohortScorer } from '../enrolment/accounting.js'
+import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
 import { RAW, watchedOf } from '../enrolment/slice.js'
-import { haveSameBar, type Policy } from '../policy/policy.js'
+import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { armOf, type EpochStart, type Fold, thresholdInForce, policyOf, startEpoch, writeState } from './fold.js'
+import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
 import { moveInForce } from './threshold-change.js'
-import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
-
-/** A holder of evidence: the state of a context, or a trial in it. */
-type Gathering = Pick<ContextState, 'halves' | 'open' | 'certified'>
 
 /**
  * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
@@ -54,7 +47,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
-  for (const slice of final) next = takeSlice(next, slice, policy, rules, time)
+  for (const slice of final) next = takeSlice(next, slice, { policy, rules, nextSlice: cohort.nextSlice, time })
   if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
   if (compared.length > 0 && policy.mode !== 'off') {
@@ -91,82 +84,27 @@ export function withCounts (state: ContextState, more: Partial<FollowUp>): Conte
   return copyState(state, { follow_up: addCounts(state.follow_up, more) })
 }
 
+/** By which a final slice is taken. */
+interface Taking { readonly policy: Policy, readonly rules: CohortRules, readonly nextSlice: number, readonly time: number }
+
+const NOTHING: ReadonlyMap<number, DifferenceSums> = new Map()
+
 /** A final slice joins the sum. */
-function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], policy: Policy, { scorers }: CohortRules, time: number): ContextState {
-  const add = <G extends Gathering>(gathering: G, scorer: number): G => withEvidence(gathering, slice.evidence.get(scorer), policy)
+function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], taking: Taking): ContextState {
+  const { policy, rules: { scorers }, nextSlice, time } = taking
+  const add = <G extends Gathering>(gathering: G, scorer: number): G =>
+    withEvidence(gathering, { shown: slice.evidence.get(scorer), tested: slice.differences.get(scorer) ?? NOTHING }, policy, nextSlice)
   const serving = servingNumber(state)
   const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
-  const raw = add({ halves: state.halves, open: state.open, certified: state.certified }, RAW)
+  const raw = add(gatheringOf(state), RAW)
   return copyState(withCounts(state, slice.counts), {
     halves: raw.halves,
+    beginnings: raw.beginnings,
     certified: raw.certified,
     trials: state.trials.map((trial) => scorers.some(({ scorer }) => scorer === trial.ordinal) ? add(trial, trial.ordinal) : trial),
     drift: evidence === undefined ? state.drift : watchEvidence(state.drift, evidence, state.threshold_index, policy.max_em_drop),
     last_evidence_at: slice.enrolled > 0 ? time : state.last_evidence_at,
   })
-}
-
-/** More evidence in the half-windows; where they turn, nothing is certified until the next look. */
-export function withEvidence<G extends Gathering> (gathering: G, evidence: Evidence | undefined, { evidence_window: window }: Pick<Policy, 'evidence_window'>): G {
-  if (evidence === undefined || evidence.generations === 0) return gathering
-  const halves = fillHalves(gathering.halves, evidence, window)
-  return { ...gathering, halves, certified: halves[0].generations === 0 ? -1 : gathering.certified }
-}
-
-/** Takes the evidence of every prefix, for every scorer. @param openOf what the open slices add for a scorer */
-export function takeEvidence (
-  fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenEvidence[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
-): ContextState {
-  const isSameBar = haveSameBar(state.judged_by, policy)
-  let best: number | null = null
-  const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
-    const gathers = scorers.find((one) => one.scorer === scorer)
-    const open = gathers === undefined ? [] : openOf(gathers)
-    const { halves } = gathering
-    const thresholds = thresholdsOf(halves[0])
-    const prefixesAt = (k: number) => prefixDifferences(halves, open, k, state.follow_up)
-    const parts = [...halves, ...open.map(({ evidence }) => evidence)]
-    const isSplit = (k: number) => isSplitAt(parts, k)
-    const from = isSameBar ? gathering.certified : -1
-    const certified = certifiedByAny(prefixesAt, isSplit, thresholds, policy.max_em_drop, bar, from)
-    if (isServing) best = Math.max(...prefixesAt(state.threshold_index).map((prefix) => logEvidence(policy.max_em_drop, prefix)))
-    return { ...gathering, open: sumOfOpen(open, thresholds), certified }
-  }
-  const isServing = (scorer: string | null) => state.threshold_index !== -1 && state.serving === scorer
-  const bars = barsOf(state, policy, fold.predictors)
-  const raw = look({ halves: state.halves, open: state.open, certified: state.certified }, RAW, bars.get(null)!, isServing(null))
-  const trials = state.trials.map((trial) => {
-    const bar = bars.get(trial.predictor)
-    return bar === undefined ? trial : look(trial, trial.ordinal, bar, isServing(trial.predictor))
-  })
-  const now = best as number | null
-  const log_evidence = now === null ? state.log_evidence : { best: Math.max(now, state.log_evidence?.best ?? now), now }
-  return copyState(state, { open: raw.open, certified: raw.certified, trials, log_evidence })
-}
-
-const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: thresholdsOf(NO_EVIDENCE), since: 0 }
-
-/** The rules by which a context's cohort is followed up. */
-export function cohortRules (fold: Fold, state: ContextState, policy: Policy): CohortRules {
-  const trials = policy.predictor === 'off' ? [] : state.trials
-  return {
-    followUp: policy.follow_up_seconds * 1000,
-    missingOutcomes: policy.missing_outcomes,
-    missingLabels: policy.missing_labels,
-    wait: fold.times.wait,
-    scorers: [RAW_SCORER, ...trials.flatMap((trial): CohortScorer[] => {
-      const predictor = predictorOf(trial, fold.predictors)
-      if (predictor === undefined) return []
-      return [{
-        scorer: trial.ordinal, thresholds: predictor.grid.length, since: trial.since, isSetAside: (u) => isTrainedOn(predictor, u),
-      }]
-    })],
-    worstUnits (id) {
-      const pending = fold.pending.get(id)
-      if (pending === undefined || pending.outcome.steps === null) return new Map()
-      return unitsOfOutcome(pending.outcome, pending.leaf, policy, state, fold.predictors).units
-    },
-  }
 }
 
 /** The pool that members are accounted for in. */

@@ -1,4 +1,5 @@
-import { generationsToReach, logEvidence } from '../certificate/certificate.js'
+import { logMixture, weightedDifferences } from '../certificate/beginnings.js'
+import { generationsToReach } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { type CandidateScorer, certifiedNow } from '../contexts/candidate-scorer.js'
@@ -6,7 +7,7 @@ import type { Policy } from '../policy/policy.js'
 
 /** Describes the evidence for every threshold of a candidate, safest first. Ratios and EM are fractions. */
 export function describeThresholds (candidate: CandidateScorer, policy: Policy) {
-  const { evidence, unaccounted, grid, bar } = candidate
+  const { evidence, beginnings, grid, bar } = candidate
   const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
   let needed: number | null = 0
   return grid.map((threshold, k) => {
@@ -28,7 +29,7 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
       em_drop_high: high,
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
       tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
-      log_evidence: logEvidence(policy.max_em_drop, differencesAt(evidence, k, unaccounted)),
+      log_evidence: logMixture(policy.max_em_drop, weightedDifferences(beginnings, k, 'at_worst')),
       certified: k <= index,
       /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
       generations_needed: needed,
@@ -37,9 +38,12 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
 }
 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
-function generationsUntil ({ evidence, unaccounted, bar }: CandidateScorer, k: number, policy: Policy): number | null {
+function generationsUntil ({ beginnings, bar }: CandidateScorer, k: number, policy: Policy): number | null {
   const { max_em_drop: a, evidence_window: limit } = policy
-  return generationsToReach(a, differencesAt(evidence, k, unaccounted), bar, limit)
+  const each = weightedDifferences(beginnings, k, 'at_worst').map(({ logWeight, differences }) =>
+    generationsToReach(a, differences, bar - logWeight, limit) ?? Infinity)
+  const least = Math.min(...each)
+  return least === Infinity ? null : least
 }
 
 /** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */

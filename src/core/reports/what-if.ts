@@ -1,3 +1,4 @@
+import { beginningsOf } from '../certificate/beginnings.js'
 import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
 import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
@@ -32,6 +33,7 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   label_rate: 'it affects how many generations are enrolled, not what the present evidence certifies',
   certify_at: 'it affects which contexts share their evidence',
   follow_up_seconds: 'it affects when a missing outcome is given up, not what the present evidence certifies',
+  evidence_span_seconds: NEW_EPOCH,
   evidence_window: 'it affects how long evidence is kept, and evidence that has left the window is not stored',
   max_evidence_age_seconds: 'it affects when a threshold without new evidence is withdrawn, not what is certified',
   record_steps: 'it affects where steps are recorded, not what is certified',
@@ -111,7 +113,8 @@ export function replayTraces (
   const asked = replay(traces, policy, index)
   const opening = { time: state.epoch_started_at, name: state.epoch_name }
   const begun = openEpoch(state, 'policy', policy, levels, opening)
-  const opened: ContextState = { ...begun, epoch: state.epoch, halves: [asked.evidence, NO_EVIDENCE] }
+  const { evidence } = asked
+  const opened: ContextState = { ...begun, epoch: state.epoch, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence) }
   return {
     asked: opened,
     /** At the threshold of the raw confidence in force. If there is none, the figures are those of full generations. */

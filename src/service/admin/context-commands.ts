@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { windowProblem } from '../../core/certificate/certificate.js'
+import { windowProblem } from '../../core/certificate/beginnings.js'
 import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
 import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'

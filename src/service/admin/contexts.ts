@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { isoTime, pinToWire, poolToWire } from '../../../openapi/wire.js'
-import { windowProblem } from '../../core/certificate/certificate.js'
+import { windowProblem } from '../../core/certificate/beginnings.js'
 import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
 import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { PolicyPatchSchema } from '../../../openapi/policy-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import { windowProblem } from '../../core/certificate/certificate.js'
+import { windowProblem } from '../../core/certificate/beginnings.js'
 import { policyProblem } from '../../core/policy/policy-problem.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../core/policy/policy.js'
 import { ConfigError } from '../../settings/environment.js'

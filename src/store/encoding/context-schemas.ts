@@ -1,6 +1,8 @@
 import { type TSchema, Type } from '#typebox'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
 import { NO_DRIFT } from '../../core/certificate/drift.js'
+import type { Beginnings } from '../../core/certificate/beginnings.js'
+import type { DifferenceSums } from '../../core/certificate/difference-sums.js'
 import type { OpenEvidence, PackedEvidence } from '../../core/certificate/evidence-sum.js'
 import { noEvidence } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
@@ -16,11 +18,12 @@ import { check, fieldsLike, like, number, numbersByName, orNull, ratio, text, ti
 
 // The written form of a state: as it is, but empty evidence is null.
 
-export type Gathered = Pick<ContextState, 'halves' | 'open'>
+export type Gathered = Pick<ContextState, 'halves' | 'open' | 'beginnings'>
 
 export interface WrittenGathered {
   readonly halves: readonly [PackedEvidence | null, PackedEvidence | null]
   readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
+  readonly beginnings: Beginnings
 }
 
 export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
@@ -31,12 +34,18 @@ const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.
 
 const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
 
+const lists = Type.Array(number)
+
+const partialOf = (list: TSchema) => Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
+
+const changes = Type.Record(Type.String({ pattern: '^-?[0-8]:-?[0-8]$' }), number, { additionalProperties: false })
+
+const moved = Type.Optional(Type.Record(Type.String({ pattern: '^[0-9]{1,3}$' }), changes, { additionalProperties: false }))
+
 /** Evidence whose lists are as given; of those that `packEvidence` leaves empty, either. */
 function evidenceOf (list: TSchema) {
   const packed = Type.Union([list, Type.Tuple([])])
-  const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
-  const changes = Type.Record(Type.String({ pattern: '^-?[0-8]:-?[0-8]$' }), number, { additionalProperties: false })
-  const moved = Type.Optional(Type.Record(Type.String({ pattern: '^[0-9]{1,3}$' }), changes, { additionalProperties: false }))
+  const partial = partialOf(list)
   const known = { lost: packed, gained: packed, unprobed: packed, tokens: list, probe_tokens: Type.Optional(list) }
   return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial, moved })
 }
@@ -46,7 +55,19 @@ export const evidence = evidenceOf(Type.Array(number))
 
 const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))
 
-const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number, left_out: Type.Optional(number) })
+const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
+
+/** Sums of differences: lists of zeros are empty. `isOfGrid` checks lengths. */
+const differences = Type.Object({ generations: number, lost: lists, gained: lists, partial: partialOf(lists), moved, left_out: number })
+
+const beginnings = Type.Object({
+  list: Type.Array(Type.Object({
+    slice: number, at: number, weights: lists, final: differences, open: Type.Object({ sums: differences, unaccounted: number }),
+  }), { minItems: 1 }),
+  restarts: lists,
+  blocks: Type.Array(Type.Object({ units: number, net: lists })),
+  half_since: number,
+})
 
 const missing = Type.Enum(['excluded', 'lost'])
 
@@ -57,6 +78,7 @@ const state = Type.Object({
   ...fieldsLike(newState),
   halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
   open: openSumOf(rawEvidence),
+  beginnings,
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   serving: orNull(text),
   threshold: orNull(ratio),
@@ -108,6 +130,7 @@ const state = Type.Object({
     thresholds: Type.Integer(),
     halves: Type.Tuple([orNull(evidence), orNull(evidence)]),
     open: openSumOf(evidence),
+    beginnings,
     certified: number,
   })),
 })
@@ -119,9 +142,22 @@ export function isState (value: unknown): boolean {
   if (!hasStateFields(value)) return false
   const { trials, membership } = value as { readonly trials: readonly WrittenTrial[], readonly membership?: Pick<Membership, 'scorer' | 'evidence'> }
   const own = membership?.evidence
-  return trials.every(({ thresholds, halves, open }) =>
-    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds))) &&
+  const { beginnings } = value as Pick<WrittenState, 'beginnings'>
+  return areOfGrid(beginnings, GRID.length) && trials.every(({ thresholds, halves, open, beginnings: own }) =>
+    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds)) &&
+    areOfGrid(own, thresholds)) &&
     (own === undefined || isOfGrid(own, membership!.scorer === RAW ? GRID.length : own.tokens.length))
+}
+
+function areOfGrid ({ list, restarts, blocks }: Beginnings, thresholds: number): boolean {
+  const isLong = (numbers: readonly number[]) => numbers.length === thresholds
+  return isLong(restarts) && blocks.every(({ net }) => isLong(net)) && list.every(({ weights, final, open }) =>
+    isLong(weights) && [final, open.sums].every((sums) => areDifferencesOfGrid(sums, thresholds)))
+}
+
+function areDifferencesOfGrid ({ lost, gained, partial = {} }: DifferenceSums, thresholds: number): boolean {
+  return [lost, gained].every(({ length }) => length === 0 || length === thresholds) &&
+    Object.values(partial).every(({ length }) => length === thresholds)
 }
 
 export function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partial = {} }: PackedEvidence, thresholds: number): boolean {
@@ -130,8 +166,6 @@ export function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partia
 }
 
 const until = Type.Object({ value: number, until: number })
-
-const lists = Type.Array(number)
 
 const unit = Type.Object({
   tokens: number,
@@ -165,11 +199,12 @@ const slice = Type.Object({
   number,
   begins: number,
   ends: orNull(number),
-  isAfterPublication: Type.Boolean(),
+  isBeginning: Type.Boolean(),
   enrolled: number,
   open: like({ control: 0, treated: 0 }),
   evidence: Type.Array(Type.Tuple([number, evidence])),
   watched: Type.Array(Type.Tuple([number, evidence])),
+  differences: Type.Array(Type.Tuple([number, number, Type.Integer(), differences])),
   counts: like({ accounted: 0, missing: 0, cancelled: 0, excluded: 0 }),
   arms: Type.Array(Type.Object({ share: ratio, control: armFigures, treated: armFigures })),
   isCounted: Type.Boolean(),
@@ -177,6 +212,7 @@ const slice = Type.Object({
 
 const cohort = Type.Object({
   epoch: text,
+  traffic: Type.Object({ bin: number, first: orNull(number), counts: lists, peaks: lists }),
   next_slice: number,
   is_publication_next: Type.Boolean(),
   looked_at: number,
@@ -187,7 +223,7 @@ const cohort = Type.Object({
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
   stops: Type.Array(Type.Object({ generation_id: text, until: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
-  members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, Type.Integer({ minimum: 1 })])), units: text }),
+  members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, number, Type.Integer({ minimum: 1 })])), units: text }),
   reports: Type.Array(report),
 })
 
@@ -197,15 +233,19 @@ const hasCohortFields = check(cohort)
 export function isCohort (value: unknown): boolean {
   if (!hasCohortFields(value)) return false
   const { slices, members, spent } = value as StoredCohort
-  const enrolled = members.runs.reduce((sum, [, , , count]) => sum + count, 0)
+  const enrolled = members.runs.reduce((sum, [, , , , count]) => sum + count, 0)
   const counts = [spent.accounted, spent.void].map(({ units }) => countPacked(units, 1))
   const areWhole = countPacked(members.units, 1) === enrolled && countPacked(spent.missed, 1) !== null &&
     countPacked(spent.void.hashes, 1) === counts[1] &&
     [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
   const numbers = new Set(slices.map(({ number }) => number))
   return areWhole && members.runs.every(([, , slice]) => numbers.has(slice)) &&
-    slices.every(({ evidence, watched }) => [...evidence, ...watched].every(([scorer, sums]) => {
+    slices.every(({ evidence, watched, differences: tested }) => [...evidence, ...watched].every(([scorer, sums]) => {
       const { length } = sums.tokens
-      return (scorer === RAW ? length === GRID.length : isGridLength(length)) && isOfGrid(sums, length)
-    }))
+      return isGridOf(scorer, length) && isOfGrid(sums, length)
+    }) && tested.every(([scorer, , thresholds, sums]) => isGridOf(scorer, thresholds) && areDifferencesOfGrid(sums, thresholds)))
+}
+
+function isGridOf (scorer: number, thresholds: number): boolean {
+  return scorer === RAW ? thresholds === GRID.length : isGridLength(thresholds)
 }

@@ -1,3 +1,4 @@
+import { packBeginnings, unpackBeginnings } from '../../core/certificate/beginnings.js'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
 import { LOTTERY_STEP } from '../../core/certificate/thresholds.js'
@@ -59,10 +60,14 @@ export function encodeState (state: ContextState): string {
   return JSON.stringify(copyState(state, { ...written(state), trials, membership }))
 }
 
-function written ({ halves, open }: Gathered): Gathered {
+function written ({ halves, open, beginnings }: Gathered): Gathered {
   // The type of the written form is that of a state: the copy is only turned into JSON.
   const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as PackedEvidence : packEvidence(evidence)
-  return { halves: [orNull(halves[0]), orNull(halves[1])], open: { ...open, evidence: orNull(open.evidence) } }
+  return {
+    halves: [orNull(halves[0]), orNull(halves[1])],
+    open: { ...open, evidence: orNull(open.evidence) },
+    beginnings: packBeginnings(beginnings),
+  }
 }
 
 /** The state that was written as this JSON value. */
@@ -81,10 +86,11 @@ export function reviveState (written: object): ContextState {
 
 function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
 
-function revived ({ halves, open }: WrittenGathered, none: Evidence): Gathered {
+function revived ({ halves, open, beginnings }: WrittenGathered, none: Evidence): Gathered {
   return {
     halves: [shared(halves[0], none), shared(halves[1], none)],
     open: { ...open, evidence: shared(open.evidence, none) },
+    beginnings: unpackBeginnings(beginnings, none.lost.length),
   }
 }
 

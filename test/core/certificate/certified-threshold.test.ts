@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
 import {
-  bestIndex, certifiedByAny, certifiedIndex, certifiedPlace, expectedUtility, isotonic, isotonicBlocks, isSplitAt,
+  bestIndex, certifiedIndex, certifiedPlace, expectedUtility, isotonic, isotonicBlocks, isSplitAt,
 } from '../../../src/core/certificate/certified-threshold.js'
 import { addUnitTo, newSum } from '../../../src/core/certificate/evidence-sum.js'
 import { differencesAt, type Evidence, type EvidenceUnit } from '../../../src/core/certificate/evidence.js'
@@ -18,12 +18,9 @@ const BAR = Math.log(20)
 
 const losing = (...lost: number[]): Evidence => evidenceWith(1000, lost, lost.map(() => 0.5), lost.map(() => 0))
 
-const byAny = (prefixes: readonly Evidence[], a: number, bar: number) =>
-  certifiedByAny((k) => prefixes.map((prefix) => differencesAt(prefix, k)), () => false, prefixes[0]!.lost.length, a, bar)
-
-/** The walk that continues from a threshold that is certified already, where some units are left out. */
-const certifiedFrom = (from: number, evidence: Evidence, a: number, bar: number, leftOut = 0) =>
-  certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], () => false, evidence.lost.length, a, bar, from)
+/** The loosest certified place, lotteries included. */
+const placeOf = (evidence: Evidence, a: number, bar: number, from = -1) =>
+  certifiedPlace((k) => passes(evidence, k, a, bar), (k) => isSplitAt([evidence], k), evidence.lost.length, from)
 
 function passes (evidence: Evidence, k: number, a: number, logBar: number): boolean {
   return logEvidence(a, differencesAt(evidence, k)) >= logBar
@@ -56,30 +53,9 @@ t.test('a stricter error_level never makes the threshold looser', async (t) => {
     certifiedIndex(evidence, a, Math.log(1 / Math.min(x, y))) <= certifiedIndex(evidence, a, Math.log(1 / Math.max(x, y)))), 2000)
 })
 
-t.test('rule 5: any prefix may certify a threshold, and each threshold its own', async (t) => {
-  t.equal(byAny([losing(0, 60, 60), losing(60, 0, 60)], 0.02, BAR), 1)
-  t.equal(byAny([losing(0, 60, 0), losing(0, 60, 0)], 0.02, BAR), 0, 'a threshold that no prefix certifies ends the walk')
-  holds(t, fc.property(anyEvidence, anyEvidence, tolerance, level, (x, y, a, errorLevel) => {
-    const bar = Math.log(1 / errorLevel)
-    const any = byAny([x, y], a, bar)
-    return any >= certifiedIndex(x, a, bar) && any >= certifiedIndex(y, a, bar)
-  }), 500)
-})
-
-t.test('units that are left out count as lost in a second test, at twice the tolerance', async (t) => {
-  const index = (leftOut: number, a = 0.02) => certifiedFrom(-1, losing(0, 15, 30), a, BAR, leftOut)
-  t.equal(index(0), 0)
-  t.equal(index(20), 0, '20 of 1,020 are less than 4 %')
-  t.equal(index(50), -1)
-  t.equal(index(Infinity), -1, 'everyone is left out')
-  t.equal(index(10_000, 0.5), 2, 'no drop is more than all')
-  holds(t, fc.property(anyEvidence, tolerance, level, fc.nat(1000), (evidence, a, errorLevel, leftOut) =>
-    certifiedFrom(-1, evidence, a, Math.log(1 / errorLevel), leftOut) <= certifiedIndex(evidence, a, Math.log(1 / errorLevel))), 500)
-})
-
 t.test('the search continues from the threshold that is certified already', async (t) => {
-  t.equal(certifiedFrom(1, losing(60, 60, 60), 0.02, BAR), 1)
-  t.equal(certifiedFrom(1, losing(60, 60, 0), 0.02, BAR), 2)
+  t.equal(placeOf(losing(60, 60, 60), 0.02, BAR, 1), 1)
+  t.equal(placeOf(losing(60, 60, 0), 0.02, BAR, 1), 2)
 })
 
 const unit = (eighths: readonly number[], stopped_tokens: readonly number[]): EvidenceUnit =>
@@ -96,10 +72,10 @@ t.test('between two thresholds the loosest lottery whose evidence reaches the ba
   const lost = unit([0, 0, 8], [90, 90, 10])
   const units = (count: number, unit: EvidenceUnit) => new Array<EvidenceUnit>(count).fill(unit)
   const evidence = (losses: number) => evidenceOf([...units(1000, kept), ...units(losses, lost)])
-  t.equal(certifiedPlace(evidence(0), 0.02, BAR), 2, 'nothing is lost')
-  t.equal(certifiedPlace(evidence(30), 0.02, BAR), 1 + 3 / 8, 'the looser threshold loses 2.9 points, and 3/8 of the way 1.1')
+  t.equal(placeOf(evidence(0), 0.02, BAR), 2, 'nothing is lost')
+  t.equal(placeOf(evidence(30), 0.02, BAR), 1 + 3 / 8, 'the looser threshold loses 2.9 points, and 3/8 of the way 1.1')
   t.equal(certifiedIndex(evidence(30), 0.02, BAR), 1)
-  t.equal(certifiedPlace(evidence(900), 0.02, BAR), 1, 'even an eighth is too much')
+  t.equal(placeOf(evidence(900), 0.02, BAR), 1, 'even an eighth is too much')
   t.notOk(isSplitAt([evidence(3)], 0), 'no generation stops elsewhere')
   t.ok(isSplitAt([evidence(0)], 1))
   t.notOk(isSplitAt([evidence(3)], 2), 'there is none looser')
@@ -110,7 +86,7 @@ t.test('a place is certified only if it and all before it reach the bar', async 
   const units = fc.array(fc.tuple(difference, difference, difference, fc.integer({ min: 1, max: 200 })), { minLength: 1, maxLength: 6 })
   holds(t, fc.property(units, tolerance, (drawn, a) => {
     const evidence = evidenceOf(drawn.flatMap(([x, y, z, times]) => new Array<EvidenceUnit>(times).fill(unit([x, y, z], [90, 50, 10]))))
-    const found = certifiedPlace(evidence, a, BAR)
+    const found = placeOf(evidence, a, BAR)
     if (found === -1) return !passes(evidence, 0, a, BAR)
     for (let place = 0; place <= found; place += 1 / 8) if (!passes(evidence, place, a, BAR)) return false
     return found === 2 || !passes(evidence, found + 1 / 8, a, BAR)
@@ -124,7 +100,7 @@ t.test('a lottery whose expected loss is at the bound is certified no more often
     const evidence = newSum(2)
     for (let n = 1; n <= 2000; n++) {
       addUnitTo(evidence, random() < 0.04 ? lost : kept)
-      if (n % 5 === 0 && certifiedPlace(evidence, 0.02, BAR) >= 0.5) return true
+      if (n % 5 === 0 && placeOf(evidence, 0.02, BAR) >= 0.5) return true
     }
     return false
   }

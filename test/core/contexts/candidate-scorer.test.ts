@@ -1,5 +1,5 @@
 import t from 'tap'
-import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import {
   candidateOf, candidateScorers, certifiedNow, challengerLevel, championLevel, isLearningWorthwhile, rawCandidate, sumsInForce,

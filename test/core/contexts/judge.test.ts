@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
+import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { rawCandidate } from '../../../src/core/contexts/candidate-scorer.js'
@@ -108,7 +109,7 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
   t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
   t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
-  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, halves: [NO_EVIDENCE, NO_EVIDENCE], open: OPEN, certified: -1, trained_on: 0 } as const
+  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, halves: [NO_EVIDENCE, NO_EVIDENCE], open: OPEN, beginnings: state.beginnings, certified: -1, trained_on: 0 } as const
   const served = { ...looser, serving: 'p', trials: [trial], judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
   const auto = policyWith({ predictor: 'auto' })
   t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
@@ -181,7 +182,8 @@ function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced
     ...state,
     requested: wish,
     halves: [half, raw],
-    trials: [{ ...state.trials[0]!, requested: wish, halves: [half, tried] }],
+    beginnings: beginningsOf(mergeEvidence(half, raw)),
+    trials: [{ ...state.trials[0]!, requested: wish, halves: [half, tried], beginnings: beginningsOf(mergeEvidence(half, tried)) }],
     serving: index === -1 ? null : serving,
     threshold_index: index,
     threshold: grid[index] ?? null,

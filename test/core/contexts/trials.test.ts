@@ -15,12 +15,14 @@ function stateOf () {
   return fold.state(LEAF)
 }
 
+const next = (slice: number) => ({ slice, clock: 0 })
+
 t.test('the newest predictor becomes the next challenger once', async (t) => {
   const state = stateOf()
-  const one = syncTrials(state, auto, levels, live(named('a')), 5)
+  const one = syncTrials(state, auto, levels, live(named('a')), next(5))
   t.match(one, { challengers: 1, trials: [{ predictor: 'a', ordinal: 1, since: 5, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 } }] })
-  t.equal(syncTrials(one, auto, levels, live(named('a')), 6), one, 'nothing new')
-  const two = syncTrials(one, auto, levels, live(named('a'), named('b')), 7)
+  t.equal(syncTrials(one, auto, levels, live(named('a')), next(6)), one, 'nothing new')
+  const two = syncTrials(one, auto, levels, live(named('a'), named('b')), next(7))
   t.match(two.trials, [{ predictor: 'a', ordinal: 1 }, { predictor: 'b', ordinal: 2 }])
   t.same(two.trials.map(({ predictor }) => predictor), ['a', 'b'], 'the trial of the first, which has the largest part of the level, continues')
 })
@@ -28,7 +30,7 @@ t.test('the newest predictor becomes the next challenger once', async (t) => {
 t.test('a fourth predictor replaces the oldest that does not serve', async (t) => {
   const namesAfter = (serving: string | null) => {
     let state: ContextState = { ...stateOf(), serving }
-    for (const names of ['a', 'ab', 'abc', 'abcd']) state = syncTrials(state, auto, levels, live(...[...names].map((name) => named(name))), 5)
+    for (const names of ['a', 'ab', 'abc', 'abcd']) state = syncTrials(state, auto, levels, live(...[...names].map((name) => named(name))), next(5))
     t.equal(state.challengers, 4)
     return state.trials.map(({ predictor }) => predictor)
   }
@@ -37,38 +39,38 @@ t.test('a fourth predictor replaces the oldest that does not serve', async (t) =
 })
 
 t.test('trials of retired predictors end, and all end with predictors off', async (t) => {
-  const one = syncTrials(stateOf(), auto, levels, live(named('a')), 5)
-  t.same(syncTrials(one, auto, levels, live(), 6).trials, [])
-  t.same(syncTrials(one, policyWith(), levels, live(named('a')), 6).trials, [])
+  const one = syncTrials(stateOf(), auto, levels, live(named('a')), next(5))
+  t.same(syncTrials(one, auto, levels, live(), next(6)).trials, [])
+  t.same(syncTrials(one, policyWith(), levels, live(named('a')), next(6)).trials, [])
   const state = stateOf()
-  t.equal(syncTrials(state, policyWith(), levels, live(named('a')), 6), state)
+  t.equal(syncTrials(state, policyWith(), levels, live(named('a')), next(6)), state)
 })
 
 t.test('another predictor of the same name is a new challenger without evidence', async (t) => {
-  const one = syncTrials(stateOf(), auto, levels, live(named('a')), 5)
+  const one = syncTrials(stateOf(), auto, levels, live(named('a')), next(5))
   const other = named('a', { grid: PREDICTOR.grid.with(29, 0.01) })
   t.equal(predictorOf(one.trials[0]!, live(other)), undefined)
   t.equal(predictorOf(one.trials[0]!, live(structuredClone(named('a'))))?.name, 'a')
-  t.match(syncTrials(one, auto, levels, live(other), 6), { challengers: 2, trials: [{ predictor: 'a', ordinal: 2, since: 6 }] })
+  t.match(syncTrials(one, auto, levels, live(other), next(6)), { challengers: 2, trials: [{ predictor: 'a', ordinal: 2, since: 6 }] })
   t.same(servingOf({ ...one, serving: 'a' }), { name: 'a', fingerprint: one.trials[0]!.fingerprint })
   t.equal(servingOf(one), null)
 })
 
 t.test('a trial\'s evidence has its predictor\'s number of thresholds, and a mismatch ends the trial', async (t) => {
   const grid = Array.from({ length: 60 }, (_, k) => 0.99 - k / 100)
-  const fine = syncTrials(stateOf(), auto, levels, live(named('a', { grid })), 5)
+  const fine = syncTrials(stateOf(), auto, levels, live(named('a', { grid })), next(5))
   t.same(fine.trials[0]!.halves.map(({ lost, tokens }) => [lost.length, tokens.length]), [[60, 60], [60, 60]])
   t.equal(predictorOf(fine.trials[0]!, live(named('a', { grid })))?.name, 'a')
 
-  const halves = syncTrials(stateOf(), auto, levels, live(named('b')), 5).trials[0]!.halves
+  const halves = syncTrials(stateOf(), auto, levels, live(named('b')), next(5)).trials[0]!.halves
   const damaged = { ...fine.trials[0]!, halves }
   t.equal(predictorOf(damaged, live(named('a', { grid }))), undefined)
-  t.match(syncTrials({ ...fine, trials: [damaged] }, auto, levels, live(named('a', { grid })), 6).trials, [{ predictor: 'a', ordinal: 2, since: 6, halves: [{ lost: { length: 60 } }, {}] }])
+  t.match(syncTrials({ ...fine, trials: [damaged] }, auto, levels, live(named('a', { grid })), next(6)).trials, [{ predictor: 'a', ordinal: 2, since: 6, halves: [{ lost: { length: 60 } }, {}] }])
 })
 
 t.test('a predictor for another label or other levels is no challenger', async (t) => {
   const state = stateOf()
-  t.equal(syncTrials(state, auto, levels, live(named('a', { label: 'agreement' })), 5), state)
-  t.equal(syncTrials(state, auto, levels, live(named('a', { levels: 'task,model' })), 5), state)
-  t.match(syncTrials(state, auto, levels, live(named('a'), named('b', { label: 'agreement' })), 5).trials, [{ predictor: 'a' }])
+  t.equal(syncTrials(state, auto, levels, live(named('a', { label: 'agreement' })), next(5)), state)
+  t.equal(syncTrials(state, auto, levels, live(named('a', { levels: 'task,model' })), next(5)), state)
+  t.match(syncTrials(state, auto, levels, live(named('a'), named('b', { label: 'agreement' })), next(5)).trials, [{ predictor: 'a' }])
 })

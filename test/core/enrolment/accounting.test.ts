@@ -9,7 +9,7 @@ const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g', tokens:
 function memberOf (arm: 'control' | 'treated', samples: number | null, ...reports: SampleReport[]) {
   const slice = newSlice(0, 0, false)
   slice.open[arm] = 1
-  const member = newEnrolledUnit({ u: 0.3, arm, share: 0.5, at: 0, slice })
+  const member = newEnrolledUnit({ u: 0.3, arm, share: 0.5, at: 0, rate: 0, slice })
   member.samples = samples
   for (const report of reports) addReport(member, report, 'lost')
   return member
@@ -28,7 +28,11 @@ t.test('a control member goes into counts, evidence and comparison of its slice,
 })
 
 t.test('a scorer that was trained on a member, or came after its slice began, does not learn from it', async (t) => {
-  const scorers = [{ scorer: 1, thresholds: 2, since: 0, isSetAside: (u: number) => u === 0.3 }, { scorer: 2, thresholds: 2, since: 1 }]
+  const newestBeginning = () => 0
+  const scorers = [
+    { scorer: 1, thresholds: 2, since: 0, newestBeginning, isSetAside: (u: number) => u === 0.3 },
+    { scorer: 2, thresholds: 2, since: 1, newestBeginning },
+  ]
   const member = memberOf('control', 1, KEPT)
   accountFor(member, { scorers })
   t.equal(member.slice.evidence.size, 0)
@@ -58,7 +62,7 @@ t.test('rule 6: of a member that is given up, absent samples are missing and unl
 const SCORER = RULES.scorers[0]!
 
 function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
-  const member = newEnrolledUnit({ u, arm: 'control', share: 1, at: 0, slice })
+  const member = newEnrolledUnit({ u, arm: 'control', share: 1, at: 0, rate: 0, slice })
   slice.open.control++
   for (const report of reports) {
     member.samples = 2

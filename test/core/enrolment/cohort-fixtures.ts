@@ -19,7 +19,9 @@ export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
     missingOutcomes: 'lost',
     missingLabels: 'lost',
     wait: ENROLMENT_TIMES.wait,
-    scorers: [{ scorer: RAW, thresholds: 2, since: 0 }],
+    span: 0,
+    labelRate: 1,
+    scorers: [{ scorer: RAW, thresholds: 2, since: 0, newestBeginning: () => 0, only: 0 }],
     worstUnits: () => new Map(),
     ...changes,
   }

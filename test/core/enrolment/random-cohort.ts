@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { type ArmSums, mergeArmSums, NO_ARM_SUMS } from '../../../src/core/certificate/arms.js'
 import type { Differences } from '../../../src/core/certificate/certificate.js'
-import { mergeEvidence, prefixDifferences } from '../../../src/core/certificate/evidence-sum.js'
+import { addFinal, firstBeginning, openByBeginning, prefixesAt } from '../../../src/core/certificate/beginnings.js'
+import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
 import { type Evidence, noEvidence } from '../../../src/core/certificate/evidence.js'
 import type { CohortRules } from '../../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
@@ -76,6 +77,8 @@ export class Player {
 
   constructor (rules: CohortRules) { this.rules = rules }
 
+  beginnings = firstBeginning(2, 0, 0)
+
   play ({ clock, event, u, id }: Timed): void {
     this.advance(clock)
     const { cohort, rules } = this
@@ -111,7 +114,8 @@ export class Player {
   }
 
   take (): void {
-    for (const { evidence, counts } of this.cohort.takeFinal()) {
+    for (const { evidence, differences, counts } of this.cohort.takeFinal()) {
+      this.beginnings = addFinal(this.beginnings, differences.get(RAW) ?? new Map(), evidence.get(RAW))
       this.totals = addTotals(this.totals, { evidence: evidence.get(RAW) ?? noEvidence(2), counts, arms: NO_ARM_SUMS })
     }
     for (const { arms } of this.cohort.takeCompared()) this.totals = addTotals(this.totals, { ...NO_TOTALS, arms })
@@ -119,10 +123,11 @@ export class Player {
 
   /** The differences of every prefix at both thresholds, with the control units that it is of. */
   prefixes (): Array<{ readonly differences: readonly [Differences, Differences], readonly units: readonly number[] }> {
-    const { cohort, totals: { evidence: sum }, rules } = this
+    const { cohort, beginnings, rules } = this
     const open = cohort.slices.filter(({ isCounted }) => !isCounted)
     const evidence = cohort.openEvidence(rules.scorers[0]!, rules)
-    const [first, second] = [0, 1].map((k) => prefixDifferences([sum], evidence, k))
+    const byBeginning = openByBeginning(beginnings, evidence.map(({ differences }) => differences))
+    const [first, second] = [0, 1].map((k) => prefixesAt(beginnings, byBeginning, k).map(([only]) => only!.differences))
     return first!.map((differences, i) => {
       const end = open[i]?.number ?? Infinity
       return { differences: [differences, second![i]!], units: [...this.sliceOf].filter(([, number]) => number < end).map(([u]) => u) }

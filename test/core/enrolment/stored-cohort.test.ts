@@ -15,7 +15,7 @@ t.test('members that one entry enrolled in one slice are stored as a run of unit
   cohort.enrol(entryOf([0.1, 0.6], { share: 0.3 }), 7, RULES)
   cohort.enrol(entryOf([0.3], { share: 0.3 }), 8, RULES)
   const stored = storeMembers(cohort.members.values())
-  t.strictSame(stored.members.runs, [[1, 0, 0, 2], [0.3, 7, 0, 1], [0.3, 8, 0, 1]])
+  t.strictSame(stored.members.runs, [[1, 0, 0, 0, 2], [0.3, 7, 0, 0, 1], [0.3, 8, 0, 0, 1]])
   t.strictSame(unpackNumbers(stored.members.units), [0.25, 0.5, 0.1, 0.3])
   t.strictSame(stored.reports, [])
   t.strictSame(restoreMembers(throughStore(stored), cohort.slices), [...cohort.members.values()])
@@ -44,7 +44,7 @@ t.test('a slice is restored unchanged; zeros are not stored', async (t) => {
 })
 
 const rules: CohortRules = {
-  followUp: 1_800_000, missingOutcomes: 'lost', missingLabels: 'lost', wait: 12_000, scorers: [], worstUnits: () => new Map(),
+  followUp: 1_800_000, missingOutcomes: 'lost', missingLabels: 'lost', wait: 12_000, span: 0, labelRate: 1, scorers: [], worstUnits: () => new Map(),
 }
 
 t.test('control outcomes that await a label are listed in the order of enrolment', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { NO_ARMS } from '../../../src/core/certificate/arms.js'
-import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { NO_ARMS } from '../../../src/core/certificate/arms.js'
-import { noEvidence } from '../../../src/core/certificate/evidence.js'
+import { type Evidence, noEvidence } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import { policyOf } from '../../../src/core/reducer/fold.js'
-import { cohortRules, withEvidence } from '../../../src/core/reducer/follow-up.js'
+import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
+import { cohortRules, withEvidence } from '../../../src/core/reducer/take-evidence.js'
 import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { certifiedFold, enrolledFold, type EnrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
@@ -83,13 +84,19 @@ t.test('rule 5: a threshold certified on a prefix stays, even if the present evi
   t.ok(state.log_evidence!.now < Math.log(20) && state.log_evidence!.best >= Math.log(20), JSON.stringify(state.log_evidence))
 })
 
-t.test('rule 5: the turn of a half-window ends a certificate until the evidence certifies it again', async (t) => {
+t.test('rule 13: at the turn of a half-window a certificate lapses where the newest half alone speaks against it', async (t) => {
   const none = noEvidence(GRID.length)
-  const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, certified: 5 }
-  const slice = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
-  t.equal(withEvidence(gathering, slice, { evidence_window: 100 }).certified, 5)
-  t.equal(withEvidence(gathering, slice, { evidence_window: 80 }).certified, -1)
-  t.equal(withEvidence(gathering, undefined, { evidence_window: 80 }), gathering)
+  const beginnings = firstBeginning(GRID.length, 0, 0)
+  const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, beginnings, certified: 5 }
+  const lossless = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
+  const losing = evidenceWith(40, GRID.map((_, k) => k < 3 ? 0 : 10), EMPTY_GRID)
+  const turn = (shown: Evidence, evidence_window: number) =>
+    withEvidence(gathering, { shown, tested: new Map() }, { evidence_window, max_em_drop: 0.02 }, 7)
+  t.equal(turn(losing, 100).certified, 5, 'it does not turn')
+  t.equal(turn(lossless, 80).certified, 5)
+  t.equal(turn(losing, 80).certified, 2)
+  t.strictSame(turn(losing, 80).beginnings.list[0]!.weights.slice(0, 5), [0.9, 0.9, 0.9, 0, 0])
+  t.equal(turn(losing, 80).beginnings.half_since, 7)
 })
 
 t.test('rule 6: a generation that never reports is missing after the follow-up, and its later outcome is late', async (t) => {

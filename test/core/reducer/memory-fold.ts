@@ -32,7 +32,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     cursor: '0-0',
     cohorts: new Cohorts(),
     times,
-    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { follow_up_seconds: 0, ...defaults }, ...configuration }),
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { follow_up_seconds: 0, evidence_span_seconds: 0, ...defaults }, ...configuration }),
     states,
     keys: () => states.keys(),
     get: (key) => states.get(key),
@@ -58,7 +58,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
 }
 
 export function policyWith (patch: PolicyPatch = {}): Policy {
-  return effectivePolicy({ follow_up_seconds: 0, ...patch }, new Map(), ROOT)
+  return effectivePolicy({ follow_up_seconds: 0, evidence_span_seconds: 0, ...patch }, new Map(), ROOT)
 }
 
 /** A step that every threshold of the grid stops at. */
@@ -89,4 +89,4 @@ export const LOST = outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })
 export const GAINED = outcomeOf({ full: { exact_match: 0 } })
 
 /** Lossless generations to a first certificate at the default policy. */
-export const FIRST = 186
+export const FIRST = 192

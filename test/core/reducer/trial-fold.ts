@@ -1,4 +1,4 @@
-import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { addCompared, compareSlice, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
-import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { stopsOf } from '../../../src/core/certificate/trace.js'
@@ -32,7 +32,7 @@ const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score:
 function known (generations: number, changes: object = {}) {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
-  const state = { ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' }), halves: [evidence, NO_EVIDENCE] as const, ...changes }
+  const state = { ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' }), halves: [evidence, NO_EVIDENCE] as const, beginnings: beginningsOf(evidence), ...changes }
   return { levels, defaultPolicy: {}, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
 }
 
@@ -54,7 +54,7 @@ t.test('a pool shows its control share, and its contexts have its status; sums h
   t.match(describeContext(pooled(), '*'), { control_share: null, status: 'learning' })
   t.match(describeContext(pooled(), 'model=q'), { control_share: 0.5, status: 'certified' })
   t.match(describeContext(pooled(), key), { control_share: 0.5, status: 'certified', scope: 'pool' })
-  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], epoch_cause: 'drift' }), key), { control_share: 1, status: 'drifted' })
+  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 1, status: 'drifted' })
 })
 
 t.test('the distance of the next certificate', async (t) => {
@@ -62,7 +62,10 @@ t.test('the distance of the next certificate', async (t) => {
   t.equal(next(0), FIRST, 'lossless generations to the first certificate at 2 % and level 0.05 (vectors/certificate-2.json)')
   t.equal(next(FIRST - 1), 1)
   t.equal(next(FIRST), null, 'every threshold is certified')
-  t.ok(next(FIRST, { open: { evidence: NO_EVIDENCE, unaccounted: 2 } })! > 50, 'units that are not accounted for count as lost')
+  const { beginnings } = known(FIRST).states.get(key)!
+  const [first] = beginnings.list
+  const open = { ...beginnings, list: [{ ...first!, open: { ...first!.open, unaccounted: 2 } }] }
+  t.ok(next(FIRST, { beginnings: open })! > 50, 'units that are not accounted for count as lost')
 })
 
 t.test('the evidence for the threshold in force is shown at its best and now, with the bar that certified it', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
@@ -17,7 +18,7 @@ function stateOf (generations: number, changes: Partial<ContextState> = {}): Con
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
   const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' })
-  return { ...opened, halves: [evidence, NO_EVIDENCE], ...changes }
+  return { ...opened, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence), ...changes }
 }
 
 const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({

@@ -1,0 +1,95 @@
+import { type Differences, EIGHTHS } from './certificate.js'
+import { addToList, differencesAt, type Evidence, zeroList } from './evidence.js'
+
+/** The sums that the test of the thresholds needs: of the differences of units, by threshold, and of the units left out for missing. */
+export type DifferenceSums = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial' | 'moved'> & { readonly left_out: number }
+
+/** Sums that are added to in place. Lists are shared zeros until a unit loses or gains something, since most units do neither. */
+export interface DifferenceSum {
+  generations: number
+  lost: readonly number[]
+  gained: readonly number[]
+  partial?: Record<string, number[]>
+  moved?: Record<string, Record<string, number>>
+  left_out: number
+}
+
+export function noDifferences (thresholds: number): DifferenceSums {
+  const zeros = zeroList(thresholds)
+  return { generations: 0, lost: zeros, gained: zeros, left_out: 0 }
+}
+
+/** A sum that begins with some differences, which are not changed. */
+export function differenceSumFrom ({ generations, lost, gained, partial, moved, left_out }: DifferenceSums): DifferenceSum {
+  const sum: DifferenceSum = { generations, lost: copied(lost), gained: copied(gained), left_out }
+  if (partial !== undefined) sum.partial = Object.fromEntries(Object.entries(partial).map(([eighths, units]) => [eighths, units.slice()]))
+  if (moved !== undefined) sum.moved = Object.fromEntries(Object.entries(moved).map(([k, changes]) => [k, { ...changes }]))
+  return sum
+}
+
+function copied (list: readonly number[]): readonly number[] { return list === zeroList(list.length) ? list : list.slice() }
+
+/** Adds one unit, given by its difference at each threshold in eighths. */
+export function addDifferencesOf (sum: DifferenceSum, eighths: readonly number[]): void {
+  sum.generations++
+  for (let k = 0; k < eighths.length; k++) {
+    const difference = eighths[k]!
+    const next = eighths[k + 1]
+    if (next !== undefined && next !== difference) addMoved(sum, k, `${difference}:${next}`, 1)
+    if (difference === 0) continue
+    if (difference > 0) ownList(sum, 'lost')[k]! += difference / EIGHTHS; else ownList(sum, 'gained')[k]! -= difference / EIGHTHS
+    if (difference % EIGHTHS !== 0) partOf(sum, difference)[k]!++
+  }
+}
+
+/** Adds sums to another. */
+export function addDifferenceSums (sum: DifferenceSum, more: DifferenceSums): void {
+  sum.generations += more.generations
+  sum.left_out += more.left_out
+  addToOwn(sum, 'lost', more.lost)
+  addToOwn(sum, 'gained', more.gained)
+  for (const [eighths, units] of Object.entries(more.partial ?? {})) addToList(partOf(sum, eighths), units)
+  for (const k in more.moved) for (const change in more.moved[k]) addMoved(sum, k, change, more.moved[k]![change]!)
+}
+
+function addToOwn (sum: DifferenceSum, field: 'lost' | 'gained', more: readonly number[]): void {
+  if (more !== zeroList(more.length)) addToList(ownList(sum, field), more)
+}
+
+function ownList (sum: DifferenceSum, field: 'lost' | 'gained'): number[] {
+  const list = sum[field]
+  if (list !== zeroList(list.length)) return list as number[]
+  const own = list.slice()
+  sum[field] = own
+  return own
+}
+
+function partOf (sum: DifferenceSum, eighths: number | string): number[] {
+  const partial = sum.partial ??= {}
+  const units = partial[eighths] ?? new Array<number>(sum.lost.length).fill(0)
+  partial[eighths] = units
+  return units
+}
+
+function addMoved (sum: DifferenceSum, k: number | string, change: string, units: number): void {
+  const changes = (sum.moved ??= {})[k] ??= {}
+  changes[change] = (changes[change] ?? 0) + units
+}
+
+/** The differences at a place of the grid, with `unaccounted` more units that count as lost. @param place see `thresholds.ts` */
+export function differencesIn (sums: DifferenceSums, place: number, unaccounted = 0): Differences {
+  const differences = differencesAt(sums, place, unaccounted)
+  return sums.left_out === 0 ? differences : { ...differences, leftOut: sums.left_out }
+}
+
+/** Sums as they are stored: a list of zeros becomes an empty list. */
+export function packDifferences (sums: DifferenceSums): DifferenceSums {
+  const packed = (list: readonly number[]) => list.every((value) => value === 0) ? [] : list
+  return { ...sums, lost: packed(sums.lost), gained: packed(sums.gained) }
+}
+
+/** The sums that were stored. */
+export function unpackDifferences (stored: DifferenceSums, thresholds: number): DifferenceSums {
+  const unpacked = (list: readonly number[]) => list.length === 0 ? zeroList(thresholds) : list
+  return { ...stored, lost: unpacked(stored.lost), gained: unpacked(stored.gained) }
+}

@@ -1,0 +1,121 @@
+import { murmur3 } from '../assignment/hash.js'
+import { type Beginnings, NONE } from '../certificate/beginnings.js'
+
+/**
+ * A first certificate takes some two hundred units, and units that come within a minute say little about the hour. So the beginning of
+ * evidence of age T takes at most N0 max(1, T / span) units a span, as a share of the traffic: a number a minute would let quiet minutes
+ * outweigh busy ones. N0 is the number of lossless units of a first certificate. Units that belong to no beginning still feed the
+ * detectors of drift and breach.
+ */
+
+/** Bins of a span. */
+const BINS = 64
+const MINUTE = 60_000
+
+export interface StoredTraffic {
+  /** Number of the newest bin since the clock began, and of the first one; `null`: there was no enrolment. */
+  readonly bin: number
+  readonly first: number | null
+  /** By bin, as a ring: generations that began in it, and the largest rate in it. */
+  readonly counts: readonly number[]
+  readonly peaks: readonly number[]
+}
+
+const NO_TRAFFIC: StoredTraffic = { bin: 0, first: null, counts: [], peaks: [] }
+
+/** How many generations of a context begin in a span, as its control enrolments show. Times by the follow-up clock, ms. */
+export class Traffic {
+  #bin: number
+  #first: number | null
+  #counts: number[]
+  #peaks: number[]
+
+  constructor ({ bin, first, counts, peaks }: StoredTraffic = NO_TRAFFIC) {
+    this.#bin = bin
+    this.#first = first
+    this.#counts = [...counts]
+    this.#peaks = [...peaks]
+  }
+
+  store (): StoredTraffic { return { bin: this.#bin, first: this.#first, counts: [...this.#counts], peaks: [...this.#peaks] } }
+
+  /**
+   * Adds generations that an entry stands for.
+   * @returns the rate that counts now, generations a span: the largest of the last span, so that it rises at once and falls after a span
+   */
+  add (generations: number, clock: number, span: number): number {
+    this.#advance(clock, span)
+    if (this.#first === null) {
+      this.#first = this.#bin
+      this.#counts = new Array<number>(BINS).fill(0)
+      this.#peaks = new Array<number>(BINS).fill(0)
+    }
+    const place = this.#bin % BINS
+    this.#counts[place]! += generations
+    this.#peaks[place] = Math.max(this.#peaks[place]!, this.#rateNow(span))
+    return Math.max(...this.#peaks)
+  }
+
+  /** The rate that counts now, generations a span. */
+  rate (clock: number, span: number): number {
+    if (this.#first === null) return 0
+    this.#advance(clock, span)
+    return Math.max(...this.#peaks)
+  }
+
+  #advance (clock: number, span: number): void {
+    const bin = Math.floor(clock * BINS / span)
+    if (bin <= this.#bin) return
+    if (this.#first !== null) {
+      for (let gone = Math.max(this.#bin + 1, bin - BINS + 1); gone <= bin; gone++) this.#counts[gone % BINS] = this.#peaks[gone % BINS] = 0
+    }
+    this.#bin = bin
+  }
+
+  /** In the first span, its busiest minute scaled to the span. */
+  #rateNow (span: number): number {
+    const seen = this.#bin - this.#first! + 1
+    if (seen >= BINS) return this.#counts.reduce((sum, count) => sum + count, 0)
+    const bins = Math.min(BINS, Math.max(1, Math.round(MINUTE * BINS / span)))
+    let busiest = 0
+    for (let end = this.#first!; end <= this.#bin; end++) {
+      let sum = 0
+      for (let bin = Math.max(this.#first!, end - bins + 1); bin <= end; bin++) sum += this.#counts[bin % BINS]!
+      busiest = Math.max(busiest, sum)
+    }
+    return busiest * BINS / bins
+  }
+}
+
+/**
+ * The pace of a unit, fixed at its enrolment: the beginnings that take more units a span than this contain it. Returning units get another
+ * pace each time. 0: all contain it.
+ * @param rate generations a span
+ */
+export function paceOf (u: number, at: number, share: number, rate: number): number {
+  return rate === 0 ? 0 : murmur3(`pace:${at}:${u}`) / 0x1_0000_0000 * share * rate
+}
+
+/** The place of a unit in the order of enrolment. */
+export interface Placed { readonly slice: number, readonly at: number, readonly pace: number }
+
+/** @param units N0 of the scorer; @param span ms; 0: every beginning takes all units */
+export interface SpanRule { readonly units: number, readonly span: number }
+
+/** Slice of the newest beginning that a unit belongs to; it belongs to all older ones as well, since these take more. */
+export function newestBeginning ({ list }: Pick<Beginnings, 'list'>, { slice, at, pace }: Placed, { units, span }: SpanRule): number {
+  for (let j = list.length - 1; j >= 0; j--) {
+    const beginning = list[j]!
+    if (beginning.slice > slice) continue
+    if (pace === 0 || pace < units * Math.max(1, (at - beginning.at) / span)) return beginning.slice
+  }
+  return NONE
+}
+
+/** The largest control share whose units the first beginning would use; the rest would be probed for nothing. */
+const SPARE = 1.25
+
+export function widestUsefulShare ({ list }: Beginnings, rate: number, clock: number, { units, span }: SpanRule): number {
+  if (span === 0 || rate === 0) return 1
+  return SPARE * units * Math.max(1, (clock - list[0]!.at) / span) / rate
+}

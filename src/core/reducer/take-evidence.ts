@@ -1,0 +1,125 @@
+import {
+  addFinal, type Beginnings, isSplitIn, logMixture, openByBeginning, passes, prefixesAt, restart, turnWindow, unitsOfFirstCertificate,
+  withOpen,
+} from '../certificate/beginnings.js'
+import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
+import type { DifferenceSums } from '../certificate/difference-sums.js'
+import { fillHalves, sumOfOpen } from '../certificate/evidence-sum.js'
+import { type Evidence, thresholdsOf } from '../certificate/evidence.js'
+import { GRID } from '../certificate/thresholds.js'
+import { barsOf } from '../contexts/candidate-scorer.js'
+import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
+import type { CohortRules, CohortScorer, OpenSlice } from '../enrolment/accounting.js'
+import { newestBeginning } from '../enrolment/evidence-span.js'
+import { RAW } from '../enrolment/slice.js'
+import { haveSameBar, type Policy } from '../policy/policy.js'
+import type { Fold } from './fold.js'
+import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
+
+/** A holder of evidence: the state of a context, or a trial in it. */
+export type Gathering = Pick<ContextState, 'halves' | 'open' | 'beginnings' | 'certified'>
+
+/** The evidence of the raw confidence. */
+export function gatheringOf ({ halves, open, beginnings, certified }: ContextState): Gathering {
+  return { halves, open, beginnings, certified }
+}
+
+/** More evidence of one scorer: of all units, and the differences by the newest beginning that their units belong to. */
+interface MoreEvidence { readonly shown: Evidence | undefined, readonly tested: ReadonlyMap<number, DifferenceSums> }
+
+/** Adds evidence. Where the half-windows turn, certificates lapse that the newest half alone speaks against. */
+export function withEvidence<G extends Gathering> (
+  gathering: G, { shown, tested }: MoreEvidence, { evidence_window: window, max_em_drop: a }: Pick<Policy, 'evidence_window' | 'max_em_drop'>, nextSlice: number
+): G {
+  const beginnings = addFinal(gathering.beginnings, tested, shown)
+  if (shown === undefined || shown.generations === 0) return { ...gathering, beginnings }
+  const halves = fillHalves(gathering.halves, shown, window)
+  if (halves[0].generations > 0) return { ...gathering, halves, beginnings }
+  const turned = turnWindow(beginnings, halves[1], nextSlice, a)
+  return { ...gathering, halves, beginnings: turned.beginnings, certified: Math.min(gathering.certified, turned.lapsed - 1) }
+}
+
+/**
+ * Begins evidence again with a slice, for the thresholds of every scorer whose evidence was spoilt and that lose little now.
+ * @param mayBegin called once, if any does
+ */
+export function withRestarts (
+  state: ContextState, slice: number, clock: number, { max_em_drop: a }: Policy, mayBegin: () => boolean): ContextState {
+  const beginnings = restart(state.beginnings, slice, clock, a)
+  const trials = state.trials.map((trial) => {
+    const restarted = trial.since > slice ? trial.beginnings : restart(trial.beginnings, slice, clock, a)
+    return restarted === trial.beginnings ? trial : { ...trial, beginnings: restarted }
+  })
+  const isSame = beginnings === state.beginnings && trials.every((trial, i) => trial === state.trials[i])
+  return isSame || !mayBegin() ? state : copyState(state, { beginnings, trials })
+}
+
+/** Takes the evidence of every prefix, for every scorer. @param openOf the open slices for a scorer */
+export function takeEvidence (
+  fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenSlice[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
+): ContextState {
+  const isSameBar = haveSameBar(state.judged_by, policy)
+  const { max_em_drop: a } = policy
+  let best: number | null = null
+  const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
+    const gathers = scorers.find((one) => one.scorer === scorer)
+    const open = gathers === undefined ? [] : openOf(gathers)
+    const { halves, beginnings } = gathering
+    const thresholds = thresholdsOf(halves[0])
+    const byBeginning = openByBeginning(beginnings, open.map(({ differences }) => differences))
+    const parts = [...halves, ...open.map(({ evidence }) => evidence)]
+    const isSplit = (k: number) => isSplitAt(parts, k) || isSplitIn(beginnings, k)
+    const prefixes = (k: number) => prefixesAt(beginnings, byBeginning, k)
+    const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar))
+    const certified = certifiedPlace(isCertified, isSplit, thresholds, isSameBar ? gathering.certified : -1)
+    if (isServing) best = Math.max(...prefixes(state.threshold_index).map((prefix) => logMixture(a, prefix)))
+    return { ...gathering, open: sumOfOpen(open, thresholds), beginnings: withOpen(beginnings, byBeginning), certified }
+  }
+  const isServing = (scorer: string | null) => state.threshold_index !== -1 && state.serving === scorer
+  const bars = barsOf(state, policy, fold.predictors)
+  const raw = look(gatheringOf(state), RAW, bars.get(null)!, isServing(null))
+  const trials = state.trials.map((trial) => {
+    const bar = bars.get(trial.predictor)
+    return bar === undefined ? trial : look(trial, trial.ordinal, bar, isServing(trial.predictor))
+  })
+  const now = best as number | null
+  const log_evidence = now === null ? state.log_evidence : { best: Math.max(now, state.log_evidence?.best ?? now), now }
+  return copyState(state, { open: raw.open, beginnings: raw.beginnings, certified: raw.certified, trials, log_evidence })
+}
+
+/** The rules by which a context's cohort is followed up. */
+export function cohortRules (fold: Fold, state: ContextState, policy: Policy): CohortRules {
+  const trials = policy.predictor === 'off' ? [] : state.trials
+  const bars = barsOf(state, policy, fold.predictors)
+  const span = 1000 * policy.evidence_span_seconds
+  const membership = (beginnings: Beginnings, scorer: string | null): Pick<CohortScorer, 'newestBeginning' | 'only'> => {
+    const rule = { units: unitsOfFirstCertificate(policy.max_em_drop, bars.get(scorer)!), span }
+    const isWhole = span === 0 && beginnings.list.length === 1
+    return { newestBeginning: (unit) => newestBeginning(beginnings, unit, rule), ...(isWhole && { only: beginnings.list[0]!.slice }) }
+  }
+  const raw = { scorer: RAW, thresholds: GRID.length, since: 0, ...membership(state.beginnings, null) }
+  return {
+    span,
+    labelRate: policy.label_rate,
+    followUp: policy.follow_up_seconds * 1000,
+    missingOutcomes: policy.missing_outcomes,
+    missingLabels: policy.missing_labels,
+    wait: fold.times.wait,
+    scorers: [raw, ...trials.flatMap((trial): CohortScorer[] => {
+      const predictor = predictorOf(trial, fold.predictors)
+      if (predictor === undefined) return []
+      return [{
+        scorer: trial.ordinal,
+        thresholds: predictor.grid.length,
+        since: trial.since,
+        isSetAside: (u) => isTrainedOn(predictor, u),
+        ...membership(trial.beginnings, trial.predictor),
+      }]
+    })],
+    worstUnits (id) {
+      const pending = fold.pending.get(id)
+      if (pending === undefined || pending.outcome.steps === null) return new Map()
+      return unitsOfOutcome(pending.outcome, pending.leaf, policy, state, fold.predictors).units
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { firstBeginning, NONE } from '../../../src/core/certificate/beginnings.js'
+import { newestBeginning, paceOf, Traffic, widestUsefulShare } from '../../../src/core/enrolment/evidence-span.js'
+import { holds } from '../../property.js'
+
+const SPAN = 1_800_000
+
+/** Adds generations evenly, one entry a second. @returns the rate after each */
+function rates (traffic: Traffic, perSecond: number, from: number, seconds: number): number[] {
+  return Array.from({ length: seconds }, (_, i) => traffic.add(perSecond, 1000 * (from + i), SPAN))
+}
+
+t.test('the traffic of steady generations is their number in a span', async (t) => {
+  const traffic = new Traffic()
+  const seen = rates(traffic, 4, 0, 7200)
+  for (const at of [120, 1800, 3600, 7199]) t.ok(Math.abs(seen[at]! / 7200 - 1) < 0.06, `${seen[at]} after ${at} s`)
+  t.ok(seen[5]! > 0 && seen[5]! < 7200, 'the first minute is not over')
+})
+
+t.test('in the first span the busiest minute counts for the whole', async (t) => {
+  const traffic = new Traffic()
+  rates(traffic, 1, 0, 300)
+  const [burst] = rates(traffic, 60, 300, 60).slice(-1)
+  t.ok(burst! > 60 * 1800 * 0.8, String(burst))
+  const [after] = rates(traffic, 1, 360, 300).slice(-1)
+  t.ok(after! >= burst! && after! < 1.01 * burst!, String(after))
+})
+
+t.test('the rate rises at once and falls only after a span', async (t) => {
+  const traffic = new Traffic()
+  rates(traffic, 1, 0, 3600)
+  const [high] = rates(traffic, 20, 3600, 600).slice(-1)
+  t.ok(high! > 600 * 20, String(high))
+  const after = rates(traffic, 1, 4200, 5400)
+  t.ok(Math.abs(after[1200]! / high! - 1) < 0.01, String(after[1200]))
+  t.ok(after.at(-1)! < 2200, String(after.at(-1)))
+  t.equal(traffic.rate(1000 * 4200 + 4 * 5_400_000, SPAN), 0, 'nothing begins any more')
+})
+
+t.test('the traffic is the same when it was stored and restored', async () => {
+  const step = fc.tuple(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 0, max: 90_000 }))
+  holds(t, fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const whole = new Traffic()
+    let stored = new Traffic()
+    let clock = 0
+    for (const [generations, passed] of steps) {
+      clock += passed
+      assert.equal(whole.add(generations, clock, SPAN), stored.add(generations, clock, SPAN))
+      stored = new Traffic(JSON.parse(JSON.stringify(stored.store())))
+      assert.equal(whole.rate(clock, SPAN), stored.rate(clock, SPAN))
+    }
+  }))
+})
+
+const RULE = { units: 192, span: SPAN }
+
+t.test('a beginning takes its units a span from the traffic, whatever the share', async (t) => {
+  const beginnings = firstBeginning(1, 0, 0)
+  for (const [rate, share] of [[7200, 1], [7200, 0.1], [36_000, 0.02]] as const) {
+    const control = Math.round(rate * share)
+    let members = 0
+    for (let i = 0; i < control; i++) {
+      const pace = paceOf(share * i / control, 1000 + i, share, rate)
+      if (newestBeginning(beginnings, { slice: 0, at: 1000, pace }, RULE) === 0) members++
+    }
+    t.ok(Math.abs(members - 192) < 50, `${members} of ${control}`)
+  }
+  t.equal(newestBeginning(beginnings, { slice: 0, at: 0, pace: 0 }, RULE), 0, 'without a span it takes all')
+})
+
+t.test('an older beginning takes more, and every unit of a newer one', async (t) => {
+  const { list: [first] } = firstBeginning(1, 0, 0)
+  const beginnings = { list: [first!, { ...first!, slice: 5, at: 3 * SPAN }] }
+  const newest = (slice: number, at: number, pace: number) => newestBeginning(beginnings, { slice, at, pace }, RULE)
+  t.equal(newest(5, 3 * SPAN, 100), 5)
+  t.equal(newest(5, 3 * SPAN, 300), 0, '576 units a span after three spans')
+  t.equal(newest(5, 3 * SPAN, 600), NONE)
+  t.equal(newest(4, 3 * SPAN, 100), 0, 'it was enrolled before')
+  t.equal(newest(9, 6 * SPAN, 500), 5, '576 units a span after three spans')
+})
+
+t.test('a returning unit gets another pace', async (t) => {
+  t.not(paceOf(0.3, 1, 1, 1000), paceOf(0.3, 2, 1, 1000))
+  t.equal(paceOf(0.3, 1, 1, 1000), paceOf(0.3, 1, 1, 1000))
+})
+
+t.test('the useful share grows with the age of the evidence and falls with the traffic', async (t) => {
+  const useful = (rate: number, clock: number, span = SPAN) => widestUsefulShare(firstBeginning(1, 0, 0), rate, clock, { ...RULE, span })
+  t.equal(useful(2400, 0), 0.1)
+  t.equal(useful(2400, 2 * SPAN), 0.2)
+  t.equal(useful(24_000, 0), 0.01)
+  t.equal(useful(0, 0), 1)
+  t.equal(useful(2400, 0, 0), 1, 'without a span')
+})
