@@ -13,9 +13,9 @@ import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 
 export const usage = `Usage: stopgate demo [options]
 
-Starts a service with an empty store and plays simulated models with known true losses against it. Thresholds are
-certified, tokens are saved, one model is replaced without telling the service, an alarm withdraws its threshold, and it
-is learned again. Takes one to two minutes. Watch the page of the service meanwhile; Ctrl-C ends the demo.
+Starts a service with an empty store and plays simulated models against it. Thresholds are certified, one model is
+replaced without telling the service, an alarm withdraws its threshold, and it is learned again. Takes one to two minutes.
+Watch the page of the service meanwhile; Ctrl-C ends the demo.
 
 Options:
   --port N      port of the service (default: 8080, or a free one if that is in use)
