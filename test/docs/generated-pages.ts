@@ -44,7 +44,7 @@ ${rows.join('\n')}
 }
 
 function errorsPage (): string {
-  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${message === '…' ? 'names the refused input and the reason' : cell(message)} |`)
+  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${cell(message)} |`)
   return `# Errors
 
 ${NOTE}

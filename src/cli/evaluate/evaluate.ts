@@ -11,9 +11,8 @@ import { CERTIFIED_RULES, type RequestedLimits } from './stopping-rules.js'
 
 export const usage = `Usage: stopgate evaluate FILE... [options]
 
-Compares ways to stop on recorded generations, without a server. Each split learns a predictor on one part of the groups,
-certifies thresholds on another, and tests them on a third. Unlike the service, it counts every generation of a group as
-evidence of its own.
+Compares ways to stop on recorded generations. Each split learns a predictor on one part of the groups, certifies
+thresholds on another, and tests them on a third. Unlike the service, it counts every generation of a group as evidence.
 
   FILE               as for replay
 

@@ -19,10 +19,10 @@ Options:
   --run NAME         name of the run (required)
   --url URL          address of the service (default: http://127.0.0.1:8080)
   --token TOKEN      token with the role trainer (default: STOPGATE_TOKEN)
-  --follow           keep watching for growing, replaced and new files until interrupted; the newest step of an event
-                     file is reported once it has all figures of the step before, or after 130 s without change
+  --follow           keep watching the files until interrupted; the newest step of an event file is reported once it has
+                     all figures of the step before, or after 130 s without change
   --poll SECONDS     time between two reads of the files, 0.1 to 3600 s (default: 2)
-  --context L=V,...  context that the checkpoints serve; each new step opens a new epoch there
+  --context L=V,...  context in which the checkpoints are served; each new step starts a new epoch there
   --percent          EM is in percent, not a fraction
 
 Options that select data in the files:
