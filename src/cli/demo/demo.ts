@@ -114,7 +114,7 @@ export function renderEvent (event: DemoEvent, seconds: number): string {
 
 function textOf (event: DemoEvent): string {
   if (event.type === 'progress') return `${whole(event.score.generations)} generations, ${percent(savedRatio(event.score))} of the tokens saved`
-  if (event.type === 'replaced') return `${event.key}: the model is replaced by one that is sure too early. The service is not told`
+  if (event.type === 'replaced') return `${event.key}: the model is replaced by another, which is sure too early. The service is not told`
   const { change: { key, cause, before, after }, generations } = event
   const at = `after ${whole(generations)} generations`
   if (cause === 'drift' || cause === 'breach') return `${key}: ALARM (${cause}), the threshold is withdrawn`
