@@ -1,4 +1,4 @@
-r"""The common part of the tasks of the model `boxed`: answers in \boxed{}, and thoughts that must not be cut in a number."""
+r"""The common part of the tasks of `boxed`: answers in \boxed{}, and thoughts that must not be cut in a number."""
 
 import re
 from collections.abc import Callable
