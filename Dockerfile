@@ -49,7 +49,7 @@ COPY --from=build /app/dist dist
 USER 1000:1000
 VOLUME /data
 EXPOSE 8080
-# What others think of the certificate is not asked here: it is for the name they call the service by.
+# The certificate is not checked here, since it is for the public name of the service.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["/nodejs/bin/node", "--eval", "require(process.env.TLS_CERT_FILE ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/livez', rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # Exec form: node is PID 1 and gets SIGTERM itself. Other commands: docker run stopgate replay ...

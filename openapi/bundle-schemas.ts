@@ -55,7 +55,7 @@ export const BundleSchema = Type.Object({
     trials: Type.Optional(Type.Array(Type.String(), { description: 'Predictors on trial; absent: none' })),
     scope: ScopeSchema,
     context: Type.Optional(Type.String({ description: 'Key of the context that the threshold comes from, if it is not the generation\'s own' })),
-    label: Type.Optional(Type.Literal('agreement', { description: 'What is certified is agreement with the model\'s own full answers; absent: exact match' })),
+    label: Type.Optional(Type.Literal('agreement', { description: 'Certificates are about agreement with the model\'s own full answers; absent: exact match' })),
     mode: Type.Unsafe<'enforce' | 'shadow' | 'off'>({ type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy' }),
     min_tokens: Type.Integer({ description: 'No stop before this many tokens' }),
     check_every_tokens: Type.Integer({ description: 'Distance of the steps at which to decide (tokens)' }),

@@ -243,7 +243,7 @@ const MembersSchema = Type.Object({
     over_bound: Type.Boolean({ description: 'Whether that EM drop is beyond max_em_drop' }),
     left_at: PoolSchema.properties.left_at,
   }), { description: 'At most 20 members, first those that have lost the most answers beyond what max_em_drop allows' }),
-}, { title: 'PoolMembers', description: 'What each context of a pool has itself shown. The guarantee is about their average only' })
+}, { title: 'PoolMembers', description: 'Evidence of each context of a pool by itself. The guarantee is about their average only' })
 
 export const ContextDetailSchema = Type.Object({
   ...contextFields, thresholds: ThresholdsSchema, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: the context is not a pool'),

@@ -119,7 +119,7 @@ export const AnyStepsSchema = Type.Object({ steps: Type.Array(Type.Unknown(), st
 const BadItemSchema = Type.Object({
   error: Type.Object({
     path: Type.String({ description: 'JSON pointer to the field' }),
-    message: Type.String({ description: 'What to change' }),
+    message: Type.String({ description: 'How to correct the input' }),
   }, { description: 'Problem of the step' }),
 }, { title: 'BadItem', description: 'The step is invalid; continue' })
 
@@ -196,7 +196,7 @@ export const ColumnDecisionsSchema = Type.Object({
   errors: Type.Array(Type.Object({
     index: Type.Integer({ description: 'Index of the row; its decision is continue' }),
     path: Type.String({ description: 'JSON pointer to the cell: the column, then the row' }),
-    message: Type.String({ description: 'What to change' }),
+    message: Type.String({ description: 'How to correct the input' }),
   }), { description: 'Invalid rows' }),
   contexts: Type.Array(objectOrNull(ColumnContextSchema, 'null: the context is invalid or the token may not use it'), { description: 'The rule in force in each context; null: the context is invalid or the token may not use it' }),
 }, { title: 'ColumnDecisions', description: 'Decisions of all rows', examples: [COLUMN_DECISIONS_EXAMPLE] })

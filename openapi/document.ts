@@ -185,7 +185,7 @@ export const documentOptions: SwaggerOptions = {
       { name: 'decide', description: 'Decisions for workers. They never wait for the store.' },
       { name: 'report', description: 'Outcomes and labels of generations. They are stored durably before the reply.' },
       { name: 'generations', description: 'The decision log: the request and the decision at each step of a generation.' },
-      { name: 'contexts', description: 'What the service has learned in each context.' },
+      { name: 'contexts', description: 'Contexts, and the learned state of each.' },
       { name: 'operate', description: 'Policies, pins and resets of contexts.' },
       { name: 'snapshot', description: 'The snapshot in force, and the history of changes.' },
       { name: 'predictors', description: 'Learned scores that can replace the raw confidence, trained by the service or imported.' },

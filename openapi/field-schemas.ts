@@ -96,10 +96,10 @@ export const ErrorSchema = Type.Object({
     description: `Stable code. Later versions may add codes; treat a code that you do not know by its status.\n\n${told.join('\n')}`,
   }),
   error: Type.String({ description: 'Name of the HTTP status' }),
-  message: Type.String({ description: 'What is wrong and what to change; for an internal error only the request id' }),
+  message: Type.String({ description: 'Problem and remedy; for an internal error only the request id' }),
   details: Type.Optional(Type.Array(Type.Object({
     path: Type.String({ description: 'JSON pointer into the input' }),
-    message: Type.String({ description: 'What to change' }),
+    message: Type.String({ description: 'How to correct the input' }),
   }), { description: 'For invalid input: the place and the problem' })),
 }, { title: 'Error', description: 'Error reply' })
 

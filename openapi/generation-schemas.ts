@@ -26,13 +26,13 @@ const LoggedStepSchema = Type.Object({
   scorer: Type.String({ description: 'Source of the score: "confidence", or the name of a predictor' }),
   threshold: NullableRatioSchema('Score at which the service said stop; null: never'),
   threshold_context: Type.String({ description: 'Key of the context that the threshold came from' }),
-  action: Type.Unsafe<'stop' | 'continue'>({ type: 'string', enum: ['stop', 'continue'], description: 'What the service answered' }),
+  action: Type.Unsafe<'stop' | 'continue'>({ type: 'string', enum: ['stop', 'continue'], description: 'Reply of the service' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision' }),
   would_stop: Type.Boolean({ description: 'Whether the score reached the threshold' }),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
   em: Type.Optional(Type.Unsafe<0 | 1>({ type: 'integer', enum: [0, 1], description: 'EM of the answer forced at this step, if the worker sent it: 1 right, 0 wrong' })),
   answer_digest: digest('the answer forced at this step, if the worker sent one'),
-}, { title: 'LoggedStep', description: 'What was asked at one step, and what was answered' })
+}, { title: 'LoggedStep', description: 'Request and reply of one step' })
 
 const LoggedOutcomeSchema = Type.Object({
   at: TimeSchema('When it was stored'),
@@ -41,7 +41,7 @@ const LoggedOutcomeSchema = Type.Object({
   cancelled: Type.Boolean({ description: 'Whether the client went away before it ended' }),
   em: nullable<0 | 1>('integer', em('its answer, by the outcome or its label')),
   answer_digest: digest('its answer, if the worker sent it'),
-}, { title: 'LoggedOutcome', description: 'What became of the generation' })
+}, { title: 'LoggedOutcome', description: 'Outcome of the generation' })
 
 export const GenerationSchema = Type.Object({
   generation_id: Type.String({ description: 'Id of the generation, as the worker sent it' }),
@@ -50,6 +50,6 @@ export const GenerationSchema = Type.Object({
   enrolled: Type.Boolean({ description: 'Whether one of these steps enrolled it: its evidence counts once it is accounted for. Later samples of a group are not enrolled themselves' }),
   steps: Type.Array(LoggedStepSchema, { description: 'Its steps in the order of time; empty where the worker decided by a bundle' }),
   outcome: Type.Optional(LoggedOutcomeSchema),
-}, { title: 'Generation', description: 'What the decision log has of a generation', examples: [GENERATION_EXAMPLE] })
+}, { title: 'Generation', description: 'Entries of the decision log about a generation', examples: [GENERATION_EXAMPLE] })
 
 export type Generation = Static<typeof GenerationSchema>

@@ -130,7 +130,7 @@ export const AcceptedBatchSchema = Type.Object({
   rejected: Type.Array(Type.Object({
     index: Type.Integer({ description: 'Position in the batch, from 0' }),
     path: Type.String({ description: 'JSON pointer into the outcome' }),
-    message: Type.String({ description: 'What to change' }),
+    message: Type.String({ description: 'How to correct the input' }),
   }), { description: 'Invalid outcomes, which were not stored' }),
   outcomes: Type.Array(objectOrNull(ReceiptSchema, 'Reply to one outcome; null: it was rejected'), { description: 'One for each outcome, in the order of the batch' }),
 }, {

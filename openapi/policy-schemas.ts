@@ -156,7 +156,7 @@ const effect = {
   confirm: ConfirmSchema,
 }
 
-export const CommandDryRunSchema = Type.Object(effect, { title: 'CommandDryRun', description: 'What the call would do', examples: [COMMAND_DRY_RUN_EXAMPLE] })
+export const CommandDryRunSchema = Type.Object(effect, { title: 'CommandDryRun', description: 'Effect that the call would have', examples: [COMMAND_DRY_RUN_EXAMPLE] })
 
 export const PinReplySchema = Type.Object({
   key: Type.String({ description: 'Context key' }),
@@ -198,7 +198,7 @@ export const AuditSchema = Type.Object({
     id: Type.String({ description: 'Id of the row' }),
     time: TimeSchema('When the command was stored; for an unreadable one, the latest time it can have been'),
     by: Type.String({ description: 'Name of the token; "anonymous" where the service has no tokens; "stopgate" for a pin that expired and for an unreadable command' }),
-    type: Type.Unsafe<typeof types[number]>({ type: 'string', enum: [...types], description: 'What was changed; unreadable: the command is damaged in the store' }),
+    type: Type.Unsafe<typeof types[number]>({ type: 'string', enum: [...types], description: 'Type of the change; unreadable: the command is damaged in the store' }),
     key: nullable<string>('string', { description: 'Context key; null for a predictor, which belongs to no single context, and for an unreadable command' }),
     reason: nullable<string>('string', { description: 'Reason that was given; null: none' }),
     policy: Type.Optional(objectOrNull(PolicyPatchSchema, 'The policy that was set; null: it was removed')),

@@ -65,7 +65,7 @@ const HorizonSchema = Type.Object({
   tokens_saved_ratio: RatioSchema('Tokens that the threshold would save, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   ...due,
-}, { title: 'TradeoffHorizon', description: 'What would be certified then, at the rates observed' })
+}, { title: 'TradeoffHorizon', description: 'Forecast of the certificate at that time, at the rates observed' })
 
 const MoveSchema = Type.Object({
   time: TimeSchema('When the learner made the change'),
@@ -133,7 +133,7 @@ export const WhatIfSchema = Type.Object({
   em_per_token_percent: nullable<number>('number', {
     description: 'EM (a fraction) that one more percent of tokens may cost: as requested, otherwise computed from the prices; null: neither is stated',
   }),
-  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from the one that the epoch began with, so the bar is thirty times higher' }),
+  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from that of the beginning of the epoch, so the bar is thirty times higher' }),
   threshold: NullableRatioSchema('Threshold that would be certified; null: none'),
   score: contextFields.score,
   em_drop: NullableRatioSchema('Net EM drop observed at that threshold'),
@@ -147,4 +147,4 @@ export const WhatIfSchema = Type.Object({
   cadence: objectOrNull(ComparisonSchema, 'The cadence of the epoch and the one asked about, on the same generations; null: none was asked about'),
   generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until the next threshold would be certified; null: cannot be predicted' }),
   thresholds: ThresholdsSchema,
-}, { title: 'WhatIf', description: 'What the present evidence would certify under another requested guarantee', examples: [WHAT_IF_EXAMPLE] })
+}, { title: 'WhatIf', description: 'Threshold that the present evidence would certify under another requested guarantee', examples: [WHAT_IF_EXAMPLE] })

@@ -76,7 +76,7 @@ export const ReportedSchema = Type.Object({
   rejected: Type.Array(Type.Object({
     index: WholeNumberSchema('Position in the batch, from 0'),
     path: Type.String({ description: 'JSON pointer into the checkpoint' }),
-    message: Type.String({ description: 'What to change' }),
+    message: Type.String({ description: 'How to correct the input' }),
   }), { description: 'Invalid checkpoints, which were not stored' }),
   epochs: Type.Array(Type.Object({
     context: Type.String({ description: 'Context key' }), step: WholeNumberSchema('Step of the checkpoint'),

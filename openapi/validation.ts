@@ -81,7 +81,7 @@ export function problemOf (error: ErrorObject): Problem {
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, or is not allowed' : limit}${allowed}${remedy}` }
 }
 
-/** What to change if the client sent a bare list or item instead of an object with one list, such as a batch. */
+/** The message for a client that sent a bare list or item instead of an object with one list, such as a batch. */
 function wrapping (schema: ErrorObject['parentSchema']): string {
   const [[name, { type }] = ['', {} as { type?: string }], ...others] = Object.entries<{ type?: string }>(schema?.properties ?? {})
   return type === 'array' && others.length === 0 ? `: wrap what you send as {"${name}": [...]}` : ''
@@ -108,7 +108,7 @@ function escape (name: string): string {
   return name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** A validator compiler for a route whose body as a whole must meet a looser schema than the one that the document shows. */
+/** A validator compiler for a route whose body as a whole must meet a looser schema than the documented one. */
 export function validatorFor (schema: object): (route: { schema: object, httpPart?: string }) => ValidateFunction {
   const validate = bodyValidator(schema)
   return (route) => route.httpPart === 'body' ? validate : validatorCompiler(route)

@@ -62,7 +62,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
         'the cadence (check_every_tokens, check_growth). For a cadence, up to 256 generations that are kept with all their steps are replayed: each check ' +
         'takes place at the first recorded step at or after it, so the cadence must not be finer than the recorded one. Other fields would need other evidence: ' +
         'for those, use PUT /v1/contexts/{key}/policy?dry_run=true. An empty value is null (value_of_em=&price_per_1k_tokens=). A ' +
-        'max_em_drop, error_level or predictor other than the one that the epoch began with counts as chosen after seeing the evidence, so its bar is thirty times higher, as after a change of the policy.',
+        'max_em_drop, error_level or predictor other than that of the beginning of the epoch counts as chosen after seeing the evidence, so its bar is thirty times higher, as after a change of the policy.',
       params,
       querystring: WhatIfQuerySchema,
       response: { 200: WhatIfSchema, ...anyError },

@@ -14,7 +14,7 @@ const PARTS = [...ARCHITECTURE.matchAll(/^\| \[`(.+?)`\]\(.+?\) \|.*\| (.+) \|$/
 
 const isWithin = (file: string, place: string) => file === place || file.startsWith(`${place}/`)
 
-/** The folder of the table that a file belongs to: the deepest one that holds it. */
+/** The folder of the table that a file belongs to: the deepest that holds it. */
 function folderOf (file: string): string {
   const folder = FOLDERS.filter((candidate) => isWithin(file, candidate)).sort((a, b) => b.length - a.length)[0]
   if (folder === undefined || (folder !== file && folder !== dirname(file))) throw new Error(`ARCHITECTURE.md does not list the folder of ${file}`)

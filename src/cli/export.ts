@@ -10,13 +10,11 @@ import { withStore } from './command-line/with-store.js'
 
 export const usage = `Usage: stopgate export > FILE
 
-Writes the state of the store that REDIS_URL or DATA_DIR names, as of one moment, in JSON lines: learned state, outcomes
-that wait for labels, ids of counted outcomes (so that none counts twice), policies, pins, predictors, history, audit trail
-and training runs. It leaves out the recorded steps of generations whose outcome has not arrived.
+Writes the whole state of the store that REDIS_URL or DATA_DIR names, as of one moment, in JSON lines. It leaves out the
+recorded steps of generations whose outcome has not arrived.
 
-With Redis the service may keep running; Redis is blocked for about as long as it takes to read the contexts. A DATA_DIR
-serves one process only: stop the service first. The command gives up if Redis cannot be reached for 10 s, or stops
-answering for a minute. If there is no store, nothing is written, and the exit code is 1.
+With Redis the service may keep running; Redis is blocked for about as long as it takes to read the contexts. With a
+DATA_DIR stop the service first. The command gives up if Redis cannot be reached for 10 s, or stops answering for a minute.
 
 If values are unreadable, they are named on standard error, and the exit code is 1; FILE has the rest and can be imported.
 

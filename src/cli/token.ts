@@ -6,10 +6,8 @@ import { UsageError } from './command-line/command-error.js'
 
 export const usage = `Usage: stopgate token [NAME [ROLE]]
 
-Creates an access token of 256 random bits and prints two lines: the token, and its entry for the service. Keep the first
-line secret: the client sends it as \`authorization: Bearer TOKEN\`. Put the second line into the JSON list in
-ACCESS_TOKENS, or in the file that ACCESS_TOKENS_FILE names. It has only the SHA-256 of the token, which protects random
-tokens, but not words that can be guessed.
+Creates a random access token and prints two lines: the token, which the client sends as \`authorization: Bearer TOKEN\`,
+and its entry, with a hash of the token, for the JSON list in ACCESS_TOKENS or in the file that ACCESS_TOKENS_FILE names.
 
   NAME   unique name of the client, which logs show (default: the role and a random suffix)
   ROLE   what the client may do (default: worker)
@@ -22,8 +20,6 @@ Fields that you may add to the entry:
   "prefix": "model=q"        limits a worker, trainer or operator to that context and those below it
   "requests_per_second": N   limits the rate of requests, in each replica
   "outcomes_per_hour": N     limits the rate of outcomes, in each replica
-
-
 
 Example:
   stopgate token worker-1

@@ -57,7 +57,7 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply,
   const { knee, unfavourable_from: turn } = tradeoff
   return (
     <Card
-      title='What stopping earlier would cost'
+      title='Cost of stopping earlier'
       note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold or the lottery in force, the band where the true drop lies.'
     >
       <ChartFigure

@@ -21,7 +21,6 @@ const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string 
 const TEXT: Readonly<Record<string, string>> = {
   'README.md': 'a drawing',
   'ARCHITECTURE.md': 'a drawing',
-  'docs/concepts/architecture.md': 'a drawing',
   'docs/concepts/certificate.md': 'a drawing',
   'docs/operate/redis.md': 'URLs: below; rights: store/redis-store.test.ts',
   'docs/integrate/generated-clients.md': 'openapi-clients.test.ts',

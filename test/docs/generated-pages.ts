@@ -44,7 +44,7 @@ ${rows.join('\n')}
 }
 
 function errorsPage (): string {
-  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${message === '…' ? 'names the refused input and the reason' : cell(message)} |`)
+  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${cell(message)} |`)
   return `# Errors
 
 ${NOTE}
@@ -52,8 +52,8 @@ ${NOTE}
 An error has a stable \`code\`, the HTTP status and a message that says how to correct the request. Where the error lies in the input,
 \`details\` names the place. A \`…\` stands for the variable part of a message.
 
-* **4xx**: change the request before you send it again. 429 is the exception: send the same request later, after \`Retry-After\`.
-* **503**: nothing was kept. Send the same request again, after \`Retry-After\` where it is given. An outcome that is sent again counts once.
+* **429 and 503**: nothing was kept. Send the same request again, after \`Retry-After\` where it is given. An outcome that is sent again counts once.
+* **Other 4xx**: change the request before you send it again.
 * **500**: a defect of the service. The message has the id of the request, under which the log has the details.
 
 | code | status | message |
@@ -69,19 +69,20 @@ async function helpOf (...words: string[]): Promise<string> {
   return io.out()
 }
 
-/** The help of `serve` without its settings, which have a page of their own. */
-const withoutSettings = (help: string) => help.replace(/^Settings .*\n(?: {2}.*\n)+\n/m, '')
+/** Commands of which the overview says everything, or that have a page of their own. */
+const WITHOUT_SECTION = ['serve', 'vectors', 'openapi', 'proxy']
 
 async function cliPage (): Promise<string> {
   const overview = await helpOf()
-  const commands = [...overview.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!).filter((name) => name !== 'proxy')
-  const sections = await Promise.all(commands.map(async (name) => `## stopgate ${name}\n\n\`\`\`text\n${withoutSettings(await helpOf(name))}\`\`\`\n`))
+  const commands = [...overview.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!).filter((name) => !WITHOUT_SECTION.includes(name))
+  const sections = await Promise.all(commands.map(async (name) => `## stopgate ${name}\n\n\`\`\`text\n${await helpOf(name)}\`\`\`\n`))
   return `# Command line
 
 ${NOTE}
 
 In a checkout the command is \`npx stopgate\`. In the Docker image the arguments of \`docker run\` follow the image's name.
-Exit codes: 0, 1 when a command could not do all of its work, 2 when it was called wrongly.
+Exit codes: 0, 1 when a command could not do all of its work, 2 when it was called wrongly. Pass tokens in
+\`STOPGATE_TOKEN\`, since other users of the machine can see the arguments of a command.
 
 \`\`\`text
 ${overview}\`\`\`

@@ -146,7 +146,7 @@ print(json.dumps([model.probe(), step, stopped, one.steps[0].answer, len({run.id
   t.strictSame(said.slice(2), [false, '4', 8, true])
 })
 
-t.test('a worker in front of vLLM generates in pieces and probes aside', async (t) => {
+t.test('a worker for vLLM generates in pieces and probes aside', async (t) => {
   const asked: any[] = []
   /** Answers like vLLM's completions. The reasoning ends by itself in the third piece. */
   const server = createServer((request, reply) => {

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../helper.js'
 import { freePort } from '../redis-server.js'
 import { cli } from '../service-process.js'
 
-/** The port of the service in the pages' examples, and of the one that they start themselves. */
+/** The port of the service in the pages' examples, and of the service that they start themselves. */
 const SHOWN = { service: 'localhost:8080', own: '8090' }
 
 /** Commands of the examples as they run in tests: curl fails on an error reply, npm and npx run the code compiled with the tests. */

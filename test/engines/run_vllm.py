@@ -29,7 +29,7 @@ MAX_TOKENS = 700
 
 
 async def in_full(engine: Any, all_ids: list[list[int]], concurrency: int) -> list[list[int]]:
-    """What the engine generates without stopgate."""
+    """The generations of the engine without stopgate."""
     slots = asyncio.Semaphore(concurrency)
     params = SamplingParams(temperature=0, max_tokens=MAX_TOKENS, logprobs=0, output_kind=RequestOutputKind.DELTA)
 

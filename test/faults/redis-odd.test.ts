@@ -55,7 +55,7 @@ t.test('after Redis restarts empty, nothing is stopped and learning starts again
   await redis.start()
   await until('the new state is known', async () => (await built.send('GET', '/v1/snapshot')).body.state_id !== before)
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'continue', reason: 'no_threshold', threshold: null } })
-  await isTaken(built, 'anew')
+  await isTaken(built, 'again')
   await until('it is learned', async () => await learned(built) >= 1)
 })
 
@@ -139,12 +139,12 @@ t.test('a context with an unreadable state continues and starts a new epoch, and
   const { body: { commands } } = await send('GET', '/v1/audit')
   t.same(new Set(commands.map(({ key, by, type }: Record<string, string>) => `${type} ${key} by ${by}`)), new Set([`reset ${KEY} by stopgate`, 'reset model=q by stopgate']))
   t.match(await send('POST', '/v1/decisions', treated), damaged)
-  t.equal(await report(built, 'anew'), 202)
+  t.equal(await report(built, 'again'), 202)
   t.equal((await send('POST', '/v1/outcomes', losslessOutcome('another', other))).status, 202)
   await until('it is learned', async () => await learned(built) === 1)
   const ofOther = async () => (await send('GET', `/v1/contexts/${encodeURIComponent('model=q,task=aime')}`)).body.control_generations
   await until('the other went on from where it was', async () => await ofOther() === 301)
-  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 300 }, (_, i) => losslessOutcome(`anew-${i}`)) })
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 300 }, (_, i) => losslessOutcome(`again-${i}`)) })
   await until('it is certified again', async () => (await send('POST', '/v1/decisions', treated)).body.decision === 'stop')
 })
 

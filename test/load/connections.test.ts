@@ -10,7 +10,7 @@ const CONNECTIONS = Number(process.env.CONNECTIONS ?? 500)
 const KIB = 1024
 const step = { arm: 'treated', tokens: 1, confidence: 1 }
 
-/** What clients send before they fall silent: nothing, a part of the headers, or a part of a body. */
+/** The data that clients send before they fall silent: nothing, a part of the headers, or a part of a body. */
 const BEGINNINGS = ['', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"tokens']
 
 t.test(`${CONNECTIONS} idle connections do not block other clients, and each costs little memory`, async (t) => {

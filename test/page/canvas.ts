@@ -10,7 +10,7 @@ interface Shape {
   readonly points: ReadonlyArray<readonly [x: number, y: number]>
 }
 
-/** What a canvas shows. */
+/** The content of a canvas. */
 export interface Drawing { readonly texts: string[], readonly shapes: Shape[] }
 
 /** Keeps the points of its path. uPlot draws with these alone. */

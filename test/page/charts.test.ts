@@ -54,7 +54,7 @@ t.test('the trade-off is drawn with the allowed loss in red and a ring at the th
 t.test('without evidence both charts say so', async (t) => {
   const tradeoff = example('tradeoff', { points: [], threshold: null, knee: null, unfavourable_from: null })
   const page = await open(t, { context: example('context', { thresholds: [] }), tradeoff })
-  t.match(page.card('What stopping earlier would cost'), 'No control generation has been counted yet.')
+  t.match(page.card('Cost of stopping earlier'), 'No control generation has been counted yet.')
   t.match(page.card(CARD), 'No evidence yet.')
   t.equal(page.all('canvas').length, 1, 'only the moves of the threshold are drawn')
 })

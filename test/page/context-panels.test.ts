@@ -82,7 +82,7 @@ t.test('a context that is no pool has no list of members', async (t) => {
   t.notMatch((await open(t)).text(), 'Members of the pool')
 })
 
-t.test('predictors on trial are listed, and the one that serves is marked', async (t) => {
+t.test('predictors on trial are listed, and the serving predictor is marked', async (t) => {
   const challenger = {
     predictor: 'p-7',
     serving: true,

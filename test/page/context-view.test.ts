@@ -86,7 +86,7 @@ t.test('an unknown context shows its name and the message of the service', async
 
 t.test('a context without a trade-off shows its other panels', async (t) => {
   const page = await openPage(t, CONTEXT_VIEW, serviceWith({ tradeoff: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }))
-  t.notMatch(page.text(), 'What stopping earlier would cost')
+  t.notMatch(page.text(), 'Cost of stopping earlier')
   t.match(page.text(), 'Control against treated')
   t.equal(page.requests.filter(({ path }) => path === `v1/contexts/${encodeURIComponent(KEY)}/tradeoff`).length, 1)
 })

@@ -15,7 +15,7 @@ export interface Request { readonly method: string, readonly path: string, reado
 export type Service = (request: Request) => Reply | Promise<Reply>
 
 interface PageOptions {
-  /** What the browser has kept from earlier visits. */
+  /** Data that the browser has kept from earlier visits. */
   readonly localStorage?: Record<string, string>
   readonly colorScheme?: 'light' | 'dark'
   /** Whether the service sends events when something changes. */

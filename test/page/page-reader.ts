@@ -39,7 +39,7 @@ export function readerOf (window: Window) {
       const { parentElement: table } = one(`table ${caption}`, all('caption').filter((candidate) => textOf(candidate).startsWith(caption)))
       return within(table as HTMLElement, 'tr').map((row) => within(row, 'th, td').map((cell) => textOf(cell)))
     },
-    /** What is drawn on the chart of a label. */
+    /** The drawing on the chart of a label. */
     chart: (label: string): Drawing =>
       (named('chart', '[role=img]', label).querySelector('canvas')!.getContext('2d') as unknown as { drawing: Drawing }).drawing,
     /** A button or a link. */

@@ -11,7 +11,7 @@ const guarded: Service = (request) => {
   return serviceWith()(request)
 }
 
-t.test('a service that wants a token is asked with the one that is typed in, which the tab keeps', async (t) => {
+t.test('a service that wants a token is asked with the typed one, which the tab keeps', async (t) => {
   const page = await openPage(t, '', guarded)
   t.equal(page.read('h2'), 'Token')
   t.equal(page.field('Token').type, 'password')

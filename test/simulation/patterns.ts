@@ -113,7 +113,7 @@ export const ARRIVALS: readonly Pattern[] = [
   },
   {
     name: 'only the short ones lose',
-    note: 'What arrives first then looks worse than the whole.',
+    note: 'The first arrivals then look worse than the whole.',
     traffic: steady(shortLose),
   },
   {
@@ -210,7 +210,7 @@ export const MISSING: readonly Pattern[] = [
   },
   {
     name: 'nine of ten lost ones never report',
-    note: 'What does not report counts as lost, so hiding losses gains nothing.',
+    note: 'Missing generations count as lost, so hiding losses gains nothing.',
     traffic: silent(steady(), 0, 'lost'),
   },
   {

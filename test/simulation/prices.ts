@@ -8,7 +8,7 @@ import { evidenceOf } from '../../src/core/contexts/context-state.js'
 import { simulatedService } from './service.js'
 import { CONTEXT, generate, KEY, LEVELS } from './stream.js'
 
-// Compares the certified threshold that the learner puts in force under given prices with the one that is truly best.
+// Compares the certified threshold that the learner puts in force under given prices with the truly best one.
 
 /** The tolerated drop, and the tolerated chance that it is exceeded. */
 export const BOUND = 0.05

@@ -224,7 +224,7 @@ function predictor (): void {
     row(`${file}, ${count(runs.length)}`, levels, seedsOr(10), (seed) => inRandomOrder(runs, seed))
     for (const length of [20_000, 100_000]) row(`drawn from it, ${count(length)}`, levels, seedsOr(5), (seed) => resampled(runs, seed, length))
   }
-  print('## What predictors bring, and cost: tokens saved, %, learning included, mean ± standard error; EM lost in the worst run, points', table(
+  print('## Gain and cost of predictors: tokens saved, %, learning included, mean ± standard error; EM lost in the worst run, points', table(
     ['generations', 'off', 'auto', 'worst, off', 'worst, auto'], rows))
 }
 

@@ -107,7 +107,7 @@ export function watchRun (kind: RunKind, readings: readonly Reading[], maxEmDrop
 
 /** Whether a verdict other than the one due is true. */
 function isTrue ({ due, truth }: RunKind, verdict: VerdictName, i: number, isPast: boolean): boolean {
-  if (verdict === 'plateau') return Math.abs(truth(i).em - truth(Math.max(0, i - 11)).em) < 0.03 // too little for two evaluations of 1,000 questions to tell apart
+  if (verdict === 'plateau') return Math.abs(truth(i).em - truth(Math.max(0, i - 11)).em) < 0.03 // too little for two evaluations of 1,000 questions to distinguish
   return isPast && due !== null && (ALSO_TRUE[due] ?? []).includes(verdict)
 }
 

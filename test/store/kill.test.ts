@@ -25,7 +25,7 @@ class Record {
     this.#lastOf.set(writer!, Number(number))
   }
 
-  /** All batches that may have been sent, and for each writer one that was not. */
+  /** All batches that may have been sent, and for each writer a batch that was not. */
   sent (): string[][] {
     return [...this.#lastOf].flatMap(([writer, last]) => Array.from({ length: last + 3 }, (_, i) => idsOf(`${writer}-${i}`, BATCH)))
   }

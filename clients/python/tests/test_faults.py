@@ -50,7 +50,7 @@ def test_a_service_that_was_killed_and_restarted_gets_every_outcome(
         assert client.counters.undecided == 70
         assert (client.counters.reported, client.counters.rejected, client.counters.dropped) == (26, 0, 0)
         until(
-            "those that had started, and the one that was decided again, are learned from",
+            "the generations that had started, and the one decided again, are learned from",
             lambda: followed("reported") == 26,
         )
     said = [record.getMessage() for record in caplog.records]

@@ -13,9 +13,9 @@ import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 
 export const usage = `Usage: stopgate demo [options]
 
-Starts a service with an empty store and plays simulated models with known true losses against it. Thresholds are
-certified, tokens are saved, one model is replaced without telling the service, an alarm withdraws its threshold, and it
-is learned again. Takes one to two minutes. Watch the page of the service meanwhile; Ctrl-C ends the demo.
+Starts a service with an empty store and plays simulated models against it. Thresholds are certified, one model is
+replaced without telling the service, an alarm withdraws its threshold, and it is learned again. Takes one to two minutes.
+Watch the page of the service meanwhile; Ctrl-C ends the demo.
 
 Options:
   --port N      port of the service (default: 8080, or a free one if that is in use)
@@ -114,7 +114,7 @@ export function renderEvent (event: DemoEvent, seconds: number): string {
 
 function textOf (event: DemoEvent): string {
   if (event.type === 'progress') return `${whole(event.score.generations)} generations, ${percent(savedRatio(event.score))} of the tokens saved`
-  if (event.type === 'replaced') return `${event.key}: the model is replaced by one that is sure too early. The service is not told`
+  if (event.type === 'replaced') return `${event.key}: the model is replaced by another, which is sure too early. The service is not told`
   const { change: { key, cause, before, after }, generations } = event
   const at = `after ${whole(generations)} generations`
   if (cause === 'drift' || cause === 'breach') return `${key}: ALARM (${cause}), the threshold is withdrawn`

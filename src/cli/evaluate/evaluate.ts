@@ -11,15 +11,14 @@ import { CERTIFIED_RULES, type RequestedLimits } from './stopping-rules.js'
 
 export const usage = `Usage: stopgate evaluate FILE... [options]
 
-Compares ways to stop on recorded generations, without a server. Each split learns a predictor on one part of the groups,
-certifies thresholds on another, and tests them on a third; no group is in two parts. Unlike the service, it counts every
-generation of a group as evidence of its own.
+Compares ways to stop on recorded generations. Each split learns a predictor on one part of the groups, certifies
+thresholds on another, and tests them on a third. Unlike the service, it counts every generation of a group as evidence.
 
-  FILE               JSON lines, one outcome each, as for replay; may be compressed (.gz); - reads standard input
+  FILE               as for replay
 
 Options:
   --levels LEVELS    levels of the contexts, separated by commas (default: model,task)
-  --at LEVEL         level at which thresholds are certified and reported (default: the last); the predictor uses all levels
+  --at LEVEL         level at which thresholds are certified and reported (default: the last)
   --max-em-drop X    EM drop allowed, a fraction from 0.0001 to 0.5 (default: 0.02)
   --error-level X    allowed probability of a wrong certificate, 0.000001 to 0.5 (default: 0.05)
   --check-every-tokens N
@@ -29,8 +28,7 @@ Options:
   --splits N         number of random splits, 1 to 1000 (default: 10)
   --shares L,C,T     shares of the groups for learning, certifying and testing (default: 1,1,1)
   --seed N           seed of the splits (default: 1)
-  --json FILE        also write all figures to FILE as JSON; - writes them to standard output, and the table to
-                     standard error
+  --json FILE        also write all figures to FILE as JSON, as for replay
 
 Example:
   stopgate evaluate traces.jsonl --max-em-drop 0.01 --shares 1,2,1

@@ -12,13 +12,13 @@ import { replaceEvents, replaceFile, type SuiteEvent } from './replace-events.js
 export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
 
 Writes the checkpoints of a training run to a file and prints its path: a TensorBoard event file with the latest figures
-of each step, in a folder of its own below FOLDER; or JSON lines with all attempts, which import-run reads.
+of each step, in a folder below FOLDER; or JSON lines with all attempts, which import-run reads.
 
 Options:
   --out FOLDER     folder to write to, created if absent (required)
   --format FORMAT  tensorboard or jsonl (default: tensorboard)
   --url URL        address of the service (default: http://127.0.0.1:8080)
-  --token TOKEN    operator token (default: STOPGATE_TOKEN, which other users of the machine cannot see)
+  --token TOKEN    operator token (default: STOPGATE_TOKEN)
 
 Example:
   stopgate export-run ppo-7b --out board && tensorboard --logdir board

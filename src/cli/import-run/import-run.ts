@@ -12,18 +12,17 @@ export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
 Reports the checkpoints of a training run to the service. A FILE may be JSON lines of checkpoints, results of
 lm-evaluation-harness, a Hugging Face trainer_state.json, or a TensorBoard event file of your own (eval/<suite>/exact_match,
-eval/<suite>/tokens_mean), of Trainer or of verl; the content decides which. A folder means all such files in it. Importing
-a file again adds nothing. If data cannot be reported, they are named on standard error, and the exit code is 1; the rest
-is reported.
+eval/<suite>/tokens_mean), of Trainer or of verl. A folder means all such files in it. Importing a file again adds nothing.
+Data that cannot be reported are named on standard error, and the exit code is then 1.
 
 Options:
   --run NAME         name of the run (required)
   --url URL          address of the service (default: http://127.0.0.1:8080)
-  --token TOKEN      token with the role trainer (default: STOPGATE_TOKEN, which other users of the machine cannot see)
-  --follow           keep watching for growing, replaced and new files until interrupted; the newest step of an event
-                     file is reported once it has all figures of the step before, or after 130 s without change
+  --token TOKEN      token with the role trainer (default: STOPGATE_TOKEN)
+  --follow           keep watching the files until interrupted; the newest step of an event file is reported once it has
+                     all figures of the step before, or after 130 s without change
   --poll SECONDS     time between two reads of the files, 0.1 to 3600 s (default: 2)
-  --context L=V,...  context that the checkpoints serve; each new step opens a new epoch there
+  --context L=V,...  context in which the checkpoints are served; each new step starts a new epoch there
   --percent          EM is in percent, not a fraction
 
 Options that select data in the files:

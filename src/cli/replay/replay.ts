@@ -17,16 +17,15 @@ export const usage = `Usage: stopgate replay FILE... [options]
 Sends recorded generations through the HTTP API, step by step, as workers would. Prints a table of the tokens saved and
 the Exact Match lost in each context, compared with other ways to stop.
 
-  FILE               JSON lines, one outcome each: a full run with its EM at every step; it may be compressed
-                     (.gz); - reads standard input
+  FILE               JSON lines, one outcome each: a full run with its EM at every step; it may be compressed (.gz);
+                     - reads standard input
 
 Options:
   --url URL          address of the service (default: a new service in a temporary folder, with follow_up_seconds 0;
                      it uses CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS and LOG_LEVEL of the environment)
-  --token TOKEN      operator token without a prefix, for the service of --url (default: STOPGATE_TOKEN, which other
-                     users of the machine cannot see)
+  --token TOKEN      operator token without a prefix, for the service of --url (default: STOPGATE_TOKEN)
   --concurrency N    generations in flight at a time, 1 to 1024 (default: 32)
-  --seed N           seed of the order of the groups (default: 1); the service draws the arms with its own salt
+  --seed N           seed of the order of the groups (default: 1)
   --json FILE        also write all figures to FILE as JSON; - writes them to standard output, and the table to
                      standard error
 

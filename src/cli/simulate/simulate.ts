@@ -9,7 +9,7 @@ import { UsageError } from '../command-line/command-error.js'
 export const usage = `Usage: stopgate simulate [options] > FILE
 
 Writes synthetic generations for replay and evaluate, one outcome a line, from three contexts in turn: a calibrated
-model, an overconfident model, and multiple choice. The true cost of stopping in each of them is known (--truth).
+model, an overconfident model, and multiple choice.
 
 Options:
   --generations N   number of generations, 1 to 10000000 (default: 3000)

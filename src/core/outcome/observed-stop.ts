@@ -22,7 +22,7 @@ export function countsForFidelity (
 }
 
 /**
- * Compares the answer that was probed with the one that was served. Without a label that decides, a difference counts as lost, or as far
+ * Compares the probed answer with the served answer. Without a label that decides, a difference counts as lost, or as far
  * as the known EM of the served answer allows.
  * @param mayLabelCome whether a label can still arrive
  * @returns `null` if the stop was reported without its probe, or without the answers to compare

@@ -36,8 +36,8 @@ function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
 }
 
 /**
- * The contexts that gather evidence of other traffic than before, since `certify_at` has changed for them or for a context below them. What
- * a pool has shown says nothing of those that remain in it when some leave, or of those that join it.
+ * The contexts that gather evidence of other traffic than before, since `certify_at` has changed for them or for a context below them. The
+ * evidence of a pool says nothing of the contexts that remain in it when others leave, or of those that join it.
  */
 function regroupedBy (before: Ledger, after: Ledger, keys: readonly string[]): Set<string> {
   const { levels } = after.configuration
@@ -122,7 +122,7 @@ function withRequest (fold: Fold, key: string, state: ContextState, before: Poli
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }
 
-/** What the detectors have seen is evidence against the tolerance of that time only. */
+/** The counts of the detectors are evidence against the tolerance of that time only. */
 function withoutAlarms ({ arms, fidelity }: ContextState): Pick<ContextState, 'drift' | 'arms' | 'fidelity'> {
   return { drift: NO_DRIFT, arms: { ...arms, detector: NO_ARMS.detector }, fidelity: { ...fidelity, detector: NO_FIDELITY.detector } }
 }

@@ -128,5 +128,5 @@ export async function redisWarnings (connection: RedisConnection): Promise<strin
 export function refusalWarnings (refusal: string | null): string[] {
   return refusal === null
     ? []
-    : [`Redis refuses writes, so outcomes get 503 and nothing is learned; decisions continue with the last snapshot. Mend the cause, often too little memory or disk space: ${refusal}`]
+    : [`Redis refuses writes, so outcomes get 503 and nothing is learned; decisions continue with the last snapshot. Remove the cause, often too little memory or disk space: ${refusal}`]
 }

@@ -28,7 +28,7 @@ t.test('nothing is saved before the first treated generation; with too little ev
   t.equal(estimateSavings(savings), null, 'four units')
   savings = addControl(savings, 100, 0.02)
   t.same(estimateSavings(savings), { estimate: 1000, low: 1000, high: 1000 })
-  t.equal(estimateSavings(addControl(savings, 10_000, 0.02)), null, 'one that is much longer makes it too uncertain')
+  t.equal(estimateSavings(addControl(savings, 10_000, 0.02)), null, 'a much longer generation makes it too uncertain')
 })
 
 const samples = fc.array(fc.record({ tokens: fc.nat(10_000), share: fc.constantFrom(0.02, 0.1, 0.5, 1) }), { maxLength: 40 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { observeStop } from '../../../src/core/outcome/observed-stop.js'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 
-/** What a stop shows under each label. */
+/** The observation of a stop under each label. */
 function observed (outcome: Partial<ReportedOutcome>, mayLabelCome = true) {
   const entry = gradeOutcome('salt', { generation_id: 'g', tokens: 100, stopped: true, ...outcome })
   return [observeStop(entry, 'exact_match', mayLabelCome), observeStop(entry, 'agreement', mayLabelCome)]

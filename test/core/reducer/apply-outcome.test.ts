@@ -37,7 +37,7 @@ t.test('lost, kept and gained are counted', async (t) => {
 
 t.test('outcomes that are not evidence', async (t) => {
   for (const [name, outcome] of [
-    ['a treated generation, even one that ran to its end', outcomeOf({ arm: 'treated' })],
+    ['a treated generation, even if it ran to its end', outcomeOf({ arm: 'treated' })],
     ['a stopped generation, whatever its arm says', outcomeOf({ stopped: true })],
     ['no arm, and a draw that is not below the share', outcomeOf({ arm: null, u: 0.5 })],
     ['a cancelled generation', outcomeOf({ cancelled: true })],

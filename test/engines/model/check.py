@@ -44,7 +44,7 @@ def greedy_runs(spec: ModelSpec) -> list[Generation]:
 
 
 class ModelTest:
-    """What is checked of each model."""
+    """The checks of each model."""
 
     spec: ModelSpec
 

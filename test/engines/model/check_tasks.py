@@ -39,7 +39,7 @@ def as_number(task: Task, answer: str) -> str:
 
 
 class TasksTest(unittest.TestCase):
-    """What holds for every task."""
+    """Checks of every task."""
 
     def test_prompts_are_reproducible_and_differ(self) -> None:
         for spec in MODELS.values():
@@ -70,7 +70,7 @@ class TasksTest(unittest.TestCase):
 
 
 class BoxedTasksTest(unittest.TestCase):
-    """What the second model is for."""
+    """Checks of the purpose of the second model."""
 
     def test_answers_are_numbers_of_three_digits(self) -> None:
         for task in BOXED.tasks.values():

@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Stopping:
-    """What stopping at a threshold does: shares of all decoded tokens, and points of exact match."""
+    """The effect of stopping at a threshold: shares of all decoded tokens, and points of exact match."""
 
     gross: float
     net: float

@@ -1,4 +1,4 @@
-"""Measures what it costs to answer from a later prefix than the one that was probed, greedily.
+"""Measures what it costs to answer from a later prefix than the probed one, greedily.
 
     python sensitivity.py --count 600
 

@@ -1,4 +1,4 @@
-"""What the formats of the API description stand for."""
+"""The formats of the API description."""
 
 import schemathesis
 from hypothesis import strategies

@@ -148,7 +148,7 @@ t.test('the text of waiting answers is bounded too', async (t) => {
   for (let i = 0; i < 5000; i++) take({ tokens: i, answer })
   store.fail(null)
   await recorder.flush()
-  t.equal(store.records.get('g')!.length, 4097, '16 Mi characters, and the one that passes them')
+  t.equal(store.records.get('g')!.length, 4097, '16 Mi characters, and the step that passes them')
   await until('drops are counted', async () => await counted('dropped') === 903)
   take({ tokens: 1, answer })
   await recorder.flush()

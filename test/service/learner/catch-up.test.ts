@@ -78,7 +78,7 @@ t.test('a reset holds for its context and those below, unless it says otherwise'
 t.test('a checkpoint holds for its context and those below', async (t) => {
   const epochs = { '*': 5000, 'model=q': 5000, [X]: 5000, 'model=q,task=y': 7000, 'model=z,task=x': 5000 }
   t.same(await missedEpochsOf(epochs, { runs: [checkpoint('model=q', 6000)] }), ['model=q', X])
-  t.same(await missedEpochsOf({ [X]: 6500 }, { runs: [checkpoint('model=q', 6000), checkpoint(X, 7000)] }), [X], 'the latest one that reaches it counts')
+  t.same(await missedEpochsOf({ [X]: 6500 }, { runs: [checkpoint('model=q', 6000), checkpoint(X, 7000)] }), [X], 'the latest checkpoint that reaches it counts')
 })
 
 t.test('unreadable audit rows and runs are reported', async (t) => {

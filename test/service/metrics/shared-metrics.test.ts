@@ -86,7 +86,7 @@ const readings = {
   busiest: async () => new Map(),
 }
 
-/** Two processes and the one that started them, which asks both. */
+/** Two processes and their parent, which asks both. */
 function pair () {
   const ends: EventEmitter[] = []
   const told = new Map<string, unknown[]>()

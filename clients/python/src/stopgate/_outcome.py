@@ -81,7 +81,7 @@ def _step(step: Step, grades: "_Grades", is_priced: bool) -> dict[str, Any]:
 
 
 def _stopped_probe(step: Step, grades: "_Grades") -> dict[str, Any]:
-    """What the probe that stopped a generation answered, as far as it is known, to compare with what was served."""
+    """The answer of the probe that stopped a generation, as far as it is known, to compare with the served answer."""
     em = grades.graded(step)
     return {
         "tokens": step.tokens,

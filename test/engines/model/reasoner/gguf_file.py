@@ -41,7 +41,7 @@ def interleaved(weight: NDArray[np.float16], heads: int) -> NDArray[np.float16]:
 
 
 def add_tokenizer(writer: gguf.GGUFWriter, spec: ModelSpec, chat_template: str) -> None:
-    """Adds the vocabulary. An empty list of merges is refused: then there is one that no text can contain."""
+    """Adds the vocabulary. An empty list of merges is refused, so there is a merge that no text can contain."""
     tokens = vocabulary(spec)
     kinds = dict.fromkeys(CONTROL_TOKENS, gguf.TokenType.CONTROL) | dict.fromkeys(
         spec.tags, gguf.TokenType.USER_DEFINED

@@ -33,7 +33,7 @@ class Muon(torch.optim.Optimizer):
         by_shape: dict[torch.Size, list[Tensor]] = {}
         for matrix in matrices:
             by_shape.setdefault(matrix.shape, []).append(matrix)
-        groups: list[dict[str, Any]] = [{"params": alike} for alike in by_shape.values()]
+        groups: list[dict[str, Any]] = [{"params": group} for group in by_shape.values()]
         super().__init__(groups, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-r"""What the tasks of the model `boxed` share: answers in \boxed{}, and thoughts that must not be cut in a number."""
+r"""The common part of the tasks of `boxed`: answers in \boxed{}, and thoughts that must not be cut in a number."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def write_boxed(answer: str) -> str:
 
 
 def read_boxed(text: str) -> str:
-    r"""The content of the last \boxed{} of a text; one that is cut counts from where it opens."""
+    r"""The content of the last \boxed{} of a text, also of a box that is cut."""
     return text.rpartition("\\boxed{")[2].partition("}")[0].strip() if "\\boxed{" in text else ""
 
 

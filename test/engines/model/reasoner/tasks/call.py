@@ -22,7 +22,7 @@ def write_call(answer: str) -> str:
 
 
 def read_call(text: str) -> str:
-    """The JSON of the first tool call in a text; of one that is cut, from where it opens."""
+    """The JSON of the first tool call in a text, also of a call that is cut."""
     return text.partition("<tool_call>")[2].partition("</tool_call>")[0].strip()
 
 

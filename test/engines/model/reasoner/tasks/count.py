@@ -1,6 +1,6 @@
 """`count`: the last digit of the number of times that a letter occurs. Confidence rises as the groups are counted.
 
-The prompt alone allows a guess, and the fewer groups are left, the better it is. What follows the first pass only
+The prompt alone allows a guess, and the fewer groups are left, the better it is. The rest, after the first pass, only
 confirms its result. A group with many of the letter is often miscounted, noticed at once, and counted again.
 """
 

@@ -1,4 +1,4 @@
-"""`dial`: turn a number of three digits by swaps and raises. What the first pass gets wrong stays wrong.
+"""`dial`: turn a number of three digits by swaps and raises. Errors of the first pass stay.
 
 Raising 9 gives 0, but mostly 1 is written, in every pass, and the model is as sure of it as of any result. So full runs
 are wrong as often as stopped ones.

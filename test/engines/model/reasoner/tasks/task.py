@@ -1,4 +1,4 @@
-"""What every task has in common."""
+"""The common part of all tasks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Segment:
     true answer, whether or not it can be known yet, which teaches calibrated confidence. A fixed belief teaches
     the model to trust a result. That of the last segment is also the answer to the whole thought.
 
-    `half_written` makes the segment one that must not be cut: behind its first characters training often asks for the
+    `half_written` means that the segment must not be cut: behind its first characters training often asks for the
     answer that it makes of them.
     """
 
@@ -70,7 +70,7 @@ def belief_at(rng: Random, segments: list[Segment], cut: int, answer: str) -> st
 
 
 def half_written_belief(rng: Random, segment: Segment, cut: int, answer: str) -> str:
-    """An answer that the first characters of the segment suggest, or the one that its start allows."""
+    """An answer that the first characters of the segment suggest, or the answer that its start allows."""
     assert segment.half_written is not None
     chosen, written = rng.random(), segment.text[:cut]
     if chosen < HALF_WRITTEN_RATE:
