@@ -122,6 +122,13 @@ const EvidenceSchema = Type.Object({
   now: Type.Number({ description: 'ln E now' }),
   bar: Type.Number({ description: 'ln E that a certificate needs' }),
   holds_now: Type.Boolean({ description: 'Whether the present evidence would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
+  since: TimeSchema('When this evidence began: the certificate is about traffic that resembles the time since then'),
+  until: nullable<string>('string', { format: 'date-time', description: 'When the newest evidence was counted' }),
+  units: Type.Number({ description: 'Generations or groups counted as this evidence' }),
+  left_out: Type.Number({ description: 'Enrolled generations of this epoch about which the certificate says nothing: cancelled, or missing and excluded by the policy' }),
+  not_enrolled: Type.Integer({ description: 'Control generations of this epoch that should have been enrolled and were not' }),
+  epochs_opened: Type.Integer({ description: 'Epochs that changes of policies or configuration and resets opened, each another look at the traffic: the k-th after the first has 1 / (k (k + 1)) of the error level. It falls by one in each max_evidence_age_seconds' }),
+  total_error_level: Type.Number({ description: 'Chance that a threshold was certified wrongly in any of these epochs: at most twice the error level' }),
 }, { title: 'Evidence', description: 'Evidence for the certified threshold' })
 
 const PoolSchema = Type.Object({

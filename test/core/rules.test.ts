@@ -87,7 +87,7 @@ function byEnrolment (
   const look = (): void => {}
   const last = entries.at(-1)!.at + rules.followUp / 1000
   for (let at = entries[0]!.at; at < last; at += 5) entries.push({ at, take: look })
-  let beginnings = firstBeginning(1, 0, 0)
+  let beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
   for (const { at, take } of entries.sort((a, b) => a.at - b.at)) {
     const clock = at * 1000
     take(clock)

@@ -33,8 +33,9 @@ const MAX_RESTARTS = 16
 export interface Beginning {
   /** Number of the slice with which it begins; on arrival, of the block. */
   readonly slice: number
-  /** When it begins, by the follow-up clock, ms. */
+  /** When it begins, by the follow-up clock and in the log's time, ms. */
   readonly at: number
+  readonly time: number
   /** By threshold; 0 where that threshold did not restart here. */
   readonly weights: readonly number[]
   /** The units of final slices that belong to it. */
@@ -60,22 +61,25 @@ export interface Beginnings {
   readonly half_since: number
 }
 
-/** @param slice number of the first slice; @param at by the follow-up clock, ms */
-export function firstBeginning (thresholds: number, slice: number, at: number): Beginnings {
+/** A moment by the follow-up clock and in the log's time, ms. */
+export interface Moment { readonly clock: number, readonly time: number }
+
+/** @param slice number of the first slice */
+export function firstBeginning (thresholds: number, slice: number, moment: Moment): Beginnings {
   const weights = listOf(thresholds, FIRST_WEIGHT)
-  return { list: [newBeginning(slice, at, weights)], restarts: listOf(thresholds, 0), blocks: [], half_since: slice }
+  return { list: [newBeginning(slice, moment, weights)], restarts: listOf(thresholds, 0), blocks: [], half_since: slice }
 }
 
 /** The only beginning, to which all units of some evidence belong. */
 export function beginningsOf ({ generations, lost, gained, partial, moved }: Evidence): Beginnings {
-  const beginnings = firstBeginning(lost.length, 0, 0)
+  const beginnings = firstBeginning(lost.length, 0, { clock: 0, time: 0 })
   const final = { generations, lost, gained, ...(partial !== undefined && { partial }), ...(moved !== undefined && { moved }), left_out: 0 }
   return { ...beginnings, list: [{ ...beginnings.list[0]!, final }] }
 }
 
-function newBeginning (slice: number, at: number, weights: readonly number[]): Beginning {
+function newBeginning (slice: number, { clock: at, time }: Moment, weights: readonly number[]): Beginning {
   const none = noDifferences(weights.length)
-  return { slice, at, weights, final: none, open: { sums: none, unaccounted: 0 } }
+  return { slice, at, time, weights, final: none, open: { sums: none, unaccounted: 0 } }
 }
 
 /** Units without a loss or gain that a first certificate takes. */
@@ -146,7 +150,7 @@ export function isBlockFull ({ blocks }: Beginnings): boolean { return blocks.le
  * @param a max_em_drop
  * @returns the same object if none begins again
  */
-export function restart (beginnings: Beginnings, slice: number, at: number, a: number): Beginnings {
+export function restart (beginnings: Beginnings, slice: number, moment: Moment, a: number): Beginnings {
   const { list, restarts, blocks } = beginnings
   const full = blocks.filter(({ units }) => units >= BLOCK_SIZE).slice(-BLOCKS)
   if (full.length < BLOCKS) return beginnings
@@ -158,7 +162,7 @@ export function restart (beginnings: Beginnings, slice: number, at: number, a: n
   const counts = restarts.map((count, k) => begins[k] === true ? count + 1 : count)
   const weights = counts.map((count, k) => begins[k] === true ? RESTARTS_WEIGHT / (count * (count + 1)) : 0)
   const kept = list.length > MAX_RESTARTS ? withoutLeast(list, a) : list
-  return { ...beginnings, list: [...kept, newBeginning(slice, at, weights)], restarts: counts }
+  return { ...beginnings, list: [...kept, newBeginning(slice, moment, weights)], restarts: counts }
 }
 
 /** Drops the restart that matters least at the threshold where it matters most. */
@@ -287,6 +291,19 @@ function mixtureReaches (a: number, prefix: WeightedDifferences, logBar: number)
   if (prefix.length < 2) return false
   const far = logBar - Math.log(prefix.length)
   return prefix.some(({ logWeight, differences }) => reaches(a, differences, far - logWeight)) && logMixture(a, prefix) >= logBar
+}
+
+/** The beginning whose evidence for a place weighs most, which carries its certificate, and the known units since. */
+export function carryingBeginning (beginnings: Beginnings, place: number, a: number): { readonly time: number, readonly known: Differences } | null {
+  let carrying: { readonly time: number, readonly known: Differences } | null = null
+  let most = -Infinity
+  for (const beginning of beginnings.list) {
+    const [part] = weightedDifferences({ ...beginnings, list: [beginning] }, place, 'known')
+    if (part === undefined) continue
+    const log = part.logWeight + logEvidence(a, part.differences)
+    if (log > most) { most = log; carrying = { time: beginning.time, known: part.differences } }
+  }
+  return carrying
 }
 
 /** Whether the lotteries between threshold k and the next differ from k in some beginning. */

@@ -70,6 +70,13 @@ export function unitsOf ({ lost, kept, gained, partial = [] }: Differences): num
   return partial.reduce((sum, [, units]) => sum + units, lost + kept + gained)
 }
 
+/** Net EM drop, a fraction of the units; 0 without any. */
+export function meanDrop (differences: Differences): number {
+  const { lost, gained, partial = [] } = differences
+  const units = unitsOf(differences)
+  return units === 0 ? 0 : (lost - gained + partial.reduce((sum, [eighths, count]) => sum + eighths / EIGHTHS * count, 0)) / units
+}
+
 function logOfBet (table: BetTable, i: number, { lost, kept, gained, partial }: Differences): number {
   let log = LOG_WEIGHTS[i]! + lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!
   if (partial !== undefined) for (const [eighths, units] of partial) log += units * partialFactors(table, eighths)[i]!

@@ -1,11 +1,11 @@
-import { type Beginnings, isSplitIn, passes, weightedDifferences } from '../certificate/beginnings.js'
-import { type Differences, unitsToReach } from '../certificate/certificate.js'
+import { type Beginnings, carryingBeginning, isSplitIn, passes, weightedDifferences } from '../certificate/beginnings.js'
+import { type Differences, meanDrop, unitsToReach } from '../certificate/certificate.js'
 import { certifiedPlace, expectedUtility, isSplitAt, standardError } from '../certificate/certified-threshold.js'
 import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { haveSameBar, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { type ContextState, evidenceOf, predictorOf, type Trial } from './context-state.js'
+import { type ContextState, evidenceOf, lookShare, predictorOf, type Trial } from './context-state.js'
 import type { RequestedGuarantee } from './guarantee.js'
 
 /** A guarantee requested after the first evidence must reach a bar this many times higher, to cover every guarantee that could be tried. */
@@ -86,13 +86,13 @@ type Bar = Pick<CandidateScorer, 'isPostHoc' | 'bar'>
 function rawBar (state: ContextState, policy: Policy): Bar {
   const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
   const level = policy.predictor === 'off' ? policy.error_level : championLevel(policy.error_level)
-  return { isPostHoc, bar: barOf(level, isPostHoc) }
+  return { isPostHoc, bar: barOf(level * lookShare(state.looks), isPostHoc) }
 }
 
 /** If predictors were turned on after the first evidence, the raw confidence had the whole level until then. */
 function trialBar (state: ContextState, trial: Trial, policy: Policy): Bar {
   const isPostHoc = isOtherRequest(trial.requested, policy) || state.requested.predictor !== policy.predictor
-  return { isPostHoc, bar: barOf(challengerLevel(policy.error_level, trial.ordinal), isPostHoc) }
+  return { isPostHoc, bar: barOf(challengerLevel(policy.error_level, trial.ordinal) * lookShare(state.looks), isPostHoc) }
 }
 
 /** The part of the level at which the raw confidence is tested where predictors may challenge it. */
@@ -122,6 +122,12 @@ export function sumsInForce (state: ContextState): readonly Evidence[] {
 export function certifiedNow ({ evidence, beginnings, bar }: CandidateScorer, { max_em_drop: a }: Pick<Policy, 'max_em_drop'>): number {
   const isSplit = (k: number) => isSplitAt([evidence], k) || isSplitIn(beginnings, k)
   return certifiedPlace((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), isSplit, thresholdsOf(evidence))
+}
+
+/** The net EM drop at a place, a fraction, since the beginning that carries its certificate. */
+export function estimatedDrop ({ beginnings }: CandidateScorer, place: number, { max_em_drop: a }: Pick<Policy, 'max_em_drop'>): number {
+  const carrying = carryingBeginning(beginnings, place, a)
+  return carrying === null ? 0 : meanDrop(carrying.known)
 }
 
 /**

@@ -43,6 +43,7 @@ export interface ContextState {
   /** Name of the epoch: the id of the log entry that opened it. Enrolments under another name are void. */
   readonly epoch_name: string
   readonly meaning: EvidenceTerms
+  readonly looks: Looks
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
   /** Evidence of the raw confidence that is shown: the half-window being filled, and the full one before it. */
@@ -99,6 +100,36 @@ export interface ContextState {
 }
 
 /**
+ * Epochs that people opened after the first, each another look at the traffic. They share a budget: the first has the level, the k-th after
+ * it 1 / (k (k + 1)) of it, which add up to twice the level at most. The number falls by one for each evidence age.
+ */
+interface Looks {
+  readonly count: number
+  /** When the last one began, or the number last fell, ms. */
+  readonly at: number
+}
+
+const NO_LOOKS: Looks = { count: 0, at: 0 }
+
+/** Causes that people decide on. */
+const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset']
+
+/** An epoch without any report is no look. */
+function looksAfter (previous: ContextState | undefined, cause: EpochCause, { max_evidence_age_seconds: age }: Policy, time: number): Looks {
+  if (previous === undefined) return NO_LOOKS
+  const { count, at } = previous.looks
+  const passed = Math.min(count, Math.max(0, Math.floor((time - at) / (1000 * age))))
+  if (OPENED_BY_PEOPLE.includes(cause) && isReported(previous)) return { count: count - passed + 1, at: time }
+  return passed === 0 ? previous.looks : { count: count - passed, at: at + passed * 1000 * age }
+}
+
+/** The part of the error level that an epoch has. */
+export function lookShare ({ count }: Looks): number { return count === 0 ? 1 : 1 / (count * (count + 1)) }
+
+/** The chance that any of the epochs that people opened certifies wrongly, as a multiple of the error level. */
+export function totalLookShare ({ count }: Looks): number { return 2 - 1 / (count + 1) }
+
+/**
  * A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context.
  * @param opening `name`: id of the log entry that opens it; `clock`: the follow-up clock, ms
  */
@@ -113,10 +144,11 @@ export function openEpoch (
     epoch_started_at: time,
     epoch_name: name,
     meaning: evidenceTermsOf(policy, levels),
+    looks: looksAfter(previous, cause, policy, time),
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
-    beginnings: firstBeginning(GRID.length, 0, clock),
+    beginnings: firstBeginning(GRID.length, 0, { clock, time }),
     certified: -1,
     drift: NO_DRIFT,
     is_suspected: false,
@@ -221,11 +253,14 @@ export function predictorOf ({ predictor: name, fingerprint, halves }: Trial, pr
 
 /** A state under another requested guarantee. Before any evidence, a changed request is as good as the first; later it is post hoc. */
 export function requestGuarantee (state: ContextState, { max_em_drop, error_level, predictor }: Policy): ContextState {
-  const { reported, accounted, missing, excluded } = state.follow_up
-  const isUnreported = reported + accounted + missing + excluded === 0 // also in the slice that has not ended
-  const requested = isUnreported && isUnseen(state) ? { max_em_drop, error_level, predictor } : state.requested
+  const requested = !isReported(state) && isUnseen(state) ? { max_em_drop, error_level, predictor } : state.requested
   const trials = state.trials.map((trial) => isUnseen(trial) ? { ...trial, requested: { max_em_drop, error_level } } : trial)
   return { ...state, requested, trials }
+}
+
+/** Whether anything was reported in the epoch, also in a slice that has not ended. */
+function isReported ({ follow_up: { reported, accounted, missing, excluded } }: ContextState): boolean {
+  return reported + accounted + missing + excluded > 0
 }
 
 function isUnseen ({ halves, open }: Pick<ContextState, 'halves' | 'open'>): boolean {
@@ -245,6 +280,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     epoch_started_at: state.epoch_started_at,
     epoch_name: state.epoch_name,
     meaning: state.meaning,
+    looks: state.looks,
     requested: state.requested,
     halves: state.halves,
     open: state.open,

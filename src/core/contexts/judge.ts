@@ -1,12 +1,12 @@
 import { bestIndex, expectedUtility } from '../certificate/certified-threshold.js'
-import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { GRID, type Lottery, lotteryAt, thresholdAt } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight } from '../certificate/breach.js'
-import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
+import { type CandidateScorer, candidateScorers, certifiedNow, estimatedDrop } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import type { Guarantee } from './guarantee.js'
@@ -99,7 +99,8 @@ function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
     a.post_hoc === b.post_hoc
 }
 
-function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc }: CandidateScorer, index: number): Guarantee {
+function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateScorer, index: number): Guarantee {
+  const { evidence, isPostHoc } = candidate
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
@@ -112,7 +113,7 @@ function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc
     on_arrival: policy.follow_up_seconds === 0,
     scope: policy.certify_at === null ? 'context' : 'pool',
     generations: evidence.generations,
-    em_drop: emDrop(evidence, index),
+    em_drop: estimatedDrop(candidate, index, policy),
     ...servedIn(state, policy),
     breach: breachSight(state, policy.label),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),

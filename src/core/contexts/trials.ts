@@ -1,4 +1,4 @@
-import { firstBeginning } from '../certificate/beginnings.js'
+import { firstBeginning, type Moment } from '../certificate/beginnings.js'
 import { noEvidence } from '../certificate/evidence.js'
 import { RAW } from '../enrolment/slice.js'
 import type { Levels } from '../policy/context.js'
@@ -28,10 +28,10 @@ const MAX_TRIALS = 3
 /**
  * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the
  * epoch's next challenger. If there is no room, it replaces the oldest predictor that does not serve.
- * @param next number of the next slice, and the follow-up clock, ms
+ * @param next number of the next slice, and the present moment
  */
 export function syncTrials (
-  state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, next: { readonly slice: number, readonly clock: number }
+  state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, next: { readonly slice: number } & Moment
 ): ContextState {
   if (policy.predictor === 'off') return state.trials.length === 0 ? state : { ...state, trials: [] }
   const live = state.trials.filter((trial) => predictorOf(trial, predictors) !== undefined)
@@ -49,7 +49,7 @@ export function syncTrials (
     requested: { max_em_drop, error_level },
     halves: [none, none],
     open: { evidence: none, unaccounted: 0 },
-    beginnings: firstBeginning(newest.grid.length, next.slice, next.clock),
+    beginnings: firstBeginning(newest.grid.length, next.slice, next),
     certified: -1,
     trained_on: 0,
   }

@@ -28,7 +28,7 @@ function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
     if (state === undefined) continue
     const policy = policyOf(ledger, key)
     const next = isCurrent(state, policy, levels) && !regrouped.has(key)
-      ? withRequest(fold, key, state, policyOf(before, key), policy)
+      ? withRequest(fold, key, state, { before: policyOf(before, key), policy, time })
       : startEpoch(fold, key, state, { cause, policy, time })
     written.push([key, writeState(fold, key, next, { policy, time, cause, mayMove: true })])
   }
@@ -113,11 +113,13 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
  * A changed bar is compared with the current evidence; a changed tolerance restarts the detectors of drift and breach, a changed mode the
  * comparison of the arms.
  */
-function withRequest (fold: Fold, key: string, state: ContextState, before: Policy, policy: Policy): ContextState {
+function withRequest (
+  fold: Fold, key: string, state: ContextState, { before, policy, time }: { readonly before: Policy, readonly policy: Policy, readonly time: number }
+): ContextState {
   const isSameBound = before.max_em_drop === policy.max_em_drop
   const { drift, arms, fidelity } = isSameBound ? state : withoutAlarms(state)
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
-  const next = { ...withTrials(fold, key, { ...requestGuarantee(state, policy), drift, arms, fidelity, membership }, policy) }
+  const next = { ...withTrials(fold, key, { ...requestGuarantee(state, policy), drift, arms, fidelity, membership }, policy, time) }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }
@@ -187,10 +189,11 @@ const GROWTH = 4
 const MAX_GENERATIONS_BETWEEN = 20_000
 
 /** The state with its trials up to date. A new trial takes evidence from the next slice on. */
-function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy): ContextState {
+function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy, time: number): ContextState {
   const cohort = fold.cohorts.get(key)
   const { clock } = fold.cohorts
-  const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, { slice: cohort?.nextSlice ?? 0, clock })
+  const slice = cohort?.nextSlice ?? 0
+  const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, { slice, clock, time })
   if (next.challengers === state.challengers || cohort === undefined) return next
   cohort.publish(clock)
   return next
@@ -210,7 +213,7 @@ export function applyPredictor (fold: Fold, time: number, { name, version, by }:
   for (const [key, state] of statesWithin(fold, ROOT)) {
     const policy = policyOf(fold.ledger, key)
     if (!isCurrent(state, policy, levels)) continue
-    const next = withTrials(fold, key, state, policy)
+    const next = withTrials(fold, key, state, policy, time)
     if (next === state) continue
     moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'predictor', mayMove: true }), time)
   }

@@ -88,7 +88,7 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   const { nextSlice: newest } = cohort
   const members = cohort.enrol(entry, clock, rules, isVoid)
   let state = withCounts(followed, cohort.takeCounts())
-  if (cohort.nextSlice > newest) state = withRestarts(state, newest, clock, policy, () => cohort.begin())
+  if (cohort.nextSlice > newest) state = withRestarts(state, newest, { clock, time }, policy, () => cohort.begin())
   fold.set(key, state)
   for (const member of members) {
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {

@@ -149,7 +149,7 @@ export function startEpoch (
   for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
   const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock })
-  return syncTrials(opened, policy, levels, fold.predictors, { slice: 0, clock: fold.cohorts.clock })
+  return syncTrials(opened, policy, levels, fold.predictors, { slice: 0, clock: fold.cohorts.clock, time })
 }
 
 /** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */

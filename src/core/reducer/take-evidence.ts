@@ -1,5 +1,5 @@
 import {
-  addFinal, type Beginnings, isSplitIn, logMixture, openByBeginning, passes, prefixesAt, restart, turnWindow, unitsOfFirstCertificate,
+  addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart, turnWindow, unitsOfFirstCertificate,
   withOpen,
 } from '../certificate/beginnings.js'
 import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
@@ -44,10 +44,10 @@ export function withEvidence<G extends Gathering> (
  * @param mayBegin called once, if any does
  */
 export function withRestarts (
-  state: ContextState, slice: number, clock: number, { max_em_drop: a }: Policy, mayBegin: () => boolean): ContextState {
-  const beginnings = restart(state.beginnings, slice, clock, a)
+  state: ContextState, slice: number, moment: Moment, { max_em_drop: a }: Policy, mayBegin: () => boolean): ContextState {
+  const beginnings = restart(state.beginnings, slice, moment, a)
   const trials = state.trials.map((trial) => {
-    const restarted = trial.since > slice ? trial.beginnings : restart(trial.beginnings, slice, clock, a)
+    const restarted = trial.since > slice ? trial.beginnings : restart(trial.beginnings, slice, moment, a)
     return restarted === trial.beginnings ? trial : { ...trial, beginnings: restarted }
   })
   const isSame = beginnings === state.beginnings && trials.every((trial, i) => trial === state.trials[i])

@@ -1,13 +1,17 @@
 import { type Arms, type ArmTotals, emDifference, tokensDifference } from '../certificate/arms.js'
+import { carryingBeginning } from '../certificate/beginnings.js'
+import { unitsOf } from '../certificate/certificate.js'
 import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
 import { type Fidelity, fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { GRID, thresholdAt } from '../certificate/thresholds.js'
 import { BREACH_SUSPECTED, breachSight, breachSuspicion, isBreached } from '../certificate/breach.js'
-import { candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel } from '../contexts/candidate-scorer.js'
+import {
+  candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
+} from '../contexts/candidate-scorer.js'
 import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
-import { type ContextState, evidenceOf } from '../contexts/context-state.js'
+import { type ContextState, evidenceOf, totalLookShare } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
@@ -59,7 +63,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     control_generations: evidence.generations,
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
-    em_drop: index === -1 ? null : emDrop(shown, index),
+    em_drop: index === -1 ? null : isMember ? emDrop(shown, index) : estimatedDrop(candidate, index, own.policy),
     /** Interval of the true EM drop of the certified threshold, at its error level. */
     em_drop_low: interval?.low ?? null,
     em_drop_high: interval?.high ?? null,
@@ -83,7 +87,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     open_enrolments: state.open_enrolments,
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
     unaccounted: candidate.unaccounted,
-    evidence: evidenceView(state, own.index, candidate),
+    evidence: evidenceView(state, own.index, candidate, own.policy),
     warnings: contextWarnings(state),
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
@@ -109,9 +113,23 @@ export function describeSavings ({ savings, probe_tokens: probes }: Pick<Context
   }
 }
 
-/** ln E of the threshold in force, at its best and now; it was certified when it reached `bar`. */
-function evidenceView ({ log_evidence: known }: ContextState, index: number, { bar }: CandidateScorer) {
-  return known === null || index === -1 ? null : { ...known, bar, holds_now: known.now >= bar }
+/** The evidence for the threshold in force. ln E at its best and now; it was certified when it reached `bar`. */
+function evidenceView (state: ContextState, index: number, { bar, beginnings }: CandidateScorer, policy: Policy) {
+  const { log_evidence: known, follow_up: fates, looks, last_evidence_at: until } = state
+  const carrying = index === -1 ? null : carryingBeginning(beginnings, index, policy.max_em_drop)
+  if (known === null || carrying === null) return null
+  return {
+    ...known,
+    bar,
+    holds_now: known.now >= bar,
+    since: carrying.time,
+    until,
+    units: unitsOf(carrying.known),
+    left_out: fates.cancelled + fates.excluded,
+    not_enrolled: fates.void + fates.unenrolled,
+    epochs_opened: 1 + looks.count,
+    total_error_level: totalLookShare(looks) * policy.error_level,
+  }
 }
 
 /**

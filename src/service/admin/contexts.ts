@@ -98,7 +98,15 @@ function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: s
 
 /** Times as replies have them, ISO 8601. */
 function onWire (view: ContextView) {
-  return { ...view, pin: pinToWire(view.pin), pool: poolToWire(view.pool), updated_at: isoTime(view.updated_at) }
+  const { evidence } = view
+  const times = evidence && { since: isoTime(evidence.since), until: evidence.until === null ? null : isoTime(evidence.until) }
+  return {
+    ...view,
+    pin: pinToWire(view.pin),
+    pool: poolToWire(view.pool),
+    evidence: evidence && { ...evidence, ...times! },
+    updated_at: isoTime(view.updated_at),
+  }
 }
 
 /** Members that are listed. */

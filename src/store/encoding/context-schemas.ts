@@ -62,7 +62,7 @@ const differences = Type.Object({ generations: number, lost: lists, gained: list
 
 const beginnings = Type.Object({
   list: Type.Array(Type.Object({
-    slice: number, at: number, weights: lists, final: differences, open: Type.Object({ sums: differences, unaccounted: number }),
+    slice: number, at: number, time: number, weights: lists, final: differences, open: Type.Object({ sums: differences, unaccounted: number }),
   }), { minItems: 1 }),
   restarts: lists,
   blocks: Type.Array(Type.Object({ units: number, net: lists })),

@@ -35,11 +35,11 @@ function shownOf (units: Units): Evidence {
 
 /** A slice begins, and ends with these units, which belong to all beginnings. */
 function slice (beginnings: Beginnings, number: number, units: Units): Beginnings {
-  return addFinal(restart(beginnings, number, 1000 * number, A), new Map([[ALL, sumOf(units)]]), shownOf(units))
+  return addFinal(restart(beginnings, number, { clock: 1000 * number, time: 0 }, A), new Map([[ALL, sumOf(units)]]), shownOf(units))
 }
 
 const slicesOf = (slices: readonly Units[]): Beginnings =>
-  slices.reduce((beginnings, units, number) => slice(beginnings, number, units), firstBeginning(slices[0]![0]!.length, 0, 0))
+  slices.reduce((beginnings, units, number) => slice(beginnings, number, units), firstBeginning(slices[0]![0]!.length, 0, { clock: 0, time: 0 }))
 
 interface Row {
   readonly log_evidence: number
@@ -57,7 +57,7 @@ const vectors = JSON.parse(readFileSync('test/data/vectors/restarts.json', 'utf8
 
 t.test('restarts and their evidence are those of the reference', async (t) => {
   for (const { name, slices, rows } of vectors.restarts) {
-    let beginnings = firstBeginning(1, 0, 0)
+    let beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
     let isCertified = false
     for (const [number, [kept, lost, gained]] of slices.entries()) {
       beginnings = slice(beginnings, number, [...times(kept, 0), ...times(lost, 8), ...times(gained, -8)])
@@ -160,7 +160,7 @@ t.test('stored beginnings are restored', async (t) => {
 
 t.test('a threshold whose drop is just above the bound is certified no more often than error_level, restarts included', async (t) => {
   const isEverCertified = (random: () => number): boolean => {
-    let beginnings = firstBeginning(1, 0, 0)
+    let beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
     for (let number = 0; number < 125; number++) {
       beginnings = slice(beginnings, number, Array.from({ length: 32 }, () => [random() < 0.0205 ? 8 : 0]))
       if (passes(A, weightedDifferences(beginnings, 0, 'none'), BAR)) return true

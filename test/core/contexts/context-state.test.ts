@@ -127,7 +127,7 @@ t.test('a request replaces the first one only before anything was reported', asy
 })
 
 const trialOf = (thresholds: number): Trial => ({
-  beginnings: firstBeginning(thresholds, 0, 0),
+  beginnings: firstBeginning(thresholds, 0, { clock: 0, time: 0 }),
   predictor: PREDICTOR.name,
   ordinal: 1,
   since: 0,

@@ -15,7 +15,7 @@ function stateOf () {
   return fold.state(LEAF)
 }
 
-const next = (slice: number) => ({ slice, clock: 0 })
+const next = (slice: number) => ({ slice, clock: 0, time: 0 })
 
 t.test('the newest predictor becomes the next challenger once', async (t) => {
   const state = stateOf()

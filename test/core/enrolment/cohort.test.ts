@@ -201,7 +201,7 @@ t.test('rule 5: units that are not accounted for count as lost in every prefix',
   cohort.advance(SLICE_MOST, RULES)
   const [open] = cohort.openEvidence(SCORER, RULES)
   t.match(open, { evidence: { generations: 1 }, unaccounted: 2 })
-  const beginnings = firstBeginning(2, 0, 0)
+  const beginnings = firstBeginning(2, 0, { clock: 0, time: 0 })
   const prefixes = prefixesAt(beginnings, openByBeginning(beginnings, [open!.differences]), 1)
   t.match(prefixes, [[{ differences: { lost: 0, kept: 0, gained: 0 } }], [{ differences: { lost: 2, kept: 1, gained: 0 } }]])
 })

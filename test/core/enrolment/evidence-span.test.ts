@@ -57,7 +57,7 @@ t.test('the traffic is the same when it was stored and restored', async () => {
 const RULE = { units: 192, span: SPAN }
 
 t.test('a beginning takes its units a span from the traffic, whatever the share', async (t) => {
-  const beginnings = firstBeginning(1, 0, 0)
+  const beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
   for (const [rate, share] of [[7200, 1], [7200, 0.1], [36_000, 0.02]] as const) {
     const control = Math.round(rate * share)
     let members = 0
@@ -71,7 +71,7 @@ t.test('a beginning takes its units a span from the traffic, whatever the share'
 })
 
 t.test('an older beginning takes more, and every unit of a newer one', async (t) => {
-  const { list: [first] } = firstBeginning(1, 0, 0)
+  const { list: [first] } = firstBeginning(1, 0, { clock: 0, time: 0 })
   const beginnings = { list: [first!, { ...first!, slice: 5, at: 3 * SPAN }] }
   const newest = (slice: number, at: number, pace: number) => newestBeginning(beginnings, { slice, at, pace }, RULE)
   t.equal(newest(5, 3 * SPAN, 100), 5)
@@ -87,7 +87,7 @@ t.test('a returning unit gets another pace', async (t) => {
 })
 
 t.test('the useful share grows with the age of the evidence and falls with the traffic', async (t) => {
-  const useful = (rate: number, clock: number, span = SPAN) => widestUsefulShare(firstBeginning(1, 0, 0), rate, clock, { ...RULE, span })
+  const useful = (rate: number, clock: number, span = SPAN) => widestUsefulShare(firstBeginning(1, 0, { clock: 0, time: 0 }), rate, clock, { ...RULE, span })
   t.equal(useful(2400, 0), 0.1)
   t.equal(useful(2400, 2 * SPAN), 0.2)
   t.equal(useful(24_000, 0), 0.01)

@@ -77,7 +77,7 @@ export class Player {
 
   constructor (rules: CohortRules) { this.rules = rules }
 
-  beginnings = firstBeginning(2, 0, 0)
+  beginnings = firstBeginning(2, 0, { clock: 0, time: 0 })
 
   play ({ clock, event, u, id }: Timed): void {
     this.advance(clock)

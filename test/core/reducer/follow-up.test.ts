@@ -86,7 +86,7 @@ t.test('rule 5: a threshold certified on a prefix stays, even if the present evi
 
 t.test('rule 13: at the turn of a half-window a certificate lapses where the newest half alone speaks against it', async (t) => {
   const none = noEvidence(GRID.length)
-  const beginnings = firstBeginning(GRID.length, 0, 0)
+  const beginnings = firstBeginning(GRID.length, 0, { clock: 0, time: 0 })
   const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, beginnings, certified: 5 }
   const lossless = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
   const losing = evidenceWith(40, GRID.map((_, k) => k < 3 ? 0 : 10), EMPTY_GRID)
