@@ -16,11 +16,12 @@ import type { FullRun } from './service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from './stream.js'
 import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-tables.js'
+import { certifiedShare, cycleOf, jobsOf, type Moving, secondsToCertificate, sortedList, steadyAt, unitsToHeal } from './moving-traffic.js'
 import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [arrivals|breach|drift|mix|compare|share|savings|estimate|groups|predictor|labels|training|tradeoff|prices|stages]`
+// `npm run simulations [arrivals|span|restarts|breach|drift|mix|compare|share|savings|estimate|groups|predictor|labels|training|tradeoff|prices|stages]`
 // prints the tables of the docs; the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same
 // wherever it runs.
 
@@ -29,11 +30,53 @@ const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
 const SECTIONS: Record<string, () => void | Promise<void>> = {
-  arrivals, breach, drift, mix, compare, share, savings, estimate, groups, predictor, labels, training, tradeoff, prices, stages,
+  arrivals, span, restarts, breach, drift, mix, compare, share, savings, estimate, groups, predictor, labels, training, tradeoff, prices, stages,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
 function arrivals (): void { print(arrivalTables(seedsOr(20).length)) }
+
+function span (): void {
+  const runs = seedsOr(200).length
+  const spans = [0, 600, 1800, 3600]
+  const share = (traffic: Moving) => spans.map((span) => `${percent(certifiedShare({ traffic, perSecond: 4, span, seconds: 7200 }, runs))} %`)
+  print(`## Falsely certified within two hours at 4 generations a second, mean drop 4 points, bound 2; ${runs} runs`, table(
+    ['traffic', ...spans.map((span) => `span ${span} s`)],
+    [
+      ...[50, 200, 500, 2000].map((prompts) => [`jobs of ${prompts} prompts`, ...share(jobsOf(prompts, 0.04))]),
+      ['a cycle of 10 minutes', ...share(cycleOf(600, 0.04))],
+      ['a cycle of an hour', ...share(cycleOf(3600, 0.04))],
+      ['a list of 5,000, the easy half first', ...share(sortedList(5000, 0.04))],
+      ['steady, 2.05 points', ...share(steadyAt(0.0205))],
+    ]))
+  const rows = [0, 0.005, 0.01].flatMap((drop) => [1, 4, 20].map((perSecond) => [
+    points(drop), String(perSecond),
+    ...spans.map((span) => {
+      const seconds = Math.max(4 * span, 7200)
+      const times = Array.from({ length: Math.min(runs, 50) }, (_, i) =>
+        secondsToCertificate({ traffic: steadyAt(drop), perSecond, span, seconds }, i + 1) ?? Infinity)
+      const middle = median(times)
+      return middle === Infinity ? `more than ${seconds / 60}` : (middle / 60).toFixed(1)
+    }),
+  ]))
+  print('## Minutes to a certificate, medians', table(['drop, points', 'generations a second', ...spans.map((span) => `span ${span} s`)], rows))
+}
+
+function restarts (): void {
+  const runs = seedsOr(1000).length
+  const healed = [0, 0.005, 0.01].map((drop) => [points(drop), ...[[160, 0.3], [640, 0.1], [1920, 0.04], [5120, 0.04]].map(([bad, badDrop]) => {
+    const times = Array.from({ length: Math.min(runs, 100) }, (_, i) =>
+      unitsToHeal({ bad: bad!, badDrop: badDrop!, drop, most: 22_000 }, i + 1) ?? Infinity)
+    return String(median(times))
+  })])
+  print('## Units until a spoilt threshold is certified, medians of 100 runs', table(
+    ['drop afterwards, points', '160 units lost 30 %', '640 lost 10 %', '1,920 lost 4 %', '5,120 lost 4 %'], healed))
+  const falsely = [16_000, 100_000].map((most) => {
+    const certified = Array.from({ length: runs }, (_, i) => unitsToHeal({ bad: 0, badDrop: 0, drop: 0.0205, most }, i + 1)).filter((units) => units !== null)
+    return [count(most), `${certified.length} of ${runs}`]
+  })
+  print('## Falsely certified at a drop of 2.05 points, bound 2, level 5 %', table(['units', 'runs'], falsely))
+}
 
 function breach (): void {
   const seeds = seedsOr(100)

@@ -212,7 +212,7 @@ const slice = Type.Object({
 
 const cohort = Type.Object({
   epoch: text,
-  traffic: Type.Object({ bin: number, first: orNull(number), counts: lists, peaks: lists }),
+  traffic: Type.Object({ bin: number, first: orNull(number), units: lists, counts: lists, peaks: lists }),
   next_slice: number,
   is_publication_next: Type.Boolean(),
   looked_at: number,

@@ -9,7 +9,7 @@ const SPAN = 1_800_000
 
 /** Adds generations evenly, one entry a second. @returns the rate after each */
 function rates (traffic: Traffic, perSecond: number, from: number, seconds: number): number[] {
-  return Array.from({ length: seconds }, (_, i) => traffic.add(perSecond, 1000 * (from + i), SPAN))
+  return Array.from({ length: seconds }, (_, i) => traffic.add(perSecond, 1, 1000 * (from + i), SPAN))
 }
 
 t.test('the traffic of steady generations is their number in a span', async (t) => {
@@ -45,9 +45,9 @@ t.test('the traffic is the same when it was stored and restored', async () => {
     const whole = new Traffic()
     let stored = new Traffic()
     let clock = 0
-    for (const [generations, passed] of steps) {
+    for (const [units, passed] of steps) {
       clock += passed
-      assert.equal(whole.add(generations, clock, SPAN), stored.add(generations, clock, SPAN))
+      assert.equal(whole.add(units, 0.5, clock, SPAN), stored.add(units, 0.5, clock, SPAN))
       stored = new Traffic(JSON.parse(JSON.stringify(stored.store())))
       assert.equal(whole.rate(clock, SPAN), stored.rate(clock, SPAN))
     }
