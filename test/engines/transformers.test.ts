@@ -3,7 +3,7 @@ import { temporaryFolder } from '../helper.js'
 import { startProcess } from '../service-process.js'
 import { lacksTransformers, playTransformers, type Progress } from './play-transformers.js'
 
-const POLICY = JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60 })
+const POLICY = JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60, evidence_span_seconds: 0 })
 const GENERATIONS = Number(process.env.GENERATIONS ?? 100)
 const skip = await lacksTransformers() ?? false
 

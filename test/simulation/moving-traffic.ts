@@ -99,8 +99,11 @@ export function certifiedShare (playing: Playing, runs: number): number {
   return certified / runs
 }
 
-/** Units until a threshold is certified whose first `bad` units lost this much and whose later ones lose less; `null`: not within `most`. */
-export function unitsToHeal ({ bad, badDrop, drop, most }: { readonly bad: number, readonly badDrop: number, readonly drop: number, readonly most: number }, seed: number): number | null {
+/** A threshold whose first `bad` units lose `badDrop`, and whose later ones lose `drop`. */
+interface Spoilt { readonly bad: number, readonly badDrop: number, readonly drop: number, readonly most: number }
+
+/** Units after the bad ones until the threshold is certified; `null`: not within `most`. */
+export function unitsToHeal ({ bad, badDrop, drop, most }: Spoilt, seed: number): number | null {
   const random = mulberry32(seed * 7919)
   let beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
   for (let slice = 0; slice * SLICE_UNITS < bad + most; slice++) {

@@ -16,21 +16,23 @@ import type { FullRun } from './service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from './stream.js'
 import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-tables.js'
-import { certifiedShare, cycleOf, jobsOf, type Moving, secondsToCertificate, sortedList, steadyAt, unitsToHeal } from './moving-traffic.js'
+import {
+  certifiedShare, cycleOf, jobsOf, type Moving, secondsToCertificate, sortedList, steadyAt, unitsToHeal,
+} from './moving-traffic.js'
 import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [arrivals|span|restarts|breach|drift|mix|compare|share|savings|estimate|groups|predictor|labels|training|tradeoff|prices|stages]`
-// prints the tables of the docs; the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same
-// wherever it runs.
+// `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number of
+// runs. All draws are seeded, so the figures are the same wherever it runs.
 
 const [only] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
 const SECTIONS: Record<string, () => void | Promise<void>> = {
-  arrivals, span, restarts, breach, drift, mix, compare, share, savings, estimate, groups, predictor, labels, training, tradeoff, prices, stages,
+  arrivals, span, restarts, breach, drift, mix, compare, share, savings, estimate, groups, predictor, labels, training, tradeoff, prices,
+  stages,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
@@ -64,7 +66,8 @@ function span (): void {
 
 function restarts (): void {
   const runs = seedsOr(1000).length
-  const healed = [0, 0.005, 0.01].map((drop) => [points(drop), ...[[160, 0.3], [640, 0.1], [1920, 0.04], [5120, 0.04]].map(([bad, badDrop]) => {
+  const spoilt = [[160, 0.3], [640, 0.1], [1920, 0.04], [5120, 0.04]]
+  const healed = [0, 0.005, 0.01].map((drop) => [points(drop), ...spoilt.map(([bad, badDrop]) => {
     const times = Array.from({ length: Math.min(runs, 100) }, (_, i) =>
       unitsToHeal({ bad: bad!, badDrop: badDrop!, drop, most: 22_000 }, i + 1) ?? Infinity)
     return String(median(times))
@@ -72,7 +75,8 @@ function restarts (): void {
   print('## Units until a spoilt threshold is certified, medians of 100 runs', table(
     ['drop afterwards, points', '160 units lost 30 %', '640 lost 10 %', '1,920 lost 4 %', '5,120 lost 4 %'], healed))
   const falsely = [16_000, 100_000].map((most) => {
-    const certified = Array.from({ length: runs }, (_, i) => unitsToHeal({ bad: 0, badDrop: 0, drop: 0.0205, most }, i + 1)).filter((units) => units !== null)
+    const world = { bad: 0, badDrop: 0, drop: 0.0205, most }
+    const certified = Array.from({ length: runs }, (_, i) => unitsToHeal(world, i + 1) !== null).filter(Boolean)
     return [count(most), `${certified.length} of ${runs}`]
   })
   print('## Falsely certified at a drop of 2.05 points, bound 2, level 5 %', table(['units', 'runs'], falsely))

@@ -79,10 +79,12 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 const DEFAULT_PORT = 8080
+/** The traffic of the demo does not change with time, so evidence of a few minutes is enough. */
+const POLICY = JSON.stringify({ follow_up_seconds: FOLLOW_UP_SECONDS, evidence_span_seconds: 0 })
 
 /** Starts the service on the port, or, if none was given, on the default port or a free one. */
 async function start (port: number | null) {
-  const env = { LOG_LEVEL: 'silent', DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: FOLLOW_UP_SECONDS }), POLL_SECONDS: '0.2' }
+  const env = { LOG_LEVEL: 'silent', DEFAULT_POLICY: POLICY, POLL_SECONDS: '0.2' }
   try {
     return await startTemporaryService('demo', { ...env, PORT: String(port ?? DEFAULT_PORT) }, { times: TIMES })
   } catch (error) {

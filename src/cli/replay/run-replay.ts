@@ -43,14 +43,20 @@ export async function runReplay (
 async function noteFollowUp (service: ReplayClient, keys: ReadonlySet<string>, onNote: ReplayRequest['onNote']): Promise<void> {
   const followed: string[] = []
   let longest = 0
+  let longestSpan = 0
   for (const key of keys) {
-    const { follow_up_seconds: seconds } = await service.policy(key)
+    const { follow_up_seconds: seconds, evidence_span_seconds: span } = await service.policy(key)
     if (seconds > 0) followed.push(key)
+    longestSpan = Math.max(longestSpan, seconds > 0 ? span : 0)
     longest = Math.max(longest, seconds)
   }
   if (followed.length === 0) return
   onNote(`follow_up_seconds is up to ${longest} in ${followed.length} of ${keys.size} contexts: evidence is taken in slices that ` +
     'last at least a 64th of it, and a replay may end before. The policy was left as it is')
+  if (longestSpan > 0) {
+    onNote(`a first certificate takes evidence_span_seconds, up to ${longestSpan} seconds: set it to 0 for a replay, since the order of ` +
+      'shuffled records carries no information')
+  }
 }
 
 async function readFinishes (service: ReplayClient, keys: ReadonlySet<string>): Promise<Map<string, FinalState>> {

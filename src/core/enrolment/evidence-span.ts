@@ -75,7 +75,9 @@ export class Traffic {
     const bin = Math.floor(clock * BINS / span)
     if (bin <= this.#bin) return
     if (this.#first !== null) {
-      for (let gone = Math.max(this.#bin + 1, bin - BINS + 1); gone <= bin; gone++) this.#units[gone % BINS] = this.#counts[gone % BINS] = this.#peaks[gone % BINS] = 0
+      for (let gone = Math.max(this.#bin + 1, bin - BINS + 1); gone <= bin; gone++) {
+        for (const ring of [this.#units, this.#counts, this.#peaks]) ring[gone % BINS] = 0
+      }
     }
     this.#bin = bin
   }

@@ -8,7 +8,7 @@ import { build } from '../../helper.js'
 const brief = { medianSteps: 8, step: { drift: 1, deviation: 0.2 } }
 const model = { ...MODELS[0]!, ...brief }
 const replacement = { ...REPLACEMENT, ...brief }
-const POLICY = JSON.stringify({ follow_up_seconds: 2, control_rate: 0.5 })
+const POLICY = JSON.stringify({ follow_up_seconds: 2, evidence_span_seconds: 0, control_rate: 0.5 })
 
 t.test('a model is certified, replaced, detected and certified again', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: POLICY, POLL_SECONDS: '0.05' }, undefined, { times: scaledTimes(0.1) })
