@@ -109,7 +109,10 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
   const label = values.unlabelled ? { label: 'agreement' } : {}
   const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
-    DATA_DIR: folder, DEFAULT_POLICY: JSON.stringify({ check_every_tokens: Number(values.every), follow_up_seconds: 60, evidence_span_seconds: 0, ...label }),
+    DATA_DIR: folder,
+    DEFAULT_POLICY: JSON.stringify({
+      check_every_tokens: Number(values.every), follow_up_seconds: 60, evidence_span_seconds: 0, ...label, // the prompts are shuffled
+    }),
   })
   try {
     if (values.threshold !== undefined) {

@@ -23,15 +23,30 @@ import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number of
-// runs. All draws are seeded, so the figures are the same wherever it runs.
+// `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number
+// of runs. All draws are seeded, so the figures are the same wherever it runs.
 
 const [only] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
 const SECTIONS: Record<string, () => void | Promise<void>> = {
-  arrivals, span, restarts, breach, drift, mix, compare, share, savings, estimate, groups, predictor, labels, training, tradeoff, prices,
+  arrivals,
+  span,
+  restarts,
+  breach,
+  drift,
+  mix,
+  compare,
+  share,
+  savings,
+  estimate,
+  groups,
+  predictor,
+  labels,
+  training,
+  tradeoff,
+  prices,
   stages,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
