@@ -46,7 +46,7 @@ t.test('a policy with a follow-up is left as it is, and a note says so', async (
   const policy = { ...DEFAULT_POLICY, evidence_span_seconds: 600 }
   const replay = request({ policy: async (key) => ({ ...policy, follow_up_seconds: key === 'task=x' ? 300 : 0 }) })
   await runReplay(replay)
-  t.match(replay.notes, [/follow_up_seconds is up to 300 in 1 of 2 contexts: evidence is taken in slices/, /up to 600 seconds: set it to 0/])
+  t.match(replay.notes, [/follow_up_seconds is up to 300 in 1 of 2 contexts: evidence is taken in slices/, /600 seconds: set it to 0/])
 })
 
 t.test('notes report duplicate outcomes, and outcomes that are not learned yet', async (t) => {
