@@ -30,11 +30,12 @@ export function watchDrift (drift: Drift, delta: number, a: number): Drift {
 /**
  * Folds the units of a slice at threshold `k`, losses first. Of all orders this one leaves the detector lowest at the end of the slice,
  * where it is read.
+ * @param alsoGained further units, of which nothing is known: they count as gained, so that they raise no alarm
  */
-export function watchEvidence (drift: Drift, evidence: Evidence, k: number, a: number): Drift {
+export function watchEvidence (drift: Drift, evidence: Evidence, k: number, a: number, alsoGained = 0): Drift {
   const { lost, kept, gained, partial = [] } = differencesAt(evidence, k)
   const parts = partial.map(([eighths, units]) => [eighths / EIGHTHS, units] as const)
-  return watchDifferences(drift, [[1, lost], [0, kept], [-1, gained], ...parts], a)
+  return watchDifferences(drift, [[1, lost], [0, kept], [-1, gained + alsoGained], ...parts], a)
 }
 
 /** Folds units given by their difference, losses first. */

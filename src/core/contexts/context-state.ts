@@ -54,6 +54,8 @@ export interface ContextState {
   readonly beginnings: Beginnings
   /** Index of the loosest threshold of the raw confidence that some prefix has certified, -1 for none. */
   readonly certified: number
+  /** The detector of drift after the final slices, and after all ended ones, whose unaccounted units count as gained. */
+  readonly drift_final: Drift
   readonly drift: Drift
   /** Whether a suspicion of drift has raised an `auto` control share. */
   readonly is_suspected: boolean
@@ -115,7 +117,8 @@ const NO_LOOKS: Looks = { count: 0, at: 0 }
 const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset']
 
 /** An epoch without any report is no look. */
-function looksAfter (previous: ContextState | undefined, cause: EpochCause, { max_evidence_age_seconds: age }: Policy, time: number): Looks {
+function looksAfter (
+  previous: ContextState | undefined, cause: EpochCause, { max_evidence_age_seconds: age }: Policy, time: number): Looks {
   if (previous === undefined) return NO_LOOKS
   const { count, at } = previous.looks
   const passed = Math.min(count, Math.max(0, Math.floor((time - at) / (1000 * age))))
@@ -150,6 +153,7 @@ export function openEpoch (
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
     beginnings: firstBeginning(GRID.length, 0, { clock, time }),
     certified: -1,
+    drift_final: NO_DRIFT,
     drift: NO_DRIFT,
     is_suspected: false,
     trials: [],
@@ -286,6 +290,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     open: state.open,
     beginnings: state.beginnings,
     certified: state.certified,
+    drift_final: state.drift_final,
     drift: state.drift,
     is_suspected: state.is_suspected,
     trials: state.trials,

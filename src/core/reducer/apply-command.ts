@@ -114,19 +114,26 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
  * comparison of the arms.
  */
 function withRequest (
-  fold: Fold, key: string, state: ContextState, { before, policy, time }: { readonly before: Policy, readonly policy: Policy, readonly time: number }
+  fold: Fold, key: string, state: ContextState, change: { readonly before: Policy, readonly policy: Policy, readonly time: number }
 ): ContextState {
+  const { before, policy, time } = change
   const isSameBound = before.max_em_drop === policy.max_em_drop
-  const { drift, arms, fidelity } = isSameBound ? state : withoutAlarms(state)
+  const { drift_final, drift, arms, fidelity } = isSameBound ? state : withoutAlarms(state)
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
-  const next = { ...withTrials(fold, key, { ...requestGuarantee(state, policy), drift, arms, fidelity, membership }, policy, time) }
+  const requested = { ...requestGuarantee(state, policy), drift_final, drift, arms, fidelity, membership }
+  const next = { ...withTrials(fold, key, requested, policy, time) }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }
 
 /** The counts of the detectors are evidence against the tolerance of that time only. */
-function withoutAlarms ({ arms, fidelity }: ContextState): Pick<ContextState, 'drift' | 'arms' | 'fidelity'> {
-  return { drift: NO_DRIFT, arms: { ...arms, detector: NO_ARMS.detector }, fidelity: { ...fidelity, detector: NO_FIDELITY.detector } }
+function withoutAlarms ({ arms, fidelity }: ContextState): Pick<ContextState, 'drift_final' | 'drift' | 'arms' | 'fidelity'> {
+  return {
+    drift_final: NO_DRIFT,
+    drift: NO_DRIFT,
+    arms: { ...arms, detector: NO_ARMS.detector },
+    fidelity: { ...fidelity, detector: NO_FIDELITY.detector },
+  }
 }
 
 /** Certifies from the present evidence, regardless of certificates under earlier terms. */

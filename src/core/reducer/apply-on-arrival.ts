@@ -70,10 +70,12 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
       if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
       return unit.eighths.length === thresholdsOf(trial.halves[0]) ? add(trial, unit) : trial
     }),
+    drift_final: drift,
     drift,
     last_evidence_at: time,
   })
-  const restarted = isBlockFull(taken.beginnings) ? withRestarts(taken, next, { clock: fold.cohorts.clock, time }, policy, () => true) : taken
+  const moment = { clock: fold.cohorts.clock, time }
+  const restarted = isBlockFull(taken.beginnings) ? withRestarts(taken, next, moment, policy, () => true) : taken
   finish(takeEvidence(fold, restarted, () => [], cohortRules(fold, restarted, policy), policy), true)
 }
 

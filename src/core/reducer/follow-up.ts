@@ -1,5 +1,6 @@
 import { compareSlice } from '../certificate/arms.js'
-import { hasDrifted, watchEvidence } from '../certificate/drift.js'
+import { type Drift, hasDrifted, watchEvidence } from '../certificate/drift.js'
+import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { afterBreach } from '../certificate/fidelity.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
@@ -48,7 +49,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
   for (const slice of final) next = takeSlice(next, slice, { policy, rules, nextSlice: cohort.nextSlice, time })
-  if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
+  if (hasDrifted(next.drift_final)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
   if (compared.length > 0 && policy.mode !== 'off') {
     const sums = compared.filter(({ number }) => number >= next.arms_from).map(({ arms }) => arms)
@@ -57,11 +58,29 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   if (mustTakeBack(fold, key, next, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
   if (isLookDue) {
     cohort.noteLook(clock)
+    next = copyState(next, { drift: driftNow(next, cohort, policy) })
+    if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
     next = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
   }
   if (next === state) return state
   const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
   return isLookDue || compared.length > 0 ? moveShare(fold, key, written, time) : written
+}
+
+/**
+ * The detector after the ended slices that are not final. One generation that never reports would otherwise delay an alarm by a follow-up.
+ * Their unaccounted units count as gained, so an alarm that they hide comes later, and none comes that would not have come.
+ */
+function driftNow (state: ContextState, cohort: Cohort, { max_em_drop: a }: Policy): Drift {
+  const { drift_final: final, threshold_index: place } = state
+  const serving = servingNumber(state)
+  if (serving === undefined || place === -1) return final
+  const open = cohort.slices.filter(({ isCounted, ends }) => !isCounted && ends !== null)
+  const none = noEvidence(thresholdsOf(state.halves[0]))
+  return open.reduce((drift, slice) => {
+    const known = watchedOf(slice, serving)
+    return watchEvidence(drift, known ?? none, known === undefined ? 0 : place, a, slice.open.control)
+  }, final)
 }
 
 /** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */
@@ -102,7 +121,7 @@ function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[
     beginnings: raw.beginnings,
     certified: raw.certified,
     trials: state.trials.map((trial) => scorers.some(({ scorer }) => scorer === trial.ordinal) ? add(trial, trial.ordinal) : trial),
-    drift: evidence === undefined ? state.drift : watchEvidence(state.drift, evidence, state.threshold_index, policy.max_em_drop),
+    ...(evidence !== undefined && { drift_final: watchEvidence(state.drift_final, evidence, state.threshold_index, policy.max_em_drop) }),
     last_evidence_at: slice.enrolled > 0 ? time : state.last_evidence_at,
   })
 }
