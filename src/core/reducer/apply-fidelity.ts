@@ -26,15 +26,15 @@ export function applyFidelity (
   const stop = stopped ? observeStop(outcome, policy.label, !isOnArrival) : undefined
   const counted = countTreated(state.fidelity, stop)
   const cohort = isOnArrival ? undefined : fold.cohorts.of(key, state.epoch_name)
-  const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
+  const { clock } = fold.cohorts
   const difference = stop === undefined ? 0 : stop?.difference
   let fidelity = counted
   if (cohort !== undefined && difference === null) {
-    cohort.queueStop(id, until)
+    cohort.queueStop(id, clock)
     fold.pending.set(pending)
     fidelity = countQueued(counted)
   } else if (cohort !== undefined && difference != null && !cohort.stops.isEmpty) {
-    cohort.queueKnown(id, until, difference)
+    cohort.queueKnown(id, clock, difference)
     if (difference !== 0) fidelity = countQueued(counted)
   } else if (difference != null) fidelity = addDifference(counted, difference, policy.max_em_drop)
   const next = copyState(state, { fidelity })

@@ -48,7 +48,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const unlisted = cohort.dropEarly(clock)
   const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
   for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
-  const stops = cohort.takeStops(clock)
+  const stops = cohort.takeStops(clock, rules.followUp)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()

@@ -186,7 +186,7 @@ const cohort = Type.Object({
   spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
-  stops: Type.Array(Type.Object({ generation_id: text, until: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
+  stops: Type.Array(Type.Object({ generation_id: text, at: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
   members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, Type.Integer({ minimum: 1 })])), units: text }),
   reports: Type.Array(report),
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { NO_ARMS } from '../../../src/core/certificate/arms.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
+import { MAX_QUEUED_STOPS } from '../../../src/core/enrolment/stop-queue.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { certifiedFold as certifiedNow, type EnrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
@@ -184,15 +185,24 @@ t.test('of a group whose samples have no numbers one counts on average, and a pr
   t.ok(counted > 70 && counted < 130, `${counted} of 400`)
 })
 
-t.test('an outcome is kept for the comparison of the arms when its stop is given up before', async (t) => {
+t.test('an outcome is kept for the comparison of the arms when its stop is given up for want of room', async (t) => {
   const fold = certifiedFold({ control_rate: 0.4 })
   fold.enrol([0.5], fold.time, { share: 0.4 })
   fold.report(0.5, fold.time + 1, { ...OPEN, u: 0.5 })
-  fold.learn({ type: 'policy', key: LEAF, policy: { follow_up_seconds: 2 * FOLLOW_UP / 1000 }, by: 'ops' }, fold.time + 2)
-  fold.pass(fold.time + 1000, fold.time + FOLLOW_UP + 2000)
-  t.match(fold.state().fidelity, { lost: 1, queued: 0 })
+  for (let i = 0; i < MAX_QUEUED_STOPS; i++) fold.cohorts.get(LEAF)!.queueStop(`later ${i}`, fold.cohorts.clock)
+  fold.pass(fold.time + 1000, fold.time + 2000)
+  t.match(fold.state().fidelity, { lost: 1 })
   t.ok(fold.pending.get('g0.5'), 'its label may still come')
-  fold.learn({ type: 'label', generation_id: 'g0.5', em: 1 }, fold.time + FOLLOW_UP + 3000)
+  fold.learn({ type: 'label', generation_id: 'g0.5', em: 1 }, fold.time + 3000)
   t.equal(fold.state().open_enrolments, 0)
   t.equal(fold.pending.get('g0.5'), undefined)
+})
+
+t.test('a shorter follow-up also ends the wait of stops that came before', async (t) => {
+  const fold = certifiedFold()
+  report(fold, OPEN, fold.time)
+  fold.pass(fold.time + 1000, fold.time + 30_000)
+  fold.learn({ type: 'policy', key: LEAF, policy: { follow_up_seconds: 20 }, by: 'ops' }, fold.time + 30_000)
+  fold.pass(fold.time + 31_000, fold.time + 32_000)
+  t.match(fold.state().fidelity, { lost: 1, queued: 0 })
 })
