@@ -4,7 +4,7 @@ import { CEILING, suspicion } from './drift.js'
 /** Sums over the units of one arm. EM and tokens of a group are means over its samples. */
 interface ArmFigures {
   readonly units: number
-  /** Units by their EM, as far as it is known, or counts as right or wrong. */
+  /** Units by their EM, as far as it is known, or counts as right or wrong; the least EM first. */
   readonly by_em: ReadonlyArray<readonly [em: number, units: number]>
   /** Units whose tokens are known. */
   readonly measured: number
@@ -58,10 +58,22 @@ function addFigures (a: ArmFigures, b: ArmFigures): ArmFigures {
   }
 }
 
+/** Merges two lists that are sorted by EM. */
 function addByEm (a: ArmFigures['by_em'], b: ArmFigures['by_em']): ArmFigures['by_em'] {
-  const sums = new Map(a)
-  for (const [em, units] of b) sums.set(em, (sums.get(em) ?? 0) + units)
-  return [...sums].sort(([x], [y]) => x - y) // so that the order of merging does not matter
+  if (b.length === 0) return a
+  const merged: Array<readonly [em: number, units: number]> = []
+  let [i, j] = [0, 0]
+  while (i < a.length || j < b.length) {
+    const [x, y] = [a[i], b[j]]
+    if (y === undefined || (x !== undefined && x[0] < y[0])) merged.push(a[i++]!)
+    else if (x === undefined || y[0] < x[0]) merged.push(b[j++]!)
+    else {
+      merged.push([x[0], x[1] + y[1]])
+      i++
+      j++
+    }
+  }
+  return merged
 }
 
 /** Sums over the compared generations of one arm. */

@@ -1,7 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
-import { breachSuspicion } from '../../core/certificate/breach.js'
+import { BREACH_SUSPECTED, breachSuspicion } from '../../core/certificate/breach.js'
+import { ALARM } from '../../core/certificate/drift.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
@@ -124,7 +125,9 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const fidelities = gauge('fidelity_ratio', 'Share of the stops reported with their probe whose served answer is the probed one (fraction)')
   const servedEmDrops = gauge(
     'served_em_drop', 'EM of probed answers minus EM of served ones, over all treated generations: estimate and bounds of an anytime-valid interval', 'bound')
-  const breachEvidence = gauge('breach_evidence', 'Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from 10 on, certain from 10,000 on')
+  const breachEvidence = gauge(
+    'breach_evidence',
+    `Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from ${BREACH_SUSPECTED} on, certain from ${ALARM.toLocaleString('en')} on`)
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
   const totals = [
     { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
