@@ -1,4 +1,5 @@
 import { type Arms, NO_ARMS } from '../certificate/arms.js'
+import type { BreachHold } from '../certificate/breach.js'
 import { type Drift, NO_DRIFT } from '../certificate/drift.js'
 import { type Fidelity, NO_FIDELITY } from '../certificate/fidelity.js'
 import { mergeEvidence, type OpenEvidence } from '../certificate/evidence-sum.js'
@@ -78,6 +79,8 @@ export interface ContextState {
   readonly arms_from: number
   /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
   readonly fidelity: Fidelity
+  /** The hold after the last breach, which may be over; `null`: there was no breach since the last reset. */
+  readonly hold: BreachHold | null
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
   readonly savings: Savings
@@ -129,6 +132,7 @@ export function openEpoch (
     arms: NO_ARMS,
     arms_from: 0,
     fidelity: NO_FIDELITY,
+    hold: cause === 'reset' ? null : previous?.hold ?? null, // by a reset an operator says that the cause is gone
     log_evidence: null,
     savings: previous?.savings ?? NO_SAVINGS,
     probe_tokens: previous?.probe_tokens ?? 0,
@@ -258,6 +262,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     arms: state.arms,
     arms_from: state.arms_from,
     fidelity: state.fidelity,
+    hold: state.hold,
     log_evidence: state.log_evidence,
     savings: state.savings,
     probe_tokens: state.probe_tokens,

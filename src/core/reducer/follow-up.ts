@@ -1,4 +1,5 @@
 import { compareSlice } from '../certificate/arms.js'
+import { heldUntil, holdAfterBreach } from '../certificate/breach.js'
 import { logEvidence } from '../certificate/certificate.js'
 import { certifiedByAny, isSplitAt } from '../certificate/certified-threshold.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
@@ -81,9 +82,12 @@ function isUnenrolled (
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
 export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
-  const next = start.cause === 'breach' ? copyState(opened, { fidelity: afterBreach(state.fidelity) }) : opened
+  const { time, policy } = start
+  const next = start.cause === 'breach'
+    ? copyState(opened, { fidelity: afterBreach(state.fidelity), hold: holdAfterBreach(state.hold, time, policy) })
+    : opened
   const written = writeState(fold, key, next, { ...start, mayMove: true })
-  return moveShare(fold, key, written, start.time)
+  return moveShare(fold, key, written, time)
 }
 
 /** Adds to the counts. */
@@ -117,7 +121,8 @@ export function withEvidence<G extends Gathering> (gathering: G, evidence: Evide
 export function takeEvidence (
   fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenEvidence[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
 ): ContextState {
-  const isSameBar = haveSameBar(state.judged_by, policy)
+  // During a hold the detector of drift does not watch, so a certificate lasts only as long as the evidence supports it.
+  const isSticky = haveSameBar(state.judged_by, policy) && heldUntil(state.hold) === null
   let best: number | null = null
   const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
     const gathers = scorers.find((one) => one.scorer === scorer)
@@ -127,7 +132,7 @@ export function takeEvidence (
     const prefixesAt = (k: number) => prefixDifferences(halves, open, k, state.follow_up)
     const parts = [...halves, ...open.map(({ evidence }) => evidence)]
     const isSplit = (k: number) => isSplitAt(parts, k)
-    const from = isSameBar ? gathering.certified : -1
+    const from = isSticky ? gathering.certified : -1
     const certified = certifiedByAny(prefixesAt, isSplit, thresholds, policy.max_em_drop, bar, from)
     if (isServing) best = Math.max(...prefixesAt(state.threshold_index).map((prefix) => logEvidence(policy.max_em_drop, prefix)))
     return { ...gathering, open: sumOfOpen(open, thresholds), certified }

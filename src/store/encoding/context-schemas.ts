@@ -57,6 +57,7 @@ const state = Type.Object({
   ...fieldsLike(newState),
   halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
   open: openSumOf(rawEvidence),
+  hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   serving: orNull(text),
   threshold: orNull(ratio),
@@ -158,7 +159,7 @@ const report = Type.Object({
 const memory = { units: text, until: text }
 
 const armFigures = Type.Object({
-  ...fieldsLike({ units: 0, measured: 0, tokens: 0, token_squares: 0 }), by_em: Type.Array(Type.Tuple([number, number])),
+  ...fieldsLike({ units: 0, ungraded: 0, measured: 0, tokens: 0, token_squares: 0 }), by_em: Type.Array(Type.Tuple([number, number])),
 })
 
 const slice = Type.Object({

@@ -3,8 +3,10 @@ import { NO_ARMS } from '../../../src/core/certificate/arms.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
 import { MAX_QUEUED_STOPS } from '../../../src/core/enrolment/stop-queue.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
+import { isExpiryDue } from '../../../src/core/reducer/apply-time.js'
+import { thresholdInForce } from '../../../src/core/reducer/fold.js'
 import { certifiedFold as certifiedNow, type EnrolledFold, FOLLOW_UP } from './enrolled-fold.js'
-import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
+import { FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
 
 const PROBE = { tokens: 40, exact_match: 1 } as const
 
@@ -35,9 +37,10 @@ function report (fold: MemoryFold, changes: Partial<LoggedOutcome>, time: number
 
 /** Stops of a certified context, one in `each` of which loses its answer, until a breach is found. */
 function stopsToBreach (fold: MemoryFold, each: number, time: number, lossy = LOSSY, most = 2000): number {
+  const { epoch } = fold.state()
   for (let i = 1; i <= most; i++) {
     report(fold, i % each === 0 ? lossy : FAITHFUL, time)
-    if (fold.state().epoch > 1) return i
+    if (fold.state().epoch > epoch) return i
   }
   return Infinity
 }
@@ -69,14 +72,71 @@ function onArrival (): MemoryFold {
   return fold
 }
 
+/** The first hold of a policy whose follow-up is shorter, ms. */
+const HOLD = 1_800_000
+
+t.test('after a breach no threshold is in force for half an hour, though evidence is gathered', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, HOLD - 1, FIRST)
+  t.match(fold.state(), { threshold_index: -1, control_share: 1, hold: { breaches: 1, until: HOLD, is_over: false } })
+  t.not(fold.state().certified, -1)
+  t.ok(isExpiryDue(fold, HOLD), 'the learner lets time pass in a quiet service')
+  fold.learn({ type: 'tick' }, HOLD)
+  t.match(fold.state(), { hold: { is_over: true }, control_share: 0.2 }, 'a breach is still suspected')
+  t.not(fold.state().threshold_index, -1)
+  t.match(fold.changes.at(-1), { cause: 'evidence', before: null })
+  t.notOk(isExpiryDue(fold, HOLD))
+})
+
+t.test('a hold is twice as long after the next breach, and a new checkpoint or policy does not end it', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, HOLD, FIRST)
+  stopsToBreach(fold, 10, HOLD)
+  fold.learn({ type: 'checkpoint', key: LEAF, run: 'r', step: 1, by: 'trainer' }, HOLD)
+  fold.learn({ type: 'policy', key: LEAF, policy: { min_tokens: 8 }, by: 'ops' }, HOLD)
+  fold.learn(KEPT, 3 * HOLD - 1, FIRST)
+  t.match(fold.state(), { epoch_cause: 'policy', threshold_index: -1, hold: { breaches: 2, until: 3 * HOLD } })
+  fold.learn(KEPT, 3 * HOLD)
+  t.not(fold.state().threshold_index, -1, 'an outcome is enough')
+})
+
+t.test('a reset by an operator ends a hold at once, and forgets the breaches before', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'the worker is repaired' }, 1)
+  t.equal(fold.state().hold, null)
+  fold.learn(KEPT, 1, FIRST)
+  t.not(fold.state().threshold_index, -1)
+  stopsToBreach(fold, 10, 1)
+  t.match(fold.state().hold, { breaches: 1 })
+})
+
+t.test('a certificate that the evidence lost during a hold does not come into force', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, 1, FIRST)
+  fold.learn(LOST, 1, 100)
+  fold.learn({ type: 'tick' }, HOLD)
+  t.equal(fold.state().threshold_index, -1)
+})
+
+t.test('a pin stops generations during a hold', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, 1)
+  t.equal(thresholdInForce(fold, LEAF, 1).threshold, 0.5)
+})
+
 t.test('a breach whose cause has not gone is found sooner the next time; one whose cause has gone is not found again', async (t) => {
   const breachAfter = (next: Partial<LoggedOutcome>) => {
     const fold = onArrival()
     const first = stopsToBreach(fold, 10, 0)
-    fold.learn(KEPT, 0, FIRST)
+    fold.learn(KEPT, HOLD, FIRST)
     t.not(fold.state().threshold_index, -1, 'it is certified again')
     let stops = 0
-    for (let i = 1; i <= 1000 && fold.state().epoch === 2; i++, stops++) report(fold, i % 10 === 0 ? next : FAITHFUL, 0)
+    for (let i = 1; i <= 1000 && fold.state().epoch === 2; i++, stops++) report(fold, i % 10 === 0 ? next : FAITHFUL, HOLD)
     return { first, second: fold.state().epoch === 2 ? Infinity : stops }
   }
   const { first, second } = breachAfter(LOSSY)
