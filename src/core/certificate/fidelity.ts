@@ -79,6 +79,22 @@ export function lacksProbes ({ recent: { stops, unobserved } }: Fidelity): boole
   return unobserved >= FEW_UNOBSERVED && unobserved > SMALL_PART * stops
 }
 
+/** Stops over all epochs: those that served the probed answer, those that served another one, and those reported without their probe. */
+export interface StopTotals { readonly probed: number, readonly other: number, readonly unknown: number }
+
+export const NO_STOPS: StopTotals = { probed: 0, other: 0, unknown: 0 }
+
+/** The totals with the stops that were counted between two states of an epoch's fidelity. */
+export function addStops (totals: StopTotals, before: Fidelity, after: Fidelity): StopTotals {
+  if (after === before) return totals
+  const equal = after.equal - before.equal
+  return {
+    probed: totals.probed + equal,
+    other: totals.other + after.stops - before.stops - equal,
+    unknown: totals.unknown + after.unobserved - before.unobserved,
+  }
+}
+
 /** Counts a stop that waits for a label. */
 export function countQueued (fidelity: Fidelity): Fidelity { return { ...fidelity, queued: fidelity.queued + 1 } }
 

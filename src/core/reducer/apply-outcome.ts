@@ -1,5 +1,5 @@
 import type { Arm } from '../assignment/arm.js'
-import type { Fidelity } from '../certificate/fidelity.js'
+import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts } from '../contexts/follow-up-counts.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
@@ -143,6 +143,7 @@ function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSa
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
     fidelity,
+    stops: addStops(state.stops, state.fidelity, fidelity),
     savings: addSavings === undefined ? state.savings : addSavings(state.savings),
     probe_tokens: state.probe_tokens + (outcome.probe_tokens ?? 0),
     probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),

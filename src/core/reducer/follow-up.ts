@@ -15,6 +15,7 @@ import type { CohortRules, CohortScorer } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
 import { RAW, watchedOf } from '../enrolment/slice.js'
+import { ROOT } from '../policy/context.js'
 import { haveSameBar, type Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
@@ -82,12 +83,18 @@ function isUnenrolled (
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
 export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
-  const { time, policy } = start
-  const next = start.cause === 'breach'
-    ? copyState(opened, { fidelity: afterBreach(state.fidelity), hold: holdAfterBreach(state.hold, time, policy) })
-    : opened
+  const { time } = start
+  const next = start.cause === 'breach' ? breached(fold, key, state, opened, start) : opened
   const written = writeState(fold, key, next, { ...start, mayMove: true })
   return moveShare(fold, key, written, time)
+}
+
+/** The new epoch of a context after a breach, which its count and that of the root show. */
+function breached (fold: Fold, key: string, last: ContextState, opened: ContextState, { policy, time }: EpochStart): ContextState {
+  const root = key === ROOT ? undefined : fold.get(ROOT)
+  if (root !== undefined) fold.set(ROOT, copyState(root, { breaches: root.breaches + 1 }))
+  const { fidelity, hold } = last
+  return copyState(opened, { fidelity: afterBreach(fidelity), hold: holdAfterBreach(hold, time, policy), breaches: opened.breaches + 1 })
 }
 
 /** Adds to the counts. */

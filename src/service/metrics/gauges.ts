@@ -121,7 +121,6 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
   const emDifference = gauge(
     'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
-  const stops = gauge('stops', 'Stops of this epoch while a threshold was in force, by whether they were reported with their probe: reported, absent', 'probe')
   const fidelities = gauge('fidelity_ratio', 'Share of the stops reported with their probe whose served answer is the probed one (fraction)')
   const servedEmDrops = gauge(
     'served_em_drop', 'EM of probed answers minus EM of served ones, over all treated generations: estimate and bounds of an anytime-valid interval', 'bound')
@@ -129,6 +128,19 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
     'breach_evidence',
     `Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from ${BREACH_SUSPECTED} on, certain from ${ALARM.toLocaleString('en')} on`)
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
+  const stops = new Counter({
+    name: 'stopgate_stops_total',
+    help: 'Stops while a threshold was in force, by context and by the answer that was served: probed (that of the deciding probe), other, unknown ' +
+      '(reported without the probe)',
+    labelNames: ['context', 'answer'],
+    registers,
+  })
+  const breaches = new Counter({
+    name: 'stopgate_breaches_total',
+    help: 'Thresholds that were withdrawn because real stops lost more EM than max_em_drop, by the context that certified them; context="*": all',
+    labelNames: ['context'],
+    registers,
+  })
   const totals = [
     { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
     { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled again for probes, in both arms') },
@@ -137,7 +149,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   return async () => {
     const shown = await busiest()
     const ofOthers = totals.map(({ field }) => shown.get(ROOT)?.[field] ?? 0)
-    for (const metric of [...all, ...totals.map(({ metric }) => metric)]) metric.reset()
+    for (const metric of [...all, stops, breaches, ...totals.map(({ metric }) => metric)]) metric.reset()
     for (const [context, state] of shown) {
       const evidence = evidenceOf(state)
       const { tokens_saved: estimate, tokens_saved_low: low, tokens_saved_high: high, tokens_saved_gross: gross } = describeSavings(state)
@@ -170,7 +182,8 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       for (const [bound, value] of [['estimate', served.em_drop], ['low', served.em_drop_low], ['high', served.em_drop_high]] as const) {
         if (value !== null) servedEmDrops.set({ context, bound }, value)
       }
-      for (const [probe, count] of [['reported', served.stops], ['absent', served.stops_without_probe]] as const) stops.set({ context, probe }, count)
+      for (const [answer, count] of Object.entries(state.stops)) stops.inc({ context, answer }, count)
+      breaches.inc({ context }, state.breaches)
       for (const [i, { field, metric }] of totals.entries()) {
         if (!isLeaf(context)) break
         metric.inc({ context }, state[field])

@@ -6,7 +6,7 @@ import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { isExpiryDue } from '../../../src/core/reducer/apply-time.js'
 import { thresholdInForce } from '../../../src/core/reducer/fold.js'
 import { certifiedFold as certifiedNow, type EnrolledFold, FOLLOW_UP } from './enrolled-fold.js'
-import { FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
 
 const PROBE = { tokens: 40, exact_match: 1 } as const
 
@@ -87,6 +87,20 @@ t.test('after a breach no threshold is in force for half an hour, though evidenc
   t.not(fold.state().threshold_index, -1)
   t.match(fold.changes.at(-1), { cause: 'evidence', before: null })
   t.notOk(isExpiryDue(fold, HOLD))
+})
+
+t.test('stops and breaches are counted over all epochs, and the root has the breaches of all contexts', async (t) => {
+  const fold = onArrival()
+  const { stopped_probe: _, ...unprobed } = FAITHFUL
+  report(fold, unprobed, 0)
+  const stops = stopsToBreach(fold, 10, 0)
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'r' }, 1)
+  const other = Math.floor(stops / 10)
+  t.match(fold.state(), { epoch: 3, breaches: 1, stops: { probed: stops - other, other, unknown: 1 } })
+  t.match(CHAIN.map((key) => fold.state(key).breaches), [1, 0, 1])
+  fold.learn(KEPT, 2, FIRST)
+  stopsToBreach(fold, 10, 2)
+  t.match(CHAIN.map((key) => fold.state(key).breaches), [2, 0, 2])
 })
 
 t.test('a hold is twice as long after the next breach, and a new checkpoint or policy does not end it', async (t) => {
