@@ -60,6 +60,18 @@ t.test('the arms are compared where a threshold is in force and the arm agrees w
   t.match(fold.state().arms, { control: { generations: 1 }, treated: { generations: 1 } })
 })
 
+t.test('of a group the arms compare one sample', async (t) => {
+  const fold = memoryFold({ control_rate: 0.3 })
+  fold.learn(KEPT, 0, FIRST)
+  for (const sample_index of [0, 0, -1]) {
+    for (const [arm, u] of [['control', 0.1], ['treated', 0.5]] as const) fold.learn(outcomeOf({ arm, u, sample_index }))
+  }
+  t.match(fold.state().arms, { control: { generations: 1 }, treated: { generations: 1 } })
+  for (let i = 0; i < 200; i++) fold.learn(outcomeOf({ arm: 'treated', u: 0.4 + i / 1e4, sample_index: 0 }))
+  t.equal(fold.state().arms.treated.generations, 201)
+  t.equal(fold.state().arms.groups.length, 64)
+})
+
 t.test('drift withdraws the threshold at the outcome that shows it', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, 2000)
