@@ -1,4 +1,5 @@
 import { compareSlice } from '../certificate/arms.js'
+import { heldUntil, holdAfterBreach } from '../certificate/breach.js'
 import { logEvidence } from '../certificate/certificate.js'
 import { certifiedByAny, isSplitAt } from '../certificate/certified-threshold.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
@@ -14,6 +15,7 @@ import type { CohortRules, CohortScorer } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
 import { RAW, watchedOf } from '../enrolment/slice.js'
+import { ROOT } from '../policy/context.js'
 import { haveSameBar, type Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
@@ -48,7 +50,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const unlisted = cohort.dropEarly(clock)
   const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
   for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
-  const stops = cohort.takeStops(clock)
+  const stops = cohort.takeStops(clock, rules.followUp)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
@@ -81,9 +83,18 @@ function isUnenrolled (
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
 export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
-  const next = start.cause === 'breach' ? copyState(opened, { fidelity: afterBreach(state.fidelity) }) : opened
+  const { time } = start
+  const next = start.cause === 'breach' ? breached(fold, key, state, opened, start) : opened
   const written = writeState(fold, key, next, { ...start, mayMove: true })
-  return moveShare(fold, key, written, start.time)
+  return moveShare(fold, key, written, time)
+}
+
+/** The new epoch of a context after a breach, which its count and that of the root show. */
+function breached (fold: Fold, key: string, last: ContextState, opened: ContextState, { policy, time }: EpochStart): ContextState {
+  const root = key === ROOT ? undefined : fold.get(ROOT)
+  if (root !== undefined) fold.set(ROOT, copyState(root, { breaches: root.breaches + 1 }))
+  const { fidelity, hold } = last
+  return copyState(opened, { fidelity: afterBreach(fidelity), hold: holdAfterBreach(hold, time, policy), breaches: opened.breaches + 1 })
 }
 
 /** Adds to the counts. */
@@ -117,7 +128,8 @@ export function withEvidence<G extends Gathering> (gathering: G, evidence: Evide
 export function takeEvidence (
   fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenEvidence[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
 ): ContextState {
-  const isSameBar = haveSameBar(state.judged_by, policy)
+  // During a hold the detector of drift does not watch, so a certificate lasts only as long as the evidence supports it.
+  const isSticky = haveSameBar(state.judged_by, policy) && heldUntil(state.hold) === null
   let best: number | null = null
   const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
     const gathers = scorers.find((one) => one.scorer === scorer)
@@ -127,7 +139,7 @@ export function takeEvidence (
     const prefixesAt = (k: number) => prefixDifferences(halves, open, k, state.follow_up)
     const parts = [...halves, ...open.map(({ evidence }) => evidence)]
     const isSplit = (k: number) => isSplitAt(parts, k)
-    const from = isSameBar ? gathering.certified : -1
+    const from = isSticky ? gathering.certified : -1
     const certified = certifiedByAny(prefixesAt, isSplit, thresholds, policy.max_em_drop, bar, from)
     if (isServing) best = Math.max(...prefixesAt(state.threshold_index).map((prefix) => logEvidence(policy.max_em_drop, prefix)))
     return { ...gathering, open: sumOfOpen(open, thresholds), certified }

@@ -4,9 +4,12 @@ import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../cer
 import { type CandidateScorer, certifiedNow } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
-/** Describes the evidence for every threshold of a candidate, safest first. Ratios and EM are fractions. */
+/**
+ * Describes the evidence for every threshold of a candidate, safest first, by the generations that are accounted for. Only for `certified`
+ * the others count as lost. Ratios and EM are fractions.
+ */
 export function describeThresholds (candidate: CandidateScorer, policy: Policy) {
-  const { evidence, unaccounted, grid, bar } = candidate
+  const { evidence, grid, bar } = candidate
   const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
   let needed: number | null = 0
   return grid.map((threshold, k) => {
@@ -28,7 +31,7 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
       em_drop_high: high,
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
       tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
-      log_evidence: logEvidence(policy.max_em_drop, differencesAt(evidence, k, unaccounted)),
+      log_evidence: logEvidence(policy.max_em_drop, differencesAt(evidence, k)),
       certified: k <= index,
       /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
       generations_needed: needed,
@@ -37,9 +40,9 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
 }
 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
-function generationsUntil ({ evidence, unaccounted, bar }: CandidateScorer, k: number, policy: Policy): number | null {
+function generationsUntil ({ evidence, bar }: CandidateScorer, k: number, policy: Policy): number | null {
   const { max_em_drop: a, evidence_window: limit } = policy
-  return generationsToReach(a, differencesAt(evidence, k, unaccounted), bar, limit)
+  return generationsToReach(a, differencesAt(evidence, k), bar, limit)
 }
 
 /** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */

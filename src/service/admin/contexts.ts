@@ -98,7 +98,14 @@ function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: s
 
 /** Times as replies have them, ISO 8601. */
 function onWire (view: ContextView) {
-  return { ...view, pin: pinToWire(view.pin), pool: poolToWire(view.pool), updated_at: isoTime(view.updated_at) }
+  const { held_until: until } = view.breach
+  return {
+    ...view,
+    pin: pinToWire(view.pin),
+    pool: poolToWire(view.pool),
+    breach: { ...view.breach, held_until: until === null ? null : isoTime(until) },
+    updated_at: isoTime(view.updated_at),
+  }
 }
 
 /** Members that are listed. */
