@@ -17,6 +17,7 @@ const difference = (what: string) =>
 const ArmViewSchema = Type.Object({
   generations: Type.Integer({ description: 'Generations with a known length' }),
   labelled: Type.Integer({ description: 'Generations whose EM is compared. A missing outcome or label counts as wrong in the control arm and as right in the treated arm' }),
+  ungraded: Type.Number({ description: 'Of these, generations whose EM is not known, since an outcome or label is missing: they hide a loss by stops' }),
   em: NullableRatioSchema('Unweighted mean EM'),
   tokens_mean: nullable<number>('number', { description: 'Unweighted mean length (tokens)' }),
 }, { title: 'Arm', description: 'One arm of the comparison' })
@@ -43,6 +44,10 @@ const BreachSchema = Type.Object({
   seen_by: BreachSightSchema,
   suspected: Type.Boolean({ description: 'Whether stops seem to lose more EM than the bound allows. This raises an "auto" control share' }),
   breached: Type.Boolean({ description: 'Whether they surely do. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
+  held_until: nullable<string>('string', {
+    format: 'date-time',
+    description: 'After a breach of the context or its pool, no threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further breach within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
+  }),
 }, { title: 'Breach', description: 'Whether stops lose more EM than certified: by fidelity a quarter of max_em_drop is tolerated between probed and served answers, by arms max_em_drop between full runs and served answers' })
 
 const status = ['learning', 'certified', 'drifted'] as const
@@ -185,7 +190,7 @@ export const contextFields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
+    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. breach_held: real stops lost more EM than is allowed, so nothing is stopped until breach.held_until: repair the workers, then reset the context. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late',
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
@@ -193,7 +198,7 @@ export const contextFields = {
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
   control_share: NullableRatioSchema('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null where none is drawn, as above the leaves where the context is no pool'),
   generations_to_next_certificate: nullable<number>('integer', {
-    description: 'Control generations until the next threshold is certified, at the rates observed; null: cannot be predicted',
+    description: 'Control generations until the next threshold is certified, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted',
   }),
   policy: PolicySchema,
   updated_at: TimeSchema('When the last outcome came'),
@@ -227,9 +232,9 @@ export const ThresholdsSchema = Type.Array(Type.Object({
   em_drop_high: RatioSchema(DROP_HIGH),
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that is saved, net of the tokens of probes; negative where they cost more'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
-  log_evidence: Type.Number({ description: 'ln E. A certificate needs at least -ln of the score\'s share of error_level here and at every safer threshold, and ln 30 more if the guarantee is post hoc' }),
+  log_evidence: Type.Number({ description: 'ln E of the generations that are accounted for; in the test the others count as lost (`unaccounted`). A certificate needs at least -ln of the score\'s share of error_level here and at every safer threshold, and ln 30 more if the guarantee is post hoc' }),
   certified: Type.Boolean({ description: 'Whether this threshold and every safer one pass' }),
-  generations_needed: nullable<number>('integer', { description: 'Control generations still needed to certify it, at the rates observed; null: cannot be predicted' }),
+  generations_needed: nullable<number>('integer', { description: 'Control generations still needed to certify it, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted' }),
 }), { description: 'Every threshold of the grid, safest first' })
 
 const { key, threshold, control_generations, em_drop_low, em_drop_high } = contextFields

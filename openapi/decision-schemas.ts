@@ -42,7 +42,7 @@ const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type
 
 /** How a breach would be seen, in a guarantee and in a context. */
 export const BreachSightSchema = Type.Unsafe<BreachSight>({
-  type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, of which many times as many are needed; unobservable: not at all, since labels are agreement and stops are reported without their probes',
+  type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, of which many times as many are needed; unobservable: not at all, since stops are reported without their probes, and labels are agreement or mostly missing',
 })
 
 const GuaranteeSchema = Type.Object({
@@ -62,7 +62,7 @@ const GuaranteeSchema = Type.Object({
   fidelity: NullableRatioSchema('Share of these stops whose served answer is the probed one; null: none was reported with its probe, and the certificate says nothing about served answers'),
   served_em_drop: NullableRatioSchema('EM of probed answers less EM of served ones, over all treated generations'),
   served_em_drop_high: NullableRatioSchema('Its upper bound, at error_level'),
-  total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: the sum of max_em_drop and served_em_drop_high, each of which holds at error_level. Stopped generations alone may lose several times as much'),
+  total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: the sum of max_em_drop and served_em_drop_high. Each holds at error_level, so their sum holds at twice error_level. Stopped generations alone may lose several times as much'),
   breach: BreachSightSchema,
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, with the tokens of probes not deducted'),

@@ -54,8 +54,8 @@ const CONTEXT = {
   probe_prefill_tokens: 0,
   expected_utility: null,
   arms: {
-    control: { generations: 191, labelled: 191, em: 0.885, tokens_mean: 374 },
-    treated: { generations: 580, labelled: 580, em: 0.91, tokens_mean: 295 },
+    control: { generations: 191, labelled: 191, ungraded: 1, em: 0.885, tokens_mean: 374 },
+    treated: { generations: 580, labelled: 580, ungraded: 0, em: 0.91, tokens_mean: 295 },
     em_difference: { estimate: 0.0218, low: -0.0565, high: 0.1 },
     tokens_difference: null,
   },
@@ -69,7 +69,7 @@ const CONTEXT = {
     em_drop_low: -0.0106,
     em_drop_high: 0.0142,
   },
-  breach: { seen_by: 'fidelity', suspected: false, breached: false },
+  breach: { seen_by: 'fidelity', suspected: false, breached: false, held_until: null },
   challengers: [],
   unprobed: 0,
   follow_up: {

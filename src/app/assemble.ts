@@ -54,7 +54,6 @@ export async function assemble (
   const enroller = createEnroller({ store, log, times })
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()
-    if (cause === 'breach') metrics.breaches.inc()
     if (cause === 'left_pool') metrics.poolExits.inc()
   }
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }

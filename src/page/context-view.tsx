@@ -23,13 +23,19 @@ function Path ({ name }: { name: string }) {
 }
 
 /** The guarantee of the threshold in force, in words. */
-function promise ({ status, scope, pool, guarantee, pin, threshold }: ContextDetail): string {
+function promise ({ status, scope, pool, guarantee, pin, threshold, breach }: ContextDetail): string {
   if (pin !== null) return 'By a pin, without a guarantee'
   if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
   if (guarantee === null && threshold !== null) return 'By the pin of its pool, without a guarantee'
+  if (breach.held_until !== null) return `After a breach, none is in force before ${clockTime(breach.held_until)}`
   if (guarantee === null) return status === 'drifted' ? 'The threshold was withdrawn because of drift or a breach, and none has been certified since' : 'None is certified yet'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
-  return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
+  return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}`
+}
+
+/** The bound on what is served, in words. Each of its two parts may fail at the error level. */
+function served ({ total_em_drop_bound: total, error_level: level }: NonNullable<ContextDetail['guarantee']>): string {
+  return total === null ? '' : `; from full run to served answer at most ${points(total, 1)}, error level ${percent(Math.min(1, 2 * level), 1)}`
 }
 
 /** The lottery in force, in words; empty without one. */
@@ -43,7 +49,7 @@ export function ContextPage ({ name }: { name: string }) {
   const { data: context, error, reload } = useData<ContextDetail>(path)
   const { data: tradeoff } = useData<TradeoffReply>(`${path}/tradeoff`)
   if (context === null) return <><Path name={name} /><h1>{name}</h1><Loading error={error} /></>
-  const { pin, policy } = context
+  const { pin, policy, breach } = context
   return (
     <>
       <Path name={name} />
@@ -58,6 +64,12 @@ export function ContextPage ({ name }: { name: string }) {
         <p class='banner info'>
           <span aria-hidden='true'>◆</span> Pinned to {threshold(pin.threshold)} by {pin.by} ({pin.reason}),{' '}
           {pin.expires_at === null ? 'until it is removed' : `until ${clockTime(pin.expires_at)}`}. A pinned threshold has no guarantee.
+        </p>
+      )}
+      {breach.held_until !== null && (
+        <p class='banner info'>
+          <span aria-hidden='true'>△</span> Real stops lost more EM than you allow, so nothing is stopped until {clockTime(breach.held_until)}. Most likely workers{' '}
+          answer from another prefix than was probed. Repair them, then reset the context to try at once.
         </p>
       )}
       <div class='tiles'>

@@ -9,6 +9,7 @@ type Row = ContextDetail['thresholds'][number]
 
 function needed (row: Row): string {
   if (row.certified) return '✓ certified'
+  if (row.generations_needed === 0) return 'when open ones end'
   return row.generations_needed === null ? 'not in sight' : `${count(row.generations_needed)} more`
 }
 
@@ -29,7 +30,7 @@ function byThreshold (): Omit<Options, 'width' | 'height'> {
     axes: [axis('Threshold, safest on the left', (value) => decimals(value, 2)), axis('Evidence, ln E', (value) => decimals(value, Number.isInteger(value) ? 0 : 1), { size: 54 })],
     series: [
       { label: 'Threshold', value: (_chart, value) => value == null ? '–' : threshold(value) },
-      { label: 'Evidence', stroke: colour('accent'), fill: colour('band'), width: 2, points: { show: true, size: 5 }, value: (_chart, value) => decimals(value) },
+      { label: 'Evidence, accounted for', stroke: colour('accent'), fill: colour('band'), width: 2, points: { show: true, size: 5 }, value: (_chart, value) => decimals(value) },
       { label: 'Needed', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false }, value: (_chart, value) => decimals(value) },
     ],
   }
@@ -54,7 +55,7 @@ const GROWTH = [
 
 /** The evidence for each threshold, and its growth while the page is open. */
 export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: TradeoffReply | null }) {
-  const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
+  const { thresholds, control_generations: generations, generations_to_next_certificate: more, unaccounted: open } = context
   const { error_level: level, predictor } = context.policy
   const line = context.evidence?.bar ?? Math.log((predictor === 'off' ? 1 : 2) / level) // predictors take half of the level
   const data = useMemo(() => {
@@ -72,7 +73,8 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
       {more !== null && (
         <p class='progress'>
           <progress max={generations + more} value={generations} aria-label='Evidence toward the next certificate' />{' '}
-          {count(generations)} control generations, {count(more)} more to the next certificate
+          {count(generations)} control generations,{' '}
+          {more === 0 ? 'enough for the next certificate once fewer are open' : `${count(more)} more to the next certificate`}
           {next?.seconds != null && `, in about ${duration(next.seconds)}`}
         </p>
       )}
@@ -83,6 +85,12 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
         </p>
       )}
       <ChartFigure label='Evidence by threshold' data={data} options={byThreshold} columns={COLUMNS} rows={thresholds} empty='No evidence yet.' />
+      {open > 0 && (
+        <p class='note'>
+          Shown: what is accounted for. <b>{count(open)}</b> more are open:{' '}
+          in the test they count as lost until their outcome and label arrive.
+        </p>
+      )}
       {samples.length > 1 && (
         <>
           <h3>Since you opened this page</h3>

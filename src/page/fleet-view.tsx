@@ -88,9 +88,11 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'Probes cost more than stopping would save.'],
   signals_refused: ['warn', 'Signals have too many names.'],
+  breach_held: ['warn', 'Nothing is stopped for a time after a breach. Repair the workers, then reset the context to try at once.'],
   fidelity_low: ['warn', 'Served answers of stops often differ from the answers that were probed there.'],
-  breach_unobservable: ['warn', 'A breach cannot be seen: stops are reported without their probes, and labels are agreement.'],
-  breach_hidden: ['warn', 'A breach may be hidden: stops are reported without their probes, and more than 1 % of the control generations are missing.'],
+  breach_unobservable: ['warn', 'A loss by stops cannot be seen: they are reported without their probes, and labels are agreement or mostly missing.'],
+  breach_hidden: ['warn', 'A loss by stops may be hidden: they are reported without their probes, and more than 1 % of the outcomes or labels are missing.'],
+  stopped_probe_missing: ['warn', 'A loss by stops would be seen late: more than a tenth of the recent ones were reported without their probes.'],
 }
 
 function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {

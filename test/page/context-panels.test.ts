@@ -22,7 +22,7 @@ t.test('the arms are compared, with the interval of their difference', async (t)
 })
 
 t.test('arms that are too small are not compared', async (t) => {
-  const empty = { generations: 0, labelled: 0, em: null, tokens_mean: null }
+  const empty = { generations: 0, labelled: 0, ungraded: 0, em: null, tokens_mean: null }
   const page = await open(t, { arms: { ...arms, treated: empty, em_difference: null } })
   t.match(page.card('Control against treated'), 'Too few generations in an arm for a comparison.')
   t.same(page.table('Control against treated')[2], ['Treated (stopped at the threshold)', '0', '–', '–'])
@@ -52,6 +52,7 @@ t.test('a breach is shown in red, a suspicion or blindness as a warning, and non
     ['warn', '△ Real stops seem to lose more than you allow.', { suspected: true }],
     ['bad', '▲ Real stops lose more than you allow.', { suspected: true, breached: true }],
     ['warn', '△ Whether real stops lose more than you allow cannot be seen: they are reported without their probes.', { seen_by: 'unobservable' }],
+    ['bad', '▲ Real stops lost more than you allow, so nothing is stopped for a time.', { held_until: '2026-03-04T12:00:00.000Z' }],
     ['warn', '△ A loss by real stops would be seen late: they are reported without their probes.', { seen_by: 'arms' }],
   ] as const
   const replies: Partial<Replies> = {}

@@ -6,9 +6,12 @@ import { ago, CONTEXT_VIEW, example, failure, KEY, serviceWith, type Replies } f
 const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
   await openPage(t, CONTEXT_VIEW, serviceWith({ context: example('context', changes) }))
 
+/** The bound on both parts of the loss, each of which may fail at the error level. */
+const SERVED = '; from full run to served answer at most 4.4 pt, error level 10.0 %'
+
 t.test('a certified context shows its threshold with its guarantee, and its figures with their units', async (t) => {
   const page = await open(t, { updated_at: ago(120) })
-  t.same(page.tile('Threshold in force'), ['0.985', 'At most 3.0 pt lost, error level 5.0 %, post hoc'])
+  t.same(page.tile('Threshold in force'), ['0.985', `At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}`])
   t.same(page.tile('EM drop'), ['0.00 pt', '3.0 pt allowed, true drop −2.19 pt to 2.19 pt'])
   t.same(page.tile('Tokens saved, net'), ['38.1K', '31.5K to 44.8K; 20.8 % of a generation at this threshold; 7,720 tokens spent on probes'])
   t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %'])
@@ -28,18 +31,19 @@ t.test('the contexts above are links', async (t) => {
 /** A context for which nothing is certified. */
 const UNCERTIFIED: Partial<ContextDetail> = { status: 'learning', threshold: null, guarantee: null, em_drop: null, em_drop_low: null, em_drop_high: null, evidence: null, tokens_saved_ratio: null }
 const PIN = { threshold: 0.9, reason: 'incident 42', by: 'alice', expires_at: null }
-const { guarantee } = example('context')
+const { guarantee, breach } = example('context')
 
 t.test('the reason is stated why nothing is stopped, or what the threshold promises', async (t) => {
   const left = { key: 'model=steady-8b', left_at: ago(60) }
   const cases: ReadonlyArray<readonly [promise: string, changes: Partial<ContextDetail>]> = [
     ['None is certified yet', UNCERTIFIED],
     ['The threshold was withdrawn because of drift or a breach, and none has been certified since', { ...UNCERTIFIED, status: 'drifted' }],
+    ['After a breach, none is in force before 4 Mar 2026, 12:00:00', { ...UNCERTIFIED, status: 'drifted', breach: { ...breach, held_until: '2026-03-04T12:00:00.000Z' } }],
     ['It has left its pool, since its own generations lose more EM than the pool allows', { ...UNCERTIFIED, status: 'drifted', pool: left, scope: 'pool' }],
     ['By a pin, without a guarantee', { guarantee: null, pin: PIN }],
     ['By the pin of its pool, without a guarantee', { guarantee: null, pool: { key: 'model=steady-8b', left_at: null } }],
-    ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', guarantee: { ...guarantee!, post_hoc: false } }],
-    ['A lottery gives 25.0 % of the generations the looser threshold 0.95. At most 3.0 pt lost, error level 5.0 %, post hoc', { lottery: { threshold: 0.95, share: 0.25 } }],
+    ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', guarantee: { ...guarantee!, post_hoc: false, total_em_drop_bound: null } }],
+    [`A lottery gives 25.0 % of the generations the looser threshold 0.95. At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}`, { lottery: { threshold: 0.95, share: 0.25 } }],
   ]
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { comparedByArms, generationsToBreach, stopsByFidelity } from './breach.js'
+import { comparedByArms, generationsToBreach, serveUnrepaired, stopsByFidelity } from './breach.js'
 
 t.test('real stops that lose 10 points are found through the learner although probes lose none', async (t) => {
   for (const seed of [1, 2]) {
@@ -20,4 +20,10 @@ t.test('by fidelity a loss is found at any EM, with labels and under agreement',
 
 t.test('by arms it is found at any EM as well, later', async (t) => {
   for (const em of [0.5, 0.9, 0.99, 1]) t.ok(comparedByArms({ em, loss: 0.1, seed: 1, most: 10_000 }) <= 10_000, `EM ${em}`)
+})
+
+t.test('a worker that is never repaired serves few bad stops, since each hold after a breach is twice as long', async (t) => {
+  const [held, always] = [false, true].map((isWithoutHold) => serveUnrepaired(1, isWithoutHold, 16_000))
+  t.ok(held!.breaches <= 3 && always!.breaches >= 15, `${held!.breaches} and ${always!.breaches} breaches`)
+  t.ok(held!.stopped < always!.stopped / 4, `${held!.stopped} instead of ${always!.stopped} stops`)
 })

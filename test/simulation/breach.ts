@@ -55,6 +55,22 @@ export function comparedByArms ({ em, loss, seed, most }: LossyStops): number {
   return Infinity
 }
 
+/** Generations that `serveUnrepaired` plays. */
+export const UNREPAIRED = 100_000
+
+/**
+ * Plays traffic, four generations a second, of a worker that is never repaired: stops are reported with their probes, and lose 10 points of
+ * EM against them.
+ * @returns stops, answers that they lost, and breaches
+ */
+export function serveUnrepaired (seed: number, isWithoutHold: boolean, generations = UNREPAIRED) {
+  const seconds = generations / 4
+  const traffic = lostByStop(steady(undefined, seconds), 0.1)
+  const world = { traffic, until: seconds, looksEverySecond: true, hasStoppedProbes: true, isWithoutHold }
+  const { changes, stopped, lost } = play(world, 0, seed)
+  return { stopped, lost, breaches: changes.filter(({ cause }) => cause === 'breach').length }
+}
+
 /**
  * Plays traffic through the learner in which real stops lose 10 points of EM while probes lose none, and workers do not report the probe.
  * @returns generations from the certificate to the breach; `null` where none is found among 80,000

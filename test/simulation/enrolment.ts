@@ -24,6 +24,10 @@ export interface World {
   readonly entries?: ReadonlyArray<{ readonly at: number, readonly entry: LogEntry }>
   /** Looks at evidence once a second, as the service does, and not after every entry; looking at incomplete groups is slow. */
   readonly looksEverySecond?: boolean
+  /** Stops are reported with their probes. */
+  readonly hasStoppedProbes?: boolean
+  /** A breach holds no threshold back. */
+  readonly isWithoutHold?: boolean
   /** Ends after this many seconds of traffic and follow-up; absent: at the first certificate. */
   readonly until?: number
   /** Ends earlier, at the first change with this cause. */
@@ -36,6 +40,9 @@ export interface Played {
   readonly fold: MemoryFold
   /** Changes of the context under test, each with its time in seconds and the generations started by then. */
   readonly changes: ReadonlyArray<{ readonly cause: Change['cause'], readonly at: number, readonly started: number }>
+  /** Generations that were stopped, and those of them that lost their answer. */
+  readonly stopped: number
+  readonly lost: number
 }
 
 const LIST_EVERY = 0.1
@@ -53,6 +60,7 @@ interface Running {
   readonly hash: number
   readonly arm: Arm
   readonly isStopped: boolean
+  readonly hasProbe: boolean
 }
 
 class Player {
@@ -65,6 +73,8 @@ class Player {
   #started = 0
   readonly #changes: Array<Played['changes'][number]> = []
   #certifiedAt: number | null = null
+  #stopped = 0
+  #lost = 0
 
   constructor (world: World, seed: number) {
     this.#world = world
@@ -81,7 +91,7 @@ class Player {
       ? this.#certifiedAt !== null
       : endsWith !== undefined && this.#changes.some(({ cause }) => cause === endsWith)
     this.#queue.run(isOver)
-    return { certifiedAt: this.#certifiedAt, fold: this.#fold, changes: this.#changes }
+    return { certifiedAt: this.#certifiedAt, fold: this.#fold, changes: this.#changes, stopped: this.#stopped, lost: this.#lost }
   }
 
   #learn (entry: LogEntry, at: number): void {
@@ -92,7 +102,9 @@ class Player {
     for (const { key, cause } of this.#fold.changes.slice(before)) {
       if (key === KEY) this.#changes.push({ cause, at, started: this.#started })
     }
-    const index = this.#fold.states.get(KEY)?.threshold_index ?? -1
+    const state = this.#fold.states.get(KEY)
+    if (this.#world.isWithoutHold === true && state !== undefined) this.#fold.states.set(KEY, { ...state, hold: null })
+    const index = state?.threshold_index ?? -1
     if (index !== -1) this.#certifiedAt ??= at
   }
 
@@ -108,7 +120,9 @@ class Player {
       this.#queue.add(now + arrival.retriedAfter, (later) => this.#draw(arrival, u, hash, (arrival.replica ?? 0) + 1, later))
     }
     if (arrival.isSilent === true) return
-    const running = { arrival, id, u, hash, arm, isStopped }
+    if (isStopped) this.#stopped++
+    if (isStopped && (arrival.isLost || arrival.isLostByStop === true) && arrival.isOtherAnswer !== true) this.#lost++
+    const running = { arrival, id, u, hash, arm, isStopped, hasProbe: this.#world.hasStoppedProbes === true }
     const end = now + (isStopped ? 1 : arrival.seconds)
     this.#queue.add(end, (at) => this.#learn(outcomeOfRunning(running), at))
     const { labelAfter } = arrival
@@ -148,11 +162,12 @@ class Player {
 const keyOf = ({ isOther }: Arrival): string => isOther === true ? OTHER : KEY
 
 /** Has one step, at which every threshold stops. Before its label comes, the step shows only whether its answer is the final one. */
-function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped }: Running): LoggedOutcome {
+function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped, hasProbe }: Running): LoggedOutcome {
   const { isLost, isOtherAnswer, isLostByStop, labelAfter, group, samples, member, isOther } = arrival
   const isLabelled = labelAfter === undefined
   const isRightInFull = isOtherAnswer !== true
-  const isRightStopped = !isLost && isRightInFull && isLostByStop !== true
+  const isRightProbed = !isLost && isRightInFull
+  const isRightStopped = isRightProbed && isLostByStop !== true
   const probed: LoggedStep = {
     tokens: 20,
     confidence: 1,
@@ -166,6 +181,9 @@ function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped }: Running): L
     arm: isStopped ? 'treated' : arm,
     stopped: isStopped,
     context: { task: isOther === true ? 'other' : 'simulated', member: `m${member ?? 0}` },
+    ...(isStopped && hasProbe && {
+      stopped_probe: { tokens: 20, exact_match: isRightProbed ? 1 : 0, agreement: isRight === isRightProbed ? 1 : 0 },
+    }),
     tokens: isStopped ? 30 : Math.round(arrival.seconds * 30),
     sample_index: group === undefined ? null : -1,
     ...(samples !== undefined && { samples }),

@@ -1,7 +1,7 @@
 import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { mulberry32, rateOf } from '../random.js'
 import { arrivalTables } from './arrival-tables.js'
-import { comparedByArms, generationsToBreach, type LossyStops, stopsByFidelity } from './breach.js'
+import { comparedByArms, generationsToBreach, type LossyStops, serveUnrepaired, stopsByFidelity, UNREPAIRED } from './breach.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { groupsNeeded } from './groups.js'
@@ -127,6 +127,13 @@ function breach (): void {
     (['auto', 0.02] as const).map((share) => {
       const found = seeds.slice(0, runs).map((seed) => generationsToBreach(share, seed) ?? Infinity)
       return [`${share}`, `${found.filter(Number.isFinite).length} of ${runs}`, spread(found)]
+    })))
+  print(`## A worker that is never repaired: ${count(UNREPAIRED)} generations at four a second, stops lose 10 points and report their probes`, table(
+    ['', 'breaches', 'stops', 'answers lost'],
+    [false, true].map((isWithoutHold) => {
+      const served = seeds.slice(0, runs).map((seed) => serveUnrepaired(seed, isWithoutHold))
+      const cells = (['breaches', 'stopped', 'lost'] as const).map((field) => spread(served.map((one) => one[field])))
+      return [isWithoutHold ? 'without a hold' : 'with the hold', ...cells]
     })))
 }
 

@@ -148,7 +148,7 @@ def test_an_invalid_reply_means_continue_in_an_event_loop(stranger: "tuple[str, 
     assert (one.next_check, client.counters.failures) == (64, 1)
 
 
-def test_a_service_that_trickles_does_not_stretch_the_deadline(stranger: "tuple[str, list[bytes]]") -> None:
+def test_a_service_that_trickles_does_not_stretch_the_deadline(caplog: pytest.LogCaptureFixture) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     has_ended = threading.Event()
 
@@ -167,8 +167,19 @@ def test_a_service_that_trickles_does_not_stretch_the_deadline(stranger: "tuple[
     began = time.monotonic()
     assert client.check([one.observe(32, confidence=0.999)]) == []
     assert time.monotonic() - began >= 0.2 and client.counters.failures == 1
+    assert client.check([one.observe(64, confidence=0.999)]) == [] and client.counters.failures == 2
+    slow = [line for line in (record.getMessage() for record in caplog.records) if "no reply within 0.2 s" in line]
+    assert len(slow) == 1 and "raise the client's timeout" in slow[0], "a burst is one line, which says what to change"
     has_ended.set()
     listening.close()
+
+
+def test_a_timeout_in_an_event_loop_says_what_to_change(caplog: pytest.LogCaptureFixture) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    client = AsyncClient(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.1)
+    assert asyncio.run(client.check([client.generation(CONTEXT).observe(32, confidence=0.999)])) == []
+    assert "no reply within 0.1 s. If this repeats, raise the client's timeout" in caplog.text
+    silent.close()
 
 
 def test_a_connection_that_idled_too_long_is_no_failure(own_service: Service) -> None:

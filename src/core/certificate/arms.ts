@@ -4,8 +4,10 @@ import { CEILING, suspicion } from './drift.js'
 /** Sums over the units of one arm. EM and tokens of a group are means over its samples. */
 interface ArmFigures {
   readonly units: number
-  /** Units by their EM, as far as it is known, or counts as right or wrong. */
+  /** Units by their EM, as far as it is known, or counts as right or wrong; the least EM first. */
   readonly by_em: ReadonlyArray<readonly [em: number, units: number]>
+  /** Of these, units that count as right or wrong since their EM is not known. A group counts by its samples. */
+  readonly ungraded: number
   /** Units whose tokens are known. */
   readonly measured: number
   readonly tokens: number
@@ -15,19 +17,27 @@ interface ArmFigures {
 /** Both arms of the units that were drawn at one control share. */
 export interface ArmSums { readonly share: number, readonly control: ArmFigures, readonly treated: ArmFigures }
 
-const NO_FIGURES: ArmFigures = { units: 0, by_em: [], measured: 0, tokens: 0, token_squares: 0 }
+const NO_FIGURES: ArmFigures = { units: 0, by_em: [], ungraded: 0, measured: 0, tokens: 0, token_squares: 0 }
 
 export const NO_ARM_SUMS: readonly ArmSums[] = []
 
 /** The fields of a unit that the comparison of the arms uses. `em` and `tokens` are `null` where they are unknown. */
-export interface ComparedUnit { readonly arm: Arm, readonly share: number, readonly em: number | null, readonly tokens: number | null }
+export interface ComparedUnit {
+  readonly arm: Arm
+  readonly share: number
+  readonly em: number | null
+  /** Part of its samples that count as right or wrong in `em` since their EM is not known; absent: none. */
+  readonly ungraded?: number
+  readonly tokens: number | null
+}
 
-export function addCompared (sums: readonly ArmSums[], { arm, share, em, tokens }: ComparedUnit): readonly ArmSums[] {
+export function addCompared (sums: readonly ArmSums[], { arm, share, em, ungraded = 0, tokens }: ComparedUnit): readonly ArmSums[] {
   const known = sums.find((one) => one.share === share)
   const mine = known ?? { share, control: NO_FIGURES, treated: NO_FIGURES }
   const figures = addFigures(mine[arm], {
     units: 1,
     by_em: em === null ? [] : [[em, 1]],
+    ungraded,
     measured: tokens === null ? 0 : 1,
     tokens: tokens ?? 0,
     token_squares: (tokens ?? 0) ** 2,
@@ -52,16 +62,29 @@ function addFigures (a: ArmFigures, b: ArmFigures): ArmFigures {
   return {
     units: a.units + b.units,
     by_em: addByEm(a.by_em, b.by_em),
+    ungraded: a.ungraded + b.ungraded,
     measured: a.measured + b.measured,
     tokens: a.tokens + b.tokens,
     token_squares: a.token_squares + b.token_squares,
   }
 }
 
+/** Merges two lists that are sorted by EM. */
 function addByEm (a: ArmFigures['by_em'], b: ArmFigures['by_em']): ArmFigures['by_em'] {
-  const sums = new Map(a)
-  for (const [em, units] of b) sums.set(em, (sums.get(em) ?? 0) + units)
-  return [...sums].sort(([x], [y]) => x - y) // so that the order of merging does not matter
+  if (b.length === 0) return a
+  const merged: Array<readonly [em: number, units: number]> = []
+  let [i, j] = [0, 0]
+  while (i < a.length || j < b.length) {
+    const [x, y] = [a[i], b[j]]
+    if (y === undefined || (x !== undefined && x[0] < y[0])) merged.push(a[i++]!)
+    else if (x === undefined || y[0] < x[0]) merged.push(b[j++]!)
+    else {
+      merged.push([x[0], x[1] + y[1]])
+      i++
+      j++
+    }
+  }
+  return merged
 }
 
 /** Sums over the compared generations of one arm. */
@@ -69,6 +92,7 @@ export interface ArmTotals {
   readonly generations: number
   readonly tokens: number
   readonly labelled: number
+  readonly ungraded: number
   readonly em: number
 }
 
@@ -83,18 +107,25 @@ export interface Arms {
   readonly tokens_contrast: Contrast
   /** An e-detector for "treated generations lose more EM than is tolerated": the value of M for each bet. */
   readonly detector: readonly number[]
+  /** Draws of the groups that were compared last, where outcomes count on arrival. */
+  readonly groups: readonly number[]
 }
 
 /** Treated minus control, per treated generation. */
 interface Difference { readonly estimate: number, readonly low: number, readonly high: number }
 
-const NO_TOTALS: ArmTotals = { generations: 0, tokens: 0, labelled: 0, em: 0 }
+const NO_TOTALS: ArmTotals = { generations: 0, tokens: 0, labelled: 0, ungraded: 0, em: 0 }
 const NO_CONTRAST: Contrast = { n: 0, weight: 0, sum: 0, square: 0 }
 
 const BREACH_BETS = [0.03, 0.06, 0.12, 0.25, 0.5, 0.95]
 
 export const NO_ARMS: Arms = {
-  control: NO_TOTALS, treated: NO_TOTALS, em_contrast: NO_CONTRAST, tokens_contrast: NO_CONTRAST, detector: BREACH_BETS.map(() => 1),
+  control: NO_TOTALS,
+  treated: NO_TOTALS,
+  em_contrast: NO_CONTRAST,
+  tokens_contrast: NO_CONTRAST,
+  detector: BREACH_BETS.map(() => 1),
+  groups: [],
 }
 
 /** Right and wrong answers, and generations, that each arm must have before an interval is shown: it rests on a limit theorem. */
@@ -116,10 +147,19 @@ export function compareSlice (arms: Arms, sums: readonly ArmSums[], bound: numbe
 /** Units of a slice where outcomes count on arrival. */
 const UNITS_OF_SLICE = 32
 
-/** Takes in the sums of one unit where outcomes count on arrival. */
-export function compareOnArrival (arms: Arms, unit: ComparedUnit, bound: number): Arms {
+/** Number of groups that are remembered where outcomes count on arrival. */
+const KNOWN_GROUPS = 64
+
+/**
+ * Takes in the sums of one unit where outcomes count on arrival. Of a group it takes the first sample: all have the same prompt and arm, so
+ * together they would look like many more units than they are.
+ * @param group its draw; `null`: it has no group
+ */
+export function compareOnArrival (arms: Arms, unit: ComparedUnit, bound: number, group: number | null = null): Arms {
+  if (group !== null && arms.groups.includes(group)) return arms
+  const groups = group === null ? arms.groups : [...arms.groups.slice(1 - KNOWN_GROUPS), group]
   const isBeginning = (arms.control.generations + arms.treated.generations) % UNITS_OF_SLICE === 0
-  return compareSlice(arms, addCompared(NO_ARM_SUMS, unit), bound, isBeginning)
+  return compareSlice({ ...arms, groups }, addCompared(NO_ARM_SUMS, unit), bound, isBeginning)
 }
 
 /**
@@ -183,12 +223,13 @@ function compareAtShare (arms: Arms, { share, control, treated }: ArmSums): Arms
   }
 }
 
-function addTotals (totals: ArmTotals, { measured, tokens, by_em: by }: ArmFigures): ArmTotals {
+function addTotals (totals: ArmTotals, { measured, tokens, ungraded, by_em: by }: ArmFigures): ArmTotals {
   const { n: graded, sum: em } = momentsOf(by)
   return {
     generations: totals.generations + measured,
     tokens: totals.tokens + tokens,
     labelled: totals.labelled + graded,
+    ungraded: totals.ungraded + ungraded,
     em: totals.em + em,
   }
 }
@@ -246,6 +287,14 @@ export function emDifference ({ em_contrast: contrast, control, treated }: Arms,
 /** Mean tokens of treated minus control; `null` while an arm has few generations. @param level chance that the interval is ever wrong */
 export function tokensDifference ({ tokens_contrast: contrast, control, treated }: Arms, level: number): Difference | null {
   return Math.min(control.generations, treated.generations) < ENOUGH_TOKENS ? null : differenceOf(contrast, level)
+}
+
+/** Compared units of an arm from which its ungraded part is known well enough. */
+const ENOUGH_COMPARED = 32
+
+/** The larger part of an arm that counts as right or wrong since its EM is not known. Such units hide a loss of about as much EM. */
+export function ungradedShare ({ control, treated }: Pick<Arms, 'control' | 'treated'>): number {
+  return Math.max(...[control, treated].map(({ labelled, ungraded }) => labelled < ENOUGH_COMPARED ? 0 : ungraded / labelled))
 }
 
 /** The detector's mean, at least 1. Whether it is enough for a suspicion, or for an alarm, is the same as for drift (see drift.ts). */

@@ -1,5 +1,5 @@
-import type { Label } from '../policy/policy.js'
-import { type Arms, armsSuspicion } from './arms.js'
+import type { Label, Policy } from '../policy/policy.js'
+import { type Arms, armsSuspicion, ungradedShare } from './arms.js'
 import { ALARM } from './drift.js'
 import { type Fidelity, fidelitySuspicion } from './fidelity.js'
 
@@ -8,7 +8,10 @@ import { type Fidelity, fidelitySuspicion } from './fidelity.js'
  * reported with their probes (`fidelity`); otherwise the two arms are compared, which takes many times as many generations.
  */
 
-/** From what a breach is seen. Under `agreement`, answers of stopped generations say nothing without their probes. */
+/**
+ * From what a breach is seen. Without the probes of stops, the arms say nothing under `agreement`, or where most of their outcomes come
+ * without a label, as when only wanted labels are sent.
+ */
 export const BREACH_SIGHTS = ['fidelity', 'arms', 'unobservable'] as const
 export type BreachSight = typeof BREACH_SIGHTS[number]
 
@@ -17,9 +20,12 @@ export const BREACH_SUSPECTED = 10
 
 interface Watched { readonly fidelity: Fidelity, readonly arms: Arms }
 
-export function breachSight ({ fidelity: { stops, unobserved } }: Pick<Watched, 'fidelity'>, label: Label): BreachSight {
-  if (stops > 0 && stops >= unobserved) return 'fidelity'
-  return label === 'exact_match' ? 'arms' : 'unobservable'
+/** The part of an arm whose EM is not known from which the comparison of the arms shows nothing. */
+const BLIND = 0.5
+
+export function breachSight ({ fidelity: { recent: { stops, unobserved } }, arms }: Watched, label: Label): BreachSight {
+  if (stops > 0 && stops >= 2 * unobserved) return 'fidelity'
+  return label === 'exact_match' && ungradedShare(arms) <= BLIND ? 'arms' : 'unobservable'
 }
 
 /** The larger mean of the two detectors. */
@@ -28,3 +34,33 @@ export function breachSuspicion ({ fidelity, arms }: Watched): number {
 }
 
 export function isBreached (watched: Watched): boolean { return breachSuspicion(watched) >= ALARM }
+
+/**
+ * The time after a breach in which no threshold is in force, by the log's clock, ms. Control generations cannot show whether workers still
+ * answer from another prefix than was probed: without a hold, the threshold would be certified and breached again and again.
+ */
+export interface BreachHold {
+  /** Breaches in a row: each came within one evidence age of the end of the hold before it. */
+  readonly breaches: number
+  readonly until: number
+  /** Set by the learner: replicas do not compare the log's clock with their own. */
+  readonly is_over: boolean
+}
+
+const SHORTEST_HOLD_MS = 1_800_000
+const LONGEST_HOLD_MS = 86_400_000
+
+/** The hold that a breach begins: one follow-up, within limits, and twice as long after each breach in a row. @param last `null`: none */
+export function holdAfterBreach (
+  last: BreachHold | null, time: number, policy: Pick<Policy, 'follow_up_seconds' | 'max_evidence_age_seconds'>
+): BreachHold {
+  const isInRow = last !== null && time < last.until + 1000 * policy.max_evidence_age_seconds
+  const breaches = isInRow ? last.breaches + 1 : 1
+  const first = Math.max(SHORTEST_HOLD_MS, 1000 * policy.follow_up_seconds)
+  return { breaches, until: time + Math.min(LONGEST_HOLD_MS, first * 2 ** (breaches - 1)), is_over: false }
+}
+
+/** When a hold ends, ms; `null`: there is none, or it is over. */
+export function heldUntil (hold: BreachHold | null): number | null {
+  return hold === null || hold.is_over ? null : hold.until
+}

@@ -17,6 +17,8 @@ export interface Fidelity {
   readonly stops: number
   readonly equal: number
   readonly unobserved: number
+  /** All stops of late, and those of them without their probe: both are halved when there are 512. */
+  readonly recent: { readonly stops: number, readonly unobserved: number }
   /** Stops whose difference is 1 or -1, and stops that wait for a label, their own or that of an earlier one (see `StopQueue`). */
   readonly lost: number
   readonly gained: number
@@ -26,7 +28,15 @@ export interface Fidelity {
 }
 
 export const NO_FIDELITY: Fidelity = {
-  generations: 0, stops: 0, equal: 0, unobserved: 0, lost: 0, gained: 0, queued: 0, detector: NO_DRIFT,
+  generations: 0,
+  stops: 0,
+  equal: 0,
+  unobserved: 0,
+  recent: { stops: 0, unobserved: 0 },
+  lost: 0,
+  gained: 0,
+  queued: 0,
+  detector: NO_DRIFT,
 }
 
 /**
@@ -48,8 +58,41 @@ const TOLERATED = 1 / 4
 export function countTreated (fidelity: Fidelity, stop: { readonly isEqual: boolean } | null | undefined): Fidelity {
   const generations = fidelity.generations + 1
   if (stop === undefined) return { ...fidelity, generations }
-  if (stop === null) return { ...fidelity, generations, unobserved: fidelity.unobserved + 1 }
-  return { ...fidelity, generations, stops: fidelity.stops + 1, equal: fidelity.equal + (stop.isEqual ? 1 : 0) }
+  const recent = addRecent(fidelity.recent, stop === null)
+  if (stop === null) return { ...fidelity, generations, unobserved: fidelity.unobserved + 1, recent }
+  return { ...fidelity, generations, stops: fidelity.stops + 1, equal: fidelity.equal + (stop.isEqual ? 1 : 0), recent }
+}
+
+const MOST_RECENT = 512
+
+function addRecent ({ stops, unobserved }: Fidelity['recent'], isUnobserved: boolean): Fidelity['recent'] {
+  const scale = stops + 1 === MOST_RECENT ? 1 / 2 : 1
+  return { stops: scale * (stops + 1), unobserved: scale * (unobserved + (isUnobserved ? 1 : 0)) }
+}
+
+/** Recent stops without their probe, in number and as a part of all, above which too many lack it. */
+const FEW_UNOBSERVED = 20
+const SMALL_PART = 0.1
+
+/** Whether more than a few of the recent stops were reported without their probe. */
+export function lacksProbes ({ recent: { stops, unobserved } }: Fidelity): boolean {
+  return unobserved >= FEW_UNOBSERVED && unobserved > SMALL_PART * stops
+}
+
+/** Stops over all epochs: those that served the probed answer, those that served another one, and those reported without their probe. */
+export interface StopTotals { readonly probed: number, readonly other: number, readonly unknown: number }
+
+export const NO_STOPS: StopTotals = { probed: 0, other: 0, unknown: 0 }
+
+/** The totals with the stops that were counted between two states of an epoch's fidelity. */
+export function addStops (totals: StopTotals, before: Fidelity, after: Fidelity): StopTotals {
+  if (after === before) return totals
+  const equal = after.equal - before.equal
+  return {
+    probed: totals.probed + equal,
+    other: totals.other + after.stops - before.stops - equal,
+    unknown: totals.unknown + after.unobserved - before.unobserved,
+  }
 }
 
 /** Counts a stop that waits for a label. */

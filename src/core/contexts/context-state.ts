@@ -1,7 +1,8 @@
 import { type Arms, NO_ARMS } from '../certificate/arms.js'
 import { type Beginnings, firstBeginning } from '../certificate/beginnings.js'
+import type { BreachHold } from '../certificate/breach.js'
 import { type Drift, NO_DRIFT } from '../certificate/drift.js'
-import { type Fidelity, NO_FIDELITY } from '../certificate/fidelity.js'
+import { type Fidelity, NO_FIDELITY, NO_STOPS, type StopTotals } from '../certificate/fidelity.js'
 import { mergeEvidence, type OpenEvidence } from '../certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
@@ -85,6 +86,12 @@ export interface ContextState {
   readonly arms_from: number
   /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
   readonly fidelity: Fidelity
+  /** Over all epochs. */
+  readonly stops: StopTotals
+  /** Thresholds that a breach withdrew here, over all epochs; of the root, those of all contexts. */
+  readonly breaches: number
+  /** The hold after the last breach, which may be over; `null`: there was no breach since the last reset. */
+  readonly hold: BreachHold | null
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
   readonly savings: Savings
@@ -170,6 +177,9 @@ export function openEpoch (
     arms: NO_ARMS,
     arms_from: 0,
     fidelity: NO_FIDELITY,
+    stops: previous?.stops ?? NO_STOPS,
+    breaches: previous?.breaches ?? 0,
+    hold: cause === 'reset' ? null : previous?.hold ?? null, // by a reset an operator says that the cause is gone
     log_evidence: null,
     savings: previous?.savings ?? NO_SAVINGS,
     probe_tokens: previous?.probe_tokens ?? 0,
@@ -307,6 +317,9 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     arms: state.arms,
     arms_from: state.arms_from,
     fidelity: state.fidelity,
+    stops: state.stops,
+    breaches: state.breaches,
+    hold: state.hold,
     log_evidence: state.log_evidence,
     savings: state.savings,
     probe_tokens: state.probe_tokens,

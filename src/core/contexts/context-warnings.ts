@@ -1,11 +1,13 @@
 import { tokensSaved } from '../certificate/evidence.js'
-import { fidelityRatio } from '../certificate/fidelity.js'
-import { breachSight } from '../certificate/breach.js'
+import { ungradedShare } from '../certificate/arms.js'
+import { breachSight, heldUntil } from '../certificate/breach.js'
+import { fidelityRatio, lacksProbes } from '../certificate/fidelity.js'
 import { type ContextState, evidenceOf } from './context-state.js'
 
-/** Problems with the reports on a context, shown to workers and operators. The first two prevent a certificate. */
+/** Problems with the workers of a context, shown to them and to operators. The first two prevent a certificate. */
 export const CONTEXT_WARNINGS = [
-  'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
+  'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
+  'stopped_probe_missing',
 ] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
@@ -40,9 +42,11 @@ const ENOUGH = 32
  * `outcomes_missing`: generations are enrolled, but their outcomes, steps or labels have not arrived. `outcomes_not_enrolled`: outcomes
  * arrive, but most of them belong to generations that did not ask at the first check; workers may report under other ids.
  * `no_net_savings`: a threshold is certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so
- * predictors do not learn from some. `fidelity_low`: served answers of stops often differ from the probed ones. `breach_unobservable`:
- * under `agreement`, stops are reported without their probes. `breach_hidden`: under `exact_match` they are, and more than 1 % of the
- * control generations are missing, which can hide a breach of several points.
+ * predictors do not learn from some. `breach_held`: stops lost more than is allowed, so nothing is stopped for a time. `fidelity_low`:
+ * served answers of stops often differ from the probed ones. The last three concern stops that are reported without their probes, so that
+ * only the arms can show a breach. `breach_unobservable`: they show nothing, since labels are `agreement`, or most are missing.
+ * `breach_hidden`: more than 1 % of the outcomes or labels are missing, which hides a breach of several points. `stopped_probe_missing`: a
+ * breach is seen late.
  */
 export function contextWarnings (state: ContextState): readonly ContextWarning[] {
   const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state
@@ -51,23 +55,26 @@ export function contextWarnings (state: ContextState): readonly ContextWarning[]
   if (unenrolled >= ENOUGH && unenrolled > accounted) warnings.push('outcomes_not_enrolled')
   if (isWithoutSavings(state)) warnings.push('no_net_savings')
   if (refused > 0) warnings.push('signals_refused')
-  warnings.push(...fidelityWarnings(state))
+  if (heldUntil(state.hold) !== null) warnings.push('breach_held')
+  const { stops } = state.fidelity
+  const ratio = fidelityRatio(state.fidelity)
+  if (ratio !== null && stops >= ENOUGH && ratio < LOW_FIDELITY) warnings.push('fidelity_low')
+  if (lacksProbes(state.fidelity)) warnings.push(blindnessOf(state))
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }
 
-/** Share of equal answers below which fidelity is low, and missing outcomes above which a comparison of the arms shows little. */
+/** Share of equal answers below which fidelity is low. */
 const LOW_FIDELITY = 0.95
+/** Part of the outcomes or labels that may be missing before a comparison of the arms hides several points. */
 const HIDING = 0.01
 
-function fidelityWarnings ({ fidelity, follow_up: { accounted, missing }, meaning: { label } }: ContextState): ContextWarning[] {
-  const { stops, unobserved } = fidelity
-  const ratio = fidelityRatio(fidelity)
-  const warnings: ContextWarning[] = ratio !== null && stops >= ENOUGH && ratio < LOW_FIDELITY ? ['fidelity_low'] : []
-  if (unobserved < ENOUGH) return warnings
-  const sight = breachSight({ fidelity }, label)
-  if (sight === 'unobservable') warnings.push('breach_unobservable')
-  if (sight === 'arms' && missing > HIDING * (accounted + missing)) warnings.push('breach_hidden')
-  return warnings
+/** What can be seen of a breach although stops are reported without their probes. */
+function blindnessOf (state: ContextState): ContextWarning {
+  const { arms, follow_up: { accounted, missing }, meaning: { label } } = state
+  const sight = breachSight(state, label)
+  if (sight === 'unobservable') return 'breach_unobservable'
+  const isHidden = missing > HIDING * (accounted + missing) || ungradedShare(arms) > HIDING
+  return sight === 'arms' && isHidden ? 'breach_hidden' : 'stopped_probe_missing'
 }
 
 function isWithoutSavings (state: ContextState): boolean {

@@ -5,7 +5,7 @@ import { GRID, type Lottery, lotteryAt, thresholdAt } from '../certificate/thres
 import type { Levels } from '../policy/context.js'
 import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { breachSight } from '../certificate/breach.js'
+import { breachSight, heldUntil } from '../certificate/breach.js'
 import { type CandidateScorer, candidateScorers, certifiedNow, estimatedDrop } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
@@ -33,9 +33,9 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
   return haveSameEvidenceTerms(state.meaning, evidenceTermsOf(policy, levels))
 }
 
-/** Judges a context by its current evidence: it picks the certified threshold that is worth most. */
+/** Judges a context by its current evidence: it picks the certified threshold that is worth most. During a hold there is none. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
-  if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
+  if (!isCurrent(state, policy, levels) || heldUntil(state.hold) !== null) return NO_JUDGEMENT
   const isSticky = haveSameBar(state.judged_by, policy)
   if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null

@@ -87,7 +87,11 @@ function compare ({ slice, arm, share, graded, em, cancelled, unlabelled, measur
   const compared = samples - unlabelled
   const right = arm === 'treated' ? em + compared - graded - cancelled : em
   slice.arms = addCompared(slice.arms, {
-    arm, share, em: compared === 0 ? null : right / compared, tokens: measured === 0 ? null : tokens / measured,
+    arm,
+    share,
+    em: compared === 0 ? null : right / compared,
+    ungraded: compared === 0 ? 0 : (compared - graded - cancelled) / compared,
+    tokens: measured === 0 ? null : tokens / measured,
   })
 }
 

@@ -54,18 +54,25 @@ export const MAX_EARLY_OUTCOMES = 1024
 /** The outcomes that wait for their entry, in the order of arrival. */
 export class EarlyOutcomes {
   #list: EarlyOutcome[]
+  readonly #ids: Set<string>
 
-  constructor (stored: readonly EarlyOutcome[] = []) { this.#list = [...stored] }
+  constructor (stored: readonly EarlyOutcome[] = []) {
+    this.#list = [...stored]
+    this.#ids = new Set(stored.map(({ generation_id: id }) => id))
+  }
 
   get list (): readonly EarlyOutcome[] { return this.#list }
 
   /** When the first of them is given up; Infinity if there is none. */
   get firstUntil (): number { return this.#list[0]?.until ?? Infinity }
 
+  has (generationId: string): boolean { return this.#ids.has(generationId) }
+
   /** @returns whether there was room */
   add (outcome: EarlyOutcome): boolean {
     if (this.#list.length >= MAX_EARLY_OUTCOMES) return false
     this.#list.push(outcome)
+    this.#ids.add(outcome.generation_id)
     return true
   }
 
@@ -83,6 +90,7 @@ export class EarlyOutcomes {
   #take (isTaken: (outcome: EarlyOutcome) => boolean): EarlyOutcome[] {
     const taken = this.#list.filter(isTaken)
     if (taken.length > 0) this.#list = this.#list.filter((outcome) => !isTaken(outcome))
+    for (const { generation_id: id } of taken) this.#ids.delete(id)
     return taken
   }
 }

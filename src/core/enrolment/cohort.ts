@@ -236,7 +236,7 @@ export class Cohort {
   /** Whether the clock makes something due: a test of the evidence, or the end of a slice, of a follow-up or of a wait. */
   isDue (clock: number, { followUp, look }: { readonly followUp: number, readonly look: number }): boolean {
     if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp)) return true
-    if (clock >= this.#admission.early.firstUntil || this.stops.hasSettled(clock)) return true
+    if (clock >= this.#admission.early.firstUntil || this.stops.hasSettled(clock, followUp)) return true
     const oldest = this.members.values().next().value
     return oldest !== undefined && clock >= oldest.at + followUp
   }
@@ -248,18 +248,18 @@ export class Cohort {
 
   /** Whether an outcome is kept for this cohort: until its entry, or a label, comes. */
   isKept (generationId: string): boolean {
-    return this.stops.has(generationId) || this.early.some(({ generation_id: id }) => id === generationId)
+    return this.stops.has(generationId) || this.#admission.early.has(generationId)
   }
 
   /** A stop that awaits its label (see `StopQueue`). */
-  queueStop (generationId: string, until: number): void {
-    this.stops.add(generationId, until)
+  queueStop (generationId: string, clock: number): void {
+    this.stops.add(generationId, clock)
     this.isDirty = true
   }
 
   /** A treated generation whose difference is known, behind stops that await their labels. */
-  queueKnown (generationId: string, until: number, difference: ServedDifference): void {
-    this.stops.addKnown(generationId, until, difference)
+  queueKnown (generationId: string, clock: number, difference: ServedDifference): void {
+    this.stops.addKnown(generationId, clock, difference)
     this.isDirty = true
   }
 
@@ -284,8 +284,8 @@ export class Cohort {
    * Takes the treated generations whose difference is known, in the order of their outcomes (see `StopQueue`).
    * @returns also the ids of outcomes whose label did not arrive, and that are kept for nothing else
    */
-  takeStops (clock: number): ReturnType<StopQueue['take']> {
-    const { settled, unlabelled } = this.stops.take(clock)
+  takeStops (clock: number, followUp: number): ReturnType<StopQueue['take']> {
+    const { settled, unlabelled } = this.stops.take(clock, followUp)
     this.#marked(settled)
     return { settled, unlabelled: this.#keptForNothing(unlabelled) }
   }

@@ -149,22 +149,22 @@ export function restoreMembers (stored: StoredMembers, slices: readonly Slice[])
   })
 }
 
-/** An outcome that awaits its label, and its place: when it was enrolled, or for a stop, when its wait ends. */
+/** An outcome that awaits its label, and its place: when it was enrolled, or for a stop, when its outcome came. */
 export interface WantedLabel {
   readonly at: number
   readonly u: number
   readonly generation_id: string
 }
 
-/** The outcomes of a cohort that await their labels: control ones, the longest enrolled first, and stops that differ from their probe. */
+/** The outcomes of a cohort that await their labels: control ones and stops that differ from their probe, the longest waiting first. */
 export function wantedLabels (stored: Pick<StoredCohort, 'members' | 'reports' | 'stops'>): WantedLabel[] {
   const waiting = new Map(stored.reports.map((report) => [report.u, report.waiting]))
   const control = drawsOf(stored).flatMap(({ u, arm, at }) => {
     const ids = arm === 'control' ? waiting.get(u) ?? [] : []
     return ids.map((generation_id): WantedLabel => ({ at, u, generation_id }))
   })
-  const stops = stored.stops.flatMap(({ generation_id, until, difference }): WantedLabel[] =>
-    difference === null ? [{ at: until, u: 0, generation_id }] : [])
+  const stops = stored.stops.flatMap(({ generation_id, at, difference }): WantedLabel[] =>
+    difference === null ? [{ at, u: 0, generation_id }] : [])
   return [...control, ...stops].sort(byPlace)
 }
 

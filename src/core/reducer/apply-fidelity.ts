@@ -1,6 +1,6 @@
 import { addDifference, addUnchanged, countQueued, countTreated, type Fidelity } from '../certificate/fidelity.js'
 import { isBreached } from '../certificate/breach.js'
-import { type ContextState, copyState } from '../contexts/context-state.js'
+import type { ContextState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import type { SettledStop } from '../enrolment/stop-queue.js'
 import { countsForFidelity, observeStop } from '../outcome/observed-stop.js'
@@ -12,34 +12,32 @@ import { type Fold, policyOf, thresholdInForce } from './fold.js'
  * Lets fidelity see a treated outcome of a context in which a threshold is in force. A stop whose answer differs from its probe is kept
  * until its label comes; later outcomes are queued behind it.
  * @param force threshold in force for its leaf
- * @param state of the context that gathers the evidence, as stored
- * @returns the state stored last
+ * @param state of the context that gathers the evidence
+ * @returns its fidelity, to be stored
  */
-export function applyFidelity (
+export function watchFidelity (
   fold: Fold, time: number, pending: PendingOutcome, force: EffectiveThreshold, state: ContextState
-): ContextState {
+): Fidelity {
   const { outcome, key } = pending
   const { generation_id: id, cancelled, stopped } = outcome
-  if (cancelled === true || !countsForFidelity(outcome) || !isServing(fold, pending, force, time)) return state
+  if (cancelled === true || !countsForFidelity(outcome) || !isServing(fold, pending, force, time)) return state.fidelity
   const policy = policyOf(fold.ledger, key)
   const isOnArrival = policy.follow_up_seconds === 0 // no label comes then
   const stop = stopped ? observeStop(outcome, policy.label, !isOnArrival) : undefined
   const counted = countTreated(state.fidelity, stop)
   const cohort = isOnArrival ? undefined : fold.cohorts.of(key, state.epoch_name)
-  const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
+  const { clock } = fold.cohorts
   const difference = stop === undefined ? 0 : stop?.difference
-  let fidelity = counted
   if (cohort !== undefined && difference === null) {
-    cohort.queueStop(id, until)
+    cohort.queueStop(id, clock)
     fold.pending.set(pending)
-    fidelity = countQueued(counted)
-  } else if (cohort !== undefined && difference != null && !cohort.stops.isEmpty) {
-    cohort.queueKnown(id, until, difference)
-    if (difference !== 0) fidelity = countQueued(counted)
-  } else if (difference != null) fidelity = addDifference(counted, difference, policy.max_em_drop)
-  const next = copyState(state, { fidelity })
-  fold.set(key, next)
-  return next
+    return countQueued(counted)
+  }
+  if (cohort !== undefined && difference != null && !cohort.stops.isEmpty) {
+    cohort.queueKnown(id, clock, difference)
+    return difference === 0 ? counted : countQueued(counted)
+  }
+  return difference == null ? counted : addDifference(counted, difference, policy.max_em_drop)
 }
 
 /** Whether a threshold is in force for the leaf that stops generations, by its own certificate or pin, or that of its pool. */

@@ -99,5 +99,6 @@ function compare (state: ContextState, { outcome }: PendingOutcome, arm: Arm | n
   if (arm !== drawArm(outcome.u, share)) return state // it began under another share
   const em = outcome.full[policy.label] ?? null
   const unit = { arm, share, em, tokens: outcome.tokens }
-  return copyState(state, { arms: compareOnArrival(state.arms, unit, policy.max_em_drop) })
+  const group = outcome.sample_index === null ? null : outcome.u
+  return copyState(state, { arms: compareOnArrival(state.arms, unit, policy.max_em_drop, group) })
 }

@@ -1,4 +1,5 @@
 import type { Arm } from '../assignment/arm.js'
+import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts } from '../contexts/follow-up-counts.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
@@ -12,7 +13,7 @@ import { differenceFromPool } from '../policy/policy-problem.js'
 import { nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
 import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
-import { applyFidelity, mustTakeBack } from './apply-fidelity.js'
+import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
@@ -40,18 +41,18 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const arm = armOf(outcome, current?.control_share ?? 0)
   const force = arm === 'treated' ? thresholdInForce(fold, leaf, time) : undefined
   const addSavings = force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
+  const gathering = policyOf(fold.ledger, key)
+  const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
+  const pending = { outcome, leaf, key }
   const isRefused = outcome !== usable
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
-    const next = countOutcome(state, outcome, arm, addSavings, time)
+    const watched = isGathering && isOfPool && force !== undefined ? watchFidelity(fold, time, pending, force, state) : state.fidelity
+    const next = countOutcome(state, outcome, { arm, addSavings, fidelity: watched, time })
     return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
   })
-  if (counted === undefined) return
+  if (counted === undefined || !isOfPool) return
 
-  const gathering = policyOf(fold.ledger, key)
-  if (differenceFromPool(policy, gathering) !== undefined) return // no evidence of its pool
-  const pending = { outcome, leaf, key }
-  const watched = force === undefined ? counted : applyFidelity(fold, time, pending, force, counted)
-  const state = mustTakeBack(fold, key, watched, time) ? endEpoch(fold, key, watched, { cause: 'breach', policy: gathering, time }) : watched
+  const state = mustTakeBack(fold, key, counted, time) ? endEpoch(fold, key, counted, { cause: 'breach', policy: gathering, time }) : counted
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, state)
   else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, state)
 }
@@ -131,12 +132,19 @@ function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: i
   return arm === null && steps?.length === 0 && isComplete && index === null
 }
 
-function countOutcome (
-  state: ContextState, outcome: LoggedOutcome, arm: Arm | null, addSavings: ((savings: Savings) => Savings) | undefined, time: number
-): ContextState {
+interface Counted {
+  readonly arm: Arm | null
+  readonly addSavings: ((savings: Savings) => Savings) | undefined
+  readonly fidelity: Fidelity
+  readonly time: number
+}
+
+function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSavings, fidelity, time }: Counted): ContextState {
   return copyState(state, {
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
+    fidelity,
+    stops: addStops(state.stops, state.fidelity, fidelity),
     savings: addSavings === undefined ? state.savings : addSavings(state.savings),
     probe_tokens: state.probe_tokens + (outcome.probe_tokens ?? 0),
     probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),

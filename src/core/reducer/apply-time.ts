@@ -1,7 +1,9 @@
-import type { ContextState } from '../contexts/context-state.js'
+import { heldUntil } from '../certificate/breach.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
 import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
+import { moveShare } from './control-share.js'
 import { type Fold, policyOf, startEpoch, statesWithin, writeState } from './fold.js'
 import { followUp } from './follow-up.js'
 
@@ -15,11 +17,16 @@ export function applyTime (fold: Fold, time: number): void {
 }
 
 /**
- * Drops a context's evidence, and the threshold on it, if it fell silent for too long: an old past must not vouch for the present.
+ * Ends what lasts only for a time: evidence without newer one, and the hold after a breach.
  * @param state of the context, as stored
  * @returns the state stored last
  */
 export function expire (fold: Fold, key: string, state: ContextState, time: number): ContextState {
+  return endHold(fold, key, dropStale(fold, key, state, time), time)
+}
+
+/** Drops a context's evidence, and the threshold on it, if it fell silent for too long: an old past must not vouch for the present. */
+function dropStale (fold: Fold, key: string, state: ContextState, time: number): ContextState {
   if (state.last_evidence_at === null) return state
   const policy = policyOf(fold.ledger, key)
   if (time < silentAt(state, policy)) return state
@@ -27,16 +34,27 @@ export function expire (fold: Fold, key: string, state: ContextState, time: numb
   return writeState(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
 }
 
+/** Puts what the evidence now certifies in force, once the hold after a breach is over. */
+function endHold (fold: Fold, key: string, state: ContextState, time: number): ContextState {
+  const { hold } = state
+  if (hold === null || !isHoldOver(state, time)) return state
+  const next = copyState(state, { hold: { ...hold, is_over: true } })
+  const written = writeState(fold, key, next, { cause: 'evidence', policy: policyOf(fold.ledger, key), time, mayMove: true })
+  return moveShare(fold, key, written, time)
+}
+
+function isHoldOver ({ hold }: ContextState, time: number): boolean { return time >= (heldUntil(hold) ?? Infinity) }
+
 /** When the evidence is dropped if none arrives until then, ms. */
 function silentAt (state: ContextState, policy: Policy): number {
   return (state.last_evidence_at ?? Infinity) + policy.max_evidence_age_seconds * 1000
 }
 
-/** Whether evidence must be dropped at this time, because none arrived for too long. */
-export function isSilenceDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
+/** Whether something ends at this time: evidence that is too old, or a hold. */
+export function isExpiryDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
   for (const key of keys()) {
     const state = get(key)
-    if (state !== undefined && time >= silentAt(state, policyOf(ledger, key))) return true
+    if (state !== undefined && (isHoldOver(state, time) || time >= silentAt(state, policyOf(ledger, key)))) return true
   }
   return false
 }

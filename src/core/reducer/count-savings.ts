@@ -1,4 +1,5 @@
-import { GRID } from '../certificate/thresholds.js'
+import { valueAt } from '../certificate/thresholds.js'
+import { stopsOf } from '../certificate/trace.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { addControl, addTreated, type CountedSamples, type Savings } from '../contexts/savings.js'
@@ -70,18 +71,11 @@ function tokensAfterCrossing (fold: Fold, { outcome, leaf, key }: PendingOutcome
   const predictor = trial && predictorOf(trial, fold.predictors)
   const isKnown = state.serving === null || (predictor !== undefined && !isTrainedOn(predictor, u))
   if (isCancelled || steps === null || !isComplete || !isKnown || state.threshold_index === -1) return null
-  const { min_tokens: minTokens } = policyOf(fold.ledger, key)
   const scorer = predictor && scorerFor(predictor, leaf)
-  const grid = predictor?.grid ?? GRID
-  const place = Math.floor(state.threshold_index)
-  const share = state.threshold_index - place // of the looser threshold
-  let looser: number | undefined
-  for (const step of steps) {
-    if (step.tokens < minTokens) continue
-    const score = scorer === undefined ? step.confidence : scoreStep(scorer, step.tokens, step.confidence, step.signals)
-    if (score === null) continue
-    if (share > 0 && looser === undefined && score >= grid[place + 1]!) looser = tokens - step.tokens
-    if (score >= grid[place]!) return (1 - share) * (tokens - step.tokens) + share * (looser ?? 0)
-  }
-  return share * (looser ?? 0)
+  const scored = steps.map(({ tokens, confidence, signals }) => ({
+    tokens, score: scorer === undefined ? confidence : scoreStep(scorer, tokens, confidence, signals),
+  }))
+  const run = { tokens, answerTokens: 0, em: null, steps: scored, isComplete }
+  const stops = stopsOf(run, policyOf(fold.ledger, key).min_tokens, scorer?.grid)
+  return valueAt(stops.map((stop) => tokens - stop.tokens), state.threshold_index)
 }

@@ -1,4 +1,5 @@
 import { compareSlice } from '../certificate/arms.js'
+import { holdAfterBreach } from '../certificate/breach.js'
 import { type Drift, hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
@@ -11,6 +12,7 @@ import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
 import { RAW, watchedOf } from '../enrolment/slice.js'
+import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
@@ -42,7 +44,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const unlisted = cohort.dropEarly(clock)
   const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
   for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
-  const stops = cohort.takeStops(clock)
+  const stops = cohort.takeStops(clock, rules.followUp)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
@@ -93,9 +95,18 @@ function isUnenrolled (
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
 export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
-  const next = start.cause === 'breach' ? copyState(opened, { fidelity: afterBreach(state.fidelity) }) : opened
+  const { time } = start
+  const next = start.cause === 'breach' ? breached(fold, key, state, opened, start) : opened
   const written = writeState(fold, key, next, { ...start, mayMove: true })
-  return moveShare(fold, key, written, start.time)
+  return moveShare(fold, key, written, time)
+}
+
+/** The new epoch of a context after a breach, which its count and that of the root show. */
+function breached (fold: Fold, key: string, last: ContextState, opened: ContextState, { policy, time }: EpochStart): ContextState {
+  const root = key === ROOT ? undefined : fold.get(ROOT)
+  if (root !== undefined) fold.set(ROOT, copyState(root, { breaches: root.breaches + 1 }))
+  const { fidelity, hold } = last
+  return copyState(opened, { fidelity: afterBreach(fidelity), hold: holdAfterBreach(hold, time, policy), breaches: opened.breaches + 1 })
 }
 
 /** Adds to the counts. */

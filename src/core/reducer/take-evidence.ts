@@ -2,6 +2,7 @@ import {
   addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart, turnWindow,
   unitsOfFirstCertificate, withOpen,
 } from '../certificate/beginnings.js'
+import { heldUntil } from '../certificate/breach.js'
 import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { fillHalves, sumOfOpen } from '../certificate/evidence-sum.js'
@@ -58,7 +59,8 @@ export function withRestarts (
 export function takeEvidence (
   fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenSlice[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
 ): ContextState {
-  const isSameBar = haveSameBar(state.judged_by, policy)
+  // During a hold the detector of drift does not watch, so a certificate lasts only as long as the evidence supports it.
+  const isSticky = haveSameBar(state.judged_by, policy) && heldUntil(state.hold) === null
   const { max_em_drop: a } = policy
   let best: number | null = null
   const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
@@ -71,7 +73,7 @@ export function takeEvidence (
     const isSplit = (k: number) => isSplitAt(parts, k) || isSplitIn(beginnings, k)
     const prefixes = (k: number) => prefixesAt(beginnings, byBeginning, k)
     const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar))
-    const certified = certifiedPlace(isCertified, isSplit, thresholds, isSameBar ? gathering.certified : -1)
+    const certified = certifiedPlace(isCertified, isSplit, thresholds, isSticky ? gathering.certified : -1)
     if (isServing) best = Math.max(...prefixes(state.threshold_index).map((prefix) => logMixture(a, prefix)))
     return { ...gathering, open: sumOfOpen(open, thresholds), beginnings: withOpen(beginnings, byBeginning), certified }
   }

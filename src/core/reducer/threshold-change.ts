@@ -23,6 +23,9 @@ export interface Change {
   readonly reason?: string
 }
 
+/** Causes of a withdrawal that operators should look into: stopping loses more than is allowed. Alarms have the same names. */
+export const WITHDRAWALS: ReadonlySet<string> = new Set<Change['cause']>(['drift', 'breach', 'left_pool'])
+
 /** Replaces a damaged change of the history. */
 export interface UnreadableChange {
   /** Of the row, in the order of the history. */

@@ -6,7 +6,7 @@ import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
 import { type Fidelity, fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { GRID, thresholdAt } from '../certificate/thresholds.js'
-import { BREACH_SUSPECTED, breachSight, breachSuspicion, isBreached } from '../certificate/breach.js'
+import { BREACH_SUSPECTED, breachSight, breachSuspicion, heldUntil, isBreached } from '../certificate/breach.js'
 import {
   candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
 } from '../contexts/candidate-scorer.js'
@@ -76,7 +76,11 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
     arms: describeArms(state.arms, own.policy.error_level),
     fidelity: describeFidelity(state.fidelity, own.policy.error_level),
-    breach: describeBreach(state, own.policy.label),
+    breach: {
+      ...describeBreach(state, own.policy.label),
+      /** Until when nothing is stopped after a breach, of its own or its pool's, ms; `null`: it is not held. */
+      held_until: heldUntil((isMember ? loaded.states.get(source.key) : state)?.hold ?? null),
+    },
     challengers: describeTrials(state, own.policy, loaded.predictors),
     unprobed: evidence.unprobed_generations,
     follow_up: state.follow_up,
@@ -211,10 +215,11 @@ function describeBreach (state: ContextState, label: Label) {
   }
 }
 
-function describeArm ({ generations, tokens, labelled, em }: ArmTotals) {
+function describeArm ({ generations, tokens, labelled, ungraded, em }: ArmTotals) {
   return {
     generations,
     labelled,
+    ungraded,
     em: labelled === 0 ? null : em / labelled,
     tokens_mean: generations === 0 ? null : tokens / generations,
   }

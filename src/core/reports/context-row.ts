@@ -7,7 +7,7 @@ import { type ContextView, describeContext } from './context-report.js'
 /** Alarms for operators: thresholds withdrawn, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
-  'fidelity_low', 'breach_unobservable', 'breach_hidden',
+  'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden', 'stopped_probe_missing',
 ] as const
 export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */

@@ -5,7 +5,10 @@ import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../cer
 import { type CandidateScorer, certifiedNow } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
-/** Describes the evidence for every threshold of a candidate, safest first. Ratios and EM are fractions. */
+/**
+ * Describes the evidence for every threshold of a candidate, safest first, by the generations that are accounted for. Only for `certified`
+ * the others count as lost. Ratios and EM are fractions.
+ */
 export function describeThresholds (candidate: CandidateScorer, policy: Policy) {
   const { evidence, beginnings, grid, bar } = candidate
   const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
@@ -29,7 +32,7 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
       em_drop_high: high,
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
       tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
-      log_evidence: logMixture(policy.max_em_drop, weightedDifferences(beginnings, k, 'at_worst')),
+      log_evidence: logMixture(policy.max_em_drop, weightedDifferences(beginnings, k, 'known')),
       certified: k <= index,
       /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
       generations_needed: needed,
@@ -40,7 +43,7 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
 function generationsUntil ({ beginnings, bar }: CandidateScorer, k: number, policy: Policy): number | null {
   const { max_em_drop: a, evidence_window: limit } = policy
-  const each = weightedDifferences(beginnings, k, 'at_worst').map(({ logWeight, differences }) =>
+  const each = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
     generationsToReach(a, differences, bar - logWeight, limit) ?? Infinity)
   const least = Math.min(...each)
   return least === Infinity ? null : least

@@ -98,12 +98,13 @@ function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: s
 
 /** Times as replies have them, ISO 8601. */
 function onWire (view: ContextView) {
-  const { evidence } = view
+  const { evidence, breach: { held_until: held } } = view
   const times = evidence && { since: isoTime(evidence.since), until: evidence.until === null ? null : isoTime(evidence.until) }
   return {
     ...view,
     pin: pinToWire(view.pin),
     pool: poolToWire(view.pool),
+    breach: { ...view.breach, held_until: held === null ? null : isoTime(held) },
     evidence: evidence && { ...evidence, ...times! },
     updated_at: isoTime(view.updated_at),
   }

@@ -2,6 +2,7 @@ import type { Static } from '#typebox'
 import type { FleetPageQuerySchema } from '../../../openapi/fleet-schemas.js'
 import { isoTime, poolToWire } from '../../../openapi/wire.js'
 import { isWithin } from '../../core/policy/context.js'
+import { WITHDRAWALS } from '../../core/reducer/threshold-change.js'
 import type { Status } from '../../core/reports/context-report.js'
 import { type Alarm, ALARMS, type ContextRow, type RowOrder } from '../../core/reports/context-row.js'
 import type { Config } from '../config/config.js'
@@ -99,10 +100,10 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
   }
 }
 
-/** Alarms of a threshold that was withdrawn, which is the only beginning of an alarm that a state knows. */
-const WITHDRAWALS: ReadonlySet<Alarm> = new Set(['drift', 'breach', 'left_pool'])
-
-/** The gravest first, of equal ones the newest. Contexts that show only sums repeat what those below them report. */
+/**
+ * The gravest first, of equal ones the newest. A state knows when an alarm began only if that withdrew a threshold. Contexts that show only
+ * sums repeat what those below them report.
+ */
 function alarmsOf (rows: readonly ContextRow[]) {
   const alarms: Array<{ key: string, alarm: Alarm, since: number | null, rank: number }> = []
   for (const { key, is_certifying: isCertifying, alarms: own, withdrawn_at: withdrawnAt } of rows) {

@@ -22,16 +22,22 @@ interface HealthServices {
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
-/** Warnings about contexts whose workers report incorrectly. `contexts` is e.g. "2 contexts". */
+/** Warnings about contexts whose workers make mistakes. `contexts` is e.g. "2 contexts". */
 const REPORTING: Readonly<Record<ContextWarning, (contexts: string) => string>> = {
   outcomes_missing: (contexts) => `Generations of ${contexts} are enrolled, but their outcomes, steps or labels have not arrived. Send every outcome with the ids of its steps, and the wanted labels`,
   outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} belong to generations that were not enrolled. Ask at the first step of each ` +
     'generation, without an arm and with the ids of its outcome',
   no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts}, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
   signals_refused: (contexts) => `Signals of ${contexts} have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
+  breach_held: (contexts) => `Real stops lost more EM than is allowed in ${contexts}, so nothing is stopped there until breach.held_until. Most likely workers ` +
+    'answer from another prefix than was probed, or in another way. Repair them, then reset the context to try at once',
   fidelity_low: (contexts) => `Served answers of stops in ${contexts} often differ from the answers that were probed there. Answer from exactly the prefix that was probed`,
-  breach_unobservable: (contexts) => `Stops of ${contexts} are reported without their probes, and labels are agreement, so a breach cannot be seen. Send stopped_probe with each stop`,
-  breach_hidden: (contexts) => `Stops of ${contexts} are reported without their probes, and more than 1 % of the control generations are missing, which hides a breach of several points. Send stopped_probe with each stop`,
+  breach_unobservable: (contexts) => `Stops of ${contexts} are reported without stopped_probe, and labels are agreement or mostly missing, so a loss by stops cannot be seen. Send stopped_probe ` +
+    '(tokens, and answer or em) with each stop',
+  breach_hidden: (contexts) => `Stops of ${contexts} are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, which hides a loss of several points. Send ` +
+    'stopped_probe (tokens, and answer or em) with each stop',
+  stopped_probe_missing: (contexts) => `More than a tenth of the recent stops of ${contexts} were reported without stopped_probe. Send it (tokens, and answer or em) with each stop: ` +
+    'otherwise a loss by stops is seen only by comparing the arms, which takes thousands of generations',
 }
 
 /** How many contexts a warning names. */

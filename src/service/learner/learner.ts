@@ -3,7 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { ENROLMENT_TIMES, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import type { FitResult } from '../../core/predictor/fit-predictor.js'
-import type { Change } from '../../core/reducer/threshold-change.js'
+import { type Change, WITHDRAWALS } from '../../core/reducer/threshold-change.js'
 import { type Corrupted, corruptionReporter } from '../../logging/log.js'
 import type { Commit } from '../../store/learner-store.js'
 import type { StoredEntry } from '../../store/log.js'
@@ -155,9 +155,6 @@ export function startLearner (
     },
   }
 }
-
-/** Causes that operators should look into: stopping loses more than is allowed. */
-const WITHDRAWALS: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'left_pool'])
 
 /** The text of the log line about a change. */
 export function describeChange ({ cause, before, after }: Pick<Change, 'cause' | 'before' | 'after'>): string {

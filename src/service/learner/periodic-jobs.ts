@@ -1,13 +1,13 @@
 import { isLive, type Pin } from '../../core/contexts/pin.js'
 import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { inStep } from '../../core/reducer/apply-command.js'
-import { isFollowUpDue, isSilenceDue } from '../../core/reducer/apply-time.js'
+import { isExpiryDue, isFollowUpDue } from '../../core/reducer/apply-time.js'
 import { ConflictError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
 import type { LearnerState } from './fold-entries.js'
 
-/** How often to check whether silent evidence needs a tick of the log's clock, ms. */
-const SILENCE_MS = 30_000
+/** How often to check whether silent evidence, or the end of a hold, needs a tick of the log's clock, ms. */
+const EXPIRY_MS = 30_000
 /** How often to look for expired pins, ms. */
 const PINS_MS = 1000
 
@@ -15,14 +15,14 @@ const PINS_MS = 1000
  * The periodic jobs of a learner. Intervals are measured by a monotonic clock, so that setting the wall clock cannot stop them.
  */
 export function createPeriodicJobs (store: Store, times: EnrolmentTimes): (memory: LearnerState) => Promise<void> {
-  let silenceAt = performance.now() + SILENCE_MS
+  let expiryAt = performance.now() + EXPIRY_MS
   let pinsAt = 0
   const isFollowUpTickDue = followUpTicks(times)
   const isTickDue = (memory: LearnerState): boolean => {
     if (isFollowUpTickDue(memory, performance.now())) return true
-    if (performance.now() < silenceAt) return false
-    silenceAt = performance.now() + SILENCE_MS
-    return isSilenceDue({ ledger: memory.ledger, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
+    if (performance.now() < expiryAt) return false
+    expiryAt = performance.now() + EXPIRY_MS
+    return isExpiryDue({ ledger: memory.ledger, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
   }
   return async (memory) => {
     if (isTickDue(memory)) await store.append([{ type: 'tick' }])

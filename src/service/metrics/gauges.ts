@@ -1,7 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
-import { breachSuspicion } from '../../core/certificate/breach.js'
+import { BREACH_SUSPECTED, breachSuspicion } from '../../core/certificate/breach.js'
+import { ALARM } from '../../core/certificate/drift.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
@@ -73,11 +74,11 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_contexts_warned',
-    help: 'Contexts whose workers report incorrectly, by warning: outcomes_missing (generations are enrolled, but none is ' +
+    help: 'Contexts whose workers make mistakes, by warning: outcomes_missing (generations are enrolled, but none is ' +
       'accounted for), outcomes_not_enrolled (most outcomes belong to generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
-      'would save), signals_refused (signals have too many names), fidelity_low (served answers of stops often differ from the probed ones), ' +
-      'breach_unobservable (labels are agreement, and stops are reported without their probes), breach_hidden (stops are reported without ' +
-      'their probes, and more than 1 % of the control generations are missing)',
+      'would save), signals_refused (signals have too many names), breach_held (stops lost too much, so nothing is stopped for a time), fidelity_low (served ' +
+      'answers of stops often differ from the probed ones), stopped_probe_missing (stops are reported without their probes), breach_hidden (the same, and more ' +
+      'than 1 % of the outcomes or labels are missing), breach_unobservable (the same, and labels are agreement or mostly missing)',
     labelNames: ['warning'],
     registers,
     collect () {
@@ -120,12 +121,26 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
   const emDifference = gauge(
     'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
-  const stops = gauge('stops', 'Stops of this epoch while a threshold was in force, by whether they were reported with their probe: reported, absent', 'probe')
   const fidelities = gauge('fidelity_ratio', 'Share of the stops reported with their probe whose served answer is the probed one (fraction)')
   const servedEmDrops = gauge(
     'served_em_drop', 'EM of probed answers minus EM of served ones, over all treated generations: estimate and bounds of an anytime-valid interval', 'bound')
-  const breachEvidence = gauge('breach_evidence', 'Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from 10 on, certain from 10,000 on')
+  const breachEvidence = gauge(
+    'breach_evidence',
+    `Evidence that stops lose more EM than allowed (mean of an e-detector): suspected from ${BREACH_SUSPECTED} on, certain from ${ALARM.toLocaleString('en')} on`)
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
+  const stops = new Counter({
+    name: 'stopgate_stops_total',
+    help: 'Stops while a threshold was in force, by context and by the answer that was served: probed (that of the deciding probe), other, unknown ' +
+      '(reported without the probe)',
+    labelNames: ['context', 'answer'],
+    registers,
+  })
+  const breaches = new Counter({
+    name: 'stopgate_breaches_total',
+    help: 'Thresholds that were withdrawn because real stops lost more EM than max_em_drop, by the context that certified them; context="*": all',
+    labelNames: ['context'],
+    registers,
+  })
   const totals = [
     { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
     { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled again for probes, in both arms') },
@@ -134,7 +149,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   return async () => {
     const shown = await busiest()
     const ofOthers = totals.map(({ field }) => shown.get(ROOT)?.[field] ?? 0)
-    for (const metric of [...all, ...totals.map(({ metric }) => metric)]) metric.reset()
+    for (const metric of [...all, stops, breaches, ...totals.map(({ metric }) => metric)]) metric.reset()
     for (const [context, state] of shown) {
       const evidence = evidenceOf(state)
       const { tokens_saved: estimate, tokens_saved_low: low, tokens_saved_high: high, tokens_saved_gross: gross } = describeSavings(state)
@@ -167,7 +182,8 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       for (const [bound, value] of [['estimate', served.em_drop], ['low', served.em_drop_low], ['high', served.em_drop_high]] as const) {
         if (value !== null) servedEmDrops.set({ context, bound }, value)
       }
-      for (const [probe, count] of [['reported', served.stops], ['absent', served.stops_without_probe]] as const) stops.set({ context, probe }, count)
+      for (const [answer, count] of Object.entries(state.stops)) stops.inc({ context, answer }, count)
+      breaches.inc({ context }, state.breaches)
       for (const [i, { field, metric }] of totals.entries()) {
         if (!isLeaf(context)) break
         metric.inc({ context }, state[field])

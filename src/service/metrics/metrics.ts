@@ -72,8 +72,6 @@ export function createMetrics () {
         'timeout (request not complete after 30 s), headers (too large), malformed (not HTTP)', 'cause', CUT_CAUSES),
     learnerEnds: counter('stopgate_learner_thread_ends_total', 'Learner threads that failed or hung'),
     driftAlarms: counter('stopgate_drift_alarms_total', 'Drift alarms that this replica raised as the learner'),
-    breaches: counter('stopgate_breaches_total',
-      'Thresholds that this replica withdrew as the learner because real stops lost more EM than max_em_drop'),
     poolExits: counter('stopgate_pool_exits_total',
       'Contexts that this replica as the learner took out of their pool because their own generations lost more EM than max_em_drop'),
     fitted: countFits(registers),

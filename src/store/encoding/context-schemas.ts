@@ -79,6 +79,7 @@ const state = Type.Object({
   halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
   open: openSumOf(rawEvidence),
   beginnings,
+  hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   serving: orNull(text),
   threshold: orNull(ratio),
@@ -192,7 +193,7 @@ const report = Type.Object({
 const memory = { units: text, until: text }
 
 const armFigures = Type.Object({
-  ...fieldsLike({ units: 0, measured: 0, tokens: 0, token_squares: 0 }), by_em: Type.Array(Type.Tuple([number, number])),
+  ...fieldsLike({ units: 0, ungraded: 0, measured: 0, tokens: 0, token_squares: 0 }), by_em: Type.Array(Type.Tuple([number, number])),
 })
 
 const slice = Type.Object({
@@ -222,7 +223,7 @@ const cohort = Type.Object({
   spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
-  stops: Type.Array(Type.Object({ generation_id: text, until: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
+  stops: Type.Array(Type.Object({ generation_id: text, at: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
   members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, number, Type.Integer({ minimum: 1 })])), units: text }),
   reports: Type.Array(report),
 })

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { openEpoch } from '../../../src/core/contexts/context-state.js'
+import { NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { countTreated, type Fidelity, NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
+import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
 import { type FollowUp, NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
@@ -22,4 +24,40 @@ t.test('a context that is reported on under other ids is warned about', async (t
 
 t.test('a context whose signals have too many names is warned about', async (t) => {
   t.same(warned({ accounted: 100, signals_refused: 1 }), ['signals_refused'])
+})
+
+/** Stops that were reported with or without their probe, in this order. */
+function fidelityOf (...stops: ReadonlyArray<readonly [count: number, hasProbe: boolean]>): Fidelity {
+  let fidelity = NO_FIDELITY
+  for (const [count, hasProbe] of stops) {
+    for (let i = 0; i < count; i++) fidelity = countTreated(fidelity, hasProbe ? { isEqual: true } : null)
+  }
+  return fidelity
+}
+
+t.test('stops without their probe are warned about from 20 and a tenth of the recent ones on', async (t) => {
+  const of = (fidelity: Fidelity) => contextWarnings({ ...state, fidelity })
+  t.same(of(fidelityOf([19, false])), [])
+  t.same(of(fidelityOf([20, false])), ['stopped_probe_missing'])
+  t.same(of(fidelityOf([180, true], [20, false])), [], 'not over a tenth')
+  t.same(of(fidelityOf([179, true], [20, false])), ['stopped_probe_missing'])
+  t.same(of(fidelityOf([5000, true], [60, false])), ['stopped_probe_missing'], 'the worker has changed')
+  t.same(of(fidelityOf([5000, false], [900, true])), [], 'the worker is repaired')
+})
+
+t.test('the warning says how blind the other test is', async (t) => {
+  const fidelity = fidelityOf([100, false])
+  const arms = (ungraded: number) => ({ ...NO_ARMS, treated: { ...NO_ARMS.treated, labelled: 100, ungraded } })
+  const warned = (changes: Partial<ContextState>) => contextWarnings({ ...state, fidelity, ...changes })
+  t.same(warned({ arms: arms(1) }), ['stopped_probe_missing'])
+  t.same(warned({ arms: arms(2) }), ['breach_hidden'])
+  t.same(warned({ follow_up: { ...NO_FOLLOW_UP, accounted: 98, missing: 2 } }), ['breach_hidden'])
+  t.same(warned({ arms: arms(51) }), ['breach_unobservable'], 'most labels are missing')
+  t.same(warned({ meaning: { ...state.meaning, label: 'agreement' } }), ['breach_unobservable'])
+})
+
+t.test('a hold after a breach is a warning until it is over', async (t) => {
+  const hold = { breaches: 1, until: 5, is_over: false }
+  t.same(contextWarnings({ ...state, hold }), ['breach_held'])
+  t.same(contextWarnings({ ...state, hold: { ...hold, is_over: true } }), [])
 })

@@ -4,6 +4,7 @@ import t from 'tap'
 import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { servedDifference } from '../../../src/core/certificate/fidelity.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { rawCandidate } from '../../../src/core/contexts/candidate-scorer.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
@@ -67,6 +68,21 @@ t.test('the guarantee states the evidence behind it', async (t) => {
     epoch: 1,
   })
   t.equal(judgeAfresh(stateOf(FIRST), policyWith(), levels, NONE).threshold, GRID.at(-1))
+})
+
+t.test('the guarantee bounds full runs against served answers by the sum of both bounds, where stops show their probes', async (t) => {
+  const state = stateOf(FIRST)
+  const fidelity = { ...state.fidelity, generations: 1000, stops: 1000, equal: 990, lost: 10 }
+  const { high } = servedDifference(fidelity, 0.05)!
+  const { guarantee } = judgeAfresh({ ...state, fidelity }, policyWith(), levels, NONE)
+  t.match(guarantee, { stops: 1000, fidelity: 0.99, served_em_drop: 0.01, served_em_drop_high: high, total_em_drop_bound: 0.02 + high })
+  const gaining = { ...fidelity, equal: 0, lost: 0, gained: 1000 }
+  t.equal(judgeAfresh({ ...state, fidelity: gaining }, policyWith(), levels, NONE).guarantee!.total_em_drop_bound, 0.02, 'gains do not raise the bound of the other part')
+})
+
+t.test('a hold after a breach leaves nothing certified, also under a policy that is not folded yet', async (t) => {
+  const state = { ...stateOf(FIRST), hold: { breaches: 1, until: 5, is_over: false } }
+  for (const policy of [policyWith(), policyWith({ max_em_drop: 0.05 })]) t.equal(judgeAfresh(state, policy, levels, NONE).index, -1)
 })
 
 t.test('losses at a loose threshold do not affect safer ones', async (t) => {

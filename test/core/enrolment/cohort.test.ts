@@ -312,7 +312,7 @@ t.test('rule 9: in the comparison a missing control outcome is wrong, a missing 
   cohort.advance(FOLLOW_UP, RULES)
   t.strictSame(cohort.takeCompared(), [], 'nor before its control evidence was counted')
   cohort.takeFinal()
-  const figures = { units: 3, by_em: [[0, 2], [1, 1]] }
+  const figures = { units: 3, by_em: [[0, 2], [1, 1]], ungraded: 1 }
   t.match(cohort.takeCompared(), [{ arms: [{ share: 0.4, control: figures, treated: figures }] }])
   t.strictSame(cohort.slices, [])
 })

@@ -1,9 +1,12 @@
 import t from 'tap'
 import { NO_ARMS } from '../../../src/core/certificate/arms.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
+import { MAX_QUEUED_STOPS } from '../../../src/core/enrolment/stop-queue.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
+import { isExpiryDue } from '../../../src/core/reducer/apply-time.js'
+import { thresholdInForce } from '../../../src/core/reducer/fold.js'
 import { certifiedFold as certifiedNow, type EnrolledFold, FOLLOW_UP } from './enrolled-fold.js'
-import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
 
 const PROBE = { tokens: 40, exact_match: 1 } as const
 
@@ -34,9 +37,10 @@ function report (fold: MemoryFold, changes: Partial<LoggedOutcome>, time: number
 
 /** Stops of a certified context, one in `each` of which loses its answer, until a breach is found. */
 function stopsToBreach (fold: MemoryFold, each: number, time: number, lossy = LOSSY, most = 2000): number {
+  const { epoch } = fold.state()
   for (let i = 1; i <= most; i++) {
     report(fold, i % each === 0 ? lossy : FAITHFUL, time)
-    if (fold.state().epoch > 1) return i
+    if (fold.state().epoch > epoch) return i
   }
   return Infinity
 }
@@ -68,14 +72,85 @@ function onArrival (): MemoryFold {
   return fold
 }
 
+/** The first hold of a policy whose follow-up is shorter, ms. */
+const HOLD = 1_800_000
+
+t.test('after a breach no threshold is in force for half an hour, though evidence is gathered', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, HOLD - 1, FIRST)
+  t.match(fold.state(), { threshold_index: -1, control_share: 1, hold: { breaches: 1, until: HOLD, is_over: false } })
+  t.not(fold.state().certified, -1)
+  t.ok(isExpiryDue(fold, HOLD), 'the learner lets time pass in a quiet service')
+  fold.learn({ type: 'tick' }, HOLD)
+  t.match(fold.state(), { hold: { is_over: true }, control_share: 0.2 }, 'a breach is still suspected')
+  t.not(fold.state().threshold_index, -1)
+  t.match(fold.changes.at(-1), { cause: 'evidence', before: null })
+  t.notOk(isExpiryDue(fold, HOLD))
+})
+
+t.test('stops and breaches are counted over all epochs, and the root has the breaches of all contexts', async (t) => {
+  const fold = onArrival()
+  const { stopped_probe: _, ...unprobed } = FAITHFUL
+  report(fold, unprobed, 0)
+  const stops = stopsToBreach(fold, 10, 0)
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'r' }, 1)
+  const other = Math.floor(stops / 10)
+  t.match(fold.state(), { epoch: 3, breaches: 1, stops: { probed: stops - other, other, unknown: 1 } })
+  t.match(CHAIN.map((key) => fold.state(key).breaches), [1, 0, 1])
+  fold.learn(KEPT, 2, FIRST)
+  stopsToBreach(fold, 10, 2)
+  t.match(CHAIN.map((key) => fold.state(key).breaches), [2, 0, 2])
+})
+
+t.test('a hold is twice as long after the next breach, and a new checkpoint or policy does not end it', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, HOLD, FIRST)
+  stopsToBreach(fold, 10, HOLD)
+  fold.learn({ type: 'checkpoint', key: LEAF, run: 'r', step: 1, by: 'trainer' }, HOLD)
+  fold.learn({ type: 'policy', key: LEAF, policy: { min_tokens: 8 }, by: 'ops' }, HOLD)
+  fold.learn(KEPT, 3 * HOLD - 1, FIRST)
+  t.match(fold.state(), { epoch_cause: 'policy', threshold_index: -1, hold: { breaches: 2, until: 3 * HOLD } })
+  fold.learn(KEPT, 3 * HOLD)
+  t.not(fold.state().threshold_index, -1, 'an outcome is enough')
+})
+
+t.test('a reset by an operator ends a hold at once, and forgets the breaches before', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'the worker is repaired' }, 1)
+  t.equal(fold.state().hold, null)
+  fold.learn(KEPT, 1, FIRST)
+  t.not(fold.state().threshold_index, -1)
+  stopsToBreach(fold, 10, 1)
+  t.match(fold.state().hold, { breaches: 1 })
+})
+
+t.test('a certificate that the evidence lost during a hold does not come into force', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, 1, FIRST)
+  fold.learn(LOST, 1, 100)
+  fold.learn({ type: 'tick' }, HOLD)
+  t.equal(fold.state().threshold_index, -1)
+})
+
+t.test('a pin stops generations during a hold', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, 1)
+  t.equal(thresholdInForce(fold, LEAF, 1).threshold, 0.5)
+})
+
 t.test('a breach whose cause has not gone is found sooner the next time; one whose cause has gone is not found again', async (t) => {
   const breachAfter = (next: Partial<LoggedOutcome>) => {
     const fold = onArrival()
     const first = stopsToBreach(fold, 10, 0)
-    fold.learn(KEPT, 0, FIRST)
+    fold.learn(KEPT, HOLD, FIRST)
     t.not(fold.state().threshold_index, -1, 'it is certified again')
     let stops = 0
-    for (let i = 1; i <= 1000 && fold.state().epoch === 2; i++, stops++) report(fold, i % 10 === 0 ? next : FAITHFUL, 0)
+    for (let i = 1; i <= 1000 && fold.state().epoch === 2; i++, stops++) report(fold, i % 10 === 0 ? next : FAITHFUL, HOLD)
     return { first, second: fold.state().epoch === 2 ? Infinity : stops }
   }
   const { first, second } = breachAfter(LOSSY)
@@ -184,15 +259,24 @@ t.test('of a group whose samples have no numbers one counts on average, and a pr
   t.ok(counted > 70 && counted < 130, `${counted} of 400`)
 })
 
-t.test('an outcome is kept for the comparison of the arms when its stop is given up before', async (t) => {
+t.test('an outcome is kept for the comparison of the arms when its stop is given up for want of room', async (t) => {
   const fold = certifiedFold({ control_rate: 0.4 })
   fold.enrol([0.5], fold.time, { share: 0.4 })
   fold.report(0.5, fold.time + 1, { ...OPEN, u: 0.5 })
-  fold.learn({ type: 'policy', key: LEAF, policy: { follow_up_seconds: 2 * FOLLOW_UP / 1000 }, by: 'ops' }, fold.time + 2)
-  fold.pass(fold.time + 1000, fold.time + FOLLOW_UP + 2000)
-  t.match(fold.state().fidelity, { lost: 1, queued: 0 })
+  for (let i = 0; i < MAX_QUEUED_STOPS; i++) fold.cohorts.get(LEAF)!.queueStop(`later ${i}`, fold.cohorts.clock)
+  fold.pass(fold.time + 1000, fold.time + 2000)
+  t.match(fold.state().fidelity, { lost: 1 })
   t.ok(fold.pending.get('g0.5'), 'its label may still come')
-  fold.learn({ type: 'label', generation_id: 'g0.5', em: 1 }, fold.time + FOLLOW_UP + 3000)
+  fold.learn({ type: 'label', generation_id: 'g0.5', em: 1 }, fold.time + 3000)
   t.equal(fold.state().open_enrolments, 0)
   t.equal(fold.pending.get('g0.5'), undefined)
+})
+
+t.test('a shorter follow-up also ends the wait of stops that came before', async (t) => {
+  const fold = certifiedFold()
+  report(fold, OPEN, fold.time)
+  fold.pass(fold.time + 1000, fold.time + 30_000)
+  fold.learn({ type: 'policy', key: LEAF, policy: { follow_up_seconds: 20 }, by: 'ops' }, fold.time + 30_000)
+  fold.pass(fold.time + 31_000, fold.time + 32_000)
+  t.match(fold.state().fidelity, { lost: 1, queued: 0 })
 })

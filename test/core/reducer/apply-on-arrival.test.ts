@@ -3,7 +3,7 @@ import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import { FIRST, KEPT, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
 
 function after (outcome: LoggedOutcome, policy: PolicyPatch = {}) {
   const fold = memoryFold(policy)
@@ -60,6 +60,18 @@ t.test('the arms are compared where a threshold is in force and the arm agrees w
   t.match(fold.state().arms, { control: { generations: 1 }, treated: { generations: 1 } })
 })
 
+t.test('of a group the arms compare one sample', async (t) => {
+  const fold = memoryFold({ control_rate: 0.3 })
+  fold.learn(KEPT, 0, FIRST)
+  for (const sample_index of [0, 0, -1]) {
+    for (const [arm, u] of [['control', 0.1], ['treated', 0.5]] as const) fold.learn(outcomeOf({ arm, u, sample_index }))
+  }
+  t.match(fold.state().arms, { control: { generations: 1 }, treated: { generations: 1 } })
+  for (let i = 0; i < 200; i++) fold.learn(outcomeOf({ arm: 'treated', u: 0.4 + i / 1e4, sample_index: 0 }))
+  t.equal(fold.state().arms.treated.generations, 201)
+  t.equal(fold.state().arms.groups.length, 64)
+})
+
 t.test('drift withdraws the threshold at the outcome that shows it', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, 2000)
@@ -67,4 +79,14 @@ t.test('drift withdraws the threshold at the outcome that shows it', async (t) =
   while (fold.state().epoch === 1) { fold.learn(outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })); losses++ }
   t.equal(losses, 16)
   t.match(fold.state(), { epoch_cause: 'drift', threshold_index: -1 })
+})
+
+t.test('a breach that a control outcome completes withdraws the threshold at that outcome', async (t) => {
+  const fold = memoryFold({ control_rate: 0.3 })
+  fold.learn(KEPT, 0, FIRST)
+  const { arms } = fold.state()
+  const almost = { ...arms, detector: arms.detector.map(() => 9999), control: { ...arms.control, labelled: 100, em: 50 } }
+  fold.states.set(LEAF, { ...fold.state(), arms: almost })
+  fold.learn(KEPT)
+  t.match(fold.state(), { epoch_cause: 'breach', threshold_index: -1 })
 })

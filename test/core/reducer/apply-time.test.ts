@@ -1,6 +1,6 @@
 import t from 'tap'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
-import { expire, isFollowUpDue, isSilenceDue } from '../../../src/core/reducer/apply-time.js'
+import { expire, isFollowUpDue, isExpiryDue } from '../../../src/core/reducer/apply-time.js'
 import { enrolledFold, SLICE_MOST } from './enrolled-fold.js'
 import { FIRST, KEPT, LEAF, memoryFold, outcomeOf } from './memory-fold.js'
 
@@ -65,10 +65,10 @@ t.test('each context is silent by its own policy and its own evidence', async (t
 
 t.test('a tick is due exactly when it would drop evidence', async (t) => {
   const fold = silentSince(5000)
-  t.notOk(isSilenceDue(fold, 104_999))
-  t.ok(isSilenceDue(fold, 105_000))
+  t.notOk(isExpiryDue(fold, 104_999))
+  t.ok(isExpiryDue(fold, 105_000))
   fold.learn(TICK, 105_000)
-  t.notOk(isSilenceDue(fold, 1_000_000))
+  t.notOk(isExpiryDue(fold, 1_000_000))
   t.equal(fold.state(LEAF).epoch, 2)
 })
 

@@ -3,6 +3,7 @@ import { NO_ARMS } from '../../../src/core/certificate/arms.js'
 import { type Evidence, noEvidence } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import { policyOf } from '../../../src/core/reducer/fold.js'
@@ -180,6 +181,20 @@ t.test('breach: where real stops lose more than is tolerated, the threshold is w
   t.match(breached.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, arms: NO_ARMS })
   t.equal(breached.changes.at(-1)!.cause, 'breach')
   t.equal(play(true).state().epoch, 1, 'under a pin it is only a warning')
+})
+
+t.test('where only the wanted labels come, the guarantee says that the arms cannot show a breach', async (t) => {
+  const fold = certifiedFold({ control_rate: 0.4 })
+  const { time } = fold
+  t.equal(fold.state().guarantee!.breach, 'arms')
+  const us = spread(200, 0.8)
+  fold.enrol(us, time, { share: 0.4 })
+  const stopped = { arm: 'treated', stopped: true, steps: null, full: {} } as const
+  const agreeing = { full: {}, answer_digest: 'a', steps: [{ tokens: 40, confidence: 1, answer_digest: 'a' }] }
+  for (const u of us) fold.report(u, time + 1000, { generation_id: `w${u}`, ...(u < 0.4 ? agreeing : stopped) })
+  fold.pass(time + 2000, time + FOLLOW_UP + 2000)
+  t.match(fold.state(), { epoch: 1, guarantee: { breach: 'unobservable' }, arms: { treated: { labelled: 100, ungraded: 100 } } })
+  t.same(contextWarnings(fold.state()), ['breach_unobservable'])
 })
 
 t.test('rule 9: a change of mode or pin restarts the comparison at the next slice', async (t) => {

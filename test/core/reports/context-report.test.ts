@@ -15,14 +15,14 @@ import { FIRST, KEPT, memoryFold, policyWith } from '../reducer/memory-fold.js'
 import { addPredictor } from '../reducer/trial-fold.js'
 
 t.test('arms are described by their means, and by null without data', async (t) => {
-  const nothing = { generations: 0, labelled: 0, em: null, tokens_mean: null }
+  const nothing = { generations: 0, labelled: 0, ungraded: 0, em: null, tokens_mean: null }
   t.strictSame(describeArms(NO_ARMS, 0.05), {
     control: nothing, treated: nothing, em_difference: null, tokens_difference: null,
   })
   let sums = NO_ARM_SUMS
   for (const em of [1, 1, 0, 1]) sums = addCompared(sums, { arm: 'treated', share: 0.1, em, tokens: 100 + em })
   const arms = compareSlice(NO_ARMS, sums, 0.02)
-  t.strictSame(describeArms(arms, 0.05).treated, { generations: 4, labelled: 4, em: 0.75, tokens_mean: 100.75 })
+  t.strictSame(describeArms(arms, 0.05).treated, { generations: 4, labelled: 4, ungraded: 0, em: 0.75, tokens_mean: 100.75 })
 })
 
 const levels = ['model', 'task']
@@ -42,6 +42,17 @@ t.test('the status is learning, certified or drifted', async (t) => {
   t.equal(status(FIRST), 'certified')
   for (const epoch_cause of ['drift', 'breach']) t.equal(status(0, { epoch_cause }), 'drifted', epoch_cause)
   t.equal(status(FIRST, { epoch_cause: 'drift' }), 'certified', 'certified again after drift')
+})
+
+t.test('a context that is held after a breach shows until when, and a member shows the hold of its pool', async (t) => {
+  const hold = { breaches: 2, until: 5000, is_over: false }
+  t.equal(describeContext(known(0), key).breach.held_until, null)
+  t.match(describeContext(known(FIRST, { hold }), key), { status: 'learning', threshold: null, guarantee: null, breach: { held_until: 5000 } })
+  t.match(describeContext(known(FIRST, { hold: { ...hold, is_over: true } }), key), { status: 'certified', breach: { held_until: null } })
+  const pool = known(FIRST, { hold }).states.get(key)!
+  const pooled = { ...known(0), policies: new Map([['model=q', { certify_at: 'model' }]]) }
+  pooled.states.set('model=q', pool)
+  for (const one of ['model=q', key]) t.equal(describeContext(pooled, one).breach.held_until, 5000, one)
 })
 
 t.test('a pool shows its control share, and its contexts have its status; sums have no share', async (t) => {
@@ -65,7 +76,7 @@ t.test('the distance of the next certificate', async (t) => {
   const { beginnings } = known(FIRST).states.get(key)!
   const [first] = beginnings.list
   const open = { ...beginnings, list: [{ ...first!, open: { ...first!.open, unaccounted: 2 } }] }
-  t.ok(next(FIRST, { beginnings: open })! > 50, 'units that are not accounted for count as lost')
+  t.equal(next(FIRST, { beginnings: open }), 0, 'those that are accounted for suffice, once the others are too')
 })
 
 t.test('the evidence for the threshold in force is shown at its best and now, with the bar that certified it', async (t) => {

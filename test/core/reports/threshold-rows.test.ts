@@ -1,4 +1,5 @@
 import t from 'tap'
+import { logEvidence } from '../../../src/core/certificate/certificate.js'
 import { rawCandidate } from '../../../src/core/contexts/candidate-scorer.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeThresholds } from '../../../src/core/reports/threshold-rows.js'
@@ -29,4 +30,13 @@ t.test('the generations that a threshold needs include those of every safer one'
   t.equal(needed[0], FIRST - 152)
   t.ok(needed[29]! > needed[0]!)
   for (let k = 1; k < 30; k++) t.ok(needed[k]! >= needed[k - 1]!, `threshold ${k}`)
+})
+
+t.test('the evidence is that of what is accounted for; generations that are open only keep a threshold from its certificate', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  const { certified: _, ...candidate } = rawCandidate(fold.state(), policyWith())
+  const row = describeThresholds({ ...candidate, certified: -1, unaccounted: 50 }, policyWith())[29]!
+  t.match(row, { certified: false, generations_needed: 0, kept: FIRST })
+  t.equal(row.log_evidence, logEvidence(0.02, { lost: 0, kept: FIRST, gained: 0 }))
 })

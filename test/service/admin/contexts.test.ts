@@ -101,7 +101,7 @@ t.test('a caller sees the generations of its own scope, under the ids that it se
 
 t.test('stops whose answer differs from their probe are listed as long as they await a label', async (t) => {
   const built = await build(t)
-  const stop = { until: 5, unchanged: 0 }
+  const stop = { at: 5, unchanged: 0 }
   const stops = [{ ...stop, generation_id: 'stop', difference: null }, { ...stop, generation_id: 'known', difference: 1 as const }]
   const store = withCohort(built, KEY, ['control'], undefined, undefined, stops)
   t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['control', 'stop'])

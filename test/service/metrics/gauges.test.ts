@@ -27,6 +27,8 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
     follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 },
     open: { evidence: NO_EVIDENCE, unaccounted: 2 },
     open_enrolments: 5,
+    stops: { probed: 90, other: 7, unknown: 3 },
+    breaches: 2,
     last_evidence_at: 90_500,
     threshold: 0.9,
     threshold_index: 3,
@@ -49,6 +51,10 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   t.equal(value('stopgate_context_max_em_drop{context="task=a"}'), 0.02)
   t.equal(value('stopgate_context_last_evidence_timestamp_seconds{context="task=a"}'), 90.5)
   t.equal(value('stopgate_context_max_evidence_age_seconds{context="task=a"}'), 604_800)
+  t.same(['probed', 'other', 'unknown'].map((answer) => value(`stopgate_stops_total{context="task=a",answer="${answer}"}`)), [90, 7, 3])
+  t.equal(value('stopgate_breaches_total{context="task=a"}'), 2)
+  t.match(text, /breach_evidence .* suspected from 10 on, certain from 10,000 on/)
+  t.equal((await metrics.render()).split('\n').filter((line) => line.startsWith('stopgate_breaches_total{'))[0], 'stopgate_breaches_total{context="task=a"} 2', 'it is read, not added up')
   t.equal(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control"}'), 1000)
   t.equal(value('stopgate_context_scorer{context="task=a",scorer="confidence"}'), 1)
   t.equal(value('stopgate_context_challengers{context="task=a"}'), 1)

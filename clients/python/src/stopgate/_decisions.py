@@ -12,7 +12,7 @@ from ._http import Reply
 from ._local import LocalDecider
 from ._process import Background
 from ._telemetry import Counters, logger, warn
-from .errors import CallFailed
+from .errors import CallFailed, CallTimedOut
 from .generation import Cadence, Generation
 
 COLUMNS_PATH = "/v1/decisions/columns"
@@ -21,6 +21,7 @@ NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
 """A body that asks about no generation, for a ping."""
 
 _MAX_CADENCES = 100_000
+_SLOW = ". If this repeats, raise the client's timeout or give the service more CPU"
 _BREAKER_FAILURES = 2
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.25, 10.0
 
@@ -152,7 +153,8 @@ class Decisions:
         except CallFailed as error:
             self._counters.failures += 1
             self._breaker.failed()
-            warn(f"check {error.status}", f"generations go on without a decision: {error}")
+            kind, advice = ("timeout", _SLOW) if isinstance(error, CallTimedOut) else (error.status, "")
+            warn(f"check {kind}", f"generations go on without a decision: {error}{advice}")
             self._continue(generations)
 
     def _continue(self, generations: Sequence[Generation]) -> None:

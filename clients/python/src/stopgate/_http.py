@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from .errors import CallFailed
+from .errors import CallFailed, CallTimedOut
 
 _MAX_HEAD_BYTES = 65_536
 _MAX_IDLE = 8
@@ -194,6 +194,8 @@ class Connections:
             reply = self._exchange(self._connect(deadline), request, deadline, is_reused=False)
             assert reply is not None
             return reply
+        except TimeoutError as error:
+            raise CallTimedOut(timeout) from error
         except OSError as error:
             raise CallFailed(f"{type(error).__name__}: {error}") from error
 
@@ -271,9 +273,12 @@ class AsyncConnection:
         """
         try:
             return await asyncio.wait_for(self._call(self._endpoint.request(method, path, body)), timeout)
-        except (OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, asyncio.TimeoutError) as error:  # two classes before Python 3.11
             self.close()
-            raise CallFailed(f"{type(error).__name__}: {str(error) or f'no reply within {timeout} s'}") from error
+            raise CallTimedOut(timeout) from error
+        except OSError as error:
+            self.close()
+            raise CallFailed(f"{type(error).__name__}: {error}") from error
         except BaseException:
             self.close()
             raise

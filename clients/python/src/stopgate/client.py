@@ -20,8 +20,9 @@ class BaseClient:
         token: bearer token; None: the environment's STOPGATE_TOKEN, if it is set.
         local: whether to decide in this process without a call for each step, by a bundle that a thread renews.
         prefix: with `local`, a context key that all generations lie within, such as "model=qwen3-8b"; "*": all.
-        timeout: seconds for a call for decisions. Without a reply in time, generations go on. A longer timeout rarely
-            pays: an overloaded service uses all of it, and meanwhile the engine is idle.
+        timeout: seconds for a call for decisions. Without a reply in time, generations go on. A call usually takes
+            about a millisecond, but on a busy machine one in a thousand takes some hundred. An outage costs two
+            timeouts, in which the engine is idle.
         queue_size: outcomes and labels that may wait to be sent. Beyond it the oldest are dropped.
         exit_seconds: seconds that the end of the process may take to send what is queued.
         max_staleness: with `local`, seconds without contact after which nothing is stopped.
@@ -40,7 +41,7 @@ class BaseClient:
         token: str | None = None,
         local: bool = False,
         prefix: str = "*",
-        timeout: float = 0.05,
+        timeout: float = 0.5,
         queue_size: int = 10_000,
         exit_seconds: float = 5.0,
         max_staleness: float = 3600.0,

@@ -27,3 +27,14 @@ class CallFailed(Exception):  # noqa: N818
     def may_succeed_later(self) -> bool:
         """Whether the same call may succeed later: after 429, a 5xx or no reply."""
         return self.status is None or self.status == 429 or self.status >= 500
+
+
+class CallTimedOut(CallFailed):
+    """A call got no complete reply within its timeout.
+
+    Args:
+        seconds: the timeout.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no reply within {seconds:g} s")
