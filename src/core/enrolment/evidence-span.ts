@@ -10,47 +10,61 @@ import { type Beginnings, NONE } from '../certificate/beginnings.js'
 
 /** Bins of a span. */
 const BINS = 64
+
+/**
+ * In the first span its busiest stretch counts, of at least this time and of this many control units. The busiest of many shorter ones
+ * would be their noise: at a share of a tenth and one generation a second it showed twice the traffic, which made the share fall further.
+ */
 const MINUTE = 60_000
+const LEAST_UNITS = 48
 
 export interface StoredTraffic {
   /** Number of the newest bin since the clock began, and of the first one; `null`: there was no enrolment. */
   readonly bin: number
   readonly first: number | null
-  /** By bin, as a ring: generations that began in it, and the largest rate in it. */
+  /** By bin, as a ring: control units, the generations that they stand for, and the largest rate. */
+  readonly units: readonly number[]
   readonly counts: readonly number[]
   readonly peaks: readonly number[]
 }
 
-const NO_TRAFFIC: StoredTraffic = { bin: 0, first: null, counts: [], peaks: [] }
+const NO_TRAFFIC: StoredTraffic = { bin: 0, first: null, units: [], counts: [], peaks: [] }
 
 /** How many generations of a context begin in a span, as its control enrolments show. Times by the follow-up clock, ms. */
 export class Traffic {
   #bin: number
   #first: number | null
+  #units: number[]
   #counts: number[]
   #peaks: number[]
 
-  constructor ({ bin, first, counts, peaks }: StoredTraffic = NO_TRAFFIC) {
+  constructor ({ bin, first, units, counts, peaks }: StoredTraffic = NO_TRAFFIC) {
     this.#bin = bin
     this.#first = first
+    this.#units = [...units]
     this.#counts = [...counts]
     this.#peaks = [...peaks]
   }
 
-  store (): StoredTraffic { return { bin: this.#bin, first: this.#first, counts: [...this.#counts], peaks: [...this.#peaks] } }
+  store (): StoredTraffic {
+    return { bin: this.#bin, first: this.#first, units: [...this.#units], counts: [...this.#counts], peaks: [...this.#peaks] }
+  }
 
   /**
-   * Adds generations that an entry stands for.
+   * Adds the control units of an entry.
+   * @param generations that they stand for
    * @returns the rate that counts now, generations a span: the largest of the last span, so that it rises at once and falls after a span
    */
-  add (generations: number, clock: number, span: number): number {
+  add (units: number, generations: number, clock: number, span: number): number {
     this.#advance(clock, span)
     if (this.#first === null) {
       this.#first = this.#bin
+      this.#units = new Array<number>(BINS).fill(0)
       this.#counts = new Array<number>(BINS).fill(0)
       this.#peaks = new Array<number>(BINS).fill(0)
     }
     const place = this.#bin % BINS
+    this.#units[place]! += units
     this.#counts[place]! += generations
     this.#peaks[place] = Math.max(this.#peaks[place]!, this.#rateNow(span))
     return Math.max(...this.#peaks)
@@ -67,23 +81,29 @@ export class Traffic {
     const bin = Math.floor(clock * BINS / span)
     if (bin <= this.#bin) return
     if (this.#first !== null) {
-      for (let gone = Math.max(this.#bin + 1, bin - BINS + 1); gone <= bin; gone++) this.#counts[gone % BINS] = this.#peaks[gone % BINS] = 0
+      for (let gone = Math.max(this.#bin + 1, bin - BINS + 1); gone <= bin; gone++) {
+        this.#units[gone % BINS] = this.#counts[gone % BINS] = this.#peaks[gone % BINS] = 0
+      }
     }
     this.#bin = bin
   }
 
-  /** In the first span, its busiest minute scaled to the span. */
+  /** In the first span, its busiest stretch scaled to the span; the whole of it while it has fewer control units than a stretch. */
   #rateNow (span: number): number {
-    const seen = this.#bin - this.#first! + 1
-    if (seen >= BINS) return this.#counts.reduce((sum, count) => sum + count, 0)
-    const bins = Math.min(BINS, Math.max(1, Math.round(MINUTE * BINS / span)))
+    const first = this.#first!
+    if (this.#bin - first + 1 >= BINS) return this.#counts.reduce((sum, count) => sum + count, 0)
+    const least = Math.min(BINS, Math.max(1, Math.round(MINUTE * BINS / span)))
     let busiest = 0
-    for (let end = this.#first!; end <= this.#bin; end++) {
-      let sum = 0
-      for (let bin = Math.max(this.#first!, end - bins + 1); bin <= end; bin++) sum += this.#counts[bin % BINS]!
-      busiest = Math.max(busiest, sum)
+    for (let end = this.#bin; end >= first; end--) {
+      let [units, generations, bins] = [0, 0, 0]
+      for (let bin = end; bin >= first && (bins < least || units < LEAST_UNITS); bin--, bins++) {
+        units += this.#units[bin % BINS]!
+        generations += this.#counts[bin % BINS]!
+      }
+      if (units < LEAST_UNITS && end < this.#bin) break
+      busiest = Math.max(busiest, generations * BINS / Math.max(least, bins))
     }
-    return busiest * BINS / bins
+    return busiest
   }
 }
 
