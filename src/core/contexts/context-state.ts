@@ -115,7 +115,8 @@ const NO_LOOKS: Looks = { count: 0, at: 0 }
 const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset']
 
 /** An epoch without any report is no look. */
-function looksAfter (previous: ContextState | undefined, cause: EpochCause, { max_evidence_age_seconds: age }: Policy, time: number): Looks {
+function looksAfter (
+  previous: ContextState | undefined, cause: EpochCause, { max_evidence_age_seconds: age }: Policy, time: number): Looks {
   if (previous === undefined) return NO_LOOKS
   const { count, at } = previous.looks
   const passed = Math.min(count, Math.max(0, Math.floor((time - at) / (1000 * age))))
@@ -210,9 +211,10 @@ export function countForToken (fedBy: EvidenceByToken | undefined, by: string | 
 export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
 
 export function evidenceTermsOf (policy: Policy, levels: Levels) {
-  const { label, missing_labels, missing_outcomes, evidence_span_seconds, min_tokens, check_every_tokens, check_growth } = policy
+  const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens, check_growth } = policy
   const score = 'confidence' as const
   const is_enrolled = policy.follow_up_seconds > 0 // whether evidence is taken in the order of enrolment, or on arrival
+  const evidence_span_seconds = is_enrolled ? policy.evidence_span_seconds : 0 // on arrival there is no span
   const cadence = { min_tokens, check_every_tokens, check_growth }
   return { score, label, missing_labels, missing_outcomes, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
 }

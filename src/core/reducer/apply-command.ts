@@ -114,8 +114,9 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
  * comparison of the arms.
  */
 function withRequest (
-  fold: Fold, key: string, state: ContextState, { before, policy, time }: { readonly before: Policy, readonly policy: Policy, readonly time: number }
+  fold: Fold, key: string, state: ContextState, change: { readonly before: Policy, readonly policy: Policy, readonly time: number }
 ): ContextState {
+  const { before, policy, time } = change
   const isSameBound = before.max_em_drop === policy.max_em_drop
   const { drift, arms, fidelity } = isSameBound ? state : withoutAlarms(state)
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)

@@ -73,7 +73,8 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     drift,
     last_evidence_at: time,
   })
-  const restarted = isBlockFull(taken.beginnings) ? withRestarts(taken, next, { clock: fold.cohorts.clock, time }, policy, () => true) : taken
+  const moment = { clock: fold.cohorts.clock, time }
+  const restarted = isBlockFull(taken.beginnings) ? withRestarts(taken, next, moment, policy, () => true) : taken
   finish(takeEvidence(fold, restarted, () => [], cohortRules(fold, restarted, policy), policy), true)
 }
 

@@ -1,6 +1,6 @@
 import {
-  addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart, turnWindow, unitsOfFirstCertificate,
-  withOpen,
+  addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart, turnWindow,
+  unitsOfFirstCertificate, withOpen,
 } from '../certificate/beginnings.js'
 import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
