@@ -17,7 +17,7 @@ import { mulberry32 } from '../random.js'
 import { evidenceWith } from './certificate/random-evidence.js'
 import { PREDICTOR } from './decide/snapshot-of.js'
 import { enrolledFold, FOLLOW_UP } from './reducer/enrolled-fold.js'
-import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, policyWith, SURE_STEP } from './reducer/memory-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, policyWith, SECOND, SURE_STEP } from './reducer/memory-fold.js'
 import { addPredictor } from './reducer/trial-fold.js'
 
 // Events that must never happen, one test each.
@@ -204,7 +204,7 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
   fold.learn({ type: 'policy', key: 'model=q', policy: null, by: 'ops' }, 102)
   check('after a change of the policy that keeps the evidence')
   fold.learn({ type: 'reset', key: 'model=q', below: false, by: 'ops', reason: 'test' }, 103)
-  fold.learn(KEPT, 103, FIRST)
+  fold.learn(KEPT, 103, SECOND)
   t.match(asked('lossy'), { decision: 'stop', scope: 'pool' }, 'the next epoch of the pool brings it back')
 })
 

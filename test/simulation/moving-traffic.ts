@@ -74,7 +74,7 @@ export function secondsToCertificate ({ traffic, perSecond, span: spanSeconds, s
       beginnings = restart(beginnings, slice, { clock, time: clock }, BOUND)
     }
     const control = drawn(random, perSecond * share)
-    const rate = span === 0 ? 0 : seen.add(control, share, clock, span)
+    const rate = span === 0 ? 0 : seen.add(control, control / share, clock, span)
     for (let i = 0; i < control; i++) {
       const eighths = [random() < drop(second) ? 8 : 0]
       addUnitTo(shown, { tokens: 1, em: 1, labelled: 1, unprobed_generations: 0, eighths, stopped_tokens: [0], unprobed: [0] })

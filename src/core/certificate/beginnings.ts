@@ -293,9 +293,10 @@ function mixtureReaches (a: number, prefix: WeightedDifferences, logBar: number)
   return prefix.some(({ logWeight, differences }) => reaches(a, differences, far - logWeight)) && logMixture(a, prefix) >= logBar
 }
 
+/** When a beginning was, and the known units since. */
 interface Carrying { readonly time: number, readonly known: Differences }
 
-/** The beginning whose evidence for a place weighs most, which carries its certificate, and the known units since. */
+/** The beginning whose evidence for a place weighs most, which carries its certificate. */
 export function carryingBeginning (beginnings: Beginnings, place: number, a: number): Carrying | null {
   let carrying: Carrying | null = null
   let most = -Infinity

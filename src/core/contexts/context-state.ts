@@ -224,9 +224,10 @@ export function countForToken (fedBy: EvidenceByToken | undefined, by: string | 
 export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
 
 export function evidenceTermsOf (policy: Policy, levels: Levels) {
-  const { label, missing_labels, missing_outcomes, evidence_span_seconds, min_tokens, check_every_tokens, check_growth } = policy
+  const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens, check_growth } = policy
   const score = 'confidence' as const
   const is_enrolled = policy.follow_up_seconds > 0 // whether evidence is taken in the order of enrolment, or on arrival
+  const evidence_span_seconds = is_enrolled ? policy.evidence_span_seconds : 0 // on arrival there is no span
   const cadence = { min_tokens, check_every_tokens, check_growth }
   return { score, label, missing_labels, missing_outcomes, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
 }

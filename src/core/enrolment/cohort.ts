@@ -172,7 +172,7 @@ export class Cohort {
     let control = 0
     for (const u of fresh.keys()) if (drawArm(u, share) === 'control') control++
     const enrolling = share * Math.min(labelRate, this.#admission.cutoff(clock))
-    return this.#traffic.add(control, enrolling, clock, span)
+    return this.#traffic.add(control, control / enrolling, clock, span)
   }
 
   /** The traffic, generations a span. */

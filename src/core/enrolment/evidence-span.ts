@@ -10,13 +10,19 @@ import { type Beginnings, NONE } from '../certificate/beginnings.js'
 
 /** Bins of a span. */
 const BINS = 64
+
+/**
+ * In the first span its busiest stretch counts, of at least this time and of this many control units. The busiest of many shorter ones
+ * would be their noise: at a share of a tenth and one generation a second it showed twice the traffic, which made the share fall further.
+ */
 const MINUTE = 60_000
+const LEAST_UNITS = 48
 
 export interface StoredTraffic {
   /** Number of the newest bin since the clock began, and of the first one; `null`: there was no enrolment. */
   readonly bin: number
   readonly first: number | null
-  /** By bin, as a ring: control units in it, the generations that they stand for, and the largest rate in it. */
+  /** By bin, as a ring: control units, the generations that they stand for, and the largest rate. */
   readonly units: readonly number[]
   readonly counts: readonly number[]
   readonly peaks: readonly number[]
@@ -46,10 +52,10 @@ export class Traffic {
 
   /**
    * Adds the control units of an entry.
-   * @param enrolled the share of the generations that such units are
+   * @param generations that they stand for
    * @returns the rate that counts now, generations a span: the largest of the last span, so that it rises at once and falls after a span
    */
-  add (units: number, enrolled: number, clock: number, span: number): number {
+  add (units: number, generations: number, clock: number, span: number): number {
     this.#advance(clock, span)
     if (this.#first === null) {
       this.#first = this.#bin
@@ -59,7 +65,7 @@ export class Traffic {
     }
     const place = this.#bin % BINS
     this.#units[place]! += units
-    this.#counts[place]! += units / enrolled
+    this.#counts[place]! += generations
     this.#peaks[place] = Math.max(this.#peaks[place]!, this.#rateNow(span))
     return Math.max(...this.#peaks)
   }
@@ -76,30 +82,28 @@ export class Traffic {
     if (bin <= this.#bin) return
     if (this.#first !== null) {
       for (let gone = Math.max(this.#bin + 1, bin - BINS + 1); gone <= bin; gone++) {
-        for (const ring of [this.#units, this.#counts, this.#peaks]) ring[gone % BINS] = 0
+        this.#units[gone % BINS] = this.#counts[gone % BINS] = this.#peaks[gone % BINS] = 0
       }
     }
     this.#bin = bin
   }
 
-  /**
-   * In the first span, its busiest minute scaled to the span. A standard error less than it shows, or the busiest of many minutes with few
-   * units would be taken for much more traffic than there is.
-   */
+  /** In the first span, its busiest stretch scaled to the span; the whole of it while it has fewer control units than a stretch. */
   #rateNow (span: number): number {
-    const seen = this.#bin - this.#first! + 1
-    if (seen >= BINS) return this.#counts.reduce((sum, count) => sum + count, 0)
-    const bins = Math.min(BINS, Math.max(1, Math.round(MINUTE * BINS / span)))
+    const first = this.#first!
+    if (this.#bin - first + 1 >= BINS) return this.#counts.reduce((sum, count) => sum + count, 0)
+    const least = Math.min(BINS, Math.max(1, Math.round(MINUTE * BINS / span)))
     let busiest = 0
-    for (let end = this.#first!; end <= this.#bin; end++) {
-      let [units, count] = [0, 0]
-      for (let bin = Math.max(this.#first!, end - bins + 1); bin <= end; bin++) {
+    for (let end = this.#bin; end >= first; end--) {
+      let [units, generations, bins] = [0, 0, 0]
+      for (let bin = end; bin >= first && (bins < least || units < LEAST_UNITS); bin--, bins++) {
         units += this.#units[bin % BINS]!
-        count += this.#counts[bin % BINS]!
+        generations += this.#counts[bin % BINS]!
       }
-      if (units > 0) busiest = Math.max(busiest, count * (1 - 1 / Math.sqrt(units)))
+      if (units < LEAST_UNITS && end < this.#bin) break
+      busiest = Math.max(busiest, generations * BINS / Math.max(least, bins))
     }
-    return busiest * BINS / bins
+    return busiest
   }
 }
 

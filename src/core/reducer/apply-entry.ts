@@ -83,13 +83,13 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   const followed = followUp(fold, key, found, time) // what is due comes first; it may open another epoch
   const isVoid = isTooOld || followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
   const cohort = fold.cohorts.of(key, followed.epoch_name)
-  const rules = cohortRules(fold, followed, policy)
   const { clock } = fold.cohorts
   const { nextSlice: newest } = cohort
-  const members = cohort.enrol(entry, clock, rules, isVoid)
+  const members = cohort.enrol(entry, clock, cohortRules(fold, followed, policy), isVoid)
   let state = withCounts(followed, cohort.takeCounts())
   if (cohort.nextSlice > newest) state = withRestarts(state, newest, { clock, time }, policy, () => cohort.begin())
   fold.set(key, state)
+  const rules = cohortRules(fold, state, policy) // with the evidence that has just begun
   for (const member of members) {
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {
       const pending = fold.pending.get(id)

@@ -50,7 +50,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
-  for (const slice of final) next = takeSlice(next, slice, { policy, rules, nextSlice: cohort.nextSlice, time })
+  for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
   if (hasDrifted(next.drift_final)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
   if (compared.length > 0 && policy.mode !== 'off') {
@@ -115,15 +115,17 @@ export function withCounts (state: ContextState, more: Partial<FollowUp>): Conte
 }
 
 /** By which a final slice is taken. */
-interface Taking { readonly policy: Policy, readonly rules: CohortRules, readonly nextSlice: number, readonly time: number }
+interface Taking { readonly policy: Policy, readonly rules: CohortRules, readonly time: number }
 
 const NOTHING: ReadonlyMap<number, DifferenceSums> = new Map()
 
 /** A final slice joins the sum. */
 function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], taking: Taking): ContextState {
-  const { policy, rules: { scorers }, nextSlice, time } = taking
-  const add = <G extends Gathering>(gathering: G, scorer: number): G =>
-    withEvidence(gathering, { shown: slice.evidence.get(scorer), tested: slice.differences.get(scorer) ?? NOTHING }, policy, nextSlice)
+  const { policy, rules: { scorers }, time } = taking
+  const add = <G extends Gathering>(gathering: G, scorer: number): G => {
+    const more = { shown: slice.evidence.get(scorer), tested: slice.differences.get(scorer) ?? NOTHING }
+    return withEvidence(gathering, more, policy, slice.number + 1)
+  }
   const serving = servingNumber(state)
   const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
   const raw = add(gatheringOf(state), RAW)

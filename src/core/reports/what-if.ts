@@ -5,7 +5,7 @@ import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
 import { candidateOf } from '../contexts/candidate-scorer.js'
 import { type ContextState, openEpoch, requestGuarantee } from '../contexts/context-state.js'
-import { judgeAfresh } from '../contexts/judge.js'
+import { isCurrent, judgeAfresh } from '../contexts/judge.js'
 import type { Levels } from '../policy/context.js'
 import type { Cadence, Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -111,10 +111,10 @@ export function replayTraces (
   const index = state.serving === null ? Math.floor(state.threshold_index) : -1
   const recorded = replay(traces, state.meaning, index)
   const asked = replay(traces, policy, index)
-  const opening = { time: state.epoch_started_at, name: state.epoch_name }
-  const begun = openEpoch(state, 'policy', policy, levels, opening)
+  const begun = openEpoch(state, 'policy', policy, levels, { time: state.updated_at, name: state.epoch_name })
   const { evidence } = asked
-  const opened: ContextState = { ...begun, epoch: state.epoch, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence) }
+  const looks = isCurrent(state, policy, levels) ? state.looks : begun.looks
+  const opened: ContextState = { ...begun, epoch: state.epoch, looks, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence) }
   return {
     asked: opened,
     /** At the threshold of the raw confidence in force. If there is none, the figures are those of full generations. */

@@ -62,7 +62,10 @@ const differences = Type.Object({ generations: number, lost: lists, gained: list
 
 const beginnings = Type.Object({
   list: Type.Array(Type.Object({
-    slice: number, at: number, time: number, weights: lists, final: differences, open: Type.Object({ sums: differences, unaccounted: number }),
+    ...fieldsLike({ slice: 0, at: 0, time: 0 }),
+    weights: lists,
+    final: differences,
+    open: Type.Object({ sums: differences, unaccounted: number }),
   }), { minItems: 1 }),
   restarts: lists,
   blocks: Type.Array(Type.Object({ units: number, net: lists })),

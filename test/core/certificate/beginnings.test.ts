@@ -38,8 +38,10 @@ function slice (beginnings: Beginnings, number: number, units: Units): Beginning
   return addFinal(restart(beginnings, number, { clock: 1000 * number, time: 0 }, A), new Map([[ALL, sumOf(units)]]), shownOf(units))
 }
 
+const begun = (thresholds: number): Beginnings => firstBeginning(thresholds, 0, { clock: 0, time: 0 })
+
 const slicesOf = (slices: readonly Units[]): Beginnings =>
-  slices.reduce((beginnings, units, number) => slice(beginnings, number, units), firstBeginning(slices[0]![0]!.length, 0, { clock: 0, time: 0 }))
+  slices.reduce((beginnings, units, number) => slice(beginnings, number, units), begun(slices[0]![0]!.length))
 
 interface Row {
   readonly log_evidence: number

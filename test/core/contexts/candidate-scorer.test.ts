@@ -8,7 +8,7 @@ import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { atMost, rateOf } from '../../random.js'
 import { cachedReaches } from '../certificate/cached-reaches.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { FIRST, KEPT, memoryFold, outcomeOf, policyWith } from '../reducer/memory-fold.js'
+import { FIRST, KEPT, memoryFold, outcomeOf, policyWith, withUnaccounted } from '../reducer/memory-fold.js'
 import { addPredictor } from '../reducer/trial-fold.js'
 
 t.test('the raw confidence has half of the level, all challengers together the other half', async (t) => {
@@ -93,20 +93,22 @@ t.test('rule 5: units that are not accounted for count as lost in the present ce
   fold.learn(KEPT, 0, FIRST)
   const state = fold.state()
   t.equal(certifiedNow(rawCandidate(state, policyWith()), policyWith()), GRID.length - 1)
-  const waiting = { ...state, open: { ...state.open, unaccounted: 3 } }
-  t.equal(certifiedNow(rawCandidate(waiting, policyWith()), policyWith()), -1)
+  t.equal(certifiedNow(rawCandidate(withUnaccounted(state, 3), policyWith()), policyWith()), -1)
 })
 
 const LAST = GRID.length - 1
 
-/** A context in which every threshold but the loosest stops at `late` tokens of 100, and the loosest at 10, where it loses some answers. */
+/**
+ * A context in which every threshold but the loosest stops at `late` tokens of 100, and the loosest at 10, where it loses some answers:
+ * evenly spread, so that its evidence never begins again.
+ */
 function stateWith (late: number, kept: number, lost: number): ContextState {
   const fold = memoryFold()
   const early = (exact_match: 0 | 1) => outcomeOf({
     steps: [{ tokens: 10, confidence: GRID[LAST]!, exact_match }, { tokens: late, confidence: 1, exact_match: 1 }],
   })
-  fold.learn(early(0), 0, lost)
-  fold.learn(early(1), 0, kept)
+  const lostUntil = (i: number) => Math.round(i * lost / (kept + lost))
+  for (let i = 0; i < kept + lost; i++) fold.learn(early(lostUntil(i + 1) > lostUntil(i) ? 0 : 1))
   const state = fold.state()
   const whole = Math.floor(state.threshold_index) // without the lottery that is already in force
   return { ...state, threshold_index: whole, certified: whole }
@@ -117,16 +119,27 @@ const isWorthwhile = (state: ContextState, patch = {}) => isLearningWorthwhile(s
 t.test('learning pays as long as ds (n - m) > s m', async (t) => {
   const state = stateWith(90, 300, 1)
   t.equal(state.threshold_index, LAST - 1)
-  // s = 0.1 and ds = 0.8; if nothing more is lost, the loosest needs 29.2 more: 0.8 (n - 29.2) > 0.1 * 29.2 from n = 33 on
-  t.notOk(isWorthwhile({ ...state, generations: 32 }))
-  t.ok(isWorthwhile({ ...state, generations: 34 }))
-  const early = stateWith(20, 300, 1) // s = 0.8 and ds = 0.1: from n = 263 on
-  t.notOk(isWorthwhile({ ...early, generations: 255 }))
-  t.ok(isWorthwhile({ ...early, generations: 270 }))
+  // s = 0.1 and ds = 0.8; if nothing more is lost, the loosest needs 35.0 more: 0.8 (n - 35) > 0.1 * 35 from n = 40 on
+  t.notOk(isWorthwhile({ ...state, generations: 38 }))
+  t.ok(isWorthwhile({ ...state, generations: 41 }))
+  const early = stateWith(20, 300, 1) // s = 0.8 and ds = 0.1: from n = 315 on
+  t.notOk(isWorthwhile({ ...early, generations: 310 }))
+  t.ok(isWorthwhile({ ...early, generations: 320 }))
 })
 
 t.test('a loss rate above the bound does not end learning while the bound is within one standard error', async (t) => {
   t.ok(isWorthwhile({ ...stateWith(90, 300, 7), generations: 1e6 })) // 2.3 % were lost; one standard error less is 1.4 %
+})
+
+t.test('the weight of a beginning counts: one that restarted needs more units than the first would', async (t) => {
+  const state = stateWith(90, 300, 1)
+  const { beginnings } = state
+  const [first] = beginnings.list
+  const restarted = { ...state, beginnings: { ...beginnings, list: [{ ...first!, weights: first!.weights.map(() => 0.05) }] } }
+  t.ok(isWorthwhile({ ...state, generations: 100 }))
+  // It lacks ln(0.9 / 0.05) = 2.9 more, about 155 units.
+  t.notOk(isWorthwhile({ ...restarted, generations: 150 }))
+  t.ok(isWorthwhile({ ...restarted, generations: 250 }))
 })
 
 t.test('a threshold that loses too much, or saves no more, is never worth learning about', async (t) => {

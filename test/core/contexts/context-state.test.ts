@@ -3,9 +3,8 @@ import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
 import { addLost, NO_EVIDENCE, noEvidence } from '../../../src/core/certificate/evidence.js'
 import {
-  type ContextState, copyState, countForToken, type EvidenceByToken, evidenceOf, type EvidenceTerms, evidenceTermsOf, openEpoch,
-  predictorOf,
-  requestGuarantee, haveSameEvidenceTerms, type Trial,
+  type ContextState, copyState, countForToken, type EpochCause, type EvidenceByToken, evidenceOf, type EvidenceTerms, evidenceTermsOf,
+  haveSameEvidenceTerms, lookShare, openEpoch, predictorOf, requestGuarantee, totalLookShare, type Trial,
 } from '../../../src/core/contexts/context-state.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
@@ -112,6 +111,58 @@ t.test('evidence means the same only under the same score, label, min_tokens, ca
     t.notOk(haveSameEvidenceTerms(meaning, { ...meaning, [field]: value } as EvidenceTerms), field)
   }
   t.notOk(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith(), ['task', 'model'])), 'the order of the levels is part of it')
+})
+
+t.test('where outcomes count on arrival, the span has no meaning', async (t) => {
+  const of = (follow_up_seconds: number, evidence_span_seconds: number) =>
+    evidenceTermsOf(policyWith({ follow_up_seconds, evidence_span_seconds }), levels).evidence_span_seconds
+  t.strictSame([of(0, 0), of(0, 600), of(60, 600)], [0, 0, 600])
+})
+
+const AGE = 1000 * policyWith().max_evidence_age_seconds
+
+type Opening = readonly [cause: EpochCause, time: number, reported?: number]
+
+/** The epochs that such causes open, each with reports, at a time of the log. */
+function epochsOf (...openings: readonly Opening[]): ContextState[] {
+  let last: ContextState | undefined
+  return openings.map(([cause, time, reported = 1]) => {
+    const opened = openEpoch(last, cause, policyWith(), levels, { time, name: `${time}-1` })
+    last = { ...opened, follow_up: { ...opened.follow_up, reported } }
+    return last
+  })
+}
+
+const shares = (epochs: readonly ContextState[]) => epochs.map(({ looks }) => lookShare(looks))
+
+t.test('rule 15: epochs that people open share the level: the k-th after the first has 1 / (k (k + 1)) of it', async (t) => {
+  const epochs = epochsOf(['first_enrolment', 0], ['policy', 1], ['configuration', 2], ['reset', 3])
+  t.strictSame(shares(epochs), [1, 1 / 2, 1 / 6, 1 / 12])
+  let total = 0
+  for (const { looks } of epochs) {
+    total += lookShare(looks)
+    t.ok(Math.abs(totalLookShare(looks) - total) < 1e-12)
+  }
+  t.ok(totalLookShare({ count: 1e6, at: 0 }) < 2)
+})
+
+t.test('rule 15: other epochs have the share of the one before', async (t) => {
+  t.strictSame(shares(epochsOf(['first_enrolment', 0], ['checkpoint', 1], ['drift', 2], ['breach', 3], ['evidence_stale', 4])), [1, 1, 1, 1, 1])
+  t.strictSame(shares(epochsOf(['first_enrolment', 0], ['policy', 1], ['checkpoint', 2], ['reset', 3], ['drift', 4])), [1, 1 / 2, 1 / 2, 1 / 6, 1 / 6])
+})
+
+t.test('rule 15: an epoch without any report was no look', async (t) => {
+  t.strictSame(shares(epochsOf(['first_enrolment', 0, 0], ['policy', 1, 0], ['policy', 2, 1], ['policy', 3, 0], ['reset', 4])), [1, 1, 1, 1 / 2, 1 / 2])
+  t.strictSame(shares(epochsOf(['first_enrolment', 0], ['checkpoint', 1, 0], ['policy', 2])), [1, 1, 1], 'the policy takes the place of the checkpoint')
+})
+
+t.test('rule 15: the number of looks falls by one in each evidence age', async (t) => {
+  const looks = (...openings: readonly Opening[]) => epochsOf(...openings).map(({ looks: { count } }) => count)
+  t.strictSame(looks(['first_enrolment', 0], ['policy', 1], ['policy', 2], ['drift', AGE + 1], ['drift', AGE + 2], ['drift', 2 * AGE + 2]), [0, 1, 2, 2, 1, 0])
+  t.strictSame(looks(['first_enrolment', 0], ['policy', 1], ['policy', AGE], ['policy', 3 * AGE]), [0, 1, 2, 1], 'also where it rises again')
+  t.strictSame(looks(['first_enrolment', 0], ['policy', 1], ['policy', 2], ['drift', 1.5 * AGE], ['drift', 2 * AGE + 1], ['drift', 2 * AGE + 2]), [0, 1, 2, 1, 1, 0],
+    'what has passed of an age is not lost')
+  t.strictSame(looks(['first_enrolment', 0], ['policy', 10], ['drift', 1]), [0, 1, 1], 'times that go back')
 })
 
 const openedState = openEpoch(undefined, 'first_enrolment', policyWith(), ['model', 'task'], { time: 0, name: '0-1' })

@@ -4,12 +4,13 @@ import t from 'tap'
 import { firstBeginning, NONE } from '../../../src/core/certificate/beginnings.js'
 import { newestBeginning, paceOf, Traffic, widestUsefulShare } from '../../../src/core/enrolment/evidence-span.js'
 import { holds } from '../../property.js'
+import { mulberry32 } from '../../random.js'
 
 const SPAN = 1_800_000
 
-/** Adds generations evenly, one entry a second. @returns the rate after each */
+/** Adds control units evenly, one entry a second. @returns the rate after each */
 function rates (traffic: Traffic, perSecond: number, from: number, seconds: number): number[] {
-  return Array.from({ length: seconds }, (_, i) => traffic.add(perSecond, 1, 1000 * (from + i), SPAN))
+  return Array.from({ length: seconds }, (_, i) => traffic.add(perSecond, perSecond, 1000 * (from + i), SPAN))
 }
 
 t.test('the traffic of steady generations is their number in a span', async (t) => {
@@ -17,6 +18,16 @@ t.test('the traffic of steady generations is their number in a span', async (t) 
   const seen = rates(traffic, 4, 0, 7200)
   for (const at of [120, 1800, 3600, 7199]) t.ok(Math.abs(seen[at]! / 7200 - 1) < 0.06, `${seen[at]} after ${at} s`)
   t.ok(seen[5]! > 0 && seen[5]! < 7200, 'the first minute is not over')
+})
+
+t.test('traffic that few control units show is not overestimated', async (t) => {
+  const random = mulberry32(3)
+  const traffic = new Traffic()
+  const at = Array.from({ length: 1800 }, (_, i) => {
+    const units = random() < 0.1 ? 1 : 0
+    return traffic.add(units, 10 * units, 1000 * i, SPAN)
+  })
+  for (const second of [600, 1200, 1799]) t.ok(at[second]! > 0.85 * 1800 && at[second]! < 1.5 * 1800, `${at[second]} of 1800 after ${second} s`)
 })
 
 t.test('in the first span the busiest minute counts for the whole', async (t) => {
@@ -45,9 +56,9 @@ t.test('the traffic is the same when it was stored and restored', async () => {
     const whole = new Traffic()
     let stored = new Traffic()
     let clock = 0
-    for (const [units, passed] of steps) {
+    for (const [generations, passed] of steps) {
       clock += passed
-      assert.equal(whole.add(units, 0.5, clock, SPAN), stored.add(units, 0.5, clock, SPAN))
+      assert.equal(whole.add(generations, 2 * generations, clock, SPAN), stored.add(generations, 2 * generations, clock, SPAN))
       stored = new Traffic(JSON.parse(JSON.stringify(stored.store())))
       assert.equal(whole.rate(clock, SPAN), stored.rate(clock, SPAN))
     }
@@ -87,7 +98,8 @@ t.test('a returning unit gets another pace', async (t) => {
 })
 
 t.test('the useful share grows with the age of the evidence and falls with the traffic', async (t) => {
-  const useful = (rate: number, clock: number, span = SPAN) => widestUsefulShare(firstBeginning(1, 0, { clock: 0, time: 0 }), rate, clock, { ...RULE, span })
+  const beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
+  const useful = (rate: number, clock: number, span = SPAN) => widestUsefulShare(beginnings, rate, clock, { ...RULE, span })
   t.equal(useful(2400, 0), 0.1)
   t.equal(useful(2400, 2 * SPAN), 0.2)
   t.equal(useful(24_000, 0), 0.01)

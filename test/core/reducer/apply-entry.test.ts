@@ -275,6 +275,7 @@ function longLog (seed: number, length: number): Timed[] {
 const POLICY = { max_em_drop: 0.05, evidence_window: 3000, max_evidence_age_seconds: 5 }
 const ON_ARRIVAL = { ...POLICY, follow_up_seconds: 0 }
 const ENROLLED = { ...POLICY, follow_up_seconds: 4 }
+const SPANNED = { ...ENROLLED, evidence_span_seconds: 6 }
 const CONFIGURATION = { levels: LEVELS, max_contexts: 8 }
 const TIMES = scaledTimes(0.02)
 
@@ -297,9 +298,16 @@ const step = (fold: Fold, i: number, [time, entry]: Timed): void => {
   applyEntry(fold, time, withEpoch(fold, entry))
 }
 
-function play (entries: readonly Timed[], policy: PolicyPatch): MemoryFold {
+function play (entries: readonly Timed[], policy: PolicyPatch, see = (_: ContextState) => {}): MemoryFold {
   const fold = memoryFold(policy, CONFIGURATION, TIMES)
-  for (const [i, entry] of entries.entries()) step(fold, i, entry)
+  const { set } = fold
+  const watched = Object.assign(fold, {
+    set: (key: string, state: ContextState | undefined) => {
+      set(key, state)
+      if (state !== undefined) see(state)
+    },
+  })
+  for (const [i, entry] of entries.entries()) step(watched, i, entry)
   return fold
 }
 
@@ -366,12 +374,13 @@ t.test('every kind of entry is learned', async (t) => {
 })
 
 t.test('the log of these tests contains every kind of change', async (t) => {
-  for (const [name, policy] of [['on arrival', ON_ARRIVAL], ['by enrolment', ENROLLED]] as const) {
+  for (const [name, policy] of [['on arrival', ON_ARRIVAL], ['by enrolment', ENROLLED], ['over a span', SPANNED]] as const) {
     const causes = new Set<string>()
     const thresholds = new Set<number | null>()
     const counts = new Map<string, number>()
-    for (let seed = 1; seed <= 6; seed++) {
-      const { changes, states } = play(longLog(seed, 5200), policy)
+    let restarts = 0
+    for (let seed = 1; seed <= 4; seed++) {
+      const { changes, states } = play(longLog(seed, 5200), policy, ({ beginnings }) => { if (beginnings.list.length > 1) restarts++ })
       for (const { cause, after } of changes) { causes.add(cause); thresholds.add(after) }
       for (const { follow_up } of states.values()) {
         for (const [kind, count] of Object.entries(follow_up)) counts.set(kind, (counts.get(kind) ?? 0) + count)
@@ -379,19 +388,20 @@ t.test('the log of these tests contains every kind of change', async (t) => {
     }
     t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'pin', 'policy', 'reset'], name)
     t.ok(thresholds.has(null) && thresholds.has(GRID.at(-1)!), `${name}: thresholds come and go`)
-    if (policy === ENROLLED) for (const kind of ['enrolled', 'accounted', 'missing', 'cancelled', 'void', 'unenrolled', 'late', 'labels_wanted']) t.ok(counts.get(kind)! > 0, kind)
+    t.ok(restarts > 100, `${name}: evidence begins again`)
+    if (policy !== ON_ARRIVAL) for (const kind of ['enrolled', 'accounted', 'missing', 'cancelled', 'void', 'unenrolled', 'late', 'labels_wanted']) t.ok(counts.get(kind)! > 0, kind)
   }
 })
 
 t.test('the same entries give the same state to the bit', async (t) => {
   for (let seed = 1; seed <= 2; seed++) {
-    const fold = (policy: typeof ON_ARRIVAL) => written(play(longLog(seed, 3000), policy))
-    for (const policy of [ON_ARRIVAL, ENROLLED]) t.equal(fold(policy), fold(policy))
+    const fold = (policy: PolicyPatch) => written(play(longLog(seed, 3000), policy))
+    for (const policy of [ON_ARRIVAL, ENROLLED, SPANNED]) t.equal(fold(policy), fold(policy))
   }
 })
 
 t.test('the state does not depend on how the log is divided into commits', async (t) => {
-  for (const policy of [ON_ARRIVAL, ENROLLED]) {
+  for (const policy of [ON_ARRIVAL, ENROLLED, SPANNED]) {
     const logs = [1, 2, 3, 4].map((seed) => longLog(seed, 3000))
     const whole = logs.map((log) => written(play(log, policy)))
     holds(t, fc.property(fc.nat({ max: 3 }), fc.array(fc.nat({ max: 3000 }), { maxLength: 40 }), (i, cuts) => {

@@ -87,7 +87,9 @@ t.test('rule 5: a threshold certified on a prefix stays, even if the present evi
 
 t.test('rule 13: at the turn of a half-window a certificate lapses where the newest half alone speaks against it', async (t) => {
   const none = noEvidence(GRID.length)
-  const beginnings = firstBeginning(GRID.length, 0, { clock: 0, time: 0 })
+  const begun = firstBeginning(GRID.length, 0, { clock: 0, time: 0 })
+  const within = { ...begun.list[0]!, slice: 3 }
+  const beginnings = { ...begun, list: [begun.list[0]!, within], half_since: 3 }
   const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, beginnings, certified: 5 }
   const lossless = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
   const losing = evidenceWith(40, GRID.map((_, k) => k < 3 ? 0 : 10), EMPTY_GRID)
@@ -96,8 +98,10 @@ t.test('rule 13: at the turn of a half-window a certificate lapses where the new
   t.equal(turn(losing, 100).certified, 5, 'it does not turn')
   t.equal(turn(lossless, 80).certified, 5)
   t.equal(turn(losing, 80).certified, 2)
-  t.strictSame(turn(losing, 80).beginnings.list[0]!.weights.slice(0, 5), [0.9, 0.9, 0.9, 0, 0])
-  t.equal(turn(losing, 80).beginnings.half_since, 7)
+  const { list, half_since: since } = turn(losing, 80).beginnings
+  t.strictSame(list[0]!.weights.slice(0, 5), [0.9, 0.9, 0.9, 0, 0], 'there, beginnings older than that half no longer count')
+  t.equal(list[1], within, 'those within it do')
+  t.equal(since, 7)
 })
 
 t.test('rule 6: a generation that never reports is missing after the follow-up, and its later outcome is late', async (t) => {
@@ -143,8 +147,10 @@ t.test('rule 6: the outcomes of later slices don\'t dilute the share that a pref
     for (const u of us.slice(second % 5 < 2 ? 1 : 0)) fold.report(u, 1000 * second + 500)
     if (fold.state().threshold_index !== -1) return t.fail(`certified after ${second} s`)
   }
-  t.match(fold.state().open, { evidence: { generations: Number }, left_out: Number })
-  t.ok(fold.state().follow_up.excluded > 50 && fold.state().open.evidence.generations > 500)
+  const { beginnings: { list: [first] }, follow_up: { excluded } } = fold.state()
+  t.ok(excluded > 50 && first!.final.left_out === excluded, 'the final slices leave out those that are missing')
+  const { sums, unaccounted } = first!.open
+  t.ok(sums.generations > 500 && unaccounted > 200 && sums.left_out < 50, 'and most of those of open slices count as lost')
 })
 
 t.test('a drift withdraws the threshold and drops the enrolled generations, and does not wait for one that never reports', async (t) => {

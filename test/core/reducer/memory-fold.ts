@@ -1,9 +1,10 @@
+import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../../../src/core/enrolment/enrolment-list.js'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcome.js'
 import { ROOT } from '../../../src/core/policy/context.js'
-import { effectivePolicy, type Policy, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { DEFAULT_POLICY, effectivePolicy, type Policy, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { applyEntry } from '../../../src/core/reducer/apply-entry.js'
 import { type Fold, type Ledger, newLedger } from '../../../src/core/reducer/fold.js'
@@ -90,3 +91,13 @@ export const GAINED = outcomeOf({ full: { exact_match: 0 } })
 
 /** Lossless generations to a first certificate at the default policy. */
 export const FIRST = 192
+
+/** The same in the second epoch that people open, which has half of the level (rule 15). */
+export const SECOND = losslessGenerations(DEFAULT_POLICY.max_em_drop, DEFAULT_POLICY.error_level / 2)
+
+/** The state as if so many units of open slices, of every beginning, were not accounted for. */
+export function withUnaccounted (state: ContextState, unaccounted: number): ContextState {
+  const { open, beginnings } = state
+  const list = beginnings.list.map((beginning) => ({ ...beginning, open: { ...beginning.open, unaccounted } }))
+  return { ...state, open: { ...open, unaccounted }, beginnings: { ...beginnings, list } }
+}

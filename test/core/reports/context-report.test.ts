@@ -82,8 +82,38 @@ t.test('the distance of the next certificate', async (t) => {
 t.test('the evidence for the threshold in force is shown at its best and now, with the bar that certified it', async (t) => {
   const evidence = (changes = {}) => describeContext(known(FIRST, changes), key).evidence
   t.equal(evidence(), null)
-  t.strictSame(evidence({ log_evidence: { best: 5, now: 2 } }), { best: 5, now: 2, bar: Math.log(20), holds_now: false })
+  const follow_up = { ...NO_FOLLOW_UP, cancelled: 1, excluded: 2, void: 3, unenrolled: 4 }
+  t.strictSame(evidence({ log_evidence: { best: 5, now: 2 }, follow_up, last_evidence_at: 7 }), {
+    best: 5,
+    now: 2,
+    bar: Math.log(20),
+    holds_now: false,
+    since: 0,
+    until: 7,
+    units: FIRST,
+    left_out: 3,
+    not_enrolled: 7,
+    epochs_opened: 1,
+    total_error_level: 0.05,
+  })
   t.match(evidence({ log_evidence: { best: 5, now: 3 } }), { holds_now: true })
+})
+
+t.test('rule 13: the evidence and the estimated drop are those since the beginning that carries the certificate', async (t) => {
+  const { beginnings: { list: [first], ...rest } } = known(FIRST).states.get(key)!
+  const lost = first!.weights.map(() => 50)
+  const spoilt = { ...first!, final: { ...first!.final, generations: first!.final.generations + 50, lost } }
+  const restarted = { ...first!, slice: 1, time: 500, weights: first!.weights.map(() => 0.9) }
+  const beginnings = { ...rest, list: [spoilt, restarted] }
+  const view = describeContext(known(FIRST, { beginnings, log_evidence: { best: 5, now: 3 } }), key)
+  t.match(view, { em_drop: 0, evidence: { since: 500, units: FIRST } })
+})
+
+t.test('rule 15: the epochs that people opened raise the bar, and are shown with the error level that they have together', async (t) => {
+  const evidence = (count: number) =>
+    describeContext(known(300, { looks: { count, at: 0 }, log_evidence: { best: 5, now: 5 } }), key).evidence
+  t.match(evidence(1), { bar: Math.log(40), epochs_opened: 2, total_error_level: 1.5 * 0.05 })
+  t.match(evidence(2), { bar: Math.log(120), epochs_opened: 3, total_error_level: 0.05 * (1 + 1 / 2 + 1 / 6) })
 })
 
 t.test('the follow-up of enrolled generations is shown with its ratios', async (t) => {

@@ -14,7 +14,7 @@ import type { Change } from '../../../src/core/reducer/threshold-change.js'
 import { type PastChanges, pastThreshold, undoSince } from '../../../src/core/reports/rollback-effect.js'
 import { holds } from '../../property.js'
 import { linkWith, PREDICTOR } from '../decide/snapshot-of.js'
-import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../reducer/memory-fold.js'
+import { KEPT, LEAF, LOST, memoryFold, outcomeOf, SECOND } from '../reducer/memory-fold.js'
 
 const LEVELS = ['model', 'task']
 const KEYS = ['*', 'model=q', LEAF, 'model=q,task=other']
@@ -140,7 +140,7 @@ t.test('a member that had left its pool by that version gets no threshold, until
   const lost = [{ entry: LOST, times: 8 }, { entry: OTHER, times: 230 }] // twice: the detector of the leaf alarms, and not that of the pool
   const entries = [{ entry: OTHER, times: 230 }, ...lost, ...lost]
   const reset: LogEntry = { type: 'reset', key: 'model=q', below: false, by, reason: 'r' }
-  const { past, pins, now } = history([...entries, { entry: reset, times: 1 }, { entry: OTHER, times: 230 }])
+  const { past, pins, now } = history([...entries, { entry: reset, times: 1 }, { entry: OTHER, times: SECOND }])
   const at = (version: number, { changes } = past) => pastThreshold(undoSince(version, { ...past, changes }, pins), now, LEAF).threshold
   t.ok(past.changes.some(({ cause, version }) => cause === 'left_pool' && version === 4))
   t.ok(at(3) !== null, 'before it left')

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
+import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { evidenceOf, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { commandEffects } from '../../../src/core/reports/command-effect.js'
@@ -12,9 +13,16 @@ import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from '../reducer/tri
 
 const LEVELS = ['model', 'task']
 
-/** Reports runs that were asked at a cadence, each probe costing two tokens. */
-function asked (runs: readonly RecordedRun[], policy: PolicyPatch): MemoryFold {
-  const fold = memoryFold(policy)
+/**
+ * Reports runs that were asked at a cadence, each probe costing two tokens.
+ * @param before policy under which one generation came before them
+ */
+function asked (runs: readonly RecordedRun[], policy: PolicyPatch, before: PolicyPatch = policy): MemoryFold {
+  const fold = memoryFold(before)
+  if (before !== policy) {
+    fold.learn(KEPT)
+    fold.learn({ type: 'policy', key: LEAF, policy, by: 'ops' })
+  }
   const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = policyWith(policy)
   for (const run of runs) {
     const { steps, probeTokens } = atCadence(run, { cadence: { checkEveryTokens, checkGrowth, minTokens }, probeTokens: 2 })
@@ -41,21 +49,34 @@ function readRuns (text: string): RecordedRun[] {
 t.test('another cadence is answered as a run at that cadence would be', async (t) => {
   const runs = readRuns(tracesText('reasoner'))
   t.equal(runs.length, 150)
-  const recorded = asked(runs, { check_every_tokens: 4 })
+  const present = { check_every_tokens: 4 }
+  const recorded = asked(runs, present)
   const traces = [...recorded.traces.values()]
   t.equal(traces.length, runs.length)
-  for (const [check_every_tokens, check_growth] of [[4, 0], [8, 0], [16, 0.5], [4, 1]] as const) {
+  for (const [check_every_tokens, check_growth] of [[8, 0], [16, 0.5], [4, 1]] as const) {
     const other = { check_every_tokens, check_growth }
-    const real = asked(runs, other)
+    const real = asked(runs, other, present)
     const policy = policyWith(other)
     const replayed = replayTraces(recorded.state(), policy, LEVELS, traces)
     t.same(evidenceOf(replayed.asked), evidenceOf(real.state()), JSON.stringify(other))
     const { cadence, ...answer } = whatIf(recorded.state(), policy, LEVELS, new Map(), traces)
-    const { cadence: _, ...atThatCadence } = whatIf(real.state(), policy, LEVELS, new Map())
+    const beginnings = beginningsOf(evidenceOf(real.state())) // kept traces have no order, so that their evidence never restarts
+    const { cadence: _, ...atThatCadence } = whatIf({ ...real.state(), beginnings }, policy, LEVELS, new Map())
     t.same(answer, atThatCadence)
     const spent = cadence!.asked.probe_tokens * runs.length
     t.equal(cadence!.asked.tokens_saved_ratio, -spent / evidenceOf(real.state()).full_tokens, 'nothing is in force')
   }
+})
+
+t.test('rule 15: another cadence opens an epoch with a part of the level; the present one does not', async (t) => {
+  const recorded = asked(readRuns(tracesText('reasoner')).slice(0, 50), { check_every_tokens: 4 })
+  const traces = [...recorded.traces.values()]
+  const next = (check_every_tokens: number, state = recorded.state()) =>
+    whatIf(state, policyWith({ check_every_tokens }), LEVELS, new Map(), traces).generations_to_next_certificate
+  t.equal(next(4), whatIf(recorded.state(), policyWith({ check_every_tokens: 4 }), LEVELS, new Map()).generations_to_next_certificate)
+  t.ok(next(8)! > next(4)!)
+  const late = { ...recorded.state(), looks: { count: 1, at: 0 }, updated_at: 1000 * DEFAULT_POLICY.max_evidence_age_seconds }
+  t.equal(next(8, late), next(8), 'earlier ones count for one evidence age')
 })
 
 t.test('both cadences are compared at the threshold in force', async (t) => {
@@ -191,7 +212,7 @@ t.test('before the first slice ends, a reported outcome makes another request po
     const answer = whatIf(state, policyWith({ max_em_drop: 0.05 }), levels, new Map())
     t.equal(answer.post_hoc, reported > 0)
     t.equal(answer.post_hoc, dry!.post_hoc)
-    t.equal(answer.generations_to_next_certificate, reported > 0 ? 148 : 73)
+    t.equal(answer.generations_to_next_certificate, reported > 0 ? losslessGenerations(0.05, 0.05 / 30) : losslessGenerations(0.05, 0.05))
   }
 })
 

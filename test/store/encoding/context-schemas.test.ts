@@ -1,4 +1,5 @@
 import t from 'tap'
+import { noDifferences, packDifferences } from '../../../src/core/certificate/difference-sums.js'
 import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { packNumbers } from '../../../src/core/enrolment/seen-units.js'
@@ -22,11 +23,25 @@ t.test('a cohort whose members or evidence do not fit its slices is invalid', as
   for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
   const { number } = slice!
   const withMembers = (runs: unknown[], ...units: number[]) => isCohort({ ...COHORT, members: { runs, units: packNumbers(units) } })
-  t.ok(withMembers([[0.5, 0, number, 2]], 0.1, 0.2))
-  for (const run of [[0.5, 0, 99, 2], [2, 0, number, 2], [0.5, 0, number, 1], [0.5, 0, number], [0.5, 0, number, 3]]) {
+  t.ok(withMembers([[0.5, 0, number, 7, 2]], 0.1, 0.2))
+  for (const run of [[0.5, 0, 99, 7, 2], [2, 0, number, 7, 2], [0.5, 0, number, 7, 1], [0.5, 0, number, 7], [0.5, 0, number, 7, 3]]) {
     t.notOk(withMembers([run], 0.1, 0.2), String(run))
   }
-  t.notOk(withMembers([[0.5, 0, number, 2]], 0.1, 1.2), 'a draw beyond 1')
+  t.notOk(withMembers([[0.5, 0, number, 7, 2]], 0.1, 1.2), 'a draw beyond 1')
+})
+
+t.test('sums for the test of the thresholds that are of another grid make a cohort invalid', async (t) => {
+  const [slice] = COHORT.slices
+  const withDifferences = (...row: unknown[]) => isCohort({ ...COHORT, members: { runs: [], units: '' }, slices: [{ ...slice, differences: [row] }] })
+  const none = packDifferences(noDifferences(60))
+  const sums = { ...none, lost: noDifferences(60).lost }
+  t.ok(withDifferences(0, 0, 30, none) && withDifferences(2, 0, 60, none) && withDifferences(2, 5, 60, sums))
+  t.notOk(withDifferences(0, 0, 60, none), 'the raw confidence has 30 thresholds')
+  t.notOk(withDifferences(2, 0, 121, none))
+  t.notOk(withDifferences(2, 0, 30, sums))
+  t.notOk(withDifferences(2, 0, 60, { ...none, gained: [1] }))
+  t.notOk(withDifferences(2, 0, 60, { ...none, partial: { 3: [1] } }))
+  t.notOk(withDifferences(2, 0, 60))
 })
 
 t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { firstBeginning, packBeginnings } from '../../../src/core/certificate/beginnings.js'
 import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
@@ -6,9 +7,17 @@ import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
 import { state } from '../fixtures.js'
 
-const TRIAL = {
-  predictor: 'p', ordinal: 1, since: 0, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 }, open: { evidence: null, unaccounted: 0 }, certified: -1,
-}
+/** As it is written, without `thresholds` and `halves`. */
+const trialOf = (thresholds: number) => ({
+  predictor: 'p',
+  ordinal: 1,
+  since: 0,
+  trained_on: 0,
+  requested: { max_em_drop: 0.02, error_level: 0.05 },
+  open: { evidence: null, unaccounted: 0 },
+  beginnings: packBeginnings(firstBeginning(thresholds, 0, { clock: 0, time: 0 })),
+  certified: -1,
+})
 
 t.test('a state that was written is read, and a damaged one is recognised', async (t) => {
   t.same(readState(encodeState(state(3))), state(3))
@@ -25,14 +34,14 @@ t.test('a state without one of its fields is unreadable', async (t) => {
     const { [name]: _, ...rest } = whole
     t.ok(isUnreadable(readState(JSON.stringify(rest))), name)
   }
-  for (const part of ['requested', 'arms', 'meaning', 'follow_up', 'open']) {
+  for (const part of ['requested', 'looks', 'arms', 'meaning', 'follow_up', 'open', 'beginnings']) {
     for (const name of Object.keys(whole[part])) {
       const { [name]: _, ...rest } = whole[part]
       t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
     }
   }
   t.ok(isUnreadable(readState('{"halves":[],"requested":{}}')))
-  const trial = { ...TRIAL, thresholds: 30, halves: [null, null] }
+  const trial = { ...trialOf(30), thresholds: 30, halves: [null, null] }
   const withTrial = (change: object) => readState(JSON.stringify({ ...whole, trials: [{ ...trial, ...change }] }))
   t.notOk(isUnreadable(withTrial({})))
   t.ok(isUnreadable(withTrial({ requested: null })))
@@ -46,11 +55,12 @@ t.test('a state without one of its fields is unreadable', async (t) => {
 
 t.test('a trial whose lists do not fit its grid, or a threshold outside the grid, makes a state unreadable', async (t) => {
   const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
-  const isRead = (halves: unknown[], change: object = {}, trial: object = {}) => !isUnreadable(readState(JSON.stringify({
-    ...JSON.parse(encodeState(state(3))),
-    ...change,
-    trials: [{ ...TRIAL, thresholds: 60, ...trial, halves }],
-  })))
+  const whole = JSON.parse(encodeState(state(3)))
+  const isRead = (halves: unknown[], change: object = {}, trial: { thresholds?: unknown, beginnings?: object } = { thresholds: 60 }) => {
+    const { thresholds } = trial
+    const known = trialOf(typeof thresholds === 'number' && thresholds <= 120 ? Math.max(0, Math.floor(thresholds)) : 60)
+    return !isUnreadable(readState(JSON.stringify({ ...whole, ...change, trials: [{ ...known, ...trial, halves }] })))
+  }
   for (const thresholds of [2, 30, 120]) {
     t.ok(isRead([counted(thresholds), counted(thresholds)], {}, { thresholds }))
     t.ok(isRead([counted(thresholds), null], {}, { thresholds }))
@@ -64,6 +74,23 @@ t.test('a trial whose lists do not fit its grid, or a threshold outside the grid
       t.notOk(isRead([{ ...counted(60), [list]: odd }, null]), list)
       t.notOk(isRead([null, { ...counted(60), [list]: odd }]), list)
     }
+  }
+  const { beginnings } = trialOf(60)
+  const withBeginnings = (change: object) => isRead([null, null], {}, { thresholds: 60, beginnings: { ...beginnings, ...change } })
+  const [first] = beginnings.list
+  const withFirst = (change: object) => withBeginnings({ list: [{ ...first!, ...change }] })
+  const zeros = new Array<number>(60).fill(0)
+  t.ok(withBeginnings({}) && withBeginnings({ blocks: [{ units: 3, net: zeros }] }))
+  t.ok(withFirst({ final: { ...first!.final, lost: zeros } }))
+  t.notOk(withBeginnings({ list: [] }), 'there is always a first beginning')
+  const short = [zeros.slice(1), 'x', null]
+  for (const odd of short) {
+    t.notOk(withBeginnings({ restarts: odd }) || withBeginnings({ blocks: [{ units: 3, net: odd }] }) || withFirst({ weights: odd }))
+    for (const list of ['lost', 'gained']) {
+      const sums = { ...first!.final, [list]: odd }
+      t.notOk(withFirst({ final: sums }) || withFirst({ open: { sums, unaccounted: 0 } }), list)
+    }
+    t.notOk(withFirst({ final: { ...first!.final, partial: { 3: odd } } }))
   }
   for (const thresholds of [0, 1, 2.5, 121, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead([null, null], {}, { thresholds }), `${thresholds} thresholds`)
 

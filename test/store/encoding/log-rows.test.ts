@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { noEvidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
+import { type Evidence, noEvidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { addToMembership } from '../../../src/core/contexts/membership.js'
 import { isState } from '../../../src/store/encoding/context-schemas.js'
@@ -32,7 +33,8 @@ t.test('numbers keep every bit', async (t) => {
 t.test('empty evidence is not written out, and equal parts are decoded to one object', async (t) => {
   const { requested } = state(3)
   const counted = { ...NO_EVIDENCE, generations: 1 }
-  const trial = { predictor: 'p', halves: [NO_EVIDENCE, counted], open: { evidence: NO_EVIDENCE, unaccounted: 3 } }
+  const beginnings = firstBeginning(30, 0, { clock: 0, time: 0 })
+  const trial = { predictor: 'p', halves: [NO_EVIDENCE, counted], open: { evidence: NO_EVIDENCE, unaccounted: 3 }, beginnings }
   const next = { ...state(3), requested: { ...requested, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [trial] }
   const read = decoded(next as never) as any
   t.same(read, next)
@@ -44,6 +46,7 @@ t.test('empty evidence is not written out, and equal parts are decoded to one ob
   t.equal(read.trials[0].halves[0], NO_EVIDENCE)
   t.equal(read.halves[1], NO_EVIDENCE)
   t.equal(read.open.evidence, NO_EVIDENCE)
+  t.equal(read.beginnings.list[0].weights, read.trials[0].beginnings.list[0].weights, 'also equal weights')
   t.equal(decoded(next as never).meaning, read.meaning)
   t.equal(encodeState(read), encodeState(next as never), 'fields keep their order')
 })
@@ -51,7 +54,13 @@ t.test('empty evidence is not written out, and equal parts are decoded to one ob
 t.test('the evidence of a trial has as many thresholds as the grid of its predictor', async (t) => {
   const none = noEvidence(60)
   const full = { ...none, generations: 2, lost: none.lost.with(59, 1) }
-  const withTrials = (...halves: object[][]) => ({ ...state(3), trials: halves.map((halves) => ({ predictor: 'p', halves, open: { evidence: halves[0], unaccounted: 0 } })) }) as never
+  const withTrials = (...halves: Evidence[][]) => ({
+    ...state(3),
+    trials: halves.map((halves) => {
+      const beginnings = firstBeginning(halves[0]!.lost.length, 0, { clock: 0, time: 0 })
+      return { predictor: 'p', halves, open: { evidence: halves[0], unaccounted: 0 }, beginnings }
+    }),
+  }) as never
   const next = withTrials([none, none], [full, none], [none, full], [NO_EVIDENCE, NO_EVIDENCE])
   const read = decoded(next)
   t.same(read, next)
