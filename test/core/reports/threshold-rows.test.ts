@@ -30,3 +30,12 @@ t.test('the generations that a threshold needs include those of every safer one'
   t.ok(needed[29]! > needed[0]!)
   for (let k = 1; k < 30; k++) t.ok(needed[k]! >= needed[k - 1]!, `threshold ${k}`)
 })
+
+t.test('where only a part of the generations counts as evidence, the others are needed besides', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, 96)
+  const { beginnings, ...state } = fold.state()
+  const [first] = beginnings.list
+  const counted = { ...state, beginnings: { ...beginnings, list: [{ ...first!, final: { ...first!.final, generations: 48 } }] } }
+  t.equal(describeThresholds(rawCandidate(counted, policyWith()), policyWith())[29]!.generations_needed, 2 * (FIRST - 48))
+})
