@@ -20,6 +20,7 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'certify_at', kind: 'text', meaning: 'level whose contexts are certified as pools' },
   { name: 'predictor', kind: 'choice', values: ['off', 'auto'], meaning: 'whether predictors are trained and may serve' },
   { name: 'follow_up_seconds', kind: 'number', meaning: 'time in which outcome and label may come' },
+  { name: 'evidence_span_seconds', kind: 'number', meaning: 'time over which a first certificate gathers its evidence' },
   { name: 'label', kind: 'choice', values: ['exact_match', 'agreement'], meaning: 'what makes an answer right' },
   { name: 'missing_labels', kind: 'choice', values: ['lost', 'excluded'], meaning: 'what a missing label counts as' },
   { name: 'missing_outcomes', kind: 'choice', values: ['lost', 'excluded'], meaning: 'what a missing outcome counts as' },

@@ -2,7 +2,6 @@ import { type Profile, simulateGeneration } from '../../src/cli/simulate/simulat
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { drawArm } from '../../src/core/assignment/arm.js'
 import { rawCandidate } from '../../src/core/contexts/candidate-scorer.js'
-import { evidenceOf } from '../../src/core/contexts/context-state.js'
 import { outlookOf, paceOf } from '../../src/core/tradeoff/outlook.js'
 import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/reducer/memory-fold.js'
 
@@ -58,7 +57,7 @@ export function forecastCertificates (profile: Profile, seed: number, length: nu
       closed.push({ ...withKind(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
     }
     if (!MOMENTS.includes(i)) continue
-    const { ceiling, next } = outlookOf(evidenceOf(state), policy, rawCandidate(state, policy).bar, paceOf(state, time))
+    const { ceiling, next } = outlookOf(rawCandidate(state, policy), policy, paceOf(state, time))
     open.push({ moment: i, time, ceiling, predicted: next?.at == null ? null : (next.at - time) / 1000 })
   }
   return [...closed, ...open.map((forecast) => ({ ...withKind(forecast), true: null, watched: (time - forecast.time) / 1000 }))]

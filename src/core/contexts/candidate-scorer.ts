@@ -118,8 +118,15 @@ export function sumsInForce (state: ContextState): readonly Evidence[] {
   return [...halves, open.evidence]
 }
 
+/** The part of the known units that the first beginning takes; the others are no evidence (see `evidence-span.ts`). */
+export function countedPart ({ evidence: { generations }, beginnings: { list: [first] } }: Pick<CandidateScorer, 'evidence' | 'beginnings'>): number {
+  const units = first!.final.generations + first!.open.sums.generations
+  return generations === 0 ? 1 : Math.min(1, Math.max(1, units) / generations)
+}
+
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
-export function certifiedNow ({ evidence, beginnings, bar }: CandidateScorer, { max_em_drop: a }: Pick<Policy, 'max_em_drop'>): number {
+export function certifiedNow (
+  { evidence, beginnings, bar }: Pick<CandidateScorer, 'evidence' | 'beginnings' | 'bar'>, { max_em_drop: a }: Pick<Policy, 'max_em_drop'>): number {
   const isSplit = (k: number) => isSplitAt([evidence], k) || isSplitIn(beginnings, k)
   return certifiedPlace((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), isSplit, thresholdsOf(evidence))
 }

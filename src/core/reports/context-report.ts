@@ -11,7 +11,7 @@ import {
   candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
 } from '../contexts/candidate-scorer.js'
 import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
-import { type ContextState, evidenceOf, totalLookShare } from '../contexts/context-state.js'
+import { type ContextState, evidenceOf, lookShare, totalLookShare } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
@@ -236,7 +236,7 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       predictor: trial.predictor,
       serving: state.serving === scorer,
       ordinal: trial.ordinal,
-      error_level: challengerLevel(policy.error_level, trial.ordinal),
+      error_level: challengerLevel(policy.error_level, trial.ordinal) * lookShare(state.looks),
       generations: evidence.generations,
       /** Generations excluded from its evidence because it was trained on their groups. */
       seen_in_training: trial.trained_on,

@@ -2,7 +2,7 @@ import { logMixture, weightedDifferences } from '../certificate/beginnings.js'
 import { generationsToReach } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
-import { type CandidateScorer, certifiedNow } from '../contexts/candidate-scorer.js'
+import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
 /**
@@ -41,12 +41,14 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
 }
 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
-function generationsUntil ({ beginnings, bar }: CandidateScorer, k: number, policy: Policy): number | null {
-  const { max_em_drop: a, evidence_window: limit } = policy
+function generationsUntil (candidate: CandidateScorer, k: number, policy: Policy): number | null {
+  const { beginnings, bar } = candidate
+  const { max_em_drop: a, evidence_window: window } = policy
+  const part = countedPart(candidate)
   const each = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
-    generationsToReach(a, differences, bar - logWeight, limit) ?? Infinity)
+    generationsToReach(a, differences, bar - logWeight, part * window) ?? Infinity)
   const least = Math.min(...each)
-  return least === Infinity ? null : least
+  return least === Infinity ? null : Math.ceil(least / part)
 }
 
 /** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */

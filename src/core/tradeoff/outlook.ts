@@ -1,28 +1,32 @@
-import { generationsToReach, logEvidence } from '../certificate/certificate.js'
-import { certifiedIndex } from '../certificate/certified-threshold.js'
-import { differencesAt, type Evidence, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { weightedDifferences } from '../certificate/beginnings.js'
+import { type Differences, generationsToReach, logEvidence, reaches, unitsOf } from '../certificate/certificate.js'
+import { certifiedPlace } from '../certificate/certified-threshold.js'
+import { grossSavedRatio, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
+import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
 import { type ContextState, evidenceOf } from '../contexts/context-state.js'
 import type { Policy } from '../policy/policy.js'
 
 /** Horizons of the forecast, in control generations from now. */
 const HORIZONS = [100, 300, 1000, 3000, 10_000]
 
+/** The evidence for the thresholds of one score. */
+export type Forecastable = Pick<CandidateScorer, 'evidence' | 'beginnings' | 'bar' | 'certified'>
+
 /**
  * Forecasts certificates at the rates of loss, gain and arrival so far. Indexes are those of the grid, -1 for none; times are ms, `null` if
  * unknown.
- * @param bar ln of the E-value that certifies a threshold
  * @returns the loosest certified threshold (`ceiling`), the next one to be certified (`null`: none is expected within an evidence window,
  *   or all are), and what will be certified after some numbers of further control generations
  */
-export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace: Pace) {
-  const { max_em_drop: a, evidence_window: window } = policy
-  const { generations: n, lost } = evidence
-  const ceiling = certifiedIndex(evidence, a, bar)
-  const more = n === 0 || ceiling === lost.length - 1 ? null : generationsUntilCertified(evidence, ceiling + 1, policy, bar)
-  const horizons = n === 0
+export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) {
+  const { evidence, certified } = candidate
+  const ceiling = Math.floor(Math.max(certified, certifiedNow(candidate, policy)))
+  const isOver = evidence.generations === 0 || ceiling === thresholdsOf(evidence) - 1
+  const more = isOver ? null : generationsUntilCertified(candidate, ceiling + 1, policy)
+  const horizons = evidence.generations === 0
     ? []
-    : HORIZONS.filter((generations) => generations <= window).map((generations) => {
-      const index = certifiedIndex(grown(evidence, Math.min(n + generations, Math.max(n, window))), a, bar)
+    : HORIZONS.filter((generations) => generations <= policy.evidence_window).map((generations) => {
+      const index = ceilingAfter(candidate, ceiling, generations, policy)
       const tokens_saved_ratio = index === -1 ? 0 : tokensSavedRatio(evidence, index)
       const tokens_saved_gross_ratio = index === -1 ? 0 : grossSavedRatio(evidence, index)
       return { generations, index, tokens_saved_ratio, tokens_saved_gross_ratio, at: timeOf(generations, pace) }
@@ -32,32 +36,47 @@ export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace
 }
 
 /** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than an evidence window. */
-function generationsUntilCertified (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
+function generationsUntilCertified (candidate: Forecastable, k: number, policy: Policy): number | null {
   const { max_em_drop: a, evidence_window: window } = policy
-  const seen = differencesAt(evidence, k)
-  const mean = generationsToReach(a, seen, bar, window)
-  if (mean === null || mean === 0) return mean
+  const part = countedPart(candidate)
+  let soonest: { readonly seen: Differences, readonly bar: number, readonly mean: number } | null = null
+  for (const { logWeight, differences: seen } of weightedDifferences(candidate.beginnings, k, 'at_worst')) {
+    const bar = candidate.bar - logWeight
+    const mean = generationsToReach(a, seen, bar, part * window)
+    if (mean !== null && (soonest === null || mean < soonest.mean)) soonest = { seen, bar, mean }
+  }
+  return soonest && Math.ceil(medianOf(soonest, a) / part)
+}
+
+/** @param mean units until the evidence seen reaches its bar, at the mean rate */
+function medianOf ({ seen, bar, mean }: { readonly seen: Differences, readonly bar: number, readonly mean: number }, a: number): number {
+  const units = unitsOf(seen)
+  if (mean === 0 || units === 0) return mean
   const now = logEvidence(a, seen)
   const step = (field: 'lost' | 'kept' | 'gained'): [number, number] =>
-    [seen[field] / evidence.generations, logEvidence(a, { ...seen, [field]: seen[field] + 1 }) - now]
+    [seen[field] / units, logEvidence(a, { ...seen, [field]: seen[field] + 1 }) - now]
   const steps = [step('lost'), step('kept'), step('gained')]
   const drift = steps.reduce((sum, [rate, step]) => sum + rate * step, 0)
   const variance = steps.reduce((sum, [rate, step]) => sum + rate * (step - drift) ** 2, 0)
-  return Math.ceil(medianPassage(mean, bar - now, variance))
+  return medianPassage(mean, bar - now, variance)
 }
 
-/** The evidence that as many generations would give at the rates seen. */
-function grown (evidence: Evidence, to: number): Evidence {
-  const times = to / evidence.generations
-  const scale = (counts: readonly number[]) => counts.map((count) => count * times)
-  const { partial } = evidence
-  return {
-    ...evidence,
-    generations: to,
-    lost: scale(evidence.lost),
-    gained: scale(evidence.gained),
-    ...(partial !== undefined && { partial: Object.fromEntries(Object.entries(partial).map(([name, units]) => [name, scale(units)])) }),
-  }
+/** The loosest threshold that so many more control generations would certify at the rates seen. */
+function ceilingAfter (candidate: Forecastable, ceiling: number, generations: number, { max_em_drop: a }: Policy): number {
+  const { evidence, beginnings, bar } = candidate
+  const more = countedPart(candidate) * generations
+  const isReached = (k: number) => weightedDifferences(beginnings, k, 'at_worst').some(({ logWeight, differences }) =>
+    reaches(a, grownBy(differences, more), bar - logWeight))
+  return certifiedPlace(isReached, () => false, thresholdsOf(evidence), ceiling)
+}
+
+/** The differences with so many more units, at the rates seen. */
+function grownBy ({ lost, kept, gained, partial = [] }: Differences, units: number): Differences {
+  const seen = unitsOf({ lost, kept, gained, partial })
+  if (seen === 0) return { lost, kept: kept + units, gained }
+  const times = 1 + units / seen
+  const grown = partial.map(([eighths, count]) => [eighths, count * times] as const)
+  return { lost: lost * times, kept: kept * times, gained: gained * times, partial: grown }
 }
 
 /** When that many more generations will have arrived; `null` if the rate is unknown, or feedback has stalled and the time has passed. */

@@ -3,7 +3,7 @@ import { emDrop, type Evidence, tokensSaved, tokensSavedRatio } from '../certifi
 import { thresholdAt as placed } from '../certificate/thresholds.js'
 import { allowedPrice, type Policy } from '../policy/policy.js'
 import { curvePoints, priceBetween, type Segment, segmentsOf, type ThresholdEvidence } from './curve.js'
-import { outlookOf, type Pace } from './outlook.js'
+import { type Forecastable, outlookOf, type Pace } from './outlook.js'
 
 /** Suspicion of drift from which on thresholds may become stricter. At constant rates no certified threshold is lost. */
 const SUSPICIOUS = 2
@@ -11,7 +11,7 @@ const SUSPICIOUS = 2
 export type TradeoffView = ReturnType<typeof describeTradeoff>
 
 /** Describes the trade-off between EM and tokens: its curve, knee, turning point and forecast. Times are in ms. */
-export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy, pace: Pace) {
+export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, policy: Policy, pace: Pace) {
   const { score, evidence, grid, bar, index, suspicion } = thresholds
   const { generations } = evidence
   const level = Math.exp(-bar)
@@ -19,7 +19,7 @@ export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy,
   const allowed = allowedPrice(evidence.full_tokens / evidence.generations, policy)
   const turn = allowed === null ? null : turningPoint(evidence, segments, allowed, level)
   const knee = kneeOf(evidence, segments)
-  const { ceiling, next, horizons } = outlookOf(evidence, policy, bar, pace)
+  const { ceiling, next, horizons } = outlookOf(thresholds, policy, pace)
   const points = curvePoints(thresholds, segments, ceiling)
   const thresholdAt = (k: number) => placed(grid, k)
   const end = horizons.at(-1)

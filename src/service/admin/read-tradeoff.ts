@@ -31,14 +31,14 @@ export async function readTradeoff (
   const policy = effectivePolicy(loaded.defaultPolicy, loaded.policies, key)
   const pace = paceOf(state, Date.now())
   const { scorer, index } = judge(state, policy, loaded.levels, loaded.predictors)
-  const { evidence, grid, bar } = candidateOf(state, policy, loaded.predictors, scorer)
-  const candidate = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }
+  const candidate = candidateOf(state, policy, loaded.predictors, scorer)
+  const thresholds = { ...candidate, score: scorer ?? 'confidence', index, suspicion: suspicion(state.drift) }
   const history = await readHistory(SEARCHED)
   const moves = history.flatMap((row) => row.cause === 'unreadable' || row.key !== key ? [] : row).slice(0, SHOWN)
     .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): ThresholdMove => ({
       time: isoTime(time), cause, epoch, before, after, ...(before_scorer && { before_scorer }), ...(after_scorer && { after_scorer }),
     }))
-  return { key, ...onWire(describeTradeoff(candidate, policy, pace)), moves }
+  return { key, ...onWire(describeTradeoff(thresholds, policy, pace)), moves }
 }
 
 function onWire ({ forecast, ...view }: TradeoffView): OnWire<TradeoffView> {

@@ -109,6 +109,16 @@ t.test('rule 13: the evidence and the estimated drop are those since the beginni
   t.match(view, { em_drop: 0, evidence: { since: 500, units: FIRST } })
 })
 
+t.test('rule 15: a challenger has its part of the level of the epoch', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  addPredictor(fold, PREDICTOR)
+  const level = (count: number) =>
+    describeTrials({ ...fold.state(), looks: { count, at: 0 } }, policyWith({ predictor: 'auto' }), fold.predictors)[0]!.error_level
+  t.equal(level(0), 0.05 / 4)
+  t.equal(level(1), 0.05 / 8)
+})
+
 t.test('rule 15: the epochs that people opened raise the bar, and are shown with the error level that they have together', async (t) => {
   const evidence = (count: number) =>
     describeContext(known(300, { looks: { count, at: 0 }, log_evidence: { best: 5, now: 5 } }), key).evidence

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
+import { losslessUnits } from '../../../src/core/certificate/certificate.js'
+import { type Evidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { openEpoch } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
@@ -36,9 +38,11 @@ const BAR = Math.log(20)
 const LOSSLESS = evidenceWith(100, EMPTY_GRID, GRID.map(() => 0.5))
 const pace = { now: 1_000_000, since: 990_000, perSecond: 0.5 }
 
-t.test('an example by hand: 100 of 186 lossless generations have arrived, one every 2 s, the last 10 s ago', async (t) => {
-  const outlook = outlookOf(LOSSLESS, policyWith(), BAR, pace)
-  t.strictSame(outlook.next, { index: 0, generations: 86, at: 990_000 + 172_000 })
+const of = (evidence: Evidence) => ({ evidence, beginnings: beginningsOf(evidence), bar: BAR, certified: -1 })
+
+t.test('an example by hand: 100 of 192 lossless generations have arrived, one every 2 s, the last 10 s ago', async (t) => {
+  const outlook = outlookOf(of(LOSSLESS), policyWith(), pace)
+  t.strictSame(outlook.next, { index: 0, generations: 92, at: 990_000 + 184_000 })
   t.equal(outlook.ceiling, -1)
   t.match(outlook.horizons.slice(0, 2), [
     { generations: 100, index: 29, tokens_saved_ratio: 0.5, tokens_saved_gross_ratio: 0.5, at: 1_190_000 },
@@ -48,18 +52,37 @@ t.test('an example by hand: 100 of 186 lossless generations have arrived, one ev
 })
 
 t.test('no forecast without evidence, without a rate, with stalled feedback, with too many losses, or with all certified', async (t) => {
-  t.strictSame(outlookOf(NO_EVIDENCE, policyWith(), BAR, pace), { ceiling: -1, next: null, horizons: [] })
-  t.match(outlookOf(LOSSLESS, policyWith(), BAR, { ...pace, perSecond: null }).next, { generations: 86, at: null })
-  t.match(outlookOf(LOSSLESS, policyWith(), BAR, { ...pace, since: 0 }).next, { generations: 86, at: null }, 'it was due long ago')
-  t.equal(outlookOf(evidenceWith(100, GRID.map(() => 5), GRID.map(() => 0.5)), policyWith(), BAR, pace).next, null)
-  t.match(outlookOf(evidenceWith(300, EMPTY_GRID, GRID.map(() => 0.5)), policyWith(), BAR, pace), { ceiling: 29, next: null })
+  t.strictSame(outlookOf(of(NO_EVIDENCE), policyWith(), pace), { ceiling: -1, next: null, horizons: [] })
+  t.match(outlookOf(of(LOSSLESS), policyWith(), { ...pace, perSecond: null }).next, { generations: 92, at: null })
+  t.match(outlookOf(of(LOSSLESS), policyWith(), { ...pace, since: 0 }).next, { generations: 92, at: null }, 'it was due long ago')
+  t.equal(outlookOf(of(evidenceWith(100, GRID.map(() => 5), GRID.map(() => 0.5))), policyWith(), pace).next, null)
+  t.match(outlookOf(of(evidenceWith(300, EMPTY_GRID, GRID.map(() => 0.5))), policyWith(), pace), { ceiling: 29, next: null })
 })
 
 t.test('losses make a certificate due before the mean drift reaches the bar, and horizons end with the evidence window', async (t) => {
-  const lossy = outlookOf(evidenceWith(200, GRID.map(() => 1), GRID.map(() => 0.5)), policyWith(), BAR, pace)
+  const lossy = outlookOf(of(evidenceWith(200, GRID.map(() => 1), GRID.map(() => 0.5))), policyWith(), pace)
   t.ok(lossy.next!.generations > 24 && lossy.next!.generations < lossy.horizons.find(({ index }) => index === 29)!.generations)
-  const { horizons } = outlookOf(LOSSLESS, policyWith({ evidence_window: 1000 }), BAR, pace)
+  const { horizons } = outlookOf(of(LOSSLESS), policyWith({ evidence_window: 1000 }), pace)
   t.strictSame(horizons.map(({ generations }) => generations), [100, 300, 1000])
+})
+
+t.test('where one unit in four counts, a certificate takes four times the control generations', async (t) => {
+  const { beginnings, ...rest } = of(LOSSLESS)
+  const [first] = beginnings.list
+  const counted = { ...rest, beginnings: { ...beginnings, list: [{ ...first!, final: { ...first!.final, generations: 25 } }] } }
+  const { next, horizons } = outlookOf(counted, policyWith(), pace)
+  t.match(next, { index: 0, generations: 4 * (192 - 25) })
+  t.match(horizons.map(({ index }) => index), [-1, -1, 29, 29, 29])
+})
+
+t.test('evidence that was spoilt and has begun again is forecast by its newest beginning', async (t) => {
+  const { beginnings, ...rest } = of(LOSSLESS)
+  const [first] = beginnings.list
+  const spoilt = { ...first!, final: { ...first!.final, generations: 200, lost: GRID.map(() => 60) } }
+  const restarted = { ...first!, weights: first!.weights.map(() => 0.05) }
+  const outlook = (list: typeof beginnings.list) => outlookOf({ ...rest, beginnings: { ...beginnings, list } }, policyWith(), pace)
+  t.equal(outlook([spoilt]).next, null)
+  t.equal(outlook([spoilt, restarted]).next!.generations, losslessUnits(0.02, BAR - Math.log(0.05)) - 100)
 })
 
 const fresh = openEpoch(undefined, 'first_enrolment', policyWith(), [], { time: 0, name: '0-1' })

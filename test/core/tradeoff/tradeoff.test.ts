@@ -1,4 +1,5 @@
 import t from 'tap'
+import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
 import { type Evidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { segmentsOf } from '../../../src/core/tradeoff/curve.js'
@@ -9,7 +10,9 @@ import { policyWith } from '../reducer/memory-fold.js'
 import { recordedByTask } from '../step-records/recorded.js'
 import { isClose, stairs } from './stairs.js'
 
-const family = { score: 'confidence', evidence: stairs([0, 10, 40]), grid: GRID, bar: Math.log(20), index: 10, suspicion: 1 }
+const of = (evidence: Evidence, index = 10) =>
+  ({ score: 'confidence', evidence, beginnings: beginningsOf(evidence), certified: -1, grid: GRID, bar: Math.log(20), index, suspicion: 1 })
+const family = of(stairs([0, 10, 40]))
 const pace = { now: 1000, since: 0, perSecond: 2 }
 
 t.test('the trade-off of a context, worked by hand', async (t) => {
@@ -28,7 +31,7 @@ t.test('the trade-off of a context, worked by hand', async (t) => {
 })
 
 t.test('without evidence, everything that depends on it is null or empty', async (t) => {
-  const nothing = { ...family, evidence: NO_EVIDENCE, index: -1 }
+  const nothing = of(NO_EVIDENCE, -1)
   t.match(describeTradeoff(nothing, policyWith({ em_per_token_percent: 0.001 }), { ...pace, perSecond: null }), {
     generations: 0,
     tokens_mean: null,
@@ -46,7 +49,7 @@ t.test('on real traces the knee lies where votes begin to be split', async (t) =
   // below, a single vote is enough to stop.
   for (const [task, most] of [['gpqa_diamond', 0.92], ['otis_mock_aime', 0.92]] as const) {
     const { knee, unfavourable_from: turn, points } = describeTradeoff(
-      { ...family, evidence: evidence.get(task)! }, policyWith({ em_per_token_percent: 0.0005 }), pace)
+      of(evidence.get(task)!), policyWith({ em_per_token_percent: 0.0005 }), pace)
     t.ok(knee!.threshold! >= 0.75 && knee!.threshold! <= most, `${task}: knee at ${knee!.threshold}`)
     t.ok(knee!.tokens_saved_ratio > 0.45 && knee!.em_drop < 0.005, 'saves half of the tokens for at most half a point')
     t.ok(turn!.threshold! >= 0.75 && turn!.rest.estimate > 0.0005, `${task}: unfavourable from ${turn!.threshold}`)
