@@ -69,6 +69,11 @@ def test_a_verdict_on_the_answer_grades_the_probes_that_agree(
     assert [step.get("em") for step in outcome(control, em=em)["steps"]] == expected
 
 
+def test_an_empty_probe_does_not_agree_with_an_empty_answer(control: Generation) -> None:
+    control.observe(32, Probe(" ", 0.5))
+    assert outcome(control, answer="", em=True)["steps"][0]["em"] == 0
+
+
 def test_grade_is_called_once_for_each_text(control: Generation) -> None:
     graded: list[str] = []
 

@@ -2,7 +2,7 @@ import { type Arm, secondHash, uniform } from '../assignment/arm.js'
 import type { Em } from '../certificate/trace.js'
 import type { Context } from '../policy/context.js'
 import type { Label } from '../policy/policy.js'
-import { answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
+import { agreementWith, answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
 
 /** Right (1) or wrong (0) under each label that could be judged. */
 type Judged = { readonly [L in Label]?: Em }
@@ -98,7 +98,7 @@ function graderOf (
 ): (answered: Answered) => Graded {
   const mayLabelCome = fullEm === undefined && reference === undefined
   const isRight = reference === undefined ? undefined : exactMatcher(reference, normalise)
-  const agrees = fullAnswer === undefined ? undefined : exactMatcher(fullAnswer, normalise)
+  const agrees = fullAnswer === undefined ? undefined : agreementWith(fullAnswer, normalise)
   return ({ em, answer }) => {
     const judged: { -readonly [F in keyof Graded]?: Graded[F] } = {}
     if (em !== undefined) judged.exact_match = em
@@ -111,14 +111,15 @@ function graderOf (
 
 /**
  * Grades an outcome for the log. Exact Match is the worker's `em`, otherwise `answer` against `reference`. Agreement takes the final
- * answer as right, and a probe as right where it agrees with the final answer.
+ * answer as right, even an empty one, and a probe as right where it agrees with the final answer.
  * @param salt the store's, for the draw and the digests
  * @param normalise caches answers by default, since most probes of a generation give the same one
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
   const { group_id: group, stopped_probe: probe } = outcome
   const grade = graderOf(salt, outcome, normalise)
-  const { answer_digest: digest, ...full } = grade(outcome)
+  const { answer_digest: digest, ...judged } = grade(outcome)
+  const full: Judged = outcome.answer === undefined ? judged : { ...judged, agreement: 1 }
   const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
     tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, answer }),
   }))

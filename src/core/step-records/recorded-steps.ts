@@ -3,7 +3,7 @@ import { type Em, stopsOf } from '../certificate/trace.js'
 import { type Columns, signalsAt } from '../decide/decide-columns.js'
 import type { Step } from '../decide/decide.js'
 import type { ContextRule } from '../decide/snapshot.js'
-import { answerDigest, type Normalise } from '../outcome/exact-match.js'
+import { answerDigest, digestsAgree, type Normalise } from '../outcome/exact-match.js'
 import type { LoggedStep, ReportedOutcome } from '../outcome/outcome.js'
 import { type Cadence, nextCheckTokens } from '../policy/policy.js'
 import { scoreStep } from '../predictor/predictor.js'
@@ -118,7 +118,7 @@ export function joinRecord (
     if (em !== undefined) step.exact_match = em
     else if (digest !== undefined && right !== undefined) step.exact_match = matches(right.has(digest))
     else if (digest !== undefined && mayLabelCome) step.answer_digest = digest
-    if (digest !== undefined && full !== undefined) step.agreement = matches(digest === full)
+    if (digest !== undefined && full !== undefined) step.agreement = matches(digestsAgree(digest, full))
     return step
   })
 }

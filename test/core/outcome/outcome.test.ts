@@ -38,8 +38,16 @@ t.test('em wins over answer and reference', async (t) => {
 t.test('agreement takes the full answer as right, even a wrong or blank one', async (t) => {
   t.strictSame(labels({ answer: '1,024', steps: [step({ answer: '1024' }), step({ answer: '1023' })] }),
     { full: { agreement: 1 }, steps: [{ agreement: 1 }, { agreement: 0 }] }, 'with no reference there is no Exact Match')
-  t.strictSame(labels({ answer: '', steps: [step({ answer: 'x' }), step({ answer: ' ' })] }),
-    { full: { agreement: 1 }, steps: [{ agreement: 0 }, { agreement: 1 }] })
+})
+
+t.test('an empty answer agrees with nothing', async (t) => {
+  const steps = [step({ answer: 'x' }), step({ answer: ' ' })]
+  for (const answer of ['', ' \n']) {
+    t.strictSame(labels({ answer, steps }), { full: { agreement: 1 }, steps: [{ agreement: 0 }, { agreement: 0 }] })
+  }
+  t.strictSame(labels({ answer: 'x', steps }).steps, [{ agreement: 1 }, { agreement: 0 }])
+  const { full, steps: graded } = labels({ answer: '', reference: '', steps })
+  t.strictSame([full, graded], [{ exact_match: 1, agreement: 1 }, [{ exact_match: 0, agreement: 0 }, { exact_match: 1, agreement: 0 }]], 'a blank reference still grades')
 })
 
 t.test('an outcome without em, answer or reference has no label', async (t) => {

@@ -35,6 +35,12 @@ t.test('the worker\'s own verdicts come first', async (t) => {
   t.strictSame(emsOf(withLateLabel(own, label({ em: 0, steps: [0] }))), [0, 1], 'what the outcome said of a step stands')
 })
 
+t.test('an empty answer agrees with no other, and a reference that is not blank grades it as wrong', async (t) => {
+  const empty = graded('salt', { generation_id: 'g', tokens: 100, answer: '', steps: [step(10, ''), step(20, '42')] })
+  t.strictSame(emsOf(withLateLabel(empty, label({ em: 1 }))), [1, 0, 0])
+  t.strictSame(emsOf(withLateLabel(empty, label({ references: [digest('42')] }))), [0, 0, 1])
+})
+
 t.test('an answer may come with the label', async (t) => {
   const bare = graded('salt', { generation_id: 'g', tokens: 100, steps: [step(10, '42')] })
   t.strictSame(emsOf(withLateLabel(bare, label({ answer: digest('42'), references: [digest('42')] }))), [1, 1])

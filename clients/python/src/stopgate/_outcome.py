@@ -100,13 +100,17 @@ class _Grades:
         self.final = int(bool(em)) if em is not None else None if answer is None else self._by_worker(answer)
 
     def of(self, step: Step) -> int | None:
-        """The worker's grade; without one, a probe equal to the final answer gets its grade, and others are wrong."""
+        """The worker's grade; without one, a probe equal to the final answer has its grade, and others are wrong.
+
+        An empty answer equals none.
+        """
         em = self.graded(step)
         if em is not None or step.answer is None or self._grade is not None:
             return em
         if self.final is None or self._answer is None:
             return None
-        return self.final if step.answer.strip() == self._answer.strip() else 0
+        probed = step.answer.strip()
+        return self.final if probed and probed == self._answer.strip() else 0
 
     def graded(self, step: Step) -> int | None:
         """The worker's own grade of a probe; None: there is none."""
