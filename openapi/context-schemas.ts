@@ -1,5 +1,6 @@
 import { Type } from '#typebox'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
+import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
@@ -115,6 +116,7 @@ const FollowUpSchema = Type.Object({
   labels_wanted: count('Of those, how many arrived without a label that they needed'),
   labels_given: count('Of those, how many got it in time'),
   signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
+  steps_missing: count('Control outcomes that lack steps for which a decision was asked, so they are missing'),
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 
 const EvidenceSchema = Type.Object({
@@ -178,7 +180,7 @@ export const contextFields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
+    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late. ' + EVIDENCE_WARNINGS_TEXT,
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

@@ -85,6 +85,7 @@ const CONTEXT = {
     labels_wanted: 21,
     labels_given: 20,
     signals_refused: 0,
+    steps_missing: 0,
   },
   follow_up_ratio: 0.998,
   cancelled_ratio: 0,

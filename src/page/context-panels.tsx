@@ -145,6 +145,7 @@ const MEANINGS: Readonly<Record<Field, string>> = {
   labels_wanted: 'outcomes that needed a label',
   labels_given: 'labels that came in time',
   signals_refused: 'outcomes with too many names of signals',
+  steps_missing: 'control outcomes that lack some of their steps',
 }
 
 function Barred ({ value, most }: { value: number, most: number }) {

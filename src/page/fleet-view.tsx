@@ -91,6 +91,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   fidelity_low: ['warn', 'Served answers of stops often differ from the answers that were probed there.'],
   breach_unobservable: ['warn', 'A breach cannot be seen: stops are reported without their probes, and labels are agreement.'],
   breach_hidden: ['warn', 'A breach may be hidden: stops are reported without their probes, and more than 1 % of the control generations are missing.'],
+  steps_missing: ['warn', 'Control outcomes lack steps for which a decision was asked, so they count as missing.'],
 }
 
 function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {

@@ -1,20 +1,23 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { fidelityRatio } from '../certificate/fidelity.js'
 import { breachSight } from '../certificate/breach.js'
+import type { Policy } from '../policy/policy.js'
 import { type ContextState, evidenceOf } from './context-state.js'
+import { EVIDENCE_WARNINGS, evidenceWarnings } from './evidence-checks.js'
 
 /** Problems with the reports on a context, shown to workers and operators. The first two prevent a certificate. */
 export const CONTEXT_WARNINGS = [
   'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
+  ...EVIDENCE_WARNINGS,
 ] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
 
 /**
- * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; a control outcome
- * that lacks its steps; an answer too long to match its reference; and the above.
+ * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; an answer too long to
+ * match its reference; and the above, of which `steps_missing` may also be about the outcome itself.
  */
-export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_missing', 'steps_missing', 'answer_long', ...CONTEXT_WARNINGS] as const
+export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_missing', 'answer_long', ...CONTEXT_WARNINGS] as const
 
 export type OutcomeWarning = typeof OUTCOME_WARNINGS[number]
 
@@ -42,16 +45,17 @@ const ENOUGH = 32
  * `no_net_savings`: a threshold is certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so
  * predictors do not learn from some. `fidelity_low`: served answers of stops often differ from the probed ones. `breach_unobservable`:
  * under `agreement`, stops are reported without their probes. `breach_hidden`: under `exact_match` they are, and more than 1 % of the
- * control generations are missing, which can hide a breach of several points.
+ * control generations are missing, which can hide a breach of several points. The others are the checks of evidence-checks.ts.
+ * @param policy of the context
  */
-export function contextWarnings (state: ContextState): readonly ContextWarning[] {
+export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {
   const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state
   const warnings: ContextWarning[] = []
   if (accounted === 0 && missing + excluded >= ENOUGH) warnings.push('outcomes_missing')
   if (unenrolled >= ENOUGH && unenrolled > accounted) warnings.push('outcomes_not_enrolled')
   if (isWithoutSavings(state)) warnings.push('no_net_savings')
   if (refused > 0) warnings.push('signals_refused')
-  warnings.push(...fidelityWarnings(state))
+  warnings.push(...fidelityWarnings(state), ...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }
 

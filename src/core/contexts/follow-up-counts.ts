@@ -19,6 +19,8 @@ export const NO_FOLLOW_UP = {
   labels_given: 0,
   /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
   signals_refused: 0,
+  /** Control outcomes that lack some of their steps. */
+  steps_missing: 0,
 }
 
 export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
@@ -35,6 +37,7 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),
     labels_given: counts.labels_given + (more.labels_given ?? 0),
     signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
+    steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
   }
 }
 

@@ -88,7 +88,7 @@ export interface ReportedOutcome extends Answered {
   readonly steps_complete?: boolean
   readonly probe_tokens?: number
   readonly probe_prefill_tokens?: number
-  /** Number of token counts at which the worker asked for a decision, if it kept no steps. */
+  /** Number of token counts at which the worker asked for a decision. */
   readonly steps_asked?: number
 }
 

@@ -36,7 +36,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   if (outcome.cancelled === true) return finish(withCounts(fed, { cancelled: 1 }))
   const isPresent = outcome.steps !== null && outcome.steps_complete
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  const reported = !isPresent ? {} : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
+  const reported = !isPresent ? { steps_missing: 1 } : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
   if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
   const isUnlabelled = em === null && policy.missing_labels === 'excluded'
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {

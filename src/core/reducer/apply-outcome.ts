@@ -201,12 +201,17 @@ export function takeReport (
   }
   const saved = takeSavings(fold, pending, member, state, time)
   const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
-  const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
+  const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : lacksSteps(outcome) ? { steps_missing: 1 } : {}
   const counted = copyState(saved, {
     follow_up: addCounts(saved.follow_up, counts), fed_by: countForToken(saved.fed_by, outcome.by), updated_at: time,
   })
   fold.set(key, counted)
   return counted
+}
+
+/** Whether a control outcome is missing because it lacks steps. */
+function lacksSteps ({ arm, stopped, cancelled, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'cancelled' | 'steps' | 'steps_complete'>): boolean {
+  return arm !== 'treated' && !stopped && cancelled !== true && (steps === null || !isComplete)
 }
 
 /** Counts what stopping would have saved in a sample of a control member. @returns the state stored last */

@@ -84,7 +84,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
     unaccounted: candidate.unaccounted,
     evidence: evidenceView(state, own.index, candidate),
-    warnings: contextWarnings(state),
+    warnings: contextWarnings(state, own.policy),
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
     control_share: isMember || isCertifying(loaded.levels, own.policy.certify_at, key) ? controlShareInForce(effective) : null,

@@ -85,6 +85,17 @@ export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: re
   return tokens <= due
 }
 
+/**
+ * Whether the steps that came with an outcome are all that the worker asked: as many as it counted, and all that were recorded with a
+ * confidence. A step that is left out may be one at which some threshold stops.
+ */
+export function holdsEveryStep (
+  sent: ReadonlyArray<Pick<RecordedStep, 'tokens'>>, { steps_asked: asked = 0 }: Pick<Finished, 'steps_asked'>, recorded: readonly RecordedStep[]
+): boolean {
+  const held = new Set(sent.map(({ tokens }) => tokens))
+  return held.size >= asked && recorded.every(({ tokens, confidence }) => confidence === null || held.has(tokens))
+}
+
 /** Whether every threshold of every scorer stops at a step with a probe. If not, a probe was lost or never made. */
 export function isRecordProbed (
   { minTokens, trials }: Pick<ContextRule, 'minTokens' | 'trials'>, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {

@@ -149,16 +149,17 @@ export function outcomeReceipt (loaded: LoadedSnapshot, outcome: ReportedOutcome
 }
 
 function warningsFor (
-  outcome: ReportedOutcome, { steps }: LoggedOutcome, { enrolledShare, warnings: ofContext }: ContextRule, levels: Levels
+  outcome: ReportedOutcome, { steps, steps_complete: isComplete }: LoggedOutcome, rule: ContextRule, levels: Levels
 ): readonly OutcomeWarning[] {
   const { arm, stopped, cancelled, group_id: group, samples, context } = outcome
   const warnings: OutcomeWarning[] = []
   if (arm === undefined && stopped !== true) warnings.push('arm_missing')
-  if (group !== undefined && samples === undefined && enrolledShare > 0) warnings.push('samples_missing')
+  if (group !== undefined && samples === undefined && rule.enrolledShare > 0) warnings.push('samples_missing')
   if (context === undefined && levels.length > 0) warnings.push('context_missing')
-  if (arm === 'control' && steps === null && stopped !== true && cancelled !== true) warnings.push('steps_missing')
+  const isLacking = steps === null || (!isComplete && outcome.steps_complete !== false)
+  if (arm === 'control' && isLacking && stopped !== true && cancelled !== true) warnings.push('steps_missing')
   if (isAnswerLong(outcome)) warnings.push('answer_long')
-  return warnings.length === 0 ? ofContext : [...warnings, ...ofContext]
+  return warnings.length === 0 ? rule.warnings : [...new Set([...warnings, ...rule.warnings])]
 }
 
 /** An answer this much longer than its longest reference can hardly match it; it was probably not extracted from its sentence. */

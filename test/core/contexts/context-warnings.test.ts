@@ -5,7 +5,7 @@ import { type FollowUp, NO_FOLLOW_UP } from '../../../src/core/contexts/follow-u
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 
 const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
-const warned = (follow_up: Partial<FollowUp>) => contextWarnings({ ...state, follow_up: { ...NO_FOLLOW_UP, ...follow_up } })
+const warned = (follow_up: Partial<FollowUp>) => contextWarnings({ ...state, follow_up: { ...NO_FOLLOW_UP, ...follow_up } }, DEFAULT_POLICY)
 
 t.test('a context whose enrolled generations never report is warned about once enough are missing', async (t) => {
   t.same(warned({ enrolled: 400, missing: 31 }), [])

@@ -5,6 +5,7 @@ import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
 import { MAX_SAMPLES } from '../../../src/core/enrolment/enrolled-unit.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { NAMES, NAMES_OF_LEAF, Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
@@ -158,10 +159,10 @@ t.test('a context whose probes cost more than stopping saves stops nothing, and 
   const probing = { steps: [{ ...SURE_STEP, asked_tokens: 61 }], probe_tokens: 61, asked_tokens: 61 }
   fold.learn(outcomeOf(probing), 0, FIRST)
   t.match(fold.state(), { certified: LAST, threshold_index: -1 })
-  t.strictSame(contextWarnings(fold.state()), ['no_net_savings'])
+  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['no_net_savings'])
   fold.learn(KEPT, 0, FIRST)
   t.match(fold.state(), { threshold_index: LAST }, 'half of the generations asked nothing')
-  t.strictSame(contextWarnings(fold.state()), [])
+  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), [])
 })
 
 t.test('beyond MAX_CONTEXTS outcomes of new contexts reach only their existing parents', async (t) => {
@@ -262,7 +263,7 @@ t.test('a worker that invents signal names fills only the room of its context, w
   t.equal(namesKept(fold), NAMES_OF_LEAF)
   t.equal(fold.reservoir.samples().length, 50, 'the rest of each outcome counts')
   t.match(fold.state(), { generations: 50, follow_up: { signals_refused: 50, accounted: 50 } })
-  t.same(contextWarnings(fold.state()), ['signals_refused'])
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), ['signals_refused'])
 })
 
 t.test('many contexts share the room for names', async (t) => {
@@ -305,7 +306,7 @@ t.test('outcomes with the same few names are never refused', async (t) => {
   const entry = outcomeOf({ steps: [{ ...SURE_STEP, signals: { entropy: 0.3, answer_streak: 2 } }] })
   fold.learn(entry, 0, 100)
   t.equal(fold.state().follow_up.signals_refused, 0)
-  t.same(contextWarnings(fold.state()), [])
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), [])
 })
 
 t.test('rule 6: an enrolled generation that is reported as treated, stopped, without complete steps or in another context is missing', async (t) => {

@@ -125,6 +125,9 @@ t.test('an outcome without its context, or a control outcome without steps, is w
   const { steps: _s, ...lean } = storedOutcome
   t.strictSame(warnings(lean), ['steps_missing'])
   for (const other of [{ arm: 'treated' }, { cancelled: true }, { steps: [] }] as const) t.strictSame(warnings({ ...lean, ...other }), undefined)
+  const lacking = { ...gradeOutcome('salt', storedOutcome), steps_complete: false }
+  t.strictSame(outcomeReceipt(modelWith(), storedOutcome, lacking).warnings, ['steps_missing'])
+  t.strictSame(warnings({ ...storedOutcome, steps_complete: false }), undefined, 'the worker knows')
 })
 
 t.test('an answer that is graded against a much shorter reference is warned about', async (t) => {
@@ -141,6 +144,9 @@ t.test('the warnings of the context follow', async (t) => {
   const { root } = model.snapshot
   const warned = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['outcomes_not_enrolled' as const] } } } }
   t.strictSame(outcomeReceipt(warned, storedOutcome, gradeOutcome('salt', storedOutcome)).warnings, ['outcomes_not_enrolled'])
+  const lacking = { ...gradeOutcome('salt', storedOutcome), steps_complete: false }
+  const both = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['steps_missing' as const] } } } }
+  t.strictSame(outcomeReceipt(both, storedOutcome, lacking).warnings, ['steps_missing'], 'each once')
 })
 
 const config = readConfig({})
