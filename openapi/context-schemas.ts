@@ -126,6 +126,15 @@ const EvidenceSchema = Type.Object({
   holds_now: Type.Boolean({ description: 'Whether the present evidence would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
 }, { title: 'Evidence', description: 'Evidence for the certified threshold' })
 
+const GraderSchema = Type.Object({
+  differing: count('Control generations with a probed answer other than the final one, whose EM is known'),
+  changing: count('Of those, how many have such an answer with another EM'),
+  agreeing: count('Probed answers that agree with the final one, whose EM is known'),
+  contradicting: count('Of those, how many have another EM'),
+  answers: count('Final answers of control generations'),
+  all_the_same: Type.Boolean({ description: 'Whether all of them are the same' }),
+}, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, while more than 1 % of 30 or more agreeing answers contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })
+
 const PoolSchema = Type.Object({
   key: Type.String({ description: 'Context key of the pool' }),
   left_at: nullable<string>('string', {
@@ -168,6 +177,7 @@ export const contextFields = {
   arms: ArmsSchema,
   fidelity: FidelitySchema,
   breach: BreachSchema,
+  grader: GraderSchema,
   challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial in this context, oldest first, at most three' }),
   unprobed: Type.Integer({ description: 'Generations in the evidence that crossed some threshold at a step without a probe, and count as lost there' }),
   follow_up: FollowUpSchema,

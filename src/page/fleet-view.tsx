@@ -92,6 +92,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   breach_unobservable: ['warn', 'A breach cannot be seen: stops are reported without their probes, and labels are agreement.'],
   breach_hidden: ['warn', 'A breach may be hidden: stops are reported without their probes, and more than 1 % of the control generations are missing.'],
   steps_missing: ['warn', 'Control outcomes lack steps for which a decision was asked, so they count as missing.'],
+  grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
 }
 
 function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {

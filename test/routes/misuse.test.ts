@@ -44,6 +44,25 @@ t.test('an extractor that returns empty text certifies nothing', async (t) => {
   t.match(misused, { threshold: null, warnings: ['outcomes_missing'] })
 })
 
+t.test('a grader that never matches certifies nothing', async (t) => {
+  const wrong = (i: number) => controlOutcome(i, { reference: 'never', steps: [{ tokens: 32, confidence: 1, answer: 'other' }] })
+  const built = await build(t)
+  t.match(await learned(built, times(wrong)), { threshold: null, grader: { differing: ENOUGH, changing: 0 } })
+  await isWarnedOf(t, built, 'grader_broken')
+  t.match(await learned(await build(t), times((i) => i === 0 ? { ...wrong(i), reference: 'other' } : wrong(i))), { threshold: Number }, 'a grader that matches once')
+})
+
+t.test('a grader that is repaired starts from zero', async (t) => {
+  const built = await build(t)
+  const constant = times((i) => controlOutcome(i, { answer: 'I', steps: [{ tokens: 32, confidence: 1, answer: 'I' }] }))
+  t.match(await learned(built, constant), { threshold: null, warnings: ['grader_broken'], grader: { answers: ENOUGH, all_the_same: true } })
+  await report((path, body) => built.send('POST', path, body), [controlOutcome(ENOUGH)])
+  const url = `/v1/contexts/${encodeURIComponent(KEY)}`
+  const repaired = await until('it is learned', async () => { const { body } = await built.send('GET', url); return body.epoch === 2 && body })
+  t.match(repaired, { threshold: null, warnings: [], control_generations: 0 })
+  t.match((await built.send('GET', '/v1/history')).body.changes, [{ key: KEY, cause: 'grader', epoch: 2 }])
+})
+
 t.test('control outcomes that report every fourth of the steps that they asked certify nothing', async (t) => {
   const steps = [32, 64, 96, 128].map((tokens) => ({ tokens, confidence: 1, em: tokens === 128 ? 1 : 0 } as const))
   const whole = (i: number): ReportedOutcome => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps })

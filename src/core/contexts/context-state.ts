@@ -8,12 +8,13 @@ import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
 import { type FollowUp, NO_FOLLOW_UP } from './follow-up-counts.js'
+import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
 import { NO_SAVINGS, type Savings } from './savings.js'
 
 /** Why an epoch began. */
-export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach'
+export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'grader'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -78,6 +79,8 @@ export interface ContextState {
   readonly arms_from: number
   /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
   readonly fidelity: Fidelity
+  /** Whether the grades of this epoch can mean anything. */
+  readonly grader: GraderCounts
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
   readonly savings: Savings
@@ -129,6 +132,7 @@ export function openEpoch (
     arms: NO_ARMS,
     arms_from: 0,
     fidelity: NO_FIDELITY,
+    grader: NO_GRADER,
     log_evidence: null,
     savings: previous?.savings ?? NO_SAVINGS,
     probe_tokens: previous?.probe_tokens ?? 0,
@@ -258,6 +262,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     arms: state.arms,
     arms_from: state.arms_from,
     fidelity: state.fidelity,
+    grader: state.grader,
     log_evidence: state.log_evidence,
     savings: state.savings,
     probe_tokens: state.probe_tokens,

@@ -1,5 +1,6 @@
 import type { Policy } from '../policy/policy.js'
 import type { ContextState } from './context-state.js'
+import { isGraderBroken } from './grader.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
 interface EvidenceCheck { readonly problem: string, readonly cure: string }
@@ -9,6 +10,10 @@ export const EVIDENCE_CHECKS = {
   steps_missing: {
     problem: 'control outcomes lack steps for which a decision was asked, so they count as missing',
     cure: 'send all steps with an outcome, or leave them out so that the service joins those that it recorded',
+  },
+  grader_broken: {
+    problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
+    cure: 'check the grader and the extraction of answers',
   },
 } as const satisfies Record<string, EvidenceCheck>
 
@@ -28,8 +33,9 @@ const FEW = 4
 function exceeds (part: number, all: number, share: number): boolean { return part >= FEW && part > share * all }
 
 /** The checks that a context fails. @param policy of the context */
-export function evidenceWarnings ({ follow_up: counts }: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
+export function evidenceWarnings ({ follow_up: counts, grader }: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
   const warnings: EvidenceWarning[] = []
   if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
+  if (isGraderBroken(grader)) warnings.push('grader_broken')
   return warnings
 }

@@ -9,6 +9,7 @@ import { breachSight } from '../certificate/breach.js'
 import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
+import { isGraderBroken } from './grader.js'
 import type { Guarantee } from './guarantee.js'
 
 /** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
@@ -35,7 +36,7 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
 
 /** Judges a context by its current evidence: it picks the certified threshold that is worth most. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
-  if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
+  if (!isCurrent(state, policy, levels) || isGraderBroken(state.grader)) return NO_JUDGEMENT
   const isSticky = haveSameBar(state.judged_by, policy)
   if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null

@@ -9,7 +9,7 @@ type Judged = { readonly [L in Label]?: Em }
 
 /** An answer with its grade. */
 interface Graded extends Judged {
-  /** So that a late label can grade it; absent where the outcome had `em` or `reference`. */
+  /** So that a late label can grade it; absent where the outcome had `em` or `reference`, except of the final answer. */
   readonly answer_digest?: string
 }
 
@@ -49,7 +49,7 @@ export interface LoggedOutcome {
   /** `null` without a group, `-1` in a group without an index. */
   readonly sample_index: number | null
   readonly full: Judged
-  /** Digest of the final answer, as for the steps. */
+  /** Digest of the final answer; absent if its text is not known. */
   readonly answer_digest?: string
   /** `null`: the worker sent none. */
   readonly steps: readonly LoggedStep[] | null
@@ -118,8 +118,8 @@ function graderOf (
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
   const { group_id: group, stopped_probe: probe } = outcome
   const grade = graderOf(salt, outcome, normalise)
-  const { answer_digest: digest, ...judged } = grade(outcome)
-  const full: Judged = outcome.answer === undefined ? judged : { ...judged, agreement: 1 }
+  const { answer_digest: _, ...judged } = grade(outcome)
+  const { answer } = outcome
   const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
     tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, answer }),
   }))
@@ -138,8 +138,8 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...(outcome.cancelled === true && { cancelled: true }),
     ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
-    full,
-    ...(digest !== undefined && { answer_digest: digest }),
+    full: answer === undefined ? judged : { ...judged, agreement: 1 },
+    ...(answer !== undefined && { answer_digest: answerDigest(salt, answer, normalise) }),
     ...(decoded > 0 && { probe_tokens: decoded }),
     ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
     ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),

@@ -1,5 +1,6 @@
 import type { Em } from '../certificate/trace.js'
-import type { ContextState } from '../contexts/context-state.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
+import { addGrades } from '../contexts/grader.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import { observeStop } from '../outcome/observed-stop.js'
 import type { StoppedProbe } from '../outcome/outcome.js'
@@ -43,7 +44,7 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
 function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: ContextState, policy: Policy): ContextState {
   applySample(fold, outcome, leaf, policy)
   applyTrace(fold, outcome, key, state, policy)
-  const counted = withCounts(state, { labels_given: 1 })
+  const counted = copyState(withCounts(state, { labels_given: 1 }), { grader: addGrades(state.grader, outcome) })
   fold.set(key, counted)
   return counted
 }

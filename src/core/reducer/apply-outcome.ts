@@ -1,6 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts } from '../contexts/follow-up-counts.js'
+import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
 import type { Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
@@ -203,7 +204,10 @@ export function takeReport (
   const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
   const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : lacksSteps(outcome) ? { steps_missing: 1 } : {}
   const counted = copyState(saved, {
-    follow_up: addCounts(saved.follow_up, counts), fed_by: countForToken(saved.fed_by, outcome.by), updated_at: time,
+    follow_up: addCounts(saved.follow_up, counts),
+    grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),
+    fed_by: countForToken(saved.fed_by, outcome.by),
+    updated_at: time,
   })
   fold.set(key, counted)
   return counted

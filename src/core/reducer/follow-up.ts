@@ -8,6 +8,7 @@ import { afterBreach } from '../certificate/fidelity.js'
 import { barsOf } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
 import { addCounts, type FollowUp } from '../contexts/follow-up-counts.js'
+import { isGraderRepaired } from '../contexts/grader.js'
 import { addToMembership, hasLeft, leftEpochOf, type MemberUnit } from '../contexts/membership.js'
 import { servingNumber } from '../contexts/trials.js'
 import type { CohortRules, CohortScorer } from '../enrolment/accounting.js'
@@ -62,6 +63,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     next = copyState(next, { arms: sums.reduce((arms, slice) => compareSlice(arms, slice, policy.max_em_drop), next.arms) })
   }
   if (mustTakeBack(fold, key, next, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
+  if (isGraderRepaired(next.grader)) return endEpoch(fold, key, next, { cause: 'grader', policy, time })
   if (isLookDue) {
     cohort.noteLook(clock)
     next = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
@@ -79,7 +81,7 @@ function isUnenrolled (
 }
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
-export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
+export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' | 'grader' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
   const next = start.cause === 'breach' ? copyState(opened, { fidelity: afterBreach(state.fidelity) }) : opened
   const written = writeState(fold, key, next, { ...start, mayMove: true })

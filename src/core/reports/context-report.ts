@@ -11,6 +11,7 @@ import { type ContextState, evidenceOf } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
+import type { GraderCounts } from '../contexts/grader.js'
 import { hasLeft } from '../contexts/membership.js'
 import { estimateSavings } from '../contexts/savings.js'
 import { servingNumber } from '../contexts/trials.js'
@@ -73,6 +74,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     arms: describeArms(state.arms, own.policy.error_level),
     fidelity: describeFidelity(state.fidelity, own.policy.error_level),
     breach: describeBreach(state, own.policy.label),
+    grader: describeGrader(state.grader),
     challengers: describeTrials(state, own.policy, loaded.predictors),
     unprobed: evidence.unprobed_generations,
     follow_up: state.follow_up,
@@ -182,6 +184,11 @@ export function describeFidelity (fidelity: Fidelity, level: number) {
     em_drop_low: difference?.low ?? null,
     em_drop_high: difference?.high ?? null,
   }
+}
+
+/** What the grades of this epoch show of the grader. */
+function describeGrader ({ differing, changing, agreeing, contradicting, answers, digest }: GraderCounts) {
+  return { differing, changing, agreeing, contradicting, answers, all_the_same: answers > 0 && digest !== null }
 }
 
 /** Whether stops seem to lose, or surely lose, more EM than is tolerated, and from what it is seen. */
