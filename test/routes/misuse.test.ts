@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { EVIDENCE_CHECKS, type EvidenceWarning } from '../../src/core/contexts/evidence-checks.js'
+import { MAX_DRAWS, scaledTimes } from '../../src/core/enrolment/enrolment-list.js'
 import type { ReportedOutcome } from '../../src/core/outcome/outcome.js'
 import { CONTEXT, KEY, report } from '../certify.js'
 import { build, type Built, until } from '../helper.js'
@@ -22,9 +23,22 @@ function controlOutcome (i: number, changes: Partial<ReportedOutcome> = {}): Rep
 async function learned ({ send, snapshotHolder }: Built, outcomes: readonly ReportedOutcome[]): Promise<any> {
   await report((path, body) => send('POST', path, body), outcomes)
   return await until('they are learned', async () => {
-    const { body } = await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)
-    return body.follow_up?.enrolled === outcomes.length && snapshotHolder.lag() === 0 && body
+    const context = await contextOf({ send })
+    return context.follow_up?.enrolled === outcomes.length && snapshotHolder.lag() === 0 && context
   })
+}
+
+async function contextOf ({ send }: Pick<Built, 'send'>): Promise<any> {
+  return (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
+}
+
+/** Enrols generations, fewer at a time than a list may hold. */
+async function enrol (built: Built, first: readonly object[]): Promise<void> {
+  for (let from = 0; from < first.length; from += MAX_DRAWS / 2) {
+    const steps = first.slice(from, from + MAX_DRAWS / 2)
+    await built.send('POST', '/v1/decisions/batch', { steps })
+    await until('they are enrolled', async () => (await contextOf(built)).follow_up?.enrolled === from + steps.length)
+  }
 }
 
 /** Checks that a warning shows wherever workers and operators look. */
@@ -57,10 +71,24 @@ t.test('a grader that is repaired starts from zero', async (t) => {
   const constant = times((i) => controlOutcome(i, { answer: 'I', steps: [{ tokens: 32, confidence: 1, answer: 'I' }] }))
   t.match(await learned(built, constant), { threshold: null, warnings: ['grader_broken'], grader: { answers: ENOUGH, all_the_same: true } })
   await report((path, body) => built.send('POST', path, body), [controlOutcome(ENOUGH)])
-  const url = `/v1/contexts/${encodeURIComponent(KEY)}`
-  const repaired = await until('it is learned', async () => { const { body } = await built.send('GET', url); return body.epoch === 2 && body })
+  const repaired = await until('it is learned', async () => { const context = await contextOf(built); return context.epoch === 2 && context })
   t.match(repaired, { threshold: null, warnings: [], control_generations: 0 })
   t.match((await built.send('GET', '/v1/history')).body.changes, [{ key: KEY, cause: 'grader', epoch: 2 }])
+})
+
+t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
+  for (const [name, isSilent, threshold] of [['a fifth', (i: number) => i % 5 === 0, null], ['none', () => false, Number]] as const) {
+    const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":16}' }, undefined, { times: scaledTimes(0.25) })
+    const first = times((i) => ({ generation_id: `g${i}`, tokens: 32, confidence: 1, context: CONTEXT })).filter((_, i) => !isSilent(i))
+    await enrol(built, first)
+    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i)))
+    await until('all are counted', async () => {
+      const { follow_up: { accounted, unenrolled } } = await contextOf(built)
+      return accounted === first.length && unenrolled === ENOUGH - first.length && built.snapshotHolder.lag() === 0
+    })
+    t.match(await contextOf(built), { threshold, follow_up: { left_out: ENOUGH - first.length } }, name)
+    if (name === 'a fifth') await isWarnedOf(t, built, 'left_out_high')
+  }
 })
 
 t.test('control outcomes that report every fourth of the steps that they asked certify nothing', async (t) => {

@@ -1,5 +1,6 @@
-import type { Policy } from '../policy/policy.js'
-import type { ContextState } from './context-state.js'
+import { certificationTerms, type Policy } from '../policy/policy.js'
+import { type ContextState, copyState } from './context-state.js'
+import { cancelledRatio, leftOutRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
@@ -14,6 +15,14 @@ export const EVIDENCE_CHECKS = {
   grader_broken: {
     problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
     cure: 'check the grader and the extraction of answers',
+  },
+  left_out_high: {
+    problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',
+    cure: 'ask at the first check of each generation under the id of its outcome, and check whether lists reach the store in time',
+  },
+  cancelled_high: {
+    problem: 'more control generations are cancelled than may be lost, and a certificate says nothing about them',
+    cure: 'report cancelled only where the client went away, and check why clients do',
   },
 } as const satisfies Record<string, EvidenceCheck>
 
@@ -33,9 +42,33 @@ const FEW = 4
 function exceeds (part: number, all: number, share: number): boolean { return part >= FEW && part > share * all }
 
 /** The checks that a context fails. @param policy of the context */
-export function evidenceWarnings ({ follow_up: counts, grader }: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
+export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
+  const { follow_up: counts, grader } = state
   const warnings: EvidenceWarning[] = []
   if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
   if (isGraderBroken(grader)) warnings.push('grader_broken')
+  if (counts.left_out >= FEW && leftOutRatio(state) > bound) warnings.push('left_out_high')
+  if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')
   return warnings
+}
+
+/**
+ * Whether a threshold may be certified. If more than twice the bound is left out, and those are the hard ones, a certificate says little.
+ * One that was given stays: those that are left out later say nothing about its evidence.
+ * @param waiting control outcomes that nothing has enrolled yet
+ */
+export function mayCertify (state: Pick<ContextState, 'follow_up'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
+  return leftOutRatio(state, waiting) <= 2 * bound
+}
+
+type Certified = Pick<ContextState, 'certified' | 'trials'>
+
+/** The state after a look by a policy, with no threshold certified that was not before. */
+export function withoutNewCertificates (before: Certified, after: ContextState, policy: Policy): ContextState {
+  const certified = (ordinal: number) => before.trials.find((trial) => trial.ordinal === ordinal)?.certified ?? -1
+  return copyState(after, {
+    judged_by: certificationTerms(policy), // otherwise the evidence would be judged again
+    certified: Math.min(before.certified, after.certified),
+    trials: after.trials.map((trial) => ({ ...trial, certified: Math.min(certified(trial.ordinal), trial.certified) })),
+  })
 }

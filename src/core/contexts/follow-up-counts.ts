@@ -21,6 +21,8 @@ export const NO_FOLLOW_UP = {
   signals_refused: 0,
   /** Control outcomes that lack some of their steps. */
   steps_missing: 0,
+  /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
+  left_out: 0,
 }
 
 export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
@@ -38,6 +40,7 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     labels_given: counts.labels_given + (more.labels_given ?? 0),
     signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
     steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
+    left_out: counts.left_out + (more.left_out ?? 0),
   }
 }
 
@@ -53,6 +56,12 @@ export function followUpRatio ({ follow_up: { accounted, missing, excluded } }: 
 /** Share of the units of final slices whose client went away. */
 export function cancelledRatio ({ follow_up: { accounted, missing, excluded, cancelled } }: Followed): number {
   return cancelled === 0 ? 0 : cancelled / (accounted + missing + excluded + cancelled)
+}
+
+/** Share of the control units that the evidence leaves out. @param waiting further units that may turn out to be left out */
+export function leftOutRatio ({ follow_up: { enrolled, left_out: leftOut } }: Followed, waiting = 0): number {
+  const all = leftOut + waiting
+  return all === 0 ? 0 : all / (enrolled + all)
 }
 
 /** Share of the control outcomes that needed a label of their own; `null` before there are any. */

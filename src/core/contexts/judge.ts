@@ -8,6 +8,7 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight } from '../certificate/breach.js'
 import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
+import { mayCertify } from './evidence-checks.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
 import type { Guarantee } from './guarantee.js'
@@ -42,7 +43,7 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
   for (const candidate of candidateScorers(state, policy, predictors)) {
     const { evidence } = candidate
-    const ceiling = isSticky ? candidate.certified : certifiedNow(candidate, policy)
+    const ceiling = isSticky ? candidate.certified : mayCertify(state, policy) ? certifiedNow(candidate, policy) : -1
     const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
     const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
     if (index === -1) continue

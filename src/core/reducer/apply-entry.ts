@@ -80,10 +80,10 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
     return
   }
   const followed = followUp(fold, key, found, time) // what is due comes first; it may open another epoch
-  const isVoid = isTooOld || followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
+  const isOfOther = followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
   const cohort = fold.cohorts.of(key, followed.epoch_name)
   const rules = cohortRules(fold, followed, policy)
-  const members = cohort.enrol(entry, fold.cohorts.clock, rules, isVoid)
+  const members = cohort.enrol(entry, fold.cohorts.clock, rules, isOfOther ? 'epoch' : isTooOld ? 'age' : null)
   let state = withCounts(followed, cohort.takeCounts())
   fold.set(key, state)
   for (const member of members) {

@@ -19,6 +19,7 @@ import { expire } from './apply-time.js'
 import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { cohortRules, endEpoch, followUp, withCounts } from './follow-up.js'
+import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
@@ -107,11 +108,12 @@ function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | 
   const left = leftAt(fold, pending, state)
   if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nothing will enrol it any more
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
-  const mayCome = !isNeverAsked(outcome) && !isLeftOut && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
+  const mayCome = !isNeverAsked(outcome) && !isLeftOut && !cohort.isFormer(outcome.u, clock) &&
+    cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
   else if (arm === 'control' && cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
-  else if (arm === 'control' && !isLeftOut) fold.set(key, withCounts(state, { unenrolled: 1 }))
+  else if (arm === 'control' && !isLeftOut) fold.set(key, withCounts(state, countUnenrolled([outcome], cohort, clock)))
 }
 
 /**
@@ -121,14 +123,6 @@ function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | 
 function leftAt (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, pool: ContextState): number | null {
   const state = leaf === key ? pool : fold.get(leaf)
   return hasLeft(leftEpochOf(state), pool.epoch_name) ? state?.membership?.left_at ?? null : null
-}
-
-/**
- * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Such outcomes do not wait,
- * since many of them would take the places of others. Those of a group do wait, since another sample may have enrolled it.
- */
-function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: index }: LoggedOutcome): boolean {
-  return arm === null && steps?.length === 0 && isComplete && index === null
 }
 
 function countOutcome (

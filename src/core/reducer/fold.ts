@@ -146,7 +146,8 @@ export interface EpochStart {
  */
 export function startEpoch (
   fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time }: EpochStart): ContextState {
-  for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
+  const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
+  for (const id of fold.cohorts.renew(key, fold.cursor, until)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
   const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor })
   return syncTrials(opened, policy, levels, fold.predictors, 0)

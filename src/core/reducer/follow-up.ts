@@ -7,6 +7,7 @@ import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidenc
 import { afterBreach } from '../certificate/fidelity.js'
 import { barsOf } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
+import { mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { addCounts, type FollowUp } from '../contexts/follow-up-counts.js'
 import { isGraderRepaired } from '../contexts/grader.js'
 import { addToMembership, hasLeft, leftEpochOf, type MemberUnit } from '../contexts/membership.js'
@@ -20,6 +21,7 @@ import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { armOf, type EpochStart, type Fold, thresholdInForce, policyOf, startEpoch, writeState } from './fold.js'
+import { countUnenrolled } from './left-out.js'
 import { moveInForce } from './threshold-change.js'
 import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
 
@@ -47,14 +49,17 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   for (const id of cohort.advance(clock, rules)) if (!cohort.isKept(id)) fold.pending.remove(id)
   applyMembers(fold, pool, cohort, time)
   const unlisted = cohort.dropEarly(clock)
-  const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
+  const unenrolled = unlisted.flatMap(({ generation_id: id }) => {
+    const pending = fold.pending.get(id)
+    return pending !== undefined && isUnenrolled(pending, state, cohort, clock) ? [pending.outcome] : []
+  })
   for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
   const stops = cohort.takeStops(clock)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
-  let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
+  let next = unenrolled.length === 0 ? state : withCounts(state, countUnenrolled(unenrolled, cohort, clock))
   for (const slice of final) next = takeSlice(next, slice, policy, rules, time)
   if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
@@ -66,7 +71,8 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   if (isGraderRepaired(next.grader)) return endEpoch(fold, key, next, { cause: 'grader', policy, time })
   if (isLookDue) {
     cohort.noteLook(clock)
-    next = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
+    const looked = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
+    next = mayCertify(next, policy, cohort.countEarly(next.control_share)) ? looked : withoutNewCertificates(next, looked, policy)
   }
   if (next === state) return state
   const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
@@ -75,9 +81,9 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
 
 /** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */
 function isUnenrolled (
-  pending: PendingOutcome | undefined, { control_share: share }: ContextState, cohort: Cohort, clock: number
+  { outcome }: PendingOutcome, { control_share: share }: ContextState, cohort: Cohort, clock: number
 ): boolean {
-  return pending !== undefined && armOf(pending.outcome, share) === 'control' && !cohort.isLeftOut(pending.outcome.hash, clock)
+  return armOf(outcome, share) === 'control' && !cohort.isLeftOut(outcome.hash, clock)
 }
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */

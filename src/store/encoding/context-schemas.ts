@@ -183,7 +183,12 @@ const cohort = Type.Object({
   is_changed: Type.Boolean(),
   bounds: Type.Object({ cutoffs: Type.Array(until), shares: Type.Array(until) }),
   void_until: number,
-  spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
+  spent: Type.Object({
+    accounted: Type.Object(memory),
+    void: Type.Object({ ...memory, hashes: text }),
+    missed: text,
+    former: Type.Object({ units: text, until: number }),
+  }),
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
   stops: Type.Array(Type.Object({ generation_id: text, until: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
@@ -199,7 +204,8 @@ export function isCohort (value: unknown): boolean {
   const { slices, members, spent } = value as StoredCohort
   const enrolled = members.runs.reduce((sum, [, , , count]) => sum + count, 0)
   const counts = [spent.accounted, spent.void].map(({ units }) => countPacked(units, 1))
-  const areWhole = countPacked(members.units, 1) === enrolled && countPacked(spent.missed, 1) !== null &&
+  const areWhole = countPacked(members.units, 1) === enrolled &&
+    [spent.missed, spent.former.units].every((units) => countPacked(units, 1) !== null) &&
     countPacked(spent.void.hashes, 1) === counts[1] &&
     [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
   const numbers = new Set(slices.map(({ number }) => number))

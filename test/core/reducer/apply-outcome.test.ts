@@ -9,7 +9,7 @@ import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { NAMES, NAMES_OF_LEAF, Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
+import { enrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
 
 const LAST = GRID.length - 1
@@ -210,6 +210,49 @@ t.test('rule 1: an outcome of a generation that was never enrolled is not eviden
   fold.pass(2000, 13_000)
   t.match(fold.state(), { follow_up: { enrolled: 1, unenrolled: 1 } })
   t.equal(fold.pending.size, 0)
+})
+
+t.test('rule 14: control outcomes that nothing enrolled are left out, a group once, except for those that never asked', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.2, 1000)
+  for (let i = 0; i < 4; i++) fold.report(0.3, 1000, { generation_id: `sample-${i}`, sample_index: i, samples: 4 })
+  fold.report(0.4, 1000, { steps: [], tokens: 10 })
+  t.match(fold.state().follow_up, { unenrolled: 1, left_out: 0 }, 'the others wait for their entry')
+  fold.pass(2000, 14_000)
+  t.match(fold.state().follow_up, { unenrolled: 6, left_out: 2 })
+})
+
+t.test('rule 14: outcomes of generations of the epoch before are not left out of the next one, and wait for nothing', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  fold.enrol([0.3], 1000, { age: 10_001 })
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' }, 2000)
+  fold.enrol([0.4], 2000, { epoch: '0-1' })
+  for (const u of [0.1, 0.2, 0.3, 0.4]) fold.report(u, 3000)
+  t.equal(fold.pending.size, 0)
+  t.match(fold.state(), { epoch: 2, follow_up: { enrolled: 0, void: 1, unenrolled: 4, left_out: 0 } })
+  fold.report(0.5, 3000)
+  fold.pass(4000, 16_000)
+  t.match(fold.state().follow_up, { unenrolled: 5, left_out: 1 })
+})
+
+t.test('rule 14: nothing is certified while more than twice the bound is left out, also of outcomes that still wait for their entry', async (t) => {
+  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
+  const certified = (odd: number, isLate = true) => {
+    const fold = enrolledFold()
+    fold.enrol(us, 0)
+    for (const u of us) fold.report(u, 1000)
+    for (let i = 0; i < odd; i++) fold.report(i / 256, 1000)
+    fold.pass(2000, SLICE_LEAST + (isLate ? 13_000 : 1000))
+    return fold
+  }
+  t.not(certified(10).state().threshold_index, -1, '10 of 266 are less than 4 %')
+  for (const isLate of [false, true]) t.equal(certified(11, isLate).state().threshold_index, -1, '11 of 267 are more')
+  const fold = certified(0)
+  for (let i = 0; i < 20; i++) fold.report(i / 256, SLICE_LEAST + 14_000, { arm: 'control' })
+  fold.pass(SLICE_LEAST + 15_000, SLICE_LEAST + 30_000)
+  t.match(fold.state(), { follow_up: { left_out: 20 }, threshold_index: LAST }, 'a certificate stays')
 })
 
 t.test('a treated outcome whose entry never arrives is not counted as unenrolled', async (t) => {

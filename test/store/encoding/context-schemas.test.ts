@@ -39,6 +39,7 @@ t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {
   for (const odd of [
     { accounted: { ...pair, until: one } }, { void: { ...pair, hashes: one } }, { void: { ...pair, until: one, hashes } },
     { missed: packNumbers([2]) }, { accounted: { units: '?', until: '?' } }, { missed: hashes.slice(1) },
+    { former: { units: packNumbers([2]), until: 0 } }, { former: undefined },
   ]) t.notOk(withSpent(odd), JSON.stringify(odd))
 })
 
