@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { EVIDENCE_CHECKS, type EvidenceWarning } from '../../src/core/contexts/evidence-checks.js'
 import { MAX_DRAWS, scaledTimes } from '../../src/core/enrolment/enrolment-list.js'
 import type { ReportedOutcome } from '../../src/core/outcome/outcome.js'
-import { CONTEXT, KEY, report } from '../certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
 import { build, type Built, until } from '../helper.js'
 
 // Workers that report what is no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
@@ -47,7 +47,7 @@ async function isWarnedOf (t: Test, { send }: Built, warning: EvidenceWarning): 
   const found = async (path: string) => (await send('GET', path)).body
   t.ok((await send('POST', '/v1/decisions', step)).body.warnings.includes(warning), 'in decisions')
   t.ok((await found('/readyz')).warnings.some((text: string) => text.includes(EVIDENCE_CHECKS[warning].problem)), 'in /readyz')
-  t.match(await found('/metrics'), `stopgate_contexts_warned{warning="${warning}"} 1\n`)
+  t.ok((await found('/metrics')).includes(`stopgate_contexts_warned{warning="${warning}"} 1\n`), 'in metrics')
   t.ok((await found('/v1/fleet')).alarms.some(({ key, alarm }: { key: string, alarm: string }) => key === KEY && alarm === warning), 'on the page')
 }
 
@@ -88,6 +88,31 @@ t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
     })
     t.match(await contextOf(built), { threshold, follow_up: { left_out: ENOUGH - first.length } }, name)
     if (name === 'a fifth') await isWarnedOf(t, built, 'left_out_high')
+  }
+})
+
+t.test('treated workers that ask between checks are not stopped there if they echo the due check', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const step = { generation_id: 'g', arm: 'treated', tokens: 16, confidence: 1, context: CONTEXT }
+  t.match((await built.send('POST', '/v1/decisions', step)).body, { decision: 'stop' }, 'the service does not know what the last reply named')
+  t.match((await built.send('POST', '/v1/decisions', { ...step, due_tokens: 32 })).body, { decision: 'continue', reason: 'asked_early', warnings: ['asked_early'] })
+  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [16, 32], confidence: [1, 1], arms: ['treated', 'treated'], due_tokens: [32, 32] }
+  t.match((await built.send('POST', '/v1/decisions/columns', columns)).body, { stop: [1], asked_early: [0] })
+})
+
+t.test('treated workers that ask between checks without an echo are warned about', async (t) => {
+  for (const asked of [1, 4]) {
+    const built = await build(t)
+    await certify(built)
+    const outcomes = Array.from({ length: 40 }, (_, i) => [
+      { ...losslessOutcome(`control-${i}`), steps_asked: 2 },
+      { generation_id: `treated-${i}`, arm: 'treated', context: CONTEXT, tokens: 32, em: 1, stopped: true, steps_asked: asked, stopped_probe: { tokens: 32, em: 1 } },
+    ]).flat()
+    await report((path, body) => built.send('POST', path, body), outcomes)
+    await until('they are learned', async () => (await contextOf(built)).treated_generations === 40 && built.snapshotHolder.lag() === 0)
+    if (asked === 1) t.same((await contextOf(built)).warnings, [])
+    else await isWarnedOf(t, built, 'cadences_differ')
   }
 })
 

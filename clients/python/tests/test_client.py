@@ -216,7 +216,7 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
         assert client.wait_ready(30)
 
         def play() -> int:
-            rows = [Played(128, knows_at=64) for _ in range(100)]
+            rows = [Played(128, knows_at=64, right=f"right {i}") for i in range(100)]
             runs = [client.generation(where, grade=is_right) for _ in rows]
             for tokens in (32, 64, 96):
                 for row in rows:
@@ -224,8 +224,8 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
                 client.check(
                     run.observe(tokens, row.probe()) for run, row in zip(runs, rows, strict=True) if run.due(tokens)
                 )
-            for run in runs:
-                run.finish("right", tokens=run.steps[-1].tokens if run.stopped else 128)
+            for run, row in zip(runs, rows, strict=True):
+                run.finish(row.right, tokens=run.steps[-1].tokens if run.stopped else 128)
             assert client.flush(30)
             return sum(run.stopped for run in runs)
 
@@ -237,3 +237,31 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
         assert client.counters.rejected == 0
         assert (client.counters.enrolled > 0) == local
         assert (client.counters.calls == 0) == local
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_a_treated_generation_that_asks_between_checks_is_not_stopped(
+    service: Service, local: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = {"model": "q", "task": f"early-{local}"}
+    service.put(f"/v1/contexts/model=q,task=early-{local}/pin", {"threshold": 0.5, "reason": "test"})
+    with Client(service.url, timeout=30, local=local) as client:
+        assert client.wait_ready(30)
+
+        def ask(tokens: int, run: Generation) -> Generation:
+            client.check([run.observe(tokens, Probe("4", 0.01 if tokens == 32 else 0.9))])
+            return run
+
+        until("the pin is in force", lambda: ask(64, _treated(client, where)).stopped)
+        run = ask(32, _treated(client, where))
+        assert run.due_tokens == 64
+        assert not ask(40, run).stopped
+        assert run.due_tokens == 64
+        assert ask(64, run).stopped
+        assert "before the check that was due" in caplog.text
+
+
+def _treated(client: Client, where: dict[str, str]) -> Generation:
+    run = client.generation(where)
+    run.arm = "treated"
+    return run

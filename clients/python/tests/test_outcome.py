@@ -87,6 +87,13 @@ def test_grade_is_called_once_for_each_text(control: Generation) -> None:
     assert ([step["em"] for step in said["steps"]], said["em"], sorted(graded)) == ([1, 0, 1], 1, ["4", "5"])
 
 
+def test_both_arms_say_at_how_many_token_counts_they_asked(control: Generation) -> None:
+    control.observe(32).observe(64).observe(64)
+    assert outcome(control)["steps_asked"] == 2
+    control.arm, control.stopped = "treated", True
+    assert outcome(control)["steps_asked"] == 2
+
+
 def test_steps_of_the_treated_are_not_sent(control: Generation) -> None:
     control.observe(32, Probe("4", 0.5, tokens=3))
     control.arm, control.stopped = "treated", True

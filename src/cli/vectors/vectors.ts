@@ -94,6 +94,7 @@ function steps (): Step[] {
     const placed = { tokens: j === 5 ? 40_000 : 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
     return [
       { ...placed, arm: 'treated' },
+      ...(j === 3 ? [{ ...placed, arm: 'treated' as const, due_tokens: placed.tokens }, { ...placed, arm: 'treated' as const, due_tokens: placed.tokens + 1 }] : []),
       { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }), ...(j === 3 && { em: 1 as const }) },
       { ...placed, generation_id: `g${i}-${j}` },
       { ...placed, generation_id: `g${i}`, group_id: `prompt-${j}` },

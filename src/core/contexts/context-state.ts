@@ -7,6 +7,7 @@ import type { Levels } from '../policy/context.js'
 import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
+import { type Cadences, NO_CADENCES } from './cadences.js'
 import { type FollowUp, NO_FOLLOW_UP } from './follow-up-counts.js'
 import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
@@ -79,6 +80,8 @@ export interface ContextState {
   readonly arms_from: number
   /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
   readonly fidelity: Fidelity
+  /** How often both arms ask. */
+  readonly cadences: Cadences
   /** Whether the grades of this epoch can mean anything. */
   readonly grader: GraderCounts
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
@@ -132,6 +135,7 @@ export function openEpoch (
     arms: NO_ARMS,
     arms_from: 0,
     fidelity: NO_FIDELITY,
+    cadences: NO_CADENCES,
     grader: NO_GRADER,
     log_evidence: null,
     savings: previous?.savings ?? NO_SAVINGS,
@@ -262,6 +266,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     arms: state.arms,
     arms_from: state.arms_from,
     fidelity: state.fidelity,
+    cadences: state.cadences,
     grader: state.grader,
     log_evidence: state.log_evidence,
     savings: state.savings,

@@ -1,4 +1,5 @@
 import { certificationTerms, type Policy } from '../policy/policy.js'
+import { haveDifferentCadences } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
 import { cancelledRatio, leftOutRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
@@ -15,6 +16,10 @@ export const EVIDENCE_CHECKS = {
   grader_broken: {
     problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
     cure: 'check the grader and the extraction of answers',
+  },
+  cadences_differ: {
+    problem: 'treated generations ask more or less often than control ones, so they stop where nothing was probed, or save less',
+    cure: 'ask at next_check_tokens in both arms, and send it as due_tokens with the next step',
   },
   left_out_high: {
     problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',
@@ -43,9 +48,10 @@ function exceeds (part: number, all: number, share: number): boolean { return pa
 
 /** The checks that a context fails. @param policy of the context */
 export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
-  const { follow_up: counts, grader } = state
+  const { follow_up: counts, cadences, grader } = state
   const warnings: EvidenceWarning[] = []
   if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
+  if (haveDifferentCadences(cadences)) warnings.push('cadences_differ')
   if (isGraderBroken(grader)) warnings.push('grader_broken')
   if (counts.left_out >= FEW && leftOutRatio(state) > bound) warnings.push('left_out_high')
   if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')

@@ -54,6 +54,8 @@ export interface LoggedOutcome {
   /** `null`: the worker sent none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
+  /** Of a stopped generation: at how many token counts it asked; absent: not stated. */
+  readonly steps_asked?: number
   /** Tokens decoded for its probes, and tokens prefilled again for them; absent: none. */
   readonly probe_tokens?: number
   readonly probe_prefill_tokens?: number
@@ -144,7 +146,14 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
     ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),
     steps_complete: outcome.steps_complete ?? true,
+    ...(outcome.stopped === true && stepsAsked(outcome)),
   }
+}
+
+/** At how many token counts a worker asked, as it says or as its steps show. */
+function stepsAsked ({ steps_asked: stated, steps }: ReportedOutcome): Pick<LoggedOutcome, 'steps_asked'> {
+  const asked = stated ?? (steps && new Set(steps.map(({ tokens }) => tokens)).size)
+  return asked === undefined ? {} : { steps_asked: asked }
 }
 
 /** The texts that grading an outcome normalises; their length decides how long it takes. */

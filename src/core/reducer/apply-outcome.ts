@@ -13,6 +13,7 @@ import { differenceFromPool } from '../policy/policy-problem.js'
 import { nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
 import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
+import { applyCadence } from './apply-cadence.js'
 import { applyFidelity, mustTakeBack } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
@@ -52,7 +53,8 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (differenceFromPool(policy, gathering) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
   const watched = force === undefined ? counted : applyFidelity(fold, time, pending, force, counted)
-  const state = mustTakeBack(fold, key, watched, time) ? endEpoch(fold, key, watched, { cause: 'breach', policy: gathering, time }) : watched
+  const compared = applyCadence(fold, pending, arm, watched)
+  const state = mustTakeBack(fold, key, compared, time) ? endEpoch(fold, key, compared, { cause: 'breach', policy: gathering, time }) : compared
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, state)
   else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, state)
 }

@@ -34,6 +34,7 @@ export function finishedOutcome (
     answer: fitText(answer, MAX_ANSWER_BYTES),
     ...(request.gold !== null && { reference: request.gold }),
     ...costOf(checks),
+    steps_asked: new Set(steps.map((step) => step.tokens)).size,
     ...(isControl && { steps: steps.slice(0, MAX_STEPS), ...(steps.length > MAX_STEPS && { steps_complete: false }) }),
   }
 }

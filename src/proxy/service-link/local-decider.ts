@@ -27,6 +27,8 @@ export interface StartResult {
 /** The result of a probe. */
 export interface ProbedStep {
   readonly tokens: number
+  /** The check that was due. */
+  readonly due_tokens?: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>>
 }

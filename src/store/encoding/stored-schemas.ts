@@ -73,6 +73,7 @@ const outcome = {
   full: Type.Object(judged),
   steps: orNull(Type.Array(Type.Object(step))),
   steps_complete: Type.Boolean(),
+  steps_asked: optional,
   probe_tokens: optional,
   probe_prefill_tokens: optional,
   asked_tokens: optional,

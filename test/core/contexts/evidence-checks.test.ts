@@ -45,6 +45,12 @@ t.test('without new certificates, each scorer keeps those that it had', async (t
   t.equal(withoutNewCertificates(before, { ...after, certified: -1 }, DEFAULT_POLICY).certified, -1)
 })
 
+t.test('arms that ask at different cadences are warned about', async (t) => {
+  const sums = (ratio: number) =>
+    ({ n: 40, asked: 400 * ratio, due: 400, asked_squares: 4000 * ratio ** 2, due_squares: 4000, products: 4000 * ratio })
+  t.same(evidenceWarnings({ ...state, cadences: { control: sums(1), treated: sums(4) } }, DEFAULT_POLICY), ['cadences_differ'])
+})
+
 t.test('a broken grader is warned about', async (t) => {
   const broken = { ...state, grader: { ...NO_GRADER, was_blind: true } }
   t.same(evidenceWarnings(broken, DEFAULT_POLICY), ['grader_broken'])

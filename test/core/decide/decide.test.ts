@@ -24,7 +24,7 @@ function decided (stands: LinkFields, step: Partial<Step>, freshness: Freshness 
 
 t.test('the reasons are a closed list in order of precedence', async (t) => {
   t.strictSame([...REASONS], [
-    'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
+    'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
   ])
 })
 
@@ -37,13 +37,15 @@ t.test('the reason is the first of the list that applies', async (t) => {
     fc.constantFrom(null, 0.5, 0.99, 1),
     fc.constantFrom(0, 50, 100),
     fc.constantFrom<'control' | 'treated'>('control', 'treated'),
-    (mode, freshness, index, confidence, tokens, arm) => {
+    fc.constantFrom(undefined, 100, 101),
+    (mode, freshness, index, confidence, tokens, arm, due_tokens) => {
       const isTrue: Record<Reason, boolean> = {
         off: mode === 'off',
         stale_snapshot: freshness === 'too_old',
         no_threshold: index === -1,
         no_score: confidence === null,
         min_tokens: tokens < 50,
+        asked_early: arm === 'treated' && due_tokens !== undefined && tokens < due_tokens,
         below_threshold: confidence !== null && confidence < GRID[10]!,
         control_arm: arm === 'control',
         shadow: mode === 'shadow',
@@ -51,12 +53,21 @@ t.test('the reason is the first of the list that applies', async (t) => {
       }
       const reason = REASONS.find((name) => isTrue[name])!
       every.add(reason)
-      const decision = decided({ index, policy: { mode, min_tokens: 50 } }, { confidence, tokens, arm }, freshness)
+      const step = { confidence, tokens, arm, ...(due_tokens !== undefined && { due_tokens }) }
+      const decision = decided({ index, policy: { mode, min_tokens: 50 } }, step, freshness)
       return decision.reason === reason && decision.decision === (reason === 'score_at_threshold' ? 'stop' : 'continue') &&
         decision.would_stop === ['control_arm', 'shadow', 'score_at_threshold'].includes(reason) && decision.arm === arm &&
         decision.stale === (freshness !== 'fresh')
     }), 3000)
   t.equal(every.size, REASONS.length, 'each of them was met')
+})
+
+t.test('a treated step before the check that its last reply named is warned about, a control step is not', async (t) => {
+  for (const index of [10, -1]) {
+    t.same(decided({ index }, { due_tokens: 101 }).warnings, ['asked_early'])
+    t.same(decided({ index }, { due_tokens: 100 }).warnings, [])
+    t.same(decided({ index }, { due_tokens: 101, arm: 'control' }).warnings, [])
+  }
 })
 
 t.test('a score equal to the threshold stops, the next number below does not', async (t) => {

@@ -55,6 +55,7 @@ export function columnsWith (bad: fc.Arbitrary<unknown> | null, maxRows = 12): f
       generation_ids: column(text),
       group_ids: column(text),
       arms: column(fc.constantFrom('control', 'treated', null)),
+      due_tokens: column(fc.option(fc.nat(300))),
       signals: fc.dictionary(fc.constantFrom('entropy', 'x'), numbers, { noNullPrototype: true }),
       em: column(fc.constantFrom(0, 1, null)),
       answer: column(fc.option(fc.string({ maxLength: 5, unit: 'grapheme' }))),

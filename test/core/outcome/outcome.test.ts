@@ -55,6 +55,14 @@ t.test('an outcome without em, answer or reference has no label', async (t) => {
   t.strictSame(labels({ steps: [step({ answer: '4' })] }), { full: {}, steps: [{}] }, 'a probe can not agree with nothing')
 })
 
+t.test('a stopped outcome keeps at how many token counts its worker asked', async (t) => {
+  const asked = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, stopped: true, ...report }).steps_asked
+  t.equal(asked({ steps_asked: 3, steps: [step({})] }), 3)
+  t.equal(asked({ steps: [step({}), step({}), step({ tokens: 20 })] }), 2)
+  t.equal(asked({}), undefined)
+  t.equal(asked({ stopped: false, steps_asked: 3 }), undefined, 'of others it is not needed')
+})
+
 t.test('no text of an answer reaches the log', async (t) => {
   const logged = JSON.stringify(gradeOutcome('salt', {
     ...REPORT, answer: 'SECRET', reference: ['SECRET'], steps: [step({ answer: 'SECRET', signals: { entropy: 0.3 } })],

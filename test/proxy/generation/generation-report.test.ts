@@ -16,7 +16,7 @@ const ended = { tokens: 60, answerTokens: 2, answer: '42', stoppedAt: null, chec
 t.test('the service accepts outcomes, with steps in the control arm alone', async (t) => {
   const control = finishedOutcome({ id: 'a', group: 'g', context: { model: 'm' }, arm: 'control' }, request, ended)
   t.equal(problem(control), null)
-  t.match(control, { reference: '42', samples: 1, steps: [step, givenUp], stopped: false })
+  t.match(control, { reference: '42', samples: 1, steps: [step, givenUp], steps_asked: 2, stopped: false })
   t.equal(gradeOutcome('', control as any).asked_tokens, 18, 'net savings are net of probes that were given up, too')
   const stopped = finishedOutcome({ id: 'a', group: 'g', context: {}, arm: 'treated' }, { ...request, gold: null, samples: null }, { ...ended, stoppedAt: step })
   t.equal(problem(stopped), null)

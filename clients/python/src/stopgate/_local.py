@@ -79,8 +79,12 @@ class LocalDecider:
                 self._draw(one, bundle.salt, rule)
             step = one.steps[-1]
             is_control = one.arm == "control"
-            one.checked(
-                not is_control and rule.stops(step, one.arm, rule.threshold_of(bundle.salt, one.group or one.id)),
+            is_early = one.is_early and not is_control
+            if is_early:
+                one.warn_early()
+            threshold = rule.threshold_of(bundle.salt, one.group or one.id)
+            one.decided(
+                not is_control and not is_early and rule.stops(step, one.arm, threshold),
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
                 rule.cadence.next_check(step.tokens),
             )

@@ -25,7 +25,7 @@ def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
         outcome["em"] = grades.final
     elif reference is not None:
         outcome["reference"] = [fit_answer(one) for one in ([reference] if isinstance(reference, str) else reference)]
-    outcome.update(_cost_of(generation.steps))
+    outcome.update(_cost_of(generation.steps), steps_asked=len({step.tokens for step in generation.steps}))
     if generation.arm != "treated" and not generation.stopped:
         is_priced = "probe_tokens" in outcome
         outcome["steps"] = [_step(step, grades, is_priced) for step in generation.steps[:_MOST_STEPS]]

@@ -108,7 +108,7 @@ class Generation:
     """
 
     __slots__ = (
-        "_backend", "_is_over", "arm", "context", "context_key", "grade", "group", "id", "next_check",
+        "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "grade", "group", "id", "next_check",
         "probed_score", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
@@ -125,6 +125,7 @@ class Generation:
         self.samples = None if samples is None else int(samples)
         self.grade = grade
         self.arm: Arm | None = None
+        self.due_tokens: int | None = None
         self.stopped = self.wants_probe = False
         self.steps: list[Step] = []
         self.probed_score: float | None = None
@@ -196,8 +197,18 @@ class Generation:
             self._backend.counters.probe_tokens += int(probe.tokens)
             self._backend.counters.prefill_tokens += int(probe.prefill_tokens)
 
+    @property
+    def is_early(self) -> bool:
+        """Whether the step just observed is before the check that the last decision named."""
+        return self.due_tokens is not None and self.steps[-1].tokens < self.due_tokens
+
+    def decided(self, stop: bool, probe: bool, next_check: int) -> None:
+        """Applies the decision about the step just observed, which names the next check."""
+        self.checked(stop, probe, next_check)
+        self.due_tokens = next_check
+
     def checked(self, stop: bool, probe: bool, next_check: int) -> None:
-        """Applies the decision about the step just observed."""
+        """Goes on after the check of the step just observed, with or without a decision."""
         step = self.steps[-1]
         self.stopped = stop
         self.wants_probe = probe and step.answer is None and step.em is None
@@ -243,6 +254,14 @@ class Generation:
             self._is_over = True
             if self.steps and not self.stopped:
                 self._backend.report_cancellation(self, self.steps[-1].tokens if tokens is None else int(tokens))
+
+    def warn_early(self) -> None:
+        """Logs that the generation was not stopped here, since it asked before the check that was due."""
+        warn(
+            f"early {self.context_key}",
+            f"{self.id} was asked about at {self.steps[-1].tokens} tokens, before the check that was due, and is not "
+            "stopped there: ask whenever due() says so, in both arms",
+        )
 
     def warn_late(self) -> None:
         """Logs that the generation is not enrolled, since its first check came late. It may still be stopped."""
