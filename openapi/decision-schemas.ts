@@ -21,6 +21,7 @@ export const StepSchema = Type.Object({
   })),
   arm: Type.Optional(ArmSchema),
   due_tokens: Type.Optional(TokensSchema('The next_check_tokens of the last reply to this generation. A treated step before it is answered continue, since evidence is about stops at checks', 512)),
+  retry_of: Type.Optional(TextSchema('Id of the generation that this one repeats, after a crash for instance. A retry is never stopped, is enrolled nowhere and counts nowhere; send it with every step and with the outcome', ['req-8f2c'])),
   tokens: TokensSchema('Tokens generated so far', 512),
   confidence: ConfidenceSchema,
   context: Type.Optional(ContextSchema),
@@ -145,6 +146,7 @@ const properties = {
   sample: Type.Optional(column(toNullable(field.sample), 'Numbers of the samples in their groups; null: not stated')),
   arms: Type.Optional(column(toNullable(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
   due_tokens: Type.Optional(column(toNullable(field.due_tokens), 'Token counts at which the last replies named the next checks; null: there was no reply')),
+  retry_of: Type.Optional(column(toNullable(field.retry_of), 'Ids of the generations that these repeat; null: it is no retry')),
   signals: Type.Optional(Type.Unsafe<Record<string, Array<number | null>>>({
     ...SignalsSchema,
     additionalProperties: column(toNullable(Type.Number()), 'A number, or null if the row has none'),

@@ -39,6 +39,7 @@ export const OutcomeSchema = Type.Object({
     maximum: MAX_SAMPLES,
     description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when that many outcomes have arrived; without samples, when its follow-up is over',
   })),
+  retry_of: Type.Optional(TextSchema('Id of the generation that this one repeats; the outcome is stored, and counts nowhere', ['req-8f2c'])),
   arm: Type.Optional(ArmSchema),
   context: Type.Optional(ContextSchema),
   tokens: TokensSchema('Tokens of the whole generation', 1024),

@@ -11,6 +11,7 @@ type Step = GenerationReply['steps'][number]
 
 const MEANINGS: Readonly<Record<Step['reason'], string>> = {
   off: 'the mode of the policy is off',
+  retry: 'the generation repeats another one, and is never stopped',
   stale_snapshot: 'the replica was out of step with the store for too long',
   no_threshold: 'no threshold was certified, or a pin said never',
   no_score: 'the worker sent no confidence',

@@ -45,7 +45,7 @@ async function enrol (built: Built, first: readonly object[]): Promise<void> {
 async function isWarnedOf (t: Test, { send }: Built, warning: EvidenceWarning): Promise<void> {
   const step = { arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }
   const found = async (path: string) => (await send('GET', path)).body
-  t.ok((await send('POST', '/v1/decisions', step)).body.warnings.includes(warning), 'in decisions')
+  await until(`decisions warn of ${warning}`, async () => (await send('POST', '/v1/decisions', step)).body.warnings.includes(warning))
   t.ok((await found('/readyz')).warnings.some((text: string) => text.includes(EVIDENCE_CHECKS[warning].problem)), 'in /readyz')
   t.ok((await found('/metrics')).includes(`stopgate_contexts_warned{warning="${warning}"} 1\n`), 'in metrics')
   t.ok((await found('/v1/fleet')).alarms.some(({ key, alarm }: { key: string, alarm: string }) => key === KEY && alarm === warning), 'on the page')
@@ -114,6 +114,20 @@ t.test('treated workers that ask between checks without an echo are warned about
     if (asked === 1) t.same((await contextOf(built)).warnings, [])
     else await isWarnedOf(t, built, 'cadences_differ')
   }
+})
+
+t.test('a retry is never stopped, and is counted nowhere', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const before = await contextOf(built)
+  const retry = { generation_id: 'again', retry_of: 'first', tokens: 32, confidence: 1, context: CONTEXT }
+  t.match((await built.send('POST', '/v1/decisions', retry)).body, { decision: 'continue', reason: 'retry', arm: 'treated', warnings: [] })
+  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [32, 32], confidence: [1, 1], generation_ids: ['again', 'b'], arms: [null, 'treated'], retry_of: ['first', null] }
+  t.match((await built.send('POST', '/v1/decisions/columns', columns)).body, { stop: [1], control: [], would_stop: [1] })
+  const { steps: _, ...outcome } = losslessOutcome('again')
+  t.match((await built.send('POST', '/v1/outcomes', { ...outcome, retry_of: 'first' })).body, { accepted: 1, label_wanted: false })
+  await until('it is learned', () => built.snapshotHolder.lag() === 0)
+  t.same(await contextOf(built), before)
 })
 
 t.test('control outcomes that report every fourth of the steps that they asked certify nothing', async (t) => {

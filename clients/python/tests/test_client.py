@@ -265,3 +265,27 @@ def _treated(client: Client, where: dict[str, str]) -> Generation:
     run = client.generation(where)
     run.arm = "treated"
     return run
+
+
+def test_a_retry_never_asks_and_is_not_reported(service: Service) -> None:
+    with Client(service.url, timeout=30) as client:
+        run, row = client.generation({"model": "q", "task": "retried"}, retry_of="first"), Played(100)
+        assert client.run(run, row.generate, row.probe) == "right"
+        assert (row.probes, run.steps) == (1, [])
+        assert client.flush(30)
+        assert (client.counters.calls, client.counters.reported) == (0, 0)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_a_retry_that_asks_nevertheless_goes_on(service: Service, local: bool) -> None:
+    where = {"model": "q", "task": f"retried-{local}"}
+    service.put(f"/v1/contexts/model=q,task=retried-{local}/pin", {"threshold": 0.5, "reason": "test"})
+    with Client(service.url, timeout=30, local=local) as client:
+        assert client.wait_ready(30)
+        until("the pin is in force", lambda: client.check([_treated(client, where).observe(64, Probe("4", 0.9))]))
+        run = client.generation(where, retry_of="first")
+        assert client.check([run.observe(64, Probe("4", 0.9))]) == []
+        assert (run.arm, run.wants_probe) == ("treated", False)
+        run.finish("4", tokens=100)
+        assert client.flush(30)
+        assert client.counters.rejected == 0

@@ -25,6 +25,7 @@ export interface Columns {
   readonly group_ids?: Column<string>
   readonly sample?: Column<number>
   readonly due_tokens?: Column<number>
+  readonly retry_of?: Column<string>
   readonly arms?: Column<Arm>
   readonly signals?: Readonly<Record<string, Column<number>>>
   readonly em?: Column<Em>
@@ -57,7 +58,7 @@ export interface ColumnDecisions {
 export function decideColumns (
   snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>
 ): ColumnDecisions {
-  const { context, tokens, confidence, arms, em, answer, probed_score: probed, due_tokens: due } = columns
+  const { context, tokens, confidence, arms, em, answer, probed_score: probed, due_tokens: due, retry_of: retries } = columns
   const { generation_ids: generations, group_ids: groups } = columns
   const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
   const scoreOf = scoring(columns)
@@ -74,6 +75,10 @@ export function decideColumns (
     const rule = rules[context[row]!]!
     const sure = clampConfidence(confidence[row]!)
     const score = rule.scorer === null ? sure : scoreOf(rule.scorer, row, sure)
+    if (retries !== undefined && retries[row] != null) {
+      reasons[row] = rule.mode === 'off' ? 'off' : 'retry'
+      continue
+    }
     let arm = arms?.[row] ?? null
     if (arm === null) {
       const u = drawOf(snapshot.salt, groups?.[row] ?? generations?.[row] ?? undefined)
@@ -136,6 +141,8 @@ export function stepAt (columns: Columns, row: number): Step {
   if (sample !== undefined) step.sample = sample
   const due = columns.due_tokens?.[row] ?? undefined
   if (due !== undefined) step.due_tokens = due
+  const retried = columns.retry_of?.[row] ?? undefined
+  if (retried !== undefined) step.retry_of = retried
   const arm = arms?.[row] ?? undefined
   if (arm !== undefined) step.arm = arm
   const right = em?.[row] ?? undefined

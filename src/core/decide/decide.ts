@@ -13,7 +13,7 @@ import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
 export const REASONS = [
-  'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', // continue, would_stop false
+  'off', 'retry', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', // continue, would_stop false
   'control_arm', 'shadow', // continue, would_stop true
   'score_at_threshold', // stop
 ] as const
@@ -34,6 +34,8 @@ export interface Step extends Probing {
   readonly sample?: number
   /** The check that the last reply named, in tokens. Replicas keep no replies. */
   readonly due_tokens?: number
+  /** Id of the generation that this one repeats: a retry is never stopped, draws and enrols nothing, and counts nowhere. */
+  readonly retry_of?: string
   readonly confidence: number | null
   readonly context?: Context
   readonly signals?: Readonly<Record<string, number>>
@@ -80,13 +82,14 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
 export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step): StepDecision {
   const rule = ruleFor(snapshot, step.context)
   const id = step.group_id ?? step.generation_id
-  const u = step.arm === undefined ? drawOf(snapshot.salt, id) : null
-  const arm = step.arm ?? armOfDraw(rule, u)
+  const isRetry = step.retry_of !== undefined
+  const u = step.arm === undefined && !isRetry ? drawOf(snapshot.salt, id) : null
+  const arm = isRetry ? 'treated' : step.arm ?? armOfDraw(rule, u)
   const threshold = thresholdFor(snapshot.salt, rule, id)
   const confidence = clampConfidence(step.confidence)
   const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
-  const isEarly = isAskedEarly(arm, step.tokens, step.due_tokens)
-  const reason = reasonFor(rule, threshold, freshness, step.tokens, score, arm, isEarly)
+  const isEarly = !isRetry && isAskedEarly(arm, step.tokens, step.due_tokens)
+  const reason = isRetry && rule.mode !== 'off' ? 'retry' : reasonFor(rule, threshold, freshness, step.tokens, score, arm, isEarly)
   const decision: Decision = {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
     threshold,

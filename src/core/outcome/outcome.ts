@@ -36,6 +36,8 @@ export interface LoggedOutcome {
   /** Its second hash, in [0, 1), which thins enrolments. */
   readonly hash: number
   readonly arm: Arm | null
+  /** It repeats another generation, and counts nowhere. */
+  readonly is_retry?: true
   readonly context: Context
   readonly tokens: number
   readonly answer_tokens: number
@@ -72,6 +74,7 @@ export interface ReportedOutcome extends Answered {
   readonly generation_id: string
   readonly group_id?: string
   readonly sample_index?: number
+  readonly retry_of?: string
   readonly arm?: Arm
   readonly context?: Context
   readonly tokens: number
@@ -132,6 +135,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     u: uniform(salt, group ?? outcome.generation_id),
     hash: secondHash(salt, group ?? outcome.generation_id),
     arm: outcome.arm ?? null,
+    ...(outcome.retry_of !== undefined && { is_retry: true }),
     context: outcome.context ?? {},
     tokens: outcome.tokens,
     answer_tokens: outcome.answer_tokens ?? 0,
@@ -173,6 +177,9 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   }
   if (outcome.cancelled === true && outcome.stopped === true) {
     return { path: '/cancelled', message: 'a stopped generation ended before the client went away: send cancelled false, or stopped false' }
+  }
+  if (outcome.retry_of === outcome.generation_id) {
+    return { path: '/retry_of', message: 'is the id of the generation that this one repeats: give this one an id of its own' }
   }
   const { stopped_probe: probe, steps = [], tokens, samples, sample_index: index } = outcome
   if (probe !== undefined && outcome.stopped !== true) {

@@ -23,8 +23,12 @@ import { cohortRules, endEpoch, followUp, withCounts } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
-/** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
+/**
+ * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
+ * nowhere.
+ */
 export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
+  if (reported.is_retry === true) return
   const { levels } = fold.ledger.configuration
   const chain = contextChain(levels, reported.context)
   const leaf = chain.at(-1)!

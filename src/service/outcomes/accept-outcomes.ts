@@ -143,6 +143,7 @@ type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
 /** @param entry the outcome as it is logged, with the recorded steps */
 export function outcomeReceipt (loaded: LoadedSnapshot, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
+  if (outcome.retry_of !== undefined) return { label_wanted: false }
   const rule = ruleFor(loaded.snapshot, outcome.context)
   const warnings = warningsFor(outcome, entry, rule, loaded.snapshot.levels)
   return { label_wanted: isLabelWanted(loaded, entry, rule), ...(warnings.length > 0 && { warnings }) }

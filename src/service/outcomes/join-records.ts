@@ -97,7 +97,9 @@ async function normaliseInTurns (outcomes: readonly ReportedOutcome[]): Promise<
   return normalise
 }
 
-function mayBeControl ({ stopped, arm }: ReportedOutcome): boolean { return stopped !== true && arm !== 'treated' }
+function mayBeControl ({ stopped, arm, retry_of: retried }: ReportedOutcome): boolean {
+  return stopped !== true && arm !== 'treated' && retried === undefined
+}
 
 /** An outcome that came with steps, incomplete if it lacks any that were recorded or counted. */
 function checked (entry: LoggedOutcome, outcome: ReportedOutcome, recorded: readonly RecordedStep[]): JoinedOutcome {

@@ -62,6 +62,7 @@ const outcome = {
   u: number,
   hash: number,
   arm,
+  is_retry: Type.Optional(Type.Literal(true)),
   context: Type.Record(text, text),
   tokens: number,
   answer_tokens: number,

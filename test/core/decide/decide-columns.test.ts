@@ -47,13 +47,14 @@ t.test('stepAt makes the step of a row', async (t) => {
     group_ids: [null, 'p'],
     arms: ['control', null],
     due_tokens: [0, null],
+    retry_of: ['b', null],
     signals: { entropy: [0, null], streak: [3, 4] },
     em: [0, null],
     answer: ['', null],
     probed_score: [0, null],
   }
   t.strictSame(stepAt(columns, 0), {
-    tokens: 1, confidence: null, context: {}, generation_id: 'a', due_tokens: 0, arm: 'control', em: 0, answer: '', probed_score: 0, signals: { entropy: 0, streak: 3 },
+    tokens: 1, confidence: null, context: {}, generation_id: 'a', due_tokens: 0, retry_of: 'b', arm: 'control', em: 0, answer: '', probed_score: 0, signals: { entropy: 0, streak: 3 },
   }, 'what is falsy is there')
   t.strictSame(stepAt(columns, 1), { tokens: 2, confidence: 0.5, context: { model: 'q' }, group_id: 'p', signals: { streak: 4 } }, 'what is null is not')
 })

@@ -56,6 +56,7 @@ export function columnsWith (bad: fc.Arbitrary<unknown> | null, maxRows = 12): f
       group_ids: column(text),
       arms: column(fc.constantFrom('control', 'treated', null)),
       due_tokens: column(fc.option(fc.nat(300))),
+      retry_of: column(fc.constantFrom(null, null, null, 'g')),
       signals: fc.dictionary(fc.constantFrom('entropy', 'x'), numbers, { noNullPrototype: true }),
       em: column(fc.constantFrom(0, 1, null)),
       answer: column(fc.option(fc.string({ maxLength: 5, unit: 'grapheme' }))),

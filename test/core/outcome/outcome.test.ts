@@ -55,6 +55,13 @@ t.test('an outcome without em, answer or reference has no label', async (t) => {
   t.strictSame(labels({ steps: [step({ answer: '4' })] }), { full: {}, steps: [{}] }, 'a probe can not agree with nothing')
 })
 
+t.test('an outcome says whether it is a retry, which has an id of its own', async (t) => {
+  t.equal(gradeOutcome('salt', { ...REPORT, retry_of: 'g0' }).is_retry, true)
+  t.equal(gradeOutcome('salt', REPORT).is_retry, undefined)
+  t.match(outcomeProblem({ ...REPORT, retry_of: REPORT.generation_id }), { path: '/retry_of' })
+  t.equal(outcomeProblem({ ...REPORT, retry_of: 'g0' }), null)
+})
+
 t.test('a stopped outcome keeps at how many token counts its worker asked', async (t) => {
   const asked = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, stopped: true, ...report }).steps_asked
   t.equal(asked({ steps_asked: 3, steps: [step({})] }), 3)

@@ -28,6 +28,15 @@ t.test('an outcome reaches every link of its chain, and makes the contexts it ne
   }
 })
 
+t.test('a retry counts nowhere', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  const before = JSON.stringify([...fold.states])
+  fold.report(0.1, 1000, { is_retry: true })
+  fold.learn(outcomeOf({ generation_id: 'elsewhere', context: { model: 'new', task: 'new' }, is_retry: true }), 1000)
+  t.equal(JSON.stringify([...fold.states]), before)
+})
+
 t.test('lost, kept and gained are counted', async (t) => {
   const fold = memoryFold()
   for (const outcome of [LOST, LOST, KEPT, GAINED]) fold.learn(outcome)

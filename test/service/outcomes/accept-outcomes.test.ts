@@ -130,6 +130,12 @@ t.test('an outcome without its context, or a control outcome without steps, is w
   t.strictSame(warnings({ ...storedOutcome, steps_complete: false }), undefined, 'the worker knows')
 })
 
+t.test('of a retry no label is wanted, and nothing is warned about', async (t) => {
+  const { arm: _, ...armless } = storedOutcome
+  const retry = { ...armless, generation_id: 'g2', retry_of: 'g' }
+  t.strictSame(outcomeReceipt(modelWith(), retry, gradeOutcome('salt', retry)), { label_wanted: false })
+})
+
 t.test('an answer that is graded against a much shorter reference is warned about', async (t) => {
   const warnings = (changes: Partial<ReportedOutcome>) => receipt(changes).warnings
   t.strictSame(warnings({ answer: 'So the answer is 42.', reference: '42' }), ['answer_long'])

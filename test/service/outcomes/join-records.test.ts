@@ -39,11 +39,12 @@ t.test('a complete record provides the steps of the outcome', async (t) => {
 t.test('only outcomes that may be control are looked up', async (t) => {
   const outcomes: Array<Partial<ReportedOutcome>> = [
     { generation_id: 'treated', arm: 'treated', steps: [] }, { generation_id: 'stopped', arm: undefined as never, stopped: true },
+    { generation_id: 'retry', retry_of: 'g0' },
   ]
   const { joined, asked, flushes } = await joinedWith([], outcomes)
   t.same(asked, [])
   t.equal(flushes, 0)
-  t.same(joined.map(({ steps, result }) => [steps, result]), [[[], undefined], [null, undefined]])
+  t.same(joined.map(({ steps, result }) => [steps, result]), [[[], undefined], [null, undefined], [null, undefined]])
   for (const policy of [{ record_steps: false }, { mode: 'off' }] as const) t.same((await joinedWith([], [{}], { policy })).asked, [])
 })
 

@@ -188,6 +188,8 @@ def columns_of(generations: Sequence[Generation]) -> bytes:
         body["sample"] = [one.sample if one.arm is None else None for one in generations]
     if any(one.due_tokens is not None for one in generations):
         body["due_tokens"] = [one.due_tokens for one in generations]
+    if any(one.retry_of is not None for one in generations):
+        body["retry_of"] = [one.retry_of for one in generations]
     names = {name for step in steps for name in step.signals}
     if names:
         body["signals"] = {name: [step.signals.get(name) for step in steps] for name in names}

@@ -75,6 +75,10 @@ class LocalDecider:
             if rule is None:
                 undecided.append(one)
                 continue
+            if one.retry_of is not None:
+                one.arm = "treated"
+                one.checked(stop=False, probe=False, next_check=one.next_check)
+                continue
             if one.arm is None:
                 self._draw(one, bundle.salt, rule)
             step = one.steps[-1]

@@ -42,6 +42,8 @@ def cancellation_of(generation: Generation, tokens: int) -> dict[str, Any]:
 def _identity_of(generation: Generation) -> dict[str, Any]:
     """The fields that identify a generation, its arm and its group."""
     fields: dict[str, Any] = {"generation_id": generation.id, "context": generation.context}
+    if generation.retry_of is not None:
+        fields["retry_of"] = generation.retry_of
     if generation.arm is not None:
         fields["arm"] = generation.arm
     if generation.group is not None:

@@ -54,10 +54,10 @@ class Session(Backend):
 
     def generation(
         self, context: Context, id: str | None, group: str | None, sample: int | None, samples: int | None,
-        grade: Grade | None,
+        grade: Grade | None, retry_of: str | None = None,
     ) -> Generation:  # fmt: skip
         """Makes a generation, with a random id if none is given."""
-        return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade)
+        return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade, retry_of)
 
     def cadence_of(self, generation: Generation) -> Cadence:
         """The cadence of a generation."""

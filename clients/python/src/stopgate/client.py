@@ -69,6 +69,7 @@ class BaseClient:
         sample: int | None = None,
         samples: int | None = None,
         grade: Grade | None = None,
+        retry_of: str | None = None,
     ) -> Generation:
         """Begins a generation. Nothing is sent before its first check.
 
@@ -80,11 +81,13 @@ class BaseClient:
             samples: how many samples the group has.
             grade: returns whether an answer is right. It is called when the generation ends, in the caller's thread.
                 An answer for which it raises, or returns None, has no label.
+            retry_of: id of the generation that this one repeats, after a crash for instance. It never asks, is never
+                stopped, and counts nowhere: the repeated one counts as missing.
 
         Raises:
             TypeError: the context is not a mapping.
         """
-        return self._session.generation(context, id, group, sample, samples, grade)
+        return self._session.generation(context, id, group, sample, samples, grade, retry_of)
 
     def label(
         self,

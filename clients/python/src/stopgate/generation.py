@@ -14,6 +14,9 @@ Grade = Callable[[str], "bool | int"]
 AnswerT = TypeVar("AnswerT", bound="str | None")
 
 
+_NEVER = 2**62
+
+
 class Cadence(NamedTuple):
     """When generations of a context ask. Checks are at least `check_growth` times the tokens so far apart."""
 
@@ -109,12 +112,12 @@ class Generation:
 
     __slots__ = (
         "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "grade", "group", "id", "next_check",
-        "probed_score", "sample", "samples", "steps", "stopped", "wants_probe",
+        "probed_score", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
     def __init__(
         self, backend: Backend, id: str, context: Context, group: str | None, sample: int | None, samples: int | None,
-        grade: Grade | None,
+        grade: Grade | None, retry_of: str | None = None,
     ) -> None:  # fmt: skip
         self._backend = backend
         self.id = fit_id(id)
@@ -124,6 +127,7 @@ class Generation:
         self.sample = None if sample is None else int(sample)
         self.samples = None if samples is None else int(samples)
         self.grade = grade
+        self.retry_of = None if retry_of is None else fit_id(retry_of)
         self.arm: Arm | None = None
         self.due_tokens: int | None = None
         self.stopped = self.wants_probe = False
@@ -134,15 +138,17 @@ class Generation:
 
     def begin(self) -> None:
         """Adopts the cadence known by now: a generation that waited in a queue would otherwise ask late."""
-        if not self.steps:
+        if self.retry_of is not None:
+            self.next_check = _NEVER
+        elif not self.steps:
             self.next_check = self._backend.cadence_of(self).next_check(0)
 
     def due(self, tokens: int) -> bool:
         """Whether to probe and ask, now that the generation has this many tokens (without prompt and probes).
 
-        While no decision can be made, due checks are skipped, unless their answers may be evidence.
+        While no decision can be made, due checks are skipped, unless their answers may be evidence. A retry never asks.
         """
-        if tokens < self.next_check or self.stopped:
+        if tokens < self.next_check or self.stopped or self.retry_of is not None:
             return False
         return self._may_be_evidence or not self._backend.skip_check(self, tokens)
 
