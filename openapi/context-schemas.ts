@@ -117,6 +117,7 @@ const FollowUpSchema = Type.Object({
   labels_given: count('Of those, how many got it in time'),
   signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
   steps_missing: count('Control outcomes that lack steps for which a decision was asked, so they are missing'),
+  unmarked: count('Of those in reported, how many state neither group_id, prompt_hash nor samples 1, so they may be samples of one prompt'),
   left_out: count('Control generations that the evidence leaves out: their list was void, but not because it was for the epoch before, or they were never enrolled (a group counts by its samples)'),
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 

@@ -16,6 +16,7 @@ const strict = { additionalProperties: false }
 export const StepSchema = Type.Object({
   generation_id: Type.Optional(TextSchema('Id of the generation', ['req-8f2c'])),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
+  prompt_hash: Type.Optional(TextSchema('Hash of the prompt and of the half hour in which the generation starts, in place of group_id where the number of samples is not known. Generations with the same hash share an arm, and of those within half an hour only the first to ask is evidence', ['9f86d081884c7d65'])),
   sample: Type.Optional(Type.Integer({
     minimum: 0, maximum: 4095, description: 'Number of this sample in its group, from 0; the first step of number 0 enrols the group. Absent: the service assumes that all samples of a group start before any of them ends',
   })),
@@ -143,6 +144,7 @@ const properties = {
   confidence: column(field.confidence, 'A number from 0 to 1, or null if unknown (the decision is then continue)'),
   generation_ids: Type.Optional(column(toNullable(field.generation_id), 'Ids of the generations; null: none')),
   group_ids: Type.Optional(column(toNullable(field.group_id), 'Ids of the prompts that several generations share; null: none')),
+  prompt_hashes: Type.Optional(column(toNullable(field.prompt_hash), 'Hashes of the prompts of rows without an arm; null: none')),
   sample: Type.Optional(column(toNullable(field.sample), 'Numbers of the samples in their groups; null: not stated')),
   arms: Type.Optional(column(toNullable(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
   due_tokens: Type.Optional(column(toNullable(field.due_tokens), 'Token counts at which the last replies named the next checks; null: there was no reply')),

@@ -31,13 +31,14 @@ const StoppedProbeSchema = Type.Object({
 export const OutcomeSchema = Type.Object({
   generation_id: TextSchema('Id of the generation', ['req-8f2c']),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
+  prompt_hash: Type.Optional(TextSchema('The prompt_hash of the first step', ['9f86d081884c7d65'])),
   sample_index: Type.Optional(Type.Integer({
     minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0, below samples); of several outcomes with the same number only the first counts',
   })),
   samples: Type.Optional(Type.Integer({
     minimum: 1,
     maximum: MAX_SAMPLES,
-    description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when that many outcomes have arrived; without samples, when its follow-up is over',
+    description: 'Number of generations in the group (from 1; more than 1 needs group_id); the group is accounted for when that many outcomes have arrived; without samples, when its follow-up is over. 1 without group_id: no other generation has this prompt',
   })),
   retry_of: Type.Optional(TextSchema('Id of the generation that this one repeats; the outcome is stored, and counts nowhere', ['req-8f2c'])),
   arm: Type.Optional(ArmSchema),

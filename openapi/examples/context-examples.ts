@@ -87,6 +87,7 @@ const CONTEXT = {
     labels_given: 20,
     signals_refused: 0,
     steps_missing: 0,
+    unmarked: 0,
     left_out: 3,
   },
   follow_up_ratio: 0.998,

@@ -93,6 +93,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   breach_hidden: ['warn', 'A breach may be hidden: stops are reported without their probes, and more than 1 % of the control generations are missing.'],
   steps_missing: ['warn', 'Control outcomes lack steps for which a decision was asked, so they count as missing.'],
   cadences_differ: ['bad', 'Treated generations ask more or less often than control ones, so they stop where nothing was probed, or save less.'],
+  prompt_unmarked: ['warn', 'Outcomes do not say whether their prompts have other samples, which count as one.'],
   left_out_high: ['warn', 'More control generations are left out of the evidence than may be lost. Above twice as many, nothing is certified.'],
   cancelled_high: ['warn', 'More control generations are cancelled than may be lost.'],
   grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],

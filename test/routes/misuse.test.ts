@@ -7,6 +7,10 @@ import { build, type Built, until } from '../helper.js'
 
 // Workers that report what is no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
 
+/** Evidence is taken in the order of enrolment, and looked at within a second. */
+const FOLLOWED_UP = { DEFAULT_POLICY: '{"follow_up_seconds":16}' }
+const PATIENT = { times: scaledTimes(0.25) }
+
 /** More lossless generations than a first certificate needs. */
 const ENOUGH = 300
 
@@ -76,12 +80,24 @@ t.test('a grader that is repaired starts from zero', async (t) => {
   t.match((await built.send('GET', '/v1/history')).body.changes, [{ key: KEY, cause: 'grader', epoch: 2 }])
 })
 
+t.test('of 16 samples of a prompt that share its hash one is evidence', async (t) => {
+  const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
+  const hashOf = (i: number) => `prompt ${Math.floor(i / 16)}`
+  const first = times((i) => ({ generation_id: `g${i}`, prompt_hash: hashOf(i), tokens: 32, confidence: 1, context: CONTEXT }))
+  await built.send('POST', '/v1/decisions/batch', { steps: first })
+  const prompts = Math.ceil(ENOUGH / 16)
+  await until('they are enrolled', async () => (await contextOf(built)).follow_up?.enrolled === prompts)
+  await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, { prompt_hash: hashOf(i) })))
+  await until('they are counted', async () => (await contextOf(built)).follow_up.reported === prompts && built.snapshotHolder.lag() === 0)
+  t.match(await contextOf(built), { threshold: null, warnings: [], follow_up: { enrolled: prompts, unmarked: 0, left_out: 0 } })
+})
+
 t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
   for (const [name, isSilent, threshold] of [['a fifth', (i: number) => i % 5 === 0, null], ['none', () => false, Number]] as const) {
-    const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":16}' }, undefined, { times: scaledTimes(0.25) })
+    const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
     const first = times((i) => ({ generation_id: `g${i}`, tokens: 32, confidence: 1, context: CONTEXT })).filter((_, i) => !isSilent(i))
     await enrol(built, first)
-    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i)))
+    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, { samples: 1 })))
     await until('all are counted', async () => {
       const { follow_up: { accounted, unenrolled } } = await contextOf(built)
       return accounted === first.length && unenrolled === ENOUGH - first.length && built.snapshotHolder.lag() === 0

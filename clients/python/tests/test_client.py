@@ -289,3 +289,23 @@ def test_a_retry_that_asks_nevertheless_goes_on(service: Service, local: bool) -
         run.finish("4", tokens=100)
         assert client.flush(30)
         assert client.counters.rejected == 0
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_generations_of_one_prompt_share_an_arm_and_count_once(service: Service, local: bool) -> None:
+    where = {"model": "q", "task": f"hashed-{local}"}
+    with Client(service.url, timeout=30, local=local) as client:
+        assert client.wait_ready(30)
+        runs = [client.generation(where, prompt=[1, 2, 3]) for _ in range(4)]
+        for run in runs:
+            client.check([run.observe(32, Probe("4", 0.9, em=1))])
+        assert len({run.arm for run in runs}) == 1
+        for run in runs:
+            run.finish("4", tokens=64, em=1)
+        assert client.flush(30)
+
+        def counts() -> dict[str, int]:
+            context = service.context(f"model=q,task=hashed-{local}")
+            return {name: context.get("follow_up", {}).get(name) for name in ("enrolled", "reported", "unmarked")}
+
+        until("one of them counts", lambda: counts() == {"enrolled": 1, "reported": 1, "unmarked": 0})

@@ -21,6 +21,10 @@ export const EVIDENCE_CHECKS = {
     problem: 'treated generations ask more or less often than control ones, so they stop where nothing was probed, or save less',
     cure: 'ask at next_check_tokens in both arms, and send it as due_tokens with the next step',
   },
+  prompt_unmarked: {
+    problem: 'outcomes do not say whether their prompts have other samples, which resemble each other and count as one',
+    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample',
+  },
   left_out_high: {
     problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',
     cure: 'ask at the first check of each generation under the id of its outcome, and check whether lists reach the store in time',
@@ -51,6 +55,7 @@ export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: P
   const { follow_up: counts, cadences, grader } = state
   const warnings: EvidenceWarning[] = []
   if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
+  if (exceeds(counts.unmarked, counts.reported, bound)) warnings.push('prompt_unmarked')
   if (haveDifferentCadences(cadences)) warnings.push('cadences_differ')
   if (isGraderBroken(grader)) warnings.push('grader_broken')
   if (counts.left_out >= FEW && leftOutRatio(state) > bound) warnings.push('left_out_high')

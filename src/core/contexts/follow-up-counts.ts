@@ -21,6 +21,8 @@ export const NO_FOLLOW_UP = {
   signals_refused: 0,
   /** Control outcomes that lack some of their steps. */
   steps_missing: 0,
+  /** Control outcomes of enrolled units with their steps that may be one of several samples of a prompt. */
+  unmarked: 0,
   /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
   left_out: 0,
 }
@@ -40,6 +42,7 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     labels_given: counts.labels_given + (more.labels_given ?? 0),
     signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
     steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
+    unmarked: counts.unmarked + (more.unmarked ?? 0),
     left_out: counts.left_out + (more.left_out ?? 0),
   }
 }

@@ -23,6 +23,7 @@ export interface Columns {
   readonly confidence: Column<number>
   readonly generation_ids?: Column<string>
   readonly group_ids?: Column<string>
+  readonly prompt_hashes?: Column<string>
   readonly sample?: Column<number>
   readonly due_tokens?: Column<number>
   readonly retry_of?: Column<string>
@@ -59,7 +60,7 @@ export function decideColumns (
   snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>
 ): ColumnDecisions {
   const { context, tokens, confidence, arms, em, answer, probed_score: probed, due_tokens: due, retry_of: retries } = columns
-  const { generation_ids: generations, group_ids: groups } = columns
+  const { generation_ids: generations, group_ids: groups, prompt_hashes: prompts } = columns
   const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
   const scoreOf = scoring(columns)
   const reasons = new Array<Reason | undefined>(context.length)
@@ -81,7 +82,7 @@ export function decideColumns (
     }
     let arm = arms?.[row] ?? null
     if (arm === null) {
-      const u = drawOf(snapshot.salt, groups?.[row] ?? generations?.[row] ?? undefined)
+      const u = drawOf(snapshot.salt, groups?.[row] ?? prompts?.[row] ?? generations?.[row] ?? undefined)
       arm = armOfDraw(rule, u)
       if (u !== null) {
         drawn.push(row)
@@ -137,6 +138,8 @@ export function stepAt (columns: Columns, row: number): Step {
   if (generation !== undefined) step.generation_id = generation
   const group = group_ids?.[row] ?? undefined
   if (group !== undefined) step.group_id = group
+  const prompt = columns.prompt_hashes?.[row] ?? undefined
+  if (prompt !== undefined) step.prompt_hash = prompt
   const sample = columns.sample?.[row] ?? undefined
   if (sample !== undefined) step.sample = sample
   const due = columns.due_tokens?.[row] ?? undefined

@@ -29,6 +29,8 @@ export type DecisionWarning = typeof DECISION_WARNINGS[number]
 export interface Step extends Probing {
   readonly generation_id?: string
   readonly group_id?: string
+  /** Stands for the group in the draw of the arm. */
+  readonly prompt_hash?: string
   readonly arm?: Arm
   /** Number of the sample in its group; only number 0 enrols the group. Absent: not stated. */
   readonly sample?: number
@@ -83,7 +85,7 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
   const rule = ruleFor(snapshot, step.context)
   const id = step.group_id ?? step.generation_id
   const isRetry = step.retry_of !== undefined
-  const u = step.arm === undefined && !isRetry ? drawOf(snapshot.salt, id) : null
+  const u = step.arm === undefined && !isRetry ? drawOf(snapshot.salt, step.group_id ?? step.prompt_hash ?? id) : null
   const arm = isRetry ? 'treated' : step.arm ?? armOfDraw(rule, u)
   const threshold = thresholdFor(snapshot.salt, rule, id)
   const confidence = clampConfidence(step.confidence)
@@ -202,7 +204,7 @@ export function reachesLoosest ({ grid }: Scorer, score: number | null): boolean
 interface Draw {
   /** The draw, in [0, 1). */
   readonly u: number
-  /** The id that it is drawn from: of the group, or of the generation. */
+  /** The id of the group, or of the generation. */
   readonly id: string
   readonly tokens: number
   readonly context?: Context | undefined

@@ -110,7 +110,7 @@ export class Cohort {
   isMissed (u: number): boolean { return this.#admission.spent.isMissed(u) }
 
   /** Whether it is known why a control unit is no member: it was one, in this epoch or the one before, or its entry was void. */
-  isKnown (u: number, clock: number): boolean { return this.#admission.spent.has(u, clock) || this.isFormer(u, clock) }
+  isKnown (u: number, clock: number): boolean { return this.#admission.isSpent(u, clock) || this.isFormer(u, clock) }
 
   isFormer (u: number, clock: number): boolean { return this.#admission.spent.isFormer(u, clock) }
 
@@ -166,7 +166,7 @@ export class Cohort {
     }
     this.#endSlice(clock, rules.followUp) // what is due comes first
     const added: EnrolledUnit[] = []
-    for (const u of fresh.keys()) added.push(this.#add(u, entry.share, clock))
+    for (const [u, hash] of fresh) added.push(this.#add(u, hash, entry.share, clock))
     this.#mergeSlices()
     return added
   }
@@ -176,10 +176,10 @@ export class Cohort {
     this.isDirty = true
   }
 
-  #add (u: number, share: number, clock: number): EnrolledUnit {
+  #add (u: number, hash: number, share: number, clock: number): EnrolledUnit {
     const arm = drawArm(u, share)
     const slice = this.#queue.newest(clock)
-    const member = newEnrolledUnit({ u, arm, share, at: clock, slice })
+    const member = newEnrolledUnit({ u, hash, arm, share, at: clock, slice })
     this.members.set(u, member)
     slice.open[arm]++
     if (arm === 'control') {
@@ -299,7 +299,7 @@ export class Cohort {
   #account (member: EnrolledUnit, clock: number, rules: CohortRules): void {
     this.members.delete(member.u)
     this.#partlyKnown.delete(member)
-    this.#admission.addAccounted(member.u, clock, rules)
+    this.#admission.addAccounted(member, clock, rules)
     accountFor(member, rules)
     if (member.leaf !== undefined && member.arm === 'control') this.#accounted.push(member)
   }

@@ -35,6 +35,10 @@ export interface LoggedOutcome {
   readonly u: number
   /** Its second hash, in [0, 1), which thins enrolments. */
   readonly hash: number
+  /** `u` was drawn from the hash of its prompt: of several generations only that which enrolled the prompt counts. */
+  readonly by_prompt?: true
+  /** It may be one of several samples of a prompt: nothing says that it is not. */
+  readonly is_unmarked?: true
   readonly arm: Arm | null
   /** It repeats another generation, and counts nowhere. */
   readonly is_retry?: true
@@ -73,6 +77,7 @@ interface Answered { readonly em?: Em | undefined, readonly answer?: string | un
 export interface ReportedOutcome extends Answered {
   readonly generation_id: string
   readonly group_id?: string
+  readonly prompt_hash?: string
   readonly sample_index?: number
   readonly retry_of?: string
   readonly arm?: Arm
@@ -121,7 +126,7 @@ function graderOf (
  * @param normalise caches answers by default, since most probes of a generation give the same one
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
-  const { group_id: group, stopped_probe: probe } = outcome
+  const { group_id: group, prompt_hash: prompt, stopped_probe: probe } = outcome
   const grade = graderOf(salt, outcome, normalise)
   const { answer_digest: _, ...judged } = grade(outcome)
   const { answer } = outcome
@@ -132,8 +137,10 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
   return {
     type: 'outcome',
     generation_id: outcome.generation_id,
-    u: uniform(salt, group ?? outcome.generation_id),
+    u: uniform(salt, group ?? prompt ?? outcome.generation_id),
     hash: secondHash(salt, group ?? outcome.generation_id),
+    ...(group === undefined && prompt !== undefined && { by_prompt: true }),
+    ...(isUnmarked(outcome) && { is_unmarked: true }),
     arm: outcome.arm ?? null,
     ...(outcome.retry_of !== undefined && { is_retry: true }),
     context: outcome.context ?? {},
@@ -152,6 +159,11 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     steps_complete: outcome.steps_complete ?? true,
     ...(outcome.stopped === true && stepsAsked(outcome)),
   }
+}
+
+/** Whether an outcome does not say whether its prompt has other samples. */
+export function isUnmarked ({ group_id: group, prompt_hash: prompt, samples }: ReportedOutcome): boolean {
+  return group === undefined && prompt === undefined && samples !== 1
 }
 
 /** At how many token counts a worker asked, as it says or as its steps show. */
@@ -192,7 +204,7 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   if (asked !== undefined && outcome.probe_tokens !== undefined && outcome.probe_tokens < asked) {
     return { path: '/probe_tokens', message: `must be at least ${asked}, which is what the probe_tokens of its steps add up to` }
   }
-  if (samples !== undefined && outcome.group_id === undefined) {
+  if (samples !== undefined && samples !== 1 && outcome.group_id === undefined) {
     return { path: '/samples', message: 'is the number of generations of a group: send group_id too, or omit samples' }
   }
   if (samples !== undefined && index !== undefined && index >= samples) {

@@ -113,6 +113,7 @@ function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | 
   }
   const left = leftAt(fold, pending, state)
   if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nothing will enrol it any more
+  if (outcome.by_prompt === true && cohort.isKnown(outcome.u, clock) && !cohort.isMissed(outcome.u)) return // another one counts
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
   const mayCome = !isNeverAsked(outcome) && !isLeftOut && !cohort.isFormer(outcome.u, clock) &&
     cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
@@ -187,6 +188,10 @@ export function takeReport (
 ): ContextState {
   const { outcome, leaf, key } = pending
   const { sample_index: index } = outcome
+  if (outcome.by_prompt === true) {
+    if (outcome.hash !== member.hash) return state // another generation enrolled the prompt
+    member.byPrompt = true
+  }
   const isTooMany = member.reported >= MAX_SAMPLES
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return state
   if (leaf !== key && member.arm === 'control') member.leaf ??= leaf
@@ -202,7 +207,12 @@ export function takeReport (
   }
   const saved = takeSavings(fold, pending, member, state, time)
   const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
-  const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : lacksSteps(outcome) ? { steps_missing: 1 } : {}
+  const isReported = isLabelWanted || report.kind === 'known'
+  const counts = {
+    ...(isReported ? { reported: 1 } : lacksSteps(outcome) && { steps_missing: 1 }),
+    ...(isLabelWanted && { labels_wanted: 1 }),
+    ...(isReported && outcome.is_unmarked === true && { unmarked: 1 }),
+  }
   const counted = copyState(saved, {
     follow_up: addCounts(saved.follow_up, counts),
     grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),

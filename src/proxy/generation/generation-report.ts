@@ -44,8 +44,9 @@ export function cancelledOutcome (local: LocalGeneration, request: StoppableRequ
   return { ...identityOf(local, request), tokens, cancelled: true, ...costOf(checks) }
 }
 
-function identityOf ({ id, arm, group, context }: LocalGeneration, { samples }: StoppableRequest): object {
-  return { generation_id: id, arm, group_id: group, ...(samples !== null && { samples }), context }
+function identityOf ({ id, arm, group, prompt, context }: LocalGeneration, { samples }: StoppableRequest): object {
+  const unit = group === null ? { prompt_hash: prompt } : { group_id: group, ...(samples !== null && { samples }) }
+  return { generation_id: id, arm, ...unit, context }
 }
 
 function costOf ({ probeTokens, prefillTokens }: CheckResults): object {

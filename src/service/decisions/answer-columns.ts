@@ -94,7 +94,8 @@ function enrolRows (
   for (let i = 0; i < drawn.length; i++) {
     const row = drawn[i]!
     const place = context[row]!
-    const id = (groups?.[row] ?? generations?.[row])!
+    const id = groups?.[row] ?? generations?.[row]
+    if (id == null) continue // it has a prompt, but its outcome could not be found
     const draw = { u: draws[i]!, id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
     const enrolment = enrolDraw(enroller, snapshot, rules[place]!, draw)
     if (enrolment === 'late') late.push(row)

@@ -3,7 +3,7 @@ import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../
 import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
-import { type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
+import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
 import { countsForFidelity, observeStop } from '../../core/outcome/observed-stop.js'
 import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
 import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
@@ -156,6 +156,7 @@ function warningsFor (
   const warnings: OutcomeWarning[] = []
   if (arm === undefined && stopped !== true) warnings.push('arm_missing')
   if (group !== undefined && samples === undefined && rule.enrolledShare > 0) warnings.push('samples_missing')
+  if (rule.enrolledShare > 0 && isUnmarked(outcome)) warnings.push('prompt_unmarked')
   if (context === undefined && levels.length > 0) warnings.push('context_missing')
   const isLacking = steps === null || (!isComplete && outcome.steps_complete !== false)
   if (arm === 'control' && isLacking && stopped !== true && cancelled !== true) warnings.push('steps_missing')

@@ -61,6 +61,8 @@ const outcome = {
   generation_id: text,
   u: number,
   hash: number,
+  by_prompt: Type.Optional(Type.Literal(true)),
+  is_unmarked: Type.Optional(Type.Literal(true)),
   arm,
   is_retry: Type.Optional(Type.Literal(true)),
   context: Type.Record(text, text),

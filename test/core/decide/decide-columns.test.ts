@@ -45,6 +45,7 @@ t.test('stepAt makes the step of a row', async (t) => {
     confidence: [null, 0.5],
     generation_ids: ['a', null],
     group_ids: [null, 'p'],
+    prompt_hashes: [null, 'h'],
     arms: ['control', null],
     due_tokens: [0, null],
     retry_of: ['b', null],
@@ -56,7 +57,7 @@ t.test('stepAt makes the step of a row', async (t) => {
   t.strictSame(stepAt(columns, 0), {
     tokens: 1, confidence: null, context: {}, generation_id: 'a', due_tokens: 0, retry_of: 'b', arm: 'control', em: 0, answer: '', probed_score: 0, signals: { entropy: 0, streak: 3 },
   }, 'what is falsy is there')
-  t.strictSame(stepAt(columns, 1), { tokens: 2, confidence: 0.5, context: { model: 'q' }, group_id: 'p', signals: { streak: 4 } }, 'what is null is not')
+  t.strictSame(stepAt(columns, 1), { tokens: 2, confidence: 0.5, context: { model: 'q' }, group_id: 'p', prompt_hash: 'h', signals: { streak: 4 } }, 'what is null is not')
 })
 
 t.test('no rows give no decisions', async (t) => {

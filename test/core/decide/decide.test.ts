@@ -135,6 +135,8 @@ t.test('the arm is the echoed one, otherwise the draw of the group or generation
   holds(t, fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (generation_id, group_id) =>
     armOf({ generation_id }) === (uniform('salt', generation_id) < 0.5 ? 'control' : 'treated') &&
     armOf({ generation_id, group_id }) === (uniform('salt', group_id) < 0.5 ? 'control' : 'treated') &&
+    armOf({ generation_id, prompt_hash: group_id }) === (uniform('salt', group_id) < 0.5 ? 'control' : 'treated') &&
+    armOf({ generation_id, group_id, prompt_hash: generation_id }) === armOf({ group_id }) &&
     armOf({ generation_id, group_id, arm: 'control' }) === 'control' && armOf({ generation_id, group_id, arm: 'treated' }) === 'treated'))
   t.equal(armOf({}), 'treated')
   const everything = snapshotOf({}, ['model', 'task'], null)

@@ -54,6 +54,7 @@ export function columnsWith (bad: fc.Arbitrary<unknown> | null, maxRows = 12): f
       confidence: column(fc.option(score)),
       generation_ids: column(text),
       group_ids: column(text),
+      prompt_hashes: column(text),
       arms: column(fc.constantFrom('control', 'treated', null)),
       due_tokens: column(fc.option(fc.nat(300))),
       retry_of: column(fc.constantFrom(null, null, null, 'g')),

@@ -55,6 +55,23 @@ t.test('an outcome without em, answer or reference has no label', async (t) => {
   t.strictSame(labels({ steps: [step({ answer: '4' })] }), { full: {}, steps: [{}] }, 'a probe can not agree with nothing')
 })
 
+t.test('the draw is of the group, of the prompt or of the generation, and only a group has a second hash of its own', async (t) => {
+  const drawn = (report: Partial<ReportedOutcome>) => {
+    const { u, hash, by_prompt: byPrompt } = gradeOutcome('salt', { ...REPORT, ...report })
+    return [u, hash, byPrompt]
+  }
+  t.strictSame(drawn({ prompt_hash: 'p' }), [uniform('salt', 'p'), secondHash('salt', 'g1'), true])
+  t.strictSame(drawn({ prompt_hash: 'p', group_id: 'q' }), [uniform('salt', 'q'), secondHash('salt', 'q'), undefined])
+})
+
+t.test('an outcome is unmarked where nothing says whether its prompt has other samples', async (t) => {
+  const unmarked = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report }).is_unmarked
+  t.equal(unmarked({}), true)
+  for (const mark of [{ group_id: 'q' }, { prompt_hash: 'p' }, { samples: 1 }]) t.equal(unmarked(mark), undefined, JSON.stringify(mark))
+  t.equal(outcomeProblem({ ...REPORT, samples: 1 }), null)
+  t.match(outcomeProblem({ ...REPORT, samples: 2 }), { path: '/samples' })
+})
+
 t.test('an outcome says whether it is a retry, which has an id of its own', async (t) => {
   t.equal(gradeOutcome('salt', { ...REPORT, retry_of: 'g0' }).is_retry, true)
   t.equal(gradeOutcome('salt', REPORT).is_retry, undefined)
@@ -100,6 +117,7 @@ t.test('absent fields get their defaults', async (t) => {
     generation_id: 'g1',
     u: uniform('salt', 'g1'),
     hash: secondHash('salt', 'g1'),
+    is_unmarked: true,
     arm: null,
     context: {},
     tokens: 100,

@@ -232,6 +232,33 @@ t.test('rule 14: control outcomes that nothing enrolled are left out, a group on
   t.match(fold.state().follow_up, { unenrolled: 6, left_out: 2 })
 })
 
+t.test('rule 14: of the generations of a prompt only that which enrolled it counts, for half an hour', async (t) => {
+  const fold = enrolledFold()
+  const sample = (name: string, hash: number) => ({ generation_id: name, hash, by_prompt: true }) as const
+  fold.report(0.1, 500, sample('waits', 0.7))
+  fold.enrol([0.1], 1000) // by a generation with the second hash 0.1
+  fold.report(0.1, 1000, sample('other', 0.5))
+  t.equal(fold.cohorts.get(LEAF)!.open, 1, 'neither of these')
+  fold.report(0.1, 2000, { ...sample('first', 0.1), full: { exact_match: 0 } })
+  t.equal(fold.cohorts.get(LEAF)!.open, 0)
+  fold.report(0.1, 3000, sample('later', 0.6))
+  fold.enrol([0.1], 100_000)
+  t.match(fold.state().follow_up, { enrolled: 1, reported: 1, unenrolled: 0, left_out: 0 })
+  fold.enrol([0.1], 2_000_000)
+  t.equal(fold.state().follow_up.enrolled, 1, 'time has passed in one step, of which 5 s count')
+  fold.pass(2_001_000, 3_900_000)
+  fold.enrol([0.1], 3_901_000)
+  t.equal(fold.state().follow_up.enrolled, 2)
+})
+
+t.test('rule 14: an unmarked outcome is counted', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  fold.report(0.1, 1000, { is_unmarked: true })
+  fold.report(0.2, 1000)
+  t.match(fold.state().follow_up, { reported: 2, unmarked: 1 })
+})
+
 t.test('rule 14: outcomes of generations of the epoch before are not left out of the next one, and wait for nothing', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1, 0.2], 0)

@@ -59,7 +59,7 @@ const levels = ['model', 'task']
 
 /** An outcome of a control generation, whose probed answer differs from the final one. */
 const storedOutcome: ReportedOutcome = {
-  generation_id: 'g', arm: 'control', context: { model: 'q', task: 'gsm8k' }, tokens: 64, answer: '4', steps: [{ tokens: 32, confidence: 0.95, answer: '5' }],
+  prompt_hash: 'h', generation_id: 'g', arm: 'control', context: { model: 'q', task: 'gsm8k' }, tokens: 64, answer: '4', steps: [{ tokens: 32, confidence: 0.95, answer: '5' }],
 }
 
 function modelWith (defaultPolicy: PolicyPatch = {}, policies: ReadonlyMap<string, PolicyPatch> = new Map()): LoadedSnapshot {
@@ -128,6 +128,14 @@ t.test('an outcome without its context, or a control outcome without steps, is w
   const lacking = { ...gradeOutcome('salt', storedOutcome), steps_complete: false }
   t.strictSame(outcomeReceipt(modelWith(), storedOutcome, lacking).warnings, ['steps_missing'])
   t.strictSame(warnings({ ...storedOutcome, steps_complete: false }), undefined, 'the worker knows')
+})
+
+t.test('an outcome that does not say whether its prompt has other samples is warned about', async (t) => {
+  const { prompt_hash: _, ...unmarked } = storedOutcome
+  const warnings = (changed: ReportedOutcome, policy: PolicyPatch = {}) => outcomeReceipt(modelWith(policy), changed, gradeOutcome('salt', changed)).warnings
+  t.strictSame(warnings(unmarked), ['prompt_unmarked'])
+  t.strictSame(warnings({ ...unmarked, samples: 1 }), undefined)
+  t.strictSame(warnings(unmarked, { follow_up_seconds: 0 }), undefined, 'without a follow-up each sample counts on its own')
 })
 
 t.test('of a retry no label is wanted, and nothing is warned about', async (t) => {

@@ -11,7 +11,7 @@ const COHORT = storeCohort(cohortOf())
 t.test('a cohort whose members or evidence do not fit its slices is invalid', async (t) => {
   const [slice] = COHORT.slices
   const withEvidence = (scorer: number, evidence: Evidence) =>
-    isCohort({ ...COHORT, members: { runs: [], units: '' }, slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
+    isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
   t.ok(withEvidence(0, noEvidence(30)) && withEvidence(2, noEvidence(120)))
   t.notOk(withEvidence(0, noEvidence(60)), 'the raw confidence has 30 thresholds')
   t.notOk(withEvidence(2, noEvidence(121)))
@@ -21,12 +21,15 @@ t.test('a cohort whose members or evidence do not fit its slices is invalid', as
   const { lost } = noEvidence(60)
   for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
   const { number } = slice!
-  const withMembers = (runs: unknown[], ...units: number[]) => isCohort({ ...COHORT, members: { runs, units: packNumbers(units) } })
+  const withMembers = (runs: unknown[], ...units: number[]) =>
+    isCohort({ ...COHORT, members: { runs, units: packNumbers(units), hashes: packNumbers(units.map(() => 0.5)) } })
   t.ok(withMembers([[0.5, 0, number, 2]], 0.1, 0.2))
   for (const run of [[0.5, 0, 99, 2], [2, 0, number, 2], [0.5, 0, number, 1], [0.5, 0, number], [0.5, 0, number, 3]]) {
     t.notOk(withMembers([run], 0.1, 0.2), String(run))
   }
   t.notOk(withMembers([[0.5, 0, number, 2]], 0.1, 1.2), 'a draw beyond 1')
+  t.notOk(isCohort({ ...COHORT, members: { ...COHORT.members, hashes: packNumbers([0.5]) } }), 'a hash of nobody')
+  t.notOk(isCohort({ ...COHORT, prompts: { filters: ['?', ''], count: 0, since: 0 } }))
 })
 
 t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {

@@ -186,6 +186,8 @@ def columns_of(generations: Sequence[Generation]) -> bytes:
     if any(one.group is not None for one in generations):
         body["group_ids"] = [one.group for one in generations]
         body["sample"] = [one.sample if one.arm is None else None for one in generations]
+    if any(one.prompt_hash is not None and one.arm is None for one in generations):
+        body["prompt_hashes"] = [one.prompt_hash if one.arm is None else None for one in generations]
     if any(one.due_tokens is not None for one in generations):
         body["due_tokens"] = [one.due_tokens for one in generations]
     if any(one.retry_of is not None for one in generations):

@@ -99,7 +99,7 @@ class LocalDecider:
         if salt is None:
             generation.arm = "treated"
             return
-        u = uniform(salt, generation.group or generation.id)
+        u = uniform(salt, generation.group or generation.prompt_hash or generation.id)
         generation.arm = "control" if u < rule.share else "treated"
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
@@ -111,6 +111,8 @@ class LocalDecider:
             started["group_id"] = generation.group
             if generation.sample is not None:
                 started["sample"] = generation.sample
+        elif generation.prompt_hash is not None:
+            started["prompt_hash"] = generation.prompt_hash
         self._enrolments.add(generation.context, rule.epoch, rule.share, started)
 
     def _run(self) -> None:

@@ -52,6 +52,10 @@ def _identity_of(generation: Generation) -> dict[str, Any]:
             fields["samples"] = generation.samples
         if generation.sample is not None:
             fields["sample_index"] = generation.sample
+    elif generation.prompt_hash is not None:
+        fields["prompt_hash"] = generation.prompt_hash
+    elif generation.samples == 1:
+        fields["samples"] = 1
     return fields
 
 

@@ -1,8 +1,10 @@
 """A generation as its worker sees it: its probes and steps, when it asks, and how it ends."""
 
+import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from ._limits import fit_confidence, fit_context, fit_id, fit_signals
@@ -14,7 +16,21 @@ Grade = Callable[[str], "bool | int"]
 AnswerT = TypeVar("AnswerT", bound="str | None")
 
 
+Prompt = str | bytes | Sequence[int]
+
 _NEVER = 2**62
+_PROMPT_SECONDS = 1800
+
+
+def prompt_hash_of(prompt: Prompt, now: float) -> str:
+    """A hash of a prompt and of the half hour in which its generation starts.
+
+    With the prompt alone, one that comes back would always be in the same arm.
+    """
+    text = (
+        prompt if isinstance(prompt, str) else prompt.hex() if isinstance(prompt, bytes) else [int(t) for t in prompt]
+    )
+    return hashlib.sha256(json.dumps([text, int(now // _PROMPT_SECONDS)]).encode()).hexdigest()[:32]
 
 
 class Cadence(NamedTuple):
@@ -112,12 +128,12 @@ class Generation:
 
     __slots__ = (
         "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "grade", "group", "id", "next_check",
-        "probed_score", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
+        "probed_score", "prompt_hash", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
     def __init__(
         self, backend: Backend, id: str, context: Context, group: str | None, sample: int | None, samples: int | None,
-        grade: Grade | None, retry_of: str | None = None,
+        grade: Grade | None, retry_of: str | None = None, prompt: Prompt | None = None,
     ) -> None:  # fmt: skip
         self._backend = backend
         self.id = fit_id(id)
@@ -126,6 +142,9 @@ class Generation:
         self.group = None if group is None else fit_id(group)
         self.sample = None if sample is None else int(sample)
         self.samples = None if samples is None else int(samples)
+        self.prompt_hash: str | None = None
+        if prompt is not None:
+            self.mark_prompt(prompt)
         self.grade = grade
         self.retry_of = None if retry_of is None else fit_id(retry_of)
         self.arm: Arm | None = None
@@ -135,6 +154,11 @@ class Generation:
         self.probed_score: float | None = None
         self._is_over = False
         self.begin()
+
+    def mark_prompt(self, prompt: Prompt) -> None:
+        """Says which prompt it is of, unless it has a group or is the only sample of its prompt."""
+        if self.group is None and self.samples != 1 and self.prompt_hash is None:
+            self.prompt_hash = prompt_hash_of(prompt, time.time())
 
     def begin(self) -> None:
         """Adopts the cadence known by now: a generation that waited in a queue would otherwise ask late."""
