@@ -92,6 +92,23 @@ t.test('of 16 samples of a prompt that share its hash one is evidence', async (t
   t.match(await contextOf(built), { threshold: null, warnings: [], follow_up: { enrolled: prompts, unmarked: 0, left_out: 0 } })
 })
 
+t.test('samples of a prompt that nothing marks certify nothing', async (t) => {
+  for (const [name, mark, threshold] of [['unmarked', {}, null], ['of different prompts', { samples: 1 }, Number]] as const) {
+    const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
+    await enrol(built, times((i) => ({ generation_id: `g${i}`, tokens: 32, confidence: 1, context: CONTEXT })))
+    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, mark)))
+    await until('all are counted', async () => {
+      const { follow_up: { accounted } } = await contextOf(built)
+      return accounted === ENOUGH && built.snapshotHolder.lag() === 0
+    })
+    t.match(await contextOf(built), { threshold }, name)
+    if (name !== 'unmarked') continue
+    const { body } = await built.send('POST', '/v1/outcomes', controlOutcome(0))
+    t.ok(body.warnings.includes('prompt_unmarked'))
+    await isWarnedOf(t, built, 'prompt_unmarked')
+  }
+})
+
 t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
   for (const [name, isSilent, threshold] of [['a fifth', (i: number) => i % 5 === 0, null], ['none', () => false, Number]] as const) {
     const built = await build(t, FOLLOWED_UP, undefined, PATIENT)

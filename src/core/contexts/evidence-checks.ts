@@ -23,7 +23,7 @@ export const EVIDENCE_CHECKS = {
   },
   prompt_unmarked: {
     problem: 'outcomes do not say whether their prompts have other samples, which resemble each other and count as one',
-    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample',
+    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
   },
   left_out_high: {
     problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',
@@ -64,12 +64,13 @@ export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: P
 }
 
 /**
- * Whether a threshold may be certified. If more than twice the bound is left out, and those are the hard ones, a certificate says little.
- * One that was given stays: those that are left out later say nothing about its evidence.
+ * Whether a threshold may be certified: no more than twice the bound is left out, which may be the hard ones, and no more than that may be
+ * samples of one prompt. A certificate that was given stays: later reports say nothing about its evidence.
  * @param waiting control outcomes that nothing has enrolled yet
  */
 export function mayCertify (state: Pick<ContextState, 'follow_up'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
-  return leftOutRatio(state, waiting) <= 2 * bound
+  const { reported, unmarked } = state.follow_up
+  return leftOutRatio(state, waiting) <= 2 * bound && unmarked <= 2 * bound * reported
 }
 
 type Certified = Pick<ContextState, 'certified' | 'trials'>

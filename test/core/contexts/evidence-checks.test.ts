@@ -28,13 +28,16 @@ t.test('control generations that are left out or cancelled are warned about wher
   t.same(warned({ accounted: 190, missing: 4, excluded: 1, cancelled: 5 }), ['cancelled_high'])
 })
 
-t.test('a threshold may be certified while no more than twice the bound is left out', async (t) => {
-  const may = (enrolled: number, left_out: number, waiting = 0) =>
-    mayCertify({ follow_up: { ...NO_FOLLOW_UP, enrolled, left_out } }, DEFAULT_POLICY, waiting)
+t.test('a threshold may be certified while no more than twice the bound is left out, or unmarked', async (t) => {
+  const mayWith = (counts: Partial<FollowUp>, waiting = 0) =>
+    mayCertify({ follow_up: { ...NO_FOLLOW_UP, ...counts } }, DEFAULT_POLICY, waiting)
+  const may = (enrolled: number, left_out: number, waiting = 0) => mayWith({ enrolled, left_out }, waiting)
   t.ok(may(0, 0))
   t.ok(may(96, 4))
   t.notOk(may(95, 5))
   t.notOk(may(95, 3, 2))
+  t.ok(mayWith({ enrolled: 100, reported: 100, unmarked: 4 }))
+  t.notOk(mayWith({ enrolled: 100, reported: 100, unmarked: 5 }))
 })
 
 t.test('without new certificates, each scorer keeps those that it had', async (t) => {
