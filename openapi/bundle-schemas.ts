@@ -85,6 +85,7 @@ export const BundleSchema = Type.Object({
 const EnrolledSchema = Type.Object({
   generation_id: Type.Optional(TextSchema('Id of the generation')),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share; the arm is drawn from it')),
+  prompt_hash: Type.Optional(TextSchema('Hash of the prompt, if the arm was drawn from it')),
   sample: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0); only number 0 enrols the group' })),
 }, { ...strict, title: 'DrawnGeneration', description: 'A generation whose arm was drawn: generation_id, group_id or both', anyOf: [{ required: ['generation_id'] }, { required: ['group_id'] }] })
 

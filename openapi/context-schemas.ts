@@ -1,5 +1,6 @@
 import { Type } from '#typebox'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
+import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
@@ -120,6 +121,9 @@ const FollowUpSchema = Type.Object({
   labels_wanted: count('Of those, how many arrived without a label that they needed'),
   labels_given: count('Of those, how many got it in time'),
   signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
+  steps_missing: count('Control outcomes that lack steps for which a decision was asked, so they are missing'),
+  unmarked: count('Of those in reported, how many state neither group_id, prompt_hash nor samples 1, so they may be samples of one prompt'),
+  left_out: count('Control generations that the evidence leaves out: their list was void, but not because it was for the epoch before, or they were never enrolled (a group counts by its samples)'),
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 
 const EvidenceSchema = Type.Object({
@@ -135,6 +139,15 @@ const EvidenceSchema = Type.Object({
   epochs_opened: Type.Integer({ description: 'Epochs that changes of policies or configuration and resets opened, each another look at the traffic: the k-th after the first has 1 / (k (k + 1)) of the error level. It falls by one in each max_evidence_age_seconds' }),
   total_error_level: Type.Number({ description: 'Chance that a threshold was certified wrongly in any of these epochs: at most twice the error level' }),
 }, { title: 'Evidence', description: 'Evidence for the certified threshold' })
+
+const GraderSchema = Type.Object({
+  differing: count('Control generations with a probed answer other than the final one, whose EM is known'),
+  changing: count('Of those, how many have such an answer with another EM'),
+  agreeing: count('Probed answers that agree with the final one, whose EM is known'),
+  contradicting: count('Of those, how many have another EM'),
+  answers: count('Final answers of control generations'),
+  all_the_same: Type.Boolean({ description: 'Whether all of them are the same' }),
+}, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, while more than 1 % of 30 or more agreeing answers contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })
 
 const PoolSchema = Type.Object({
   key: Type.String({ description: 'Context key of the pool' }),
@@ -178,6 +191,7 @@ export const contextFields = {
   arms: ArmsSchema,
   fidelity: FidelitySchema,
   breach: BreachSchema,
+  grader: GraderSchema,
   challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial in this context, oldest first, at most three' }),
   unprobed: Type.Integer({ description: 'Generations in the evidence that crossed some threshold at a step without a probe, and count as lost there' }),
   follow_up: FollowUpSchema,
@@ -190,7 +204,7 @@ export const contextFields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. breach_held: real stops lost more EM than is allowed, so nothing is stopped until breach.held_until: repair the workers, then reset the context. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late',
+    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. breach_held: real stops lost more EM than is allowed, so nothing is stopped until breach.held_until: repair the workers, then reset the context. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late. ' + EVIDENCE_WARNINGS_TEXT,
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

@@ -1,6 +1,7 @@
 import { type TSchema, Type } from '#typebox'
 import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
+import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
 import { type Columns, MAX_ROWS } from '../src/core/decide/decide-columns.js'
 import { DECISION_WARNINGS, type DecisionWarning, type Reason, REASONS } from '../src/core/decide/decide.js'
 import { COLUMN_DECISIONS_EXAMPLE, DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
@@ -15,10 +16,13 @@ const strict = { additionalProperties: false }
 export const StepSchema = Type.Object({
   generation_id: Type.Optional(TextSchema('Id of the generation', ['req-8f2c'])),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
+  prompt_hash: Type.Optional(TextSchema('Hash of the prompt and of the half hour in which the generation starts, in place of group_id where the number of samples is not known. Generations with the same hash share an arm, and of those within half an hour only the first to ask is evidence', ['9f86d081884c7d65'])),
   sample: Type.Optional(Type.Integer({
     minimum: 0, maximum: 4095, description: 'Number of this sample in its group, from 0; the first step of number 0 enrols the group. Absent: the service assumes that all samples of a group start before any of them ends',
   })),
   arm: Type.Optional(ArmSchema),
+  due_tokens: Type.Optional(TokensSchema('The next_check_tokens of the last reply to this generation. A treated step before it is answered continue, since evidence is about stops at checks', 512)),
+  retry_of: Type.Optional(TextSchema('Id of the generation that this one repeats, after a crash for instance. A retry is never stopped, is enrolled nowhere and counts nowhere; send it with every step and with the outcome', ['req-8f2c'])),
   tokens: TokensSchema('Tokens generated so far', 512),
   confidence: ConfidenceSchema,
   context: Type.Optional(ContextSchema),
@@ -78,7 +82,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late',
+  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. asked_early: the step is before its due_tokens, so its generation is not stopped here: ask at next_check_tokens of the last reply. outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late. ' + EVIDENCE_WARNINGS_TEXT,
 })
 
 const decisionFields = {
@@ -94,7 +98,7 @@ const decisionFields = {
   context: Type.String({ description: 'Key of the context that the threshold comes from' }),
   scope: ScopeSchema,
   guarantee: NullableGuaranteeSchema,
-  next_check_tokens: Type.Integer({ description: 'Send the next step when the generation has this many tokens' }),
+  next_check_tokens: Type.Integer({ description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens' }),
   probe: Type.Boolean({
     description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),
@@ -140,8 +144,11 @@ const properties = {
   confidence: column(field.confidence, 'A number from 0 to 1, or null if unknown (the decision is then continue)'),
   generation_ids: Type.Optional(column(toNullable(field.generation_id), 'Ids of the generations; null: none')),
   group_ids: Type.Optional(column(toNullable(field.group_id), 'Ids of the prompts that several generations share; null: none')),
+  prompt_hashes: Type.Optional(column(toNullable(field.prompt_hash), 'Hashes of the prompts of rows without an arm; null: none')),
   sample: Type.Optional(column(toNullable(field.sample), 'Numbers of the samples in their groups; null: not stated')),
   arms: Type.Optional(column(toNullable(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
+  due_tokens: Type.Optional(column(toNullable(field.due_tokens), 'Token counts at which the last replies named the next checks; null: there was no reply')),
+  retry_of: Type.Optional(column(toNullable(field.retry_of), 'Ids of the generations that these repeat; null: it is no retry')),
   signals: Type.Optional(Type.Unsafe<Record<string, Array<number | null>>>({
     ...SignalsSchema,
     additionalProperties: column(toNullable(Type.Number()), 'A number, or null if the row has none'),
@@ -193,6 +200,7 @@ export const ColumnDecisionsSchema = Type.Object({
   would_stop: rows('Rows whose score reached the threshold'),
   probe: rows('Control rows at which to force an answer on the side, since its evidence is worth its tokens'),
   first_step_late: rows('Rows without an arm that are past the first check: their generations are not enrolled, so echo the arm of the first reply'),
+  asked_early: rows('Treated rows before their due_tokens: they continue, since evidence is about stops at checks'),
   errors: Type.Array(Type.Object({
     index: Type.Integer({ description: 'Index of the row; its decision is continue' }),
     path: Type.String({ description: 'JSON pointer to the cell: the column, then the row' }),

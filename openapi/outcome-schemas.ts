@@ -1,5 +1,6 @@
 import { type Static, Type } from '#typebox'
 import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/contexts/context-warnings.js'
+import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
 import { MAX_SAMPLES } from '../src/core/enrolment/enrolled-unit.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, objectOrNull, ProbeTokensSchema, SignalsSchema,
@@ -30,14 +31,16 @@ const StoppedProbeSchema = Type.Object({
 export const OutcomeSchema = Type.Object({
   generation_id: TextSchema('Id of the generation', ['req-8f2c']),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
+  prompt_hash: Type.Optional(TextSchema('The prompt_hash of the first step', ['9f86d081884c7d65'])),
   sample_index: Type.Optional(Type.Integer({
     minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0, below samples); of several outcomes with the same number only the first counts',
   })),
   samples: Type.Optional(Type.Integer({
     minimum: 1,
     maximum: MAX_SAMPLES,
-    description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when that many outcomes have arrived; without samples, when its follow-up is over',
+    description: 'Number of generations in the group (from 1; more than 1 needs group_id); the group is accounted for when that many outcomes have arrived; without samples, when its follow-up is over. 1 without group_id: no other generation has this prompt',
   })),
+  retry_of: Type.Optional(TextSchema('Id of the generation that this one repeats; the outcome is stored, and counts nowhere', ['req-8f2c'])),
   arm: Type.Optional(ArmSchema),
   context: Type.Optional(ContextSchema),
   tokens: TokensSchema('Tokens of the whole generation', 1024),
@@ -63,13 +66,13 @@ export const OutcomeSchema = Type.Object({
   probe_prefill_tokens: Type.Optional(ProbeTokensSchema('Tokens prefilled again for probes; shown beside the savings, and not deducted')),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,
-    description: 'Every step that was sent for a decision, in order; if absent, the service uses the steps that it recorded; [] means that no decision was requested',
+    description: 'Every step that was sent for a decision, in order: if the service recorded another one with a confidence, the generation is missing; if absent, the service uses the steps that it recorded; [] means that no decision was requested',
   })),
   steps_asked: Type.Optional(Type.Integer({
     minimum: 0,
     maximum: 1_000_000_000,
-    description: 'If steps is absent: the number of different token counts at which a decision was requested, including requests without a reply; if the service recorded ' +
-      'a different number of steps, the generation counts as the worst case (a whole number from 0)',
+    description: 'Number of different token counts at which a decision was requested, including requests without a reply; send it in both arms. If the steps of a control outcome ' +
+      'are fewer, or without steps the service recorded a different number, the generation is missing (a whole number from 0)',
   })),
   steps_complete: Type.Optional(Type.Boolean({
     description: 'false if the list lacks steps that were sent for a decision; the generation then counts as the worst case; true if absent',
@@ -107,13 +110,13 @@ export const ReceiptSchema = Type.Object({
     type: 'array',
     items: { type: 'string', enum: [...OUTCOME_WARNINGS] },
     description: 'Warnings: why outcomes may not count as evidence; absent: none. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
-      'context_missing: it names no context, so it counts for the context of generations that name none; steps_missing: it is of the control arm, and no steps were sent with it or recorded, so it is not evidence; ' +
+      'context_missing: it names no context, so it counts for the context of generations that name none; ' +
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
       'outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at the first check; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
       'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names; fidelity_low: served answers of stops often differ from the probed ones; ' +
       'breach_held: real stops lost more EM than is allowed, so nothing is stopped for a time: answer from exactly the prefix that was probed; ' +
-      'breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late',
+      'breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late; steps_missing may be about this outcome alone. ' + EVIDENCE_WARNINGS_TEXT,
   })),
 }, { title: 'Receipt', description: 'Reply to one outcome' })
 

@@ -70,6 +70,7 @@ const CONTEXT = {
     em_drop_high: 0.0142,
   },
   breach: { seen_by: 'fidelity', suspected: false, breached: false, held_until: null },
+  grader: { differing: 61, changing: 9, agreeing: 1204, contradicting: 0, answers: 452, all_the_same: false },
   challengers: [],
   unprobed: 0,
   follow_up: {
@@ -85,6 +86,9 @@ const CONTEXT = {
     labels_wanted: 21,
     labels_given: 20,
     signals_refused: 0,
+    steps_missing: 0,
+    unmarked: 0,
+    left_out: 3,
   },
   follow_up_ratio: 0.998,
   cancelled_ratio: 0,

@@ -58,6 +58,7 @@ export const COLUMN_DECISIONS_EXAMPLE = {
   would_stop: [0],
   probe: [2],
   first_step_late: [],
+  asked_early: [],
   errors: [],
   contexts: [{ threshold: 0.985, check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] }],
 }

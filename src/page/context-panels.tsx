@@ -147,6 +147,9 @@ const MEANINGS: Readonly<Record<Field, string>> = {
   labels_wanted: 'outcomes that needed a label',
   labels_given: 'labels that came in time',
   signals_refused: 'outcomes with too many names of signals',
+  steps_missing: 'control outcomes that lack some of their steps',
+  unmarked: 'outcomes that may be samples of one prompt',
+  left_out: 'control generations that the evidence leaves out',
 }
 
 function Barred ({ value, most }: { value: number, most: number }) {

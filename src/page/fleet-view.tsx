@@ -93,6 +93,12 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   breach_unobservable: ['warn', 'A loss by stops cannot be seen: they are reported without their probes, and labels are agreement or mostly missing.'],
   breach_hidden: ['warn', 'A loss by stops may be hidden: they are reported without their probes, and more than 1 % of the outcomes or labels are missing.'],
   stopped_probe_missing: ['warn', 'A loss by stops would be seen late: more than a tenth of the recent ones were reported without their probes.'],
+  steps_missing: ['warn', 'Control outcomes lack steps for which a decision was asked, so they count as missing.'],
+  cadences_differ: ['bad', 'Treated generations ask more or less often than control ones, so they stop where nothing was probed, or save less.'],
+  prompt_unmarked: ['warn', 'Outcomes do not say whether their prompts have other samples, which count as one.'],
+  left_out_high: ['warn', 'More control generations are left out of the evidence than may be lost. Above twice as many, nothing is certified.'],
+  cancelled_high: ['warn', 'More control generations are cancelled than may be lost.'],
+  grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
 }
 
 function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {

@@ -11,10 +11,12 @@ type Step = GenerationReply['steps'][number]
 
 const MEANINGS: Readonly<Record<Step['reason'], string>> = {
   off: 'the mode of the policy is off',
+  retry: 'the generation repeats another one, and is never stopped',
   stale_snapshot: 'the replica was out of step with the store for too long',
   no_threshold: 'no threshold was certified, or a pin said never',
   no_score: 'the worker sent no confidence',
   min_tokens: 'the min_tokens of the policy were not reached',
+  asked_early: 'the worker asked before the check that its last reply had named',
   below_threshold: 'the score was too low',
   control_arm: 'the score was high enough, but control generations are never stopped',
   shadow: 'the score was high enough, but the mode of the policy is shadow',

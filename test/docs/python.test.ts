@@ -70,7 +70,7 @@ for each in (client, service):
 t.test('the example of the client runs unchanged', async (t) => {
   const { app, send } = await build(t)
   const printed = await python(t, [PROGRAM], '', await app.listen({ port: 0 }))
-  t.match(printed, /^42 Counters\(.*checks=\d{3}.*rejected=0/)
+  t.match(printed, /^\d+ Counters\(.*checks=\d{3}.*rejected=0/)
   await until('generations are reported', async () => {
     const { body: { control_generations: control, treated_generations: treated } } = await send('GET', '/v1/contexts/model=stand-in,task=sums')
     return control + treated > 0
@@ -81,7 +81,7 @@ t.test('the smallest worker stops, and reports its generations', async (t) => {
   const { url } = await pinned(t)
   const said = await ofPages(t, `${WORKER}
 thoughts = [Thought() for _ in range(20)]
-answers = [run(one.generate, one.probe, lambda answer: answer == "4") for one in thoughts]
+answers = [run(f"question {i}", one.generate, one.probe, lambda answer: answer == "4") for i, one in enumerate(thoughts)]
 print(json.dumps([answers, [one.tokens for one in thoughts], client.flush(30), client.counters.rejected]))
 `, url)
   t.strictSame(said[0], Array(20).fill('4'))
@@ -115,15 +115,15 @@ class Session(Thought):
 
 async def serve():
     sessions = [Session() for _ in range(20)]
-    answers = await asyncio.gather(*(handle(SimpleNamespace(task="gsm8k"), one) for one in sessions))
+    answers = await asyncio.gather(*(handle(SimpleNamespace(task="gsm8k", prompt=f"question {i}"), one) for i, one in enumerate(sessions)))
     return answers, [one.tokens for one in sessions]
 
 engine = Engine()
-solve_all(engine, range(20), lambda row, answer: answer.endswith("4."))
+solve_all(engine, [f"problem {i}" for i in range(20)], lambda row, answer: answer.endswith("4."))
 answers, tokens = asyncio.run(serve())
 one = Thought()
 print(json.dumps({"batch": [row.tokens for row in engine.rows], "calls": client.counters.calls, "answers": answers, "tokens": tokens,
-    "solved": solve(one, "The answer is 4.")}))
+    "solved": solve(one, "2 + 2", "The answer is 4.")}))
 `, url)
   for (const name of ['batch', 'tokens']) t.ok(said[name].filter((tokens: number) => tokens === 64).length >= 15, name)
   t.ok(said.calls <= 2 + 3, 'one call for each step of the batch, and those of the control rows')
@@ -184,7 +184,7 @@ t.test('with the service down generations go on', async (t) => {
   await app.close()
   const said = await ofPages(t, `${WORKER}
 one = Thought()
-print(json.dumps([run(one.generate, one.probe, lambda answer: True), one.tokens, client.close(0), service.close(0), local.close(0)]))
+print(json.dumps([run("2 + 2", one.generate, one.probe, lambda answer: True), one.tokens, client.close(0), service.close(0), local.close(0)]))
 `, url)
   t.strictSame(said.slice(0, 3), ['4', 96, false])
 })

@@ -78,7 +78,7 @@ export class Workers {
     if (isSilent(i)) return
     const isLost = isLossy && (i % 10 === 1 || i % 10 === 5)
     const outcome = {
-      generation_id: id, arm: 'control', context, tokens: 64, em: 1, steps: [first, { tokens: 32, confidence: 1, em: isLost ? 0 : 1 }],
+      generation_id: id, samples: 1, arm: 'control', context, tokens: 64, em: 1, steps: [first, { tokens: 32, confidence: 1, em: isLost ? 0 : 1 }],
     }
     for (let again = isDoubled(i) ? 2 : 1; again > 0; again--) await this.#send(() => reportAt(i), '/v1/outcomes', outcome)
     this.reported++

@@ -13,6 +13,7 @@ class Played:
     knows_at: int = 0
     sure: float = 0.999
     unsure: float = 0.01
+    right: str = "right"
     tokens: int = 0
     probes: int = 0
     asked: list[int] = field(default_factory=list)
@@ -25,7 +26,7 @@ class Played:
     def probe(self) -> Probe:
         self.probes += 1
         knows = self.tokens >= self.knows_at
-        return Probe("right" if knows else "wrong", self.sure if knows else self.unsure, {"entropy": 0.1}, tokens=3)
+        return Probe(self.right if knows else "wrong", self.sure if knows else self.unsure, {"entropy": 0.1}, tokens=3)
 
     async def agenerate(self, limit: int) -> tuple[int, bool]:
         return self.generate(limit)
@@ -35,7 +36,7 @@ class Played:
 
 
 def is_right(answer: str) -> bool:
-    return answer == "right"
+    return answer.startswith("right")
 
 
 def ended(one: Generation) -> bool:

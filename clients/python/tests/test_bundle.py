@@ -42,7 +42,8 @@ def test_decision(case: dict[str, Any]) -> None:
     arm = arm_of(given, rule.share)
     threshold = rule.threshold_of(BUNDLE.salt, given.get("group_id", given.get("generation_id")))
     assert threshold == said["threshold"]
-    stop = rule.stops(step, arm, threshold)
+    is_stoppable = given["tokens"] >= given.get("due_tokens", 0) and "retry_of" not in given
+    stop = is_stoppable and rule.stops(step, arm, threshold)
     probe = "em" not in given and rule.wants_probe(step, arm, given.get("probed_score"))
     told = {"stop": stop, "arm": arm, "probe": probe, "next": rule.cadence.next_check(step.tokens)}
     assert told == {

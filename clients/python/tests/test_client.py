@@ -216,16 +216,16 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
         assert client.wait_ready(30)
 
         def play() -> int:
-            rows = [Played(128, knows_at=64) for _ in range(100)]
-            runs = [client.generation(where, grade=is_right) for _ in rows]
+            rows = [Played(128, knows_at=64, right=f"right {i}") for i in range(100)]
+            runs = [client.generation(where, samples=1, grade=is_right) for _ in rows]
             for tokens in (32, 64, 96):
                 for row in rows:
                     row.generate(tokens)
                 client.check(
                     run.observe(tokens, row.probe()) for run, row in zip(runs, rows, strict=True) if run.due(tokens)
                 )
-            for run in runs:
-                run.finish("right", tokens=run.steps[-1].tokens if run.stopped else 128)
+            for run, row in zip(runs, rows, strict=True):
+                run.finish(row.right, tokens=run.steps[-1].tokens if run.stopped else 128)
             assert client.flush(30)
             return sum(run.stopped for run in runs)
 
@@ -237,3 +237,75 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
         assert client.counters.rejected == 0
         assert (client.counters.enrolled > 0) == local
         assert (client.counters.calls == 0) == local
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_a_treated_generation_that_asks_between_checks_is_not_stopped(
+    service: Service, local: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = {"model": "q", "task": f"early-{local}"}
+    service.put(f"/v1/contexts/model=q,task=early-{local}/pin", {"threshold": 0.5, "reason": "test"})
+    with Client(service.url, timeout=30, local=local) as client:
+        assert client.wait_ready(30)
+
+        def ask(tokens: int, run: Generation) -> Generation:
+            client.check([run.observe(tokens, Probe("4", 0.01 if tokens == 32 else 0.9))])
+            return run
+
+        until("the pin is in force", lambda: ask(64, _treated(client, where)).stopped)
+        run = ask(32, _treated(client, where))
+        assert run.due_tokens == 64
+        assert not ask(40, run).stopped
+        assert run.due_tokens == 64
+        assert ask(64, run).stopped
+        assert "before the check that was due" in caplog.text
+
+
+def _treated(client: Client, where: dict[str, str]) -> Generation:
+    run = client.generation(where)
+    run.arm = "treated"
+    return run
+
+
+def test_a_retry_never_asks_and_is_not_reported(service: Service) -> None:
+    with Client(service.url, timeout=30) as client:
+        run, row = client.generation({"model": "q", "task": "retried"}, retry_of="first"), Played(100)
+        assert client.run(run, row.generate, row.probe) == "right"
+        assert (row.probes, run.steps) == (1, [])
+        assert client.flush(30)
+        assert (client.counters.calls, client.counters.reported) == (0, 0)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_a_retry_that_asks_nevertheless_goes_on(service: Service, local: bool) -> None:
+    where = {"model": "q", "task": f"retried-{local}"}
+    service.put(f"/v1/contexts/model=q,task=retried-{local}/pin", {"threshold": 0.5, "reason": "test"})
+    with Client(service.url, timeout=30, local=local) as client:
+        assert client.wait_ready(30)
+        until("the pin is in force", lambda: client.check([_treated(client, where).observe(64, Probe("4", 0.9))]))
+        run = client.generation(where, retry_of="first")
+        assert client.check([run.observe(64, Probe("4", 0.9))]) == []
+        assert (run.arm, run.wants_probe) == ("treated", False)
+        run.finish("4", tokens=100)
+        assert client.flush(30)
+        assert client.counters.rejected == 0
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_generations_of_one_prompt_share_an_arm_and_count_once(service: Service, local: bool) -> None:
+    where = {"model": "q", "task": f"hashed-{local}"}
+    with Client(service.url, timeout=30, local=local) as client:
+        assert client.wait_ready(30)
+        runs = [client.generation(where, prompt=[1, 2, 3]) for _ in range(4)]
+        for run in runs:
+            client.check([run.observe(32, Probe("4", 0.9, em=1))])
+        assert len({run.arm for run in runs}) == 1
+        for run in runs:
+            run.finish("4", tokens=64, em=1)
+        assert client.flush(30)
+
+        def counts() -> dict[str, int]:
+            context = service.context(f"model=q,task=hashed-{local}")
+            return {name: context.get("follow_up", {}).get(name) for name in ("enrolled", "reported", "unmarked")}
+
+        until("one of them counts", lambda: counts() == {"enrolled": 1, "reported": 1, "unmarked": 0})

@@ -8,7 +8,7 @@ import pytest
 from stopgate import Client, Generation, Probe
 from stopgate._decisions import columns_of
 from stopgate._outcome import outcome_of
-from stopgate.generation import Ending
+from stopgate.generation import Ending, prompt_hash_of
 
 CONTEXT = {"model": "q"}
 
@@ -69,6 +69,11 @@ def test_a_verdict_on_the_answer_grades_the_probes_that_agree(
     assert [step.get("em") for step in outcome(control, em=em)["steps"]] == expected
 
 
+def test_an_empty_probe_does_not_agree_with_an_empty_answer(control: Generation) -> None:
+    control.observe(32, Probe(" ", 0.5))
+    assert outcome(control, answer="", em=True)["steps"][0]["em"] == 0
+
+
 def test_grade_is_called_once_for_each_text(control: Generation) -> None:
     graded: list[str] = []
 
@@ -80,6 +85,36 @@ def test_grade_is_called_once_for_each_text(control: Generation) -> None:
     control.observe(32, Probe("4", 0.5)).observe(64, Probe("5", 0.5)).observe(96, Probe("5", 0.5, em=1))
     said = outcome(control)
     assert ([step["em"] for step in said["steps"]], said["em"], sorted(graded)) == ([1, 0, 1], 1, ["4", "5"])
+
+
+def test_a_prompt_is_marked_by_its_group_its_only_sample_or_its_hash() -> None:
+    client = Client("http://127.0.0.1:9", exit_seconds=0)
+
+    def marks(**options: Any) -> dict[str, Any]:
+        run = client.generation(CONTEXT, **options)
+        run.observe(32)
+        fields = outcome(run)
+        return {name: fields[name] for name in ("group_id", "prompt_hash", "samples") if name in fields}
+
+    hashed = marks(prompt="2 + 2")
+    assert list(hashed) == ["prompt_hash"] and len(hashed["prompt_hash"]) == 32
+    assert marks(prompt="2 + 3") != hashed
+    assert marks(prompt="2 + 2", group="q", samples=2) == {"group_id": "q", "samples": 2}
+    assert marks(prompt="2 + 2", samples=1) == {"samples": 1}
+    assert marks() == {}
+
+
+def test_the_hash_of_a_prompt_is_of_its_half_hour() -> None:
+    assert prompt_hash_of([1, 2], 1799) == prompt_hash_of((1, 2), 0)
+    assert prompt_hash_of([1, 2], 1800) != prompt_hash_of([1, 2], 0)
+    assert len({prompt_hash_of(prompt, 0) for prompt in ("12", b"12", [12], [1, 2])}) == 4
+
+
+def test_both_arms_say_at_how_many_token_counts_they_asked(control: Generation) -> None:
+    control.observe(32).observe(64).observe(64)
+    assert outcome(control)["steps_asked"] == 2
+    control.arm, control.stopped = "treated", True
+    assert outcome(control)["steps_asked"] == 2
 
 
 def test_steps_of_the_treated_are_not_sent(control: Generation) -> None:

@@ -116,7 +116,7 @@ export function createFleet ({ client, random, models, width, onEnd }: FleetOpti
       tokens: tokens + probeTokens,
       lost: stop === undefined ? 0 : run.chance - stop.chance,
     })
-    const known = { generation_id: id, arm: arm!, context, tokens, answer_tokens: answerTokens }
+    const known = { generation_id: id, samples: 1, arm: arm!, context, tokens, answer_tokens: answerTokens, steps_asked: slot.at }
     if (stop === undefined) return { ...known, em: run.em, ...(isControl && { steps }) }
     return { ...known, em: stop.em, stopped: true, stopped_probe: { tokens: stop.tokens, em: stop.em } }
   }

@@ -32,15 +32,19 @@ export async function playGeneration (api: WorkerApi, levels: Levels, run: Recor
     stop = step
     break
   }
-  const known = { ...identity, ...(sample_index !== undefined && { sample_index }), ...(arm && { arm }) }
+  const mark = group_id === undefined ? { samples: 1 } : {} // records are of different prompts unless they say otherwise
+  const known = { ...identity, ...mark, ...(sample_index !== undefined && { sample_index }), ...(arm && { arm }) }
   const ending = stop === undefined ? ranInFull(run) : stoppedAt(run, stop)
-  await api.report(arm === 'treated' ? { ...treatedOutcome(known, run, ending), ...(stop && probeOf(stop)) } : { ...outcome, ...known })
+  const steps_asked = stop === undefined ? run.steps.length : run.steps.indexOf(stop) + 1
+  await api.report(arm === 'treated'
+    ? { ...treatedOutcome({ ...known, steps_asked }, run, ending), ...(stop && probeOf(stop)) }
+    : { ...outcome, ...known })
   return { run, arm, ...ending }
 }
 
 /** A treated generation reports its answer and what its probes cost, but not what they said. */
 function treatedOutcome (
-  known: Pick<ReportedOutcome, 'generation_id'>, { answerTokens }: RecordedRun, { tokens, probeTokens, em, isStopped }: Ending): ReportedOutcome {
+  known: Pick<ReportedOutcome, 'generation_id' | 'steps_asked'>, { answerTokens }: RecordedRun, { tokens, probeTokens, em, isStopped }: Ending): ReportedOutcome {
   return { ...known, tokens, em, answer_tokens: answerTokens, stopped: isStopped, probe_tokens: probeTokens }
 }
 

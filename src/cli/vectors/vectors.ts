@@ -84,6 +84,11 @@ const BUNDLE: Bundle = {
   },
 }
 
+/** At and before the check that was due, and of a retry. */
+function rareSteps (step: Step): Step[] {
+  return [{ ...step, due_tokens: step.tokens }, { ...step, due_tokens: step.tokens + 1 }, { ...step, retry_of: 'first' }]
+}
+
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
     ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
@@ -94,6 +99,7 @@ function steps (): Step[] {
     const placed = { tokens: j === 5 ? 40_000 : 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
     return [
       { ...placed, arm: 'treated' },
+      ...(j === 3 ? rareSteps({ ...placed, arm: 'treated' }) : []),
       { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }), ...(j === 3 && { em: 1 as const }) },
       { ...placed, generation_id: `g${i}-${j}` },
       { ...placed, generation_id: `g${i}`, group_id: `prompt-${j}` },

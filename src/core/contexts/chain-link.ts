@@ -76,7 +76,7 @@ export function chainLink (
     epochName: state?.epoch_name ?? null,
     leftEpoch: leftEpochOf(state),
     isUnreadable: state?.epoch === 0,
-    warnings: state === undefined ? [] : contextWarnings(state),
+    warnings: state === undefined ? [] : contextWarnings(state, policy),
     learnedControlShare: state?.control_share,
   }
 }

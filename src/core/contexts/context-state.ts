@@ -10,13 +10,15 @@ import type { Levels } from '../policy/context.js'
 import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
+import { type Cadences, NO_CADENCES } from './cadences.js'
 import { type FollowUp, NO_FOLLOW_UP } from './follow-up-counts.js'
+import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
 import { NO_SAVINGS, type Savings } from './savings.js'
 
 /** Why an epoch began. */
-export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach'
+export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'grader'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -92,6 +94,10 @@ export interface ContextState {
   readonly breaches: number
   /** The hold after the last breach, which may be over; `null`: there was no breach since the last reset. */
   readonly hold: BreachHold | null
+  /** How often both arms ask. */
+  readonly cadences: Cadences
+  /** Whether the grades of this epoch can mean anything. */
+  readonly grader: GraderCounts
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
   readonly savings: Savings
@@ -180,6 +186,8 @@ export function openEpoch (
     stops: previous?.stops ?? NO_STOPS,
     breaches: previous?.breaches ?? 0,
     hold: cause === 'reset' ? null : previous?.hold ?? null, // by a reset an operator says that the cause is gone
+    cadences: NO_CADENCES,
+    grader: NO_GRADER,
     log_evidence: null,
     savings: previous?.savings ?? NO_SAVINGS,
     probe_tokens: previous?.probe_tokens ?? 0,
@@ -321,6 +329,8 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     stops: state.stops,
     breaches: state.breaches,
     hold: state.hold,
+    cadences: state.cadences,
+    grader: state.grader,
     log_evidence: state.log_evidence,
     savings: state.savings,
     probe_tokens: state.probe_tokens,

@@ -2,21 +2,24 @@ import { tokensSaved } from '../certificate/evidence.js'
 import { ungradedShare } from '../certificate/arms.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
 import { fidelityRatio, lacksProbes } from '../certificate/fidelity.js'
+import type { Policy } from '../policy/policy.js'
 import { type ContextState, evidenceOf } from './context-state.js'
+import { EVIDENCE_WARNINGS, evidenceWarnings } from './evidence-checks.js'
 
 /** Problems with the workers of a context, shown to them and to operators. The first two prevent a certificate. */
 export const CONTEXT_WARNINGS = [
   'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
   'stopped_probe_missing',
+  ...EVIDENCE_WARNINGS,
 ] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
 
 /**
- * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; a control outcome
- * that lacks its steps; an answer too long to match its reference; and the above.
+ * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; an answer too long to
+ * match its reference; and the above, of which `steps_missing` may also be about the outcome itself.
  */
-export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_missing', 'steps_missing', 'answer_long', ...CONTEXT_WARNINGS] as const
+export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_missing', 'answer_long', ...CONTEXT_WARNINGS] as const
 
 export type OutcomeWarning = typeof OUTCOME_WARNINGS[number]
 
@@ -46,9 +49,10 @@ const ENOUGH = 32
  * served answers of stops often differ from the probed ones. The last three concern stops that are reported without their probes, so that
  * only the arms can show a breach. `breach_unobservable`: they show nothing, since labels are `agreement`, or most are missing.
  * `breach_hidden`: more than 1 % of the outcomes or labels are missing, which hides a breach of several points. `stopped_probe_missing`: a
- * breach is seen late.
+ * breach is seen late. The others are the checks of evidence-checks.ts.
+ * @param policy of the context
  */
-export function contextWarnings (state: ContextState): readonly ContextWarning[] {
+export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {
   const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state
   const warnings: ContextWarning[] = []
   if (accounted === 0 && missing + excluded >= ENOUGH) warnings.push('outcomes_missing')
@@ -60,6 +64,7 @@ export function contextWarnings (state: ContextState): readonly ContextWarning[]
   const ratio = fidelityRatio(state.fidelity)
   if (ratio !== null && stops >= ENOUGH && ratio < LOW_FIDELITY) warnings.push('fidelity_low')
   if (lacksProbes(state.fidelity)) warnings.push(blindnessOf(state))
+  warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }
 

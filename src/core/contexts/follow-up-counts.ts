@@ -19,6 +19,12 @@ export const NO_FOLLOW_UP = {
   labels_given: 0,
   /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
   signals_refused: 0,
+  /** Control outcomes that lack some of their steps. */
+  steps_missing: 0,
+  /** Control outcomes of enrolled units with their steps that may be one of several samples of a prompt. */
+  unmarked: 0,
+  /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
+  left_out: 0,
 }
 
 export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
@@ -35,6 +41,9 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),
     labels_given: counts.labels_given + (more.labels_given ?? 0),
     signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
+    steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
+    unmarked: counts.unmarked + (more.unmarked ?? 0),
+    left_out: counts.left_out + (more.left_out ?? 0),
   }
 }
 
@@ -50,6 +59,12 @@ export function followUpRatio ({ follow_up: { accounted, missing, excluded } }: 
 /** Share of the units of final slices whose client went away. */
 export function cancelledRatio ({ follow_up: { accounted, missing, excluded, cancelled } }: Followed): number {
   return cancelled === 0 ? 0 : cancelled / (accounted + missing + excluded + cancelled)
+}
+
+/** Share of the control units that the evidence leaves out. @param waiting further units that may turn out to be left out */
+export function leftOutRatio ({ follow_up: { enrolled, left_out: leftOut } }: Followed, waiting = 0): number {
+  const all = leftOut + waiting
+  return all === 0 ? 0 : all / (enrolled + all)
 }
 
 /** Share of the control outcomes that needed a label of their own; `null` before there are any. */

@@ -8,7 +8,9 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
 import { type CandidateScorer, candidateScorers, certifiedNow, estimatedDrop } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
+import { mayCertify } from './evidence-checks.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
+import { isGraderBroken } from './grader.js'
 import type { Guarantee } from './guarantee.js'
 
 /** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
@@ -35,13 +37,13 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
 
 /** Judges a context by its current evidence: it picks the certified threshold that is worth most. During a hold there is none. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
-  if (!isCurrent(state, policy, levels) || heldUntil(state.hold) !== null) return NO_JUDGEMENT
+  if (!isCurrent(state, policy, levels) || heldUntil(state.hold) !== null || isGraderBroken(state.grader)) return NO_JUDGEMENT
   const isSticky = haveSameBar(state.judged_by, policy)
   if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
   for (const candidate of candidateScorers(state, policy, predictors)) {
     const { evidence } = candidate
-    const ceiling = isSticky ? candidate.certified : certifiedNow(candidate, policy)
+    const ceiling = isSticky ? candidate.certified : mayCertify(state, policy) ? certifiedNow(candidate, policy) : -1
     const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
     const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
     if (index === -1) continue

@@ -4,7 +4,7 @@ import { clampConfidence } from '../outcome/outcome.js'
 import type { Context } from '../policy/context.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
 import {
-  armOfDraw, canProbe, drawOf, type Freshness, isNewCrossing, reachesLoosest, type Reason, reasonFor, type Step, thresholdFor,
+  armOfDraw, canProbe, drawOf, type Freshness, isAskedEarly, isNewCrossing, reachesLoosest, type Reason, reasonFor, type Step, thresholdFor,
   wouldStop,
 } from './decide.js'
 import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
@@ -23,7 +23,10 @@ export interface Columns {
   readonly confidence: Column<number>
   readonly generation_ids?: Column<string>
   readonly group_ids?: Column<string>
+  readonly prompt_hashes?: Column<string>
   readonly sample?: Column<number>
+  readonly due_tokens?: Column<number>
+  readonly retry_of?: Column<string>
   readonly arms?: Column<Arm>
   readonly signals?: Readonly<Record<string, Column<number>>>
   readonly em?: Column<Em>
@@ -38,6 +41,8 @@ export interface ColumnDecisions {
   readonly would_stop: number[]
   /** Control rows at which the worker should force an answer. */
   readonly probe: number[]
+  /** Treated rows that ask before the check that their last reply named. */
+  readonly asked_early: number[]
   /** Rows whose arm was drawn, since they have an id and no arm, and their draws, in [0, 1). */
   readonly drawn: number[]
   readonly draws: number[]
@@ -54,8 +59,8 @@ export interface ColumnDecisions {
 export function decideColumns (
   snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>
 ): ColumnDecisions {
-  const { context, tokens, confidence, arms, em, answer, probed_score: probed } = columns
-  const { generation_ids: generations, group_ids: groups } = columns
+  const { context, tokens, confidence, arms, em, answer, probed_score: probed, due_tokens: due, retry_of: retries } = columns
+  const { generation_ids: generations, group_ids: groups, prompt_hashes: prompts } = columns
   const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
   const scoreOf = scoring(columns)
   const reasons = new Array<Reason | undefined>(context.length)
@@ -63,6 +68,7 @@ export function decideColumns (
   const control: number[] = []
   const would_stop: number[] = []
   const probe: number[] = []
+  const asked_early: number[] = []
   const drawn: number[] = []
   const draws: number[] = []
   for (let row = 0; row < context.length; row++) {
@@ -70,9 +76,13 @@ export function decideColumns (
     const rule = rules[context[row]!]!
     const sure = clampConfidence(confidence[row]!)
     const score = rule.scorer === null ? sure : scoreOf(rule.scorer, row, sure)
+    if (retries !== undefined && retries[row] != null) {
+      reasons[row] = rule.mode === 'off' ? 'off' : 'retry'
+      continue
+    }
     let arm = arms?.[row] ?? null
     if (arm === null) {
-      const u = drawOf(snapshot.salt, groups?.[row] ?? generations?.[row] ?? undefined)
+      const u = drawOf(snapshot.salt, groups?.[row] ?? prompts?.[row] ?? generations?.[row] ?? undefined)
       arm = armOfDraw(rule, u)
       if (u !== null) {
         drawn.push(row)
@@ -81,7 +91,9 @@ export function decideColumns (
     }
     const own = rule.lottery === null ? undefined : groups?.[row] ?? generations?.[row] ?? undefined
     const threshold = thresholdFor(snapshot.salt, rule, own)
-    const reason = reasons[row] = reasonFor(rule, threshold, freshness, tokens[row]!, score, arm)
+    const isEarly = due !== undefined && isAskedEarly(arm, tokens[row]!, due[row])
+    if (isEarly) asked_early.push(row)
+    const reason = reasons[row] = reasonFor(rule, threshold, freshness, tokens[row]!, score, arm, isEarly)
     if (wouldStop(reason)) {
       would_stop.push(row)
       if (reason === 'score_at_threshold') stop.push(row)
@@ -92,7 +104,7 @@ export function decideColumns (
     if (isProbed || !canProbe(rule, tokens[row]!, sure)) continue
     if (isNewCrossing(sure, probed?.[row] ?? null) || reachesTrial(rule, scoreOf, row, sure)) probe.push(row)
   }
-  return { stop, control, would_stop, probe, drawn, draws, reasons, rules }
+  return { stop, control, would_stop, probe, asked_early, drawn, draws, reasons, rules }
 }
 
 type ScoreOf = (scorer: Scorer, row: number, confidence: number | null) => number | null
@@ -126,8 +138,14 @@ export function stepAt (columns: Columns, row: number): Step {
   if (generation !== undefined) step.generation_id = generation
   const group = group_ids?.[row] ?? undefined
   if (group !== undefined) step.group_id = group
+  const prompt = columns.prompt_hashes?.[row] ?? undefined
+  if (prompt !== undefined) step.prompt_hash = prompt
   const sample = columns.sample?.[row] ?? undefined
   if (sample !== undefined) step.sample = sample
+  const due = columns.due_tokens?.[row] ?? undefined
+  if (due !== undefined) step.due_tokens = due
+  const retried = columns.retry_of?.[row] ?? undefined
+  if (retried !== undefined) step.retry_of = retried
   const arm = arms?.[row] ?? undefined
   if (arm !== undefined) step.arm = arm
   const right = em?.[row] ?? undefined

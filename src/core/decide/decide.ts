@@ -13,7 +13,7 @@ import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
 export const REASONS = [
-  'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', // continue, would_stop false
+  'off', 'retry', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', // continue, would_stop false
   'control_arm', 'shadow', // continue, would_stop true
   'score_at_threshold', // stop
 ] as const
@@ -21,7 +21,7 @@ export const REASONS = [
 export type Reason = typeof REASONS[number]
 
 /** Warnings: why a step may not count as evidence. */
-export const DECISION_WARNINGS = ['id_missing', 'context_missing', 'first_step_late', ...CONTEXT_WARNINGS] as const
+export const DECISION_WARNINGS = ['id_missing', 'context_missing', 'first_step_late', 'asked_early', ...CONTEXT_WARNINGS] as const
 
 export type DecisionWarning = typeof DECISION_WARNINGS[number]
 
@@ -29,9 +29,15 @@ export type DecisionWarning = typeof DECISION_WARNINGS[number]
 export interface Step extends Probing {
   readonly generation_id?: string
   readonly group_id?: string
+  /** Stands for the group in the draw of the arm. */
+  readonly prompt_hash?: string
   readonly arm?: Arm
   /** Number of the sample in its group; only number 0 enrols the group. Absent: not stated. */
   readonly sample?: number
+  /** The check that the last reply named, in tokens. Replicas keep no replies. */
+  readonly due_tokens?: number
+  /** Id of the generation that this one repeats: a retry is never stopped, draws and enrols nothing, and counts nowhere. */
+  readonly retry_of?: string
   readonly confidence: number | null
   readonly context?: Context
   readonly signals?: Readonly<Record<string, number>>
@@ -78,12 +84,14 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
 export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step): StepDecision {
   const rule = ruleFor(snapshot, step.context)
   const id = step.group_id ?? step.generation_id
-  const u = step.arm === undefined ? drawOf(snapshot.salt, id) : null
-  const arm = step.arm ?? armOfDraw(rule, u)
+  const isRetry = step.retry_of !== undefined
+  const u = step.arm === undefined && !isRetry ? drawOf(snapshot.salt, step.group_id ?? step.prompt_hash ?? id) : null
+  const arm = isRetry ? 'treated' : step.arm ?? armOfDraw(rule, u)
   const threshold = thresholdFor(snapshot.salt, rule, id)
   const confidence = clampConfidence(step.confidence)
   const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
-  const reason = reasonFor(rule, threshold, freshness, step.tokens, score, arm)
+  const isEarly = !isRetry && isAskedEarly(arm, step.tokens, step.due_tokens)
+  const reason = isRetry && rule.mode !== 'off' ? 'retry' : reasonFor(rule, threshold, freshness, step.tokens, score, arm, isEarly)
   const decision: Decision = {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
     threshold,
@@ -99,7 +107,7 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
     probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
     snapshot_version: snapshot.version,
     stale: freshness !== 'fresh',
-    warnings: rule.warnings,
+    warnings: isEarly ? ['asked_early', ...rule.warnings] : rule.warnings,
   }
   return { decision, rule, u }
 }
@@ -124,13 +132,23 @@ export function wouldStop (reason: Reason): boolean {
   return reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow'
 }
 
+/**
+ * Whether a treated generation asks before the check that its last reply named. Evidence is about stops at checks only, so it is not
+ * stopped there. A control generation is never stopped, and asks again at the same tokens to add an answer.
+ */
+export function isAskedEarly (arm: Arm, tokens: number, dueTokens: number | null | undefined): boolean {
+  return arm === 'treated' && dueTokens != null && tokens < dueTokens
+}
+
 export function reasonFor (
-  rule: ContextRule, threshold: number | null, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
+  rule: ContextRule, threshold: number | null, freshness: Freshness, tokens: number, score: number | null, arm: Arm, isEarly: boolean
+): Reason {
   if (rule.mode === 'off') return 'off'
   if (freshness === 'too_old') return 'stale_snapshot'
   if (threshold === null) return 'no_threshold'
   if (score === null) return 'no_score'
   if (tokens < rule.minTokens) return 'min_tokens'
+  if (isEarly) return 'asked_early'
   if (!(score >= threshold)) return 'below_threshold' // NaN does not stop either
   if (arm === 'control') return 'control_arm'
   return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
@@ -186,7 +204,7 @@ export function reachesLoosest ({ grid }: Scorer, score: number | null): boolean
 interface Draw {
   /** The draw, in [0, 1). */
   readonly u: number
-  /** The id that it is drawn from: of the group, or of the generation. */
+  /** The id of the group, or of the generation. */
   readonly id: string
   readonly tokens: number
   readonly context?: Context | undefined

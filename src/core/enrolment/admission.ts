@@ -1,5 +1,7 @@
 import type { CohortRules } from './accounting.js'
+import type { EnrolledUnit } from './enrolled-unit.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
+import { SeenPrompts, type StoredPrompts } from './seen-prompts.js'
 import { SeenUnits, type StoredUnits } from './seen-units.js'
 
 /** A bound, and until when it holds, by the follow-up clock. */
@@ -105,6 +107,7 @@ export interface StoredAdmission {
   readonly bounds: StoredBounds
   readonly void_until: number
   readonly spent: StoredUnits
+  readonly prompts: StoredPrompts
   readonly early: readonly EarlyOutcome[]
 }
 
@@ -114,6 +117,7 @@ type Waits = Pick<CohortRules, 'followUp' | 'wait'>
 export class Admission {
   readonly #bounds: DrawBounds
   readonly spent: SeenUnits
+  readonly #prompts: SeenPrompts
   /** The outcomes that wait for their entry; `addEarly` adds to them. */
   readonly early: EarlyOutcomes
   #voidUntil: number
@@ -121,21 +125,31 @@ export class Admission {
   constructor (stored?: StoredAdmission) {
     this.#bounds = new DrawBounds(stored?.bounds)
     this.spent = new SeenUnits(stored?.spent)
+    this.#prompts = new SeenPrompts(stored?.prompts)
     this.early = new EarlyOutcomes(stored?.early)
     this.#voidUntil = stored?.void_until ?? 0
   }
 
   store (): StoredAdmission {
-    return { bounds: this.#bounds.store(), void_until: this.#voidUntil, spent: this.spent.store(), early: [...this.early.list] }
+    return {
+      bounds: this.#bounds.store(),
+      void_until: this.#voidUntil,
+      spent: this.spent.store(),
+      prompts: this.#prompts.store(),
+      early: [...this.early.list],
+    }
   }
 
   /** Whether an outcome without an entry may still have one under way. */
   mayEnrol (u: number, hash: number, share: number, clock: number): boolean {
-    return u < 2 * this.#bounds.widestShare(share, clock) && !this.isLeftOut(hash, clock) && !this.spent.has(u, clock)
+    return u < 2 * this.#bounds.widestShare(share, clock) && !this.isLeftOut(hash, clock) && !this.isSpent(u, clock)
   }
 
   /** The share of the draws that may enrol, at most 1: those with a smaller second hash. */
   cutoff (clock: number): number { return Math.min(1, this.#bounds.cutoff(clock)) }
+
+  /** Whether a unit may not enrol again. */
+  isSpent (u: number, clock: number): boolean { return this.spent.has(u, clock) || this.#prompts.has(u, clock) }
 
   isLeftOut (hash: number, clock: number): boolean { return hash >= this.#bounds.cutoff(clock) }
 
@@ -158,7 +172,7 @@ export class Admission {
   /** The draws of an entry that may still enrol, second hash by unit: all samples of a group share one draw. */
   admissible ({ share, draws }: EnrolmentEntry, enrolled: ReadonlyMap<number, unknown>, clock: number): Map<number, number> {
     const cutoff = this.#bounds.cutoff(clock)
-    return new Map(draws.filter(([u, hash]) => u < 2 * share && hash < cutoff && !enrolled.has(u) && !this.spent.has(u, clock)))
+    return new Map(draws.filter(([u, hash]) => u < 2 * share && hash < cutoff && !enrolled.has(u) && !this.isSpent(u, clock)))
   }
 
   /** Units of a void entry never enrol. If there are too many to remember, they are recognised by their second hash. */
@@ -168,6 +182,9 @@ export class Admission {
     if (cutoff !== Infinity) this.#bounds.addCutoff({ value: cutoff, until }, clock)
   }
 
-  /** A unit that is accounted for may not enrol again. */
-  addAccounted (u: number, clock: number, { wait }: Waits): void { this.spent.addAccounted(u, clock + 2 * wait, clock) }
+  /** A unit that is accounted for may not enrol again; a prompt for half an hour, since its next generation has another id. */
+  addAccounted ({ u, byPrompt }: Pick<EnrolledUnit, 'u' | 'byPrompt'>, clock: number, { wait }: Waits): void {
+    this.spent.addAccounted(u, clock + 2 * wait, clock)
+    if (byPrompt === true) this.#prompts.add(u, clock)
+  }
 }

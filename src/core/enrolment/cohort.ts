@@ -17,8 +17,10 @@ export const MAX_AWAITING_LABELS = 16_384
 
 const NOBODY: readonly EnrolledUnit[] = []
 
-/** Control units enrolled, and draws of void entries, since they were last asked for. */
-interface EntryCounts { enrolled: number, void: number }
+/** Control units enrolled, draws of void entries, and control draws that are left out by that, since they were last asked for. */
+interface EntryCounts { enrolled: number, void: number, left_out: number }
+
+const NO_COUNTS: EntryCounts = { enrolled: 0, void: 0, left_out: 0 }
 
 /** The parts of a cohort besides its members. */
 interface CohortParts {
@@ -61,7 +63,7 @@ export class Cohort {
   readonly stops: StopQueue
   readonly #admission: Admission
   readonly #traffic: Traffic
-  #counts: EntryCounts = { enrolled: 0, void: 0 }
+  #counts = { ...NO_COUNTS }
   /** Samples that await their labels. */
   #waiting = 0
   /** Control members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
@@ -119,6 +121,25 @@ export class Cohort {
 
   isMissed (u: number): boolean { return this.#admission.spent.isMissed(u) }
 
+  /** Whether it is known why a control unit is no member: it was one, in this epoch or the one before, or its entry was void. */
+  isKnown (u: number, clock: number): boolean { return this.#admission.isSpent(u, clock) || this.isFormer(u, clock) }
+
+  isFormer (u: number, clock: number): boolean { return this.#admission.spent.isFormer(u, clock) }
+
+  /** Control units whose outcomes may still come after this epoch. */
+  formerUnits (): number[] {
+    const members = [...this.members.values()].flatMap(({ u, arm }) => arm === 'control' ? [u] : [])
+    return [...members, ...this.#admission.spent.voidUnits]
+  }
+
+  addFormer (units: readonly number[], until: number): void {
+    this.#admission.spent.addFormer(units, until)
+    this.isDirty = true
+  }
+
+  /** Outcomes of control units that wait for their entry. */
+  countEarly (share: number): number { return this.early.filter(({ u }) => u < share).length }
+
   /** Whether a draw is above the cutoff below which draws enrol now: a burst, or too many void draws, lowered it. */
   isLeftOut (hash: number, clock: number): boolean { return this.#admission.isLeftOut(hash, clock) }
 
@@ -141,22 +162,24 @@ export class Cohort {
 
   /**
    * Enrols the draws of an entry.
-   * @param isVoid whether the entry arrived too late, or was for another epoch; it is also void if there is no room for it
+   * @param voidBy why the entry is void: it arrived too late, or was for another epoch. It is also void if there is no room for it
    * @returns the new members
    */
-  enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, isVoid = false): EnrolledUnit[] {
+  enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, voidBy: 'age' | 'epoch' | null = null): EnrolledUnit[] {
+    const isVoid = voidBy !== null
     this.isDirty = true
     this.#admission.addBounds(entry, isVoid, clock, rules)
     const fresh = this.#admission.admissible(entry, this.members, clock)
     if (isVoid || this.#admission.isVoid(clock) || this.members.size + fresh.size > MAX_OPEN_ENROLMENTS) {
       this.#counts.void += fresh.size
+      if (voidBy !== 'epoch') for (const u of fresh.keys()) if (u < entry.share) this.#counts.left_out++
       this.#admission.addVoid(fresh, clock, rules)
       return []
     }
     this.#endSlice(clock, rules.followUp) // what is due comes first
     const added: EnrolledUnit[] = []
     const rate = this.#addTraffic(entry, fresh, clock, rules)
-    for (const u of fresh.keys()) added.push(this.#add(u, { share: entry.share, rate, at: clock }))
+    for (const [u, hash] of fresh) added.push(this.#add(u, { hash, share: entry.share, rate, at: clock }))
     this.#mergeSlices()
     return added
   }
@@ -185,10 +208,10 @@ export class Cohort {
     return begins
   }
 
-  #add (u: number, { share, rate, at }: { readonly share: number, readonly rate: number, readonly at: number }): EnrolledUnit {
+  #add (u: number, { hash, share, rate, at }: Pick<EnrolledUnit, 'hash' | 'share' | 'rate' | 'at'>): EnrolledUnit {
     const arm = drawArm(u, share)
     const slice = this.#queue.newest(at)
-    const member = newEnrolledUnit({ u, arm, share, at, rate, slice })
+    const member = newEnrolledUnit({ u, hash, arm, share, at, rate, slice })
     this.members.set(u, member)
     slice.open[arm]++
     if (arm === 'control') {
@@ -227,7 +250,7 @@ export class Cohort {
 
   takeCounts (): EntryCounts {
     const counts = this.#counts
-    this.#counts = { enrolled: 0, void: 0 }
+    this.#counts = { ...NO_COUNTS }
     return counts
   }
 
@@ -308,7 +331,7 @@ export class Cohort {
   #account (member: EnrolledUnit, clock: number, rules: CohortRules): void {
     this.members.delete(member.u)
     this.#partlyKnown.delete(member)
-    this.#admission.addAccounted(member.u, clock, rules)
+    this.#admission.addAccounted(member, clock, rules)
     accountFor(member, rules)
     if (member.leaf !== undefined && member.arm === 'control') this.#accounted.push(member)
   }

@@ -133,6 +133,17 @@ export class Cohorts {
     return [...waiting, ...cohort.early.map(({ generation_id: id }) => id), ...cohort.stops.clear()]
   }
 
+  /**
+   * The same at the start of another epoch. Its cohort remembers the control units until a time of the follow-up clock, since their
+   * outcomes may still come.
+   */
+  renew (key: string, epoch: string, until: number): string[] {
+    const former = until > this.clock ? this.#byKey.get(key)?.formerUnits() ?? [] : []
+    const ids = this.drop(key)
+    if (former.length > 0) this.of(key, epoch).addFormer(former, until)
+    return ids
+  }
+
   /** The cohorts that have changed since the last call; `undefined`: gone. */
   takeChanges (): ReadonlyMap<string, StoredCohort | undefined> {
     const changes = new Map<string, StoredCohort | undefined>([...this.#dropped].map((key) => [key, undefined]))

@@ -17,6 +17,8 @@ export const MAX_SAMPLES = 4096
 /** A generation or group that is enrolled and not yet accounted for. */
 export interface EnrolledUnit {
   readonly u: number
+  /** The second hash of its draw, which tells the generation that enrolled a prompt from others of the same prompt. */
+  readonly hash: number
   readonly arm: Arm
   /** Control share at which it was drawn. */
   readonly share: number
@@ -28,6 +30,8 @@ export interface EnrolledUnit {
   slice: Slice
   /** Of a control member of a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
   leaf?: string
+  /** Whether it was drawn from the hash of a prompt. Absent: no, or nothing is known. */
+  byPrompt?: boolean
   /** Number of its samples; `null`: no outcome has stated it. */
   samples: number | null
   /** Numbers of the samples that were reported, as far as outcomes state them. */
@@ -73,9 +77,12 @@ const NO_INDICES: readonly number[] = []
 const NOBODY: readonly string[] = []
 const NO_SUMS: ReadonlyMap<number, EvidenceUnit> = new Map()
 
-export function newEnrolledUnit ({ u, arm, share, at, rate, slice }: Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at' | 'rate' | 'slice'>): EnrolledUnit {
+export function newEnrolledUnit (
+  { u, hash, arm, share, at, rate, slice }: Pick<EnrolledUnit, 'u' | 'hash' | 'arm' | 'share' | 'at' | 'rate' | 'slice'>
+): EnrolledUnit {
   return {
     u,
+    hash,
     arm,
     share,
     at,

@@ -103,7 +103,7 @@ export class DrawBuffer {
     if (draft === undefined && this.#drafts.size >= MAX_DRAFT_ENTRIES) return // as if its list were lost
     if (draft === undefined) this.#drafts.set(name, draft = { key, epoch, share, draws: new Map(), cutoff: Infinity })
     this.#since = Math.min(this.#since ?? now, now) // a local decider's draw may be older than those before it
-    if (hash >= draft.cutoff || this.#size >= MAX_BUFFERED_DRAWS) return
+    if (hash >= draft.cutoff || this.#size >= MAX_BUFFERED_DRAWS || draft.draws.has(u)) return // of a prompt the first generation enrols
     const before = draft.draws.size
     draft.draws.set(u, hash)
     if (draft.draws.size === 2 * MAX_DRAWS) thin(draft)

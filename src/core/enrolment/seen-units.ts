@@ -44,7 +44,13 @@ export interface StoredUnits {
   /** With their second hashes. */
   readonly void: StoredMemory & { readonly hashes: PackedNumbers }
   readonly missed: PackedNumbers
+  readonly former: FormerUnits
 }
+
+/** Control units of the epoch before, whose outcomes may still come, and until when, by the follow-up clock. */
+interface FormerUnits { readonly units: PackedNumbers, readonly until: number }
+
+const NO_FORMER: FormerUnits = { units: '', until: 0 }
 
 interface VoidUnit { readonly hash: number, readonly until: number }
 
@@ -53,9 +59,12 @@ export class SeenUnits {
   readonly #accounted = new Map<number, number>()
   #void = new Map<number, VoidUnit>()
   readonly #missed: Set<number>
+  #former: FormerUnits
+  #formerSet: ReadonlySet<number> | null = null
 
   constructor (stored?: StoredUnits) {
     this.#missed = new Set(stored && unpackNumbers(stored.missed))
+    this.#former = stored?.former ?? NO_FORMER
     if (stored === undefined) return
     const ends = unpackNumbers(stored.accounted.until) // as many as there are units
     const voidEnds = unpackNumbers(stored.void.until)
@@ -74,11 +83,32 @@ export class SeenUnits {
         hashes: packNumbers(voids.map(({ hash }) => hash)),
       },
       missed: packNumbers([...this.#missed]),
+      former: this.#former,
     }
   }
 
   has (u: number, clock: number): boolean {
     return this.#missed.has(u) || (this.#accounted.get(u) ?? 0) > clock || (this.#void.get(u)?.until ?? 0) > clock
+  }
+
+  /** Units of void entries. */
+  get voidUnits (): Iterable<number> { return this.#void.keys() }
+
+  /** Remembers control units of the epoch before. */
+  addFormer (units: readonly number[], until: number): void {
+    this.#former = { units: packNumbers(units), until }
+    this.#formerSet = null
+  }
+
+  /** Whether the control unit belonged to the epoch before, so that nothing enrols its generation in this one. */
+  isFormer (u: number, clock: number): boolean {
+    if (clock >= this.#former.until) {
+      this.#former = NO_FORMER
+      this.#formerSet = null
+      return false
+    }
+    this.#formerSet ??= new Set(unpackNumbers(this.#former.units))
+    return this.#formerSet.has(u)
   }
 
   /** Whether a unit went missing, so that what arrives of it is late. */

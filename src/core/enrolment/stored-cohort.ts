@@ -22,7 +22,7 @@ export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'differences' | '
 }
 
 /** The stored report on a member. */
-type StoredReport = Omit<EnrolledUnit, 'arm' | 'share' | 'at' | 'rate' | 'pace' | 'slice' | 'sums' | 'worst'> & {
+type StoredReport = Omit<EnrolledUnit, 'hash' | 'arm' | 'share' | 'at' | 'rate' | 'pace' | 'slice' | 'sums' | 'worst'> & {
   readonly sums: ReadonlyArray<readonly [scorer: number, unit: EvidenceUnit]>
 }
 
@@ -31,7 +31,7 @@ type StoredRun = readonly [share: number, at: number, slice: number, rate: numbe
 
 interface StoredMembers {
   /** All members, in the order of enrolment. */
-  readonly members: { readonly runs: readonly StoredRun[], readonly units: PackedNumbers }
+  readonly members: { readonly runs: readonly StoredRun[], readonly units: PackedNumbers, readonly hashes: PackedNumbers }
   /** Of the members of which something is known. */
   readonly reports: readonly StoredReport[]
 }
@@ -107,33 +107,36 @@ function restoreDifferences (stored: StoredDifferences): Slice['differences'] {
 export function storeMembers (members: Iterable<EnrolledUnit>): StoredMembers {
   const runs: Array<[share: number, at: number, slice: number, rate: number, count: number]> = []
   const units: number[] = []
+  const hashes: number[] = []
   const reports: StoredReport[] = []
   for (const member of members) {
-    const { u, share, at, rate, slice: { number } } = member
+    const { u, hash, share, at, rate, slice: { number } } = member
     const last = runs.at(-1)
     if (last !== undefined && last[0] === share && last[1] === at && last[2] === number && last[3] === rate) last[4]++
     else runs.push([share, at, number, rate, 1])
     units.push(u)
+    hashes.push(hash)
     if (member.reported > 0) reports.push(storeReport(member))
   }
-  return { members: { runs, units: packNumbers(units) }, reports }
+  return { members: { runs, units: packNumbers(units), hashes: packNumbers(hashes) }, reports }
 }
 
 function storeReport (member: EnrolledUnit): StoredReport {
-  const { arm: _, share: _share, at: _at, rate: _rate, pace: _pace, slice: _slice, worst: _worst, ...known } = member
+  const { hash: _hash, arm: _, share: _share, at: _at, rate: _rate, pace: _pace, slice: _slice, worst: _worst, ...known } = member
   return { ...known, sums: [...known.sums] }
 }
 
-type Draw = Pick<EnrolledUnit, 'u' | 'arm' | 'share' | 'at' | 'rate'> & { readonly slice: number }
+type Draw = Pick<EnrolledUnit, 'u' | 'hash' | 'arm' | 'share' | 'at' | 'rate'> & { readonly slice: number }
 
 /** The members that were stored, without what is known of them. */
-function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
+function drawsOf ({ members: { runs, units, hashes: packed } }: StoredMembers): Draw[] {
   const us = unpackNumbers(units)
+  const hashes = unpackNumbers(packed)
   const draws: Draw[] = []
   for (const [share, at, slice, rate, count] of runs) {
     for (let i = 0; i < count; i++) {
       const u = us[draws.length]!
-      draws.push({ u, arm: drawArm(u, share), share, at, rate, slice })
+      draws.push({ u, hash: hashes[draws.length]!, arm: drawArm(u, share), share, at, rate, slice })
     }
   }
   return draws

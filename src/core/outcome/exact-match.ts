@@ -136,11 +136,27 @@ function isWord (code: number): boolean {
   return isDigit(code) || (code >= 97 && code <= 122) || (code >= 65 && code <= 90)
 }
 
+/** The digest of an empty answer. */
+const EMPTY = ''
+
 /**
  * A digest that stands for an answer whose text is not kept: two answers match by Exact Match exactly where the digests of
  * `salt:normalised answer` are equal (up to a collision of probability 2^-64). It does not hide short answers: anyone with
  * the salt can try them.
  */
 export function answerDigest (salt: string, answer: string, normalise: Normalise = normaliseAnswer): string {
-  return textDigest(`${salt}:${normalise(answer)}`)
+  const normalised = normalise(answer)
+  return normalised === '' ? EMPTY : textDigest(`${salt}:${normalised}`)
+}
+
+/**
+ * Whether two answers agree, by their digests. An empty answer agrees with nothing, not even with another one: otherwise an extractor that
+ * finds no answer would show that stopping never changes one.
+ */
+export function digestsAgree (one: string, other: string): boolean { return one === other && one !== EMPTY }
+
+/** Returns a function that compares answers with the final one: 1 where they agree. An empty answer agrees with nothing. */
+export function agreementWith (final: string, normalise: Normalise = normaliseAnswer): (answer: string) => 0 | 1 {
+  const normalised = normalise(final)
+  return (answer) => normalised !== '' && normalise(answer) === normalised ? 1 : 0
 }

@@ -1,6 +1,7 @@
 import { murmur3 } from '../assignment/hash.js'
 import type { ServedDifference } from '../certificate/fidelity.js'
 import type { Label } from '../policy/policy.js'
+import { digestsAgree } from './exact-match.js'
 import type { LoggedOutcome, StoppedProbe } from './outcome.js'
 
 /** A stop as fidelity sees it. */
@@ -43,5 +44,5 @@ export function observeStop (
 
 function isSameAnswer ({ agreement, answer_digest: probed }: StoppedProbe, served: string | undefined): boolean | undefined {
   if (agreement !== undefined) return agreement === 1
-  return probed === undefined || served === undefined ? undefined : probed === served
+  return probed === undefined || served === undefined ? undefined : digestsAgree(probed, served)
 }

@@ -2,14 +2,14 @@ import { type Arm, secondHash, uniform } from '../assignment/arm.js'
 import type { Em } from '../certificate/trace.js'
 import type { Context } from '../policy/context.js'
 import type { Label } from '../policy/policy.js'
-import { answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
+import { agreementWith, answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
 
 /** Right (1) or wrong (0) under each label that could be judged. */
 type Judged = { readonly [L in Label]?: Em }
 
 /** An answer with its grade. */
 interface Graded extends Judged {
-  /** So that a late label can grade it; absent where the outcome had `em` or `reference`. */
+  /** So that a late label can grade it; absent where the outcome had `em` or `reference`, except of the final answer. */
   readonly answer_digest?: string
 }
 
@@ -35,7 +35,13 @@ export interface LoggedOutcome {
   readonly u: number
   /** Its second hash, in [0, 1), which thins enrolments. */
   readonly hash: number
+  /** `u` was drawn from the hash of its prompt: of several generations only that which enrolled the prompt counts. */
+  readonly by_prompt?: true
+  /** It may be one of several samples of a prompt: nothing says that it is not. */
+  readonly is_unmarked?: true
   readonly arm: Arm | null
+  /** It repeats another generation, and counts nowhere. */
+  readonly is_retry?: true
   readonly context: Context
   readonly tokens: number
   readonly answer_tokens: number
@@ -49,11 +55,13 @@ export interface LoggedOutcome {
   /** `null` without a group, `-1` in a group without an index. */
   readonly sample_index: number | null
   readonly full: Judged
-  /** Digest of the final answer, as for the steps. */
+  /** Digest of the final answer; absent if its text is not known. */
   readonly answer_digest?: string
   /** `null`: the worker sent none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
+  /** Of a stopped generation: at how many token counts it asked; absent: not stated. */
+  readonly steps_asked?: number
   /** Tokens decoded for its probes, and tokens prefilled again for them; absent: none. */
   readonly probe_tokens?: number
   readonly probe_prefill_tokens?: number
@@ -69,7 +77,9 @@ interface Answered { readonly em?: Em | undefined, readonly answer?: string | un
 export interface ReportedOutcome extends Answered {
   readonly generation_id: string
   readonly group_id?: string
+  readonly prompt_hash?: string
   readonly sample_index?: number
+  readonly retry_of?: string
   readonly arm?: Arm
   readonly context?: Context
   readonly tokens: number
@@ -88,7 +98,7 @@ export interface ReportedOutcome extends Answered {
   readonly steps_complete?: boolean
   readonly probe_tokens?: number
   readonly probe_prefill_tokens?: number
-  /** Number of token counts at which the worker asked for a decision, if it kept no steps. */
+  /** Number of token counts at which the worker asked for a decision. */
   readonly steps_asked?: number
 }
 
@@ -98,7 +108,7 @@ function graderOf (
 ): (answered: Answered) => Graded {
   const mayLabelCome = fullEm === undefined && reference === undefined
   const isRight = reference === undefined ? undefined : exactMatcher(reference, normalise)
-  const agrees = fullAnswer === undefined ? undefined : exactMatcher(fullAnswer, normalise)
+  const agrees = fullAnswer === undefined ? undefined : agreementWith(fullAnswer, normalise)
   return ({ em, answer }) => {
     const judged: { -readonly [F in keyof Graded]?: Graded[F] } = {}
     if (em !== undefined) judged.exact_match = em
@@ -111,14 +121,15 @@ function graderOf (
 
 /**
  * Grades an outcome for the log. Exact Match is the worker's `em`, otherwise `answer` against `reference`. Agreement takes the final
- * answer as right, and a probe as right where it agrees with the final answer.
+ * answer as right, even an empty one, and a probe as right where it agrees with the final answer.
  * @param salt the store's, for the draw and the digests
  * @param normalise caches answers by default, since most probes of a generation give the same one
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
-  const { group_id: group, stopped_probe: probe } = outcome
+  const { group_id: group, prompt_hash: prompt, stopped_probe: probe } = outcome
   const grade = graderOf(salt, outcome, normalise)
-  const { answer_digest: digest, ...full } = grade(outcome)
+  const { answer_digest: _, ...judged } = grade(outcome)
+  const { answer } = outcome
   const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
     tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, answer }),
   }))
@@ -126,9 +137,12 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
   return {
     type: 'outcome',
     generation_id: outcome.generation_id,
-    u: uniform(salt, group ?? outcome.generation_id),
+    u: uniform(salt, group ?? prompt ?? outcome.generation_id),
     hash: secondHash(salt, group ?? outcome.generation_id),
+    ...(group === undefined && prompt !== undefined && { by_prompt: true }),
+    ...(isUnmarked(outcome) && { is_unmarked: true }),
     arm: outcome.arm ?? null,
+    ...(outcome.retry_of !== undefined && { is_retry: true }),
     context: outcome.context ?? {},
     tokens: outcome.tokens,
     answer_tokens: outcome.answer_tokens ?? 0,
@@ -137,13 +151,25 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...(outcome.cancelled === true && { cancelled: true }),
     ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
-    full,
-    ...(digest !== undefined && { answer_digest: digest }),
+    full: answer === undefined ? judged : { ...judged, agreement: 1 },
+    ...(answer !== undefined && { answer_digest: answerDigest(salt, answer, normalise) }),
     ...(decoded > 0 && { probe_tokens: decoded }),
     ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
     ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),
     steps_complete: outcome.steps_complete ?? true,
+    ...(outcome.stopped === true && stepsAsked(outcome)),
   }
+}
+
+/** Whether an outcome does not say whether its prompt has other samples. */
+export function isUnmarked ({ group_id: group, prompt_hash: prompt, samples }: ReportedOutcome): boolean {
+  return group === undefined && prompt === undefined && samples !== 1
+}
+
+/** At how many token counts a worker asked, as it says or as its steps show. */
+function stepsAsked ({ steps_asked: stated, steps }: ReportedOutcome): Pick<LoggedOutcome, 'steps_asked'> {
+  const asked = stated ?? (steps && new Set(steps.map(({ tokens }) => tokens)).size)
+  return asked === undefined ? {} : { steps_asked: asked }
 }
 
 /** The texts that grading an outcome normalises; their length decides how long it takes. */
@@ -164,6 +190,9 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   if (outcome.cancelled === true && outcome.stopped === true) {
     return { path: '/cancelled', message: 'a stopped generation ended before the client went away: send cancelled false, or stopped false' }
   }
+  if (outcome.retry_of === outcome.generation_id) {
+    return { path: '/retry_of', message: 'is the id of the generation that this one repeats: give this one an id of its own' }
+  }
   const { stopped_probe: probe, steps = [], tokens, samples, sample_index: index } = outcome
   if (probe !== undefined && outcome.stopped !== true) {
     return { path: '/stopped_probe', message: 'is the probe that stopped the generation: send stopped true, or omit stopped_probe' }
@@ -175,7 +204,7 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   if (asked !== undefined && outcome.probe_tokens !== undefined && outcome.probe_tokens < asked) {
     return { path: '/probe_tokens', message: `must be at least ${asked}, which is what the probe_tokens of its steps add up to` }
   }
-  if (samples !== undefined && outcome.group_id === undefined) {
+  if (samples !== undefined && samples !== 1 && outcome.group_id === undefined) {
     return { path: '/samples', message: 'is the number of generations of a group: send group_id too, or omit samples' }
   }
   if (samples !== undefined && index !== undefined && index >= samples) {

@@ -3,6 +3,7 @@ import { NO_FIDELITY } from '../certificate/fidelity.js'
 import { NO_DRIFT } from '../certificate/drift.js'
 import { candidateScorers, certifiedNow } from '../contexts/candidate-scorer.js'
 import { type ContextState, type EpochCause, requestGuarantee } from '../contexts/context-state.js'
+import { mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { isCurrent } from '../contexts/judge.js'
 import { restartDetector } from '../contexts/membership.js'
 import type { Pin } from '../contexts/pin.js'
@@ -139,12 +140,14 @@ function withoutAlarms ({ arms, fidelity }: ContextState): Pick<ContextState, 'd
 /** Certifies from the present evidence, regardless of certificates under earlier terms. */
 function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: Fold): ContextState {
   const candidates = candidateScorers(state, policy, predictors)
+  const isHeld = !mayCertify(state, policy)
   const certified = new Map(candidates.map((candidate) => [candidate.scorer, certifiedNow(candidate, policy)]))
-  return {
+  const next = {
     ...state,
     certified: certified.get(null)!,
     trials: state.trials.map((trial) => ({ ...trial, certified: certified.get(trial.predictor) ?? -1 })),
   }
+  return isHeld ? withoutNewCertificates(state, next, policy) : next
 }
 
 /**

@@ -81,11 +81,11 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
     return
   }
   const followed = followUp(fold, key, found, time) // what is due comes first; it may open another epoch
-  const isVoid = isTooOld || followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
+  const isOfOther = followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
   const cohort = fold.cohorts.of(key, followed.epoch_name)
   const { clock } = fold.cohorts
   const { nextSlice: newest } = cohort
-  const members = cohort.enrol(entry, clock, cohortRules(fold, followed, policy), isVoid)
+  const members = cohort.enrol(entry, clock, cohortRules(fold, followed, policy), isOfOther ? 'epoch' : isTooOld ? 'age' : null)
   let state = withCounts(followed, cohort.takeCounts())
   if (cohort.nextSlice > newest) state = withRestarts(state, newest, { clock, time }, policy, () => cohort.begin())
   fold.set(key, state)

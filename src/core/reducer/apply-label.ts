@@ -1,5 +1,7 @@
 import type { Em } from '../certificate/trace.js'
-import type { ContextState } from '../contexts/context-state.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
+import { addGrades } from '../contexts/grader.js'
+import { digestsAgree } from '../outcome/exact-match.js'
 import { observeStop } from '../outcome/observed-stop.js'
 import type { StoppedProbe } from '../outcome/outcome.js'
 import type { Policy } from '../policy/policy.js'
@@ -43,7 +45,7 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
 function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: ContextState, policy: Policy): ContextState {
   applySample(fold, outcome, leaf, policy)
   applyTrace(fold, outcome, key, state, policy)
-  const counted = withCounts(state, { labels_given: 1 })
+  const counted = copyState(withCounts(state, { labels_given: 1 }), { grader: addGrades(state.grader, outcome) })
   fold.set(key, counted)
   return counted
 }
@@ -64,7 +66,7 @@ export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): Prune
   const verdicts = label.steps?.length === asked ? label.steps : undefined // a list of another length is about other steps
   const emOf = (step: PlacedStep, index: number): Em | undefined => {
     const { answer_digest: probed } = step
-    const agrees = step.agreement ?? (probed === undefined || answer === undefined ? undefined : Number(probed === answer))
+    const agrees = step.agreement ?? (probed === undefined || answer === undefined ? undefined : Number(digestsAgree(probed, answer)))
     const verdict = verdicts?.[step.place ?? index]
     return step.exact_match ?? verdict ?? isRight(probed) ?? (agrees === undefined ? undefined : agrees === 1 ? em : 0)
   }

@@ -7,6 +7,7 @@ import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
 import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
 import { type ContextState, copyState, countForToken } from '../contexts/context-state.js'
+import { addFinalAnswer, addGrades, isGraderRepaired } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
 import { RAW } from '../enrolment/slice.js'
 import type { Policy } from '../policy/policy.js'
@@ -29,17 +30,19 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const policy = policyOf(fold.ledger, key)
   const finish = (next: ContextState, mayMove = false) => {
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
+    else if (isGraderRepaired(next.grader)) endEpoch(fold, key, next, { cause: 'grader', policy, time })
     else moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove }), time)
   }
   const compared = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(compared)
   const { control_share: share } = compared
   const { state } = outcome.u < share ? countSavingsOfControl(fold, pending, { share }, compared, time) : { state: compared }
-  const fed = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
-  if (outcome.cancelled === true) return finish(withCounts(fed, { cancelled: 1 }))
+  const reportedBy = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
+  if (outcome.cancelled === true) return finish(withCounts(reportedBy, { cancelled: 1 }))
   const isPresent = outcome.steps !== null && outcome.steps_complete
+  const fed = isPresent ? copyState(reportedBy, { grader: addGrades(addFinalAnswer(state.grader, outcome), outcome) }) : reportedBy
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  const reported = !isPresent ? {} : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
+  const reported = !isPresent ? { steps_missing: 1 } : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
   if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
   const isUnlabelled = em === null && policy.missing_labels === 'excluded'
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {

@@ -2,6 +2,7 @@ import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts } from '../contexts/follow-up-counts.js'
+import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
 import type { Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
@@ -13,17 +14,23 @@ import { differenceFromPool } from '../policy/policy-problem.js'
 import { nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
 import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
+import { applyCadence } from './apply-cadence.js'
 import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { endEpoch, followUp, withCounts } from './follow-up.js'
+import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
-/** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
+/**
+ * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
+ * nowhere.
+ */
 export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
+  if (reported.is_retry === true) return
   const { levels } = fold.ledger.configuration
   const chain = contextChain(levels, reported.context)
   const leaf = chain.at(-1)!
@@ -52,7 +59,8 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   })
   if (counted === undefined || !isOfPool) return
 
-  const state = mustTakeBack(fold, key, counted, time) ? endEpoch(fold, key, counted, { cause: 'breach', policy: gathering, time }) : counted
+  const compared = applyCadence(fold, pending, arm, counted)
+  const state = mustTakeBack(fold, key, compared, time) ? endEpoch(fold, key, compared, { cause: 'breach', policy: gathering, time }) : compared
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, state)
   else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, state)
 }
@@ -107,12 +115,14 @@ function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | 
   }
   const left = leftAt(fold, pending, state)
   if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nothing will enrol it any more
+  if (outcome.by_prompt === true && cohort.isKnown(outcome.u, clock) && !cohort.isMissed(outcome.u)) return // another one counts
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
-  const mayCome = !isNeverAsked(outcome) && !isLeftOut && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
+  const mayCome = !isNeverAsked(outcome) && !isLeftOut && !cohort.isFormer(outcome.u, clock) &&
+    cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
   else if (arm === 'control' && cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
-  else if (arm === 'control' && !isLeftOut) fold.set(key, withCounts(state, { unenrolled: 1 }))
+  else if (arm === 'control' && !isLeftOut) fold.set(key, withCounts(state, countUnenrolled([outcome], cohort, clock)))
 }
 
 /**
@@ -122,14 +132,6 @@ function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | 
 function leftAt (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, pool: ContextState): number | null {
   const state = leaf === key ? pool : fold.get(leaf)
   return hasLeft(leftEpochOf(state), pool.epoch_name) ? state?.membership?.left_at ?? null : null
-}
-
-/**
- * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Such outcomes do not wait,
- * since many of them would take the places of others. Those of a group do wait, since another sample may have enrolled it.
- */
-function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: index }: LoggedOutcome): boolean {
-  return arm === null && steps?.length === 0 && isComplete && index === null
 }
 
 interface Counted {
@@ -195,6 +197,10 @@ export function takeReport (
 ): ContextState {
   const { outcome, leaf, key } = pending
   const { sample_index: index } = outcome
+  if (outcome.by_prompt === true) {
+    if (outcome.hash !== member.hash) return state // another generation enrolled the prompt
+    member.byPrompt = true
+  }
   const isTooMany = member.reported >= MAX_SAMPLES
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return state
   if (leaf !== key && member.arm === 'control') member.leaf ??= leaf
@@ -210,12 +216,25 @@ export function takeReport (
   }
   const saved = takeSavings(fold, pending, member, state, time)
   const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
-  const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
+  const isReported = isLabelWanted || report.kind === 'known'
+  const counts = {
+    ...(isReported ? { reported: 1 } : lacksSteps(outcome) && { steps_missing: 1 }),
+    ...(isLabelWanted && { labels_wanted: 1 }),
+    ...(isReported && outcome.is_unmarked === true && { unmarked: 1 }),
+  }
   const counted = copyState(saved, {
-    follow_up: addCounts(saved.follow_up, counts), fed_by: countForToken(saved.fed_by, outcome.by), updated_at: time,
+    follow_up: addCounts(saved.follow_up, counts),
+    grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),
+    fed_by: countForToken(saved.fed_by, outcome.by),
+    updated_at: time,
   })
   fold.set(key, counted)
   return counted
+}
+
+/** Whether a control outcome is missing because it lacks steps. */
+function lacksSteps ({ arm, stopped, cancelled, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'cancelled' | 'steps' | 'steps_complete'>): boolean {
+  return arm !== 'treated' && !stopped && cancelled !== true && (steps === null || !isComplete)
 }
 
 /** Counts what stopping would have saved in a sample of a control member. @returns the state stored last */

@@ -95,7 +95,7 @@ export function writeState (fold: Fold, key: string, next: ContextState, { polic
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
   const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
-  if (isMoved || cause === 'drift' || cause === 'breach') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
+  if (isMoved || cause === 'drift' || cause === 'breach' || cause === 'grader') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
   return after
 }
 
@@ -146,7 +146,8 @@ export interface EpochStart {
  */
 export function startEpoch (
   fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time }: EpochStart): ContextState {
-  for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
+  const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
+  for (const id of fold.cohorts.renew(key, fold.cursor, until)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
   const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock })
   return syncTrials(opened, policy, levels, fold.predictors, { slice: 0, clock: fold.cohorts.clock, time })

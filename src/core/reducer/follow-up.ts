@@ -5,7 +5,9 @@ import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { afterBreach } from '../certificate/fidelity.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
+import { mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { addCounts, type FollowUp } from '../contexts/follow-up-counts.js'
+import { isGraderRepaired } from '../contexts/grader.js'
 import { addToMembership, hasLeft, leftEpochOf, type MemberUnit } from '../contexts/membership.js'
 import { servingNumber } from '../contexts/trials.js'
 import type { CohortRules } from '../enrolment/accounting.js'
@@ -18,6 +20,7 @@ import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { armOf, type EpochStart, type Fold, thresholdInForce, policyOf, startEpoch, writeState } from './fold.js'
+import { countUnenrolled } from './left-out.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
 import { moveInForce } from './threshold-change.js'
 
@@ -42,14 +45,17 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   for (const id of cohort.advance(clock, rules)) if (!cohort.isKept(id)) fold.pending.remove(id)
   applyMembers(fold, pool, cohort, time)
   const unlisted = cohort.dropEarly(clock)
-  const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
+  const unenrolled = unlisted.flatMap(({ generation_id: id }) => {
+    const pending = fold.pending.get(id)
+    return pending !== undefined && isUnenrolled(pending, state, cohort, clock) ? [pending.outcome] : []
+  })
   for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
   const stops = cohort.takeStops(clock, rules.followUp)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
-  let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
+  let next = unenrolled.length === 0 ? state : withCounts(state, countUnenrolled(unenrolled, cohort, clock))
   for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
   if (hasDrifted(next.drift_final)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
@@ -58,11 +64,13 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     next = copyState(next, { arms: sums.reduce((arms, slice) => compareSlice(arms, slice, policy.max_em_drop), next.arms) })
   }
   if (mustTakeBack(fold, key, next, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
+  if (isGraderRepaired(next.grader)) return endEpoch(fold, key, next, { cause: 'grader', policy, time })
   if (isLookDue) {
     cohort.noteLook(clock)
     next = copyState(next, { drift: driftNow(next, cohort, policy) })
     if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
-    next = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
+    const looked = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
+    next = mayCertify(next, policy, cohort.countEarly(next.control_share)) ? looked : withoutNewCertificates(next, looked, policy)
   }
   if (next === state) return state
   const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
@@ -87,13 +95,13 @@ function driftNow (state: ContextState, cohort: Cohort, { max_em_drop: a }: Poli
 
 /** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */
 function isUnenrolled (
-  pending: PendingOutcome | undefined, { control_share: share }: ContextState, cohort: Cohort, clock: number
+  { outcome }: PendingOutcome, { control_share: share }: ContextState, cohort: Cohort, clock: number
 ): boolean {
-  return pending !== undefined && armOf(pending.outcome, share) === 'control' && !cohort.isLeftOut(pending.outcome.hash, clock)
+  return armOf(outcome, share) === 'control' && !cohort.isLeftOut(outcome.hash, clock)
 }
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
-export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' }): ContextState {
+export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' | 'grader' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
   const { time } = start
   const next = start.cause === 'breach' ? breached(fold, key, state, opened, start) : opened

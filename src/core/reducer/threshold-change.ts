@@ -3,8 +3,9 @@ import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { servingOf } from '../contexts/trials.js'
 
 /**
- * A move of a context's own threshold, or a drift alarm; `before` equals `after` if the alarm concerned the threshold of a parent. For a
- * pin, and for a member that leaves its pool, they are the thresholds in force for the context, whether its own or inherited.
+ * A move of a context's own threshold, a drift alarm, or a repaired grader; `before` equals `after` if the alarm concerned the threshold of
+ * a parent. For a pin, and for a member that leaves its pool, they are the thresholds in force for the context, whether its own or
+ * inherited.
  */
 export interface Change {
   readonly time: number

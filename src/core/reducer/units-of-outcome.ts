@@ -2,6 +2,7 @@ import { type EvidenceUnit, evidenceUnitOf } from '../certificate/evidence.js'
 import { type Em, keepTrace, stopsOf, type Trace, type TraceStep } from '../certificate/trace.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import { RAW } from '../enrolment/slice.js'
+import { digestsAgree } from '../outcome/exact-match.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -81,7 +82,7 @@ function traceStepOf (
   const { tokens, confidence: score, asked_tokens: probeTokens, agreement, answer_digest: probed } = step
   const em = step[label]
   if (em !== undefined || label !== 'exact_match' || missing_labels !== 'lost') return { tokens, score, probeTokens, em }
-  if (probed !== undefined && final !== undefined) return { tokens, score, probeTokens, agrees: probed === final }
+  if (probed !== undefined && final !== undefined) return { tokens, score, probeTokens, agrees: digestsAgree(probed, final) }
   return { tokens, score, probeTokens, agrees: agreement === undefined ? undefined : agreement === 1 }
 }
 

@@ -15,6 +15,7 @@ import { type ContextState, evidenceOf, lookShare, totalLookShare } from '../con
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
+import type { GraderCounts } from '../contexts/grader.js'
 import { hasLeft } from '../contexts/membership.js'
 import { estimateSavings } from '../contexts/savings.js'
 import { servingNumber } from '../contexts/trials.js'
@@ -81,6 +82,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
       /** Until when nothing is stopped after a breach, of its own or its pool's, ms; `null`: it is not held. */
       held_until: heldUntil((isMember ? loaded.states.get(source.key) : state)?.hold ?? null),
     },
+    grader: describeGrader(state.grader),
     challengers: describeTrials(state, own.policy, loaded.predictors),
     unprobed: evidence.unprobed_generations,
     follow_up: state.follow_up,
@@ -92,7 +94,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
     unaccounted: candidate.unaccounted,
     evidence: evidenceView(state, own.index, candidate, own.policy),
-    warnings: contextWarnings(state),
+    warnings: contextWarnings(state, own.policy),
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
     control_share: isMember || isCertifying(loaded.levels, own.policy.certify_at, key) ? controlShareInForce(effective) : null,
@@ -204,6 +206,11 @@ export function describeFidelity (fidelity: Fidelity, level: number) {
     em_drop_low: difference?.low ?? null,
     em_drop_high: difference?.high ?? null,
   }
+}
+
+/** What the grades of this epoch show of the grader. */
+function describeGrader ({ differing, changing, agreeing, contradicting, answers, digest }: GraderCounts) {
+  return { differing, changing, agreeing, contradicting, answers, all_the_same: answers > 0 && digest !== null }
 }
 
 /** Whether stops seem to lose, or surely lose, more EM than is tolerated, and from what it is seen. */

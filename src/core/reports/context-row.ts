@@ -1,13 +1,14 @@
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import type { LoadedContexts } from '../contexts/chain-link.js'
 import type { ContextWarning } from '../contexts/context-warnings.js'
+import { EVIDENCE_WARNINGS } from '../contexts/evidence-checks.js'
 import { depthOf, isCertifying } from '../policy/context.js'
 import { type ContextView, describeContext } from './context-report.js'
 
 /** Alarms for operators: thresholds withdrawn, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
-  'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden', 'stopped_probe_missing',
+  'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden', 'stopped_probe_missing', ...EVIDENCE_WARNINGS,
 ] as const
 export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */

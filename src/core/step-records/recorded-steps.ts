@@ -3,7 +3,7 @@ import { type Em, stopsOf } from '../certificate/trace.js'
 import { type Columns, signalsAt } from '../decide/decide-columns.js'
 import type { Step } from '../decide/decide.js'
 import type { ContextRule } from '../decide/snapshot.js'
-import { answerDigest, type Normalise } from '../outcome/exact-match.js'
+import { answerDigest, digestsAgree, type Normalise } from '../outcome/exact-match.js'
 import type { LoggedStep, ReportedOutcome } from '../outcome/outcome.js'
 import { type Cadence, nextCheckTokens } from '../policy/policy.js'
 import { scoreStep } from '../predictor/predictor.js'
@@ -85,6 +85,17 @@ export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: re
   return tokens <= due
 }
 
+/**
+ * Whether the steps that came with an outcome are all that the worker asked: as many as it counted, and all that were recorded with a
+ * confidence. A step that is left out may be one at which some threshold stops.
+ */
+export function holdsEveryStep (
+  sent: ReadonlyArray<Pick<RecordedStep, 'tokens'>>, { steps_asked: asked = 0 }: Pick<Finished, 'steps_asked'>, recorded: readonly RecordedStep[]
+): boolean {
+  const held = new Set(sent.map(({ tokens }) => tokens))
+  return held.size >= asked && recorded.every(({ tokens, confidence }) => confidence === null || held.has(tokens))
+}
+
 /** Whether every threshold of every scorer stops at a step with a probe. If not, a probe was lost or never made. */
 export function isRecordProbed (
   { minTokens, trials }: Pick<ContextRule, 'minTokens' | 'trials'>, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
@@ -118,7 +129,7 @@ export function joinRecord (
     if (em !== undefined) step.exact_match = em
     else if (digest !== undefined && right !== undefined) step.exact_match = matches(right.has(digest))
     else if (digest !== undefined && mayLabelCome) step.answer_digest = digest
-    if (digest !== undefined && full !== undefined) step.agreement = matches(digest === full)
+    if (digest !== undefined && full !== undefined) step.agreement = matches(digestsAgree(digest, full))
     return step
   })
 }

@@ -108,7 +108,8 @@ export class Checks {
   async #check (reasoning: ReasoningPrefix): Promise<void> {
     const { decider, local, mayProbe, onProbe, onStop } = this.#options
     // With token ids the check is exactly at the cadence, however many tokens came at once.
-    const at = reasoning.ids === null ? reasoning.tokens : this.#next
+    const due = this.#next
+    const at = reasoning.ids === null ? reasoning.tokens : due
     const prefix = { tokens: at, ids: reasoning.ids?.slice(0, at) ?? null, text: reasoning.text }
     this.#next = decider.nextCheck(local, at)
     decider.draw(local, at)
@@ -120,7 +121,7 @@ export class Checks {
     onProbe('ok', forced.tokens, forced)
     const { confidence, signals } = step
     if (confidence === null || signals === undefined) return
-    const decision = decider.decide(local, { tokens: at, confidence, signals })
+    const decision = decider.decide(local, { tokens: at, due_tokens: due, confidence, signals })
     if (decision?.decision !== 'stop' || decision.threshold === null) return
     this.#hasEnded = true
     onStop({ threshold: decision.threshold, prefix, step })

@@ -34,6 +34,7 @@ export function finishedOutcome (
     answer: fitText(answer, MAX_ANSWER_BYTES),
     ...(request.gold !== null && { reference: request.gold }),
     ...costOf(checks),
+    steps_asked: new Set(steps.map((step) => step.tokens)).size,
     ...(isControl && { steps: steps.slice(0, MAX_STEPS), ...(steps.length > MAX_STEPS && { steps_complete: false }) }),
   }
 }
@@ -43,8 +44,9 @@ export function cancelledOutcome (local: LocalGeneration, request: StoppableRequ
   return { ...identityOf(local, request), tokens, cancelled: true, ...costOf(checks) }
 }
 
-function identityOf ({ id, arm, group, context }: LocalGeneration, { samples }: StoppableRequest): object {
-  return { generation_id: id, arm, group_id: group, ...(samples !== null && { samples }), context }
+function identityOf ({ id, arm, group, prompt, context }: LocalGeneration, { samples }: StoppableRequest): object {
+  const unit = group === null ? { prompt_hash: prompt } : { group_id: group, ...(samples !== null && { samples }) }
+  return { generation_id: id, arm, ...unit, context }
 }
 
 function costOf ({ probeTokens, prefillTokens }: CheckResults): object {

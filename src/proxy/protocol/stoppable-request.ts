@@ -19,8 +19,11 @@ export interface StoppableRequest {
   readonly context: Context
   /** Levels that X-Stopgate-Context names. */
   readonly statedLevels: readonly string[]
-  readonly group: string
-  /** Number of requests in the group; `null`: not stated. */
+  /** `null`: not stated. */
+  readonly group: string | null
+  /** Hash of the prompt. */
+  readonly prompt: string
+  /** Number of requests in the group; `null`: not stated, or there is no group. */
   readonly samples: number | null
   /** The right answer; `null`: not stated. */
   readonly gold: string | null
@@ -71,8 +74,8 @@ const REFUSED_FIELDS: ReadonlyArray<readonly [fields: readonly string[], cause: 
 /** OpenAI's default for completions. */
 const DEFAULT_COMPLETION_TOKENS = 16
 
-/** Time for which requests with one prompt are samples of one group, ms. */
-const GROUP_MS = 1_800_000
+/** Time for which requests with one prompt share an arm, ms. */
+const PROMPT_MS = 1_800_000
 
 /**
  * Reads the request for a generation, or says why it is passed through.
@@ -101,8 +104,9 @@ export function readStoppableRequest (
     maxTokens: typeof limit === 'number' ? limit : route === 'completions' ? DEFAULT_COMPLETION_TOKENS : null,
     context: { ...metadataContext(metadata), ...headers.context, model: fitText(model, MAX_NAME_BYTES) },
     statedLevels: Object.keys(headers.context),
-    group: headers.group ?? promptGroup(body, now),
-    samples: headers.group === null ? 1 : headers.samples,
+    group: headers.group,
+    prompt: promptHash(body, now),
+    samples: headers.group === null ? null : headers.samples,
     gold: headers.gold,
   }
 }
@@ -142,10 +146,10 @@ function metadataContext (metadata: unknown): Context {
 }
 
 /**
- * Requests with the same prompt are samples of one group for a while, and share an arm. After that the arm is redrawn; otherwise recurring
- * prompts would stay in one arm permanently, and the evidence would be about those few prompts alone.
+ * Requests with the same prompt share an arm for a while. After that the arm is redrawn; otherwise recurring prompts would stay in one arm
+ * permanently, and the evidence would be about those few prompts alone.
  */
-function promptGroup ({ model, messages, prompt }: RequestBody, now: number): string {
-  const prompted = JSON.stringify([model, messages ?? prompt, Math.floor(now / GROUP_MS)])
-  return 'prompt-' + createHash('sha256').update(prompted).digest('hex').slice(0, 32)
+function promptHash ({ model, messages, prompt }: RequestBody, now: number): string {
+  const prompted = JSON.stringify([model, messages ?? prompt, Math.floor(now / PROMPT_MS)])
+  return createHash('sha256').update(prompted).digest('hex').slice(0, 32)
 }

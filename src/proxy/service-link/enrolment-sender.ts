@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import type { Context } from '../../core/policy/context.js'
 import { CallError, type ServiceClient } from './service-calls.js'
 
-/** The id of a generation, and that of its group. */
-interface EnrolledIds { readonly generation_id: string, readonly group_id?: string }
+/** The id of a generation, and that of its group or the hash of its prompt. */
+interface EnrolledIds { readonly generation_id: string, readonly group_id?: string, readonly prompt_hash?: string }
 
 /** Draws of one context, epoch and share, which are sent in one call. */
 interface Batch {

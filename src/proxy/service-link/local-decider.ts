@@ -10,7 +10,9 @@ import type { EnrolmentSender } from './enrolment-sender.js'
 /** A generation about which this process decides. */
 export interface LocalGeneration {
   readonly id: string
-  readonly group: string
+  /** `null`: its client states none, and the prompt stands for it. */
+  readonly group: string | null
+  readonly prompt: string
   readonly context: Context
   /** Drawn at the first check; `null` before it. */
   arm: Arm | null
@@ -27,6 +29,8 @@ export interface StartResult {
 /** The result of a probe. */
 export interface ProbedStep {
   readonly tokens: number
+  /** The check that was due. */
+  readonly due_tokens?: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>>
 }
@@ -52,13 +56,13 @@ export class LocalDecider {
    * Starts a generation, with the levels of its context that the service knows. Call it in the same turn as `refusal`, so that both see
    * one snapshot.
    */
-  start ({ context, statedLevels, group }: Pick<StoppableRequest, 'context' | 'statedLevels' | 'group'>): StartResult {
+  start ({ context, statedLevels, group, prompt }: Pick<StoppableRequest, 'context' | 'statedLevels' | 'group' | 'prompt'>): StartResult {
     const knownLevels = this.#snapshot()?.levels ?? []
     const values = knownLevels.flatMap((level) => {
       const value = Object.hasOwn(context, level) ? context[level] : undefined
       return value === undefined ? [] : [[level, value] as const]
     })
-    const generation = { id: `proxy-${randomUUID()}`, group, context: Object.fromEntries(values), arm: null }
+    const generation = { id: `proxy-${randomUUID()}`, group, prompt, context: Object.fromEntries(values), arm: null }
     return { generation, knownLevels, unknownLevels: statedLevels.filter((level) => !knownLevels.includes(level)) }
   }
 
@@ -73,19 +77,20 @@ export class LocalDecider {
     const snapshot = this.#snapshot()
     if (generation.arm !== null || snapshot === null) return
     const rule = ruleFor(snapshot, generation.context)
-    const { id, group, context } = generation
-    const u = drawOf(snapshot.salt, group)
+    const { id, group, prompt, context } = generation
+    const u = drawOf(snapshot.salt, group ?? prompt)
     generation.arm = armOfDraw(rule, u)
     if (u === null) return
-    const enrol = () => { this.#enrolments.add(context, rule.epoch, rule.controlShare, { generation_id: id, group_id: group }) }
-    enrolDraw({ enrol }, snapshot, rule, { u, id: group, tokens, context })
+    const ids = { generation_id: id, ...(group === null ? { prompt_hash: prompt } : { group_id: group }) }
+    const enrol = () => { this.#enrolments.add(context, rule.epoch, rule.controlShare, ids) }
+    enrolDraw({ enrol }, snapshot, rule, { u, id: group ?? id, tokens, context })
   }
 
   /** `null` while the circuit is open: go on. */
   decide ({ id, group, context, arm }: LocalGeneration, step: ProbedStep): Decision | null {
     const snapshot = this.#snapshot()
     if (snapshot === null || arm === null) return null
-    return decide(snapshot, 'fresh', { ...step, context, arm, generation_id: id, group_id: group })
+    return decide(snapshot, 'fresh', { ...step, context, arm, generation_id: id, ...(group !== null && { group_id: group }) })
   }
 
   #rule (context: Context): ContextRule | null {

@@ -26,7 +26,7 @@ type ContextReply = {
 }
 
 /** The reply to columns: numbers of rows, except for `errors` and `contexts`. */
-export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' | 'would_stop' | 'probe'> {
+export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' | 'would_stop' | 'probe' | 'asked_early'> {
   readonly snapshot_version: number
   readonly stale: boolean
   /** Rows without an arm that came too late to enrol their generations. */
@@ -53,7 +53,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   countRows(services, decided.reasons)
   const { late: first_step_late, enrolled } = enrolRows(services, columns, decided)
   logRows(services.decisionLog, columns, decided, { snapshot, enrolled, caller })
-  const { stop, control, would_stop, probe, rules } = decided
+  const { stop, control, would_stop, probe, asked_early, rules } = decided
   return {
     snapshot_version: snapshot.version,
     stale: snapshotHolder.freshness() !== 'fresh',
@@ -62,6 +62,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
     would_stop,
     probe,
     first_step_late,
+    asked_early,
     errors,
     contexts: rules.map((rule, i) => contexts[i] === null ? ruleOf(rule) : null),
   }
@@ -93,7 +94,8 @@ function enrolRows (
   for (let i = 0; i < drawn.length; i++) {
     const row = drawn[i]!
     const place = context[row]!
-    const id = (groups?.[row] ?? generations?.[row])!
+    const id = groups?.[row] ?? generations?.[row]
+    if (id == null) continue // it has a prompt, but its outcome could not be found
     const draw = { u: draws[i]!, id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
     const enrolment = enrolDraw(enroller, snapshot, rules[place]!, draw)
     if (enrolment === 'late') late.push(row)

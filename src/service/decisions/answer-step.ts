@@ -55,9 +55,10 @@ function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDe
   return warnings.length === 0 ? decision : { ...decision, warnings: [...warnings, ...decision.warnings] }
 }
 
-function warningsOf ({ arm, generation_id: id, group_id: group, context }: Step, { config }: DecisionServices): DecisionWarning[] {
+function warningsOf (step: Step, { config }: DecisionServices): DecisionWarning[] {
+  const { arm, retry_of: retried, generation_id: id, group_id: group, context } = step
   const warnings: DecisionWarning[] = []
-  if (arm === undefined && id === undefined && group === undefined) warnings.push('id_missing')
+  if (arm === undefined && retried === undefined && id === undefined && group === undefined) warnings.push('id_missing')
   if (context === undefined && config.levels.length > 0) warnings.push('context_missing')
   return warnings
 }

@@ -23,7 +23,9 @@ const stepProblem = itemValidator(StepSchema)
 const schemaContextProblem = itemValidator(ContextSchema)
 
 /** Names of columns that differ from the field of a step. */
-const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation_ids', group_id: 'group_ids', arm: 'arms' }
+const COLUMN_OF: Readonly<Record<string, string>> = {
+  generation_id: 'generation_ids', group_id: 'group_ids', prompt_hash: 'prompt_hashes', arm: 'arms',
+}
 
 /**
  * Finds the rows that would be refused as single steps. Form, contexts and rows are validated one by one only

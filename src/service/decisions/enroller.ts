@@ -87,7 +87,12 @@ export interface EnrolmentReport {
   readonly share: number
   /** Of the oldest draw, ms. */
   readonly age_ms: number
-  readonly generations: ReadonlyArray<{ readonly generation_id?: string, readonly group_id?: string, readonly sample?: number }>
+  readonly generations: ReadonlyArray<{
+    readonly generation_id?: string
+    readonly group_id?: string
+    readonly prompt_hash?: string
+    readonly sample?: number
+  }>
 }
 
 interface EnrolmentServices {
@@ -115,10 +120,10 @@ export function acceptEnrolments (
   const { enrolledShare, context: source } = ruleFor(snapshot, context)
   const drawn = { key: source ?? contextKey(levels, context), epoch, share }
   let enrolled = 0
-  for (const { group_id: group, generation_id: id, sample = 0 } of generations) {
+  for (const { group_id: group, prompt_hash: prompt, generation_id: id, sample = 0 } of generations) {
     const unit = group ?? id
     if (unit === undefined || sample !== 0) continue
-    const u = uniform(salt, unit)
+    const u = uniform(salt, group ?? prompt ?? unit)
     const hash = enrolledHash(salt, unit, u, share, enrolledShare)
     if (hash === null) continue
     enroller.enrol(drawn, u, hash, age)

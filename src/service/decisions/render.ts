@@ -54,7 +54,7 @@ const renderedRules = new WeakMap<NonNullable<ColumnsAnswer['contexts'][number]>
 export function renderColumns (answer: ColumnsAnswer): string {
   return `{"snapshot_version":${answer.snapshot_version},"stale":${answer.stale},"stop":${renderRows(answer.stop)},"control":${renderRows(answer.control)}` +
     `,"would_stop":${renderRows(answer.would_stop)},"probe":${renderRows(answer.probe)},"first_step_late":${renderRows(answer.first_step_late)}` +
-    `,"errors":${answer.errors.length === 0 ? '[]' : JSON.stringify(answer.errors)},"contexts":${renderRules(answer.contexts)}}`
+    `,"asked_early":${renderRows(answer.asked_early)},"errors":${answer.errors.length === 0 ? '[]' : JSON.stringify(answer.errors)},"contexts":${renderRules(answer.contexts)}}`
 }
 
 function renderRows (rows: readonly number[]): string {

@@ -1,5 +1,6 @@
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../../core/contexts/context-warnings.js'
+import { EVIDENCE_CHECKS, type EvidenceWarning, isEvidenceWarning } from '../../core/contexts/evidence-checks.js'
 import { hasLeft } from '../../core/contexts/membership.js'
 import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
@@ -22,8 +23,8 @@ interface HealthServices {
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
-/** Warnings about contexts whose workers make mistakes. `contexts` is e.g. "2 contexts". */
-const REPORTING: Readonly<Record<ContextWarning, (contexts: string) => string>> = {
+/** Warnings about contexts whose workers report incorrectly. `contexts` is e.g. "2 contexts". */
+const REPORTING: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, (contexts: string) => string>> = {
   outcomes_missing: (contexts) => `Generations of ${contexts} are enrolled, but their outcomes, steps or labels have not arrived. Send every outcome with the ids of its steps, and the wanted labels`,
   outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} belong to generations that were not enrolled. Ask at the first step of each ` +
     'generation, without an arm and with the ids of its outcome',
@@ -38,6 +39,12 @@ const REPORTING: Readonly<Record<ContextWarning, (contexts: string) => string>> 
     'stopped_probe (tokens, and answer or em) with each stop',
   stopped_probe_missing: (contexts) => `More than a tenth of the recent stops of ${contexts} were reported without stopped_probe. Send it (tokens, and answer or em) with each stop: ` +
     'otherwise a loss by stops is seen only by comparing the arms, which takes thousands of generations',
+}
+
+function textOf (warning: ContextWarning, contexts: string): string {
+  if (!isEvidenceWarning(warning)) return REPORTING[warning](contexts)
+  const { problem, cure } = EVIDENCE_CHECKS[warning]
+  return `In ${contexts} ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)} (docs/operate/evidence-warnings.md)`
 }
 
 /** How many contexts a warning names. */
@@ -69,7 +76,7 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls }: Hea
     [list(damaged), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
-      return [list(keys), (named) => `${REPORTING[warning](contexts(keys.length))}: ${named}`]
+      return [list(keys), (named) => `${textOf(warning, contexts(keys.length))}: ${named}`]
     }),
     [list(uncovered(inputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${inputs.levels.at(-1)}": ${keys}`],
     [list(leftOf(inputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${inputs.levels.at(-1)}", which also starts that epoch: ${keys}`],

@@ -2,9 +2,9 @@ import { type ContextState, copyState } from '../../core/contexts/context-state.
 import { contextWarnings } from '../../core/contexts/context-warnings.js'
 import { leftEpochOf } from '../../core/contexts/membership.js'
 import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
-import { haveSameTerms } from '../../core/policy/policy.js'
+import { haveSameTerms, type Policy } from '../../core/policy/policy.js'
 import { applyEntry } from '../../core/reducer/apply-entry.js'
-import type { Fold } from '../../core/reducer/fold.js'
+import { type Fold, policyOf } from '../../core/reducer/fold.js'
 import type { Commit } from '../../store/learner-store.js'
 import type { StoredEntry } from '../../store/log.js'
 
@@ -48,7 +48,7 @@ export function foldEntries (memory: LearnerState, entries: readonly StoredEntry
     reservoir: memory.reservoir.takeChanges(),
     traces: fold.traces,
     ledger: fold.ledger === memory.ledger ? null : fold.ledger,
-    decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
+    decisive: [...written.keys()].filter((key) => differs(memory.contexts.get(key), written.get(key), policyOf(fold.ledger, key))),
     changes: fold.changes,
   }
   for (const [key, state] of written) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
@@ -64,12 +64,12 @@ function countOpen (fold: Fold, key: string): void {
 }
 
 /** Whether a decision could differ. New contexts count, since this is how replicas learn of them. */
-function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
+function differs (before: ContextState | undefined, after: ContextState | undefined, policy: Policy): boolean {
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch ||
     leftEpochOf(before) !== leftEpochOf(after) ||
-    contextWarnings(before).join() !== contextWarnings(after).join() || namesOf(before) !== namesOf(after) ||
+    contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() || namesOf(before) !== namesOf(after) ||
     (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
 }
 

@@ -81,8 +81,8 @@ export function createMetrics () {
       'Decisions, outcomes and labels for the decision log: stored, dropped because a limit was reached or the store was down, or not_exported to DECISION_LOG_FILE',
       'result', ['stored', 'dropped', 'not_exported']),
     joinedOutcomes: presetCounter(registers, 'stopgate_joined_outcomes_total',
-      'Control outcomes that came without steps, by the recorded steps that were found (complete, incomplete, none)',
-      'result', ['complete', 'incomplete', 'none']),
+      'Control outcomes that came without steps, by the recorded steps that were found (complete, incomplete, none), and outcomes that lack some of their steps (lacking)',
+      'result', ['complete', 'incomplete', 'none', 'lacking']),
     /** Adds the gauges that read the service. */
     watch (sources: GaugeSources) {
       watchService(registers, sources)

@@ -3,7 +3,7 @@ import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../
 import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
-import { type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
+import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
 import { countsForFidelity, observeStop } from '../../core/outcome/observed-stop.js'
 import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
 import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
@@ -143,22 +143,25 @@ type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
 /** @param entry the outcome as it is logged, with the recorded steps */
 export function outcomeReceipt (loaded: LoadedSnapshot, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
+  if (outcome.retry_of !== undefined) return { label_wanted: false }
   const rule = ruleFor(loaded.snapshot, outcome.context)
   const warnings = warningsFor(outcome, entry, rule, loaded.snapshot.levels)
   return { label_wanted: isLabelWanted(loaded, entry, rule), ...(warnings.length > 0 && { warnings }) }
 }
 
 function warningsFor (
-  outcome: ReportedOutcome, { steps }: LoggedOutcome, { enrolledShare, warnings: ofContext }: ContextRule, levels: Levels
+  outcome: ReportedOutcome, { steps, steps_complete: isComplete }: LoggedOutcome, rule: ContextRule, levels: Levels
 ): readonly OutcomeWarning[] {
   const { arm, stopped, cancelled, group_id: group, samples, context } = outcome
   const warnings: OutcomeWarning[] = []
   if (arm === undefined && stopped !== true) warnings.push('arm_missing')
-  if (group !== undefined && samples === undefined && enrolledShare > 0) warnings.push('samples_missing')
+  if (group !== undefined && samples === undefined && rule.enrolledShare > 0) warnings.push('samples_missing')
+  if (rule.enrolledShare > 0 && isUnmarked(outcome)) warnings.push('prompt_unmarked')
   if (context === undefined && levels.length > 0) warnings.push('context_missing')
-  if (arm === 'control' && steps === null && stopped !== true && cancelled !== true) warnings.push('steps_missing')
+  const isLacking = steps === null || (!isComplete && outcome.steps_complete !== false)
+  if (arm === 'control' && isLacking && stopped !== true && cancelled !== true) warnings.push('steps_missing')
   if (isAnswerLong(outcome)) warnings.push('answer_long')
-  return warnings.length === 0 ? ofContext : [...warnings, ...ofContext]
+  return warnings.length === 0 ? rule.warnings : [...new Set([...warnings, ...rule.warnings])]
 }
 
 /** An answer this much longer than its longest reference can hardly match it; it was probably not extracted from its sentence. */

@@ -2,7 +2,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { ruleFor } from '../../core/decide/snapshot.js'
 import { type Normalise, rememberingNormaliser } from '../../core/outcome/exact-match.js'
 import { gradeOutcome, type LoggedOutcome, type ReportedOutcome, textsOf, withProbeCosts } from '../../core/outcome/outcome.js'
-import { isRecordComplete, isRecordProbed, joinRecord, mergeSteps } from '../../core/step-records/recorded-steps.js'
+import { holdsEveryStep, isRecordComplete, isRecordProbed, joinRecord, mergeSteps, type RecordedStep } from '../../core/step-records/recorded-steps.js'
 import type { StepRecordStore } from '../../store/step-record-store.js'
 import type { Store } from '../../store/store.js'
 import { type Caller, scopedId } from '../access/context-access.js'
@@ -13,8 +13,8 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 /** Characters of answers normalised in one turn: about 1 ms at most, if all are numbers. */
 const TURN_CHARACTERS = 16 * 1024
 
-/** Which recorded steps were found for an outcome that came without steps: all, some or none. */
-type JoinResult = 'complete' | 'incomplete' | 'none'
+/** The steps of an outcome: all, some or none were recorded, where it came without them; `lacking`: it came without some of them. */
+type JoinResult = 'complete' | 'incomplete' | 'none' | 'lacking'
 
 interface JoinServices {
   readonly store: Pick<Store, 'kind'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
@@ -25,8 +25,9 @@ interface JoinServices {
 interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?: JoinResult }
 
 /**
- * Grades outcomes for the log, and joins recorded steps to those that may be control and came without steps. If another replica may still
- * hold steps or probes of some, it waits once for all of them together.
+ * Grades outcomes for the log, and compares those that may be control with the recorded steps. Outcomes without steps get the recorded
+ * ones: if another replica may still hold steps or probes of some, it waits once for all of them together. Outcomes that lack some of
+ * their steps are incomplete.
  * @throws StoreUnavailableError
  */
 export async function joinRecords (
@@ -37,7 +38,7 @@ export async function joinRecords (
   const normalise = await normaliseInTurns(outcomes)
   const graded = outcomes.map((outcome) =>
     ({ ...gradeOutcome(salt, outcome, normalise), generation_id: scopedId(caller, outcome.generation_id), ...by }))
-  const joined: JoinedOutcome[] = graded.map((entry) => ({ entry }))
+  const joined: JoinedOutcome[] = graded.map((entry, i) => checked(entry, outcomes[i]!, []))
   const missing = new Set<number>() // indices of outcomes for which another replica may still hold steps
 
   async function joinAt (places: readonly number[]): Promise<void> {
@@ -46,6 +47,10 @@ export async function joinRecords (
       const outcome = outcomes[i]!
       const entry = graded[i]!
       const steps = mergeSteps(records.get(entry.generation_id) ?? [])
+      if (outcome.steps !== undefined) {
+        joined[i] = checked(entry, outcome, steps)
+        continue
+      }
       missing.delete(i)
       if (steps.length === 0 && outcome.steps_asked !== 0) {
         joined[i] = { entry, result: 'none' }
@@ -63,13 +68,13 @@ export async function joinRecords (
     }
   }
 
-  const lean = [...outcomes.keys()].filter((i) => {
+  const recorded = [...outcomes.keys()].filter((i) => {
     const { recordSteps, mode } = ruleFor(snapshot, outcomes[i]!.context)
-    return recordSteps && mode !== 'off' && isLean(outcomes[i]!)
+    return recordSteps && mode !== 'off' && mayBeControl(outcomes[i]!)
   })
-  if (lean.length === 0) return joined
+  if (recorded.length === 0) return joined
   await recorder.flush()
-  await joinAt(lean)
+  await joinAt(recorded)
   if (missing.size > 0 && store.kind === 'redis') { // an embedded store has only this replica
     await setTimeout(2 * FLUSH_MS)
     await joinAt([...missing])
@@ -92,7 +97,13 @@ async function normaliseInTurns (outcomes: readonly ReportedOutcome[]): Promise<
   return normalise
 }
 
-/** Whether an outcome of a generation that may be control came without steps. */
-function isLean ({ steps, stopped, arm }: ReportedOutcome): boolean {
-  return steps === undefined && stopped !== true && arm !== 'treated'
+function mayBeControl ({ stopped, arm, retry_of: retried }: ReportedOutcome): boolean {
+  return stopped !== true && arm !== 'treated' && retried === undefined
+}
+
+/** An outcome that came with steps, incomplete if it lacks any that were recorded or counted. */
+function checked (entry: LoggedOutcome, outcome: ReportedOutcome, recorded: readonly RecordedStep[]): JoinedOutcome {
+  const { steps } = outcome
+  if (steps === undefined || !mayBeControl(outcome) || holdsEveryStep(steps, outcome, recorded)) return { entry }
+  return { entry: { ...entry, steps_complete: false }, result: 'lacking' }
 }

@@ -9,6 +9,7 @@ import { GRID } from '../../core/certificate/thresholds.js'
 import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import type { Membership } from '../../core/contexts/membership.js'
+import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
 import { RAW } from '../../core/enrolment/slice.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
@@ -185,6 +186,7 @@ const unit = Type.Object({
 const report = Type.Object({
   u: ratio,
   leaf: Type.Optional(text),
+  byPrompt: Type.Optional(Type.Boolean()),
   samples: orNull(number),
   indices: lists,
   ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
@@ -223,11 +225,19 @@ const cohort = Type.Object({
   is_changed: Type.Boolean(),
   bounds: Type.Object({ cutoffs: Type.Array(until), shares: Type.Array(until) }),
   void_until: number,
-  spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
+  spent: Type.Object({
+    accounted: Type.Object(memory),
+    void: Type.Object({ ...memory, hashes: text }),
+    missed: text,
+    former: Type.Object({ units: text, until: number }),
+  }),
+  prompts: Type.Object({ filters: Type.Tuple([text, text]), count: number, since: number }),
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
   stops: Type.Array(Type.Object({ generation_id: text, at: number, difference: orNull(Type.Enum([-1, 0, 1])), unchanged: number })),
-  members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, number, Type.Integer({ minimum: 1 })])), units: text }),
+  members: Type.Object({
+    runs: Type.Array(Type.Tuple([ratio, number, number, number, Type.Integer({ minimum: 1 })])), units: text, hashes: text,
+  }),
   reports: Type.Array(report),
 })
 
@@ -236,10 +246,11 @@ const hasCohortFields = check(cohort)
 /** A cohort as it is written. The slice of each member must be there, and the evidence of a slice must be of one grid. */
 export function isCohort (value: unknown): boolean {
   if (!hasCohortFields(value)) return false
-  const { slices, members, spent } = value as StoredCohort
+  const { slices, members, spent, prompts } = value as StoredCohort
   const enrolled = members.runs.reduce((sum, [, , , , count]) => sum + count, 0)
   const counts = [spent.accounted, spent.void].map(({ units }) => countPacked(units, 1))
-  const areWhole = countPacked(members.units, 1) === enrolled && countPacked(spent.missed, 1) !== null &&
+  const areWhole = [members.units, members.hashes].every((numbers) => countPacked(numbers, 1) === enrolled) && arePrompts(prompts) &&
+    [spent.missed, spent.former.units].every((units) => countPacked(units, 1) !== null) &&
     countPacked(spent.void.hashes, 1) === counts[1] &&
     [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
   const numbers = new Set(slices.map(({ number }) => number))

@@ -40,7 +40,7 @@ t.test('a stopped generation asks no more and reports where it stopped', async (
   t.match(served, { tokens: 15, em: 0, isStopped: true, arm: 'treated' })
   t.equal(service.steps.length, 1)
   const probe = { tokens: 10, em: 0 }
-  t.match(service.outcomes, [{ generation_id: 'a', arm: 'treated', stopped: true, stopped_probe: probe, tokens: 15, em: 0, sample_index: 0 }])
+  t.match(service.outcomes, [{ generation_id: 'a', arm: 'treated', stopped: true, steps_asked: 1, stopped_probe: probe, tokens: 15, em: 0, sample_index: 0 }])
   t.notOk('steps' in service.outcomes[0]!, 'a treated generation has no probes')
 })
 
@@ -54,7 +54,7 @@ t.test('a run without steps has no arm', async (t) => {
   const service = api('treated', 0)
   const served = await playGeneration(service, [], recorded('b', 0, [], { arm: 'treated' }))
   t.match(served, { tokens: 100, em: 0, isStopped: false, arm: null })
-  t.strictSame(service.outcomes, [{ generation_id: 'b', context: {}, tokens: 100, em: 0, steps: [] }], 'the recorded arm is not reported')
+  t.strictSame(service.outcomes, [{ generation_id: 'b', samples: 1, context: {}, tokens: 100, em: 0, steps: [] }], 'the recorded arm is not reported')
 })
 
 t.test('signals are sent', async (t) => {

@@ -7,7 +7,7 @@ import { type FollowUp, NO_FOLLOW_UP } from '../../../src/core/contexts/follow-u
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 
 const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
-const warned = (follow_up: Partial<FollowUp>) => contextWarnings({ ...state, follow_up: { ...NO_FOLLOW_UP, ...follow_up } })
+const warned = (follow_up: Partial<FollowUp>) => contextWarnings({ ...state, follow_up: { ...NO_FOLLOW_UP, ...follow_up } }, DEFAULT_POLICY)
 
 t.test('a context whose enrolled generations never report is warned about once enough are missing', async (t) => {
   t.same(warned({ enrolled: 400, missing: 31 }), [])
@@ -36,7 +36,7 @@ function fidelityOf (...stops: ReadonlyArray<readonly [count: number, hasProbe: 
 }
 
 t.test('stops without their probe are warned about from 20 and a tenth of the recent ones on', async (t) => {
-  const of = (fidelity: Fidelity) => contextWarnings({ ...state, fidelity })
+  const of = (fidelity: Fidelity) => contextWarnings({ ...state, fidelity }, DEFAULT_POLICY)
   t.same(of(fidelityOf([19, false])), [])
   t.same(of(fidelityOf([20, false])), ['stopped_probe_missing'])
   t.same(of(fidelityOf([180, true], [20, false])), [], 'not over a tenth')
@@ -48,7 +48,7 @@ t.test('stops without their probe are warned about from 20 and a tenth of the re
 t.test('the warning says how blind the other test is', async (t) => {
   const fidelity = fidelityOf([100, false])
   const arms = (ungraded: number) => ({ ...NO_ARMS, treated: { ...NO_ARMS.treated, labelled: 100, ungraded } })
-  const warned = (changes: Partial<ContextState>) => contextWarnings({ ...state, fidelity, ...changes })
+  const warned = (changes: Partial<ContextState>) => contextWarnings({ ...state, fidelity, ...changes }, DEFAULT_POLICY)
   t.same(warned({ arms: arms(1) }), ['stopped_probe_missing'])
   t.same(warned({ arms: arms(2) }), ['breach_hidden'])
   t.same(warned({ follow_up: { ...NO_FOLLOW_UP, accounted: 98, missing: 2 } }), ['breach_hidden'])
@@ -58,6 +58,6 @@ t.test('the warning says how blind the other test is', async (t) => {
 
 t.test('a hold after a breach is a warning until it is over', async (t) => {
   const hold = { breaches: 1, until: 5, is_over: false }
-  t.same(contextWarnings({ ...state, hold }), ['breach_held'])
-  t.same(contextWarnings({ ...state, hold: { ...hold, is_over: true } }), [])
+  t.same(contextWarnings({ ...state, hold }, DEFAULT_POLICY), ['breach_held'])
+  t.same(contextWarnings({ ...state, hold: { ...hold, is_over: true } }, DEFAULT_POLICY), [])
 })

@@ -13,8 +13,9 @@ import { PREDICTOR, snapshotOf } from './snapshot-of.js'
 const sent = (bundle: Bundle): Bundle => JSON.parse(JSON.stringify(bundle))
 const throughJson = (snapshot: Snapshot) => snapshotOfBundle(sent(bundleOf(snapshot)))
 
-/** Decides like a minimal worker, which ignores `scorer` and compares the confidence with `threshold`. */
-function stopsUnaware ({ rules, levels, root }: Bundle, { context, confidence, tokens, arm }: Step): boolean {
+/** Decides like a minimal worker, which ignores `scorer` and compares the confidence with `threshold` at the checks. */
+function stopsUnaware ({ rules, levels, root }: Bundle, step: Step): boolean {
+  const { context, confidence, tokens, arm, due_tokens: due = 0, retry_of: retried } = step
   let node = root
   for (const level of levels) {
     const child = node.below?.[context?.[level] ?? '']
@@ -23,7 +24,7 @@ function stopsUnaware ({ rules, levels, root }: Bundle, { context, confidence, t
   }
   const { mode, threshold, min_tokens: minTokens } = rules[node.rule!]!
   const sure = clampConfidence(confidence) // float32 may be past an end by a little
-  return mode === 'enforce' && threshold !== null && sure !== null && arm !== 'control' && tokens >= minTokens && sure >= threshold
+  return retried === undefined && mode === 'enforce' && threshold !== null && sure !== null && arm !== 'control' && tokens >= Math.max(due, minTokens) && sure >= threshold
 }
 
 t.test('a worker that ignores predictors continues where one serves and decides rightly elsewhere', async (t) => {

@@ -24,7 +24,7 @@ function decided (stands: LinkFields, step: Partial<Step>, freshness: Freshness 
 
 t.test('the reasons are a closed list in order of precedence', async (t) => {
   t.strictSame([...REASONS], [
-    'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
+    'off', 'retry', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
   ])
 })
 
@@ -37,13 +37,18 @@ t.test('the reason is the first of the list that applies', async (t) => {
     fc.constantFrom(null, 0.5, 0.99, 1),
     fc.constantFrom(0, 50, 100),
     fc.constantFrom<'control' | 'treated'>('control', 'treated'),
-    (mode, freshness, index, confidence, tokens, arm) => {
+    fc.constantFrom(undefined, 100, 101),
+    fc.constantFrom(undefined, undefined, undefined, 'g0'),
+    (mode, freshness, index, confidence, tokens, stated, due_tokens, retry_of) => {
+      const arm = retry_of === undefined ? stated : 'treated'
       const isTrue: Record<Reason, boolean> = {
         off: mode === 'off',
+        retry: retry_of !== undefined,
         stale_snapshot: freshness === 'too_old',
         no_threshold: index === -1,
         no_score: confidence === null,
         min_tokens: tokens < 50,
+        asked_early: arm === 'treated' && due_tokens !== undefined && tokens < due_tokens,
         below_threshold: confidence !== null && confidence < GRID[10]!,
         control_arm: arm === 'control',
         shadow: mode === 'shadow',
@@ -51,12 +56,31 @@ t.test('the reason is the first of the list that applies', async (t) => {
       }
       const reason = REASONS.find((name) => isTrue[name])!
       every.add(reason)
-      const decision = decided({ index, policy: { mode, min_tokens: 50 } }, { confidence, tokens, arm }, freshness)
+      const rare = { ...(due_tokens !== undefined && { due_tokens }), ...(retry_of !== undefined && { retry_of }) }
+      const step = { confidence, tokens, arm: stated, ...rare }
+      const decision = decided({ index, policy: { mode, min_tokens: 50 } }, step, freshness)
       return decision.reason === reason && decision.decision === (reason === 'score_at_threshold' ? 'stop' : 'continue') &&
         decision.would_stop === ['control_arm', 'shadow', 'score_at_threshold'].includes(reason) && decision.arm === arm &&
         decision.stale === (freshness !== 'fresh')
     }), 3000)
   t.equal(every.size, REASONS.length, 'each of them was met')
+})
+
+t.test('a treated step before the check that its last reply named is warned about, a control step is not', async (t) => {
+  for (const index of [10, -1]) {
+    t.same(decided({ index }, { due_tokens: 101 }).warnings, ['asked_early'])
+    t.same(decided({ index }, { due_tokens: 100 }).warnings, [])
+    t.same(decided({ index }, { due_tokens: 101, arm: 'control' }).warnings, [])
+  }
+})
+
+t.test('a retry is treated, and draws, probes and warns of nothing', async (t) => {
+  const snapshot = snapshotOf({ [KEY]: { index: 10, learnedControlShare: 1 } })
+  for (const changes of [{}, { arm: 'control' }, { due_tokens: 1000 }] as const) {
+    const { decision, u } = decideStep(snapshot, 'fresh', { tokens: 32, confidence: 1, context: CONTEXT, generation_id: 'g', retry_of: 'g0', ...changes })
+    t.match(decision, { decision: 'continue', reason: 'retry', arm: 'treated', would_stop: false, probe: false, warnings: [] })
+    t.equal(u, null)
+  }
 })
 
 t.test('a score equal to the threshold stops, the next number below does not', async (t) => {
@@ -111,6 +135,8 @@ t.test('the arm is the echoed one, otherwise the draw of the group or generation
   holds(t, fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (generation_id, group_id) =>
     armOf({ generation_id }) === (uniform('salt', generation_id) < 0.5 ? 'control' : 'treated') &&
     armOf({ generation_id, group_id }) === (uniform('salt', group_id) < 0.5 ? 'control' : 'treated') &&
+    armOf({ generation_id, prompt_hash: group_id }) === (uniform('salt', group_id) < 0.5 ? 'control' : 'treated') &&
+    armOf({ generation_id, group_id, prompt_hash: generation_id }) === armOf({ group_id }) &&
     armOf({ generation_id, group_id, arm: 'control' }) === 'control' && armOf({ generation_id, group_id, arm: 'treated' }) === 'treated'))
   t.equal(armOf({}), 'treated')
   const everything = snapshotOf({}, ['model', 'task'], null)

@@ -9,7 +9,7 @@ const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g', tokens:
 function memberOf (arm: 'control' | 'treated', samples: number | null, ...reports: SampleReport[]) {
   const slice = newSlice(0, 0, false)
   slice.open[arm] = 1
-  const member = newEnrolledUnit({ u: 0.3, arm, share: 0.5, at: 0, rate: 0, slice })
+  const member = newEnrolledUnit({ hash: 0, u: 0.3, arm, share: 0.5, at: 0, rate: 0, slice })
   member.samples = samples
   for (const report of reports) addReport(member, report, 'lost')
   return member
@@ -62,7 +62,7 @@ t.test('rule 6: of a member that is given up, absent samples are missing and unl
 const SCORER = RULES.scorers[0]!
 
 function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
-  const member = newEnrolledUnit({ u, arm: 'control', share: 1, at: 0, rate: 0, slice })
+  const member = newEnrolledUnit({ hash: 0, u, arm: 'control', share: 1, at: 0, rate: 0, slice })
   slice.open.control++
   for (const report of reports) {
     member.samples = 2

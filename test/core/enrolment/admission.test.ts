@@ -10,7 +10,7 @@ const admitted = (admission: Admission, us: readonly number[], enrolled: readonl
 
 t.test('a unit enrols once: not while it is enrolled, and not after it was accounted for, void or missed', async (t) => {
   const admission = new Admission()
-  admission.addAccounted(0.2, 0, RULES)
+  admission.addAccounted({ u: 0.2 }, 0, RULES)
   admission.addVoid(new Map([[0.3, 0.3]]), 0, RULES)
   admission.spent.addMissed(0.4)
   t.strictSame(admitted(admission, [0.1, 0.2, 0.3, 0.4, 0.5, 0.5], [0.1]), [0.5])

@@ -61,15 +61,24 @@ t.test('rule 3: an entry that would take the context past 4,096 open enrolments 
 
 t.test('rule 3: the draws of a void entry never enrol', async (t) => {
   const cohort = new Cohort('1-1')
-  t.strictSame(cohort.enrol(entryOf([0.1]), 0, RULES, true), [])
+  t.strictSame(cohort.enrol(entryOf([0.1]), 0, RULES, 'age'), [])
   t.strictSame(cohort.enrol(entryOf([0.1]), FOLLOW_UP - 1, RULES), [])
-  t.strictSame(cohort.takeCounts(), { enrolled: 0, void: 1 })
+  t.strictSame(cohort.takeCounts(), { enrolled: 0, void: 1, left_out: 1 })
+})
+
+t.test('rule 14: the control draws of a void entry are left out, except for the epoch before', async (t) => {
+  const cohort = new Cohort('1-1')
+  cohort.enrol(entryOf([0.1, 0.3, 0.7], { share: 0.5 }), 0, RULES, 'age')
+  t.strictSame(cohort.takeCounts(), { enrolled: 0, void: 3, left_out: 2 })
+  cohort.enrol(entryOf([0.2], { share: 0.5 }), 0, RULES, 'epoch')
+  t.strictSame(cohort.takeCounts(), { enrolled: 0, void: 1, left_out: 0 })
+  for (const one of [cohort, restored(cohort)]) t.strictSame([0.1, 0.2, 0.4].map((u) => one.isKnown(u, 1)), [true, true, false])
 })
 
 t.test('rule 3: void draws beyond those that can be remembered do not enrol either, and the context takes only draws below their hash', async (t) => {
   const cohort = new Cohort('1-1')
   const voids = draws(3 * MAX_VOID_UNITS)
-  for (let i = 0; i < voids.length; i += 256) cohort.enrol(entryOf(voids.slice(i, i + 256)), i, RULES, true)
+  for (let i = 0; i < voids.length; i += 256) cohort.enrol(entryOf(voids.slice(i, i + 256)), i, RULES, 'age')
   const copy = restored(cohort)
   for (const one of [cohort, copy]) {
     t.strictSame(voids.filter((u) => one.mayEnrol(u, u, 1, FOLLOW_UP - 1)), [])
@@ -82,7 +91,7 @@ t.test('rule 3: void draws beyond those that can be remembered do not enrol eith
 
 t.test('rule 3: units that are accounted for do not make room for void ones', async (t) => {
   const cohort = new Cohort('1-1')
-  cohort.enrol(entryOf([0.123]), 0, RULES, true)
+  cohort.enrol(entryOf([0.123]), 0, RULES, 'age')
   const others = draws(10_000)
   for (let i = 0; i < others.length; i += 100) {
     cohort.enrol(entryOf(others.slice(i, i + 100)), i, RULES)
@@ -93,7 +102,7 @@ t.test('rule 3: units that are accounted for do not make room for void ones', as
 
 t.test('rule 3: a void entry thins nothing, however many draws it left out', async (t) => {
   const cohort = new Cohort('1-1')
-  cohort.enrol(entryOf([0.1], { cutoff: 0.2 }), 0, RULES, true)
+  cohort.enrol(entryOf([0.1], { cutoff: 0.2 }), 0, RULES, 'age')
   t.equal(cohort.enrol(entryOf([0.5]), 1, RULES).length, 1)
 })
 
@@ -104,7 +113,7 @@ t.test('rule 3: a unit enrols once, however often it is drawn', async (t) => {
   t.match(cohort.slices, [{ enrolled: 2, open: { control: 2 } }])
   report(cohort, 0.1, KEPT, 20)
   t.strictSame(cohort.enrol(entryOf([0.1]), 30, RULES), [], 'not while it is remembered')
-  t.strictSame(cohort.takeCounts(), { enrolled: 2, void: 0 })
+  t.strictSame(cohort.takeCounts(), { enrolled: 2, void: 0, left_out: 0 })
 })
 
 t.test('rule 3: an outcome waits for its entry if it can still enrol', async (t) => {
@@ -390,7 +399,7 @@ t.test('every change of a cohort marks it for the next commit', async (t) => {
   t.ok(marks(() => cohort.advance(FOLLOW_UP, RULES)))
   t.ok(marks(() => cohort.takeFinal()))
   t.ok(marks(() => cohort.takeCompared()))
-  t.ok(marks(() => cohort.enrol(entryOf([0.1]), FOLLOW_UP, RULES, true)))
+  t.ok(marks(() => cohort.enrol(entryOf([0.1]), FOLLOW_UP, RULES, 'age')))
   t.notOk(marks(() => cohort.advance(FOLLOW_UP, RULES)))
 })
 

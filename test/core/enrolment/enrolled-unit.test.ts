@@ -9,7 +9,7 @@ import { mulberry32 } from '../../random.js'
 import { KEPT, known, LOST, unitWith } from './cohort-fixtures.js'
 
 function memberOf (samples: number | null, ...reports: SampleReport[]) {
-  const member = newEnrolledUnit({ u: 0.3, arm: 'control', share: 1, at: 0, rate: 0, slice: newSlice(0, 0, false) })
+  const member = newEnrolledUnit({ hash: 0, u: 0.3, arm: 'control', share: 1, at: 0, rate: 0, slice: newSlice(0, 0, false) })
   member.samples = samples
   for (const report of reports) addReport(member, report, 'lost')
   return member

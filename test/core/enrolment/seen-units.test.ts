@@ -35,6 +35,19 @@ t.test('units are spent as long as they are remembered', async (t) => {
   }
 })
 
+t.test('control units of the epoch before are known for a while, but are not spent', async (t) => {
+  const spent = new SeenUnits()
+  spent.addVoid(new Map([[0.2, 0.5]]), 20, 0)
+  t.strictSame([...spent.voidUnits], [0.2])
+  spent.addFormer([0.1, 0.3], 10)
+  for (const one of [spent, throughStore(spent)]) {
+    t.strictSame([0.1, 0.2, 0.3].map((u) => one.isFormer(u, 9)), [true, false, true])
+    t.notOk(one.has(0.1, 9))
+    t.notOk(one.isFormer(0.1, 10))
+    t.match(one.store().former, { units: '' }, 'they take no more room')
+  }
+})
+
 t.test('expired units are forgotten', async (t) => {
   const spent = new SeenUnits()
   for (let clock = 0; clock < 1000; clock++) {

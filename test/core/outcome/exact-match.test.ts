@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { answerDigest, canonicalNumbers, exactMatcher, normaliseAnswer } from '../../../src/core/outcome/exact-match.js'
+import { agreementWith, answerDigest, canonicalNumbers, digestsAgree, exactMatcher, normaliseAnswer } from '../../../src/core/outcome/exact-match.js'
 import { holds } from '../../property.js'
 
 /** Exact Match of one answer. */
@@ -9,6 +9,14 @@ const exactMatch = (answer: string, reference: string | readonly string[]) => ex
 t.test('two answers match iff their digests are equal', async (t) => {
   const answer = fc.oneof(fc.string(), fc.constantFrom('42', '$42.0', '1,024', '1024', 'The cat', 'cat', 'A', '(A)', '√2', '2'))
   holds(t, fc.property(answer, answer, (a, b) => (answerDigest('salt', a) === answerDigest('salt', b)) === (exactMatch(a, b) === 1)))
+})
+
+t.test('answers agree iff they match and are not empty, and their digests say the same', async (t) => {
+  const answer = fc.oneof(fc.string(), fc.constantFrom('', ' ', '42', '$42.0', 'The cat', 'cat'))
+  holds(t, fc.property(answer, answer, (a, b) => {
+    const agree = exactMatch(a, b) === 1 && a.trim() !== ''
+    return agreementWith(a)(b) === Number(agree) && digestsAgree(answerDigest('salt', a), answerDigest('salt', b)) === agree
+  }))
 })
 
 t.test('a digest depends on the salt and contains no text', async (t) => {

@@ -14,6 +14,12 @@ t.test('equal answers make no difference, whatever the label says', async (t) =>
   t.same(observed({ answer: '41', reference: '42', stopped_probe: { tokens: 80, answer: '41' } }), [same, same])
 })
 
+t.test('two empty answers do not agree, so only a label shows that nothing was lost', async (t) => {
+  const stop = { answer: '', stopped_probe: { tokens: 80, answer: ' ' } }
+  t.same(observed(stop), [{ isEqual: false, difference: null }, { isEqual: false, difference: 1 }])
+  t.same(observed({ ...stop, reference: '42' })[0], { isEqual: false, difference: 0 })
+})
+
 t.test('with a label the difference is that of the two EMs; under agreement any difference is lost', async (t) => {
   const probe = (answer: string) => ({ tokens: 80, answer })
   const lost = { isEqual: false, difference: 1 }

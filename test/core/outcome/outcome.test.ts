@@ -38,13 +38,53 @@ t.test('em wins over answer and reference', async (t) => {
 t.test('agreement takes the full answer as right, even a wrong or blank one', async (t) => {
   t.strictSame(labels({ answer: '1,024', steps: [step({ answer: '1024' }), step({ answer: '1023' })] }),
     { full: { agreement: 1 }, steps: [{ agreement: 1 }, { agreement: 0 }] }, 'with no reference there is no Exact Match')
-  t.strictSame(labels({ answer: '', steps: [step({ answer: 'x' }), step({ answer: ' ' })] }),
-    { full: { agreement: 1 }, steps: [{ agreement: 0 }, { agreement: 1 }] })
+})
+
+t.test('an empty answer agrees with nothing', async (t) => {
+  const steps = [step({ answer: 'x' }), step({ answer: ' ' })]
+  for (const answer of ['', ' \n']) {
+    t.strictSame(labels({ answer, steps }), { full: { agreement: 1 }, steps: [{ agreement: 0 }, { agreement: 0 }] })
+  }
+  t.strictSame(labels({ answer: 'x', steps }).steps, [{ agreement: 1 }, { agreement: 0 }])
+  const { full, steps: graded } = labels({ answer: '', reference: '', steps })
+  t.strictSame([full, graded], [{ exact_match: 1, agreement: 1 }, [{ exact_match: 0, agreement: 0 }, { exact_match: 1, agreement: 0 }]], 'a blank reference still grades')
 })
 
 t.test('an outcome without em, answer or reference has no label', async (t) => {
   t.strictSame(labels({ reference: '4', steps: [step({ answer: '4' })] }), { full: {}, steps: [{ exact_match: 1 }] })
   t.strictSame(labels({ steps: [step({ answer: '4' })] }), { full: {}, steps: [{}] }, 'a probe can not agree with nothing')
+})
+
+t.test('the draw is of the group, of the prompt or of the generation, and only a group has a second hash of its own', async (t) => {
+  const drawn = (report: Partial<ReportedOutcome>) => {
+    const { u, hash, by_prompt: byPrompt } = gradeOutcome('salt', { ...REPORT, ...report })
+    return [u, hash, byPrompt]
+  }
+  t.strictSame(drawn({ prompt_hash: 'p' }), [uniform('salt', 'p'), secondHash('salt', 'g1'), true])
+  t.strictSame(drawn({ prompt_hash: 'p', group_id: 'q' }), [uniform('salt', 'q'), secondHash('salt', 'q'), undefined])
+})
+
+t.test('an outcome is unmarked where nothing says whether its prompt has other samples', async (t) => {
+  const unmarked = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report }).is_unmarked
+  t.equal(unmarked({}), true)
+  for (const mark of [{ group_id: 'q' }, { prompt_hash: 'p' }, { samples: 1 }]) t.equal(unmarked(mark), undefined, JSON.stringify(mark))
+  t.equal(outcomeProblem({ ...REPORT, samples: 1 }), null)
+  t.match(outcomeProblem({ ...REPORT, samples: 2 }), { path: '/samples' })
+})
+
+t.test('an outcome says whether it is a retry, which has an id of its own', async (t) => {
+  t.equal(gradeOutcome('salt', { ...REPORT, retry_of: 'g0' }).is_retry, true)
+  t.equal(gradeOutcome('salt', REPORT).is_retry, undefined)
+  t.match(outcomeProblem({ ...REPORT, retry_of: REPORT.generation_id }), { path: '/retry_of' })
+  t.equal(outcomeProblem({ ...REPORT, retry_of: 'g0' }), null)
+})
+
+t.test('a stopped outcome keeps at how many token counts its worker asked', async (t) => {
+  const asked = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, stopped: true, ...report }).steps_asked
+  t.equal(asked({ steps_asked: 3, steps: [step({})] }), 3)
+  t.equal(asked({ steps: [step({}), step({}), step({ tokens: 20 })] }), 2)
+  t.equal(asked({}), undefined)
+  t.equal(asked({ stopped: false, steps_asked: 3 }), undefined, 'of others it is not needed')
 })
 
 t.test('no text of an answer reaches the log', async (t) => {
@@ -65,7 +105,9 @@ t.test('while a label may still arrive, answers keep their digests', async (t) =
   t.equal(graded({ steps }).answer_digest, undefined, 'no answer, no digest')
   t.equal(graded({ steps }).steps![0]!.answer_digest, answerDigest('salt', '1024'), 'a reference may still grade the probes')
   for (const labelled of [{ em: 1 as const }, { reference: 'Paris' }]) {
-    t.notMatch(JSON.stringify(graded({ answer: 'Paris', steps, ...labelled })), 'digest')
+    const { answer_digest: digest, ...others } = graded({ answer: 'Paris', steps, ...labelled })
+    t.equal(digest, answerDigest('salt', 'paris'), 'the final answer keeps it, to be compared with others')
+    t.notMatch(JSON.stringify(others), 'digest')
   }
 })
 
@@ -75,6 +117,7 @@ t.test('absent fields get their defaults', async (t) => {
     generation_id: 'g1',
     u: uniform('salt', 'g1'),
     hash: secondHash('salt', 'g1'),
+    is_unmarked: true,
     arm: null,
     context: {},
     tokens: 100,

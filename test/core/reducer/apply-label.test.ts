@@ -1,5 +1,6 @@
 import t from 'tap'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { isGraderBroken, NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { answerDigest } from '../../../src/core/outcome/exact-match.js'
 import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
 import { withLateLabel } from '../../../src/core/reducer/apply-label.js'
@@ -33,6 +34,12 @@ t.test('the worker\'s own verdicts come first', async (t) => {
   const own = graded('salt', { generation_id: 'g', tokens: 100, steps: [{ ...step(10), em: 1 }] })
   t.strictSame(emsOf(withLateLabel(answered, label({ em: 1, steps: [1, null] }))), [1, 0, 1, undefined], 'a list of another length is of other steps')
   t.strictSame(emsOf(withLateLabel(own, label({ em: 0, steps: [0] }))), [0, 1], 'what the outcome said of a step stands')
+})
+
+t.test('an empty answer agrees with no other, and a reference that is not blank grades it as wrong', async (t) => {
+  const empty = graded('salt', { generation_id: 'g', tokens: 100, answer: '', steps: [step(10, ''), step(20, '42')] })
+  t.strictSame(emsOf(withLateLabel(empty, label({ em: 1 }))), [1, 0, 0])
+  t.strictSame(emsOf(withLateLabel(empty, label({ references: [digest('42')] }))), [0, 0, 1])
 })
 
 t.test('an answer may come with the label', async (t) => {
@@ -134,4 +141,19 @@ t.test('rule 8: a group is accounted for when the last label is in', async (t) =
   t.equal(fold.cohorts.get(LEAF)!.open, 0)
   fold.pass(3000, SLICE_MOST)
   t.equal(evidenceOf(fold.state()).lost[29], 0.5)
+})
+
+t.test('labels that never change anything show a broken grader, and one that does starts an epoch', async (t) => {
+  const fold = enrolledFold()
+  const us = Array.from({ length: 31 }, (_, i) => (i + 0.5) / 31)
+  fold.enrol(us, 0)
+  for (const u of us) fold.report(u, 1000, { ...CHANGED, answer_digest: `x${u}`, steps: [{ tokens: 40, confidence: 1, answer_digest: 'y', agreement: 0 }] })
+  t.notOk(isGraderBroken(fold.state().grader), 'nothing is graded yet')
+  for (const u of us.slice(1)) fold.learn(labelOf(`g${u}`, 0), 2000)
+  t.ok(isGraderBroken(fold.state().grader))
+  fold.pass(3000, 4000)
+  t.equal(fold.state().epoch, 1)
+  fold.learn(labelOf(`g${us[0]}`, 1), 5000)
+  fold.pass(6000, 7000)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'grader', grader: NO_GRADER })
 })

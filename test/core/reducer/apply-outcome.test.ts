@@ -5,10 +5,11 @@ import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
 import { MAX_SAMPLES } from '../../../src/core/enrolment/enrolled-unit.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { NAMES, NAMES_OF_LEAF, Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
+import { enrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
 
 const LAST = GRID.length - 1
@@ -25,6 +26,15 @@ t.test('an outcome reaches every link of its chain, and makes the contexts it ne
     const first = { epoch: 1, epoch_cause: 'first_enrolment', epoch_started_at: 1000 }
     t.match(fold.state(key), { ...first, generations: 1, updated_at: 1000 }, key)
   }
+})
+
+t.test('a retry counts nowhere', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  const before = JSON.stringify([...fold.states])
+  fold.report(0.1, 1000, { is_retry: true })
+  fold.learn(outcomeOf({ generation_id: 'elsewhere', context: { model: 'new', task: 'new' }, is_retry: true }), 1000)
+  t.equal(JSON.stringify([...fold.states]), before)
 })
 
 t.test('lost, kept and gained are counted', async (t) => {
@@ -158,10 +168,10 @@ t.test('a context whose probes cost more than stopping saves stops nothing, and 
   const probing = { steps: [{ ...SURE_STEP, asked_tokens: 61 }], probe_tokens: 61, asked_tokens: 61 }
   fold.learn(outcomeOf(probing), 0, FIRST)
   t.match(fold.state(), { certified: LAST, threshold_index: -1 })
-  t.strictSame(contextWarnings(fold.state()), ['no_net_savings'])
+  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['no_net_savings'])
   fold.learn(KEPT, 0, FIRST)
   t.match(fold.state(), { threshold_index: LAST }, 'half of the generations asked nothing')
-  t.strictSame(contextWarnings(fold.state()), [])
+  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), [])
 })
 
 t.test('beyond MAX_CONTEXTS outcomes of new contexts reach only their existing parents', async (t) => {
@@ -209,6 +219,76 @@ t.test('rule 1: an outcome of a generation that was never enrolled is not eviden
   fold.pass(2000, 13_000)
   t.match(fold.state(), { follow_up: { enrolled: 1, unenrolled: 1 } })
   t.equal(fold.pending.size, 0)
+})
+
+t.test('rule 14: control outcomes that nothing enrolled are left out, a group once, except for those that never asked', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.2, 1000)
+  for (let i = 0; i < 4; i++) fold.report(0.3, 1000, { generation_id: `sample-${i}`, sample_index: i, samples: 4 })
+  fold.report(0.4, 1000, { steps: [], tokens: 10 })
+  t.match(fold.state().follow_up, { unenrolled: 1, left_out: 0 }, 'the others wait for their entry')
+  fold.pass(2000, 14_000)
+  t.match(fold.state().follow_up, { unenrolled: 6, left_out: 2 })
+})
+
+t.test('rule 14: of the generations of a prompt only that which enrolled it counts, for half an hour', async (t) => {
+  const fold = enrolledFold()
+  const sample = (name: string, hash: number) => ({ generation_id: name, hash, by_prompt: true }) as const
+  fold.report(0.1, 500, sample('waits', 0.7))
+  fold.enrol([0.1], 1000) // by a generation with the second hash 0.1
+  fold.report(0.1, 1000, sample('other', 0.5))
+  t.equal(fold.cohorts.get(LEAF)!.open, 1, 'neither of these')
+  fold.report(0.1, 2000, { ...sample('first', 0.1), full: { exact_match: 0 } })
+  t.equal(fold.cohorts.get(LEAF)!.open, 0)
+  fold.report(0.1, 3000, sample('later', 0.6))
+  fold.enrol([0.1], 100_000)
+  t.match(fold.state().follow_up, { enrolled: 1, reported: 1, unenrolled: 0, left_out: 0 })
+  fold.enrol([0.1], 2_000_000)
+  t.equal(fold.state().follow_up.enrolled, 1, 'time has passed in one step, of which 5 s count')
+  fold.pass(2_001_000, 3_900_000)
+  fold.enrol([0.1], 3_901_000)
+  t.equal(fold.state().follow_up.enrolled, 2)
+})
+
+t.test('rule 14: an unmarked outcome is counted', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  fold.report(0.1, 1000, { is_unmarked: true })
+  fold.report(0.2, 1000)
+  t.match(fold.state().follow_up, { reported: 2, unmarked: 1 })
+})
+
+t.test('rule 14: outcomes of generations of the epoch before are not left out of the next one, and wait for nothing', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  fold.enrol([0.3], 1000, { age: 10_001 })
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' }, 2000)
+  fold.enrol([0.4], 2000, { epoch: '0-1' })
+  for (const u of [0.1, 0.2, 0.3, 0.4]) fold.report(u, 3000)
+  t.equal(fold.pending.size, 0)
+  t.match(fold.state(), { epoch: 2, follow_up: { enrolled: 0, void: 1, unenrolled: 4, left_out: 0 } })
+  fold.report(0.5, 3000)
+  fold.pass(4000, 16_000)
+  t.match(fold.state().follow_up, { unenrolled: 5, left_out: 1 })
+})
+
+t.test('rule 14: nothing is certified while more than twice the bound is left out, also of outcomes that still wait for their entry', async (t) => {
+  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
+  const certified = (odd: number, isLate = true) => {
+    const fold = enrolledFold()
+    fold.enrol(us, 0)
+    for (const u of us) fold.report(u, 1000)
+    for (let i = 0; i < odd; i++) fold.report(i / 256, 1000)
+    fold.pass(2000, SLICE_LEAST + (isLate ? 13_000 : 1000))
+    return fold
+  }
+  t.not(certified(10).state().threshold_index, -1, '10 of 266 are less than 4 %')
+  for (const isLate of [false, true]) t.equal(certified(11, isLate).state().threshold_index, -1, '11 of 267 are more')
+  const fold = certified(0)
+  for (let i = 0; i < 20; i++) fold.report(i / 256, SLICE_LEAST + 14_000, { arm: 'control' })
+  fold.pass(SLICE_LEAST + 15_000, SLICE_LEAST + 30_000)
+  t.match(fold.state(), { follow_up: { left_out: 20 }, threshold_index: LAST }, 'a certificate stays')
 })
 
 t.test('a treated outcome whose entry never arrives is not counted as unenrolled', async (t) => {
@@ -262,7 +342,7 @@ t.test('a worker that invents signal names fills only the room of its context, w
   t.equal(namesKept(fold), NAMES_OF_LEAF)
   t.equal(fold.reservoir.samples().length, 50, 'the rest of each outcome counts')
   t.match(fold.state(), { generations: 50, follow_up: { signals_refused: 50, accounted: 50 } })
-  t.same(contextWarnings(fold.state()), ['signals_refused'])
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), ['signals_refused'])
 })
 
 t.test('many contexts share the room for names', async (t) => {
@@ -305,7 +385,7 @@ t.test('outcomes with the same few names are never refused', async (t) => {
   const entry = outcomeOf({ steps: [{ ...SURE_STEP, signals: { entropy: 0.3, answer_streak: 2 } }] })
   fold.learn(entry, 0, 100)
   t.equal(fold.state().follow_up.signals_refused, 0)
-  t.same(contextWarnings(fold.state()), [])
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), [])
 })
 
 t.test('rule 6: an enrolled generation that is reported as treated, stopped, without complete steps or in another context is missing', async (t) => {

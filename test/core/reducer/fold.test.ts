@@ -64,7 +64,7 @@ t.test('an epoch is named after the entry that opened it, and its start drops th
   t.equal(fold.pending.size, 1)
   fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' }, 7)
   t.equal(fold.state().epoch_name, '7-3')
-  t.equal(fold.cohorts.get(LEAF), undefined)
+  t.match(fold.cohorts.get(LEAF), { epoch: '7-3', open: 0 })
   t.equal(fold.pending.size, 0)
 })
 

@@ -6,6 +6,7 @@ import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { policyOf } from '../../../src/core/reducer/fold.js'
 import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
 import { cohortRules, withEvidence } from '../../../src/core/reducer/take-evidence.js'
@@ -200,7 +201,7 @@ t.test('where only the wanted labels come, the guarantee says that the arms cann
   for (const u of us) fold.report(u, time + 1000, { generation_id: `w${u}`, ...(u < 0.4 ? agreeing : stopped) })
   fold.pass(time + 2000, time + FOLLOW_UP + 2000)
   t.match(fold.state(), { epoch: 1, guarantee: { breach: 'unobservable' }, arms: { treated: { labelled: 100, ungraded: 100 } } })
-  t.same(contextWarnings(fold.state()), ['breach_unobservable'])
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), ['breach_unobservable'])
 })
 
 t.test('rule 9: a change of mode or pin restarts the comparison at the next slice', async (t) => {

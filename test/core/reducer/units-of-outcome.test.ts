@@ -81,6 +81,10 @@ t.test('rule 7: a label is wanted only where the answer would have changed', asy
   t.strictSame(unitOf({ ...probed('y'), full: { exact_match: 0 } }), { eighths: 0, em: 0, isLabelWanted: false })
 })
 
+t.test('rule 14: two empty answers do not agree, so a label is wanted', async (t) => {
+  t.strictSame(unitOf({ ...probed(''), answer_digest: '' }), { eighths: 8, em: null, isLabelWanted: true })
+})
+
 t.test('rule 7: agreement by our Exact Match counts too, and an explicit verdict on both overrides it', async (t) => {
   const graded = (agreement: 0 | 1) => ({ full: {}, steps: [{ tokens: 40, confidence: 1, agreement }] })
   t.match(unitOf(graded(1)), { eighths: 0, isLabelWanted: false })

@@ -5,7 +5,7 @@ import { answerDigest } from '../../../src/core/outcome/exact-match.js'
 import { clampConfidence, gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import { nextCheckTokens } from '../../../src/core/policy/policy.js'
 import {
-  type RecordedFields, recordedFieldsAt, isRecordComplete, isRecordProbed, joinRecord, mergeSteps, type RecordedStep,
+  type RecordedFields, recordedFieldsAt, holdsEveryStep, isRecordComplete, isRecordProbed, joinRecord, mergeSteps, type RecordedStep,
 } from '../../../src/core/step-records/recorded-steps.js'
 import { holds } from '../../property.js'
 
@@ -90,6 +90,15 @@ t.test('a step beyond the end belongs to another generation', async (t) => {
 t.test('a count of 0 makes an empty record complete', async (t) => {
   t.ok(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 0 }, []))
   t.notOk(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 1 }, []))
+})
+
+t.test('an outcome holds every step if it has as many as were asked, and all that were recorded with a confidence', async (t) => {
+  const recorded = [...stepsAt(32, 64), { tokens: 96, confidence: null }]
+  t.ok(holdsEveryStep(stepsAt(32, 64, 64), {}, recorded))
+  t.ok(holdsEveryStep(stepsAt(16, 32, 64), {}, recorded), 'the service may have recorded fewer')
+  t.notOk(holdsEveryStep(stepsAt(32, 96), {}, recorded))
+  t.ok(holdsEveryStep(stepsAt(32, 64), { steps_asked: 2 }, []))
+  t.notOk(holdsEveryStep(stepsAt(32, 64, 64), { steps_asked: 3 }, []))
 })
 
 t.test('a record is probed if every threshold stops at a probe', async (t) => {

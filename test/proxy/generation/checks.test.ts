@@ -13,7 +13,7 @@ function checksOf (more: Partial<ChecksOptions> = {}) {
       draw: (local, tokens) => { local.arm ??= 'treated'; seen.drawn.push(tokens) },
       decide: (_local, { confidence }) => ({ decision: confidence! >= 0.9 ? 'stop' : 'continue', threshold: 0.9 }) as any,
     },
-    local: { id: 'a', group: 'a', context: {}, arm: null },
+    local: { id: 'a', group: null, prompt: 'p', context: {}, arm: null },
     style: probeStyle('plain'),
     mayProbe: () => true,
     probe: async ({ ids }) => { seen.prefixes.push(ids!.length); return forced(0.5) },

@@ -14,24 +14,31 @@ const checks = { steps: [step, givenUp], probeTokens: 18, prefillTokens: 8 }
 const ended = { tokens: 60, answerTokens: 2, answer: '42', stoppedAt: null, checks }
 
 t.test('the service accepts outcomes, with steps in the control arm alone', async (t) => {
-  const control = finishedOutcome({ id: 'a', group: 'g', context: { model: 'm' }, arm: 'control' }, request, ended)
+  const control = finishedOutcome({ id: 'a', group: 'g', prompt: 'p', context: { model: 'm' }, arm: 'control' }, request, ended)
   t.equal(problem(control), null)
-  t.match(control, { reference: '42', samples: 1, steps: [step, givenUp], stopped: false })
+  t.match(control, { reference: '42', samples: 1, steps: [step, givenUp], steps_asked: 2, stopped: false })
   t.equal(gradeOutcome('', control as any).asked_tokens, 18, 'net savings are net of probes that were given up, too')
-  const stopped = finishedOutcome({ id: 'a', group: 'g', context: {}, arm: 'treated' }, { ...request, gold: null, samples: null }, { ...ended, stoppedAt: step })
+  const stopped = finishedOutcome({ id: 'a', group: 'g', prompt: 'p', context: {}, arm: 'treated' }, { ...request, gold: null, samples: null }, { ...ended, stoppedAt: step })
   t.equal(problem(stopped), null)
   t.match(stopped, { stopped: true, stopped_probe: { tokens: 32, answer: '41' }, answer_tokens: 2, probe_tokens: 18, probe_prefill_tokens: 8 })
   t.notOk('stopped_probe' in control || 'steps' in stopped || 'reference' in stopped || 'samples' in stopped)
-  const long = finishedOutcome({ id: 'a', group: 'g', context: {}, arm: 'control' }, request, { ...ended, checks: { ...checks, steps: Array(5000).fill(step) } })
+  const long = finishedOutcome({ id: 'a', group: 'g', prompt: 'p', context: {}, arm: 'control' }, request, { ...ended, checks: { ...checks, steps: Array(5000).fill(step) } })
   t.match(long, { steps_complete: false })
-  const cancelled = cancelledOutcome({ id: 'a', group: 'g', context: {}, arm: 'control' }, request, 60, { ...checks, prefillTokens: 0 })
+  const cancelled = cancelledOutcome({ id: 'a', group: 'g', prompt: 'p', context: {}, arm: 'control' }, request, 60, { ...checks, prefillTokens: 0 })
   t.equal(problem(cancelled), null)
   t.match(cancelled, { cancelled: true, probe_tokens: 18 })
   t.notOk('probe_prefill_tokens' in cancelled)
 })
 
+t.test('without a group the prompt stands for it', async (t) => {
+  const outcome = finishedOutcome({ id: 'a', group: null, prompt: 'p', context: {}, arm: 'control' }, { ...request, samples: null }, ended)
+  t.equal(problem(outcome), null)
+  t.match(outcome, { prompt_hash: 'p' })
+  t.notOk('group_id' in outcome || 'samples' in outcome)
+})
+
 t.test('fidelity counts stops of the proxy', async (t) => {
-  const stop = finishedOutcome({ id: 'a', group: 'prompt-1', context: {}, arm: 'treated' }, request, { ...ended, stoppedAt: step })
+  const stop = finishedOutcome({ id: 'a', group: null, prompt: 'p', context: {}, arm: 'treated' }, request, { ...ended, stoppedAt: step })
   const graded = gradeOutcome('', stop as any)
   t.ok(countsForFidelity(graded))
   t.same(observeStop(graded, 'agreement', true), { isEqual: false, difference: 1 })

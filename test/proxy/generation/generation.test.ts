@@ -100,7 +100,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     run,
     request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
     dialect: { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start: async () => run },
-    local: { id: 'g', group: 'g', context: {}, arm: 'treated' },
+    local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm: 'treated' },
     reply: {
       pass: ({ reasoning, content }) => { written.push(reasoning + content) },
       cut: (tokens) => { written.push(`cut ${tokens} `) },

@@ -10,18 +10,18 @@ const completions = (body: object) => readStoppableRequest('completions', '/v1/c
 t.test('a request for one generation is read', async (t) => {
   const headers = readStopgateHeaders({ 'x-stopgate-context': 'lang=en', 'x-stopgate-gold': '42' })
   t.match(chat({ stream: true, stream_options: { include_usage: true }, max_completion_tokens: 9, metadata: { task: 'a', lang: 'de' } }, headers), {
-    model: 'm', isStream: true, wantsUsage: true, maxTokens: 9, context: { model: 'm', task: 'a', lang: 'en' }, samples: 1, gold: '42',
+    model: 'm', isStream: true, wantsUsage: true, maxTokens: 9, context: { model: 'm', task: 'a', lang: 'en' }, group: null, samples: null, gold: '42',
   })
   t.match(chat({}), { isStream: false, wantsUsage: false, maxTokens: null, gold: null })
   t.match(completions({ prompt: [1, 2] }), { maxTokens: 16 })
 })
 
-t.test('requests with the same prompt are one group for half an hour, unless the client names it', async (t) => {
-  const group = (more: object, headers = NO_HEADERS, now = 0) => (chat(more, headers, now) as StoppableRequest).group
-  t.equal(group({}, NO_HEADERS, 1_799_999), group({}))
-  t.not(group({}, NO_HEADERS, 1_800_000), group({}))
-  t.equal(group({ temperature: 1 }), group({}))
-  t.not(group({ messages: [{ role: 'user', content: 'other' }] }), group({}))
+t.test('requests with the same prompt have the same hash for half an hour, and a group if the client names one', async (t) => {
+  const hash = (more: object, headers = NO_HEADERS, now = 0) => (chat(more, headers, now) as StoppableRequest).prompt
+  t.equal(hash({}, NO_HEADERS, 1_799_999), hash({}))
+  t.not(hash({}, NO_HEADERS, 1_800_000), hash({}))
+  t.equal(hash({ temperature: 1 }), hash({}))
+  t.not(hash({ messages: [{ role: 'user', content: 'other' }] }), hash({}))
   t.match(chat({}, readStopgateHeaders({ 'x-stopgate-group': 'g', 'x-stopgate-samples': '4' })), { group: 'g', samples: 4 })
   t.match(chat({}, readStopgateHeaders({ 'x-stopgate-group': 'g' })), { group: 'g', samples: null })
 })

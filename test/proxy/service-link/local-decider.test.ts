@@ -11,7 +11,8 @@ t.test('it decides and enrols like the service', async (t) => {
   const snapshot = snapshotOfBundle(bundleOf(snapshotHolder.snapshot()))
   const enrolled: unknown[] = []
   const decider = new LocalDecider(() => snapshot, { add: (...draw) => { enrolled.push(draw) } })
-  const start = (context: Record<string, string>, group: string) => decider.start({ context, statedLevels: Object.keys(context), group })
+  const start = (context: Record<string, string>, group: string | null) =>
+    decider.start({ context, statedLevels: Object.keys(context), group, prompt: 'prompt' })
   t.equal(decider.refusal({ model: 'm', task: 'a' }), null)
   t.equal(decider.refusal({ model: 'm', task: 'b' }), 'mode_off')
   const one = start({ model: 'm', task: 'a', unknown: 'x' }, 'group').generation
@@ -27,12 +28,15 @@ t.test('it decides and enrols like the service', async (t) => {
   const fresh = start({ model: 'new' }, 'other').generation
   decider.draw(fresh, 32)
   t.match(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: fresh.id, group_id: 'other' }])
+  const ungrouped = start({ model: 'new' }, null).generation
+  decider.draw(ungrouped, 32)
+  t.same(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: ungrouped.id, prompt_hash: 'prompt' }])
 })
 
 t.test('without a bundle no decisions are made', async (t) => {
   const decider = new LocalDecider(() => null, { add: () => { t.fail('nothing is enrolled') } })
   t.equal(decider.refusal({}), 'service_away')
-  const one = decider.start({ context: { model: 'm' }, statedLevels: ['task'], group: 'g' }).generation
+  const one = decider.start({ context: { model: 'm' }, statedLevels: ['task'], group: 'g', prompt: 'p' }).generation
   decider.draw(one, 32)
   t.equal(one.arm, null)
   t.equal(decider.nextCheck(one, 0), Infinity)

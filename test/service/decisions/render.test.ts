@@ -10,7 +10,16 @@ import { holds } from '../../property.js'
 
 t.test('the text equals that of JSON.stringify', async (t) => {
   const nothing: ColumnsAnswer = {
-    snapshot_version: 0, stale: false, stop: [], control: [], would_stop: [], probe: [], first_step_late: [], errors: [], contexts: [],
+    snapshot_version: 0,
+    stale: false,
+    stop: [],
+    control: [],
+    would_stop: [],
+    probe: [],
+    first_step_late: [],
+    asked_early: [],
+    errors: [],
+    contexts: [],
   }
   const all: ColumnsAnswer = {
     snapshot_version: 7,
@@ -20,6 +29,7 @@ t.test('the text equals that of JSON.stringify', async (t) => {
     would_stop: [0, 1, 4095],
     probe: [2],
     first_step_late: [3],
+    asked_early: [0, 2],
     errors: [{ index: 5, path: '/tokens/5', message: 'must be "whole"\n' }, { index: 6, path: '/contexts/1', message: 'é' }],
     contexts: [
       { threshold: 0.935, check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] },

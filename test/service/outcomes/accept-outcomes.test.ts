@@ -59,7 +59,7 @@ const levels = ['model', 'task']
 
 /** An outcome of a control generation, whose probed answer differs from the final one. */
 const storedOutcome: ReportedOutcome = {
-  generation_id: 'g', arm: 'control', context: { model: 'q', task: 'gsm8k' }, tokens: 64, answer: '4', steps: [{ tokens: 32, confidence: 0.95, answer: '5' }],
+  prompt_hash: 'h', generation_id: 'g', arm: 'control', context: { model: 'q', task: 'gsm8k' }, tokens: 64, answer: '4', steps: [{ tokens: 32, confidence: 0.95, answer: '5' }],
 }
 
 function modelWith (defaultPolicy: PolicyPatch = {}, policies: ReadonlyMap<string, PolicyPatch> = new Map()): LoadedSnapshot {
@@ -125,6 +125,23 @@ t.test('an outcome without its context, or a control outcome without steps, is w
   const { steps: _s, ...lean } = storedOutcome
   t.strictSame(warnings(lean), ['steps_missing'])
   for (const other of [{ arm: 'treated' }, { cancelled: true }, { steps: [] }] as const) t.strictSame(warnings({ ...lean, ...other }), undefined)
+  const lacking = { ...gradeOutcome('salt', storedOutcome), steps_complete: false }
+  t.strictSame(outcomeReceipt(modelWith(), storedOutcome, lacking).warnings, ['steps_missing'])
+  t.strictSame(warnings({ ...storedOutcome, steps_complete: false }), undefined, 'the worker knows')
+})
+
+t.test('an outcome that does not say whether its prompt has other samples is warned about', async (t) => {
+  const { prompt_hash: _, ...unmarked } = storedOutcome
+  const warnings = (changed: ReportedOutcome, policy: PolicyPatch = {}) => outcomeReceipt(modelWith(policy), changed, gradeOutcome('salt', changed)).warnings
+  t.strictSame(warnings(unmarked), ['prompt_unmarked'])
+  t.strictSame(warnings({ ...unmarked, samples: 1 }), undefined)
+  t.strictSame(warnings(unmarked, { follow_up_seconds: 0 }), undefined, 'without a follow-up each sample counts on its own')
+})
+
+t.test('of a retry no label is wanted, and nothing is warned about', async (t) => {
+  const { arm: _, ...armless } = storedOutcome
+  const retry = { ...armless, generation_id: 'g2', retry_of: 'g' }
+  t.strictSame(outcomeReceipt(modelWith(), retry, gradeOutcome('salt', retry)), { label_wanted: false })
 })
 
 t.test('an answer that is graded against a much shorter reference is warned about', async (t) => {
@@ -141,6 +158,9 @@ t.test('the warnings of the context follow', async (t) => {
   const { root } = model.snapshot
   const warned = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['outcomes_not_enrolled' as const] } } } }
   t.strictSame(outcomeReceipt(warned, storedOutcome, gradeOutcome('salt', storedOutcome)).warnings, ['outcomes_not_enrolled'])
+  const lacking = { ...gradeOutcome('salt', storedOutcome), steps_complete: false }
+  const both = { ...model, snapshot: { ...model.snapshot, root: { ...root, rule: { ...root.rule, warnings: ['steps_missing' as const] } } } }
+  t.strictSame(outcomeReceipt(both, storedOutcome, lacking).warnings, ['steps_missing'], 'each once')
 })
 
 const config = readConfig({})

@@ -36,15 +36,29 @@ t.test('a complete record provides the steps of the outcome', async (t) => {
   t.equal(flushes, 1)
 })
 
-t.test('only outcomes without steps that may be control are looked up', async (t) => {
+t.test('only outcomes that may be control are looked up', async (t) => {
   const outcomes: Array<Partial<ReportedOutcome>> = [
-    { generation_id: 'steps', steps: [] }, { generation_id: 'treated', arm: 'treated' },
+    { generation_id: 'treated', arm: 'treated', steps: [] }, { generation_id: 'stopped', arm: undefined as never, stopped: true },
+    { generation_id: 'retry', retry_of: 'g0' },
   ]
   const { joined, asked, flushes } = await joinedWith([], outcomes)
   t.same(asked, [])
   t.equal(flushes, 0)
-  t.same(joined.map(({ steps, result }) => [steps, result]), [[[], undefined], [null, undefined]])
+  t.same(joined.map(({ steps, result }) => [steps, result]), [[[], undefined], [null, undefined], [null, undefined]])
   for (const policy of [{ record_steps: false }, { mode: 'off' }] as const) t.same((await joinedWith([], [{}], { policy })).asked, [])
+})
+
+t.test('an outcome that lacks a step that was recorded or counted is incomplete', async (t) => {
+  const records = { whole: [STEP], lacking: [STEP, { tokens: 64, confidence: 0.9 }] }
+  const steps = [{ tokens: 32, confidence: 0.9, em: 1 }] as const
+  const outcomes = [
+    { generation_id: 'whole', steps }, { generation_id: 'lacking', steps }, { generation_id: 'unrecorded', steps, steps_asked: 1 },
+    { generation_id: 'counted', steps, steps_asked: 2 }, { generation_id: 'treated', arm: 'treated', steps, steps_asked: 2 },
+  ] as const
+  const { joined, asked } = await joinedWith([records], outcomes as never)
+  t.same(asked, [['whole', 'lacking', 'unrecorded', 'counted']], 'nothing is waited for')
+  t.same(joined.map(({ complete, result }) => [complete, result]), [[true, undefined], [false, 'lacking'], [true, undefined], [false, 'lacking'], [true, undefined]])
+  t.match(await joinedWith([], [{ steps: [...steps], steps_asked: 2 }], { policy: { record_steps: false } }), { joined: [{ complete: false, result: 'lacking' }], asked: [] })
 })
 
 t.test('steps that another replica may hold are waited for once', async (t) => {

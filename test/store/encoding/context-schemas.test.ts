@@ -12,7 +12,7 @@ const COHORT = storeCohort(cohortOf())
 t.test('a cohort whose members or evidence do not fit its slices is invalid', async (t) => {
   const [slice] = COHORT.slices
   const withEvidence = (scorer: number, evidence: Evidence) =>
-    isCohort({ ...COHORT, members: { runs: [], units: '' }, slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
+    isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
   t.ok(withEvidence(0, noEvidence(30)) && withEvidence(2, noEvidence(120)))
   t.notOk(withEvidence(0, noEvidence(60)), 'the raw confidence has 30 thresholds')
   t.notOk(withEvidence(2, noEvidence(121)))
@@ -22,17 +22,20 @@ t.test('a cohort whose members or evidence do not fit its slices is invalid', as
   const { lost } = noEvidence(60)
   for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
   const { number } = slice!
-  const withMembers = (runs: unknown[], ...units: number[]) => isCohort({ ...COHORT, members: { runs, units: packNumbers(units) } })
+  const withMembers = (runs: unknown[], ...units: number[]) =>
+    isCohort({ ...COHORT, members: { runs, units: packNumbers(units), hashes: packNumbers(units.map(() => 0.5)) } })
   t.ok(withMembers([[0.5, 0, number, 7, 2]], 0.1, 0.2))
   for (const run of [[0.5, 0, 99, 7, 2], [2, 0, number, 7, 2], [0.5, 0, number, 7, 1], [0.5, 0, number, 7], [0.5, 0, number, 7, 3]]) {
     t.notOk(withMembers([run], 0.1, 0.2), String(run))
   }
   t.notOk(withMembers([[0.5, 0, number, 7, 2]], 0.1, 1.2), 'a draw beyond 1')
+  t.notOk(isCohort({ ...COHORT, members: { ...COHORT.members, hashes: packNumbers([0.5]) } }), 'a hash of nobody')
+  t.notOk(isCohort({ ...COHORT, prompts: { filters: ['?', ''], count: 0, since: 0 } }))
 })
 
 t.test('sums for the test of the thresholds that are of another grid make a cohort invalid', async (t) => {
   const [slice] = COHORT.slices
-  const withDifferences = (...row: unknown[]) => isCohort({ ...COHORT, members: { runs: [], units: '' }, slices: [{ ...slice, differences: [row] }] })
+  const withDifferences = (...row: unknown[]) => isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, differences: [row] }] })
   const none = packDifferences(noDifferences(60))
   const sums = { ...none, lost: noDifferences(60).lost }
   t.ok(withDifferences(0, 0, 30, none) && withDifferences(2, 0, 60, none) && withDifferences(2, 5, 60, sums))
@@ -54,6 +57,7 @@ t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {
   for (const odd of [
     { accounted: { ...pair, until: one } }, { void: { ...pair, hashes: one } }, { void: { ...pair, until: one, hashes } },
     { missed: packNumbers([2]) }, { accounted: { units: '?', until: '?' } }, { missed: hashes.slice(1) },
+    { former: { units: packNumbers([2]), until: 0 } }, { former: undefined },
   ]) t.notOk(withSpent(odd), JSON.stringify(odd))
 })
 

@@ -188,6 +188,12 @@ def columns_of(generations: Sequence[Generation]) -> bytes:
     if any(one.group is not None for one in generations):
         body["group_ids"] = [one.group for one in generations]
         body["sample"] = [one.sample if one.arm is None else None for one in generations]
+    if any(one.prompt_hash is not None and one.arm is None for one in generations):
+        body["prompt_hashes"] = [one.prompt_hash if one.arm is None else None for one in generations]
+    if any(one.due_tokens is not None for one in generations):
+        body["due_tokens"] = [one.due_tokens for one in generations]
+    if any(one.retry_of is not None for one in generations):
+        body["retry_of"] = [one.retry_of for one in generations]
     names = {name for step in steps for name in step.signals}
     if names:
         body["signals"] = {name: [step.signals.get(name) for step in steps] for name in names}
@@ -218,6 +224,8 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
                 warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
     for row in body["first_step_late"]:
         generations[row].warn_late()
+    for row in body["asked_early"]:
+        generations[row].warn_early()
     for row, one in enumerate(generations):
         if row in problems:
             path, message = problems[row]["path"], problems[row]["message"]
@@ -225,5 +233,5 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
             continue
         if one.arm is None:
             one.arm = "control" if row in control else "treated"
-        one.checked(row in stop, row in probe, cadences[one.context_key].next_check(one.steps[-1].tokens))
+        one.decided(row in stop, row in probe, cadences[one.context_key].next_check(one.steps[-1].tokens))
     return [generations[row] for row in problems]

@@ -75,12 +75,20 @@ class LocalDecider:
             if rule is None:
                 undecided.append(one)
                 continue
+            if one.retry_of is not None:
+                one.arm = "treated"
+                one.checked(stop=False, probe=False, next_check=one.next_check)
+                continue
             if one.arm is None:
                 self._draw(one, bundle.salt, rule)
             step = one.steps[-1]
             is_control = one.arm == "control"
-            one.checked(
-                not is_control and rule.stops(step, one.arm, rule.threshold_of(bundle.salt, one.group or one.id)),
+            is_early = one.is_early and not is_control
+            if is_early:
+                one.warn_early()
+            threshold = rule.threshold_of(bundle.salt, one.group or one.id)
+            one.decided(
+                not is_control and not is_early and rule.stops(step, one.arm, threshold),
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
                 rule.cadence.next_check(step.tokens),
             )
@@ -91,7 +99,7 @@ class LocalDecider:
         if salt is None:
             generation.arm = "treated"
             return
-        u = uniform(salt, generation.group or generation.id)
+        u = uniform(salt, generation.group or generation.prompt_hash or generation.id)
         generation.arm = "control" if u < rule.share else "treated"
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
@@ -103,6 +111,8 @@ class LocalDecider:
             started["group_id"] = generation.group
             if generation.sample is not None:
                 started["sample"] = generation.sample
+        elif generation.prompt_hash is not None:
+            started["prompt_hash"] = generation.prompt_hash
         self._enrolments.add(generation.context, rule.epoch, rule.share, started)
 
     def _run(self) -> None:

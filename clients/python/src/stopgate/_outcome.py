@@ -25,7 +25,7 @@ def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
         outcome["em"] = grades.final
     elif reference is not None:
         outcome["reference"] = [fit_answer(one) for one in ([reference] if isinstance(reference, str) else reference)]
-    outcome.update(_cost_of(generation.steps))
+    outcome.update(_cost_of(generation.steps), steps_asked=len({step.tokens for step in generation.steps}))
     if generation.arm != "treated" and not generation.stopped:
         is_priced = "probe_tokens" in outcome
         outcome["steps"] = [_step(step, grades, is_priced) for step in generation.steps[:_MOST_STEPS]]
@@ -42,6 +42,8 @@ def cancellation_of(generation: Generation, tokens: int) -> dict[str, Any]:
 def _identity_of(generation: Generation) -> dict[str, Any]:
     """The fields that identify a generation, its arm and its group."""
     fields: dict[str, Any] = {"generation_id": generation.id, "context": generation.context}
+    if generation.retry_of is not None:
+        fields["retry_of"] = generation.retry_of
     if generation.arm is not None:
         fields["arm"] = generation.arm
     if generation.group is not None:
@@ -50,6 +52,10 @@ def _identity_of(generation: Generation) -> dict[str, Any]:
             fields["samples"] = generation.samples
         if generation.sample is not None:
             fields["sample_index"] = generation.sample
+    elif generation.prompt_hash is not None:
+        fields["prompt_hash"] = generation.prompt_hash
+    elif generation.samples == 1:
+        fields["samples"] = 1
     return fields
 
 
@@ -100,13 +106,17 @@ class _Grades:
         self.final = int(bool(em)) if em is not None else None if answer is None else self._by_worker(answer)
 
     def of(self, step: Step) -> int | None:
-        """The worker's grade; without one, a probe equal to the final answer gets its grade, and others are wrong."""
+        """The worker's grade; without one, a probe equal to the final answer has its grade, and others are wrong.
+
+        An empty answer equals none.
+        """
         em = self.graded(step)
         if em is not None or step.answer is None or self._grade is not None:
             return em
         if self.final is None or self._answer is None:
             return None
-        return self.final if step.answer.strip() == self._answer.strip() else 0
+        probed = step.answer.strip()
+        return self.final if probed and probed == self._answer.strip() else 0
 
     def graded(self, step: Step) -> int | None:
         """The worker's own grade of a probe; None: there is none."""

@@ -14,7 +14,7 @@ from ._outbox import Enrolments, Report, Reporter
 from ._outcome import cancellation_of, outcome_of
 from ._process import AtExit, watch_forks
 from ._telemetry import Counters, warn
-from .generation import Backend, Cadence, Context, Ending, Generation, Grade
+from .generation import Backend, Cadence, Context, Ending, Generation, Grade, Prompt
 
 _PING_SECONDS = 1.0
 
@@ -54,10 +54,10 @@ class Session(Backend):
 
     def generation(
         self, context: Context, id: str | None, group: str | None, sample: int | None, samples: int | None,
-        grade: Grade | None,
+        grade: Grade | None, retry_of: str | None = None, prompt: Prompt | None = None,
     ) -> Generation:  # fmt: skip
         """Makes a generation, with a random id if none is given."""
-        return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade)
+        return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade, retry_of, prompt)
 
     def cadence_of(self, generation: Generation) -> Cadence:
         """The cadence of a generation."""

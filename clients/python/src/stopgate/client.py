@@ -9,7 +9,7 @@ from ._process import watch_forks
 from ._session import Session
 from ._telemetry import Counters
 from .errors import ClientGone
-from .generation import Context, Generation, Grade, Probe
+from .generation import Context, Generation, Grade, Probe, Prompt
 
 
 class BaseClient:
@@ -70,6 +70,8 @@ class BaseClient:
         sample: int | None = None,
         samples: int | None = None,
         grade: Grade | None = None,
+        retry_of: str | None = None,
+        prompt: Prompt | None = None,
     ) -> Generation:
         """Begins a generation. Nothing is sent before its first check.
 
@@ -78,14 +80,19 @@ class BaseClient:
             id: unique; None: a random one. A generation that is restarted needs another id.
             group: id of the prompt, if it has several samples.
             sample: number of this sample in its group, from 0.
-            samples: how many samples the group has.
+            samples: how many samples the group has; 1 without a group: no other generation has this prompt.
             grade: returns whether an answer is right. It is called when the generation ends, in the caller's thread.
                 An answer for which it raises, or returns None, has no label.
+            retry_of: id of the generation that this one repeats, after a crash for instance. It never asks, is never
+                stopped, and counts nowhere: the repeated one counts as missing.
+            prompt: its text or token ids, where neither `group` nor `samples` is known. Only a hash of it is sent.
+                Generations of one prompt within half an hour share an arm, and the first of them is evidence.
+                `stopgate.hf` and `stopgate.vllm` state it by themselves.
 
         Raises:
             TypeError: the context is not a mapping.
         """
-        return self._session.generation(context, id, group, sample, samples, grade)
+        return self._session.generation(context, id, group, sample, samples, grade, retry_of, prompt)
 
     def label(
         self,

@@ -1,8 +1,10 @@
 """A generation as its worker sees it: its probes and steps, when it asks, and how it ends."""
 
+import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from ._limits import fit_confidence, fit_context, fit_id, fit_signals
@@ -12,6 +14,23 @@ Arm = Literal["control", "treated"]
 Context = Mapping[str, str]
 Grade = Callable[[str], "bool | int"]
 AnswerT = TypeVar("AnswerT", bound="str | None")
+
+
+Prompt = str | bytes | Sequence[int]
+
+_NEVER = 2**62
+_PROMPT_SECONDS = 1800
+
+
+def prompt_hash_of(prompt: Prompt, now: float) -> str:
+    """A hash of a prompt and of the half hour in which its generation starts.
+
+    With the prompt alone, one that comes back would always be in the same arm.
+    """
+    text = (
+        prompt if isinstance(prompt, str) else prompt.hex() if isinstance(prompt, bytes) else [int(t) for t in prompt]
+    )
+    return hashlib.sha256(json.dumps([text, int(now // _PROMPT_SECONDS)]).encode()).hexdigest()[:32]
 
 
 class Cadence(NamedTuple):
@@ -108,13 +127,13 @@ class Generation:
     """
 
     __slots__ = (
-        "_backend", "_is_over", "arm", "context", "context_key", "grade", "group", "id", "next_check",
-        "probed_score", "sample", "samples", "steps", "stopped", "wants_probe",
+        "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "grade", "group", "id", "next_check",
+        "probed_score", "prompt_hash", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
     def __init__(
         self, backend: Backend, id: str, context: Context, group: str | None, sample: int | None, samples: int | None,
-        grade: Grade | None,
+        grade: Grade | None, retry_of: str | None = None, prompt: Prompt | None = None,
     ) -> None:  # fmt: skip
         self._backend = backend
         self.id = fit_id(id)
@@ -123,25 +142,37 @@ class Generation:
         self.group = None if group is None else fit_id(group)
         self.sample = None if sample is None else int(sample)
         self.samples = None if samples is None else int(samples)
+        self.prompt_hash: str | None = None
+        if prompt is not None:
+            self.mark_prompt(prompt)
         self.grade = grade
+        self.retry_of = None if retry_of is None else fit_id(retry_of)
         self.arm: Arm | None = None
+        self.due_tokens: int | None = None
         self.stopped = self.wants_probe = False
         self.steps: list[Step] = []
         self.probed_score: float | None = None
         self._is_over = False
         self.begin()
 
+    def mark_prompt(self, prompt: Prompt) -> None:
+        """Says which prompt it is of, unless it has a group or is the only sample of its prompt."""
+        if self.group is None and self.samples != 1 and self.prompt_hash is None:
+            self.prompt_hash = prompt_hash_of(prompt, time.time())
+
     def begin(self) -> None:
         """Adopts the cadence known by now: a generation that waited in a queue would otherwise ask late."""
-        if not self.steps:
+        if self.retry_of is not None:
+            self.next_check = _NEVER
+        elif not self.steps:
             self.next_check = self._backend.cadence_of(self).next_check(0)
 
     def due(self, tokens: int) -> bool:
         """Whether to probe and ask, now that the generation has this many tokens (without prompt and probes).
 
-        While no decision can be made, due checks are skipped, unless their answers may be evidence.
+        While no decision can be made, due checks are skipped, unless their answers may be evidence. A retry never asks.
         """
-        if tokens < self.next_check or self.stopped:
+        if tokens < self.next_check or self.stopped or self.retry_of is not None:
             return False
         return self._may_be_evidence or not self._backend.skip_check(self, tokens)
 
@@ -196,8 +227,18 @@ class Generation:
             self._backend.counters.probe_tokens += int(probe.tokens)
             self._backend.counters.prefill_tokens += int(probe.prefill_tokens)
 
+    @property
+    def is_early(self) -> bool:
+        """Whether the step just observed is before the check that the last decision named."""
+        return self.due_tokens is not None and self.steps[-1].tokens < self.due_tokens
+
+    def decided(self, stop: bool, probe: bool, next_check: int) -> None:
+        """Applies the decision about the step just observed, which names the next check."""
+        self.checked(stop, probe, next_check)
+        self.due_tokens = next_check
+
     def checked(self, stop: bool, probe: bool, next_check: int) -> None:
-        """Applies the decision about the step just observed."""
+        """Goes on after the check of the step just observed, with or without a decision."""
         step = self.steps[-1]
         self.stopped = stop
         self.wants_probe = probe and step.answer is None and step.em is None
@@ -243,6 +284,14 @@ class Generation:
             self._is_over = True
             if self.steps and not self.stopped:
                 self._backend.report_cancellation(self, self.steps[-1].tokens if tokens is None else int(tokens))
+
+    def warn_early(self) -> None:
+        """Logs that the generation was not stopped here, since it asked before the check that was due."""
+        warn(
+            f"early {self.context_key}",
+            f"{self.id} was asked about at {self.steps[-1].tokens} tokens, before the check that was due, and is not "
+            "stopped there: ask whenever due() says so, in both arms",
+        )
 
     def warn_late(self) -> None:
         """Logs that the generation is not enrolled, since its first check came late. It may still be stopped."""

@@ -197,6 +197,7 @@ def generate(
         raise ValueError("pad the prompts on the left")
     if len(runs) != len(ids):
         raise ValueError(f"{len(ids)} prompts need as many runs, not {len(runs)}")
+    _mark_prompts(runs, ids, mask)
     prober, ends = Prober(model, tokenizer, reasoning), end_ids(model, tokenizer)
     rows = [Row(run, tokenizer, reasoning, ends, max_new_tokens) for run in runs]
     cache: Any = DynamicCache(config=model.config)
@@ -219,6 +220,12 @@ def generate(
         logits, mask = forward(model, last, mask, cache)
         _check(client, prober, [rows[i] for i in running], cache, mask)
     return [row.finish(None if references is None else references[i]) for i, row in enumerate(rows)]
+
+
+def _mark_prompts(runs: Sequence[Generation], ids: Tensor, mask: Tensor) -> None:
+    """Says which prompt each generation is of, without its padding."""
+    for run, row, its in zip(runs, ids, mask, strict=True):
+        run.mark_prompt(row[its.bool()].tolist())
 
 
 def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> None:
@@ -263,6 +270,7 @@ class StopgateCriteria(StoppingCriteria):
         self._prompt_ids, self._mask = inputs["input_ids"], inputs["attention_mask"]
         if len(runs) != len(self._prompt_ids):
             raise ValueError(f"{len(self._prompt_ids)} prompts need as many runs, not {len(runs)}")
+        _mark_prompts(runs, self._prompt_ids, self._mask)
         reasoning = reasoning or ReasoningFormat()
         self._prober = Prober(model, tokenizer, reasoning)
         limit = 2**62  # generate() has the limit

@@ -274,6 +274,7 @@ async def generate(
 
     async def one(place: int) -> Rollout:
         async with free:
+            runs[place].mark_prompt(prompts[place])
             reference = None if references is None else references[place]
             return await roller.roll(list(prompts[place]), each[place], runs[place], reference)
 

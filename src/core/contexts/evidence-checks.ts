@@ -1,0 +1,86 @@
+import { certificationTerms, type Policy } from '../policy/policy.js'
+import { haveDifferentCadences } from './cadences.js'
+import { type ContextState, copyState } from './context-state.js'
+import { cancelledRatio, leftOutRatio } from './follow-up-counts.js'
+import { isGraderBroken } from './grader.js'
+
+/** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
+interface EvidenceCheck { readonly problem: string, readonly cure: string }
+
+/** The checks by their warnings. docs/operate/evidence-warnings.md has a paragraph for each. */
+export const EVIDENCE_CHECKS = {
+  steps_missing: {
+    problem: 'control outcomes lack steps for which a decision was asked, so they count as missing',
+    cure: 'send all steps with an outcome, or leave them out so that the service joins those that it recorded',
+  },
+  grader_broken: {
+    problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
+    cure: 'check the grader and the extraction of answers',
+  },
+  cadences_differ: {
+    problem: 'treated generations ask more or less often than control ones, so they stop where nothing was probed, or save less',
+    cure: 'ask at next_check_tokens in both arms, and send it as due_tokens with the next step',
+  },
+  prompt_unmarked: {
+    problem: 'outcomes do not say whether their prompts have other samples, which resemble each other and count as one',
+    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
+  },
+  left_out_high: {
+    problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',
+    cure: 'ask at the first check of each generation under the id of its outcome, and check whether lists reach the store in time',
+  },
+  cancelled_high: {
+    problem: 'more control generations are cancelled than may be lost, and a certificate says nothing about them',
+    cure: 'report cancelled only where the client went away, and check why clients do',
+  },
+} as const satisfies Record<string, EvidenceCheck>
+
+export type EvidenceWarning = keyof typeof EVIDENCE_CHECKS
+
+export const EVIDENCE_WARNINGS = Object.keys(EVIDENCE_CHECKS) as EvidenceWarning[]
+
+export function isEvidenceWarning (warning: string): warning is EvidenceWarning { return Object.hasOwn(EVIDENCE_CHECKS, warning) }
+
+/** The warnings with their problems and cures, for descriptions. */
+export const EVIDENCE_WARNINGS_TEXT = EVIDENCE_WARNINGS.map((warning) => `${warning}: ${EVIDENCE_CHECKS[warning].problem}: ${EVIDENCE_CHECKS[warning].cure}`).join('. ')
+
+/** Below this number a share says little. */
+const FEW = 4
+
+/** Whether a part of all exceeds a share of it. */
+function exceeds (part: number, all: number, share: number): boolean { return part >= FEW && part > share * all }
+
+/** The checks that a context fails. @param policy of the context */
+export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
+  const { follow_up: counts, cadences, grader } = state
+  const warnings: EvidenceWarning[] = []
+  if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
+  if (exceeds(counts.unmarked, counts.reported, bound)) warnings.push('prompt_unmarked')
+  if (haveDifferentCadences(cadences)) warnings.push('cadences_differ')
+  if (isGraderBroken(grader)) warnings.push('grader_broken')
+  if (counts.left_out >= FEW && leftOutRatio(state) > bound) warnings.push('left_out_high')
+  if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')
+  return warnings
+}
+
+/**
+ * Whether a threshold may be certified: no more than twice the bound is left out, which may be the hard ones, and no more than that may be
+ * samples of one prompt. A certificate that was given stays: later reports say nothing about its evidence.
+ * @param waiting control outcomes that nothing has enrolled yet
+ */
+export function mayCertify (state: Pick<ContextState, 'follow_up'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
+  const { reported, unmarked } = state.follow_up
+  return leftOutRatio(state, waiting) <= 2 * bound && unmarked <= 2 * bound * reported
+}
+
+type Certified = Pick<ContextState, 'certified' | 'trials'>
+
+/** The state after a look by a policy, with no threshold certified that was not before. */
+export function withoutNewCertificates (before: Certified, after: ContextState, policy: Policy): ContextState {
+  const certified = (ordinal: number) => before.trials.find((trial) => trial.ordinal === ordinal)?.certified ?? -1
+  return copyState(after, {
+    judged_by: certificationTerms(policy), // otherwise the evidence would be judged again
+    certified: Math.min(before.certified, after.certified),
+    trials: after.trials.map((trial) => ({ ...trial, certified: Math.min(certified(trial.ordinal), trial.certified) })),
+  })
+}

@@ -1,0 +1,82 @@
+import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
+
+/**
+ * Whether grades can mean anything. Where a grader never matches, matches always, or an extractor finds the same text everywhere, stopping
+ * seems to lose nothing, since every answer has the same EM.
+ */
+
+/** Counts over the control outcomes of an epoch. */
+export interface GraderCounts {
+  /** Generations with a probed answer other than the final one whose EM is known; and those of them in which the EM is another one. */
+  readonly differing: number
+  readonly changing: number
+  /** Probed answers that agree with the final one and whose EM is known; and those of them whose EM is another one. */
+  readonly agreeing: number
+  readonly contradicting: number
+  /** Final answers; and the digest of all of them. `null`: there are none, or several. */
+  readonly answers: number
+  readonly digest: string | null
+  /** Whether the grader was found to show no difference in this epoch. If it shows one later, the evidence of the epoch means nothing. */
+  readonly was_blind: boolean
+}
+
+export const NO_GRADER: GraderCounts = {
+  differing: 0, changing: 0, agreeing: 0, contradicting: 0, answers: 0, digest: null, was_blind: false,
+}
+
+/** Numbers of generations or answers from which a pattern is taken for a broken grader. */
+const ENOUGH = 30
+/** Share of equal answers that may be graded differently. */
+const MAX_CONTRADICTING = 0.01
+
+/** An outcome as far as its grades matter. */
+interface Answered extends Pick<LoggedOutcome, 'full' | 'answer_digest'> { readonly steps: readonly LoggedStep[] | null }
+
+/** Counts the final answer of a control outcome. */
+export function addFinalAnswer (counts: GraderCounts, { answer_digest: digest }: Pick<Answered, 'answer_digest'>): GraderCounts {
+  if (digest === undefined) return counts
+  const { answers, digest: others } = counts
+  return withBlindness({ ...counts, answers: answers + 1, digest: answers === 0 || digest === others ? digest : null })
+}
+
+/** Counts the grades of a control outcome whose label is known. */
+export function addGrades (counts: GraderCounts, { full: { exact_match: em }, steps }: Answered): GraderCounts {
+  if (em === undefined || steps === null) return counts
+  let [differing, changing, agreeing, contradicting] = [0, 0, 0, 0]
+  for (const { agreement, exact_match: probed } of steps) {
+    if (agreement === undefined || probed === undefined) continue
+    const isOther = probed !== em
+    if (agreement === 1) {
+      agreeing++
+      if (isOther) contradicting++
+    } else {
+      differing = 1
+      if (isOther) changing = 1
+    }
+  }
+  if (differing + agreeing === 0) return counts
+  return withBlindness({
+    ...counts,
+    differing: counts.differing + differing,
+    changing: counts.changing + changing,
+    agreeing: counts.agreeing + agreeing,
+    contradicting: counts.contradicting + contradicting,
+  })
+}
+
+function withBlindness (counts: GraderCounts): GraderCounts {
+  return isBlind(counts) && !counts.was_blind ? { ...counts, was_blind: true } : counts
+}
+
+/** Whether no answer that differs has another EM, or no answer differs. */
+function isBlind ({ differing, changing, answers, digest }: GraderCounts): boolean {
+  return (differing >= ENOUGH && changing === 0) || (answers >= ENOUGH && digest !== null)
+}
+
+/** Whether nothing may be certified: the grader shows no difference, or grades equal answers differently. */
+export function isGraderBroken ({ agreeing, contradicting, was_blind: wasBlind }: GraderCounts): boolean {
+  return wasBlind || (agreeing >= ENOUGH && contradicting > MAX_CONTRADICTING * agreeing)
+}
+
+/** Whether the grader shows differences after it showed none, so that the evidence of the epoch has to be dropped. */
+export function isGraderRepaired (counts: GraderCounts): boolean { return counts.was_blind && !isBlind(counts) }

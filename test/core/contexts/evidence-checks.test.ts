@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { openEpoch, type Trial } from '../../../src/core/contexts/context-state.js'
+import {
+  EVIDENCE_WARNINGS, evidenceWarnings, isEvidenceWarning, mayCertify, withoutNewCertificates,
+} from '../../../src/core/contexts/evidence-checks.js'
+import { type FollowUp, NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import { NO_GRADER } from '../../../src/core/contexts/grader.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
+
+const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
+const warned = (follow_up: Partial<FollowUp>, policy: PolicyPatch = {}) =>
+  evidenceWarnings({ ...state, follow_up: { ...NO_FOLLOW_UP, ...follow_up } }, { ...DEFAULT_POLICY, ...policy })
+
+t.test('outcomes that lack steps are warned about where they are more than may be lost', async (t) => {
+  t.same(warned({ steps_missing: 3 }), [], 'too few to tell')
+  t.same(warned({ steps_missing: 4 }), ['steps_missing'])
+  t.same(warned({ steps_missing: 4, reported: 196 }), [])
+  t.same(warned({ steps_missing: 5, reported: 195 }), ['steps_missing'])
+  t.same(warned({ steps_missing: 5, reported: 195 }, { max_em_drop: 0.05 }), [])
+})
+
+t.test('control generations that are left out or cancelled are warned about where they are more than may be lost', async (t) => {
+  t.same(warned({ enrolled: 100, left_out: 3 }), [], 'too few to tell')
+  t.same(warned({ enrolled: 196, left_out: 4 }), [])
+  t.same(warned({ enrolled: 195, left_out: 5 }), ['left_out_high'])
+  t.same(warned({ accounted: 190, missing: 5, excluded: 1, cancelled: 4 }), [])
+  t.same(warned({ accounted: 190, missing: 4, excluded: 1, cancelled: 5 }), ['cancelled_high'])
+})
+
+t.test('a threshold may be certified while no more than twice the bound is left out, or unmarked', async (t) => {
+  const mayWith = (counts: Partial<FollowUp>, waiting = 0) =>
+    mayCertify({ follow_up: { ...NO_FOLLOW_UP, ...counts } }, DEFAULT_POLICY, waiting)
+  const may = (enrolled: number, left_out: number, waiting = 0) => mayWith({ enrolled, left_out }, waiting)
+  t.ok(may(0, 0))
+  t.ok(may(96, 4))
+  t.notOk(may(95, 5))
+  t.notOk(may(95, 3, 2))
+  t.ok(mayWith({ enrolled: 100, reported: 100, unmarked: 4 }))
+  t.notOk(mayWith({ enrolled: 100, reported: 100, unmarked: 5 }))
+})
+
+t.test('without new certificates, each scorer keeps those that it had', async (t) => {
+  const trial = (ordinal: number, certified: number) => ({ ordinal, certified }) as Trial
+  const before = { certified: 3, trials: [trial(1, 2)] }
+  const after = { ...state, certified: 5, trials: [trial(1, 1), trial(2, 4)] }
+  t.match(withoutNewCertificates(before, after, DEFAULT_POLICY), { certified: 3, trials: [{ certified: 1 }, { certified: -1 }] })
+  t.equal(withoutNewCertificates(before, { ...after, certified: -1 }, DEFAULT_POLICY).certified, -1)
+})
+
+t.test('unmarked outcomes are warned about where they are more than may be lost', async (t) => {
+  t.same(warned({ reported: 200, unmarked: 4 }), [])
+  t.same(warned({ reported: 200, unmarked: 5 }), ['prompt_unmarked'])
+})
+
+t.test('arms that ask at different cadences are warned about', async (t) => {
+  const sums = (ratio: number) =>
+    ({ n: 40, asked: 400 * ratio, due: 400, asked_squares: 4000 * ratio ** 2, due_squares: 4000, products: 4000 * ratio })
+  t.same(evidenceWarnings({ ...state, cadences: { control: sums(1), treated: sums(4) } }, DEFAULT_POLICY), ['cadences_differ'])
+})
+
+t.test('a broken grader is warned about', async (t) => {
+  const broken = { ...state, grader: { ...NO_GRADER, was_blind: true } }
+  t.same(evidenceWarnings(broken, DEFAULT_POLICY), ['grader_broken'])
+})
+
+t.test('the page for operators has a paragraph for each check', async (t) => {
+  const page = readFileSync('docs/operate/evidence-warnings.md', 'utf8')
+  for (const warning of EVIDENCE_WARNINGS) t.ok(page.includes(`\n### ${warning}\n\n**Found.**`), warning)
+  t.notOk(isEvidenceWarning('toString'))
+})

@@ -1,0 +1,64 @@
+import t from 'tap'
+import { addFinalAnswer, addGrades, type GraderCounts, isGraderBroken, isGraderRepaired, NO_GRADER } from '../../../src/core/contexts/grader.js'
+import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
+
+/** Counts many outcomes. */
+function counted (times: number, report: (i: number) => Partial<ReportedOutcome>, before: GraderCounts = NO_GRADER): GraderCounts {
+  let counts = before
+  for (let i = 0; i < times; i++) {
+    const outcome = gradeOutcome('salt', { generation_id: `g${i}`, tokens: 100, ...report(i) })
+    counts = addGrades(addFinalAnswer(counts, outcome), outcome)
+  }
+  return counts
+}
+
+const step = (answer: string, more: object = {}) => ({ tokens: 10, confidence: 1, answer, ...more })
+
+/** Answers `i`, and has probed another one before. */
+const differing = (reference: string) => (i: number) => ({ answer: `a${i}`, reference, steps: [step('other'), step(`a${i}`)] })
+
+t.test('a grader is broken while 30 generations have answers that differ, and none of them has another EM', async (t) => {
+  t.notOk(isGraderBroken(counted(29, differing('never'))))
+  const never = counted(30, differing('never'))
+  t.match(never, { differing: 30, changing: 0, agreeing: 30, contradicting: 0 })
+  t.ok(isGraderBroken(never))
+  t.ok(isGraderBroken(counted(30, (i) => ({ answer: `a${i}`, em: 1, steps: [step('other', { em: 1 })] }))), 'one that always matches')
+  const same = counted(1, differing('a0'), counted(29, differing('never')))
+  t.match(same, { differing: 30, changing: 1 })
+  t.notOk(isGraderBroken(same))
+})
+
+t.test('answers without grades, or without text, show nothing of the grader', async (t) => {
+  t.match(counted(40, (i) => ({ answer: `a${i}`, steps: [step('other')] })), { differing: 0, answers: 40, digest: null })
+  t.match(counted(40, () => ({ em: 1, steps: [{ tokens: 10, confidence: 1, em: 0 }] })), { differing: 0, answers: 0 })
+  t.equal(counted(40, () => ({ em: 1 })), NO_GRADER)
+})
+
+t.test('a grader is broken while more than 1 % of 30 equal answers have another EM', async (t) => {
+  const agreeing = (contradicting: number) => (i: number) => ({ answer: `a${i}`, em: 1 as const, steps: [step(`a${i}`, { em: i < contradicting ? 0 : 1 })] })
+  t.notOk(isGraderBroken(counted(29, agreeing(29))))
+  t.ok(isGraderBroken(counted(30, agreeing(1))))
+  const mostly = counted(100, agreeing(1))
+  t.notOk(isGraderBroken(mostly), 'it is not broken any more')
+  t.notOk(isGraderRepaired(mostly), 'its evidence counts')
+  t.ok(isGraderBroken(counted(100, agreeing(2))))
+})
+
+t.test('a grader is broken while all of 30 answers are the same, empty ones too', async (t) => {
+  for (const answer of ['yes', ' ']) {
+    t.notOk(isGraderBroken(counted(29, () => ({ answer }))))
+    t.ok(isGraderBroken(counted(30, () => ({ answer }))), answer)
+  }
+  t.notOk(isGraderBroken(counted(300, (i) => ({ answer: i === 7 ? 'no' : 'yes' }))))
+})
+
+t.test('a grader that shows differences after it showed none is repaired, and stays broken until its evidence is dropped', async (t) => {
+  for (const repaired of [
+    counted(1, differing('a0'), counted(30, differing('never'))), counted(1, () => ({ answer: 'no' }), counted(30, () => ({ answer: 'yes' }))),
+  ]) {
+    t.ok(isGraderRepaired(repaired))
+    t.ok(isGraderBroken(repaired))
+    t.ok(isGraderRepaired(counted(100, differing('a0'), repaired)))
+  }
+  t.notOk(isGraderRepaired(counted(50, differing('never'))))
+})

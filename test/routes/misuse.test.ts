@@ -1,0 +1,182 @@
+import t, { type Test } from 'tap'
+import { EVIDENCE_CHECKS, type EvidenceWarning } from '../../src/core/contexts/evidence-checks.js'
+import { MAX_DRAWS, scaledTimes } from '../../src/core/enrolment/enrolment-list.js'
+import type { ReportedOutcome } from '../../src/core/outcome/outcome.js'
+import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
+import { build, type Built, until } from '../helper.js'
+
+// Workers that report what is no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
+
+/** Evidence is taken in the order of enrolment, and looked at within a second. */
+const FOLLOWED_UP = { DEFAULT_POLICY: '{"follow_up_seconds":16}' }
+const PATIENT = { times: scaledTimes(0.25) }
+
+/** More lossless generations than a first certificate needs. */
+const ENOUGH = 300
+
+const times = <T>(make: (i: number) => T): T[] => Array.from({ length: ENOUGH }, (_, i) => make(i))
+
+/** A control outcome that loses nothing at any threshold, but for the changes. */
+function controlOutcome (i: number, changes: Partial<ReportedOutcome> = {}): ReportedOutcome {
+  return {
+    generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 64, answer: String(i), steps: [{ tokens: 32, confidence: 1, answer: String(i) }], ...changes,
+  }
+}
+
+/** Reports outcomes, and waits until they are learned. @returns the context */
+async function learned ({ send, snapshotHolder }: Built, outcomes: readonly ReportedOutcome[]): Promise<any> {
+  await report((path, body) => send('POST', path, body), outcomes)
+  return await until('they are learned', async () => {
+    const context = await contextOf({ send })
+    return context.follow_up?.enrolled === outcomes.length && snapshotHolder.lag() === 0 && context
+  })
+}
+
+async function contextOf ({ send }: Pick<Built, 'send'>): Promise<any> {
+  return (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
+}
+
+/** Enrols generations, fewer at a time than a list may hold. */
+async function enrol (built: Built, first: readonly object[]): Promise<void> {
+  for (let from = 0; from < first.length; from += MAX_DRAWS / 2) {
+    const steps = first.slice(from, from + MAX_DRAWS / 2)
+    await built.send('POST', '/v1/decisions/batch', { steps })
+    await until('they are enrolled', async () => (await contextOf(built)).follow_up?.enrolled === from + steps.length)
+  }
+}
+
+/** Checks that a warning shows wherever workers and operators look. */
+async function isWarnedOf (t: Test, { send }: Built, warning: EvidenceWarning): Promise<void> {
+  const step = { arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }
+  const found = async (path: string) => (await send('GET', path)).body
+  await until(`decisions warn of ${warning}`, async () => (await send('POST', '/v1/decisions', step)).body.warnings.includes(warning))
+  t.ok((await found('/readyz')).warnings.some((text: string) => text.includes(EVIDENCE_CHECKS[warning].problem)), 'in /readyz')
+  t.ok((await found('/metrics')).includes(`stopgate_contexts_warned{warning="${warning}"} 1\n`), 'in metrics')
+  t.ok((await found('/v1/fleet')).alarms.some(({ key, alarm }: { key: string, alarm: string }) => key === KEY && alarm === warning), 'on the page')
+}
+
+t.test('an extractor that returns empty text certifies nothing', async (t) => {
+  t.match(await learned(await build(t), times((i) => controlOutcome(i))), { threshold: Number })
+  const empty = { answer: ' ', steps: [{ tokens: 32, confidence: 1, answer: '' }] }
+  const misused = await learned(await build(t), times((i) => controlOutcome(i, empty)))
+  t.match(misused, { threshold: null, warnings: ['outcomes_missing'] })
+})
+
+t.test('a grader that never matches certifies nothing', async (t) => {
+  const wrong = (i: number) => controlOutcome(i, { reference: 'never', steps: [{ tokens: 32, confidence: 1, answer: 'other' }] })
+  const built = await build(t)
+  t.match(await learned(built, times(wrong)), { threshold: null, grader: { differing: ENOUGH, changing: 0 } })
+  await isWarnedOf(t, built, 'grader_broken')
+  t.match(await learned(await build(t), times((i) => i === 0 ? { ...wrong(i), reference: 'other' } : wrong(i))), { threshold: Number }, 'a grader that matches once')
+})
+
+t.test('a grader that is repaired starts from zero', async (t) => {
+  const built = await build(t)
+  const constant = times((i) => controlOutcome(i, { answer: 'I', steps: [{ tokens: 32, confidence: 1, answer: 'I' }] }))
+  t.match(await learned(built, constant), { threshold: null, warnings: ['grader_broken'], grader: { answers: ENOUGH, all_the_same: true } })
+  await report((path, body) => built.send('POST', path, body), [controlOutcome(ENOUGH)])
+  const repaired = await until('it is learned', async () => { const context = await contextOf(built); return context.epoch === 2 && context })
+  t.match(repaired, { threshold: null, warnings: [], control_generations: 0 })
+  t.match((await built.send('GET', '/v1/history')).body.changes, [{ key: KEY, cause: 'grader', epoch: 2 }])
+})
+
+t.test('of 16 samples of a prompt that share its hash one is evidence', async (t) => {
+  const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
+  const hashOf = (i: number) => `prompt ${Math.floor(i / 16)}`
+  const first = times((i) => ({ generation_id: `g${i}`, prompt_hash: hashOf(i), tokens: 32, confidence: 1, context: CONTEXT }))
+  await built.send('POST', '/v1/decisions/batch', { steps: first })
+  const prompts = Math.ceil(ENOUGH / 16)
+  await until('they are enrolled', async () => (await contextOf(built)).follow_up?.enrolled === prompts)
+  await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, { prompt_hash: hashOf(i) })))
+  await until('they are counted', async () => (await contextOf(built)).follow_up.reported === prompts && built.snapshotHolder.lag() === 0)
+  t.match(await contextOf(built), { threshold: null, warnings: [], follow_up: { enrolled: prompts, unmarked: 0, left_out: 0 } })
+})
+
+t.test('samples of a prompt that nothing marks certify nothing', async (t) => {
+  for (const [name, mark, threshold] of [['unmarked', {}, null], ['of different prompts', { samples: 1 }, Number]] as const) {
+    const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
+    await enrol(built, times((i) => ({ generation_id: `g${i}`, tokens: 32, confidence: 1, context: CONTEXT })))
+    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, mark)))
+    await until('all are counted', async () => {
+      const { follow_up: { accounted } } = await contextOf(built)
+      return accounted === ENOUGH && built.snapshotHolder.lag() === 0
+    })
+    t.match(await contextOf(built), { threshold }, name)
+    if (name !== 'unmarked') continue
+    const { body } = await built.send('POST', '/v1/outcomes', controlOutcome(0))
+    t.ok(body.warnings.includes('prompt_unmarked'))
+    await isWarnedOf(t, built, 'prompt_unmarked')
+  }
+})
+
+t.test('a fleet of which a fifth never enrols certifies nothing', async (t) => {
+  for (const [name, isSilent, threshold] of [['a fifth', (i: number) => i % 5 === 0, null], ['none', () => false, Number]] as const) {
+    const built = await build(t, FOLLOWED_UP, undefined, PATIENT)
+    const first = times((i) => ({ generation_id: `g${i}`, tokens: 32, confidence: 1, context: CONTEXT })).filter((_, i) => !isSilent(i))
+    await enrol(built, first)
+    await report((path, body) => built.send('POST', path, body), times((i) => controlOutcome(i, { samples: 1 })))
+    await until('all are counted', async () => {
+      const { follow_up: { accounted, unenrolled } } = await contextOf(built)
+      return accounted === first.length && unenrolled === ENOUGH - first.length && built.snapshotHolder.lag() === 0
+    })
+    t.match(await contextOf(built), { threshold, follow_up: { left_out: ENOUGH - first.length } }, name)
+    if (name === 'a fifth') await isWarnedOf(t, built, 'left_out_high')
+  }
+})
+
+t.test('treated workers that ask between checks are not stopped there if they echo the due check', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const step = { generation_id: 'g', arm: 'treated', tokens: 16, confidence: 1, context: CONTEXT }
+  t.match((await built.send('POST', '/v1/decisions', step)).body, { decision: 'stop' }, 'the service does not know what the last reply named')
+  t.match((await built.send('POST', '/v1/decisions', { ...step, due_tokens: 32 })).body, { decision: 'continue', reason: 'asked_early', warnings: ['asked_early'] })
+  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [16, 32], confidence: [1, 1], arms: ['treated', 'treated'], due_tokens: [32, 32] }
+  t.match((await built.send('POST', '/v1/decisions/columns', columns)).body, { stop: [1], asked_early: [0] })
+})
+
+t.test('treated workers that ask between checks without an echo are warned about', async (t) => {
+  for (const asked of [1, 4]) {
+    const built = await build(t)
+    await certify(built)
+    const outcomes = Array.from({ length: 40 }, (_, i) => [
+      { ...losslessOutcome(`control-${i}`), steps_asked: 2 },
+      { generation_id: `treated-${i}`, arm: 'treated', context: CONTEXT, tokens: 32, em: 1, stopped: true, steps_asked: asked, stopped_probe: { tokens: 32, em: 1 } },
+    ]).flat()
+    await report((path, body) => built.send('POST', path, body), outcomes)
+    await until('they are learned', async () => (await contextOf(built)).treated_generations === 40 && built.snapshotHolder.lag() === 0)
+    if (asked === 1) t.same((await contextOf(built)).warnings, [])
+    else await isWarnedOf(t, built, 'cadences_differ')
+  }
+})
+
+t.test('a retry is never stopped, and is counted nowhere', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const before = await contextOf(built)
+  const retry = { generation_id: 'again', retry_of: 'first', tokens: 32, confidence: 1, context: CONTEXT }
+  t.match((await built.send('POST', '/v1/decisions', retry)).body, { decision: 'continue', reason: 'retry', arm: 'treated', warnings: [] })
+  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [32, 32], confidence: [1, 1], generation_ids: ['again', 'b'], arms: [null, 'treated'], retry_of: ['first', null] }
+  t.match((await built.send('POST', '/v1/decisions/columns', columns)).body, { stop: [1], control: [], would_stop: [1] })
+  const { steps: _, ...outcome } = losslessOutcome('again')
+  t.match((await built.send('POST', '/v1/outcomes', { ...outcome, retry_of: 'first' })).body, { accepted: 1, label_wanted: false })
+  await until('it is learned', () => built.snapshotHolder.lag() === 0)
+  t.same(await contextOf(built), before)
+})
+
+t.test('control outcomes that report every fourth of the steps that they asked certify nothing', async (t) => {
+  const steps = [32, 64, 96, 128].map((tokens) => ({ tokens, confidence: 1, em: tokens === 128 ? 1 : 0 } as const))
+  const whole = (i: number): ReportedOutcome => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 128, em: 1, steps })
+  for (const [name, outcome, threshold] of [
+    ['every step', whole, null], ['every fourth', (i: number) => ({ ...whole(i), steps: steps.slice(3) }), null],
+    ['right answers', (i: number) => ({ ...whole(i), steps: steps.map((step) => ({ ...step, em: 1 as const })) }), Number],
+  ] as const) {
+    const built = await build(t)
+    const asked = times((i) => steps.map(({ tokens, confidence }) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens, confidence }))).flat()
+    await built.send('POST', '/v1/decisions/batch', { steps: asked })
+    t.match(await learned(built, times(outcome)), { threshold }, name)
+    if (name !== 'every fourth') continue
+    const { body } = await built.send('POST', '/v1/outcomes', { ...outcome(0), generation_id: 'g0' })
+    t.ok(body.warnings.includes('steps_missing'))
+    await isWarnedOf(t, built, 'steps_missing')
+  }
+})
