@@ -100,7 +100,9 @@ function byEnrolment (
     const open = cohort.openEvidence(scorer, current()).map(({ differences }) => isLost
       ? differences
       : new Map([...differences].map(([since, one]) => [since, { ...one, unaccounted: 0 }])))
-    if (prefixesAt(beginnings, openByBeginning(beginnings, open), 0).some((prefix) => passes(BOUND, prefix, BAR))) return true
+    const prefixes = prefixesAt(beginnings, openByBeginning(beginnings, open), 0).map((prefix) =>
+      prefix.map(({ logWeight, differences }) => ({ logWeight, differences: { ...differences, leftOut: 0 } }))) // no second test
+    if (prefixes.some((prefix) => passes(BOUND, prefix, BAR))) return true
   }
   return false
 }
