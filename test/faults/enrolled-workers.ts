@@ -8,7 +8,7 @@ import { startProcess, type ServiceProcess } from '../service-process.js'
 
 /** Settings of a service with a follow-up of seconds. All generations are control, so that each of them is counted. */
 export const QUICK = {
-  DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: 4, max_em_drop: 0.1, control_rate: 1 }),
+  DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: 4, evidence_span_seconds: 0, max_em_drop: 0.1, control_rate: 1 }),
   LEASE_SECONDS: '0.5',
   POLL_SECONDS: '0.2',
 }

@@ -19,7 +19,7 @@ import { storeCohort } from '../../src/core/enrolment/cohorts.js'
 // effect without its knowledge. Another learner folds the rest, and requests of the dead one arrive late.
 
 t.jobs = 2
-const POLICY = { follow_up_seconds: 86_400 }
+const POLICY = { follow_up_seconds: 86_400, evidence_span_seconds: 0 }
 const log = pino({ level: 'silent' })
 const config = readConfig({ DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.1' })
 /** Outcomes of each round that count at once. Beside them, one comes before its enrolment and one waits for its label. */

@@ -108,10 +108,11 @@ t.test('an unreadable state certifies nothing', async (t) => {
   }
 })
 
-t.test('a state without its evidence keeps its epoch, certifies nothing and takes no enrolment', async (t) => {
+t.test('a state without its evidence keeps its epoch and its looks, certifies nothing and takes no enrolment', async (t) => {
   const savings = addTreated(NO_SAVINGS, 5)
-  const blank = withoutEvidence({ ...state(3), epoch: 7, savings, threshold_index: 3, threshold: 0.9 })
-  t.match(blank, { epoch: 7, savings, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
+  const looks = { count: 2, at: 5 }
+  const blank = withoutEvidence({ ...state(3), epoch: 7, looks, savings, threshold_index: 3, threshold: 0.9 })
+  t.match(blank, { epoch: 7, looks, savings, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
   t.notOk(isUnreadable(blank))
   t.equal(judge(blank, DEFAULT_POLICY, ['model', 'task'], new Map()), NO_JUDGEMENT)
 })
