@@ -11,7 +11,6 @@ type Step = GenerationReply['steps'][number]
 
 const MEANINGS: Readonly<Record<Step['reason'], string>> = {
   off: 'the mode of the policy is off',
-  retry: 'the generation repeats another one, and is never stopped',
   stale_snapshot: 'the replica was out of step with the store for too long',
   no_threshold: 'no threshold was certified, or a pin said never',
   no_score: 'the worker sent no confidence',
@@ -20,6 +19,7 @@ const MEANINGS: Readonly<Record<Step['reason'], string>> = {
   below_threshold: 'the score was too low',
   control_arm: 'the score was high enough, but control generations are never stopped',
   shadow: 'the score was high enough, but the mode of the policy is shadow',
+  retry: 'the score was high enough, but the generation repeats another one',
   score_at_threshold: 'the score reached the threshold',
 }
 

@@ -4,7 +4,7 @@ import { clampConfidence } from '../outcome/outcome.js'
 import type { Context } from '../policy/context.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
 import {
-  armOfDraw, canProbe, drawOf, type Freshness, isAskedEarly, isNewCrossing, reachesLoosest, type Reason, reasonFor, type Step, thresholdFor,
+  armOfDraw, canProbe, drawOf, type Freshness, isBefore, isNewCrossing, reachesLoosest, type Reason, reasonFor, type Step, thresholdFor,
   wouldStop,
 } from './decide.js'
 import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
@@ -76,12 +76,10 @@ export function decideColumns (
     const rule = rules[context[row]!]!
     const sure = clampConfidence(confidence[row]!)
     const score = rule.scorer === null ? sure : scoreOf(rule.scorer, row, sure)
-    if (retries !== undefined && retries[row] != null) {
-      reasons[row] = rule.mode === 'off' ? 'off' : 'retry'
-      continue
-    }
     let arm = arms?.[row] ?? null
-    if (arm === null) {
+    const isRetry = retries !== undefined && retries[row] != null
+    if (arm === null && isRetry) arm = 'treated'
+    else if (arm === null) {
       const u = drawOf(snapshot.salt, groups?.[row] ?? prompts?.[row] ?? generations?.[row] ?? undefined)
       arm = armOfDraw(rule, u)
       if (u !== null) {
@@ -91,9 +89,10 @@ export function decideColumns (
     }
     const own = rule.lottery === null ? undefined : groups?.[row] ?? generations?.[row] ?? undefined
     const threshold = thresholdFor(snapshot.salt, rule, own)
-    const isEarly = due !== undefined && isAskedEarly(arm, tokens[row]!, due[row])
+    const isEarly = due !== undefined && arm === 'treated' && isBefore(tokens[row]!, due[row])
     if (isEarly) asked_early.push(row)
-    const reason = reasons[row] = reasonFor(rule, threshold, freshness, tokens[row]!, score, arm, isEarly)
+    const reached = reasonFor(rule, threshold, freshness, tokens[row]!, score, arm, isEarly)
+    const reason = reasons[row] = isRetry && reached === 'score_at_threshold' ? 'retry' : reached
     if (wouldStop(reason)) {
       would_stop.push(row)
       if (reason === 'score_at_threshold') stop.push(row)

@@ -13,8 +13,8 @@ import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
 
 /** The reasons for a decision, in order of precedence. */
 export const REASONS = [
-  'off', 'retry', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', // continue, would_stop false
-  'control_arm', 'shadow', // continue, would_stop true
+  'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', // continue, would_stop false
+  'control_arm', 'shadow', 'retry', // continue, would_stop true
   'score_at_threshold', // stop
 ] as const
 
@@ -84,14 +84,15 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
 export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step): StepDecision {
   const rule = ruleFor(snapshot, step.context)
   const id = step.group_id ?? step.generation_id
-  const isRetry = step.retry_of !== undefined
-  const u = step.arm === undefined && !isRetry ? drawOf(snapshot.salt, step.group_id ?? step.prompt_hash ?? id) : null
-  const arm = isRetry ? 'treated' : step.arm ?? armOfDraw(rule, u)
+  // Fields that few steps have are read only where they matter: each look for an absent one costs a twentieth of a decision.
+  const u = step.arm === undefined && step.retry_of === undefined ? drawOf(snapshot.salt, step.group_id ?? step.prompt_hash ?? id) : null
+  const arm = step.arm ?? armOfDraw(rule, u)
   const threshold = thresholdFor(snapshot.salt, rule, id)
   const confidence = clampConfidence(step.confidence)
   const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
-  const isEarly = !isRetry && isAskedEarly(arm, step.tokens, step.due_tokens)
-  const reason = isRetry && rule.mode !== 'off' ? 'retry' : reasonFor(rule, threshold, freshness, step.tokens, score, arm, isEarly)
+  const isEarly = arm === 'treated' && isBefore(step.tokens, step.due_tokens)
+  const reached = reasonFor(rule, threshold, freshness, step.tokens, score, arm, isEarly)
+  const reason = reached === 'score_at_threshold' && step.retry_of !== undefined ? 'retry' : reached
   const decision: Decision = {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
     threshold,
@@ -129,15 +130,15 @@ export function thresholdFor (salt: string | null, { threshold, lottery }: Conte
 }
 
 export function wouldStop (reason: Reason): boolean {
-  return reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow'
+  return reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow' || reason === 'retry'
 }
 
 /**
- * Whether a treated generation asks before the check that its last reply named. Evidence is about stops at checks only, so it is not
- * stopped there. A control generation is never stopped, and asks again at the same tokens to add an answer.
+ * Whether a step is before the check that the last reply to its generation named. Evidence is about stops at checks only, so a treated
+ * generation is not stopped there. A control one is never stopped, and asks again at the same tokens to add an answer.
  */
-export function isAskedEarly (arm: Arm, tokens: number, dueTokens: number | null | undefined): boolean {
-  return arm === 'treated' && dueTokens != null && tokens < dueTokens
+export function isBefore (tokens: number, dueTokens: number | null | undefined): boolean {
+  return dueTokens != null && tokens < dueTokens
 }
 
 export function reasonFor (

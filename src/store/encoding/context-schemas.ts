@@ -7,7 +7,9 @@ import type { OpenEvidence, PackedEvidence } from '../../core/certificate/eviden
 import { noEvidence } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
+import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
+import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
 import type { Membership } from '../../core/contexts/membership.js'
 import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
@@ -29,7 +31,12 @@ export interface WrittenGathered {
 
 export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
 
-export type WrittenState = Omit<ContextState, keyof Gathered | 'trials'> & WrittenGathered & { readonly trials: readonly WrittenTrial[] }
+export type WrittenState = Omit<ContextState, keyof Gathered | 'trials' | 'cadences' | 'grader'> & WrittenGathered & {
+  readonly trials: readonly WrittenTrial[]
+  /** `null`: nothing was counted. */
+  readonly cadences: Cadences | null
+  readonly grader: GraderCounts | null
+}
 
 const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
 
@@ -84,6 +91,8 @@ const state = Type.Object({
   open: openSumOf(rawEvidence),
   beginnings,
   hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
+  cadences: orNull(like(NO_CADENCES)),
+  grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   serving: orNull(text),
   threshold: orNull(ratio),

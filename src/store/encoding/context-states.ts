@@ -3,7 +3,9 @@ import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/ce
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
 import { LOTTERY_STEP } from '../../core/certificate/thresholds.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
+import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, copyState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
+import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { type Gathered, isState, type WrittenGathered, type WrittenState, type WrittenTrial } from './context-schemas.js'
 
@@ -51,13 +53,15 @@ export function withoutEvidence ({ epoch, looks, savings, probe_tokens, probe_pr
 export const isUnreadable = ({ epoch }: ContextState): boolean => epoch === 0
 
 /**
- * Empty evidence is written as null, which saves a sixth of the text of ten thousand contexts. For trials the number of thresholds is
- * written beside it.
+ * Empty evidence and counts are written as null, which saves a fifth of the text of ten thousand contexts. For trials the number of
+ * thresholds is written beside it.
  */
 export function encodeState (state: ContextState): string {
   const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), ...written(trial) }))
   const membership = state.membership && { ...state.membership, evidence: packEvidence(state.membership.evidence) }
-  return JSON.stringify(copyState(state, { ...written(state), trials, membership }))
+  const cadences = state.cadences === NO_CADENCES ? null as unknown as Cadences : state.cadences
+  const grader = state.grader === NO_GRADER ? null as unknown as GraderCounts : state.grader
+  return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader }))
 }
 
 function written ({ halves, open, beginnings }: Gathered): Gathered {
@@ -79,6 +83,8 @@ export function reviveState (written: object): ContextState {
     judged_by: intern(state.judged_by),
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
     ...revived(state, NO_EVIDENCE),
+    cadences: state.cadences ?? NO_CADENCES,
+    grader: state.grader ?? NO_GRADER,
     trials: state.trials.map(reviveTrial),
     ...(state.membership && { membership: { ...state.membership, evidence: unpackEvidence(state.membership.evidence) } }),
   })

@@ -24,7 +24,7 @@ function decided (stands: LinkFields, step: Partial<Step>, freshness: Freshness 
 
 t.test('the reasons are a closed list in order of precedence', async (t) => {
   t.strictSame([...REASONS], [
-    'off', 'retry', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
+    'off', 'stale_snapshot', 'no_threshold', 'no_score', 'min_tokens', 'asked_early', 'below_threshold', 'control_arm', 'shadow', 'retry', 'score_at_threshold',
   ])
 })
 
@@ -39,11 +39,9 @@ t.test('the reason is the first of the list that applies', async (t) => {
     fc.constantFrom<'control' | 'treated'>('control', 'treated'),
     fc.constantFrom(undefined, 100, 101),
     fc.constantFrom(undefined, undefined, undefined, 'g0'),
-    (mode, freshness, index, confidence, tokens, stated, due_tokens, retry_of) => {
-      const arm = retry_of === undefined ? stated : 'treated'
+    (mode, freshness, index, confidence, tokens, arm, due_tokens, retry_of) => {
       const isTrue: Record<Reason, boolean> = {
         off: mode === 'off',
-        retry: retry_of !== undefined,
         stale_snapshot: freshness === 'too_old',
         no_threshold: index === -1,
         no_score: confidence === null,
@@ -52,15 +50,16 @@ t.test('the reason is the first of the list that applies', async (t) => {
         below_threshold: confidence !== null && confidence < GRID[10]!,
         control_arm: arm === 'control',
         shadow: mode === 'shadow',
+        retry: retry_of !== undefined,
         score_at_threshold: true,
       }
       const reason = REASONS.find((name) => isTrue[name])!
       every.add(reason)
       const rare = { ...(due_tokens !== undefined && { due_tokens }), ...(retry_of !== undefined && { retry_of }) }
-      const step = { confidence, tokens, arm: stated, ...rare }
+      const step = { confidence, tokens, arm, ...rare }
       const decision = decided({ index, policy: { mode, min_tokens: 50 } }, step, freshness)
       return decision.reason === reason && decision.decision === (reason === 'score_at_threshold' ? 'stop' : 'continue') &&
-        decision.would_stop === ['control_arm', 'shadow', 'score_at_threshold'].includes(reason) && decision.arm === arm &&
+        decision.would_stop === ['control_arm', 'shadow', 'retry', 'score_at_threshold'].includes(reason) && decision.arm === arm &&
         decision.stale === (freshness !== 'fresh')
     }), 3000)
   t.equal(every.size, REASONS.length, 'each of them was met')
@@ -74,11 +73,11 @@ t.test('a treated step before the check that its last reply named is warned abou
   }
 })
 
-t.test('a retry is treated, and draws, probes and warns of nothing', async (t) => {
+t.test('a retry is treated, is not stopped, and draws nothing', async (t) => {
   const snapshot = snapshotOf({ [KEY]: { index: 10, learnedControlShare: 1 } })
-  for (const changes of [{}, { arm: 'control' }, { due_tokens: 1000 }] as const) {
+  for (const changes of [{}, { arm: 'treated' }] as const) {
     const { decision, u } = decideStep(snapshot, 'fresh', { tokens: 32, confidence: 1, context: CONTEXT, generation_id: 'g', retry_of: 'g0', ...changes })
-    t.match(decision, { decision: 'continue', reason: 'retry', arm: 'treated', would_stop: false, probe: false, warnings: [] })
+    t.match(decision, { decision: 'continue', reason: 'retry', arm: 'treated', would_stop: true, probe: false, warnings: [] })
     t.equal(u, null)
   }
 })

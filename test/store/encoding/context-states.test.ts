@@ -1,6 +1,9 @@
 import t from 'tap'
 import { firstBeginning, packBeginnings } from '../../../src/core/certificate/beginnings.js'
 import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { addChecks, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
+import { openEpoch } from '../../../src/core/contexts/context-state.js'
+import { addFinalAnswer, NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
@@ -26,6 +29,16 @@ t.test('a state that was written is read, and a damaged one is recognised', asyn
   for (const damaged of ['', '{', 'null', '{}', '[]', '7', '{"halves":[]}', text.slice(0, -1), text.slice(0, text.length >> 1), `${text}}`]) {
     t.ok(isUnreadable(readState(damaged)), damaged.slice(0, 20))
   }
+})
+
+t.test('counts of nothing are one shared object, and others are restored', async (t) => {
+  const opened = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
+  const read = readState(encodeState(opened))
+  t.equal(read.cadences, NO_CADENCES)
+  t.equal(read.grader, NO_GRADER)
+  t.notMatch(encodeState(opened), 'asked_squares')
+  const counted = { ...opened, cadences: addChecks(NO_CADENCES, 'control', 3, 2), grader: addFinalAnswer(NO_GRADER, { answer_digest: 'x' }) }
+  t.same(readState(encodeState(counted)), counted)
 })
 
 t.test('a state without one of its fields is unreadable', async (t) => {
