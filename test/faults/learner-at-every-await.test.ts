@@ -77,7 +77,7 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
     t.same({ generations, follow_up, epoch }, { generations: round * (PER_ROUND + 2), follow_up: state.follow_up, epoch: 1 }, key)
   }
   const { slices, members, early } = cohorts.get(KEY)!
-  t.same([slices.length, members, early], [1, { runs: [], units: '' }, []], 'every enrolled generation is accounted for')
+  t.same([slices.length, members, early], [1, { runs: [], units: '', hashes: '' }, []], 'every enrolled generation is accounted for')
   const [{ begins: _, ...slice }] = slices as [StoredSlice]
   const { begins: __, ...expected } = storeCohort(fold.cohorts.get(KEY)!).slices[0]!
   t.same(slice, expected)
