@@ -4,6 +4,7 @@ import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { FIRST, KEPT, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
 
 function after (outcome: LoggedOutcome, policy: PolicyPatch = {}) {
   const fold = memoryFold(policy)
@@ -31,6 +32,20 @@ t.test('missing steps and labels count as lost, or are left out', async (t) => {
   const unlabelled = outcomeOf({ full: {} })
   t.strictSame(after(unlabelled), { generations: 1, lost: 1, ...none, missing: 1 })
   t.strictSame(after(unlabelled, { missing_labels: 'excluded' }), { generations: 0, lost: 0, ...none, excluded: 1 })
+})
+
+t.test('rule 6: under "excluded" nothing is certified if the units left out, had all lost, would exceed twice the bound', async (t) => {
+  for (const [silent, isCertified] of [[2, true], [16, false]] as const) {
+    const fold = memoryFold({ missing_labels: 'excluded', predictor: 'auto' })
+    fold.learn(early())
+    addPredictor(fold, { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.5] } })
+    fold.learn(early({ full: {} }), 2, silent)
+    fold.learn(early({ u: 0.5, full: {} }), 2)
+    fold.learn(early(), 2, 400)
+    t.equal(fold.state().threshold !== null, isCertified, `${silent} of 400 are missing`)
+    const { beginnings, trials } = fold.state()
+    t.match([beginnings, trials[0]!.beginnings].map(({ list: [first] }) => first!.final.left_out), [silent + 1, silent], 'not that of its training')
+  }
 })
 
 t.test('rule 7: an answer that agrees needs no label', async (t) => {
