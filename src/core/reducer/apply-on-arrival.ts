@@ -1,6 +1,6 @@
 import { type Arm, drawArm } from '../assignment/arm.js'
 import { compareOnArrival } from '../certificate/arms.js'
-import { ALL, isBlockFull } from '../certificate/beginnings.js'
+import { addFinal, ALL, type Beginnings, isBlockFull } from '../certificate/beginnings.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addDifferencesOf, type DifferenceSums, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
@@ -46,7 +46,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
   const isUnlabelled = em === null && policy.missing_labels === 'excluded'
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {
-    return finish(withCounts(fed, { ...reported, enrolled: 1, excluded: 1 }))
+    return finish(withCounts(withLeftOut(fold, fed, outcome.u, policy), { ...reported, enrolled: 1, excluded: 1 }))
   }
   if (isPresent) applyTrace(fold, outcome, key, state, policy)
   const accounted = withCounts(fed, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
@@ -80,6 +80,18 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const moment = { clock: fold.cohorts.clock, time }
   const restarted = isBlockFull(taken.beginnings) ? withRestarts(taken, next, moment, policy, () => true) : taken
   finish(takeEvidence(fold, restarted, () => [], cohortRules(fold, restarted, policy), policy), true)
+}
+
+/** A unit that is left out for missing: the test counts it as lost at twice the bound. */
+function withLeftOut (fold: Fold, state: ContextState, u: number, policy: Policy): ContextState {
+  const { scorers } = cohortRules(fold, state, policy)
+  const add = (beginnings: Beginnings, number: number): Beginnings => {
+    const scorer = scorers.find((one) => one.scorer === number)
+    if (scorer === undefined || scorer.isSetAside?.(u) === true) return beginnings
+    return addFinal(beginnings, new Map([[ALL, { ...noDifferences(scorer.thresholds), left_out: 1 }]]), undefined)
+  }
+  const trials = state.trials.map((trial) => ({ ...trial, beginnings: add(trial.beginnings, trial.ordinal) }))
+  return copyState(state, { beginnings: add(state.beginnings, RAW), trials })
 }
 
 /** The number of the next beginning: there are no slices to number them by. */

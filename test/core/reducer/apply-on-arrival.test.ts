@@ -33,6 +33,20 @@ t.test('missing steps and labels count as lost, or are left out', async (t) => {
   t.strictSame(after(unlabelled, { missing_labels: 'excluded' }), { generations: 0, lost: 0, ...none, excluded: 1 })
 })
 
+t.test('rule 6: under "excluded" nothing is certified if the units left out, had all lost, would exceed twice the bound', async (t) => {
+  for (const [silent, isCertified] of [[2, true], [16, false]] as const) {
+    const fold = memoryFold({ missing_labels: 'excluded', predictor: 'auto' })
+    fold.learn(early())
+    addPredictor(fold, { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.5] } })
+    fold.learn(early({ full: {} }), 2, silent)
+    fold.learn(early({ u: 0.5, full: {} }), 2)
+    fold.learn(early(), 2, 400)
+    t.equal(fold.state().threshold !== null, isCertified, `${silent} of 400 are missing`)
+    const { beginnings, trials } = fold.state()
+    t.match([beginnings, trials[0]!.beginnings].map(({ list: [first] }) => first!.final.left_out), [silent + 1, silent], 'not that of its training')
+  }
+})
+
 t.test('rule 7: an answer that agrees needs no label', async (t) => {
   const agrees = outcomeOf({ full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'x' }] })
   t.strictSame(after(agrees), { generations: 1, lost: 0, ...none, accounted: 1 })
