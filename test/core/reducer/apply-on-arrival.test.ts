@@ -4,6 +4,7 @@ import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
 
 function after (outcome: LoggedOutcome, policy: PolicyPatch = {}) {
   const fold = memoryFold(policy)
