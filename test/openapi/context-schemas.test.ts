@@ -19,7 +19,7 @@ t.test('replies match their schemas without losing a field', async (t) => {
   await certify(built, CONTEXT, generations)
   await until('every outcome is learned', async () => (await built.contexts.get(KEY))?.control_generations === generations)
   await built.send('PUT', `/v1/contexts/${encodeURIComponent(KEY)}/pin`, { threshold: 0.5, reason: 'test' })
-  await until('the pin is learned', async () => (await built.store.revision()).lag === 0)
+  await until('the pin is learned, which restarts the arms', async () => (await built.contexts.get(KEY))!.arms.control.generations === 0)
   const { body } = await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)
   t.equal(itemValidator(ContextDetailSchema)(body), null)
   t.strictSame(body, await built.contexts.get(KEY))

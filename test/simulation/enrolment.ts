@@ -171,7 +171,7 @@ function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped, hasProbe }: R
   const probed: LoggedStep = {
     tokens: 20,
     confidence: 1,
-    ...(isLabelled ? { exact_match: isLost || !isRightInFull ? 0 : 1 } : { answer_digest: isLost || isOtherAnswer === true ? 'other' : 'final' }),
+    ...(isLabelled ? { exact_match: isLost || !isRightInFull ? 0 : 1 } : { answer_digest: isLost || isOtherAnswer === true ? 'other' : `final ${id}` }),
   }
   const isRight = isStopped ? isRightStopped : isRightInFull
   return outcomeOf({
@@ -187,7 +187,7 @@ function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped, hasProbe }: R
     tokens: isStopped ? 30 : Math.round(arrival.seconds * 30),
     sample_index: group === undefined ? null : -1,
     ...(samples !== undefined && { samples }),
-    ...(isLabelled ? { full: { exact_match: isRight ? 1 : 0 } } : { full: {}, answer_digest: 'final' }),
+    ...(isLabelled ? { full: { exact_match: isRight ? 1 : 0 } } : { full: {}, answer_digest: `final ${id}` }),
     steps: arm === 'treated' || isStopped || arrival.isWithoutSteps === true ? null : [probed],
     ...(arrival.isCancelled === true && { cancelled: true }),
   })

@@ -119,7 +119,7 @@ function scores (contexts: readonly ContextComparison[]): string[] {
   return ['The threshold is for a predictor\'s score in:', ...predicted.map(({ key, score }) => `  ${key}: ${score}`)]
 }
 
-const NOTHING_STOPPED = 'Nothing was stopped: no threshold was in force long enough. With the default policy the first certificate takes 186 control generations ' +
+const NOTHING_STOPPED = 'Nothing was stopped: no threshold was in force long enough. With the default policy the first certificate takes 192 control generations ' +
   'that lose nothing.'
 
 const LEGEND = [

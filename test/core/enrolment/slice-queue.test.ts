@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { MAX_OPEN_SLICES, SliceQueue } from '../../../src/core/enrolment/slice-queue.js'
 import { FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './cohort-fixtures.js'
@@ -68,4 +69,21 @@ t.test('rule 4: slices that only their treated units keep open merge among thems
   t.equal(queue.merge().length, 2)
   t.equal(queue.slices.length, MAX_OPEN_SLICES)
   t.equal(queue.slices.reduce((sum, { open }) => sum + open.treated, 0), MAX_OPEN_SLICES + 2)
+})
+
+t.test('rule 13: slices never merge across a beginning of evidence, and stay few', async (t) => {
+  const steps = fc.array(fc.record({ seconds: fc.integer({ min: 1, max: 100 }), begins: fc.boolean() }), { minLength: MAX_OPEN_SLICES + 1, maxLength: 60 })
+  fc.assert(fc.property(steps, (all) => {
+    const queue = new SliceQueue()
+    const beginnings = new Set<number>()
+    let clock = 0
+    for (const { seconds, begins } of all) {
+      const { number } = queue.newest(clock)
+      if (begins && queue.begin()) beginnings.add(number)
+      queue.endNewest(clock += seconds)
+      for (const [, absorbed] of queue.merge()) t.notOk(beginnings.has(absorbed.number), 'it begins evidence')
+      if (queue.slices.length > MAX_OPEN_SLICES) return false
+    }
+    return queue.slices.every(({ number, isBeginning }) => isBeginning === beginnings.has(number))
+  }))
 })

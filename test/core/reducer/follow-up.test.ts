@@ -197,8 +197,8 @@ t.test('where only the wanted labels come, the guarantee says that the arms cann
   const us = spread(200, 0.8)
   fold.enrol(us, time, { share: 0.4 })
   const stopped = { arm: 'treated', stopped: true, steps: null, full: {} } as const
-  const agreeing = { full: {}, answer_digest: 'a', steps: [{ tokens: 40, confidence: 1, answer_digest: 'a' }] }
-  for (const u of us) fold.report(u, time + 1000, { generation_id: `w${u}`, ...(u < 0.4 ? agreeing : stopped) })
+  const agreeing = (answer_digest: string) => ({ full: {}, answer_digest, steps: [{ tokens: 40, confidence: 1, answer_digest }] })
+  for (const u of us) fold.report(u, time + 1000, { generation_id: `w${u}`, ...(u < 0.4 ? agreeing(`a${u}`) : stopped) })
   fold.pass(time + 2000, time + FOLLOW_UP + 2000)
   t.match(fold.state(), { epoch: 1, guarantee: { breach: 'unobservable' }, arms: { treated: { labelled: 100, ungraded: 100 } } })
   t.same(contextWarnings(fold.state(), DEFAULT_POLICY), ['breach_unobservable'])
