@@ -7,7 +7,10 @@ import { build, type Built, until } from '../helper.js'
 
 // Workers that report what is no evidence. Each misuse gets its warning and no certificate; the same worker without it gets one.
 
-/** Evidence is taken in the order of enrolment, and looked at within a second. The order of these workers carries no information: no span. */
+/**
+ * Evidence is taken in the order of enrolment, and looked at within a second. There is no span, since all generations begin within seconds
+ * and their order carries no information.
+ */
 const FOLLOWED_UP = { DEFAULT_POLICY: '{"follow_up_seconds":16,"evidence_span_seconds":0}' }
 const PATIENT = { times: scaledTimes(0.25) }
 

@@ -72,7 +72,8 @@ t.test('rule 4: slices that only their treated units keep open merge among thems
 })
 
 t.test('rule 13: slices never merge across a beginning of evidence, and stay few', async (t) => {
-  const steps = fc.array(fc.record({ seconds: fc.integer({ min: 1, max: 100 }), begins: fc.boolean() }), { minLength: MAX_OPEN_SLICES + 1, maxLength: 60 })
+  const slice = fc.record({ seconds: fc.integer({ min: 1, max: 100 }), begins: fc.boolean() })
+  const steps = fc.array(slice, { minLength: MAX_OPEN_SLICES + 1, maxLength: 60 })
   fc.assert(fc.property(steps, (all) => {
     const queue = new SliceQueue()
     const beginnings = new Set<number>()

@@ -66,7 +66,8 @@ const TENANT = { tokenName: 'tenant', tokenPrefix: 'model=q' }
 
 /** The store with a cohort in which these outcomes await a label, in that order. @param left places of those that still do */
 function withCohort (
-  { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()], stops: StoredCohort['stops'] = []
+  { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()],
+  stops: StoredCohort['stops'] = []
 ): Store {
   const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
   const all = [{ u: 0.2, place: 0 }, ...placed]
