@@ -71,7 +71,8 @@ function withCohort (
 ): Store {
   const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
   const all = [{ u: 0.2, place: 0 }, ...placed]
-  const members = { runs: all.map(({ place: at }) => [1, at, 0, 0, 1]), units: packNumbers(all.map(({ u }) => u)), hashes: packNumbers(all.map(() => 0.5)) }
+  const [us, hashes] = [all.map(({ u }) => u), all.map(() => 0.5)]
+  const members = { runs: all.map(({ place: at }) => [1, at, 0, 0, 1]), units: packNumbers(us), hashes: packNumbers(hashes) }
   const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })), stops } as unknown as StoredCohort
   return {
     readCohorts: async (keys: readonly string[]) => new Map(keys.includes(key) ? [[key, cohort]] : []),
