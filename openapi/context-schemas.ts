@@ -47,7 +47,7 @@ const BreachSchema = Type.Object({
   breached: Type.Boolean({ description: 'Whether they surely do. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
   held_until: nullable<string>('string', {
     format: 'date-time',
-    description: 'After a breach of the context or its pool, no threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further breach within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
+    description: 'After a breach of the context or its pool by fidelity, no certified threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further one within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
   }),
 }, { title: 'Breach', description: 'Whether stops lose more EM than certified: by fidelity a quarter of max_em_drop is tolerated between probed and served answers, by arms max_em_drop between full runs and served answers' })
 

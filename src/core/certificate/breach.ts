@@ -35,12 +35,17 @@ export function breachSuspicion ({ fidelity, arms }: Watched): number {
 
 export function isBreached (watched: Watched): boolean { return breachSuspicion(watched) >= ALARM }
 
+/** Whether stops have lost the answers that were probed. The cause is then in the workers, and full runs do not show it. */
+export function isBreachedByFidelity (fidelity: Fidelity): boolean { return fidelitySuspicion(fidelity) >= ALARM }
+
 /**
- * The time after a breach in which no threshold is in force, by the log's clock, ms. Control generations cannot show whether workers still
- * answer from another prefix than was probed: without a hold, the threshold would be certified and breached again and again.
+ * The time after a breach by fidelity in which no certified threshold is in force, by the log's clock, ms. Control generations cannot show
+ * whether workers still answer from another prefix than was probed: without a hold, the threshold would be certified and breached again and
+ * again. The arms may also differ because another model is served, of which control generations show everything, so a breach that only the
+ * arms see starts no hold.
  */
 export interface BreachHold {
-  /** Breaches in a row: each came within one evidence age of the end of the hold before it. */
+  /** Breaches by fidelity in a row: each came within one evidence age of the end of the hold before it. */
   readonly breaches: number
   readonly until: number
   /** Set by the learner: replicas do not compare the log's clock with their own. */
@@ -50,7 +55,7 @@ export interface BreachHold {
 const SHORTEST_HOLD_MS = 1_800_000
 const LONGEST_HOLD_MS = 86_400_000
 
-/** The hold that a breach begins: one follow-up, within limits, and twice as long after each breach in a row. @param last `null`: none */
+/** The hold that a breach by fidelity starts: one follow-up, within limits, twice as long for each in a row. @param last `null`: none */
 export function holdAfterBreach (
   last: BreachHold | null, time: number, policy: Pick<Policy, 'follow_up_seconds' | 'max_evidence_age_seconds'>
 ): BreachHold {

@@ -127,6 +127,17 @@ t.test('a reset by an operator ends a hold at once, and forgets the breaches bef
   t.match(fold.state().hold, { breaches: 1 })
 })
 
+t.test('a breach by the arms leaves the count of earlier breaches by fidelity as it is', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, HOLD, FIRST)
+  const { arms, hold } = fold.state()
+  fold.states.set(LEAF, { ...fold.state(), arms: { ...arms, detector: arms.detector.map(() => 1e4) } })
+  report(fold, FAITHFUL, HOLD)
+  t.match(fold.state(), { epoch: 3, threshold_index: -1, breaches: 2 })
+  t.strictSame(fold.state().hold, hold)
+})
+
 t.test('a certificate that the evidence lost during a hold does not come into force', async (t) => {
   const fold = onArrival()
   stopsToBreach(fold, 10, 0)

@@ -105,3 +105,14 @@ t.test('a breach that a control outcome completes withdraws the threshold at tha
   fold.learn(KEPT)
   t.match(fold.state(), { epoch_cause: 'breach', threshold_index: -1 })
 })
+
+t.test('a breach that only the arms see starts no hold, since full runs that gained EM look the same', async (t) => {
+  const fold = memoryFold({ control_rate: 0.3 })
+  fold.learn(KEPT, 0, FIRST)
+  const { arms } = fold.state()
+  fold.states.set(LEAF, { ...fold.state(), arms: { ...arms, detector: arms.detector.map(() => 1e4) } })
+  fold.learn(outcomeOf({ arm: 'treated', u: 0.5 }))
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, breaches: 1, hold: null })
+  fold.learn(KEPT, 0, FIRST)
+  t.match(fold.changes.at(-1), { cause: 'evidence', epoch: 2, before: null, after: Number }, 'new evidence certifies a threshold at once')
+})
