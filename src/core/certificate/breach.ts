@@ -65,6 +65,11 @@ export function holdAfterBreach (
   return { breaches, until: time + Math.min(LONGEST_HOLD_MS, first * 2 ** (breaches - 1)), is_over: false }
 }
 
+/** The hold that ends later. */
+export function laterHold (a: BreachHold | null, b: BreachHold | null): BreachHold | null {
+  return a === null || (b !== null && b.until > a.until) ? b : a
+}
+
 /** When a hold ends, ms; `null`: there is none, or it is over. */
 export function heldUntil (hold: BreachHold | null): number | null {
   return hold === null || hold.is_over ? null : hold.until

@@ -185,7 +185,7 @@ export function openEpoch (
     fidelity: NO_FIDELITY,
     stops: previous?.stops ?? NO_STOPS,
     breaches: previous?.breaches ?? 0,
-    hold: cause === 'reset' ? null : previous?.hold ?? null, // by a reset an operator says that the cause is gone
+    hold: previous?.hold ?? null,
     cadences: NO_CADENCES,
     grader: NO_GRADER,
     log_evidence: null,
