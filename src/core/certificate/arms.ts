@@ -107,8 +107,6 @@ export interface Arms {
   readonly tokens_contrast: Contrast
   /** An e-detector for "treated generations lose more EM than is tolerated": the value of M for each bet. */
   readonly detector: readonly number[]
-  /** Draws of the groups that were compared last, where outcomes count on arrival. */
-  readonly groups: readonly number[]
 }
 
 /** Treated minus control, per treated generation. */
@@ -125,7 +123,6 @@ export const NO_ARMS: Arms = {
   em_contrast: NO_CONTRAST,
   tokens_contrast: NO_CONTRAST,
   detector: BREACH_BETS.map(() => 1),
-  groups: [],
 }
 
 /** Right and wrong answers, and generations, that each arm must have before an interval is shown: it rests on a limit theorem. */
@@ -147,19 +144,10 @@ export function compareSlice (arms: Arms, sums: readonly ArmSums[], bound: numbe
 /** Units of a slice where outcomes count on arrival. */
 const UNITS_OF_SLICE = 32
 
-/** Number of groups that are remembered where outcomes count on arrival. */
-const KNOWN_GROUPS = 64
-
-/**
- * Takes in the sums of one unit where outcomes count on arrival. Of a group it takes the first sample: all have the same prompt and arm, so
- * together they would look like many more units than they are.
- * @param group its draw; `null`: it has no group
- */
-export function compareOnArrival (arms: Arms, unit: ComparedUnit, bound: number, group: number | null = null): Arms {
-  if (group !== null && arms.groups.includes(group)) return arms
-  const groups = group === null ? arms.groups : [...arms.groups.slice(1 - KNOWN_GROUPS), group]
+/** Takes in one unit where outcomes count on arrival. */
+export function compareOnArrival (arms: Arms, unit: ComparedUnit, bound: number): Arms {
   const isBeginning = (arms.control.generations + arms.treated.generations) % UNITS_OF_SLICE === 0
-  return compareSlice({ ...arms, groups }, addCompared(NO_ARM_SUMS, unit), bound, isBeginning)
+  return compareSlice(arms, addCompared(NO_ARM_SUMS, unit), bound, isBeginning)
 }
 
 /**
