@@ -277,12 +277,27 @@ export function tokensDifference ({ tokens_contrast: contrast, control, treated 
   return Math.min(control.generations, treated.generations) < ENOUGH_TOKENS ? null : differenceOf(contrast, level)
 }
 
-/** Compared units of an arm from which its ungraded part is known well enough. */
+/** Compared units of an arm from which the share of those whose EM is known is estimated well enough. */
 const ENOUGH_COMPARED = 32
 
 /** The larger part of an arm that counts as right or wrong since its EM is not known. Such units hide a loss of about as much EM. */
 export function ungradedShare ({ control, treated }: Pick<Arms, 'control' | 'treated'>): number {
   return Math.max(...[control, treated].map(({ labelled, ungraded }) => labelled < ENOUGH_COMPARED ? 0 : ungraded / labelled))
+}
+
+/** With a known EM in less than one unit of 32, the comparison of the arms takes 32 times as many units, which is tens of thousands. */
+const LEAST_GRADED = 1 / 32
+/** Where half of an arm counts as right or wrong without being known, that half hides any loss of the other. */
+const MOST_UNGRADED = 1 / 2
+
+/**
+ * Whether the comparison shows nothing, since the EM of too many units of an arm is not known. If missing labels are lost, these count as
+ * right or wrong; if they are excluded, and where outcomes count on arrival, they are left out.
+ */
+export function areArmsBlind ({ control, treated }: Pick<Arms, 'control' | 'treated'>): boolean {
+  const isUnlabelled = ({ generations, labelled, ungraded }: ArmTotals) =>
+    generations >= ENOUGH_COMPARED && labelled - ungraded < LEAST_GRADED * generations
+  return isUnlabelled(control) || isUnlabelled(treated) || ungradedShare({ control, treated }) > MOST_UNGRADED
 }
 
 /** The detector's mean, at least 1. Whether it is enough for a suspicion, or for an alarm, is the same as for drift (see drift.ts). */

@@ -1,5 +1,5 @@
 import type { Label, Policy } from '../policy/policy.js'
-import { type Arms, armsSuspicion, ungradedShare } from './arms.js'
+import { areArmsBlind, type Arms, armsSuspicion } from './arms.js'
 import { ALARM } from './drift.js'
 import { type Fidelity, fidelitySuspicion } from './fidelity.js'
 
@@ -9,7 +9,7 @@ import { type Fidelity, fidelitySuspicion } from './fidelity.js'
  */
 
 /**
- * From what a breach is seen. Without the probes of stops, the arms say nothing under `agreement`, or where most of their outcomes come
+ * How a breach is detected. Without the probes of stops, the arms show nothing under `agreement`, or where most outcomes of an arm come
  * without a label, as when only wanted labels are sent.
  */
 export const BREACH_SIGHTS = ['fidelity', 'arms', 'unobservable'] as const
@@ -20,12 +20,9 @@ export const BREACH_SUSPECTED = 10
 
 interface Watched { readonly fidelity: Fidelity, readonly arms: Arms }
 
-/** The part of an arm whose EM is not known from which the comparison of the arms shows nothing. */
-const BLIND = 0.5
-
 export function breachSight ({ fidelity: { recent: { stops, unobserved } }, arms }: Watched, label: Label): BreachSight {
   if (stops > 0 && stops >= 2 * unobserved) return 'fidelity'
-  return label === 'exact_match' && ungradedShare(arms) <= BLIND ? 'arms' : 'unobservable'
+  return label === 'exact_match' && !areArmsBlind(arms) ? 'arms' : 'unobservable'
 }
 
 /** The larger mean of the two detectors. */
