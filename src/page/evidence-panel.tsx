@@ -75,7 +75,7 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
           <progress max={generations + more} value={generations} aria-label='Evidence toward the next certificate' />{' '}
           {count(generations)} control generations,{' '}
           {more === 0 ? 'enough for the next certificate once fewer are open' : `${count(more)} more to the next certificate`}
-          {next?.seconds != null && `, in about ${duration(next.seconds)}`}
+          {more !== 0 && next?.seconds != null && `, in about ${duration(next.seconds)}`}
         </p>
       )}
       {more === null && (
