@@ -115,7 +115,7 @@ export const ReceiptSchema = Type.Object({
       'outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at the first check; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
       'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names; fidelity_low: served answers of stops often differ from the probed ones; ' +
-      'breach_held: real stops lost more EM than is allowed, so nothing is stopped for a time: answer from exactly the prefix that was probed; ' +
+      'breach_held: real stops lost more EM than is allowed, so no certified threshold is in force for a time: answer from exactly the prefix that was probed; ' +
       'breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late; steps_missing may be about this outcome alone. ' + EVIDENCE_WARNINGS_TEXT,
   })),
 }, { title: 'Receipt', description: 'Reply to one outcome' })

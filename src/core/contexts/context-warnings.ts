@@ -45,11 +45,11 @@ const ENOUGH = 32
  * `outcomes_missing`: generations are enrolled, but their outcomes, steps or labels have not arrived. `outcomes_not_enrolled`: outcomes
  * arrive, but most of them belong to generations that did not ask at the first check; workers may report under other ids.
  * `no_net_savings`: a threshold is certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so
- * predictors do not learn from some. `breach_held`: stops lost more than is allowed, so nothing is stopped for a time. `fidelity_low`:
- * served answers of stops often differ from the probed ones. The last three concern stops that are reported without their probes, so that
- * only the arms can show a breach. `breach_unobservable`: they show nothing, since labels are `agreement`, or most are missing.
- * `breach_hidden`: more than 1 % of the outcomes or labels are missing, which hides a breach of several points. `stopped_probe_missing`: a
- * breach is seen late. The others are the checks of evidence-checks.ts.
+ * predictors do not learn from some. `breach_held`: stops lost more than is allowed between probe and served answer, so no certified
+ * threshold is in force for a time. `fidelity_low`: served answers of stops often differ from the probed ones. The last three concern stops
+ * that are reported without their probes, so that only the arms can show a breach. `breach_unobservable`: they show nothing, since labels
+ * are `agreement`, or most are missing. `breach_hidden`: more than 1 % of the outcomes or labels are missing, which hides a breach of
+ * several points. `stopped_probe_missing`: a breach is seen late. The others are the checks of evidence-checks.ts.
  * @param policy of the context
  */
 export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {

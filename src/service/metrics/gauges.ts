@@ -77,7 +77,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
     name: 'stopgate_contexts_warned',
     help: 'Contexts whose workers make mistakes, by warning: outcomes_missing (generations are enrolled, but none is ' +
       'accounted for), outcomes_not_enrolled (most outcomes belong to generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
-      'would save), signals_refused (signals have too many names), breach_held (stops lost too much, so nothing is stopped for a time), fidelity_low (served ' +
+      'would save), signals_refused (signals have too many names), breach_held (stops lost too much, so no certified threshold is in force for a time), fidelity_low (served ' +
       'answers of stops often differ from the probed ones), stopped_probe_missing (stops are reported without their probes), breach_hidden (the same, and more ' +
       'than 1 % of the outcomes or labels are missing), breach_unobservable (the same, and labels are agreement or mostly missing). ' + EVIDENCE_WARNINGS_TEXT,
     labelNames: ['warning'],
