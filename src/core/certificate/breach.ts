@@ -20,8 +20,8 @@ export const BREACH_SUSPECTED = 10
 
 interface Watched { readonly fidelity: Fidelity, readonly arms: Arms }
 
-export function breachSight ({ fidelity: { recent: { stops, unobserved } }, arms }: Watched, label: Label): BreachSight {
-  if (stops > 0 && stops >= 2 * unobserved) return 'fidelity'
+export function breachSight ({ fidelity: { recent: { all, unobserved } }, arms }: Watched, label: Label): BreachSight {
+  if (all > 0 && all >= 2 * unobserved) return 'fidelity'
   return label === 'exact_match' && !areArmsBlind(arms) ? 'arms' : 'unobservable'
 }
 

@@ -1,7 +1,7 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { ungradedShare } from '../certificate/arms.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
-import { fidelityRatio, lacksProbes } from '../certificate/fidelity.js'
+import { hasLowFidelity, lacksProbes } from '../certificate/fidelity.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, evidenceOf } from './context-state.js'
 import { EVIDENCE_WARNINGS, EVIDENCE_WARNINGS_TEXT, type EvidenceWarning, evidenceWarnings } from './evidence-checks.js'
@@ -22,7 +22,7 @@ const MEANINGS: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, string
   signals_refused: 'signals have too many names, so predictors do not learn from some of them: use fixed names',
   breach_held: 'stops lost more EM than is allowed against their probes, so no certified threshold is in force for a time: answer from exactly ' +
     'the prefix that was probed, then reset the context',
-  fidelity_low: 'served answers of stops often differ from the probed ones',
+  fidelity_low: 'more than a twentieth of the recent stops served another answer than was probed: answer from exactly the probed prefix',
   breach_unobservable: 'stops are reported without stopped_probe, and labels are agreement or mostly missing, so a breach cannot be seen',
   breach_hidden: 'stops are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, so only a breach of several ' +
     'points can be seen',
@@ -68,21 +68,17 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (isWithoutSavings(state)) warnings.push('no_net_savings')
   if (refused > 0) warnings.push('signals_refused')
   if (heldUntil(state.hold) !== null) warnings.push('breach_held')
-  const { stops } = state.fidelity
-  const ratio = fidelityRatio(state.fidelity)
-  if (ratio !== null && stops >= ENOUGH && ratio < LOW_FIDELITY) warnings.push('fidelity_low')
-  if (lacksProbes(state.fidelity)) warnings.push(blindnessOf(state))
+  if (hasLowFidelity(state.fidelity)) warnings.push('fidelity_low')
+  if (lacksProbes(state.fidelity)) warnings.push(probeWarning(state))
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }
 
-/** Share of equal answers below which fidelity is low. */
-const LOW_FIDELITY = 0.95
 /** Part of the outcomes or labels that may be missing before a comparison of the arms hides several points. */
 const HIDING = 0.01
 
-/** What can be seen of a breach although stops are reported without their probes. */
-function blindnessOf (state: ContextState): ContextWarning {
+/** The warning about stops that are reported without their probes, by how well the arms show a breach. */
+function probeWarning (state: ContextState): ContextWarning {
   const { arms, follow_up: { accounted, missing }, meaning: { label } } = state
   const sight = breachSight(state, label)
   if (sight === 'unobservable') return 'breach_unobservable'
