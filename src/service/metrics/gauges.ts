@@ -126,14 +126,14 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
   const stops = new Counter({
     name: 'stopgate_stops_total',
-    help: 'Stops while a threshold was in force, by context and by the answer that was served: probed (that of the deciding probe), other, unknown ' +
-      '(reported without the probe)',
+    help: 'Stops while a threshold was in force, by the context that certifies for them and by the answer that was served: probed (that of the deciding ' +
+      'probe), other, unknown (reported without the probe). context="*" is not the sum, but the stops for which the root certifies',
     labelNames: ['context', 'answer'],
     registers,
   })
   const breaches = new Counter({
     name: 'stopgate_breaches_total',
-    help: 'Thresholds that were withdrawn because real stops lost more EM than max_em_drop, by the context that certified them; context="*": all',
+    help: 'Thresholds that were withdrawn because real stops lost more EM than max_em_drop, by the context that certified them; context="*": the sum of all, since only the busiest contexts are shown',
     labelNames: ['context'],
     registers,
   })
