@@ -1,6 +1,5 @@
 import { Type } from '#typebox'
-import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
-import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
+import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
@@ -47,7 +46,7 @@ const BreachSchema = Type.Object({
   breached: Type.Boolean({ description: 'Whether they surely do. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
   held_until: nullable<string>('string', {
     format: 'date-time',
-    description: 'After a breach of the context or its pool, no threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further breach within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
+    description: 'After a breach of the context or its pool by fidelity, no certified threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further one within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
   }),
 }, { title: 'Breach', description: 'Whether stops lose more EM than certified: by fidelity a quarter of max_em_drop is tolerated between probed and served answers, by arms max_em_drop between full runs and served answers' })
 
@@ -204,7 +203,7 @@ export const contextFields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'Problems with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. The others do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. breach_held: real stops lost more EM than is allowed, so nothing is stopped until breach.held_until: repair the workers, then reset the context. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late. ' + EVIDENCE_WARNINGS_TEXT,
+    description: 'Problems with the reports. The first two prevent a certificate. ' + CONTEXT_WARNINGS_TEXT,
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

@@ -1,7 +1,6 @@
 import { type TSchema, Type } from '#typebox'
 import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.js'
-import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/context-warnings.js'
-import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
+import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { type Columns, MAX_ROWS } from '../src/core/decide/decide-columns.js'
 import { DECISION_WARNINGS, type DecisionWarning, type Reason, REASONS } from '../src/core/decide/decide.js'
 import { COLUMN_DECISIONS_EXAMPLE, DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
@@ -82,7 +81,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. asked_early: the step is before its due_tokens, so its generation is not stopped here: ask at next_check_tokens of the last reply. outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late. ' + EVIDENCE_WARNINGS_TEXT,
+  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. asked_early: the step is before its due_tokens, so its generation is not stopped here: ask at next_check_tokens of the last reply. ' + CONTEXT_WARNINGS_TEXT,
 })
 
 const decisionFields = {

@@ -1,6 +1,5 @@
 import { type Static, Type } from '#typebox'
-import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/contexts/context-warnings.js'
-import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
+import { CONTEXT_WARNINGS_TEXT, OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/contexts/context-warnings.js'
 import { MAX_SAMPLES } from '../src/core/enrolment/enrolled-unit.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, objectOrNull, ProbeTokensSchema, SignalsSchema,
@@ -112,11 +111,7 @@ export const ReceiptSchema = Type.Object({
     description: 'Warnings: why outcomes may not count as evidence; absent: none. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
       'context_missing: it names no context, so it counts for the context of generations that name none; ' +
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
-      'outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived; outcomes_not_enrolled: most outcomes of this context belong to generations that did not ask at the first check; ' +
-      'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
-      'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names; fidelity_low: served answers of stops often differ from the probed ones; ' +
-      'breach_held: real stops lost more EM than is allowed, so nothing is stopped for a time: answer from exactly the prefix that was probed; ' +
-      'breach_unobservable, breach_hidden, stopped_probe_missing: stops are reported without stopped_probe, so a breach cannot be seen, or only if it is large, or only late; steps_missing may be about this outcome alone. ' + EVIDENCE_WARNINGS_TEXT,
+      'steps_missing may be about this outcome alone. ' + CONTEXT_WARNINGS_TEXT,
   })),
 }, { title: 'Receipt', description: 'Reply to one outcome' })
 

@@ -13,7 +13,7 @@ export const usage = `Usage: stopgate import FILE [--replace]
 Loads a state that \`stopgate export\` wrote into the store that REDIS_URL or DATA_DIR names, of either kind. The import is
 atomic: if it is interrupted, the store is unchanged. CONTEXT_LEVELS and DEFAULT_POLICY must be those of the exporting
 service, or the service drops the learned state when it starts. Running replicas load the new state by themselves. The
-command gives up as export does.
+command gives up if Redis cannot be reached for 10 s, or stops answering for a minute.
 
   FILE        file to read; - reads standard input
 

@@ -6,7 +6,7 @@ import { routeTo } from './route.js'
 type Arms = ContextDetail['arms']
 
 const VERDICTS = {
-  held: ['bad', '▲', 'Real stops lost more than you allow, so nothing is stopped for a time.'],
+  held: ['bad', '▲', 'Stops lost the answers that were probed, so no certified threshold is in force for a time.'],
   breached: ['bad', '▲', 'Real stops lose more than you allow.'],
   suspected: ['warn', '△', 'Real stops seem to lose more than you allow.'],
   unobservable: ['warn', '△', 'Whether real stops lose more than you allow cannot be seen: they are reported without their probes.'],
@@ -47,8 +47,8 @@ function FidelityText ({ fidelity }: Pick<ContextDetail, 'fidelity'>) {
 
 function verdictOf ({ breach, fidelity }: Pick<ContextDetail, 'breach' | 'fidelity'>): keyof typeof VERDICTS {
   const { breached, suspected, seen_by: seenBy, held_until: heldUntil } = breach
+  if (breached) return 'breached' // under a pin, also during a hold
   if (heldUntil !== null) return 'held'
-  if (breached) return 'breached'
   if (suspected) return 'suspected'
   if (fidelity.stops_without_probe === 0 || seenBy === 'fidelity') return 'none'
   return seenBy === 'arms' ? 'late' : 'unobservable'

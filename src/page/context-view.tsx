@@ -66,10 +66,11 @@ export function ContextPage ({ name }: { name: string }) {
           {pin.expires_at === null ? 'until it is removed' : `until ${clockTime(pin.expires_at)}`}. A pinned threshold has no guarantee.
         </p>
       )}
-      {breach.held_until !== null && (
+      {breach.held_until !== null && context.threshold === null && (
         <p class='banner info'>
-          <span aria-hidden='true'>△</span> Real stops lost more EM than you allow, so nothing is stopped until {clockTime(breach.held_until)}. Most likely workers{' '}
-          answer from another prefix than was probed. Repair them, then reset the context to try at once.
+          <span aria-hidden='true'>△</span> Stops served other answers than were probed and lost more EM than you allow, so no certified{' '}
+          threshold is in force until {clockTime(breach.held_until)}. Most likely workers answer from another prefix than was probed.{' '}
+          Repair them, then reset the context to try at once.
         </p>
       )}
       <div class='tiles'>

@@ -170,7 +170,7 @@ const CONTEXT_COLUMNS: readonly ContextColumn[] = [
     sort: 'control_generations',
     isNumber: true,
     cell: ({ control_generations: generations, generations_to_next_certificate: more }) =>
-      <Beside note={more === null ? null : `+${count(more)} to next`}>{count(generations)}</Beside>,
+      <Beside note={more === null ? null : more === 0 ? 'next when open ones end' : `+${count(more)} to next`}>{count(generations)}</Beside>,
   },
   { head: 'Last change', sort: 'changed_at', isNumber: true, cell: (row) => ago(row.changed_at, Date.now()) },
 ]

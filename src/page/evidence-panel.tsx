@@ -75,7 +75,7 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
           <progress max={generations + more} value={generations} aria-label='Evidence toward the next certificate' />{' '}
           {count(generations)} control generations,{' '}
           {more === 0 ? 'enough for the next certificate once fewer are open' : `${count(more)} more to the next certificate`}
-          {next?.seconds != null && `, in about ${duration(next.seconds)}`}
+          {more !== 0 && next?.seconds != null && `, in about ${duration(next.seconds)}`}
         </p>
       )}
       {more === null && (
@@ -87,7 +87,7 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
       <ChartFigure label='Evidence by threshold' data={data} options={byThreshold} columns={COLUMNS} rows={thresholds} empty='No evidence yet.' />
       {open > 0 && (
         <p class='note'>
-          Shown: what is accounted for. <b>{count(open)}</b> more are open:{' '}
+          Only generations that are accounted for are shown. <b>{count(open)}</b> more are open:{' '}
           in the test they count as lost until their outcome and label arrive.
         </p>
       )}

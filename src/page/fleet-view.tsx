@@ -79,7 +79,7 @@ type Alarm = FleetReply['alarms'][number]['alarm']
 
 /** The meaning of each alarm, and whether something was lost. */
 const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
-  drift: ['bad', 'Full runs lose more EM than allowed. The threshold was withdrawn, and nothing is stopped.'],
+  drift: ['bad', 'Full runs lose more EM than allowed. The certified threshold was withdrawn.'],
   breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
   left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin can stop generations in it.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
@@ -88,7 +88,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'Probes cost more than stopping would save.'],
   signals_refused: ['warn', 'Signals have too many names.'],
-  breach_held: ['warn', 'Nothing is stopped for a time after a breach. Repair the workers, then reset the context to try at once.'],
+  breach_held: ['warn', 'No certified threshold is in force for a time, since stops lost the answers that were probed. Repair the workers, then reset the context to try at once.'],
   fidelity_low: ['warn', 'Served answers of stops often differ from the answers that were probed there.'],
   breach_unobservable: ['warn', 'A loss by stops cannot be seen: they are reported without their probes, and labels are agreement or mostly missing.'],
   breach_hidden: ['warn', 'A loss by stops may be hidden: they are reported without their probes, and more than 1 % of the outcomes or labels are missing.'],

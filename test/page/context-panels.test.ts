@@ -52,7 +52,8 @@ t.test('a breach is shown in red, a suspicion or blindness as a warning, and non
     ['warn', '△ Real stops seem to lose more than you allow.', { suspected: true }],
     ['bad', '▲ Real stops lose more than you allow.', { suspected: true, breached: true }],
     ['warn', '△ Whether real stops lose more than you allow cannot be seen: they are reported without their probes.', { seen_by: 'unobservable' }],
-    ['bad', '▲ Real stops lost more than you allow, so nothing is stopped for a time.', { held_until: '2026-03-04T12:00:00.000Z' }],
+    ['bad', '▲ Stops lost the answers that were probed, so no certified threshold is in force for a time.', { suspected: true, held_until: '2026-03-04T12:00:00.000Z' }],
+    ['bad', '▲ Real stops lose more than you allow.', { breached: true, held_until: '2026-03-04T12:00:00.000Z' }],
     ['warn', '△ A loss by real stops would be seen late: they are reported without their probes.', { seen_by: 'arms' }],
   ] as const
   const replies: Partial<Replies> = {}

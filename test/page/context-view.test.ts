@@ -69,6 +69,14 @@ t.test('a pin shows who set it, why and when it ends', async (t) => {
   t.match(never.read('.banner'), '◆ Pinned to never stop by alice (incident 42), until it is removed.')
 })
 
+t.test('a hold is announced while no threshold is in force, and not under a pin', async (t) => {
+  const held = { breach: { ...breach, held_until: '2026-03-04T12:00:00.000Z' } }
+  const page = await open(t, { ...UNCERTIFIED, ...held })
+  t.match(page.read('.banner'), /^△ Stops served other answers than were probed .* so no certified threshold is in force until 4 Mar 2026, 12:00:00\./)
+  const pinned = await open(t, { pin: PIN, guarantee: null, ...held })
+  t.same(pinned.all('.banner').map(({ textContent }) => textContent!.slice(0, 8)), ['◆ Pinned'])
+})
+
 t.test('a hostile reason or name is shown as text', async (t) => {
   const reason = '<script>window.planted=1</script>'
   const page = await open(t, { pin: { ...PIN, reason, by: '<b>eve</b>' } })

@@ -19,6 +19,11 @@ t.test('a certified context shows its threshold, its drop against the bound, its
   t.match(page.card('Contexts'), '1–1 of 1')
 })
 
+t.test('a context whose next certificate waits for open generations says so', async (t) => {
+  const page = await openPage(t, '', serviceWith({ rows: pageOf(rowOf({ generations_to_next_certificate: 0 })) }))
+  t.equal(page.table('Contexts')[1]![5], '1,200 next when open ones end')
+})
+
 t.test('a context without a certificate never stops, and shows its alarm and its states', async (t) => {
   const row = rowOf({
     status: 'drifted',

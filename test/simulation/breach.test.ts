@@ -22,7 +22,7 @@ t.test('by arms it is found at any EM as well, later', async (t) => {
   for (const em of [0.5, 0.9, 0.99, 1]) t.ok(comparedByArms({ em, loss: 0.1, seed: 1, most: 10_000 }) <= 10_000, `EM ${em}`)
 })
 
-t.test('a worker that is never repaired serves few bad stops, since each hold after a breach is twice as long', async (t) => {
+t.test('holds keep a worker that is never repaired from being breached again and again', async (t) => {
   const [held, always] = [false, true].map((isWithoutHold) => serveUnrepaired(1, isWithoutHold, 16_000))
   t.ok(held!.breaches <= 3 && always!.breaches >= 15, `${held!.breaches} and ${always!.breaches} breaches`)
   t.ok(held!.stopped < always!.stopped / 4, `${held!.stopped} instead of ${always!.stopped} stops`)

@@ -14,7 +14,8 @@ export const usage = `Usage: stopgate evaluate FILE... [options]
 Compares ways to stop on recorded generations. Each split learns a predictor on one part of the groups, certifies
 thresholds on another, and tests them on a third. Unlike the service, it counts every generation of a group as evidence.
 
-  FILE               as for replay
+  FILE               JSON lines, one outcome each: a full run with its EM at every step; it may be compressed (.gz);
+                     - reads standard input
 
 Options:
   --levels LEVELS    levels of the contexts, separated by commas (default: model,task)
@@ -28,7 +29,8 @@ Options:
   --splits N         number of random splits, 1 to 1000 (default: 10)
   --shares L,C,T     shares of the groups for learning, certifying and testing (default: 1,1,1)
   --seed N           seed of the splits (default: 1)
-  --json FILE        also write all figures to FILE as JSON, as for replay
+  --json FILE        also write all figures to FILE as JSON; - writes them to standard output, and the table to
+                     standard error
 
 Example:
   stopgate evaluate traces.jsonl --max-em-drop 0.01 --shares 1,2,1

@@ -107,8 +107,6 @@ export interface Arms {
   readonly tokens_contrast: Contrast
   /** An e-detector for "treated generations lose more EM than is tolerated": the value of M for each bet. */
   readonly detector: readonly number[]
-  /** Draws of the groups that were compared last, where outcomes count on arrival. */
-  readonly groups: readonly number[]
 }
 
 /** Treated minus control, per treated generation. */
@@ -125,7 +123,6 @@ export const NO_ARMS: Arms = {
   em_contrast: NO_CONTRAST,
   tokens_contrast: NO_CONTRAST,
   detector: BREACH_BETS.map(() => 1),
-  groups: [],
 }
 
 /** Right and wrong answers, and generations, that each arm must have before an interval is shown: it rests on a limit theorem. */
@@ -147,19 +144,10 @@ export function compareSlice (arms: Arms, sums: readonly ArmSums[], bound: numbe
 /** Units of a slice where outcomes count on arrival. */
 const UNITS_OF_SLICE = 32
 
-/** Number of groups that are remembered where outcomes count on arrival. */
-const KNOWN_GROUPS = 64
-
-/**
- * Takes in the sums of one unit where outcomes count on arrival. Of a group it takes the first sample: all have the same prompt and arm, so
- * together they would look like many more units than they are.
- * @param group its draw; `null`: it has no group
- */
-export function compareOnArrival (arms: Arms, unit: ComparedUnit, bound: number, group: number | null = null): Arms {
-  if (group !== null && arms.groups.includes(group)) return arms
-  const groups = group === null ? arms.groups : [...arms.groups.slice(1 - KNOWN_GROUPS), group]
+/** Takes in one unit where outcomes count on arrival. */
+export function compareOnArrival (arms: Arms, unit: ComparedUnit, bound: number): Arms {
   const isBeginning = (arms.control.generations + arms.treated.generations) % UNITS_OF_SLICE === 0
-  return compareSlice({ ...arms, groups }, addCompared(NO_ARM_SUMS, unit), bound, isBeginning)
+  return compareSlice(arms, addCompared(NO_ARM_SUMS, unit), bound, isBeginning)
 }
 
 /**
@@ -289,12 +277,27 @@ export function tokensDifference ({ tokens_contrast: contrast, control, treated 
   return Math.min(control.generations, treated.generations) < ENOUGH_TOKENS ? null : differenceOf(contrast, level)
 }
 
-/** Compared units of an arm from which its ungraded part is known well enough. */
+/** Compared units of an arm from which the share of those whose EM is known is estimated well enough. */
 const ENOUGH_COMPARED = 32
 
 /** The larger part of an arm that counts as right or wrong since its EM is not known. Such units hide a loss of about as much EM. */
 export function ungradedShare ({ control, treated }: Pick<Arms, 'control' | 'treated'>): number {
   return Math.max(...[control, treated].map(({ labelled, ungraded }) => labelled < ENOUGH_COMPARED ? 0 : ungraded / labelled))
+}
+
+/** With a known EM in less than one unit of 32, the comparison of the arms takes 32 times as many units, which is tens of thousands. */
+const LEAST_GRADED = 1 / 32
+/** Where half of an arm counts as right or wrong without being known, that half hides any loss of the other. */
+const MOST_UNGRADED = 1 / 2
+
+/**
+ * Whether the comparison shows nothing, since the EM of too many units of an arm is not known. If missing labels are lost, these count as
+ * right or wrong; if they are excluded, and where outcomes count on arrival, they are left out.
+ */
+export function areArmsBlind ({ control, treated }: Pick<Arms, 'control' | 'treated'>): boolean {
+  const isUnlabelled = ({ generations, labelled, ungraded }: ArmTotals) =>
+    generations >= ENOUGH_COMPARED && labelled - ungraded < LEAST_GRADED * generations
+  return isUnlabelled(control) || isUnlabelled(treated) || ungradedShare({ control, treated }) > MOST_UNGRADED
 }
 
 /** The detector's mean, at least 1. Whether it is enough for a suspicion, or for an alarm, is the same as for drift (see drift.ts). */

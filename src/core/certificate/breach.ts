@@ -1,5 +1,5 @@
 import type { Label, Policy } from '../policy/policy.js'
-import { type Arms, armsSuspicion, ungradedShare } from './arms.js'
+import { areArmsBlind, type Arms, armsSuspicion } from './arms.js'
 import { ALARM } from './drift.js'
 import { type Fidelity, fidelitySuspicion } from './fidelity.js'
 
@@ -9,7 +9,7 @@ import { type Fidelity, fidelitySuspicion } from './fidelity.js'
  */
 
 /**
- * From what a breach is seen. Without the probes of stops, the arms say nothing under `agreement`, or where most of their outcomes come
+ * How a breach is detected. Without the probes of stops, the arms show nothing under `agreement`, or where most outcomes of an arm come
  * without a label, as when only wanted labels are sent.
  */
 export const BREACH_SIGHTS = ['fidelity', 'arms', 'unobservable'] as const
@@ -20,12 +20,9 @@ export const BREACH_SUSPECTED = 10
 
 interface Watched { readonly fidelity: Fidelity, readonly arms: Arms }
 
-/** The part of an arm whose EM is not known from which the comparison of the arms shows nothing. */
-const BLIND = 0.5
-
-export function breachSight ({ fidelity: { recent: { stops, unobserved } }, arms }: Watched, label: Label): BreachSight {
-  if (stops > 0 && stops >= 2 * unobserved) return 'fidelity'
-  return label === 'exact_match' && ungradedShare(arms) <= BLIND ? 'arms' : 'unobservable'
+export function breachSight ({ fidelity: { recent: { all, unobserved } }, arms }: Watched, label: Label): BreachSight {
+  if (all > 0 && all >= 2 * unobserved) return 'fidelity'
+  return label === 'exact_match' && !areArmsBlind(arms) ? 'arms' : 'unobservable'
 }
 
 /** The larger mean of the two detectors. */
@@ -35,12 +32,17 @@ export function breachSuspicion ({ fidelity, arms }: Watched): number {
 
 export function isBreached (watched: Watched): boolean { return breachSuspicion(watched) >= ALARM }
 
+/** Whether stops have lost the answers that were probed. The cause is then in the workers, and full runs do not show it. */
+export function isBreachedByFidelity (fidelity: Fidelity): boolean { return fidelitySuspicion(fidelity) >= ALARM }
+
 /**
- * The time after a breach in which no threshold is in force, by the log's clock, ms. Control generations cannot show whether workers still
- * answer from another prefix than was probed: without a hold, the threshold would be certified and breached again and again.
+ * The time after a breach by fidelity in which no certified threshold is in force, by the log's clock, ms. Control generations cannot show
+ * whether workers still answer from another prefix than was probed: without a hold, the threshold would be certified and breached again and
+ * again. The arms may also differ because another model is served, of which control generations show everything, so a breach that only the
+ * arms see starts no hold.
  */
 export interface BreachHold {
-  /** Breaches in a row: each came within one evidence age of the end of the hold before it. */
+  /** Breaches by fidelity in a row: each came within one evidence age of the end of the hold before it. */
   readonly breaches: number
   readonly until: number
   /** Set by the learner: replicas do not compare the log's clock with their own. */
@@ -50,7 +52,7 @@ export interface BreachHold {
 const SHORTEST_HOLD_MS = 1_800_000
 const LONGEST_HOLD_MS = 86_400_000
 
-/** The hold that a breach begins: one follow-up, within limits, and twice as long after each breach in a row. @param last `null`: none */
+/** The hold that a breach by fidelity starts: one follow-up, within limits, twice as long for each in a row. @param last `null`: none */
 export function holdAfterBreach (
   last: BreachHold | null, time: number, policy: Pick<Policy, 'follow_up_seconds' | 'max_evidence_age_seconds'>
 ): BreachHold {
@@ -58,6 +60,11 @@ export function holdAfterBreach (
   const breaches = isInRow ? last.breaches + 1 : 1
   const first = Math.max(SHORTEST_HOLD_MS, 1000 * policy.follow_up_seconds)
   return { breaches, until: time + Math.min(LONGEST_HOLD_MS, first * 2 ** (breaches - 1)), is_over: false }
+}
+
+/** The hold that ends later. */
+export function laterHold (a: BreachHold | null, b: BreachHold | null): BreachHold | null {
+  return a === null || (b !== null && b.until > a.until) ? b : a
 }
 
 /** When a hold ends, ms; `null`: there is none, or it is over. */

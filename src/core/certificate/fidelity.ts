@@ -2,7 +2,7 @@ import { ALARM, type Drift, NO_DRIFT, suspicion, watchDrift } from './drift.js'
 import { emDropInterval } from './em-drop-interval.js'
 
 /**
- * Fidelity: whether the answer served after a stop is the answer that its probe gave. The EM lost by stopping has two parts: full run
+ * Fidelity: whether the answer served after a stop is the probed one. The EM lost by stopping has two parts: full run
  * against probe, which control generations show and the certificate bounds, and probe against served answer, which each stop shows.
  */
 
@@ -17,8 +17,8 @@ export interface Fidelity {
   readonly stops: number
   readonly equal: number
   readonly unobserved: number
-  /** All stops of late, and those of them without their probe: both are halved when there are 512. */
-  readonly recent: { readonly stops: number, readonly unobserved: number }
+  /** All stops of late, those that served the probed answer, and those without their probe. They are halved when there are 512. */
+  readonly recent: { readonly all: number, readonly equal: number, readonly unobserved: number }
   /** Stops whose difference is 1 or -1, and stops that wait for a label, their own or that of an earlier one (see `StopQueue`). */
   readonly lost: number
   readonly gained: number
@@ -32,7 +32,7 @@ export const NO_FIDELITY: Fidelity = {
   stops: 0,
   equal: 0,
   unobserved: 0,
-  recent: { stops: 0, unobserved: 0 },
+  recent: { all: 0, equal: 0, unobserved: 0 },
   lost: 0,
   gained: 0,
   queued: 0,
@@ -58,25 +58,39 @@ const TOLERATED = 1 / 4
 export function countTreated (fidelity: Fidelity, stop: { readonly isEqual: boolean } | null | undefined): Fidelity {
   const generations = fidelity.generations + 1
   if (stop === undefined) return { ...fidelity, generations }
-  const recent = addRecent(fidelity.recent, stop === null)
+  const recent = addRecent(fidelity.recent, stop)
   if (stop === null) return { ...fidelity, generations, unobserved: fidelity.unobserved + 1, recent }
   return { ...fidelity, generations, stops: fidelity.stops + 1, equal: fidelity.equal + (stop.isEqual ? 1 : 0), recent }
 }
 
 const MOST_RECENT = 512
 
-function addRecent ({ stops, unobserved }: Fidelity['recent'], isUnobserved: boolean): Fidelity['recent'] {
-  const scale = stops + 1 === MOST_RECENT ? 1 / 2 : 1
-  return { stops: scale * (stops + 1), unobserved: scale * (unobserved + (isUnobserved ? 1 : 0)) }
+function addRecent ({ all, equal, unobserved }: Fidelity['recent'], stop: { readonly isEqual: boolean } | null): Fidelity['recent'] {
+  const scale = all + 1 === MOST_RECENT ? 1 / 2 : 1
+  return {
+    all: scale * (all + 1),
+    equal: scale * (equal + (stop?.isEqual === true ? 1 : 0)),
+    unobserved: scale * (unobserved + (stop === null ? 1 : 0)),
+  }
 }
 
-/** Recent stops without their probe, in number and as a part of all, above which too many lack it. */
+/** Stops without their probe, in number and as a part of all: one worker of ten that never sends it is more than restarts explain. */
 const FEW_UNOBSERVED = 20
 const SMALL_PART = 0.1
 
 /** Whether more than a few of the recent stops were reported without their probe. */
-export function lacksProbes ({ recent: { stops, unobserved } }: Fidelity): boolean {
-  return unobserved >= FEW_UNOBSERVED && unobserved > SMALL_PART * stops
+export function lacksProbes ({ recent: { all, unobserved } }: Fidelity): boolean {
+  return unobserved >= FEW_UNOBSERVED && unobserved > SMALL_PART * all
+}
+
+/** Stops with their probe from which their share of equal answers is reported, and the share below which it is low. */
+const ENOUGH_PROBED = 32
+const LOW_FIDELITY = 0.95
+
+/** Whether many of the recent stops served another answer than was probed. */
+export function hasLowFidelity ({ recent: { all, equal, unobserved } }: Fidelity): boolean {
+  const probed = all - unobserved
+  return probed >= ENOUGH_PROBED && equal < LOW_FIDELITY * probed
 }
 
 /** Stops over all epochs: those that served the probed answer, those that served another one, and those reported without their probe. */

@@ -45,13 +45,16 @@ export interface ChainLink extends Judgement {
 }
 
 const NO_TRIALS: readonly string[] = []
+const NO_WARNINGS: readonly ContextWarning[] = []
 
 /** The link of a context, from its state, the present policies and pins, and the predictors. @param state absent before any outcome */
 export function linkOf (
   { levels, defaultPolicy, policies, pins, predictors }: SnapshotInputs, key: string, state?: ContextState
 ): ChainLink {
   const policy = effectivePolicy(defaultPolicy, policies, key)
-  return chainLink(key, policy, usablePin(predictors, pins.get(key)), state, judge(state, policy, levels, predictors))
+  const judgement = judge(state, policy, levels, predictors)
+  const warnings = state === undefined ? NO_WARNINGS : contextWarnings(state, policy)
+  return chainLink(key, policy, usablePin(predictors, pins.get(key)), state, judgement, warnings)
 }
 
 /** The links of a context's chain, root first. */
@@ -59,8 +62,10 @@ export function linksOf (loaded: LoadedContexts, key: string): ChainLink[] {
   return chainOf(key).map((link) => linkOf(loaded, link, loaded.states.get(link)))
 }
 
+/** @param warnings of the state; left out by the learner, which needs only the threshold and takes a link for each treated outcome */
 export function chainLink (
-  key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement): ChainLink {
+  key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement, warnings = NO_WARNINGS
+): ChainLink {
   const { scorer, index, threshold, lottery, guarantee } = judgement
   return {
     scorer,
@@ -76,7 +81,7 @@ export function chainLink (
     epochName: state?.epoch_name ?? null,
     leftEpoch: leftEpochOf(state),
     isUnreadable: state?.epoch === 0,
-    warnings: state === undefined ? [] : contextWarnings(state, policy),
+    warnings,
     learnedControlShare: state?.control_share,
   }
 }

@@ -92,7 +92,7 @@ export interface ContextState {
   readonly stops: StopTotals
   /** Thresholds that a breach withdrew here, over all epochs; of the root, those of all contexts. */
   readonly breaches: number
-  /** The hold after the last breach, which may be over; `null`: there was no breach since the last reset. */
+  /** The hold after the last breach by fidelity, which may be over; `null`: there was none since the last reset. */
   readonly hold: BreachHold | null
   /** How often both arms ask. */
   readonly cadences: Cadences
@@ -185,7 +185,7 @@ export function openEpoch (
     fidelity: NO_FIDELITY,
     stops: previous?.stops ?? NO_STOPS,
     breaches: previous?.breaches ?? 0,
-    hold: cause === 'reset' ? null : previous?.hold ?? null, // by a reset an operator says that the cause is gone
+    hold: previous?.hold ?? null,
     cadences: NO_CADENCES,
     grader: NO_GRADER,
     log_evidence: null,

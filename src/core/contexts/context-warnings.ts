@@ -1,10 +1,10 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { ungradedShare } from '../certificate/arms.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
-import { fidelityRatio, lacksProbes } from '../certificate/fidelity.js'
+import { hasLowFidelity, lacksProbes } from '../certificate/fidelity.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, evidenceOf } from './context-state.js'
-import { EVIDENCE_WARNINGS, evidenceWarnings } from './evidence-checks.js'
+import { EVIDENCE_WARNINGS, EVIDENCE_WARNINGS_TEXT, type EvidenceWarning, evidenceWarnings } from './evidence-checks.js'
 
 /** Problems with the workers of a context, shown to them and to operators. The first two prevent a certificate. */
 export const CONTEXT_WARNINGS = [
@@ -14,6 +14,24 @@ export const CONTEXT_WARNINGS = [
 ] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
+
+const MEANINGS: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, string>> = {
+  outcomes_missing: 'generations are enrolled, but their outcomes, steps or labels have not arrived',
+  outcomes_not_enrolled: 'most outcomes belong to generations that did not ask at the first check, or asked under another id',
+  no_net_savings: 'a threshold is certified, but probes cost more than it would save: ask less often',
+  signals_refused: 'signals have too many names, so predictors do not learn from some of them: use fixed names',
+  breach_held: 'stops lost more EM than is allowed against their probes, so no certified threshold is in force for a time: answer from exactly ' +
+    'the prefix that was probed, then reset the context',
+  fidelity_low: 'more than a twentieth of the recent stops served another answer than was probed: answer from exactly the probed prefix',
+  breach_unobservable: 'stops are reported without stopped_probe, and labels are agreement or mostly missing, so a breach cannot be seen',
+  breach_hidden: 'stops are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, so only a breach of several ' +
+    'points can be seen',
+  stopped_probe_missing: 'more than a tenth of the recent stops are reported without stopped_probe, so a breach is seen late',
+}
+
+/** The warnings with their meanings, for descriptions. */
+export const CONTEXT_WARNINGS_TEXT =
+  `${Object.entries(MEANINGS).map(([warning, meaning]) => `${warning}: ${meaning}`).join('. ')}. ${EVIDENCE_WARNINGS_TEXT}`
 
 /**
  * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; an answer too long to
@@ -41,17 +59,7 @@ const NO_WARNINGS: readonly ContextWarning[] = []
 /** Number of generations from which a pattern is reported. */
 const ENOUGH = 32
 
-/**
- * `outcomes_missing`: generations are enrolled, but their outcomes, steps or labels have not arrived. `outcomes_not_enrolled`: outcomes
- * arrive, but most of them belong to generations that did not ask at the first check; workers may report under other ids.
- * `no_net_savings`: a threshold is certified, but probes cost more than it would save. `signals_refused`: signals had too many names, so
- * predictors do not learn from some. `breach_held`: stops lost more than is allowed, so nothing is stopped for a time. `fidelity_low`:
- * served answers of stops often differ from the probed ones. The last three concern stops that are reported without their probes, so that
- * only the arms can show a breach. `breach_unobservable`: they show nothing, since labels are `agreement`, or most are missing.
- * `breach_hidden`: more than 1 % of the outcomes or labels are missing, which hides a breach of several points. `stopped_probe_missing`: a
- * breach is seen late. The others are the checks of evidence-checks.ts.
- * @param policy of the context
- */
+/** The warnings that apply to a context. @param policy of the context */
 export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {
   const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state
   const warnings: ContextWarning[] = []
@@ -60,21 +68,17 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (isWithoutSavings(state)) warnings.push('no_net_savings')
   if (refused > 0) warnings.push('signals_refused')
   if (heldUntil(state.hold) !== null) warnings.push('breach_held')
-  const { stops } = state.fidelity
-  const ratio = fidelityRatio(state.fidelity)
-  if (ratio !== null && stops >= ENOUGH && ratio < LOW_FIDELITY) warnings.push('fidelity_low')
-  if (lacksProbes(state.fidelity)) warnings.push(blindnessOf(state))
+  if (hasLowFidelity(state.fidelity)) warnings.push('fidelity_low')
+  if (lacksProbes(state.fidelity)) warnings.push(probeWarning(state))
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }
 
-/** Share of equal answers below which fidelity is low. */
-const LOW_FIDELITY = 0.95
 /** Part of the outcomes or labels that may be missing before a comparison of the arms hides several points. */
 const HIDING = 0.01
 
-/** What can be seen of a breach although stops are reported without their probes. */
-function blindnessOf (state: ContextState): ContextWarning {
+/** The warning about stops that are reported without their probes, by how well the arms show a breach. */
+function probeWarning (state: ContextState): ContextWarning {
   const { arms, follow_up: { accounted, missing }, meaning: { label } } = state
   const sight = breachSight(state, label)
   if (sight === 'unobservable') return 'breach_unobservable'

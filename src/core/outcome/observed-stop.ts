@@ -12,10 +12,11 @@ interface ObservedStop {
 }
 
 /**
- * Whether fidelity counts an outcome. Of a group it counts one sample, since its samples lose or keep their answers together: the first,
- * or, where outcomes do not state their numbers, one on average by the hash of their ids.
+ * Whether an outcome counts where one sample of a group does: for fidelity, and for the comparison of the arms on arrival. The samples of a
+ * group have the same prompt and arm, so together they would look like many more generations than they are. It is the first sample, or,
+ * where outcomes do not state their numbers, one on average by the hash of their ids.
  */
-export function countsForFidelity (
+export function representsGroup (
   { generation_id: id, sample_index: index, samples = 1 }: Pick<LoggedOutcome, 'generation_id' | 'sample_index' | 'samples'>
 ): boolean {
   if (index === null || index >= 0) return (index ?? 0) === 0

@@ -2,7 +2,7 @@ import type { Arm } from '../assignment/arm.js'
 import { GRID } from '../certificate/thresholds.js'
 import { addChecks, checksDue } from '../contexts/cadences.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
-import { countsForFidelity } from '../outcome/observed-stop.js'
+import { representsGroup } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor, scoreStep } from '../predictor/predictor.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
@@ -19,7 +19,7 @@ interface Asked { readonly checks: number, readonly tokens: number }
  */
 export function applyCadence (fold: Fold, pending: PendingOutcome, arm: Arm | null, state: ContextState): ContextState {
   const { outcome, key, leaf } = pending
-  if (arm === null || state.threshold_index === -1 || outcome.cancelled === true || !countsForFidelity(outcome)) return state
+  if (arm === null || state.threshold_index === -1 || outcome.cancelled === true || !representsGroup(outcome)) return state
   const policy = policyOf(fold.ledger, leaf) // workers ask at the leaf's cadence
   const asked = arm === 'treated' ? checksToStop(pending) : checksToCrossing(fold, pending, state, policy)
   if (asked === null) return state

@@ -1,8 +1,9 @@
 import { NO_ARMS } from '../certificate/arms.js'
+import { type BreachHold, laterHold } from '../certificate/breach.js'
 import { NO_FIDELITY } from '../certificate/fidelity.js'
 import { NO_DRIFT } from '../certificate/drift.js'
 import { candidateScorers, certifiedNow } from '../contexts/candidate-scorer.js'
-import { type ContextState, type EpochCause, requestGuarantee } from '../contexts/context-state.js'
+import { type ContextState, copyState, type EpochCause, requestGuarantee } from '../contexts/context-state.js'
 import { mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { isCurrent } from '../contexts/judge.js'
 import { restartDetector } from '../contexts/membership.js'
@@ -22,15 +23,15 @@ function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
   const { levels } = ledger.configuration
   fold.ledger = ledger
   const within = statesWithin(fold, under).map(([key]) => key)
-  const regrouped = regroupedBy(before, ledger, within)
+  const regrouped = regroupedBy(fold.get, { before, after: ledger }, within)
   const written: Array<readonly [key: string, state: ContextState]> = []
-  for (const key of new Set([...within, ...regrouped])) {
+  for (const key of new Set([...within, ...regrouped.keys()])) {
     const state = fold.get(key)
     if (state === undefined) continue
     const policy = policyOf(ledger, key)
     const next = isCurrent(state, policy, levels) && !regrouped.has(key)
       ? withRequest(fold, key, state, { before: policyOf(before, key), policy, time })
-      : startEpoch(fold, key, state, { cause, policy, time })
+      : startEpoch(fold, key, copyState(state, { hold: laterHold(state.hold, regrouped.get(key) ?? null) }), { cause, policy, time })
     written.push([key, writeState(fold, key, next, { policy, time, cause, mayMove: true })])
   }
   for (const [key, state] of written) moveShare(fold, key, state, time)
@@ -39,15 +40,22 @@ function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
 /**
  * The contexts that gather evidence of other traffic than before, since `certify_at` has changed for them or for a context below them. The
  * evidence of a pool says nothing of the contexts that remain in it when others leave, or of those that join it.
+ * @returns the latest hold of the contexts that certified for that traffic before: their workers answer as they did
  */
-function regroupedBy (before: Ledger, after: Ledger, keys: readonly string[]): Set<string> {
+function regroupedBy (
+  get: Fold['get'], { before, after }: { readonly before: Ledger, readonly after: Ledger }, keys: readonly string[]
+): Map<string, BreachHold | null> {
   const { levels } = after.configuration
   const depthOf = (ledger: Ledger, key: string) => certifyingDepth(levels, policyOf(ledger, key).certify_at)
-  return new Set(keys.flatMap((key) => {
+  const regrouped = new Map<string, BreachHold | null>()
+  for (const key of keys) {
     const [was, is] = [depthOf(before, key), depthOf(after, key)]
-    const chain = chainOf(key)
-    return was === is ? [] : [chain[was], chain[is]].filter((link) => link !== undefined)
-  }))
+    if (was === is) continue
+    const [last, next] = [chainOf(key)[was], chainOf(key)[is]]
+    const hold = last === undefined ? null : get(last)?.hold ?? null
+    for (const link of [last, next]) if (link !== undefined) regrouped.set(link, laterHold(regrouped.get(link) ?? null, hold))
+  }
+  return regrouped
 }
 
 /**
@@ -177,11 +185,18 @@ export function applyConfiguration (fold: Fold, time: number, configuration: Con
   applyPolicies(fold, time, ledger, ROOT, 'configuration')
 }
 
-/** Starts an epoch in a context and everything below it; noted even where there was no threshold to lose. */
+/** Name under which the service records its own commands. */
+export const SERVICE = 'stopgate'
+
+/**
+ * Starts an epoch in a context and everything below it; noted even where there was no threshold to lose. By a reset an operator says that
+ * the cause of a breach is gone. The service resets a context when something is damaged, which says nothing of the cause.
+ */
 export function applyReset (fold: Fold, time: number, { key: under, below, ...origin }: ResetEntry): void {
   const opened: Array<readonly [key: string, state: ContextState]> = []
   for (const [key, state] of statesWithin(fold, under, below)) {
-    const next = startEpoch(fold, key, state, { cause: 'reset', policy: policyOf(fold.ledger, key), time })
+    const started = startEpoch(fold, key, state, { cause: 'reset', policy: policyOf(fold.ledger, key), time })
+    const next = origin.by === SERVICE ? started : copyState(started, { hold: null })
     fold.set(key, next)
     opened.push([key, next])
     fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })

@@ -3,7 +3,7 @@ import { isBreached } from '../certificate/breach.js'
 import type { ContextState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import type { SettledStop } from '../enrolment/stop-queue.js'
-import { countsForFidelity, observeStop } from '../outcome/observed-stop.js'
+import { representsGroup, observeStop } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { type Fold, policyOf, thresholdInForce } from './fold.js'
@@ -20,7 +20,7 @@ export function watchFidelity (
 ): Fidelity {
   const { outcome, key } = pending
   const { generation_id: id, cancelled, stopped } = outcome
-  if (cancelled === true || !countsForFidelity(outcome) || !isServing(fold, pending, force, time)) return state.fidelity
+  if (cancelled === true || !representsGroup(outcome) || !isServing(fold, pending, force, time)) return state.fidelity
   const policy = policyOf(fold.ledger, key)
   const isOnArrival = policy.follow_up_seconds === 0 // no label comes then
   const stop = stopped ? observeStop(outcome, policy.label, !isOnArrival) : undefined

@@ -10,6 +10,7 @@ import { type ContextState, copyState, countForToken } from '../contexts/context
 import { addFinalAnswer, addGrades, isGraderRepaired } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
 import { RAW } from '../enrolment/slice.js'
+import { representsGroup } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { mustTakeBack } from './apply-fidelity.js'
@@ -112,8 +113,7 @@ function compare (state: ContextState, { outcome }: PendingOutcome, arm: Arm | n
   const { control_share: share } = state
   if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state
   if (arm !== drawArm(outcome.u, share)) return state // it began under another share
+  if (!representsGroup(outcome)) return state
   const em = outcome.full[policy.label] ?? null
-  const unit = { arm, share, em, tokens: outcome.tokens }
-  const group = outcome.sample_index === null ? null : outcome.u
-  return copyState(state, { arms: compareOnArrival(state.arms, unit, policy.max_em_drop, group) })
+  return copyState(state, { arms: compareOnArrival(state.arms, { arm, share, em, tokens: outcome.tokens }, policy.max_em_drop) })
 }

@@ -3,6 +3,7 @@ import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
+import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
 import type { Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
@@ -52,17 +53,20 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
   const pending = { outcome, leaf, key }
   const isRefused = outcome !== usable
+  const isWatched = current !== undefined && isOfPool && force !== undefined
+  const watched = isWatched ? watchFidelity(fold, time, pending, force, current) : current?.fidelity
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
-    const watched = isGathering && isOfPool && force !== undefined ? watchFidelity(fold, time, pending, force, state) : state.fidelity
-    const next = countOutcome(state, outcome, { arm, addSavings, fidelity: watched, time })
+    const fidelity = isGathering && watched !== undefined ? watched : state.fidelity
+    const next = countOutcome(state, outcome, { arm, addSavings, fidelity, time })
     return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
   })
   if (counted === undefined || !isOfPool) return
 
   const compared = applyCadence(fold, pending, arm, counted)
   const state = mustTakeBack(fold, key, compared, time) ? endEpoch(fold, key, compared, { cause: 'breach', policy: gathering, time }) : compared
-  if (gathering.follow_up_seconds !== 0) account(fold, time, pending, arm, state)
-  else if (isEvidence(fold, pending, time)) applyOnArrival(fold, time, pending, arm, state)
+  const known = state === compared ? force : undefined // in a new epoch a member that has left is evidence again
+  if (gathering.follow_up_seconds !== 0) account(fold, time, pending, { arm, force: known }, state)
+  else if (isEvidence(fold, pending, time, known)) applyOnArrival(fold, time, pending, arm, state)
 }
 
 /** The outcome without steps that are not evidence: those of a treated generation, and those that cannot be complete. */
@@ -92,16 +96,21 @@ function countInChain (
   return gathering
 }
 
-/** Whether new generations of the leaf are evidence of the context that certifies for it. */
-function isEvidence (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, time: number): boolean {
-  return leaf === key || thresholdInForce(fold, leaf, time).isEvidence
+/** Whether new generations of the leaf are evidence of the context that certifies for it. @param force its threshold in force, if known */
+function isEvidence (
+  fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, time: number, force: EffectiveThreshold | undefined
+): boolean {
+  return leaf === key || (force ?? thresholdInForce(fold, leaf, time)).isEvidence
 }
+
+interface Drawn { readonly arm: Arm | null, readonly force: EffectiveThreshold | undefined }
 
 /**
  * Accounts for a sample of an enrolled generation, or keeps the outcome until its entry comes.
+ * @param drawn its arm, and the threshold in force for its leaf, if known
  * @param counted state of the context that gathers the evidence, as stored
  */
-function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, counted: ContextState): void {
+function account (fold: Fold, time: number, pending: PendingOutcome, { arm, force }: Drawn, counted: ContextState): void {
   const { key, outcome } = pending
   const state = followUp(fold, key, counted, time) // what is due comes first; it may open another epoch
   const policy = policyOf(fold.ledger, key)
@@ -114,7 +123,8 @@ function account (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | 
     return
   }
   const left = leftAt(fold, pending, state)
-  if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nothing will enrol it any more
+  const inForce = state.epoch_name === counted.epoch_name ? force : undefined
+  if (left === null ? !isEvidence(fold, pending, time, inForce) : time >= left + rules.wait) return // nothing will enrol it any more
   if (outcome.by_prompt === true && cohort.isKnown(outcome.u, clock) && !cohort.isMissed(outcome.u)) return // another one counts
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
   const mayCome = !isNeverAsked(outcome) && !isLeftOut && !cohort.isFormer(outcome.u, clock) &&

@@ -17,7 +17,7 @@ export function applyTime (fold: Fold, time: number): void {
 }
 
 /**
- * Ends what lasts only for a time: evidence without newer one, and the hold after a breach.
+ * Ends stale evidence, and a hold that is over.
  * @param state of the context, as stored
  * @returns the state stored last
  */
@@ -34,7 +34,7 @@ function dropStale (fold: Fold, key: string, state: ContextState, time: number):
   return writeState(fold, key, startEpoch(fold, key, state, start), { ...start, mayMove: true })
 }
 
-/** Puts what the evidence now certifies in force, once the hold after a breach is over. */
+/** Puts the certified threshold in force once the hold is over. */
 function endHold (fold: Fold, key: string, state: ContextState, time: number): ContextState {
   const { hold } = state
   if (hold === null || !isHoldOver(state, time)) return state

@@ -1,5 +1,5 @@
 import { compareSlice } from '../certificate/arms.js'
-import { holdAfterBreach } from '../certificate/breach.js'
+import { holdAfterBreach, isBreachedByFidelity } from '../certificate/breach.js'
 import { type Drift, hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
@@ -113,8 +113,9 @@ export function endEpoch (fold: Fold, key: string, state: ContextState, start: E
 function breached (fold: Fold, key: string, last: ContextState, opened: ContextState, { policy, time }: EpochStart): ContextState {
   const root = key === ROOT ? undefined : fold.get(ROOT)
   if (root !== undefined) fold.set(ROOT, copyState(root, { breaches: root.breaches + 1 }))
-  const { fidelity, hold } = last
-  return copyState(opened, { fidelity: afterBreach(fidelity), hold: holdAfterBreach(hold, time, policy), breaches: opened.breaches + 1 })
+  const { fidelity } = last
+  const hold = isBreachedByFidelity(fidelity) ? holdAfterBreach(last.hold, time, policy) : opened.hold
+  return copyState(opened, { fidelity: afterBreach(fidelity), hold, breaches: opened.breaches + 1 })
 }
 
 /** Adds to the counts. */

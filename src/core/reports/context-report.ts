@@ -79,7 +79,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     fidelity: describeFidelity(state.fidelity, own.policy.error_level),
     breach: {
       ...describeBreach(state, own.policy.label),
-      /** Until when nothing is stopped after a breach, of its own or its pool's, ms; `null`: it is not held. */
+      /** Until when no certified threshold is in force after a breach, of its own or its pool's, ms; `null`: it is not held. */
       held_until: heldUntil((isMember ? loaded.states.get(source.key) : state)?.hold ?? null),
     },
     grader: describeGrader(state.grader),

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { type Levels, parseContextKey, ROOT } from '../../core/policy/context.js'
-import { TRAINER } from '../../core/reducer/apply-command.js'
+import { SERVICE, TRAINER } from '../../core/reducer/apply-command.js'
 import { ConfigError } from '../../settings/environment.js'
 
 /** A token bucket: it allows a burst of `amount`, and refills evenly at `amount` for each window. */
@@ -66,7 +66,7 @@ export interface Token {
 export const ANONYMOUS = 'anonymous'
 
 /** Names that logs and the audit trail use for a caller without a token, the service, and the learner, which may retire its predictors. */
-const RESERVED: readonly string[] = [ANONYMOUS, 'stopgate', TRAINER]
+const RESERVED: readonly string[] = [ANONYMOUS, SERVICE, TRAINER]
 
 export const NAME_RULE = `a name has 1 to 64 letters, digits, _ . -, starts with a letter or digit, and is not reserved (${RESERVED.join(', ')})`
 

@@ -30,8 +30,8 @@ const REPORTING: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, (cont
     'generation, without an arm and with the ids of its outcome',
   no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts}, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
   signals_refused: (contexts) => `Signals of ${contexts} have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
-  breach_held: (contexts) => `Real stops lost more EM than is allowed in ${contexts}, so nothing is stopped there until breach.held_until. Most likely workers ` +
-    'answer from another prefix than was probed, or in another way. Repair them, then reset the context to try at once',
+  breach_held: (contexts) => `Stops of ${contexts} served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force there until ` +
+    'breach.held_until. Most likely workers answer from another prefix than was probed, or in another way. Repair them, then reset the context to try at once',
   fidelity_low: (contexts) => `Served answers of stops in ${contexts} often differ from the answers that were probed there. Answer from exactly the prefix that was probed`,
   breach_unobservable: (contexts) => `Stops of ${contexts} are reported without stopped_probe, and labels are agreement or mostly missing, so a loss by stops cannot be seen. Send stopped_probe ` +
     '(tokens, and answer or em) with each stop',

@@ -3,7 +3,7 @@ import type { ContextState } from '../../core/contexts/context-state.js'
 import { chainOf } from '../../core/policy/context.js'
 import { UNREADABLE_POLICY } from '../../core/policy/policy.js'
 import { fingerprintOf } from '../../core/predictor/predictor-version.js'
-import { inStep } from '../../core/reducer/apply-command.js'
+import { inStep, SERVICE } from '../../core/reducer/apply-command.js'
 import type { Ledger } from '../../core/reducer/fold.js'
 import type { Command, PredictorEntry } from '../../core/reducer/log-entry.js'
 import type { ReportCorruption } from '../../logging/log.js'
@@ -12,7 +12,7 @@ import type { Store } from '../../store/store.js'
 import type { TrainingRunStore } from '../../store/training-run-store.js'
 
 /** Who appears in the audit trail, and why. */
-const ORIGIN = { by: 'stopgate', reason: 'its log entry could not be read' }
+const ORIGIN = { by: SERVICE, reason: 'its log entry could not be read' }
 
 /**
  * Entries that bring the ledger in line with the tables of policies, pins and predictors, for a learner that missed a command because its
@@ -70,7 +70,7 @@ export async function missedEpochs (
     const last = Math.max(resetsAlone.get(key) ?? 0, ...above)
     return start < last - CLOCK_SLACK_MS
   }
-  return [...contexts].filter(isMissed).map(([key]) => ({ type: 'reset', key, below: false, by: 'stopgate', reason: REASON }))
+  return [...contexts].filter(isMissed).map(([key]) => ({ type: 'reset', key, below: false, by: SERVICE, reason: REASON }))
 }
 
 /** The latest time of each key. */

@@ -162,6 +162,6 @@ export function describeChange ({ cause, before, after }: Pick<Change, 'cause' |
   if (cause === 'breach') return 'a threshold is withdrawn, since real stops lose more than is allowed'
   if (cause === 'drift' && after === null) return 'a threshold is withdrawn, since stopping has come to lose more than is allowed'
   if (after !== null && cause === 'evidence') return 'a threshold is certified'
-  if (after !== null) return after === before ? 'a change left the threshold in force as it was' : 'a threshold has changed'
+  if (after !== null) return after === before ? 'a change kept the threshold in force' : 'a threshold has changed'
   return before === null ? 'a change left the context without a threshold' : 'a threshold is withdrawn'
 }

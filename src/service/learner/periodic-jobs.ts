@@ -1,6 +1,6 @@
 import { isLive, type Pin } from '../../core/contexts/pin.js'
 import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
-import { inStep } from '../../core/reducer/apply-command.js'
+import { inStep, SERVICE } from '../../core/reducer/apply-command.js'
 import { isExpiryDue, isFollowUpDue } from '../../core/reducer/apply-time.js'
 import { ConflictError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
@@ -71,7 +71,7 @@ export async function removeExpiredPins (store: Store, ledgerPins: ReadonlyMap<s
   const expired = [...await store.pins()].filter(([, pin]) => !isLive(pin, now))
   if (expired.length === 0) return // already removed, but not folded yet
   try {
-    await store.append(inStep(expired.map(([key]) => ({ type: 'pin' as const, key, pin: null, by: 'stopgate', reason: 'expired' }))), policyVersion)
+    await store.append(inStep(expired.map(([key]) => ({ type: 'pin' as const, key, pin: null, by: SERVICE, reason: 'expired' }))), policyVersion)
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error
   }

@@ -3,6 +3,7 @@ import { Cohorts, restoreCohort } from '../../core/enrolment/cohorts.js'
 import { findPredictor, type PredictorVersion, refTo } from '../../core/predictor/predictor-version.js'
 import type { Predictor } from '../../core/predictor/predictor.js'
 import { Reservoir } from '../../core/predictor/reservoir.js'
+import { SERVICE } from '../../core/reducer/apply-command.js'
 import { type Ledger, newLedger } from '../../core/reducer/fold.js'
 import type { Configuration } from '../../core/reducer/log-entry.js'
 import { PendingOutcomes } from '../../core/step-records/pending-outcomes.js'
@@ -89,7 +90,7 @@ export function learnerRestorer (
   async function resetContexts (keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return
     log.error({ contexts: keys.slice(0, 20), count: keys.length }, 'the state or cohort of some contexts is unreadable: they start a new epoch without evidence')
-    await store.append(keys.map((key) => ({ type: 'reset', key, below: false, by: 'stopgate', reason: 'its state or cohort could not be read' })))
+    await store.append(keys.map((key) => ({ type: 'reset', key, below: false, by: SERVICE, reason: 'its state or cohort could not be read' })))
   }
 
   /** Deletes unreadable predictors through the log. Until that is folded they score nothing. */
@@ -97,7 +98,7 @@ export function learnerRestorer (
     await command(async () => {
       const names = await store.damagedPredictors()
       reportCorruption('predictors', names.length, { names })
-      return names.map((name) => ({ type: 'predictor', name, version: null, by: 'stopgate', reason: 'it could not be read' }))
+      return names.map((name) => ({ type: 'predictor', name, version: null, by: SERVICE, reason: 'it could not be read' }))
     })
   }
 }

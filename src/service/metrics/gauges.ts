@@ -6,8 +6,7 @@ import { ALARM } from '../../core/certificate/drift.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
-import { CONTEXT_WARNINGS } from '../../core/contexts/context-warnings.js'
-import { EVIDENCE_WARNINGS_TEXT } from '../../core/contexts/evidence-checks.js'
+import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT } from '../../core/contexts/context-warnings.js'
 import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts/follow-up-counts.js'
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
@@ -75,11 +74,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_contexts_warned',
-    help: 'Contexts whose workers make mistakes, by warning: outcomes_missing (generations are enrolled, but none is ' +
-      'accounted for), outcomes_not_enrolled (most outcomes belong to generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
-      'would save), signals_refused (signals have too many names), breach_held (stops lost too much, so nothing is stopped for a time), fidelity_low (served ' +
-      'answers of stops often differ from the probed ones), stopped_probe_missing (stops are reported without their probes), breach_hidden (the same, and more ' +
-      'than 1 % of the outcomes or labels are missing), breach_unobservable (the same, and labels are agreement or mostly missing). ' + EVIDENCE_WARNINGS_TEXT,
+    help: `Contexts whose workers make mistakes, by warning. ${CONTEXT_WARNINGS_TEXT}`,
     labelNames: ['warning'],
     registers,
     collect () {
@@ -131,14 +126,14 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
   const stops = new Counter({
     name: 'stopgate_stops_total',
-    help: 'Stops while a threshold was in force, by context and by the answer that was served: probed (that of the deciding probe), other, unknown ' +
-      '(reported without the probe)',
+    help: 'Stops while a threshold was in force, by the context that certifies for them and by the answer that was served: probed (that of the deciding ' +
+      'probe), other, unknown (reported without the probe). context="*" is not the sum, but the stops for which the root certifies',
     labelNames: ['context', 'answer'],
     registers,
   })
   const breaches = new Counter({
     name: 'stopgate_breaches_total',
-    help: 'Thresholds that were withdrawn because real stops lost more EM than max_em_drop, by the context that certified them; context="*": all',
+    help: 'Thresholds that were withdrawn because real stops lost more EM than max_em_drop, by the context that certified them; context="*": the sum of all, since only the busiest contexts are shown',
     labelNames: ['context'],
     registers,
   })

@@ -71,6 +71,7 @@ export function createMetrics () {
       'Connections closed because of the behaviour of the client: pipelined (more than 32 requests waiting), unread (read nothing for 90 s), ' +
         'timeout (request not complete after 30 s), headers (too large), malformed (not HTTP)', 'cause', CUT_CAUSES),
     learnerEnds: counter('stopgate_learner_thread_ends_total', 'Learner threads that failed or hung'),
+    // Sums only: the history names the contexts. The counter of breaches names them, since its alert says which workers to repair.
     driftAlarms: counter('stopgate_drift_alarms_total', 'Drift alarms that this replica raised as the learner'),
     poolExits: counter('stopgate_pool_exits_total',
       'Contexts that this replica as the learner took out of their pool because their own generations lost more EM than max_em_drop'),

@@ -4,7 +4,7 @@ import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
 import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
-import { countsForFidelity, observeStop } from '../../core/outcome/observed-stop.js'
+import { representsGroup, observeStop } from '../../core/outcome/observed-stop.js'
 import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
 import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
 import { unitsBy } from '../../core/reducer/units-of-outcome.js'
@@ -188,7 +188,7 @@ function isLabelWanted (
 
 /** Whether fidelity needs a label: the served answer differs from the probed one. */
 function isLabelOfStopWanted (entry: LoggedOutcome, { label, follow_up_seconds: followUp }: Policy): boolean {
-  return countsForFidelity(entry) && observeStop(entry, label, followUp > 0)?.difference === null
+  return representsGroup(entry) && observeStop(entry, label, followUp > 0)?.difference === null
 }
 
 /** The policy by which the context counts evidence, or its pool. */

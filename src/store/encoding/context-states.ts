@@ -44,9 +44,14 @@ function hasThresholdOfGrid (state: ContextState): boolean {
   return Number.isInteger(index / LOTTERY_STEP) && index >= 0 && index <= thresholdsOf(sumsInForce(state)[0]!) - 1
 }
 
-/** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment belongs to its epoch. */
-export function withoutEvidence ({ epoch, looks, savings, probe_tokens, probe_prefill_tokens }: ContextState): ContextState {
-  return { ...UNREADABLE, epoch, looks, savings, probe_tokens, probe_prefill_tokens }
+/**
+ * A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment belongs to its epoch. The counts over all
+ * epochs and the hold are kept.
+ */
+export function withoutEvidence (
+  { epoch, looks, savings, probe_tokens, probe_prefill_tokens, stops, breaches, hold }: ContextState
+): ContextState {
+  return { ...UNREADABLE, epoch, looks, savings, probe_tokens, probe_prefill_tokens, stops, breaches, hold }
 }
 
 /** The epochs of a context count from 1. */

@@ -75,7 +75,7 @@ t.test('stops are counted, and those without a probe are left out of the interva
   }
   fidelity = countTreated(fidelity, null)
   t.match(fidelity, { generations: 196, stops: 95, equal: 90, unobserved: 1, lost: 3, gained: 1, queued: 0 })
-  t.same(fidelity.recent, { stops: 96, unobserved: 1 })
+  t.same(fidelity.recent, { all: 96, equal: 90, unobserved: 1 })
   t.equal(fidelityRatio(fidelity), 90 / 95)
   const { estimate, low, high } = servedDifference(fidelity, 0.05)!
   t.equal(estimate, 2 / (196 * 95 / 96))

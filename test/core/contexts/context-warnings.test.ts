@@ -26,11 +26,11 @@ t.test('a context whose signals have too many names is warned about', async (t) 
   t.same(warned({ accounted: 100, signals_refused: 1 }), ['signals_refused'])
 })
 
-/** Stops that were reported with or without their probe, in this order. */
-function fidelityOf (...stops: ReadonlyArray<readonly [count: number, hasProbe: boolean]>): Fidelity {
+/** Stops that were reported with or without their probe, in this order; `other`: with another answer than was probed. */
+function fidelityOf (...stops: ReadonlyArray<readonly [count: number, probe: boolean | 'other']>): Fidelity {
   let fidelity = NO_FIDELITY
-  for (const [count, hasProbe] of stops) {
-    for (let i = 0; i < count; i++) fidelity = countTreated(fidelity, hasProbe ? { isEqual: true } : null)
+  for (const [count, probe] of stops) {
+    for (let i = 0; i < count; i++) fidelity = countTreated(fidelity, probe === false ? null : { isEqual: probe === true })
   }
   return fidelity
 }
@@ -43,6 +43,16 @@ t.test('stops without their probe are warned about from 20 and a tenth of the re
   t.same(of(fidelityOf([179, true], [20, false])), ['stopped_probe_missing'])
   t.same(of(fidelityOf([5000, true], [60, false])), ['stopped_probe_missing'], 'the worker has changed')
   t.same(of(fidelityOf([5000, false], [900, true])), [], 'the worker is repaired')
+})
+
+t.test('stops that serve other answers are warned about from a twentieth of the recent ones with a probe on', async (t) => {
+  const of = (fidelity: Fidelity) => contextWarnings({ ...state, fidelity }, DEFAULT_POLICY)
+  t.same(of(fidelityOf([31, 'other'])), [], 'too few to know')
+  t.same(of(fidelityOf([32, 'other'])), ['fidelity_low'])
+  t.same(of(fidelityOf([95, true], [5, 'other'])), [])
+  t.same(of(fidelityOf([94, true], [6, 'other'])), ['fidelity_low'])
+  t.same(of(fidelityOf([10_000, true], [60, 'other'])), ['fidelity_low'], 'the worker has changed')
+  t.same(of(fidelityOf([1000, 'other'], [6000, true])), [], 'the worker is repaired')
 })
 
 t.test('the warning says how blind the other test is', async (t) => {

@@ -103,7 +103,7 @@ t.test('stops and breaches are counted over all epochs, and the root has the bre
   t.match(CHAIN.map((key) => fold.state(key).breaches), [2, 0, 2])
 })
 
-t.test('a hold is twice as long after the next breach, and a new checkpoint or policy does not end it', async (t) => {
+t.test('a hold is twice as long after the next breach, and neither a checkpoint nor another meaning of evidence ends it', async (t) => {
   const fold = onArrival()
   stopsToBreach(fold, 10, 0)
   fold.learn(KEPT, HOLD, FIRST)
@@ -116,6 +116,28 @@ t.test('a hold is twice as long after the next breach, and a new checkpoint or p
   t.not(fold.state().threshold_index, -1, 'an outcome is enough')
 })
 
+t.test('a context that certifies at another level from now on takes its hold along', async (t) => {
+  const other = 'model=q,task=other'
+  const certifyAt = (fold: MemoryFold, level: string | null, key: string, time: number) =>
+    fold.learn({ type: 'policy', key, policy: { certify_at: level }, by: 'ops' }, time)
+  const joining = onArrival()
+  stopsToBreach(joining, 10, 0)
+  certifyAt(joining, 'model', 'model=q', 1)
+  joining.learn(KEPT, HOLD - 1, FIRST)
+  t.match(joining.state('model=q'), { threshold_index: -1, hold: { breaches: 1, until: HOLD, is_over: false } })
+  joining.learn({ type: 'tick' }, HOLD)
+  t.not(joining.state('model=q').threshold_index, -1)
+
+  const leaving = memoryFold({ certify_at: 'model' })
+  leaving.learn(KEPT, 0, FIRST)
+  leaving.learn({ ...KEPT, context: { model: 'q', task: 'other' } })
+  for (let i = 1; leaving.state('model=q').epoch === 1; i++) report(leaving, i % 10 === 0 ? LOSSY : FAITHFUL, 0)
+  certifyAt(leaving, null, LEAF, 1)
+  leaving.learn(KEPT, HOLD - 1, FIRST)
+  t.match(leaving.state(), { threshold_index: -1, hold: { breaches: 1, until: HOLD } })
+  t.match([leaving.state('model=q').hold, leaving.state(other).hold], [{ until: HOLD }, null], 'its pool keeps the hold')
+})
+
 t.test('a reset by an operator ends a hold at once, and forgets the breaches before', async (t) => {
   const fold = onArrival()
   stopsToBreach(fold, 10, 0)
@@ -125,6 +147,27 @@ t.test('a reset by an operator ends a hold at once, and forgets the breaches bef
   t.not(fold.state().threshold_index, -1)
   stopsToBreach(fold, 10, 1)
   t.match(fold.state().hold, { breaches: 1 })
+})
+
+t.test('a reset by the service itself, after damage, ends no hold', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  const { hold } = fold.state()
+  fold.learn({ type: 'reset', key: LEAF, below: false, by: 'stopgate', reason: 'its cohort could not be read' }, 1)
+  fold.learn(KEPT, 1, FIRST)
+  t.match(fold.state(), { epoch: 3, epoch_cause: 'reset', threshold_index: -1 })
+  t.strictSame(fold.state().hold, hold)
+})
+
+t.test('a breach by the arms leaves the count of earlier breaches by fidelity as it is', async (t) => {
+  const fold = onArrival()
+  stopsToBreach(fold, 10, 0)
+  fold.learn(KEPT, HOLD, FIRST)
+  const { arms, hold } = fold.state()
+  fold.states.set(LEAF, { ...fold.state(), arms: { ...arms, detector: arms.detector.map(() => 1e4) } })
+  report(fold, FAITHFUL, HOLD)
+  t.match(fold.state(), { epoch: 3, threshold_index: -1, breaches: 2 })
+  t.strictSame(fold.state().hold, hold)
 })
 
 t.test('a certificate that the evidence lost during a hold does not come into force', async (t) => {

@@ -78,13 +78,14 @@ t.test('the arms are compared where a threshold is in force and the arm agrees w
 t.test('of a group the arms compare one sample', async (t) => {
   const fold = memoryFold({ control_rate: 0.3 })
   fold.learn(KEPT, 0, FIRST)
-  for (const sample_index of [0, 0, -1]) {
-    for (const [arm, u] of [['control', 0.1], ['treated', 0.5]] as const) fold.learn(outcomeOf({ arm, u, sample_index }))
+  for (const sample_index of [2, 1, 0, 3]) {
+    for (const [arm, u] of [['control', 0.1], ['treated', 0.5]] as const) fold.learn(outcomeOf({ arm, u, sample_index, tokens: 100 + sample_index }))
   }
-  t.match(fold.state().arms, { control: { generations: 1 }, treated: { generations: 1 } })
-  for (let i = 0; i < 200; i++) fold.learn(outcomeOf({ arm: 'treated', u: 0.4 + i / 1e4, sample_index: 0 }))
-  t.equal(fold.state().arms.treated.generations, 201)
-  t.equal(fold.state().arms.groups.length, 64)
+  const first = { generations: 1, tokens: 100 }
+  t.match(fold.state().arms, { control: first, treated: first }, 'the first sample, whichever came first')
+  for (let i = 0; i < 100; i++) fold.learn(outcomeOf({ arm: 'treated', u: 0.4 + i / 1e4, sample_index: 0 }))
+  fold.learn(outcomeOf({ arm: 'treated', u: 0.5, sample_index: 4 }))
+  t.equal(fold.state().arms.treated.generations, 101, 'however many groups came between')
 })
 
 t.test('drift withdraws the threshold at the outcome that shows it', async (t) => {
@@ -104,4 +105,15 @@ t.test('a breach that a control outcome completes withdraws the threshold at tha
   fold.states.set(LEAF, { ...fold.state(), arms: almost })
   fold.learn(KEPT)
   t.match(fold.state(), { epoch_cause: 'breach', threshold_index: -1 })
+})
+
+t.test('a breach that only the arms see starts no hold, since full runs that gained EM look the same', async (t) => {
+  const fold = memoryFold({ control_rate: 0.3 })
+  fold.learn(KEPT, 0, FIRST)
+  const { arms } = fold.state()
+  fold.states.set(LEAF, { ...fold.state(), arms: { ...arms, detector: arms.detector.map(() => 1e4) } })
+  fold.learn(outcomeOf({ arm: 'treated', u: 0.5 }))
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, breaches: 1, hold: null })
+  fold.learn(KEPT, 0, FIRST)
+  t.match(fold.changes.at(-1), { cause: 'evidence', epoch: 2, before: null, after: Number }, 'new evidence certifies a threshold at once')
 })

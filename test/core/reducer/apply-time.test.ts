@@ -63,7 +63,7 @@ t.test('each context is silent by its own policy and its own evidence', async (t
   t.strictSame([LEAF, other].map((key) => fold.state(key).epoch), [2, 2])
 })
 
-t.test('a tick is due exactly when it would drop evidence', async (t) => {
+t.test('a tick is due when evidence is stale', async (t) => {
   const fold = silentSince(5000)
   t.notOk(isExpiryDue(fold, 104_999))
   t.ok(isExpiryDue(fold, 105_000))

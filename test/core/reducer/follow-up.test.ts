@@ -191,17 +191,22 @@ t.test('breach: where real stops lose more than is tolerated, the threshold is w
 })
 
 t.test('where only the wanted labels come, the guarantee says that the arms cannot show a breach', async (t) => {
-  const fold = certifiedFold({ control_rate: 0.4 })
-  const { time } = fold
-  t.equal(fold.state().guarantee!.breach, 'arms')
-  const us = spread(200, 0.8)
-  fold.enrol(us, time, { share: 0.4 })
-  const stopped = { arm: 'treated', stopped: true, steps: null, full: {} } as const
-  const agreeing = (answer_digest: string) => ({ full: {}, answer_digest, steps: [{ tokens: 40, confidence: 1, answer_digest }] })
-  for (const u of us) fold.report(u, time + 1000, { generation_id: `w${u}`, ...(u < 0.4 ? agreeing(`a${u}`) : stopped) })
-  fold.pass(time + 2000, time + FOLLOW_UP + 2000)
-  t.match(fold.state(), { epoch: 1, guarantee: { breach: 'unobservable' }, arms: { treated: { labelled: 100, ungraded: 100 } } })
-  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), ['breach_unobservable'])
+  for (const [missing_labels, treated] of [
+    ['lost', { generations: 100, labelled: 100, ungraded: 100 }],
+    ['excluded', { generations: 100, labelled: 0, ungraded: 0 }],
+  ] as const) {
+    const fold = certifiedFold({ control_rate: 0.4, missing_labels })
+    const { time } = fold
+    t.equal(fold.state().guarantee!.breach, 'arms')
+    const us = spread(200, 0.8)
+    fold.enrol(us, time, { share: 0.4 })
+    const stopped = { arm: 'treated', stopped: true, steps: null, full: {} } as const
+    const agreeing = (answer_digest: string) => ({ full: {}, answer_digest, steps: [{ tokens: 40, confidence: 1, answer_digest }] })
+    for (const u of us) fold.report(u, time + 1000, { generation_id: `w${u}`, ...(u < 0.4 ? agreeing(`a${u}`) : stopped) })
+    fold.pass(time + 2000, time + FOLLOW_UP + 2000)
+    t.match(fold.state(), { epoch: 1, guarantee: { breach: 'unobservable' }, arms: { treated } }, missing_labels)
+    t.ok(contextWarnings(fold.state(), DEFAULT_POLICY).includes('breach_unobservable'), missing_labels)
+  }
 })
 
 t.test('rule 9: a change of mode or pin restarts the comparison at the next slice', async (t) => {

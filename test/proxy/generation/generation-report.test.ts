@@ -1,7 +1,7 @@
 import t from 'tap'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import { countsForFidelity, observeStop } from '../../../src/core/outcome/observed-stop.js'
+import { representsGroup, observeStop } from '../../../src/core/outcome/observed-stop.js'
 import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
 import { cancelledOutcome, finishedOutcome } from '../../../src/proxy/generation/generation-report.js'
 import type { StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
@@ -40,6 +40,6 @@ t.test('without a group the prompt stands for it', async (t) => {
 t.test('fidelity counts stops of the proxy', async (t) => {
   const stop = finishedOutcome({ id: 'a', group: null, prompt: 'p', context: {}, arm: 'treated' }, request, { ...ended, stoppedAt: step })
   const graded = gradeOutcome('', stop as any)
-  t.ok(countsForFidelity(graded))
+  t.ok(representsGroup(graded))
   t.same(observeStop(graded, 'agreement', true), { isEqual: false, difference: 1 })
 })

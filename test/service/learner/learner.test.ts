@@ -186,7 +186,7 @@ t.test('the log states the effect of a change on the threshold', async (t) => {
   t.equal(said('evidence', null, 0.9), 'a threshold is certified')
   t.equal(said('evidence', 0.9, 0.8), 'a threshold is certified')
   t.equal(said('policy', 0.9, 0.8), 'a threshold has changed')
-  t.equal(said('policy', 0.9, 0.9), 'a change left the threshold in force as it was')
+  t.equal(said('policy', 0.9, 0.9), 'a change kept the threshold in force')
   t.match(said('drift', 0.9, null), 'stopping has come to lose more')
   t.match(said('breach', 0.9, null), 'real stops lose more')
   t.equal(said('policy', 0.9, null), 'a threshold is withdrawn')

@@ -121,11 +121,17 @@ t.test('an unreadable state certifies nothing', async (t) => {
   }
 })
 
-t.test('a state without its evidence keeps its epoch and its looks, certifies nothing and takes no enrolment', async (t) => {
-  const savings = addTreated(NO_SAVINGS, 5)
-  const looks = { count: 2, at: 5 }
-  const blank = withoutEvidence({ ...state(3), epoch: 7, looks, savings, threshold_index: 3, threshold: 0.9 })
-  t.match(blank, { epoch: 7, looks, savings, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
+t.test('a state without its evidence keeps what outlasts an epoch, certifies nothing and takes no enrolment', async (t) => {
+  const kept = {
+    epoch: 7,
+    looks: { count: 2, at: 5 },
+    savings: addTreated(NO_SAVINGS, 5),
+    stops: { probed: 3, other: 2, unknown: 1 },
+    breaches: 1,
+    hold: { breaches: 1, until: 9, is_over: false },
+  }
+  const blank = withoutEvidence({ ...state(3), ...kept, threshold_index: 3, threshold: 0.9 })
+  t.match(blank, { ...kept, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
   t.notOk(isUnreadable(blank))
   t.equal(judge(blank, DEFAULT_POLICY, ['model', 'task'], new Map()), NO_JUDGEMENT)
 })

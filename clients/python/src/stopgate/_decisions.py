@@ -21,7 +21,7 @@ NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
 """A body that asks about no generation, for a ping."""
 
 _MAX_CADENCES = 100_000
-_SLOW = ". If this repeats, raise the client's timeout or give the service more CPU"
+_SLOW = ". If this repeats, check that the service can be reached, give it more CPU, or raise the client's timeout"
 _BREAKER_FAILURES = 2
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.25, 10.0
 

@@ -25,7 +25,7 @@ class BaseClient:
             timeouts, in which the engine is idle.
         queue_size: outcomes and labels that may wait to be sent. Beyond it the oldest are dropped.
         exit_seconds: seconds that the end of the process may take to send what is queued.
-        max_staleness: with `local`, seconds without contact after which nothing is stopped.
+        max_staleness: with `local`, seconds without contact with the service after which no generation is stopped.
         on_label_wanted: called in the background with the id of each outcome that a label could still change. Send
             the label with `label()`.
         ssl_context: for https; None: the system's certificates.
