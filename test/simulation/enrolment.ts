@@ -32,6 +32,8 @@ export interface World {
   readonly until?: number
   /** Ends earlier, at the first change with this cause. */
   readonly endsWith?: Change['cause']
+  /** Stops are counted from this time on, in seconds; default 0. */
+  readonly countsFrom?: number
 }
 
 export interface Played {
@@ -120,8 +122,9 @@ class Player {
       this.#queue.add(now + arrival.retriedAfter, (later) => this.#draw(arrival, u, hash, (arrival.replica ?? 0) + 1, later))
     }
     if (arrival.isSilent === true) return
-    if (isStopped) this.#stopped++
-    if (isStopped && (arrival.isLost || arrival.isLostByStop === true) && arrival.isOtherAnswer !== true) this.#lost++
+    const isCounted = isStopped && now >= (this.#world.countsFrom ?? 0)
+    if (isCounted) this.#stopped++
+    if (isCounted && (arrival.isLost || arrival.isLostByStop === true) && arrival.isOtherAnswer !== true) this.#lost++
     const running = { arrival, id, u, hash, arm, isStopped, hasProbe: this.#world.hasStoppedProbes === true }
     const end = now + (isStopped ? 1 : arrival.seconds)
     this.#queue.add(end, (at) => this.#learn(outcomeOfRunning(running), at))

@@ -5,6 +5,7 @@ import { comparedByArms, generationsToBreach, type LossyStops, serveUnrepaired, 
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { groupsNeeded } from './groups.js'
+import { leastControls, untilWithdrawn } from './late-drift.js'
 import { labelTable } from './missing-labels.js'
 import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
 import { playMix } from './shifting-mix.js'
@@ -36,6 +37,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   restarts,
   breach,
   drift,
+  missing,
   mix,
   compare,
   share,
@@ -95,6 +97,17 @@ function restarts (): void {
     return [count(most), `${certified.length} of ${runs}`]
   })
   print('## Falsely certified at a drop of 2.05 points, bound 2, level 5 %', table(['units', 'runs'], falsely))
+}
+
+function missing (): void {
+  const seeds = seedsOr(10)
+  const rows = [0.03, 0.05, 0.1, 0.3].map((to) => [points(to), count(leastControls(to)), ...[0, 0.002, 0.005, 0.02].map((share) => {
+    const found = seeds.map((seed) => untilWithdrawn({ to, missing: share }, seed) ?? { minutes: Infinity, lost: Infinity })
+    const [minutes, lost] = [median(found.map((one) => one.minutes)), median(found.map((one) => one.lost))]
+    return Number.isFinite(minutes) ? `${minutes.toFixed(1)} min, ${count(lost)} lost` : 'not within 80 min'
+  })])
+  print(`## A rise from 0.1 points at 16 generations a second, until the threshold is withdrawn; medians of ${seeds.length} runs`, table(
+    ['to, points', 'control generations, least', 'none missing', '0.2 % missing', '0.5 %', '2 %, left out'], rows))
 }
 
 function breach (): void {

@@ -57,7 +57,7 @@ export interface ContextState {
   readonly beginnings: Beginnings
   /** Index of the loosest threshold of the raw confidence that some prefix has certified, -1 for none. */
   readonly certified: number
-  /** The detector of drift after the final slices, and after all ended ones, whose unaccounted units count as gained. */
+  /** The detector of drift after the final slices, by which the alarm is raised; and after all that is known, which is a suspicion. */
   readonly drift_final: Drift
   readonly drift: Drift
   /** Whether a suspicion of drift has raised an `auto` control share. */

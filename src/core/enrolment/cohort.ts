@@ -180,7 +180,7 @@ export class Cohort {
     const added: EnrolledUnit[] = []
     const rate = this.#addTraffic(entry, fresh, clock, rules)
     for (const [u, hash] of fresh) added.push(this.#add(u, { hash, share: entry.share, rate, at: clock }))
-    this.#mergeSlices()
+    this.#mergeSlices(rules.followUp)
     return added
   }
 
@@ -353,8 +353,8 @@ export class Cohort {
     this.#change()
   }
 
-  #mergeSlices (): void {
-    for (const [first, second] of this.#marked(this.#queue.merge())) {
+  #mergeSlices (followUp: number): void {
+    for (const [first, second] of this.#marked(this.#queue.merge(followUp))) {
       for (const member of this.members.values()) if (member.slice === second) member.slice = first
     }
   }
@@ -363,9 +363,9 @@ export class Cohort {
   takeFinal (): ReturnType<SliceQueue['takeFinal']> { return this.#marked(this.#queue.takeFinal()) }
 
   /** The slices at the front that are final in both arms, each once, for the comparison; of the others too many merge. */
-  takeCompared (): Slice[] {
+  takeCompared (followUp: number): Slice[] {
     const taken = this.#marked(this.#queue.takeCompared())
-    this.#mergeSlices()
+    this.#mergeSlices(followUp)
     return taken
   }
 

@@ -62,15 +62,15 @@ export class SliceQueue {
     return true
   }
 
-  /** Where there are too many slices, merges the neighbours that are shortest in time. @returns pairs: the second is now in the first */
-  merge (): Array<readonly [Slice, Slice]> {
+  /** Where there are too many slices, merges the neighbours that are shortest. @returns pairs: the second is now in the first */
+  merge (followUp: number): Array<readonly [Slice, Slice]> {
     const merged: Array<readonly [Slice, Slice]> = []
     if (this.#slices.length <= MAX_OPEN_SLICES) return merged
     for (const isCounted of [false, true]) {
       for (;;) {
         const sameKind = this.#slices.filter((slice) => slice.isCounted === isCounted)
         if (sameKind.length <= MAX_OPEN_SLICES) break
-        const pair = shortestPair(isCounted ? sameKind : sameKind.slice(0, -1))
+        const pair = shortestPair(isCounted ? sameKind : sameKind.slice(0, -1), this.#slices.at(-1)!.begins, followUp)
         if (pair === null) break
         mergeSlices(...pair)
         this.#slices.splice(this.#slices.indexOf(pair[1]), 1)
@@ -113,13 +113,20 @@ export class SliceQueue {
   }
 }
 
-/** The two neighbours that are shortest together in time, and may merge. */
-function shortestPair (slices: readonly Slice[]): readonly [Slice, Slice] | null {
+/**
+ * The two neighbours that are shortest together, and may merge. Young ones count as longer, by how young they are: were it their time alone,
+ * the newest would merge again and again, and always hold generations that still run, which count as lost or hide drift.
+ * @param now begin of the newest slice
+ */
+function shortestPair (slices: readonly Slice[], now: number, followUp: number): readonly [Slice, Slice] | null {
   let best: readonly [Slice, Slice] | null = null
+  let least = Infinity
   for (let i = 1; i < slices.length; i++) {
     const [first, second] = [slices[i - 1]!, slices[i]!]
     if (second.isBeginning) continue
-    if (best === null || second.ends! - first.begins < best[1].ends! - best[0].begins) best = [first, second]
+    const age = Math.min(Math.max(1, now - second.ends!), MAX_SLICE_SHARE * followUp)
+    const length = (second.ends! - first.begins) / age
+    if (length < least) [best, least] = [[first, second], length]
   }
   return best
 }

@@ -53,7 +53,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   const stops = cohort.takeStops(clock, rules.followUp)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
-  const compared = cohort.takeCompared()
+  const compared = cohort.takeCompared(rules.followUp)
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled.length === 0 ? state : withCounts(state, countUnenrolled(unenrolled, cohort, clock))
   for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
@@ -67,8 +67,9 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   if (isGraderRepaired(next.grader)) return endEpoch(fold, key, next, { cause: 'grader', policy, time })
   if (isLookDue) {
     cohort.noteLook(clock)
-    next = copyState(next, { drift: driftNow(next, cohort, policy) })
-    if (hasDrifted(next.drift)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
+    const { known, isAlarmed } = driftInOpen(next, cohort, policy)
+    next = copyState(next, { drift: known })
+    if (isAlarmed) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
     const looked = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
     next = mayCertify(next, policy, cohort.countEarly(next.control_share)) ? looked : withoutNewCertificates(next, looked, policy)
   }
@@ -78,19 +79,26 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
 }
 
 /**
- * The detector after the ended slices that are not final. One generation that never reports would otherwise delay an alarm by a follow-up.
- * Their unaccounted units count as gained, so an alarm that they hide comes later, and none comes that would not have come.
+ * The detector after the slices that are not final. One generation that never reports would otherwise delay an alarm by a follow-up.
+ * @returns `known`, by which drift is suspected: after all that is accounted for; and whether the alarm was raised at the end of a slice,
+ * with unaccounted units counting as gained: an alarm that they hide comes later, and none comes that would not have come
  */
-function driftNow (state: ContextState, cohort: Cohort, { max_em_drop: a }: Policy): Drift {
+function driftInOpen (state: ContextState, cohort: Cohort, { max_em_drop: a }: Policy): { known: Drift, isAlarmed: boolean } {
   const { drift_final: final, threshold_index: place } = state
   const serving = servingNumber(state)
-  if (serving === undefined || place === -1) return final
-  const open = cohort.slices.filter(({ isCounted, ends }) => !isCounted && ends !== null)
+  if (serving === undefined || place === -1) return { known: final, isAlarmed: false }
   const none = noEvidence(thresholdsOf(state.halves[0]))
-  return open.reduce((drift, slice) => {
-    const known = watchedOf(slice, serving)
-    return watchEvidence(drift, known ?? none, known === undefined ? 0 : place, a, slice.open.control)
-  }, final)
+  let [known, least, isAlarmed] = [final, final, false]
+  for (const slice of cohort.slices) {
+    if (slice.isCounted) continue
+    const watched = watchedOf(slice, serving)
+    const [evidence, index] = watched === undefined ? [none, 0] : [watched, place]
+    known = watchEvidence(known, evidence, index, a)
+    if (slice.ends === null) continue
+    least = watchEvidence(least, evidence, index, a, slice.open.control)
+    isAlarmed ||= hasDrifted(least)
+  }
+  return { known, isAlarmed }
 }
 
 /** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */

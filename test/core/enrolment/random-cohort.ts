@@ -118,7 +118,7 @@ export class Player {
       this.beginnings = addFinal(this.beginnings, differences.get(RAW) ?? new Map(), evidence.get(RAW))
       this.totals = addTotals(this.totals, { evidence: evidence.get(RAW) ?? noEvidence(2), counts, arms: NO_ARM_SUMS })
     }
-    for (const { arms } of this.cohort.takeCompared()) this.totals = addTotals(this.totals, { ...NO_TOTALS, arms })
+    for (const { arms } of this.cohort.takeCompared(FOLLOW_UP)) this.totals = addTotals(this.totals, { ...NO_TOTALS, arms })
   }
 
   /** The differences of every prefix at both thresholds, with the control units that it is of. */

@@ -45,28 +45,38 @@ t.test('rule 4: final slices are taken in their order, each once, and then compa
   t.strictSame(queue.slices, [second, third])
 })
 
-t.test('rule 4: of too many slices the neighbours that are shortest merge, never the newest, never across a publication', async (t) => {
-  const times = Array.from({ length: MAX_OPEN_SLICES + 1 }, (_, i) => [10 * i, 10 * i + (i === 3 ? 2 : i === 4 ? 1 : 10)] as const)
+t.test('rule 4: of too many slices the neighbours that are shortest for their age merge, never the newest, never across a publication', async (t) => {
+  const times = Array.from({ length: MAX_OPEN_SLICES + 1 }, (_, i) => i === 3 ? [38, 40] as const : [10 * i, 10 * i + (i === 4 ? 1 : 10)] as const)
   const queue = queueOf(...times)
   const [before, after] = [queue.slices[3], queue.slices[4]]
-  t.strictSame(queue.merge(), [[before, after]])
-  t.match(before, { begins: 30, ends: 41, enrolled: 2, open: { control: 2, treated: 2 } })
+  t.strictSame(queue.merge(FOLLOW_UP), [[before, after]])
+  t.match(before, { begins: 38, ends: 41, enrolled: 2, open: { control: 2, treated: 2 } })
   t.equal(queue.slices.length, MAX_OPEN_SLICES)
-  t.strictSame(queue.merge(), [])
+  t.strictSame(queue.merge(FOLLOW_UP), [])
+
+  const lasting = new SliceQueue()
+  for (let i = 0; i < 200; i++) {
+    lasting.newest(10 * i)
+    lasting.endNewest(10 * i + 10)
+    lasting.merge(FOLLOW_UP)
+  }
+  const durations = lasting.slices.map(({ begins, ends }) => ends! - begins)
+  t.same(durations.toSorted((a, b) => b - a), durations, 'the older, the longer')
+  t.same(durations.slice(-3), [10, 10, 10], 'the newest have not merged')
 
   const published = new SliceQueue()
   for (let i = 0; i <= MAX_OPEN_SLICES; i++) {
     published.newest(i)
     published.publish(i + 1)
   }
-  t.strictSame(published.merge(), [], 'each begins after a publication')
+  t.strictSame(published.merge(FOLLOW_UP), [], 'each begins after a publication')
 })
 
 t.test('rule 4: slices that only their treated units keep open merge among themselves', async (t) => {
   const queue = queueOf(...Array.from({ length: MAX_OPEN_SLICES + 2 }, (_, i) => [i, i + 1] as const))
   for (const slice of queue.slices) slice.open.control = 0
   queue.takeFinal()
-  t.equal(queue.merge().length, 2)
+  t.equal(queue.merge(FOLLOW_UP).length, 2)
   t.equal(queue.slices.length, MAX_OPEN_SLICES)
   t.equal(queue.slices.reduce((sum, { open }) => sum + open.treated, 0), MAX_OPEN_SLICES + 2)
 })
@@ -82,7 +92,7 @@ t.test('rule 13: slices never merge across a beginning of evidence, and stay few
       const { number } = queue.newest(clock)
       if (begins && queue.begin()) beginnings.add(number)
       queue.endNewest(clock += seconds)
-      for (const [, absorbed] of queue.merge()) t.notOk(beginnings.has(absorbed.number), 'it begins evidence')
+      for (const [, absorbed] of queue.merge(FOLLOW_UP)) t.notOk(beginnings.has(absorbed.number), 'it begins evidence')
       if (queue.slices.length > MAX_OPEN_SLICES) return false
     }
     return queue.slices.every(({ number, isBeginning }) => isBeginning === beginnings.has(number))
