@@ -1,5 +1,5 @@
 import { certificationTerms, type Policy } from '../policy/policy.js'
-import { haveDifferentCadences } from './cadences.js'
+import { cadenceOfTreated } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
 import { cancelledRatio, leftOutRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
@@ -18,8 +18,8 @@ export const EVIDENCE_CHECKS = {
     cure: 'check the grader and the extraction of answers',
   },
   cadences_differ: {
-    problem: 'treated generations ask more or less often than control ones, so they stop where nothing was probed, or save less',
-    cure: 'ask at next_check_tokens in both arms, and send it as due_tokens with the next step',
+    problem: 'treated generations ask more or less often than control ones: asking more, they stop where nothing was probed, so nothing is certified',
+    cure: 'ask at next_check_tokens in both arms, send it as due_tokens with the next step, and then reset the context',
   },
   prompt_unmarked: {
     problem: 'outcomes do not say whether their prompts have other samples, which resemble each other and count as one',
@@ -56,7 +56,7 @@ export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: P
   const warnings: EvidenceWarning[] = []
   if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
   if (exceeds(counts.unmarked, counts.reported, bound)) warnings.push('prompt_unmarked')
-  if (haveDifferentCadences(cadences)) warnings.push('cadences_differ')
+  if (cadenceOfTreated(cadences) !== null) warnings.push('cadences_differ')
   if (isGraderBroken(grader)) warnings.push('grader_broken')
   if (counts.left_out >= FEW && leftOutRatio(state) > bound) warnings.push('left_out_high')
   if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
-import { addChecks, type Cadences, checksDue, haveDifferentCadences, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
+import { addChecks, type Cadences, checksDue, cadenceOfTreated, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
 import { type Cadence, nextCheckTokens } from '../../../src/core/policy/policy.js'
 import { holds } from '../../property.js'
 
@@ -48,7 +48,7 @@ t.test('a worker that asks late, but in the same way in both arms, raises no ala
     for (let i = 0; i < 300 && !isAlarmed; i++) {
       stop('treated')
       if (random() < 0.3) stop('control')
-      isAlarmed = haveDifferentCadences(cadences)
+      isAlarmed = cadenceOfTreated(cadences) !== null
     }
     if (isAlarmed) alarms++
   }
@@ -63,9 +63,9 @@ t.test('treated generations that ask four times as often, or a fourth as often, 
       cadences = addChecks(cadences, arm, checks, checksDue(CADENCE, tokens))
     })
     add('treated', { ...CADENCE, checkEveryTokens: every })
-    t.notOk(haveDifferentCadences(cadences), 'there is no control generation yet')
+    t.notOk(cadenceOfTreated(cadences), 'there is no control generation yet')
     add('control', CADENCE)
-    t.ok(haveDifferentCadences(cadences), `every ${every} tokens`)
+    t.ok(cadenceOfTreated(cadences), `every ${every} tokens`)
   }
 })
 
@@ -75,8 +75,8 @@ t.test('a small difference does not matter, and a repaired worker is forgiven', 
     for (let i = 0; i < times; i++) cadences = addChecks(addChecks(cadences, 'control', 10, 10), 'treated', 10 * ratio, 10)
     return cadences
   }
-  t.notOk(haveDifferentCadences(withTreated(1.2, 1000)))
+  t.notOk(cadenceOfTreated(withTreated(1.2, 1000)))
   const different = withTreated(1.5, 1000)
-  t.ok(haveDifferentCadences(different))
-  t.notOk(haveDifferentCadences(withTreated(1, 2000, different)))
+  t.ok(cadenceOfTreated(different))
+  t.notOk(cadenceOfTreated(withTreated(1, 2000, different)))
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checksDue, haveDifferentCadences, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
+import { checksDue, cadenceOfTreated, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { certifiedFold } from './enrolled-fold.js'
 import { LEAF, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
@@ -45,5 +45,5 @@ t.test('treated workers that ask between checks are found', async (t) => {
     fold.learn(outcomeOf({ generation_id: `early${i}`, u: 0.999, ...STOP, steps_asked: 8, stopped_probe: { tokens: 64 } }), fold.time)
     fold.learn(outcomeOf({ generation_id: `control${i}`, u: 0.001, arm: 'control' }), fold.time)
   }
-  t.ok(haveDifferentCadences(fold.state().cadences))
+  t.ok(cadenceOfTreated(fold.state().cadences))
 })
