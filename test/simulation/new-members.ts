@@ -10,7 +10,7 @@ import { generate, planted } from './stream.js'
 
 // A pool of one lossless member is certified. Then another one joins it, with a twentieth of the traffic.
 
-const BEFORE = 2000
+const BEFORE = 1000
 const SHARE = 0.05
 const LEVELS = ['task']
 

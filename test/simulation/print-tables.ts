@@ -204,9 +204,9 @@ function mix (): void {
 }
 
 function members (): void {
-  const seeds = seedsOr(10)
-  const generations = 500
-  const rows = [0, 0.02, 0.1, 0.2, 0.3, 0.5, 0.9].flatMap((drop) => [true, false].map((isRuled) => {
+  const seeds = seedsOr(5)
+  const generations = 200
+  const rows = [0, 0.02, 0.1, 0.2, 0.3, 0.5].flatMap((drop) => [true, false].map((isRuled) => {
     const runs = seeds.flatMap((seed) => playNewMember({ drop, isRuled, generations }, seed) ?? [])
     const gone = runs.filter(({ left }) => left < Infinity)
     return [

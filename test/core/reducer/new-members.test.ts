@@ -209,7 +209,7 @@ t.test('only draws below the share of a pool enter its evidence, whoever is new 
     const { generations } = evidenceOf(fold.state(POOL))
     const { unenrolled, missing } = fold.state(POOL).follow_up
     return fold.state(POOL).epoch !== epoch || (generations === 256 + below && unenrolled === 0 && missing === 0)
-  }), 40)
+  }), 15)
 })
 
 t.test('the same holds where outcomes count on arrival', async (t) => {
