@@ -152,8 +152,12 @@ const PoolSchema = Type.Object({
   key: Type.String({ description: 'Context key of the pool' }),
   left_at: nullable<string>('string', {
     format: 'date-time',
-    description: 'When its own drift detector alarmed, so that it left the pool: only a pin stops anything in it until the pool\'s next epoch (ISO 8601, UTC); null: it belongs to the pool',
+    description: 'When it left the pool, since its own generations lost too much: only a pin stops anything in it until the pool\'s next epoch (ISO 8601, UTC); null: it belongs to the pool',
   }),
+  first_generations: objectOrNull(Type.Object({
+    seen: Type.Integer({ description: 'How many have been seen in the pool\'s present epoch; a group counts once' }),
+    of: Type.Integer({ description: 'How many have to be seen' }),
+  }), 'It is a new member: its first generations run in full, and nothing in it is stopped yet. null: it is not'),
 }, { title: 'PoolOfContext', description: 'The pool of a context' })
 
 /** Of a member of a pool. */
@@ -163,7 +167,7 @@ export const contextFields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values of the context by level' }),
   status: Type.Unsafe<typeof status[number]>({
-    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool. A context of a pool that it has not left has the status of the pool',
+    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool. A context of a pool that it has not left has the status of the pool, also while it is new there',
   }),
   pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   mode: PolicySchema.properties.mode,
@@ -256,7 +260,8 @@ const MembersSchema = Type.Object({
   at: TimeSchema('When the members were read. Readers share one reading for up to twenty times as long as it takes'),
   total: Type.Integer({ description: 'Contexts of the pool' }),
   over_bound: Type.Integer({ description: 'Of those, how many lose more than max_em_drop by their own evidence, by estimate' }),
-  left: Type.Integer({ description: 'Of those, how many have left the pool, since their own drift detector alarmed' }),
+  left: Type.Integer({ description: 'Of those, how many have left the pool, since their own generations lost too much' }),
+  new: Type.Integer({ description: 'Of those, how many are new: their first generations run in full' }),
   worst: Type.Array(Type.Object({
     key,
     threshold,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Services } from '../../routes/services.js'
 import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/enrolment-list.js'
+import { countNewMembers } from '../core/contexts/effective-threshold.js'
 import type { Change } from '../core/reducer/threshold-change.js'
 import { corruptionReporter } from '../logging/log.js'
 import { createAccess } from '../service/access/guard.js'
@@ -68,6 +69,7 @@ export async function assemble (
     refused: learner.refused,
     isConfiguredApart: () => configurations.problem() !== null,
     pins: () => snapshotHolder.loaded().inputs.pins.size,
+    newMembers: () => countNewMembers(config.levels, snapshotHolder.loaded().links),
     lag: snapshotHolder.lag,
     ...busiestContexts(store, snapshotHolder),
     trainingRuns: keepLastKnown(training.list, []),

@@ -89,10 +89,10 @@ export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { co
 /** The evidence of each context of a pool by itself, the worst first. */
 export function MembersPanel ({ context: { members, policy } }: { context: ContextDetail }) {
   if (members === null) return null
-  const { total, over_bound: over, left, worst } = members
+  const { total, over_bound: over, left, new: fresh, worst } = members
   return (
     <Card title='Members of the pool' note='The guarantee holds on average over the pool. The table shows the evidence of each member alone.'>
-      <p><b>{count(over)}</b> of {count(total)} lose more than {points(policy.max_em_drop, 1)} so far <span class='muted'>· {count(left)} have left the pool</span></p>
+      <p><b>{count(over)}</b> of {count(total)} lose more than {points(policy.max_em_drop, 1)} so far <span class='muted'>· {count(left)} have left the pool · {count(fresh)} are new</span></p>
       <Table
         caption='Members of the pool' rows={worst} columns={[
           {

@@ -28,6 +28,8 @@ function promise ({ status, scope, pool, guarantee, pin, threshold, breach }: Co
   if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
   if (guarantee === null && threshold !== null) return 'By the pin of its pool, without a guarantee'
   if (breach.held_until !== null) return `After a breach, none is in force before ${clockTime(breach.held_until)}`
+  const first = pool?.first_generations
+  if (first != null && status === 'certified') return `New in its pool: ${first.seen} of its first ${first.of} generations have run in full, and nothing is stopped before`
   if (guarantee === null) return status === 'drifted' ? 'The threshold was withdrawn because of drift or a breach, and none has been certified since' : 'None is certified yet'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}`

@@ -5,6 +5,7 @@ import { GRID } from '../../src/core/certificate/thresholds.js'
 import { linkOf } from '../../src/core/contexts/chain-link.js'
 import { evidenceOf } from '../../src/core/contexts/context-state.js'
 import { judge } from '../../src/core/contexts/judge.js'
+import { FIRST_UNITS } from '../../src/core/contexts/membership.js'
 import { bundleOf, snapshotOfBundle } from '../../src/core/decide/bundle.js'
 import { decideColumns } from '../../src/core/decide/decide-columns.js'
 import { decide } from '../../src/core/decide/decide.js'
@@ -137,7 +138,7 @@ t.test('must never: a pooled certificate called the child\'s', async (t) => {
   const ask = (context: object) => decide(snapshotFrom(fold), 'fresh', { ...sureStep, context: { ...context } })
   const pooled = { decision: 'stop', scope: 'pool', context: 'model=q', guarantee: { scope: 'pool', generations: FIRST } } as const
   t.match(ask({ model: 'q', task: 'gsm8k' }), pooled, 'though all of the evidence is its own')
-  t.match(ask({ model: 'q', task: 'unseen' }), pooled)
+  t.match(ask({ model: 'q', task: 'unseen' }), { decision: 'continue', scope: 'none', guarantee: null }, 'a new member')
   t.match(ask({ model: 'unseen', task: 'x' }), { decision: 'continue', scope: 'none', guarantee: null }, 'another pool')
   fold.learn({ type: 'policy', key: '*', policy: { certify_at: null }, by: 'ops' })
   t.match(ask({ model: 'q', task: 'gsm8k' }), { decision: 'continue', scope: 'none', guarantee: null }, 'what the pool showed certifies no member')
@@ -146,14 +147,15 @@ t.test('must never: a pooled certificate called the child\'s', async (t) => {
 t.test('must never: evidence of a pool from a member that the pool does not cover', async (t) => {
   const fold = memoryFold({ certify_at: 'model' })
   fold.learn(KEPT, 0, FIRST)
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'other' } }), 0, FIRST_UNITS)
   const evidence = () => fold.states.get('model=q')!.halves[1].generations
   const before = evidence()
   fold.learn({ type: 'policy', key: LEAF, policy: { check_every_tokens: 512 }, by: 'ops' })
-  const { rule } = [...snapshotFrom(fold).root.children.get('q')!.children.values()][0]!
-  t.match(rule, { threshold: null, controlShare: 0, enrolledShare: 0 }, 'it continues, and enrols and probes nobody')
+  const members = () => snapshotFrom(fold).root.children.get('q')!.children
+  t.match(members().get('gsm8k')!.rule, { threshold: null, controlShare: 0, enrolledShare: 0 }, 'it continues, and enrols and probes nobody')
   fold.learn(KEPT, 0, 10)
   t.equal(evidence(), before)
-  t.not(snapshotFrom(fold).root.children.get('q')!.rule.threshold, null, 'other members are served')
+  t.not(members().get('other')!.rule.threshold, null, 'other members are served')
 })
 
 t.test('must never: evidence of a pool from a member that has a pin of its own', async (t) => {
@@ -171,6 +173,7 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
   const lossy = outcomeOf({ context: { model: 'q', task: 'lossy' }, steps: [{ ...SURE_STEP, exact_match: 0 }] })
   const LOSSY = 'model=q,task=lossy'
   fold.learn(KEPT, 0, 2 * FIRST)
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'lossy' } }), 0, 2 * FIRST_UNITS)
   for (let i = 0; i < 20; i++) {
     fold.learn(lossy, i)
     fold.learn(KEPT, i, 70)
@@ -205,6 +208,7 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
   check('after a change of the policy that keeps the evidence')
   fold.learn({ type: 'reset', key: 'model=q', below: false, by: 'ops', reason: 'test' }, 103)
   fold.learn(KEPT, 103, SECOND)
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'lossy' } }), 104, FIRST_UNITS)
   t.match(asked('lossy'), { decision: 'stop', scope: 'pool' }, 'the next epoch of the pool brings it back')
 })
 

@@ -71,7 +71,7 @@ t.test('a pool lists its members, and marks those that have left', async (t) => 
     { key: 'model=q,task=a', threshold: null, control_generations: 1200, em_drop: 0.05, em_drop_low: 0.01, em_drop_high: 0.09, tokens_saved_ratio: 0.31, over_bound: true, left_at: ago(60) },
     { key: 'model=q,task=b', threshold: 0.9, control_generations: 0, em_drop: null, em_drop_low: null, em_drop_high: null, tokens_saved_ratio: null, over_bound: false, left_at: null },
   ]
-  const page = await open(t, { members: { at: ago(1), total: 40, over_bound: 1, left: 1, worst } })
+  const page = await open(t, { members: { at: ago(1), total: 40, over_bound: 1, left: 1, new: 3, worst } })
   t.same(page.table('Members of the pool'), [
     ['Context', 'Generations', 'EM drop of bound', 'Tokens saved, net'],
     ['model=q,task=a ▲ left', '1,200', '5.00 pt of 3.0 pt', '31.0 %'],

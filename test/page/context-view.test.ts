@@ -34,14 +34,15 @@ const PIN = { threshold: 0.9, reason: 'incident 42', by: 'alice', expires_at: nu
 const { guarantee, breach } = example('context')
 
 t.test('the reason is stated why nothing is stopped, or what the threshold promises', async (t) => {
-  const left = { key: 'model=steady-8b', left_at: ago(60) }
+  const left = { key: 'model=steady-8b', left_at: ago(60), first_generations: null }
   const cases: ReadonlyArray<readonly [promise: string, changes: Partial<ContextDetail>]> = [
     ['None is certified yet', UNCERTIFIED],
     ['The threshold was withdrawn because of drift or a breach, and none has been certified since', { ...UNCERTIFIED, status: 'drifted' }],
     ['After a breach, none is in force before 4 Mar 2026, 12:00:00', { ...UNCERTIFIED, status: 'drifted', breach: { ...breach, held_until: '2026-03-04T12:00:00.000Z' } }],
     ['It has left its pool, since its own generations lose more EM than the pool allows', { ...UNCERTIFIED, status: 'drifted', pool: left, scope: 'pool' }],
     ['By a pin, without a guarantee', { guarantee: null, pin: PIN }],
-    ['By the pin of its pool, without a guarantee', { guarantee: null, pool: { key: 'model=steady-8b', left_at: null } }],
+    ['By the pin of its pool, without a guarantee', { guarantee: null, pool: { ...left, left_at: null } }],
+    ['New in its pool: 12 of its first 30 generations have run in full, and nothing is stopped before', { ...UNCERTIFIED, status: 'certified', pool: { ...left, left_at: null, first_generations: { seen: 12, of: 30 } } }],
     ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', guarantee: { ...guarantee!, post_hoc: false, total_em_drop_bound: null } }],
     [`A lottery gives 25.0 % of the generations the looser threshold 0.95. At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}`, { lottery: { threshold: 0.95, share: 0.25 } }],
   ]

@@ -9,6 +9,7 @@ import { leastControls, untilWithdrawn } from './late-drift.js'
 import { labelTable } from './missing-labels.js'
 import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
 import { playMix } from './shifting-mix.js'
+import { playNewMember } from './new-members.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import { measureSavings, type Savings } from './savings.js'
@@ -39,6 +40,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   drift,
   missing,
   mix,
+  members,
   compare,
   share,
   savings,
@@ -212,6 +214,22 @@ function mix (): void {
   }))
   print(`## A member that loses 6 points goes from 10 % to 60 % of a pool, ${seeds.length} seeds: median (10th-90th percentile) until it has no threshold`, table(
     ['control share', 'detector', 'runs with a threshold at the shift', 'generations', 'control generations', 'of the member', 'answers lost', 'points of EM lost until then', 'the member left alone'], rows))
+}
+
+function members (): void {
+  const seeds = seedsOr(5)
+  const generations = 200
+  const rows = [0, 0.02, 0.1, 0.2, 0.3, 0.5].flatMap((drop) => [true, false].map((isRuled) => {
+    const runs = seeds.flatMap((seed) => playNewMember({ drop, isRuled, generations }, seed) ?? [])
+    const gone = runs.filter(({ left }) => left < Infinity)
+    return [
+      points(drop), isRuled ? 'first 30 in full' : 'stopped at once', String(runs.length), `${gone.length}`,
+      gone.length === 0 ? '-' : spread(gone.map(({ left }) => left)), spread(runs.map(({ stopped }) => stopped)),
+      mean(runs.map(({ lost }) => lost)).toFixed(1), `${percent(mean(runs.map(({ saved }) => saved)))} %`,
+    ]
+  }))
+  print(`## A member with a twentieth of the traffic joins a certified pool, ${seeds.length} seeds, its first ${count(generations)} generations`, table(
+    ['EM that its stops lose, points', 'its generations', 'runs', 'it left in', 'after generations', 'stopped', 'answers lost, mean', 'its tokens saved'], rows))
 }
 
 function compare (): void {

@@ -32,6 +32,8 @@ export interface SimulatedService {
   /** The rule in force for a context. */
   readonly rule: (context: Context) => ContextRule
   readonly state: (key: string) => ContextState | undefined
+  /** Puts a context into a state. */
+  readonly set: (key: string, state: ContextState) => void
   readonly changes: readonly Change[]
 }
 
@@ -112,6 +114,10 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
     command: learn,
     rule: (context) => ruleFor(snapshot, context),
     state: (key) => contexts.get(key),
+    set (key, state) {
+      contexts.set(key, state)
+      snapshot = refresh([key])
+    },
     changes,
   }
 }

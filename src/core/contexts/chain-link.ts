@@ -4,7 +4,7 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
-import { leftEpochOf } from './membership.js'
+import { knownEpochOf, leftEpochOf } from './membership.js'
 import { type Pin, usablePin } from './pin.js'
 
 /** The inputs of a context's link besides the state of the context. */
@@ -34,8 +34,10 @@ export interface ChainLink extends Judgement {
   readonly trials: readonly string[]
   /** Name of its epoch; `null` before any enrolment. */
   readonly epochName: string | null
-  /** Name of the epoch of its pool that it left when its drift detector alarmed; `null`: it has not left. */
+  /** Name of the epoch of its pool that it left, since it lost too much; `null`: it has not left. */
   readonly leftEpoch: string | null
+  /** Name of the epoch of its pool in which it has run its first generations in full; `null`: it has in none. */
+  readonly knownEpoch: string | null
   /** Whether its state could not be read; it may then have left its pool. */
   readonly isUnreadable: boolean
   /** Problems with the reports on the context. */
@@ -80,6 +82,7 @@ export function chainLink (
     trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
     epochName: state?.epoch_name ?? null,
     leftEpoch: leftEpochOf(state),
+    knownEpoch: knownEpochOf(state),
     isUnreadable: state?.epoch === 0,
     warnings,
     learnedControlShare: state?.control_share,

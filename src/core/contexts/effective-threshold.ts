@@ -1,6 +1,6 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
 import type { Lottery } from '../certificate/thresholds.js'
-import { certifyingDepth, type Levels } from '../policy/context.js'
+import { certifyingDepth, certifyingKey, depthOf, type Levels } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
 import type { ChainLink } from './chain-link.js'
 import type { Guarantee } from './guarantee.js'
@@ -24,6 +24,8 @@ export interface EffectiveThreshold {
   readonly isPinned: boolean
   /** Whether the certificate of the source is about the leaf. */
   readonly isCovered: boolean
+  /** Whether the leaf is a member of a pool whose first generations are yet to run in full, so that nothing in it is stopped. */
+  readonly isNew: boolean
   /** Whether the leaf is evidence of the source. A member of a pool is not if it is not covered, or has a pin of its own. */
   readonly isEvidence: boolean
 }
@@ -32,8 +34,8 @@ const UNCOVERED = { threshold: null, scorer: null, lottery: null }
 
 /**
  * The threshold in force for a leaf: its own pin, otherwise the pin or the certificate of the link that gathers its evidence. A pool's
- * certificate does not serve a member that has left it or whose state can't be read, nor one whose policy asks for another certificate (a
- * change of DEFAULT_POLICY or an import can cause that).
+ * certificate does not serve a member that is new, has left it or can't be read, nor one whose policy asks for another certificate (a change
+ * of DEFAULT_POLICY or an import can cause that).
  * @param chain root first, leaf last
  * @param depth index of the certifying link in the chain
  */
@@ -43,11 +45,13 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const pin = leaf.pin ?? source.pin
   const isCovered = source === leaf ||
     (!leaf.isUnreadable && !hasLeft(leaf.leftEpoch, source.epochName) && differenceFromPool(leaf.policy, source.policy) === undefined)
-  const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
+  const isNew = source !== leaf && isCovered && pin === undefined && leaf.knownEpoch !== source.epochName
+  const isServed = isCovered && !isNew
+  const { threshold, scorer = null, lottery = null } = pin === undefined ? isServed ? source : UNCOVERED : { ...pin, lottery: null }
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
-  const guarantee = pin !== undefined || !isCovered ? null : source.guarantee
-  return { threshold, lottery, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isEvidence }
+  const guarantee = pin !== undefined || !isServed ? null : source.guarantee
+  return { threshold, lottery, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isNew, isEvidence }
 }
 
 /** Depth of the link that certifies for the end of a chain, which may end above the leaves. */
@@ -57,12 +61,29 @@ export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]):
 
 /**
  * The control share in force for all contexts that are evidence of the certifying link. The learner moves an `auto` share, and that of a
- * context without a threshold; until it has set one, the least share holds, and 1 without a threshold. A context that is not evidence has
- * share 0, since its probes would be useless.
+ * context without a threshold; until it has set one, the least share holds, and 1 without a threshold. A new member of a pool runs in
+ * full. A context that is not evidence has share 0, since its probes would be useless.
  */
-export function controlShareInForce ({ threshold, source, isEvidence }: EffectiveThreshold): number {
+export function controlShareInForce ({ threshold, source, isEvidence, isNew }: EffectiveThreshold): number {
   const { control_rate: rate } = source.policy
   if (!isEvidence) return 0
+  if (isNew) return 1
   if (threshold === null) return source.learnedControlShare ?? 1
   return rate === 'auto' ? source.learnedControlShare ?? CONTROL_FLOOR : Math.max(CONTROL_FLOOR, rate)
+}
+
+/** The share below which draws are evidence of the certifying link. A new member runs in full, but weighs as much as any other. */
+export function evidenceShareInForce (force: EffectiveThreshold): number {
+  return controlShareInForce({ ...force, isNew: false, threshold: force.isNew ? force.source.threshold : force.threshold })
+}
+
+/** How many members of pools are new. @param links by key, with those of all ancestors */
+export function countNewMembers (levels: Levels, links: ReadonlyMap<string, ChainLink>): number {
+  let count = 0
+  for (const [key, leaf] of links) {
+    const { certify_at: certifyAt } = leaf.policy
+    if (certifyAt === null || depthOf(key) < levels.length) continue
+    if (effectiveThreshold([links.get(certifyingKey(levels, certifyAt, key))!, leaf], 0).isNew) count++
+  }
+  return count
 }

@@ -1,14 +1,23 @@
 import { EIGHTHS } from '../certificate/certificate.js'
 import { type Drift, hasDrifted, NO_DRIFT, watchDifferences } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
-import { type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
+import { emDrop, type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
 import { valueAt } from '../certificate/thresholds.js'
 import { MAX_OPEN_SLICES } from '../enrolment/slice-queue.js'
+import { ASIDE } from '../enrolment/slice.js'
+
+/** Control units that a new member runs in full before anything in it is stopped. */
+export const FIRST_UNITS = 30
+/** Net losses of a member at which it leaves its pool, if they are also this share of its control units. */
+const MOST_LOSSES = 10
+const MOST_LOST_SHARE = MOST_LOSSES / FIRST_UNITS
 
 /** A pool member's own evidence in the epoch of the pool. The pool's certificate is about the average over its members. */
 export interface Membership {
   /** Name of the pool's epoch. In another epoch none of this counts, and a member that had left is back. */
   readonly epoch: string
+  /** Control units so far in that epoch, whichever scorer served. */
+  readonly units: number
   /** The scorer that the evidence is for, which serves, by its number in the pool. */
   readonly scorer: number
   readonly evidence: Evidence
@@ -16,7 +25,7 @@ export interface Membership {
   readonly drift: Drift
   /** Slices that the detector has not watched yet, since they were not final when this was written. */
   readonly unwatched: readonly UnwatchedSlice[]
-  /** When the detector alarmed, so that the member left the pool, in the log's time, ms; `null`: it has not. */
+  /** When the detector alarmed, or it had too many net losses, so that it left the pool, in the log's time, ms; `null`: it has not left. */
   readonly left_at: number | null
 }
 
@@ -30,7 +39,7 @@ interface UnwatchedSlice {
 /** A control unit of a member, and the pool that it is accounted for in. */
 export interface MemberUnit {
   readonly unit: EvidenceUnit
-  /** Number of its slice, and of the first slice of the pool that is not final yet. */
+  /** Number of its slice (`ASIDE`: its draw is no evidence of the pool), and of the first slice of the pool that is not final yet. */
   readonly slice: number
   readonly firstOpen: number
   /** Name of the pool's epoch, the scorer that serves there, and the place of its threshold in force; -1: none is. */
@@ -43,26 +52,37 @@ export interface MemberUnit {
 }
 
 /**
- * Adds a unit. The detector watches final slices only, as that of the pool does, or the long generations of a burst, which end last, would
- * look like drift. A slice that has become final is watched at the member's next unit.
+ * Adds a unit. The detector watches final slices of the pool only, as that of the pool does, or the long generations of a burst, which end
+ * last, would look like drift. A slice that has become final is watched at the member's next unit.
  * @param last `undefined` before the member's first unit
  */
 export function addToMembership (last: Membership | undefined, added: MemberUnit): Membership {
   const { unit, slice, firstOpen, epoch, scorer, place, max_em_drop: bound, time } = added
   const before = last?.epoch === epoch ? last : undefined
   const evidence = before?.scorer === scorer ? before.evidence : noEvidence(unit.eighths.length)
-  const shown = { epoch, scorer, evidence: addUnit(evidence, unit) }
+  const shown = { epoch, units: (before?.units ?? 0) + 1, scorer, evidence: addUnit(evidence, unit) }
   const { drift = NO_DRIFT, unwatched = [], left_at = null } = before ?? {}
   if (left_at !== null) return { ...shown, drift, unwatched: [], left_at }
-  const waiting = place === -1 ? unwatched : withUnit(unwatched, slice, valueAt(unit.eighths, place) / EIGHTHS)
+  const waiting = place === -1 || slice === ASIDE ? unwatched : withUnit(unwatched, slice, valueAt(unit.eighths, place) / EIGHTHS)
   const final = waiting.filter((one) => one.slice < firstOpen)
   const watched = final.reduce((m, { units }) => watchDifferences(m, units, bound), drift)
   return {
     ...shown,
     drift: watched,
     unwatched: waiting.filter((one) => one.slice >= firstOpen),
-    left_at: hasDrifted(watched) ? time : null,
+    left_at: hasDrifted(watched) || isLosing(shown, place) ? time : null,
   }
+}
+
+/**
+ * Whether a member loses so much at a place of the scorer's grid that it need not wait for its detector: ten net losses in its first units,
+ * or as large a share of more. A member within the bound of its pool practically never does (see docs/evidence/drift.md).
+ * @param place of the threshold in force; -1: none is
+ */
+export function isLosing ({ evidence }: Pick<Membership, 'evidence'>, place: number): boolean {
+  if (place === -1) return false
+  const share = emDrop(evidence, place)
+  return share >= MOST_LOST_SHARE && share * evidence.generations >= MOST_LOSSES
 }
 
 /** The membership with its detector at its start. A member that has left stays out. */
@@ -89,6 +109,12 @@ function addUnits (a: UnwatchedSlice['units'], b: UnwatchedSlice['units']): Unwa
 /** Whether a context that has left this epoch of its pool is still away; it is back with the pool's next epoch. */
 export function hasLeft (leftEpoch: string | null, poolEpoch: string | null | undefined): boolean {
   return leftEpoch !== null && leftEpoch === poolEpoch
+}
+
+/** Name of the pool's epoch in which a context has run its first units in full; `null`: none. */
+export function knownEpochOf (state: { readonly membership?: Membership | undefined } | undefined): string | null {
+  const { epoch, units } = state?.membership ?? { epoch: null, units: 0 }
+  return units < FIRST_UNITS ? null : epoch
 }
 
 /** Name of the pool's epoch that a context has left; `null`: none. */

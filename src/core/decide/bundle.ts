@@ -177,6 +177,7 @@ const OUTSIDE: ContextRule = {
   checkEveryTokens: 32,
   checkGrowth: 0,
   controlShare: 0,
+  evidenceShare: 0,
   recordSteps: false,
   epoch: null,
   enrolledShare: 0,
@@ -214,6 +215,7 @@ export function snapshotOfBundle (
       checkEveryTokens: check_every_tokens,
       checkGrowth: check_growth,
       controlShare: node.control_share ?? 1,
+      evidenceShare: node.control_share ?? 1, // the service knows that of a new member of a pool (`acceptEnrolments`)
       recordSteps: record_steps,
       epoch: node.epoch ?? null,
       enrolledShare: label_rate,

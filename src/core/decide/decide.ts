@@ -223,7 +223,7 @@ export interface EnrolmentSink {
 export type Enrolment = 'enrolled' | 'late' | 'none'
 
 /**
- * The second hash of a draw that is enrolled: one below twice the control share, in the share that `label_rate` enrols.
+ * The second hash of a draw that is enrolled: one below twice the share, in the share that `label_rate` enrols.
  * @returns `null` if the draw is not enrolled
  */
 export function enrolledHash (salt: string, id: string, u: number, share: number, enrolledShare: number): number | null {
@@ -239,7 +239,7 @@ export function enrolledHash (salt: string, id: string, u: number, share: number
 export function enrolDraw (
   sink: EnrolmentSink, { salt, levels }: Pick<Snapshot, 'salt' | 'levels'>, rule: ContextRule, { u, id, tokens, context, sample = 0 }: Draw
 ): Enrolment {
-  const { enrolledShare, controlShare: share, epoch } = rule
+  const { enrolledShare, evidenceShare: share, epoch } = rule
   if (salt === null || enrolledShare === 0) return 'none'
   if (tokens > nextCheckTokens(rule, 0)) return 'late'
   const hash = sample === 0 ? enrolledHash(salt, id, u, share, enrolledShare) : null

@@ -1,7 +1,7 @@
 import type { Lottery } from '../certificate/thresholds.js'
 import { chainLink, type ChainLink } from '../contexts/chain-link.js'
 import type { ContextWarning } from '../contexts/context-warnings.js'
-import { certifyingDepthOf, controlShareInForce, effectiveThreshold, type Scope } from '../contexts/effective-threshold.js'
+import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceShareInForce, type Scope } from '../contexts/effective-threshold.js'
 import type { Guarantee } from '../contexts/guarantee.js'
 import { NO_JUDGEMENT } from '../contexts/judge.js'
 import { byDepth, chainOf, type Context, type Levels, parseContextKey, ROOT } from '../policy/context.js'
@@ -29,6 +29,8 @@ export interface ContextRule {
   readonly checkEveryTokens: number
   readonly checkGrowth: number
   readonly controlShare: number
+  /** The share below which draws are evidence: the control share, or in a new member of a pool that of the other members. */
+  readonly evidenceShare: number
   readonly recordSteps: boolean
   /** Name of the epoch that enrolments are for; `null`: the context is new. */
   readonly epoch: string | null
@@ -216,6 +218,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     checkEveryTokens: policy.check_every_tokens,
     checkGrowth: policy.check_growth,
     controlShare: controlShareInForce(force),
+    evidenceShare: evidenceShareInForce(force),
     recordSteps: policy.record_steps,
     epoch: force.source.epochName,
     enrolledShare: !force.isEvidence || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,

@@ -142,8 +142,11 @@ export class Admission {
 
   /** Whether an outcome without an entry may still have one under way. */
   mayEnrol (u: number, hash: number, share: number, clock: number): boolean {
-    return u < 2 * this.#bounds.widestShare(share, clock) && !this.isLeftOut(hash, clock) && !this.isSpent(u, clock)
+    return u < 2 * this.widestShare(share, clock) && !this.isLeftOut(hash, clock) && !this.isSpent(u, clock)
   }
+
+  /** The largest share of late, at least the given one. */
+  widestShare (share: number, clock: number): number { return this.#bounds.widestShare(share, clock) }
 
   /** The share of the draws that may enrol, at most 1: those with a smaller second hash. */
   cutoff (clock: number): number { return Math.min(1, this.#bounds.cutoff(clock)) }

@@ -7,7 +7,7 @@ import { addLabel, addReport, isComplete, type EnrolledUnit, newEnrolledUnit, ty
 import type { EnrolmentEntry } from './enrolment-list.js'
 import { Traffic } from './evidence-span.js'
 import { SliceQueue } from './slice-queue.js'
-import { isFinal, type Slice } from './slice.js'
+import { asideSlice, isFinal, type Slice } from './slice.js'
 import { StopQueue } from './stop-queue.js'
 
 /** Limit of the enrolments of a context that are not accounted for. */
@@ -66,7 +66,7 @@ export class Cohort {
   #counts = { ...NO_COUNTS }
   /** Samples that await their labels. */
   #waiting = 0
-  /** Control members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
+  /** Members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
   #accounted: EnrolledUnit[] = []
   /** When its evidence was last tested, by the follow-up clock. */
   lookedAt: number
@@ -222,6 +222,20 @@ export class Cohort {
     return member
   }
 
+  /**
+   * Follows up a control unit that is no evidence here, since no entry can enrol it: its draw is above the share. It takes at most half of
+   * the room.
+   * @returns `undefined` where an entry may come, the unit is known, or there is no room
+   */
+  addAside (u: number, hash: number, share: number, clock: number): EnrolledUnit | undefined {
+    const mayCome = u < 2 * this.#admission.widestShare(share, clock)
+    if (mayCome || this.isKnown(u, clock) || this.members.size >= MAX_OPEN_ENROLMENTS / 2) return undefined
+    const member = newEnrolledUnit({ u, hash, arm: 'control', share: 1, at: clock, rate: 0, slice: asideSlice() })
+    this.members.set(u, member)
+    this.isDirty = true
+    return member
+  }
+
   /** Ends the newest slice, so that a predictor that is published now takes evidence from the next one on. */
   publish (clock: number): void {
     this.#queue.publish(clock)
@@ -333,10 +347,10 @@ export class Cohort {
     this.#partlyKnown.delete(member)
     this.#admission.addAccounted(member, clock, rules)
     accountFor(member, rules)
-    if (member.leaf !== undefined && member.arm === 'control') this.#accounted.push(member)
+    if (member.leaf !== undefined) this.#accounted.push(member)
   }
 
-  /** The control members of a pool that were accounted for, each once. */
+  /** The members of a pool that ran in full and were accounted for, each once. */
   takeAccounted (): readonly EnrolledUnit[] {
     if (this.#accounted.length === 0) return NOBODY
     const taken = this.#accounted

@@ -3,7 +3,7 @@ import { murmur3 } from '../assignment/hash.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addLists, addOptional, type EvidenceUnit, zeroList } from '../certificate/evidence.js'
 import { paceOf } from './evidence-span.js'
-import type { Slice } from './slice.js'
+import { ASIDE, type Slice } from './slice.js'
 
 /** The effect of a missing outcome or label on the evidence: it counts as lost, or is left out. */
 export type Missing = 'lost' | 'excluded'
@@ -28,7 +28,7 @@ export interface EnrolledUnit {
   readonly rate: number
   readonly pace: number
   slice: Slice
-  /** Of a control member of a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
+  /** Of a full run in a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
   leaf?: string
   /** Whether it was drawn from the hash of a prompt. Absent: no, or nothing is known. */
   byPrompt?: boolean
@@ -105,6 +105,9 @@ export function newEnrolledUnit (
     tokens: 0,
   }
 }
+
+/** Whether it is evidence of the context that it is enrolled in. */
+export function isEvidence ({ arm, slice }: EnrolledUnit): boolean { return arm === 'control' && slice.number !== ASIDE }
 
 /** Counts a sample that has not been reported before. */
 export function addReport (member: EnrolledUnit, report: SampleReport, missingOutcomes: Missing): void {

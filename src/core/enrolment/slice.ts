@@ -48,6 +48,9 @@ export interface Slice extends SliceEvidence {
 /** The number under which evidence of the raw confidence is kept; a trial's is its ordinal, from 1. */
 export const RAW = 0
 
+/** Stands for the number of a slice where a control unit of a pool's member is no evidence of the pool. */
+export const ASIDE = -1
+
 export function newSlice (number: number, begins: number, isBeginning: boolean): Slice {
   return {
     number,
@@ -65,6 +68,9 @@ export function newSlice (number: number, begins: number, isBeginning: boolean):
     isShared: false,
   }
 }
+
+/** Takes the place of a slice for one unit that is in none. */
+export function asideSlice (): Slice { return newSlice(ASIDE, 0, false) }
 
 /** Whether nothing more can come into the control evidence of a slice. */
 export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open.control === 0 }

@@ -6,7 +6,7 @@ import type { StoredAdmission } from './admission.js'
 import { type EnrolledUnit, newEnrolledUnit } from './enrolled-unit.js'
 import type { StoredTraffic } from './evidence-span.js'
 import { type PackedNumbers, packNumbers, unpackNumbers } from './seen-units.js'
-import type { Slice } from './slice.js'
+import { asideSlice, type Slice } from './slice.js'
 import type { QueuedStop } from './stop-queue.js'
 
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
@@ -146,7 +146,7 @@ export function restoreMembers (stored: StoredMembers, slices: readonly Slice[])
   const bySlice = new Map(slices.map((slice) => [slice.number, slice]))
   const known = new Map(stored.reports.map((report) => [report.u, report]))
   return drawsOf(stored).map((draw): EnrolledUnit => {
-    const member = newEnrolledUnit({ ...draw, slice: bySlice.get(draw.slice)! })
+    const member = newEnrolledUnit({ ...draw, slice: bySlice.get(draw.slice) ?? asideSlice() })
     const report = known.get(draw.u)
     return report === undefined ? member : { ...member, ...report, waiting: [...report.waiting], sums: new Map(report.sums) }
   })
@@ -161,9 +161,10 @@ export interface WantedLabel {
 
 /** The outcomes of a cohort that await their labels: control ones and stops that differ from their probe, the longest waiting first. */
 export function wantedLabels (stored: Pick<StoredCohort, 'members' | 'reports' | 'stops'>): WantedLabel[] {
-  const waiting = new Map(stored.reports.map((report) => [report.u, report.waiting]))
+  const reports = new Map(stored.reports.map((report) => [report.u, report]))
   const control = drawsOf(stored).flatMap(({ u, arm, at }) => {
-    const ids = arm === 'control' ? waiting.get(u) ?? [] : []
+    const report = reports.get(u)
+    const ids = report === undefined || (arm === 'treated' && report.leaf === undefined) ? [] : report.waiting
     return ids.map((generation_id): WantedLabel => ({ at, u, generation_id }))
   })
   const stops = stored.stops.flatMap(({ generation_id, at, difference }): WantedLabel[] =>

@@ -2,6 +2,7 @@ import type { Em } from '../certificate/trace.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import { addGrades } from '../contexts/grader.js'
 import { digestsAgree } from '../outcome/exact-match.js'
+import { isEvidence } from '../enrolment/enrolled-unit.js'
 import { observeStop } from '../outcome/observed-stop.js'
 import type { StoppedProbe } from '../outcome/outcome.js'
 import type { Policy } from '../policy/policy.js'
@@ -35,10 +36,10 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   }
   const policy = policyOf(fold.ledger, key)
   const { units, em } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  const known = { generation_id: id, units: member.arm === 'control' ? units : new Map<number, never>(), em }
+  const known = { generation_id: id, units: member.arm === 'control' || member.leaf !== undefined ? units : new Map<number, never>(), em }
   cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
-  followUp(fold, key, member.arm === 'control' ? takeLabelled(fold, { outcome, leaf, key }, state, policy) : state, time)
+  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, state, policy) : state, time)
 }
 
 /** Keeps what a control outcome shows now that its label is known, and counts the label. @returns the state as stored */

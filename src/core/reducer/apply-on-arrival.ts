@@ -9,7 +9,7 @@ import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evid
 import { type ContextState, copyState, countForToken } from '../contexts/context-state.js'
 import { addFinalAnswer, addGrades, isGraderRepaired } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
-import { RAW } from '../enrolment/slice.js'
+import { ASIDE, RAW } from '../enrolment/slice.js'
 import { representsGroup } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
@@ -37,10 +37,17 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const compared = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(compared)
   const { control_share: share } = compared
+  const isPresent = outcome.cancelled !== true && outcome.steps !== null && outcome.steps_complete
+  if (leaf !== key && outcome.u >= share) { // a new member of a pool runs in full
+    const serving = servingNumber(compared)
+    const unit = isPresent ? unitsOfOutcome(outcome, leaf, policy, compared, fold.predictors).units.get(serving ?? -1) : undefined
+    const member = { leaf, slice: ASIDE, firstOpen: Infinity, scorer: serving! }
+    if (unit !== undefined) applyMember(fold, { state: compared, policy }, { ...member, unit }, time)
+    return finish(compared)
+  }
   const { state } = outcome.u < share ? countSavingsOfControl(fold, pending, { share }, compared, time) : { state: compared }
   const reportedBy = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
   if (outcome.cancelled === true) return finish(withCounts(reportedBy, { cancelled: 1 }))
-  const isPresent = outcome.steps !== null && outcome.steps_complete
   const fed = isPresent ? copyState(reportedBy, { grader: addGrades(addFinalAnswer(state.grader, outcome), outcome) }) : reportedBy
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
   const reported = !isPresent ? { steps_missing: 1 } : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
@@ -109,11 +116,12 @@ function testedOf (unit: EvidenceUnit | undefined): ReadonlyMap<number, Differen
 }
 
 /** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */
-function compare (state: ContextState, { outcome }: PendingOutcome, arm: Arm | null, policy: Policy): ContextState {
+function compare (state: ContextState, { outcome, leaf, key }: PendingOutcome, arm: Arm | null, policy: Policy): ContextState {
   const { control_share: share } = state
   if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state
-  if (arm !== drawArm(outcome.u, share)) return state // it began under another share
+  const drawn = drawArm(outcome.u, share)
+  if (arm !== drawn && (arm === 'treated' || leaf === key)) return state // it began under another share; a new member of a pool runs in full
   if (!representsGroup(outcome)) return state
   const em = outcome.full[policy.label] ?? null
-  return copyState(state, { arms: compareOnArrival(state.arms, { arm, share, em, tokens: outcome.tokens }, policy.max_em_drop) })
+  return copyState(state, { arms: compareOnArrival(state.arms, { arm: drawn, share, em, tokens: outcome.tokens }, policy.max_em_drop) })
 }

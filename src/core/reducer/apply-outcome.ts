@@ -8,7 +8,7 @@ import { hasLeft, leftEpochOf } from '../contexts/membership.js'
 import type { Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
-import { type EnrolledUnit, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
+import { type EnrolledUnit, isEvidence, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 import { certifyingDepth, contextChain } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
@@ -21,7 +21,7 @@ import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
-import { endEpoch, followUp, withCounts } from './follow-up.js'
+import { endEpoch, followUp, isUnenrolled, withCounts } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
@@ -43,6 +43,8 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   for (const link of chain) ensureContext(fold, link, time)
   const found = fold.get(key)
   const current = found && expire(fold, key, found, time) // no tick may have come since
+  const member = leaf === key ? undefined : fold.get(leaf)
+  if (member !== undefined) expire(fold, leaf, member, time)
   const hasLeaf = fold.get(leaf) !== undefined
   if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
 
@@ -66,7 +68,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const state = mustTakeBack(fold, key, compared, time) ? endEpoch(fold, key, compared, { cause: 'breach', policy: gathering, time }) : compared
   const known = state === compared ? force : undefined // in a new epoch a member that has left is evidence again
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, { arm, force: known }, state)
-  else if (isEvidence(fold, pending, time, known)) applyOnArrival(fold, time, pending, arm, state)
+  else if (isOfSource(fold, pending, time, known)) applyOnArrival(fold, time, pending, arm, state)
 }
 
 /** The outcome without steps that are not evidence: those of a treated generation, and those that cannot be complete. */
@@ -97,7 +99,7 @@ function countInChain (
 }
 
 /** Whether new generations of the leaf are evidence of the context that certifies for it. @param force its threshold in force, if known */
-function isEvidence (
+function isOfSource (
   fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>, time: number, force: EffectiveThreshold | undefined
 ): boolean {
   return leaf === key || (force ?? thresholdInForce(fold, leaf, time)).isEvidence
@@ -117,14 +119,14 @@ function account (fold: Fold, time: number, pending: PendingOutcome, { arm, forc
   const cohort = fold.cohorts.of(key, state.epoch_name)
   const { clock } = fold.cohorts
   const rules = cohortRules(fold, state, policy)
-  const member = cohort.members.get(outcome.u)
+  const member = cohort.members.get(outcome.u) ?? addAside(fold, pending, arm, { pool: state, cohort, time })
   if (member !== undefined) {
     followUp(fold, key, takeReport(fold, pending, state, { cohort, member, rules, time }), time)
     return
   }
   const left = leftAt(fold, pending, state)
   const inForce = state.epoch_name === counted.epoch_name ? force : undefined
-  if (left === null ? !isEvidence(fold, pending, time, inForce) : time >= left + rules.wait) return // nothing will enrol it any more
+  if (left === null ? !isOfSource(fold, pending, time, inForce) : time >= left + rules.wait) return // nothing will enrol it any more
   if (outcome.by_prompt === true && cohort.isKnown(outcome.u, clock) && !cohort.isMissed(outcome.u)) return // another one counts
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
   const mayCome = !isNeverAsked(outcome) && !isLeftOut && !cohort.isFormer(outcome.u, clock) &&
@@ -132,7 +134,19 @@ function account (fold: Fold, time: number, pending: PendingOutcome, { arm, forc
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
   else if (arm === 'control' && cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
-  else if (arm === 'control' && !isLeftOut) fold.set(key, withCounts(state, countUnenrolled([outcome], cohort, clock)))
+  else if (!isLeftOut && isUnenrolled(pending, state, cohort, clock)) {
+    fold.set(key, withCounts(state, countUnenrolled([outcome], cohort, clock)))
+  }
+}
+
+/** A control unit of a new member of a pool that only this member needs, not the pool. @returns `undefined` if it is none */
+function addAside (
+  fold: Fold, { leaf, key, outcome }: PendingOutcome, arm: Arm | null,
+  { pool, cohort, time }: Pick<Reporting, 'cohort' | 'time'> & { readonly pool: ContextState }
+): EnrolledUnit | undefined {
+  const isOfNew = leaf !== key && arm === 'control' && thresholdInForce(fold, leaf, time).isNew
+  if (!isOfNew || outcome.hash >= policyOf(fold.ledger, key).label_rate || isNeverAsked(outcome)) return undefined
+  return cohort.addAside(outcome.u, outcome.hash, pool.control_share, fold.cohorts.clock)
 }
 
 /**
@@ -213,13 +227,13 @@ export function takeReport (
   }
   const isTooMany = member.reported >= MAX_SAMPLES
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return state
-  if (leaf !== key && member.arm === 'control') member.leaf ??= leaf
+  if (leaf !== key && (member.arm === 'control' || isFullRun(outcome))) member.leaf ??= leaf
   const policy = policyOf(fold.ledger, key)
   const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)
   if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending, state, policy))
   const samples = index === null ? 1 : outcome.samples ?? null
   cohort.report(member, report, samples, fold.cohorts.clock, rules)
-  if (member.arm === 'treated') return state
+  if (!isEvidence(member)) return state
   if (report.kind === 'known') {
     applySample(fold, outcome, leaf, policy)
     applyTrace(fold, outcome, key, state, policy)
@@ -242,6 +256,14 @@ export function takeReport (
   return counted
 }
 
+/**
+ * Whether an outcome shows what stopping would have lost. Those of a new member of a pool do even where they were enrolled as treated: the
+ * pool compares the arms by draw, and their evidence counts for the member alone.
+ */
+function isFullRun ({ arm, stopped, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'steps' | 'steps_complete'>): boolean {
+  return arm === 'control' && !stopped && steps !== null && isComplete
+}
+
 /** Whether a control outcome is missing because it lacks steps. */
 function lacksSteps ({ arm, stopped, cancelled, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'cancelled' | 'steps' | 'steps_complete'>): boolean {
   return arm !== 'treated' && !stopped && cancelled !== true && (steps === null || !isComplete)
@@ -259,12 +281,12 @@ function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit,
 }
 
 function reportOf (
-  fold: Fold, { outcome, leaf }: PendingOutcome, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
+  fold: Fold, { outcome, leaf, key }: PendingOutcome, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
   const { tokens, generation_id } = outcome
   if (outcome.cancelled === true) return { kind: 'cancelled' }
-  const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control'
+  const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control' && leaf === key
   if (isOther) return { kind: 'missing' }
-  if (member.arm === 'treated') {
+  if (member.arm === 'treated' && !isFullRun(outcome)) {
     const em = outcome.full[policy.label] ?? null
     const isWanted = em === null && policy.label === 'exact_match' && cohort.hasRoomForLabel
     return isWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units: new Map(), em, tokens }

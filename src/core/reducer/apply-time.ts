@@ -17,12 +17,20 @@ export function applyTime (fold: Fold, time: number): void {
 }
 
 /**
- * Ends stale evidence, and a hold that is over.
+ * Ends what lasts for a time: stale evidence, the acquaintance of a pool with an idle member, and a hold that is over.
  * @param state of the context, as stored
  * @returns the state stored last
  */
 export function expire (fold: Fold, key: string, state: ContextState, time: number): ContextState {
-  return endHold(fold, key, dropStale(fold, key, state, time), time)
+  return endHold(fold, key, forgetIdle(fold, key, dropStale(fold, key, state, time), time), time)
+}
+
+/** A member of a pool that was idle for too long is new again; one that has left stays out until the pool's next epoch. */
+function forgetIdle (fold: Fold, key: string, state: ContextState, time: number): ContextState {
+  if (time < idleAt(state, policyOf(fold.ledger, key))) return state
+  const next = copyState(state, { membership: undefined })
+  fold.set(key, next)
+  return next
 }
 
 /** Drops a context's evidence, and the threshold on it, if it fell silent for too long: an old past must not vouch for the present. */
@@ -50,11 +58,18 @@ function silentAt (state: ContextState, policy: Policy): number {
   return (state.last_evidence_at ?? Infinity) + policy.max_evidence_age_seconds * 1000
 }
 
-/** Whether something ends at this time: evidence that is too old, or a hold. */
+/** When a member of a pool that reports nothing until then has been idle for too long, ms. */
+function idleAt ({ membership, updated_at: at }: ContextState, policy: Policy): number {
+  return membership === undefined || membership.left_at !== null ? Infinity : at + policy.max_evidence_age_seconds * 1000
+}
+
+/** Whether something ends at this time: evidence that is too old, a hold, or that a pool knows a member. */
 export function isExpiryDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
   for (const key of keys()) {
     const state = get(key)
-    if (state !== undefined && (isHoldOver(state, time) || time >= silentAt(state, policyOf(ledger, key)))) return true
+    if (state === undefined) continue
+    const policy = policyOf(ledger, key)
+    if (isHoldOver(state, time) || time >= Math.min(silentAt(state, policy), idleAt(state, policy))) return true
   }
   return false
 }

@@ -4,8 +4,9 @@ import { chainLink, type ChainLink } from '../contexts/chain-link.js'
 import { type ContextState, copyState, type EpochCause, openEpoch } from '../contexts/context-state.js'
 import { effectiveThreshold, type EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { freezeGuarantee, isInForce, judgeAfresh } from '../contexts/judge.js'
+import { hasLeft, isLosing, leftEpochOf, type Membership } from '../contexts/membership.js'
 import { isLive, type Pin, usablePin } from '../contexts/pin.js'
-import { syncTrials } from '../contexts/trials.js'
+import { servingNumber, syncTrials } from '../contexts/trials.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
 import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
@@ -16,7 +17,7 @@ import type { Predictor } from '../predictor/predictor.js'
 import type { Reservoir } from '../predictor/reservoir.js'
 import type { PendingOutcomes } from '../step-records/pending-outcomes.js'
 import type { Configuration } from './log-entry.js'
-import { type Change, moveOf } from './threshold-change.js'
+import { type Change, moveInForce, moveOf } from './threshold-change.js'
 
 /** Samples at which the first predictor is trained. */
 export const FIRST_TRAINING = 300
@@ -96,7 +97,27 @@ export function writeState (fold: Fold, key: string, next: ContextState, { polic
   fold.set(key, after)
   const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
   if (isMoved || cause === 'drift' || cause === 'breach' || cause === 'grader') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
+  if (isMoved && after.threshold_index !== -1) expelLosing(fold, key, after, time)
   return after
+}
+
+/** Of the members of a pool, those leave that lose too much at the threshold that has just come into force. */
+function expelLosing (fold: Fold, pool: string, { epoch_name: epoch, threshold_index: place, ...rest }: ContextState, time: number): void {
+  const serving = servingNumber(rest)
+  for (const [key, state] of statesWithin(fold, pool)) {
+    const { membership } = state
+    if (membership?.epoch !== epoch || membership.scorer !== serving) continue
+    if (membership.left_at === null && isLosing(membership, place)) setMembership(fold, key, state, { ...membership, left_at: time }, time)
+  }
+}
+
+/** Stores what a member of a pool has shown, and notes if it has just left. */
+export function setMembership (fold: Fold, key: string, state: ContextState, membership: Membership, time: number): void {
+  const isLeaving = membership.left_at !== null && !hasLeft(leftEpochOf(state), membership.epoch)
+  const before = isLeaving ? thresholdInForce(fold, key, time) : null
+  fold.set(key, copyState(state, { membership }))
+  if (before === null) return
+  fold.changes.push({ time, key, cause: 'left_pool', epoch: state.epoch, ...moveInForce(before, thresholdInForce(fold, key, time)) })
 }
 
 function withJudgement (fold: Fold, state: ContextState, policy: Policy): ContextState {

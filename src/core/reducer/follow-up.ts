@@ -8,21 +8,20 @@ import { type ContextState, copyState } from '../contexts/context-state.js'
 import { mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { addCounts, type FollowUp } from '../contexts/follow-up-counts.js'
 import { isGraderRepaired } from '../contexts/grader.js'
-import { addToMembership, hasLeft, leftEpochOf, type MemberUnit } from '../contexts/membership.js'
+import { addToMembership, type MemberUnit } from '../contexts/membership.js'
 import { servingNumber } from '../contexts/trials.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-unit.js'
-import { RAW, watchedOf } from '../enrolment/slice.js'
+import { ASIDE, RAW, watchedOf } from '../enrolment/slice.js'
 import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
-import { armOf, type EpochStart, type Fold, thresholdInForce, policyOf, startEpoch, writeState } from './fold.js'
+import { armOf, type EpochStart, type Fold, policyOf, setMembership, startEpoch, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
-import { moveInForce } from './threshold-change.js'
 
 /**
  * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
@@ -101,11 +100,15 @@ function driftInOpen (state: ContextState, cohort: Cohort, { max_em_drop: a }: P
   return { known, isAlarmed }
 }
 
-/** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */
-function isUnenrolled (
-  { outcome }: PendingOutcome, { control_share: share }: ContextState, cohort: Cohort, clock: number
+/**
+ * Whether a control generation should have been enrolled and was not. Those that a burst left out do not count, and neither do those of a
+ * pool that only a new member runs in full.
+ */
+export function isUnenrolled (
+  { outcome, leaf, key }: PendingOutcome, { control_share: share }: Pick<ContextState, 'control_share'>, cohort: Cohort, clock: number
 ): boolean {
-  return armOf(outcome, share) === 'control' && !cohort.isLeftOut(outcome.hash, clock)
+  const isOfNew = leaf !== key && outcome.u >= share
+  return armOf(outcome, share) === 'control' && !isOfNew && !cohort.isLeftOut(outcome.hash, clock)
 }
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
@@ -175,7 +178,7 @@ function applyMembers (fold: Fold, pool: Pool, cohort: Cohort, time: number): vo
   const { firstOpen } = cohort
   const shown = accounted.flatMap((member): UnitOfMember[] => {
     const { leaf, slice: { number: slice }, u } = member
-    if (slice < serving.since || serving.isSetAside?.(u) === true) return []
+    if ((slice < serving.since && slice !== ASIDE) || serving.isSetAside?.(u) === true) return []
     const unit = evidenceUnitOfEnrolled(withoutMissing(member), serving.scorer, serving.thresholds)
     return unit === null ? [] : [{ leaf: leaf!, unit, slice, firstOpen, scorer: serving.scorer }]
   })
@@ -186,16 +189,11 @@ function applyMembers (fold: Fold, pool: Pool, cohort: Cohort, time: number): vo
 /** Of several units at once the last lets the detector watch: a slice must be watched as a whole, not in the order of its units. */
 const NONE_FINAL = 0
 
-/** Adds a unit to what a member has shown. If its own detector alarms, it leaves the pool. */
+/** Adds a unit to what a member has shown. It leaves the pool if its own detector alarms, or if it loses too much. */
 export function applyMember (fold: Fold, pool: Pool, { leaf, ...shown }: UnitOfMember, time: number): void {
   const state = fold.get(leaf)
   if (state === undefined) return // there is no room for more contexts
   const { epoch_name: epoch, threshold_index: place } = pool.state
   const { max_em_drop } = pool.policy
-  const membership = addToMembership(state.membership, { ...shown, epoch, place, max_em_drop, time })
-  const next = copyState(state, { membership })
-  if (membership.left_at === null || hasLeft(leftEpochOf(state), epoch)) return fold.set(leaf, next)
-  const before = thresholdInForce(fold, leaf, time)
-  fold.set(leaf, next)
-  fold.changes.push({ time, key: leaf, cause: 'left_pool', epoch: state.epoch, ...moveInForce(before, thresholdInForce(fold, leaf, time)) })
+  setMembership(fold, leaf, state, addToMembership(state.membership, { ...shown, epoch, place, max_em_drop, time }), time)
 }

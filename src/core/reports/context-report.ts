@@ -16,7 +16,7 @@ import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
 import type { GraderCounts } from '../contexts/grader.js'
-import { hasLeft } from '../contexts/membership.js'
+import { FIRST_UNITS, hasLeft } from '../contexts/membership.js'
 import { estimateSavings } from '../contexts/savings.js'
 import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
@@ -45,13 +45,14 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     : { evidence: candidate.evidence, index: own.index, level: Math.exp(-candidate.bar) }
   const evidence = isMember ? shown : evidenceOf(state)
   const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
+  const first = effective.isNew ? firstUnits(state, source) : null
   const isGone = isMember && hasLeft(own.leftEpoch, source.epochName)
   return {
     key,
     context: parseContextKey(loaded.levels, key) ?? {},
     status: statusInForce(loaded, chain, source),
-    /** The pool that it is a context of, and when its own drift detector made it leave that; `null`: it has none, or is one. */
-    pool: isMember ? { key: source.key, left_at: isGone ? state.membership!.left_at : null } : null,
+    /** The pool that it is a context of, and when it left that, since it lost too much; `null`: it has none, or is one. */
+    pool: !isMember ? null : { key: source.key, left_at: isGone ? state.membership!.left_at : null, first_generations: first },
     mode: own.policy.mode,
     pin: own.pin ?? null,
     threshold: effective.threshold,
@@ -158,6 +159,11 @@ function statusOf (state: ContextState, index: number): Status {
   if (index !== -1) return 'certified'
   if (state.epoch_cause === 'drift' || state.epoch_cause === 'breach') return 'drifted'
   return 'learning'
+}
+
+/** How many of a new member's first control units have been seen, and how many run in full. */
+function firstUnits ({ membership }: ContextState, { epochName }: Pick<ChainLink, 'epochName'>) {
+  return { seen: membership !== undefined && membership.epoch === epochName ? membership.units : 0, of: FIRST_UNITS }
 }
 
 /** A context's evidence at one place of a grid; -1: nothing is in force. `level`: of an interval for its EM drop. */

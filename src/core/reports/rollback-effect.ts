@@ -20,8 +20,8 @@ export interface PastChanges {
 /** The own threshold of a context, and the predictor whose score it is for; `null`: the raw confidence. */
 interface OwnThreshold { readonly threshold: number | null, readonly scorer: PredictorRef | null }
 
-/** A context's threshold in force now, and the names of its epoch and of the pool's epoch that it has left. */
-export type PresentThreshold = OwnThreshold & Pick<ChainLink, 'epochName' | 'leftEpoch'>
+/** A context's threshold in force now, and the names of its epoch and of the pool's epochs that it has left and is known in. */
+export type PresentThreshold = OwnThreshold & Pick<ChainLink, 'epochName' | 'leftEpoch' | 'knownEpoch'>
 
 /** How many changes came after a change, up to the past version. */
 type Age = number
@@ -35,6 +35,8 @@ interface PastState {
   /** Contexts that had left a pool by then, and those that have left one since. */
   readonly leftAt: ReadonlyMap<string, Age>
   readonly leftSince: ReadonlySet<string>
+  /** Contexts that may have begun an epoch since. */
+  readonly renewed: ReadonlySet<string>
   /** The oldest change that is known of the epoch that each context was in. */
   readonly epochs: ReadonlyMap<string, Age>
 }
@@ -47,12 +49,14 @@ interface PastState {
 export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap<string, Pin>): PastState {
   const thresholds = new Map<string, OwnThreshold>()
   const leftSince = new Set<string>()
+  const renewed = new Set<string>()
   const until: Array<Change & Dated> = []
   for (const change of past.changes) {
     if (change.cause === 'unreadable') break // Older changes may be incomplete.
     if (change.version <= version) until.push(change)
     else if (change.cause === 'left_pool') leftSince.add(change.key) // its own threshold did not move
     else if (change.cause !== 'pin') thresholds.set(change.key, beforeOf(change))
+    if (change.version > version && !OWN_EPOCH.has(change.cause)) renewed.add(change.key)
   }
   const pinsThen = new Map(pins)
   for (const { version: made, command, replaced } of past.commands) {
@@ -60,8 +64,11 @@ export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap
     if (replaced === null) pinsThen.delete(command.key); else pinsThen.set(command.key, replaced as Pin)
   }
   const since = [past.changes, past.commands].map((rows) => rows.find((row) => row.version <= version)?.time ?? 0)
-  return { thresholds, pins: livePins(pinsThen, Math.max(...since)), leftSince, ...departures(until) }
+  return { thresholds, pins: livePins(pinsThen, Math.max(...since)), leftSince, renewed, ...departures(until) }
 }
+
+/** Causes of changes within an epoch. */
+const OWN_EPOCH: ReadonlySet<string> = new Set<Change['cause']>(['evidence', 'pin', 'predictor', 'left_pool'])
 
 /** @param changes up to a version, newest first */
 function departures (changes: ReadonlyArray<Change & Dated>): Pick<PastState, 'leftAt' | 'epochs'> {
@@ -97,8 +104,10 @@ interface PresentState {
 export function pastThreshold (then: PastState, now: PresentState, key: string): { threshold: number | null, scorer: string | null } {
   const chain = chainOf(key).map((link) => pastLink(then, now, link))
   const depth = certifyingDepthOf(now.levels, chain)
-  const leftEpoch = hadLeft(then, now, key, chain[depth]!.key) ? PAST_EPOCH : null
-  const { threshold, scorer } = effectiveThreshold(chain.with(-1, { ...chain.at(-1)!, leftEpoch }), depth)
+  const pool = chain[depth]!.key
+  const leftEpoch = hadLeft(then, now, key, pool) ? PAST_EPOCH : null
+  const knownEpoch = wasNew(then, now, key, pool) ? null : PAST_EPOCH
+  const { threshold, scorer } = effectiveThreshold(chain.with(-1, { ...chain.at(-1)!, leftEpoch, knownEpoch }), depth)
   return { threshold, scorer }
 }
 
@@ -110,6 +119,12 @@ function hadLeft ({ leftAt, leftSince, epochs }: PastState, { states }: PresentS
   const left = leftAt.get(key)
   if (left !== undefined) return (epochs.get(pool) ?? Infinity) >= left
   return !leftSince.has(key) && hasLeft(states.get(key)?.leftEpoch ?? null, states.get(pool)?.epochName)
+}
+
+/** Whether a context was a new member of its pool: it is new now, and the pool has begun no epoch since. */
+function wasNew ({ renewed }: PastState, { states }: PresentState, key: string, pool: string): boolean {
+  const state = states.get(key)
+  return state !== undefined && !renewed.has(pool) && state.knownEpoch !== states.get(pool)?.epochName
 }
 
 function pastLink (

@@ -122,9 +122,10 @@ export function membersOf ({ at, rows }: FleetScan, pool: string) {
   return {
     at: isoTime(at),
     total: members.length,
-    /** Members whose own EM drop is beyond the bound by estimate, and members that have left the pool. */
+    /** Members whose own EM drop is beyond the bound by estimate, those that have left the pool, and new ones. */
     over_bound: members.filter(isOverBound).length,
     left: members.filter((row) => row.pool?.left_at != null).length,
+    new: members.filter((row) => row.pool?.first_generations != null).length,
     worst: worst.map((row) => ({
       ...Object.fromEntries(SHOWN.map((field) => [field, row[field]])) as Pick<ContextRow, typeof SHOWN[number]>,
       over_bound: isOverBound(row),

@@ -1,4 +1,4 @@
-import { leftEpochOf } from '../../core/contexts/membership.js'
+import { knownEpochOf, leftEpochOf } from '../../core/contexts/membership.js'
 import { servingOf } from '../../core/contexts/trials.js'
 import { parseContextKey } from '../../core/policy/context.js'
 import { fingerprintOf, type LivePredictors } from '../../core/predictor/predictor-version.js'
@@ -49,7 +49,8 @@ export function createRollback (store: Store, readHistory: ReadHistory, snapshot
       for (const key of chunk) before.set(key, thresholdIn(loaded, key))
       for (const [link, state] of loaded.states) {
         const { threshold, epoch_name: epochName } = state
-        states.set(link, { threshold, scorer: servingOf(state), epochName, leftEpoch: leftEpochOf(state) })
+        const [leftEpoch, knownEpoch] = [leftEpochOf(state), knownEpochOf(state)]
+        states.set(link, { threshold, scorer: servingOf(state), epochName, leftEpoch, knownEpoch })
       }
     })
     const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null

@@ -103,12 +103,12 @@ interface EnrolmentServices {
 
 /**
  * Enrols generations whose arms a worker drew from a bundle, as the service enrols those that it decides itself.
- * @returns how many were enrolled: draws below twice the share, of the share that `label_rate` enrols
+ * @returns how many were enrolled: draws below twice the share (in a pool, at most twice its share), of the share that `label_rate` enrols
  * @throws ForbiddenError, UnknownLevelError; StoreUnavailableError before the store has been reached
  */
 export function acceptEnrolments (
   { config: { levels }, snapshotHolder, enroller }: EnrolmentServices, report: EnrolmentReport, caller: Caller): number {
-  const { context = {}, epoch, share, age_ms: age, generations } = report
+  const { context = {}, epoch, age_ms: age, generations } = report
   const level = unknownLevel(levels, context)
   if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
   const problem = contextAccessProblem(caller, levels, context)
@@ -117,8 +117,12 @@ export function acceptEnrolments (
   const { salt } = snapshot
   if (age > enroller.oldestMs) return 0 // with what this replica draws itself in one list, it would make that void
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
-  const { enrolledShare, context: source } = ruleFor(snapshot, context)
-  const drawn = { key: source ?? contextKey(levels, context), epoch, share }
+  const { enrolledShare, evidenceShare, context: source } = ruleFor(snapshot, context)
+  const leaf = contextKey(levels, context)
+  const key = source ?? leaf
+  // A bundle has a new member of a pool run in full, and does not say at which share its draws are evidence of the pool.
+  const share = key === leaf ? report.share : Math.min(report.share, evidenceShare)
+  const drawn = { key, epoch, share }
   let enrolled = 0
   for (const { group_id: group, prompt_hash: prompt, generation_id: id, sample = 0 } of generations) {
     const unit = group ?? id

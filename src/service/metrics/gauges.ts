@@ -35,6 +35,8 @@ export interface GaugeSources {
   readonly isConfiguredApart: () => boolean
   /** Pins in force, including those of rollbacks. */
   readonly pins: () => number
+  /** Members of pools that are new. */
+  readonly newMembers: () => number
   /** States of the busiest contexts by key, always including the root, which sums over all. */
   readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
   readonly isLeaf: (key: string) => boolean
@@ -71,6 +73,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
     collect () { this.reset(); this.inc(sources.refused()) },
   })
   gauge('pins', 'Pins in force, including those of rollbacks', sources.pins)
+  gauge('new_pool_members', 'Contexts that are new in their pool, so that their first generations run in full', sources.newMembers)
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_contexts_warned',

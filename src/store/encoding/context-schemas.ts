@@ -129,6 +129,7 @@ const state = Type.Object({
   }))),
   membership: Type.Optional(Type.Object({
     epoch: text,
+    units: number,
     scorer: Type.Integer({ minimum: 0 }),
     evidence,
     drift: like(NO_DRIFT),

@@ -34,7 +34,7 @@ t.test('the certificate of a pool does not serve a member whose policy asks for 
 t.test('a member that has left the present epoch of its pool has no threshold from it, and is not evidence for it', async (t) => {
   const pool = { index: 9, epochName: '7-1' }
   t.strictSame(force({}, pool, { leftEpoch: '7-1' }, 1), { ...none, from: 'model=q' })
-  t.match(force({}, pool, { leftEpoch: '5-1' }, 1), { scope: 'pool' }, 'an earlier one')
+  t.match(force({}, pool, { leftEpoch: '5-1', knownEpoch: '7-1' }, 1), { scope: 'pool' }, 'an earlier one')
   t.match(force({}, { index: 9 }, {}, 1), { scope: 'pool' }, 'a pool without an epoch, and nobody who has left it')
   t.match(force({}, pool, { index: 3, leftEpoch: '7-1' }), { scope: 'own' }, 'it has no pool any more')
   t.match(force({}, { ...pool, pin: 0.6 }, { leftEpoch: '7-1' }, 1), { threshold: 0.6, isPinned: true }, 'a pin is the word of an operator')

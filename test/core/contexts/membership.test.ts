@@ -1,6 +1,7 @@
 import t from 'tap'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
-import { addToMembership, hasLeft, leftEpochOf, type Membership } from '../../../src/core/contexts/membership.js'
+import { addToMembership, hasLeft, knownEpochOf, leftEpochOf, type Membership } from '../../../src/core/contexts/membership.js'
+import { ASIDE } from '../../../src/core/enrolment/slice.js'
 import { memberUnit } from './member-unit.js'
 
 const { unit: ofPredictor } = memberUnit({ lost: 1 })
@@ -68,4 +69,23 @@ t.test('a member has left its pool only in the epoch in which it left', async (t
   t.notOk(hasLeft('7-1', '8-1'))
   t.notOk(hasLeft(null, null), 'neither has an epoch')
   t.notOk(hasLeft('7-1', undefined), 'there is no pool')
+})
+
+t.test('a member leaves at ten net losses if they are a third of its generations, in whatever slice', async (t) => {
+  const aside = { slice: ASIDE, firstOpen: 0 }
+  t.equal(after(times(9, { ...aside, lost: 1 })).left_at, null)
+  t.equal(after(times(10, { ...aside, lost: 1, time: 7 })).left_at, 7)
+  t.equal(after([...times(20, aside), ...times(10, { ...aside, lost: 1, time: 7 })]).left_at, 7)
+  t.equal(after([...times(21, aside), ...times(10, { ...aside, lost: 1 })]).left_at, null)
+  t.equal(after([...times(5, { ...aside, lost: -1 }), ...times(14, { ...aside, lost: 1 })]).left_at, null, 'gains count against losses')
+  t.equal(after(times(50, { ...aside, lost: 1, place: -1 })).left_at, null, 'at no threshold nothing is lost')
+  t.match(after(times(50, aside)), { drift: NO_DRIFT, unwatched: [] }, 'its detector watches evidence of the pool only')
+})
+
+t.test('a pool knows a member after 30 units in its present epoch, whichever scorer served', async (t) => {
+  t.equal(knownEpochOf({ membership: after(times(29, {})) }), null)
+  t.equal(knownEpochOf({ membership: after([...times(29, {}), { scorer: 1, unit: LONG }]) }), 'pool-1')
+  t.equal(knownEpochOf({ membership: after([...times(50, {}), { epoch: 'pool-2' }]) }), null)
+  t.equal(knownEpochOf({}), null)
+  t.equal(knownEpochOf(undefined), null)
 })

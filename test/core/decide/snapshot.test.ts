@@ -79,6 +79,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     checkEveryTokens: 16,
     checkGrowth: 0,
     controlShare: 0.4,
+    evidenceShare: 0.4,
     recordSteps: true,
     epoch: '1-1',
     enrolledShare: 1,
@@ -93,12 +94,13 @@ t.test('an unknown context has no threshold, its nearest ancestor\'s policy, and
   }
 })
 
-t.test('a context of a pool has the pool\'s threshold, guarantee, share and epoch, known or not', async (t) => {
+t.test('a context that its pool knows has the threshold, guarantee, share and epoch of the pool; a new one runs in full, and weighs no more', async (t) => {
   const pool = { index: 2, learnedControlShare: 0.4, epochName: '1-1', ...POOLED }
-  const snapshot = snapshotOf({ '*': POOLED, 'model=q': pool, 'model=q,task=x': { index: 5, learnedControlShare: 0.1, epochName: '2-2', ...POOLED }, 'model=r': POOLED })
-  for (const task of ['x', 'new']) {
-    t.match(ruleFor(snapshot, { model: 'q', task }),
-      { threshold: GRID[2], scope: 'pool', context: 'model=q', guarantee: GUARANTEE, controlShare: 0.4, epoch: '1-1' }, task)
+  const snapshot = snapshotOf({ '*': POOLED, 'model=q': pool, 'model=q,task=x': { index: 5, learnedControlShare: 0.1, epochName: '2-2', knownEpoch: '1-1', ...POOLED }, 'model=q,task=few': POOLED, 'model=q,task=back': { knownEpoch: '0-1', ...POOLED }, 'model=r': POOLED })
+  const member = { context: 'model=q', evidenceShare: 0.4, enrolledShare: 1, epoch: '1-1' }
+  t.match(ruleFor(snapshot, { model: 'q', task: 'x' }), { ...member, threshold: GRID[2], scope: 'pool', guarantee: GUARANTEE, controlShare: 0.4 })
+  for (const task of ['few', 'back', 'unseen']) {
+    t.match(ruleFor(snapshot, { model: 'q', task }), { ...member, threshold: null, scope: 'none', guarantee: null, controlShare: 1 }, task)
   }
   t.match(ruleFor(snapshot, { model: 'r', task: 'new' }), { threshold: null, scope: 'none', context: 'model=r', guarantee: null, controlShare: 1 })
 })

@@ -46,3 +46,16 @@ export function certifiedFold (policy: PolicyPatch = {}): EnrolledFold & { reado
   fold.pass(2000, SLICE_LEAST + 1000)
   return Object.assign(fold, { time: SLICE_LEAST + 1000 })
 }
+
+export const POOL = 'model=q'
+export const kind = { context: { model: 'q', task: 'kind' } }
+
+/** A pool with a certificate, by generations of its kind member, and the time of its last entry. */
+export function certifiedPool (policy: PolicyPatch = {}): EnrolledFold & { readonly time: number } {
+  const fold = enrolledFold({ certify_at: 'model', control_rate: 0.5, ...policy })
+  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
+  fold.enrol(us, 0, { key: POOL })
+  for (const u of us) fold.report(u, 1000, kind)
+  fold.pass(2000, SLICE_LEAST + 2000)
+  return Object.assign(fold, { time: SLICE_LEAST + 2000 })
+}

@@ -12,7 +12,7 @@ import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
 import { cohortRules, withEvidence } from '../../../src/core/reducer/take-evidence.js'
 import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { certifiedFold, enrolledFold, type EnrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
+import { certifiedFold, certifiedPool, type EnrolledFold, enrolledFold, FOLLOW_UP, kind, POOL, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
 import { GAINED, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
 import { addPredictor, retirePredictor } from './trial-fold.js'
 
@@ -235,39 +235,26 @@ t.test('a changed cohort is committed even if nothing else changes', async (t) =
   t.equal(fold.cohorts.takeChanges().size, 0, 'an unchanged cohort is not committed')
 })
 
-const POOL = 'model=q'
 const [KIND, HARD] = ['model=q,task=kind', 'model=q,task=hard']
-const kind = { context: { model: 'q', task: 'kind' } }
 const hard = { context: { model: 'q', task: 'hard' }, steps: LOST.steps }
-const SECOND_SLICE = SLICE_LEAST + 2000
-
-/** A pool with a certificate, by generations of its kind member, and the time of its last entry. */
-function certifiedPool (): EnrolledFold & { readonly time: number } {
-  const fold = enrolledFold({ certify_at: 'model', control_rate: 0.5 })
-  const us = Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256)
-  fold.enrol(us, 0, { key: POOL })
-  for (const u of us) fold.report(u, 1000, kind)
-  fold.pass(2000, SECOND_SLICE)
-  return Object.assign(fold, { time: SECOND_SLICE })
-}
 
 const us = (count: number) => Array.from({ length: count }, (_, i) => 0.0001 + i / 10_000)
 
-/** The hard member loses 20 of 1,200 control generations of the pool in one slice, and the kind one keeps the rest. */
+/** Of 1,200 control generations of the pool in one slice, 80 are the hard member's, which loses 20 of them. */
 function oneSlice (): EnrolledFold & { readonly time: number } {
   const fold = certifiedPool()
   const { time } = fold
   fold.enrol(us(1200), time, { key: POOL })
-  for (const u of us(1200)) fold.report(u, time + 1000, u < 0.00205 ? hard : kind)
+  for (const u of us(1200)) fold.report(u, time + 1000, u < 0.00605 ? { ...kind, context: hard.context } : u < 0.00805 ? hard : kind)
   return Object.assign(fold, { time: time + 2000 })
 }
 
 t.test('each member has the evidence of its own control generations', async (t) => {
   const fold = oneSlice()
   const { epoch_name: epoch } = fold.state(POOL)
-  t.match(fold.state(KIND).membership, { epoch, scorer: 0, evidence: { generations: 256 + 1180 }, left_at: null })
+  t.match(fold.state(KIND).membership, { epoch, scorer: 0, evidence: { generations: 256 + 1120 }, left_at: null })
   const { evidence } = fold.state(HARD).membership!
-  t.match({ generations: evidence.generations, lost: evidence.lost[LAST] }, { generations: 20, lost: 20 })
+  t.match({ generations: evidence.generations, lost: evidence.lost[LAST] }, { generations: 80, lost: 20 })
   t.equal(fold.state(POOL).membership, undefined, 'the pool itself has none')
 })
 

@@ -6,7 +6,7 @@ import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { stopsOf } from '../../../src/core/certificate/trace.js'
 import { openEpoch } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
-import { addToMembership } from '../../../src/core/contexts/membership.js'
+import { addToMembership, FIRST_UNITS } from '../../../src/core/contexts/membership.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { describeArms, describeContext, describeTrials, shownInPool } from '../../../src/core/reports/context-report.js'
 import { memberUnit } from '../contexts/member-unit.js'
@@ -58,13 +58,17 @@ t.test('a context that is held after a breach shows until when, and a member sho
 t.test('a pool shows its control share, and its contexts have its status; sums have no share', async (t) => {
   const policies = new Map([['model=q', { certify_at: 'model' }]])
   const stateOf = (generations: number, changes = {}) => known(generations, changes).states.get(key)!
-  const pooled = (changes = {}) => {
+  const pooled = (changes = {}, units = FIRST_UNITS, epoch = '1000-1') => {
     const pool = stateOf(FIRST, { control_share: 0.5, ...changes })
-    return { ...known(0), policies, states: new Map([['*', stateOf(0)], ['model=q', pool], [key, stateOf(0)]]) }
+    const member = stateOf(0, { membership: { ...addToMembership(undefined, memberUnit({ epoch })), units } })
+    return { ...known(0), policies, states: new Map([['*', stateOf(0)], ['model=q', pool], [key, member]]) }
   }
   t.match(describeContext(pooled(), '*'), { control_share: null, status: 'learning' })
   t.match(describeContext(pooled(), 'model=q'), { control_share: 0.5, status: 'certified' })
-  t.match(describeContext(pooled(), key), { control_share: 0.5, status: 'certified', scope: 'pool' })
+  t.match(describeContext(pooled(), key), { control_share: 0.5, status: 'certified', scope: 'pool', pool: { first_generations: null } })
+  const fresh = { control_share: 1, status: 'certified', scope: 'none', threshold: null, guarantee: null }
+  t.match(describeContext(pooled({}, 12), key), { ...fresh, pool: { left_at: null, first_generations: { seen: 12, of: 30 } } }, 'a new member')
+  t.match(describeContext(pooled({}, 30, '900-1'), key), { ...fresh, pool: { first_generations: { seen: 0, of: 30 } } }, 'in another epoch of the pool')
   t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 1, status: 'drifted' })
 })
 

@@ -11,7 +11,7 @@ import { effectivePolicy } from '../../../src/core/policy/policy.js'
 import { fingerprintOf } from '../../../src/core/predictor/predictor-version.js'
 import type { Command, LogEntry } from '../../../src/core/reducer/log-entry.js'
 import type { Change } from '../../../src/core/reducer/threshold-change.js'
-import { type PastChanges, pastThreshold, undoSince } from '../../../src/core/reports/rollback-effect.js'
+import { type PastChanges, pastThreshold, type PresentThreshold, undoSince } from '../../../src/core/reports/rollback-effect.js'
 import { holds } from '../../property.js'
 import { linkWith, PREDICTOR } from '../decide/snapshot-of.js'
 import { KEPT, LEAF, LOST, memoryFold, outcomeOf, SECOND } from '../reducer/memory-fold.js'
@@ -34,7 +34,7 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
       const chain = chainOf(key).map((link) => {
         const policy = effectivePolicy(fold.ledger.configuration.defaults, fold.ledger.policies, link) // of the end
         const state = states.get(link)
-        const its = { index: state?.threshold_index ?? -1, epochName: state?.epoch_name ?? null, leftEpoch: leftEpochOf(state) }
+        const its = { knownEpoch: states.get('model=q')?.epoch_name ?? null, index: state?.threshold_index ?? -1, epochName: state?.epoch_name ?? null, leftEpoch: leftEpochOf(state) }
         return { ...linkWith(link, its), policy, pin: pins.get(link) }
       })
       return [key, effectiveThreshold(chain, certifyingDepthOf(LEVELS, chain)).threshold]
@@ -54,7 +54,7 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
   }
   const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
   const own = [...states].map(([key, state]) => [key, {
-    threshold: state.threshold, scorer: servingOf(state), epochName: state.epoch_name, leftEpoch: leftEpochOf(state),
+    threshold: state.threshold, scorer: servingOf(state), epochName: state.epoch_name, leftEpoch: leftEpochOf(state), knownEpoch: states.get('model=q')?.epoch_name ?? null,
   }] as const)
   const now = { levels: LEVELS, states: new Map(own), predictors, defaultPolicy: defaults, policies }
   return { past: { changes, commands }, pins: fold.ledger.pins, now, moments }
@@ -92,7 +92,7 @@ const change = (version: number, cause: Change['cause'], before: number | null, 
   ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
 const NOW = {
   levels: LEVELS,
-  states: new Map([['model=q', { threshold: GRID[4]!, scorer: null, epochName: '1-1', leftEpoch: null }]]),
+  states: new Map<string, PresentThreshold>([[LEAF, { threshold: null, scorer: null, epochName: '2-1', leftEpoch: null, knownEpoch: '1-1' }], ['model=q', { threshold: GRID[4]!, scorer: null, epochName: '1-1', leftEpoch: null, knownEpoch: null }]]),
   predictors: new Map(),
   defaultPolicy: {},
   policies: new Map(),
@@ -108,6 +108,11 @@ t.test('a member of a pool gets back the threshold of its pool', async (t) => {
   const past = { changes: [{ ...change(4, 'evidence', GRID[7]!, GRID[2]!), key: 'model=q' }], commands: [] }
   t.equal(pastThreshold(undoSince(3, past, new Map()), { ...NOW, defaultPolicy: { certify_at: 'model' } }, LEAF).threshold, GRID[7])
   t.equal(pastThreshold(undoSince(5, past, new Map()), { ...NOW, defaultPolicy: { certify_at: 'model' } }, LEAF).threshold, GRID[4])
+  const states = new Map(NOW.states).set(LEAF, { ...NOW.states.get(LEAF)!, knownEpoch: null })
+  const pooled = { ...NOW, states, defaultPolicy: { certify_at: 'model' } }
+  t.equal(pastThreshold(undoSince(3, past, new Map()), pooled, LEAF).threshold, null, 'a new member had none either')
+  const renewed = { changes: [{ ...past.changes[0]!, cause: 'reset' as const }], commands: [] }
+  t.equal(pastThreshold(undoSince(3, renewed, new Map()), pooled, LEAF).threshold, GRID[7], 'unless it may be new only in the epoch of now')
   t.equal(pastThreshold(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'a leaf that certifies for itself has none')
 })
 
@@ -119,7 +124,7 @@ t.test('a threshold is restored with its predictor, and not if that is retired',
   const other = { ...NOW, predictors: new Map([['p', { ...PREDICTOR, grid: PREDICTOR.grid.with(29, 0.01) }]]) }
   const named = { ...past, changes: [{ ...past.changes[0]!, before_fingerprint: fingerprintOf(PREDICTOR) }] }
   t.strictSame(pastThreshold(undoSince(3, named, new Map()), other, LEAF), { threshold: null, scorer: null }, 'another predictor has its name now')
-  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) }, epochName: '1-1', leftEpoch: null }]])
+  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) }, epochName: '1-1', leftEpoch: null, knownEpoch: null }]])
   const unmoved = undoSince(3, { changes: [], commands: [] }, new Map())
   t.strictSame(pastThreshold(unmoved, { ...other, states }, LEAF), { threshold: null, scorer: null })
   t.strictSame(pastThreshold(unmoved, { ...NOW, predictors: new Map([['p', PREDICTOR]]), states }, LEAF), { threshold: 0.95, scorer: 'p' })

@@ -6,6 +6,7 @@ import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { ANYBODY } from '../../../src/service/access/context-access.js'
 import { acceptEnrolments, createEnroller, type EnrolmentReport } from '../../../src/service/decisions/enroller.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
+import { snapshotOf } from '../../core/decide/snapshot-of.js'
 import { build, until } from '../../helper.js'
 
 const context = { model: 'q', task: 'gsm8k' }
@@ -45,6 +46,18 @@ t.test('a pool enrols under its own key, and label_rate thins by the second hash
   t.equal(enrolled, generations.filter(({ generation_id: id }) => secondHash(thin.salt, id) < 0.25).length)
   const arriving = await enrolling(t, '{"follow_up_seconds":0}')
   t.equal(acceptEnrolments(arriving.services, { ...report, generations }, ANYBODY), 0, 'nothing is enrolled where outcomes count on arrival')
+})
+
+t.test('a local decider runs a new member of a pool in full, but enrols no more than the share of the pool', async (t) => {
+  const { services, calls, salt } = await enrolling(t, '{"certify_at":"model"}')
+  const epoch = '7-0'
+  const snapshot = { ...snapshotOf({ 'model=q': { index: 3, epochName: epoch, learnedControlShare: 0.1, policy: { certify_at: 'model' } } }), salt }
+  const its = { ...services, snapshotHolder: { snapshot: () => snapshot } }
+  const enrol = (share: number) => acceptEnrolments(its, { ...report, share, generations }, ANYBODY)
+  const below = (bound: number) => generations.filter(({ generation_id: id }) => uniform(salt, id) < bound).length
+  t.equal(enrol(1), below(0.2))
+  t.match(calls[0]![0], { key: 'model=q', epoch, share: 0.1 })
+  t.equal(enrol(0.05), below(0.1), 'at a smaller share it was drawn at that')
 })
 
 t.test('unknown levels, foreign contexts and a store that was not reached are refused', async (t) => {

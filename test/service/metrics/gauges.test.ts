@@ -38,7 +38,7 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const none = () => 0
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
-  const service = { ...up, snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, lag: none }
+  const service = { ...up, snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, newMembers: none, lag: none }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
@@ -114,6 +114,7 @@ t.test('gauges are read at each scrape', async (t) => {
     isStoreUp: () => false,
     isLeader: () => true,
     lag: () => 3,
+    newMembers: () => 4,
     refused: () => 5,
     pins: () => 2,
     isLeaf: () => true,
