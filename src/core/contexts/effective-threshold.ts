@@ -34,8 +34,8 @@ const UNCOVERED = { threshold: null, scorer: null, lottery: null }
 
 /**
  * The threshold in force for a leaf: its own pin, otherwise the pin or the certificate of the link that gathers its evidence. A pool's
- * certificate does not serve a member that is new, has left it or can't be read, nor one whose policy asks for another certificate (a change
- * of DEFAULT_POLICY or an import can cause that).
+ * certificate does not serve a member that is new, has left it or can't be read, nor one whose policy asks for another certificate (a
+ * change of DEFAULT_POLICY or an import can cause that).
  * @param chain root first, leaf last
  * @param depth index of the certifying link in the chain
  */
