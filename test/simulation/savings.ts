@@ -1,4 +1,4 @@
-import { orderByGroup } from '../../src/cli/replay/play-runs.js'
+import { numberSamples, orderByGroup } from '../../src/cli/replay/play-runs.js'
 import { readRecordedRun } from '../../src/cli/traces/read-traces.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'
@@ -48,7 +48,7 @@ export function measureSavings (file: TraceFile, levels: Levels, policy: PolicyP
   const lostIn = new Map<string, { lost: number, generations: number }>()
   const sums = { full: 0, saved: 0, hindsight: 0, learning: 0, control: 0, threshold: 0, lost: 0 }
   const labels = { controls: 0, labelled: 0, labelledAtMost: 0 }
-  for (const { outcome: run, key, stops } of orderByGroup(seededRandom(seed), judged)) {
+  for (const { outcome: run, key, stops } of numberSamples(orderByGroup(seededRandom(seed), judged), ({ key: name }) => name)) {
     const isLearning = service.rule(run.context!).threshold === null
     const { arm, stoppedAt } = service.serve(run)
     const stop = run.steps[stoppedAt]

@@ -2,7 +2,7 @@ import type { Arm } from '../../core/assignment/arm.js'
 import type { Decision, Step } from '../../core/decide/decide.js'
 import type { Levels } from '../../core/policy/context.js'
 import type { ReportedOutcome } from '../../core/outcome/outcome.js'
-import { contextAtLevels, ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
+import { contextAtLevels, keyAtLevels, ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
 import { shuffle, type Random } from '../traces/seeded-random.js'
 
 /** The calls of a worker to the service. */
@@ -65,6 +65,23 @@ export function orderByGroup<R extends Grouped> (random: Random, runs: readonly 
   return shuffle(random, [...groups.values()]).flat()
 }
 
+/**
+ * Numbers the samples of each group in its context, where records may repeat a number: several models answered the same prompts. Where one
+ * sample of a group counts, all of the same number would.
+ */
+export function numberSamples<R extends { outcome: Pick<ReportedOutcome, 'group_id' | 'sample_index'> }> (
+  runs: readonly R[], keyOf: (run: R) => string): R[] {
+  const counts = new Map<string, number>()
+  return runs.map((run) => {
+    const { group_id: group } = run.outcome
+    if (group === undefined) return run
+    const name = JSON.stringify([keyOf(run), group])
+    const sample_index = counts.get(name) ?? 0
+    counts.set(name, sample_index + 1)
+    return { ...run, outcome: { ...run.outcome, sample_index } }
+  })
+}
+
 export interface PlayOptions {
   /** Generations in flight at a time. */
   readonly concurrency: number
@@ -75,7 +92,7 @@ export interface PlayOptions {
 /** Plays the runs in order. Rejects with the first failure or the signal's reason; no further generation starts then. */
 export async function playAll (
   api: WorkerApi, levels: Levels, runs: readonly RecordedRun[], { concurrency, signal, onServed }: PlayOptions): Promise<void> {
-  const queue = runs.values()
+  const queue = numberSamples(runs, (run) => keyAtLevels(levels, run)).values()
   let isFailed = false
   const work = async () => {
     for (const run of queue) {

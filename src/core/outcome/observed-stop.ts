@@ -11,13 +11,16 @@ interface ObservedStop {
   readonly difference: ServedDifference | null
 }
 
+/** Samples of a group of which no outcome says how many there are: a large group of reinforcement learning. */
+const ASSUMED_SAMPLES = 16
+
 /**
  * Whether an outcome counts where one sample of a group does: for fidelity, and for the comparison of the arms on arrival. The samples of a
  * group have the same prompt and arm, so together they would look like many more generations than they are. It is the first sample, or,
  * where outcomes do not state their numbers, one on average by the hash of their ids.
  */
 export function representsGroup (
-  { generation_id: id, sample_index: index, samples = 1 }: Pick<LoggedOutcome, 'generation_id' | 'sample_index' | 'samples'>
+  { generation_id: id, sample_index: index, samples = ASSUMED_SAMPLES }: Pick<LoggedOutcome, 'generation_id' | 'sample_index' | 'samples'>
 ): boolean {
   if (index === null || index >= 0) return (index ?? 0) === 0
   return murmur3(`fidelity:${id}`) / 0x1_0000_0000 * samples < 1

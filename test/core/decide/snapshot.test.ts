@@ -128,12 +128,12 @@ t.test('a pin has no guarantee, even where the context is certified', async (t) 
   t.match(ruleFor(snapshot, { model: 'q', task: 'x' }), { threshold: 0.9, scope: 'own', guarantee: null })
 })
 
-t.test('the control share is the learner\'s under auto, the policy\'s number at once, and 1 without a threshold', async (t) => {
+t.test('the control share is the learner\'s under auto, and the policy\'s number at once where there is a threshold', async (t) => {
   const shareOf = (stands: LinkFields) => ruleFor(snapshotOf({ 'model=q,task=x': stands }), { model: 'q', task: 'x' }).controlShare
   t.equal(shareOf({ index: 3, learnedControlShare: 0.4 }), 0.4)
   t.equal(shareOf({ index: 3, learnedControlShare: 0.4, policy: { control_rate: 0.25 } }), 0.25)
-  t.equal(shareOf({ learnedControlShare: 0.4 }), 1, 'a threshold that is gone leaves no share behind')
-  t.equal(shareOf({ index: 3, learnedControlShare: 0.4, pin: null }), 1)
+  t.equal(shareOf({ learnedControlShare: 0.4, policy: { control_rate: 0.25 } }), 0.4, 'without a threshold the span limits it')
+  t.equal(shareOf({ index: 3, learnedControlShare: 0.4, pin: null }), 0.4)
 })
 
 t.test('without levels every context is the root', async (t) => {

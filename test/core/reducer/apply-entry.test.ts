@@ -386,7 +386,8 @@ t.test('the log of these tests contains every kind of change', async (t) => {
         for (const [kind, count] of Object.entries(follow_up)) counts.set(kind, (counts.get(kind) ?? 0) + count)
       }
     }
-    t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'pin', 'policy', 'reset'], name)
+    const exits = policy === ON_ARRIVAL ? ['left_pool'] : []
+    t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', ...exits, 'pin', 'policy', 'reset'], name)
     t.ok(thresholds.has(null) && thresholds.has(GRID.at(-1)!), `${name}: thresholds come and go`)
     t.ok(restarts > 100, `${name}: evidence begins again`)
     if (policy !== ON_ARRIVAL) for (const kind of ['enrolled', 'accounted', 'missing', 'cancelled', 'void', 'unenrolled', 'late', 'labels_wanted']) t.ok(counts.get(kind)! > 0, kind)

@@ -69,7 +69,7 @@ t.test('a pool shows its control share, and its contexts have its status; sums h
   const fresh = { control_share: 1, status: 'certified', scope: 'none', threshold: null, guarantee: null }
   t.match(describeContext(pooled({}, 12), key), { ...fresh, pool: { left_at: null, first_generations: { seen: 12, of: 30 } } }, 'a new member')
   t.match(describeContext(pooled({}, 30, '900-1'), key), { ...fresh, pool: { first_generations: { seen: 0, of: 30 } } }, 'in another epoch of the pool')
-  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 1, status: 'drifted' })
+  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 0.5, status: 'drifted' })
 })
 
 t.test('the distance of the next certificate', async (t) => {
