@@ -20,7 +20,11 @@ export function withIsoTime<T extends { readonly time: number }> (row: T): Omit<
 /** The pool of a context, as replies show it. */
 interface WirePool extends Omit<PoolOfContext, 'left_at'> { readonly left_at: string | null }
 
-interface PoolOfContext { readonly key: string, readonly left_at: number | null, readonly first_generations: { readonly seen: number, readonly of: number } | null }
+interface PoolOfContext {
+  readonly key: string
+  readonly left_at: number | null
+  readonly first_generations: { readonly seen: number, readonly of: number } | null
+}
 
 export function poolToWire (pool: PoolOfContext | null): WirePool | null {
   return pool && { ...pool, left_at: pool.left_at === null ? null : isoTime(pool.left_at) }
