@@ -37,8 +37,16 @@ t.test('a context that has no state is not found', async (t) => {
 const MEMBER = { key: 'model=q', left_at: null, first_generations: null }
 
 const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
-  key, pool: MEMBER, threshold: 0.9, control_generations: 100, em_drop: 0, em_drop_low: -0.1, em_drop_high: 0.1, tokens_saved_ratio: 0.4,
-  max_em_drop: 0.02, ...fields,
+  key,
+  pool: MEMBER,
+  threshold: 0.9,
+  control_generations: 100,
+  em_drop: 0,
+  em_drop_low: -0.1,
+  em_drop_high: 0.1,
+  tokens_saved_ratio: 0.4,
+  max_em_drop: 0.02,
+  ...fields,
 }) as ContextRow
 
 t.test('the members that have lost the most answers beyond the bound come first, and those without evidence last', async (t) => {
