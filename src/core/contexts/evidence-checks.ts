@@ -11,7 +11,7 @@ interface EvidenceCheck { readonly problem: string, readonly cure: string }
 export const EVIDENCE_CHECKS = {
   steps_missing: {
     problem: 'control outcomes lack steps for which a decision was asked, so they count as missing',
-    cure: 'send all steps with an outcome, or leave them out so that the service joins those that it recorded',
+    cure: 'send all steps with an outcome, or leave them out so that the service joins those that it recorded, and then reset the context',
   },
   grader_broken: {
     problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
@@ -23,7 +23,7 @@ export const EVIDENCE_CHECKS = {
   },
   prompt_unmarked: {
     problem: 'outcomes do not say whether their prompts have other samples, which resemble each other and count as one',
-    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
+    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample, and then reset the context: above twice the bound nothing further is certified',
   },
   left_out_high: {
     problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',

@@ -12,8 +12,8 @@ import { type Beginnings, NONE } from '../certificate/beginnings.js'
 const BINS = 64
 
 /**
- * In the first span its busiest stretch counts, of at least this time and of this many control units. The busiest of many shorter ones
- * would be their noise: at a share of a tenth and one generation a second it showed twice the traffic, which made the share fall further.
+ * The busiest stretch is of at least this time and of this many control units. The busiest of many shorter ones would be their noise: at a
+ * share of a tenth and one generation a second it showed twice the traffic, which made the share fall further.
  */
 const MINUTE = 60_000
 const LEAST_UNITS = 48
@@ -88,12 +88,15 @@ export class Traffic {
     this.#bin = bin
   }
 
-  /** In the first span, its busiest stretch scaled to the span; the whole of it while it has fewer control units than a stretch. */
+  /**
+   * The last span, or its busiest stretch scaled to a span if that is more: a burst after quiet hours would otherwise be taken whole. In
+   * the first span, the whole of it while it has fewer control units than a stretch.
+   */
   #rateNow (span: number): number {
-    const first = this.#first!
-    if (this.#bin - first + 1 >= BINS) return this.#counts.reduce((sum, count) => sum + count, 0)
+    const isFirst = this.#bin - this.#first! + 1 < BINS
+    const first = isFirst ? this.#first! : this.#bin - BINS + 1
     const least = Math.min(BINS, Math.max(1, Math.round(MINUTE * BINS / span)))
-    let busiest = 0
+    let busiest = isFirst ? 0 : this.#counts.reduce((sum, count) => sum + count, 0)
     for (let end = this.#bin; end >= first; end--) {
       let [units, generations, bins] = [0, 0, 0]
       for (let bin = end; bin >= first && (bins < least || units < LEAST_UNITS); bin--, bins++) {

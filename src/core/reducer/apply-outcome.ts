@@ -64,11 +64,18 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   })
   if (counted === undefined || !isOfPool) return
 
-  const compared = applyCadence(fold, pending, arm, counted)
+  const compared = isComparedInPool(fold, pending, time, force) ? applyCadence(fold, pending, arm, counted) : counted
   const state = mustTakeBack(fold, key, compared, time) ? endEpoch(fold, key, compared, { cause: 'breach', policy: gathering, time }) : compared
   const known = state === compared ? force : undefined // in a new epoch a member that has left is evidence again
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, { arm, force: known }, state)
   else if (isOfSource(fold, pending, time, known)) applyOnArrival(fold, time, pending, arm, state)
+}
+
+/** Whether both arms of the leaf run as its pool's do: a new member has no treated arm, and one with a pin of its own no control arm. */
+function isComparedInPool (fold: Fold, { leaf, key }: PendingOutcome, time: number, known: EffectiveThreshold | undefined): boolean {
+  if (leaf === key) return true
+  const { isEvidence, isNew } = known ?? thresholdInForce(fold, leaf, time)
+  return isEvidence && !isNew
 }
 
 /** The outcome without steps that are not evidence: those of a treated generation, and those that cannot be complete. */

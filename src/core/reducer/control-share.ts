@@ -2,6 +2,7 @@ import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { BREACH_SUSPECTED, breachSuspicion } from '../certificate/breach.js'
+import { cadenceOfTreated } from '../contexts/cadences.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
@@ -53,7 +54,7 @@ function usefulShare (fold: Fold, key: string, state: ContextState, policy: Poli
 function autoShare (
   fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
 ): number {
-  if (threshold === null) return useful
+  if (threshold === null) return cadenceOfTreated(state.cadences) === 'more' ? CONTROL_FLOOR : useful // until it is reset, nothing is certified
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
   const share = isWorthwhile ? Math.max(CONTROL_FLOOR, Math.min(LEARNING_SHARE, useful)) : CONTROL_FLOOR
   // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.

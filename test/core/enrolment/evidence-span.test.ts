@@ -39,6 +39,13 @@ t.test('in the first span the busiest minute counts for the whole', async (t) =>
   t.ok(after! >= burst! && after! < 1.01 * burst!, String(after))
 })
 
+t.test('a burst after quiet hours is taken for no more than a minute of a busy span', async (t) => {
+  const traffic = new Traffic()
+  rates(traffic, 0.01, 0, 7200)
+  const [burst] = rates(traffic, 40, 7200, 60).slice(-1)
+  t.ok(burst! > 40 * 1800 * 0.8, String(burst))
+})
+
 t.test('the rate rises at once and falls only after a span', async (t) => {
   const traffic = new Traffic()
   rates(traffic, 1, 0, 3600)
