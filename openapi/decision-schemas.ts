@@ -82,7 +82,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. asked_early: the step is before its due_tokens, so its generation is not stopped here: ask at next_check_tokens of the last reply. outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late. ' + EVIDENCE_WARNINGS_TEXT,
+  description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. asked_early: the step is before its due_tokens, so its generation is not stopped here: ask at next_check_tokens of the last reply. outcomes_missing: generations of this context are enrolled, but their outcomes, steps or labels have not arrived. outcomes_not_enrolled: most outcomes belong to generations that did not ask at the first check. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names. fidelity_low: served answers of stops often differ from the probed ones. tokens_lost: over the last day probes cost more tokens than stops saved. certificate_unlikely: nothing is likely to be certified, so few generations are control. breach_unobservable, breach_hidden: stops are reported without stopped_probe, so a breach cannot be seen, or only late. ' + EVIDENCE_WARNINGS_TEXT,
 })
 
 const decisionFields = {
@@ -98,7 +98,9 @@ const decisionFields = {
   context: Type.String({ description: 'Key of the context that the threshold comes from' }),
   scope: ScopeSchema,
   guarantee: NullableGuaranteeSchema,
-  next_check_tokens: Type.Integer({ description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens' }),
+  next_check_tokens: nullable<number>('integer', {
+    description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens; null: send none, and force no further answers, since the generation is treated and no threshold is in force',
+  }),
   probe: Type.Boolean({
     description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),

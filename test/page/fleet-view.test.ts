@@ -17,7 +17,7 @@ t.test('modes other than enforce and pins are counted', async (t) => {
 })
 
 t.test('a fleet without contexts shows no shares', async (t) => {
-  const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
+  const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, unlikely: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
   const page = await openPage(t, '', serviceWith({ fleet, rows: { ...example('rows'), total: 0, contexts: [] } }))
   t.equal(page.card('Contexts by status'), '● certified 0\n◐ learning 0\n▲ drifted 0')
   t.equal(page.card('Alarms (0)'), '✓ Nothing needs attention.')

@@ -9,7 +9,7 @@ import { EVIDENCE_WARNINGS, evidenceWarnings } from './evidence-checks.js'
 /** Problems with the workers of a context, shown to them and to operators. The first two prevent a certificate. */
 export const CONTEXT_WARNINGS = [
   'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
-  'stopped_probe_missing',
+  'stopped_probe_missing', 'tokens_lost', 'certificate_unlikely',
   ...EVIDENCE_WARNINGS,
 ] as const
 
@@ -49,7 +49,8 @@ const ENOUGH = 32
  * served answers of stops often differ from the probed ones. The last three concern stops that are reported without their probes, so that
  * only the arms can show a breach. `breach_unobservable`: they show nothing, since labels are `agreement`, or most are missing.
  * `breach_hidden`: more than 1 % of the outcomes or labels are missing, which hides a breach of several points. `stopped_probe_missing`: a
- * breach is seen late. The others are the checks of evidence-checks.ts.
+ * breach is seen late. `tokens_lost`: over the last day, probes cost more tokens than stops saved. `certificate_unlikely`: nothing is
+ * likely to be certified (see `Unlikely`), so the control share is low. The others are the checks of evidence-checks.ts.
  * @param policy of the context
  */
 export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {
@@ -64,6 +65,8 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   const ratio = fidelityRatio(state.fidelity)
   if (ratio !== null && stops >= ENOUGH && ratio < LOW_FIDELITY) warnings.push('fidelity_low')
   if (lacksProbes(state.fidelity)) warnings.push(blindnessOf(state))
+  if (state.day.net !== null && state.day.net < 0) warnings.push('tokens_lost')
+  if (state.unlikely !== null) warnings.push('certificate_unlikely')
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }

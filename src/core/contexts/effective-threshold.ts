@@ -56,12 +56,13 @@ export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]):
 }
 
 /**
- * The control share in force for all contexts that are evidence of the certifying link: 1 without a threshold. The learner moves an `auto`
- * share; until it has set one, the least share holds. A context that is not evidence has share 0, since its probes would be useless.
+ * The control share in force for all contexts that are evidence of the certifying link. The learner moves an `auto` share, and that of a
+ * context without a threshold; until it has set one, the least share holds, and 1 without a threshold. A context that is not evidence has
+ * share 0, since its probes would be useless.
  */
 export function controlShareInForce ({ threshold, source, isEvidence }: EffectiveThreshold): number {
   const { control_rate: rate } = source.policy
   if (!isEvidence) return 0
-  if (threshold === null) return 1
+  if (threshold === null) return source.learnedControlShare ?? 1
   return rate === 'auto' ? source.learnedControlShare ?? CONTROL_FLOOR : Math.max(CONTROL_FLOOR, rate)
 }

@@ -67,6 +67,39 @@ function addProducts (sums: Products, { nn, nt, tt }: Products, weight: number):
   return { nn: sums.nn + weight * nn, nt: sums.nt + weight * nt, tt: sums.tt + weight * tt }
 }
 
+/** The part of the sums that came after some earlier ones. */
+function savingsSince (then: Savings, now: Savings): Savings {
+  const less = (from: Products, those: Products) => addProducts(from, those, -1)
+  return {
+    treated: { generations: now.treated.generations - then.treated.generations, tokens: now.treated.tokens - then.treated.tokens },
+    control: {
+      samples: now.control.samples - then.control.samples,
+      tokens: now.control.tokens - then.control.tokens,
+      weighted: less(now.control.weighted, then.control.weighted),
+      squared: less(now.control.squared, then.control.squared),
+    },
+  }
+}
+
+/** The sums at the beginning of a day, and the result of the day before. */
+export interface DailySavings {
+  /** When the day began, ms. */
+  readonly since: number
+  readonly savings: Savings
+  readonly probe_tokens: number
+  /** Tokens that the last whole day has saved, less those of its probes; `null`: none is over, or its control units were too few. */
+  readonly net: number | null
+}
+
+const DAY = 86_400_000
+
+/** Ends the day if it is over. @param probe_tokens up to now, as the savings */
+export function advanceDay (day: DailySavings, savings: Savings, probe_tokens: number, time: number): DailySavings {
+  if (time < day.since + DAY) return day
+  const saved = estimateSavings(savingsSince(day.savings, savings))
+  return { since: time, savings, probe_tokens, net: saved === null ? null : saved.estimate - (probe_tokens - day.probe_tokens) }
+}
+
 /** Effective number of control units from which on an estimate is shown. */
 const ENOUGH = 5
 /** Relative standard error up to which an estimate is shown. */

@@ -4,7 +4,8 @@ import { type ContextState, copyState, countForToken, predictorOf } from '../con
 import { addCounts } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
-import type { Savings } from '../contexts/savings.js'
+import { addSpending } from '../contexts/probe-spending.js'
+import { advanceDay, type Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { type EnrolledUnit, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
@@ -46,7 +47,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
 
   const arm = armOf(outcome, current?.control_share ?? 0)
-  const force = arm === 'treated' ? thresholdInForce(fold, leaf, time) : undefined
+  const force = arm === 'treated' && !wasLeftAlone(outcome, policy) ? thresholdInForce(fold, leaf, time) : undefined
   const addSavings = force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
   const gathering = policyOf(fold.ledger, key)
   const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
@@ -142,13 +143,18 @@ interface Counted {
 }
 
 function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSavings, fidelity, time }: Counted): ContextState {
+  const { probe_tokens: probes = 0 } = outcome
+  const savings = addSavings === undefined ? state.savings : addSavings(state.savings)
+  const probe_tokens = state.probe_tokens + probes
   return copyState(state, {
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
     fidelity,
     stops: addStops(state.stops, state.fidelity, fidelity),
-    savings: addSavings === undefined ? state.savings : addSavings(state.savings),
-    probe_tokens: state.probe_tokens + (outcome.probe_tokens ?? 0),
+    savings,
+    probe_tokens,
+    spending: addSpending(state.spending, { tokens: outcome.tokens, probe_tokens: probes }, arm === 'control'),
+    day: advanceDay(state.day, savings, probe_tokens, time),
     probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
     updated_at: time,
   })
@@ -156,7 +162,19 @@ function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSa
 
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
 function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
-  if (steps?.length !== 0) return false
+  return steps?.length === 0 && isTwiceDue(tokens, policy)
+}
+
+/**
+ * Whether a treated generation asked no more after its first step, since nothing was in force then (see `isLeftAlone`). It is no example of
+ * what a threshold does that came into force later.
+ */
+function wasLeftAlone ({ stopped, steps_asked: asked, tokens }: LoggedOutcome, policy: Policy): boolean {
+  return !stopped && asked !== undefined && asked <= 1 && isTwiceDue(tokens, policy)
+}
+
+/** Whether a generation is long enough for more than one check. */
+function isTwiceDue (tokens: number, policy: Policy): boolean {
   const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }
   return tokens >= nextCheckTokens(cadence, nextCheckTokens(cadence, 0))
 }

@@ -3,6 +3,7 @@ import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { BREACH_SUSPECTED, breachSuspicion } from '../certificate/breach.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
+import { probeBudget } from '../contexts/probe-budget.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -20,9 +21,10 @@ const BOOST = 10
 const LEARNING_SHARE = 0.5
 
 /**
- * Moves the control share. An `auto` one is a half while learning is worth its price, and the floor otherwise. It is raised at a suspicion
- * of drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the
- * bets stay fair, and each draw states the share that it was made at.
+ * Moves the control share. Without a threshold it is as large as the span and the budget of probes allow, but not below a stated rate.
+ * With one, an `auto` share is a half while learning is worth its price, and the floor otherwise. It is raised at a suspicion of drift or
+ * breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets stay
+ * fair, and each draw states the share that it was made at.
  * @param state of the context, as stored
  * @returns the state stored last
  */
@@ -31,10 +33,14 @@ export function moveShare (fold: Fold, key: string, state: ContextState, time: n
   const { control_rate: rate } = force.source.policy
   const is_suspected = rate === 'auto' && isSuspicious(state, force)
   const useful = usefulShare(fold, key, state, force.source.policy)
-  const wanted = rate === 'auto' ? autoShare(fold, state, force, is_suspected, useful) : force.threshold === null ? useful : rate
+  const budget = force.threshold === null ? probeBudget(state, force.source.policy, fold.predictors) : null
+  const wanted = budget !== null
+    ? Math.min(useful, rate === 'auto' ? budget.share : Math.max(rate, budget.share))
+    : rate === 'auto' ? autoShare(fold, state, force, is_suspected, useful) : rate
   const share = Math.max(CONTROL_FLOOR, wanted)
-  if (share === state.control_share && is_suspected === state.is_suspected) return state
-  const next = copyState(state, { control_share: share, is_suspected })
+  const unlikely = budget?.unlikely ?? null
+  if (share === state.control_share && is_suspected === state.is_suspected && unlikely === state.unlikely) return state
+  const next = copyState(state, { control_share: share, is_suspected, unlikely })
   fold.set(key, next)
   return next
 }
@@ -49,11 +55,10 @@ function usefulShare (fold: Fold, key: string, state: ContextState, policy: Poli
   return Math.min(1, widestUsefulShare(state.beginnings, cohort.traffic(clock, span), clock, { units, span }))
 }
 
-/** @param useful the largest share whose control generations count as evidence */
+/** The share with a threshold in force. @param useful the largest share whose control generations count as evidence */
 function autoShare (
-  fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
+  fold: Fold, state: ContextState, { isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
 ): number {
-  if (threshold === null) return useful
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
   const share = isWorthwhile ? Math.max(CONTROL_FLOOR, Math.min(LEARNING_SHARE, useful)) : CONTROL_FLOOR
   // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.

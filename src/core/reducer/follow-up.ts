@@ -59,7 +59,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
   if (hasDrifted(next.drift_final)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
-  if (compared.length > 0 && policy.mode !== 'off') {
+  if (compared.length > 0 && policy.mode !== 'off' && thresholdInForce(fold, key, time).threshold !== null) {
     const sums = compared.filter(({ number }) => number >= next.arms_from).map(({ arms }) => arms)
     next = copyState(next, { arms: sums.reduce((arms, slice) => compareSlice(arms, slice, policy.max_em_drop), next.arms) })
   }

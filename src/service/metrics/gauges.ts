@@ -9,6 +9,7 @@ import { type ContextState, evidenceOf } from '../../core/contexts/context-state
 import { CONTEXT_WARNINGS } from '../../core/contexts/context-warnings.js'
 import { EVIDENCE_WARNINGS_TEXT } from '../../core/contexts/evidence-checks.js'
 import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts/follow-up-counts.js'
+import { probeOverhead } from '../../core/contexts/probe-spending.js'
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { FitResult } from '../../core/predictor/fit-predictor.js'
@@ -79,7 +80,8 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
       'accounted for), outcomes_not_enrolled (most outcomes belong to generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
       'would save), signals_refused (signals have too many names), breach_held (stops lost too much, so nothing is stopped for a time), fidelity_low (served ' +
       'answers of stops often differ from the probed ones), stopped_probe_missing (stops are reported without their probes), breach_hidden (the same, and more ' +
-      'than 1 % of the outcomes or labels are missing), breach_unobservable (the same, and labels are agreement or mostly missing). ' + EVIDENCE_WARNINGS_TEXT,
+      'than 1 % of the outcomes or labels are missing), breach_unobservable (the same, and labels are agreement or mostly missing), tokens_lost (probes cost more ' +
+      'than stops saved over the last day), certificate_unlikely (nothing is likely to be certified). ' + EVIDENCE_WARNINGS_TEXT,
     labelNames: ['warning'],
     registers,
     collect () {
@@ -108,6 +110,9 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
     'tokens_saved', 'Tokens saved by stopping over all epochs, less those of probes: estimate and bounds of a 95 % interval; absent while there are ' +
     'too few control generations', 'bound')
   const savedGross = gauge('tokens_saved_gross', 'The same estimate, probes not counted')
+  const overheads = gauge('probe_overhead', 'Tokens of probes over tokens of generations, of the last thousand or two of both arms (fraction)')
+  const unlikely = gauge('unlikely', '1 for the reason why nothing is likely to be certified (accuracy, probe_cost, too_few); absent if there is none', 'reason')
+  const savedLastDay = gauge('tokens_saved_last_day', 'Tokens saved over the last whole day, less those of probes; absent while it is unknown')
   const generations = gauge('control_generations', 'Control generations in the evidence')
   const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent until there is evidence')
   const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy withdraws a threshold')
@@ -156,6 +161,10 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       const { tokens_saved: estimate, tokens_saved_low: low, tokens_saved_high: high, tokens_saved_gross: gross } = describeSavings(state)
       for (const [bound, tokens] of Object.entries({ estimate, low, high })) if (tokens !== null) saved.set({ context, bound }, tokens)
       if (gross !== null) savedGross.set({ context }, gross)
+      const overhead = probeOverhead(state.spending)
+      if (overhead !== null) overheads.set({ context }, overhead)
+      if (state.unlikely !== null) unlikely.set({ context, reason: state.unlikely }, 1)
+      if (state.day.net !== null) savedLastDay.set({ context }, state.day.net)
       generations.set({ context }, evidence.generations)
       if (state.last_evidence_at !== null) lastEvidence.set({ context }, state.last_evidence_at / 1000)
       const policy = policyOf(context)

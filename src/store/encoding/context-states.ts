@@ -45,8 +45,8 @@ function hasThresholdOfGrid (state: ContextState): boolean {
 }
 
 /** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment belongs to its epoch. */
-export function withoutEvidence ({ epoch, looks, savings, probe_tokens, probe_prefill_tokens }: ContextState): ContextState {
-  return { ...UNREADABLE, epoch, looks, savings, probe_tokens, probe_prefill_tokens }
+export function withoutEvidence ({ epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day }: ContextState): ContextState {
+  return { ...UNREADABLE, epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day }
 }
 
 /** The epochs of a context count from 1. */

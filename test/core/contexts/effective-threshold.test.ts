@@ -81,7 +81,7 @@ t.test('a member that its pool does not cover has no control arm, under a pin ei
     [linkWith('*', {}), linkWith('model=q', { index: 9, epochName: '7-1', learnedControlShare: 0.5, ...pool }), linkWith('model=q,task=x', { leftEpoch: '7-1' })], 1))
   t.equal(shareOf({}), 0)
   t.equal(shareOf({ pin: 0.6 }), 0)
-  t.equal(shareOf({ index: -1, epochName: '9-1' }), 1, 'in the next epoch')
+  t.equal(shareOf({ index: -1, epochName: '9-1' }), 0.5, 'in the next epoch that of the pool')
 })
 
 t.test('a member with a pin of its own has no control arm, so that the pin serves it even where its pool has no threshold', async (t) => {
@@ -91,13 +91,14 @@ t.test('a member with a pin of its own has no control arm, so that the pin serve
   t.equal(shareOf({ index: 9 }), 0)
 })
 
-t.test('the control share in force is the learner\'s under auto, and the policy\'s number at once', async (t) => {
+t.test('the control share in force is the learner\'s under auto or without a threshold, otherwise the policy\'s number at once', async (t) => {
   const inForce = (fields: LinkFields) => controlShareInForce(effectiveThreshold([linkWith('*'), linkWith('model=q', fields)]))
   t.equal(inForce({ index: 5, learnedControlShare: 0.5 }), 0.5)
   t.equal(inForce({ index: 5, learnedControlShare: 0.5, policy: { control_rate: 0.2 } }), 0.2)
   t.equal(inForce({ index: 5, learnedControlShare: 0.5, policy: { control_rate: 0.001 } }), 0.02, 'never below the floor')
-  t.equal(inForce({ learnedControlShare: 0.5 }), 1, 'everything is control without a threshold')
-  t.equal(inForce({ learnedControlShare: 0.5, policy: { control_rate: 0.1 } }), 1, 'whatever the rate')
+  t.equal(inForce({}), 1, 'everything is control in a new context')
+  t.equal(inForce({ learnedControlShare: 0.5 }), 0.5, 'span and budget may limit it')
+  t.equal(inForce({ learnedControlShare: 1, policy: { control_rate: 0.1 } }), 1, 'whatever the rate')
   t.equal(inForce({ pin: 0.5 }), 0.02, 'a pin that the learner has yet to fold')
-  t.equal(inForce({ pin: null, index: 5, learnedControlShare: 0.5 }), 1, 'pinned to null: everything')
+  t.equal(inForce({ pin: null, index: 5, learnedControlShare: 0.5 }), 0.5, 'pinned to null, as long as the learner has not folded it')
 })

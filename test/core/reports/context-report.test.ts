@@ -65,7 +65,7 @@ t.test('a pool shows its control share, and its contexts have its status; sums h
   t.match(describeContext(pooled(), '*'), { control_share: null, status: 'learning' })
   t.match(describeContext(pooled(), 'model=q'), { control_share: 0.5, status: 'certified' })
   t.match(describeContext(pooled(), key), { control_share: 0.5, status: 'certified', scope: 'pool' })
-  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 1, status: 'drifted' })
+  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift', control_share: 1 }), key), { control_share: 1, status: 'drifted' })
 })
 
 t.test('the distance of the next certificate', async (t) => {

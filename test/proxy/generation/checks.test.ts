@@ -9,6 +9,7 @@ function checksOf (more: Partial<ChecksOptions> = {}) {
   const seen = { prefixes: [] as number[], ends: [] as Array<[string, number]>, stops: [] as StopDecision[], drawn: [] as number[] }
   const checks = new Checks({
     decider: {
+      isLeftAlone: () => false,
       nextCheck: (_local, tokens) => 10 * (Math.floor(tokens / 10) + 1),
       draw: (local, tokens) => { local.arm ??= 'treated'; seen.drawn.push(tokens) },
       decide: (_local, { confidence }) => ({ decision: confidence! >= 0.9 ? 'stop' : 'continue', threshold: 0.9 }) as any,
