@@ -93,14 +93,14 @@ t.test('while a reason is given, probes never take more than the budget; a large
     const [less, more] = [Math.min(a, b), Math.max(a, b)].map((max_probe_overhead) => budgetOf(state, { max_probe_overhead }))
     const overhead = less!.share * context.cost / 100
     return less!.share <= more!.share && (less!.unlikely === null ? less!.share === 1 : overhead <= Math.min(a, b) + 1e-9)
-  }), 40)
+  }), 12)
 })
 
 t.test('more traffic never takes the worth of learning away', async (t) => {
   holds(t, fc.property(contexts, fc.integer({ min: 1, max: 10 }), (context, times) => {
     const state = stateOf(context)
     return budgetOf({ ...state, generations: times * state.generations }).share >= budgetOf(state).share
-  }), 40)
+  }), 12)
 })
 
 t.test('past the free generations the share is within the budget, unless a threshold is in force or learning is worth its price', async (t) => {
@@ -109,5 +109,5 @@ t.test('past the free generations the share is within the budget, unless a thres
     const state = learned(count, lostEvery, cost, { tokens }).state()
     const within = Math.max(0.02, 0.02 * 100 / cost)
     return state.threshold !== null || state.unlikely === null || state.control_share <= within + 1e-9
-  }), 40)
+  }), 12)
 })

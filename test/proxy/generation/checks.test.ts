@@ -77,6 +77,28 @@ t.test('a probe that fails or is not allowed is no step', async (t) => {
   }
 })
 
+t.test('a treated generation is neither probed nor asked about again where nothing is in force at one of its checks', async (t) => {
+  let isAlone = false
+  const { checks, seen } = checksOf({
+    decider: {
+      isLeftAlone: ({ arm }) => arm === 'treated' && isAlone,
+      nextCheck: (_local, tokens) => 10 * (Math.floor(tokens / 10) + 1),
+      draw: (local) => { local.arm = 'treated' },
+      decide: () => ({ decision: 'continue', threshold: null }) as any,
+    },
+  })
+  checks.advance(prefixOf(10))
+  await checks.settled()
+  t.same([seen.prefixes, checks.next], [[10], 20])
+  isAlone = true
+  checks.advance(prefixOf(20))
+  await checks.settled()
+  isAlone = false
+  checks.advance(prefixOf(40))
+  await checks.settled()
+  t.same([seen.prefixes, checks.next], [[10], Infinity], 'not even once a threshold is in force')
+})
+
 /** A probe that is never answered, and rejects when it is aborted. */
 const held = async (_prefix: object, signal: AbortSignal) => await new Promise<ForcedAnswer>((_resolve, reject) => {
   signal.addEventListener('abort', () => { reject(signal.reason) })

@@ -105,7 +105,7 @@ class Decisions:
         return known or self._cadences.get(generation.context_key) or Cadence()
 
     def skip_check(self, generation: Generation, tokens: int) -> bool:
-        """Postpones a due check if no decision can be made now, or ends the checks if none is needed. Returns whether."""
+        """Whether a due check is left out: it is postponed if no decision can be made now, or none is needed at all."""
         can_decide = self._local.is_usable if self._local is not None else not self._breaker.is_open
         if can_decide:
             return self._local is not None and self._local.leaves_alone(generation, tokens)

@@ -65,10 +65,10 @@ class LocalDecider:
         return self._bundle is not None and time.monotonic() - self._renewed_at <= self._max_staleness
 
     def leaves_alone(self, generation: Generation, tokens: int) -> bool:
-        """Draws the arm of a generation at its first check. Returns whether it needs no probe here and no further checks.
+        """Draws the arm of a generation at its first check. Returns whether it needs no probes and no further checks.
 
-        No threshold is in force for it then, and it is not asked about again even if one comes into force before its
-        end: evidence is about stops at the first of all checks that reach the threshold.
+        It is treated then, and no threshold is in force. It is not asked about again even if one comes into force
+        before its end: evidence is about stops at the first of all checks that reach the threshold.
         """
         bundle = self._bundle
         rule = None if bundle is None else bundle.rule_of(generation.context, generation.context_key)
