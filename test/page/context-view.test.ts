@@ -61,6 +61,12 @@ t.test('a context without a certificate shows what may be lost, and dashes for w
   t.match(page.tile('Tokens saved, net')[1], /^31.5K to 44.8K; – of a generation/)
 })
 
+t.test('the reason why nothing is likely to be certified is shown, with what would change it', async (t) => {
+  const page = await open(t, { ...UNCERTIFIED, status: 'unlikely', unlikely: 'probe_cost', control_share: 0.02 })
+  t.match(page.read('.badges'), '◔ unlikely')
+  t.match(page.read('.banner'), /probe cost.*Use shorter probes, or ask less often.*only 2 % of the generations/)
+})
+
 t.test('a pin shows who set it, why and when it ends', async (t) => {
   const page = await open(t, { pin: { ...PIN, expires_at: '2026-03-04T12:00:00.000Z' } })
   t.match(page.read('.banner'), /^◆ Pinned to 0\.9 by alice \(incident 42\), until [45] Mar 2026, \d\d:\d\d:00\. A pinned threshold has no guarantee\.$/)

@@ -84,7 +84,7 @@ const USUAL = 0.6
 
 const HOPELESS: ReadonlyArray<readonly [name: string, world: ProbedWorld]> = [
   ['stops lose 4 points, twice the bound', { lost: 0.04, stopsAt: USUAL }],
-  ['stops lose 3 points', { lost: 0.03, stopsAt: USUAL }],
+  ['stops lose 9 points', { lost: 0.09, stopsAt: USUAL }],
   ['stops lose 2.5 points', { lost: 0.025, stopsAt: USUAL }],
   ['stops lose nothing, and save less than probes cost', { lost: 0, stopsAt: 1 }],
 ]
