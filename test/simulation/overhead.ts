@@ -102,7 +102,8 @@ export function overheadTables (seeds: readonly number[]): string {
   }))
   const late = DROPS.flatMap((part) => COSTS.map((cost) => {
     const world = { lost: 0.02 * part, stopsAt: USUAL }
-    const play = (policy: PolicyPatch) => seeds.map((seed) => playProbes(world, cost, policy, seed, { generations: LONG, endsWithCertificate: true }))
+    const length = { generations: LONG, endsWithCertificate: true }
+    const play = (policy: PolicyPatch) => seeds.map((seed) => playProbes(world, cost, policy, seed, length))
     const [limited, unlimited] = [play({}), play(UNLIMITED)]
     const at = (played: readonly Overhead[]) => played.map(({ certifiedAt }) => certifiedAt)
     const lateness = at(limited).flatMap((when, i) => Number.isFinite(at(unlimited)[i]) ? [when / at(unlimited)[i]!] : [])
