@@ -118,7 +118,10 @@ export function overheadTables (seeds: readonly number[]): string {
     table(['context', 'tokens of a probe', 'with the budget', 'without', 'reason at the end'], hopeless),
     '',
     `## The first certificate, ${seeds.length} seeds of at most ${count(LONG)} generations`,
-    table(['EM drop', 'tokens of a probe', 'generations with the budget, median', 'without', 'at most a quarter later', 'probes until then, %', 'without, %'], late),
+    table([
+      'EM drop', 'tokens of a probe', 'generations with the budget, median', 'without', 'at most a quarter later', 'probes until then, %',
+      'without, %',
+    ], late),
   ].join('\n')
 }
 
