@@ -3,7 +3,7 @@ import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/contexts/cont
 import { EVIDENCE_WARNINGS_TEXT } from '../src/core/contexts/evidence-checks.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
+import { CadenceNumbersSchema, LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
 import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
 
 const DifferenceSchema = Type.Object({
@@ -157,6 +157,35 @@ const PoolSchema = Type.Object({
   }),
 }, { title: 'PoolOfContext', description: 'The pool of a context' })
 
+const CandidateSchema = Type.Object({
+  ...CadenceNumbersSchema,
+  threshold: NullableRatioSchema('Threshold of the raw confidence that would save most net within the bound; null: none is within it'),
+  tokens_saved_ratio: RatioSchema('Estimated share of the tokens that it saves, net of probes'),
+  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
+  em_drop: Type.Number({ description: 'Net EM drop observed at the threshold' }),
+}, { title: 'CadenceCandidate', description: 'Another cadence, as estimated' })
+
+const sources = ['policy', 'exploring', 'chosen'] as const
+const reasons = ['saves_most', 'none_saves'] as const
+
+const CadenceSchema = Type.Object({
+  ...CadenceNumbersSchema,
+  check_window_tokens: Type.Integer({ description: 'While it is explored, at most one check falls into each window of this many tokens, so that probes take a tenth of the tokens at most; 0: no limit' }),
+  source: Type.Unsafe<typeof sources[number]>({ type: 'string', enum: [...sources], description: 'policy: the policy states it; exploring: the first control generations are asked on a grid, and nothing is certified yet; chosen: the service chose it' }),
+  explored: objectOrNull(Type.Object({
+    generations: Type.Integer({ description: 'Control generations gathered so far' }),
+    needed: Type.Integer({ description: 'Control generations that a choice is made by' }),
+  }, { title: 'ExploredCadence', description: 'Progress' }), 'Progress of the exploration, or of another look at the cadence; null: it is not looked at now'),
+  choice: objectOrNull(Type.Object({
+    reason: Type.Unsafe<typeof reasons[number]>({ type: 'string', enum: [...reasons], description: 'saves_most: it saves most net of the candidates; none_saves: no candidate saves net within the bound, so it is every 32 tokens, a growth of 1/8, or a longer distance whose probes take a tenth of the tokens at most' }),
+    looked_at: TimeSchema('When it was chosen, or confirmed'),
+    generations: Type.Integer({ description: 'Control generations that it was chosen by' }),
+    tokens_mean: Type.Number({ description: 'Their mean length (tokens)' }),
+    probe_tokens_mean: Type.Number({ description: 'Mean tokens of a probe' }),
+    candidates: Type.Array(CandidateSchema, { description: 'The best candidates, the best first (four at most)' }),
+  }, { title: 'CadenceChoice', description: 'A choice' }), 'What the cadence was chosen by; null: the policy states it, or none is chosen yet'),
+}, { title: 'Cadence', description: 'When generations ask' })
+
 /** Of a member of a pool. */
 const OWN = 'for a context of a pool, its own evidence at the threshold of the pool, which certifies nothing'
 
@@ -214,6 +243,7 @@ export const contextFields = {
   generations_to_next_certificate: nullable<number>('integer', {
     description: 'Control generations until the next threshold is certified, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted',
   }),
+  cadence: objectOrNull(CadenceSchema, 'When its generations ask, and why; of a context of a pool, the pool\'s. null: nothing is certified at this level'),
   policy: PolicySchema,
   updated_at: TimeSchema('When the last outcome came'),
 }

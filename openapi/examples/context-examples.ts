@@ -113,6 +113,24 @@ const CONTEXT = {
   epoch: 1,
   control_share: 0.196,
   generations_to_next_certificate: 355,
+  cadence: {
+    check_every_tokens: 32,
+    check_growth: 0.125,
+    check_window_tokens: 0,
+    source: 'chosen',
+    explored: null,
+    choice: {
+      reason: 'saves_most',
+      looked_at: '2026-10-04T08:21:14.000Z',
+      generations: 64,
+      tokens_mean: 368,
+      probe_tokens_mean: 1,
+      candidates: [
+        { check_every_tokens: 32, check_growth: 0.125, threshold: 0.985, tokens_saved_ratio: 0.231, tokens_saved_gross_ratio: 0.245, em_drop: 0 },
+        { check_every_tokens: 16, check_growth: 0.125, threshold: 0.985, tokens_saved_ratio: 0.228, tokens_saved_gross_ratio: 0.251, em_drop: 0 },
+      ],
+    },
+  },
   policy: EFFECTIVE,
   updated_at: '2026-11-25T11:44:10.791Z',
 }

@@ -1,6 +1,7 @@
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
+import { type CadenceInForce, cadenceInForce } from './automatic-cadence.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
@@ -40,6 +41,8 @@ export interface ChainLink extends Judgement {
   readonly isUnreadable: boolean
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
+  /** When its generations ask, without `min_tokens`; of members of a pool, that of the pool counts. */
+  readonly cadence: CadenceInForce
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined
 }
@@ -77,6 +80,7 @@ export function chainLink (
     leftEpoch: leftEpochOf(state),
     isUnreadable: state?.epoch === 0,
     warnings: state === undefined ? [] : contextWarnings(state, policy),
+    cadence: cadenceInForce(policy, state?.auto_cadence),
     learnedControlShare: state?.control_share,
   }
 }

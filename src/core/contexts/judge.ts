@@ -6,6 +6,7 @@ import type { Levels } from '../policy/context.js'
 import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
+import { isExploring } from './automatic-cadence.js'
 import { type CandidateScorer, candidateScorers, certifiedNow, estimatedDrop } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
 import { mayCertify } from './evidence-checks.js'
@@ -37,7 +38,8 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
 
 /** Judges a context by its current evidence: it picks the certified threshold that is worth most. During a hold there is none. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
-  if (!isCurrent(state, policy, levels) || heldUntil(state.hold) !== null || isGraderBroken(state.grader)) return NO_JUDGEMENT
+  if (!isCurrent(state, policy, levels) || isExploring(state.auto_cadence)) return NO_JUDGEMENT
+  if (heldUntil(state.hold) !== null || isGraderBroken(state.grader)) return NO_JUDGEMENT
   const isSticky = haveSameBar(state.judged_by, policy)
   if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null

@@ -32,6 +32,10 @@ export interface BundleRule {
   readonly min_tokens: number
   readonly check_every_tokens: number
   readonly check_growth: number
+  /** At most one check falls into each window of this many tokens, which a hash of the generation's id places; absent: no limit. */
+  readonly check_window_tokens?: number
+  /** The cadence is being explored, and late first steps enrol, too. */
+  readonly exploring?: true
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
   readonly record_steps: boolean
@@ -144,7 +148,7 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, lottery, scorer, trials, scope, context, label, mode } = rule
-  const { minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare } = rule
+  const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, enrolledShare } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
@@ -157,6 +161,8 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
     min_tokens: minTokens,
     check_every_tokens: checkEveryTokens,
     check_growth: checkGrowth,
+    ...(checkWindow !== 0 && { check_window_tokens: checkWindow }),
+    ...(isExploring && { exploring: true }),
     label_rate: enrolledShare,
     record_steps: recordSteps,
   }
@@ -176,6 +182,8 @@ const OUTSIDE: ContextRule = {
   minTokens: 0,
   checkEveryTokens: 32,
   checkGrowth: 0,
+  checkWindow: 0,
+  isExploring: false,
   controlShare: 0,
   recordSteps: false,
   epoch: null,
@@ -195,7 +203,8 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
-    const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
+    const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, record_steps, label_rate } = shared
+    const { check_every_tokens, check_growth, check_window_tokens = 0, exploring = false } = shared
     const scorerOf = (name: string): Scorer => {
       const place = partOf(node.weights?.[name], `weights of ${name}`)
       return { name, ...partOf(predictors[name], `predictor ${name}`), ...partOf(weights[place], `weights ${place}`) }
@@ -213,6 +222,8 @@ export function snapshotOfBundle (
       minTokens: min_tokens,
       checkEveryTokens: check_every_tokens,
       checkGrowth: check_growth,
+      checkWindow: check_window_tokens,
+      isExploring: exploring,
       controlShare: node.control_share ?? 1,
       recordSteps: record_steps,
       epoch: node.epoch ?? null,

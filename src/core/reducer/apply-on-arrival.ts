@@ -17,8 +17,9 @@ import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, policyOf, writeState } from './fold.js'
 import { applyMember, endEpoch, withCounts } from './follow-up.js'
+import { chooseIfDue } from './choose-cadence.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
-import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /**
  * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
@@ -31,7 +32,10 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const finish = (next: ContextState, mayMove = false) => {
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
     else if (isGraderRepaired(next.grader)) endEpoch(fold, key, next, { cause: 'grader', policy, time })
-    else moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove }), time)
+    else {
+      const chosen = chooseIfDue(fold, key, next, policy, time)
+      if (chosen.epoch === next.epoch) moveShare(fold, key, writeState(fold, key, chosen, { policy, time, cause: 'evidence', mayMove }), time)
+    }
   }
   const compared = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(compared)
@@ -67,6 +71,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     return
   }
   const taken = copyState(accounted, {
+    auto_cadence: isPresent ? applyRun(fold, outcome, accounted.auto_cadence, policy, time) : accounted.auto_cadence,
     ...add(gatheringOf(accounted), units.get(RAW)),
     trials: accounted.trials.map((trial) => {
       const unit = units.get(trial.ordinal)

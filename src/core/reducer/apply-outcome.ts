@@ -1,5 +1,6 @@
 import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
+import { mustHaveAsked } from '../contexts/automatic-cadence.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
@@ -11,7 +12,7 @@ import { type EnrolledUnit, MAX_SAMPLES, noteIndex, type SampleReport } from '..
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 import { certifyingDepth, contextChain } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
-import { nextCheckTokens, type Policy } from '../policy/policy.js'
+import type { Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
 import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
 import { applyCadence } from './apply-cadence.js'
@@ -19,11 +20,11 @@ import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
-import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
+import { armOf, cadenceAt, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { endEpoch, followUp, withCounts } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
-import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
+import { applyRun, applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
 /**
  * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
@@ -36,7 +37,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const leaf = chain.at(-1)!
   const policy = policyOf(fold.ledger, leaf)
   const key = chain[certifyingDepth(levels, policy.certify_at)]!
-  const usable = withUsableSteps(reported, policy)
+  const usable = withUsableSteps(fold, reported, leaf, key)
   const outcome = refuseSignals(fold, leaf, usable)
 
   for (const link of chain) ensureContext(fold, link, time)
@@ -66,8 +67,8 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
 }
 
 /** The outcome without steps that are not evidence: those of a treated generation, and those that cannot be complete. */
-function withUsableSteps (reported: LoggedOutcome, policy: Policy): LoggedOutcome {
-  const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
+function withUsableSteps (fold: Fold, reported: LoggedOutcome, leaf: string, key: string): LoggedOutcome {
+  const isIncomplete = wasDueButNotAsked(fold, reported, leaf, key) // workers ask at the leaf's cadence
   const isBare = reported.arm === 'treated' && reported.steps !== null
   if (!isIncomplete && !isBare) return reported
   return { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
@@ -155,10 +156,8 @@ function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSa
 }
 
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
-function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
-  if (steps?.length !== 0) return false
-  const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }
-  return tokens >= nextCheckTokens(cadence, nextCheckTokens(cadence, 0))
+function wasDueButNotAsked (fold: Fold, { steps, tokens }: LoggedOutcome, leaf: string, key: string): boolean {
+  return steps?.length === 0 && mustHaveAsked(cadenceAt(fold, leaf, fold.get(key)), policyOf(fold.ledger, leaf).min_tokens, tokens)
 }
 
 const namesOf = new WeakMap<Predictor, ReadonlySet<string>>()
@@ -226,6 +225,7 @@ export function takeReport (
     follow_up: addCounts(saved.follow_up, counts),
     grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),
     fed_by: countForToken(saved.fed_by, outcome.by),
+    auto_cadence: report.kind === 'known' ? applyRun(fold, outcome, saved.auto_cadence, policy, time) : saved.auto_cadence,
     updated_at: time,
   })
   fold.set(key, counted)

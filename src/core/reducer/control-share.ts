@@ -2,6 +2,7 @@ import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { BREACH_SUSPECTED, breachSuspicion } from '../certificate/breach.js'
+import { isExploring } from '../contexts/automatic-cadence.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
@@ -41,6 +42,7 @@ export function moveShare (fold: Fold, key: string, state: ContextState, time: n
 
 /** The largest share whose control generations count as evidence. */
 function usefulShare (fold: Fold, key: string, state: ContextState, policy: Policy): number {
+  if (isExploring(state.auto_cadence)) return 1 // it gathers no evidence, which the span would spread
   const span = 1000 * policy.evidence_span_seconds
   const cohort = fold.cohorts.get(key)
   if (span === 0 || cohort === undefined) return 1

@@ -67,9 +67,9 @@ export class LocalDecider {
   }
 
   /** Tokens at which the next check is due; never while the circuit is open. */
-  nextCheck ({ context }: LocalGeneration, tokens: number): number {
+  nextCheck ({ context, id }: LocalGeneration, tokens: number): number {
     const rule = this.#rule(context)
-    return rule === null ? Infinity : nextCheckTokens(rule, tokens)
+    return rule === null ? Infinity : nextCheckTokens(rule, tokens, id)
   }
 
   /** Draws the arm and enrols the generation, at its first check and before anything is known about it. */
