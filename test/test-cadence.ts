@@ -1,3 +1,5 @@
+import { DEFAULT_POLICY, type Policy } from '../src/core/policy/policy.js'
+
 /** Tokens between the steps of the workers of tests that are not about the cadence. */
 export const TEST_CADENCE = 32
 
@@ -12,3 +14,6 @@ export function atTestCadence (policy = '{}'): string {
     return policy // not JSON, which a test is about
   }
 }
+
+/** The default policy at that cadence. */
+export const TEST_POLICY: Policy = { ...DEFAULT_POLICY, check_every_tokens: TEST_CADENCE }

@@ -10,6 +10,7 @@ import { forecastCertificates, judgeForecasts, type Forecast } from './next-cert
 import { playMix } from './shifting-mix.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
+import { AUTOMATIC, type CadenceFigures, HAND_SET, playCadence } from './cadence.js'
 import { measureSavings, type Savings } from './savings.js'
 import { SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
 import type { FullRun } from './service.js'
@@ -21,6 +22,7 @@ import {
 } from './moving-traffic.js'
 import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
+import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
 // `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number
@@ -40,6 +42,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   compare,
   share,
   savings,
+  cadence,
   estimate,
   groups,
   predictor,
@@ -254,6 +257,34 @@ function savings (): void {
   print(`## Savings on real traces, each played once, ${seedsOr(100).length} seeds: % of the tokens`, table(
     ['traces', 'saved', 'fixed threshold in hindsight', 'lost to learning', 'to control', 'to safer thresholds', 'EM lost, points', 'worst context and seed',
       'beyond the bound', 'need a label: at least, %', 'at most, %'], rows))
+}
+
+function cadence (): void {
+  const seeds = seedsOr(10)
+  const levels = ['model', 'task']
+  const runs = readTraceRuns('reasoner', levels)
+  const each = Number(process.env.EACH ?? 1500)
+  const rows = [1, 4, 16].flatMap((probe) => {
+    const played = (policy: PolicyPatch, some = seeds) => some.map((seed) => playCadence(policy, levels, runs, { probe, each, seed }))
+    const savedBy = (figures: readonly CadenceFigures[], field: 'saved' | 'late' | 'lost') => mean(figures.map((one) => one[field]))
+    const best = HAND_SET.map((policy) => ({ policy, saved: savedBy(played(policy, seeds.slice(0, 2)), 'saved') })).reduce((a, b) => b.saved > a.saved ? b : a).policy
+    return ([['automatic', AUTOMATIC], [`${best.check_every_tokens} tokens, growth ${best.check_growth}`, best]] as const).map(([name, policy]) => {
+      const figures = played(policy)
+      const saved = figures.map((one) => one.saved)
+      return [
+        `${probe}`, name, `${percent(mean(saved))} ± ${percent(standardError(saved))}`, percent(savedBy(figures, 'late')), points(savedBy(figures, 'lost')),
+        policy === AUTOMATIC ? mostFrequent(figures.flatMap(({ chosen }) => chosen)) : '',
+      ]
+    })
+  })
+  print(`## The cadence, ${seeds.length} seeds, ${count(each)} generations in each of ten contexts: tokens saved net, %, exploration and learning included`, table(
+    ['tokens of a probe', 'cadence', 'saved net', 'in the second half', 'EM lost, points', 'chosen most often'], rows))
+}
+
+function mostFrequent (names: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a).slice(0, 3).map(([name, times]) => `${name} (${percent(times / names.length)} %)`).join(', ')
 }
 
 function estimate (): void {
