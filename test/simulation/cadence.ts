@@ -26,7 +26,7 @@ export function playCadence (
   const byContext = grouped(runs, levels)
   const streams = [...byContext.values()].map((own, i) => resampled(own, 100 * seed + i, each))
   const random = seededRandom(seed)
-  const sums = [{ full: 0, saved: 0 }, { full: 0, saved: 0 }] as const
+  const sums: Array<{ full: number, saved: number }> = [{ full: 0, saved: 0 }, { full: 0, saved: 0 }]
   let lost = 0
   for (let i = 0; i < each * streams.length; i++) {
     const run = streams[i % streams.length]!.next().value as FullRun
@@ -34,12 +34,12 @@ export function playCadence (
     const steps = askedSteps(run, service.rule(run.context!), generation_id)
     const served = service.serve({ ...run, generation_id, samples: 1, steps: steps.map((step) => ({ ...step, probe_tokens: probe })) })
     const stop = steps[served.stoppedAt]
-    const half = sums[i < each * streams.length / 2 ? 0 : 1]
+    const half = sums[i < each * streams.length / 2 ? 0 : 1]!
     half.full += run.tokens
     half.saved += (stop === undefined ? 0 : run.tokens - stop.tokens) - probe * (stop === undefined ? steps.length : served.stoppedAt + 1)
     lost += stop === undefined ? 0 : run.em! - stop.em!
   }
-  const [early, late] = sums
+  const [early, late] = sums as [typeof sums[number], typeof sums[number]]
   const chosen = [...byContext.keys()].map((key) => {
     const { check_every_tokens: every, check_growth: growth } = service.state(key)!.meaning
     return `${every}/${growth}`
