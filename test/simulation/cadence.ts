@@ -7,8 +7,8 @@ import { resampled } from './share.js'
 
 // What the automatic cadence saves net of probes, learning and exploration included, against cadences set by hand.
 
-export const HAND_SET: readonly PolicyPatch[] = [4, 8, 16, 32, 64].flatMap((check_every_tokens) =>
-  [0, 1 / 8, 1 / 2].map((check_growth) => ({ check_every_tokens, check_growth })))
+export const HAND_SET: readonly PolicyPatch[] = ([[4, 1 / 8], [8, 0], [8, 1 / 8], [8, 1 / 2], [16, 0], [16, 1 / 4], [32, 0], [64, 0]] as const)
+  .map(([check_every_tokens, check_growth]) => ({ check_every_tokens, check_growth }))
 
 export const AUTOMATIC: PolicyPatch = { check_every_tokens: 'auto' }
 
