@@ -5,6 +5,7 @@ import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decis
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
 import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
+import { ContextProbeFormSchema } from './probe-form-schemas.js'
 
 const DifferenceSchema = Type.Object({
   estimate: Type.Number({ description: 'Estimate, weighted by the control share at which each generation was drawn' }),
@@ -185,6 +186,7 @@ export const contextFields = {
   ...savedTokensFields,
   probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
   probe_prefill_tokens: Type.Integer({ description: 'Tokens prefilled again for probes, likewise' }),
+  probe_form: objectOrNull(ContextProbeFormSchema, 'How workers force answers; for a context of a pool, that of the pool; null: no worker has said'),
   expected_utility: nullable<number>('number', {
     description: 'Expected gain of that threshold over never stopping, for each generation, in the currency of the policy\'s prices; null: no prices',
   }),

@@ -98,6 +98,8 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   prompt_unmarked: ['warn', 'Outcomes do not say whether their prompts have other samples, which count as one.'],
   left_out_high: ['warn', 'More control generations are left out of the evidence than may be lost. Above twice as many, nothing is certified.'],
   cancelled_high: ['warn', 'More control generations are cancelled than may be lost.'],
+  probe_form_missing: ['warn', 'No way to force an answer gives those of the model, so nothing is probed. State how its answers look by the option probe.'],
+  probe_validity_low: ['warn', 'Answers forced at the end of the reasoning often differ from the real ones. Reset the context to have the form found again.'],
   grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
 }
 

@@ -5,6 +5,7 @@ import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
 import { leftEpochOf } from './membership.js'
+import type { ProbeFormState } from './probe-form.js'
 import { type Pin, usablePin } from './pin.js'
 
 /** The inputs of a context's link besides the state of the context. */
@@ -38,6 +39,8 @@ export interface ChainLink extends Judgement {
   readonly leftEpoch: string | null
   /** Whether its state could not be read; it may then have left its pool. */
   readonly isUnreadable: boolean
+  /** How workers force answers; `null`: no worker has said. */
+  readonly probeForm: ProbeFormState | null
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
   /** The control share that the learner has in force; `undefined` before any outcome. */
@@ -76,6 +79,7 @@ export function chainLink (
     epochName: state?.epoch_name ?? null,
     leftEpoch: leftEpochOf(state),
     isUnreadable: state?.epoch === 0,
+    probeForm: state?.probe_form ?? null,
     warnings: state === undefined ? [] : contextWarnings(state, policy),
     learnedControlShare: state?.control_share,
   }

@@ -15,10 +15,11 @@ import { type FollowUp, NO_FOLLOW_UP } from './follow-up-counts.js'
 import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
+import type { ProbeFormState } from './probe-form.js'
 import { NO_SAVINGS, type Savings } from './savings.js'
 
 /** Why an epoch began. */
-export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'grader'
+export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'grader' | 'probe_form'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -47,6 +48,8 @@ export interface ContextState {
   readonly epoch_name: string
   readonly meaning: EvidenceTerms
   readonly looks: Looks
+  /** How workers force answers; part of the meaning of the evidence. `null`: no worker has said. */
+  readonly probe_form: ProbeFormState | null
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
   /** Evidence of the raw confidence that is shown: the half-window being filled, and the full one before it. */
@@ -127,7 +130,7 @@ interface Looks {
 const NO_LOOKS: Looks = { count: 0, at: 0 }
 
 /** Causes that people decide on. */
-const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset']
+const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form']
 
 /** An epoch without any report is no look. */
 function looksAfter (
@@ -161,6 +164,7 @@ export function openEpoch (
     epoch_name: name,
     meaning: evidenceTermsOf(policy, levels),
     looks: looksAfter(previous, cause, policy, time),
+    probe_form: cause === 'reset' ? null : previous?.probe_form ?? null, // a reset may mean another model
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
@@ -304,6 +308,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     epoch_name: state.epoch_name,
     meaning: state.meaning,
     looks: state.looks,
+    probe_form: state.probe_form,
     requested: state.requested,
     halves: state.halves,
     open: state.open,

@@ -3,6 +3,7 @@ import { haveDifferentCadences } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
 import { cancelledRatio, leftOutRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
+import { isValidityLow } from './probe-form.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
 interface EvidenceCheck { readonly problem: string, readonly cure: string }
@@ -33,6 +34,14 @@ export const EVIDENCE_CHECKS = {
     problem: 'more control generations are cancelled than may be lost, and a certificate says nothing about them',
     cure: 'report cancelled only where the client went away, and check why clients do',
   },
+  probe_form_missing: {
+    problem: 'no way to force an answer gives the answers that the model itself then gives, so nothing is probed; it is tried again after 500 generations',
+    cure: 'read probe_form.tried of the context, then state how its answers look by the option probe, and by its suffix',
+  },
+  probe_validity_low: {
+    problem: 'answers that are forced at the end of the reasoning often differ from the real ones',
+    cure: 'reset the context to have the form found again, or state how the answers look by the option probe',
+  },
 } as const satisfies Record<string, EvidenceCheck>
 
 export type EvidenceWarning = keyof typeof EVIDENCE_CHECKS
@@ -52,7 +61,7 @@ function exceeds (part: number, all: number, share: number): boolean { return pa
 
 /** The checks that a context fails. @param policy of the context */
 export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
-  const { follow_up: counts, cadences, grader } = state
+  const { follow_up: counts, cadences, grader, probe_form: form } = state
   const warnings: EvidenceWarning[] = []
   if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
   if (exceeds(counts.unmarked, counts.reported, bound)) warnings.push('prompt_unmarked')
@@ -60,6 +69,8 @@ export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: P
   if (isGraderBroken(grader)) warnings.push('grader_broken')
   if (counts.left_out >= FEW && leftOutRatio(state) > bound) warnings.push('left_out_high')
   if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')
+  if (form !== null && form.form === null) warnings.push('probe_form_missing')
+  if (form !== null && isValidityLow(form)) warnings.push('probe_validity_low')
   return warnings
 }
 

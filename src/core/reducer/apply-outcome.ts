@@ -4,6 +4,7 @@ import { type ContextState, copyState, countForToken, predictorOf } from '../con
 import { addCounts } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
+import { addEndProbe } from '../contexts/probe-form.js'
 import type { Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
@@ -55,7 +56,9 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
     const watched = isGathering && isOfPool && force !== undefined ? watchFidelity(fold, time, pending, force, state) : state.fidelity
     const next = countOutcome(state, outcome, { arm, addSavings, fidelity: watched, time })
-    return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
+    if (!isGathering) return next
+    const checked = countEndProbe(next, outcome)
+    return isRefused ? withCounts(checked, { signals_refused: 1 }) : checked
   })
   if (counted === undefined || !isOfPool) return
 
@@ -152,6 +155,12 @@ function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSa
     probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
     updated_at: time,
   })
+}
+
+function countEndProbe (state: ContextState, { end_probe: isEqual }: LoggedOutcome): ContextState {
+  const { probe_form: form } = state
+  if (isEqual === undefined || form === null) return state
+  return copyState(state, { probe_form: addEndProbe(form, isEqual === 1) })
 }
 
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */

@@ -68,6 +68,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     generations: 0,
     epochName: null,
     leftEpoch: null,
+    probeForm: null,
     isUnreadable: false,
     warnings: [],
     learnedControlShare: undefined,
