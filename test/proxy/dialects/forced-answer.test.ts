@@ -1,5 +1,6 @@
 import t from 'tap'
-import { answerBody, meanProbability, PROBE_STYLES, probeBody, probeStyle, readForcedAnswer } from '../../../src/proxy/dialects/forced-answer.js'
+import { PROBE_FORM_NAMES } from '../../../src/core/contexts/probe-form.js'
+import { answerBody, meanProbability, probeBody, probeStyle, readForcedAnswer } from '../../../src/proxy/dialects/forced-answer.js'
 import type { StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 
 t.test('log-probabilities are read in both formats', async (t) => {
@@ -12,7 +13,7 @@ t.test('log-probabilities are read in both formats', async (t) => {
 })
 
 t.test('each style finds a forced answer, and the same answer in an unforced text', async (t) => {
-  const { plain, boxed, choice, json, direct } = Object.fromEntries(PROBE_STYLES.map((name) => [name, probeStyle(name)]))
+  const { plain, boxed, choice, json, direct } = Object.fromEntries(PROBE_FORM_NAMES.map((name) => [name, probeStyle(name)]))
   t.equal(plain!.forced(' 42\nmore'), '42')
   t.equal(plain!.final('So it is.\n**Final answer:** 42\n'), '42')
   t.equal(plain!.final('42'), '42')
