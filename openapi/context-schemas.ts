@@ -135,18 +135,18 @@ const EvidenceSchema = Type.Object({
   units: Type.Number({ description: 'Generations or groups counted as this evidence' }),
   left_out: Type.Number({ description: 'Enrolled generations of this epoch about which the certificate says nothing: cancelled, or missing and excluded by the policy' }),
   not_enrolled: Type.Integer({ description: 'Control generations of this epoch that should have been enrolled and were not' }),
-  epochs_opened: Type.Integer({ description: 'Epochs that changes of policies or configuration and resets opened, each another look at the traffic: the k-th after the first has 1 / (k (k + 1)) of the error level. It falls by one in each max_evidence_age_seconds' }),
+  epochs_opened: Type.Integer({ description: 'Epochs that changes of policies or configuration and resets opened, each another look at the traffic: the k-th after the first has 1 / (k (k + 1)) of the error level. When an epoch begins, it first falls by one for each max_evidence_age_seconds since it last changed' }),
   total_error_level: Type.Number({ description: 'Chance that a threshold was certified wrongly in any of these epochs: at most twice the error level' }),
 }, { title: 'Evidence', description: 'Evidence for the certified threshold' })
 
 const GraderSchema = Type.Object({
   differing: count('Control generations with a probed answer other than the final one, whose EM is known'),
   changing: count('Of those, how many have such an answer with another EM'),
-  agreeing: count('Probed answers that agree with the final one, whose EM is known'),
-  contradicting: count('Of those, how many have another EM'),
+  agreeing: count('Generations with a probed answer that agrees with the final one, whose EM is known; of a group one sample'),
+  contradicting: count('Of those, how many have such an answer with another EM'),
   answers: count('Final answers of control generations'),
   all_the_same: Type.Boolean({ description: 'Whether all of them are the same' }),
-}, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, while more than 1 % of 30 or more agreeing answers contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })
+}, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, while more than 1 % of 30 or more that agree contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })
 
 const PoolSchema = Type.Object({
   key: Type.String({ description: 'Context key of the pool' }),
@@ -207,7 +207,7 @@ export const contextFields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'Problems with the reports. The first two prevent a certificate. ' + CONTEXT_WARNINGS_TEXT,
+    description: 'Problems with the reports. Where one prevents a certificate, its text says so. ' + CONTEXT_WARNINGS_TEXT,
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

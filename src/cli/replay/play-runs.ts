@@ -66,8 +66,8 @@ export function orderByGroup<R extends Grouped> (random: Random, runs: readonly 
 }
 
 /**
- * Numbers the samples of each group in its context, where records may repeat a number: several models answered the same prompts. Where one
- * sample of a group counts, all of the same number would.
+ * Numbers the samples of each group in its context, where records may repeat a number: several models answered the same prompts. Otherwise
+ * all samples with the same number would count where one sample of a group should.
  */
 export function numberSamples<R extends { outcome: Pick<ReportedOutcome, 'group_id' | 'sample_index'> }> (
   runs: readonly R[], keyOf: (run: R) => string): R[] {

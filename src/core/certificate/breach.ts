@@ -38,8 +38,7 @@ export function isBreachedByFidelity (fidelity: Fidelity): boolean { return fide
 /**
  * The time after a breach by fidelity in which no certified threshold is in force, by the log's clock, ms. Control generations cannot show
  * whether workers still answer from another prefix than was probed: without a hold, the threshold would be certified and breached again and
- * again. The arms may also differ because another model is served, of which control generations show everything, so a breach that only the
- * arms see starts no hold.
+ * again. A breach that only the arms see starts no hold: it may come from another model being served, which control generations do show.
  */
 export interface BreachHold {
   /** Breaches by fidelity in a row: each came within one evidence age of the end of the hold before it. */

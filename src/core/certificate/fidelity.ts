@@ -74,7 +74,7 @@ function addRecent ({ all, equal, unobserved }: Fidelity['recent'], stop: { read
   }
 }
 
-/** Stops without their probe, in number and as a part of all: one worker of ten that never sends it is more than restarts explain. */
+/** Stops without their probe, in number and as a part of all. A few lose it when workers restart; more than a tenth of all do not. */
 const FEW_UNOBSERVED = 20
 const SMALL_PART = 0.1
 

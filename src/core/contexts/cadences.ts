@@ -68,7 +68,7 @@ const LEVEL = 1e-4
  * Whether treated generations ask more or less often than control ones: their ratios of asked to due checks differ by more than a fifth and
  * more than chance explains. The variance of each ratio of sums is that of its residuals (linearisation). The bar for z^2 rises with ln n,
  * as that of a mixture of normal bets (Robbins 1970) does, so that looking after every generation raises a false alarm in about one of
- * 10,000 contexts.
+ * 10,000 contexts. Once sums have been halved this is only approximate; the tolerance of a fifth then makes false alarms rare.
  * @returns `null`: neither
  */
 export function cadenceOfTreated ({ control, treated }: Cadences): 'more' | 'less' | null {

@@ -6,7 +6,7 @@ import type { Policy } from '../policy/policy.js'
 import { type ContextState, evidenceOf } from './context-state.js'
 import { EVIDENCE_WARNINGS, EVIDENCE_WARNINGS_TEXT, type EvidenceWarning, evidenceWarnings } from './evidence-checks.js'
 
-/** Problems with the workers of a context, shown to them and to operators. The first two prevent a certificate. */
+/** Problems with the workers of a context, shown to them and to operators. */
 export const CONTEXT_WARNINGS = [
   'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
   'stopped_probe_missing',

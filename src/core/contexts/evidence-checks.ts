@@ -18,11 +18,11 @@ export const EVIDENCE_CHECKS = {
     cure: 'check the grader and the extraction of answers',
   },
   cadences_differ: {
-    problem: 'treated generations ask more or less often than control ones: asking more, they stop where nothing was probed, so nothing is certified',
+    problem: 'treated generations ask more often than control ones, so they stop where nothing was probed and nothing is certified, or less often, so they save less',
     cure: 'ask at next_check_tokens in both arms, send it as due_tokens with the next step, and then reset the context',
   },
   prompt_unmarked: {
-    problem: 'outcomes do not say whether their prompts have other samples, which resemble each other and count as one',
+    problem: 'outcomes do not say whether other samples share their prompt; such samples resemble each other and should count once',
     cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample, and then reset the context: above twice the bound nothing further is certified',
   },
   left_out_high: {

@@ -1,3 +1,4 @@
+import { representsGroup } from '../outcome/observed-stop.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 
 /**
@@ -5,12 +6,12 @@ import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
  * seems to lose nothing, since every answer has the same EM.
  */
 
-/** Counts over the control outcomes of an epoch. */
+/** Counts over the control outcomes of an epoch, of a group one sample: all samples of an easy prompt have one answer. */
 export interface GraderCounts {
   /** Generations with a probed answer other than the final one whose EM is known; and those of them in which the EM is another one. */
   readonly differing: number
   readonly changing: number
-  /** Probed answers that agree with the final one and whose EM is known; and those of them whose EM is another one. */
+  /** Generations with a probed answer that agrees with the final one and whose EM is known; and those of them with one of another EM. */
   readonly agreeing: number
   readonly contradicting: number
   /** Final answers; and the digest of all of them. `null`: there are none, or several. */
@@ -26,29 +27,31 @@ export const NO_GRADER: GraderCounts = {
 
 /** Numbers of generations or answers from which a pattern is taken for a broken grader. */
 const ENOUGH = 30
-/** Share of equal answers that may be graded differently. */
+/** Share of the generations in which equal answers may be graded differently. */
 const MAX_CONTRADICTING = 0.01
 
 /** An outcome as far as its grades matter. */
-interface Answered extends Pick<LoggedOutcome, 'full' | 'answer_digest'> { readonly steps: readonly LoggedStep[] | null }
+interface Answered extends Pick<LoggedOutcome, 'full' | 'answer_digest' | 'generation_id' | 'sample_index' | 'samples'> { readonly steps: readonly LoggedStep[] | null }
 
 /** Counts the final answer of a control outcome. */
-export function addFinalAnswer (counts: GraderCounts, { answer_digest: digest }: Pick<Answered, 'answer_digest'>): GraderCounts {
-  if (digest === undefined) return counts
+export function addFinalAnswer (counts: GraderCounts, outcome: Omit<Answered, 'full' | 'steps'>): GraderCounts {
+  const { answer_digest: digest } = outcome
+  if (digest === undefined || !representsGroup(outcome)) return counts
   const { answers, digest: others } = counts
   return withBlindness({ ...counts, answers: answers + 1, digest: answers === 0 || digest === others ? digest : null })
 }
 
 /** Counts the grades of a control outcome whose label is known. */
-export function addGrades (counts: GraderCounts, { full: { exact_match: em }, steps }: Answered): GraderCounts {
-  if (em === undefined || steps === null) return counts
+export function addGrades (counts: GraderCounts, outcome: Answered): GraderCounts {
+  const { full: { exact_match: em }, steps } = outcome
+  if (em === undefined || steps === null || !representsGroup(outcome)) return counts
   let [differing, changing, agreeing, contradicting] = [0, 0, 0, 0]
   for (const { agreement, exact_match: probed } of steps) {
     if (agreement === undefined || probed === undefined) continue
     const isOther = probed !== em
     if (agreement === 1) {
-      agreeing++
-      if (isOther) contradicting++
+      agreeing = 1
+      if (isOther) contradicting = 1
     } else {
       differing = 1
       if (isOther) changing = 1

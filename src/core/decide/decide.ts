@@ -84,7 +84,7 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
 export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step): StepDecision {
   const rule = ruleFor(snapshot, step.context)
   const id = step.group_id ?? step.generation_id
-  // Fields that few steps have are read only where they matter: each look for an absent one costs a twentieth of a decision.
+  // Reading an absent optional field is slow, so fields that few steps have are read only where they matter.
   const u = step.arm === undefined && step.retry_of === undefined ? drawOf(snapshot.salt, step.group_id ?? step.prompt_hash ?? id) : null
   const arm = step.arm ?? armOfDraw(rule, u)
   const threshold = thresholdFor(snapshot.salt, rule, id)

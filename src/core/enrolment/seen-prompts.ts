@@ -1,4 +1,7 @@
-/** A Bloom filter of units (Bloom 1970): what was added is found; what was not is found, wrongly, in 2 % of the cases when it is full. */
+/**
+ * A Bloom filter of units (Bloom 1970): what was added is found; what was not is found, wrongly, in (1 - e^-0.4)^4 = 1.2 % of cases when
+ * the filter is full.
+ */
 interface Filter { readonly bits: Uint8Array, count: number }
 
 export interface StoredPrompts {
@@ -22,7 +25,8 @@ const HASHES = 4
 
 /**
  * The units of prompts that were accounted for in the last half hour, which may not enrol again. There may be thousands, and each commit
- * writes them, so they are kept in filters: two, of which the older one is dropped. A prompt that is found wrongly is left out by chance.
+ * writes them, so they are kept in filters: two, of which the older one is dropped. A prompt that either finds wrongly
+ * (2.3 % of cases) is left out by chance.
  */
 export class SeenPrompts {
   #newer: Filter | null

@@ -114,8 +114,8 @@ export class SliceQueue {
 }
 
 /**
- * The two neighbours that are shortest together, and may merge. Young ones count as longer, by how young they are: were it their time
- * alone, the newest would merge again and again, and always hold generations that still run, which count as lost or hide drift.
+ * The two neighbours that are shortest together, and may merge. Young slices count as longer: by length alone the newest pair would merge
+ * again and again, and always hold generations that still run, which count as lost or hide drift.
  * @param now begin of the newest slice
  */
 function shortestPair (slices: readonly Slice[], now: number, followUp: number): readonly [Slice, Slice] | null {

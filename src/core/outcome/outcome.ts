@@ -128,7 +128,7 @@ function graderOf (
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
   const { group_id: group, prompt_hash: prompt, stopped_probe: probe } = outcome
   const grade = graderOf(salt, outcome, normalise)
-  const { answer_digest: _, ...judged } = grade(outcome)
+  const { answer_digest: digest, ...judged } = grade(outcome)
   const { answer } = outcome
   const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
     tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, answer }),
@@ -152,7 +152,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
     full: answer === undefined ? judged : { ...judged, agreement: 1 },
-    ...(answer !== undefined && { answer_digest: answerDigest(salt, answer, normalise) }),
+    ...(answer !== undefined && { answer_digest: digest ?? answerDigest(salt, answer, normalise) }),
     ...(decoded > 0 && { probe_tokens: decoded }),
     ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
     ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),

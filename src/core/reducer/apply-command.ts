@@ -148,14 +148,14 @@ function withoutAlarms ({ arms, fidelity }: ContextState): Pick<ContextState, 'd
 /** Certifies from the present evidence, regardless of certificates under earlier terms. */
 function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: Fold): ContextState {
   const candidates = candidateScorers(state, policy, predictors)
-  const isHeld = !mayCertify(state, policy)
+  const mayGain = mayCertify(state, policy)
   const certified = new Map(candidates.map((candidate) => [candidate.scorer, certifiedNow(candidate, policy)]))
   const next = {
     ...state,
     certified: certified.get(null)!,
     trials: state.trials.map((trial) => ({ ...trial, certified: certified.get(trial.predictor) ?? -1 })),
   }
-  return isHeld ? withoutNewCertificates(state, next, policy) : next
+  return mayGain ? next : withoutNewCertificates(state, next, policy)
 }
 
 /**

@@ -49,13 +49,13 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (!hasLeaf) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
 
   const arm = armOf(outcome, current?.control_share ?? 0)
-  const force = arm === 'treated' ? thresholdInForce(fold, leaf, time) : undefined
-  const addSavings = force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
+  const force = arm === 'treated' || leaf !== key ? thresholdInForce(fold, leaf, time) : undefined
+  const addSavings = arm === 'treated' && force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
   const gathering = policyOf(fold.ledger, key)
   const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
   const pending = { outcome, leaf, key }
   const isRefused = outcome !== usable
-  const isWatched = current !== undefined && isOfPool && force !== undefined
+  const isWatched = arm === 'treated' && current !== undefined && isOfPool && force !== undefined
   const watched = isWatched ? watchFidelity(fold, time, pending, force, current) : current?.fidelity
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
     const fidelity = isGathering && watched !== undefined ? watched : state.fidelity
@@ -126,13 +126,13 @@ function account (fold: Fold, time: number, pending: PendingOutcome, { arm, forc
   const cohort = fold.cohorts.of(key, state.epoch_name)
   const { clock } = fold.cohorts
   const rules = cohortRules(fold, state, policy)
-  const member = cohort.members.get(outcome.u) ?? addAside(fold, pending, arm, { pool: state, cohort, time })
+  const inForce = state.epoch_name === counted.epoch_name ? force : undefined
+  const member = cohort.members.get(outcome.u) ?? addAside(fold, pending, { arm, force: inForce }, { pool: state, cohort, time })
   if (member !== undefined) {
     followUp(fold, key, takeReport(fold, pending, state, { cohort, member, rules, time }), time)
     return
   }
   const left = leftAt(fold, pending, state)
-  const inForce = state.epoch_name === counted.epoch_name ? force : undefined
   if (left === null ? !isOfSource(fold, pending, time, inForce) : time >= left + rules.wait) return // nothing will enrol it any more
   if (outcome.by_prompt === true && cohort.isKnown(outcome.u, clock) && !cohort.isMissed(outcome.u)) return // another one counts
   const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
@@ -148,10 +148,10 @@ function account (fold: Fold, time: number, pending: PendingOutcome, { arm, forc
 
 /** A control unit of a new member of a pool that only this member needs, not the pool. @returns `undefined` if it is none */
 function addAside (
-  fold: Fold, { leaf, key, outcome }: PendingOutcome, arm: Arm | null,
+  fold: Fold, { leaf, key, outcome }: PendingOutcome, { arm, force }: Drawn,
   { pool, cohort, time }: Pick<Reporting, 'cohort' | 'time'> & { readonly pool: ContextState }
 ): EnrolledUnit | undefined {
-  const isOfNew = leaf !== key && arm === 'control' && thresholdInForce(fold, leaf, time).isNew
+  const isOfNew = leaf !== key && arm === 'control' && (force ?? thresholdInForce(fold, leaf, time)).isNew
   if (!isOfNew || outcome.hash >= policyOf(fold.ledger, key).label_rate || isNeverAsked(outcome)) return undefined
   return cohort.addAside(outcome.u, outcome.hash, pool.control_share, fold.cohorts.clock)
 }

@@ -17,7 +17,7 @@ export function applyTime (fold: Fold, time: number): void {
 }
 
 /**
- * Ends what lasts for a time: stale evidence, the acquaintance of a pool with an idle member, and a hold that is over.
+ * Ends what lasts for a time: stale evidence, the membership of an idle member of a pool, and a hold that is over.
  * @param state of the context, as stored
  * @returns the state stored last
  */
@@ -63,7 +63,7 @@ function idleAt ({ membership, updated_at: at }: ContextState, policy: Policy): 
   return membership === undefined || membership.left_at !== null ? Infinity : at + policy.max_evidence_age_seconds * 1000
 }
 
-/** Whether something ends at this time: evidence that is too old, a hold, or that a pool knows a member. */
+/** Whether anything expires at this time: stale evidence, the membership of an idle member of a pool, or a hold. */
 export function isExpiryDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
   for (const key of keys()) {
     const state = get(key)

@@ -80,7 +80,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
 /**
  * The detector after the slices that are not final. One generation that never reports would otherwise delay an alarm by a follow-up.
  * @returns `known`, by which drift is suspected: after all that is accounted for; and whether the alarm was raised at the end of a slice,
- * with unaccounted units counting as gained: an alarm that they hide comes later, and none comes that would not have come
+ * with unaccounted units counting as gained, so it may come later than with full knowledge, but never falsely
  */
 function driftInOpen (state: ContextState, cohort: Cohort, { max_em_drop: a }: Policy): { known: Drift, isAlarmed: boolean } {
   const { drift_final: final, threshold_index: place } = state

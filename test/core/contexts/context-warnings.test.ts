@@ -55,7 +55,7 @@ t.test('stops that serve other answers are warned about from a twentieth of the 
   t.same(of(fidelityOf([1000, 'other'], [6000, true])), [], 'the worker is repaired')
 })
 
-t.test('the warning says how blind the other test is', async (t) => {
+t.test('the warning for missing probes depends on how much the arms can show', async (t) => {
   const fidelity = fidelityOf([100, false])
   const arms = (ungraded: number) => ({ ...NO_ARMS, treated: { ...NO_ARMS.treated, labelled: 100, ungraded } })
   const warned = (changes: Partial<ContextState>) => contextWarnings({ ...state, fidelity, ...changes }, DEFAULT_POLICY)

@@ -52,6 +52,13 @@ t.test('a grader is broken while all of 30 answers are the same, empty ones too'
   t.notOk(isGraderBroken(counted(300, (i) => ({ answer: i === 7 ? 'no' : 'yes' }))))
 })
 
+t.test('of a group one sample counts, and of a generation one pair of equal answers', async (t) => {
+  const samples = (answer: string) => (i: number) => ({ group_id: 'p', sample_index: i, samples: 64, ...differing('never')(0), answer })
+  t.match(counted(64, samples('yes')), { answers: 1, differing: 1 }, 'an easy prompt is no broken grader')
+  const probes = Array.from({ length: 40 }, (_, i) => ({ ...step('a', { em: 0 }), tokens: 10 + i }))
+  t.match(counted(1, () => ({ answer: 'a', em: 1 as const, steps: probes })), { agreeing: 1, contradicting: 1 })
+})
+
 t.test('a grader that shows differences after it showed none is repaired, and stays broken until its evidence is dropped', async (t) => {
   for (const repaired of [
     counted(1, differing('a0'), counted(30, differing('never'))), counted(1, () => ({ answer: 'no' }), counted(30, () => ({ answer: 'yes' }))),

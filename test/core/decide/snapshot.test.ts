@@ -94,7 +94,7 @@ t.test('an unknown context has no threshold, its nearest ancestor\'s policy, and
   }
 })
 
-t.test('a context that its pool knows has the threshold, guarantee, share and epoch of the pool; a new one runs in full, and weighs no more', async (t) => {
+t.test('a context that its pool knows has the threshold, guarantee, share and epoch of the pool; a new one runs in full, and has no more weight', async (t) => {
   const pool = { index: 2, learnedControlShare: 0.4, epochName: '1-1', ...POOLED }
   const snapshot = snapshotOf({ '*': POOLED, 'model=q': pool, 'model=q,task=x': { index: 5, learnedControlShare: 0.1, epochName: '2-2', knownEpoch: '1-1', ...POOLED }, 'model=q,task=few': POOLED, 'model=q,task=back': { knownEpoch: '0-1', ...POOLED }, 'model=r': POOLED })
   const member = { context: 'model=q', evidenceShare: 0.4, enrolledShare: 1, epoch: '1-1' }

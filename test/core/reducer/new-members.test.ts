@@ -95,7 +95,7 @@ t.test('draws below the share are evidence of the pool as well, and those up to 
   t.equal(fold.state(NEW).membership!.units, 2, 'without its steps it shows nothing')
 })
 
-t.test('a new member waits for labels, which are asked for, and a restart forgets nobody', async (t) => {
+t.test('the missing labels of a new member are requested, and a restart loses none of its units', async (t) => {
   const fold = settledPool()
   const differing = { ...fresh, full: {}, steps: [{ tokens: 40, confidence: 1, answer_digest: 'b' }], answer_digest: 'a' } as const
   for (let i = 0; i < 10; i++) fold.report(0.5 + i / 100, fold.time + i, { ...differing, generation_id: `g${i}` })
@@ -113,7 +113,7 @@ t.test('a new member waits for labels, which are asked for, and a restart forget
   t.match(fold.state(POOL).follow_up, { missing: 0, labels_wanted: 0, labels_given: 0 }, 'nothing of this is about the pool')
 })
 
-t.test('label_rate thins what a new member shows, too', async (t) => {
+t.test('label_rate also thins the units of a new member', async (t) => {
   const fold = settledPool({ label_rate: 0.6 })
   for (const u of [0.5, 0.55, 0.61, 0.7]) fold.report(u, fold.time, fresh) // a draw and its second hash are equal here
   t.equal(fold.state(NEW).membership!.units, 2)
@@ -148,7 +148,7 @@ t.test('a member that lost all from the start leaves when the threshold comes in
   t.match(left, { key: NEW, cause: 'left_pool', time: certified!.time, after: null })
 })
 
-t.test('a member that the pool knows, or has sent away, is no newcomer until the next epoch of the pool', async (t) => {
+t.test('a known member, or one that has left, is not new again in the same epoch of the pool', async (t) => {
   const fold = settledPool()
   for (let i = 0; i < FIRST_UNITS; i++) fold.report(0.5 + i / 100, fold.time, fresh)
   fold.learn({ type: 'reset', key: NEW, by: 'ops', reason: 'test' }, fold.time)
@@ -212,7 +212,7 @@ t.test('only draws below the share of a pool enter its evidence, whoever is new 
   }), 15)
 })
 
-t.test('the same holds where outcomes count on arrival', async (t) => {
+t.test('on arrival, too, a new member runs in full, and only draws below the share are evidence of the pool', async (t) => {
   holds(t, fc.property(someMembers, (members) => {
     const fold = memoryFold({ certify_at: 'model', control_rate: 0.1, max_em_drop: 0.5, evidence_window: 10_000 })
     fold.learn(KEPT, 0, FIRST)

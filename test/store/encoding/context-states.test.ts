@@ -37,7 +37,8 @@ t.test('counts of nothing are one shared object, and others are restored', async
   t.equal(read.cadences, NO_CADENCES)
   t.equal(read.grader, NO_GRADER)
   t.notMatch(encodeState(opened), 'asked_squares')
-  const counted = { ...opened, cadences: addChecks(NO_CADENCES, 'control', 3, 2), grader: addFinalAnswer(NO_GRADER, { answer_digest: 'x' }) }
+  const answer = { generation_id: 'g', sample_index: null, answer_digest: 'x' }
+  const counted = { ...opened, cadences: addChecks(NO_CADENCES, 'control', 3, 2), grader: addFinalAnswer(NO_GRADER, answer) }
   t.same(readState(encodeState(counted)), counted)
 })
 

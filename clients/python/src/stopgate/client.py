@@ -21,8 +21,8 @@ class BaseClient:
         local: whether to decide in this process without a call for each step, by a bundle that a thread renews.
         prefix: with `local`, a context key that all generations lie within, such as "model=qwen3-8b"; "*": all.
         timeout: seconds for a call for decisions. Without a reply in time, generations go on. A call usually takes
-            about a millisecond, but on a busy machine one in a thousand takes some hundred. An outage costs two
-            timeouts, in which the engine is idle.
+            about a millisecond; on a busy machine a few take hundreds. In an outage the engine waits for two timeouts
+            before calls are skipped.
         queue_size: outcomes and labels that may wait to be sent. Beyond it the oldest are dropped.
         exit_seconds: seconds that the end of the process may take to send what is queued.
         max_staleness: with `local`, seconds without contact with the service after which no generation is stopped.
