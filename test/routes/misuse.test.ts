@@ -80,7 +80,7 @@ t.test('a grader that is repaired starts from zero', async (t) => {
   await report((path, body) => built.send('POST', path, body), [controlOutcome(ENOUGH)])
   const repaired = await until('it is learned', async () => { const context = await contextOf(built); return context.epoch === 2 && context })
   t.match(repaired, { threshold: null, warnings: [], control_generations: 0 })
-  t.match((await built.send('GET', '/v1/history')).body.changes, [{ key: KEY, cause: 'grader', epoch: 2 }])
+  t.match((await built.send('GET', '/v1/history')).body.changes, [{ key: KEY, cause: 'repair', epoch: 2 }])
 })
 
 t.test('of 16 samples of a prompt that share its hash one is evidence', async (t) => {

@@ -11,14 +11,14 @@ import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
 import { type Cadences, NO_CADENCES } from './cadences.js'
-import { type FollowUp, NO_FOLLOW_UP } from './follow-up-counts.js'
+import { type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS, type RecentCounts } from './follow-up-counts.js'
 import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
 import { NO_SAVINGS, type Savings } from './savings.js'
 
 /** Why an epoch began. */
-export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'grader'
+export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -79,6 +79,7 @@ export interface ContextState {
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
   readonly follow_up: FollowUp
+  readonly recent: RecentCounts
   /** Enrolments of either arm that are not accounted for yet. Set with the commit of the cohort. */
   readonly open_enrolments: number
   /** Treated generations reported in this epoch. */
@@ -178,6 +179,7 @@ export function openEpoch (
     control_share: 1,
     generations: 0,
     follow_up: NO_FOLLOW_UP,
+    recent: NO_RECENT_COUNTS,
     open_enrolments: 0,
     treated: 0,
     arms: NO_ARMS,
@@ -321,6 +323,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     control_share: state.control_share,
     generations: state.generations,
     follow_up: state.follow_up,
+    recent: state.recent,
     open_enrolments: state.open_enrolments,
     treated: state.treated,
     arms: state.arms,

@@ -1,8 +1,8 @@
 import { certificationTerms, type Policy } from '../policy/policy.js'
 import { cadenceOfTreated } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
-import { cancelledRatio, leftOutRatio } from './follow-up-counts.js'
-import { isGraderBroken } from './grader.js'
+import { cancelledRatio, type FollowUp, leftOutRatio } from './follow-up-counts.js'
+import { isGraderBroken, isGraderRepaired } from './grader.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
 interface EvidenceCheck { readonly problem: string, readonly cure: string }
@@ -11,7 +11,7 @@ interface EvidenceCheck { readonly problem: string, readonly cure: string }
 export const EVIDENCE_CHECKS = {
   steps_missing: {
     problem: 'control outcomes lack steps for which a decision was asked, so they count as missing',
-    cure: 'send all steps with an outcome, or leave them out so that the service joins those that it recorded, and then reset the context',
+    cure: 'send all steps with an outcome, or leave them out so that the service joins those that it recorded',
   },
   grader_broken: {
     problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
@@ -23,7 +23,7 @@ export const EVIDENCE_CHECKS = {
   },
   prompt_unmarked: {
     problem: 'outcomes do not say whether other samples share their prompt; such samples resemble each other and should count once',
-    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample, and then reset the context: above twice the bound nothing further is certified',
+    cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
   },
   left_out_high: {
     problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',
@@ -51,26 +51,51 @@ const FEW = 4
 function exceeds (part: number, all: number, share: number): boolean { return part >= FEW && part > share * all }
 
 /** The checks that a context fails. @param policy of the context */
-export function evidenceWarnings (state: ContextState, { max_em_drop: bound }: Policy): EvidenceWarning[] {
-  const { follow_up: counts, cadences, grader } = state
+export function evidenceWarnings (state: ContextState, policy: Policy): EvidenceWarning[] {
+  const { follow_up: counts, recent, cadences, grader } = state
+  const { max_em_drop: bound } = policy
   const warnings: EvidenceWarning[] = []
-  if (exceeds(counts.steps_missing, counts.reported + counts.steps_missing, bound)) warnings.push('steps_missing')
-  if (exceeds(counts.unmarked, counts.reported, bound)) warnings.push('prompt_unmarked')
+  if (exceeds(recent.steps_missing, recent.reported + recent.steps_missing, bound)) warnings.push('steps_missing')
+  if (exceeds(recent.unmarked, recent.reported, bound) || !areMarked(counts, bound)) warnings.push('prompt_unmarked')
   if (cadenceOfTreated(cadences) !== null) warnings.push('cadences_differ')
   if (isGraderBroken(grader)) warnings.push('grader_broken')
-  if (counts.left_out >= FEW && leftOutRatio(state) > bound) warnings.push('left_out_high')
+  if (exceeds(recent.left_out, recent.enrolled + recent.left_out, bound) || (counts.left_out >= FEW && !areEnrolled(counts, bound))) warnings.push('left_out_high')
   if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')
   return warnings
 }
 
+type Watched = Pick<ContextState, 'follow_up' | 'recent'>
+
+/** Those that are left out may be the hard ones. @param waiting further control units that may turn out to be left out */
+function areEnrolled (counts: Pick<FollowUp, 'enrolled' | 'left_out'>, bound: number, waiting = 0): boolean {
+  return leftOutRatio(counts, waiting) <= 2 * bound
+}
+
+/** Those that are unmarked may be samples of one prompt. */
+function areMarked ({ reported, unmarked }: Pick<FollowUp, 'reported' | 'unmarked'>, bound: number): boolean {
+  return unmarked <= 2 * bound * reported
+}
+
 /**
- * Whether a threshold may be certified: no more than twice the bound is left out, which may be the hard ones, and no more than that may be
- * samples of one prompt. A certificate that was given stays: later reports say nothing about its evidence.
+ * Whether a threshold may be certified: of the epoch and of late, no more than twice the bound is left out or unmarked. A certificate that
+ * was given stays: later reports say nothing about its evidence.
  * @param waiting control outcomes that nothing has enrolled yet
  */
-export function mayCertify (state: Pick<ContextState, 'follow_up'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
-  const { reported, unmarked } = state.follow_up
-  return leftOutRatio(state, waiting) <= 2 * bound && unmarked <= 2 * bound * reported
+export function mayCertify ({ follow_up: counts, recent }: Watched, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
+  return areEnrolled(counts, bound, waiting) && areEnrolled(recent, bound, waiting) && areMarked(counts, bound) && areMarked(recent, bound)
+}
+
+/**
+ * Whether evidence has to begin again, since a fault is repaired under which it was gathered: the grader shows differences again, or what
+ * forbade a certificate is no more than the bound of late. A context that has a certificate keeps it with its evidence.
+ */
+export function isRepaired (
+  state: Watched & Pick<ContextState, 'grader' | 'certified' | 'trials'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>): boolean {
+  const { follow_up: counts, recent, grader } = state
+  if (isGraderRepaired(grader)) return true
+  const isEnrolling = !areEnrolled(counts, bound) && areEnrolled(recent, bound / 2)
+  const isMarking = !areMarked(counts, bound) && areMarked(recent, bound / 2)
+  return (isEnrolling || isMarking) && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)
 }
 
 type Certified = Pick<ContextState, 'certified' | 'trials'>

@@ -47,6 +47,33 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
   }
 }
 
+/**
+ * Counts of the newest units, by which the checks notice a fault and its repair. `enrolled` and `left_out` are halved together, and so are
+ * `reported`, `unmarked` and `steps_missing`.
+ */
+export type RecentCounts = Readonly<Record<keyof typeof NO_RECENT_COUNTS, number>>
+
+export const NO_RECENT_COUNTS = { enrolled: 0, left_out: 0, reported: 0, unmarked: 0, steps_missing: 0 }
+
+/** Number of units at which recent counts are halved. */
+const MOST_RECENT = 512
+
+export function addRecent (counts: RecentCounts, more: Partial<FollowUp>): RecentCounts {
+  const enrolled = counts.enrolled + (more.enrolled ?? 0)
+  const left_out = counts.left_out + (more.left_out ?? 0)
+  const reported = counts.reported + (more.reported ?? 0)
+  const steps_missing = counts.steps_missing + (more.steps_missing ?? 0)
+  const drawn = enrolled + left_out < MOST_RECENT ? 1 : 0.5
+  const arrived = reported + steps_missing < MOST_RECENT ? 1 : 0.5
+  return {
+    enrolled: drawn * enrolled,
+    left_out: drawn * left_out,
+    reported: arrived * reported,
+    unmarked: arrived * (counts.unmarked + (more.unmarked ?? 0)),
+    steps_missing: arrived * steps_missing,
+  }
+}
+
 /** A context, of which the ratios need only the counts. */
 interface Followed { readonly follow_up: FollowUp }
 
@@ -62,7 +89,7 @@ export function cancelledRatio ({ follow_up: { accounted, missing, excluded, can
 }
 
 /** Share of the control units that the evidence leaves out. @param waiting further units that may turn out to be left out */
-export function leftOutRatio ({ follow_up: { enrolled, left_out: leftOut } }: Followed, waiting = 0): number {
+export function leftOutRatio ({ enrolled, left_out: leftOut }: Pick<FollowUp, 'enrolled' | 'left_out'>, waiting = 0): number {
   const all = leftOut + waiting
   return all === 0 ? 0 : all / (enrolled + all)
 }

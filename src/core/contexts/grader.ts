@@ -11,7 +11,7 @@ export interface GraderCounts {
   /** Generations with a probed answer other than the final one whose EM is known; and those of them in which the EM is another one. */
   readonly differing: number
   readonly changing: number
-  /** Generations with a probed answer that agrees with the final one and whose EM is known; and those of them with one of another EM. */
+  /** Recent generations with a probed answer that equals the final one and whose EM is known; and those of them with one of another EM. */
   readonly agreeing: number
   readonly contradicting: number
   /** Final answers; and the digest of all of them. `null`: there are none, or several. */
@@ -29,6 +29,8 @@ export const NO_GRADER: GraderCounts = {
 const ENOUGH = 30
 /** Share of the generations in which equal answers may be graded differently. */
 const MAX_CONTRADICTING = 0.01
+/** Number of generations whose answers agree at which their counts are halved, so that they follow a repaired grader. */
+const MOST_AGREEING = 1024
 
 /** An outcome as far as its grades matter. */
 interface Answered extends Pick<LoggedOutcome, 'full' | 'answer_digest' | 'generation_id' | 'sample_index' | 'samples'> { readonly steps: readonly LoggedStep[] | null }
@@ -58,12 +60,13 @@ export function addGrades (counts: GraderCounts, outcome: Answered): GraderCount
     }
   }
   if (differing + agreeing === 0) return counts
+  const scale = counts.agreeing + agreeing < MOST_AGREEING ? 1 : 0.5
   return withBlindness({
     ...counts,
     differing: counts.differing + differing,
     changing: counts.changing + changing,
-    agreeing: counts.agreeing + agreeing,
-    contradicting: counts.contradicting + contradicting,
+    agreeing: scale * (counts.agreeing + agreeing),
+    contradicting: scale * (counts.contradicting + contradicting),
   })
 }
 

@@ -190,13 +190,14 @@ export const SERVICE = 'stopgate'
 
 /**
  * Starts an epoch in a context and everything below it; noted even where there was no threshold to lose. By a reset an operator says that
- * the cause of a breach is gone. The service resets a context when something is damaged, which says nothing of the cause.
+ * the cause of a breach is gone. The service resets a context when something is damaged, which says nothing of the cause, and nobody chose
+ * to look again.
  */
 export function applyReset (fold: Fold, time: number, { key: under, below, ...origin }: ResetEntry): void {
   const opened: Array<readonly [key: string, state: ContextState]> = []
   for (const [key, state] of statesWithin(fold, under, below)) {
     const started = startEpoch(fold, key, state, { cause: 'reset', policy: policyOf(fold.ledger, key), time })
-    const next = origin.by === SERVICE ? started : copyState(started, { hold: null })
+    const next = copyState(started, origin.by === SERVICE ? { looks: state.looks } : { hold: null })
     fold.set(key, next)
     opened.push([key, next])
     fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })

@@ -7,7 +7,8 @@ import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
 import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
 import { type ContextState, copyState, countForToken } from '../contexts/context-state.js'
-import { addFinalAnswer, addGrades, isGraderRepaired } from '../contexts/grader.js'
+import { isRepaired } from '../contexts/evidence-checks.js'
+import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
 import { ASIDE, RAW } from '../enrolment/slice.js'
 import { representsGroup } from '../outcome/observed-stop.js'
@@ -31,7 +32,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const policy = policyOf(fold.ledger, key)
   const finish = (next: ContextState, mayMove = false) => {
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
-    else if (isGraderRepaired(next.grader)) endEpoch(fold, key, next, { cause: 'grader', policy, time })
+    else if (isRepaired(next, policy)) endEpoch(fold, key, next, { cause: 'repair', policy, time })
     else moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove }), time)
   }
   const compared = compare(counted, pending, arm, policy)

@@ -1,7 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
-import { addCounts } from '../contexts/follow-up-counts.js'
+import { addCounts, addRecent } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
@@ -142,7 +142,8 @@ function account (fold: Fold, time: number, pending: PendingOutcome, { arm, forc
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
   else if (arm === 'control' && cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
   else if (!isLeftOut && isUnenrolled(pending, state, cohort, clock)) {
-    fold.set(key, withCounts(state, countUnenrolled([outcome], cohort, clock)))
+    // Without room for it, its entry is void, which counts it among those that are left out.
+    fold.set(key, withCounts(state, mayCome ? { unenrolled: 1 } : countUnenrolled([outcome], cohort, clock)))
   }
 }
 
@@ -255,6 +256,7 @@ export function takeReport (
   }
   const counted = copyState(saved, {
     follow_up: addCounts(saved.follow_up, counts),
+    recent: addRecent(saved.recent, counts),
     grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),
     fed_by: countForToken(saved.fed_by, outcome.by),
     updated_at: time,

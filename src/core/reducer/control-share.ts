@@ -1,9 +1,10 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
-import { BREACH_SUSPECTED, breachSuspicion } from '../certificate/breach.js'
+import { BREACH_SUSPECTED, breachSuspicion, heldUntil } from '../certificate/breach.js'
 import { cadenceOfTreated } from '../contexts/cadences.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
+import { isGraderBroken } from '../contexts/grader.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -54,11 +55,17 @@ function usefulShare (fold: Fold, key: string, state: ContextState, policy: Poli
 function autoShare (
   fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
 ): number {
-  if (threshold === null) return cadenceOfTreated(state.cadences) === 'more' ? CONTROL_FLOOR : useful // until it is reset, nothing is certified
+  if (threshold === null) return isWaiting(state) ? CONTROL_FLOOR : useful
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
   const share = isWorthwhile ? Math.max(CONTROL_FLOOR, Math.min(LEARNING_SHARE, useful)) : CONTROL_FLOOR
   // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.
   return isSuspected ? Math.min(suspicion(state.drift) >= DRIFT_SUSPECTED ? 1 : LEARNING_SHARE, BOOST * share) : share
+}
+
+/** Whether more evidence would not put a threshold in force: reports are none, or a certificate waits for the end of a hold. */
+function isWaiting ({ cadences, grader, hold, certified, trials }: ContextState): boolean {
+  if (cadenceOfTreated(cadences) === 'more' || isGraderBroken(grader)) return true
+  return heldUntil(hold) !== null && (certified !== -1 || trials.some((trial) => trial.certified !== -1))
 }
 
 function isSuspicious (state: ContextState, { threshold, isPinned }: EffectiveThreshold): boolean {

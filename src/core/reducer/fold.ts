@@ -96,7 +96,7 @@ export function writeState (fold: Fold, key: string, next: ContextState, { polic
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
   const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
-  if (isMoved || cause === 'drift' || cause === 'breach' || cause === 'grader') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
+  if (isMoved || cause === 'drift' || cause === 'breach' || cause === 'repair') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
   if (isMoved && after.threshold_index !== -1) expelLosing(fold, key, after, time)
   return after
 }

@@ -5,9 +5,8 @@ import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { afterBreach } from '../certificate/fidelity.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
-import { mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
-import { addCounts, type FollowUp } from '../contexts/follow-up-counts.js'
-import { isGraderRepaired } from '../contexts/grader.js'
+import { isRepaired, mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
+import { addCounts, addRecent, type FollowUp } from '../contexts/follow-up-counts.js'
 import { addToMembership, type MemberUnit } from '../contexts/membership.js'
 import { servingNumber } from '../contexts/trials.js'
 import type { CohortRules } from '../enrolment/accounting.js'
@@ -63,7 +62,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     next = copyState(next, { arms: sums.reduce((arms, slice) => compareSlice(arms, slice, policy.max_em_drop), next.arms) })
   }
   if (mustTakeBack(fold, key, next, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
-  if (isGraderRepaired(next.grader)) return endEpoch(fold, key, next, { cause: 'grader', policy, time })
+  if (isRepaired(next, policy)) return endEpoch(fold, key, next, { cause: 'repair', policy, time })
   if (isLookDue) {
     cohort.noteLook(clock)
     const { known, isAlarmed } = driftInOpen(next, cohort, policy)
@@ -112,7 +111,7 @@ export function isUnenrolled (
 }
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
-export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' | 'grader' }): ContextState {
+export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' | 'repair' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
   const { time } = start
   const next = start.cause === 'breach' ? breached(fold, key, state, opened, start) : opened
@@ -131,7 +130,7 @@ function breached (fold: Fold, key: string, last: ContextState, opened: ContextS
 
 /** Adds to the counts. */
 export function withCounts (state: ContextState, more: Partial<FollowUp>): ContextState {
-  return copyState(state, { follow_up: addCounts(state.follow_up, more) })
+  return copyState(state, { follow_up: addCounts(state.follow_up, more), recent: addRecent(state.recent, more) })
 }
 
 /** By which a final slice is taken. */

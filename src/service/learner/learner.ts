@@ -91,9 +91,12 @@ export function startLearner (
       const memory = await restore(token)
       refused = memory.ledger.refused
       const runPeriodicJobs = createPeriodicJobs(store, times)
+      let size = batch
       while (!lost.signal.aborted && !stop.signal.aborted) {
-        const entries = await unlessStopped(store.read(memory.cursor, batch, Math.min(WAIT_MS, times.look / 2)))
+        const entries = await unlessStopped(store.read(memory.cursor, size, Math.min(WAIT_MS, times.look / 2)))
+        const startedAt = performance.now()
         const commit = entries.length === 0 ? null : foldEntries(memory, entries, times)
+        size = nextSize(size, (performance.now() - startedAt) / leaseMs)
         await committing // reading and folding ran beside the commit before; if that failed, the fold is discarded
         await repeatMissed(memory, entries) // before the commit that skips unreadable entries
         if (commit === null) problem = null
@@ -113,6 +116,12 @@ export function startLearner (
       clearInterval(renew)
       await store.releaseLease(token).catch(() => {})
     }
+  }
+
+  /** The lease is renewed between batches, so they are smaller while folding takes long. @param part of the lease that the last one took */
+  function nextSize (size: number, part: number): number {
+    if (part > 1 / 6) return Math.max(1, Math.floor(size / 2))
+    return part < 1 / 24 ? Math.min(batch, 2 * size) : size
   }
 
   /** The entries that a read of the log returns, or none as soon as the learner must stop, since a read may wait. */

@@ -1,16 +1,29 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { openEpoch, type Trial } from '../../../src/core/contexts/context-state.js'
+import { type ContextState, openEpoch, type Trial } from '../../../src/core/contexts/context-state.js'
 import {
-  EVIDENCE_WARNINGS, evidenceWarnings, isEvidenceWarning, mayCertify, withoutNewCertificates,
+  EVIDENCE_WARNINGS, evidenceWarnings, isEvidenceWarning, isRepaired, mayCertify, withoutNewCertificates,
 } from '../../../src/core/contexts/evidence-checks.js'
-import { type FollowUp, NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import {
+  addCounts, addRecent, type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS,
+} from '../../../src/core/contexts/follow-up-counts.js'
 import { NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
 
 const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
-const warned = (follow_up: Partial<FollowUp>, policy: PolicyPatch = {}) =>
-  evidenceWarnings({ ...state, follow_up: { ...NO_FOLLOW_UP, ...follow_up } }, { ...DEFAULT_POLICY, ...policy })
+const countsOf = (more: Partial<FollowUp>) => ({ follow_up: addCounts(NO_FOLLOW_UP, more), recent: addRecent(NO_RECENT_COUNTS, more) })
+const warned = (more: Partial<FollowUp>, policy: PolicyPatch = {}) =>
+  evidenceWarnings({ ...state, ...countsOf(more) }, { ...DEFAULT_POLICY, ...policy })
+
+/** The state after units that come one by one. */
+function after (from: ContextState, units: number, each: (i: number) => Partial<FollowUp>): ContextState {
+  let { follow_up, recent } = from
+  for (let i = 0; i < units; i++) [follow_up, recent] = [addCounts(follow_up, each(i)), addRecent(recent, each(i))]
+  return { ...from, follow_up, recent }
+}
+
+const enrolled = () => ({ enrolled: 1 })
+const fifthLeftOut = (i: number) => i % 5 === 0 ? { left_out: 1 } : { enrolled: 1 }
 
 t.test('outcomes that lack steps are warned about where they are more than may be lost', async (t) => {
   t.same(warned({ steps_missing: 3 }), [], 'too few to tell')
@@ -29,8 +42,7 @@ t.test('control generations that are left out or cancelled are warned about wher
 })
 
 t.test('a threshold may be certified while no more than twice the bound is left out, or unmarked', async (t) => {
-  const mayWith = (counts: Partial<FollowUp>, waiting = 0) =>
-    mayCertify({ follow_up: { ...NO_FOLLOW_UP, ...counts } }, DEFAULT_POLICY, waiting)
+  const mayWith = (counts: Partial<FollowUp>, waiting = 0) => mayCertify(countsOf(counts), DEFAULT_POLICY, waiting)
   const may = (enrolled: number, left_out: number, waiting = 0) => mayWith({ enrolled, left_out }, waiting)
   t.ok(may(0, 0))
   t.ok(may(96, 4))
@@ -38,6 +50,32 @@ t.test('a threshold may be certified while no more than twice the bound is left 
   t.notOk(may(95, 3, 2))
   t.ok(mayWith({ enrolled: 100, reported: 100, unmarked: 4 }))
   t.notOk(mayWith({ enrolled: 100, reported: 100, unmarked: 5 }))
+})
+
+t.test('a fault that begins late is seen as soon as one that begins early', async (t) => {
+  const clean = after(state, 100_000, enrolled)
+  t.ok(mayCertify(clean, DEFAULT_POLICY))
+  const faulty = after(clean, 200, fifthLeftOut)
+  t.notOk(mayCertify(faulty, DEFAULT_POLICY))
+  t.same(evidenceWarnings(faulty, DEFAULT_POLICY), ['left_out_high'])
+  const repaired = after(faulty, 1500, enrolled)
+  t.ok(mayCertify(repaired, DEFAULT_POLICY))
+  t.same(evidenceWarnings(repaired, DEFAULT_POLICY), [])
+  t.notOk(isRepaired(repaired, DEFAULT_POLICY), 'too little was left out to spoil the evidence')
+})
+
+t.test('after the repair of a fault that spoilt the evidence of the epoch, evidence begins again', async (t) => {
+  const unmarked = () => ({ reported: 1, unmarked: 1 })
+  const marked = () => ({ reported: 1 })
+  for (const [fault, repaired] of [[fifthLeftOut, enrolled], [unmarked, marked]] as const) {
+    const faulty = after(state, 2000, fault)
+    const now = after(faulty, 2000, repaired)
+    t.notOk(isRepaired(faulty, DEFAULT_POLICY))
+    t.notOk(mayCertify(now, DEFAULT_POLICY), 'the epoch still holds what was gathered before')
+    t.ok(isRepaired(now, DEFAULT_POLICY))
+    t.notOk(isRepaired({ ...now, certified: 3 }, DEFAULT_POLICY), 'a certificate stays')
+    t.notOk(isRepaired({ ...now, trials: [{ certified: 3 } as Trial] }, DEFAULT_POLICY))
+  }
 })
 
 t.test('without new certificates, each scorer keeps those that it had', async (t) => {

@@ -9,7 +9,7 @@ import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { judge } from '../../../src/core/contexts/judge.js'
 import type { Pin } from '../../../src/core/contexts/pin.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import { inStep, TRAINER } from '../../../src/core/reducer/apply-command.js'
+import { inStep, SERVICE, TRAINER } from '../../../src/core/reducer/apply-command.js'
 import { policyOf } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
@@ -259,8 +259,17 @@ t.test('a reset opens an epoch in that context and everything below it', async (
   t.match(fold.changes.at(-1)!, { key: LEAF, cause: 'reset', before: GRID[LAST], after: null })
   fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'new weights' }, 3500)
   t.strictSame(CHAIN.map((key) => fold.state(key).epoch), [1, 2, 3])
+  t.equal(fold.state().looks.count, 1, 'an epoch without any report is no look')
   fold.learn({ type: 'reset', key: 'model=nobody', by: 'ops', reason: 'typo' }, 4000)
   t.notOk(fold.states.has('model=nobody'))
+})
+
+t.test('a reset by the service is no look', async (t) => {
+  for (const [by, looks] of [['ops', 1], [SERVICE, 0]] as const) {
+    const fold = certified()
+    fold.learn({ type: 'reset', key: LEAF, by, reason: 'damaged' }, 3000)
+    t.match(fold.state(), { epoch: 2, looks: { count: looks } }, by)
+  }
 })
 
 t.test('a reset keeps a pin, and the control share under it', async (t) => {

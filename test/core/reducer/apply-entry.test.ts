@@ -212,6 +212,16 @@ t.test('rule 3: generations that end before their first check take no place amon
   t.equal(fold.pending.size, 2, 'another sample may have enrolled its group, and who has an arm has asked')
 })
 
+t.test('rule 3: a generation for whose early outcome there is no room is left out once', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  const uOf = (i: number) => 0.1 + i / 10_000
+  for (let i = 0; i < MAX_EARLY_OUTCOMES + 10; i++) fold.report(uOf(i), 100)
+  t.match(fold.state().follow_up, { unenrolled: 10, left_out: 0 }, 'their entries will be void')
+  fold.enrol(Array.from({ length: 10 }, (_, i) => uOf(MAX_EARLY_OUTCOMES + i)), 200)
+  t.match(fold.state().follow_up, { void: 10, left_out: 10 })
+})
+
 type Timed = readonly [time: number, entry: LogEntry]
 
 const LEVELS = ['model', 'task']

@@ -155,5 +155,5 @@ t.test('labels that never change anything show a broken grader, and one that doe
   t.equal(fold.state().epoch, 1)
   fold.learn(labelOf(`g${us[0]}`, 1), 5000)
   fold.pass(6000, 7000)
-  t.match(fold.state(), { epoch: 2, epoch_cause: 'grader', grader: NO_GRADER })
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'repair', grader: NO_GRADER })
 })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { suspicion } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
+import { NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { moveShare } from '../../../src/core/reducer/control-share.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf } from './memory-fold.js'
@@ -28,6 +29,21 @@ t.test('an auto share is 1 without a threshold, a half while learning is worth i
   other.states.set(LEAF, { ...other.state(), threshold_index: LAST - 1, certified: LAST - 1 })
   moveShare(other, LEAF, other.state(), 0)
   t.equal(other.state().control_share, 0.5, 'the loosest threshold would save more, and is nearly certified')
+})
+
+t.test('an auto share is at the floor while more evidence would put no threshold in force', async (t) => {
+  const shareOf = (changes: Partial<ContextState>) => {
+    const fold = memoryFold()
+    fold.learn(KEPT, 0, FIRST - 1)
+    fold.states.set(LEAF, { ...fold.state(), ...changes })
+    moveShare(fold, LEAF, fold.state(), 0)
+    return fold.state().control_share
+  }
+  const hold = { breaches: 1, until: 1e9, is_over: false }
+  t.equal(shareOf({ grader: { ...NO_GRADER, was_blind: true } }), 0.02, 'grades mean nothing')
+  t.equal(shareOf({ hold }), 1, 'nothing is certified for the time after the hold')
+  t.equal(shareOf({ hold, certified: 3 }), 0.02)
+  t.equal(shareOf({ hold: { ...hold, is_over: true }, certified: 3 }), 1)
 })
 
 t.test('a suspicion of breach raises an auto share tenfold, until it is calm', async (t) => {
