@@ -3,6 +3,7 @@ import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/repor
 import { ContextQuerySchema, contextFields, savedTokensFields } from './context-schemas.js'
 import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { nullable, TimeSchema } from './field-schemas.js'
+import { PinSchema } from './policy-schemas.js'
 
 const { prefix, status } = ContextQuerySchema.properties
 
@@ -20,6 +21,23 @@ export const FleetPageQuerySchema = Type.Object({
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'Number of contexts to skip at the start (from 0)' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50, description: 'Number of contexts to list (1 to 500)' })),
 }, { additionalProperties: false })
+
+export const StopNothingOrderSchema = Type.Object({
+  on: Type.Boolean({ description: 'true: stop nothing; false: stop generations again, by the mode that the root had before' }),
+  reason: PinSchema.properties.reason,
+}, { additionalProperties: false, title: 'StopNothingOrder', description: 'An order to stop nothing, or to stop again', examples: [{ on: false, reason: 'incident 42 is over' }] })
+
+export const StopNothingSchema = Type.Object({
+  on: Type.Boolean({ description: 'Whether this replica stops nothing' }),
+  stored: Type.Boolean({ description: 'Whether the store has it, as mode "off" at *, so that all replicas stop nothing' }),
+  since: nullable<string>('string', { format: 'date-time', description: 'When this replica was ordered to, if its store does not have the order (ISO 8601, UTC); otherwise null, and the audit trail has it' }),
+  by: nullable<string>('string', { description: 'Name of the token that ordered it; STOP_NOTHING for the setting; null as for since' }),
+  reason: nullable<string>('string', { description: 'Reason that was given; null as for since' }),
+}, {
+  title: 'StopNothing',
+  description: 'State of the switch on this replica',
+  examples: [{ on: true, stored: false, since: '2026-09-18T03:04:05.678Z', by: 'ops', reason: 'incident 42' }],
+})
 
 const alarm = Type.Unsafe<Alarm>({
   type: 'string',

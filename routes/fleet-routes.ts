@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/field-schemas.js'
-import { FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema } from '../openapi/fleet-schemas.js'
+import { FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema, StopNothingOrderSchema, StopNothingSchema } from '../openapi/fleet-schemas.js'
 import { AuditQuerySchema, AuditSchema } from '../openapi/policy-schemas.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
 import { auditPage } from '../src/service/admin/history.js'
@@ -35,6 +35,35 @@ export const fleetRoutes: FastifyPluginCallbackTypebox<Services> = (app, { fleet
   }, (request) => fleet.rows({
     sort: 'key', descending: false, offset: 0, limit: 50, ...request.query, prefix: allowedPrefix(request, request.query.prefix),
   }))
+  done()
+}
+
+export const stopNothingRoutes: FastifyPluginCallbackTypebox<Services> = (app, { stopNothing }, done) => {
+  const tags = ['operate']
+  app.get('/v1/stop-nothing', {
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      operationId: 'getStopNothing',
+      summary: 'Show whether this replica stops nothing',
+      description: 'The state of the switch on the replica that answers, even if the store cannot be reached.',
+      response: { 200: StopNothingSchema, ...anyError },
+    },
+  }, () => stopNothing.view())
+
+  app.post('/v1/stop-nothing', {
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      operationId: 'setStopNothing',
+      summary: 'Stop nothing, or stop again',
+      description: 'The switch for emergencies. `{"on": true}` is in force on this replica when the call returns, even if the store cannot be reached. The store gets it as mode "off" at *, as ' +
+        'soon as it can be reached, and then it is in force on all replicas; until then, call each of them. No evidence is lost. `{"on": false}` undoes it on all replicas: the root gets the ' +
+        'mode that it had before.',
+      body: StopNothingOrderSchema,
+      response: { 200: StopNothingSchema, ...anyError },
+    },
+  }, ({ body: { on, reason }, tokenName: by }) => on ? stopNothing.switchOn({ by, reason }) : stopNothing.switchOff({ by, reason }))
   done()
 }
 

@@ -14,6 +14,7 @@ import type { PredictorVersions } from '../src/service/admin/predictor-versions.
 import type { Recorder } from '../src/service/decisions/recorder.js'
 import type { Rollback } from '../src/service/admin/rollback.js'
 import type { SnapshotHolder } from '../src/service/snapshot/snapshot-holder.js'
+import type { StopNothing } from '../src/service/admin/stop-nothing.js'
 import type { Store } from '../src/store/store.js'
 import type { Training } from '../src/service/training-runs/training-runs.js'
 
@@ -31,6 +32,7 @@ export interface Services {
   readonly contexts: Contexts
   readonly fleet: Fleet
   readonly contextCommands: ContextCommands
+  readonly stopNothing: StopNothing
   readonly rollback: Rollback
   readonly predictors: PredictorVersions
   readonly recorder: Recorder

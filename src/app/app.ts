@@ -6,7 +6,7 @@ import { bundleRoutes, enrolmentsRoutes } from '../../routes/bundle-routes.js'
 import { contextsRoutes } from '../../routes/contexts-routes.js'
 import { columnsRoutes, decisionsRoutes, generationsRoutes } from '../../routes/decisions-routes.js'
 import { eventsRoutes } from '../../routes/events-routes.js'
-import { auditRoutes, fleetRoutes } from '../../routes/fleet-routes.js'
+import { auditRoutes, fleetRoutes, stopNothingRoutes } from '../../routes/fleet-routes.js'
 import { healthRoutes, metricsRoutes } from '../../routes/health-routes.js'
 import { labelsRoutes, outcomesRoutes } from '../../routes/outcomes-routes.js'
 import { docsRoutes, pageRoutes } from '../../routes/page-routes.js'
@@ -105,7 +105,7 @@ export function createApp (
   app.register(swagger, documentOptions)
   const all = [
     decisionsRoutes, columnsRoutes, bundleRoutes, enrolmentsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
-    contextsRoutes, fleetRoutes, eventsRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
+    contextsRoutes, fleetRoutes, eventsRoutes, stopNothingRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
     trainingRunsRoutes, healthRoutes, metricsRoutes, docsRoutes, pageRoutes,
   ]
   for (const routes of all) app.register(Object.assign(routes, { [DISPLAY_NAME]: routes.name }), services)

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Services } from '../../routes/services.js'
 import { ENROLMENT_TIMES, type EnrolmentTimes } from '../core/enrolment/enrolment-list.js'
 import { countNewMembers } from '../core/contexts/effective-threshold.js'
+import { ROOT } from '../core/policy/context.js'
 import type { Change } from '../core/reducer/threshold-change.js'
 import { corruptionReporter } from '../logging/log.js'
 import { createAccess } from '../service/access/guard.js'
@@ -15,6 +16,7 @@ import { createHistory } from '../service/admin/history.js'
 import { createPredictorVersions } from '../service/admin/predictor-versions.js'
 import { createRollback } from '../service/admin/rollback.js'
 import { createScanner } from '../service/admin/scan-fleet.js'
+import { createStopNothing, type StopNothingChannel } from '../service/admin/stop-nothing.js'
 import type { Config } from '../service/config/config.js'
 import { createDecisionLog } from '../service/decision-log/decision-log.js'
 import { createEnroller } from '../service/decisions/enroller.js'
@@ -68,6 +70,7 @@ export async function assemble (
     isLeader: learner.isLeader,
     refused: learner.refused,
     isConfiguredApart: () => configurations.problem() !== null,
+    stopsNothing: () => snapshotHolder.stopsNothing() || snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off',
     pins: () => snapshotHolder.loaded().inputs.pins.size,
     newMembers: () => countNewMembers(config.levels, snapshotHolder.loaded().links),
     lag: snapshotHolder.lag,
@@ -82,6 +85,8 @@ export async function assemble (
   const contexts = createContexts(store, readHistory, config, scan)
   const fleet = createFleetReader(scan, config)
   const contextCommands = createContextCommands(store, snapshotHolder, config)
+  const channel = worker === undefined ? null : process as StopNothingChannel
+  const stopNothing = createStopNothing({ snapshotHolder, commands: contextCommands, config, log, channel })
   const rollback = createRollback(store, readHistory, snapshotHolder, config)
   const predictors = createPredictorVersions(store, snapshotHolder, config)
   const services: Services = {
@@ -96,6 +101,7 @@ export async function assemble (
     contexts,
     fleet,
     contextCommands,
+    stopNothing,
     rollback,
     predictors,
     recorder,
@@ -111,6 +117,7 @@ export async function assemble (
     access.close()
     configurations.close()
     tls?.close()
+    await stopNothing.close()
     await enroller.close()
     await recorder.close()
     await decisionLog.close()

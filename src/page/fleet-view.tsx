@@ -5,6 +5,7 @@ import { count, percent, short, spread, worth, ago, words } from './format.js'
 import { useData } from './live.js'
 import { Badge, Card, Loading, Tile } from './parts.js'
 import { routeTo } from './route.js'
+import { StopSwitch } from './stop-switch.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
 const STATUSES = ['certified', 'learning', 'drifted'] as const
@@ -51,7 +52,10 @@ export function FleetView () {
   const generations = fleet.control_generations + fleet.treated_generations
   return (
     <>
-      <h1>Fleet{fleet.prefix !== '*' && <span class='muted'> {fleet.prefix}</span>}</h1>
+      <div class='card-head'>
+        <h1>Fleet{fleet.prefix !== '*' && <span class='muted'> {fleet.prefix}</span>}</h1>
+        <StopSwitch />
+      </div>
       <div class='tiles'>
         <Tile title='Tokens saved, net' value={short(fleet.tokens_saved)}>
           {spread(fleet)}{short(fleet.tokens_saved_gross)} by stopping, less {short(fleet.probe_tokens)} for probes

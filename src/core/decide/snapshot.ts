@@ -71,6 +71,13 @@ export function ruleFor ({ root, levels }: Snapshot, context: Context | undefine
   return node.rule
 }
 
+/** The same snapshot with mode `off` everywhere: every decision is `continue`. */
+export function withoutStops (snapshot: Snapshot): Snapshot {
+  const off = ({ key, rule, children }: SnapshotNode): SnapshotNode =>
+    ({ key, rule: { ...rule, mode: 'off' }, children: new Map([...children].map(([value, child]) => [value, off(child)])) })
+  return { ...snapshot, root: off(snapshot.root) }
+}
+
 /** A node that this compilation made, and may edit until it is finished. Its children may be nodes of the previous snapshot. */
 interface Draft { readonly key: string, rule: ContextRule, children: ReadonlyMap<string, SnapshotNode> }
 

@@ -5,11 +5,12 @@ import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'
 import { certifyingKey, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
 import { memberProblem, policyProblem } from '../../core/policy/policy-problem.js'
-import { effectivePolicy, patchedPolicy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
+import { effectivePolicy, patchedPolicy, type Policy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
 import type { Command, Origin } from '../../core/reducer/log-entry.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
 import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, UnreadablePolicyError } from '../../errors/errors.js'
-import type { Store } from '../../store/store.js'
+import { AUDIT_LIMIT } from '../../store/log.js'
+import type { AuditRow, Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
@@ -68,16 +69,16 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     return null
   }
 
+  /** @param isHarmless whether it needs no confirmation even at the root */
   async function change (
-    key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, ...origin }: PolicyRequest
+    key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, ...origin }: PolicyRequest, isHarmless = false
   ) {
     checkKey(config, key)
     let view: ReturnType<typeof viewOf>
-    let isHarmless = false
     const tried = await give(async () => {
       const stated = await store.policies()
       const policy = next(stated.get(key))
-      isHarmless = isKillSwitch(stated.get(key), policy)
+      isHarmless ||= isKillSwitch(stated.get(key), policy)
       view = viewOf(checkedPolicies(config, stated, key, policy), key)
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, () => isHarmless)
@@ -99,6 +100,12 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       if (stated === UNREADABLE_POLICY) throw new UnreadablePolicyError(key)
       return patchedPolicy(stated, patch)
     }, request),
+
+    /** Sets the mode of the root to `off`, or back to what it was before; for the switch that stops nothing, which confirms by itself. */
+    async switchOff (isOff: boolean, origin: Origin) {
+      const mode = isOff ? 'off' : modeBeforeOff(await store.audit(AUDIT_LIMIT))
+      await change(ROOT, null, (stated) => patchedPolicy(stated === UNREADABLE_POLICY ? {} : stated ?? {}, { mode }), origin, true)
+    },
 
     /** Replaces the pin of the context, and returns where it applies. */
     async setPin (key: string, request: PinRequest, { dry_run, confirm, ...origin }: CommandRequest) {
@@ -145,6 +152,13 @@ function pinOf ({ threshold, expires_in_seconds: seconds }: PinRequest, { by, re
 /** Whether a change only sets the mode to `off`. A PUT that drops another field has to be confirmed like any other change. */
 function isKillSwitch (stated: PolicyPatch = {}, next: PolicyPatch | null): boolean {
   return stated !== UNREADABLE_POLICY && next?.mode === 'off' && isDeepStrictEqual({ ...stated, mode: 'off' }, { ...next })
+}
+
+/** The mode that the root stated before it was switched off; `null`: none. @param rows of the audit trail, newest first */
+function modeBeforeOff (rows: readonly AuditRow[]): Policy['mode'] | null {
+  const row = rows.find(({ command }) => command.type === 'policy' && command.key === ROOT && command.policy?.mode === 'off')
+  const { mode = null } = (row?.replaced ?? {}) as PolicyPatch
+  return mode === 'off' ? null : mode
 }
 
 /** Policies and pins are limited to as many as contexts. @throws TooManyError */

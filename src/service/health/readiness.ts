@@ -6,6 +6,7 @@ import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
 import type { Store } from '../../store/store.js'
 import { unreadableInputs } from '../snapshot/load-snapshot.js'
+import type { StopNothing } from '../admin/stop-nothing.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** A part of the service that may have a problem; `null`: it has none. */
@@ -17,6 +18,7 @@ interface HealthServices {
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly configurations: Watched
   readonly access: Watched
+  readonly stopNothing: Pick<StopNothing, 'view'>
   /** `null`: plain HTTP. */
   readonly tls: Watched | null
 }
@@ -65,10 +67,11 @@ export async function readiness (services: HealthServices) {
   }
 }
 
-function warnings ({ snapshotHolder, learner, configurations, access, tls }: HealthServices): string[] {
+function warnings ({ snapshotHolder, learner, configurations, access, tls, stopNothing }: HealthServices): string[] {
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
+    [nothingStopped(stopNothing.view()), (where) => `No generation is stopped ${where}. To stop again, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [unlearned(snapshotHolder), (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
@@ -85,6 +88,14 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls }: Hea
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
   ]
   return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
+}
+
+/** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */
+function nothingStopped ({ on, stored, by, reason }: ReturnType<StopNothing['view']>): string | null {
+  if (!on) return null
+  if (stored) return 'anywhere: the mode at * is off'
+  const why = by === null ? '' : `, by order of ${by}${reason === null ? '' : ` (${reason})`}`
+  return `by this replica${why}. The store does not have the order, so tell the other replicas, too`
 }
 
 /**

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import type { StopNothingMessage } from '../admin/stop-nothing.js'
 import type { Config } from '../config/config.js'
 import { gatherMetrics } from '../metrics/shared-metrics.js'
 import { closeOnSignal } from './close-on-signal.js'
@@ -17,6 +18,7 @@ export async function startProcesses (
   const metrics = gatherMetrics()
   cluster.on('listening', metrics.joined)
   cluster.on('message', metrics.heard)
+  shareStopNothing()
   cluster.on('fork', closeOrphanedConnection)
   const ended = new Promise<number>((resolve) => {
     cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
@@ -45,6 +47,18 @@ export async function startProcesses (
       await gone
     }))
   }
+}
+
+/** Passes on the order to stop nothing from the process that an operator reached to the others, also to those that start later. */
+function shareStopNothing (): void {
+  let last: StopNothingMessage | null = null
+  const pass = (worker: Worker, message: StopNothingMessage) => { worker.send(message, () => {}) } // it may just have ended
+  cluster.on('message', (from: Worker, message: Partial<StopNothingMessage>) => {
+    if (message.stop_nothing === undefined) return
+    last = { stop_nothing: message.stop_nothing }
+    for (const worker of workers()) if (worker.id !== from.id) pass(worker, last)
+  })
+  cluster.on('listening', (worker) => { if (last !== null) pass(worker, last) })
 }
 
 const workers = (): Worker[] =>

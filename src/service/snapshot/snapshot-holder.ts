@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type ColumnDecisions, type Columns, decideColumns } from '../../core/decide/decide-columns.js'
 import { decideStep, type Freshness, type Step, type StepDecision } from '../../core/decide/decide.js'
+import { withoutStops } from '../../core/decide/snapshot.js'
 import { unknownLevel } from '../../core/policy/context.js'
 import { at, UnknownLevelError } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
@@ -24,6 +25,8 @@ export type SnapshotHolder = ReturnType<typeof createSnapshotHolder>
 export function createSnapshotHolder ({ store, config, log, now = () => performance.now(), clock = Date.now }: SnapshotHolderOptions) {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let loaded = emptySnapshot(options)
+  let stopsNothing = config.stopNothing
+  let inForce = stopsNothing ? withoutStops(loaded.snapshot) : loaded.snapshot
   const listeners = new Set<() => void>() // a set, as thousands may wait for a bundle and all end at once
   let inStepAt = -Infinity // when the snapshot was last known to equal a live learner's
   let lag = 0
@@ -72,6 +75,11 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
   function swap (next: LoadedSnapshot): void {
     if (next === loaded) return
     loaded = next
+    putInForce()
+  }
+
+  function putInForce (): void {
+    inForce = stopsNothing ? withoutStops(loaded.snapshot) : loaded.snapshot
     for (const listener of listeners) listener()
   }
 
@@ -110,22 +118,28 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
   return {
     /** Decides one step; never waits. @throws UnknownLevelError */
     decideStep (step: Step): StepDecision {
-      const { snapshot } = loaded
       if (step.context !== undefined) {
-        const level = unknownLevel(snapshot.levels, step.context)
+        const level = unknownLevel(inForce.levels, step.context)
         if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, config.levels.join(', ')))
       }
-      return decideStep(snapshot, freshness, step)
+      return decideStep(inForce, freshness, step)
     },
     /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
-    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(loaded.snapshot, freshness, columns, bad),
-    snapshot: () => loaded.snapshot,
+    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(inForce, freshness, columns, bad),
+    snapshot: () => inForce,
     loaded: () => loaded,
     /** Calls back whenever a new snapshot is in force. @returns a function that unsubscribes */
     onMove (listener: () => void): () => void {
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
+    /** Stops no generation until this is undone, whatever the store says: it may be out of reach. */
+    stopNothing (isOn: boolean): void {
+      if (isOn === stopsNothing) return
+      stopsNothing = isOn
+      putInForce()
+    },
+    stopsNothing: () => stopsNothing,
     freshness: () => freshness,
     /** Seconds since the snapshot was last in step with the store; `null`: never. */
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,

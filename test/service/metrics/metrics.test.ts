@@ -6,7 +6,19 @@ import { createMetrics, CUT_CAUSES } from '../../../src/service/metrics/metrics.
 const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' })
 const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
 const readings = {
-  snapshotVersion: () => 7, snapshotAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, newMembers: () => 0, isLeaf: (key: string) => key !== '*', policyOf: () => undefined, isConfiguredApart: () => false, ...NONE,
+  snapshotVersion: () => 7,
+  snapshotAgeSeconds: () => null,
+  isStoreUp: () => false,
+  isLeader: () => true,
+  lag: () => 3,
+  refused: () => 5,
+  stopsNothing: () => false,
+  pins: () => 2,
+  newMembers: () => 0,
+  isLeaf: (key: string) => key !== '*',
+  policyOf: () => undefined,
+  isConfiguredApart: () => false,
+  ...NONE,
 }
 
 t.test('two registries are independent', async (t) => {

@@ -76,6 +76,7 @@ const readings = {
   isLeader: () => false,
   lag: () => 3,
   refused: () => 5,
+  stopsNothing: () => false,
   pins: () => 2,
   newMembers: () => 0,
   isLeaf: () => false,

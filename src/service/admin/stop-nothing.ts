@@ -1,0 +1,123 @@
+import { setTimeout } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import { isoTime } from '../../../openapi/wire.js'
+import { ROOT } from '../../core/policy/context.js'
+import type { Origin } from '../../core/reducer/log-entry.js'
+import type { Config } from '../config/config.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+import type { ContextCommands } from './context-commands.js'
+
+/** A message between the processes of a replica: an operator has ordered all of them to stop nothing, or has undone that. */
+export interface StopNothingMessage { readonly stop_nothing: boolean }
+
+/** The channel to the other processes of the replica. */
+export interface StopNothingChannel {
+  readonly send: (message: StopNothingMessage) => void
+  readonly on: (event: 'message', listener: (message: Partial<StopNothingMessage>) => void) => unknown
+}
+
+interface StopNothingServices {
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loaded' | 'stopNothing' | 'stopsNothing'>
+  readonly commands: Pick<ContextCommands, 'switchOff'>
+  readonly config: Pick<Config, 'stopNothing'>
+  readonly log: FastifyBaseLogger
+  /** `null`: the replica is a single process. */
+  readonly channel: StopNothingChannel | null
+  /** Delay between attempts to reach the store, ms. */
+  readonly retryMs?: number
+}
+
+/** An order of this replica that its store does not have yet. */
+interface Order extends Origin { readonly at: number }
+
+export type StopNothing = ReturnType<typeof createStopNothing>
+
+/** Time that a reply waits for the store, ms. The order is in force before. */
+const REPLY_MS = 1000
+
+/**
+ * The switch that stops nothing. It is in force on this replica at once, whether or not the store can be reached, and in all replicas as
+ * mode `off` of the root as soon as the store has it. From then on that mode holds, and this replica forgets its own order.
+ */
+export function createStopNothing ({ snapshotHolder, commands, config, log, channel, retryMs = 1000 }: StopNothingServices) {
+  let order: Order | null = config.stopNothing ? { by: 'STOP_NOTHING', at: Date.now() } : null
+  let writing: Promise<void> = Promise.resolve()
+  const closed = new AbortController()
+  channel?.on('message', ({ stop_nothing: isOn }) => { if (isOn !== undefined) snapshotHolder.stopNothing(isOn) })
+
+  const isStored = (): boolean => snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off'
+
+  function hold (isOn: boolean): void {
+    snapshotHolder.stopNothing(isOn)
+    channel?.send({ stop_nothing: isOn })
+  }
+
+  async function write (wanted: Order): Promise<void> {
+    while (order === wanted && !closed.signal.aborted) {
+      try {
+        await commands.switchOff(true, { by: wanted.by, ...(wanted.reason !== undefined && { reason: wanted.reason }) })
+      } catch (error) {
+        log.warn({ err: error }, 'the order to stop nothing is in force on this replica, but the store does not have it yet')
+      }
+      if (order === wanted && isStored()) {
+        order = null
+        release().catch(() => {}) // it ends with the service
+        return
+      }
+      await setTimeout(retryMs, undefined, { signal: closed.signal }).catch(() => {})
+    }
+  }
+
+  /** Forgets the order once all processes of the replica have had time to load the mode of the root. */
+  async function release (): Promise<void> {
+    await setTimeout(2 * retryMs, undefined, { signal: closed.signal, ref: false }).catch(() => {})
+    if (order === null) hold(false)
+  }
+
+  function view () {
+    const stored = isStored()
+    return {
+      on: stored || snapshotHolder.stopsNothing(),
+      stored,
+      since: order === null ? null : isoTime(order.at),
+      by: order?.by ?? null,
+      reason: order?.reason ?? null,
+    }
+  }
+
+  return {
+    view,
+
+    /** Stops nothing from now on. */
+    async switchOn (origin: Origin) {
+      hold(true)
+      if (isStored()) return view()
+      log.warn({ by: origin.by, reason: origin.reason }, 'nothing is stopped from now on')
+      order = { ...origin, at: Date.now() }
+      writing = write(order)
+      await Promise.race([writing, setTimeout(REPLY_MS, undefined, { ref: false })])
+      return view()
+    },
+
+    /** Stops generations again, by the mode that the root had before. @throws StoreUnavailableError where the store has the order */
+    async switchOff (origin: Origin) {
+      const last = order
+      order = null
+      await writing // it may have reached the store just now
+      try {
+        if (isStored()) await commands.switchOff(false, origin)
+      } catch (error) {
+        order = last
+        throw error
+      }
+      hold(false)
+      log.warn({ by: origin.by, reason: origin.reason }, 'generations are stopped again')
+      return view()
+    },
+
+    async close () {
+      closed.abort()
+      await writing
+    },
+  }
+}
