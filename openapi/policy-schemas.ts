@@ -50,7 +50,7 @@ const modes = ['enforce', 'shadow', 'off'] as const
 
 const fields = {
   max_em_drop: Type.Number({
-    minimum: 0.001, maximum: 0.5, description: 'EM that the operator accepts to lose (fraction, 0.001 to 0.5; 0.02 is 2 points)',
+    minimum: 0.001, maximum: 0.5, description: 'EM that the operator accepts to lose (fraction, from 0.001; 0.02 is 2 points); the service allows up to MAX_EM_DROP_LIMIT, 0.1 by default',
   }),
   error_level: Type.Number({ minimum: 1e-6, maximum: 0.5, description: 'Chance that a certificate is wrong (0.000001 to 0.5)' }),
   control_rate: Type.Unsafe<number | 'auto'>({
@@ -147,6 +147,12 @@ const effect = {
     after: NullableRatioSchema('Threshold that would be in force'),
     mode_before: enumOf(modes, 'Mode in force now'),
     mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
+    max_em_drop_before: Type.Number({ description: 'Bound in force now (fraction of EM)' }),
+    max_em_drop_after: Type.Number({ description: 'Bound that would be in force' }),
+    em_drop_before: nullable<number>('number', { description: 'EM lost at the certified threshold in force now, by its evidence (fraction); null: none is in force' }),
+    em_drop_after: nullable<number>('number', { description: 'EM that would be lost at the certified threshold that would be in force' }),
+    tokens_saved_ratio_before: nullable<number>('number', { description: 'Share of tokens that the certified threshold in force now saves, net of probes' }),
+    tokens_saved_ratio_after: nullable<number>('number', { description: 'Share of tokens that would be saved' }),
     status_after: Type.String({ description: 'Status after the change: learning, certified or drifted' }),
     new_epoch: Type.Boolean({ description: 'Whether a new epoch would start, with no evidence' }),
     post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so the bar is thirty times higher until the next epoch' }),

@@ -3,7 +3,7 @@ import type { ContextDetail, PolicyReply } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
 import { useData } from './live.js'
 import { Loading } from './parts.js'
-import { mergePatch, POLICY_FIELDS, type PolicyField } from './policy-fields.js'
+import { mergePatch, POLICY_FIELDS, type PolicyField, textOf, unusualBound } from './policy-fields.js'
 
 const ACTIONS = { mode: ['Mode', ModeForm], policy: ['Policy', PolicyForm], pin: ['Pin', PinForm], unpin: ['Remove pin', UnpinForm], reset: ['Reset', ResetForm] } as const
 
@@ -110,7 +110,9 @@ const POLICY_NOTE = 'Empty fields are inherited; the grey text is the value in f
 function PolicyForm ({ context, onClose }: ActionProps) {
   const { data, error } = useData<PolicyReply>(pathOf(context, 'policy'))
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({})
-  const stated = (name: keyof PolicyReply['policy']) => data?.policy[name] == null ? '' : String(data.policy[name])
+  const [again, setAgain] = useState('')
+  const stated = (name: keyof PolicyReply['policy']) => textOf(name, data?.policy[name])
+  const unusual = unusualBound(typed)
   const change = (name: keyof PolicyReply['policy'], text: string) => {
     const { [name]: _, ...others } = typed
     setTyped(text === stated(name) ? others : { ...others, [name]: text })
@@ -118,7 +120,7 @@ function PolicyForm ({ context, onClose }: ActionProps) {
   return (
     <ConfirmDialog
       title={`Policy of ${context.key}`} onClose={onClose} note={POLICY_NOTE}
-      command={(reason) => Object.keys(typed).length === 0
+      command={(reason) => Object.keys(typed).length === 0 || (unusual !== null && again.trim() !== unusual)
         ? null
         : { method: 'PATCH', path: `${pathOf(context, 'policy')}?reason=${encodeURIComponent(reason)}`, body: mergePatch(typed) }}
     >
@@ -134,6 +136,11 @@ function PolicyForm ({ context, onClose }: ActionProps) {
             ))}
           </div>
           )}
+      {unusual !== null && (
+        <label class='problem'>This allows {unusual} of a hundred right answers to be lost. Type {unusual} again if you mean that
+          <input aria-label='Bound again, in points' inputMode='decimal' value={again} onInput={({ currentTarget }) => { setAgain(currentTarget.value) }} />
+        </label>
+      )}
     </ConfirmDialog>
   )
 }
@@ -148,7 +155,7 @@ interface FieldProps {
 }
 
 function Field ({ field: { name, kind, values = [], meaning }, value, inForce, isChanged, onChange }: FieldProps) {
-  const shown = inForce === null ? 'none' : String(inForce)
+  const shown = inForce === null ? 'none' : textOf(name, inForce)
   return (
     <label class={isChanged ? 'field changed' : 'field'}>
       <span><code>{name}</code>{isChanged && <b> changed</b>}<br /><span class='muted'>{meaning}</span></span>
@@ -160,7 +167,7 @@ function Field ({ field: { name, kind, values = [], meaning }, value, inForce, i
           )
         : (
           <input
-            inputMode={kind === 'number' ? 'decimal' : 'text'} value={value} placeholder={shown}
+            inputMode={kind === 'number' || kind === 'points' ? 'decimal' : 'text'} value={value} placeholder={shown}
             onInput={({ currentTarget }) => { onChange(currentTarget.value) }}
           />
           )}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from './api.js'
 import { api } from './session.js'
-import { count, counted, threshold, words } from './format.js'
+import { count, counted, percent, points, threshold, words } from './format.js'
 import { Table } from './parts.js'
 
 /** A call of the API that changes something. Its query may already hold a reason. */
@@ -93,6 +93,12 @@ interface ContextEffect {
   readonly after: number | null
   readonly mode_before?: string
   readonly mode_after?: string
+  readonly max_em_drop_before?: number
+  readonly max_em_drop_after?: number
+  readonly em_drop_before?: number | null
+  readonly em_drop_after?: number | null
+  readonly tokens_saved_ratio_before?: number | null
+  readonly tokens_saved_ratio_after?: number | null
   readonly status_after?: string
   readonly new_epoch?: boolean
   readonly post_hoc?: boolean
@@ -114,6 +120,11 @@ const WARNINGS: Readonly<Record<string, string>> = {
   pin_without_effect: 'The pin would hold for no context: this is no pool, or each of its contexts has a pin of its own.',
 }
 
+/** A figure before and after, or once where it stays. */
+function moved (before: number | null | undefined, after: number | null | undefined, render: (value: number | null | undefined) => string) {
+  return before === after ? render(after) : <>{render(before)} → <b>{render(after)}</b></>
+}
+
 /** The effect that a call would have, by its dry run. */
 function EffectTable ({ effects: { contexts = [], total = 0, changing = 0, removed, warnings = [] } }: { effects: Effects }) {
   if (removed !== undefined) return <p class='effect'>This would remove {counted(removed, 'pin')}.</p>
@@ -126,6 +137,9 @@ function EffectTable ({ effects: { contexts = [], total = 0, changing = 0, remov
           { head: 'Context', cell: (row) => row.key },
           { head: 'Threshold', cell: (row) => <>{threshold(row.before)} → <b>{threshold(row.after)}</b></>, isNumber: true },
           { head: 'Mode', cell: (row) => row.mode_before === undefined || row.mode_before === row.mode_after ? row.mode_after ?? 'as before' : <>{row.mode_before} → <b>{row.mode_after}</b></> },
+          { head: 'Bound', cell: (row) => moved(row.max_em_drop_before, row.max_em_drop_after, points), isNumber: true },
+          { head: 'EM lost', cell: (row) => moved(row.em_drop_before, row.em_drop_after, points), isNumber: true },
+          { head: 'Tokens saved', cell: (row) => moved(row.tokens_saved_ratio_before, row.tokens_saved_ratio_after, percent), isNumber: true },
           { head: 'Notes', cell: (row) => [row.new_epoch === true && 'evidence starts from zero', row.post_hoc === true && 'bar thirty times higher'].filter(Boolean).join(', ') || '–' },
         ]}
       />

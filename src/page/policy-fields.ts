@@ -3,7 +3,8 @@ import type { PolicyFields } from './api.js'
 /** How a field of the policy is typed in. */
 export interface PolicyField {
   readonly name: keyof PolicyFields
-  readonly kind: 'number' | 'choice' | 'text'
+  /** `points`: a fraction of EM that is typed in as points. */
+  readonly kind: 'number' | 'points' | 'choice' | 'text'
   /** For a choice: the values, as text. */
   readonly values?: readonly string[]
   readonly meaning: string
@@ -11,7 +12,7 @@ export interface PolicyField {
 
 /** Every field of a policy, those that operators change most first. */
 export const POLICY_FIELDS: readonly PolicyField[] = [
-  { name: 'max_em_drop', kind: 'number', meaning: 'EM that you are willing to lose (0.02 is 2 points)' },
+  { name: 'max_em_drop', kind: 'points', meaning: 'EM that you are willing to lose, in points: at 2, two right answers of a hundred' },
   { name: 'error_level', kind: 'number', meaning: 'chance that a certificate is wrong' },
   { name: 'mode', kind: 'choice', values: ['enforce', 'shadow', 'off'], meaning: 'whether generations are stopped' },
   { name: 'control_rate', kind: 'text', meaning: 'share that always runs in full, or auto' },
@@ -31,7 +32,7 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'evidence_window', kind: 'number', meaning: 'generations of evidence kept' },
   { name: 'max_evidence_age_seconds', kind: 'number', meaning: 'time without evidence after which a threshold is withdrawn' },
   { name: 'record_steps', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the steps of control generations' },
-  { name: 'em_per_token_percent', kind: 'number', meaning: 'EM that one more percent of tokens may cost' },
+  { name: 'em_per_token_percent', kind: 'points', meaning: 'EM that one more percent of tokens may cost, in points' },
 ]
 
 /**
@@ -39,7 +40,29 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
  * @param typed texts by field, of those that were changed
  */
 export function mergePatch (typed: Readonly<Record<string, string>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, valueOf(text.trim())]))
+  return Object.fromEntries(Object.entries(typed).map(([name, text]) => {
+    const value = valueOf(text.trim())
+    return [name, isInPoints(name) && typeof value === 'number' ? rounded(value / 100) : value]
+  }))
+}
+
+/** The text of a value in force, as it would be typed in. */
+export function textOf (name: string, value: unknown): string {
+  if (value == null) return ''
+  return String(isInPoints(name) && typeof value === 'number' ? rounded(value * 100) : value)
+}
+
+function isInPoints (name: string): boolean { return POLICY_FIELDS.some((field) => field.name === name && field.kind === 'points') }
+
+/** Without the digits that binary fractions add. */
+function rounded (value: number): number { return Number(value.toPrecision(12)) }
+
+/** A bound above this many points must be typed twice. */
+const USUAL_POINTS = 5
+
+/** The bound that was typed in, in points, if it is so large that it may be a slip; otherwise `null`. */
+export function unusualBound ({ max_em_drop: text = '' }: Readonly<Record<string, string>>): string | null {
+  return Number(text) > USUAL_POINTS ? text.trim() : null
 }
 
 function valueOf (text: string): unknown {

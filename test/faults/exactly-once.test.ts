@@ -45,7 +45,7 @@ const options = { skip: withoutRedis, timeout: OUTCOMES + 600_000 }
 t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each counts exactly once`, options, async (t) => {
   const redis = await startRedis(t, DURABLE)
   // A batch must be learned within the lease, also on a busy machine.
-  const env = { REDIS_URL: redis.url, DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '4', POLL_SECONDS: '0.2' }
+  const env = { REDIS_URL: redis.url, DEFAULT_POLICY: JSON.stringify(POLICY), MAX_EM_DROP_LIMIT: '0.2', LEASE_SECONDS: '4', POLL_SECONDS: '0.2' }
   const replicas: ServiceProcess[] = [startProcess(t, env), startProcess(t, env)]
   await Promise.all(replicas.map((replica) => replica.url()))
   const random = mulberry32(42)

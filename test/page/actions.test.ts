@@ -38,7 +38,9 @@ t.test('on a certified context of a real service', async (t) => {
     t.ok(isDisabled(page, PREVIEW), 'a reason is needed')
     await give(page, 'incident 42')
     t.match(page.text(), '1 would change, of 1 context that the call applies to.')
-    t.same(page.table('Effect'), [['Context', 'Threshold', 'Mode', 'Notes'], [KEY, `${threshold} → never stop`, 'enforce', '–']])
+    t.same(page.table('Effect'), [
+      ['Context', 'Threshold', 'Mode', 'Bound', 'EM lost', 'Tokens saved', 'Notes'], [KEY, `${threshold} → never stop`, 'enforce', '2.00 pt', '0.00 pt → –', '50.0 % → –', '–'],
+    ])
     t.equal((await send('GET', url)).body.pin, null, 'a dry run changes nothing')
     await page.click('Do it')
     await page.shows('Pinned to never stop by anonymous (incident 42), until')
@@ -74,10 +76,10 @@ t.test('on a certified context of a real service', async (t) => {
   t.test('a policy shows what is inherited, and sends what was changed alone', async (t) => {
     await page.click('Policy …')
     await page.until('the policy is read', () => page.requests.at(-1)!.path === `v1/contexts/${encodeURIComponent(KEY)}/policy`)
-    t.equal(page.field('max_em_drop').placeholder, '0.02')
+    t.equal(page.field('max_em_drop').placeholder, '2')
     t.match(page.field('mode').textContent, 'inherit (enforce)')
     t.ok(isDisabled(page, PREVIEW), 'nothing has changed')
-    await page.fill('max_em_drop', '0.01')
+    await page.fill('max_em_drop', '1')
     await page.fill('min_tokens', '64')
     await page.fill('min_tokens', '')
     t.equal(page.all('.field.changed').length, 1)
@@ -91,7 +93,7 @@ t.test('on a certified context of a real service', async (t) => {
 
   t.test('an inherited field is inherited again when it is emptied', async (t) => {
     await page.click('Policy …')
-    await page.until('the policy is read', () => page.field('max_em_drop').value === '0.01')
+    await page.until('the policy is read', () => page.field('max_em_drop').value === '1')
     await page.fill('max_em_drop', '')
     await give(page, 'back')
     await page.click('Do it')
@@ -101,10 +103,13 @@ t.test('on a certified context of a real service', async (t) => {
 
   t.test('a value that the service refuses is explained', async (t) => {
     await page.click('Policy …')
-    await page.fill('max_em_drop', '2')
+    await page.fill('max_em_drop', '50')
     await page.fill('Reason', 'too much')
+    t.match(page.read('dialog[open] label.problem'), /This allows 50 of a hundred right answers to be lost/)
+    t.ok(isDisabled(page, PREVIEW), 'a bound that may be a slip is typed twice')
+    await page.fill('Bound again, in points', '50')
     await page.click(PREVIEW)
-    t.match(page.read('dialog[open] [role=alert]'), /▲ .*max_em_drop/)
+    t.match(page.read('dialog[open] [role=alert]'), /▲ max_em_drop must be at most 0\.1, since 0\.5 means that 50 points of EM may be lost: for half a point state 0\.005/)
     t.equal(page.all('button.danger').length, 0)
     await page.click('Cancel')
   })

@@ -4,6 +4,13 @@ import type { Policy } from './policy.js'
 /** A field of a policy, as a JSON pointer, and how it must change. */
 export interface PolicyProblem { readonly path: string, readonly message: string }
 
+/** Why a policy may not state its bound, or `null`: somebody who means half a point may type 0.5. @param limit largest max_em_drop */
+export function boundProblem ({ max_em_drop: bound = 0 }: Partial<Policy>, limit: number): PolicyProblem | null {
+  if (bound <= limit) return null
+  const message = `must be at most ${limit}, since ${bound} means that ${Math.round(1000 * bound) / 10} points of EM may be lost: for half a point state 0.005. The service allows more if MAX_EM_DROP_LIMIT is raised`
+  return { path: '/max_em_drop', message }
+}
+
 /** The first problem of an effective policy by itself, or `null`. `windowProblem` checks its window, which depends on the certificate. */
 export function policyProblem (policy: Policy, levels: Levels): PolicyProblem | null {
   return priceProblem(policy) ?? poolProblem(policy, levels)

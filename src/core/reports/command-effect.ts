@@ -1,6 +1,6 @@
 import { rawCandidate } from '../contexts/candidate-scorer.js'
 import { linksOf, type LoadedContexts } from '../contexts/chain-link.js'
-import { certifyingDepthOf, effectiveThreshold } from '../contexts/effective-threshold.js'
+import { certifyingDepthOf, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { Cohorts } from '../enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../enrolment/enrolment-list.js'
 import { effectivePolicy } from '../policy/policy.js'
@@ -34,13 +34,21 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
     const own = chain.at(-1)!
     const state = states.get(key)!
     const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
+    const present = inForceAt(loaded, key)
     return {
       key,
-      before: thresholdIn(loaded, key),
+      before: present.threshold,
       after: effective.threshold,
       /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
       mode_before: effectivePolicy(loaded.defaultPolicy, loaded.policies, key).mode,
       mode_after: own.policy.mode,
+      max_em_drop_before: present.source.policy.max_em_drop,
+      max_em_drop_after: effective.source.policy.max_em_drop,
+      /** By the evidence, at a certified threshold; `null`: none is in force. */
+      em_drop_before: present.guarantee?.em_drop ?? null,
+      em_drop_after: effective.guarantee?.em_drop ?? null,
+      tokens_saved_ratio_before: present.guarantee?.tokens_saved_ratio ?? null,
+      tokens_saved_ratio_after: effective.guarantee?.tokens_saved_ratio ?? null,
       status_after: statusInForce(then, chain, effective.source),
       /** Whether its evidence would start again from zero. */
       new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
@@ -70,7 +78,9 @@ function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, 
 }
 
 /** The effective threshold of a context. */
-export function thresholdIn (loaded: LoadedContexts, key: string): number | null {
+export function thresholdIn (loaded: LoadedContexts, key: string): number | null { return inForceAt(loaded, key).threshold }
+
+function inForceAt (loaded: LoadedContexts, key: string): EffectiveThreshold {
   const chain = linksOf(loaded, key)
-  return effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain)).threshold
+  return effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
 }

@@ -4,7 +4,7 @@ import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
 import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'
 import { certifyingKey, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
-import { memberProblem, policyProblem } from '../../core/policy/policy-problem.js'
+import { boundProblem, memberProblem, policyProblem } from '../../core/policy/policy-problem.js'
 import { effectivePolicy, patchedPolicy, type Policy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
 import type { Command, Origin } from '../../core/reducer/log-entry.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
@@ -174,6 +174,9 @@ export function checkedPolicies (
   config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
   const policies = new Map(stated)
   if (policy !== null) checkRoom(config, policies, key)
+  const isNewBound = policy !== null && policy.max_em_drop !== stated.get(key)?.max_em_drop
+  const excess = isNewBound ? boundProblem(policy, config.maxEmDropLimit) : null
+  if (excess !== null) throw at(excess.path, new InvalidPolicyError(`${excess.path.slice(1)} ${excess.message}`))
   if (policy === null) policies.delete(key); else policies.set(key, policy)
   const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, policies, at)
   for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {

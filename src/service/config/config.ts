@@ -2,7 +2,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import { PolicyPatchSchema } from '../../../openapi/policy-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import { windowProblem } from '../../core/certificate/beginnings.js'
-import { policyProblem } from '../../core/policy/policy-problem.js'
+import { boundProblem, policyProblem } from '../../core/policy/policy-problem.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../core/policy/policy.js'
 import { ConfigError } from '../../settings/environment.js'
 import { redisAddress } from '../../store/redis/redis-address.js'
@@ -48,7 +48,8 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     accessTokensFile: settings.ACCESS_TOKENS_FILE,
     dataDir: settings.DATA_DIR,
     levels,
-    defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY, levels),
+    defaultPolicy: readDefaultPolicy(settings, levels),
+    maxEmDropLimit: settings.MAX_EM_DROP_LIMIT,
     dedupSeconds: settings.DEDUP_SECONDS,
     maxLogEntries: settings.MAX_LOG_ENTRIES,
     recordSeconds: settings.RECORD_SECONDS,
@@ -97,11 +98,11 @@ export function misplacedPolicyFields (env: NodeJS.ProcessEnv): string[] {
 
 const patchProblem = itemValidator(PolicyPatchSchema)
 
-function readDefaultPolicy (text: string, levels: readonly string[]): PolicyPatch {
+function readDefaultPolicy ({ DEFAULT_POLICY: text, MAX_EM_DROP_LIMIT: limit }: Settings, levels: readonly string[]): PolicyPatch {
   let patch: PolicyPatch
   try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not valid JSON: ${text.slice(0, 100)}`) }
   const policy = { ...DEFAULT_POLICY, ...patch }
-  const problem = patchProblem(patch) ?? windowProblem(policy) ?? policyProblem(policy, levels)
+  const problem = patchProblem(patch) ?? boundProblem(patch, limit) ?? windowProblem(policy) ?? policyProblem(policy, levels)
   if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
   return patch
 }

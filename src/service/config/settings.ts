@@ -23,6 +23,7 @@ export const SettingsSchema = Type.Object({
   DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
   CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context in order, separated by commas without spaces: up to 8 names of up to 32 letters, digits, _ . -' }),
   DEFAULT_POLICY: Type.String({ default: '{}', description: 'Defaults of policy fields (a JSON object)' }),
+  MAX_EM_DROP_LIMIT: Type.Number({ default: 0.1, minimum: 0.001, maximum: 0.5, description: 'Largest max_em_drop that a policy may state (fraction of EM), so that nobody allows a loss of half of the answers by a slip' }),
   DEDUP_SECONDS: Type.Integer({ default: LOG_LIMITS.dedupSeconds, minimum: 1, description: 'Time for which an outcome is remembered: a repetition is a duplicate, and a label is accepted (seconds)' }),
   MAX_LOG_ENTRIES: Type.Integer({ default: LOG_LIMITS.maxLogEntries, minimum: 4096, description: 'Number of outcomes, labels and enrolment lists that may wait for the learner; further ones are refused with 503' }),
   RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Time for which recorded steps of a control generation are kept after the last step (seconds)' }),

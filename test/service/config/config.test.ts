@@ -15,6 +15,7 @@ t.test('settings that contradict each other are refused by name', async (t) => {
     [{ CONTEXT_LEVELS: 'model,constructor' }, /^CONTEXT_LEVELS cannot contain the reserved name constructor/],
     [{ DEFAULT_POLICY: '{' }, /^DEFAULT_POLICY is not valid JSON/],
     [{ DEFAULT_POLICY: '{"max_em_drop":3}' }, /^DEFAULT_POLICY\/max_em_drop must be <= 0.5/],
+    [{ DEFAULT_POLICY: '{"max_em_drop":0.2}' }, /^DEFAULT_POLICY\/max_em_drop must be at most 0.1, since 0.2 means that 20 points of EM may be lost/],
     [{ DEFAULT_POLICY: '{"max_drop":3}' }, /^DEFAULT_POLICY\/max_drop is not a known field/],
     [{ DEFAULT_POLICY: '{"evidence_window":300}' }, /^DEFAULT_POLICY\/evidence_window must be at least 768/],
     [{ RECORD_SECONDS: '61', DEDUP_SECONDS: '60' }, /^RECORD_SECONDS must not exceed DEDUP_SECONDS/],

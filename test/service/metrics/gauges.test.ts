@@ -38,9 +38,8 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const none = () => 0
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
-  const service = {
-    ...up, snapshotVersion: none, snapshotAgeSeconds: none, refused: none, stopsNothing: () => false, pins: none, newMembers: none, lag: none,
-  }
+  const figures = { snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, newMembers: none, lag: none }
+  const service = { ...up, ...figures, stopsNothing: () => false }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()

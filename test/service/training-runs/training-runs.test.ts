@@ -88,7 +88,7 @@ t.test('the policy of the context, otherwise of the root, states the EM that may
 })
 
 t.test('the policy of the context states the allowed price of a percent of tokens', async (t) => {
-  const { training, send } = await build(t)
+  const { training, send } = await build(t, { MAX_EM_DROP_LIMIT: '0.2' })
   await training.report('r', Array.from({ length: 9 }, (_, i) => ({ ...one(i, 0.7 - 0.005 * i), tokens_mean: 1000 * 0.95 ** i })), 'w')
   const found = async () => (await training.get('r', 10)).suites[0]!.verdicts.find(({ verdict }) => verdict === 'costly_shortening')?.figures
   await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.2 })
