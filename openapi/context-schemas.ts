@@ -1,5 +1,7 @@
 import { Type } from '#typebox'
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
+import { UNLIKELY_REASONS, type Unlikely } from '../src/core/contexts/probe-spending.js'
+import { STATUSES } from '../src/core/reports/context-report.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
@@ -50,7 +52,7 @@ const BreachSchema = Type.Object({
   }),
 }, { title: 'Breach', description: 'Whether stops lose more EM than certified: by fidelity a quarter of max_em_drop is tolerated between probed and served answers, by arms max_em_drop between full runs and served answers' })
 
-const status = ['learning', 'certified', 'drifted'] as const
+const status = STATUSES
 
 /** A level, and a value without what keys percent-encode. The code checks the rest: the levels, and that the encoding is canonical. */
 const LEVEL_VALUE = '[A-Za-z][A-Za-z0-9_.-]{0,31}=([^%,=*\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]|%[0-9A-F]{2})+'
@@ -167,7 +169,7 @@ export const contextFields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values of the context by level' }),
   status: Type.Unsafe<typeof status[number]>({
-    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool. A context of a pool that it has not left has the status of the pool, also while it is new there',
+    type: 'string', enum: [...status], description: 'learning: no threshold is certified; unlikely: none is, nor is one likely to be (see unlikely); certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool. A context of a pool that it has not left has the status of the pool, also while it is new there',
   }),
   pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   mode: PolicySchema.properties.mode,
@@ -188,6 +190,12 @@ export const contextFields = {
   ...savedTokensFields,
   probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
   probe_prefill_tokens: Type.Integer({ description: 'Tokens prefilled again for probes, likewise' }),
+  probe_overhead: NullableRatioSchema('Tokens of probes over the tokens of generations, of the last thousand or two of both arms; null: none was reported'),
+  unlikely: nullable<Unlikely>('string', {
+    enum: [...UNLIKELY_REASONS, null],
+    description: 'Why nothing is likely to be certified, of the context or its pool. The control share is then limited by max_probe_overhead. accuracy: no threshold that saves tokens seems to lose less than max_em_drop. probe_cost: some do, but probes cost more than these save. too_few: learning costs more than these would have saved on the traffic so far. null: something is likely, less than 500 control generations are known, or a threshold is in force',
+  }),
+  tokens_saved_last_day: nullable<number>('number', { description: 'Tokens that stopping has saved over the last whole day, less those of probes; null: no day is over, it had too few control generations, or stops that do not count, under a pin or in mode shadow' }),
   expected_utility: nullable<number>('number', {
     description: 'Expected gain of that threshold over never stopping, for each generation, in the currency of the policy\'s prices; null: no prices',
   }),

@@ -97,7 +97,9 @@ const decisionFields = {
   context: Type.String({ description: 'Key of the context that the threshold comes from' }),
   scope: ScopeSchema,
   guarantee: NullableGuaranteeSchema,
-  next_check_tokens: Type.Integer({ description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens' }),
+  next_check_tokens: nullable<number>('integer', {
+    description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens; null: send none, and force no further answers, since the generation is treated and no threshold is in force',
+  }),
   probe: Type.Boolean({
     description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),

@@ -15,7 +15,7 @@ export const FleetPageQuerySchema = Type.Object({
   search: Type.Optional(Type.String({ maxLength: 200, description: 'Words, all of which the key must contain, in upper or lower case (up to 200 characters)' })),
   sums: Type.Optional(Type.Boolean({ default: false, description: 'Whether to also list contexts that only sum up those below them' })),
   sort: Type.Optional(Type.Unsafe<RowOrder>({
-    type: 'string', enum: [...ROW_ORDERS], default: 'key', description: 'Field to sort by; contexts without a value come last. By status, drifted comes first, then learning',
+    type: 'string', enum: [...ROW_ORDERS], default: 'key', description: 'Field to sort by; contexts without a value come last. By status, drifted comes first, then unlikely, then learning',
   })),
   descending: Type.Optional(Type.Boolean({ default: false, description: 'Whether the largest comes first' })),
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'Number of contexts to skip at the start (from 0)' })),
@@ -62,6 +62,7 @@ export const FleetSchema = Type.Object({
   by_status: Type.Object({
     certified: count('A threshold is certified, for the context or its pool'),
     learning: count('No threshold is certified yet'),
+    unlikely: count('No threshold is certified, nor is one likely to be'),
     drifted: count('A threshold was withdrawn, because of drift or a breach, and none has been certified since, or the context has left its pool'),
   }, { description: 'Contexts by status' }),
   by_mode: Type.Object({ enforce: count('Generations are stopped'), shadow: count('Decisions are made but stop nothing'), off: count('Nothing is stopped') }, { description: 'Contexts by mode' }),

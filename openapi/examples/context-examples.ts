@@ -52,6 +52,9 @@ const CONTEXT = {
   tokens_saved_gross: 45_840,
   probe_tokens: 7720,
   probe_prefill_tokens: 0,
+  probe_overhead: 0.04,
+  unlikely: null,
+  tokens_saved_last_day: 51_200,
   expected_utility: null,
   arms: {
     control: { generations: 191, labelled: 191, ungraded: 1, em: 0.885, tokens_mean: 374 },
@@ -190,7 +193,7 @@ export const FLEET_EXAMPLE = {
   prefix: '*',
   at: '2026-01-05T10:00:00.000Z',
   contexts: 3,
-  by_status: { certified: 1, learning: 1, drifted: 1 },
+  by_status: { certified: 1, learning: 1, unlikely: 0, drifted: 1 },
   by_mode: { enforce: 3, shadow: 0, off: 0 },
   pinned: 0,
   stopping: 1,

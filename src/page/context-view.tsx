@@ -35,6 +35,15 @@ function promise ({ status, scope, pool, guarantee, pin, threshold, breach }: Co
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}`
 }
 
+type Unlikely = NonNullable<ContextDetail['unlikely']>
+
+/** Why nothing is likely to be certified, and what would change it. */
+const UNLIKELY: Readonly<Record<Unlikely, string>> = {
+  accuracy: 'No threshold that saves tokens seems to lose less EM than you allow. Allow a larger max_em_drop, or find a better confidence.',
+  probe_cost: 'Probes cost more than the thresholds save that lose less EM than you allow. Use shorter probes, or ask less often.',
+  too_few: 'Learning would cost more than it would have saved on the traffic so far. Certify the context with others as a pool, or let it run.',
+}
+
 /** The bound on what is served, in words. Each of its two parts may fail at the error level. */
 function served ({ total_em_drop_bound: total, error_level: level }: NonNullable<ContextDetail['guarantee']>): string {
   return total === null ? '' : `; from full run to served answer at most ${points(total, 1)}, error level ${percent(Math.min(1, 2 * level), 1)}`
@@ -75,6 +84,12 @@ export function ContextPage ({ name }: { name: string }) {
           Repair them, then reset the context to try at once.
         </p>
       )}
+      {context.unlikely !== null && (
+        <p class='banner info'>
+          <span aria-hidden='true'>△</span> Nothing is likely to be certified ({words(context.unlikely)}). {UNLIKELY[context.unlikely]}{' '}
+          Meanwhile only {percent(context.control_share, 0)} of the generations are probed.
+        </p>
+      )}
       <div class='tiles'>
         <Tile title='Threshold in force' value={threshold(context.threshold)}>
           {mixture(context)}{promise(context)}
@@ -90,7 +105,8 @@ export function ContextPage ({ name }: { name: string }) {
         </Tile>
         <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
           {spread(context)}
-          {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes
+          {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes,{' '}
+          at present {percent(context.probe_overhead)} of all
         </Tile>
         <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
           {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}

@@ -60,7 +60,7 @@ export function ContextsTable () {
           />
           <select aria-label='Status' value={status} onChange={({ currentTarget }) => { setStatus(currentTarget.value); setOffset(0) }}>
             <option value=''>every status</option>
-            {['certified', 'learning', 'drifted'].map((value) => <option key={value}>{value}</option>)}
+            {['certified', 'learning', 'unlikely', 'drifted'].map((value) => <option key={value}>{value}</option>)}
           </select>
           <select class='phone-only' aria-label='Sort by' value={sort} onChange={({ currentTarget: { value } }) => { order(value) }}>
             {CONTEXT_COLUMNS.map(({ head, sort: by }) => <option key={by} value={by}>by {head}</option>)}

@@ -8,7 +8,7 @@ import { routeTo } from './route.js'
 import { StopSwitch } from './stop-switch.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
-const STATUSES = ['certified', 'learning', 'drifted'] as const
+const STATUSES = ['certified', 'learning', 'unlikely', 'drifted'] as const
 
 /** The worth of the tokens saved: by the price typed in, otherwise by the prices of policies. */
 function Worth ({ fleet, price }: { fleet: FleetReply, price: Price | null }) {
@@ -91,6 +91,8 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   outcomes_missing: ['warn', 'Generations are enrolled, but their outcomes, steps or labels have not arrived.'],
   outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'Probes cost more than stopping would save.'],
+  tokens_lost: ['warn', 'Over the last day, probes cost more tokens than stops saved.'],
+  certificate_unlikely: ['warn', 'Nothing is likely to be certified, so few generations are probed. The page of the context says why.'],
   signals_refused: ['warn', 'Signals have too many names.'],
   breach_held: ['warn', 'No certified threshold is in force for a time, since stops lost the answers that were probed. Repair the workers, then reset the context to try at once.'],
   fidelity_low: ['warn', 'Served answers of stops often differ from the answers that were probed there.'],

@@ -3,7 +3,7 @@ import type { ApiError } from './api.js'
 import { words, points } from './format.js'
 
 /** Signs of states, so that colour is never the only one. */
-const SIGNS: Readonly<Record<string, string>> = { certified: '●', learning: '◐', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆', good: '✓' }
+const SIGNS: Readonly<Record<string, string>> = { certified: '●', learning: '◐', unlikely: '◔', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆', good: '✓' }
 
 export function Badge ({ kind, children }: { kind: string, children?: ComponentChildren }) {
   return <span class={`badge ${kind}`}><span aria-hidden='true'>{SIGNS[kind] ?? '▲'}</span> {children ?? words(kind)}</span>

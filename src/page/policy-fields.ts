@@ -16,6 +16,7 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'error_level', kind: 'number', meaning: 'chance that a certificate is wrong' },
   { name: 'mode', kind: 'choice', values: ['enforce', 'shadow', 'off'], meaning: 'whether generations are stopped' },
   { name: 'control_rate', kind: 'text', meaning: 'share that always runs in full, or auto' },
+  { name: 'max_probe_overhead', kind: 'number', meaning: 'part of the tokens that probes may take while nothing is certified' },
   { name: 'price_per_1k_tokens', kind: 'number', meaning: 'what 1,000 tokens cost' },
   { name: 'value_of_em', kind: 'number', meaning: 'what a right answer is worth, in the same currency' },
   { name: 'certify_at', kind: 'text', meaning: 'level whose contexts are certified as pools' },

@@ -13,7 +13,7 @@ t.test('a certified context shows its threshold with its guarantee, and its figu
   const page = await open(t, { updated_at: ago(120) })
   t.same(page.tile('Threshold in force'), ['0.985', `At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}`])
   t.same(page.tile('EM drop'), ['0.00 pt', '3.0 pt allowed, true drop −2.19 pt to 2.19 pt'])
-  t.same(page.tile('Tokens saved, net'), ['38.1K', '31.5K to 44.8K; 20.8 % of a generation at this threshold; 7,720 tokens spent on probes'])
+  t.same(page.tile('Tokens saved, net'), ['38.1K', '31.5K to 44.8K; 20.8 % of a generation at this threshold; 7,720 tokens spent on probes, at present 4.0 % of all'])
   t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %'])
   t.equal(page.read('.badges'), '● certified ▶ enforce epoch 1 · last outcome 2 min ago')
 })
@@ -60,6 +60,12 @@ t.test('a context without a certificate shows what may be lost, and dashes for w
   t.equal(page.tile('Threshold in force')[0], 'never stop')
   t.same(page.tile('EM drop'), ['–', '3.0 pt allowed'])
   t.match(page.tile('Tokens saved, net')[1], /^31.5K to 44.8K; – of a generation/)
+})
+
+t.test('the reason why nothing is likely to be certified is shown, with what would change it', async (t) => {
+  const page = await open(t, { ...UNCERTIFIED, status: 'unlikely', unlikely: 'probe_cost', control_share: 0.02 })
+  t.match(page.read('.badges'), '◔ unlikely')
+  t.match(page.read('.banner'), /probe cost.*Use shorter probes, or ask less often.*only 2 % of the generations/)
 })
 
 t.test('a pin shows who set it, why and when it ends', async (t) => {

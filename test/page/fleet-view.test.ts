@@ -7,7 +7,7 @@ t.test('the fleet shows what is saved, in short figures', async (t) => {
   t.same(page.tile('Tokens saved, net'), ['5.21M', '4.79M to 5.63M; 5.64M by stopping, less 430K for probes'])
   t.same(page.tile('Generations'), ['20.7K', '2,310 control, 18,400 treated, in the present epochs'])
   t.same(page.tile('Contexts'), ['3', '1 stop early\n▶ enforce 3'])
-  t.equal(page.card('Contexts by status'), '● certified 1 33 %\n◐ learning 1 33 %\n▲ drifted 1 33 %')
+  t.equal(page.card('Contexts by status'), '● certified 1 33 %\n◐ learning 1 33 %\n◔ unlikely 0 0 %\n▲ drifted 1 33 %')
 })
 
 t.test('modes other than enforce and pins are counted', async (t) => {
@@ -17,9 +17,9 @@ t.test('modes other than enforce and pins are counted', async (t) => {
 })
 
 t.test('a fleet without contexts shows no shares', async (t) => {
-  const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
+  const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, unlikely: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
   const page = await openPage(t, '', serviceWith({ fleet, rows: { ...example('rows'), total: 0, contexts: [] } }))
-  t.equal(page.card('Contexts by status'), '● certified 0\n◐ learning 0\n▲ drifted 0')
+  t.equal(page.card('Contexts by status'), '● certified 0\n◐ learning 0\n◔ unlikely 0\n▲ drifted 0')
   t.equal(page.card('Alarms (0)'), '✓ Nothing needs attention.')
   t.match(page.card('Contexts'), 'No context found')
 })

@@ -179,7 +179,7 @@ t.test('an invalid step of a batch does not affect the others', async (t) => {
 t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
   const built = await build(t)
   await certify(built)
-  const ask = async (tokens: number) => (await built.send('POST', '/v1/decisions', { arm: 'treated', tokens, confidence: 0.99, context: CONTEXT })).body
+  const ask = async (tokens: number, arm = 'treated') => (await built.send('POST', '/v1/decisions', { arm, tokens, confidence: 0.99, context: CONTEXT })).body
   const put = async (policy: object) => t.equal((await built.send('PUT', `/v1/contexts/${encodeURIComponent(KEY)}/policy`, policy)).status, 200)
   await put({ mode: 'shadow' })
   t.match(await ask(32), { decision: 'continue', reason: 'shadow', would_stop: true })
@@ -188,7 +188,8 @@ t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
   await put({})
   t.match(await ask(32), { decision: 'stop', next_check_tokens: 64 })
   await put({ min_tokens: 100, check_every_tokens: 40 })
-  t.match(await ask(32), { decision: 'continue', reason: 'no_threshold', next_check_tokens: 120 }, 'what the evidence means has changed')
+  t.match(await ask(32), { decision: 'continue', reason: 'no_threshold', next_check_tokens: null }, 'what the evidence means has changed')
+  t.match(await ask(32, 'control'), { reason: 'no_threshold', next_check_tokens: 120 })
 })
 
 t.test('a generation shows why it was not stopped, and its outcome', async (t) => {

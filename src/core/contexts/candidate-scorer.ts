@@ -186,11 +186,11 @@ function isWorthItsPrice ({ evidence, beginnings, certified, bar }: CandidateSco
 }
 
 /**
- * Losses of whole units one standard error below those seen: optimism in the face of uncertainty, as in upper confidence bounds (Auer et
+ * Losses of whole units some standard errors below those seen: optimism in the face of uncertainty, as in upper confidence bounds (Auer et
  * al. 2002). Otherwise an early run of losses would end the learning, and without control generations nothing could correct it.
  */
-function hopedFor (seen: Differences): Differences {
-  const lost = seen.lost - Math.sqrt(seen.lost)
+export function hopedFor (seen: Differences, standardErrors = 1): Differences {
+  const lost = Math.max(0, seen.lost - standardErrors * Math.sqrt(Math.max(0, seen.lost)))
   return { ...seen, lost, kept: seen.kept + seen.lost - lost }
 }
 

@@ -15,7 +15,8 @@ import { type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS, type RecentCounts } from
 import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
-import { NO_SAVINGS, type Savings } from './savings.js'
+import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
+import { type DailySavings, NO_SAVINGS, type Savings } from './savings.js'
 
 /** Why an epoch began. */
 export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair'
@@ -76,6 +77,8 @@ export interface ContextState {
   /** The guarantee that replicas show: frozen between changes, so that all replicas agree at one version. */
   readonly guarantee: Guarantee | null
   readonly control_share: number
+  /** Why nothing is likely to be certified; `null`: something is, or little is known yet, or a threshold is in force. */
+  readonly unlikely: Unlikely | null
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
   readonly follow_up: FollowUp
@@ -85,7 +88,7 @@ export interface ContextState {
   /** Treated generations reported in this epoch. */
   readonly treated: number
   readonly arms: Arms
-  /** Number of the first slice that is compared: a change of mode or pin restarts the comparison. */
+  /** Number of the first slice that is compared: later than what was in force, the mode and the pin when its generations began. */
   readonly arms_from: number
   /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
   readonly fidelity: Fidelity
@@ -105,6 +108,10 @@ export interface ContextState {
   /** Over all epochs and both arms: tokens decoded for probes, and tokens prefilled again for them. */
   readonly probe_tokens: number
   readonly probe_prefill_tokens: number
+  /** Over the last generations, of all epochs. */
+  readonly spending: ProbeSpending
+  /** Net savings of the last whole day, of all epochs. */
+  readonly day: DailySavings
   readonly last_evidence_at: number | null
   readonly updated_at: number
   /** How much of this epoch's evidence each token reported; absent where the service has no tokens. */
@@ -177,6 +184,7 @@ export function openEpoch (
     threshold: null,
     guarantee: null,
     control_share: 1,
+    unlikely: null,
     generations: 0,
     follow_up: NO_FOLLOW_UP,
     recent: NO_RECENT_COUNTS,
@@ -194,6 +202,8 @@ export function openEpoch (
     savings: previous?.savings ?? NO_SAVINGS,
     probe_tokens: previous?.probe_tokens ?? 0,
     probe_prefill_tokens: previous?.probe_prefill_tokens ?? 0,
+    spending: previous?.spending ?? NO_SPENDING,
+    day: previous?.day ?? { since: time, savings: NO_SAVINGS, probe_tokens: 0, is_uncounted: false, net: null },
     last_evidence_at: null,
     updated_at: time,
     ...(previous !== undefined && servedAfter(previous, cause)),
@@ -321,6 +331,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     threshold: state.threshold,
     guarantee: state.guarantee,
     control_share: state.control_share,
+    unlikely: state.unlikely,
     generations: state.generations,
     follow_up: state.follow_up,
     recent: state.recent,
@@ -338,6 +349,8 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     savings: state.savings,
     probe_tokens: state.probe_tokens,
     probe_prefill_tokens: state.probe_prefill_tokens,
+    spending: state.spending,
+    day: state.day,
     last_evidence_at: state.last_evidence_at,
     updated_at: state.updated_at,
     judged_by: state.judged_by,

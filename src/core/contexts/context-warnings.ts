@@ -9,7 +9,7 @@ import { EVIDENCE_WARNINGS, EVIDENCE_WARNINGS_TEXT, type EvidenceWarning, eviden
 /** Problems with the workers of a context, shown to them and to operators. */
 export const CONTEXT_WARNINGS = [
   'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
-  'stopped_probe_missing',
+  'stopped_probe_missing', 'tokens_lost', 'certificate_unlikely',
   ...EVIDENCE_WARNINGS,
 ] as const
 
@@ -27,6 +27,8 @@ const MEANINGS: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, string
   breach_hidden: 'stops are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, so only a breach of several ' +
     'points can be seen',
   stopped_probe_missing: 'more than a tenth of the recent stops are reported without stopped_probe, so a breach is seen late',
+  tokens_lost: 'over the last whole day probes cost more tokens than stops saved: ask less often, or make probes shorter',
+  certificate_unlikely: 'no threshold is likely to be certified, so probes are limited by max_probe_overhead; the reason is in unlikely of the context',
 }
 
 /** The warnings with their meanings, for descriptions. */
@@ -70,6 +72,8 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (heldUntil(state.hold) !== null) warnings.push('breach_held')
   if (hasLowFidelity(state.fidelity)) warnings.push('fidelity_low')
   if (lacksProbes(state.fidelity)) warnings.push(probeWarning(state))
+  if (state.day.net !== null && state.day.net < 0) warnings.push('tokens_lost')
+  if (state.unlikely !== null) warnings.push('certificate_unlikely')
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }

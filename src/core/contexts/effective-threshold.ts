@@ -61,13 +61,13 @@ export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]):
 
 /**
  * The control share in force for all contexts that are evidence of the certifying link. The learner moves an `auto` share, and that of a
- * context without a threshold; until it has set one, the least share holds, and 1 without a threshold. A new member of a pool runs in
- * full. A context that is not evidence has share 0, since its probes would be useless.
+ * context without a threshold; until it has set one, the least share holds, and 1 without a threshold. A new member of a pool that stops
+ * generations runs in full. A context that is not evidence has share 0, since its probes would be useless.
  */
 export function controlShareInForce ({ threshold, source, isEvidence, isNew }: EffectiveThreshold): number {
   const { control_rate: rate } = source.policy
   if (!isEvidence) return 0
-  if (isNew) return 1
+  if (isNew && source.threshold !== null) return 1
   if (threshold === null) return source.learnedControlShare ?? 1
   return rate === 'auto' ? source.learnedControlShare ?? CONTROL_FLOOR : Math.max(CONTROL_FLOOR, rate)
 }

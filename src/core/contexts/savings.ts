@@ -67,6 +67,46 @@ function addProducts (sums: Products, { nn, nt, tt }: Products, weight: number):
   return { nn: sums.nn + weight * nn, nt: sums.nt + weight * nt, tt: sums.tt + weight * tt }
 }
 
+/** The part of the sums that came after some earlier ones. */
+function savingsSince (then: Savings, now: Savings): Savings {
+  const less = (from: Products, those: Products) => addProducts(from, those, -1)
+  return {
+    treated: { generations: now.treated.generations - then.treated.generations, tokens: now.treated.tokens - then.treated.tokens },
+    control: {
+      samples: now.control.samples - then.control.samples,
+      tokens: now.control.tokens - then.control.tokens,
+      weighted: less(now.control.weighted, then.control.weighted),
+      squared: less(now.control.squared, then.control.squared),
+    },
+  }
+}
+
+/** The sums at the beginning of a day, and the result of the day before. */
+export interface DailySavings {
+  /** When the day began, ms. */
+  readonly since: number
+  readonly savings: Savings
+  readonly probe_tokens: number
+  /** Whether a threshold has been in force since then without being counted in the savings: a pin, or one in mode `shadow`. */
+  readonly is_uncounted: boolean
+  /** Tokens that the last whole day saved, less those of its probes; `null`: none is over, or that is unknown of it. */
+  readonly net: number | null
+}
+
+const DAY = 86_400_000
+
+/** Sums up to now. */
+type Totals = Pick<DailySavings, 'savings' | 'probe_tokens'>
+
+/** Ends the day if it is over. @param isUncounted of a generation that was reported now, as `is_uncounted` */
+export function advanceDay (day: DailySavings, { savings, probe_tokens }: Totals, isUncounted: boolean, time: number): DailySavings {
+  const is_uncounted = day.is_uncounted || isUncounted
+  if (time < day.since + DAY) return is_uncounted === day.is_uncounted ? day : { ...day, is_uncounted }
+  const saved = is_uncounted ? null : estimateSavings(savingsSince(day.savings, savings))
+  const net = saved === null ? null : saved.estimate - (probe_tokens - day.probe_tokens)
+  return { since: time, savings, probe_tokens, is_uncounted: false, net }
+}
+
 /** Effective number of control units from which on an estimate is shown. */
 const ENOUGH = 5
 /** Relative standard error up to which an estimate is shown. */

@@ -55,7 +55,8 @@ export interface Decision {
   readonly context: string
   readonly scope: Scope
   readonly guarantee: Guarantee | null
-  readonly next_check_tokens: number
+  /** `null`: never again, since the generation is treated and nothing is in force. */
+  readonly next_check_tokens: number | null
   /** Whether the worker of a control generation should force an answer here. */
   readonly probe: boolean
   readonly snapshot_version: number
@@ -104,13 +105,21 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
     context: rule.context ?? contextKey(snapshot.levels, step.context ?? {}),
     scope: rule.scope,
     guarantee: rule.guarantee,
-    next_check_tokens: nextCheckTokens(rule, step.tokens),
+    next_check_tokens: isLeftAlone(rule, arm) ? null : nextCheckTokens(rule, step.tokens),
     probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
     snapshot_version: snapshot.version,
     stale: freshness !== 'fresh',
     warnings: isEarly ? ['asked_early', ...rule.warnings] : rule.warnings,
   }
   return { decision, rule, u }
+}
+
+/**
+ * Whether a generation needs no further checks: it is treated, and no threshold is in force. It is not asked again even if a threshold
+ * comes into force before its end, since evidence is about stops at the first of all its checks that reaches the threshold.
+ */
+export function isLeftAlone ({ threshold }: Pick<ContextRule, 'threshold'>, arm: Arm | null): boolean {
+  return arm === 'treated' && threshold === null
 }
 
 /** The draw of a step that does not echo its arm, in [0, 1); `null` without an id or a salt. */

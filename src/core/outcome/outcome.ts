@@ -60,7 +60,7 @@ export interface LoggedOutcome {
   /** `null`: the worker sent none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
-  /** Of a stopped generation: at how many token counts it asked; absent: not stated. */
+  /** Of a treated generation: at how many token counts it asked; absent: not stated. */
   readonly steps_asked?: number
   /** Tokens decoded for its probes, and tokens prefilled again for them; absent: none. */
   readonly probe_tokens?: number
@@ -157,7 +157,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
     ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),
     steps_complete: outcome.steps_complete ?? true,
-    ...(outcome.stopped === true && stepsAsked(outcome)),
+    ...((outcome.stopped === true || outcome.arm === 'treated') && stepsAsked(outcome)),
   }
 }
 

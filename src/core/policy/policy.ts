@@ -10,6 +10,11 @@ export interface Policy {
   readonly error_level: number
   /** Share of generations that are never stopped; `auto` lowers it as savings and evidence grow. */
   readonly control_rate: number | 'auto'
+  /**
+   * Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its price; 1:
+   * no limit.
+   */
+  readonly max_probe_overhead: number
   /** The criterion for a right answer. */
   readonly label: Label
   /** How a generation without a label counts: not at all, or as `lost` at every threshold that would have stopped it. */
@@ -62,6 +67,7 @@ export const DEFAULT_POLICY: Policy = {
   max_em_drop: 0.02,
   error_level: 0.05,
   control_rate: 'auto',
+  max_probe_overhead: 0.02,
   label: 'exact_match',
   missing_labels: 'lost',
   missing_outcomes: 'lost',

@@ -22,6 +22,9 @@ import { applyMember, endEpoch, withCounts } from './follow-up.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
 import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
+/** Control generations after which the budget of probes is computed again. */
+const BUDGET_EVERY = 25
+
 /**
  * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
  * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and an outcome without a label never gets one.
@@ -33,7 +36,11 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const finish = (next: ContextState, mayMove = false) => {
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
     else if (isRepaired(next, policy)) endEpoch(fold, key, next, { cause: 'repair', policy, time })
-    else moveShare(fold, key, writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove }), time)
+    else {
+      const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove })
+      const isBudgetDue = written.threshold !== counted.threshold || (mayMove && written.follow_up.reported % BUDGET_EVERY === 0)
+      moveShare(fold, key, written, time, isBudgetDue)
+    }
   }
   const compared = compare(counted, pending, arm, policy)
   if (arm !== 'control') return finish(compared)

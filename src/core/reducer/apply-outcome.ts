@@ -5,7 +5,8 @@ import { addCounts, addRecent } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
-import type { Savings } from '../contexts/savings.js'
+import { addSpending } from '../contexts/probe-spending.js'
+import { advanceDay, type Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { type EnrolledUnit, isEvidence, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
@@ -19,7 +20,7 @@ import { applyCadence } from './apply-cadence.js'
 import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
-import { countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
+import { areStopsReal, countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
 import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { endEpoch, followUp, isUnenrolled, withCounts } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
@@ -50,16 +51,18 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
 
   const arm = armOf(outcome, current?.control_share ?? 0)
   const force = arm === 'treated' || leaf !== key ? thresholdInForce(fold, leaf, time) : undefined
-  const addSavings = arm === 'treated' && force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
+  const isServed = arm === 'treated' && !wasLeftAlone(outcome, policy)
+  const addSavings = isServed && force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
+  const isUncounted = arm === 'treated' && force !== undefined && force.threshold !== null && !areStopsReal(policy, force)
   const gathering = policyOf(fold.ledger, key)
   const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
   const pending = { outcome, leaf, key }
   const isRefused = outcome !== usable
-  const isWatched = arm === 'treated' && current !== undefined && isOfPool && force !== undefined
+  const isWatched = isServed && current !== undefined && isOfPool && force !== undefined
   const watched = isWatched ? watchFidelity(fold, time, pending, force, current) : current?.fidelity
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
     const fidelity = isGathering && watched !== undefined ? watched : state.fidelity
-    const next = countOutcome(state, outcome, { arm, addSavings, fidelity, time })
+    const next = countOutcome(state, outcome, { arm, addSavings, isUncounted, fidelity, time })
     return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
   })
   if (counted === undefined || !isOfPool) return
@@ -169,18 +172,27 @@ function leftAt (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>
 interface Counted {
   readonly arm: Arm | null
   readonly addSavings: ((savings: Savings) => Savings) | undefined
+  /** See `DailySavings`. */
+  readonly isUncounted: boolean
   readonly fidelity: Fidelity
   readonly time: number
 }
 
-function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSavings, fidelity, time }: Counted): ContextState {
+function countOutcome (
+  state: ContextState, outcome: LoggedOutcome, { arm, addSavings, isUncounted, fidelity, time }: Counted
+): ContextState {
+  const { probe_tokens: probes = 0 } = outcome
+  const savings = addSavings === undefined ? state.savings : addSavings(state.savings)
+  const probe_tokens = state.probe_tokens + probes
   return copyState(state, {
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
     fidelity,
     stops: addStops(state.stops, state.fidelity, fidelity),
-    savings: addSavings === undefined ? state.savings : addSavings(state.savings),
-    probe_tokens: state.probe_tokens + (outcome.probe_tokens ?? 0),
+    savings,
+    probe_tokens,
+    spending: addSpending(state.spending, { tokens: outcome.tokens, probe_tokens: probes }, arm === 'control'),
+    day: advanceDay(state.day, { savings, probe_tokens }, isUncounted, time),
     probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
     updated_at: time,
   })
@@ -188,7 +200,19 @@ function countOutcome (state: ContextState, outcome: LoggedOutcome, { arm, addSa
 
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
 function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
-  if (steps?.length !== 0) return false
+  return steps?.length === 0 && isTwiceDue(tokens, policy)
+}
+
+/**
+ * Whether a treated generation asked no more after its first step, since nothing was in force then (see `isLeftAlone`). It is no example of
+ * what a threshold does that came into force later.
+ */
+function wasLeftAlone ({ stopped, steps_asked: asked, tokens }: LoggedOutcome, policy: Policy): boolean {
+  return !stopped && asked !== undefined && asked <= 1 && isTwiceDue(tokens, policy)
+}
+
+/** Whether a generation is long enough for more than one check. */
+function isTwiceDue (tokens: number, policy: Policy): boolean {
   const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }
   return tokens >= nextCheckTokens(cadence, nextCheckTokens(cadence, 0))
 }

@@ -5,6 +5,7 @@ import { BREACH_SUSPECTED, breachSuspicion, heldUntil } from '../certificate/bre
 import { cadenceOfTreated } from '../contexts/cadences.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
 import { isGraderBroken } from '../contexts/grader.js'
+import { type ProbeBudget, probeBudget } from '../contexts/probe-budget.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -22,23 +23,35 @@ const BOOST = 10
 const LEARNING_SHARE = 0.5
 
 /**
- * Moves the control share. An `auto` one is a half while learning is worth its price, and the floor otherwise. It is raised at a suspicion
- * of drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the
- * bets stay fair, and each draw states the share that it was made at.
+ * Moves the control share. Without a threshold it is as large as the span and the budget of probes allow, but not below a stated rate.
+ * With one, an `auto` share is a half while learning is worth its price, and the floor otherwise. It is raised at a suspicion of drift or
+ * breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets stay
+ * fair, and each draw states the share that it was made at.
  * @param state of the context, as stored
+ * @param isBudgetDue `false`: the last budget holds, which spares a pass over all thresholds
  * @returns the state stored last
  */
-export function moveShare (fold: Fold, key: string, state: ContextState, time: number): ContextState {
+export function moveShare (fold: Fold, key: string, state: ContextState, time: number, isBudgetDue = true): ContextState {
   const force = thresholdInForce(fold, key, time)
-  const { control_rate: rate } = force.source.policy
+  const { policy } = force.source
+  const { control_rate: rate } = policy
   const is_suspected = rate === 'auto' && isSuspicious(state, force)
-  const useful = usefulShare(fold, key, state, force.source.policy)
-  const wanted = rate === 'auto' ? autoShare(fold, state, force, is_suspected, useful) : force.threshold === null ? useful : rate
+  const useful = usefulShare(fold, key, state, policy)
+  const last = { share: state.control_share, unlikely: state.unlikely }
+  const budget = force.threshold !== null ? null : isBudgetDue ? probeBudget(state, policy, fold.predictors) : last
+  const wanted = budget !== null ? learningShare(state, rate, useful, budget) : rate === 'auto' ? autoShare(fold, state, force, is_suspected, useful) : rate
   const share = Math.max(CONTROL_FLOOR, wanted)
-  if (share === state.control_share && is_suspected === state.is_suspected) return state
-  const next = copyState(state, { control_share: share, is_suspected })
+  const unlikely = budget?.unlikely ?? null
+  if (share === state.control_share && is_suspected === state.is_suspected && unlikely === state.unlikely) return state
+  const next = copyState(state, { control_share: share, is_suspected, unlikely })
   fold.set(key, next)
   return next
+}
+
+/** The share without a threshold in force. */
+function learningShare (state: ContextState, rate: Policy['control_rate'], useful: number, budget: ProbeBudget): number {
+  if (rate === 'auto' && isWaiting(state)) return CONTROL_FLOOR
+  return Math.min(useful, rate === 'auto' ? budget.share : Math.max(rate, budget.share))
 }
 
 /** The largest share whose control generations count as evidence. */
@@ -51,11 +64,10 @@ function usefulShare (fold: Fold, key: string, state: ContextState, policy: Poli
   return Math.min(1, widestUsefulShare(state.beginnings, cohort.traffic(clock, span), clock, { units, span }))
 }
 
-/** @param useful the largest share whose control generations count as evidence */
+/** The share with a threshold in force. @param useful the largest share whose control generations count as evidence */
 function autoShare (
-  fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
+  fold: Fold, state: ContextState, { isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
 ): number {
-  if (threshold === null) return isWaiting(state) ? CONTROL_FLOOR : useful
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
   const share = isWorthwhile ? Math.max(CONTROL_FLOOR, Math.min(LEARNING_SHARE, useful)) : CONTROL_FLOOR
   // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.

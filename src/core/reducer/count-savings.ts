@@ -15,7 +15,7 @@ import { isTrainedOn } from './units-of-outcome.js'
  * Whether generations of a leaf are really stopped, by a threshold that its evidence certifies. Savings are counted only then.
  * @param force threshold in force for the leaf
  */
-function areStopsReal ({ mode }: Pick<Policy, 'mode'>, { threshold, isPinned }: EffectiveThreshold): boolean {
+export function areStopsReal ({ mode }: Pick<Policy, 'mode'>, { threshold, isPinned }: EffectiveThreshold): boolean {
   return mode === 'enforce' && threshold !== null && !isPinned
 }
 

@@ -93,7 +93,9 @@ interface WriteOptions {
  */
 export function writeState (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: WriteOptions): ContextState {
   const before = fold.get(key)
-  const after = mayMove ? withJudgement(fold, next, policy) : next
+  const judged = mayMove ? withJudgement(fold, next, policy) : next
+  const isFirst = judged.threshold !== null && (before?.threshold ?? null) === null
+  const after = isFirst ? copyState(judged, { arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }) : judged
   fold.set(key, after)
   const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
   if (isMoved || cause === 'drift' || cause === 'breach' || cause === 'repair') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })

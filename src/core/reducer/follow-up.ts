@@ -18,7 +18,7 @@ import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
-import { armOf, type EpochStart, type Fold, policyOf, setMembership, startEpoch, writeState } from './fold.js'
+import { armOf, type EpochStart, type Fold, policyOf, setMembership, startEpoch, thresholdInForce, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
 
@@ -57,7 +57,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
   for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
   if (hasDrifted(next.drift_final)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
-  if (compared.length > 0 && policy.mode !== 'off') {
+  if (compared.length > 0 && policy.mode !== 'off' && thresholdInForce(fold, key, time).threshold !== null) {
     const sums = compared.filter(({ number }) => number >= next.arms_from).map(({ arms }) => arms)
     next = copyState(next, { arms: sums.reduce((arms, slice) => compareSlice(arms, slice, policy.max_em_drop), next.arms) })
   }

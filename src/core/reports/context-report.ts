@@ -17,6 +17,7 @@ import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../c
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
 import type { GraderCounts } from '../contexts/grader.js'
 import { FIRST_UNITS, hasLeft } from '../contexts/membership.js'
+import { probeOverhead } from '../contexts/probe-spending.js'
 import { estimateSavings } from '../contexts/savings.js'
 import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
@@ -24,7 +25,9 @@ import type { Label, Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { untilNext } from './threshold-rows.js'
 
-export type Status = 'learning' | 'certified' | 'drifted'
+export const STATUSES = ['learning', 'unlikely', 'certified', 'drifted'] as const
+
+export type Status = typeof STATUSES[number]
 
 export type ContextView = ReturnType<typeof describeContext>
 
@@ -74,6 +77,12 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     ...describeSavings(state),
     probe_tokens: state.probe_tokens,
     probe_prefill_tokens: state.probe_prefill_tokens,
+    /** Tokens of probes over those of the generations, of the last thousand or two in both arms; `null`: none was reported. */
+    probe_overhead: probeOverhead(state.spending),
+    /** Why nothing is likely to be certified, here or in the pool; `null`: something is, or little is known yet. */
+    unlikely: (isMember ? loaded.states.get(source.key) : state)?.unlikely ?? null,
+    /** Tokens saved, less those of probes, over the last whole day; `null`: none is over, or there were too few control generations. */
+    tokens_saved_last_day: state.day.net,
     /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
     expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
     arms: describeArms(state.arms, own.policy.error_level),
@@ -158,7 +167,7 @@ function isOfPool ({ levels }: LoadedContexts, chain: readonly ChainLink[], sour
 function statusOf (state: ContextState, index: number): Status {
   if (index !== -1) return 'certified'
   if (state.epoch_cause === 'drift' || state.epoch_cause === 'breach') return 'drifted'
-  return 'learning'
+  return state.unlikely === null ? 'learning' : 'unlikely'
 }
 
 /** How many of a new member's first control units have been seen, and how many run in full. */

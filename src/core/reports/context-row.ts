@@ -8,7 +8,7 @@ import { type ContextView, describeContext } from './context-report.js'
 /** Alarms for operators: thresholds withdrawn, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
-  'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden', 'stopped_probe_missing', ...EVIDENCE_WARNINGS,
+  'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden', 'stopped_probe_missing', 'tokens_lost', 'certificate_unlikely', ...EVIDENCE_WARNINGS,
 ] as const
 export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */

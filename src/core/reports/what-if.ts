@@ -28,6 +28,7 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   missing_labels: NEW_EPOCH,
   min_tokens: NEW_EPOCH,
   control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
+  max_probe_overhead: 'it affects how fast evidence arrives, not what the present evidence certifies',
   mode: 'it affects whether a threshold stops generations, not what is certified',
   missing_outcomes: NEW_EPOCH,
   label_rate: 'it affects how many generations are enrolled, not what the present evidence certifies',

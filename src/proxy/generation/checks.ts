@@ -26,7 +26,7 @@ export const PROBE_ENDS = ['ok', 'failed', 'skipped', 'late'] as const
 export type ProbeEnd = typeof PROBE_ENDS[number]
 
 export interface ChecksOptions {
-  readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'decide'>
+  readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'isLeftAlone' | 'decide'>
   readonly local: LocalGeneration
   readonly style: ProbeStyle
   readonly probe: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<ForcedAnswer>
@@ -113,6 +113,10 @@ export class Checks {
     const prefix = { tokens: at, ids: reasoning.ids?.slice(0, at) ?? null, text: reasoning.text }
     this.#next = decider.nextCheck(local, at)
     decider.draw(local, at)
+    if (decider.isLeftAlone(local)) { // until its end, even if a threshold comes into force before
+      this.#next = Infinity
+      return
+    }
     if (!mayProbe()) { onProbe('skipped', 0, null); return }
     const forced = await this.#probe(at, prefix)
     if (forced === null) return

@@ -33,7 +33,7 @@ export interface GenerationMetrics {
 
 /** The services that all generations share. */
 export interface GenerationDependencies {
-  readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'decide'>
+  readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'isLeftAlone' | 'decide'>
   readonly metrics: GenerationMetrics
   readonly report: (outcome: object) => void
   readonly style: ProbeStyle

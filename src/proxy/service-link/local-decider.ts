@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Arm } from '../../core/assignment/arm.js'
-import { armOfDraw, decide, type Decision, drawOf, enrolDraw } from '../../core/decide/decide.js'
+import { armOfDraw, decide, type Decision, drawOf, enrolDraw, isLeftAlone } from '../../core/decide/decide.js'
 import { type ContextRule, ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
 import type { Context } from '../../core/policy/context.js'
 import { nextCheckTokens } from '../../core/policy/policy.js'
@@ -70,6 +70,12 @@ export class LocalDecider {
   nextCheck ({ context }: LocalGeneration, tokens: number): number {
     const rule = this.#rule(context)
     return rule === null ? Infinity : nextCheckTokens(rule, tokens)
+  }
+
+  /** Whether a generation needs no checks, since it is treated and no threshold is in force. */
+  isLeftAlone ({ context, arm }: LocalGeneration): boolean {
+    const rule = this.#rule(context)
+    return rule !== null && isLeftAlone(rule, arm)
   }
 
   /** Draws the arm and enrols the generation, at its first check and before anything is known about it. */

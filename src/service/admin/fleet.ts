@@ -59,7 +59,7 @@ const NO_TOKENS: Tokens = { tokens_saved: 0, tokens_saved_low: 0, tokens_saved_h
 
 /** The reply of `GET /v1/fleet`: sums over the leaves of a scan, in which generations run. One pass, since there may be ten thousand. */
 export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
-  const byStatus = { certified: 0, learning: 0, drifted: 0 }
+  const byStatus = { certified: 0, learning: 0, unlikely: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
   let [contexts, pinned, stopping, control, treated, worth, priced] = [0, 0, 0, 0, 0, 0, 0]
   let hasPrice = false
@@ -135,7 +135,7 @@ function rowToWire (all: ContextRow) {
   return { ...row, pool: poolToWire(row.pool), changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
 }
 
-const STATUS_ORDER: Readonly<Record<Status, number>> = { drifted: 0, learning: 1, certified: 2 }
+const STATUS_ORDER: Readonly<Record<Status, number>> = { drifted: 0, unlikely: 1, learning: 2, certified: 3 }
 
 /** Rows by a figure. Those without a value come last in either direction; of equal rows the key decides. */
 export function sortContextRows (rows: readonly ContextRow[], sort: RowOrder, descending: boolean): ContextRow[] {

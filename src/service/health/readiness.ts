@@ -31,6 +31,10 @@ const REPORTING: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, (cont
   outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} belong to generations that were not enrolled. Ask at the first step of each ` +
     'generation, without an arm and with the ids of its outcome',
   no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts}, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
+  tokens_lost: (contexts) => `Over the last day, probes of ${contexts} cost more tokens than stops saved. See "unlikely" of these contexts. Ask less often (check_every_tokens), ` +
+    'use shorter probes, or turn the contexts off',
+  certificate_unlikely: (contexts) => `No threshold of ${contexts} is likely to be certified, so few generations are probed there. The reason is "unlikely" in GET /v1/contexts/{key}: ` +
+    'accuracy (allow a larger max_em_drop, or find a better confidence), probe_cost (use shorter probes, or ask less often), or too_few (certify them as a pool)',
   signals_refused: (contexts) => `Signals of ${contexts} have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
   breach_held: (contexts) => `Stops of ${contexts} served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force there until ` +
     'breach.held_until. Most likely workers answer from another prefix than was probed, or in another way. Repair them, then reset the context to try at once',

@@ -8,6 +8,7 @@ import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT } from '../../core/contexts/context-warnings.js'
 import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts/follow-up-counts.js'
+import { probeOverhead } from '../../core/contexts/probe-spending.js'
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { FitResult } from '../../core/predictor/fit-predictor.js'
@@ -109,6 +110,9 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
     'tokens_saved', 'Tokens saved by stopping over all epochs, less those of probes: estimate and bounds of a 95 % interval; absent while there are ' +
     'too few control generations', 'bound')
   const savedGross = gauge('tokens_saved_gross', 'The same estimate, probes not counted')
+  const overheads = gauge('probe_overhead', 'Tokens of probes over tokens of generations, of the last thousand or two of both arms (fraction)')
+  const unlikely = gauge('unlikely', '1 for the reason why nothing is likely to be certified (accuracy, probe_cost, too_few); absent if there is none', 'reason')
+  const savedLastDay = gauge('tokens_saved_last_day', 'Tokens saved over the last whole day, less those of probes; absent while it is unknown')
   const generations = gauge('control_generations', 'Control generations in the evidence')
   const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent until there is evidence')
   const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy withdraws a threshold')
@@ -157,6 +161,10 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       const { tokens_saved: estimate, tokens_saved_low: low, tokens_saved_high: high, tokens_saved_gross: gross } = describeSavings(state)
       for (const [bound, tokens] of Object.entries({ estimate, low, high })) if (tokens !== null) saved.set({ context, bound }, tokens)
       if (gross !== null) savedGross.set({ context }, gross)
+      const overhead = probeOverhead(state.spending)
+      if (overhead !== null) overheads.set({ context }, overhead)
+      if (state.unlikely !== null) unlikely.set({ context, reason: state.unlikely }, 1)
+      if (state.day.net !== null) savedLastDay.set({ context }, state.day.net)
       generations.set({ context }, evidence.generations)
       if (state.last_evidence_at !== null) lastEvidence.set({ context }, state.last_evidence_at / 1000)
       const policy = policyOf(context)

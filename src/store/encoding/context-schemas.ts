@@ -11,6 +11,7 @@ import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
 import type { Membership } from '../../core/contexts/membership.js'
+import { UNLIKELY_REASONS } from '../../core/contexts/probe-spending.js'
 import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
 import { RAW } from '../../core/enrolment/slice.js'
@@ -94,6 +95,8 @@ const state = Type.Object({
   cadences: orNull(like(NO_CADENCES)),
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
+  unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
+  day: Type.Object({ ...fieldsLike(newState.day), net: orNull(number) }),
   serving: orNull(text),
   threshold: orNull(ratio),
   guarantee: orNull(Type.Object({

@@ -71,3 +71,10 @@ t.test('a hold after a breach is a warning until it is over', async (t) => {
   t.same(contextWarnings({ ...state, hold }, DEFAULT_POLICY), ['breach_held'])
   t.same(contextWarnings({ ...state, hold: { ...hold, is_over: true } }, DEFAULT_POLICY), [])
 })
+
+t.test('a day on which probes cost more than stops saved is a warning, and so is a certificate that is unlikely', async (t) => {
+  const of = (changes: Partial<ContextState>) => contextWarnings({ ...state, ...changes }, DEFAULT_POLICY)
+  t.same(of({ day: { ...state.day, net: 1 } }), [])
+  t.same(of({ day: { ...state.day, net: -1 } }), ['tokens_lost'])
+  t.same(of({ unlikely: 'probe_cost' }), ['certificate_unlikely'])
+})

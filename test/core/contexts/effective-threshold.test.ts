@@ -81,7 +81,8 @@ t.test('a member that its pool does not cover has no control arm, under a pin ei
     [linkWith('*', {}), linkWith('model=q', { index: 9, epochName: '7-1', learnedControlShare: 0.5, ...pool }), linkWith('model=q,task=x', { leftEpoch: '7-1' })], 1))
   t.equal(shareOf({}), 0)
   t.equal(shareOf({ pin: 0.6 }), 0)
-  t.equal(shareOf({ index: -1, epochName: '9-1' }), 1, 'in the next epoch it is new')
+  t.equal(shareOf({ index: -1, epochName: '9-1' }), 0.5, 'in the next epoch that of the pool, which stops nothing yet')
+  t.equal(shareOf({ epochName: '9-1' }), 1, 'it is new where the pool stops generations')
 })
 
 t.test('a member with a pin of its own has no control arm, so that the pin serves it even where its pool has no threshold', async (t) => {

@@ -172,6 +172,14 @@ t.test('next_check_tokens is the next multiple of the cadence from min_tokens on
   }), 1000)
 })
 
+t.test('a treated generation is not asked again while no threshold is in force, and a control one is', async (t) => {
+  t.match(decided({}, {}), { decision: 'continue', reason: 'no_threshold', next_check_tokens: null })
+  t.equal(decided({}, { arm: 'control' }).next_check_tokens, 128)
+  t.equal(decided({ index: 10 }, {}).next_check_tokens, 128)
+  t.equal(decided({ pin: 0.5 }, { confidence: 0.1 }).next_check_tokens, 128)
+  t.equal(decided({ index: 10, pin: null }, {}).next_check_tokens, null)
+})
+
 t.test('the probe decision uses the clamped confidence and the context\'s rule', async (t) => {
   const control = { arm: 'control', confidence: 1.0000005 } as const
   t.equal(decided({}, control).probe, true)

@@ -107,6 +107,7 @@ t.test('a label that says nothing leaves room for a better one', async (t) => {
 
 t.test('a treated outcome waits for its label too, for the comparison of the arms', async (t) => {
   const fold = enrolledFold()
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }, 0)
   fold.enrol([0.1, 0.5], 0, { share: 0.4 })
   fold.report(0.1, 1000)
   fold.report(0.5, 1000, { full: {}, steps: null, stopped: true })

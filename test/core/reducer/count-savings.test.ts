@@ -28,6 +28,45 @@ t.test('a treated generation counts with the tokens that it used after its cross
   }
 })
 
+t.test('a treated generation that was not asked to its end, since nothing was in force when it began, does not count', async (t) => {
+  const fold = stoppingFold()
+  const ran = { ...STOPPED, stopped: false, tokens: 100 }
+  for (const steps_asked of [0, 1]) fold.learn({ ...ran, steps_asked })
+  t.equal(fold.state().savings.treated.generations, 0)
+  t.equal(fold.state().fidelity.generations, 0)
+  fold.learn({ ...ran, steps_asked: 3 })
+  fold.learn({ ...ran, tokens: 40, steps_asked: 1 }) // it ended before its second check
+  t.equal(fold.state().savings.treated.generations, 2)
+  t.equal(fold.state().fidelity.generations, 2)
+})
+
+t.test('net savings are taken day by day', async (t) => {
+  const day = 86_400_000
+  const fold = memoryFold()
+  fold.learn(outcomeOf({ probe_tokens: 5 }), 1000, 10)
+  t.equal(fold.state().day.net, null)
+  fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + day)
+  t.match(fold.state(), { day: { net: -55, since: 1000 + day }, probe_tokens: 55 })
+  fold.learn(outcomeOf({ probe_tokens: 1 }), 1000 + 2 * day)
+  t.equal(fold.state().day.net, -1)
+  t.same(fold.state().savings, NO_SAVINGS)
+})
+
+t.test('the net savings of a day are unknown if a threshold was in force whose stops are not counted', async (t) => {
+  const day = 86_400_000
+  for (const mode of ['shadow', 'enforce'] as const) {
+    const fold = memoryFold({ mode })
+    fold.learn(outcomeOf({ probe_tokens: 5 }), 1000)
+    const pin = { threshold: 0.9, reason: 'test', by: 'ops', expires_at: 2000 }
+    fold.learn({ type: 'pin', key: LEAF, pin, by: 'ops', reason: 'test' }, 1000)
+    fold.learn(STOPPED, 1500)
+    fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + day)
+    t.equal(fold.state().day.net, null, mode)
+    fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + 2 * day)
+    t.equal(fold.state().day.net, -5, `${mode}, the day after`)
+  }
+})
+
 t.test('a control generation counts with its tokens after the crossing, and its weight', async (t) => {
   const fold = stoppingFold()
   t.equal(fold.state().savings, NO_SAVINGS, 'those drawn at a share of 1 stand for nobody')

@@ -9,6 +9,7 @@ function checksOf (more: Partial<ChecksOptions> = {}) {
   const seen = { prefixes: [] as number[], ends: [] as Array<[string, number]>, stops: [] as StopDecision[], drawn: [] as number[] }
   const checks = new Checks({
     decider: {
+      isLeftAlone: () => false,
       nextCheck: (_local, tokens) => 10 * (Math.floor(tokens / 10) + 1),
       draw: (local, tokens) => { local.arm ??= 'treated'; seen.drawn.push(tokens) },
       decide: (_local, { confidence }) => ({ decision: confidence! >= 0.9 ? 'stop' : 'continue', threshold: 0.9 }) as any,
@@ -74,6 +75,28 @@ t.test('a probe that fails or is not allowed is no step', async (t) => {
     await checks.settled()
     t.same([seen.ends, checks.steps, checks.probeTokens], [[[end, 0]], [], 0])
   }
+})
+
+t.test('a treated generation is neither probed nor asked about again where nothing is in force at one of its checks', async (t) => {
+  let isAlone = false
+  const { checks, seen } = checksOf({
+    decider: {
+      isLeftAlone: ({ arm }) => arm === 'treated' && isAlone,
+      nextCheck: (_local, tokens) => 10 * (Math.floor(tokens / 10) + 1),
+      draw: (local) => { local.arm = 'treated' },
+      decide: () => ({ decision: 'continue', threshold: null }) as any,
+    },
+  })
+  checks.advance(prefixOf(10))
+  await checks.settled()
+  t.same([seen.prefixes, checks.next], [[10], 20])
+  isAlone = true
+  checks.advance(prefixOf(20))
+  await checks.settled()
+  isAlone = false
+  checks.advance(prefixOf(40))
+  await checks.settled()
+  t.same([seen.prefixes, checks.next], [[10], Infinity], 'not even once a threshold is in force')
 })
 
 /** A probe that is never answered, and rejects when it is aborted. */

@@ -114,6 +114,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     },
     dependencies: {
       decider: {
+        isLeftAlone: () => false,
         nextCheck: (_local, tokens) => tokens < 10 ? 10 : Infinity,
         draw: none,
         decide: () => ({ decision: 'stop', threshold: 0.9 }) as ReturnType<LocalDecider['decide']>,

@@ -27,6 +27,9 @@ t.test('it decides and enrols like the service', async (t) => {
   t.match(decider.decide(one, { tokens: 32, confidence: 0.95 }), { decision: body.decision, arm: body.arm, threshold: 0.9 })
   const fresh = start({ model: 'new' }, 'other').generation
   decider.draw(fresh, 32)
+  t.equal(decider.isLeftAlone(fresh), false, 'it is control')
+  t.equal(decider.isLeftAlone({ ...fresh, arm: 'treated' }), true)
+  t.equal(decider.isLeftAlone({ ...one, arm: 'treated' }), false, 'a pin is in force')
   t.match(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: fresh.id, group_id: 'other' }])
   const ungrouped = start({ model: 'new' }, null).generation
   decider.draw(ungrouped, 32)
@@ -40,4 +43,5 @@ t.test('without a bundle no decisions are made', async (t) => {
   decider.draw(one, 32)
   t.equal(one.arm, null)
   t.equal(decider.nextCheck(one, 0), Infinity)
+  t.equal(decider.isLeftAlone({ ...one, arm: 'treated' }), false)
 })

@@ -17,7 +17,7 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
   ]
   t.match(sumFleet({ at: 0, rows }, '*'), {
     contexts: 3,
-    by_status: { certified: 1, learning: 1, drifted: 1 },
+    by_status: { certified: 1, learning: 1, unlikely: 0, drifted: 1 },
     by_mode: { enforce: 2, shadow: 1, off: 0 },
     pinned: 1,
     stopping: 1,

@@ -120,6 +120,10 @@ class Rule(NamedTuple):
         score = self.scorer.score(step.tokens, confidence, step.signals)
         return score is not None and score >= threshold
 
+    def leaves_alone(self, arm: Arm | None) -> bool:
+        """Whether a generation needs no further checks: it is treated, and no threshold is in force."""
+        return arm == "treated" and self.threshold is None
+
     def wants_probe(self, step: Step, arm: Arm | None, probed_score: float | None) -> bool:
         """Whether an answer forced here is worth its tokens: some threshold would first stop at this step."""
         confidence = step.confidence

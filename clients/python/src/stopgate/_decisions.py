@@ -13,7 +13,7 @@ from ._local import LocalDecider
 from ._process import Background
 from ._telemetry import Counters, logger, warn
 from .errors import CallFailed, CallTimedOut
-from .generation import Cadence, Generation
+from .generation import NEVER, Cadence, Generation
 
 COLUMNS_PATH = "/v1/decisions/columns"
 MAX_ROWS = 4096
@@ -105,10 +105,10 @@ class Decisions:
         return known or self._cadences.get(generation.context_key) or Cadence()
 
     def skip_check(self, generation: Generation, tokens: int) -> bool:
-        """Postpones a due check if no decision can be made now. Returns whether it did."""
+        """Whether a due check is left out: it is postponed if no decision can be made now, or none is needed at all."""
         can_decide = self._local.is_usable if self._local is not None else not self._breaker.is_open
         if can_decide:
-            return False
+            return self._local is not None and self._local.leaves_alone(generation, tokens)
         self._counters.checks += 1
         self._counters.undecided += 1
         generation.next_check = self.cadence_of(generation).next_check(tokens)
@@ -213,12 +213,15 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
     Raises:
         KeyError, TypeError, ValueError, IndexError, AttributeError: the body is not the reply to this call.
     """
+    without_threshold: set[str] = set()
     stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
     problems = {one["index"]: one for one in body["errors"]}
     if len(cadences) > _MAX_CADENCES:
         cadences.clear()
     for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
         if rule is not None:
+            if rule["threshold"] is None:
+                without_threshold.add(one.context_key)
             cadences[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
             for warning in rule["warnings"]:
                 warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
@@ -233,5 +236,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
             continue
         if one.arm is None:
             one.arm = "control" if row in control else "treated"
-        one.decided(row in stop, row in probe, cadences[one.context_key].next_check(one.steps[-1].tokens))
+        is_left_alone = one.arm == "treated" and one.context_key in without_threshold
+        next_check = NEVER if is_left_alone else cadences[one.context_key].next_check(one.steps[-1].tokens)
+        one.decided(row in stop, row in probe, next_check)
     return [generations[row] for row in problems]

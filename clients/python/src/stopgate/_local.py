@@ -11,7 +11,7 @@ from ._outbox import Enrolments
 from ._process import Background
 from ._telemetry import warn
 from .errors import CallFailed
-from .generation import Cadence, Generation
+from .generation import NEVER, Cadence, Generation, Step
 
 _POLL_SECONDS = 30
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 10.0
@@ -64,6 +64,25 @@ class LocalDecider:
         self._background.ensure()
         return self._bundle is not None and time.monotonic() - self._renewed_at <= self._max_staleness
 
+    def leaves_alone(self, generation: Generation, tokens: int) -> bool:
+        """Draws the arm of a generation at its first check. Returns whether it needs no probes and no further checks.
+
+        It is treated then, and no threshold is in force. It is not asked about again even if one comes into force
+        before its end: evidence is about stops at the first of all checks that reach the threshold.
+        """
+        bundle = self._bundle
+        rule = None if bundle is None else bundle.rule_of(generation.context, generation.context_key)
+        if bundle is None or rule is None:
+            return False
+        if generation.arm is None:
+            self._draw(generation, bundle.salt, rule, tokens)
+        if not rule.leaves_alone(generation.arm):
+            return False
+        if not generation.steps:
+            generation.steps.append(Step(tokens, None, {}))  # it is reported, since it has been drawn
+        generation.next_check = NEVER
+        return True
+
     def decide(self, generations: Sequence[Generation]) -> list[Generation]:
         """Decides the last step of each generation. Returns those without a decision, which go on."""
         bundle = self._bundle if self.is_usable else None
@@ -80,7 +99,7 @@ class LocalDecider:
                 one.checked(stop=False, probe=False, next_check=one.next_check)
                 continue
             if one.arm is None:
-                self._draw(one, bundle.salt, rule)
+                self._draw(one, bundle.salt, rule, one.steps[-1].tokens)
             step = one.steps[-1]
             is_control = one.arm == "control"
             is_early = one.is_early and not is_control
@@ -90,11 +109,11 @@ class LocalDecider:
             one.decided(
                 not is_control and not is_early and rule.stops(step, one.arm, threshold),
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
-                rule.cadence.next_check(step.tokens),
+                NEVER if rule.leaves_alone(one.arm) else rule.cadence.next_check(step.tokens),
             )
         return undecided
 
-    def _draw(self, generation: Generation, salt: str | None, rule: Rule) -> None:
+    def _draw(self, generation: Generation, salt: str | None, rule: Rule, tokens: int) -> None:
         """Draws the arm, and enrols the generation if it may become evidence."""
         if salt is None:
             generation.arm = "treated"
@@ -103,7 +122,7 @@ class LocalDecider:
         generation.arm = "control" if u < rule.share else "treated"
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
-        if generation.steps[-1].tokens > rule.cadence.next_check(0):
+        if tokens > rule.cadence.next_check(0):
             generation.warn_late()
             return
         started: dict[str, str | int] = {"generation_id": generation.id}

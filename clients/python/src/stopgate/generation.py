@@ -18,7 +18,8 @@ AnswerT = TypeVar("AnswerT", bound="str | None")
 
 Prompt = str | bytes | Sequence[int]
 
-_NEVER = 2**62
+NEVER = 2**62
+"""The next check of a generation that is not asked about again."""
 _PROMPT_SECONDS = 1800
 
 
@@ -163,7 +164,7 @@ class Generation:
     def begin(self) -> None:
         """Adopts the cadence known by now: a generation that waited in a queue would otherwise ask late."""
         if self.retry_of is not None:
-            self.next_check = _NEVER
+            self.next_check = NEVER
         elif not self.steps:
             self.next_check = self._backend.cadence_of(self).next_check(0)
 

@@ -1,0 +1,65 @@
+"""Checks that a local client does without, since no threshold is in force."""
+
+import json
+from typing import Any
+
+from conftest import ROOT
+from stopgate._bundle import Bundle
+from stopgate._local import LocalDecider
+from stopgate._telemetry import Counters
+from stopgate.generation import NEVER, Generation, Probe
+
+VECTORS = json.loads((ROOT / "openapi/vectors.json").read_text())
+
+
+class Enrolled(list[Any]):
+    def add(self, *draw: Any) -> None:
+        self.append(draw)
+
+
+class Backend:
+    """Asks a local decider, and keeps the outcomes."""
+
+    def __init__(self, share: float, threshold: float | None) -> None:
+        rule = {**VECTORS["bundle"]["rules"][0], "threshold": threshold, "mode": "enforce", "min_tokens": 0}
+        for name in ("scorer", "score_threshold", "lottery", "trials"):
+            rule.pop(name, None)
+        body = {**VECTORS["bundle"], "rules": [{**rule, "check_every_tokens": 32, "check_growth": 0, "label_rate": 1}]}
+        self.enrolled, self.reported, self.counters = Enrolled(), list[Any](), Counters()
+        self.local = LocalDecider(None, "*", 60, self.enrolled)  # type: ignore[arg-type]
+        self.local._bundle = Bundle({**body, "root": {"rule": 0, "control_share": share}})
+
+    def cadence_of(self, generation: Generation) -> Any:
+        return self.local.cadence_of(generation)
+
+    def skip_check(self, generation: Generation, tokens: int) -> bool:
+        return self.local.leaves_alone(generation, tokens)
+
+    def report_outcome(self, generation: Generation, ending: Any) -> None:
+        self.reported.append((generation, ending))
+
+
+def generation_of(backend: Any) -> Generation:
+    return Generation(backend, "one", {}, None, None, None, None)
+
+
+def test_a_treated_generation_needs_no_probe_while_nothing_is_in_force() -> None:
+    backend = Backend(share=0, threshold=None)
+    one = generation_of(backend)
+    assert one.next_check == 32
+    assert not one.due(32)
+    assert (one.arm, one.next_check) == ("treated", NEVER)
+    assert not one.due(1000)
+    one.finish("42", tokens=1000)
+    assert len(backend.reported) == 1, "it is reported, since it was drawn"
+
+
+def test_a_control_generation_and_one_with_a_threshold_are_probed() -> None:
+    for share, threshold, arm in ((1.0, None, "control"), (0.0, 0.9, "treated")):
+        backend = Backend(share, threshold)
+        one = generation_of(backend)
+        assert one.due(32)
+        assert one.arm == arm
+        assert len(backend.enrolled) == share
+        one.observe(32, Probe("42", 0.5, tokens=4))
+        assert one.due(64)

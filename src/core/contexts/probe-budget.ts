@@ -1,0 +1,78 @@
+import { weightedDifferences } from '../certificate/beginnings.js'
+import { meanDrop, unitsToReach } from '../certificate/certificate.js'
+import { thresholdsOf, tokensSaved } from '../certificate/evidence.js'
+import { valueAt } from '../certificate/thresholds.js'
+import type { Policy } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { type CandidateScorer, candidateScorers, hopedFor } from './candidate-scorer.js'
+import type { ContextState } from './context-state.js'
+import type { Unlikely } from './probe-spending.js'
+
+/** Law 10 of the design: while no threshold is in force, a context spends on probes only as far as it can still gain. */
+
+/** The largest control share that a budget allows, 1 for no limit; and why nothing is likely to be certified, `null` if something is. */
+export interface ProbeBudget { readonly share: number, readonly unlikely: Unlikely | null }
+
+/** Control generations of an epoch that no budget limits: two and a half times those of a first certificate at 2 points. */
+export const FREE_GENERATIONS = 500
+
+/** Part of the bound that a hopeful loss rate must stay below: nearer to it, a certificate takes tens of thousands of generations. */
+const CERTIFIABLE = 0.97
+
+/** Standard errors of the losses seen by which a hopeful loss rate is below the one seen. */
+const HOPE = 2
+/**
+ * The same for a restart of the evidence, of which there may be sixteen: just above the bound, hope in each of them would pay for thousands
+ * of generations.
+ */
+const HOPE_OF_RESTART = 0
+
+const NO_LIMIT: ProbeBudget = { share: 1, unlikely: null }
+
+/**
+ * The budget of a context without a threshold in force. Let m be the units that some threshold still needs at a hopeful loss rate, o the
+ * probe tokens of a control unit, ds the tokens that the threshold would save net in a unit, and N the units so far. As with the value of
+ * information, learning is worth its price while ds N > o m. Otherwise probes may take `max_probe_overhead` of the tokens, and only the
+ * control floor is left where nothing can be gained at all.
+ */
+export function probeBudget (state: ContextState, policy: Policy, predictors: LivePredictors): ProbeBudget {
+  if (state.follow_up.reported < FREE_GENERATIONS) return NO_LIMIT
+  const prospects = candidateScorers(state, policy, predictors).map((candidate) => prospectOf(candidate, state, policy))
+  if (prospects.includes('worthwhile')) return NO_LIMIT
+  const unlikely = (['too_few', 'probe_cost'] as const).find((reason) => prospects.includes(reason)) ?? 'accuracy'
+  const { max_probe_overhead: most } = policy
+  return { unlikely, share: most === 1 ? 1 : shareWithin(state, unlikely === 'too_few' ? most : 0) }
+}
+
+/** The control share at which probes take a part of the tokens. Probes that cost nothing need no limit. */
+function shareWithin ({ spending: { all, control } }: ContextState, overhead: number): number {
+  if (control.probe_tokens === 0) return 1
+  const cost = control.probe_tokens / control.generations
+  return Math.min(1, overhead * all.tokens / all.generations / cost)
+}
+
+/** @returns whether the evidence of a scorer makes further learning worthwhile, otherwise why it does not */
+function prospectOf (
+  { evidence, beginnings, bar }: CandidateScorer, { generations, spending: { control } }: ContextState, { max_em_drop: a }: Policy
+): Unlikely | 'worthwhile' {
+  const units = evidence.generations
+  if (units === 0 || control.tokens === 0) return 'too_few'
+  const unitTokens = evidence.full_tokens / units // a unit may be a group, of which each sample is probed
+  const cost = control.probe_tokens / control.tokens * unitTokens
+  const unitsSoFar = generations * control.tokens / control.generations / unitTokens
+  let prospect: Unlikely = 'accuracy'
+  let needed = 0
+  for (let k = 0; k < thresholdsOf(evidence); k++) {
+    const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }, i) => {
+      const rates = hopedFor(differences, i === 0 ? HOPE : HOPE_OF_RESTART)
+      return { drop: meanDrop(rates), units: unitsToReach(a, differences, bar - logWeight, rates) }
+    })
+    if (byBeginning.every(({ drop }) => drop >= CERTIFIABLE * a)) break // looser ones wait for it
+    needed = Math.max(needed, Math.min(...byBeginning.map(({ units }) => units)))
+    const saved = tokensSaved(evidence, k) / units
+    if (saved > 0) prospect = 'too_few'
+    else if (prospect === 'accuracy' && evidence.full_tokens > valueAt(evidence.tokens, k)) prospect = 'probe_cost'
+    if (saved * unitsSoFar > (cost === 0 ? 0 : cost * needed)) return 'worthwhile'
+  }
+  return prospect
+}
