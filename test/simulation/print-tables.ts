@@ -11,6 +11,7 @@ import { forecastCertificates, judgeForecasts, type Forecast } from './next-cert
 import { playMix } from './shifting-mix.js'
 import { playNewMember } from './new-members.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
+import { overheadTables } from './overhead.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import { measureSavings, type Savings } from './savings.js'
 import { SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
@@ -52,10 +53,13 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   tradeoff,
   prices,
   stages,
+  overhead,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
 function arrivals (): void { print(arrivalTables(seedsOr(20).length)) }
+
+function overhead (): void { print(overheadTables(seedsOr(10))) }
 
 function span (): void {
   const runs = seedsOr(200).length

@@ -18,8 +18,8 @@ import type { Change } from '../../src/core/reducer/threshold-change.js'
 import { PendingOutcomes } from '../../src/core/step-records/pending-outcomes.js'
 import { foldEntries } from '../../src/service/learner/fold-entries.js'
 
-/** The arm of a generation, and the index of the step at which it was stopped, or -1. */
-export interface Served { readonly arm: Arm, readonly stoppedAt: number }
+/** The arm of a generation, the index of the step at which it was stopped, or -1, and how many steps were probed. */
+export interface Served { readonly arm: Arm, readonly stoppedAt: number, readonly checks: number }
 
 /** A generation that ran in full, with every step probed. */
 export type FullRun = ReportedOutcome & Required<Pick<ReportedOutcome, 'steps'>>
@@ -93,11 +93,11 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       const { steps, answer_tokens = 0, ...rest } = run
       const { generation_id, group_id, context = {} } = run
       const id = { generation_id, ...(group_id !== undefined && { group_id }), context }
-      const { arm } = decide(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
+      const { arm, next_check_tokens: next } = decide(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
       // One object for all steps, which is faster.
       const asked: { -readonly [Field in keyof Step]: Step[Field] } = { ...id, arm, tokens: 0, confidence: null }
       // A control generation continues at every step, so it need not ask.
-      const stoppedAt = arm === 'control'
+      const stoppedAt = arm === 'control' || next === null
         ? -1
         : steps.findIndex(({ tokens, confidence, signals }) => {
           asked.tokens = tokens
@@ -106,10 +106,13 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
           return decide(snapshot, 'fresh', asked).decision === 'stop'
         })
       const stop = steps[stoppedAt]
+      const checks = next === null ? 0 : stop === undefined ? steps.length : stoppedAt + 1
+      const probe_tokens = steps.slice(0, checks).reduce((sum, { probe_tokens: tokens = 0 }) => sum + tokens, 0)
+      const known = { answer_tokens, arm, steps_asked: checks, probe_tokens }
       if (arm === 'control') report({ ...run, arm })
-      else if (stop === undefined) report({ ...rest, answer_tokens, arm })
-      else report({ ...rest, answer_tokens, arm, stopped: true, tokens: Math.min(stop.tokens + answer_tokens, run.tokens), em: stop.em! })
-      return { arm, stoppedAt }
+      else if (stop === undefined) report({ ...rest, ...known })
+      else report({ ...rest, ...known, stopped: true, tokens: Math.min(stop.tokens + answer_tokens, run.tokens), em: stop.em! })
+      return { arm, stoppedAt, checks }
     },
     command: learn,
     rule: (context) => ruleFor(snapshot, context),
