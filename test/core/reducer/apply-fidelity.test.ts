@@ -79,7 +79,7 @@ t.test('after a breach no threshold is in force for half an hour, though evidenc
   const fold = onArrival()
   stopsToBreach(fold, 10, 0)
   fold.learn(KEPT, HOLD - 1, FIRST)
-  t.match(fold.state(), { threshold_index: -1, control_share: 1, hold: { breaches: 1, until: HOLD, is_over: false } })
+  t.match(fold.state(), { threshold_index: -1, control_share: 0.02, hold: { breaches: 1, until: HOLD, is_over: false } })
   t.not(fold.state().certified, -1)
   t.ok(isExpiryDue(fold, HOLD), 'the learner lets time pass in a quiet service')
   fold.learn({ type: 'tick' }, HOLD)
