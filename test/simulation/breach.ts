@@ -77,7 +77,7 @@ export function serveUnrepaired (seed: number, isWithoutHold: boolean, generatio
  */
 export function generationsToBreach (controlRate: number | 'auto', seed: number, lostPoints = 0.1): number | null {
   const seconds = 20_000
-  const world = { traffic: lostByStop(steady(undefined, seconds), lostPoints), policy: { control_rate: controlRate }, until: seconds, endsWith: 'breach' } as const
+  const world = { traffic: lostByStop(steady(undefined, seconds), lostPoints), policy: { control_rate: controlRate }, until: seconds, endsWith: ['breach'] } as const
   const { changes } = play(world, 0, seed)
   const breach = changes.find(({ cause }) => cause === 'breach')
   return breach === undefined ? null : breach.started - changes[0]!.started

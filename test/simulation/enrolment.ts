@@ -30,8 +30,8 @@ export interface World {
   readonly isWithoutHold?: boolean
   /** Ends after this many seconds of traffic and follow-up; absent: at the first certificate. */
   readonly until?: number
-  /** Ends earlier, at the first change with this cause. */
-  readonly endsWith?: Change['cause']
+  /** Ends earlier, at the first change with one of these causes. */
+  readonly endsWith?: readonly string[]
   /** Stops are counted from this time on, in seconds; default 0. */
   readonly countsFrom?: number
 }
@@ -91,7 +91,7 @@ class Player {
     if (until !== undefined) for (let at = 1; at < until; at++) this.#queue.add(at, (now) => this.#learn({ type: 'tick' }, now))
     const isOver = () => until === undefined
       ? this.#certifiedAt !== null
-      : endsWith !== undefined && this.#changes.some(({ cause }) => cause === endsWith)
+      : endsWith !== undefined && this.#changes.some(({ cause }) => endsWith.includes(cause))
     this.#queue.run(isOver)
     return { certifiedAt: this.#certifiedAt, fold: this.#fold, changes: this.#changes, stopped: this.#stopped, lost: this.#lost }
   }
