@@ -144,11 +144,12 @@ const EvidenceSchema = Type.Object({
 const GraderSchema = Type.Object({
   differing: count('Control generations with a probed answer other than the final one, whose EM is known'),
   changing: count('Of those, how many have such an answer with another EM'),
+  unchanged: count('Of those in differing, how many came since the last one in changing'),
   agreeing: Type.Number({ description: 'Generations with a probed answer that agrees with the final one, whose EM is known; of a group one sample. Halved with contradicting at 1,024' }),
   contradicting: Type.Number({ description: 'Of those, how many have such an answer with another EM' }),
   answers: count('Final answers of control generations'),
   all_the_same: Type.Boolean({ description: 'Whether all of them are the same' }),
-}, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, while more than 1 % of 30 or more that agree contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })
+}, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, after one has changed while so many in a row do not that chance does not explain it, while more than 1 % of 30 or more that agree contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })
 
 const PoolSchema = Type.Object({
   key: Type.String({ description: 'Context key of the pool' }),
@@ -223,7 +224,7 @@ export const contextFields = {
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
   control_share: NullableRatioSchema('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null where none is drawn, as above the leaves where the context is no pool'),
   generations_to_next_certificate: nullable<number>('integer', {
-    description: 'Control generations until the next threshold is certified, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted',
+    description: 'Control generations until the next threshold is certified, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted, as while a warning forbids certificates, or where all thresholds are certified',
   }),
   policy: PolicySchema,
   updated_at: TimeSchema('When the last outcome came'),

@@ -73,7 +73,7 @@ const CONTEXT = {
     em_drop_high: 0.0142,
   },
   breach: { seen_by: 'fidelity', suspected: false, breached: false, held_until: null },
-  grader: { differing: 61, changing: 9, agreeing: 1204, contradicting: 0, answers: 452, all_the_same: false },
+  grader: { differing: 61, changing: 9, unchanged: 4, agreeing: 1204, contradicting: 0, answers: 452, all_the_same: false },
   challengers: [],
   unprobed: 0,
   follow_up: {

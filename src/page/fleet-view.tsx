@@ -104,6 +104,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   prompt_unmarked: ['warn', 'Outcomes do not say whether other samples share their prompt. Such samples should count once.'],
   left_out_high: ['warn', 'More control generations are left out of the evidence than may be lost. Above twice as many, nothing is certified.'],
   cancelled_high: ['warn', 'More control generations are cancelled than may be lost.'],
+  grader_unseen: ['warn', 'EM never changes, and no answers are stated, so nobody sees whether the grader works.'],
   grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
 }
 

@@ -35,7 +35,8 @@ const risingTo = ({ to, missing }: Rise): Traffic => (random) =>
 /** Plays the rise through the learner. @returns `null` if nothing was certified before it, or nothing withdrawn after it */
 export function untilWithdrawn (rise: Rise, seed: number): Withdrawn | null {
   const policy = { evidence_span_seconds: 0 }
-  const world = { traffic: risingTo(rise), policy, until: SHIFT + MOST, looksEverySecond: true, endsWith: WITHDRAWALS, countsFrom: SHIFT } as const
+  const length = { until: SHIFT + MOST, endsWith: WITHDRAWALS, countsFrom: SHIFT }
+  const world = { traffic: risingTo(rise), policy, looksEverySecond: true, ...length }
   const { certifiedAt, changes, lost } = play(world, 0, seed)
   const found = changes.find(({ cause }) => WITHDRAWALS.includes(cause))
   if (certifiedAt === null || certifiedAt > SHIFT || found === undefined) return null

@@ -2,7 +2,7 @@ import { certificationTerms, type Policy } from '../policy/policy.js'
 import { cadenceOfTreated } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
 import { cancelledRatio, type FollowUp, leftOutRatio } from './follow-up-counts.js'
-import { isGraderBroken, isGraderRepaired } from './grader.js'
+import { isGraderBroken, isGraderRepaired, isGraderSilent, isGraderUnseen } from './grader.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
 interface EvidenceCheck { readonly problem: string, readonly cure: string }
@@ -16,6 +16,10 @@ export const EVIDENCE_CHECKS = {
   grader_broken: {
     problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
     cure: 'check the grader and the extraction of answers',
+  },
+  grader_unseen: {
+    problem: 'EM is the same at all probes of a generation, and no answers are stated, so nobody sees whether the grader works',
+    cure: 'send the answer with outcomes and with probed steps, beside em',
   },
   cadences_differ: {
     problem: 'treated generations ask more often than control ones, so they stop where nothing was probed and nothing is certified, or less often, so they save less',
@@ -58,13 +62,14 @@ export function evidenceWarnings (state: ContextState, policy: Policy): Evidence
   if (exceeds(recent.steps_missing, recent.reported + recent.steps_missing, bound)) warnings.push('steps_missing')
   if (exceeds(recent.unmarked, recent.reported, bound) || !areMarked(counts, bound)) warnings.push('prompt_unmarked')
   if (cadenceOfTreated(cadences) !== null) warnings.push('cadences_differ')
-  if (isGraderBroken(grader)) warnings.push('grader_broken')
+  if (isGraderBroken(grader) || isGraderSilent(grader)) warnings.push('grader_broken')
+  if (isGraderUnseen(grader)) warnings.push('grader_unseen')
   if (exceeds(recent.left_out, recent.enrolled + recent.left_out, bound) || (counts.left_out >= FEW && !areEnrolled(counts, bound))) warnings.push('left_out_high')
   if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')
   return warnings
 }
 
-type Watched = Pick<ContextState, 'follow_up' | 'recent'>
+type Watched = Pick<ContextState, 'follow_up' | 'recent' | 'grader'>
 
 /** Those that are left out may be the hard ones. @param waiting further control units that may turn out to be left out */
 function areEnrolled (counts: Pick<FollowUp, 'enrolled' | 'left_out'>, bound: number, waiting = 0): boolean {
@@ -77,12 +82,14 @@ function areMarked ({ reported, unmarked }: Pick<FollowUp, 'reported' | 'unmarke
 }
 
 /**
- * Whether a threshold may be certified: of the epoch and of late, no more than twice the bound is left out or unmarked. A certificate that
- * was given stays: later reports say nothing about its evidence.
+ * Whether a threshold may be certified: the grader shows differences, and of the epoch and of late, no more than twice the bound is left
+ * out or unmarked. A certificate that was given stays: later reports say nothing about its evidence.
  * @param waiting control outcomes that nothing has enrolled yet
  */
-export function mayCertify ({ follow_up: counts, recent }: Watched, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
-  return areEnrolled(counts, bound, waiting) && areEnrolled(recent, bound, waiting) && areMarked(counts, bound) && areMarked(recent, bound)
+export function mayCertify (
+  { follow_up: counts, recent, grader }: Watched, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
+  return !isGraderSilent(grader) &&
+    areEnrolled(counts, bound, waiting) && areEnrolled(recent, bound, waiting) && areMarked(counts, bound) && areMarked(recent, bound)
 }
 
 /**
@@ -90,7 +97,7 @@ export function mayCertify ({ follow_up: counts, recent }: Watched, { max_em_dro
  * forbade a certificate is no more than the bound of late. A context that has a certificate keeps it with its evidence.
  */
 export function isRepaired (
-  state: Watched & Pick<ContextState, 'grader' | 'certified' | 'trials'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>): boolean {
+  state: Watched & Pick<ContextState, 'certified' | 'trials'>, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>): boolean {
   const { follow_up: counts, recent, grader } = state
   if (isGraderRepaired(grader)) return true
   const isEnrolling = !areEnrolled(counts, bound) && areEnrolled(recent, bound / 2)

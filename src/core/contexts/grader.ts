@@ -11,9 +11,15 @@ export interface GraderCounts {
   /** Generations with a probed answer other than the final one whose EM is known; and those of them in which the EM is another one. */
   readonly differing: number
   readonly changing: number
-  /** Recent generations with a probed answer that equals the final one and whose EM is known; and those of them with one of another EM. */
+  /** Generations counted in `differing` since the last one that is in `changing`. */
+  readonly unchanged: number
+  /** Whether a grader that had worked showed no difference for a time, so that the evidence of that time means nothing. */
+  readonly is_spoilt: boolean
+  /** Recent generations with a probed answer that equals the final one, if its EM is known; and those of them with one of another EM. */
   readonly agreeing: number
   readonly contradicting: number
+  /** Generations whose probes have an EM but no answer, and that of none of them is another one; -1: of some it is. */
+  readonly bare: number
   /** Final answers; and the digest of all of them. `null`: there are none, or several. */
   readonly answers: number
   readonly digest: string | null
@@ -22,7 +28,8 @@ export interface GraderCounts {
 }
 
 export const NO_GRADER: GraderCounts = {
-  differing: 0, changing: 0, agreeing: 0, contradicting: 0, answers: 0, digest: null, was_blind: false,
+  differing: 0, changing: 0, unchanged: 0, is_spoilt: false, bare: 0, agreeing: 0, contradicting: 0, answers: 0, digest: null,
+  was_blind: false,
 }
 
 /** Numbers of generations or answers from which a pattern is taken for a broken grader. */
@@ -47,11 +54,12 @@ export function addFinalAnswer (counts: GraderCounts, outcome: Omit<Answered, 'f
 export function addGrades (counts: GraderCounts, outcome: Answered): GraderCounts {
   const { full: { exact_match: em }, steps } = outcome
   if (em === undefined || steps === null || !representsGroup(outcome)) return counts
-  let [differing, changing, agreeing, contradicting] = [0, 0, 0, 0]
+  let [differing, changing, agreeing, contradicting, bare] = [0, 0, 0, 0, 0]
   for (const { agreement, exact_match: probed } of steps) {
-    if (agreement === undefined || probed === undefined) continue
+    if (probed === undefined) continue
     const isOther = probed !== em
-    if (agreement === 1) {
+    if (agreement === undefined) bare = bare === -1 || isOther ? -1 : 1
+    else if (agreement === 1) {
       agreeing = 1
       if (isOther) contradicting = 1
     } else {
@@ -59,12 +67,15 @@ export function addGrades (counts: GraderCounts, outcome: Answered): GraderCount
       if (isOther) changing = 1
     }
   }
-  if (differing + agreeing === 0) return counts
+  if (differing === 0 && agreeing === 0 && bare === 0) return counts
   const scale = counts.agreeing + agreeing < MOST_AGREEING ? 1 : 0.5
   return withBlindness({
     ...counts,
     differing: counts.differing + differing,
     changing: counts.changing + changing,
+    unchanged: changing === 1 ? 0 : counts.unchanged + differing,
+    is_spoilt: counts.is_spoilt || (changing === 1 && isGraderSilent(counts)),
+    bare: counts.bare === -1 || bare === -1 ? -1 : counts.bare + bare,
     agreeing: scale * (counts.agreeing + agreeing),
     contradicting: scale * (counts.contradicting + contradicting),
   })
@@ -84,5 +95,23 @@ export function isGraderBroken ({ agreeing, contradicting, was_blind: wasBlind }
   return wasBlind || (agreeing >= ENOUGH && contradicting > MAX_CONTRADICTING * agreeing)
 }
 
+/** A run without a change must be this unlikely: ln 10^9. */
+const RUN = 20.7
+
+/**
+ * Whether a grader that has shown differences shows none any more: so many answers in a row that differ have the EM of the final one that
+ * chance, at the rate of changes in the epoch, does not explain it. Nothing is certified meanwhile, but a certificate stays, since its
+ * evidence is older.
+ */
+export function isGraderSilent ({ differing, changing, unchanged }: GraderCounts): boolean {
+  return changing > 0 && unchanged >= ENOUGH && -unchanged * Math.log1p(-changing / differing) >= RUN
+}
+
+/** Generations from which an EM that never changes is suspicious if no answer shows whether the grader works. */
+const MANY = 100
+
+/** Whether nothing shows if the grader works: EM never changes, and no answers are stated that would show differences. */
+export function isGraderUnseen ({ bare }: GraderCounts): boolean { return bare >= MANY }
+
 /** Whether the grader shows differences after it showed none, so that the evidence of the epoch has to be dropped. */
-export function isGraderRepaired (counts: GraderCounts): boolean { return counts.was_blind && !isBlind(counts) }
+export function isGraderRepaired (counts: GraderCounts): boolean { return counts.is_spoilt || (counts.was_blind && !isBlind(counts)) }

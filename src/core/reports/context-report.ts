@@ -224,8 +224,8 @@ export function describeFidelity (fidelity: Fidelity, level: number) {
 }
 
 /** What the grades of this epoch show of the grader. */
-function describeGrader ({ differing, changing, agreeing, contradicting, answers, digest }: GraderCounts) {
-  return { differing, changing, agreeing, contradicting, answers, all_the_same: answers > 0 && digest !== null }
+function describeGrader ({ differing, changing, unchanged, agreeing, contradicting, answers, digest }: GraderCounts) {
+  return { differing, changing, unchanged, agreeing, contradicting, answers, all_the_same: answers > 0 && digest !== null }
 }
 
 /** Whether stops seem to lose, or surely lose, more EM than is tolerated, and from what it is seen. */

@@ -6,11 +6,13 @@ import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
 import type { Store } from '../../store/store.js'
 import { unreadableInputs } from '../snapshot/load-snapshot.js'
-import type { StopNothing } from '../admin/stop-nothing.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** A part of the service that may have a problem; `null`: it has none. */
 interface Watched { readonly problem: () => string | null }
+
+/** Whether this replica stops nothing, whether the store has that order, and who gave it, if it has not. */
+interface NothingStopped { readonly on: boolean, readonly stored: boolean, readonly by: string | null, readonly reason: string | null }
 
 interface HealthServices {
   readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
@@ -18,7 +20,7 @@ interface HealthServices {
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly configurations: Watched
   readonly access: Watched
-  readonly stopNothing: Pick<StopNothing, 'view'>
+  readonly stopNothing: { readonly view: () => NothingStopped }
   /** `null`: plain HTTP. */
   readonly tls: Watched | null
 }
@@ -95,7 +97,7 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls, stopN
 }
 
 /** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */
-function nothingStopped ({ on, stored, by, reason }: ReturnType<StopNothing['view']>): string | null {
+function nothingStopped ({ on, stored, by, reason }: NothingStopped): string | null {
   if (!on) return null
   if (stored) return 'anywhere: the mode at * is off'
   const why = by === null ? '' : `, by order of ${by}${reason === null ? '' : ` (${reason})`}`

@@ -11,7 +11,8 @@ import { NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
 
 const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })
-const countsOf = (more: Partial<FollowUp>) => ({ follow_up: addCounts(NO_FOLLOW_UP, more), recent: addRecent(NO_RECENT_COUNTS, more) })
+const countsOf = (more: Partial<FollowUp>) =>
+  ({ follow_up: addCounts(NO_FOLLOW_UP, more), recent: addRecent(NO_RECENT_COUNTS, more), grader: NO_GRADER })
 const warned = (more: Partial<FollowUp>, policy: PolicyPatch = {}) =>
   evidenceWarnings({ ...state, ...countsOf(more) }, { ...DEFAULT_POLICY, ...policy })
 
@@ -95,6 +96,21 @@ t.test('arms that ask at different cadences are warned about', async (t) => {
   const sums = (ratio: number) =>
     ({ n: 40, asked: 400 * ratio, due: 400, asked_squares: 4000 * ratio ** 2, due_squares: 4000, products: 4000 * ratio })
   t.same(evidenceWarnings({ ...state, cadences: { control: sums(1), treated: sums(4) } }, DEFAULT_POLICY), ['cadences_differ'])
+})
+
+t.test('a grader that shows no differences any more is warned about, and nothing further is certified until it does', async (t) => {
+  const worked = { ...NO_GRADER, differing: 130, changing: 60, unchanged: 30 }
+  t.same(evidenceWarnings({ ...state, grader: worked }, DEFAULT_POLICY), [])
+  const silent = { ...worked, differing: 200, unchanged: 100 }
+  t.same(evidenceWarnings({ ...state, grader: silent }, DEFAULT_POLICY), ['grader_broken'])
+  t.notOk(mayCertify({ ...state, grader: silent }, DEFAULT_POLICY))
+  t.notOk(isRepaired({ ...state, grader: silent }, DEFAULT_POLICY))
+  t.ok(isRepaired({ ...state, grader: { ...silent, is_spoilt: true, unchanged: 0 } }, DEFAULT_POLICY))
+})
+
+t.test('an EM that never changes is warned about where no answer shows whether the grader works', async (t) => {
+  t.same(evidenceWarnings({ ...state, grader: { ...NO_GRADER, bare: 99 } }, DEFAULT_POLICY), [])
+  t.same(evidenceWarnings({ ...state, grader: { ...NO_GRADER, bare: 100 } }, DEFAULT_POLICY), ['grader_unseen'])
 })
 
 t.test('a broken grader is warned about', async (t) => {

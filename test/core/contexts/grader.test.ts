@@ -1,5 +1,7 @@
 import t from 'tap'
-import { addFinalAnswer, addGrades, type GraderCounts, isGraderBroken, isGraderRepaired, NO_GRADER } from '../../../src/core/contexts/grader.js'
+import {
+  addFinalAnswer, addGrades, type GraderCounts, isGraderBroken, isGraderRepaired, isGraderSilent, isGraderUnseen, NO_GRADER,
+} from '../../../src/core/contexts/grader.js'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 
 /** Counts many outcomes. */
@@ -28,9 +30,32 @@ t.test('a grader is broken while 30 generations have answers that differ, and no
   t.notOk(isGraderBroken(same))
 })
 
+t.test('a grader that worked falls silent: a run without a change that chance does not explain', async (t) => {
+  const working = counted(100, (i) => differing(i % 2 === 0 ? `a${i}` : 'never')(i))
+  t.match(working, { differing: 100, changing: 50, unchanged: 1 })
+  t.notOk(isGraderSilent(counted(30, differing('never'), working)))
+  const silent = counted(80, differing('never'), working)
+  t.ok(isGraderSilent(silent))
+  t.notOk(isGraderBroken(silent), 'a certificate from before stays')
+  t.notOk(isGraderRepaired(silent))
+  const repaired = counted(1, differing('a0'), silent)
+  t.match(repaired, { unchanged: 0, is_spoilt: true })
+  t.ok(isGraderRepaired(repaired))
+  const rarely = counted(100, (i) => differing(i === 7 ? 'a7' : 'never')(i))
+  t.notOk(isGraderSilent(counted(3000, differing('never'), rarely)), 'where EM rarely changes, chance explains a long run')
+})
+
+t.test('nobody sees whether a grader works if EM never changes and no answer is stated', async (t) => {
+  const bare = (probed: 0 | 1) => () => ({ em: 1 as const, steps: [{ tokens: 10, confidence: 1, em: probed }] })
+  t.notOk(isGraderUnseen(counted(99, bare(1))))
+  t.ok(isGraderUnseen(counted(100, bare(1))))
+  t.notOk(isGraderUnseen(counted(100, bare(1), counted(1, bare(0)))), 'EM has changed once')
+  t.notOk(isGraderUnseen(counted(100, (i) => ({ answer: `a${i}`, em: 1 as const, steps: [step(`a${i}`, { em: 1 })] }))), 'answers are stated')
+})
+
 t.test('answers without grades, or without text, show nothing of the grader', async (t) => {
   t.match(counted(40, (i) => ({ answer: `a${i}`, steps: [step('other')] })), { differing: 0, answers: 40, digest: null })
-  t.match(counted(40, () => ({ em: 1, steps: [{ tokens: 10, confidence: 1, em: 0 }] })), { differing: 0, answers: 0 })
+  t.match(counted(40, () => ({ em: 1, steps: [{ tokens: 10, confidence: 1, em: 0 }] })), { differing: 0, answers: 0, bare: -1 })
   t.equal(counted(40, () => ({ em: 1 })), NO_GRADER)
 })
 

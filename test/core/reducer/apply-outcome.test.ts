@@ -168,10 +168,10 @@ t.test('a context whose probes cost more than stopping saves stops nothing, and 
   const probing = { steps: [{ ...SURE_STEP, asked_tokens: 61 }], probe_tokens: 61, asked_tokens: 61 }
   fold.learn(outcomeOf(probing), 0, FIRST)
   t.match(fold.state(), { certified: LAST, threshold_index: -1 })
-  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['no_net_savings'])
+  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['no_net_savings', 'grader_unseen'])
   fold.learn(KEPT, 0, FIRST)
   t.match(fold.state(), { threshold_index: LAST }, 'half of the generations asked nothing')
-  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), [])
+  t.strictSame(contextWarnings(fold.state(), DEFAULT_POLICY), ['grader_unseen'])
 })
 
 t.test('beyond MAX_CONTEXTS outcomes of new contexts reach only their existing parents', async (t) => {
@@ -385,7 +385,7 @@ t.test('outcomes with the same few names are never refused', async (t) => {
   const entry = outcomeOf({ steps: [{ ...SURE_STEP, signals: { entropy: 0.3, answer_streak: 2 } }] })
   fold.learn(entry, 0, 100)
   t.equal(fold.state().follow_up.signals_refused, 0)
-  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), [])
+  t.same(contextWarnings(fold.state(), DEFAULT_POLICY), ['grader_unseen'])
 })
 
 t.test('rule 6: an enrolled generation that is reported as treated, stopped, without complete steps or in another context is missing', async (t) => {

@@ -194,6 +194,8 @@ const ROUTES: Record<string, string> = {
   'DELETE /v1/contexts/:key/pin': 'operator',
   'POST /v1/contexts/:key/reset': 'operator',
   'GET /v1/audit': 'operator',
+  'GET /v1/stop-nothing': 'operator',
+  'POST /v1/stop-nothing': 'operator',
   'GET /v1/snapshot': 'operator',
   'GET /v1/history': 'operator',
   'POST /v1/rollback': 'operator',

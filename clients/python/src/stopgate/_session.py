@@ -118,7 +118,7 @@ class Session(Backend):
     def _received(self, generation_id: str, receipt: Mapping[str, Any]) -> None:
         for warning in receipt.get("warnings", ()):
             why = f"{warning} (none of its checks got a decision)" if warning == "arm_missing" else warning
-            warn(f"receipt {warning}", f"the service warns about the outcome of {generation_id}: {why}")
+            warn(f"receipt {warning}", f"with the outcome of {generation_id} the service warns: {why}")
         if receipt["label_wanted"] and self._on_label_wanted is not None:
             try:
                 self._on_label_wanted(generation_id)

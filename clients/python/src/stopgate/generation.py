@@ -273,6 +273,12 @@ class Generation:
                     self._backend.report_outcome(self, Ending(answer, tokens, em, reference, answer_tokens))
                 except Exception:  # a failed report must not fail a generation
                     logger.exception("the outcome of %s can't be reported", self.id)
+            else:
+                warn(
+                    f"unasked {self.context_key}",
+                    f"{self.id} is not reported, since it never asked. That is normal for a generation that is shorter "
+                    "than the first check; otherwise, ask whenever due() says so",
+                )
         return answer
 
     def cancel(self, tokens: int | None = None) -> None:
