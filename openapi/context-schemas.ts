@@ -6,6 +6,7 @@ import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decis
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
 import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
+import { ContextProbeFormSchema } from './probe-form-schemas.js'
 
 const DifferenceSchema = Type.Object({
   estimate: Type.Number({ description: 'Estimate, weighted by the control share at which each generation was drawn' }),
@@ -197,6 +198,7 @@ export const contextFields = {
     description: 'Why nothing is likely to be certified, of the context or its pool. The control share is then limited by max_probe_overhead. accuracy: no threshold that saves tokens seems to lose less than max_em_drop. probe_cost: some do, but probes cost more than these save. too_few: learning costs more than these would have saved on the traffic so far. null: something is likely, less than 500 control generations are known, or a threshold is in force',
   }),
   tokens_saved_last_day: nullable<number>('number', { description: 'Tokens that stopping has saved over the last whole day, less those of probes; null: no day is over, it had too few control generations, or stops that do not count, under a pin or in mode shadow' }),
+  probe_form: objectOrNull(ContextProbeFormSchema, 'How workers force answers; for a context of a pool, that of the pool; null: no worker has said'),
   expected_utility: nullable<number>('number', {
     description: 'Expected gain of that threshold over never stopping, for each generation, in the currency of the policy\'s prices; null: no prices',
   }),

@@ -57,6 +57,11 @@ export const OutcomeSchema = Type.Object({
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether the generation was stopped early; false if absent' })),
   stopped_probe: Type.Optional(StoppedProbeSchema),
+  end_probe: Type.Optional(Type.Object({ answer: AnswerSchema('Answer forced there') }, {
+    ...strict,
+    title: 'EndProbe',
+    description: 'The answer forced at the natural end of the reasoning. It is compared with the answer of the outcome (probe_validity): send it for one control generation in twenty',
+  })),
   cancelled: Type.Optional(Type.Boolean({
     description: 'Whether the client went away before the generation ended, so it is not evidence; false if absent. Do not set it for generations that the worker itself stops, kills or retries',
   })),

@@ -4,8 +4,10 @@ import {
   BundleHeadersSchema, BundleQuerySchema, BundleSchema, EnrolledCountSchema, EnrolmentsSchema, BUNDLE_HEADERS as headers,
 } from '../openapi/bundle-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
+import { ProbeFormReplySchema, ProbeFormRequestSchema } from '../openapi/probe-form-schemas.js'
 import { createBundleServer } from '../src/service/decisions/bundle-server.js'
 import { acceptEnrolments } from '../src/service/decisions/enroller.js'
+import { acceptProbeForm } from '../src/service/decisions/probe-forms.js'
 import type { Services } from './services.js'
 
 export const bundleRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
@@ -62,5 +64,22 @@ export const enrolmentsRoutes: FastifyPluginCallbackTypebox<Services> = (app, se
       response: { 202: EnrolledCountSchema, ...anyError },
     },
   }, async (request, reply) => await reply.code(202).send({ enrolled: acceptEnrolments(services, request.body, request) }))
+  done()
+}
+
+export const probeFormsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+  app.post('/v1/probe-forms', {
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
+    schema: {
+      tags: ['decide'],
+      operationId: 'reportProbeForm',
+      summary: 'Read the probe form of a context, and report one that was found',
+      description: 'A probe form says how an answer is forced at a step. A worker that finds it by itself forces each form at the natural end of the reasoning of some ' +
+        'generations, and compares it with the answer that follows. The first form reported stays, so that all workers force answers in the same way: ' +
+        'a bundle has it, too. A form that an operator states (is_stated) replaces another, and a new epoch begins. Workers with probes of their own need no form.',
+      body: ProbeFormRequestSchema,
+      response: { 202: ProbeFormReplySchema, ...anyError },
+    },
+  }, async (request, reply) => await reply.code(202).send(await acceptProbeForm(services, request.body, request)))
   done()
 }

@@ -55,6 +55,15 @@ const CONTEXT = {
   probe_overhead: 0.04,
   unlikely: null,
   tokens_saved_last_day: 51_200,
+  probe_form: {
+    form: { name: 'boxed', suffix: 'The final answer is \\boxed{', before: '\n', after: '\n\n', tokens: 6 },
+    is_stated: false,
+    generations: 20,
+    tried: [{ name: 'plain', agreement: 0.1, self_agreement: 1, tokens: 7.2 }, { name: 'boxed', agreement: 1, self_agreement: 1, tokens: 4.1 }],
+    chosen_at: '2026-01-05T08:58:12.000Z',
+    asked: 23,
+    validity: 0.9565,
+  },
   expected_utility: null,
   arms: {
     control: { generations: 191, labelled: 191, ungraded: 1, em: 0.885, tokens_mean: 374 },

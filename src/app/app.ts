@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { documentOptions } from '../../openapi/document.js'
 import { serializerCompiler, validatorCompiler } from '../../openapi/validation.js'
-import { bundleRoutes, enrolmentsRoutes } from '../../routes/bundle-routes.js'
+import { bundleRoutes, enrolmentsRoutes, probeFormsRoutes } from '../../routes/bundle-routes.js'
 import { contextsRoutes } from '../../routes/contexts-routes.js'
 import { columnsRoutes, decisionsRoutes, generationsRoutes } from '../../routes/decisions-routes.js'
 import { eventsRoutes } from '../../routes/events-routes.js'
@@ -104,7 +104,7 @@ export function createApp (
 
   app.register(swagger, documentOptions)
   const all = [
-    decisionsRoutes, columnsRoutes, bundleRoutes, enrolmentsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
+    decisionsRoutes, columnsRoutes, bundleRoutes, enrolmentsRoutes, probeFormsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
     contextsRoutes, fleetRoutes, eventsRoutes, stopNothingRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
     trainingRunsRoutes, healthRoutes, metricsRoutes, docsRoutes, pageRoutes,
   ]

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { onClosed, passThrough, readBody, refuseAsUnreachable, relay } from './client-http.js'
+import type { ProbeForm } from '../core/contexts/probe-form.js'
 import { DialectError, type Dialect, type DialectName } from './dialects/dialect.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply } from './generation/client-reply.js'
@@ -10,15 +11,22 @@ import { headerValue } from './protocol/raw-headers.js'
 import { readStoppableRequest, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
 import { HeaderError, readStopgateHeaders } from './protocol/stopgate-headers.js'
 import type { Upstream } from './protocol/upstream.js'
+import type { ProbeForms } from './probe-form/probe-forms.js'
 import type { ProxyMetrics } from './proxy-metrics.js'
 import type { LocalDecider, StartResult } from './service-link/local-decider.js'
 
 const ROUTES: ReadonlyMap<string, CompletionRoute> = new Map([['/v1/chat/completions', 'chat'], ['/v1/completions', 'completions']])
 
 /** A request whose generation has started in the decider, but not yet in the engine. */
-interface StartedRequest { readonly request: StoppableRequest, readonly started: StartResult, readonly dialect: Dialect }
+interface StartedRequest {
+  readonly request: StoppableRequest
+  readonly started: StartResult
+  readonly form: ProbeForm | null
+  readonly dialect: Dialect
+}
 
-interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | 'metrics'> {
+interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | 'metrics' | 'forms'> {
+  readonly forms: ProbeForms
   readonly upstream: Upstream
   readonly decider: LocalDecider
   readonly metrics: ProxyMetrics
@@ -44,10 +52,11 @@ export function createProxyHandler (
       const refusal = decider.refusal(request.context)
       if (refusal !== null) return refusal
       const started = decider.start(request)
+      const form = dependencies.forms.formFor(started.generation.context)
       const name = await dependencies.dialect.find(rawHeaders)
       if (name === null) return 'not_ready'
       const dialect = dialects[name]
-      return dialect.refusal(request) ?? { request, started, dialect }
+      return dialect.refusal(request) ?? { request, started, form, dialect }
     } catch (error) {
       if (error instanceof HeaderError) return 'header'
       throw error
@@ -55,10 +64,10 @@ export function createProxyHandler (
   }
 
   async function serve (
-    { request, started, dialect }: StartedRequest, rawHeaders: readonly string[], response: ServerResponse, clientGone: AbortSignal
+    { request, started, form, dialect }: StartedRequest, rawHeaders: readonly string[], response: ServerResponse, clientGone: AbortSignal
   ): Promise<void> {
     const { generation: local, knownLevels, unknownLevels } = started
-    const run = await dialect.start(request, rawHeaders, clientGone, decider.nextCheck(local, 0))
+    const run = await dialect.start(request, rawHeaders, clientGone, form === null ? Infinity : decider.nextCheck(local, 0))
     const { status, headers } = run.reply
     if (status !== 200 || !/^text\/event-stream/.test(headerValue(headers, 'content-type') ?? '')) {
       await relay(run.reply, response, clientGone)
@@ -67,7 +76,7 @@ export function createProxyHandler (
     if (unknownLevels.length > 0) metrics.unknownLevels(unknownLevels, knownLevels)
     const sent = replyHeaders(headers, local.id, request.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
     const reply = request.isStream ? streamReply(request, response, sent) : jsonReply(request, response, sent, run.reasoningField)
-    await new ProxiedGeneration({ request, dialect, run, local, reply, dependencies, clientGone }).serve()
+    await new ProxiedGeneration({ request, dialect, run, local, form, reply, dependencies, clientGone }).serve()
   }
 
   return async function handle (message, response) {

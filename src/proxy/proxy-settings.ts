@@ -1,7 +1,8 @@
 import { Type, type Static } from '#typebox'
+import { PROBE_FORM_NAMES, type ProbeForm } from '../core/contexts/probe-form.js'
 import { ConfigError, readEnvironment } from '../settings/environment.js'
 import { DIALECT_NAMES } from './dialects/dialect.js'
-import { PROBE_STYLES } from './dialects/forced-answer.js'
+import { probeStyle } from './dialects/forced-answer.js'
 
 const choice = <T extends string> (values: readonly T[], fallback: T, description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], default: fallback, description })
@@ -15,13 +16,13 @@ export const ProxySettingsSchema = Type.Object({
   PROXY_ADMIN_PORT: Type.Integer({ default: 8082, minimum: 0, maximum: 65535, description: 'Port for /metrics, /readyz and /livez, separate because every path of the other port belongs to the upstream' }),
   PROXY_DIALECT: choice(['auto', ...DIALECT_NAMES], 'auto', 'Kind of model server; auto: detect it'),
   PROXY_PREFIX: Type.String({ default: '*', minLength: 1, description: 'Key of the context that contains all generations; the token must have access to it' }),
-  PROXY_PROBE: choice(PROBE_STYLES, 'plain', 'How an answer is forced: with "Final answer:", in \\boxed{}, as a letter, as JSON, or only with the end of the reasoning (direct)'),
-  PROXY_PROBE_SUFFIX: Type.String({ default: '', description: 'Text after the end of the reasoning that forces an answer; empty: the text of --probe' }),
-  PROXY_PROBE_TOKENS: Type.Integer({ default: 16, minimum: 1, maximum: 256, description: 'Largest number of tokens of a forced answer' }),
+  PROXY_PROBE: choice(['auto', ...PROBE_FORM_NAMES], 'auto', 'How an answer is forced; auto: as the first generations show. With "Final answer:" (plain), in \\boxed{}, as a letter, as JSON, or only with the end of the reasoning (direct)'),
+  PROXY_PROBE_SUFFIX: Type.String({ default: '', description: 'Text after the end of the reasoning that forces an answer; empty: the text of --probe. Not with auto' }),
+  PROXY_PROBE_TOKENS: Type.Integer({ default: 0, minimum: 0, maximum: 256, description: 'Largest number of tokens of a forced answer; 0: as many as the answers of the first generations need (auto, up to 64), otherwise 16' }),
   PROXY_THINK_OPEN: Type.String({ default: '<think>', minLength: 1, description: 'Tag that opens the reasoning' }),
   PROXY_THINK_CLOSE: Type.String({ default: '</think>', minLength: 1, description: 'Tag that closes the reasoning' }),
-  PROXY_BEFORE_CLOSE: Type.String({ default: '\\n', description: 'Text before the closing tag of stopped reasoning; \\n is a line feed' }),
-  PROXY_AFTER_CLOSE: Type.String({ default: '\\n\\n', description: 'Text after the closing tag of stopped reasoning; \\n is a line feed' }),
+  PROXY_BEFORE_CLOSE: Type.String({ default: '\\n', description: 'Text before the closing tag of stopped reasoning; \\n is a line feed. With auto the model shows it' }),
+  PROXY_AFTER_CLOSE: Type.String({ default: '\\n\\n', description: 'Text after the closing tag of stopped reasoning; \\n is a line feed. With auto the model shows it' }),
   PROXY_MAX_REQUESTS: Type.Integer({ default: 4096, minimum: 1, description: 'Largest number of requests in flight; further requests are refused with 503' }),
   PROXY_MAX_BODY_BYTES: Type.Integer({ default: 4 * 2 ** 20, minimum: 1024, description: 'Longest request body that is read; longer ones are passed through (bytes)' }),
   PROXY_MAX_PROBES: Type.Integer({ default: 256, minimum: 1, description: 'Largest number of probes in flight; a check beyond it continues without a probe' }),
@@ -40,9 +41,26 @@ export function flagOf (setting: string): string {
   return setting.replace(/^(PROXY|STOPGATE)_/, '').toLowerCase().replaceAll('_', '-')
 }
 
+/** Largest number of tokens of a forced answer, unless it is set: while a form is searched for, and where one is stated. */
+const SEARCHED_TOKENS = 64
+const STATED_TOKENS = 16
+
+/** The probe form that the settings state; `null`: it is found. */
+export function statedForm ({ PROXY_PROBE: name, PROXY_PROBE_SUFFIX: suffix, PROXY_PROBE_TOKENS: tokens, ...settings }: ProxySettings): ProbeForm | null {
+  if (name === 'auto') return null
+  const { PROXY_BEFORE_CLOSE: before, PROXY_AFTER_CLOSE: after } = settings
+  return { name, suffix: probeStyle(name, suffix).suffix, before, after, tokens: tokens || STATED_TOKENS }
+}
+
+/** Largest number of tokens of a forced answer while a form is searched for. */
+export function searchedTokens ({ PROXY_PROBE_TOKENS: tokens }: ProxySettings): number { return tokens || SEARCHED_TOKENS }
+
 /** @throws ConfigError that names the setting */
 export function readProxySettings (env: NodeJS.ProcessEnv): ProxySettings {
   const settings = readEnvironment(ProxySettingsSchema, env)
+  if (settings.PROXY_PROBE === 'auto' && settings.PROXY_PROBE_SUFFIX !== '') {
+    throw new ConfigError(`PROXY_PROBE_SUFFIX needs a PROXY_PROBE that says how the answer looks: ${PROBE_FORM_NAMES.join(', ')}`)
+  }
   return {
     ...settings,
     PROXY_UPSTREAM: addressOf('PROXY_UPSTREAM', settings.PROXY_UPSTREAM).replace(/\/v1$/, ''),

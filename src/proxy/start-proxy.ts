@@ -7,13 +7,14 @@ import type { Registry } from 'prom-client'
 import { ConfigError } from '../settings/environment.js'
 import type { Label } from '../core/policy/policy.js'
 import { openAiErrorBody, onClosed } from './client-http.js'
-import { probeStyle } from './dialects/forced-answer.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
 import { throttledWarnings, warnOfLevels, warnOfPassed } from './operator-warnings.js'
+import { logFinding } from './probe-form/log-finding.js'
+import { ProbeForms } from './probe-form/probe-forms.js'
 import { createUpstream } from './protocol/upstream.js'
 import { createProxyHandler } from './proxy-handler.js'
 import { ProxyMetrics } from './proxy-metrics.js'
-import type { ProxySettings } from './proxy-settings.js'
+import { searchedTokens, statedForm, type ProxySettings } from './proxy-settings.js'
 import { BundlePoll } from './service-link/bundle-poll.js'
 import { EnrolmentSender } from './service-link/enrolment-sender.js'
 import { LocalDecider } from './service-link/local-decider.js'
@@ -22,6 +23,9 @@ import { createServiceClient } from './service-link/service-calls.js'
 
 /** Interval at which idle connections are closed while the proxy is closing, ms. */
 const IDLE_MS = 50
+
+/** Longest call that reports a probe form, ms. */
+const FORM_CALL_MS = 5000
 
 /** The log line about each label that is certified. */
 const CERTIFIED: Readonly<Record<Label, string>> = {
@@ -44,6 +48,8 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   const enrolments = new EnrolmentSender(service, warn)
   const reporter = new OutcomeReporter(service, { capacity: settings.PROXY_MAX_REPORTS, onProblem: warn })
   let inFlight = 0
+  /** Generations that may have a report to send, also after their reply. */
+  const handling = new Set<Promise<void>>()
   let probing = 0
   const metrics = new ProxyMetrics({
     isCircuitOpen: () => poll.snapshot() === null,
@@ -54,26 +60,34 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   metrics.onFailedStop = ({ message }) => { warn(`a stop failed, and the reasoning went on: ${message}`) }
   metrics.onPassed = warnOfPassed((message) => { log.warn(message) })
   metrics.onUnknownLevels = warnOfLevels((message) => { log.warn(message) })
-  const style = probeStyle(settings.PROXY_PROBE, settings.PROXY_PROBE_SUFFIX)
+  const maxProbeTokens = searchedTokens(settings)
+  const decider = new LocalDecider(() => poll.snapshot(), enrolments)
+  const forms = new ProbeForms({
+    stated: statedForm(settings),
+    inForce: (context) => decider.formInForce(context),
+    maxTokens: maxProbeTokens,
+    async report (context, finding) {
+      await service.post('/v1/probe-forms', { context, finding }, FORM_CALL_MS).catch((error: Error) => { warn(`a probe form can't be reported: ${error.message}`) })
+    },
+  })
   const tags = { open: settings.PROXY_THINK_OPEN, close: settings.PROXY_THINK_CLOSE }
-  const closeText = settings.PROXY_BEFORE_CLOSE + tags.close + settings.PROXY_AFTER_CLOSE
-  const dialects = createDialects({ upstream, tags, closeText, style, probeTokens: settings.PROXY_PROBE_TOKENS })
+  const dialects = createDialects({ upstream, tags })
   const dialect = new UpstreamDialect(settings.PROXY_DIALECT, async (headers) => await detectDialect(upstream, headers))
   const handle = createProxyHandler({
     upstream,
-    decider: new LocalDecider(() => poll.snapshot(), enrolments),
+    decider,
+    forms,
+    onFound: (finding) => { logFinding(log, finding) },
     metrics,
     dialects,
     dialect,
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
     report: (outcome) => { reporter.put(outcome) },
-    style,
     tags,
-    closeText,
     mayProbe: () => probing < settings.PROXY_MAX_PROBES,
     onProbing: (change) => { probing += change },
     probeTimeoutMs: settings.PROXY_PROBE_TIMEOUT_MS,
-    maxProbeTokens: settings.PROXY_PROBE_TOKENS,
+    maxProbeTokens,
   })
   let isClosing = false
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, (request, response) => {
@@ -87,10 +101,11 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     inFlight++
     onClosed(request, response, () => { inFlight-- })
     request.socket.setNoDelay(true)
-    handle(request, response).catch((error: Error) => {
+    const handled = handle(request, response).catch((error: Error) => {
       log.error({ err: error }, 'a request failed')
       response.destroy()
-    })
+    }).finally(() => { handling.delete(handled) })
+    handling.add(handled)
   })
   const admin = createAdminServer(metrics.registry, () => ({
     ready: !isClosing, // even while the service is away, since everything is passed through then
@@ -126,6 +141,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     await Promise.race([closed, setTimeout(0.8 * limitMs, undefined, { ref: false })])
     clearInterval(idle)
     server.closeAllConnections()
+    await Promise.race([Promise.all(handling), setTimeout(Math.max(0, 0.85 * limitMs - (performance.now() - since)), undefined, { ref: false })])
     poll.close()
     await enrolments.close()
     await reporter.close(Math.max(100, 0.9 * limitMs - (performance.now() - since)))

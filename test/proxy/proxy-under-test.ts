@@ -33,7 +33,7 @@ export async function startUnderTest (
   await service.send('PUT', `/v1/contexts/${PINNED}/pin`, { threshold: 0.9, reason: 'test' })
   await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: controlRate })
   const upstream = await startStandIn(t, script)
-  const settings = { PROXY_UPSTREAM: upstream.url, PROXY_SERVICE: url, PROXY_PORT: '0', PROXY_ADMIN_PORT: '0', PROXY_SHUTDOWN_SECONDS: '2' }
+  const settings = { PROXY_UPSTREAM: upstream.url, PROXY_SERVICE: url, PROXY_PORT: '0', PROXY_ADMIN_PORT: '0', PROXY_SHUTDOWN_SECONDS: '2', PROXY_PROBE: 'plain' }
   const proxy = await startProxy(readProxySettings({ ...settings, ...env }), pino({ level: 'silent' }))
   t.teardown(() => proxy.close())
   const metric = async (name: string) => {

@@ -5,6 +5,7 @@ import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
 import { knownEpochOf, leftEpochOf } from './membership.js'
+import type { ProbeFormState } from './probe-form.js'
 import { type Pin, usablePin } from './pin.js'
 
 /** The inputs of a context's link besides the state of the context. */
@@ -40,6 +41,8 @@ export interface ChainLink extends Judgement {
   readonly knownEpoch: string | null
   /** Whether its state could not be read; it may then have left its pool. */
   readonly isUnreadable: boolean
+  /** How workers force answers; `null`: no worker has said. */
+  readonly probeForm: ProbeFormState | null
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
   /** The control share that the learner has in force; `undefined` before any outcome. */
@@ -84,6 +87,7 @@ export function chainLink (
     leftEpoch: leftEpochOf(state),
     knownEpoch: knownEpochOf(state),
     isUnreadable: state?.epoch === 0,
+    probeForm: state?.probe_form ?? null,
     warnings,
     learnedControlShare: state?.control_share,
   }

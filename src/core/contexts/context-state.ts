@@ -15,11 +15,12 @@ import { type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS, type RecentCounts } from
 import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
+import type { ProbeFormState } from './probe-form.js'
 import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
 import { type DailySavings, NO_SAVINGS, type Savings } from './savings.js'
 
 /** Why an epoch began. */
-export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair'
+export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair' | 'probe_form'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -48,6 +49,8 @@ export interface ContextState {
   readonly epoch_name: string
   readonly meaning: EvidenceTerms
   readonly looks: Looks
+  /** How workers force answers; part of the meaning of the evidence. `null`: no worker has said. */
+  readonly probe_form: ProbeFormState | null
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
   /** Evidence of the raw confidence that is shown: the half-window being filled, and the full one before it. */
@@ -135,7 +138,7 @@ interface Looks {
 const NO_LOOKS: Looks = { count: 0, at: 0 }
 
 /** Causes that people decide on. */
-const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset']
+const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form']
 
 /** An epoch without any report is no look. */
 function looksAfter (
@@ -169,6 +172,7 @@ export function openEpoch (
     epoch_name: name,
     meaning: evidenceTermsOf(policy, levels),
     looks: looksAfter(previous, cause, policy, time),
+    probe_form: cause === 'reset' ? null : previous?.probe_form ?? null, // a reset may mean another model
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
@@ -316,6 +320,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     epoch_name: state.epoch_name,
     meaning: state.meaning,
     looks: state.looks,
+    probe_form: state.probe_form,
     requested: state.requested,
     halves: state.halves,
     open: state.open,

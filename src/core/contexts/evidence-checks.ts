@@ -3,6 +3,7 @@ import { cadenceOfTreated } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
 import { cancelledRatio, type FollowUp, leftOutRatio } from './follow-up-counts.js'
 import { isGraderBroken, isGraderRepaired, isGraderSilent, isGraderUnseen } from './grader.js'
+import { isValidityLow } from './probe-form.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
 interface EvidenceCheck { readonly problem: string, readonly cure: string }
@@ -37,6 +38,14 @@ export const EVIDENCE_CHECKS = {
     problem: 'more control generations are cancelled than may be lost, and a certificate says nothing about them',
     cure: 'report cancelled only where the client went away, and check why clients do',
   },
+  probe_form_missing: {
+    problem: 'no way to force an answer gives the answers that the model itself then gives, so nothing is probed; it is tried again after 500 generations',
+    cure: 'read probe_form.tried of the context, then state how its answers look by the option probe, and by its suffix',
+  },
+  probe_validity_low: {
+    problem: 'answers that are forced at the end of the reasoning often differ from the real ones',
+    cure: 'reset the context to have the form found again, or state how the answers look by the option probe',
+  },
 } as const satisfies Record<string, EvidenceCheck>
 
 export type EvidenceWarning = keyof typeof EVIDENCE_CHECKS
@@ -56,7 +65,7 @@ function exceeds (part: number, all: number, share: number): boolean { return pa
 
 /** The checks that a context fails. @param policy of the context */
 export function evidenceWarnings (state: ContextState, policy: Policy): EvidenceWarning[] {
-  const { follow_up: counts, recent, cadences, grader } = state
+  const { follow_up: counts, recent, cadences, grader, probe_form: form } = state
   const { max_em_drop: bound } = policy
   const warnings: EvidenceWarning[] = []
   if (exceeds(recent.steps_missing, recent.reported + recent.steps_missing, bound)) warnings.push('steps_missing')
@@ -66,6 +75,8 @@ export function evidenceWarnings (state: ContextState, policy: Policy): Evidence
   if (isGraderUnseen(grader)) warnings.push('grader_unseen')
   if (exceeds(recent.left_out, recent.enrolled + recent.left_out, bound) || (counts.left_out >= FEW && !areEnrolled(counts, bound))) warnings.push('left_out_high')
   if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')
+  if (form !== null && form.form === null) warnings.push('probe_form_missing')
+  if (form !== null && isValidityLow(form)) warnings.push('probe_validity_low')
   return warnings
 }
 

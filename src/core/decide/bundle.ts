@@ -1,5 +1,6 @@
 import type { Lottery } from '../certificate/thresholds.js'
 import type { Scope } from '../contexts/effective-threshold.js'
+import type { ProbeForm } from '../contexts/probe-form.js'
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { Scorer } from '../predictor/predictor.js'
@@ -35,6 +36,8 @@ export interface BundleRule {
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
   readonly record_steps: boolean
+  /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; absent: no worker has searched for one. */
+  readonly probe_form?: ProbeForm | null
 }
 
 /** One value of a level, with the values of the next level below it. */
@@ -144,7 +147,7 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, lottery, scorer, trials, scope, context, label, mode } = rule
-  const { minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare } = rule
+  const { minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
@@ -159,6 +162,7 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
     check_growth: checkGrowth,
     label_rate: enrolledShare,
     record_steps: recordSteps,
+    ...(probeForm !== undefined && { probe_form: probeForm }),
   }
 }
 
@@ -196,7 +200,7 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
-    const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
+    const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate, probe_form: probeForm } = shared
     const scorerOf = (name: string): Scorer => {
       const place = partOf(node.weights?.[name], `weights of ${name}`)
       return { name, ...partOf(predictors[name], `predictor ${name}`), ...partOf(weights[place], `weights ${place}`) }
@@ -219,6 +223,7 @@ export function snapshotOfBundle (
       recordSteps: record_steps,
       epoch: node.epoch ?? null,
       enrolledShare: label_rate,
+      ...(probeForm !== undefined && { probeForm }),
       warnings: [],
     }
   }

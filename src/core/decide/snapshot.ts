@@ -4,6 +4,7 @@ import type { ContextWarning } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceShareInForce, type Scope } from '../contexts/effective-threshold.js'
 import type { Guarantee } from '../contexts/guarantee.js'
 import { NO_JUDGEMENT } from '../contexts/judge.js'
+import type { ProbeForm } from '../contexts/probe-form.js'
 import { byDepth, chainOf, type Context, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -36,6 +37,8 @@ export interface ContextRule {
   readonly epoch: string | null
   /** Share of the draws to enrol, by their second hash; 0: none, since outcomes count on arrival or are not evidence. */
   readonly enrolledShare: number
+  /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; absent: no worker has searched for one. */
+  readonly probeForm?: ProbeForm | null
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
 }
@@ -229,6 +232,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     recordSteps: policy.record_steps,
     epoch: force.source.epochName,
     enrolledShare: !force.isEvidence || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,
+    ...(force.source.probeForm !== null && { probeForm: force.source.probeForm.form }),
     warnings: force.source.warnings,
   }
 }

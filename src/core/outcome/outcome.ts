@@ -50,6 +50,8 @@ export interface LoggedOutcome {
   readonly stopped_probe?: StoppedProbe
   /** The client went away before it ended. */
   readonly cancelled?: boolean
+  /** Whether an answer forced at the natural end of its reasoning equals the final one; absent: none was forced. */
+  readonly end_probe?: 0 | 1
   /** Number of samples in its group; absent if it has no group or did not state the number. */
   readonly samples?: number
   /** `null` without a group, `-1` in a group without an index. */
@@ -87,6 +89,8 @@ export interface ReportedOutcome extends Answered {
   readonly reference?: string | readonly string[]
   readonly stopped?: boolean
   readonly stopped_probe?: Answered & { readonly tokens: number }
+  /** The answer forced at the natural end of the reasoning. */
+  readonly end_probe?: { readonly answer: string }
   readonly cancelled?: boolean
   readonly samples?: number
   readonly steps?: ReadonlyArray<Answered & {
@@ -126,7 +130,7 @@ function graderOf (
  * @param normalise caches answers by default, since most probes of a generation give the same one
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
-  const { group_id: group, prompt_hash: prompt, stopped_probe: probe } = outcome
+  const { group_id: group, prompt_hash: prompt, stopped_probe: probe, end_probe: atEnd } = outcome
   const grade = graderOf(salt, outcome, normalise)
   const { answer_digest: digest, ...judged } = grade(outcome)
   const { answer } = outcome
@@ -149,6 +153,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     stopped: outcome.stopped ?? false,
     ...(probe !== undefined && { stopped_probe: { tokens: probe.tokens, ...grade(probe) } }),
     ...(outcome.cancelled === true && { cancelled: true }),
+    ...(atEnd !== undefined && answer !== undefined && { end_probe: agreementWith(answer, normalise)(atEnd.answer) }),
     ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
     full: answer === undefined ? judged : { ...judged, agreement: 1 },
@@ -173,8 +178,8 @@ function stepsAsked ({ steps_asked: stated, steps }: ReportedOutcome): Pick<Logg
 }
 
 /** The texts that grading an outcome normalises; their length decides how long it takes. */
-export function textsOf ({ answer = '', reference = [], stopped_probe: probe, steps = [] }: ReportedOutcome): string[] {
-  return [answer, probe?.answer ?? '', ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
+export function textsOf ({ answer = '', reference = [], stopped_probe: probe, end_probe: atEnd, steps = [] }: ReportedOutcome): string[] {
+  return [answer, probe?.answer ?? '', atEnd?.answer ?? '', ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
 }
 
 /** Clamps to [0, 1]: float32 workers overshoot by up to 1e-6, which the schemas accept. */
@@ -196,6 +201,9 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   const { stopped_probe: probe, steps = [], tokens, samples, sample_index: index } = outcome
   if (probe !== undefined && outcome.stopped !== true) {
     return { path: '/stopped_probe', message: 'is the probe that stopped the generation: send stopped true, or omit stopped_probe' }
+  }
+  if (outcome.end_probe !== undefined && (outcome.stopped === true || outcome.answer === undefined)) {
+    return { path: '/end_probe', message: 'is compared with the answer of a generation that ran to its end: send answer and no stopped, or omit end_probe' }
   }
   if (probe !== undefined && probe.tokens > tokens) {
     return { path: '/stopped_probe/tokens', message: `the probed prefix cannot have more tokens than the whole generation (${tokens})` }

@@ -1,14 +1,15 @@
 import type { ContextState, ExpectedCertificate } from '../contexts/context-state.js'
 import { judgeAfresh } from '../contexts/judge.js'
 import type { EnrolmentEntry, EnrolmentList } from '../enrolment/enrolment-list.js'
-import { chainOf, isCertifying, parseContextKey } from '../policy/context.js'
+import { isCertifying } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import { applyConfiguration, applyPin, applyPolicy, applyPredictor, applyReset } from './apply-command.js'
 import { applyLabel } from './apply-label.js'
 import { applyOutcome, takeReport } from './apply-outcome.js'
+import { applyProbeForm } from './apply-probe-form.js'
 import { applyTime } from './apply-time.js'
 import { moveShare } from './control-share.js'
-import { ensureContext, type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
+import { createChain, type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import type { CheckpointEntry, LogEntry } from './log-entry.js'
 import { cohortRules, withRestarts } from './take-evidence.js'
@@ -30,6 +31,7 @@ export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
     case 'reset': return applyReset(fold, time, entry)
     case 'checkpoint': return applyCheckpoint(fold, time, entry)
     case 'predictor': return applyPredictor(fold, time, entry)
+    case 'probe_form': return applyProbeForm(fold, time, entry)
     case 'tick': return applyTime(fold, time)
     case 'unreadable': // has no effect
   }
@@ -100,12 +102,4 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
     }
   }
   followUp(fold, key, state, time)
-}
-
-/** Creates a context and its ancestors. @returns its state; `undefined` if no context can have the key, or there is no room for it */
-function createChain (fold: Fold, key: string, time: number): ContextState | undefined {
-  if (parseContextKey(fold.ledger.configuration.levels, key) === null) return undefined
-  let state: ContextState | undefined
-  for (const link of chainOf(key)) state = ensureContext(fold, link, time)
-  return state
 }

@@ -5,6 +5,7 @@ import { addCounts, addRecent } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
+import { addEndProbe } from '../contexts/probe-form.js'
 import { addSpending } from '../contexts/probe-spending.js'
 import { advanceDay, type Savings } from '../contexts/savings.js'
 import type { CohortRules } from '../enrolment/accounting.js'
@@ -63,7 +64,9 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const counted = countInChain(fold, chain, key, (state, isGathering) => {
     const fidelity = isGathering && watched !== undefined ? watched : state.fidelity
     const next = countOutcome(state, outcome, { arm, addSavings, isUncounted, fidelity, time })
-    return isGathering && isRefused ? withCounts(next, { signals_refused: 1 }) : next
+    if (!isGathering) return next
+    const checked = countEndProbe(next, outcome)
+    return isRefused ? withCounts(checked, { signals_refused: 1 }) : checked
   })
   if (counted === undefined || !isOfPool) return
 
@@ -196,6 +199,12 @@ function countOutcome (
     probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
     updated_at: time,
   })
+}
+
+function countEndProbe (state: ContextState, { end_probe: isEqual }: LoggedOutcome): ContextState {
+  const { probe_form: form } = state
+  if (isEqual === undefined || form === null) return state
+  return copyState(state, { probe_form: addEndProbe(form, isEqual === 1) })
 }
 
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */

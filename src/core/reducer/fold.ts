@@ -10,7 +10,7 @@ import { servingNumber, syncTrials } from '../contexts/trials.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
 import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
-import { certifyingDepth, certifyingKey, depthOf, isWithin } from '../policy/context.js'
+import { certifyingDepth, certifyingKey, chainOf, depthOf, isWithin, parseContextKey } from '../policy/context.js'
 import { certificationTerms, effectivePolicy, haveSameTerms, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { PredictorRef } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
@@ -144,6 +144,14 @@ export function ensureContext (fold: Fold, key: string, time: number): ContextSt
   const created = startEpoch(fold, key, undefined, { cause: 'first_enrolment', policy: policyOf(ledger, key), time })
   fold.set(key, created)
   return created
+}
+
+/** Creates a context and its ancestors. @returns its state; `undefined` if no context can have the key, or there is no room for it */
+export function createChain (fold: Fold, key: string, time: number): ContextState | undefined {
+  if (parseContextKey(fold.ledger.configuration.levels, key) === null) return undefined
+  let state: ContextState | undefined
+  for (const link of chainOf(key)) state = ensureContext(fold, link, time)
+  return state
 }
 
 /** The existing contexts at or below a key, with their states as stored. @param below `false`: only the context itself */

@@ -1,5 +1,6 @@
 import type { Em } from '../certificate/trace.js'
 import type { Pin } from '../contexts/pin.js'
+import type { ProbeFormFinding } from '../contexts/probe-form.js'
 import type { EnrolmentList } from '../enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import type { Levels } from '../policy/context.js'
@@ -52,6 +53,15 @@ export interface PredictorEntry extends Origin {
   readonly version: PredictorVersion | null
 }
 
+/** A worker has found how a model wants its answers to be forced, or states how it forces them, in a context that certifies. */
+export interface ProbeFormEntry {
+  readonly type: 'probe_form'
+  readonly key: string
+  readonly finding: ProbeFormFinding
+  /** Name of the token that reported it. */
+  readonly by: string
+}
+
 /** The part of a predictor entry that the audit trail keeps. */
 export interface PredictorCommand extends Origin {
   readonly type: 'predictor'
@@ -74,6 +84,7 @@ export type LogEntry =
   | Command
   | CheckpointEntry
   | PredictorEntry
+  | ProbeFormEntry
   | { readonly type: 'configuration', readonly configuration: Configuration }
   /** Replaces a damaged entry, and has no effect. */
   | { readonly type: 'unreadable' }

@@ -17,6 +17,7 @@ import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../c
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
 import type { GraderCounts } from '../contexts/grader.js'
 import { FIRST_UNITS, hasLeft } from '../contexts/membership.js'
+import { type ProbeFormState, probeValidity } from '../contexts/probe-form.js'
 import { probeOverhead } from '../contexts/probe-spending.js'
 import { estimateSavings } from '../contexts/savings.js'
 import { servingNumber } from '../contexts/trials.js'
@@ -83,6 +84,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     unlikely: (isMember ? loaded.states.get(source.key) : state)?.unlikely ?? null,
     /** Tokens saved, less those of probes, over the last whole day; `null`: none is over, or there were too few control generations. */
     tokens_saved_last_day: state.day.net,
+    probe_form: describeProbeForm((isMember ? loaded.states.get(source.key) : state)?.probe_form ?? null),
     /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
     expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
     arms: describeArms(state.arms, own.policy.error_level),
@@ -127,6 +129,13 @@ export function describeSavings ({ savings, probe_tokens: probes }: Pick<Context
     tokens_saved_high: net(saved?.high),
     tokens_saved_gross: saved?.estimate ?? null,
   }
+}
+
+/** How workers force answers; `null`: no worker has said. Its time is in ms. */
+function describeProbeForm (state: ProbeFormState | null) {
+  if (state === null) return null
+  const { at: chosen_at, asked, equal, ...finding } = state
+  return { ...finding, tried: [...finding.tried], chosen_at, asked, validity: probeValidity({ asked, equal }) }
 }
 
 /** The evidence for the threshold in force. ln E at its best and now; it was certified when it reached `bar`. */

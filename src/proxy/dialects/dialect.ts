@@ -1,8 +1,9 @@
+import type { ProbeForm } from '../../core/contexts/probe-form.js'
 import type { PieceReader } from '../protocol/openai-chunks.js'
 import type { RawHeaders } from '../protocol/raw-headers.js'
 import type { PassCause, StoppableRequest } from '../protocol/stoppable-request.js'
 import type { Upstream, UpstreamReply } from '../protocol/upstream.js'
-import type { ForcedAnswer, ProbeStyle } from './forced-answer.js'
+import type { ForcedAnswer } from './forced-answer.js'
 
 /** The dialects that `--dialect` names. */
 export const DIALECT_NAMES = ['vllm', 'llama.cpp', 'sglang', 'plain'] as const
@@ -10,6 +11,12 @@ export type DialectName = typeof DIALECT_NAMES[number]
 
 /** The texts between which a model reasons. */
 export interface ReasoningTags { readonly open: string, readonly close: string }
+
+/** The texts before and after the tag that closes the reasoning. */
+export type Closing = Pick<ProbeForm, 'before' | 'after'>
+
+/** The text that closes the reasoning. */
+export function closeTextOf ({ before, after }: Closing, { close }: ReasoningTags): string { return before + close + after }
 
 /** The first tokens of a reasoning. */
 export interface ReasoningPrefix {
@@ -31,9 +38,9 @@ export interface EngineRun {
   readonly isOpened: () => boolean
   readonly promptTokens: () => number | null
   /** Forces an answer behind the reasoning. It leaves no trace in the generation. */
-  readonly probe: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<ForcedAnswer>
+  readonly probe: (prefix: ReasoningPrefix, form: ProbeForm, signal: AbortSignal) => Promise<ForcedAnswer>
   /** Requests the answer behind a prefix, closed as its probe was. Resolves once the engine has accepted the request. */
-  readonly answer: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<PieceReader>
+  readonly answer: (prefix: ReasoningPrefix, closing: Closing, signal: AbortSignal) => Promise<PieceReader>
   /** Ends the stream of the reasoning. */
   readonly abort: () => void
 }
@@ -57,11 +64,6 @@ export interface Dialect {
 export interface DialectOptions {
   readonly upstream: Upstream
   readonly tags: ReasoningTags
-  /** The text that closes the reasoning at a stop. */
-  readonly closeText: string
-  readonly style: ProbeStyle
-  /** Largest number of tokens of a forced answer. */
-  readonly probeTokens: number
 }
 
 /** The engine lacks a feature that its dialect needs, such as its tokenizer route: the request is passed through. */

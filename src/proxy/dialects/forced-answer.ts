@@ -1,37 +1,50 @@
-import { fieldOf, itemsOf, numberOrNull, type JsonObject } from '../protocol/json.js'
+import type { ProbeFormName } from '../../core/contexts/probe-form.js'
+import { fieldOf, itemsOf, numberOrNull, textOf, type JsonObject } from '../protocol/json.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
-
-/** The ways to force an answer that `--probe` names. */
-export const PROBE_STYLES = ['plain', 'boxed', 'choice', 'json', 'direct'] as const
-type ProbeStyleName = typeof PROBE_STYLES[number]
 
 /** How an answer is forced behind the end of the reasoning, and which part of a text is the answer. */
 export interface ProbeStyle {
   readonly suffix: string
   /** Texts that end a forced answer. */
   readonly stops: readonly string[]
+  /** Whether a forced text has the whole answer, and shows its end. */
+  readonly isWhole: (text: string) => boolean
   /** The answer in a forced text. */
   readonly forced: (text: string) => string
   /** The answer in a text that the model wrote unforced; '' if there is none. */
   readonly final: (text: string) => string
 }
 
-const STYLES: Readonly<Record<ProbeStyleName, ProbeStyle>> = {
-  plain: { suffix: 'Final answer:', stops: ['\n'], forced: firstLine, final: (text) => firstLine(textBehind(text, /final answer\W*?:\**/gi) ?? text) },
+const STYLES: Readonly<Record<ProbeFormName, ProbeStyle>> = {
+  plain: {
+    suffix: 'Final answer:',
+    stops: ['\n'],
+    isWhole: (text) => text.trimStart().includes('\n'),
+    forced: firstLine,
+    final: (text) => firstLine(textBehind(text, /final answer\W*?:\**/gi) ?? text),
+  },
   boxed: {
     suffix: 'The final answer is \\boxed{',
     stops: ['\n', '}$', '}.'],
+    isWhole: (text) => closingBrace(text) !== -1,
     forced: inBraces,
     final: (text) => inBraces(textBehind(text, /\\boxed\s*\{/g) ?? ''),
   },
   choice: {
     suffix: 'The answer is (',
     stops: [')', '\n'],
+    isWhole: (text) => /[)\n]/.test(text),
     forced: (text) => letterIn(text),
     final: (text) => letterIn(textBehind(text, /(answer|choice|option)\s*(is|:)?\W*?(?=\(?[A-Z]\b)/gi) ?? text),
   },
-  json: { suffix: '{', stops: ['\n\n'], forced: (text) => canonicalJson(`{${text}`), final: canonicalJson },
-  direct: { suffix: '', stops: [], forced: (text) => text.trim(), final: (text) => text.trim() },
+  json: {
+    suffix: '{',
+    stops: ['\n\n'],
+    isWhole: (text) => firstBalanced(`{${text}`) !== null,
+    forced: (text) => canonicalJson(`{${text}`),
+    final: canonicalJson,
+  },
+  direct: { suffix: '', stops: [], isWhole: () => false, forced: (text) => text.trim(), final: (text) => text.trim() },
 }
 
 /** An answer that was forced beside the generation. */
@@ -40,13 +53,15 @@ export interface ForcedAnswer {
   /** One for each of its tokens. */
   readonly logprobs: ReadonlyArray<number | null>
   readonly tokens: number
+  /** The text of each of its tokens, as far as the engine states them. */
+  readonly pieces?: readonly string[]
   readonly promptTokens: number | null
   /** Prompt tokens that the prefix cache had; `null`: the engine does not state it. */
   readonly cachedTokens: number | null
 }
 
 /** @param suffix in place of the style's own; '': that of the style */
-export function probeStyle (name: ProbeStyleName, suffix = ''): ProbeStyle {
+export function probeStyle (name: ProbeFormName, suffix = ''): ProbeStyle {
   return suffix === '' ? STYLES[name] : { ...STYLES[name], suffix }
 }
 
@@ -72,6 +87,7 @@ export function readForcedAnswer (reply: unknown): ForcedAnswer {
   return {
     text,
     logprobs: logprobsOf(fieldOf(choice, 'logprobs')),
+    pieces: piecesOf(fieldOf(choice, 'logprobs')),
     tokens: numberOrNull(fieldOf(usage, 'completion_tokens')) ?? 1,
     promptTokens: numberOrNull(fieldOf(usage, 'prompt_tokens')),
     cachedTokens: numberOrNull(fieldOf(fieldOf(usage, 'prompt_tokens_details'), 'cached_tokens')),
@@ -83,6 +99,16 @@ function logprobsOf (logprobs: unknown): Array<number | null> {
   const ofCompletion = fieldOf(logprobs, 'token_logprobs')
   if (Array.isArray(ofCompletion)) return ofCompletion.map(numberOrNull)
   return tokenLogprobs(fieldOf(logprobs, 'content'))
+}
+
+function piecesOf (logprobs: unknown): string[] {
+  const ofCompletion = fieldOf(logprobs, 'tokens')
+  return Array.isArray(ofCompletion) ? ofCompletion.map(textOf) : tokenTexts(fieldOf(logprobs, 'content'))
+}
+
+/** The texts of a list of tokens. */
+export function tokenTexts (tokens: unknown): string[] {
+  return itemsOf(tokens).map((token) => textOf(fieldOf(token, 'token')))
 }
 
 /** The log-probabilities of a list of tokens, `null` where one is missing. */
@@ -112,12 +138,18 @@ function firstLine (text: string): string {
 
 /** The text before the brace that closes one opened before the text. */
 function inBraces (text: string): string {
+  const end = closingBrace(text)
+  return (end === -1 ? text : text.slice(0, end)).trim()
+}
+
+/** The index of the brace that closes one opened before the text; -1: it is not there. */
+function closingBrace (text: string): number {
   let depth = 1
   for (let i = 0; i < text.length; i++) {
     if (text[i] === '{') depth++
-    if (text[i] === '}' && --depth === 0) return text.slice(0, i).trim()
+    if (text[i] === '}' && --depth === 0) return i
   }
-  return text.trim()
+  return -1
 }
 
 function letterIn (text: string): string {

@@ -5,8 +5,8 @@ import type { PieceReader } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
 import type { UpstreamReply } from '../protocol/upstream.js'
-import { requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
-import { tokenLogprobs, type ForcedAnswer } from './forced-answer.js'
+import { closeTextOf, requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
+import { probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
 import { createLlamaTranslator, parseLlamaEvent, type LlamaEvent, type LlamaTranslator } from './llama-events.js'
 
 /** A text, or texts and token ids in their order. */
@@ -20,7 +20,7 @@ const LLAMA_SAMPLING_FIELDS = SAMPLING_FIELDS.filter((field) => field !== 'repet
  * generated up to each check, and the probe comes in between, on the same slot. The chat template is applied by the server
  * (`/apply-template`), and its own tokens continue behind the rendered text.
  */
-export function createLlamaCpp ({ upstream, tags, closeText, style, probeTokens }: DialectOptions): Dialect {
+export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
   async function render (request: StoppableRequest, headers: RawHeaders, signal: AbortSignal): Promise<Prompt> {
     if (request.route === 'completions') return parsePrompt(request.body.prompt)
     const { messages, chat_template_kwargs: kwargs, reasoning_format: format } = request.body
@@ -38,14 +38,14 @@ export function createLlamaCpp ({ upstream, tags, closeText, style, probeTokens 
       const parts = [...typeof prompt === 'string' ? [prompt] : prompt, ...tokens, ...(text === '' ? [] : [text])]
       return parts.every((part) => typeof part === 'string') ? parts.join('') : parts
     }
-    const open = (prompt: Prompt, maxTokens: number) => upstream.open({
+    const open = (prompt: Prompt, maxTokens: number, until = signal) => upstream.open({
       method: 'POST',
       path: '/completion',
       headers,
       body: JSON.stringify({
         ...sampling, prompt, n_predict: Number.isFinite(maxTokens) ? maxTokens : -1, stream: true, return_tokens: true, cache_prompt: true,
       }),
-      signal,
+      signal: until,
     })
     const first = await open(promptWith([]), Math.min(tokensLeft(0), firstCheck))
     const isOpened = typeof prompt === 'string' && prompt.trimEnd().endsWith(tags.open)
@@ -82,16 +82,19 @@ export function createLlamaCpp ({ upstream, tags, closeText, style, probeTokens 
       pieces: readReasoning,
       isOpened: () => isOpened,
       promptTokens: () => promptTokens,
-      probe: async (prefix, signal) => parseForcedAnswer(style.stops, await upstream.json('/completion', headers, {
-        prompt: promptWith(prefix.ids ?? [], closeText + style.suffix),
-        n_predict: probeTokens,
-        temperature: 0,
-        n_probs: 1,
-        cache_prompt: true,
-        stop: style.stops.filter((stop) => !stop.startsWith(CLOSING)),
-      }, signal)),
-      async answer (prefix) {
-        const reply = await open(promptWith(prefix.ids ?? [], closeText), tokensLeft(prefix.tokens))
+      async probe (prefix, form, signal) {
+        const { stops } = probeStyle(form.name)
+        return parseForcedAnswer(stops, await upstream.json('/completion', headers, {
+          prompt: promptWith(prefix.ids ?? [], closeTextOf(form, tags) + form.suffix),
+          n_predict: form.tokens,
+          temperature: 0,
+          n_probs: 1,
+          cache_prompt: true,
+          stop: stops.filter((stop) => !stop.startsWith(CLOSING)),
+        }, signal))
+      },
+      async answer (prefix, closing, signal) {
+        const reply = await open(promptWith(prefix.ids ?? [], closeTextOf(closing, tags)), tokensLeft(prefix.tokens), signal)
         await requireAccepted(reply, 'the answer was refused')
         return readAnswer(reply, createLlamaTranslator('completions', tags, envelope, false))
       },
@@ -170,9 +173,11 @@ function tokensUntil (stops: readonly string[], tokens: readonly unknown[]): rea
 export function parseForcedAnswer (stops: readonly string[], reply: unknown): ForcedAnswer {
   const text = fieldOf(reply, 'content')
   if (typeof text !== 'string') throw new Error('a probe was answered without a text')
+  const tokens = itemsOf(fieldOf(reply, 'completion_probabilities'))
   return {
     text,
-    logprobs: tokenLogprobs(tokensUntil(stops, itemsOf(fieldOf(reply, 'completion_probabilities')))),
+    logprobs: tokenLogprobs(tokensUntil(stops, tokens)),
+    pieces: tokenTexts(tokens),
     tokens: numberOrNull(fieldOf(reply, 'tokens_predicted')) ?? 1,
     promptTokens: numberOrNull(fieldOf(reply, 'tokens_evaluated')),
     cachedTokens: numberOrNull(fieldOf(fieldOf(reply, 'timings'), 'cache_n')),

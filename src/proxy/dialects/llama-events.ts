@@ -41,7 +41,7 @@ export function createLlamaTranslator (
   let hasContent = false
 
   /** The parts of a text that belong to the reasoning and to the answer. The tags are single tokens, so that they come whole. */
-  function split (text: string): { reasoning: string, content: string, isClosing: boolean } {
+  function split (text: string): { reasoning: string, content: string, isClosing: boolean, blank?: string } {
     if (route === 'completions') {
       const isClosing = isReasoning && text.includes(close)
       if (text.includes(open)) isReasoning = true
@@ -58,7 +58,7 @@ export function createLlamaTranslator (
     const behind = after.join(close)
     const content = hasContent ? behind : behind.trimStart()
     hasContent ||= content !== ''
-    return { reasoning: before, content, isClosing }
+    return { reasoning: before, content, isClosing, blank: behind.slice(0, behind.length - content.length) }
   }
 
   function chunkOf (reasoning: string, content: string, finish: string | null): JsonObject {
@@ -78,8 +78,8 @@ export function createLlamaTranslator (
     /** Whether the reasoning may go on: it has not been closed, or no answer has begun. */
     mayReason: () => isReasoning || !hasContent,
     pieceOf ({ content: text, tokens }: LlamaEvent): Piece {
-      const { reasoning, content, isClosing } = split(text)
-      return { ...empty, tokens: tokens.length, ids: tokens, reasoning, content, isClosing, chunk: chunkOf(reasoning, content, null) }
+      const { reasoning, content, isClosing, blank = '' } = split(text)
+      return { ...empty, tokens: tokens.length, ids: tokens, reasoning, content, isClosing, ...(blank !== '' && { blank }), chunk: chunkOf(reasoning, content, null) }
     },
     /** The chunk with the finish reason, and the chunk with the usage. */
     endPieces (finish: 'length' | 'stop', promptTokens: number, completionTokens: number): Piece[] {

@@ -2,8 +2,8 @@ import { itemsOf } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import type { RequestBody, StoppableRequest } from '../protocol/stoppable-request.js'
-import { requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
-import { answerBody, probeBody, readForcedAnswer } from './forced-answer.js'
+import { closeTextOf, requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
+import { answerBody, probeBody, probeStyle, readForcedAnswer } from './forced-answer.js'
 
 /** The request that continues a text: its route, and the fields of its body that have the text so far. */
 interface Continuation { readonly path: string, readonly fields: RequestBody }
@@ -48,7 +48,7 @@ export function createPlain (options: DialectOptions): Dialect {
 
 /** Starts a generation whose prefixes go upstream as text, since the engine does not state its tokens. Each event counts as one token. */
 async function startByText (
-  { upstream, tags, closeText, style, probeTokens }: DialectOptions, continueText: ContinueText,
+  { upstream, tags }: DialectOptions, continueText: ContinueText,
   request: StoppableRequest, rawHeaders: RawHeaders, signal: AbortSignal
 ): Promise<EngineRun> {
   const headers = jsonRequestHeaders(rawHeaders)
@@ -61,14 +61,14 @@ async function startByText (
     pieces: () => readPieces(reply.body, { route: request.route }),
     isOpened: () => isOpened,
     promptTokens: () => null,
-    async probe ({ text }, signal) {
-      const { path, fields } = continueText(request, text + closeText + style.suffix)
-      const body = { ...probeBody(request, undefined, probeTokens, style.stops), ...fields }
+    async probe ({ text }, form, signal) {
+      const { path, fields } = continueText(request, text + closeTextOf(form, tags) + form.suffix)
+      const body = { ...probeBody(request, undefined, form.tokens, probeStyle(form.name).stops), ...fields }
       return readForcedAnswer(await upstream.json(path, headers, body, signal))
     },
-    async answer ({ text, tokens }, signal) {
+    async answer ({ text, tokens }, closing, signal) {
       if (request.maxTokens === null && request.route === 'completions') throw new Error('there is no limit for the answer')
-      const { path, fields } = continueText(request, text + closeText)
+      const { path, fields } = continueText(request, text + closeTextOf(closing, tags))
       const { max_tokens: _, ...more } = answerBody(request, undefined, 0)
       const room = request.maxTokens === null ? {} : { max_tokens: request.maxTokens - tokens }
       const reply = await upstream.open({ method: 'POST', path, headers, body: JSON.stringify({ ...more, ...room, ...fields }), signal })

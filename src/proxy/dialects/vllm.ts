@@ -2,16 +2,14 @@ import { fieldOf, numberOrNull, tokenIdsOf } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
-import { DialectError, requireAccepted, type Dialect, type DialectOptions, type EngineRun, type ReasoningPrefix } from './dialect.js'
-import { answerBody, probeBody, readForcedAnswer } from './forced-answer.js'
+import { closeTextOf, DialectError, requireAccepted, type Dialect, type DialectOptions, type EngineRun, type ReasoningPrefix } from './dialect.js'
+import { answerBody, probeBody, probeStyle, readForcedAnswer } from './forced-answer.js'
 
-/** The token ids of the texts around the reasoning, by the tokenizer of one model. */
+/** The token ids of the tags, by the tokenizer of one model. */
 interface ModelTokens {
   /** `null`: the tag is several tokens. */
   readonly openId: number | null
   readonly closeId: number | null
-  readonly close: readonly number[]
-  readonly closeAndSuffix: readonly number[]
   readonly maxModelLen: number
 }
 
@@ -25,23 +23,20 @@ const TOKENIZER_TIMEOUT_MS = 10_000
  * vLLM states the token ids of prompt and stream (`return_token_ids`), so that the client's request goes upstream as it is, and probes and
  * answers find their prefix in the cache.
  */
-export function createVllm ({ upstream, tags, closeText, style, probeTokens }: DialectOptions): Dialect {
+export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
+  const tokenize = async (model: string, prompt: string, headers: RawHeaders, signal: AbortSignal) => {
+    const reply = await upstream.json('/tokenize', headers, { model, prompt, add_special_tokens: false }, signal)
+    const ids = tokenIdsOf(fieldOf(reply, 'tokens'))
+    if (ids === null) throw new Error('/tokenize was answered without tokens')
+    return { ids, single: ids.length === 1 ? ids[0] ?? null : null, maxModelLen: numberOrNull(fieldOf(reply, 'max_model_len')) ?? Infinity }
+  }
+  const cachedIds = cachePerModel(async (key, headers, signal) => {
+    const [model, text] = JSON.parse(key) as [string, string]
+    return (await tokenize(model, text, headers, signal)).ids
+  })
   const tokensOf = cachePerModel(async (model, headers, signal): Promise<ModelTokens> => {
-    const tokenize = async (prompt: string) => {
-      const reply = await upstream.json('/tokenize', headers, { model, prompt, add_special_tokens: false }, signal)
-      const ids = tokenIdsOf(fieldOf(reply, 'tokens'))
-      if (ids === null) throw new Error('/tokenize was answered without tokens')
-      return { ids, single: ids.length === 1 ? ids[0] ?? null : null, maxModelLen: numberOrNull(fieldOf(reply, 'max_model_len')) ?? Infinity }
-    }
-    const [openTag, closeTag, close, closeAndSuffix] =
-      await Promise.all([tokenize(tags.open), tokenize(tags.close), tokenize(closeText), tokenize(closeText + style.suffix)])
-    return {
-      openId: openTag.single,
-      closeId: closeTag.single,
-      close: close.ids,
-      closeAndSuffix: closeAndSuffix.ids,
-      maxModelLen: openTag.maxModelLen,
-    }
+    const [openTag, closeTag] = await Promise.all([tags.open, tags.close].map((tag) => tokenize(model, tag, headers, signal)))
+    return { openId: openTag!.single, closeId: closeTag!.single, maxModelLen: openTag!.maxModelLen }
   })
 
   async function start (request: StoppableRequest, rawHeaders: RawHeaders, signal: AbortSignal): Promise<EngineRun> {
@@ -49,6 +44,7 @@ export function createVllm ({ upstream, tags, closeText, style, probeTokens }: D
     const tokens = await tokensOf(request.model, headers)
     const body = { ...request.body, stream: true, stream_options: { include_usage: true }, return_token_ids: true }
     const reply = await upstream.open({ method: 'POST', path: request.path, headers, body: JSON.stringify(body), signal })
+    const idsOf = (text: string) => cachedIds(JSON.stringify([request.model, text]), headers)
     let prompt: readonly number[] | null = null
     const promptWith = ({ ids }: ReasoningPrefix, more: readonly number[]) => {
       if (prompt === null || ids === null) throw new Error('the model server did not state its token ids')
@@ -60,11 +56,13 @@ export function createVllm ({ upstream, tags, closeText, style, probeTokens }: D
       pieces: () => readPieces(reply.body, { route: request.route, closeId: tokens.closeId, onPrompt: (ids) => { prompt = ids } }),
       isOpened: () => tokens.openId !== null && (prompt ?? []).slice(-MAX_TOKENS_BEHIND_OPEN).includes(tokens.openId),
       promptTokens: () => prompt?.length ?? null,
-      probe: async (prefix, signal) => readForcedAnswer(await upstream.json('/v1/completions', headers, {
-        ...probeBody(request, promptWith(prefix, tokens.closeAndSuffix), probeTokens, style.stops), skip_special_tokens: false,
-      }, signal)),
-      async answer (prefix, signal) {
-        const prompt = promptWith(prefix, tokens.close)
+      async probe (prefix, form, signal) {
+        const prompt = promptWith(prefix, await idsOf(closeTextOf(form, tags) + form.suffix))
+        const body = { ...probeBody(request, prompt, form.tokens, probeStyle(form.name).stops), skip_special_tokens: false }
+        return readForcedAnswer(await upstream.json('/v1/completions', headers, body, signal))
+      },
+      async answer (prefix, closing, signal) {
+        const prompt = promptWith(prefix, await idsOf(closeTextOf(closing, tags)))
         const room = Math.min(tokens.maxModelLen - prompt.length, (request.maxTokens ?? Infinity) - prefix.tokens)
         if (room < 1) throw new Error('there is no room for an answer')
         const body = JSON.stringify({ ...answerBody(request, prompt, room), return_token_ids: true })

@@ -89,6 +89,12 @@ export class Checks {
     this.#giveUp('late')
   }
 
+  /** Counts a probe behind the end of the reasoning, which is no check. */
+  addEndProbe ({ tokens, promptTokens, cachedTokens }: ForcedAnswer): void {
+    this.probeTokens += tokens
+    if (promptTokens !== null && cachedTokens !== null) this.prefillTokens += Math.max(0, promptTokens - cachedTokens)
+  }
+
   /** Counts the probe at once: the outcome may be reported before its promise rejects. */
   #giveUp (end: ProbeEnd): void {
     if (this.#probing === null) return

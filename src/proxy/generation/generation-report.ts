@@ -11,6 +11,8 @@ interface FinishedGeneration {
   readonly answer: string
   /** The check that stopped it; `null`: none did. */
   readonly stoppedAt: CheckedStep | null
+  /** The answer that was forced at the natural end of its reasoning; `null`: none was. */
+  readonly endAnswer: string | null
   readonly checks: CheckResults
 }
 
@@ -22,7 +24,7 @@ const MAX_STEPS = 4096
 
 /** The body that POST /v1/outcomes accepts of a finished generation. Steps are only sent where they may be evidence. */
 export function finishedOutcome (
-  local: LocalGeneration, request: StoppableRequest, { tokens, answerTokens, answer, stoppedAt, checks }: FinishedGeneration): object {
+  local: LocalGeneration, request: StoppableRequest, { tokens, answerTokens, answer, stoppedAt, endAnswer, checks }: FinishedGeneration): object {
   const { steps } = checks
   const isControl = local.arm === 'control'
   return {
@@ -32,6 +34,7 @@ export function finishedOutcome (
     ...(stoppedAt !== null && { stopped_probe: { tokens: stoppedAt.tokens, answer: stoppedAt.answer } }),
     ...(stoppedAt !== null && answerTokens > 0 && { answer_tokens: answerTokens }),
     answer: fitText(answer, MAX_ANSWER_BYTES),
+    ...(endAnswer !== null && { end_probe: { answer: fitText(endAnswer, MAX_ANSWER_BYTES) } }),
     ...(request.gold !== null && { reference: request.gold }),
     ...costOf(checks),
     steps_asked: new Set(steps.map((step) => step.tokens)).size,

@@ -1,11 +1,15 @@
-import type { Dialect, EngineRun, ReasoningTags } from '../dialects/dialect.js'
-import type { ForcedAnswer, ProbeStyle } from '../dialects/forced-answer.js'
+import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import { closeTextOf, type Dialect, type EngineRun, type ReasoningTags } from '../dialects/dialect.js'
+import { type ForcedAnswer, probeStyle } from '../dialects/forced-answer.js'
+import type { ProbeForms } from '../probe-form/probe-forms.js'
 import { StreamError, usageOf, type Piece, type PieceReader, type Usage } from '../protocol/openai-chunks.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { LocalDecider, LocalGeneration } from '../service-link/local-decider.js'
+import { askAtEnd, type EndProbe } from './ask-at-end.js'
 import { Checks, type ProbeEnd, type StopDecision } from './checks.js'
 import type { ClientReply, StopgateField } from './client-reply.js'
 import { cancelledOutcome, finishedOutcome } from './generation-report.js'
+import { ReasoningEnd } from './reasoning-end.js'
 import { ReasoningTracker } from './reasoning-tracker.js'
 
 export type GenerationEnd = 'finished' | 'stopped' | 'no_reasoning' | 'cancelled' | 'broken'
@@ -36,15 +40,15 @@ export interface GenerationDependencies {
   readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'isLeftAlone' | 'decide'>
   readonly metrics: GenerationMetrics
   readonly report: (outcome: object) => void
-  readonly style: ProbeStyle
+  readonly forms: Pick<ProbeForms, 'claims' | 'tried' | 'failed' | 'asksAtEnd'>
+  /** A search for a form has ended. */
+  readonly onFound: (finding: ProbeFormFinding) => void
   readonly tags: ReasoningTags
-  /** The text that closes the reasoning at a stop. */
-  readonly closeText: string
   readonly mayProbe: () => boolean
   /** A probe was sent (1), or has ended (-1). */
   readonly onProbing: (change: 1 | -1) => void
   readonly probeTimeoutMs: number
-  /** Largest number of tokens of a forced answer. */
+  /** Largest number of tokens of a forced answer while a form is searched for. */
   readonly maxProbeTokens: number
 }
 
@@ -53,6 +57,8 @@ interface GenerationOptions {
   readonly dialect: Dialect
   readonly run: EngineRun
   readonly local: LocalGeneration
+  /** How its answers are forced; `null`: no form is known yet, so it runs in full without checks. */
+  readonly form: ProbeForm | null
   readonly reply: ClientReply
   readonly dependencies: GenerationDependencies
   /** Aborts when the client has gone. */
@@ -92,36 +98,43 @@ interface Answering {
  */
 type State = Waiting | Streaming | Stopping | Answering
 
+/** Decides of a generation that is not probed: it is not even drawn. */
+const NO_CHECKS: GenerationDependencies['decider'] = {
+  nextCheck: () => Infinity, draw: () => {}, isLeftAlone: () => true, decide: () => null,
+}
+
 /** One generation: its stream to the client, the checks beside it, and the answer after a stop. */
 export class ProxiedGeneration {
   readonly #options: GenerationOptions
   readonly #tracker: ReasoningTracker
+  readonly #end: ReasoningEnd
   readonly #checks: Checks
   /** It grows in place. */
   readonly #reasoning: { tokens: number, ids: number[] | null, text: string }
   /** Tokens of the engine's own stream. */
   #received = 0
   /** The part of the engine's own stream that has gone on to the client. */
-  readonly #relayed = { content: '', usage: null as Usage | null }
+  readonly #relayed = { content: '', finish: null as string | null, usage: null as Usage | null }
   #state: State = { name: 'waiting' }
 
   constructor (options: GenerationOptions) {
-    const { dialect, run, local, dependencies, clientGone } = options
+    const { dialect, run, local, form, dependencies, clientGone } = options
     this.#options = options
     this.#reasoning = { tokens: 0, ids: dialect.hasIds ? [] : null, text: '' }
     this.#tracker = new ReasoningTracker(dependencies.tags)
+    this.#end = new ReasoningEnd(dependencies.tags, dialect.hasIds)
     this.#checks = new Checks({
-      decider: dependencies.decider,
+      decider: form === null ? NO_CHECKS : dependencies.decider,
       local,
-      style: dependencies.style,
+      style: probeStyle(form?.name ?? 'direct'),
       mayProbe: dependencies.mayProbe,
-      maxProbeTokens: dependencies.maxProbeTokens,
+      maxProbeTokens: form?.tokens ?? 0,
       probeTimeoutMs: dependencies.probeTimeoutMs,
       clientGone,
       probe: async (prefix, signal) => {
         dependencies.onProbing(1)
         try {
-          return await run.probe(prefix, signal)
+          return await run.probe(prefix, form!, signal) // without a form there is no check
         } finally {
           dependencies.onProbing(-1)
         }
@@ -135,7 +148,7 @@ export class ProxiedGeneration {
   async serve (): Promise<void> {
     try {
       const stopped = await this.#readStream()
-      if (stopped === null) this.#finish()
+      if (stopped === null) await this.#finish()
       else await this.#relayAnswer(stopped)
     } catch (error) {
       this.#breakOff(error)
@@ -195,19 +208,25 @@ export class ProxiedGeneration {
   #relay (piece: Piece): void {
     const tracker = this.#tracker
     const relayed = this.#relayed
+    const wasReasoning = tracker.state === 'reasoning'
     if (piece.usage !== null) relayed.usage = piece.usage
+    relayed.finish = piece.finish ?? relayed.finish
     tracker.add(piece.reasoning, piece.content)
     if (piece.isClosing) tracker.close()
     if (tracker.state === 'ended' || tracker.state === 'absent') {
       this.#checks.end()
       relayed.content += piece.content
+      if (wasReasoning) this.#end.close(piece, tracker.isInText)
+      else this.#end.follow(piece)
     } else this.#growReasoning(piece)
     this.#options.reply.pass(piece, this.#fieldSoFar)
     if (tracker.state === 'reasoning') this.#checks.advance(this.#reasoning)
   }
 
-  #growReasoning ({ tokens, ids, reasoning, content }: Piece): void {
+  #growReasoning (piece: Piece): void {
+    const { tokens, ids, reasoning, content } = piece
     const prefix = this.#reasoning
+    this.#end.grow(piece)
     prefix.tokens += tokens
     if (!this.#options.dialect.hasIds) prefix.text += reasoning + content
     else if (ids !== null) for (const id of ids) prefix.ids?.push(id)
@@ -219,11 +238,11 @@ export class ProxiedGeneration {
    * reasoning goes on.
    */
   #stop (stop: StopDecision): void {
-    const { request, run, clientGone, dependencies: { metrics } } = this.#options
+    const { request, run, form, clientGone, dependencies: { metrics } } = this.#options
     const room = (request.maxTokens ?? Infinity) - stop.prefix.tokens
     if (this.#tracker.state !== 'reasoning' || room < 1) return
     const held: Piece[] = []
-    const settled = run.answer(stop.prefix, clientGone).then((answer) => {
+    const settled = run.answer(stop.prefix, form!, clientGone).then((answer) => {
       this.#state = { name: 'answering', stop, answer }
       metrics.aborted('stop')
       run.abort()
@@ -236,13 +255,13 @@ export class ProxiedGeneration {
   }
 
   async #relayAnswer ({ stop, answer }: Answering): Promise<void> {
-    const { run, reply, dependencies: { tags, closeText } } = this.#options
+    const { run, reply, form, dependencies: { tags } } = this.#options
     let text = ''
     let finish = 'stop'
     let counted = 0
     let usage = null as Usage | null
     reply.cut(stop.prefix.tokens)
-    if (this.#tracker.isInText) reply.write(closeText)
+    if (this.#tracker.isInText) reply.write(closeTextOf(form!, tags))
     await answer((pieces) => {
       reply.sendTogether(() => {
         for (const piece of pieces) {
@@ -260,17 +279,25 @@ export class ProxiedGeneration {
     const promptTokens = run.promptTokens() ?? usage?.promptTokens ?? 0
     const details = { completion_tokens_details: { reasoning_tokens: this.#received } }
     reply.end(finish, usageOf(promptTokens, tokens, details), this.#field(tokens, stop))
-    this.#report('stopped', tokens, answerTokens, tags.close + text, stop)
+    this.#report('stopped', tokens, { answerTokens, content: tags.close + text }, stop)
   }
 
   /** The engine's own stream has come to its natural end. */
-  #finish (): void {
+  async #finish (): Promise<void> {
     const { reply } = this.#options
     const { usage, content } = this.#relayed
     this.#checks.end()
     const tokens = usage?.completionTokens ?? this.#received
     reply.end(null, usage, this.#field(tokens, null))
-    this.#report(this.#tracker.state === 'ended' ? 'finished' : 'no_reasoning', tokens, tokens - this.#reasoning.tokens, content, null)
+    const isEnded = this.#tracker.state === 'ended'
+    const endProbe = isEnded && this.#relayed.finish === 'stop' ? await this.#askAtEnd() : null
+    if (endProbe !== null) this.#checks.addEndProbe(endProbe.forced)
+    this.#report(isEnded ? 'finished' : 'no_reasoning', tokens, { answerTokens: tokens - this.#reasoning.tokens, content, endProbe }, null)
+  }
+
+  async #askAtEnd (): Promise<EndProbe | null> {
+    const end = this.#end.read(this.#reasoning)
+    return end === null || end.answer.trim() === '' ? null : await askAtEnd({ ...this.#options, end })
   }
 
   /** The client has gone, or the model server has failed. */
@@ -283,13 +310,17 @@ export class ProxiedGeneration {
     reply.fail(error instanceof StreamError ? error.chunk : null)
   }
 
-  #report (end: GenerationEnd, tokens: number, answerTokens: number, content: string, stop: StopDecision | null): void {
-    const { request, local, dependencies: { metrics, report, style, tags } } = this.#options
+  #report (
+    end: GenerationEnd, tokens: number,
+    { answerTokens, content, endProbe = null }: { readonly answerTokens: number, readonly content: string, readonly endProbe?: EndProbe | null },
+    stop: StopDecision | null
+  ): void {
+    const { request, local, form, dependencies: { metrics, report, tags } } = this.#options
     metrics.ended(local.arm, end)
     metrics.generated({ reasoning: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
-    if (local.arm === null) return
-    const answer = style.final(content.slice(textEndOf(content, tags.close)))
-    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt: stop?.step ?? null, checks: this.#checks }))
+    if (local.arm === null || form === null) return
+    const answer = probeStyle(form.name).final(content.slice(textEndOf(content, tags.close)))
+    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt: stop?.step ?? null, endAnswer: endProbe?.answer ?? null, checks: this.#checks }))
   }
 
   /** The field in the engine's own last chunk. */

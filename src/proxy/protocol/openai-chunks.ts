@@ -17,6 +17,8 @@ export interface Piece {
   readonly ids: readonly number[] | null
   readonly reasoning: string
   readonly content: string
+  /** White space at the beginning of an answer, which is left out of `content`; absent: none. */
+  readonly blank?: string
   /** Whether the token that closes the reasoning is in it. */
   readonly isClosing: boolean
   readonly finish: string | null

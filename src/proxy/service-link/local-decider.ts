@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Arm } from '../../core/assignment/arm.js'
 import { armOfDraw, decide, type Decision, drawOf, enrolDraw, isLeftAlone } from '../../core/decide/decide.js'
 import { type ContextRule, ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
-import type { Context } from '../../core/policy/context.js'
+import type { ProbeForm } from '../../core/contexts/probe-form.js'
+import { contextKey, type Context } from '../../core/policy/context.js'
 import { nextCheckTokens } from '../../core/policy/policy.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { EnrolmentSender } from './enrolment-sender.js'
@@ -24,6 +25,14 @@ export interface StartResult {
   readonly knownLevels: readonly string[]
   /** The levels that the client stated and the service does not know. */
   readonly unknownLevels: readonly string[]
+}
+
+/** How answers are forced in a context, by the rules. */
+export interface FormInForce {
+  /** Key of the context that certifies, as far as the rules say. */
+  readonly key: string
+  /** `null`: no form fits; absent: no worker has searched for one. */
+  readonly form?: ProbeForm | null | undefined
 }
 
 /** The result of a probe. */
@@ -64,6 +73,14 @@ export class LocalDecider {
     })
     const generation = { id: `proxy-${randomUUID()}`, group, prompt, context: Object.fromEntries(values), arm: null }
     return { generation, knownLevels, unknownLevels: statedLevels.filter((level) => !knownLevels.includes(level)) }
+  }
+
+  /** How answers are forced in a context. */
+  formInForce (context: Context): FormInForce {
+    const snapshot = this.#snapshot()
+    if (snapshot === null) return { key: '' }
+    const { context: pool, probeForm: form } = ruleFor(snapshot, context)
+    return { key: pool ?? contextKey(snapshot.levels, context), form }
   }
 
   /** Tokens at which the next check is due; never while the circuit is open. */

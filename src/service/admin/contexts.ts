@@ -98,13 +98,14 @@ function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: s
 
 /** Times as replies have them, ISO 8601. */
 function onWire (view: ContextView) {
-  const { evidence, breach: { held_until: held } } = view
+  const { evidence, breach: { held_until: held }, probe_form: form } = view
   const times = evidence && { since: isoTime(evidence.since), until: evidence.until === null ? null : isoTime(evidence.until) }
   return {
     ...view,
     pin: pinToWire(view.pin),
     pool: poolToWire(view.pool),
     breach: { ...view.breach, held_until: held === null ? null : isoTime(held) },
+    probe_form: form === null ? null : { ...form, chosen_at: isoTime(form.chosen_at) },
     evidence: evidence && { ...evidence, ...times! },
     updated_at: isoTime(view.updated_at),
   }

@@ -1,6 +1,7 @@
 import { type ContextState, copyState } from '../../core/contexts/context-state.js'
 import { contextWarnings } from '../../core/contexts/context-warnings.js'
 import { knownEpochOf, leftEpochOf } from '../../core/contexts/membership.js'
+import { areSameForms } from '../../core/contexts/probe-form.js'
 import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { haveSameTerms, type Policy } from '../../core/policy/policy.js'
 import { applyEntry } from '../../core/reducer/apply-entry.js'
@@ -69,12 +70,17 @@ function differs (before: ContextState | undefined, after: ContextState | undefi
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch ||
     leftEpochOf(before) !== leftEpochOf(after) || knownEpochOf(before) !== knownEpochOf(after) ||
+    haveDifferentForms(before, after) ||
     contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() || namesOf(before) !== namesOf(after) ||
     (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
 }
 
 /** Before the first evidence of an epoch there is nothing to judge. */
 function isJudged ({ judged_by: terms, threshold_index: index }: ContextState): boolean { return terms !== undefined || index !== -1 }
+
+function haveDifferentForms ({ probe_form: before }: ContextState, { probe_form: after }: ContextState): boolean {
+  return (before === null) !== (after === null) || !areSameForms(before?.form ?? null, after?.form ?? null)
+}
 
 /** The predictors on trial, which decide what is probed. */
 function namesOf ({ trials }: ContextState): string {

@@ -8,6 +8,7 @@ import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT } from '../../core/contexts/context-warnings.js'
 import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts/follow-up-counts.js'
+import { probeValidity } from '../../core/contexts/probe-form.js'
 import { probeOverhead } from '../../core/contexts/probe-spending.js'
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
@@ -128,6 +129,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const emDifference = gauge(
     'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
   const fidelities = gauge('fidelity_ratio', 'Share of the stops reported with their probe whose served answer is the probed one (fraction)')
+  const validities = gauge('probe_validity', 'Share of the answers forced at the end of the reasoning that equal the real ones (fraction); absent until one was forced')
   const servedEmDrops = gauge(
     'served_em_drop', 'EM of probed answers minus EM of served ones, over all treated generations: estimate and bounds of an anytime-valid interval', 'bound')
   const breachEvidence = gauge(
@@ -189,6 +191,8 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       const { ratio: fidelity, ...served } = describeFidelity(state.fidelity, terms.error_level)
       breachEvidence.set({ context }, breachSuspicion(state))
       if (fidelity !== null) fidelities.set({ context }, fidelity)
+      const validity = state.probe_form && probeValidity(state.probe_form)
+      if (validity !== null) validities.set({ context }, validity)
       for (const [bound, value] of [['estimate', served.em_drop], ['low', served.em_drop_low], ['high', served.em_drop_high]] as const) {
         if (value !== null) servedEmDrops.set({ context, bound }, value)
       }

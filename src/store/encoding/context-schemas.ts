@@ -18,7 +18,7 @@ import { RAW } from '../../core/enrolment/slice.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { isGridLength } from '../../core/predictor/predictor.js'
-import { check, fieldsLike, like, number, numbersByName, orNull, ratio, text, time } from './stored-schemas.js'
+import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFinding, ratio, text, time } from './stored-schemas.js'
 
 // The written form of a state: as it is, but empty evidence is null.
 
@@ -92,6 +92,7 @@ const state = Type.Object({
   open: openSumOf(rawEvidence),
   beginnings,
   hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
+  probe_form: orNull(Type.Object({ ...probeFormFinding, at: number, asked: number, equal: number })),
   cadences: orNull(like(NO_CADENCES)),
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
   log_evidence: orNull(Type.Object({ best: number, now: number })),

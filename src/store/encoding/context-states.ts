@@ -86,6 +86,7 @@ export function reviveState (written: object): ContextState {
     requested: intern(state.requested),
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
+    probe_form: state.probe_form && { ...state.probe_form, form: state.probe_form.form && intern(state.probe_form.form) },
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
     ...revived(state, NO_EVIDENCE),
     cadences: state.cadences ?? NO_CADENCES,

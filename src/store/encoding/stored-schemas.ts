@@ -1,6 +1,7 @@
 import { type TSchema, Type } from '#typebox'
 import { Compile, type Validator } from '#typebox/compile'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
+import { PROBE_FORM_NAMES } from '../../core/contexts/probe-form.js'
 import type { LogEntry } from '../../core/reducer/log-entry.js'
 import { ROOT } from '../../core/policy/context.js'
 import { isGridLength, type Predictor } from '../../core/predictor/predictor.js'
@@ -71,6 +72,7 @@ const outcome = {
   stopped: Type.Boolean(),
   stopped_probe: Type.Optional(Type.Object({ tokens: number, ...judged })),
   cancelled: Type.Optional(Type.Boolean()),
+  end_probe: Type.Optional(em),
   samples: Type.Optional(number),
   sample_index: orNull(number),
   full: Type.Object(judged),
@@ -98,6 +100,16 @@ const sample = Type.Object({
   tokens: number,
   steps: Type.Array(Type.Object({ tokens: number, confidence: number, signals: Type.Optional(numbersByName), lost: em })),
 })
+
+const formName = Type.Enum([...PROBE_FORM_NAMES])
+
+/** The fields of a finding of a probe form. */
+export const probeFormFinding = {
+  form: orNull(Type.Object({ name: formName, suffix: text, before: text, after: text, tokens: Type.Integer({ minimum: 1 }) })),
+  is_stated: Type.Boolean(),
+  generations: number,
+  tried: Type.Array(Type.Object({ name: formName, agreement: ratio, self_agreement: ratio, tokens: number })),
+}
 
 const numbers = Type.Array(number)
 
@@ -233,6 +245,7 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
   pin: check(pinCommand),
   reset: check(resetCommand),
   checkpoint: check(Type.Object({ key: text, run: text, step: number })),
+  probe_form: check(Type.Object({ key: text, finding: Type.Object(probeFormFinding), by: text })),
   predictor: (value) => {
     const { name, version } = value as { name?: unknown, version?: unknown }
     return typeof name === 'string' && (version === null || isPredictor(version))

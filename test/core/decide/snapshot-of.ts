@@ -69,6 +69,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     epochName: null,
     leftEpoch: null,
     knownEpoch: null,
+    probeForm: null,
     isUnreadable: false,
     warnings: [],
     learnedControlShare: undefined,

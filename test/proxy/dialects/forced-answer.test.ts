@@ -1,18 +1,19 @@
 import t from 'tap'
-import { answerBody, meanProbability, PROBE_STYLES, probeBody, probeStyle, readForcedAnswer } from '../../../src/proxy/dialects/forced-answer.js'
+import { PROBE_FORM_NAMES } from '../../../src/core/contexts/probe-form.js'
+import { answerBody, meanProbability, probeBody, probeStyle, readForcedAnswer } from '../../../src/proxy/dialects/forced-answer.js'
 import type { StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 
-t.test('log-probabilities are read in both formats', async (t) => {
-  t.same(readForcedAnswer({ choices: [{ text: 'a', logprobs: { token_logprobs: [-1] } }], usage: { prompt_tokens: 9, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 8 } } }),
-    { text: 'a', logprobs: [-1], tokens: 1, promptTokens: 9, cachedTokens: 8 })
-  t.same(readForcedAnswer({ choices: [{ text: 'a', logprobs: { content: [{ logprob: -2 }] } }] }),
-    { text: 'a', logprobs: [-2], tokens: 1, promptTokens: null, cachedTokens: null })
+t.test('log-probabilities and the texts of tokens are read in both formats', async (t) => {
+  t.same(readForcedAnswer({ choices: [{ text: 'a', logprobs: { tokens: ['a'], token_logprobs: [-1] } }], usage: { prompt_tokens: 9, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 8 } } }),
+    { text: 'a', logprobs: [-1], pieces: ['a'], tokens: 1, promptTokens: 9, cachedTokens: 8 })
+  t.same(readForcedAnswer({ choices: [{ text: 'a', logprobs: { content: [{ token: 'a', logprob: -2 }] } }] }),
+    { text: 'a', logprobs: [-2], pieces: ['a'], tokens: 1, promptTokens: null, cachedTokens: null })
   t.same(readForcedAnswer({ choices: [{ text: 'a' }] }).logprobs, [])
   t.throws(() => readForcedAnswer({ choices: [] }))
 })
 
 t.test('each style finds a forced answer, and the same answer in an unforced text', async (t) => {
-  const { plain, boxed, choice, json, direct } = Object.fromEntries(PROBE_STYLES.map((name) => [name, probeStyle(name)]))
+  const { plain, boxed, choice, json, direct } = Object.fromEntries(PROBE_FORM_NAMES.map((name) => [name, probeStyle(name)]))
   t.equal(plain!.forced(' 42\nmore'), '42')
   t.equal(plain!.final('So it is.\n**Final answer:** 42\n'), '42')
   t.equal(plain!.final('42'), '42')
@@ -51,5 +52,5 @@ t.test('the reply to a probe must have a text, and counts that are no numbers ar
     t.throws(() => readForcedAnswer(reply), /without a text/)
   }
   const malformed = { choices: [{ text: 'a', logprobs: { token_logprobs: ['x', -1] } }], usage: { prompt_tokens: 'x', prompt_tokens_details: null } }
-  t.same(readForcedAnswer(malformed), { text: 'a', logprobs: [null, -1], tokens: 1, promptTokens: null, cachedTokens: null })
+  t.same(readForcedAnswer(malformed), { text: 'a', logprobs: [null, -1], pieces: [], tokens: 1, promptTokens: null, cachedTokens: null })
 })

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { DIALECT_NAMES } from '../../../src/proxy/dialects/dialect.js'
-import { probeStyle } from '../../../src/proxy/dialects/forced-answer.js'
 import { createDialects, detectDialect, UpstreamDialect } from '../../../src/proxy/dialects/upstream-dialect.js'
 import { createUpstream } from '../../../src/proxy/protocol/upstream.js'
 import { until } from '../../helper.js'
@@ -40,7 +39,7 @@ for (const [owner, name] of [['vllm', 'vllm'], ['llamacpp', 'llama.cpp'], ['sgla
 t.test('each dialect has the name that --dialect takes', async (t) => {
   const upstream = createUpstream('http://127.0.0.1:9')
   const tags = { open: '<think>', close: '</think>' }
-  const dialects = createDialects({ upstream, tags, closeText: tags.close, style: probeStyle('plain'), probeTokens: 16 })
+  const dialects = createDialects({ upstream, tags })
   t.same(Object.entries(dialects).map(([key, { name }]) => [key, name]), DIALECT_NAMES.map((name) => [name, name]))
 })
 

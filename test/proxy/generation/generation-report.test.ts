@@ -11,7 +11,7 @@ const request = { samples: 1, gold: '42' } as StoppableRequest
 const step = { tokens: 32, confidence: 0.5, answer: '41', probe_tokens: 2, signals: { vote_share: 1 } }
 const givenUp = { tokens: 50, confidence: null, probe_tokens: 16 }
 const checks = { steps: [step, givenUp], probeTokens: 18, prefillTokens: 8 }
-const ended = { tokens: 60, answerTokens: 2, answer: '42', stoppedAt: null, checks }
+const ended = { tokens: 60, answerTokens: 2, answer: '42', stoppedAt: null, endAnswer: null, checks }
 
 t.test('the service accepts outcomes, with steps in the control arm alone', async (t) => {
   const control = finishedOutcome({ id: 'a', group: 'g', prompt: 'p', context: { model: 'm' }, arm: 'control' }, request, ended)

@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { EngineRun, ReasoningPrefix } from '../../../src/proxy/dialects/dialect.js'
-import { probeStyle } from '../../../src/proxy/dialects/forced-answer.js'
 import { ProxiedGeneration, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
 import type { Piece, PieceReader } from '../../../src/proxy/protocol/openai-chunks.js'
 import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
@@ -95,12 +94,12 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     },
     abort () { aborts++ },
   }
-  const style = probeStyle('plain')
   const generation = new ProxiedGeneration({
     run,
     request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
     dialect: { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start: async () => run },
     local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm: 'treated' },
+    form: { name: 'plain', suffix: 'Final answer:', before: '', after: '', tokens: 16 },
     reply: {
       pass: ({ reasoning, content }) => { written.push(reasoning + content) },
       cut: (tokens) => { written.push(`cut ${tokens} `) },
@@ -129,9 +128,9 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
         handled: none,
       },
       report: (outcome) => { outcomes.push(outcome) },
-      style,
+      forms: { claims: () => false, tried: () => null, failed: none, asksAtEnd: () => false },
+      onFound: none,
       tags: { open: '<think>', close: '</think>' },
-      closeText: '</think>',
       mayProbe: () => true,
       onProbing: none,
       probeTimeoutMs: 60_000,

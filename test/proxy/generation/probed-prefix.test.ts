@@ -96,7 +96,7 @@ async function play (t: Test, dialect: DialectName): Promise<void> {
     }
     stops++
     equal(refuses, false)
-    const [probe, answer] = upstream.requests.map(({ body }) => body).filter(isForced).slice(-2)
+    const [probe, answer] = upstream.requests.filter(({ path }) => path !== '/tokenize').map(({ body }) => body).filter(isForced).slice(-2)
     equal(continuedText(probe), continuedText(answer) + 'Final answer:')
     const [, prefix] = /<think>\n?(.*?)\n<\/think>\n\n$/s.exec(continuedText(answer))!
     ok(REASONING.startsWith(prefix!))

@@ -1,0 +1,44 @@
+import type { Static } from '#typebox'
+import type { ProbeFormReplySchema } from '../../../openapi/probe-form-schemas.js'
+import { areSameForms, type ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
+import { certifyingKey, type Context, contextKey, unknownLevel } from '../../core/policy/context.js'
+import { effectivePolicy } from '../../core/policy/policy.js'
+import { at, UnknownLevelError } from '../../errors/errors.js'
+import type { Store } from '../../store/store.js'
+import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
+import type { Config } from '../config/config.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+
+interface ProbeFormServices {
+  readonly config: Pick<Config, 'levels'>
+  readonly store: Pick<Store, 'append'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loaded'>
+}
+
+interface ProbeFormRequest { readonly context?: Context, readonly finding?: ProbeFormFinding }
+
+/**
+ * Reads the probe form in force in a context, and logs one that a worker has found or states.
+ * @throws ForbiddenError, UnknownLevelError; StoreUnavailableError: send it again
+ */
+export async function acceptProbeForm (
+  { config: { levels }, store, snapshotHolder }: ProbeFormServices, { context = {}, finding }: ProbeFormRequest, caller: Caller
+): Promise<Static<typeof ProbeFormReplySchema>> {
+  const level = unknownLevel(levels, context)
+  if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
+  const problem = contextAccessProblem(caller, levels, context)
+  if (problem !== null) throw forbidden(problem)
+  const { snapshot, links, inputs } = snapshotHolder.loaded()
+  const leaf = contextKey(levels, context)
+  const policy = links.get(leaf)?.policy ?? effectivePolicy(inputs.defaultPolicy, inputs.policies, leaf)
+  const key = certifyingKey(levels, policy.certify_at, leaf)
+  const rule = ruleFor(snapshot, context)
+  if (finding !== undefined && isNews(rule, finding)) await store.append([{ type: 'probe_form', key, finding, by: caller.tokenName }])
+  return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null }
+}
+
+/** Whether the learner may put it in force. */
+function isNews ({ probeForm: known }: ContextRule, { form, is_stated: isStated }: ProbeFormFinding): boolean {
+  return known == null || (isStated && form !== null && !areSameForms(known, form))
+}
