@@ -234,3 +234,12 @@ t.test('an outcome keeps its bill, and a total below that of its steps is refuse
   t.notHas(gradeOutcome('', { generation_id: 'g', tokens: 9 }), { probe_tokens: 0 }, 'nothing is written where nothing was spent')
   t.end()
 })
+
+t.test('an answer forced at the end of the reasoning is compared with the final one', async (t) => {
+  const outcome = { generation_id: 'g', tokens: 10, answer: 'It is 42.' }
+  t.equal(gradeOutcome('', { ...outcome, end_probe: { answer: 'it is 42' } }).end_probe, 1)
+  t.equal(gradeOutcome('', { ...outcome, end_probe: { answer: '41' } }).end_probe, 0)
+  t.equal(gradeOutcome('', { ...outcome, answer: '', end_probe: { answer: '' } }).end_probe, 0, 'an empty answer agrees with nothing')
+  t.equal(gradeOutcome('', outcome).end_probe, undefined)
+  t.match(outcomeProblem({ ...outcome, stopped: true, end_probe: { answer: '42' } }), { path: '/end_probe' })
+})

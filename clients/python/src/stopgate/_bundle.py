@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ._probe_forms import ProbeForm
 from .generation import Arm, Cadence, Step
 
 BUNDLE_FORMAT = 1
@@ -95,6 +96,8 @@ class Rule(NamedTuple):
     share: float
     epoch: str | None
     label_rate: float
+    has_form: bool = False
+    form: ProbeForm | None = None
 
     def threshold_of(self, salt: str | None, unit: str | None) -> float | None:
         """The threshold that a generation has; it may be drawn by lottery.
@@ -183,6 +186,8 @@ class Bundle:
             share=node.get("control_share", 1),
             epoch=node.get("epoch"),
             label_rate=fields["label_rate"],
+            has_form="probe_form" in fields,
+            form=ProbeForm.of(fields["probe_form"]) if fields.get("probe_form") else None,
         )
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:

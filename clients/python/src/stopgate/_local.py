@@ -8,6 +8,7 @@ from urllib.parse import quote
 from ._bundle import Bundle, Rule, uniform
 from ._http import Reply
 from ._outbox import Enrolments
+from ._probe_forms import ProbeForm
 from ._process import Background
 from ._telemetry import warn
 from .errors import CallFailed
@@ -57,6 +58,11 @@ class LocalDecider:
         """When to ask about a generation; None: the bundle does not say."""
         rule = None if self._bundle is None else self._bundle.rule_of(generation.context, generation.context_key)
         return None if rule is None else rule.cadence
+
+    def form_of(self, generation: Generation) -> tuple[bool, ProbeForm | None]:
+        """Whether a probe form is known in the context of a generation, and which; None: none fits."""
+        rule = None if self._bundle is None else self._bundle.rule_of(generation.context, generation.context_key)
+        return (False, None) if rule is None else (rule.has_form, rule.form)
 
     @property
     def is_usable(self) -> bool:

@@ -25,8 +25,11 @@ def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
         outcome["em"] = grades.final
     elif reference is not None:
         outcome["reference"] = [fit_answer(one) for one in ([reference] if isinstance(reference, str) else reference)]
-    outcome.update(_cost_of(generation.steps), steps_asked=len({step.tokens for step in generation.steps}))
+    outcome.update(_cost_of(generation), steps_asked=len({step.tokens for step in generation.steps}))
     if generation.arm != "treated" and not generation.stopped:
+        end = generation.end_probe
+        if end is not None and end.answer is not None and answer is not None:
+            outcome["end_probe"] = {"answer": fit_answer(end.answer)}
         is_priced = "probe_tokens" in outcome
         outcome["steps"] = [_step(step, grades, is_priced) for step in generation.steps[:_MOST_STEPS]]
         if len(generation.steps) > _MOST_STEPS:
@@ -59,9 +62,11 @@ def _identity_of(generation: Generation) -> dict[str, Any]:
     return fields
 
 
-def _cost_of(steps: list[Step]) -> dict[str, int]:
+def _cost_of(generation: Generation) -> dict[str, int]:
     """The total cost of all probes; empty if the worker does not count it."""
-    decoded, prefilled = sum(step.probe_tokens for step in steps), sum(step.prefill_tokens for step in steps)
+    steps, end = generation.steps, generation.end_probe
+    decoded = sum(step.probe_tokens for step in steps) + (0 if end is None else int(end.tokens))
+    prefilled = sum(step.prefill_tokens for step in steps) + (0 if end is None else int(end.prefill_tokens))
     return {
         **({"probe_tokens": decoded} if decoded else {}),
         **({"probe_prefill_tokens": prefilled} if prefilled else {}),

@@ -12,6 +12,7 @@ from ._http import Connections, Endpoint, Reply
 from ._local import LocalDecider
 from ._outbox import Enrolments, Report, Reporter
 from ._outcome import cancellation_of, outcome_of
+from ._probe_forms import ProbeForms
 from ._process import AtExit, watch_forks
 from ._telemetry import Counters, warn
 from .generation import Backend, Cadence, Context, Ending, Generation, Grade, Prompt
@@ -38,6 +39,9 @@ class Session(Backend):
         self._enrolments = Enrolments(self._post, self.counters)
         self.local = LocalDecider(self._get, prefix, max_staleness, self._enrolments) if local else None
         self.decisions = Decisions(self.counters, self.breaker, self.local)
+        self.forms = ProbeForms(
+            lambda path, body: self._post(path, body, timeout), None if self.local is None else self.local.form_of
+        )
         self._exit = AtExit(self)
         watch_forks(self)
 

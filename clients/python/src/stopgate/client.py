@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from ._decisions import COLUMNS_PATH, MAX_ROWS
+from ._probe_forms import ProbeForms
 from ._process import watch_forks
 from ._session import Session
 from ._telemetry import Counters
@@ -138,6 +139,11 @@ class BaseClient:
             Whether all was sent.
         """
         return self._session.close(timeout)
+
+    @property
+    def forms(self) -> ProbeForms:
+        """How answers are forced in each context, for `stopgate.hf` and `stopgate.vllm`."""
+        return self._session.forms
 
     @property
     def counters(self) -> Counters:

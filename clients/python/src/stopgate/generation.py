@@ -128,7 +128,7 @@ class Generation:
     """
 
     __slots__ = (
-        "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "grade", "group", "id", "next_check",
+        "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "end_probe", "grade", "group", "id", "next_check",
         "probed_score", "prompt_hash", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
@@ -153,6 +153,7 @@ class Generation:
         self.stopped = self.wants_probe = False
         self.steps: list[Step] = []
         self.probed_score: float | None = None
+        self.end_probe: Probe | None = None
         self._is_over = False
         self.begin()
 
@@ -227,6 +228,12 @@ class Generation:
                 self.probed_score = max(self.probed_score or 0.0, step.confidence)
             self._backend.counters.probe_tokens += int(probe.tokens)
             self._backend.counters.prefill_tokens += int(probe.prefill_tokens)
+
+    def probed_at_end(self, probe: Probe) -> None:
+        """Adds an answer that was forced where the reasoning has ended by itself, to compare with the final answer."""
+        self.end_probe = probe
+        self._backend.counters.probe_tokens += int(probe.tokens)
+        self._backend.counters.prefill_tokens += int(probe.prefill_tokens)
 
     @property
     def is_early(self) -> bool:

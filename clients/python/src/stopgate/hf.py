@@ -14,8 +14,10 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from ._probe_forms import STYLES, EndOfReasoning, EndTrial, Forcing, judge
+from ._telemetry import warn
 from .client import Client
-from .generation import Generation
+from .generation import Generation, Probe
 from .reasoning import TOP_TOKENS, Finished, ForcedAnswer, ReasoningFormat, Row
 
 __all__ = ["Finished", "ReasoningFormat", "Sampling", "StopgateCriteria", "generate"]
@@ -40,7 +42,7 @@ class Sampling:
         logits_processor: LogitsProcessorList | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        self._is_greedy, self._generator = temperature is None, generator
+        self.is_greedy, self._generator = temperature is None, generator
         self._processors: Any = LogitsProcessorList(logits_processor or [])
         if temperature is not None:
             self._processors.append(TemperatureLogitsWarper(temperature))
@@ -57,7 +59,7 @@ class Sampling:
             logits: of the next token, rows by vocabulary.
         """
         scores = self._processors(ids, logits)
-        if self._is_greedy:
+        if self.is_greedy:
             chosen = scores.argmax(-1)
         else:
             chosen = torch.multinomial(scores.softmax(-1), 1, generator=self._generator).squeeze(1)
@@ -71,18 +73,15 @@ class Prober:
     Args:
         model: a causal language model of transformers with a cache that can be cropped.
         tokenizer: its tokenizer.
-        reasoning: how an answer is forced.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, reasoning: ReasoningFormat) -> None:
-        self._model, self._tokenizer, self._reasoning = model, tokenizer, reasoning
-        self._ask: list[int] = tokenizer.encode(reasoning.ask, add_special_tokens=False)
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self._model, self._tokenizer = model, tokenizer
         self._ends = end_ids(model, tokenizer)
-        self._texts: dict[int, str] = {}
 
     @torch.no_grad()
     def force(
-        self, cache: Any, mask: Tensor, due: Sequence[int], lead: Tensor | None = None
+        self, cache: Any, mask: Tensor, due: Sequence[int], forcing: Forcing, lead: Tensor | None = None
     ) -> dict[int, ForcedAnswer]:
         """The greedy answers of the rows that are due.
 
@@ -90,6 +89,7 @@ class Prober:
             cache: of everything generated except `lead`. It is cropped to its present length again.
             mask: of the cache, rows by places.
             due: the rows. The others are decoded too, but do not delay the end.
+            forcing: how the answers are forced.
             lead: the last tokens of each row, if the cache does not have them yet.
 
         Raises:
@@ -98,11 +98,12 @@ class Prober:
         if not getattr(cache, "is_croppable", True):
             raise ValueError("the cache of this model can't be cropped, so its generations can't be probed")
         rows, before = mask.shape[0], cache.get_seq_length()
-        ask = torch.tensor([self._ask], device=mask.device).expand(rows, -1)
+        asked = self._tokenizer.encode(forcing.ask, add_special_tokens=False)
+        ask = torch.tensor([asked], device=mask.device).expand(rows, -1)
         fed = ask if lead is None else torch.cat([lead, ask], dim=1)
-        answers = {row: ForcedAnswer(self._tokenizer, self._reasoning, fed.shape[1]) for row in due}
+        answers = {row: ForcedAnswer(self._tokenizer, forcing, fed.shape[1]) for row in due}
         try:
-            for _ in range(self._reasoning.answer_tokens):
+            for _ in range(forcing.tokens):
                 logits, mask = forward(self._model, fed, mask, cache)
                 logprobs = logits.log_softmax(-1)
                 top = logprobs.topk(min(TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
@@ -111,7 +112,7 @@ class Prober:
                 for row, answer in answers.items():
                     if not answer.has_ended:
                         answer.add(tokens[row], levels[row], top[row], tokens[row] in self._ends)
-                        answer.has_ended |= self._has_line(answer)
+                        answer.has_ended |= answer.is_whole
                 if all(answer.has_ended for answer in answers.values()):
                     break
                 fed = best.indices[:, None]
@@ -119,14 +120,83 @@ class Prober:
             cache.crop(before - cache.get_seq_length())
         return answers
 
-    def _has_line(self, answer: ForcedAnswer) -> bool:
-        """Whether the first line of an answer has ended, and the answer with it."""
-        return "\n" in "".join(self._text(token) for token in answer.tokens).lstrip()
 
-    def _text(self, token: int) -> str:
-        if token not in self._texts:
-            self._texts[token] = self._tokenizer.decode([token])
-        return self._texts[token]
+class EndProber:
+    """Forces answers where generations have ended their reasoning by themselves, one after the other.
+
+    Args:
+        model, tokenizer: as for `generate()`.
+        client: knows how answers are forced.
+        reasoning: the texts around the reasoning.
+        sampling: how the model's own answers are chosen; None: not known, so none is asked for again.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, client: Client, reasoning: ReasoningFormat, sampling: Sampling | None
+    ) -> None:
+        self._model, self._tokenizer, self._forms = model, tokenizer, client.forms
+        self._reasoning, self._sampling = reasoning, sampling
+        self._prober, self._ends = Prober(model, tokenizer), end_ids(model, tokenizer)
+
+    def ask(self, row: Row, prompt: list[int]) -> None:
+        """Tries all forms where none is known yet, and checks the form in force on one control row in twenty."""
+        end = row.end(prompt) if row.has_ended else None
+        if end is None:
+            return
+        run = row.run
+        try:
+            if row.forcing is None and self._forms.claims(run):
+                try:
+                    self._forms.tried(run, self._trial(end), self._reasoning.most_tokens)
+                except BaseException:
+                    self._forms.failed(run)
+                    raise
+            elif row.forcing is not None and run.arm == "control" and self._forms.asks_at_end(run):
+                forced = self._force(*self._prefill(end), end.checking(row.forcing))
+                cost = {"tokens": forced.decoded, "prefill_tokens": forced.prefilled + len(end.prefix)}
+                run.probed_at_end(Probe(forced.answer, **cost))
+        except Exception as error:
+            warn("hf-end", f"no answer can be forced at the end of a reasoning: {error!r}")
+
+    def _trial(self, end: EndOfReasoning) -> EndTrial:
+        cache, mask = self._prefill(end)
+        again, forms = self._again(end, cache, mask), []
+        for name in STYLES:
+            forced = self._force(cache, mask, end.asking(name, self._reasoning.end, self._reasoning.most_tokens))
+            forms.append(judge(name, forced.texts, forced.decoded, end.answer, again))
+        return EndTrial(end.before, end.after, forms)
+
+    def _prefill(self, end: EndOfReasoning) -> tuple[Any, Tensor]:
+        ids = torch.tensor([end.prefix], device=self._model.device)
+        cache: Any = DynamicCache(config=self._model.config)
+        with torch.no_grad():
+            _, mask = prefill(self._model, ids, torch.ones_like(ids), cache)
+        cache.activate_past_recording()
+        return cache, mask
+
+    def _force(self, cache: Any, mask: Tensor, forcing: Forcing) -> ForcedAnswer:
+        return self._prober.force(cache, mask, [0], forcing)[0]
+
+    @torch.no_grad()
+    def _again(self, end: EndOfReasoning, cache: Any, mask: Tensor) -> str:
+        """What the model answers when it is asked again. A greedy one repeats itself."""
+        if self._sampling is None or self._sampling.is_greedy:
+            return end.answer
+        before, tokens = cache.get_seq_length(), []
+        close: list[int] = self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)
+        ids, fed = torch.tensor([[*end.prefix, *close]], device=mask.device), torch.tensor([close], device=mask.device)
+        try:
+            for _ in range(4 * self._reasoning.most_tokens + len(end.answer)):
+                logits, mask = forward(self._model, fed, mask, cache)
+                tokens += self._sampling.choose(ids, logits)
+                if tokens[-1] in self._ends:
+                    break
+                fed = torch.tensor([tokens[-1:]], device=mask.device)
+                ids = torch.cat([ids, fed], dim=1)
+        finally:
+            cache.crop(before - cache.get_seq_length())
+        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
 
 
 def forward(model: Any, ids: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Tensor]:
@@ -198,8 +268,9 @@ def generate(
     if len(runs) != len(ids):
         raise ValueError(f"{len(ids)} prompts need as many runs, not {len(runs)}")
     _mark_prompts(runs, ids, mask)
-    prober, ends = Prober(model, tokenizer, reasoning), end_ids(model, tokenizer)
-    rows = [Row(run, tokenizer, reasoning, ends, max_new_tokens) for run in runs]
+    prober, ends = Prober(model, tokenizer), end_ids(model, tokenizer)
+    at_end, prompts = EndProber(model, tokenizer, client, reasoning, sampling), _unpadded(ids, mask)
+    rows = _rows(client, tokenizer, reasoning, runs, ends, max_new_tokens)
     cache: Any = DynamicCache(config=model.config)
     logits, mask = prefill(model, ids, mask, cache)
     cache.activate_past_recording()
@@ -219,13 +290,29 @@ def generate(
         ids = torch.cat([ids, last], dim=1)
         logits, mask = forward(model, last, mask, cache)
         _check(client, prober, [rows[i] for i in running], cache, mask)
+    for row, prompt in zip(rows, prompts, strict=True):
+        at_end.ask(row, prompt)
     return [row.finish(None if references is None else references[i]) for i, row in enumerate(rows)]
 
 
+def _rows(
+    client: Client, tokenizer: Any, reasoning: ReasoningFormat, runs: Sequence[Generation], ends: set[int], limit: int
+) -> list[Row]:
+    """The rows of a batch, each with the form in force in its context."""
+    return [
+        Row(run, tokenizer, reasoning, client.forms.forcing(run, reasoning), ends, limit) for run in runs
+    ]  # fmt: skip
+
+
+def _unpadded(ids: Tensor, mask: Tensor) -> list[list[int]]:
+    """The prompts without their padding."""
+    return [row[its.bool()].tolist() for row, its in zip(ids, mask, strict=True)]
+
+
 def _mark_prompts(runs: Sequence[Generation], ids: Tensor, mask: Tensor) -> None:
-    """Says which prompt each generation is of, without its padding."""
-    for run, row, its in zip(runs, ids, mask, strict=True):
-        run.mark_prompt(row[its.bool()].tolist())
+    """Says which prompt each generation is of."""
+    for run, prompt in zip(runs, _unpadded(ids, mask), strict=True):
+        run.mark_prompt(prompt)
 
 
 def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> None:
@@ -233,11 +320,28 @@ def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Te
     due = [place for place, row in enumerate(rows) if row.is_due]
     if not due:
         return
-    forced = prober.force(cache, mask, due)
+    forced = _force_due(prober, rows, due, cache, mask)
     client.check([rows[place].observe(forced[place]) for place in due])
     for place in due:
         if rows[place].run.stopped:
             rows[place].stop()
+
+
+def _force_due(
+    prober: Prober, rows: list[Row], due: list[int], cache: Any, mask: Tensor, lead: Tensor | None = None
+) -> dict[int, ForcedAnswer]:
+    """Forces the answers of the rows that are due, those of the same form at once."""
+    forced: dict[int, ForcedAnswer] = {}
+    places: dict[str, list[int]] = {}
+    for place in due:
+        forcing = rows[place].forcing
+        if forcing is not None:
+            places.setdefault(forcing.ask, []).append(place)
+    for its in places.values():
+        forcing = rows[its[0]].forcing
+        if forcing is not None:
+            forced |= prober.force(cache, mask, its, forcing, lead)
+    return forced
 
 
 class StopgateCriteria(StoppingCriteria):
@@ -272,9 +376,10 @@ class StopgateCriteria(StoppingCriteria):
             raise ValueError(f"{len(self._prompt_ids)} prompts need as many runs, not {len(runs)}")
         _mark_prompts(runs, self._prompt_ids, self._mask)
         reasoning = reasoning or ReasoningFormat()
-        self._prober = Prober(model, tokenizer, reasoning)
+        self._prober = Prober(model, tokenizer)
+        self._at_end = EndProber(model, tokenizer, client, reasoning, None)
         limit = 2**62  # generate() has the limit
-        self._rows = [Row(run, tokenizer, reasoning, end_ids(model, tokenizer), limit) for run in runs]
+        self._rows = _rows(client, tokenizer, reasoning, runs, end_ids(model, tokenizer), limit)
         self.cache: Any = DynamicCache(config=model.config)
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
@@ -293,7 +398,7 @@ class StopgateCriteria(StoppingCriteria):
         if due:
             mask = self._mask.to(input_ids.device)
             known = torch.cat([mask, mask.new_ones(len(mask), input_ids.shape[1] - 1 - mask.shape[1])], dim=1)
-            forced = self._prober.force(self.cache, known, due, lead=input_ids[:, -1:])
+            forced = _force_due(self._prober, self._rows, due, self.cache, known, input_ids[:, -1:])
             self._client.check([self._rows[place].observe(forced[place]) for place in due])
         stopped = [row.run.stopped for row in self._rows]
         return torch.tensor(stopped, dtype=torch.bool, device=input_ids.device)
@@ -308,6 +413,8 @@ class StopgateCriteria(StoppingCriteria):
         stopped = [place for place, row in enumerate(self._rows) if row.run.stopped]
         if stopped:
             self._answer(stopped, options)
+        for row, prompt in zip(self._rows, _unpadded(self._prompt_ids, self._mask), strict=True):
+            self._at_end.ask(row, prompt)
         return [row.finish(None if references is None else references[i]) for i, row in enumerate(self._rows)]
 
     def _answer(self, stopped: list[int], options: dict[str, Any]) -> None:

@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from ._probe_forms import SEARCHED_TOKENS, STATED_TOKENS, STYLES, EndOfReasoning, Forcing, FormName, ProbeForm, end_of
 from .generation import Generation, Probe
 from .signals import Signals, confidence
 
@@ -14,21 +15,58 @@ TOP_TOKENS = 20
 
 @dataclass(frozen=True)
 class ReasoningFormat:
-    """The texts around the reasoning. The defaults suit templates that open a `<think>` block in the prompt.
+    """The texts around the reasoning, and how an answer is forced. The model shows all but the closing tag.
 
     Attributes:
         end: what the model writes at the end of its reasoning.
-        close: written instead of `end` at a stop; the model goes on from there.
-        ask: written after a copy of the reasoning to force an answer.
-        answer_tokens: greatest number of tokens of a forced answer, which also ends with its line.
-        extract: finds the answer to compare and to grade in the text that follows the reasoning.
+        close: written instead of `end` at a stop; the model goes on from there. None: as the probe form says.
+        ask: written after a copy of the reasoning to force an answer. None: likewise.
+        answer_tokens: greatest number of tokens of a forced answer. None: as many as the first generations need, up to
+            64; 16 where a form is stated.
+        extract: finds the answer to compare and to grade in the answer, as the form reads it, or in the line that
+            `ask` forces. None: all of it.
+        probe: the form in which answers are forced: a line behind "Final answer:" (plain), in a box (boxed), a letter
+            (choice), JSON, or only behind the closed reasoning (direct). "auto": the first twenty generations of a
+            context show which one the model wants. Of no effect where `close` or `ask` is given.
     """
 
     end: str = "</think>"
-    close: str = "\n</think>\n\n"
-    ask: str = "\n</think>\n\nFinal answer:"
-    answer_tokens: int = 16
-    extract: Callable[[str], str] = str.strip
+    close: str | None = None
+    ask: str | None = None
+    answer_tokens: int | None = None
+    extract: Callable[[str], str] | None = None
+    probe: Literal["auto"] | FormName = "auto"
+
+    @property
+    def most_tokens(self) -> int:
+        """Greatest number of tokens of a forced answer while a form is searched for."""
+        return self.answer_tokens or SEARCHED_TOKENS
+
+    def read(self, text: str) -> str:
+        """The answer in the text that follows the reasoning, whatever the form."""
+        return (self.extract or str.strip)(text)
+
+    def stated(self) -> Forcing | None:
+        """How answers are forced, as far as it is stated; None: it is found."""
+        tokens = self.answer_tokens or STATED_TOKENS
+        if self.close is None and self.ask is None:
+            if self.probe == "auto":
+                return None
+            form = ProbeForm(self.probe, STYLES[self.probe].suffix, "\n", "\n\n", tokens)
+            return Forcing.of(form, self.end, self.extract)
+        close = self.close if self.close is not None else f"\n{self.end}\n\n"
+        ask = self.ask if self.ask is not None else f"{close}{STYLES['plain'].suffix}"
+        before, tag, after = close.partition(self.end)
+        known = ProbeForm("plain", ask[len(close) :], before, after, tokens)
+        return Forcing(
+            close,
+            ask,
+            tokens,
+            STYLES["plain"].is_whole,
+            lambda text: self.read(text.strip().split("\n")[0]),
+            self.read,
+            known if tag and ask.startswith(close) else None,
+        )
 
 
 class ForcedAnswer:
@@ -36,14 +74,14 @@ class ForcedAnswer:
 
     Args:
         tokenizer: of the model.
-        reasoning: the texts with which it is forced.
+        forcing: how it is forced.
         prefilled: number of tokens that had to be prefilled for it.
     """
 
-    def __init__(self, tokenizer: Any, reasoning: ReasoningFormat, prefilled: int = 0) -> None:
+    def __init__(self, tokenizer: Any, forcing: Forcing, prefilled: int = 0) -> None:
         self.tokens: list[int] = []
         self.has_ended = False
-        self._tokenizer, self._reasoning = tokenizer, reasoning
+        self._tokenizer, self._forcing = tokenizer, forcing
         self.prefilled, self.decoded = prefilled, 0
         self._logprobs: list[float] = []
         self._tops: list[list[float]] = []
@@ -57,6 +95,28 @@ class ForcedAnswer:
             self._logprobs.append(logprob)
             self._tops.append(top)
 
+    @property
+    def text(self) -> str:
+        """All that was decoded."""
+        text: str = self._tokenizer.decode(self.tokens, skip_special_tokens=True)
+        return text
+
+    @property
+    def texts(self) -> list[str]:
+        """The text after each token."""
+        decode = self._tokenizer.decode
+        return [decode(self.tokens[: n + 1], skip_special_tokens=True) for n in range(len(self.tokens))]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the text has the whole answer."""
+        return self._forcing.is_whole(self.text)
+
+    @property
+    def answer(self) -> str:
+        """The answer in the text."""
+        return self._forcing.forced(self.text)
+
     def probe(self, signals: Signals, recent: list[int]) -> Probe:
         """The probe that the client observes.
 
@@ -64,8 +124,7 @@ class ForcedAnswer:
             signals: those of the generation.
             recent: its tokens since the last check.
         """
-        text = self._tokenizer.decode(self.tokens, skip_special_tokens=True).strip().split("\n")[0]
-        answer, sure = self._reasoning.extract(text), confidence(self._logprobs)
+        answer, sure = self.answer, confidence(self._logprobs)
         values = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
         return Probe(answer, sure, values, tokens=self.decoded, prefill_tokens=self.prefilled)
 
@@ -74,7 +133,7 @@ class Finished(NamedTuple):
     """A row that has ended."""
 
     answer: str
-    """The result of `ReasoningFormat.extract` on `text`."""
+    """The result of `ReasoningFormat.extract` on `text`; without `extract`, the text stripped."""
     text: str
     """The text that the model wrote after its reasoning."""
     tokens: list[int]
@@ -91,15 +150,26 @@ class Row:
     Args:
         run: the generation.
         tokenizer: of the model.
-        reasoning: how reasoning is closed.
+        reasoning: the texts around the reasoning.
+        forcing: how answers are forced; None: the row is not probed.
         ends: tokens that end a sequence.
         limit: greatest number of tokens to generate.
     """
 
-    def __init__(self, run: Generation, tokenizer: Any, reasoning: ReasoningFormat, ends: set[int], limit: int) -> None:
-        self.run, self._tokenizer, self._reasoning, self._ends, self._limit = run, tokenizer, reasoning, ends, limit
+    def __init__(
+        self,
+        run: Generation,
+        tokenizer: Any,
+        reasoning: ReasoningFormat,
+        forcing: Forcing | None,
+        ends: set[int],
+        limit: int,
+    ) -> None:
+        self.run, self.forcing = run, forcing
+        self._tokenizer, self._reasoning, self._ends, self._limit = tokenizer, reasoning, ends, limit
         self._end: list[int] = tokenizer.encode(reasoning.end, add_special_tokens=False)
-        self._close: list[int] = tokenizer.encode(reasoning.close, add_special_tokens=False)
+        close = reasoning.end if forcing is None else forcing.close
+        self._close: list[int] = tokenizer.encode(close, add_special_tokens=False)
         self._to_write: deque[int] = deque()
         self._signals, self._checked_at = Signals(), 0
         self.tokens: list[int] = []
@@ -110,7 +180,8 @@ class Row:
     @property
     def is_due(self) -> bool:
         """Whether to ask about the row now."""
-        return self.reasoning_tokens is None and not self.is_done and self.run.due(len(self.tokens))
+        is_open = self.forcing is not None and self.reasoning_tokens is None and not self.is_done
+        return is_open and self.run.due(len(self.tokens))
 
     def choose(self, token: int) -> int:
         """The next token: of the text that is being written for the model, if any, otherwise the sampled one."""
@@ -148,14 +219,33 @@ class Row:
         while self._to_write:
             self.add(self._to_write.popleft())
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the sequence has come to its natural end."""
+        return bool(self.tokens) and self.tokens[-1] in self._ends
+
+    def end(self, prompt: list[int]) -> EndOfReasoning | None:
+        """Where the model has closed its reasoning by itself; None: it has not, or wrote no answer."""
+        if self.run.stopped or self.reasoning_tokens is None:
+            return None
+        reasoning = self.tokens[: self.reasoning_tokens]
+        return end_of([*prompt, *reasoning], self._tokenizer.decode(reasoning), self._text())
+
+    def _text(self) -> str:
+        """The text that the model wrote after its reasoning."""
+        reasoning = len(self.tokens) if self.reasoning_tokens is None else self.reasoning_tokens
+        closed = len(self._close) if self.run.stopped else len(self._end)
+        text: str = self._tokenizer.decode(self.tokens[reasoning + closed :], skip_special_tokens=True)
+        return text
+
     def finish(self, reference: "str | list[str] | None" = None) -> Finished:
         """Reports the outcome. Reasoning that has not ended has no answer."""
         reasoning = len(self.tokens) if self.reasoning_tokens is None else self.reasoning_tokens
-        closed = len(self._close) if self.run.stopped else len(self._end)
-        text = self._tokenizer.decode(self.tokens[reasoning + closed :], skip_special_tokens=True)
-        answer = self._reasoning.extract(text)
+        text = self._text()
+        reported = self._reasoning.read(text) if self.forcing is None else self.forcing.final(text)
+        answer = self._reasoning.read(text)
         self.run.finish(
-            answer, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - reasoning,
+            reported, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - reasoning,
             reference=reference,
         )  # fmt: skip
         return Finished(answer, text, self.tokens, reasoning, self.run.stopped)

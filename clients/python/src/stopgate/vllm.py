@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from vllm import SamplingParams
 from vllm.sampling_params import RequestOutputKind
 
+from ._probe_forms import STYLES, EndOfReasoning, EndTrial, Forcing, judge
 from ._telemetry import warn
 from .aio import AsyncClient
 from .generation import Generation, Probe
@@ -25,6 +26,7 @@ class Piece(NamedTuple):
     """None: it goes on."""
     cached_tokens: int
     """Tokens of the prompt found in the prefix cache."""
+    tokens: list[int]
 
 
 class Engine:
@@ -47,7 +49,7 @@ class Engine:
             async for output in stream:
                 new = output.outputs[0]
                 said = list(zip(new.token_ids, new.logprobs or (), strict=False))
-                yield Piece(said, new.finish_reason, output.num_cached_tokens or 0)
+                yield Piece(said, new.finish_reason, output.num_cached_tokens or 0, list(new.token_ids))
         finally:
             await stream.aclose()
 
@@ -58,7 +60,6 @@ class Checks:
     Args:
         engine: forces answers.
         tokenizer: of the model.
-        reasoning: how answers are forced.
         client: decides.
         prompt: of the rollout.
         row: its tokens.
@@ -68,21 +69,20 @@ class Checks:
         self,
         engine: Engine,
         tokenizer: Any,
-        reasoning: ReasoningFormat,
         client: AsyncClient,
         prompt: list[int],
         row: Row,
     ) -> None:
-        self._engine, self._tokenizer, self._reasoning = engine, tokenizer, reasoning
+        self._engine, self._tokenizer = engine, tokenizer
         self._client, self._prompt, self._row = client, prompt, row
-        self._ask: list[int] = tokenizer.encode(reasoning.ask, add_special_tokens=False)
         self._task: asyncio.Task[None] | None = None
         self._probing: tuple[int, ForcedAnswer] | None = None
 
     def advance(self) -> None:
         """Begins a check if one is due, at exactly the token at which it is due."""
         if (self._task is None or self._task.done()) and self._row.is_due:
-            self._task = asyncio.create_task(self._check(self._row.run.next_check))
+            assert self._row.forcing is not None  # otherwise it is never due
+            self._task = asyncio.create_task(self._check(self._row.run.next_check, self._row.forcing))
 
     async def end(self) -> None:
         """Gives up a check that is under way. The tokens that its probe has decoded count in both arms."""
@@ -99,11 +99,12 @@ class Checks:
         self._probing = None
         self._row.run.observe(tokens, Probe(tokens=forced.decoded, prefill_tokens=forced.prefilled))
 
-    async def _check(self, tokens: int) -> None:
-        forced = ForcedAnswer(self._tokenizer, self._reasoning)
+    async def _check(self, tokens: int, forcing: Forcing) -> None:
+        forced = ForcedAnswer(self._tokenizer, forcing)
         self._probing = tokens, forced
         try:
-            await self._force(tokens, forced)
+            prompt = [*self._prompt, *self._row.tokens[:tokens]]
+            await force(self._engine, self._tokenizer, prompt, forcing, forced, f"{self._row.run.id}-probe-{tokens}")
             self._row.observe(forced, tokens)
             self._probing = None
         except Exception as error:
@@ -111,27 +112,29 @@ class Checks:
             self._spend(tokens, forced)
         await self._client.check([self._row.run])
 
-    async def _force(self, tokens: int, forced: ForcedAnswer) -> None:
-        """Decodes greedily, up to the end of a line."""
-        prompt = [*self._prompt, *self._row.tokens[:tokens], *self._ask]
-        params = SamplingParams(temperature=0, max_tokens=self._reasoning.answer_tokens, logprobs=TOP_TOKENS)
-        request_id = f"{self._row.run.id}-probe-{tokens}"
-        async with aclosing(self._engine.pieces(prompt, params, request_id)) as pieces:
-            async for piece in pieces:
-                forced.prefilled = len(prompt) - piece.cached_tokens
-                for place, (token, logprobs) in enumerate(piece.said, 1):
-                    top = sorted((one.logprob for one in logprobs.values()), reverse=True)[:TOP_TOKENS]
-                    is_end = piece.finish_reason == "stop" and place == len(piece.said)
-                    forced.add(token, logprobs[token].logprob, top, is_end)
-                if "\n" in self._tokenizer.decode(forced.tokens).lstrip():
-                    break
+
+async def force(
+    engine: Engine, tokenizer: Any, prefix: list[int], forcing: Forcing, forced: ForcedAnswer, request_id: str
+) -> None:
+    """Decodes greedily behind prompt and reasoning, up to the end of the answer, into `forced`."""
+    prompt = [*prefix, *tokenizer.encode(forcing.ask, add_special_tokens=False)]
+    params = SamplingParams(temperature=0, max_tokens=forcing.tokens, logprobs=TOP_TOKENS)
+    async with aclosing(engine.pieces(prompt, params, request_id)) as pieces:
+        async for piece in pieces:
+            forced.prefilled = len(prompt) - piece.cached_tokens
+            for place, (token, logprobs) in enumerate(piece.said, 1):
+                top = sorted((one.logprob for one in logprobs.values()), reverse=True)[:TOP_TOKENS]
+                is_end = piece.finish_reason == "stop" and place == len(piece.said)
+                forced.add(token, logprobs[token].logprob, top, is_end)
+            if forced.is_whole:
+                break
 
 
 class Rollout(NamedTuple):
     """A finished rollout."""
 
     answer: str
-    """The result of `ReasoningFormat.extract` on `text`."""
+    """The result of `ReasoningFormat.extract` on `text`; without `extract`, the text stripped."""
     text: str
     """The text that the model wrote after its reasoning."""
     tokens: list[int]
@@ -166,12 +169,13 @@ class Roller:
     ) -> Rollout:
         """Generates to the end, which may come early, and reports the outcome."""
         run.begin()
+        forcing = await asyncio.to_thread(self._client.forms.forcing, run, self._reasoning)
         params = params.clone()
         params.logprobs = params.logprobs or 0  # 0: of the token alone
         limit = params.max_tokens
-        row = Row(run, self._tokenizer, self._reasoning, set(), 2**62 if limit is None else limit)
+        row = Row(run, self._tokenizer, self._reasoning, forcing, set(), 2**62 if limit is None else limit)
         logprobs: list[float | None] = []
-        checks = Checks(self._engine, self._tokenizer, self._reasoning, self._client, prompt, row)
+        checks = Checks(self._engine, self._tokenizer, self._client, prompt, row)
         try:
             reason = await self._think(prompt, params, row, logprobs, checks)
         finally:
@@ -183,8 +187,54 @@ class Roller:
             del logprobs[row.reasoning_tokens :]
             logprobs += [None] * (len(row.tokens) - len(logprobs))
             reason = await self._answer(prompt, params, row, logprobs)
+        if reason == "stop":
+            await self._ask_at_end(prompt, params, row)
         done = row.finish(reference)
         return Rollout(*done[:3], logprobs, *done[3:], row.discarded_tokens, reason)
+
+    async def _ask_at_end(self, prompt: list[int], params: SamplingParams, row: Row) -> None:
+        """Tries all forms where none is known yet, and checks the form in force on one control rollout in twenty."""
+        end, run, forms = row.end(prompt), row.run, self._client.forms
+        if end is None:
+            return
+        try:
+            if row.forcing is None and await asyncio.to_thread(forms.claims, run):
+                try:
+                    trial = await self._trial(end, params, run)
+                    await asyncio.to_thread(forms.tried, run, trial, self._reasoning.most_tokens)
+                except BaseException:
+                    forms.failed(run)
+                    raise
+            elif row.forcing is not None and run.arm == "control" and forms.asks_at_end(run):
+                forced = await self._force(end, end.checking(row.forcing), f"{run.id}-end")
+                run.probed_at_end(Probe(forced.answer, tokens=forced.decoded, prefill_tokens=forced.prefilled))
+        except Exception as error:
+            warn("vllm-end", f"no answer can be forced at the end of a reasoning: {error!r}")
+
+    async def _trial(self, end: EndOfReasoning, params: SamplingParams, run: Generation) -> EndTrial:
+        again = end.answer if params.temperature == 0 else await self._again(end, params, f"{run.id}-again")
+        forms = []
+        for name in STYLES:
+            forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens)
+            forced = await self._force(end, forcing, f"{run.id}-form-{name}")
+            forms.append(judge(name, forced.texts, forced.decoded, end.answer, again))
+        return EndTrial(end.before, end.after, forms)
+
+    async def _force(self, end: EndOfReasoning, forcing: Forcing, request_id: str) -> ForcedAnswer:
+        forced = ForcedAnswer(self._tokenizer, forcing)
+        await force(self._engine, self._tokenizer, end.prefix, forcing, forced, request_id)
+        return forced
+
+    async def _again(self, end: EndOfReasoning, params: SamplingParams, request_id: str) -> str:
+        """What the model answers when it is asked again."""
+        params, said = params.clone(), list[int]()
+        params.min_tokens, params.logprobs, params.seed = 0, None, None
+        prompt = [*end.prefix, *self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)]
+        async with aclosing(self._engine.pieces(prompt, params, request_id)) as pieces:
+            async for piece in pieces:
+                said += piece.tokens
+        text: str = self._tokenizer.decode(said, skip_special_tokens=True)
+        return text
 
     async def _think(
         self, prompt: list[int], params: SamplingParams, row: Row, logprobs: list[float | None], checks: Checks

@@ -1,0 +1,449 @@
+"""How answers are forced: the forms that service and proxy know, and the choice of the one that a model wants."""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from ._telemetry import logger, warn
+from .errors import CallFailed
+from .generation import Generation
+
+FormName = Literal["plain", "boxed", "choice", "json", "direct"]
+PROBE_FORMS_PATH = "/v1/probe-forms"
+SEARCHED_TOKENS, STATED_TOKENS = 64, 16
+"""Largest number of tokens of a forced answer, unless it is set: while a form is searched for, and where one is
+stated."""
+TRIED_GENERATIONS = 20
+
+_FITTING, _LEAST = 0.9, 0.5
+_PAUSE_GENERATIONS, _SPARE_TRIALS, _ASK_EVERY = 500, 4, 20
+_REPORT_SECONDS, _FRESH_SECONDS, _UNKNOWN_SECONDS = 5.0, 10.0, 0.5
+
+
+class _Style(NamedTuple):
+    """How an answer is read."""
+
+    suffix: str
+    is_whole: Callable[[str], bool]
+    """Whether a forced text has the whole answer, and shows its end."""
+    forced: Callable[[str], str]
+    """The answer in a forced text."""
+    final: Callable[[str], str]
+    """The answer in a text that the model wrote unforced; "" if there is none."""
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n")[0].strip()
+
+
+def _behind(text: str, pattern: str, flags: int = 0) -> str | None:
+    """The text behind the last match."""
+    found = list(re.finditer(pattern, text, flags))
+    return text[found[-1].end() :] if found else None
+
+
+def _closing_brace(text: str) -> int:
+    """The index of the brace that closes one opened before the text; -1: it is not there."""
+    depth = 1
+    for at, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return at
+    return -1
+
+
+def _in_braces(text: str) -> str:
+    end = _closing_brace(text)
+    return (text if end == -1 else text[:end]).strip()
+
+
+def _letter(text: str) -> str:
+    found = re.search(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text)
+    return found[0] if found else ""
+
+
+def _balanced(text: str) -> str | None:
+    """From the first opening brace or bracket to its closing one."""
+    found = re.search(r"[{\[]", text)
+    start, depth = found.start() if found else 0, 0
+    for part in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', text[start:]):
+        depth += (part[0] in "{[") - (part[0] in "}]")
+        if depth == 0 and part[0] in "}]":
+            return text[start : start + part.end()]
+    return None
+
+
+def _canonical(text: str) -> str:
+    """The first JSON object or list, so that equal values are equal texts; without one, the text as it is."""
+    try:
+        return json.dumps(json.loads(_balanced(text) or text), sort_keys=True, separators=(",", ":"))
+    except ValueError:
+        return text.strip()
+
+
+_FINAL, _BOX = r"final answer\W*?:\**", r"\\boxed\s*\{"
+_CHOSEN = r"(answer|choice|option)\s*(is|:)?\W*?(?=\(?[A-Z]\b)"
+STYLES: Mapping[FormName, _Style] = {
+    "plain": _Style(
+        "Final answer:",
+        lambda text: "\n" in text.lstrip(),
+        _first_line,
+        lambda text: _first_line(_behind(text, _FINAL, re.I) or text),
+    ),
+    "boxed": _Style(
+        "The final answer is \\boxed{",
+        lambda text: _closing_brace(text) != -1,
+        _in_braces,
+        lambda text: _in_braces(_behind(text, _BOX) or ""),
+    ),
+    "choice": _Style(
+        "The answer is (",
+        lambda text: re.search(r"[)\n]", text) is not None,
+        _letter,
+        lambda text: _letter(_behind(text, _CHOSEN, re.I) or text),
+    ),
+    "json": _Style(
+        "{", lambda text: _balanced("{" + text) is not None, lambda text: _canonical("{" + text), _canonical
+    ),
+    "direct": _Style("", lambda text: False, str.strip, str.strip),
+}
+
+
+class ProbeForm(NamedTuple):
+    """A form, as service and proxy know it."""
+
+    name: FormName
+    suffix: str
+    before: str
+    after: str
+    tokens: int
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "ProbeForm":
+        """A form of a reply or a bundle.
+
+        Raises:
+            KeyError: it lacks a field, or its name is unknown.
+        """
+        STYLES[fields["name"]]
+        return cls(*(fields[name] for name in cls._fields))
+
+
+@dataclass(frozen=True)
+class Forcing:
+    """How answers of a generation are forced and read.
+
+    Attributes:
+        close: closes the reasoning at a stop.
+        ask: forces an answer behind a copy of the reasoning.
+        tokens: most tokens of a forced answer.
+        is_whole: whether a forced text has the whole answer.
+        forced: the answer in a forced text.
+        final: the answer in a text that the model wrote unforced.
+        form: as the service knows it; None: it can't be said.
+    """
+
+    close: str
+    ask: str
+    tokens: int
+    is_whole: Callable[[str], bool]
+    forced: Callable[[str], str]
+    final: Callable[[str], str]
+    form: ProbeForm | None
+
+    @classmethod
+    def of(cls, form: ProbeForm, end: str, extract: Callable[[str], str] | None = None) -> "Forcing":
+        """The forcing of a form.
+
+        Args:
+            end: the tag that closes the reasoning.
+            extract: finds the answer in what the form reads.
+        """
+        style, close, found = STYLES[form.name], form.before + end + form.after, extract or str
+        return cls(
+            close,
+            close + form.suffix,
+            form.tokens,
+            style.is_whole,
+            lambda text: found(style.forced(text)),
+            lambda text: found(style.final(text)),
+            form,
+        )
+
+
+class FormTrial(NamedTuple):
+    """How a form did at the end of the reasoning of one generation."""
+
+    name: FormName
+    is_equal: bool
+    """Whether the forced answer is the one that the model then gave."""
+    is_repeated: bool
+    """Whether the model gave that answer again when asked for it."""
+    answer_tokens: int
+    """Tokens up to the end of the answer."""
+    whole_tokens: int
+    """Tokens with the text that shows its end."""
+
+
+class EndTrial(NamedTuple):
+    """How all forms did at the end of the reasoning of one generation, with the white space around its closing tag."""
+
+    before: str
+    after: str
+    forms: list[FormTrial]
+
+
+class EndOfReasoning(NamedTuple):
+    """Where a model has closed its reasoning by itself."""
+
+    prefix: list[int]
+    """Prompt and reasoning, up to the closing tag."""
+    before: str
+    after: str
+    answer: str
+    """All that it wrote behind the tag."""
+
+    def asking(self, name: FormName, end: str, tokens: int) -> Forcing:
+        """Forces an answer here in a form, behind what the model itself wrote."""
+        return Forcing.of(ProbeForm(name, STYLES[name].suffix, "", self.after, tokens), end)
+
+    def checking(self, forcing: Forcing) -> Forcing:
+        """Forces an answer here as at a check."""
+        form = forcing.form
+        if form is None or not self.before.endswith(form.before):
+            return forcing
+        return Forcing(
+            forcing.close[len(form.before) :], forcing.ask[len(form.before) :], forcing.tokens, forcing.is_whole,
+            forcing.forced, forcing.final, form,
+        )  # fmt: skip
+
+
+def end_of(prefix: list[int], reasoning: str, answer: str) -> EndOfReasoning | None:
+    """Where a model has closed its reasoning; None: it wrote no answer.
+
+    Args:
+        prefix: prompt and reasoning.
+        reasoning: its text.
+        answer: the text behind the tag.
+    """
+    if not answer.strip():
+        return None
+    return EndOfReasoning(
+        prefix, reasoning[len(reasoning.rstrip()) :], answer[: len(answer) - len(answer.lstrip())], answer
+    )
+
+
+def judge(name: FormName, texts: Sequence[str], decoded: int, answer: str, again: str) -> FormTrial:
+    """Compares a forced answer with the real one.
+
+    Args:
+        texts: the forced text after each of its tokens.
+        decoded: tokens decoded, with the end of the sequence.
+        answer: what the model wrote by itself.
+        again: what it wrote when asked again.
+    """
+    style = STYLES[name]
+    given, said = style.final(answer), style.forced(texts[-1] if texts else "")
+    bare = next((i for i, text in enumerate(texts, 1) if style.forced(text) == said), decoded)
+    whole = next((i for i, text in enumerate(texts, 1) if style.is_whole(text)), decoded)
+    return FormTrial(name, given != "" and said == given, given != "" and style.final(again) == given, bare, whole)
+
+
+def choose_form(trials: Sequence[EndTrial], most_tokens: int) -> dict[str, Any]:
+    """The finding as the service takes it: the form that agrees most, of those that agree equally the shortest.
+
+    Where answers vary, the yardstick is how often the model agrees with itself.
+
+    Args:
+        most_tokens: of a forced answer.
+    """
+    tried = []
+    for name in STYLES:
+        its = [form for trial in trials for form in trial.forms if form.name == name]
+        tried.append(
+            {
+                "name": name,
+                "agreement": sum(form.is_equal for form in its) / len(its),
+                "self_agreement": sum(form.is_repeated for form in its) / len(its),
+                "tokens": sum(form.whole_tokens for form in its) / len(its),
+            }
+        )
+    fitting = [one for one in tried if one["agreement"] >= max(_LEAST, _FITTING * one["self_agreement"])]
+    best = min(fitting, key=lambda one: (-one["agreement"], one["tokens"]), default=None)
+    form = None if best is None else _form_of(best["name"], trials, most_tokens)
+    return {
+        "form": None if form is None else form._asdict(),
+        "is_stated": False,
+        "generations": len(trials),
+        "tried": tried,
+    }
+
+
+def _form_of(name: FormName, trials: Sequence[EndTrial], most_tokens: int) -> ProbeForm:
+    before, after = Counter((trial.before, trial.after) for trial in trials).most_common(1)[0][0]
+    equal = [form for trial in trials for form in trial.forms if form.name == name and form.is_equal]
+    bare, whole = [form.answer_tokens for form in equal], [form.whole_tokens for form in equal]
+    # A `direct` answer is ended by the model alone: where all have one length, its end says nothing.
+    tokens = bare[0] if name == "direct" and min(bare) == max(bare) else 2 * max(whole) - min(whole)
+    return ProbeForm(name, STYLES[name].suffix, before, after, min(most_tokens, tokens))
+
+
+@dataclass
+class _Search:
+    """What is known of the form in one context."""
+
+    trials: list[EndTrial] = field(default_factory=list)
+    under_way: int = 0
+    paused: int = 0
+    control: int = 0
+    reported: tuple[dict[str, Any], float] | None = None
+    is_objected: bool = False
+    is_known: bool = False
+    form: ProbeForm | None = None
+    read_at: float | None = None
+
+
+class Stated(Protocol):
+    """The part of `ReasoningFormat` that says how answers are forced."""
+
+    @property
+    def end(self) -> str:
+        """The tag that closes the reasoning."""
+
+    @property
+    def extract(self) -> Callable[[str], str] | None:
+        """Finds the answer."""
+
+    def stated(self) -> Forcing | None:
+        """As the caller states it; None: it is found."""
+
+
+class ProbeForms:
+    """How answers are forced in each context: by the form in force, by the caller's, or by one that is searched for.
+
+    Args:
+        post: posts a body to a path; raises CallFailed.
+        of_bundle: the form by the bundle: whether one is known, and which; None: there is no bundle.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[str, bytes], Any],
+        of_bundle: Callable[[Generation], tuple[bool, ProbeForm | None]] | None,
+    ) -> None:
+        self._post, self._of_bundle = post, of_bundle
+        self._searches: dict[str, _Search] = {}
+
+    def forcing(self, run: Generation, reasoning: Stated) -> Forcing | None:
+        """How answers of a generation that starts now are forced; None: no form is known, so do not probe it.
+
+        It may call the service. It never raises.
+        """
+        stated = reasoning.stated()
+        if stated is not None and stated.form is None:
+            return stated
+        search = self._searches.setdefault(run.context_key, _Search())
+        self._read(run, search)
+        if search.is_known:
+            search.reported = None  # after a reset a form is searched for again
+        if stated is not None and search.form != stated.form:
+            self._state(run, search, stated)
+        if search.form is None or (stated is not None and search.form == stated.form):
+            return stated
+        return Forcing.of(search.form, reasoning.end, reasoning.extract)
+
+    def claims(self, run: Generation) -> bool:
+        """Whether to try the forms on a generation that ran in full without one. Call `tried` or `failed` then."""
+        search = self._searches.setdefault(run.context_key, _Search())
+        self._read(run, search)
+        if search.form is not None:
+            return False
+        if search.reported is not None:
+            finding, at = search.reported
+            if time.monotonic() - at > _REPORT_SECONDS:
+                self._report(run, search, finding)
+            return False
+        if search.is_known and search.paused < _PAUSE_GENERATIONS:
+            search.paused += 1
+            return False
+        if len(search.trials) + search.under_way >= TRIED_GENERATIONS + _SPARE_TRIALS:
+            return False
+        search.under_way += 1
+        return True
+
+    def tried(self, run: Generation, trial: EndTrial, most_tokens: int) -> None:
+        """The forms were tried on a generation. After enough of them the form is chosen."""
+        search = self._searches[run.context_key]
+        search.under_way = max(0, search.under_way - 1)
+        search.trials.append(trial)
+        if len(search.trials) < TRIED_GENERATIONS:
+            return
+        finding = choose_form(search.trials[:TRIED_GENERATIONS], most_tokens)
+        search.trials, search.under_way, search.paused = [], 0, 0
+        _log(run, finding)
+        self._report(run, search, finding)
+
+    def failed(self, run: Generation) -> None:
+        """A trial has failed."""
+        search = self._searches[run.context_key]
+        search.under_way = max(0, search.under_way - 1)
+
+    def asks_at_end(self, run: Generation) -> bool:
+        """Whether to ask a control generation at the end of its reasoning, too: one in twenty."""
+        search = self._searches.setdefault(run.context_key, _Search())
+        search.control += 1
+        return search.control % _ASK_EVERY == 0
+
+    def _state(self, run: Generation, search: _Search, stated: Forcing) -> None:
+        """Reports the caller's form, but against another one only once, since that may be another worker's."""
+        assert stated.form is not None
+        is_recent = search.reported is not None and time.monotonic() - search.reported[1] <= _REPORT_SECONDS
+        if is_recent or (search.form is not None and search.is_objected):
+            return
+        search.is_objected = search.form is not None
+        self._report(
+            run, search, {"form": stated.form._asdict(), "is_stated": True, "generations": 0, "tried": []}
+        )  # fmt: skip
+
+    def _read(self, run: Generation, search: _Search) -> None:
+        """Reads the form in force, from the bundle or from the service."""
+        if self._of_bundle is not None:
+            search.is_known, search.form = self._of_bundle(run)
+            return
+        now, wait = time.monotonic(), _FRESH_SECONDS if search.is_known else _UNKNOWN_SECONDS
+        if search.read_at is None or now - search.read_at > wait:
+            search.read_at = now
+            self._call(run, search, {"context": run.context})
+
+    def _report(self, run: Generation, search: _Search, finding: dict[str, Any]) -> None:
+        search.reported = finding, time.monotonic()
+        self._call(run, search, {"context": run.context, "finding": finding})
+
+    def _call(self, run: Generation, search: _Search, body: dict[str, Any]) -> None:
+        try:
+            reply = self._post(PROBE_FORMS_PATH, json.dumps(body).encode())
+            if self._of_bundle is None:
+                search.is_known = bool(reply["is_known"])
+                search.form = None if reply["probe_form"] is None else ProbeForm.of(reply["probe_form"])
+        except (CallFailed, KeyError, TypeError, ValueError) as error:
+            warn("probe form", f"the probe form of {dict(run.context)} can't be read or reported: {error!r}")
+
+
+def _log(run: Generation, finding: dict[str, Any]) -> None:
+    shares = ", ".join(
+        f"{one['name']} {one['agreement']:.0%} of {one['self_agreement']:.0%}" for one in finding["tried"]
+    )
+    context, count, form = dict(run.context), finding["generations"], finding["form"]
+    if form is not None:
+        logger.info("answers of %s are forced in the form %s: over %d generations %s", context, form, count, shares)
+        return
+    logger.warning(
+        "nothing is probed in %s: over %d generations no form gave the answers that the model itself then gave "
+        "(agreement, and how often the model agrees with itself: %s). It is tried again after 500 generations; if you "
+        "know how its answers look, say so by ReasoningFormat(probe=...)",
+        context, count, shares,
+    )  # fmt: skip
