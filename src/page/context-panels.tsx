@@ -86,6 +86,34 @@ export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { co
   )
 }
 
+const TRIED = [
+  { head: 'Form', cell: (row: TriedForm) => row.name },
+  { head: 'Gives the real answer', cell: (row: TriedForm) => percent(row.agreement), isNumber: true },
+  { head: 'The model repeats itself', cell: (row: TriedForm) => percent(row.self_agreement), isNumber: true },
+  { head: 'Tokens', cell: (row: TriedForm) => decimals(row.tokens), isNumber: true },
+]
+
+type TriedForm = NonNullable<ContextDetail['probe_form']>['tried'][number]
+
+/** How workers force answers, and how often these are the real ones. */
+export function ProbeFormPanel ({ context: { probe_form: known } }: { context: ContextDetail }) {
+  if (known === null) return null
+  const { form, is_stated: isStated, generations, tried, asked, validity } = known
+  return (
+    <Card title='Probe form' note='How workers force an answer at a check, to see whether stopping there would change it.'>
+      {form === null
+        ? <p class='verdict warn'><span aria-hidden='true'>△</span> No form gives the answers of the model, so nothing is probed.</p>
+        : (
+          <p>
+            <b>{form.name}</b>, up to {count(form.tokens)} tokens <span class='muted'>· {isStated ? 'as stated' : `found over ${count(generations)} generations`}</span>
+            {validity !== null && <>; at the end of the reasoning it gave the real answer in <b>{percent(validity)}</b> of {count(asked)} control generations</>}
+          </p>
+          )}
+      {tried.length > 0 && <Table caption='Forms that were tried' rows={tried} columns={TRIED} />}
+    </Card>
+  )
+}
+
 /** The evidence of each context of a pool by itself, the worst first. */
 export function MembersPanel ({ context: { members, policy } }: { context: ContextDetail }) {
   if (members === null) return null

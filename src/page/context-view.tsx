@@ -1,6 +1,6 @@
 import type { ContextDetail, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
-import { ArmsPanel, FollowUpPanel, MembersPanel, TrialsPanel } from './context-panels.js'
+import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel, TrialsPanel } from './context-panels.js'
 import { DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
 import { ago, clockTime, count, percent, points, short, spread, threshold, words } from './format.js'
@@ -118,6 +118,7 @@ export function ContextPage ({ name }: { name: string }) {
           {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} context={context} />}
           <MembersPanel context={context} />
           <ArmsPanel context={context} />
+          <ProbeFormPanel context={context} />
           <FollowUpPanel context={context} />
         </div>
         <div>

@@ -90,6 +90,8 @@ export interface PlayingByProxy {
   readonly files?: ModelFiles
   /** Those that the model was trained on by default. */
   readonly tasks?: readonly string[]
+  /** Whether the proxy finds by itself how the model wants its answers to be forced. */
+  readonly findsForm?: boolean
 }
 
 /** Runs a test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
@@ -107,7 +109,8 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
     children.at(-1)!.stdout!.resume()
     await until('the engine serves', () => fetch(`${direct}/v1/models`).then(({ ok }) => ok, () => false))
     const proxy = start(process.execPath, [
-      cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0', ...PROXY_FLAGS[options.model],
+      cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0',
+      ...(options.findsForm === true ? [] : PROXY_FLAGS[options.model]),
     ])
     let listening: { url: string, admin: string } | undefined
     createInterface(proxy.stdout!).on('line', (line) => { if (line.includes('is listening')) listening = JSON.parse(line) })

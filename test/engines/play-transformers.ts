@@ -59,6 +59,8 @@ export interface Playing {
   /** Process of the service, to be killed before the third check of the second batch. */
   readonly kill?: number
   readonly onProgress?: (progress: Progress) => void
+  /** Whether it is found by itself how the model wants its answers to be forced. */
+  readonly findsForm?: boolean
 }
 
 const PYTHON = 'clients/python/.venv/bin/python'
@@ -76,10 +78,10 @@ export async function lacksTransformers (): Promise<string | null> {
 
 /** Runs a test model in transformers, each prompt in full and as the service at `url` decides. */
 export async function playTransformers (playing: Playing): Promise<Played> {
-  const { url, generations, model = 'single', batch, seed = 1, timeoutSeconds = 1, kill, onProgress } = playing
+  const { url, generations, model = 'single', batch, seed = 1, timeoutSeconds = 1, kill, onProgress, findsForm = false } = playing
   const options = { url, generations, model, batch, seed, timeout: timeoutSeconds, ...(kill !== undefined && { kill }) }
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-  return await playPython(PYTHON, ['test/engines/run_transformers.py', ...words], {}, onProgress)
+  return await playPython(PYTHON, ['test/engines/run_transformers.py', ...words, ...(findsForm ? ['--find-form'] : [])], {}, onProgress)
 }
 
 /** Runs a script that prints figures at its end. */

@@ -13,7 +13,8 @@ import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type 
  * `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. `--model boxed`
  * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
  * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
- * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16.
+ * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16. With
+ * `--find-form` it is found how answers are forced, except by `vllm-in-process`.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
     folder: { type: 'string' },
     task: { type: 'string', multiple: true },
     every: { type: 'string', default: '16' },
+    'find-form': { type: 'boolean', default: false },
   },
 })
 const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-in-process'] as const
@@ -82,7 +84,7 @@ const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksT
 
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
-  const options = { url, model, generations, seed, isLabelled: !values.unlabelled }
+  const options = { url, model, generations, seed, isLabelled: !values.unlabelled, findsForm: values['find-form'] }
   if (engine === 'llama.cpp' || engine === 'vllm') {
     const named = values.folder === undefined ? MODELS[model] : { weights: join(values.folder, 'weights'), gguf: join(values.folder, 'model.gguf') }
     const files = values.layers === undefined ? named : deepen(model, named, folder, values.layers)

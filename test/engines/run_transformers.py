@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=1.0, help="seconds for a decision, and for the last reports")
+    parser.add_argument("--find-form", action="store_true", help="find how answers are forced")
     parser.add_argument("--kill", type=int, help="process of the service, to be killed before the third check of the second batch")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -77,7 +78,7 @@ def main() -> None:
             full = list(generate_full(spec, model, tokenizer, batch, batch_size=len(batch)))
             between = time.perf_counter()
             client.milliseconds, client.kill = [], options.kill if number == 1 else None
-            served, runs = serve(spec, model, tokenizer, client, batch)
+            served, runs = serve(spec, model, tokenizer, client, batch, options.find_form)
             ended = time.perf_counter()
             full_seconds += between - began
             served_seconds += ended - between
@@ -96,7 +97,7 @@ def main() -> None:
 
 
 def serve(
-    spec: ModelSpec, model: Any, tokenizer: Any, client: Client, batch: list[Prompt]
+    spec: ModelSpec, model: Any, tokenizer: Any, client: Client, batch: list[Prompt], finds_form: bool = False
 ) -> tuple[list[Finished], list[Generation]]:
     """Generates a batch that the service may stop."""
     runs = [
@@ -111,6 +112,8 @@ def serve(
     )
     close, ask = spec.close, spec.close + spec.ask
     reasoning = ReasoningFormat(close=close, ask=ask, answer_tokens=spec.answer_tokens, extract=spec.extract)
+    if finds_form:
+        reasoning = ReasoningFormat()
     return generate(model, tokenizer, inputs, client, runs, max_new_tokens=MAX_NEW_TOKENS, reasoning=reasoning), runs
 
 

@@ -192,7 +192,9 @@ def forced(texts: "list[str]", due: "list[int]") -> "dict[int, tuple[list[int], 
     with torch.no_grad():
         _, mask = prefill(model, inputs["input_ids"], inputs["attention_mask"], cache)
     cache.activate_past_recording()
-    answers = Prober(model, tokenizer, ReasoningFormat(ask="</think>", answer_tokens=40)).force(cache, mask, due)
+    forcing = ReasoningFormat(ask="</think>", answer_tokens=40).stated()
+    assert forcing is not None
+    answers = Prober(model, tokenizer).force(cache, mask, due, forcing)
     return {row: (answer.tokens, answer.decoded) for row, answer in answers.items()}
 
 

@@ -296,6 +296,10 @@ def test_the_code_of_the_page(service: Service) -> None:
     async def play() -> None:
         async with AsyncClient(service.url, local=True) as client:
             assert client.wait_ready(120)
+            first = client.generation({"model": "qwen3-8b", "task": "gsm8k"})
+            client.forms.forcing(first, ReasoningFormat(probe="direct"))
+            while client.forms.forcing(first, ReasoningFormat()) is None:
+                await asyncio.sleep(0.05)
             chats = [[{"role": "user", "content": text}] for text in ("six times seven", "seven times six")]
             sampling = SamplingParams(max_tokens=200)
             rollouts = await shown["roll_out"](FakeEngine(), Chatting(), client, chats, ["42"] * 2, sampling, samples=3)

@@ -11,6 +11,8 @@ export class ReasoningEnd {
   /** Whether prefixes go upstream as token ids, of which only whole pieces can be cut off. */
   readonly #hasIds: boolean
   #tail = ''
+  /** Whether the last piece has tokens and no text: they may be of a closing tag that is not shown. */
+  #isTextless = false
   /** White space before the tag; `null`: the reasoning has not ended, or not at the end of a piece. */
   #before: string | null = null
   /** Text of the closing piece before the tag, and characters of the tag in earlier pieces. */
@@ -24,13 +26,14 @@ export class ReasoningEnd {
   }
 
   /** A piece of the reasoning, without its closing tag. */
-  grow ({ reasoning, content }: Piece): void {
+  grow ({ tokens, reasoning, content }: Piece): void {
+    this.#isTextless = tokens > 0 && reasoning + content === ''
     this.#tail = (this.#tail + reasoning + content).slice(-TAIL)
   }
 
   /** The piece that has closed the reasoning. @param isInText whether the tags stand in the text */
   close (piece: Piece, isInText: boolean): void {
-    const { content, reasoning, isClosing } = piece
+    const { content, reasoning } = piece
     const whole = this.#tail + content
     const found = isInText ? whole.lastIndexOf(this.#tags.close) : -1
     if (found !== -1) {
@@ -41,7 +44,8 @@ export class ReasoningEnd {
       return
     }
     this.follow(piece)
-    if (this.#hasIds ? isClosing && reasoning === '' : !isInText) this.#before = blankAtEnd(this.#tail)
+    const isWhole = reasoning === '' && !this.#isTextless && (!isInText || piece.isClosing)
+    if (isWhole || (!this.#hasIds && !isInText)) this.#before = blankAtEnd(this.#tail)
   }
 
   /** A piece behind the reasoning. */

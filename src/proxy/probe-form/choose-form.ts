@@ -15,7 +15,8 @@ const LEAST = 0.5
 export function chooseForm (trials: readonly EndTrial[], maxTokens: number): ProbeFormFinding {
   const tried = PROBE_FORM_NAMES.map((name) => summaryOf(name, trialsOf(trials, name)))
   const fitting = tried.filter(({ agreement, self_agreement: self }) => agreement >= LEAST && agreement >= FITTING * self)
-  const [best] = fitting.sort((a, b) => b.agreement - a.agreement || a.tokens - b.tokens)
+  const suffixOf = ({ name }: { readonly name: ProbeFormName }) => probeStyle(name).suffix.length
+  const [best] = fitting.sort((a, b) => b.agreement - a.agreement || a.tokens - b.tokens || suffixOf(a) - suffixOf(b))
   const form = best === undefined ? null : formOf(best.name, trials, maxTokens)
   return { form, is_stated: false, generations: trials.length, tried }
 }

@@ -20,6 +20,15 @@ t.test('reasoning in a field of its own ends before the closing token, with the 
   t.same(end.read(prefix()), { prefix: prefix(), before: '\n', after: '\n\n', answer: '\n\nIt is 42.' })
 })
 
+t.test('where the closing token is not among the pieces, the reasoning ends before the answer', async (t) => {
+  const [shown, hidden] = [new ReasoningEnd(TAGS, true), new ReasoningEnd(TAGS, true)]
+  for (const end of [shown, hidden]) end.grow(piece({ reasoning: 'so' }))
+  hidden.grow(piece({ ids: [7] }))
+  for (const end of [shown, hidden]) end.close(piece({ content: '42' }), false)
+  t.match(shown.read(prefix()), { before: '', after: '', answer: '42' })
+  t.equal(hidden.read(prefix()), null, 'tokens without text may be those of the tag')
+})
+
 t.test('white space that is left out of the answer counts', async (t) => {
   const end = new ReasoningEnd(TAGS, true)
   end.grow(piece({ reasoning: 'so' }))

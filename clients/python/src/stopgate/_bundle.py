@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ._probe_forms import ProbeForm
+from ._answers import ProbeForm
 from .generation import Arm, Cadence, Step
 
 BUNDLE_FORMAT = 1

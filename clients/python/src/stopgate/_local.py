@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
+from ._answers import ProbeForm
 from ._bundle import Bundle, Rule, uniform
 from ._http import Reply
 from ._outbox import Enrolments
-from ._probe_forms import ProbeForm
 from ._process import Background
 from ._telemetry import warn
 from .errors import CallFailed

@@ -128,8 +128,8 @@ class Generation:
     """
 
     __slots__ = (
-        "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "end_probe", "grade", "group", "id", "next_check",
-        "probed_score", "prompt_hash", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
+        "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "end_probe", "grade", "group", "id",
+        "next_check", "probed_score", "prompt_hash", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
     def __init__(

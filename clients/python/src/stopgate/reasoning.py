@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from ._probe_forms import SEARCHED_TOKENS, STATED_TOKENS, STYLES, EndOfReasoning, Forcing, FormName, ProbeForm, end_of
+from ._answers import SEARCHED_TOKENS, STATED_TOKENS, STYLES, EndOfReasoning, Forcing, FormName, ProbeForm, end_of
 from .generation import Generation, Probe
 from .signals import Signals, confidence
 

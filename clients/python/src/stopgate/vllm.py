@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from vllm import SamplingParams
 from vllm.sampling_params import RequestOutputKind
 
-from ._probe_forms import STYLES, EndOfReasoning, EndTrial, Forcing, judge
+from ._answers import STYLES, EndOfReasoning, EndTrial, Forcing, judge
 from ._telemetry import warn
 from .aio import AsyncClient
 from .generation import Generation, Probe

@@ -1,0 +1,177 @@
+"""Answers are forced in the form that the model wants, which the first generations of a context show."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import Service, until
+from fake_vllm import FakeEngine, Letters, SamplingParams
+from stopgate import AsyncClient, Client, Generation
+from stopgate._answers import STYLES, EndTrial, Forcing, FormTrial, ProbeForm, choose_form, end_of, judge
+from stopgate._probe_forms import TRIED_GENERATIONS, ProbeForms
+from stopgate.errors import CallFailed
+from stopgate.reasoning import ReasoningFormat
+from stopgate.vllm import generate
+
+DIRECT = ProbeForm("direct", "", "", "", 1)
+BOXED = ProbeForm("boxed", "\\boxed{", "\n", "\n\n", 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "forced", "final", "answer"),
+    [
+        ("plain", " 42\nand more", "So.\n**Final answer:** 42\nmore", "42"),
+        ("boxed", "\\frac{1}{2}} and", "It is \\boxed{\\frac{1}{2}}.", "\\frac{1}{2}"),
+        ("choice", "B) since", "The answer is (B), since A is wrong", "B"),
+        ("json", '"b": 1, "a": [2]} and', 'So {"a": [2], "b": 1}', '{"a":[2],"b":1}'),
+        ("direct", " It is 42. ", "\n\nIt is 42.", "It is 42."),
+    ],
+)
+def test_a_form_reads_forced_and_final_answers_as_the_proxy_does(
+    name: Any, forced: str, final: str, answer: str
+) -> None:
+    style = STYLES[name]
+    assert style.forced(forced) == style.final(final) == answer
+    assert style.is_whole(forced) == (name != "direct")
+
+
+def trial(fits: Callable[[str], bool], repeats: bool = True, tokens: int = 3) -> EndTrial:
+    return EndTrial("\n", "\n\n", [FormTrial(name, fits(name), repeats, 1, tokens) for name in STYLES])
+
+
+def test_the_form_that_agrees_most_is_chosen_with_the_tokens_that_it_needs() -> None:
+    found = choose_form([trial(lambda name: name == "boxed")] * 20, 64)
+    assert found["form"] == {**BOXED._asdict(), "suffix": STYLES["boxed"].suffix, "tokens": 3}
+    assert found["generations"] == 20 and not found["is_stated"]
+    direct = choose_form([trial(lambda name: name == "direct")] * 20, 64)["form"]
+    assert direct["tokens"] == 1, "the end says nothing where all answers have one length"
+    longer = choose_form([trial(lambda name: name == "boxed", tokens=n) for n in (3, 9)] * 10, 64)["form"]
+    assert longer["tokens"] == 15, "there is room for longer answers"
+
+
+def test_without_a_form_that_agrees_in_nine_of_ten_there_is_none() -> None:
+    some = [trial(lambda name: name == "plain")] * 17 + [trial(lambda name: False)] * 3
+    assert choose_form(some, 64)["form"] is None
+    varying = some[:17] + [trial(lambda name: False, repeats=False)] * 3
+    assert choose_form(varying, 64)["form"]["name"] == "plain", "the model itself does not repeat the other answers"
+
+
+def test_a_trial_compares_with_the_real_answer() -> None:
+    assert judge("direct", ["4", "42"], 3, "\n42", "42") == FormTrial("direct", True, True, 2, 3)
+    assert judge("boxed", ["4", "42", "42}"], 5, "is \\boxed{42}", "is \\boxed{41}") == FormTrial(
+        "boxed", True, False, 2, 3
+    )
+    assert not judge("boxed", [], 1, "42", "42").is_equal, "an empty answer equals none"
+
+
+def test_the_end_of_the_reasoning_is_closed_once() -> None:
+    end = end_of([1, 2], "so it is\n", "\n\n42")
+    assert end is not None and end[1:] == ("\n", "\n\n", "\n\n42")
+    checked = end.checking(Forcing.of(BOXED, "</think>"))
+    assert checked.ask == "</think>\n\n\\boxed{", "the line feed is in the prefix"
+    assert end.checking(Forcing.of(DIRECT, "</think>")).ask == "</think>"
+    assert end.asking("plain", "</think>", 9).ask == "</think>\n\nFinal answer:"
+    assert end_of([1], "so", " \n") is None
+
+
+class Registry:
+    """Forms by a bundle, and what was posted."""
+
+    def __init__(self) -> None:
+        self.known: tuple[bool, ProbeForm | None] = (False, None)
+        self.posted: list[Any] = []
+        self.forms = ProbeForms(lambda path, body: self.posted.append((path, body)), lambda run: self.known)
+        with Client("http://127.0.0.1:9") as client:
+            self.run: Generation = client.generation({"model": "m"})
+
+    def try_all(self, fits: bool) -> None:
+        for _ in range(TRIED_GENERATIONS):
+            assert self.forms.claims(self.run)
+            self.forms.tried(self.run, trial(lambda name: fits and name == "direct"), 64)
+
+
+def test_nothing_is_probed_until_a_form_is_in_force() -> None:
+    registry = Registry()
+    forms, run, reasoning = registry.forms, registry.run, ReasoningFormat()
+    assert forms.forcing(run, reasoning) is None
+    registry.try_all(fits=True)
+    assert len(registry.posted) == 1 and b'"name": "direct"' in registry.posted[0][1]
+    assert forms.forcing(run, reasoning) is None and not forms.claims(run)
+    registry.known = (True, BOXED)
+    forcing = forms.forcing(run, reasoning)
+    assert forcing is not None and forcing.ask == "\n</think>\n\n\\boxed{", "that of another worker, which was faster"
+    assert not forms.claims(run)
+    registry.known = (False, None)
+    registry.try_all(fits=True)
+
+
+def test_without_a_form_that_fits_it_is_tried_again_after_500_generations() -> None:
+    registry = Registry()
+    registry.try_all(fits=False)
+    registry.known = (True, None)
+    for _ in range(500):
+        assert registry.forms.forcing(registry.run, ReasoningFormat()) is None
+        assert not registry.forms.claims(registry.run)
+    registry.try_all(fits=True)
+
+
+def test_a_stated_form_is_used_and_reported_and_objects_once() -> None:
+    registry = Registry()
+    stated = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=1)
+    for _ in range(3):
+        forcing = registry.forms.forcing(registry.run, stated)
+        assert forcing is not None and forcing.ask == "</think>"
+    assert len(registry.posted) == 1 and b'"is_stated": true' in registry.posted[0][1]
+    registry.known = (True, BOXED)
+    for _ in range(3):
+        forcing = registry.forms.forcing(registry.run, stated)
+        assert forcing is not None and forcing.form == BOXED, "all workers force alike"
+    assert len(registry.posted) == 2
+    odd = ReasoningFormat(close="\n</think>", ask="</think>")
+    forcing = registry.forms.forcing(registry.run, odd)
+    assert forcing is not None and forcing.ask == "</think>" and len(registry.posted) == 2, "it can't be reported"
+
+
+def test_a_service_that_is_away_does_not_fail_a_generation() -> None:
+    def fail(path: str, body: bytes) -> Any:
+        raise CallFailed("it is away")
+
+    with Client("http://127.0.0.1:9") as client:
+        assert ProbeForms(fail, None).forcing(client.generation({}), ReasoningFormat()) is None
+
+
+def test_the_form_is_found_in_vllm_and_then_used(service: Service) -> None:
+    context = {"model": "q", "task": "vllm-auto"}
+    prompt = Letters().encode("six times seven<think>")
+
+    async def play() -> None:
+        async with AsyncClient(service.url, local=True) as client:
+            assert client.wait_ready(120)
+
+            async def roll(count: int) -> "list[Generation]":
+                runs = [client.generation(context, prompt=str(i)) for i in range(count)]
+                params = SamplingParams(temperature=0, max_tokens=400)
+                await generate(FakeEngine(), Letters(), [prompt] * count, client, runs, params)
+                return runs
+
+            assert all(run.arm is None and not run.steps for run in await roll(TRIED_GENERATIONS))
+            probed = client.generation(context)
+            for _ in range(1000):
+                if client.forms.forcing(probed, ReasoningFormat()) is not None:
+                    break
+                await asyncio.sleep(0.05)
+            runs = await roll(40)
+            assert all(run.arm == "control" and run.steps[0].answer == "42" for run in runs)
+            assert sum(run.end_probe is not None for run in runs) == 2
+            assert await asyncio.to_thread(client.flush, 30)
+
+    asyncio.run(play())
+    found = until("validity is known", lambda: _validity(service, "model=q,task=vllm-auto"))
+    assert found["form"]["name"] == "plain" and found["form"]["after"] == " " and found["validity"] == 1
+
+
+def _validity(service: Service, key: str) -> Any:
+    form = service.get(f"/v1/contexts/{key}")["probe_form"]
+    return form if form is not None and form["asked"] == 2 else None
