@@ -105,8 +105,9 @@ export function ProbeFormPanel ({ context: { probe_form: known } }: { context: C
         ? <p class='verdict warn'><span aria-hidden='true'>△</span> No form gives the answers of the model, so nothing is probed.</p>
         : (
           <p>
-            <b>{form.name}</b>, up to {count(form.tokens)} tokens <span class='muted'>· {isStated ? 'as stated' : `found over ${count(generations)} generations`}</span>
-            {validity !== null && <>; at the end of the reasoning it gave the real answer in <b>{percent(validity)}</b> of {count(asked)} control generations</>}
+            <b>{form.name}</b>, up to {count(form.tokens)} tokens{' '}
+            <span class='muted'>· {isStated ? 'as stated' : `found over ${count(generations)} generations`}</span>
+            {validity !== null && <>; at the end of the reasoning it was right <b>{percent(validity)}</b> of {count(asked)} times</>}
           </p>
           )}
       {tried.length > 0 && <Table caption='Forms that were tried' rows={tried} columns={TRIED} />}

@@ -46,7 +46,8 @@ const SEARCHED_TOKENS = 64
 const STATED_TOKENS = 16
 
 /** The probe form that the settings state; `null`: it is found. */
-export function statedForm ({ PROXY_PROBE: name, PROXY_PROBE_SUFFIX: suffix, PROXY_PROBE_TOKENS: tokens, ...settings }: ProxySettings): ProbeForm | null {
+export function statedForm (settings: ProxySettings): ProbeForm | null {
+  const { PROXY_PROBE: name, PROXY_PROBE_SUFFIX: suffix, PROXY_PROBE_TOKENS: tokens } = settings
   if (name === 'auto') return null
   const { PROXY_BEFORE_CLOSE: before, PROXY_AFTER_CLOSE: after } = settings
   return { name, suffix: probeStyle(name, suffix).suffix, before, after, tokens: tokens || STATED_TOKENS }

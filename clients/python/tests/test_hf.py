@@ -9,9 +9,10 @@ from transformers import DynamicCache
 
 from conftest import ROOT, Service
 from stopgate import Client, Generation
+from stopgate._hf import Prober, prefill
 from stopgate._outcome import outcome_of
 from stopgate.generation import Ending
-from stopgate.hf import Prober, ReasoningFormat, Sampling, StopgateCriteria, generate, prefill
+from stopgate.hf import ReasoningFormat, Sampling, StopgateCriteria, generate
 from tiny import prompts, tiny_model, tiny_tokenizer
 
 torch.set_num_threads(1)  # the machines that run the tests are small

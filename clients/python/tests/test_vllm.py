@@ -118,7 +118,7 @@ def test_a_treated_rollout_is_aborted_at_a_threshold_and_answers(service: Servic
             engine = FakeEngine(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
             for one, run in zip(await roll(engine, client, runs), runs, strict=True):
                 at = one.reasoning_tokens
-                close = Letters().encode(REASONING.close)
+                close = Letters().encode(REASONING.close or "")
                 assert one.stopped and at == 32
                 assert one.tokens == [*WHOLE[:at], *close, *ANSWER]
                 assert one.logprobs[at : at + len(close)] == [None] * len(close)
@@ -168,7 +168,7 @@ def test_the_answer_follows_exactly_the_prefix_that_was_probed(
                         REASONING.ask
                     )
                     answer = engine.requests[f"{run.id}-answer"]
-                    assert answer.prompt == PROMPT + prefix + said.encode(REASONING.close)
+                    assert answer.prompt == PROMPT + prefix + said.encode(REASONING.close or "")
                     assert answer.params.max_tokens == 400 - len(answer.prompt) + len(PROMPT)
                     assert one.tokens == [*answer.prompt[len(PROMPT) :], *ANSWER]
                     assert (at % 16, one.reasoning_tokens) == (0, at)

@@ -1,4 +1,4 @@
-/** The ways to force an answer behind closed reasoning. `plain` comes with "Final answer:", `direct` with nothing but the closed reasoning. */
+/** The ways to force an answer behind closed reasoning. `plain` writes "Final answer:" behind it, `direct` nothing. */
 export const PROBE_FORM_NAMES = ['plain', 'boxed', 'choice', 'json', 'direct'] as const
 export type ProbeFormName = typeof PROBE_FORM_NAMES[number]
 

@@ -24,7 +24,8 @@ const MAX_STEPS = 4096
 
 /** The body that POST /v1/outcomes accepts of a finished generation. Steps are only sent where they may be evidence. */
 export function finishedOutcome (
-  local: LocalGeneration, request: StoppableRequest, { tokens, answerTokens, answer, stoppedAt, endAnswer, checks }: FinishedGeneration): object {
+  local: LocalGeneration, request: StoppableRequest, finished: FinishedGeneration): object {
+  const { tokens, answerTokens, answer, stoppedAt, endAnswer, checks } = finished
   const { steps } = checks
   const isControl = local.arm === 'control'
   return {

@@ -98,6 +98,9 @@ interface Answering {
  */
 type State = Waiting | Streaming | Stopping | Answering
 
+/** The answer of a generation, as it is reported. */
+interface ReportedAnswer { readonly answerTokens: number, readonly content: string, readonly endProbe?: EndProbe | null }
+
 /** Decides of a generation that is not probed: it is not even drawn. */
 const NO_CHECKS: GenerationDependencies['decider'] = {
   nextCheck: () => Infinity, draw: () => {}, isLeftAlone: () => true, decide: () => null,
@@ -311,16 +314,14 @@ export class ProxiedGeneration {
   }
 
   #report (
-    end: GenerationEnd, tokens: number,
-    { answerTokens, content, endProbe = null }: { readonly answerTokens: number, readonly content: string, readonly endProbe?: EndProbe | null },
-    stop: StopDecision | null
-  ): void {
+    end: GenerationEnd, tokens: number, { answerTokens, content, endProbe = null }: ReportedAnswer, stop: StopDecision | null): void {
     const { request, local, form, dependencies: { metrics, report, tags } } = this.#options
     metrics.ended(local.arm, end)
     metrics.generated({ reasoning: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
     if (local.arm === null || form === null) return
     const answer = probeStyle(form.name).final(content.slice(textEndOf(content, tags.close)))
-    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt: stop?.step ?? null, endAnswer: endProbe?.answer ?? null, checks: this.#checks }))
+    const [stoppedAt, endAnswer] = [stop?.step ?? null, endProbe?.answer ?? null]
+    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt, endAnswer, checks: this.#checks }))
   }
 
   /** The field in the engine's own last chunk. */

@@ -251,28 +251,31 @@ def choose_form(trials: Sequence[EndTrial], most_tokens: int) -> dict[str, Any]:
     Args:
         most_tokens: of a forced answer.
     """
-    tried = []
-    for name in STYLES:
-        its = [form for trial in trials for form in trial.forms if form.name == name]
-        tried.append(
-            {
-                "name": name,
-                "agreement": sum(form.is_equal for form in its) / len(its),
-                "self_agreement": sum(form.is_repeated for form in its) / len(its),
-                "tokens": sum(form.whole_tokens for form in its) / len(its),
-            }
-        )
-    fitting = [one for one in tried if one["agreement"] >= max(_LEAST, _FITTING * one["self_agreement"])]
-    best = min(
-        fitting, key=lambda one: (-one["agreement"], one["tokens"], len(STYLES[one["name"]].suffix)), default=None
-    )
-    form = None if best is None else _form_of(best["name"], trials, most_tokens)
+    tried = [_tried(name, [form for trial in trials for form in trial.forms if form.name == name]) for name in STYLES]
+    fitting = [one for one in tried if one.agreement >= max(_LEAST, _FITTING * one.self_agreement)]
+    best = min(fitting, key=lambda one: (-one.agreement, one.tokens, len(STYLES[one.name].suffix)), default=None)
+    form = None if best is None else _form_of(best.name, trials, most_tokens)
     return {
         "form": None if form is None else form._asdict(),
         "is_stated": False,
         "generations": len(trials),
-        "tried": tried,
+        "tried": [one._asdict() for one in tried],
     }
+
+
+class _Tried(NamedTuple):
+    """How a form did over all generations."""
+
+    name: FormName
+    agreement: float
+    self_agreement: float
+    tokens: float
+
+
+def _tried(name: FormName, its: Sequence[FormTrial]) -> _Tried:
+    count = len(its)
+    equal, repeated = sum(form.is_equal for form in its), sum(form.is_repeated for form in its)
+    return _Tried(name, equal / count, repeated / count, sum(form.whole_tokens for form in its) / count)
 
 
 def _form_of(name: FormName, trials: Sequence[EndTrial], most_tokens: int) -> ProbeForm:

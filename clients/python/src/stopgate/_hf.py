@@ -150,8 +150,8 @@ class EndProber:
                     raise
             elif row.forcing is not None and run.arm == "control" and self._forms.asks_at_end(run):
                 forced = self._force(*self._prefill(end), end.checking(row.forcing))
-                cost = {"tokens": forced.decoded, "prefill_tokens": forced.prefilled + len(end.prefix)}
-                run.probed_at_end(Probe(forced.answer, **cost))
+                prefilled = forced.prefilled + len(end.prefix)
+                run.probed_at_end(Probe(forced.answer, tokens=forced.decoded, prefill_tokens=prefilled))
         except Exception as error:
             warn("hf-end", f"no answer can be forced at the end of a reasoning: {error!r}")
 
