@@ -165,7 +165,7 @@ def test_the_answer_follows_exactly_the_prefix_that_was_probed(
                     at = run.steps[-1].tokens
                     prefix = WHOLE[:at]
                     assert engine.requests[f"{run.id}-probe-{at}"].prompt == PROMPT + prefix + said.encode(
-                        REASONING.ask
+                        REASONING.ask or ""
                     )
                     answer = engine.requests[f"{run.id}-answer"]
                     assert answer.prompt == PROMPT + prefix + said.encode(REASONING.close or "")

@@ -1,4 +1,4 @@
-import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import { areSameForms, type ProbeForm, type ProbeFormFinding } from '../../core/contexts/probe-form.js'
 import { closeTextOf, type Dialect, type EngineRun, type ReasoningTags } from '../dialects/dialect.js'
 import { type ForcedAnswer, probeStyle } from '../dialects/forced-answer.js'
 import type { ProbeForms } from '../probe-form/probe-forms.js'
@@ -40,7 +40,7 @@ export interface GenerationDependencies {
   readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'isLeftAlone' | 'decide'>
   readonly metrics: GenerationMetrics
   readonly report: (outcome: object) => void
-  readonly forms: Pick<ProbeForms, 'claims' | 'tried' | 'failed' | 'asksAtEnd'>
+  readonly forms: Pick<ProbeForms, 'formFor' | 'claims' | 'tried' | 'failed' | 'asksAtEnd'>
   /** A search for a form has ended. */
   readonly onFound: (finding: ProbeFormFinding) => void
   readonly tags: ReasoningTags
@@ -127,7 +127,7 @@ export class ProxiedGeneration {
     this.#tracker = new ReasoningTracker(dependencies.tags)
     this.#end = new ReasoningEnd(dependencies.tags, dialect.hasIds)
     this.#checks = new Checks({
-      decider: form === null ? NO_CHECKS : dependencies.decider,
+      decider: form === null ? NO_CHECKS : this.#decider(form),
       local,
       style: probeStyle(form?.name ?? 'direct'),
       mayProbe: dependencies.mayProbe,
@@ -145,6 +145,18 @@ export class ProxiedGeneration {
       onProbe: (end, tokens, forced) => { dependencies.metrics.probed(dialect, end, tokens, forced) },
       onStop: (stop) => { this.#stop(stop) },
     })
+  }
+
+  /** A generation whose form was replaced before its first check is no evidence of either: it is not even drawn. */
+  #decider (form: ProbeForm): GenerationDependencies['decider'] {
+    const { local, dependencies: { decider, forms } } = this.#options
+    const isReplaced = () => local.arm === null && !areSameForms(forms.formFor(local.context), form)
+    return {
+      nextCheck: (local, tokens) => decider.nextCheck(local, tokens),
+      draw: (local, tokens) => { if (!isReplaced()) decider.draw(local, tokens) },
+      isLeftAlone: (local) => decider.isLeftAlone(local),
+      decide: (local, step) => decider.decide(local, step),
+    }
   }
 
   /** Serves it to the end. Never throws. */

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
+import type { ProbeForm } from '../../../src/core/contexts/probe-form.js'
 import type { EngineRun, ReasoningPrefix } from '../../../src/proxy/dialects/dialect.js'
 import { ProxiedGeneration, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
 import type { Piece, PieceReader } from '../../../src/proxy/protocol/openai-chunks.js'
@@ -47,6 +48,8 @@ t.test('a probe that the end of the reasoning overtakes is aborted, and its toke
     t.match(context, { probe_tokens: 7, tokens_saved: -7 }, key)
   }
 })
+
+const FORM: ProbeForm = { name: 'plain', suffix: 'Final answer:', before: '', after: '', tokens: 16 }
 
 interface Played {
   readonly answered: ReasoningPrefix[]
@@ -99,7 +102,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
     dialect: { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start: async () => run },
     local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm: 'treated' },
-    form: { name: 'plain', suffix: 'Final answer:', before: '', after: '', tokens: 16 },
+    form: FORM,
     reply: {
       pass: ({ reasoning, content }) => { written.push(reasoning + content) },
       cut: (tokens) => { written.push(`cut ${tokens} `) },
@@ -128,7 +131,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
         handled: none,
       },
       report: (outcome) => { outcomes.push(outcome) },
-      forms: { claims: () => false, tried: () => null, failed: none, asksAtEnd: () => false },
+      forms: { formFor: () => FORM, claims: () => false, tried: () => null, failed: none, asksAtEnd: () => false },
       onFound: none,
       tags: { open: '<think>', close: '</think>' },
       mayProbe: () => true,

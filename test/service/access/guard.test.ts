@@ -175,6 +175,7 @@ const ROUTES: Record<string, string> = {
   'POST /v1/decisions/columns': 'worker',
   'GET /v1/bundle': 'worker',
   'POST /v1/enrolments': 'worker',
+  'POST /v1/probe-forms': 'worker',
   'POST /v1/outcomes': 'worker',
   'POST /v1/outcomes/batch': 'worker',
   'POST /v1/outcomes/:generation_id/label': 'worker',
