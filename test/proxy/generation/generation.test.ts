@@ -51,7 +51,10 @@ t.test('a probe that the end of the reasoning overtakes is aborted, and its toke
 
 const FORM: ProbeForm = { name: 'plain', suffix: 'Final answer:', before: '', after: '', tokens: 16 }
 
+interface Start { readonly inForce?: ProbeForm, readonly arm?: 'treated' | null }
+
 interface Played {
+  readonly draws: () => number
   readonly answered: ReasoningPrefix[]
   readonly written: string[]
   readonly ends: GenerationEnd[]
@@ -64,8 +67,10 @@ interface Played {
  * is asked for the answer.
  * @param answer accepts the stop, or refuses it
  * @param breaks whether the engine's own stream then breaks off; otherwise it closes the reasoning
+ * @param start the form in force at the first check, and the arm before it
  */
-async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Played> {
+async function playStop (answer: () => PieceReader, breaks: boolean, { inForce = FORM, arm = 'treated' }: Start = {}): Promise<Played> {
+  let draws = 0
   const [answered, written, ends, outcomes]: [ReasoningPrefix[], string[], GenerationEnd[], object[]] = [[], [], [], []]
   const none = () => {}
   const controller = { pause: none, resume: none, abort: none, aborted: false, paused: false, reason: null }
@@ -101,7 +106,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     run,
     request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
     dialect: { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start: async () => run },
-    local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm: 'treated' },
+    local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm },
     form: FORM,
     reply: {
       pass: ({ reasoning, content }) => { written.push(reasoning + content) },
@@ -118,7 +123,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
       decider: {
         isLeftAlone: () => false,
         nextCheck: (_local, tokens) => tokens < 10 ? 10 : Infinity,
-        draw: none,
+        draw: () => { draws++ },
         decide: () => ({ decision: 'stop', threshold: 0.9 }) as ReturnType<LocalDecider['decide']>,
       },
       metrics: {
@@ -131,7 +136,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
         handled: none,
       },
       report: (outcome) => { outcomes.push(outcome) },
-      forms: { formFor: () => FORM, claims: () => false, tried: () => null, failed: none, asksAtEnd: () => false },
+      forms: { formFor: () => inForce, claims: () => false, tried: () => null, failed: none, asksAtEnd: () => false },
       onFound: none,
       tags: { open: '<think>', close: '</think>' },
       mayProbe: () => true,
@@ -142,7 +147,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Pl
     clientGone: new AbortController().signal,
   })
   await generation.serve()
-  return { answered, written, ends, outcomes, aborts: () => aborts }
+  return { draws: () => draws, answered, written, ends, outcomes, aborts: () => aborts }
 }
 
 function pieceOf ({ reasoning = '', content = '', finish = null }: { reasoning?: string, content?: string, finish?: string | null }): Piece {
@@ -177,4 +182,10 @@ t.test('if the stream breaks off and the engine refuses the stop, the reply brea
   const { written, ends, outcomes } = await playStop(refuse, true)
   t.same(written, [...'0123456789xyabcde', 'failed'])
   t.same([ends, outcomes], [['broken'], []])
+})
+
+t.test('a generation whose form is replaced before its first check is not drawn', async (t) => {
+  t.equal((await playStop(accept, false, { arm: null })).draws(), 1)
+  t.equal((await playStop(accept, false, { arm: null, inForce: { ...FORM, tokens: 3 } })).draws(), 0)
+  t.equal((await playStop(accept, false, { inForce: { ...FORM, tokens: 3 } })).draws(), 1, 'once drawn, it keeps the form that it began with')
 })
