@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cli } from '../service-process.js'
 import { until } from '../helper.js'
-import { playPython, type ModelName, type Played } from './play-transformers.js'
+import { CLIENT, playPython, type ModelName, type Played } from './play-transformers.js'
 
 /** How long an engine may take to end, ms. */
 const END_MS = 20_000
@@ -151,7 +151,8 @@ export function deepen (name: ModelName, model: ModelFiles, folder: string, laye
 }
 
 /** Runs a test model in vLLM within a Python process, each prompt in full and through `stopgate.vllm`. */
-export async function playInProcess ({ url, model, generations, seed, isLabelled }: PlayingByProxy): Promise<Played> {
-  const words = ['--url', url, '--model', model, '--generations', String(generations), '--seed', String(seed), ...(isLabelled ? [] : ['--unlabelled'])]
-  return await playPython(PYTHON, ['test/engines/run_vllm.py', ...words], { ...VLLM_ENV, PYTHONPATH: 'clients/python/src' })
+export async function playInProcess ({ url, model, generations, seed, isLabelled, findsForm = false }: PlayingByProxy): Promise<Played> {
+  const flags = [...(isLabelled ? [] : ['--unlabelled']), ...(findsForm ? ['--find-form'] : [])]
+  const words = ['--url', url, '--model', model, '--generations', String(generations), '--seed', String(seed), ...flags]
+  return await playPython(PYTHON, ['test/engines/run_vllm.py', ...words], { ...VLLM_ENV, ...CLIENT })
 }

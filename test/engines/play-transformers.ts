@@ -64,6 +64,8 @@ export interface Playing {
 }
 
 const PYTHON = 'clients/python/.venv/bin/python'
+/** The client of this tree, whichever is installed. */
+export const CLIENT = { PYTHONPATH: 'clients/python/src' }
 
 /** Why the models cannot be run here; `null` if it can. */
 export async function lacksTransformers (): Promise<string | null> {
@@ -81,7 +83,7 @@ export async function playTransformers (playing: Playing): Promise<Played> {
   const { url, generations, model = 'single', batch, seed = 1, timeoutSeconds = 1, kill, onProgress, findsForm = false } = playing
   const options = { url, generations, model, batch, seed, timeout: timeoutSeconds, ...(kill !== undefined && { kill }) }
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-  return await playPython(PYTHON, ['test/engines/run_transformers.py', ...words, ...(findsForm ? ['--find-form'] : [])], {}, onProgress)
+  return await playPython(PYTHON, ['test/engines/run_transformers.py', ...words, ...(findsForm ? ['--find-form'] : [])], CLIENT, onProgress)
 }
 
 /** Runs a script that prints figures at its end. */

@@ -14,7 +14,7 @@ import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type 
  * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
  * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
  * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16. With
- * `--find-form` it is found how answers are forced, except by `vllm-in-process`.
+ * `--find-form` it is found how answers are forced, as by default, and is not stated.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -138,9 +138,10 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
     process.stdout.write(alignColumns([STOPPED_HEADER, ...stopped], STOPPED_HEADER.map((_, i) => i === 0)).join('\n') + '\n')
     process.stdout.write(`tokens saved net, counted: ${sums.full_tokens - sums.tokens - sums.probe_tokens}\n`)
     for (const context of contexts.body.contexts) {
-      const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to } = context
+      const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to, probe_form: known } = context
       const saved = net === null ? 'unknown' : `${Math.round(net)} (${Math.round(from)} to ${Math.round(to)})`
       process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${saved}\n`)
+      if (known !== null) process.stdout.write(`${key}: ${JSON.stringify(known.form)} is right ${known.validity} of ${known.asked} times at the end\n`)
     }
   } finally {
     for (const end of ends) await end()

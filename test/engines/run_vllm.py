@@ -48,6 +48,8 @@ async def play(options: argparse.Namespace) -> None:
     spec = MODELS[options.model]
     close, ask = spec.close, spec.close + spec.ask
     reasoning = ReasoningFormat(close=close, ask=ask, answer_tokens=spec.answer_tokens, extract=spec.extract)
+    if options.find_form:
+        reasoning = ReasoningFormat()
     args = AsyncEngineArgs(
         model=str(spec.weights), dtype="float32", enforce_eager=True, max_model_len=1024, block_size=16, max_num_seqs=64,
         generation_config="vllm",
@@ -93,6 +95,7 @@ def main() -> None:
     parser.add_argument("--model", choices=list(MODELS), default="single", help="the model (default single)")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--find-form", action="store_true", help="find how answers are forced")
     parser.add_argument("--unlabelled", dest="is_labelled", action="store_false")
     asyncio.run(play(parser.parse_args()))
 
