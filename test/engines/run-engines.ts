@@ -100,6 +100,20 @@ async function play (engine: Engine, model: ModelName, url: string, folder: stri
   return played
 }
 
+interface WithForm {
+  readonly key: string
+  readonly probe_form: { readonly form: object | null, readonly asked: number, readonly validity: number | null } | null
+}
+
+/** The run has failed where a task is without a form. */
+function showForms (contexts: readonly WithForm[]): void {
+  for (const { key, probe_form: known } of contexts.filter(({ key }) => key.includes('task='))) {
+    if (known?.form == null) process.exitCode = 1
+    const checked = known?.validity == null ? '' : `, right in ${(100 * known.validity).toFixed(0)} % of ${known.asked} checks`
+    process.stdout.write(`${key}: probe form ${JSON.stringify(known?.form ?? null)}${checked}\n`)
+  }
+}
+
 async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   const lacking = await lacks(engine)
   if (lacking !== null) {
@@ -138,11 +152,11 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
     process.stdout.write(alignColumns([STOPPED_HEADER, ...stopped], STOPPED_HEADER.map((_, i) => i === 0)).join('\n') + '\n')
     process.stdout.write(`tokens saved net, counted: ${sums.full_tokens - sums.tokens - sums.probe_tokens}\n`)
     for (const context of contexts.body.contexts) {
-      const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to, probe_form: known } = context
+      const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to } = context
       const saved = net === null ? 'unknown' : `${Math.round(net)} (${Math.round(from)} to ${Math.round(to)})`
       process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${saved}\n`)
-      if (known !== null) process.stdout.write(`${key}: ${JSON.stringify(known.form)} is right ${known.validity} of ${known.asked} times at the end\n`)
     }
+    if (values['find-form']) showForms(contexts.body.contexts)
   } finally {
     for (const end of ends) await end()
   }

@@ -117,6 +117,20 @@ def test_without_a_form_that_fits_it_is_tried_again_after_500_generations() -> N
     registry.try_all(fits=True)
 
 
+def test_a_trial_that_ends_after_the_search_is_not_kept_for_the_next_one() -> None:
+    registry = Registry()
+    forms, run, late = registry.forms, registry.run, trial(lambda name: False)
+    registry.try_all(fits=True)
+    forms.tried(run, late, 64)
+    registry.known = (True, BOXED)
+    forms.forcing(run, ReasoningFormat())
+    forms.tried(run, late, 64)
+    registry.known = (False, None)
+    forms.forcing(run, ReasoningFormat())
+    registry.try_all(fits=True)
+    assert len(registry.posted) == 2 and registry.posted[0] == registry.posted[1]
+
+
 def test_a_stated_form_is_used_and_reported_and_objects_once() -> None:
     registry = Registry()
     stated = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=1)

@@ -82,8 +82,10 @@ export class ProbeForms {
 
   /** The forms were tried on a generation. @returns what was found, once enough generations were tried */
   tried (context: Context, trial: EndTrial): ProbeFormFinding | null {
-    const search = this.#searchOf(this.#options.inForce(context).key)
+    const { key, form } = this.#options.inForce(context)
+    const search = this.#searchOf(key)
     search.underWay = Math.max(0, search.underWay - 1)
+    if (search.reported !== null || form != null) return null // it came late
     search.trials.push(trial)
     if (search.trials.length < TRIED_GENERATIONS) return null
     const finding = chooseForm(search.trials.slice(0, TRIED_GENERATIONS), this.#options.maxTokens)

@@ -90,6 +90,18 @@ t.test('a failed trial is made up for, and no more are under way than may be nee
   t.ok(probeForms.claims(CONTEXT))
 })
 
+t.test('a trial that ends after the search is not kept for the next one', async (t) => {
+  const all = forms()
+  for (let i = 0; i < 4; i++) t.ok(all.probeForms.claims(CONTEXT))
+  tryAll(all, true)
+  for (let i = 0; i < 2; i++) t.equal(all.probeForms.tried(CONTEXT, trialOf(false)), null)
+  all.rule.form = FORM
+  all.probeForms.formFor(CONTEXT)
+  for (let i = 0; i < 2; i++) t.equal(all.probeForms.tried(CONTEXT, trialOf(false)), null)
+  all.rule.form = undefined
+  t.match(tryAll(all, true), { form: { name: 'direct' }, tried: Array(PROBE_FORM_NAMES.length - 1).fill({ agreement: 0 }) })
+})
+
 t.test('a stated form is used at once and reported; it objects to another one once, and then follows', async (t) => {
   const { probeForms, rule, sent } = forms(FORM)
   t.same(probeForms.formFor(CONTEXT), FORM)

@@ -1,6 +1,7 @@
 """Which form answers are forced in: that in force, the caller's, or one that is searched for."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ PROBE_FORMS_PATH = "/v1/probe-forms"
 TRIED_GENERATIONS = 20
 
 _PAUSE_GENERATIONS, _SPARE_TRIALS, _ASK_EVERY = 500, 4, 20
-_REPORT_SECONDS, _FRESH_SECONDS, _UNKNOWN_SECONDS = 5.0, 10.0, 0.5
+_REPORT_SECONDS, _FRESH_SECONDS = 5.0, 1.0
+_MAX_CONTEXTS = 10_000
+"""Contexts that are followed; those that were used first are forgotten first."""
 
 
 @dataclass
@@ -63,6 +66,7 @@ class ProbeForms:
     ) -> None:
         self._post, self._of_bundle = post, of_bundle
         self._searches: dict[str, _Search] = {}
+        self._lock = threading.Lock()
 
     def forcing(self, run: Generation, reasoning: Stated) -> Forcing | None:
         """How answers of a generation that starts now are forced; None: no form is known, so do not probe it.
@@ -72,7 +76,7 @@ class ProbeForms:
         stated = reasoning.stated()
         if stated is not None and stated.form is None:
             return stated
-        search = self._searches.setdefault(run.context_key, _Search())
+        search = self._search_of(run)
         self._read(run, search)
         if search.is_known:
             search.reported = None  # after a reset a form is searched for again
@@ -84,7 +88,7 @@ class ProbeForms:
 
     def claims(self, run: Generation) -> bool:
         """Whether to try the forms on a generation that ran in full without one. Call `tried` or `failed` then."""
-        search = self._searches.setdefault(run.context_key, _Search())
+        search = self._search_of(run)
         self._read(run, search)
         if search.form is not None:
             return False
@@ -103,24 +107,27 @@ class ProbeForms:
 
     def tried(self, run: Generation, trial: EndTrial, most_tokens: int) -> None:
         """The forms were tried on a generation. After enough of them the form is chosen."""
-        search = self._searches[run.context_key]
-        search.under_way = max(0, search.under_way - 1)
-        search.trials.append(trial)
-        if len(search.trials) < TRIED_GENERATIONS:
-            return
-        finding = choose_form(search.trials[:TRIED_GENERATIONS], most_tokens)
-        search.trials, search.under_way, search.paused = [], 0, 0
+        search = self._search_of(run)
+        with self._lock:
+            search.under_way = max(0, search.under_way - 1)
+            if search.reported is not None or search.form is not None:
+                return  # it came late
+            search.trials.append(trial)
+            if len(search.trials) < TRIED_GENERATIONS:
+                return
+            trials, search.trials, search.under_way, search.paused = search.trials, [], 0, 0
+        finding = choose_form(trials, most_tokens)
         _log(run, finding)
         self._report(run, search, finding)
 
     def failed(self, run: Generation) -> None:
         """A trial has failed."""
-        search = self._searches[run.context_key]
+        search = self._search_of(run)
         search.under_way = max(0, search.under_way - 1)
 
     def asks_at_end(self, run: Generation) -> bool:
         """Whether to ask a control generation at the end of its reasoning, too: one in twenty."""
-        search = self._searches.setdefault(run.context_key, _Search())
+        search = self._search_of(run)
         search.control += 1
         return search.control % _ASK_EVERY == 0
 
@@ -135,13 +142,22 @@ class ProbeForms:
             run, search, {"form": stated.form._asdict(), "is_stated": True, "generations": 0, "tried": []}
         )  # fmt: skip
 
+    def _search_of(self, run: Generation) -> _Search:
+        with self._lock:
+            search = self._searches.get(run.context_key)
+            if search is None:
+                while len(self._searches) >= _MAX_CONTEXTS:
+                    del self._searches[next(iter(self._searches))]
+                search = self._searches[run.context_key] = _Search()
+            return search
+
     def _read(self, run: Generation, search: _Search) -> None:
         """Reads the form in force, from the bundle or from the service."""
         if self._of_bundle is not None:
             search.is_known, search.form = self._of_bundle(run)
             return
-        now, wait = time.monotonic(), _FRESH_SECONDS if search.is_known else _UNKNOWN_SECONDS
-        if search.read_at is None or now - search.read_at > wait:
+        now = time.monotonic()
+        if search.read_at is None or now - search.read_at > _FRESH_SECONDS:
             search.read_at = now
             self._call(run, search, {"context": run.context})
 

@@ -15,6 +15,7 @@ from ._outcome import cancellation_of, outcome_of
 from ._probe_forms import ProbeForms
 from ._process import AtExit, watch_forks
 from ._telemetry import Counters, warn
+from .errors import CallFailed
 from .generation import Backend, Cadence, Context, Ending, Generation, Grade, Prompt
 
 _PING_SECONDS = 1.0
@@ -39,9 +40,7 @@ class Session(Backend):
         self._enrolments = Enrolments(self._post, self.counters)
         self.local = LocalDecider(self._get, prefix, max_staleness, self._enrolments) if local else None
         self.decisions = Decisions(self.counters, self.breaker, self.local)
-        self.forms = ProbeForms(
-            lambda path, body: self._post(path, body, timeout), None if self.local is None else self.local.form_of
-        )
+        self.forms = ProbeForms(self._post_form, None if self.local is None else self.local.form_of)
         self._exit = AtExit(self)
         watch_forks(self)
 
@@ -115,6 +114,17 @@ class Session(Backend):
 
     def _post(self, path: str, body: bytes, timeout: float) -> Any:
         return self._reporting.call("POST", path, body, timeout=timeout).json()
+
+    def _post_form(self, path: str, body: bytes) -> Any:
+        if self.breaker.is_open:
+            raise CallFailed("the service is down")
+        try:
+            reply = self._post(path, body, self.timeout)
+        except CallFailed:
+            self.breaker.failed()
+            raise
+        self.breaker.succeeded()
+        return reply
 
     def _get(self, path: str, headers: dict[str, str], timeout: float) -> Reply:
         return self._reporting.call("GET", path, None, headers, timeout=timeout)
