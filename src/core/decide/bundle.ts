@@ -185,6 +185,7 @@ const OUTSIDE: ContextRule = {
   recordSteps: false,
   epoch: null,
   enrolledShare: 0,
+  probeForm: undefined,
   warnings: [],
 }
 
@@ -223,7 +224,7 @@ export function snapshotOfBundle (
       recordSteps: record_steps,
       epoch: node.epoch ?? null,
       enrolledShare: label_rate,
-      ...(probeForm !== undefined && { probeForm }),
+      probeForm,
       warnings: [],
     }
   }

@@ -37,8 +37,8 @@ export interface ContextRule {
   readonly epoch: string | null
   /** Share of the draws to enrol, by their second hash; 0: none, since outcomes count on arrival or are not evidence. */
   readonly enrolledShare: number
-  /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; absent: no worker has searched for one. */
-  readonly probeForm?: ProbeForm | null
+  /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; `undefined`: no worker has searched for one. */
+  readonly probeForm: ProbeForm | null | undefined
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
 }
@@ -232,7 +232,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     recordSteps: policy.record_steps,
     epoch: force.source.epochName,
     enrolledShare: !force.isEvidence || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,
-    ...(force.source.probeForm !== null && { probeForm: force.source.probeForm.form }),
+    probeForm: force.source.probeForm?.form,
     warnings: force.source.warnings,
   }
 }

@@ -83,6 +83,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     recordSteps: true,
     epoch: '1-1',
     enrolledShare: 1,
+    probeForm: undefined,
     warnings: [],
   })
 })
