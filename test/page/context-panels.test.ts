@@ -29,6 +29,17 @@ t.test('arms that are too small are not compared', async (t) => {
   t.equal(page.all('.difference').length, 0)
 })
 
+t.test('the probe form is shown with the forms that were tried and how often it gives the real answer', async (t) => {
+  const known = example('context').probe_form!
+  const replies: Partial<Replies> = {}
+  const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
+  t.match(page.card('Probe form'), 'boxed, up to 6 tokens · found over 20 generations; at the end of the reasoning it was right 95.7 % of 23 times')
+  t.same(page.table('Forms that were tried')[2], ['boxed', '100.0 %', '100.0 %', '4.10'])
+  replies.context = example('context', { probe_form: { ...known, form: null, validity: null } })
+  await page.send('change')
+  t.match(page.card('Probe form'), 'No form gives the answers of the model, so nothing is probed.')
+})
+
 t.test('served answers are compared with probed ones, where stops are reported with their probes', async (t) => {
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))
