@@ -31,8 +31,8 @@ class Figures:
     changed: int = 0
     """Generations that were not stopped and yet differ from the full run."""
 
-    def add(self, gold: str, full: list[int], full_answer: str, run: "Generation", served: "Finished | Rollout") -> None:
-        """Adds a generation of the client: the tokens and the answer in full, and what was served."""
+    def add(self, gold: str, full: list[int], full_answer: str, run: "Generation", served: "Finished | Rollout", answer: str) -> None:
+        """Adds a generation of the client: the tokens and the answer in full, what was served, and its answer."""
         self.generations += 1
         self.control += run.arm == "control"
         self.stopped += served.stopped
@@ -42,9 +42,9 @@ class Figures:
         self.prefill_tokens += sum(step.prefill_tokens for step in run.steps)
         self.probes += len(run.steps)
         self.full_right += full_answer == gold
-        self.right += served.answer == gold
+        self.right += answer == gold
         self.stopped_full_right += served.stopped and full_answer == gold
-        self.stopped_right += served.stopped and served.answer == gold
+        self.stopped_right += served.stopped and answer == gold
         self.changed += not served.stopped and served.tokens != full
 
 

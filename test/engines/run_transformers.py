@@ -83,7 +83,8 @@ def main() -> None:
             full_seconds += between - began
             served_seconds += ended - between
             for prompt, in_full, run, one in zip(batch, full, runs, served, strict=True):
-                tasks.setdefault(prompt.task, Figures()).add(prompt.answer, in_full.tokens, in_full.answer, run, one)
+                figures = tasks.setdefault(prompt.task, Figures())
+                figures.add(prompt.answer, in_full.tokens, in_full.answer, run, one, spec.extract(one.text))
             progress = {
                 "batch": number,
                 "ms": 1000 * (ended - between) / len(batch),

@@ -83,7 +83,8 @@ async def play(options: argparse.Namespace) -> None:
     tasks: dict[str, Figures] = {}
     for prompt, tokens, run, one in zip(asked, full, runs, served, strict=True):
         behind = tokenizer.decode(tokens, skip_special_tokens=False).partition("</think>")[2].removesuffix("</s>")
-        tasks.setdefault(prompt.task, Figures()).add(prompt.answer, tokens, spec.extract(behind), run, one)
+        figures = tasks.setdefault(prompt.task, Figures())
+        figures.add(prompt.answer, tokens, spec.extract(behind), run, one, spec.extract(one.text))
     print_figures(tasks, between - began, ended - between, client=asdict(client.counters))
 
 
