@@ -9,7 +9,7 @@ import pytest
 from conftest import Service, until
 from fake_vllm import FakeEngine, Letters, SamplingParams
 from stopgate import AsyncClient, Client, Generation
-from stopgate._answers import STYLES, EndTrial, Forcing, FormTrial, ProbeForm, choose_form, end_of, judge
+from stopgate._answers import STYLES, EndTrial, Forcing, FormName, FormTrial, ProbeForm, choose_form, end_of, judge
 from stopgate._probe_forms import TRIED_GENERATIONS, ProbeForms
 from stopgate.errors import CallFailed
 from stopgate.reasoning import ReasoningFormat
@@ -58,12 +58,30 @@ def test_without_a_form_that_agrees_in_nine_of_ten_there_is_none() -> None:
     assert choose_form(varying, 64)["form"]["name"] == "plain", "the model itself does not repeat the other answers"
 
 
+def judged(
+    name: FormName, texts: list[str], decoded: int, answer: str, again: str, extract: Callable[[str], str] | None = None
+) -> FormTrial:
+    end = end_of([1], "so", answer)
+    assert end is not None
+    return judge(end.asking(name, "</think>", 64, extract), name, texts, decoded, answer, again)
+
+
 def test_a_trial_compares_with_the_real_answer() -> None:
-    assert judge("direct", ["4", "42"], 3, "\n42", "42") == FormTrial("direct", True, True, 2, 3)
-    assert judge("boxed", ["4", "42", "42}"], 5, "is \\boxed{42}", "is \\boxed{41}") == FormTrial(
+    assert judged("direct", ["4", "42"], 3, "\n42", "42") == FormTrial("direct", True, True, 2, 3)
+    assert judged("boxed", ["4", "42", "42}"], 5, "is \\boxed{42}", "is \\boxed{41}") == FormTrial(
         "boxed", True, False, 2, 3
     )
-    assert not judge("boxed", [], 1, "42", "42").is_equal, "an empty answer equals none"
+    assert not judged("boxed", [], 1, "42", "42").is_equal, "an empty answer equals none"
+
+
+def test_a_function_of_the_caller_reads_forced_answers_as_the_texts_of_the_model() -> None:
+    def in_tags(text: str) -> str:
+        return text.split("{")[1].split("}")[0].removesuffix(".0")
+
+    trial = judged("boxed", ["42", "42.0", "42.0}"], 3, "It is {42}.", "It is {41}.", in_tags)
+    assert trial == FormTrial("boxed", True, False, 2, 3)
+    forcing = Forcing.of(BOXED, "</think>", in_tags)
+    assert forcing.forced("42.0}") == forcing.final("{42}") == "42"
 
 
 def test_the_end_of_the_reasoning_is_closed_once() -> None:

@@ -151,18 +151,13 @@ class Forcing:
 
         Args:
             end: the tag that closes the reasoning.
-            extract: finds the answer in what the form reads.
+            extract: finds the answer in the text behind the reasoning; None: as the form reads it.
         """
-        style, close, found = STYLES[form.name], form.before + end + form.after, extract or str
-        return cls(
-            close,
-            close + form.suffix,
-            form.tokens,
-            style.is_whole,
-            lambda text: found(style.forced(text)),
-            lambda text: found(style.final(text)),
-            form,
+        style, close = STYLES[form.name], form.before + end + form.after
+        forced, final = (
+            (style.forced, style.final) if extract is None else (lambda text: extract(form.suffix + text), extract)
         )
+        return cls(close, close + form.suffix, form.tokens, style.is_whole, forced, final, form)
 
 
 class FormTrial(NamedTuple):
@@ -197,9 +192,9 @@ class EndOfReasoning(NamedTuple):
     answer: str
     """All that it wrote behind the tag."""
 
-    def asking(self, name: FormName, end: str, tokens: int) -> Forcing:
+    def asking(self, name: FormName, end: str, tokens: int, extract: Callable[[str], str] | None = None) -> Forcing:
         """Forces an answer here in a form, behind what the model itself wrote."""
-        return Forcing.of(ProbeForm(name, STYLES[name].suffix, "", self.after, tokens), end)
+        return Forcing.of(ProbeForm(name, STYLES[name].suffix, "", self.after, tokens), end, extract)
 
     def checking(self, forcing: Forcing) -> Forcing:
         """Forces an answer here as at a check."""
@@ -227,20 +222,22 @@ def end_of(prefix: list[int], reasoning: str, answer: str) -> EndOfReasoning | N
     )
 
 
-def judge(name: FormName, texts: Sequence[str], decoded: int, answer: str, again: str) -> FormTrial:
+def judge(forcing: Forcing, name: FormName, texts: Sequence[str], decoded: int, answer: str, again: str) -> FormTrial:
     """Compares a forced answer with the real one.
 
     Args:
+        forcing: how it was forced, and is read.
         texts: the forced text after each of its tokens.
         decoded: tokens decoded, with the end of the sequence.
         answer: what the model wrote by itself.
         again: what it wrote when asked again.
     """
-    style = STYLES[name]
-    given, said = style.final(answer), style.forced(texts[-1] if texts else "")
-    bare = next((i for i, text in enumerate(texts, 1) if style.forced(text) == said), decoded)
-    whole = next((i for i, text in enumerate(texts, 1) if style.is_whole(text)), decoded)
-    return FormTrial(name, given != "" and said == given, given != "" and style.final(again) == given, bare, whole)
+    style, text = STYLES[name], texts[-1] if texts else ""
+    given = forcing.final(answer)
+    bare = next((i for i, part in enumerate(texts, 1) if style.forced(part) == style.forced(text)), decoded)
+    whole = next((i for i, part in enumerate(texts, 1) if style.is_whole(part)), decoded)
+    is_equal, is_repeated = forcing.forced(text) == given, forcing.final(again) == given
+    return FormTrial(name, given != "" and is_equal, given != "" and is_repeated, bare, whole)
 
 
 def choose_form(trials: Sequence[EndTrial], most_tokens: int) -> dict[str, Any]:

@@ -159,8 +159,9 @@ class EndProber:
         cache, mask = self._prefill(end)
         again, forms = self._again(end, cache, mask), []
         for name in STYLES:
-            forced = self._force(cache, mask, end.asking(name, self._reasoning.end, self._reasoning.most_tokens))
-            forms.append(judge(name, forced.texts, forced.decoded, end.answer, again))
+            forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)
+            forced = self._force(cache, mask, forcing)
+            forms.append(judge(forcing, name, forced.texts, forced.decoded, end.answer, again))
         return EndTrial(end.before, end.after, forms)
 
     def _prefill(self, end: EndOfReasoning) -> tuple[Any, Tensor]:

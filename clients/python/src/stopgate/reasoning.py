@@ -23,8 +23,8 @@ class ReasoningFormat:
         ask: written after a copy of the reasoning to force an answer. None: likewise.
         answer_tokens: greatest number of tokens of a forced answer. None: as many as the first generations need, up to
             64; 16 where a form is stated.
-        extract: finds the answer to compare and to grade in the answer, as the form reads it, or in the line that
-            `ask` forces. None: all of it.
+        extract: finds the answer to compare and to grade in the text that follows the reasoning; where an answer is
+            forced, the words of the form are part of that text, those of `ask` are not. None: as the form reads it.
         probe: the form in which answers are forced: a line behind "Final answer:" (plain), in a box (boxed), a letter
             (choice), JSON, or only behind the closed reasoning (direct). "auto": the first twenty generations of a
             context show which one the model wants. Of no effect where `close` or `ask` is given.

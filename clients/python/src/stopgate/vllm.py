@@ -215,9 +215,9 @@ class Roller:
         again = end.answer if params.temperature == 0 else await self._again(end, params, f"{run.id}-again")
         forms = []
         for name in STYLES:
-            forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens)
+            forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)
             forced = await self._force(end, forcing, f"{run.id}-form-{name}")
-            forms.append(judge(name, forced.texts, forced.decoded, end.answer, again))
+            forms.append(judge(forcing, name, forced.texts, forced.decoded, end.answer, again))
         return EndTrial(end.before, end.after, forms)
 
     async def _force(self, end: EndOfReasoning, forcing: Forcing, request_id: str) -> ForcedAnswer:
