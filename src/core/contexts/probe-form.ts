@@ -56,7 +56,7 @@ export function replacesForm (state: ProbeFormState | null, { form, is_stated: i
 }
 
 /** Checks from which the counts are halved, so that they follow a changed model. */
-const MOST = 512
+const MOST = 128
 
 /** Counts a control generation that was asked at the end of its reasoning. */
 export function addEndProbe (state: ProbeFormState, isEqual: boolean): ProbeFormState {

@@ -10,7 +10,7 @@ t.test('validity is the share of equal answers, which follows a changed model', 
   for (let i = 0; i < 3; i++) state = addEndProbe(state, i > 0)
   t.equal(probeValidity(state), 2 / 3)
   for (let i = 0; i < 5000; i++) state = addEndProbe(state, true)
-  for (let i = 0; i < 512; i++) state = addEndProbe(state, false)
+  for (let i = 0; i < 128; i++) state = addEndProbe(state, false)
   t.ok(probeValidity(state)! < 0.5, 'old answers weigh less')
 })
 
