@@ -3,7 +3,7 @@ import { temporaryFolder } from '../helper.js'
 import { startProcess } from '../service-process.js'
 import { lacksTransformers, playTransformers } from './play-transformers.js'
 
-const POLICY = JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60, evidence_span_seconds: 0 })
+const POLICY = JSON.stringify({ follow_up_seconds: 60, evidence_span_seconds: 0 })
 const skip = await lacksTransformers() ?? false
 
 t.test('the default settings find how a real model wants its answers to be forced', { skip }, async (t) => {
