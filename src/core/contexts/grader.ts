@@ -28,7 +28,15 @@ export interface GraderCounts {
 }
 
 export const NO_GRADER: GraderCounts = {
-  differing: 0, changing: 0, unchanged: 0, is_spoilt: false, bare: 0, agreeing: 0, contradicting: 0, answers: 0, digest: null,
+  differing: 0,
+  changing: 0,
+  unchanged: 0,
+  is_spoilt: false,
+  bare: 0,
+  agreeing: 0,
+  contradicting: 0,
+  answers: 0,
+  digest: null,
   was_blind: false,
 }
 
