@@ -4,36 +4,64 @@ import { breachSight, heldUntil } from '../certificate/breach.js'
 import { hasLowFidelity, lacksProbes } from '../certificate/fidelity.js'
 import type { Policy } from '../policy/policy.js'
 import { type ContextState, evidenceOf } from './context-state.js'
-import { EVIDENCE_WARNINGS, EVIDENCE_WARNINGS_TEXT, type EvidenceWarning, evidenceWarnings } from './evidence-checks.js'
+import { EVIDENCE_CHECKS, evidenceWarnings } from './evidence-checks.js'
 
-/** Problems with the workers of a context, shown to them and to operators. */
-export const CONTEXT_WARNINGS = [
-  'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused', 'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden',
-  'stopped_probe_missing', 'tokens_lost', 'certificate_unlikely',
-  ...EVIDENCE_WARNINGS,
-] as const
+/**
+ * The warnings about contexts, shown to workers and to operators: what is wrong, as a clause, and what to change. docs/integrate/worker.md
+ * and docs/operate/evidence-warnings.md list them.
+ */
+export const CONTEXT_PROBLEMS = {
+  outcomes_missing: {
+    problem: 'generations are enrolled, but their outcomes, steps or labels have not arrived',
+    cure: 'send every outcome with the ids of its steps, and the wanted labels',
+  },
+  outcomes_not_enrolled: {
+    problem: 'most outcomes belong to generations that were not enrolled, since they did not ask at the first check, or under another id',
+    cure: 'ask at the first check of each generation, without an arm and with the ids of its outcome',
+  },
+  no_net_savings: {
+    problem: 'a threshold is certified, but probes cost more than it would save, so nothing is stopped',
+    cure: 'ask less often (check_every_tokens), or use shorter probes',
+  },
+  signals_refused: { problem: 'signals have too many names, so predictors do not learn from some of them', cure: 'let workers use fixed names' },
+  breach_held: {
+    problem: 'stops served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force until breach.held_until',
+    cure: 'answer from exactly the prefix that was probed, and as the probe did, and then reset the context to try at once',
+  },
+  fidelity_low: {
+    problem: 'more than a twentieth of the recent stops served another answer than was probed',
+    cure: 'answer from exactly the prefix that was probed, and check that answers are found in the text (an empty answer equals none)',
+  },
+  breach_unobservable: {
+    problem: 'stops are reported without stopped_probe, and labels are agreement or mostly missing, so a loss by stops cannot be seen',
+    cure: 'send stopped_probe (tokens, and answer or em) with each stop',
+  },
+  breach_hidden: {
+    problem: 'stops are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, which hides a loss of several points',
+    cure: 'send stopped_probe (tokens, and answer or em) with each stop',
+  },
+  stopped_probe_missing: {
+    problem: 'more than a tenth of the recent stops are reported without stopped_probe, so a loss by stops is seen only by comparing the arms, which takes thousands of generations',
+    cure: 'send stopped_probe (tokens, and answer or em) with each stop',
+  },
+  tokens_lost: {
+    problem: 'over the last whole day probes cost more tokens than stops saved',
+    cure: 'ask less often (check_every_tokens), use shorter probes, or turn the context off',
+  },
+  certificate_unlikely: {
+    problem: 'no threshold is likely to be certified, so few generations are probed; the reason is "unlikely" in GET /v1/contexts/{key}',
+    cure: 'for accuracy, allow a larger max_em_drop or find a better confidence; for probe_cost, use shorter probes or ask less often; for too_few, certify contexts as a pool',
+  },
+  ...EVIDENCE_CHECKS,
+} as const satisfies Record<string, { readonly problem: string, readonly cure: string }>
 
-export type ContextWarning = typeof CONTEXT_WARNINGS[number]
+export type ContextWarning = keyof typeof CONTEXT_PROBLEMS
 
-const MEANINGS: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, string>> = {
-  outcomes_missing: 'generations are enrolled, but their outcomes, steps or labels have not arrived',
-  outcomes_not_enrolled: 'most outcomes belong to generations that did not ask at the first check, or asked under another id',
-  no_net_savings: 'a threshold is certified, but probes cost more than it would save: ask less often',
-  signals_refused: 'signals have too many names, so predictors do not learn from some of them: use fixed names',
-  breach_held: 'stops lost more EM than is allowed against their probes, so no certified threshold is in force for a time: answer from exactly ' +
-    'the prefix that was probed, then reset the context',
-  fidelity_low: 'more than a twentieth of the recent stops served another answer than was probed: answer from exactly the probed prefix',
-  breach_unobservable: 'stops are reported without stopped_probe, and labels are agreement or mostly missing, so a breach cannot be seen',
-  breach_hidden: 'stops are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, so only a breach of several ' +
-    'points can be seen',
-  stopped_probe_missing: 'more than a tenth of the recent stops are reported without stopped_probe, so a breach is seen late',
-  tokens_lost: 'over the last whole day probes cost more tokens than stops saved: ask less often, or make probes shorter',
-  certificate_unlikely: 'no threshold is likely to be certified, so probes are limited by max_probe_overhead; the reason is in unlikely of the context',
-}
+export const CONTEXT_WARNINGS = Object.keys(CONTEXT_PROBLEMS) as ContextWarning[]
 
-/** The warnings with their meanings, for descriptions. */
+/** The warnings with their problems and cures, for descriptions. */
 export const CONTEXT_WARNINGS_TEXT =
-  `${Object.entries(MEANINGS).map(([warning, meaning]) => `${warning}: ${meaning}`).join('. ')}. ${EVIDENCE_WARNINGS_TEXT}`
+  CONTEXT_WARNINGS.map((warning) => `${warning}: ${CONTEXT_PROBLEMS[warning].problem}: ${CONTEXT_PROBLEMS[warning].cure}`).join('. ')
 
 /**
  * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; an answer too long to

@@ -16,7 +16,7 @@ export const EVIDENCE_CHECKS = {
   },
   grader_broken: {
     problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',
-    cure: 'check the grader and the extraction of answers',
+    cure: 'check the grader and the extraction of answers; the counts are in grader of the context',
   },
   grader_unseen: {
     problem: 'EM is the same at all probes of a generation, and no answers are stated, so nobody sees whether the grader works',
@@ -53,9 +53,6 @@ export type EvidenceWarning = keyof typeof EVIDENCE_CHECKS
 export const EVIDENCE_WARNINGS = Object.keys(EVIDENCE_CHECKS) as EvidenceWarning[]
 
 export function isEvidenceWarning (warning: string): warning is EvidenceWarning { return Object.hasOwn(EVIDENCE_CHECKS, warning) }
-
-/** The warnings with their problems and cures, for descriptions. */
-export const EVIDENCE_WARNINGS_TEXT = EVIDENCE_WARNINGS.map((warning) => `${warning}: ${EVIDENCE_CHECKS[warning].problem}: ${EVIDENCE_CHECKS[warning].cure}`).join('. ')
 
 /** Below this number a share says little. */
 const FEW = 4

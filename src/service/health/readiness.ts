@@ -1,6 +1,6 @@
 import type { ChainLink } from '../../core/contexts/chain-link.js'
-import { CONTEXT_WARNINGS, type ContextWarning } from '../../core/contexts/context-warnings.js'
-import { EVIDENCE_CHECKS, type EvidenceWarning, isEvidenceWarning } from '../../core/contexts/evidence-checks.js'
+import { CONTEXT_PROBLEMS, CONTEXT_WARNINGS, type ContextWarning } from '../../core/contexts/context-warnings.js'
+import { isEvidenceWarning } from '../../core/contexts/evidence-checks.js'
 import { hasLeft } from '../../core/contexts/membership.js'
 import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
@@ -27,32 +27,11 @@ interface HealthServices {
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
-/** Warnings about contexts whose workers report incorrectly. `contexts` is e.g. "2 contexts". */
-const REPORTING: Readonly<Record<Exclude<ContextWarning, EvidenceWarning>, (contexts: string) => string>> = {
-  outcomes_missing: (contexts) => `Generations of ${contexts} are enrolled, but their outcomes, steps or labels have not arrived. Send every outcome with the ids of its steps, and the wanted labels`,
-  outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} belong to generations that were not enrolled. Ask at the first step of each ` +
-    'generation, without an arm and with the ids of its outcome',
-  no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts}, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
-  tokens_lost: (contexts) => `Over the last day, probes of ${contexts} cost more tokens than stops saved. See "unlikely" of these contexts. Ask less often (check_every_tokens), ` +
-    'use shorter probes, or turn the contexts off',
-  certificate_unlikely: (contexts) => `No threshold of ${contexts} is likely to be certified, so few generations are probed there. The reason is "unlikely" in GET /v1/contexts/{key}: ` +
-    'accuracy (allow a larger max_em_drop, or find a better confidence), probe_cost (use shorter probes, or ask less often), or too_few (certify them as a pool)',
-  signals_refused: (contexts) => `Signals of ${contexts} have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
-  breach_held: (contexts) => `Stops of ${contexts} served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force there until ` +
-    'breach.held_until. Most likely workers answer from another prefix than was probed, or in another way. Repair them, then reset the context to try at once',
-  fidelity_low: (contexts) => `Served answers of stops in ${contexts} often differ from the answers that were probed there. Answer from exactly the prefix that was probed`,
-  breach_unobservable: (contexts) => `Stops of ${contexts} are reported without stopped_probe, and labels are agreement or mostly missing, so a loss by stops cannot be seen. Send stopped_probe ` +
-    '(tokens, and answer or em) with each stop',
-  breach_hidden: (contexts) => `Stops of ${contexts} are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, which hides a loss of several points. Send ` +
-    'stopped_probe (tokens, and answer or em) with each stop',
-  stopped_probe_missing: (contexts) => `More than a tenth of the recent stops of ${contexts} were reported without stopped_probe. Send it (tokens, and answer or em) with each stop: ` +
-    'otherwise a loss by stops is seen only by comparing the arms, which takes thousands of generations',
-}
-
+/** @param contexts e.g. "2 contexts" */
 function textOf (warning: ContextWarning, contexts: string): string {
-  if (!isEvidenceWarning(warning)) return REPORTING[warning](contexts)
-  const { problem, cure } = EVIDENCE_CHECKS[warning]
-  return `In ${contexts} ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)} (docs/operate/evidence-warnings.md)`
+  const { problem, cure } = CONTEXT_PROBLEMS[warning]
+  const page = isEvidenceWarning(warning) ? ' (docs/operate/evidence-warnings.md)' : ''
+  return `In ${contexts} ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)}${page}`
 }
 
 /** How many contexts a warning names. */

@@ -66,8 +66,8 @@ t.test('contexts whose workers report incorrectly are counted, and five of them 
   const { ready, warnings } = await readiness({ ...services, snapshotHolder })
   t.ok(ready)
   t.match(warnings, [
-    /^Generations of 6 contexts are enrolled, but .* have not arrived\. .*: model=m0, model=m1, model=m2, model=m3, model=m4$/,
-    /^Most outcomes of one context belong to generations that were not enrolled\. .*: model=m6$/,
+    /^In 6 contexts generations are enrolled, but .* have not arrived\. .*: model=m0, model=m1, model=m2, model=m3, model=m4$/,
+    /^In one context most outcomes belong to generations that were not enrolled, .*: model=m6$/,
   ])
 })
 
@@ -106,6 +106,6 @@ t.test('a worker that invents signal names is warned, and so is the operator', a
   }
   await until('the worker is warned', async () => (await reply()).warnings?.includes('signals_refused'))
   const { warnings } = (await send('GET', '/readyz')).body
-  t.match(warnings.join(), /Signals of one context have too many names.*: model=q,task=gsm8k/)
+  t.match(warnings.join(), /In one context signals have too many names.*: model=q,task=gsm8k/)
   t.match((await send('GET', '/metrics')).body, 'stopgate_contexts_warned{warning="signals_refused"} 1\n')
 })
