@@ -160,7 +160,7 @@ const PoolSchema = Type.Object({
   }),
   first_generations: objectOrNull(Type.Object({
     seen: Type.Integer({ description: 'How many have been seen in the pool\'s present epoch; a group counts once' }),
-    of: Type.Integer({ description: 'How many have to be seen' }),
+    of: Type.Integer({ description: 'How many have to be seen, unless the first ten lose nothing on balance' }),
   }), 'It is a new member: its first generations run in full, and nothing in it is stopped yet. null: it is not'),
 }, { title: 'PoolOfContext', description: 'The pool of a context' })
 

@@ -64,6 +64,6 @@ export function playNewMember ({ drop, isRuled, generations }: NewMemberOptions,
 function knownIn (epoch: string) {
   const policy = { ...DEFAULT_POLICY, certify_at: '*', follow_up_seconds: 0 }
   const evidence = { ...noEvidence(GRID.length), generations: 1e6 }
-  const membership = { epoch, units: FIRST_UNITS, scorer: 0, evidence, drift: NO_DRIFT, unwatched: [], left_at: null }
+  const membership = { epoch, units: FIRST_UNITS, is_known: true, scorer: 0, evidence, drift: NO_DRIFT, unwatched: [], left_at: null }
   return { ...openEpoch(undefined, 'first_enrolment', policy, LEVELS, { time: 0, name: '0' }), membership }
 }

@@ -6,8 +6,9 @@ import { valueAt } from '../certificate/thresholds.js'
 import { MAX_OPEN_SLICES } from '../enrolment/slice-queue.js'
 import { ASIDE } from '../enrolment/slice.js'
 
-/** Control units that a new member runs in full before anything in it is stopped. */
+/** Control units that a new member runs in full before it is stopped, and those that suffice if they lose nothing on balance. */
 export const FIRST_UNITS = 30
+export const FIRST_LOSSLESS_UNITS = 10
 /** Net losses of a member at which it leaves its pool, if they are also this share of its control units. */
 const MOST_LOSSES = 10
 const MOST_LOST_SHARE = MOST_LOSSES / FIRST_UNITS
@@ -18,6 +19,8 @@ export interface Membership {
   readonly epoch: string
   /** Control units so far in that epoch, whichever scorer served. */
   readonly units: number
+  /** Whether it has run its first units in full, so that it is not new any more. */
+  readonly is_known: boolean
   /** The scorer that the evidence is for, which serves, by its number in the pool. */
   readonly scorer: number
   readonly evidence: Evidence
@@ -60,7 +63,10 @@ export function addToMembership (last: Membership | undefined, added: MemberUnit
   const { unit, slice, firstOpen, epoch, scorer, place, max_em_drop: bound, time } = added
   const before = last?.epoch === epoch ? last : undefined
   const evidence = before?.scorer === scorer ? before.evidence : noEvidence(unit.eighths.length)
-  const shown = { epoch, units: (before?.units ?? 0) + 1, scorer, evidence: addUnit(evidence, unit) }
+  const units = (before?.units ?? 0) + 1
+  const sum = addUnit(evidence, unit)
+  const isLossless = place !== -1 && sum.generations >= FIRST_LOSSLESS_UNITS && emDrop(sum, place) <= 0
+  const shown = { epoch, units, is_known: before?.is_known === true || units >= FIRST_UNITS || isLossless, scorer, evidence: sum }
   const { drift = NO_DRIFT, unwatched = [], left_at = null } = before ?? {}
   if (left_at !== null) return { ...shown, drift, unwatched: [], left_at }
   const waiting = place === -1 || slice === ASIDE ? unwatched : withUnit(unwatched, slice, valueAt(unit.eighths, place) / EIGHTHS)
@@ -111,10 +117,10 @@ export function hasLeft (leftEpoch: string | null, poolEpoch: string | null | un
   return leftEpoch !== null && leftEpoch === poolEpoch
 }
 
-/** Name of the pool's epoch in which a context has run its first units in full; `null`: none. */
+/** Name of the pool's epoch in which a context is not new any more; `null`: none. */
 export function knownEpochOf (state: { readonly membership?: Membership | undefined } | undefined): string | null {
-  const { epoch, units } = state?.membership ?? { epoch: null, units: 0 }
-  return units < FIRST_UNITS ? null : epoch
+  const { epoch, is_known: isKnown } = state?.membership ?? { epoch: null, is_known: false }
+  return isKnown ? epoch : null
 }
 
 /** Name of the pool's epoch that a context has left; `null`: none. */

@@ -134,6 +134,7 @@ const state = Type.Object({
   membership: Type.Optional(Type.Object({
     epoch: text,
     units: number,
+    is_known: Type.Boolean(),
     scorer: Type.Integer({ minimum: 0 }),
     evidence,
     drift: like(NO_DRIFT),

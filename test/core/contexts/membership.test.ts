@@ -82,10 +82,19 @@ t.test('a member leaves at ten net losses if they are a third of its generations
   t.match(after(times(50, aside)), { drift: NO_DRIFT, unwatched: [] }, 'its detector watches evidence of the pool only')
 })
 
-t.test('a pool knows a member after 30 units in its present epoch, whichever scorer served', async (t) => {
-  t.equal(knownEpochOf({ membership: after(times(29, {})) }), null)
-  t.equal(knownEpochOf({ membership: after([...times(29, {}), { scorer: 1, unit: LONG }]) }), 'pool-1')
-  t.equal(knownEpochOf({ membership: after([...times(50, {}), { epoch: 'pool-2' }]) }), null)
+t.test('a pool knows a member after 30 units in its present epoch, or after ten that lose nothing on balance', async (t) => {
+  const knownAfter = (units: Parameters<typeof after>[0]) => knownEpochOf({ membership: after(units) })
+  const losing = times(5, { lost: 1 })
+  t.equal(knownAfter([...losing, ...times(24, {})]), null)
+  t.equal(knownAfter([...losing, ...times(25, {})]), 'pool-1')
+  t.equal(knownAfter([...losing, ...times(24, {}), { scorer: 1, unit: LONG }]), 'pool-1', 'whichever scorer served')
+  t.equal(knownAfter(times(9, {})), null)
+  t.equal(knownAfter(times(10, {})), 'pool-1')
+  t.equal(knownAfter([{ lost: 1 }, ...times(9, {})]), null)
+  t.equal(knownAfter([{ lost: 1 }, { lost: -1 }, ...times(8, {})]), 'pool-1')
+  t.equal(knownAfter(times(29, { place: -1 })), null, 'without a threshold nothing shows what it would lose')
+  t.equal(knownAfter([...times(10, {}), ...times(5, { lost: 1 })]), 'pool-1', 'it is not new again')
+  t.equal(knownAfter([...times(50, {}), { epoch: 'pool-2' }]), null)
   t.equal(knownEpochOf({}), null)
   t.equal(knownEpochOf(undefined), null)
 })

@@ -4,7 +4,7 @@ import { CONTROL_FLOOR, drawArm } from '../../../src/core/assignment/arm.js'
 import { linkOf } from '../../../src/core/contexts/chain-link.js'
 import { countNewMembers } from '../../../src/core/contexts/effective-threshold.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
-import { FIRST_UNITS } from '../../../src/core/contexts/membership.js'
+import { FIRST_LOSSLESS_UNITS } from '../../../src/core/contexts/membership.js'
 import { enrolDraw } from '../../../src/core/decide/decide.js'
 import { compileSnapshot, type ContextRule, ruleFor } from '../../../src/core/decide/snapshot.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
@@ -59,18 +59,18 @@ t.test('a new member that loses ten generations net leaves its pool at once, and
   t.not(fold.state(POOL).threshold, null)
 })
 
-t.test('a new member that loses nothing is stopped after its first 30 generations', async (t) => {
+t.test('a new member that loses nothing is stopped after its first ten generations', async (t) => {
   const fold = settledPool()
   const before = evidenceFor(fold)
   const { levels } = fold.ledger.configuration
-  for (let i = 0; i < FIRST_UNITS; i++) {
+  for (let i = 0; i < FIRST_LOSSLESS_UNITS; i++) {
     t.match(ruleIn(fold, fresh.context), { threshold: null, controlShare: 1 })
     fold.report(0.5 + i / 100, fold.time + i, fresh)
   }
   t.match(ruleIn(fold, fresh.context), { threshold: fold.state(POOL).threshold, scope: 'pool', controlShare: CONTROL_FLOOR, evidenceShare: CONTROL_FLOOR })
   t.strictSame(evidenceFor(fold), before)
   fold.report(0.9, fold.time + 100, fresh)
-  t.equal(fold.state(NEW).membership!.units, FIRST_UNITS, 'from then on only draws below the share are its evidence')
+  t.equal(fold.state(NEW).membership!.units, FIRST_LOSSLESS_UNITS, 'from then on only draws below the share are its evidence')
   const inputs = { levels, defaultPolicy: fold.ledger.configuration.defaults, policies: new Map(), pins: new Map(), predictors: new Map() }
   const link = (key: string) => linkOf(inputs, key, fold.states.get(key))
   const keys = [...fold.states.keys()]
@@ -150,7 +150,7 @@ t.test('a member that lost all from the start leaves when the threshold comes in
 
 t.test('a known member, or one that has left, is not new again in the same epoch of the pool', async (t) => {
   const fold = settledPool()
-  for (let i = 0; i < FIRST_UNITS; i++) fold.report(0.5 + i / 100, fold.time, fresh)
+  for (let i = 0; i < FIRST_LOSSLESS_UNITS; i++) fold.report(0.5 + i / 100, fold.time, fresh)
   fold.learn({ type: 'reset', key: NEW, by: 'ops', reason: 'test' }, fold.time)
   t.match(ruleIn(fold, fresh.context), { controlShare: 1 }, 'its own reset makes it new')
   fold.learn({ type: 'reset', key: POOL, below: false, by: 'ops', reason: 'test' }, fold.time)
@@ -159,7 +159,7 @@ t.test('a known member, or one that has left, is not new again in the same epoch
 
 t.test('a member that was idle for as long as evidence lasts is new again, unless it has left', async (t) => {
   const fold = settledPool({ max_evidence_age_seconds: 4000, evidence_span_seconds: 0 })
-  for (let i = 0; i < FIRST_UNITS; i++) fold.report(0.5 + i / 100, fold.time, fresh)
+  for (let i = 0; i < FIRST_LOSSLESS_UNITS; i++) fold.report(0.5 + i / 100, fold.time, fresh)
   const gone = { context: { model: 'q', task: 'gone' }, arm: 'control', steps: LOST.steps } as const
   for (let i = 0; i < 10; i++) fold.report(0.8 + i / 100, fold.time, gone)
   for (let at = fold.time; at < fold.time + 4_000_000; at += 1_000_000) {
@@ -180,7 +180,7 @@ t.test('a member that was idle for as long as evidence lasts is new again, unles
 
 t.test('an idle member is new again at its next outcome, if no tick came before', async (t) => {
   const fold = settledPool({ max_evidence_age_seconds: 4000 })
-  for (let i = 0; i < FIRST_UNITS; i++) fold.report(0.5 + i / 100, fold.time, fresh)
+  for (let i = 0; i < FIRST_LOSSLESS_UNITS; i++) fold.report(0.5 + i / 100, fold.time, fresh)
   fold.report(0.9, fold.time + 4_000_000, fresh)
   t.equal(fold.state(NEW).membership?.units ?? 0, 0)
 })

@@ -60,7 +60,8 @@ t.test('a pool shows its control share, and its contexts have its status; sums h
   const stateOf = (generations: number, changes = {}) => known(generations, changes).states.get(key)!
   const pooled = (changes = {}, units = FIRST_UNITS, epoch = '1000-1') => {
     const pool = stateOf(FIRST, { control_share: 0.5, ...changes })
-    const member = stateOf(0, { membership: { ...addToMembership(undefined, memberUnit({ epoch })), units } })
+    const membership = { ...addToMembership(undefined, memberUnit({ epoch })), units, is_known: units >= FIRST_UNITS }
+    const member = stateOf(0, { membership })
     return { ...known(0), policies, states: new Map([['*', stateOf(0)], ['model=q', pool], [key, member]]) }
   }
   t.match(describeContext(pooled(), '*'), { control_share: null, status: 'learning' })
