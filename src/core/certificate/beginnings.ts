@@ -340,5 +340,6 @@ export function unpackBeginnings (stored: Beginnings, thresholds: number): Begin
     final: unpackDifferences(final, thresholds),
     open: { ...open, sums: unpackDifferences(open.sums, thresholds) },
   }))
-  return { ...stored, list, restarts: shared(stored.restarts) }
+  const blocks = stored.blocks.map(({ units, net }) => ({ units, net: shared(net) }))
+  return { ...stored, list, restarts: shared(stored.restarts), blocks }
 }

@@ -103,7 +103,17 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (state.day.net !== null && state.day.net < 0) warnings.push('tokens_lost')
   if (state.unlikely !== null) warnings.push('certificate_unlikely')
   warnings.push(...evidenceWarnings(state, policy))
-  return warnings.length === 0 ? NO_WARNINGS : warnings
+  return warnings.length === 0 ? NO_WARNINGS : shared(warnings)
+}
+
+const lists = new Map<string, readonly ContextWarning[]>()
+
+/** One object for equal lists, since ten thousand contexts may have the same. There are few. */
+function shared (warnings: readonly ContextWarning[]): readonly ContextWarning[] {
+  const name = warnings.join()
+  const known = lists.get(name)
+  if (known === undefined) lists.set(name, warnings)
+  return known ?? warnings
 }
 
 /** Part of the outcomes or labels that may be missing before a comparison of the arms hides several points. */

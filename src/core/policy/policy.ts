@@ -94,8 +94,18 @@ export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
 /** The policy in force at `key`: each field comes from the nearest link that states it. Mode `off` on the root overrides all others. */
 export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<string, PolicyPatch>, key: string): Policy {
   const stated = chainOf(key).map((link) => policies.get(link))
+  if (stated.every((patch) => patch === undefined)) return policyByDefault(defaults)
   const isOff = stated[0]?.mode === 'off' || stated.includes(UNREADABLE_POLICY)
   return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, isOff ? { mode: 'off' } : undefined)
+}
+
+const byDefaults = new WeakMap<PolicyPatch, Policy>()
+
+/** The policy of a context for which nothing is stated: one object, since ten thousand contexts have the same. */
+function policyByDefault (defaults: PolicyPatch): Policy {
+  let policy = byDefaults.get(defaults)
+  if (policy === undefined) byDefaults.set(defaults, policy = Object.freeze({ ...DEFAULT_POLICY, ...defaults }))
+  return policy
 }
 
 /** The fields that a context states after a merge patch; `null`: none. */

@@ -6,6 +6,7 @@ import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, copyState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
+import { NO_SAVINGS, type Savings } from '../../core/contexts/savings.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { type Gathered, isState, type WrittenGathered, type WrittenState, type WrittenTrial } from './context-schemas.js'
 
@@ -89,12 +90,16 @@ export function reviveState (written: object): ContextState {
     probe_form: state.probe_form && { ...state.probe_form, form: state.probe_form.form && intern(state.probe_form.form) },
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
     ...revived(state, NO_EVIDENCE),
+    day: { ...state.day, savings: hasNoSavings(state.day.savings) ? NO_SAVINGS : state.day.savings },
+    savings: hasNoSavings(state.savings) ? NO_SAVINGS : state.savings,
     cadences: state.cadences ?? NO_CADENCES,
     grader: state.grader ?? NO_GRADER,
     trials: state.trials.map(reviveTrial),
     ...(state.membership && { membership: { ...state.membership, evidence: unpackEvidence(state.membership.evidence) } }),
   })
 }
+
+function hasNoSavings ({ treated, control }: Savings): boolean { return treated.generations === 0 && control.samples === 0 }
 
 function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
 
