@@ -68,6 +68,7 @@ export async function assemble (
     snapshotAgeSeconds: snapshotHolder.ageSeconds,
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
+    storeLosses: snapshotHolder.losses,
     refused: learner.refused,
     isConfiguredApart: () => configurations.problem() !== null,
     stopsNothing: () => snapshotHolder.stopsNothing() || snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off',

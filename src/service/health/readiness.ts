@@ -6,7 +6,7 @@ import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
 import type { Store } from '../../store/store.js'
 import { unreadableInputs } from '../snapshot/load-snapshot.js'
-import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder, StoreLoss } from '../snapshot/snapshot-holder.js'
 
 /** A part of the service that may have a problem; `null`: it has none. */
 interface Watched { readonly problem: () => string | null }
@@ -16,7 +16,7 @@ interface NothingStopped { readonly on: boolean, readonly stored: boolean, reado
 
 interface HealthServices {
   readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
-  readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded' | 'problem' | 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded' | 'loss' | 'problem' | 'snapshot'>
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly configurations: Watched
   readonly access: Watched
@@ -57,6 +57,7 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls, stopN
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [nothingStopped(stopNothing.view()), (where) => `No generation is stopped ${where}. To stop again, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
+    [lossOf(snapshotHolder.loss()), (what) => `${what}. If nobody imported a state, import the last backup with --replace (docs/operate/backup.md); otherwise everything is learned again. This warning ends after a day`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [unlearned(snapshotHolder), (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
@@ -73,6 +74,12 @@ function warnings ({ snapshotHolder, learner, configurations, access, tls, stopN
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
   ]
   return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
+}
+
+function lossOf (loss: StoreLoss | null): string | null {
+  if (loss === null) return null
+  const what = loss.kind === 'replaced' ? 'is another one than before, so what was learned is lost' : 'went back to an older state, so what was learned since then is lost'
+  return `Since ${new Date(loss.at).toISOString()} the store ${what}`
 }
 
 /** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */

@@ -31,6 +31,8 @@ export interface GaugeSources {
   readonly snapshotAgeSeconds: () => number | null
   readonly isStoreUp: () => boolean
   readonly isLeader: () => boolean
+  /** How often the store has lost what it had. */
+  readonly storeLosses: () => number
   readonly lag: () => number
   readonly refused: () => number
   /** Whether another replica has other levels or another default policy. */
@@ -68,6 +70,12 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('snapshot_version', 'Version of the snapshot in force', sources.snapshotVersion)
   gauge('snapshot_age_seconds', 'Seconds since the snapshot was last in step with the store; +Inf if it never was', () => sources.snapshotAgeSeconds() ?? Infinity)
   gauge('store_up', '1 if the last contact with the store succeeded and it accepts writes, otherwise 0', () => sources.isStoreUp() ? 1 : 0)
+  new Counter({ // eslint-disable-line no-new
+    name: 'stopgate_store_losses_total',
+    help: 'Times at which the store had become another one, or an older state of the same one, so that what was learned is lost; an import with --replace counts, too',
+    registers,
+    collect () { this.reset(); this.inc(sources.storeLosses()) },
+  })
   gauge('learner_leader', '1 on the replica that is the learner, otherwise 0', () => sources.isLeader() ? 1 : 0)
   gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, otherwise 0', () => sources.isConfiguredApart() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new

@@ -19,6 +19,11 @@ interface SnapshotHolderOptions {
   readonly clock?: () => number
 }
 
+/** What happened to the store: it is another one than before, or an older state of the same one. Times in ms. */
+export interface StoreLoss { readonly kind: 'replaced' | 'older', readonly at: number }
+
+const LOSS_SHOWN_MS = 86_400_000
+
 export type SnapshotHolder = ReturnType<typeof createSnapshotHolder>
 
 /** Holds the snapshot that a replica decides with, its only mutable reference, and keeps it in step with the store. */
@@ -36,6 +41,8 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
   let isAgain = false
   let isReached: boolean | null = null
   let problem: string | null = null
+  let losses = 0
+  let loss: StoreLoss | null = null
   const closed = new AbortController()
 
   async function load (): Promise<void> {
@@ -48,8 +55,10 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
       if (isReached === false) log.warn('the store is available again')
       isReached = true
       if (snapshot.stateId !== '' && snapshot.stateId !== revision.stateId) {
+        noteLoss('replaced')
         log.error({ before: snapshot.stateId, after: revision.stateId }, 'the store is a different one than before; its snapshot is in force now')
       } else if (revision.version < snapshot.version) {
+        noteLoss('older')
         log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version; some learned state is lost')
       }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
@@ -70,6 +79,11 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
       }
     }
     judgeAge()
+  }
+
+  function noteLoss (kind: StoreLoss['kind']): void {
+    losses++
+    loss = { kind, at: clock() }
   }
 
   function swap (next: LoadedSnapshot): void {
@@ -145,6 +159,10 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
     /** Log entries that were not folded yet at the last poll. */
     lag: () => lag,
+    /** How often the store has lost what it had, as far as this replica has seen. */
+    losses: () => losses,
+    /** The last such loss, for a day; `null`: there was none. */
+    loss: () => loss !== null && clock() < loss.at + LOSS_SHOWN_MS ? loss : null,
     /** Why the snapshot cannot be loaded; `null` where it can, or where the store is unavailable. */
     problem: () => problem,
     refresh,

@@ -39,7 +39,7 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
   const figures = { snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, newMembers: none, lag: none }
-  const service = { ...up, ...figures, stopsNothing: () => false }
+  const service = { ...up, ...figures, stopsNothing: () => false, storeLosses: none }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
@@ -118,6 +118,7 @@ t.test('gauges are read at each scrape', async (t) => {
     newMembers: () => 4,
     refused: () => 5,
     stopsNothing: () => false,
+    storeLosses: () => 0,
     pins: () => 2,
     isLeaf: () => true,
     policyOf: () => undefined,

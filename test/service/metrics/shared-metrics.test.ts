@@ -77,6 +77,7 @@ const readings = {
   lag: () => 3,
   refused: () => 5,
   stopsNothing: () => false,
+  storeLosses: () => 0,
   pins: () => 2,
   newMembers: () => 0,
   isLeaf: () => false,
