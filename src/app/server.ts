@@ -19,6 +19,8 @@ const IDLE_MS = 50
 /** Fields of errors that may hold secrets: the bytes of a malformed request, and the arguments of a refused Redis command. */
 const NEVER_LOGGED = { paths: ['err.rawPacket', 'err.command'], remove: true }
 
+const createServiceLog = ({ logLevel }: Pick<Config, 'logLevel'>) => createLog({ level: logLevel, redact: NEVER_LOGGED })
+
 /** Loads OpenTelemetry only if the environment asks for it. @throws ConfigError */
 async function telemetryFor (env: NodeJS.ProcessEnv): Promise<Telemetry | null> {
   const signals = telemetrySignals(env)
@@ -30,6 +32,8 @@ async function telemetryFor (env: NodeJS.ProcessEnv): Promise<Telemetry | null> 
 export interface ServiceOptions extends Pick<AssemblyOptions, 'times'> {
   /** Settings, as in process.env. */
   readonly env: NodeJS.ProcessEnv
+  /** By default a log at LOG_LEVEL. */
+  readonly log?: Logger
 }
 
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
@@ -38,9 +42,9 @@ export interface Running { readonly url: string, readonly config: Config, readon
  * Starts the whole service: store, snapshot, learner, HTTP.
  * @throws ConfigError that names the setting
  */
-export async function startService ({ env, times }: ServiceOptions): Promise<Running> {
+export async function startService ({ env, times, log: given }: ServiceOptions): Promise<Running> {
   const config = readConfig(env)
-  const log = createLog({ level: config.logLevel, redact: NEVER_LOGGED })
+  const log = given ?? createServiceLog(config)
   for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this environment variable is not a setting: put policy fields into DEFAULT_POLICY, such as {"max_em_drop":0.02}')
   const telemetry = await telemetryFor(env)
   const { app } = await assemble(config, log, { telemetry, ...(times && { times }) })
@@ -88,21 +92,22 @@ const HEAP_GROWTH = 100
  */
 export async function serve ({ env, times }: ServiceOptions): Promise<void> {
   const { shutdownSeconds, processes, logLevel } = readConfig(env)
+  const log = createServiceLog({ logLevel })
   if (processes > 1 && cluster.isPrimary) {
-    await startProcesses({ processes, shutdownSeconds }, createLog({ level: logLevel }))
+    await startProcesses({ processes, shutdownSeconds }, log)
     return
   }
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads the flag at each collection
-  const starting = startService({ env, ...(times && { times }) })
-  const removeHandlers = closeOnSignal(shutdownSeconds * 1000, async ({ signal, err }) => {
-    const { log, close } = await starting
+  const starting = startService({ env, log, ...(times && { times }) })
+  const removeHandlers = closeOnSignal({ delayMs: shutdownSeconds * 1000, log }, async ({ signal, err }) => {
+    const { close } = await starting
     if (err) log.fatal({ err }, 'closing after an error')
     else log.info({ signal }, 'closing')
     await close()
     log.info('closed')
   })
   try {
-    const { url, config, log } = await starting
+    const { url, config } = await starting
     log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate is listening')
   } catch (error) {
     removeHandlers()

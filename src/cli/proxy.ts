@@ -33,7 +33,7 @@ export async function run (args: readonly string[], { env }: CommandIo): Promise
     const settings = readProxySettings({ ...env, ...Object.fromEntries(flags) })
     const log = createLog({ level: settings.LOG_LEVEL })
     const proxy = await startProxy(settings, log)
-    closeOnSignal(settings.PROXY_SHUTDOWN_SECONDS * 1000, async ({ signal, err }) => {
+    closeOnSignal({ delayMs: settings.PROXY_SHUTDOWN_SECONDS * 1000, log }, async ({ signal, err }) => {
       if (err) log.fatal({ err }, 'closing after an error')
       else log.info({ signal }, 'closing')
       await proxy.close()

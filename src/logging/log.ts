@@ -7,8 +7,24 @@ const MAX_WAITING_BYTES = 8 * 2 ** 20
 /** How long the end of the process, or a fatal line, waits for the reader, ms. */
 const FLUSH_MS = 1000
 
-const flushes: Array<() => void> = []
-process.on('exit', () => { for (const flush of flushes) flush() })
+/** Time for a write that another thread has begun to end before the process is killed, ms. */
+const IN_FLIGHT_MS = 50
+
+const logs: Array<{ readonly lines: { sync?: boolean }, readonly flush: () => void }> = []
+process.on('exit', flushLogs)
+
+function flushLogs (): void { for (const { flush } of logs) flush() }
+
+/**
+ * Logs a line before the process is killed, and flushes all logs of the process. A line that is written by libuv's threads, as others are,
+ * would be lost.
+ */
+export function logLastLine (log: Pick<FastifyBaseLogger, 'fatal'>, fields: object, text: string): void {
+  for (const { lines } of logs) lines.sync = true
+  log.fatal(fields, text)
+  flushLogs()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, IN_FLIGHT_MS)
+}
 
 /**
  * Creates a logger that writes JSON lines to standard output. While standard output does not take them, lines wait up to a limit, and
@@ -35,7 +51,7 @@ export function createLog (options: LoggerOptions): Logger {
     dropped = 0
     if (count > 0) log.error({ count }, 'log lines were dropped because standard output did not take them')
   })
-  flushes.push(flushSync)
+  logs.push({ lines: lines as { sync?: boolean }, flush: flushSync })
   return log
 
   function flushSync (): void {

@@ -40,6 +40,7 @@ export function startLearnerThread (
   let restart: NodeJS.Timeout | undefined
   let isClosing = false
   let gone: Promise<void>
+  let giveUp = (): void => {} // rejects the promise of `close`
 
   function start (): void {
     let failure: string | null = null
@@ -54,6 +55,7 @@ export function startLearnerThread (
       log.error({ reason: hang }, 'the learner hangs')
       onEnd?.()
       if (canReplace) worker.terminate()
+      else giveUp()
     })
     worker.on('message', (message: LearnerMessage) => {
       watchdog.reset()
@@ -89,8 +91,11 @@ export function startLearnerThread (
     async close () {
       isClosing = true
       clearTimeout(restart)
+      const isHanging = hang !== null && !canReplace
+      const hangs = new Promise<never>((_resolve, reject) => { giveUp = () => { reject(new Error("the learner's thread hangs")) } })
+      if (isHanging) giveUp()
       worker.postMessage('close') // not terminate: see `canReplace`
-      await gone
+      await Promise.race([gone, hangs])
     },
   }
 }

@@ -1,5 +1,7 @@
 import cluster from 'node:cluster'
 import closeWithGrace from 'close-with-grace'
+import type { FastifyBaseLogger } from 'fastify'
+import { logLastLine } from '../../logging/log.js'
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
 
@@ -11,26 +13,57 @@ const SAME_MS = cluster.isWorker ? Infinity : 1000
 
 interface CloseCause { readonly signal: NodeJS.Signals | undefined, readonly err: Error | undefined }
 
+interface CloseOptions {
+  /** Time limit for closing, ms. */
+  readonly delayMs: number
+  /** Takes the reason if the process ends before everything is closed. */
+  readonly log: Pick<FastifyBaseLogger, 'fatal'>
+}
+
 /**
- * Closes the service on a signal or an uncaught error, then ends the process, with exit code 0 after a signal. A second signal ends the
- * process at once with exit code 1.
- * @param delayMs time limit for closing, after which the process ends with exit code 1
+ * Closes the service on a signal or an uncaught error, then ends the process, with exit code 0 after a signal. On a second signal, at the
+ * time limit, or if closing fails, the process ends at once.
  * @returns a function that removes the handlers
  */
-export function closeOnSignal (delayMs: number, close: (why: CloseCause) => Promise<void>): () => void {
+export function closeOnSignal ({ delayMs, log }: CloseOptions, close: (why: CloseCause) => Promise<void>): () => void {
   let first: NodeJS.Signals | undefined
   let firstAt = 0
-  const grace = closeWithGrace({ delay: delayMs, logger: false, skip: [...SIGNALS] }, ({ err }) => close({ signal: first, err }))
+  const end = (reason: string, err?: Error) => {
+    logLastLine(log, { reason, ...(err && { err }) }, 'the process ends before everything is closed')
+    endAtOnce()
+  }
+  const grace = closeWithGrace({
+    delay: delayMs,
+    logger: false,
+    skip: [...SIGNALS],
+    onTimeout: () => { end(`closing took longer than ${delayMs / 1000} s`) },
+    onSecondError: (err) => { end('an error while closing', err as Error) },
+  }, async ({ err }) => {
+    try {
+      await close({ signal: first, err })
+    } catch (error) {
+      end('closing failed', error as Error)
+    }
+  })
   const take = (signal: NodeJS.Signals) => {
     if (first === undefined) {
       first = signal
       firstAt = performance.now()
       grace.close()
-    } else if (performance.now() - firstAt > SAME_MS) process.exit(1)
+    } else if (performance.now() - firstAt > SAME_MS) end(`a second signal: ${signal}`)
   }
   for (const signal of SIGNALS) process.on(signal, take)
   return () => {
     for (const signal of SIGNALS) process.off(signal, take)
     grace.uninstall()
   }
+}
+
+/**
+ * Ends the process with SIGKILL, which no thread can delay. `process.exit` joins all threads first: LMDB's writer,
+ * which may wait for this thread or for the lock of another process, and a learner that hangs.
+ */
+function endAtOnce (): never {
+  process.kill(process.pid, 'SIGKILL')
+  process.abort() // the first process of a container ignores its own SIGKILL
 }

@@ -29,7 +29,7 @@ export async function startProcesses (
       setTimeout(() => { if (!isClosing) cluster.fork() }, RESTART_MS)
     })
   })
-  closeOnSignal(shutdownSeconds * 1000 + 1000, close)
+  closeOnSignal({ delayMs: shutdownSeconds * 1000 + 1000, log }, close)
   const listening = Array.from({ length: processes }, () => once(cluster.fork(), 'listening'))
   const code = await Promise.race([Promise.all(listening), ended])
   if (typeof code === 'number') {

@@ -110,3 +110,17 @@ t.test('an error keeps its class, code and stack in the log', async (t) => {
   t.same(JSON.parse(lines[0]!).err, plain)
   await learner.close()
 })
+
+t.test('closing does not wait for a thread of the embedded store that hangs', async (t) => {
+  const learner = startLearnerThread({
+    config,
+    log: pino({ level: 'silent' }),
+    hangsAfterMs: 300,
+    script: script(`
+      parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000))`),
+  })
+  await until('it leads', learner.isLeader)
+  await t.rejects(learner.close(), /the learner's thread hangs/, 'the hang is found while closing')
+  await t.rejects(learner.close(), /the learner's thread hangs/, 'the hang was found before')
+})

@@ -1,18 +1,23 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 
 const MODULE = new URL('../../../src/service/process/close-on-signal.js', import.meta.url).href
 
+const withoutNamespaces = spawnSync('unshare', ['--user', '--map-root-user', '--pid', '--fork', 'true']).status !== 0 && 'no PID namespaces'
+
 /** Starts a process that logs when it begins to close and then runs the code in `close`. */
-async function start (t: Test, close: string, then = '') {
+async function start (t: Test, close: string, { then = '', delayMs = 10_000, isFirst = false } = {}) {
   const code = `
     import { closeOnSignal } from ${JSON.stringify(MODULE)}
     setInterval(() => {}, 1000)
-    const undo = closeOnSignal(10_000, async ({ signal, err }) => { console.log('closing ' + (signal ?? err.message)); ${close} })
+    const log = { fatal: ({ reason }) => console.log(reason) }
+    const undo = closeOnSignal({ delayMs: ${delayMs}, log }, async ({ signal, err }) => { console.log('closing ' + (signal ?? err.message)); ${close} })
     ${then}
     console.log('runs')`
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const node = [process.execPath, '--input-type=module', '--eval', code]
+  const [file, ...args] = isFirst ? ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--kill-child', ...node] : node
+  const child = spawn(file!, args, { stdio: ['ignore', 'pipe', isFirst ? 'ignore' : 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const lines: string[] = []
   let waiting = { line: '', resolve: () => {} }
@@ -28,7 +33,7 @@ async function start (t: Test, close: string, then = '') {
 }
 
 t.test('signals that arrive together count as one', async (t) => {
-  const { child, printed, ended } = await start(t, 'await go', 'const go = new Promise((resolve) => process.once("SIGUSR1", resolve))')
+  const { child, printed, ended } = await start(t, 'await go', { then: 'const go = new Promise((resolve) => process.once("SIGUSR1", resolve))' })
   child.kill('SIGINT')
   await printed('closing SIGINT')
   child.kill('SIGINT')
@@ -42,17 +47,39 @@ t.test('a second signal after a second ends the process at once', async (t) => {
   child.kill('SIGTERM')
   await printed('later')
   child.kill('SIGTERM')
-  t.same(await ended, [1, null])
+  t.same(await ended, [null, 'SIGKILL'])
+  await printed('a second signal: SIGTERM')
+})
+
+t.test('the process ends at the time limit', async (t) => {
+  const { child, printed, ended } = await start(t, 'await new Promise(() => {})', { delayMs: 100 })
+  child.kill('SIGTERM')
+  t.same(await ended, [null, 'SIGKILL'])
+  await printed('closing took longer than 0.1 s')
+})
+
+t.test('the process ends at once if closing fails', async (t) => {
+  const { child, printed, ended } = await start(t, 'throw new Error("it hangs")')
+  child.kill('SIGTERM')
+  t.same(await ended, [null, 'SIGKILL'])
+  await printed('closing failed')
+})
+
+t.test('the first process of a container, which ignores its own SIGKILL, ends as well', { skip: withoutNamespaces }, async (t) => {
+  const { printed, ended } = await start(t, 'await new Promise(() => {})', { delayMs: 100, isFirst: true, then: 'process.emit("SIGTERM", "SIGTERM")' })
+  await printed('closing took longer than 0.1 s')
+  const [code, signal] = await ended
+  t.notOk(code === 0 && signal === null, `${code} ${signal}`)
 })
 
 t.test('an uncaught error closes the process in order and ends it with exit code 1', async (t) => {
-  const { printed, ended } = await start(t, '', 'setImmediate(() => { throw new Error("out of nowhere") })')
+  const { printed, ended } = await start(t, '', { then: 'setImmediate(() => { throw new Error("out of nowhere") })' })
   await printed('closing out of nowhere')
   t.same(await ended, [1, null])
 })
 
 t.test('after closeOnSignal is undone, a signal has its default effect', async (t) => {
-  const { child, ended } = await start(t, '', 'undo()')
+  const { child, ended } = await start(t, '', { then: 'undo()' })
   child.kill('SIGTERM')
   t.same(await ended, [null, 'SIGTERM'])
 })
