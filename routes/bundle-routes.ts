@@ -8,6 +8,7 @@ import { ProbeFormReplySchema, ProbeFormRequestSchema } from '../openapi/probe-f
 import { createBundleServer } from '../src/service/decisions/bundle-server.js'
 import { acceptEnrolments } from '../src/service/decisions/enroller.js'
 import { acceptProbeForm } from '../src/service/decisions/probe-forms.js'
+import { MANY_ITEMS_BYTES } from '../src/service/http/json.js'
 import type { Services } from './services.js'
 
 export const bundleRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
@@ -53,6 +54,7 @@ export const bundleRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
 export const enrolmentsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/enrolments', {
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
+    bodyLimit: MANY_ITEMS_BYTES,
     schema: {
       tags: ['decide'],
       operationId: 'reportEnrolments',

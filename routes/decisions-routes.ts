@@ -9,7 +9,7 @@ import { readGeneration } from '../src/service/decision-log/read-generation.js'
 import { answerColumns } from '../src/service/decisions/answer-columns.js'
 import { answerBatch, answerStep } from '../src/service/decisions/answer-step.js'
 import { renderBatch, renderColumns, renderDecision } from '../src/service/decisions/render.js'
-import { sendJson } from '../src/service/http/json.js'
+import { MANY_ITEMS_BYTES, sendJson } from '../src/service/http/json.js'
 import type { Services } from './services.js'
 
 const tags = ['decide']
@@ -36,6 +36,7 @@ export const decisionsRoutes: FastifyPluginCallbackTypebox<Services> = (app, ser
 
   app.post('/v1/decisions/batch', {
     config,
+    bodyLimit: MANY_ITEMS_BYTES,
     schema: {
       tags,
       operationId: 'decideBatch',
@@ -57,6 +58,7 @@ export const decisionsRoutes: FastifyPluginCallbackTypebox<Services> = (app, ser
 export const columnsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/decisions/columns', {
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
+    bodyLimit: MANY_ITEMS_BYTES,
     schema: {
       tags: ['decide'],
       operationId: 'decideColumns',

@@ -8,6 +8,7 @@ import { validatorFor } from '../openapi/validation.js'
 import type { ReportedOutcome } from '../src/core/outcome/outcome.js'
 import { acceptLabel, countRefusedLabel } from '../src/service/outcomes/accept-label.js'
 import { acceptBatch, acceptOutcome, countRefused } from '../src/service/outcomes/accept-outcomes.js'
+import { MANY_ITEMS_BYTES } from '../src/service/http/json.js'
 import type { Services } from './services.js'
 
 const tags = ['report']
@@ -16,6 +17,7 @@ const config = { role: 'worker', bound: 'handler', isParsedAsIs: true } as const
 export const outcomesRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/outcomes', {
     config,
+    bodyLimit: MANY_ITEMS_BYTES,
     schema: {
       tags,
       operationId: 'reportOutcome',
@@ -29,6 +31,7 @@ export const outcomesRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
 
   app.post('/v1/outcomes/batch', {
     config,
+    bodyLimit: MANY_ITEMS_BYTES,
     schema: {
       tags,
       operationId: 'reportOutcomes',

@@ -3,6 +3,7 @@ import { Type } from '#typebox'
 import { ReasonQuerySchema } from '../openapi/policy-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
 import { ImportParamsSchema, PredictorDetailSchema, PredictorListSchema, PredictorParamsSchema, PredictorViewSchema, PredictorRequestSchema } from '../openapi/predictor-schemas.js'
+import { MANY_ITEMS_BYTES } from '../src/service/http/json.js'
 import type { Services } from './services.js'
 
 const tags = ['predictors']
@@ -35,6 +36,7 @@ export const predictorsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { 
 
   app.put('/v1/predictors/:name', {
     config,
+    bodyLimit: MANY_ITEMS_BYTES,
     schema: {
       tags,
       operationId: 'importPredictor',

@@ -8,6 +8,7 @@ import { validatorCompiler } from '../openapi/validation.js'
 import { acceptCheckpoints } from '../src/service/training-runs/accept-checkpoints.js'
 import { plotSuite } from '../src/service/training-runs/plot.js'
 import { runToWire, summaryToWire } from '../src/service/training-runs/training-runs.js'
+import { MANY_ITEMS_BYTES } from '../src/service/http/json.js'
 import type { Services } from './services.js'
 
 const tags = ['training']
@@ -17,6 +18,7 @@ export const trainingRunsRoutes: FastifyPluginCallbackTypebox<Services> = (app, 
   const { training } = services
   app.post('/v1/training-runs/:run/checkpoints', {
     config: { role: 'trainer', bound: 'handler', isParsedAsIs: true },
+    bodyLimit: MANY_ITEMS_BYTES,
     schema: {
       tags,
       operationId: 'reportCheckpoints',

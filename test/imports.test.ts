@@ -45,7 +45,7 @@ t.test('a part imports only the parts that ARCHITECTURE.md allows it, and has a 
     const named = [...allowed.matchAll(/`(.+?)`/g)].map(([, place]) => place!)
     const above = PARTS.slice(0, index).map(({ part }) => part).filter((part) => part !== 'src/proxy' || !allowed.includes('except the proxy'))
     if (allowed.startsWith('the parts above')) return [...named, ...above]
-    return allowed.startsWith('all of these') ? [...above, 'src/errors', 'src/logging', 'src/settings', 'src/version.ts'] : named
+    return allowed.startsWith('all of these') ? [...above, 'src/errors', 'src/http', 'src/logging', 'src/settings', 'src/version.ts'] : named
   }
   for (const [index, { part, allowed }] of PARTS.entries()) {
     const places = [part, ...placesOf(allowed, index)]

@@ -23,7 +23,8 @@ import { limitPipelining, refuseOverload } from '../service/http/overload.js'
 import { logCutConnections, trackRequests } from '../service/http/request-lifecycle.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 
-const BODY_LIMIT = 4 * 1024 * 1024
+/** Largest body of a route that states no `bodyLimit`: routes that take one item need a few KiB. */
+const BODY_LIMIT = 64 * 1024
 /** Time within which a request must arrive in full, and a new connection must start its first one. */
 const REQUEST_TIMEOUT_MS = 30_000
 /** Interval at which that time is checked. */
@@ -89,10 +90,10 @@ export function createApp (
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(answerError)
   telemetry?.instrument(app)
-  const overload = refuseOverload(log, BODY_LIMIT)
+  const overload = refuseOverload(log)
   const track = trackRequests(app, { log, isDebugging, pipelines: limitPipelining(app, cut), overload, answered })
   guard(app, () => services.access, () => services.metrics)
-  readJsonBodies(app, (request) => { overload.check(request, performance.now()) })
+  readJsonBodies(app, overload)
   methodNotAllowed(app)
   app.setNotFoundHandler((request) => {
     throw new RouteNotFoundError(request.method, request.url.slice(0, 200))
@@ -120,7 +121,7 @@ function listenerOptions (https: Identity | null): { http: object } {
 }
 
 async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request)
+  if (error.code === 'BODY_TOO_LARGE') await drain(request)
   const answer = toPublicError(error, request.id)
   if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
   const { statusCode = 500 } = answer

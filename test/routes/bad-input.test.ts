@@ -52,14 +52,16 @@ t.test('an invalid body is refused with its path and remedy, and changes nothing
 })
 
 t.test('bodies that are not JSON are refused', async (t) => {
-  const { app } = await build(t)
+  const { app, send } = await build(t)
   const post = async (payload: string, type = 'application/json') =>
     await app.inject({ method: 'POST', url: '/v1/decisions', payload, headers: { 'content-type': type } })
   t.match((await post('{"tokens": 1, "confidence": NaN}')).json(), { statusCode: 400, code: 'INVALID_INPUT', message: /null in place of NaN and Infinity/ })
   t.match((await post('')).json(), { statusCode: 400, message: /The body is empty/ })
   t.match((await post('{"__proto__": {"x": 1}, "tokens": 1, "confidence": 1}')).json(), { statusCode: 400 })
   t.match((await post('tokens=1', 'application/x-www-form-urlencoded')).json(), { statusCode: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: /application\/json/ })
-  t.match((await post(`{"tokens": 1, "pad": "${'x'.repeat(5 * 1024 * 1024)}"}`)).json(), { statusCode: 413, code: 'BODY_TOO_LARGE', message: /4 MiB/ })
+  t.match((await post(`{"tokens": 1, "pad": "${'x'.repeat(5 * 1024 * 1024)}"}`)).json(), { statusCode: 413, code: 'BODY_TOO_LARGE', message: /64 KiB/ })
+  const many = await send('POST', '/v1/decisions/batch', { steps: [], pad: 'x'.repeat(5 * 1024 * 1024) })
+  t.match(many.body, { statusCode: 413, code: 'BODY_TOO_LARGE', message: /4 MiB/ })
 })
 
 t.test('a field called __proto__ spoils its own item of a batch, not the others', async (t) => {

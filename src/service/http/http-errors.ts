@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { problemOf } from '../../../openapi/validation.js'
 import { isOurs } from '../../errors/error-codes.js'
 import {
-  at, BodyTooLargeError, errorBody, HeadersTooLargeError, type InputError, InternalError, invalid, InvalidInputError,
+  at, errorBody, HeadersTooLargeError, type InputError, InternalError, invalid, InvalidInputError,
   InvalidUrlError, LogFullError, MalformedRequestError, MediaTypeError, MethodNotAllowedError, PathTooLongError, RefusedError,
   RequestTimeoutError, StoreDownError, StoreNewerError,
 } from '../../errors/errors.js'
@@ -18,7 +18,6 @@ const NOT_JSON = 'The body is not valid JSON: check quotes and commas, and use n
 const FASTIFY_ERRORS: ReadonlyMap<string, () => InputError> = new Map(Object.entries({
   FST_ERR_BAD_URL: () => new InvalidUrlError(),
   FST_ERR_MAX_PARAM_LENGTH: () => new PathTooLongError(),
-  FST_ERR_CTP_BODY_TOO_LARGE: () => new BodyTooLargeError(),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new MediaTypeError(),
   FST_ERR_CTP_INVALID_JSON_BODY: () => at('', new InvalidInputError(NOT_JSON)),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => at('', new InvalidInputError('The body is empty: send JSON')),

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { EncodedBodyError, MediaTypeError } from '../../errors/errors.js'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { at, BodyTooLargeError, EncodedBodyError, InvalidInputError, MediaTypeError } from '../../errors/errors.js'
+import { FREE_BODY_BYTES } from '../../http/body-admission.js'
+import { isTooCostly } from '../../http/json-shape.js'
+import type { Overload } from './overload.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -12,14 +15,16 @@ declare module 'fastify' {
   }
 }
 
-type JsonParser = (request: FastifyRequest, body: string, done: (error: Error | null, body?: unknown) => void) => void
+/** `bodyLimit` of routes that take many items, bytes. */
+export const MANY_ITEMS_BYTES = 4 * 1024 * 1024
+
+type Done = (error: Error | null, body?: unknown) => void
 
 /**
  * Parses JSON bodies, and merge patches of PATCH requests, as Fastify does, but accepts an empty body on routes without one, since clients
  * may send the content type with every request.
- * @param check throws if a body that was received must not be parsed
  */
-export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRequest) => void): void {
+export function readJsonBodies (app: FastifyInstance, overload: Overload): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   const parseAsIs = app.getDefaultJsonParser('ignore', 'ignore')
   app.addHook('onRequest', ({ headers }, reply, done) => { // preParsing hooks cost more
@@ -29,31 +34,36 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     done(new EncodedBodyError(encoding.slice(0, 64)))
   })
   app.removeContentTypeParser('text/plain') // the error would be that the body is not an object, rather than not JSON
-  const read: JsonParser = (request, body, done) => {
+  const parseText = (request: FastifyRequest, bytes: Buffer, done: Done) => {
     try {
-      check(request)
+      overload.check(request, performance.now())
+      if (isTooCostly(bytes)) throw at('', new InvalidInputError('The body has too many levels, or too many arrays and objects'))
     } catch (error) {
       return done(error as Error)
     }
     const { config, schema } = request.route
-    if (body.length === 0 && schema?.body === undefined) return done(null, undefined)
+    if (bytes.length === 0 && schema?.body === undefined) return done(null, undefined)
     const parser = config.isParsedAsIs ? parseAsIs : parse
-    parser(request, body, done)
+    parser(request, bytes.toString(), done)
   }
-  app.addContentTypeParser('application/json', (request, payload, done) => { readText(request, payload, (text) => { read(request, text, done) }, done) })
+  const read = (request: FastifyRequest, payload: IncomingMessage, done: Done) => {
+    readBytes(request, payload, overload, (bytes) => { parseText(request, bytes, done) }, done)
+  }
+  app.addContentTypeParser('application/json', read)
   // A merge patch that replaced something would remove what it does not name.
-  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, (request, body: string, done) =>
-    request.method === 'PATCH' ? read(request, body, done) : done(new MediaTypeError()))
+  app.addContentTypeParser('application/merge-patch+json', (request, payload, done) =>
+    request.method === 'PATCH' ? read(request, payload, done) : done(new MediaTypeError()))
 }
 
 /**
- * Reads a body as text. Fastify would do so, but takes its listeners off again, which costs more than reading.
- * @param read called with the text
- * @param fail called instead if the body is too large, or does not come to its end
+ * Reads a body. Fastify would do so, but takes its listeners off again, which costs more than reading.
+ * @param read called with the body
+ * @param fail called instead if the body is too large, is refused, or does not come to its end
  */
-function readText (
-  { headers, route: { bodyLimit } }: FastifyRequest, payload: IncomingMessage, read: (text: string) => void, fail: (error: Error) => void
+function readBytes (
+  request: FastifyRequest, payload: IncomingMessage, overload: Overload, read: (bytes: Buffer) => void, fail: (error: Error) => void
 ): void {
+  const { headers, route: { bodyLimit } } = request
   const chunks: Buffer[] = []
   let bytes = 0
   let isOver = false
@@ -63,19 +73,28 @@ function readText (
     chunks.length = 0 // the listeners stay until the rest of the body has come
     fail(error)
   }
-  if (Number(headers['content-length']) > bodyLimit) return refuse(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
+  if (Number(headers['content-length']) > bodyLimit) return refuse(new BodyTooLargeError(sizeOf(bodyLimit)))
   payload.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes <= bodyLimit) chunks.push(chunk)
-    else refuse(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
+    if (isOver) return
+    if (bytes > bodyLimit) return refuse(new BodyTooLargeError(sizeOf(bodyLimit)))
+    chunks.push(chunk)
+    if (bytes <= FREE_BODY_BYTES) return
+    try {
+      overload.hold(request, bytes)
+    } catch (error) {
+      refuse(error as Error)
+    }
   })
   payload.on('error', (error) => { refuse(Object.assign(error, { statusCode: 400 })) })
   payload.on('end', () => {
     if (isOver) return
     isOver = true
-    read((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString())
+    read(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
   })
 }
+
+const sizeOf = (bytes: number): string => bytes >= 2 ** 20 ? `${bytes / 2 ** 20} MiB` : `${bytes / 1024} KiB`
 
 /**
  * Sends JSON with status 200, without the steps that Fastify takes for replies of every kind. `end(text)` would send an empty chunk behind

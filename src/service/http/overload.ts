@@ -1,7 +1,9 @@
 import { Socket } from 'node:net'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import { OverloadedError } from '../../errors/errors.js'
+import { BodyAdmission, type BodyTicket } from '../../http/body-admission.js'
 import { throttle } from '../../logging/log.js'
+import { ANONYMOUS } from '../access/tokens.js'
 import type { CutCause } from '../metrics/metrics.js'
 
 /** Requests are refused after waiting this long, ms: a constant, plus an allowance for each request served meanwhile, up to a limit. */
@@ -19,18 +21,21 @@ const TURN_MS = 5
  */
 const MAX_CHEAP_WAIT_MS = 1000
 const CHEAP_BODY_BYTES = 1024
-/** Limit on the bodies in memory at once. Bodies up to ALWAYS_ADMITTED_BYTES do not count towards it. */
+/** Limit on the bodies in memory at once, and the part of it that one token may have. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024
-const ALWAYS_ADMITTED_BYTES = 64 * 1024
+const TOKEN_SHARE = 0.25
 
 declare module 'fastify' {
-  interface FastifyRequest { isRefusedForLoad?: boolean }
+  interface FastifyRequest {
+    isRefusedForLoad?: boolean
+    /** The part of its body in the total; absent while the body is small. */
+    heldBody?: { readonly ticket: BodyTicket, readonly release: () => void }
+  }
 }
 
-/** Properties of a socket: the time of the last reply on it, and the bytes of its bodies in memory. */
+/** Property of a socket: the time of the last reply on it. */
 const REPLIED_AT = Symbol('replied at')
-const HELD_BYTES = Symbol('held bytes')
-interface Timed extends Socket { [REPLIED_AT]?: number, [HELD_BYTES]?: number }
+interface Timed extends Socket { [REPLIED_AT]?: number }
 
 export type Overload = ReturnType<typeof refuseOverload>
 
@@ -40,13 +45,12 @@ export type Overload = ReturnType<typeof refuseOverload>
  * connection, since a turn that finds more than a thousand connections ready can go round all of them several times. Requests that have
  * waited too long are refused, if possible before their bodies are parsed. The limits are wide enough to serve a crowd of clients with a
  * small request each, and cut a queue of costly requests short. Operators, health checks and metrics are always served.
- * @param bodyLimit largest body, bytes
  */
-export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
+export function refuseOverload (log: FastifyBaseLogger) {
   let turnStart = -Infinity
   let isTurnOpen = false
   let served = 0 // requests since turnStart that were not refused
-  let heldBytes = 0
+  const bodies = new BodyAdmission({ totalBytes: MAX_HELD_BYTES, share: TOKEN_SHARE })
   const closeTurn = () => { isTurnOpen = false }
   let refused = 0
   const report = throttle(() => {
@@ -73,30 +77,28 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   }
 
   function bytesOf ({ headers }: FastifyRequest): number {
-    return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : bodyLimit
+    return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity
   }
 
-  function admitBody (request: FastifyRequest, reply: FastifyReply): void {
-    const bytes = bytesOf(request)
-    if (bytes <= ALWAYS_ADMITTED_BYTES || bytes > bodyLimit) return // a body that is too large is never held in memory
-    if (heldBytes + bytes > MAX_HELD_BYTES) refuseWorker(request)
-    const socket: Timed = request.raw.socket
-    if (socket[HELD_BYTES] === undefined) socket.once('close', () => { release(socket, socket[HELD_BYTES]!) })
-    socket[HELD_BYTES] = (socket[HELD_BYTES] ?? 0) + bytes
-    heldBytes += bytes
-    reply.raw.once('close', () => { release(socket, bytes) })
+  /** Counts what has arrived of a body until its reply has ended. */
+  function hold (request: FastifyRequest, arrivedBytes: number): void {
+    const { tokenName, raw: { socket } } = request
+    request.heldBody ??= open(tokenName === ANONYMOUS ? null : tokenName, socket)
+    if (request.heldBody.ticket.grow(arrivedBytes, !isSheddable(request)) !== null) refuseWorker(request)
   }
 
-  /** When a connection closes, replies that wait behind another one emit no `close`: the socket's listener releases what is left. */
-  function release (socket: Timed, bytes: number): void {
-    const released = Math.min(bytes, socket[HELD_BYTES]!)
-    socket[HELD_BYTES]! -= released
-    heldBytes -= released
+  function open (holder: string | null, socket: Socket) {
+    const ticket = bodies.open(holder)
+    const release = () => {
+      socket.off('close', release)
+      ticket.release()
+    }
+    socket.once('close', release) // replies that wait behind another one emit no `close` with their connection
+    return { ticket, release }
   }
 
   function refuseWorker (request: FastifyRequest): void {
-    const { role } = request.route.config
-    if (role !== 'worker' && role !== 'trainer') return
+    if (!isSheddable(request)) return
     request.isRefusedForLoad = true
     refused++
     report()
@@ -105,16 +107,26 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
 
   return {
     /** Called when the headers of a request have arrived. @param now performance.now() @throws OverloadedError */
-    admit (request: FastifyRequest, reply: FastifyReply, now: number) {
+    admit (request: FastifyRequest, now: number) {
       checkWait(request, now)
-      admitBody(request, reply)
       served++
     },
+    /** Called while a large body arrives, before it has ended. @throws OverloadedError */
+    hold,
     /** Called when the body has arrived, before it is parsed. @param now performance.now() @throws OverloadedError */
     check: checkWait,
-    /** Called when a reply has been sent. @param now performance.now() */
-    replied (socket: Timed, now: number) { socket[REPLIED_AT] = now },
+    /** Called when a reply has been sent, or its client is gone. @param now performance.now() */
+    replied ({ raw: { socket }, heldBody }: FastifyRequest, now: number) {
+      (socket as Timed)[REPLIED_AT] = now
+      heldBody?.release()
+    },
   }
+}
+
+/** Whether a request may be refused for load: those of workers and trainers may, those of operators and probes never. */
+function isSheddable (request: FastifyRequest): boolean {
+  const { role } = request.route.config
+  return role === 'worker' || role === 'trainer'
 }
 
 /** Limit on the requests of one connection that wait for their replies (HTTP/1.1 pipelining). */

@@ -44,11 +44,11 @@ export function trackRequests (
     atEnd(reply, () => {
       const end = performance.now()
       pipelines.leave(socket)
-      overload.replied(socket, end)
+      overload.replied(request, end)
       answered(request, reply, end - now)
     })
     try {
-      overload.admit(request, reply, now)
+      overload.admit(request, now)
     } catch (error) {
       return done(error as Error)
     }

@@ -3,9 +3,10 @@ import { Agent, request } from 'node:http'
 import { connect, Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { sha256 } from '../../../src/service/access/tokens.js'
 import { refuseOverload } from '../../../src/service/http/overload.js'
 import { losslessOutcome } from '../../certify.js'
 import { build, temporaryFolder, until } from '../../helper.js'
@@ -28,7 +29,7 @@ async function stalled (t: Test, url: string, path: string, headers: string): Pr
 
 /** One turn of the event loop on a simulated clock. A request takes `ms` if it is served, and 0.04 ms if it is refused. */
 function oneTurn () {
-  const overload = refuseOverload(pino({ level: 'silent' }), MIB)
+  const overload = refuseOverload(pino({ level: 'silent' }))
   let now = 0
   return {
     /** Each socket sends one request. @returns how many were served */
@@ -36,11 +37,11 @@ function oneTurn () {
       let served = 0
       for (const socket of sockets) {
         try {
-          overload.admit(requestOn(socket, bytes, role), {} as FastifyReply, now)
+          overload.admit(requestOn(socket, bytes, role), now)
           served++
           now += ms
         } catch { now += 0.04 }
-        overload.replied(socket, now)
+        overload.replied(requestOn(socket, bytes, role), now)
       }
       return served
     },
@@ -77,13 +78,13 @@ t.test('a queue of costly requests is cut short after 50 ms, and its refusals do
 })
 
 t.test('requests that come in one packet wait as long as those of other connections', async (t) => {
-  const overload = refuseOverload(pino({ level: 'silent' }), MIB)
+  const overload = refuseOverload(pino({ level: 'silent' }))
   const socket = new Socket()
   const request = requestOn(socket, 12_000)
-  overload.admit(request, {} as FastifyReply, 0)
-  t.throws(() => { overload.admit(request, {} as FastifyReply, 60) }, { code: 'OVERLOADED' }, 'a request that came before the reply to the one ahead of it is refused')
-  overload.replied(socket, 100)
-  t.doesNotThrow(() => { overload.admit(request, {} as FastifyReply, 140) }, 'a request that came after the reply is served')
+  overload.admit(request, 0)
+  t.throws(() => { overload.admit(request, 60) }, { code: 'OVERLOADED' }, 'a request that came before the reply to the one ahead of it is refused')
+  overload.replied(request, 100)
+  t.doesNotThrow(() => { overload.admit(request, 140) }, 'a request that came after the reply is served')
 })
 
 t.test('at ten times its capacity, some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
@@ -138,31 +139,50 @@ t.test('at ten times its capacity, some are served soon, the rest refused at onc
   t.equal((await service.post('/v1/decisions', step)).status, 200, 'the service has recovered')
 })
 
-t.test('large bodies in transit are limited, and small ones pass', async (t) => {
+const SECRETS = { a: 'a'.repeat(43), b: 'b'.repeat(43) }
+const ACCESS_TOKENS = JSON.stringify(Object.entries(SECRETS).map(([name, secret]) => ({ name, role: 'worker', sha256: sha256(secret) })))
+
+t.test('what has arrived of large bodies is limited, and small ones pass', async (t) => {
   const { app, send } = await build(t)
   const url = await app.listen({ port: 0 })
-  const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
-  const slow = await Promise.all(Array.from({ length: 64 }, () =>
-    stalled(t, url, '/v1/decisions/batch', `content-length: ${4 * MIB}`)))
-  await until('they are counted', async () => (await post(100_000)).status === 503)
+  const post = (bytes: number) => fetch(`${url}/v1/decisions/batch`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
+  const announced = `content-length: ${4 * MIB}`
+  const idle = await Promise.all(Array.from({ length: 66 }, () => stalled(t, url, '/v1/decisions/batch', announced)))
+  t.equal((await post(2_000_000)).status, 400, 'an announced length takes no room')
+  for (const socket of idle) socket.write('x'.repeat(4 * MIB - 1024))
+  await until('they are counted', async () => (await post(2_000_000)).status === 503)
   t.equal((await post(1000)).status, 400, 'a small body is read')
   t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)
-  for (const socket of slow) socket.destroy()
-  await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
+  for (const socket of idle) socket.destroy()
+  await until('those that were cut off are not counted any more', async () => (await post(2_000_000)).status === 400)
 })
 
-t.test('bodies queued behind an unfinished reply are released when their connection closes', async (t) => {
+t.test('a token gets a share of the room for large bodies', async (t) => {
+  const { app } = await build(t, { ACCESS_TOKENS })
+  const url = await app.listen({ port: 0 })
+  const post = async (token: keyof typeof SECRETS) => (await fetch(`${url}/v1/decisions/batch`, {
+    method: 'POST', headers: { ...json, authorization: `Bearer ${SECRETS[token]}` }, body: JSON.stringify({ pad: 'x'.repeat(2_000_000) }),
+  })).status
+  const headers = `content-length: ${4 * MIB}\r\nauthorization: Bearer ${SECRETS.a}`
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => stalled(t, url, '/v1/decisions/batch', headers)))
+  for (const socket of sockets) socket.write('x'.repeat(4 * MIB - 1024))
+  await until('its share is used up', async () => await post('a') === 503)
+  t.equal(await post('b'), 400, 'another token has room')
+})
+
+t.test('bodies of a closed connection are released, also those that wait behind an unfinished reply', async (t) => {
   const { app } = await build(t)
   const url = await app.listen({ port: 0 })
-  const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
-  const chunked = 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+  const post = (bytes: number) => fetch(`${url}/v1/decisions/batch`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
+  const body = `{"pad":"${'x'.repeat(4 * MIB - 100)}"}`
+  const large = `POST /v1/decisions/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   const tag = (await fetch(`${url}/v1/bundle`)).headers.get('etag')
   const waiting = `GET /v1/bundle?wait=60 HTTP/1.1\r\nhost: x\r\nif-none-match: ${tag}\r\n\r\n`
   const sockets = Array.from({ length: 4 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
-  for (const socket of sockets) socket.write(waiting + chunked.repeat(30))
-  await until('they are counted', async () => (await post(100_000)).status === 503)
+  for (const socket of sockets) socket.write(waiting + large.repeat(20))
+  await until('they are counted', async () => (await post(2_000_000)).status === 503)
   for (const socket of sockets) socket.destroy()
-  await until('they are not counted any more', async () => (await post(100_000)).status === 400)
+  await until('they are not counted any more', async () => (await post(2_000_000)).status === 400)
 })
 
 t.test('connections of clients that never read are closed and use little memory', async (t) => {
