@@ -1,24 +1,65 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { BodyTicket } from '../http/body-admission.js'
 import { requestHeaders, responseHeaders } from './protocol/raw-headers.js'
 import type { Upstream, UpstreamReply } from './protocol/upstream.js'
 
-/** A body that was read whole, or a stream of a longer one: the part that was read, then the rest. */
-export async function readBody (request: IncomingMessage, maxBytes: number): Promise<Buffer | Readable> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const part of request.iterator({ destroyOnReturn: false })) {
-    parts.push(part)
-    size += part.length
-    if (size > maxBytes) return Readable.from(concatenated(parts, request))
-  }
-  return Buffer.concat(parts)
+/** Whether a request has a body. */
+export function hasBody ({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
-async function * concatenated (parts: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Why a body is not read to its end. `gone`: the client has disconnected. */
+export type BodyProblem = 'gone' | 'late' | 'full'
+
+interface ReadOptions {
+  readonly maxBytes: number
+  /** Time in which a body up to maxBytes must arrive, and then each further part of a longer one, ms. */
+  readonly timeoutMs: number
+  readonly ticket: Pick<BodyTicket, 'grow'>
+}
+
+/** A body that was read whole, or a stream of a longer one: the part that was read, then the rest. */
+export async function readBody (
+  request: IncomingMessage, { maxBytes, timeoutMs, ticket }: ReadOptions): Promise<Buffer | Readable | BodyProblem> {
+  const parts: Buffer[] = []
+  let size = 0
+  return await new Promise((resolve) => {
+    const finish = (result: Buffer | Readable | BodyProblem): void => {
+      clearTimeout(deadline)
+      request.off('data', take).off('end', end).off('error', fail).off('close', fail)
+      request.pause()
+      resolve(result)
+    }
+    const take = (part: Buffer): void => {
+      parts.push(part)
+      size += part.length
+      if (ticket.grow(size) !== null) finish('full')
+      else if (size > maxBytes) finish(Readable.from(concatenated(parts, request, timeoutMs)))
+    }
+    const end = (): void => { finish(Buffer.concat(parts)) }
+    const fail = (): void => { finish('gone') }
+    const deadline = setTimeout(finish, timeoutMs, 'late')
+    request.on('data', take).once('end', end).once('error', fail).once('close', fail)
+  })
+}
+
+/** The client does not send the rest of its body. */
+export class LateBodyError extends Error { override name = 'LateBodyError' }
+
+async function * concatenated (parts: readonly Buffer[], request: IncomingMessage, timeoutMs: number): AsyncGenerator<Buffer> {
   yield * parts
-  yield * rest
+  const rest = request[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  for (;;) {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => { reject(new LateBodyError('the rest of the body does not arrive')) }, timeoutMs)
+    })
+    const { done, value } = await Promise.race([rest.next(), late]).finally(() => { clearTimeout(timer) })
+    if (done) return
+    yield value
+  }
 }
 
 /**
@@ -26,7 +67,10 @@ async function * concatenated (parts: readonly Buffer[], rest: AsyncIterable<Buf
  * connection waits for (HTTP/1.1 pipelining), so the connection is listened to as well.
  */
 export function onClosed ({ socket }: IncomingMessage, response: ServerResponse, listener: () => void): void {
+  let isClosed = false
   const closed = (): void => {
+    if (isClosed) return // Node ends the replies while it emits `close` of the socket, so this listener is still called by that event
+    isClosed = true
     socket.off('close', closed)
     response.off('close', closed)
     listener()
@@ -50,7 +94,8 @@ export async function passThrough (
     reply = await upstream.open({ method, path, headers: requestHeaders(rawHeaders), body, signal })
   } catch (error) {
     if (signal.aborted) return
-    refuseAsUnreachable(response, error as Error)
+    if (error instanceof LateBodyError) refuse(response, 408, 'the rest of the body does not arrive', 'request_timeout')
+    else refuseAsUnreachable(response, error as Error)
     return
   }
   await relay(reply, response, signal)
@@ -70,11 +115,18 @@ export async function relay (reply: UpstreamReply, response: ServerResponse, sig
 /** Replies that the upstream can't be reached. */
 export function refuseAsUnreachable (response: ServerResponse, error: Error): void {
   const { code = '' } = error as NodeJS.ErrnoException
-  const body = openAiErrorBody(`the model server can't be reached: ${error.message || code}`, 'upstream_unreachable')
-  response.writeHead(502, { 'content-type': 'application/json' }).end(body)
+  refuse(response, 502, `the model server can't be reached: ${error.message || code}`, 'upstream_unreachable')
+}
+
+/** Refuses a request. The connection closes if the body has not been read. */
+export function refuse (response: ServerResponse, status: number, message: string, code: string): void {
+  const isUnread = hasBody(response.req) && !response.req.complete
+  response.writeHead(status, {
+    'content-type': 'application/json', ...(status === 503 && { 'retry-after': '1' }), ...(isUnread && { connection: 'close' }),
+  }).end(openAiErrorBody(message, code))
 }
 
 /** An error in the format that OpenAI's clients read. */
-export function openAiErrorBody (message: string, code: string): string {
+function openAiErrorBody (message: string, code: string): string {
   return JSON.stringify({ error: { message: `stopgate proxy: ${message}`, type: 'server_error', param: null, code } })
 }

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { onClosed, passThrough, readBody, refuseAsUnreachable, relay } from './client-http.js'
 import type { ProbeForm } from '../core/contexts/probe-form.js'
+import { isTooCostly } from '../http/json-shape.js'
+import type { ClientAdmission } from './client-admission.js'
+import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
 import { DialectError, type Dialect, type DialectName } from './dialects/dialect.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply } from './generation/client-reply.js'
@@ -30,7 +32,11 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
   readonly upstream: Upstream
   readonly decider: LocalDecider
   readonly metrics: ProxyMetrics
+  readonly admission: ClientAdmission
+  readonly maxRequests: number
   readonly maxBodyBytes: number
+  /** Time in which a request body must arrive, ms. */
+  readonly bodyTimeoutMs: number
   readonly dialects: Readonly<Record<DialectName, Dialect>>
   readonly dialect: UpstreamDialect
 }
@@ -38,7 +44,7 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
 /** Answers a request of a client: serves a generation, or passes the request through. */
 export function createProxyHandler (
   dependencies: HandlerDependencies): (message: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { upstream, decider, metrics, maxBodyBytes, dialects } = dependencies
+  const { upstream, decider, metrics, admission, maxRequests, maxBodyBytes, bodyTimeoutMs, dialects } = dependencies
 
   /** Starts the generation of a request, or says why the request is passed through. */
   async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | PassCause> {
@@ -79,6 +85,22 @@ export function createProxyHandler (
     await new ProxiedGeneration({ request, dialect, run, local, form, reply, dependencies, clientGone }).serve()
   }
 
+  function refuseIfFull (message: IncomingMessage, response: ServerResponse): boolean {
+    const isFull = admission.isFull(message)
+    if (isFull) {
+      metrics.refused()
+      refuse(response, 503, `more than ${maxRequests} requests are in flight (PROXY_MAX_REQUESTS), or this client has its share`, 'too_many_requests')
+    }
+    return isFull
+  }
+
+  function refuseBody (response: ServerResponse, problem: BodyProblem): void {
+    if (problem === 'gone') return
+    metrics.refused()
+    if (problem === 'late') refuse(response, 408, `the body did not arrive within ${bodyTimeoutMs / 1000} s (PROXY_BODY_SECONDS)`, 'request_timeout')
+    else refuse(response, 503, 'the bodies of requests take up too much memory (PROXY_MAX_HELD_MIB)', 'too_many_requests')
+  }
+
   return async function handle (message, response) {
     const since = performance.now()
     const gone = new AbortController()
@@ -88,17 +110,19 @@ export function createProxyHandler (
       metrics.aborted('client')
       gone.abort()
     })
+    if (refuseIfFull(message, response)) return
     const pass = async (cause: PassCause, body: Readable | Buffer | null) => {
       metrics.passed(cause)
       await passThrough(upstream, message, response, body, signal)
     }
+    message.url = originForm(message.url)
+    const ticket = admission.openBody(message, response)
+    const body = hasBody(message) ? await readBody(message, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, ticket }) : null
+    if (typeof body === 'string') { refuseBody(response, body); return }
+    if (signal.aborted || refuseIfFull(message, response)) return
+    admission.enter(message, response)
     const route = message.method === 'POST' ? routeOf(message.url) : undefined
-    if (route === undefined) {
-      const hasBody = message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined
-      await pass('route', hasBody ? message : null)
-      return
-    }
-    const body = await readBody(message, maxBodyBytes)
+    if (route === undefined) { await pass('route', body); return }
     if (!Buffer.isBuffer(body)) { await pass('body', body); return }
     const started = await start(message, route, body)
     if (typeof started === 'string') { await pass(started, body); return }
@@ -113,12 +137,20 @@ export function createProxyHandler (
   }
 }
 
+/** The target without scheme and host, which clients send to proxies (RFC 9112, section 3.2.2). */
+function originForm (url = '/'): string {
+  if (url.startsWith('/') || !URL.canParse(url)) return url
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}
+
 function routeOf (url = ''): CompletionRoute | undefined {
   return ROUTES.get(url.replace(/\?.*/s, ''))
 }
 
-/** `null`: it is no JSON object. */
+/** `null`: it is no JSON object, or too costly to parse. */
 function parseBody (body: Buffer): RequestBody | null {
+  if (isTooCostly(body)) return null
   try {
     const parsed: unknown = JSON.parse(body.toString())
     return isJsonObject(parsed) ? parsed : null

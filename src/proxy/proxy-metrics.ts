@@ -8,6 +8,7 @@ import { PASS_CAUSES, type PassCause } from './protocol/stoppable-request.js'
 interface ProxyState {
   readonly isCircuitOpen: () => boolean
   readonly inFlight: () => number
+  readonly heldBytes: () => number
   readonly reports: () => { readonly reported: number, readonly refused: number, readonly dropped: number, readonly waiting: number }
   readonly enrolled: () => number
 }
@@ -26,7 +27,7 @@ export class ProxyMetrics implements GenerationMetrics {
   readonly #registers = [this.registry]
   readonly #passed = this.#labelledCounter('stopgate_proxy_passed_total', 'Requests passed through untouched, by cause', 'cause', PASS_CAUSES)
   readonly #requests = this.#labelledCounter('stopgate_proxy_upstream_requests_total', 'Requests sent to the model server, by path: reasoning, answers, probes, templates, and requests passed through', 'path', PATHS)
-  readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503 because too many were in flight')
+  readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused because too many were in flight, their bodies took up too much memory, or they did not arrive')
   readonly #ends = new Counter({ name: 'stopgate_proxy_generations_total', help: 'Generations served, by arm and end', labelNames: ['arm', 'end'], registers: this.#registers })
   readonly #probes = this.#labelledCounter('stopgate_proxy_probes_total', 'Checks, by the end of the probe', 'end', PROBE_ENDS)
   readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; a probe that was given up counts with its full token limit')
@@ -49,6 +50,7 @@ export class ProxyMetrics implements GenerationMetrics {
       new Gauge({ name, help, registers: this.#registers, collect () { this.set(read()) } })
     gauge('stopgate_proxy_circuit_open', '1 while the service cannot be reached and everything is passed through, otherwise 0', () => Number(state.isCircuitOpen()))
     gauge('stopgate_proxy_requests_in_flight', 'Requests in flight', state.inFlight)
+    gauge('stopgate_proxy_held_bytes', 'Request bodies in memory, without the first 64 KiB of each (bytes); the limit is PROXY_MAX_HELD_MIB', state.heldBytes)
     gauge('stopgate_proxy_enrolled', 'Generations enrolled with the service at their first check', state.enrolled)
     for (const end of ['reported', 'refused', 'dropped', 'waiting'] as const) {
       gauge(`stopgate_proxy_reports_${end}`, `Outcomes ${end === 'waiting' ? 'waiting for the service' : end} since the start`, () => state.reports()[end])

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { ConfigError } from '../settings/environment.js'
 import type { Label } from '../core/policy/policy.js'
-import { openAiErrorBody, onClosed } from './client-http.js'
+import { ClientAdmission } from './client-admission.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
 import { throttledWarnings, warnOfLevels, warnOfPassed } from './operator-warnings.js'
 import { logFinding } from './probe-form/log-finding.js'
@@ -26,6 +26,9 @@ const IDLE_MS = 50
 
 /** Longest call that reports a probe form, ms. */
 const FORM_CALL_MS = 5000
+
+/** Interval at which the time limit for headers is checked, ms. */
+const CHECK_MS = 1000
 
 /** The log line about each label that is certified. */
 const CERTIFIED: Readonly<Record<Label, string>> = {
@@ -47,13 +50,14 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   const poll = new BundlePoll(service, { prefix, maxStalenessSeconds, onProblem: warn, onLabels })
   const enrolments = new EnrolmentSender(service, warn)
   const reporter = new OutcomeReporter(service, { capacity: settings.PROXY_MAX_REPORTS, onProblem: warn })
-  let inFlight = 0
   /** Generations that may have a report to send, also after their reply. */
   const handling = new Set<Promise<void>>()
+  const admission = new ClientAdmission(settings)
   let probing = 0
   const metrics = new ProxyMetrics({
     isCircuitOpen: () => poll.snapshot() === null,
-    inFlight: () => inFlight,
+    inFlight: () => admission.inFlight,
+    heldBytes: () => admission.heldBytes,
     reports: () => ({ ...reporter.counts, waiting: reporter.waiting }),
     enrolled: () => enrolments.enrolled,
   })
@@ -81,7 +85,10 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     metrics,
     dialects,
     dialect,
+    admission,
+    maxRequests: settings.PROXY_MAX_REQUESTS,
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
+    bodyTimeoutMs: settings.PROXY_BODY_SECONDS * 1000,
     report: (outcome) => { reporter.put(outcome) },
     tags,
     mayProbe: () => probing < settings.PROXY_MAX_PROBES,
@@ -90,16 +97,10 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     maxProbeTokens,
   })
   let isClosing = false
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, (request, response) => {
+  const headersTimeout = settings.PROXY_BODY_SECONDS * 1000
+  const timeouts = { requestTimeout: 0, headersTimeout, connectionsCheckingInterval: CHECK_MS, keepAliveTimeout: 75_000 }
+  const server = createServer(timeouts, (request, response) => {
     if (isClosing) response.setHeader('connection', 'close')
-    if (inFlight >= settings.PROXY_MAX_REQUESTS) {
-      metrics.refused()
-      const body = openAiErrorBody(`more than ${settings.PROXY_MAX_REQUESTS} requests are in flight (PROXY_MAX_REQUESTS)`, 'too_many_requests')
-      response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end(body)
-      return
-    }
-    inFlight++
-    onClosed(request, response, () => { inFlight-- })
     request.socket.setNoDelay(true)
     const handled = handle(request, response).catch((error: Error) => {
       log.error({ err: error }, 'a request failed')

@@ -5,7 +5,8 @@ import { build } from '../helper.js'
 /** The metrics of the proxy before its first request. */
 export function idleProxyMetrics (): Promise<string> {
   const reports = () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 })
-  return new ProxyMetrics({ isCircuitOpen: () => false, inFlight: () => 0, enrolled: () => 0, reports }).registry.metrics()
+  const zero = () => 0
+  return new ProxyMetrics({ isCircuitOpen: () => false, inFlight: zero, heldBytes: zero, enrolled: zero, reports }).registry.metrics()
 }
 
 /** The names of all metrics of the service and of the proxy. */

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { Refusal } from '../../src/http/body-admission.js'
 import { onClosed, readBody } from '../../src/proxy/client-http.js'
 import { until } from '../helper.js'
 import { startUnderTest } from './proxy-under-test.js'
@@ -35,15 +36,47 @@ t.test('the end of each request of a connection is reported once, even if its tu
   t.same(closed.toSorted(), paths.toSorted())
 })
 
-t.test('a short body is read whole, and of a long one nothing is lost', async (t) => {
+/** A server that reads bodies and says what it read. */
+async function startReader (t: Test, { maxBytes = 1000, timeoutMs = 10_000, refusal = null as Refusal | null } = {}) {
+  const results: string[] = []
   const server = createServer((request: IncomingMessage, response) => {
-    readBody(request, 1000)
-      .then(async (body) => Buffer.isBuffer(body) ? `whole ${body.length}` : `stream ${(await text(body)).length}`)
-      .then((summary) => response.end(summary), (error) => { throw error })
-  }).listen(0)
+    readBody(request, { maxBytes, timeoutMs, ticket: { grow: () => refusal } })
+      .then(async (body) => typeof body === 'string' ? body : Buffer.isBuffer(body) ? `whole ${body.length}` : `stream ${(await text(body)).length}`)
+      .catch((error: Error) => error.name)
+      .then((summary) => { results.push(summary); response.end(summary) })
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => { server.close(); server.closeAllConnections() })
-  const post = async (body: string) => await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { method: 'POST', body })).text()
+  const { port } = server.address() as AddressInfo
+  return {
+    results,
+    post: async (body: string) => await (await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body })).text(),
+    /** Sends the head of a request and a part of its body. */
+    open (length: number, part: string) {
+      const client = connect(port, '127.0.0.1').on('error', () => {})
+      client.write(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n${part}`)
+      return client
+    },
+  }
+}
+
+t.test('a short body is read whole, and of a long one nothing is lost', async (t) => {
+  const { post } = await startReader(t)
   t.equal(await post('x'.repeat(1000)), 'whole 1000')
   t.equal(await post('x'.repeat(1_000_000)), 'stream 1000000')
+})
+
+t.test('a body that does not arrive, is refused or whose client leaves is given up', async (t) => {
+  const slow = await startReader(t, { timeoutMs: 50 })
+  slow.open(10, 'x')
+  slow.open(100_000, 'x'.repeat(50_000))
+  await until('both are given up', () => slow.results.length === 2)
+  t.same(slow.results.sort(), ['LateBodyError', 'late'])
+  t.equal(await (await startReader(t, { refusal: 'full' })).post('x'), 'full')
+  const left = await startReader(t)
+  const client = left.open(10, 'x')
+  await once(client, 'connect')
+  client.destroy()
+  await until('it is noticed', () => left.results.length === 1)
+  t.same(left.results, ['gone'])
 })

@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import t from 'tap'
 import { BundlePoll } from '../../src/proxy/service-link/bundle-poll.js'
 import { until } from '../helper.js'
@@ -188,5 +189,34 @@ t.test('a body that is too long is passed through', async (t) => {
   const body = { ...CHAT, messages: [{ role: 'user', content: 'x'.repeat(100_000) }] }
   t.equal((await ask(body)).status, 200)
   t.same(upstream.requests.at(-1)!.body, body)
+  t.equal(await metric('stopgate_proxy_passed_total{cause="body"}'), 1)
+})
+
+t.test('a request target with scheme and host goes upstream without them', async (t) => {
+  const { proxy, upstream } = await startUnderTest(t)
+  const { port } = new URL(proxy.url)
+  for (const target of ['http://elsewhere/v1/models?a=b', '/v1/models?a=b']) {
+    const status = await new Promise((resolve) => {
+      request({ port, path: target }, (message) => { message.resume().on('end', () => { resolve(message.statusCode) }) }).end()
+    })
+    t.equal(status, 200)
+    t.match(upstream.requests.at(-1), { path: '/v1/models?a=b' })
+  }
+})
+
+t.test('probes and answers have request ids of their own', async (t) => {
+  const { ask, treated, upstream } = await startUnderTest(t)
+  await (await ask({ ...CHAT, stream: true }, { ...treated, 'x-request-id': 'mine' })).text()
+  const ids = upstream.requests.filter(({ path }) => path.endsWith('completions')).map(({ headers }) => String(headers['x-request-id']))
+  t.ok(ids.length >= 3, 'the reasoning, a probe and the answer')
+  t.equal(new Set(ids).size, ids.length)
+  t.equal(ids[0], 'mine')
+  t.ok(ids.every((id) => id.startsWith('mine')))
+})
+
+t.test('a body that is nested deeply is passed through unparsed', async (t) => {
+  const { metric, proxy } = await startUnderTest(t)
+  const body = `{"model":"m","messages":${'['.repeat(40_000)}${']'.repeat(40_000)}}`
+  await (await fetch(`${proxy.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).text()
   t.equal(await metric('stopgate_proxy_passed_total{cause="body"}'), 1)
 })

@@ -3,7 +3,11 @@ import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
 
 t.test('probes are counted with their tokens in the prefix cache', async (t) => {
   const metrics = new ProxyMetrics({
-    isCircuitOpen: () => true, inFlight: () => 2, enrolled: () => 3, reports: () => ({ reported: 4, refused: 0, dropped: 0, waiting: 1 }),
+    isCircuitOpen: () => true,
+    inFlight: () => 2,
+    heldBytes: () => 0,
+    enrolled: () => 3,
+    reports: () => ({ reported: 4, refused: 0, dropped: 0, waiting: 1 }),
   })
   metrics.probed({ hasIds: true }, 'ok', 2, { text: '', logprobs: [], tokens: 2, promptTokens: 40, cachedTokens: 32 })
   metrics.probed({ hasIds: false }, 'ok', 2, { text: '', logprobs: [], tokens: 2, promptTokens: 40, cachedTokens: null })
@@ -36,7 +40,11 @@ t.test('probes are counted with their tokens in the prefix cache', async (t) => 
 
 t.test('of streams that are read in step, every one is sampled', async (t) => {
   const metrics = new ProxyMetrics({
-    isCircuitOpen: () => true, inFlight: () => 0, enrolled: () => 0, reports: () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 }),
+    isCircuitOpen: () => true,
+    inFlight: () => 0,
+    heldBytes: () => 0,
+    enrolled: () => 0,
+    reports: () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 }),
   })
   const timed = Array<number>(16).fill(0)
   for (let read = 0; read < 16_000; read++) if (metrics.startHandling() !== null) timed[read % 16]!++

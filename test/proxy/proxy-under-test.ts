@@ -11,7 +11,7 @@ export interface UnderTest {
   readonly upstream: StandIn
   readonly service: Built
   /** A request for a chat, or for another route. */
-  readonly ask: (body?: object, headers?: Record<string, string>, path?: string) => Promise<Response>
+  readonly ask: (body?: object, headers?: Record<string, string>, path?: string, signal?: AbortSignal) => Promise<Response>
   /** Headers of a generation that is treated where a threshold is pinned. */
   readonly treated: Record<string, string>
   /** The value of a metric of the proxy, such as `stopgate_proxy_probes_total{end="ok"}`. */
@@ -49,8 +49,8 @@ export async function startUnderTest (
     upstream,
     service,
     metric,
-    ask: (body = CHAT, headers = {}, path = '/v1/chat/completions') => fetch(proxy.url + path, {
-      method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body),
+    ask: (body = CHAT, headers = {}, path = '/v1/chat/completions', signal) => fetch(proxy.url + path, {
+      method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body), signal: signal ?? null,
     }),
   }
 }

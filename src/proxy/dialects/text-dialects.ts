@@ -1,6 +1,6 @@
 import { itemsOf } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
-import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
+import { jsonRequestHeaders, type RawHeaders, withOwnRequestId } from '../protocol/raw-headers.js'
 import type { RequestBody, StoppableRequest } from '../protocol/stoppable-request.js'
 import { closeTextOf, requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
 import { answerBody, probeBody, probeStyle, readForcedAnswer } from './forced-answer.js'
@@ -64,14 +64,15 @@ async function startByText (
     async probe ({ text }, form, signal) {
       const { path, fields } = continueText(request, text + closeTextOf(form, tags) + form.suffix)
       const body = { ...probeBody(request, undefined, form.tokens, probeStyle(form.name).stops), ...fields }
-      return readForcedAnswer(await upstream.json(path, headers, body, signal))
+      return readForcedAnswer(await upstream.json(path, withOwnRequestId(headers), body, signal))
     },
     async answer ({ text, tokens }, closing, signal) {
       if (request.maxTokens === null && request.route === 'completions') throw new Error('there is no limit for the answer')
       const { path, fields } = continueText(request, text + closeTextOf(closing, tags))
       const { max_tokens: _, ...more } = answerBody(request, undefined, 0)
       const room = request.maxTokens === null ? {} : { max_tokens: request.maxTokens - tokens }
-      const reply = await upstream.open({ method: 'POST', path, headers, body: JSON.stringify({ ...more, ...room, ...fields }), signal })
+      const answer = JSON.stringify({ ...more, ...room, ...fields })
+      const reply = await upstream.open({ method: 'POST', path, headers: withOwnRequestId(headers), body: answer, signal })
       await requireAccepted(reply, 'the answer was refused')
       return readPieces(reply.body, { route: path === request.path ? request.route : 'completions' })
     },

@@ -1,6 +1,6 @@
 import { fieldOf, numberOrNull, tokenIdsOf } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
-import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
+import { jsonRequestHeaders, type RawHeaders, withOwnRequestId } from '../protocol/raw-headers.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import { closeTextOf, DialectError, requireAccepted, type Dialect, type DialectOptions, type EngineRun, type ReasoningPrefix } from './dialect.js'
 import { answerBody, probeBody, probeStyle, readForcedAnswer } from './forced-answer.js'
@@ -59,14 +59,14 @@ export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
       async probe (prefix, form, signal) {
         const prompt = promptWith(prefix, await idsOf(closeTextOf(form, tags) + form.suffix))
         const body = { ...probeBody(request, prompt, form.tokens, probeStyle(form.name).stops), skip_special_tokens: false }
-        return readForcedAnswer(await upstream.json('/v1/completions', headers, body, signal))
+        return readForcedAnswer(await upstream.json('/v1/completions', withOwnRequestId(headers), body, signal))
       },
       async answer (prefix, closing, signal) {
         const prompt = promptWith(prefix, await idsOf(closeTextOf(closing, tags)))
         const room = Math.min(tokens.maxModelLen - prompt.length, (request.maxTokens ?? Infinity) - prefix.tokens)
         if (room < 1) throw new Error('there is no room for an answer')
         const body = JSON.stringify({ ...answerBody(request, prompt, room), return_token_ids: true })
-        const reply = await upstream.open({ method: 'POST', path: '/v1/completions', headers, body, signal })
+        const reply = await upstream.open({ method: 'POST', path: '/v1/completions', headers: withOwnRequestId(headers), body, signal })
         await requireAccepted(reply, 'the answer was refused')
         return readPieces(reply.body, { route: 'completions' })
       },

@@ -1,6 +1,9 @@
 import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
 
+/** Limit on one event, characters: the longest that a model server sends has a token, its alternatives and the prompt's token ids. */
+const MAX_EVENT_CHARACTERS = 16 * 2 ** 20
+
 /** A push source of bytes that can be paused and cancelled. */
 export interface ByteSource {
   /** Starts the source: bytes are pushed, and at last its end, with an error if there was one. */
@@ -39,6 +42,10 @@ export async function parseEventStream<T> (
       const item = read(data, end)
       if (item !== undefined) items.push(item)
     },
+    onError ({ type }) {
+      if (type === 'max-buffer-size-exceeded') fail(new Error('an event of the model server is too long'))
+    },
+    maxBufferSize: MAX_EVENT_CHARACTERS,
   })
   await new Promise<void>((resolve, reject) => {
     function handOver (): void {
@@ -72,6 +79,7 @@ export async function parseEventStream<T> (
       })
     }
     source.listen((bytes) => {
+      if (isOver) return
       try {
         parser.feed(decoder.write(bytes))
       } catch (error) {

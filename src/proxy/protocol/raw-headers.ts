@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 /** Headers as they stand on the wire: names and values by turns. */
 export type RawHeaders = readonly string[]
 
@@ -20,6 +22,14 @@ export function jsonRequestHeaders (headers: RawHeaders): string[] {
   return [...withoutHopByHop(headers, (name) => isForProxy(name) || OF_REQUEST_BODIES.has(name)), 'content-type', 'application/json']
 }
 
+/**
+ * The headers of a further request for the same generation: vLLM refuses a request id that another request in flight has. The id begins
+ * with the client's, so that logs can be joined.
+ */
+export function withOwnRequestId (headers: RawHeaders): string[] {
+  return pairsOf(headers).flatMap(([name, value]) => [name, name.toLowerCase() === 'x-request-id' ? `${value}-${randomUUID()}` : value])
+}
+
 /** The headers of the upstream that go back to the client. */
 export function responseHeaders (headers: RawHeaders): string[] {
   return withoutHopByHop(headers, () => false)
@@ -40,10 +50,12 @@ function isForProxy (name: string): boolean {
 }
 
 function withoutHopByHop (headers: RawHeaders, drop: (name: string) => boolean): string[] {
-  const named = headerValue(headers, 'connection')?.toLowerCase().split(/\s*,\s*/) ?? []
-  return pairsOf(headers).filter(([header]) => {
+  const pairs = pairsOf(headers)
+  const named = new Set(pairs.filter(([name]) => name.toLowerCase() === 'connection')
+    .flatMap(([, value]) => value.toLowerCase().split(',').map((name) => name.trim())))
+  return pairs.filter(([header]) => {
     const name = header.toLowerCase()
-    return !HOP_BY_HOP.has(name) && !named.includes(name) && !drop(name)
+    return !HOP_BY_HOP.has(name) && !named.has(name) && !drop(name)
   }).flat()
 }
 

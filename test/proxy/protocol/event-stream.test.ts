@@ -74,3 +74,9 @@ t.test('a stream that is destroyed ends, and so does one whose reader fails, at 
     t.equal(body.destroyed, true)
   }
 })
+
+t.test('an event that does not end is given up before it fills the memory', async (t) => {
+  const body = Readable.from((function * () { yield Buffer.from('data: '); for (;;) yield Buffer.alloc(2 ** 20, 'x') })())
+  await t.rejects(parseEventStream(byteSource(body), textOf, () => null), { message: /too long/ })
+  t.ok(body.destroyed)
+})

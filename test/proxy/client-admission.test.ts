@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { until } from '../helper.js'
+import { CHAT, startUnderTest } from './proxy-under-test.js'
+
+const PATH = '/v1/chat/completions'
+
+/** A client that sends the head of a request and a part of its body. */
+async function stalled (t: Test, url: string, length: number, part: string, path = PATH): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+  t.teardown(() => { socket.destroy() })
+  await once(socket, 'connect')
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${part}`)
+  return socket
+}
+
+/** The first line of the reply. */
+async function statusOf (socket: Socket): Promise<string> {
+  const [data] = await once(socket, 'data') as [Buffer]
+  return data.toString().split('\r\n')[0]!
+}
+
+t.test('bodies that do not arrive keep nobody out, and end with 408', async (t) => {
+  const { ask, proxy } = await startUnderTest(t, {}, { PROXY_MAX_REQUESTS: '2', PROXY_BODY_SECONDS: '1' })
+  const slow = await Promise.all([PATH, PATH, '/v1/files', '/v1/files'].map((path) => stalled(t, proxy.url, 100, '{', path)))
+  const statuses = slow.map(statusOf)
+  t.equal((await ask()).status, 200)
+  t.same(new Set(await Promise.all(statuses)), new Set(['HTTP/1.1 408 Request Timeout']))
+})
+
+t.test('headers that do not arrive end with 408', async (t) => {
+  const { proxy } = await startUnderTest(t, {}, { PROXY_BODY_SECONDS: '1' })
+  const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1')
+  socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\n`)
+  t.equal(await statusOf(socket), 'HTTP/1.1 408 Request Timeout')
+})
+
+t.test('what has arrived of large bodies is limited', async (t) => {
+  const { ask, metric, proxy } = await startUnderTest(t, {}, { PROXY_MAX_HELD_MIB: '1' })
+  const statusFor = async (body: object) => {
+    const reply = await ask(body)
+    await reply.text()
+    return reply.status
+  }
+  const large = { ...CHAT, metadata: 'x'.repeat(400_000) }
+  t.equal(await statusFor(large), 200)
+  await stalled(t, proxy.url, 4_000_000, 'x'.repeat(900_000))
+  await until('it is counted', async () => await metric('stopgate_proxy_held_bytes') > 800_000)
+  t.equal(await statusFor(large), 503)
+  t.equal(await statusFor(CHAT), 200, 'a small body is read')
+})
+
+t.test('an address may have its share alone, if that is set', async (t) => {
+  const { ask, proxy, upstream } = await startUnderTest(t, { pauseAt: 40 }, { PROXY_MAX_REQUESTS: '4', PROXY_ADDRESS_SHARE: '0.5' })
+  const mine = [await ask({ ...CHAT, stream: true }), await ask({ ...CHAT, stream: true })]
+  t.equal((await ask()).status, 503)
+  const other = connect({ port: Number(new URL(proxy.url).port), host: '127.0.0.1', localAddress: '127.0.0.2' })
+  const body = JSON.stringify({ ...CHAT, stream: true })
+  other.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  t.equal(await statusOf(other), 'HTTP/1.1 200 OK')
+  other.destroy()
+  upstream.release()
+  for (const reply of mine) await reply.text()
+})
+
+t.test('a disconnect counts once', async (t) => {
+  const { ask, metric, upstream } = await startUnderTest(t, { pauseAt: 40 }, { PROXY_MAX_REQUESTS: '2' })
+  for (let i = 1; i <= 3; i++) {
+    const leave = new AbortController()
+    const reply = await ask({ ...CHAT, stream: true }, {}, PATH, leave.signal)
+    t.equal(await metric('stopgate_proxy_requests_in_flight'), 1)
+    leave.abort()
+    await reply.text().catch(() => {})
+    await until('it is over', async () => await metric('stopgate_proxy_requests_in_flight') !== 1)
+    t.equal(await metric('stopgate_proxy_requests_in_flight'), 0)
+    t.equal(await metric('stopgate_proxy_upstream_aborts_total{cause="client"}'), i)
+  }
+  upstream.release()
+})
