@@ -7,7 +7,9 @@ import { FLOAT32_TOLERANCE } from './field-schemas.js'
 const byteLength = (max: number) => (text: string): boolean =>
   (text.length * 3 <= max || Buffer.byteLength(text) <= max) && text.isWellFormed()
 
-const name128 = (text: string): boolean => byteLength(128)(text) && !text.includes(REPLACEMENT_CHARACTER)
+/** Stored ids that begin with a zero character carry the scope of a token (`scopedId`), which callers must not be able to write. */
+const name128 = (text: string): boolean =>
+  text.charCodeAt(0) !== 0 && byteLength(128)(text) && !text.includes(REPLACEMENT_CHARACTER)
 
 const options = {
   allErrors: false,
@@ -78,7 +80,7 @@ export function problemOf (error: ErrorObject): Problem {
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
   const limit = keyword === 'not' ? 'is out of range' : params.limit === 1 + FLOAT32_TOLERANCE ? 'must be <= 1' : params.limit === -FLOAT32_TOLERANCE ? 'must be >= 0' : message
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : keyword === 'type' ? wrapping(parentSchema) : ''
-  return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, or is not allowed' : limit}${allowed}${remedy}` }
+  return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, begins with U+0000, or is not allowed' : limit}${allowed}${remedy}` }
 }
 
 /** The message for a client that sent a bare list or item instead of an object with one list, such as a batch. */

@@ -123,7 +123,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       body: PolicyPatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
-  }, (request) => commands.setPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
+  }, (request) => commands.setPolicy(request.params.key, request.body, { by: request.tokenName, prefix: request.tokenPrefix, ...request.query }))
 
   app.patch('/v1/contexts/:key/policy', {
     config,
@@ -140,7 +140,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       body: PolicyMergePatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
-  }, (request) => commands.patchPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
+  }, (request) => commands.patchPolicy(request.params.key, request.body, { by: request.tokenName, prefix: request.tokenPrefix, ...request.query }))
 
   app.delete('/v1/contexts/:key/policy', {
     config,
@@ -153,7 +153,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       querystring: PolicyQuerySchema,
       response: { 200: PolicyReplySchema, ...anyError },
     },
-  }, (request) => commands.setPolicy(request.params.key, null, { by: request.tokenName, ...request.query }))
+  }, (request) => commands.setPolicy(request.params.key, null, { by: request.tokenName, prefix: request.tokenPrefix, ...request.query }))
 
   app.put('/v1/contexts/:key/pin', {
     config,
@@ -170,7 +170,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
     },
   }, (request) => {
     const { reason, ...pin } = request.body
-    return commands.setPin(request.params.key, pin, { by: request.tokenName, reason, ...request.query })
+    return commands.setPin(request.params.key, pin, { by: request.tokenName, prefix: request.tokenPrefix, reason, ...request.query })
   })
 
   app.delete('/v1/contexts/:key/pin', {

@@ -19,6 +19,7 @@ export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', '
 export const FutureVersionError = createError<[string, string]>('UNKNOWN_VERSION', 'Version %s does not exist yet: the snapshot is at version %s', 400)
 export const VersionOutOfReachError = createError<[string]>('VERSION_OUT_OF_REACH', 'The history reaches back only to version %s: roll back to that version or a later one, or pin contexts one by one', 409)
 export const TooManyError = createError<[string]>('TOO_MANY', 'There are %s policies or pins, the limit (MAX_CONTEXTS): remove one first', 409)
+export const TooManyInPrefixError = createError<[string, string]>('TOO_MANY_IN_PREFIX', 'There are %s policies or pins within %s, as many as a token that is bound to it may have there: remove one first', 409)
 export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store cannot be reached, and nothing was stored: send the request again', 503)
 export const StoreNewerError = createError('STORE_NEWER', 'A newer version of stopgate has written to the store, so this version must not, and nothing was stored: send the request to a replica of the newer version', 503)
 export const LogFullError = createError('LOG_FULL', 'The learner is behind: MAX_LOG_ENTRIES outcomes, labels and enrolment lists wait for it. Nothing was stored: send the request again later. Operators: check stopgate_outcome_log_lag, sum(stopgate_learner_leader) and the warnings of /readyz', 503)

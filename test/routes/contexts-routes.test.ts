@@ -281,3 +281,12 @@ t.test('an unknown query parameter is refused, such as a misspelt dry_run that w
   t.match(await send('POST', `${url}/reset?dryrun=true`, { reason: 'r' }), { status: 400 })
   t.match((await send('GET', url)).body, { pin: null, epoch: 1 })
 })
+
+t.test('the kill switch works when the table of policies is full', async (t) => {
+  const { send } = await build(t, { MAX_CONTEXTS: '2' })
+  for (const model of ['a', 'b']) t.equal((await send('PUT', `/v1/contexts/model=${model}/policy`, { max_em_drop: 0.03 })).status, 200)
+  t.match(await send('PUT', '/v1/contexts/model=c/policy', { max_em_drop: 0.03 }), { status: 409, body: { code: 'TOO_MANY' } })
+  t.equal((await send('PATCH', '/v1/contexts/*/policy', { mode: 'off' })).status, 200)
+  t.equal((await send('PATCH', '/v1/contexts/model=c/policy', { mode: 'off' })).status, 200)
+  t.equal((await send('PUT', '/v1/contexts/model=d/pin', { threshold: null, reason: 'incident' })).status, 200)
+})

@@ -8,7 +8,7 @@ import { boundProblem, memberProblem, policyProblem } from '../../core/policy/po
 import { effectivePolicy, patchedPolicy, type Policy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
 import type { Command, Origin } from '../../core/reducer/log-entry.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
-import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, UnreadablePolicyError } from '../../errors/errors.js'
+import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, TooManyInPrefixError, UnreadablePolicyError } from '../../errors/errors.js'
 import { AUDIT_LIMIT } from '../../store/log.js'
 import type { AuditRow, Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
@@ -21,8 +21,16 @@ import { checkConfirmed, dryRun, type DryRun, type DryRunOptions } from './dry-r
 /** The effect that a command would have. */
 export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
 
-interface PolicyRequest extends Origin, DryRunOptions {}
+/** Part of the limit on policies, and on pins, that a token has which is bound to a prefix. */
+const PREFIX_SHARE = 0.25
+
+interface Bound {
+  /** Prefix that the caller is bound to; `null`: not bound. */
+  readonly prefix: string | null
+}
+interface PolicyRequest extends Origin, DryRunOptions, Bound {}
 interface CommandRequest extends Required<Origin>, DryRunOptions {}
+interface PinCommandRequest extends CommandRequest, Bound {}
 
 /** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
 interface PinRequest { readonly threshold: number | null, readonly expires_in_seconds?: number }
@@ -71,7 +79,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
 
   /** @param isHarmless whether it needs no confirmation even at the root */
   async function change (
-    key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, ...origin }: PolicyRequest, isHarmless = false
+    key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, prefix, ...origin }: PolicyRequest, isHarmless = false
   ) {
     checkKey(config, key)
     let view: ReturnType<typeof viewOf>
@@ -79,6 +87,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       const stated = await store.policies()
       const policy = next(stated.get(key))
       isHarmless ||= isKillSwitch(stated.get(key), policy)
+      if (policy !== null) checkRoom(config, stated, key, { prefix, isStop: policy.mode === 'off' })
       view = viewOf(checkedPolicies(config, stated, key, policy), key)
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, () => isHarmless)
@@ -104,16 +113,16 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     /** Sets the mode of the root to `off`, or back to what it was before; for the switch that stops nothing, which confirms by itself. */
     async switchOff (isOff: boolean, origin: Origin) {
       const mode = isOff ? 'off' : modeBeforeOff(await store.audit(AUDIT_LIMIT))
-      await change(ROOT, null, (stated) => patchedPolicy(stated === UNREADABLE_POLICY ? {} : stated ?? {}, { mode }), origin, true)
+      await change(ROOT, null, (stated) => patchedPolicy(stated === UNREADABLE_POLICY ? {} : stated ?? {}, { mode }), { ...origin, prefix: null }, true)
     },
 
     /** Replaces the pin of the context, and returns where it applies. */
-    async setPin (key: string, request: PinRequest, { dry_run, confirm, ...origin }: CommandRequest) {
+    async setPin (key: string, request: PinRequest, { dry_run, confirm, prefix, ...origin }: PinCommandRequest) {
       checkKey(config, key)
       // Read first, since a pin that is in force must not be answered with an error.
       const [inputs, keys] = await Promise.all([readSnapshotInputs(store, config, Date.now()), readContextKeys(store, config)])
       const tried = await give(async () => {
-        checkRoom(config, await store.pins(), key)
+        checkRoom(config, await store.pins(), key, { prefix, isStop: request.threshold === null })
         return { type: 'pin', key, pin: pinOf(request, origin), ...origin }
       }, { dry_run, confirm })
       return { key, ...pinReach(inputs, keys, key), ...tried }
@@ -161,19 +170,31 @@ function modeBeforeOff (rows: readonly AuditRow[]): Policy['mode'] | null {
   return mode === 'off' ? null : mode
 }
 
-/** Policies and pins are limited to as many as contexts. @throws TooManyError */
-export function checkRoom ({ maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string): void {
-  if (!table.has(key) && table.size >= maxContexts) throw new TooManyError(String(maxContexts))
+/**
+ * Policies and pins are limited to as many as contexts, and those of a token that is bound to a prefix to a share of that, so that one
+ * tenant cannot use up the table. What stops less is never refused for want of room: an entry at the root, mode `off`, and a pin that never
+ * stops. Only a bound token has a limit for the latter two.
+ * @throws TooManyError, TooManyInPrefixError
+ */
+export function checkRoom (
+  { maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string, { prefix, isStop }: Bound & { readonly isStop: boolean }
+): void {
+  if (table.has(key) || key === ROOT) return
+  if (!isStop && table.size >= maxContexts) throw new TooManyError(String(maxContexts))
+  if (prefix === null) return
+  const limit = isStop ? maxContexts : Math.max(1, Math.floor(maxContexts * PREFIX_SHARE))
+  let within = 0
+  for (const other of table.keys()) if (isWithin(other, prefix)) within++
+  if (within >= limit) throw new TooManyInPrefixError(String(within), prefix)
 }
 
 /**
  * The policies after one is set, or removed by `null`, checked in its context and in all below.
- * @throws InvalidPolicyError, TooManyError
+ * @throws InvalidPolicyError
  */
 export function checkedPolicies (
   config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
   const policies = new Map(stated)
-  if (policy !== null) checkRoom(config, policies, key)
   const isNewBound = policy !== null && policy.max_em_drop !== stated.get(key)?.max_em_drop
   const excess = isNewBound ? boundProblem(policy, config.maxEmDropLimit) : null
   if (excess !== null) throw at(excess.path, new InvalidPolicyError(`${excess.path.slice(1)} ${excess.message}`))

@@ -28,13 +28,27 @@ t.test('a policy that would make a context differ from its pool is refused, whic
   t.doesNotThrow(() => checkedPolicies(config, stated, '*', { certify_at: 'model', max_em_drop: 0.01 }))
 })
 
-t.test('there may be as many policies as contexts', async (t) => {
-  const two = new Map([['a', {}], ['b', {}]])
-  t.throws(() => checkRoom(config, two, 'c'), { code: 'TOO_MANY' })
-  t.doesNotThrow(() => checkRoom(config, two, 'a'))
+t.test('there may be as many policies as contexts, and what stops less always finds room', async (t) => {
+  const two = new Map([['model=a', {}], ['model=b', {}]])
+  const anyone = { prefix: null, isStop: false }
+  t.throws(() => checkRoom(config, two, 'model=c', anyone), { code: 'TOO_MANY' })
+  for (const [key, isStop] of [['model=a', false], ['*', false], ['model=c', true]] as const) {
+    t.doesNotThrow(() => checkRoom(config, two, key, { prefix: null, isStop }))
+  }
 })
 
-const OPS = { by: 'ops' }
+t.test('a token that is bound to a prefix has a share of the policies', async (t) => {
+  const twelve = readConfig({ MAX_CONTEXTS: '12' })
+  const within = (count: number) => new Map(Array.from({ length: count }, (_, i) => [`model=a,task=${i}`, {}]))
+  const bound = { prefix: 'model=a', isStop: false }
+  t.doesNotThrow(() => checkRoom(twelve, within(2), 'model=a,task=x', bound))
+  t.throws(() => checkRoom(twelve, within(3), 'model=a,task=x', bound), { code: 'TOO_MANY_IN_PREFIX', message: /3 policies or pins within model=a/ })
+  t.doesNotThrow(() => checkRoom(twelve, within(3), 'model=b,task=x', { ...bound, prefix: 'model=b' }), 'another tenant has its own share')
+  t.doesNotThrow(() => checkRoom(twelve, within(11), 'model=a,task=x', { ...bound, isStop: true }))
+  t.throws(() => checkRoom(twelve, within(12), 'model=a,task=x', { ...bound, isStop: true }), { code: 'TOO_MANY_IN_PREFIX' })
+})
+
+const OPS = { by: 'ops', prefix: null }
 const CONFIG = readConfig({})
 
 t.test('a policy is checked in every context below before it is stored', async (t) => {

@@ -21,7 +21,7 @@ t.test('contexts are listed in pages', async (t) => {
 
 t.test('a pool that a policy names is shown before its first outcome', async (t) => {
   const { contexts, contextCommands } = await build(t)
-  await contextCommands.setPolicy('model=q', { certify_at: 'model' }, { by: 'ops' })
+  await contextCommands.setPolicy('model=q', { certify_at: 'model' }, { by: 'ops', prefix: null })
   t.match(await contexts.get('model=q'), {
     status: 'learning', threshold: null, control_share: 1, control_generations: 0, members: { total: 0 }, policy: { certify_at: 'model' },
   })

@@ -16,7 +16,7 @@ t.test('before its first certificate a context forecasts when it is due, by the 
 t.test('a certified context shows the change of its threshold, and with prices its worth', async (t) => {
   const built = await build(t)
   await certify(built)
-  await built.contextCommands.setPolicy(KEY, { value_of_em: 1, price_per_1k_tokens: 0.5 }, { by: 'ops' })
+  await built.contextCommands.setPolicy(KEY, { value_of_em: 1, price_per_1k_tokens: 0.5 }, { by: 'ops', prefix: null })
   const { moves, threshold, expected_utility: utility, em_per_token_percent: allowed, points } = await built.contexts.tradeoff(KEY)
   t.match(moves.at(-1), { cause: 'evidence', before: null, after: Number, epoch: 1, time: /^\d{4}-.*Z$/ })
   t.ok(threshold !== null)
