@@ -10,7 +10,7 @@ import {
   PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, ReasonQuerySchema, ReasonSchema,
 } from '../openapi/policy-schemas.js'
 import { TradeoffSchema, WhatIfQuerySchema, WhatIfSchema } from '../openapi/tradeoff-schemas.js'
-import { allowedPrefix } from '../src/service/access/context-access.js'
+import { allowedPrefix, type Caller } from '../src/service/access/context-access.js'
 import type { CommandDryRun } from '../src/service/admin/context-commands.js'
 import type { Services } from './services.js'
 
@@ -26,6 +26,8 @@ const CONFIRM_POLICY = 'At *, a call that changes any context needs the confirm 
 function answer (reply: FastifyReply, dryRun: CommandDryRun | null): FastifyReply {
   return reply.code(dryRun === null ? 204 : 200).send(dryRun)
 }
+
+const originOf = ({ tokenName, tokenPrefix }: Caller) => ({ by: tokenName, prefix: tokenPrefix })
 
 export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { contexts, contextCommands: commands }, done) => {
   app.get('/v1/contexts', {
@@ -123,7 +125,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       body: PolicyPatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
-  }, (request) => commands.setPolicy(request.params.key, request.body, { by: request.tokenName, prefix: request.tokenPrefix, ...request.query }))
+  }, (request) => commands.setPolicy(request.params.key, request.body, { ...originOf(request), ...request.query }))
 
   app.patch('/v1/contexts/:key/policy', {
     config,
@@ -140,7 +142,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       body: PolicyMergePatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
-  }, (request) => commands.patchPolicy(request.params.key, request.body, { by: request.tokenName, prefix: request.tokenPrefix, ...request.query }))
+  }, (request) => commands.patchPolicy(request.params.key, request.body, { ...originOf(request), ...request.query }))
 
   app.delete('/v1/contexts/:key/policy', {
     config,
@@ -153,7 +155,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       querystring: PolicyQuerySchema,
       response: { 200: PolicyReplySchema, ...anyError },
     },
-  }, (request) => commands.setPolicy(request.params.key, null, { by: request.tokenName, prefix: request.tokenPrefix, ...request.query }))
+  }, (request) => commands.setPolicy(request.params.key, null, { ...originOf(request), ...request.query }))
 
   app.put('/v1/contexts/:key/pin', {
     config,
@@ -170,7 +172,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
     },
   }, (request) => {
     const { reason, ...pin } = request.body
-    return commands.setPin(request.params.key, pin, { by: request.tokenName, prefix: request.tokenPrefix, reason, ...request.query })
+    return commands.setPin(request.params.key, pin, { ...originOf(request), reason, ...request.query })
   })
 
   app.delete('/v1/contexts/:key/pin', {

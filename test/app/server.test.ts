@@ -90,7 +90,7 @@ t.test('a connection whose last request ends late does not prevent the shutdown'
   const client = connect(Number(port), '127.0.0.1').setEncoding('utf8').on('error', () => {})
   t.teardown(() => { client.destroy() })
   const body = '{"tokens":1,"confidence":1}'
-  client.write(`POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
+  client.write(`POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
   await until('it is being read', async () => (await service.get('/livez')).status === 200)
   service.child.kill('SIGTERM')
   await setTimeout(1000) // by then no new connection is accepted

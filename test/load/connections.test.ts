@@ -11,7 +11,7 @@ const KIB = 1024
 const step = { arm: 'treated', tokens: 1, confidence: 1 }
 
 /** The data that clients send before they fall silent: nothing, a part of the headers, or a part of a body. */
-const BEGINNINGS = ['', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"tokens']
+const BEGINNINGS = ['', 'POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-', 'POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"tokens']
 
 t.test(`${CONNECTIONS} idle connections do not block other clients, and each costs little memory`, async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '4' })
@@ -60,7 +60,7 @@ t.test('clients that send slowly or fall silent are cut off, and a client that h
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const port = Number(new URL(url).port)
   const whole = JSON.stringify(step)
-  const head = `POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${whole.length}\r\n\r\n`
+  const head = `POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${whole.length}\r\n\r\n`
   const long = head.replace(/content-length: \d+/, 'content-length: 10000')
   const slow = {
     'slow headers': drip(t, port, '', `GET /livez HTTP/1.1\r\nx: ${'x'.repeat(10_000)}`),

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
-import { ForbiddenError, retryAfter, TooManyRequestsError, UnauthenticatedError } from '../../errors/errors.js'
-import { type Config, isLoopback } from '../config/config.js'
+import { ForbiddenError, HostNotAllowedError, OriginNotAllowedError, retryAfter, TooManyRequestsError, UnauthenticatedError } from '../../errors/errors.js'
+import { createHostCheck, type HostCheck, isLoopback } from '../../http/host-check.js'
+import type { Config } from '../config/config.js'
 import { watchFiles } from '../config/watched-files.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { forbidden, keyAccessProblem } from './context-access.js'
@@ -36,6 +37,7 @@ export function createAccess (config: Config, log: FastifyBaseLogger) {
   return {
     /** Whether the service requires no token. */
     isOpen,
+    hosts: createHostCheck(config.allowedHosts),
     /** The token of an Authorization header; `null`: none, or an unknown one. */
     identify (authorization: string | undefined) {
       const presented = BEARER.exec(authorization ?? '')?.[1]
@@ -78,8 +80,8 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
     const { role } = request.route.config
     if (role === 'open' || request.is404) return done()
     if (role === undefined) return done(new ForbiddenError('This route states no role, so it cannot be called: report this as a bug'))
-    const { isOpen, identify } = access()
-    if (isOpen) return done()
+    const { isOpen, hosts, identify } = access()
+    if (isOpen) return done(role === 'metrics' ? undefined : foreign(request, hosts))
     const token = identify(request.headers.authorization)
     if (token === null) {
       reply.header('www-authenticate', 'Bearer')
@@ -95,6 +97,14 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
     }
     done(refusal(request, token, role))
   })
+}
+
+const READING = new Set(['GET', 'HEAD'])
+
+/** Why a request is refused that may come from the page of another site. */
+function foreign ({ headers: { host, origin }, method }: FastifyRequest, hosts: HostCheck): Error | undefined {
+  if (!hosts.isHostAllowed(host)) return new HostNotAllowedError(host!.slice(0, 100))
+  if (!READING.has(method) && !hosts.isOriginAllowed(origin, host)) return new OriginNotAllowedError(origin!.slice(0, 100))
 }
 
 /** Checks role and prefix. An operator may call the routes of every role. */

@@ -79,8 +79,9 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
 
   /** @param isHarmless whether it needs no confirmation even at the root */
   async function change (
-    key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, prefix, ...origin }: PolicyRequest, isHarmless = false
+    key: string, requested: PolicyMergePatch | null, next: NextPolicy, request: PolicyRequest, isHarmless = false
   ) {
+    const { dry_run, confirm, prefix, ...origin } = request
     checkKey(config, key)
     let view: ReturnType<typeof viewOf>
     const tried = await give(async () => {
@@ -113,7 +114,8 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     /** Sets the mode of the root to `off`, or back to what it was before; for the switch that stops nothing, which confirms by itself. */
     async switchOff (isOff: boolean, origin: Origin) {
       const mode = isOff ? 'off' : modeBeforeOff(await store.audit(AUDIT_LIMIT))
-      await change(ROOT, null, (stated) => patchedPolicy(stated === UNREADABLE_POLICY ? {} : stated ?? {}, { mode }), { ...origin, prefix: null }, true)
+      const next = (stated: PolicyPatch = {}) => patchedPolicy(stated === UNREADABLE_POLICY ? {} : stated, { mode })
+      await change(ROOT, null, next, { ...origin, prefix: null }, true)
     },
 
     /** Replaces the pin of the context, and returns where it applies. */

@@ -1,9 +1,9 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
 import { PolicyPatchSchema } from '../../../openapi/policy-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import { windowProblem } from '../../core/certificate/beginnings.js'
 import { boundProblem, policyProblem } from '../../core/policy/policy-problem.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../core/policy/policy.js'
+import { isLoopback } from '../../http/host-check.js'
 import { ConfigError } from '../../settings/environment.js'
 import { redisAddress } from '../../store/redis/redis-address.js'
 import { readSettings, type Settings } from './settings.js'
@@ -46,6 +46,7 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     waitReplicas: settings.REDIS_WAIT_REPLICAS,
     accessTokens: settings.ACCESS_TOKENS,
     accessTokensFile: settings.ACCESS_TOKENS_FILE,
+    allowedHosts: allowedHosts(settings),
     dataDir: settings.DATA_DIR,
     levels,
     defaultPolicy: readDefaultPolicy(settings, levels),
@@ -73,6 +74,12 @@ function checkAccess ({ HOST, ACCESS_TOKENS, ACCESS_TOKENS_FILE, ALLOW_ANONYMOUS
   if (ACCESS_TOKENS !== '' || ACCESS_TOKENS_FILE !== '' || ALLOW_ANONYMOUS || isLoopback(HOST)) return
   throw new ConfigError(`HOST ${HOST} accepts other machines, and without tokens any of them may call every route: set ACCESS_TOKENS ` +
     '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true if the network keeps others out')
+}
+
+/** Hosts that are answered without tokens, besides those of this machine; `null`: any. */
+function allowedHosts ({ ALLOWED_HOSTS, ALLOW_ANONYMOUS }: Settings): readonly string[] | null {
+  if (ALLOWED_HOSTS === '') return ALLOW_ANONYMOUS ? null : []
+  return ALLOWED_HOSTS.split(',').map((name) => name.trim())
 }
 
 function checkTls (settings: Settings): void {
@@ -105,16 +112,4 @@ function readDefaultPolicy ({ DEFAULT_POLICY: text, MAX_EM_DROP_LIMIT: limit }: 
   const problem = patchProblem(patch) ?? boundProblem(patch, limit) ?? windowProblem(policy) ?? policyProblem(policy, levels)
   if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
   return patch
-}
-
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8)
-LOOPBACK.addAddress('::1', 'ipv6')
-
-/**
- * Whether a host to listen on can be reached only from this machine.
- * Names other than localhost are not resolved, since they may resolve to another address later.
- */
-export function isLoopback (host: string): boolean {
-  return host.toLowerCase() === 'localhost' || (isIP(host) !== 0 && LOOPBACK.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'))
 }

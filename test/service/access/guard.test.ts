@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RouteOptions } from 'fastify'
@@ -315,4 +316,29 @@ t.test('an unknown path gets 404 with and without a token', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS })
   t.match(await send('GET', '/nowhere'), { status: 404, body: { code: 'ROUTE_NOT_FOUND' } })
   t.match(await send('GET', '/docs/static/nowhere.js'), { status: 404 })
+})
+
+const put = (app: FastifyInstance, headers: Record<string, string>) =>
+  app.inject({ method: 'PUT', url: '/v1/contexts/model=q/policy', headers: { 'content-type': 'application/json', ...headers }, payload: '{"mode":"off"}' })
+
+t.test('without tokens, only the names of this machine and of ALLOWED_HOSTS are answered', async (t) => {
+  const { app } = await build(t)
+  const refused = await put(app, { host: 'evil.example:8080' })
+  t.match(refused.json(), { statusCode: 403, code: 'HOST_NOT_ALLOWED', message: /evil.example:8080.*ALLOWED_HOSTS/ })
+  t.equal((await app.inject({ url: '/v1/contexts', headers: { host: 'evil.example' } })).statusCode, 403, 'nor can it be read')
+  for (const url of ['/livez', '/readyz', '/metrics']) {
+    t.equal((await app.inject({ url, headers: { host: 'evil.example' } })).statusCode, 200, `${url} is exempt`)
+  }
+  for (const host of ['localhost:8080', '127.0.0.1', '[::1]:8080']) t.equal((await put(app, { host })).statusCode, 200, host)
+  const named = await build(t, { ALLOWED_HOSTS: 'stopgate.internal, other', ALLOW_ANONYMOUS: 'true', HOST: '0.0.0.0' })
+  t.equal((await put(named.app, { host: 'stopgate.internal' })).statusCode, 200)
+  t.equal((await put(named.app, { host: 'evil.example' })).statusCode, 403)
+  const anyone = await build(t, { ALLOW_ANONYMOUS: 'true', HOST: '0.0.0.0' })
+  t.equal((await put(anyone.app, { host: 'anything' })).statusCode, 200)
+})
+
+t.test('without tokens, pages of other origins change nothing', async (t) => {
+  const { app } = await build(t)
+  t.match((await put(app, { host: 'localhost:8080', origin: 'http://evil.example' })).json(), { statusCode: 403, code: 'ORIGIN_NOT_ALLOWED' })
+  t.equal((await put(app, { host: 'localhost:8080', origin: 'http://localhost:8080' })).statusCode, 200)
 })

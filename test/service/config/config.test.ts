@@ -1,5 +1,6 @@
 import t from 'tap'
-import { isLoopback, misplacedPolicyFields, readConfig } from '../../../src/service/config/config.js'
+import { isLoopback } from '../../../src/http/host-check.js'
+import { misplacedPolicyFields, readConfig } from '../../../src/service/config/config.js'
 
 t.test('settings have defaults', async (t) => {
   t.match(readConfig({}), { host: '127.0.0.1', port: 8080, levels: ['model', 'task'], defaultPolicy: {}, redisUrl: '', dataDir: './data' })

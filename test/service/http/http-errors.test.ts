@@ -27,9 +27,9 @@ t.test('malformed, oversized and slow requests get errors in our format', async 
     return body
   }
   t.match(await answer('no HTTP\r\n\r\n'), { statusCode: 400, code: 'MALFORMED_REQUEST' })
-  t.match(await answer(`GET /livez HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(20_000)}\r\n\r\n`), { statusCode: 431, code: 'HEADERS_TOO_LARGE' })
+  t.match(await answer(`GET /livez HTTP/1.1\r\nhost: localhost\r\na: ${'x'.repeat(20_000)}\r\n\r\n`), { statusCode: 431, code: 'HEADERS_TOO_LARGE' })
   app.server.requestTimeout = app.server.headersTimeout = 500
-  t.match(await answer('POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{'), { statusCode: 408, code: 'REQUEST_TIMEOUT' })
+  t.match(await answer('POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{'), { statusCode: 408, code: 'REQUEST_TIMEOUT' })
   const text = await metrics.render()
   for (const cause of ['malformed', 'headers', 'timeout']) t.match(text, `stopgate_connections_cut_total{cause="${cause}"} 1\n`)
   t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
@@ -78,7 +78,6 @@ t.test('foreign errors get our codes and keep their status', async (t) => {
   const made = (code: string, status: number) => new (createError(code, 'what is wrong', status))()
   t.match(toPublicError(made('FST_NEW', 416), 'r'), { code: 'REFUSED', statusCode: 416, message: 'what is wrong' })
   t.match(toPublicError(Object.assign(new Error('no code'), { statusCode: 412 }) as never, 'r'), { code: 'REFUSED', statusCode: 412 })
-  t.match(toPublicError(made('FST_ERR_CTP_BODY_TOO_LARGE', 413), 'r'), { code: 'BODY_TOO_LARGE', statusCode: 413 })
   t.match(toPublicError(made('FST_NEW', 500), 'r'), { code: 'INTERNAL', message: /^Internal error.* request id r / })
   t.match(toPublicError(new StoreFullError() as never, 'r'), { code: 'LOG_FULL' })
 })

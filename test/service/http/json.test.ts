@@ -46,7 +46,7 @@ t.test('a body that comes in parts is read whole; a body that is too large or in
   const post = async (...parts: Array<string | Buffer>) => {
     const client = connect(port, '127.0.0.1').on('error', () => {})
     t.teardown(() => { client.destroy() })
-    client.write('POST /v1/decisions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n')
+    client.write('POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n')
     for (const part of parts) {
       client.write(`${part.length.toString(16)}\r\n`)
       client.write(part)
@@ -64,7 +64,7 @@ t.test('a body that comes in parts is read whole; a body that is too large or in
   t.match(await post(...Array<string>(6).fill(' '.repeat(1024 * 1024))), /^HTTP\/1.1 413 [^]*BODY_TOO_LARGE/)
 
   const client = connect(port, '127.0.0.1')
-  client.write('POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"tokens":')
+  client.write('POST /v1/decisions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"tokens":')
   const [, reply] = await once(app.server, 'request')
   client.destroy()
   await once(reply, 'close')
@@ -74,7 +74,7 @@ t.test('a body that comes in parts is read whole; a body that is too large or in
 const ASCII = JSON.stringify({ steps: [{ tokens: 1, confidence: 1 }] })
 /** An error of the reply names the unknown field. */
 const ACCENTED = JSON.stringify({ steps: [{ tokens: 1, confidence: 1, 'é€': 1 }] })
-const requestOf = (body: string, connection = 'keep-alive') => 'POST /v1/decisions/batch HTTP/1.1\r\nhost: x\r\n' +
+const requestOf = (body: string, connection = 'keep-alive') => 'POST /v1/decisions/batch HTTP/1.1\r\nhost: localhost\r\n' +
   `connection: ${connection}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 
 t.test('replies are whole and in order on a connection, whether or not they are ASCII', async (t) => {

@@ -23,7 +23,7 @@ async function stalled (t: Test, url: string, path: string, headers: string): Pr
   t.teardown(() => { socket.destroy() })
   socket.on('error', () => {})
   await once(socket, 'connect')
-  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers}\r\n\r\n{"ste`)
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${headers}\r\n\r\n{"ste`)
   return socket
 }
 
@@ -175,9 +175,9 @@ t.test('bodies of a closed connection are released, also those that wait behind 
   const url = await app.listen({ port: 0 })
   const post = (bytes: number) => fetch(`${url}/v1/decisions/batch`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
   const body = `{"pad":"${'x'.repeat(4 * MIB - 100)}"}`
-  const large = `POST /v1/decisions/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  const large = `POST /v1/decisions/batch HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   const tag = (await fetch(`${url}/v1/bundle`)).headers.get('etag')
-  const waiting = `GET /v1/bundle?wait=60 HTTP/1.1\r\nhost: x\r\nif-none-match: ${tag}\r\n\r\n`
+  const waiting = `GET /v1/bundle?wait=60 HTTP/1.1\r\nhost: localhost\r\nif-none-match: ${tag}\r\n\r\n`
   const sockets = Array.from({ length: 4 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
   for (const socket of sockets) socket.write(waiting + large.repeat(20))
   await until('they are counted', async () => (await post(2_000_000)).status === 503)
@@ -193,11 +193,11 @@ t.test('connections of clients that never read are closed and use little memory'
   t.equal(app.server.keepAliveTimeout, 0, 'idle connections have no timeout of their own')
   app.server.timeout = 500
   // The replies have 40 MB, since the buffers of the system may hold 4 MB, and the connection would then be idle.
-  const requests = 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(30)
+  const requests = 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(30)
   let [connections, replies] = [0, 0]
   app.server.on('connection', () => { connections++ }).on('request', () => { replies++ })
   const idle = connect(port, '127.0.0.1').on('error', () => {})
-  idle.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+  idle.write('GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')
   await once(idle, 'data')
   const sockets = Array.from({ length: 20 }, () => {
     const socket = connect(port, '127.0.0.1').pause()
@@ -230,7 +230,7 @@ t.test('many of the largest batches of outcomes at once: some are kept, the rest
   t.ok(resident < 1024 * MIB)
 })
 
-const REQUEST = 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'
+const REQUEST = 'GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n'
 
 t.test('a few pipelined requests are answered, and a thousand close the connection', async (t) => {
   const { app, metrics } = await build(t)

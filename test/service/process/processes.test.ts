@@ -63,7 +63,7 @@ t.test('two processes share a port and their metrics, a dead process is replaced
     let reply = ''
     const socket = connect(Number(port), hostname).on('error', () => {})
     socket.on('data', (data) => { reply += data }).on('close', () => { closed.push(reply.slice(0, 12)) })
-    socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    socket.write('GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
   }
   await until('the other process has answered three requests', () => closed.length === 3)
   process.kill(pids()[0]!, 'SIGKILL')
