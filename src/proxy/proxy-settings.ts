@@ -77,6 +77,6 @@ export function readProxySettings (env: NodeJS.ProcessEnv): ProxySettings {
 
 function addressOf (setting: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null
-  if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.username === '') return text.replace(/\/+$/, '')
+  if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.username === '') return text.replace(/(?<!\/)\/+$/, '')
   throw new ConfigError(`${setting} (${JSON.stringify(text)}) must be an http or https URL, such as http://127.0.0.1:8000`)
 }

@@ -35,7 +35,7 @@ const STYLES: Readonly<Record<ProbeFormName, ProbeStyle>> = {
     stops: [')', '\n'],
     isWhole: (text) => /[)\n]/.test(text),
     forced: (text) => letterIn(text),
-    final: (text) => letterIn(textBehind(text, /(answer|choice|option)\s*(is|:)?\W*?(?=\(?[A-Z]\b)/gi) ?? text),
+    final: (text) => letterIn(textBehind(text, /(?:answer|choice|option)(?:\s*is\b)?\W*(?=[A-Z]\b)/gi) ?? text),
   },
   json: {
     suffix: '{',
@@ -165,10 +165,15 @@ function canonicalJson (text: string): string {
 /** From the first opening brace or bracket to its closing one. */
 function firstBalanced (text: string): string | null {
   const start = text.search(/[{[]/)
+  if (start === -1) return null
   let depth = 0
-  for (const { 0: token, index } of text.slice(Math.max(0, start)).matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
-    if (token === '{' || token === '[') depth++
-    else if ((token === '}' || token === ']') && --depth === 0) return text.slice(start, start + index + 1)
+  let isInString = false
+  for (let i = start; i < text.length; i++) {
+    const character = text[i]
+    if (character === '"') isInString = !isInString
+    else if (isInString) i += Number(character === '\\')
+    else if (character === '{' || character === '[') depth++
+    else if ((character === '}' || character === ']') && --depth === 0) return text.slice(start, i + 1)
   }
   return null
 }

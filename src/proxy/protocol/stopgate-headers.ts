@@ -38,8 +38,8 @@ function parseContext (header: string | string[] | undefined): Context {
   const text = String(header)
   if (text.length > MAX_CONTEXT_HEADER) throw new HeaderError('X-Stopgate-Context is too long')
   for (const part of text.split(',')) {
-    const [, level, value] = /^\s*([A-Za-z][\w.-]{0,31})\s*=\s*(.*?)\s*$/.exec(part) ?? []
-    if (level === undefined || value === undefined) throw new HeaderError('X-Stopgate-Context must be like task=gsm8k')
+    const [level = '', value] = part.split(/=(.*)/s, 2).map((side) => side.trim())
+    if (!/^[A-Za-z][\w.-]{0,31}$/.test(level) || value === undefined) throw new HeaderError('X-Stopgate-Context must be like task=gsm8k')
     context[level] = parseName(value)
   }
   return context

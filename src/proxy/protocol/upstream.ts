@@ -42,7 +42,7 @@ interface UpstreamOptions {
 /** The model server. Generations may take as long as they like: clients have time limits of their own. */
 export function createUpstream (address: string, { onRequest = () => {}, reusesConnections = () => false }: UpstreamOptions = {}) {
   const { origin, pathname } = new URL(address)
-  const base = pathname.replace(/\/+$/, '')
+  const base = pathname.replace(/(?<!\/)\/+$/, '')
   const options = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, headersTimeout: 0, bodyTimeout: 0, connections: null }
   const forStreams = new Agent(options)
   /** An agent of its own: undici searches its connections in turn for an idle one, and those of streams are busy. */

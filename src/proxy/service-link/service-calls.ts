@@ -25,7 +25,7 @@ export type ServiceClient = ReturnType<typeof createServiceClient>
 export function createServiceClient (url: string, token: string) {
   const agent = new Agent({ keepAliveTimeout: 4000, connections: 8 })
   const { origin, pathname } = new URL(url)
-  const base = pathname.replace(/\/+$/, '')
+  const base = pathname.replace(/(?<!\/)\/+$/, '')
   const authorization = token === '' ? {} : { authorization: `Bearer ${token}` }
 
   async function call (

@@ -54,3 +54,15 @@ t.test('the reply to a probe must have a text, and counts that are no numbers ar
   const malformed = { choices: [{ text: 'a', logprobs: { token_logprobs: ['x', -1] } }], usage: { prompt_tokens: 'x', prompt_tokens_details: null } }
   t.same(readForcedAnswer(malformed), { text: 'a', logprobs: [null, -1], pieces: [], tokens: 1, promptTokens: null, cachedTokens: null })
 })
+
+t.test('an answer is found in a time that grows with the text: no expression goes over it again and again', async (t) => {
+  const LENGTH = 5_000_000 // at a quadratic cost, hours
+  for (const [name, text] of [
+    ['choice', `answer${' '.repeat(LENGTH)}`],
+    ['choice', 'answer is '.repeat(LENGTH / 10)],
+    ['json', `{"${'\\"'.repeat(LENGTH / 2)}`],
+    ['json', '"'.repeat(LENGTH)],
+    ['plain', `final answer${' '.repeat(LENGTH)}`],
+    ['boxed', '\\boxed '.repeat(LENGTH / 7)],
+  ] as const) t.type(probeStyle(name).final(text), 'string', `${name} ${text.slice(0, 20)}`)
+})
