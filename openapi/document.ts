@@ -196,7 +196,7 @@ export const documentOptions: SwaggerOptions = {
   // The document states the role that the guard checks. OpenAPI 3.1 puts it where OAuth has scopes.
   transform: ({ schema, url, route }) => {
     const { role } = route.config ?? {}
-    const body = schema?.body !== undefined && (role === 'worker' || role === 'trainer') && { body: lenient(schema.body as object) }
+    const body = schema?.body !== undefined && { body: bodyOf(schema.body as object, role) }
     return { schema: { ...schema, ...body, security: role === undefined || role === 'open' ? [] : [{ bearer: [role] }] }, url }
   },
   transformObject: (document) => {
@@ -209,6 +209,19 @@ export const documentOptions: SwaggerOptions = {
     // `hoistSchemas` maps JSON to JSON and loses the type of the document.
     return { ...rest, paths: hoistSchemas(paths as Json, schemas), components } as unknown as typeof document.openapiObject
   },
+}
+
+/** What a body may be. Replies use the schemas of some bodies as well, in their strict form, so these get titles of their own. */
+function bodyOf (schema: object, role: string | undefined): object {
+  const body = lenient(schema)
+  return role === 'worker' ? body : retitled(body as Json) as object
+}
+
+function retitled (schema: Json): Json {
+  if (schema === null || typeof schema !== 'object') return schema
+  if (Array.isArray(schema)) return schema.map(retitled)
+  return Object.fromEntries(Object.entries(schema).map(([name, value]) =>
+    [name, name === 'title' && typeof value === 'string' ? `${value}Body` : name === 'examples' ? value : retitled(value)]))
 }
 
 interface Operation { operationId: string, security: unknown[], responses: Record<string, { $ref?: string, links?: object }> }

@@ -156,7 +156,7 @@ export function normalizeBody (schema: object, body: unknown): boolean {
 
 /** For the document: a schema of the bodies that meet the given one, either as they are or after `normalizeBody`. */
 export function lenient<T extends object> (schema: T): T {
-  const { properties, items, required = [], enum: values, ...rest } = schema as Schema
+  const { properties, items, anyOf, required = [], enum: values, ...rest } = schema as Schema
   // The type of the schema is kept for the routes, since validated bodies still have it.
   if (isEm(schema as Schema)) return { ...rest, type: [rest.type, 'boolean'].flat(), minimum: 0, maximum: 1 } as unknown as T
   const relax = ([name, part]: [string, Schema]) => [name, required.includes(name) ? lenient(part) : toNullable(lenient(part))]
@@ -164,6 +164,7 @@ export function lenient<T extends object> (schema: T): T {
     ...schema,
     ...(properties && { properties: Object.fromEntries(Object.entries(properties).map(relax)) }),
     ...(items && { items: lenient(items) }),
+    ...(anyOf && { anyOf: anyOf.map(lenient) }),
   }
 }
 
