@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { statSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { KEY, losslessOutcome } from '../certify.js'
@@ -49,3 +50,22 @@ t.test('a full disk refuses outcomes, and decisions continue and nothing acknowl
   })
   t.equal(generations, kept, `of ${sent} sent`)
 })
+
+for (const [how, remove] of [
+  ['deleted', async (folder: string) => { await rm(folder, { recursive: true }) }],
+  ['replaced', async (folder: string) => { await rename(folder, `${folder}-old`); await mkdir(folder) }],
+] as const) {
+  t.test(`a data folder that is ${how} under a running service is noticed, and outcomes are refused`, async (t) => {
+    const DATA_DIR = join(await temporaryFolder(t), 'data')
+    const service = startProcess(t, { DATA_DIR })
+    t.match(await service.post('/v1/outcomes', losslessOutcome('a')), { status: 202 })
+    await remove(DATA_DIR)
+    t.match(await service.post('/v1/outcomes', losslessOutcome('b')), { status: 503 }, 'the first outcome after it is refused')
+    t.match(await service.post('/v1/decisions', step), { status: 200 })
+    const { body } = await service.get('/readyz')
+    t.match(body, { ready: true, store: { up: false } })
+    t.match(body.warnings[0], /deleted or replaced.*|Restore DATA_DIR and restart/)
+    service.child.kill('SIGTERM')
+    await service.exited
+  })
+}

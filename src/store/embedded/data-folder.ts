@@ -71,6 +71,12 @@ export function isStoreIn (folder: string): boolean {
 
 function fileIn (folder: string): string { return join(folder, 'data.mdb') }
 
+/** Identifies the file of a store: another file at the same path has another identity. `null`: there is no file. */
+export function fileIdentity (folder: string): string | null {
+  const stats = statSync(fileIn(folder), { throwIfNoEntry: false })
+  return stats === undefined ? null : `${stats.dev}:${stats.ino}`
+}
+
 function isDatabase (file: string): boolean {
   const start = startOf(file)
   return [0, PAGE_SIZE].every((page) => start.readUInt32LE(page + MAGIC_OFFSET) === MAGIC)

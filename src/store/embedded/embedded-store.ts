@@ -12,7 +12,7 @@ import type { Commit } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
 import type { Revision, Store } from '../store.js'
-import { checkDataFolder, checkFolder, checkLength, makeFolder, ROOM, takeFolder } from './data-folder.js'
+import { checkDataFolder, checkFolder, checkLength, fileIdentity, makeFolder, ROOM, takeFolder } from './data-folder.js'
 import { EmbeddedLease, writeCommit } from './embedded-learning.js'
 import { append, entriesAfter } from './embedded-log.js'
 import { EmbeddedReader } from './embedded-reader.js'
@@ -40,6 +40,9 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
 export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly kind = 'embedded'
   readonly #release: () => Promise<void>
+  readonly #dataDir: string
+  /** Of the file that was opened. */
+  readonly #fileIdentity: string | null
   readonly #limits: LogLimits
   readonly trainingRuns: EmbeddedTrainingRuns
   readonly stepRecords: EmbeddedRecords<StepBatch, RecordedStep>
@@ -52,6 +55,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   private constructor (tables: Tables, release: () => Promise<void>, options: EmbeddedOptions) {
     super(tables)
     this.#release = release
+    this.#dataDir = options.dataDir
+    this.#fileIdentity = fileIdentity(options.dataDir)
     this.#limits = logLimits(options)
     this.#notices = new ThreadNotices(options.dataDir)
     this.trainingRuns = new EmbeddedTrainingRuns({
@@ -108,11 +113,12 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   async warnings (): Promise<string[]> {
     return this.#refusal === null
       ? []
-      : [`Outcomes get 503 and nothing is learned; decisions continue with the last snapshot. Make room on the disk of DATA_DIR: ${this.#refusal}`]
+      : [`Outcomes get 503 and nothing is learned; decisions continue with the last snapshot. ${this.#isGone() ? 'Restore DATA_DIR and restart the service' : 'Make room on the disk of DATA_DIR'}: ${this.#refusal}`]
   }
 
-  /** Also finds out whether there is room again, if a write failed. */
+  /** Also notices that the file is gone, and finds out whether there is room again, if a write failed. */
   override async revision (): Promise<Revision> {
+    this.#refusal ??= this.#goneProblem()
     if (this.#refusal !== null) await this.#tryRoom().catch(() => {})
     return await super.revision()
   }
@@ -206,9 +212,18 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     await this.#write(() => { this.tables.setMeta('room', '') })
   }
 
+  #isGone (): boolean { return fileIdentity(this.#dataDir) !== this.#fileIdentity }
+
+  /** What to say if the file was deleted or replaced: LMDB would go on writing to it, and all would be lost with this process. */
+  #goneProblem (): string | null {
+    return this.#isGone() ? `The data folder ${this.#dataDir} was deleted or replaced while the service was running` : null
+  }
+
   /** Runs a write all or nothing; it is on disk when this resolves. */
   async #write<T> (action: () => T): Promise<T> {
     try {
+      const problem = this.#goneProblem()
+      if (problem !== null) throw new StoreUnavailableError(problem)
       const result = await transact(this.reads().root, action)
       this.#refusal = null
       return result
