@@ -24,7 +24,7 @@ export const eventsRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
       description: 'Sends at most one message a second. The event `hello` comes first, with the `snapshot_version` and the `prefix`. An event `change` has the JSON fields snapshot_version, ' +
         'contexts (keys whose threshold, pin, mode, bound, epoch or warnings changed, at most 100), contexts_changed (their number) and counts_changed (whether outcomes were learned ' +
         'or generations enrolled). Messages name what to read again, and contain no figures. If a client reads slowly, its messages are merged. A comment is sent every 15 s. ' +
-        'Each replica serves 100 streams at most, and ends them when it shuts down: connect again.',
+        'Each replica serves 100 streams at most, 25 for each token, and ends them when it shuts down: connect again.',
       querystring: FleetQuerySchema,
       response: { 200: { description: 'Events', content: { 'text/event-stream': { schema: Type.String() } } }, ...anyError },
     },
@@ -33,7 +33,7 @@ export const eventsRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
     const prefix = allowedPrefix(request, request.query.prefix)
     checkKey(services.config, prefix, '/prefix')
     request.isLongPoll = true
-    const stream = live.open(prefix)
+    const stream = live.open(prefix, services.access.isOpen ? null : request.tokenName)
     // Without x-accel-buffering: no, nginx would delay messages.
     reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' }).type('text/event-stream').send(stream as never)
   })

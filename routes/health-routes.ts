@@ -25,11 +25,11 @@ export const healthRoutes: FastifyPluginCallbackTypebox<Services> = (app, servic
       tags,
       operationId: 'getReadiness',
       summary: 'Check whether this replica can take traffic',
-      description: 'For readiness probes: the status is 503 until the replica has loaded a snapshot. A store that is down later is a warning, since decisions go on without it.',
+      description: 'For readiness probes: the status is 503 until the replica has loaded a snapshot. A store that is down later is a warning, since decisions go on without it. Where tokens are required, warnings name contexts only for the token of an operator that is not bound to a prefix.',
       response: { 200: ReadySchema, 503: NotReadySchema, ...anyError },
     },
-  }, async (_request, reply) => {
-    const status = await readiness(services)
+  }, async ({ headers }, reply) => {
+    const status = await readiness(services, services.access.seesAll(headers))
     return await reply.code(status.ready ? 200 : 503).send(status)
   })
   done()

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { sha256 } from '../../src/service/access/tokens.js'
 import { certify, KEY, losslessOutcome } from '../certify.js'
 import { idleProxyMetrics } from '../docker/exported-metrics.js'
 import { promtoolAccepts, withoutPrometheus } from '../docker/promtool.js'
@@ -37,4 +38,29 @@ t.test('promtool has nothing to say against the metrics of the service and of th
   await send('POST', '/v1/decisions', { tokens: 32, confidence: 1 })
   await promtoolAccepts(t, ['check', 'metrics'], (await send('GET', '/metrics')).body)
   await promtoolAccepts(t, ['check', 'metrics'], await idleProxyMetrics())
+})
+
+t.test('where tokens are required, readiness names contexts only to an operator who may see all of them', async (t) => {
+  const names = { all: 'operator', bound: 'operator', worker: 'worker' } as const
+  const secretOf = (name: string) => name.padEnd(43, 'x')
+  const ACCESS_TOKENS = JSON.stringify(Object.entries(names).map(([name, role]) =>
+    ({ name, role, sha256: sha256(secretOf(name)), ...(name === 'bound' && { prefix: 'model=other' }) })))
+  const { app, store, snapshotHolder } = await build(t, { ACCESS_TOKENS })
+  await store.append([{ type: 'policy', key: 'model=secret', policy: { max_em_drop: 'damaged' } as never, by: 'x' }])
+  await snapshotHolder.refresh()
+  const warningsFor = async (headers: Record<string, string>) => JSON.stringify((await app.inject({ url: '/readyz', headers })).json().warnings)
+  t.match(await warningsFor({ authorization: `Bearer ${secretOf('all')}` }), /model=secret/)
+  for (const authorization of ['', `Bearer ${secretOf('bound')}`, `Bearer ${secretOf('worker')}`, 'Bearer nobody']) {
+    const warnings = await warningsFor({ authorization })
+    t.match(warnings, /cannot be read.*token of an operator/, authorization)
+    t.notMatch(warnings, /secret/)
+  }
+})
+
+t.test('without tokens, readiness names contexts only to callers of this machine', async (t) => {
+  const { app, store, snapshotHolder } = await build(t)
+  await store.append([{ type: 'policy', key: 'model=secret', policy: { max_em_drop: 'damaged' } as never, by: 'x' }])
+  await snapshotHolder.refresh()
+  t.match((await app.inject({ url: '/readyz', headers: { host: 'localhost:8080' } })).body, /model=secret/)
+  t.notMatch((await app.inject({ url: '/readyz', headers: { host: 'evil.example' } })).body, /secret/)
 })

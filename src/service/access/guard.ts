@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import { ForbiddenError, HostNotAllowedError, OriginNotAllowedError, retryAfter, TooManyRequestsError, UnauthenticatedError } from '../../errors/errors.js'
 import { createHostCheck, type HostCheck, isLoopback } from '../../http/host-check.js'
@@ -34,14 +35,22 @@ export function createAccess (config: Config, log: FastifyBaseLogger) {
         return { tokens: tokens.map(({ name }) => name) }
       },
     })
+  const hosts = createHostCheck(config.allowedHosts)
+  const identify = (authorization: string | undefined): Token | null => {
+    const presented = BEARER.exec(authorization ?? '')?.[1]
+    return presented === undefined ? null : findToken(tokens, presented)
+  }
   return {
     /** Whether the service requires no token. */
     isOpen,
-    hosts: createHostCheck(config.allowedHosts),
+    hosts,
     /** The token of an Authorization header; `null`: none, or an unknown one. */
-    identify (authorization: string | undefined) {
-      const presented = BEARER.exec(authorization ?? '')?.[1]
-      return presented === undefined ? null : findToken(tokens, presented)
+    identify,
+    /** Whether the caller of a route that is open to all may see data about all contexts. */
+    seesAll ({ host, authorization }: IncomingHttpHeaders): boolean {
+      if (isOpen) return hosts.isHostAllowed(host)
+      const token = identify(authorization)
+      return token?.role === 'operator' && token.prefix === null
     },
     /** Why the changed token file is not in force; `null`: it is. */
     problem: () => file?.problem() ?? null,

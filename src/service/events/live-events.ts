@@ -6,8 +6,9 @@ import { TooManyStreamsError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
-/** Streams that a replica serves at once. */
+/** Streams that a replica serves at once, and those of them that one token may have. */
 export const MAX_CLIENTS = 100
+export const MAX_CLIENTS_OF_TOKEN = 25
 /** At most one message in this time, ms. */
 const TICK_MS = 1000
 /** Ticks from one heartbeat to the next. */
@@ -67,10 +68,16 @@ export function createLiveEvents ({ snapshotHolder, store }: EventServices, tick
   }
 
   return {
-    /** A stream of server-sent events on the contexts of a prefix. @throws TooManyStreamsError */
-    open (prefix = ROOT): Readable {
+    /**
+     * A stream of server-sent events on the contexts of a prefix.
+     * @param holder the token that reads it; `null`: no token is required, and any caller may have all streams
+     * @throws TooManyStreamsError
+     */
+    open (prefix = ROOT, holder: string | null = null): Readable {
       if (clients.size >= MAX_CLIENTS) throw new TooManyStreamsError(String(MAX_CLIENTS))
-      const client = new EventClient(prefix, snapshotHolder.loaded().snapshot.version)
+      const held = holder === null ? 0 : [...clients].filter((client) => client.holder === holder).length
+      if (held >= MAX_CLIENTS_OF_TOKEN) throw new TooManyStreamsError(`${MAX_CLIENTS_OF_TOKEN} of this token`)
+      const client = new EventClient(prefix, snapshotHolder.loaded().snapshot.version, holder)
       if (isClosed) client.end()
       else {
         clients.add(client)
@@ -118,14 +125,16 @@ const RETRY_MS = 3000
 export class EventClient {
   readonly stream = new Readable({ highWaterMark: MAX_BUFFERED_BYTES, read: () => {} })
   readonly prefix: string
+  readonly holder: string | null
   readonly #changed = new Set<string>()
   #haveCountsMoved = false
   #beats = 0
   #isEnded = false
 
   /** @param prefix the contexts whose changes are sent: this one and those below */
-  constructor (prefix: string, version: number) {
+  constructor (prefix: string, version: number, holder: string | null = null) {
     this.prefix = prefix
+    this.holder = holder
     this.#send(`retry: ${RETRY_MS}\nevent: hello\ndata: ${JSON.stringify({ snapshot_version: version, prefix })}\n\n`)
   }
 

@@ -34,29 +34,32 @@ function textOf (warning: ContextWarning, contexts: string): string {
   return `In ${contexts} ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)}${page}`
 }
 
-/** How many contexts a warning names. */
+/** How many contexts a warning names, and what it says to a caller who must not know their names. */
 const NAMED = 5
+const WITHHELD = 'call GET /readyz with the token of an operator to see them'
 
 /**
  * The reply of `GET /readyz`: whether this replica can take traffic, and what needs attention. A replica is ready once it has loaded a
  * snapshot.
+ * @param isNaming whether warnings may name contexts, which may be those of tenants
  */
-export async function readiness (services: HealthServices) {
+export async function readiness (services: HealthServices, isNaming: boolean) {
   const { store, snapshotHolder, learner } = services
   return {
     ready: snapshotHolder.ageSeconds() !== null,
     store: { kind: store.kind, up: store.isUp() },
     snapshot: { version: snapshotHolder.snapshot().version, age_seconds: snapshotHolder.ageSeconds(), stale: snapshotHolder.freshness() !== 'fresh' },
     learner: { leader: learner.isLeader() },
-    warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services)],
+    warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services, isNaming)],
   }
 }
 
-function warnings ({ snapshotHolder, learner, configurations, access, tls, stopNothing }: HealthServices): string[] {
+function warnings ({ snapshotHolder, learner, configurations, access, tls, stopNothing }: HealthServices, isNaming: boolean): string[] {
+  const list = (names: Iterable<string>): string | null => namesOf(names, isNaming)
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
-    [nothingStopped(stopNothing.view()), (where) => `No generation is stopped ${where}. To stop again, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
+    [nothingStopped(stopNothing.view(), isNaming), (where) => `No generation is stopped ${where}. To stop again, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
     [lossOf(snapshotHolder.loss()), (what) => `${what}. If nobody imported a state, import the last backup with --replace (docs/operate/backup.md); otherwise everything is learned again. This warning ends after a day`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
@@ -83,10 +86,10 @@ function lossOf (loss: StoreLoss | null): string | null {
 }
 
 /** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */
-function nothingStopped ({ on, stored, by, reason }: NothingStopped): string | null {
+function nothingStopped ({ on, stored, by, reason }: NothingStopped, isNaming: boolean): string | null {
   if (!on) return null
   if (stored) return 'anywhere: the mode at * is off'
-  const why = by === null ? '' : `, by order of ${by}${reason === null ? '' : ` (${reason})`}`
+  const why = by === null || !isNaming ? '' : `, by order of ${by}${reason === null ? '' : ` (${reason})`}`
   return `by this replica${why}. The store does not have the order, so tell the other replicas, too`
 }
 
@@ -125,8 +128,9 @@ function uncovered (levels: Levels, links: ReadonlyMap<string, ChainLink>): stri
 function contexts (number: number): string { return number === 1 ? 'one context' : `${number} contexts` }
 
 /** The first of some names; `null`: there are none. */
-function list (names: Iterable<string>): string | null {
-  return [...names].slice(0, NAMED).join(', ') || null
+function namesOf (names: Iterable<string>, isNaming: boolean): string | null {
+  const named = [...names].slice(0, NAMED)
+  return named.length === 0 ? null : isNaming ? named.join(', ') : WITHHELD
 }
 
 interface SnapshotServices {

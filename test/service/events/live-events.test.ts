@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
-import { createLiveEvents, EventClient, MAX_CLIENTS } from '../../../src/service/events/live-events.js'
+import { createLiveEvents, EventClient, MAX_CLIENTS, MAX_CLIENTS_OF_TOKEN } from '../../../src/service/events/live-events.js'
 import { until } from '../../helper.js'
 
 const textOf = (client: EventClient) => String(client.stream.read() ?? '')
@@ -101,4 +101,14 @@ t.test('nothing is read without listeners, and streams are bounded', async (t) =
   live.close()
   const ended = live.open('*')
   for (const stream of [later, ended]) await until('it ends', () => { stream.read(); return stream.readableEnded })
+})
+
+t.test('a token has a share of the streams', async (t) => {
+  const { live } = playground()
+  const [first] = Array.from({ length: MAX_CLIENTS_OF_TOKEN }, () => live.open('*', 'a'))
+  t.throws(() => live.open('*', 'a'), { code: 'TOO_MANY_STREAMS', message: /25 of this token/ })
+  t.doesNotThrow(() => live.open('*', 'b'))
+  await once(first!.destroy(), 'close')
+  t.doesNotThrow(() => live.open('*', 'a'), 'a stream that ended makes room')
+  live.close()
 })

@@ -1,9 +1,11 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { snapshotStatus, readiness } from '../../../src/service/health/readiness.js'
+import { snapshotStatus, readiness as readinessFor } from '../../../src/service/health/readiness.js'
 import { startLearner } from '../../../src/service/learner/learner.js'
 import { certify, losslessOutcome } from '../../certify.js'
 import { build, until } from '../../helper.js'
+
+const readiness = (services: Parameters<typeof readinessFor>[0]) => readinessFor(services, true)
 
 t.test('the status counts contexts and the thresholds that their evidence certifies', async (t) => {
   const services = await build(t)
