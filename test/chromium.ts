@@ -20,9 +20,14 @@ export interface Opened {
   readonly problems: string[]
 }
 
-/** Starts the one browser of these tests. @returns opens a page of it, with cookies and storage of its own */
-export async function startBrowser (t: Pick<Test, 'teardown'>): Promise<(url: string, options?: BrowserContextOptions) => Promise<Opened>> {
-  const browser = await chromium.launch({ executablePath: executablePath!, args: ARGUMENTS })
+/**
+ * Starts the one browser of these tests.
+ * @param more arguments of Chromium
+ * @returns opens a page of it, with cookies and storage of its own
+ */
+export async function startBrowser (
+  t: Pick<Test, 'teardown'>, more: readonly string[] = []): Promise<(url: string, options?: BrowserContextOptions) => Promise<Opened>> {
+  const browser = await chromium.launch({ executablePath: executablePath!, args: [...ARGUMENTS, ...more] })
   t.teardown(() => browser.close())
   return async (url, options = {}) => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 1000 }, ...options })

@@ -13,7 +13,7 @@ export const GROUPS = {
   page: ['page'],
   proxy: ['proxy'],
   routes: ['docker', 'errors', 'openapi', 'routes', 'service/snapshot', 'service/training-runs'],
-  service: ['app', 'logging', 'service/config', 'service/events', 'service/http', 'service/learner', 'service/metrics', 'service/telemetry'],
+  service: ['app', 'http', 'logging', 'service/config', 'service/events', 'service/http', 'service/learner', 'service/metrics', 'service/telemetry'],
   store: ['store'],
 } satisfies Record<string, string[]>
 

@@ -161,6 +161,8 @@ t.test('beyond MAX_CONTEXTS outcomes count only for their parents, which a metri
   await send('POST', '/v1/outcomes', losslessOutcome('does not fit', { model: 'q', task: 'other' }))
   await until('the metric says so', async () => (await send('GET', '/metrics')).body.includes('stopgate_outcomes_without_context_total 1\n'))
   t.same((await send('GET', '/v1/contexts')).body.contexts.map(({ key }: { key: string }) => key), ['*', 'model=q', KEY])
+  await until('readiness warns', async () => (await send('GET', '/readyz')).body.warnings.some((warning: string) => warning.includes('MAX_CONTEXTS')))
+  t.match((await send('GET', '/v1/contexts/model=q,task=other')).body, { code: 'CONTEXT_NOT_FOUND', message: /MAX_CONTEXTS/ })
 })
 
 t.test('the service grades answers and does not store their text', async (t) => {
