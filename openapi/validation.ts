@@ -7,9 +7,10 @@ import { FLOAT32_TOLERANCE } from './field-schemas.js'
 const byteLength = (max: number) => (text: string): boolean =>
   (text.length * 3 <= max || Buffer.byteLength(text) <= max) && text.isWellFormed()
 
+const name128 = (text: string): boolean => byteLength(128)(text) && !text.includes(REPLACEMENT_CHARACTER)
+
 /** Stored ids that begin with a zero character carry the scope of a token (`scopedId`), which callers must not be able to write. */
-const name128 = (text: string): boolean =>
-  text.charCodeAt(0) !== 0 && byteLength(128)(text) && !text.includes(REPLACEMENT_CHARACTER)
+const id128 = (text: string): boolean => text.charCodeAt(0) !== 0 && name128(text)
 
 const options = {
   allErrors: false,
@@ -19,7 +20,7 @@ const options = {
   validateSchema: false, // the schemas are our own, and compiling the meta-schema took a tenth of a start
   code: { optimize: false }, // V8 optimizes anyway: this took a quarter of the time of compiling, and validators were no faster
   formats: {
-    text128: name128,
+    text128: id128,
     signal128: (text: string) => text !== '__proto__' && name128(text),
     run128: (text: string) => text !== '.' && text !== '..' && name128(text),
     text4096: byteLength(4096),
