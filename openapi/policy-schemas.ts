@@ -79,8 +79,11 @@ const fields = {
     description: 'Level of CONTEXT_LEVELS whose contexts are certified as pools, each with one threshold for all contexts below it ("*": the root); null: each context is certified on its own',
   }),
   min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'Never stop before this many tokens (from 0)' }),
-  check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Least distance of the steps at which workers ask (tokens, from 1)' }),
-  check_growth: Type.Number({ minimum: 0, maximum: 1, description: 'Least distance to the next check, as a part of the tokens so far, so that long generations are asked about less often (0 to 1; 0.1: the next check is due a tenth of the tokens later)' }),
+  check_every_tokens: Type.Unsafe<number | 'auto'>({
+    anyOf: [{ type: 'integer', minimum: 1, maximum: 1_000_000_000 }, { type: 'string', const: 'auto' }],
+    description: 'Least distance of the steps at which workers ask (tokens, from 1); "auto": the first 64 control generations are asked on a geometric grid, and from them the service chooses the distance and growth that save most net of probes',
+  }),
+  check_growth: Type.Number({ minimum: 0, maximum: 1, description: 'Least distance to the next check, as a part of the tokens so far, so that long generations are asked about less often (0 to 1; 0.1: the next check is due a tenth of the tokens later). Without effect where check_every_tokens is "auto"' }),
   follow_up_seconds: Type.Number({
     minimum: 0,
     maximum: 86_400,

@@ -32,7 +32,7 @@ export const HistorySchema = Type.Object({
     id: Type.String({ description: 'Id of the row' }),
     time: TimeSchema('When the learner made the change; for an unreadable row, the latest time it can have been'),
     key: nullable<string>('string', { description: 'Context key; null: the row is unreadable' }),
-    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, probe_form (workers force answers in another way), drift (the control arm loses more than max_em_drop), breach (real stops lose more than max_em_drop), left_pool (the context has left its pool, since its own generations lose more than max_em_drop), repair (a fault of reports that spoilt the evidence is repaired), evidence_stale, checkpoint or predictor; unreadable: the row is damaged in the store' }),
+    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, probe_form (workers force answers in another way), drift (the control arm loses more than max_em_drop), breach (real stops lose more than max_em_drop), left_pool (the context has left its pool, since its own generations lose more than max_em_drop), repair (a fault of reports that spoilt the evidence is repaired), cadence (a cadence was chosen), evidence_stale, checkpoint or predictor; unreadable: the row is damaged in the store' }),
     epoch: nullable<number>('integer', { description: 'Epoch after the change; null: the row is unreadable' }),
     before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
     after: NullableRatioSchema('Threshold after the change; null: never stop'),

@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { assemble, type AssemblyOptions } from '../src/app/assemble.js'
 import { readConfig } from '../src/service/config/config.js'
 import type { Services } from '../routes/services.js'
+import { atTestCadence } from './test-cadence.js'
 
 /**
  * A file system in memory, if the machine has one with enough room. Tests kill processes, never the machine, so waiting for a disk would
@@ -41,7 +42,8 @@ export interface Built extends Services {
 
 /** The whole service on an embedded store of its own, without a port. It closes after the test, learns at once and in this thread. */
 export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger, options: Pick<AssemblyOptions, 'times'> = {}): Promise<Built> {
-  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
+  const policy = env.DEFAULT_POLICY ?? '{"follow_up_seconds":0}'
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env, DEFAULT_POLICY: atTestCadence(policy) })
   const parts = await assemble(config, log ?? pino({ level: config.logLevel }), options)
   t.teardown(() => parts.app.close())
   return {

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { until } from './helper.js'
 import { bundleService } from './service-bundle.js'
+import { atTestCadence } from './test-cadence.js'
 
 const { cli, quickService } = await bundleService()
 
@@ -32,7 +33,7 @@ export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = fals
   const command = [process.execPath, ...timeScale === 1 ? [cli, 'serve'] : [quickService, String(timeScale)]]
   const [file, ...args] = deafTo === '' ? command : ['sh', '-c', `trap '' ${deafTo}; exec "$@"`, 'sh', ...command]
   const child = spawn(file!, args, {
-    env: { PORT: '0', ...env }, detached, stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PORT: '0', ...env, DEFAULT_POLICY: atTestCadence(env.DEFAULT_POLICY) }, detached, stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => { child.kill('SIGKILL') })
   const log: Record<string, unknown>[] = []

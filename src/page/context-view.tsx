@@ -1,5 +1,6 @@
 import type { ContextDetail, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
+import { CadencePanel } from './cadence-panel.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel, TrialsPanel } from './context-panels.js'
 import { DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
@@ -123,6 +124,7 @@ export function ContextPage ({ name }: { name: string }) {
         </div>
         <div>
           <EvidencePanel context={context} tradeoff={tradeoff} />
+          <CadencePanel context={context} />
           <MovesPanel name={name} />
           <TrialsPanel context={context} />
         </div>

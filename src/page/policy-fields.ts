@@ -28,7 +28,7 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'missing_outcomes', kind: 'choice', values: ['lost', 'excluded'], meaning: 'what a missing outcome counts as' },
   { name: 'label_rate', kind: 'number', meaning: 'share of the generations that are enrolled' },
   { name: 'min_tokens', kind: 'number', meaning: 'no stop before this many tokens' },
-  { name: 'check_every_tokens', kind: 'number', meaning: 'tokens from one check to the next' },
+  { name: 'check_every_tokens', kind: 'text', meaning: 'tokens from one check to the next, or auto' },
   { name: 'check_growth', kind: 'number', meaning: 'least distance of checks, as a part of the tokens so far' },
   { name: 'evidence_window', kind: 'number', meaning: 'generations of evidence kept' },
   { name: 'max_evidence_age_seconds', kind: 'number', meaning: 'time without evidence after which a threshold is withdrawn' },

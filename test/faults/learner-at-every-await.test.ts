@@ -14,6 +14,7 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProxy } from './proxy.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
 import { storeCohort } from '../../src/core/enrolment/cohorts.js'
+import { atTestCadence } from '../test-cadence.js'
 
 // A learner dies at its first await, the next one at its second, and so on until one survives. Its last request is either lost, or takes
 // effect without its knowledge. Another learner folds the rest, and requests of the dead one arrive late.
@@ -21,7 +22,7 @@ import { storeCohort } from '../../src/core/enrolment/cohorts.js'
 t.jobs = 2
 const POLICY = { follow_up_seconds: 86_400, evidence_span_seconds: 0 }
 const log = pino({ level: 'silent' })
-const config = readConfig({ DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.1' })
+const config = readConfig({ DEFAULT_POLICY: atTestCadence(JSON.stringify(POLICY)), LEASE_SECONDS: '0.1' })
 /** Outcomes of each round that count at once. Beside them, one comes before its enrolment and one waits for its label. */
 const PER_ROUND = 5
 

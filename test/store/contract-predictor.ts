@@ -11,6 +11,7 @@ import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, traceOf, versionOf } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
+import { atTestCadence } from '../test-cadence.js'
 
 const AUTO = { follow_up_seconds: 0, predictor: 'auto' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
@@ -32,7 +33,7 @@ async function learnedOf (store: Store, generations: number, predictor = BY_SIGN
 
 /** Folds the whole log, as a replica does that starts now. */
 async function learnRest (t: Test, store: Store): Promise<void> {
-  const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: JSON.stringify(AUTO) })
+  const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: atTestCadence(JSON.stringify(AUTO)) })
   const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
   t.teardown(() => learner.close())
   await until('all is learned', async () => (await store.revision()).lag === 0)

@@ -7,8 +7,8 @@ import stopgate
 
 FOLDER = Path(stopgate.__file__).parent
 LAYERS = (
-    "errors", "signals", "_process", "_telemetry", "_limits", "_http", "_outbox", "generation", "_answers", "_outcome",
-    "_bundle", "_local", "_decisions", "_probe_forms", "_session", "client", "aio", "reasoning", "_hf", "hf",
+    "errors", "signals", "_process", "_telemetry", "_limits", "_hash", "_http", "_outbox", "generation", "_answers",
+    "_outcome", "_bundle", "_local", "_decisions", "_probe_forms", "_session", "client", "aio", "reasoning", "_hf", "hf",
     "training", "vllm", "__init__",
 )  # fmt: skip
 """The modules, lowest first. Each may import only those before it, so that there can be no circle."""

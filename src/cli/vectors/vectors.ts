@@ -55,6 +55,7 @@ const BUNDLE: Bundle = {
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
     rule(GRID[10]!, { lottery: { threshold: GRID[11]!, share: 0.625 } }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, lottery: { threshold: PREDICTED.grid[13]!, share: 0.25 } }),
+    rule(null, { check_every_tokens: 8, check_growth: 0.125, check_window_tokens: 45, exploring: true }),
   ],
   predictors: { p1: PREDICTED },
   weights: [
@@ -76,6 +77,7 @@ const BUNDLE: Bundle = {
           drawn: { rule: 7, control_share: 0.02 },
           'drawn by a score': { rule: 8, control_share: 0.02, weights: { p1: 0 } },
           bent: { rule: 6, control_share: 0.1, weights: { p1: 1 } },
+          explored: { rule: 9 },
           left: { rule: 0, control_share: 0 },
           '': { rule: 1, control_share: 0.25 },
         },
@@ -91,7 +93,7 @@ function rareSteps (step: Step): Step[] {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score', 'explored'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
   ]
   const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
@@ -112,7 +114,7 @@ function steps (): Step[] {
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; a lottery is drawn by murmur3 of "salt:lottery:id".',
+    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; a lottery is drawn by murmur3 of "salt:lottery:id". The windows of a generation begin by murmur3 of "window:" and its generation_id, without one of "window:".',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
     draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), lottery: lotteryHash('salt', id) })),

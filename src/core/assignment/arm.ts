@@ -29,6 +29,11 @@ export function lotteryHash (salt: string, id: string): number {
   return hashes.lottery(id) / 0x1_0000_0000
 }
 
+const placeOf = murmur3Behind('window:')
+
+/** Where the windows of a generation begin in which it is asked at most once, in [0, 1). No salt: workers without one must agree. */
+export function windowHash (id: string): number { return placeOf(id) / 0x1_0000_0000 }
+
 /** Control if and only if `u < share`. */
 export function drawArm (u: number, share: number): Arm {
   return u < share ? 'control' : 'treated'

@@ -59,7 +59,7 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
 }
 
 /** @param full EM of the full run; `null`: unknown, which counts as the worst case */
-function deltaAt (full: Em | null, { em, agrees }: TraceStep): Stop['delta'] {
+export function deltaAt (full: Em | null, { em, agrees }: TraceStep): Stop['delta'] {
   if (em === undefined && agrees === true) return 0
   return (full === null ? 1 : full - (em ?? 0)) as Stop['delta']
 }
@@ -146,11 +146,13 @@ export function traceOfKept ({ tokens, answer_tokens: answerTokens, em, probe_to
   }
 }
 
-const ANSWERS: Readonly<Record<string, Pick<TraceStep, 'em' | 'agrees'>>> = {
+/** The grades of an answer by its character. */
+export const ANSWERS: Readonly<Record<string, Pick<TraceStep, 'em' | 'agrees'>>> = {
   1: { em: 1 }, 0: { em: 0 }, '=': { agrees: true }, x: { agrees: false }, '-': {},
 }
 
-function answerOf ({ em, agrees }: TraceStep): string {
+/** The character of a step's answer. */
+export function answerOf ({ em, agrees }: TraceStep): string {
   if (em !== undefined) return String(em)
   return agrees === undefined ? '-' : agrees ? '=' : 'x'
 }

@@ -1,6 +1,7 @@
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
+import { type CadenceInForce, cadenceInForce } from './automatic-cadence.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
@@ -45,6 +46,8 @@ export interface ChainLink extends Judgement {
   readonly probeForm: ProbeFormState | null
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
+  /** When its generations ask, without `min_tokens`; of members of a pool, that of the pool counts. */
+  readonly cadence: CadenceInForce
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined
 }
@@ -89,6 +92,7 @@ export function chainLink (
     isUnreadable: state?.epoch === 0,
     probeForm: state?.probe_form ?? null,
     warnings,
+    cadence: cadenceInForce(policy, state?.auto_cadence),
     learnedControlShare: state?.control_share,
   }
 }

@@ -29,6 +29,10 @@ export interface ContextRule {
   readonly minTokens: number
   readonly checkEveryTokens: number
   readonly checkGrowth: number
+  /** At most one check falls into each window of this many tokens; 0: no limit. */
+  readonly checkWindow: number
+  /** Whether the cadence is being explored: its generations are no evidence, and enrol whenever they first ask. */
+  readonly isExploring: boolean
   readonly controlShare: number
   /** The share below which draws are evidence: the control share, or in a new member of a pool that of the other members. */
   readonly evidenceShare: number
@@ -213,6 +217,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
   const leaf = chain.at(-1)!
   const { policy } = leaf
   const scorer = force.scorer === null ? null : scorers([force.scorer]).at(0)
+  const { checkEveryTokens, checkGrowth, checkWindow, isExploring } = policy.check_every_tokens === 'auto' ? force.source.cadence : leaf.cadence
   const isScored = scorer !== undefined // without its predictor, a threshold stops nothing
   return {
     context: force.source.key || null,
@@ -225,8 +230,10 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     label: force.source.policy.label,
     mode: policy.mode,
     minTokens: policy.min_tokens,
-    checkEveryTokens: policy.check_every_tokens,
-    checkGrowth: policy.check_growth,
+    checkEveryTokens,
+    checkGrowth,
+    checkWindow,
+    isExploring,
     controlShare: controlShareInForce(force),
     evidenceShare: evidenceShareInForce(force),
     recordSteps: policy.record_steps,

@@ -1,3 +1,4 @@
+import { windowHash } from '../assignment/arm.js'
 import { chainOf } from './context.js'
 
 export type Label = 'exact_match' | 'agreement'
@@ -28,9 +29,9 @@ export interface Policy {
   readonly certify_at: string | null
   /** Tokens before which no generation is stopped. */
   readonly min_tokens: number
-  /** Least number of tokens between two steps. */
-  readonly check_every_tokens: number
-  /** Least distance to the next step, as a part of the tokens so far; 0: the distance stays. */
+  /** Least number of tokens between two steps; `auto`: the learner chooses it and the growth. */
+  readonly check_every_tokens: number | 'auto'
+  /** Least distance to the next step, as a part of the tokens so far; 0: the distance stays. Without effect where the cadence is `auto`. */
   readonly check_growth: number
   /** Time in which the outcome and label of an enrolled generation may arrive; 0: outcomes count on arrival. */
   readonly follow_up_seconds: number
@@ -75,7 +76,7 @@ export const DEFAULT_POLICY: Policy = {
   mode: 'enforce',
   certify_at: null,
   min_tokens: 0,
-  check_every_tokens: 32,
+  check_every_tokens: 'auto',
   check_growth: 0,
   follow_up_seconds: 1800,
   evidence_span_seconds: 1800,
@@ -115,18 +116,32 @@ export function patchedPolicy (stated: PolicyPatch, patch: PolicyMergePatch): Po
 }
 
 /** When a worker asks for decisions: tokens, and the least distance to the next check as a part of the tokens so far. */
-export interface Cadence { readonly checkEveryTokens: number, readonly checkGrowth: number, readonly minTokens: number }
+export interface Cadence {
+  readonly checkEveryTokens: number
+  readonly checkGrowth: number
+  readonly minTokens: number
+  /**
+   * At most one check falls into each window of this many tokens, so that probes take at most a tenth of the tokens in the mean. A hash of
+   * the id of a generation places its windows; otherwise short generations would all be probed, or none. 0 or absent: no limit.
+   */
+  readonly checkWindow?: number
+}
 
 /** Keeps a product such as 320 * 1.1 from being rounded up past the multiple that it is. */
 const SLACK = 1e-9
 
 /**
- * The next multiple of the cadence above `tokens`, at least `checkGrowth` times the tokens later, and not below `minTokens`. It is the same
- * in both arms.
+ * The next multiple of the cadence above `tokens`, at least `checkGrowth` times the tokens later, not below `minTokens`, and in the next
+ * window. It is the same in both arms.
+ * @param id of the generation, which places its windows
  */
-export function nextCheckTokens ({ checkEveryTokens: every, checkGrowth: growth, minTokens }: Cadence, tokens: number): number {
+export function nextCheckTokens (cadence: Cadence, tokens: number, id = ''): number {
+  const { checkEveryTokens: every, checkGrowth: growth, minTokens, checkWindow: window = 0 } = cadence
   const grown = growth === 0 ? 0 : Math.ceil(tokens * (1 + growth) / every - SLACK) * every
-  return Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
+  const next = Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
+  if (window === 0) return next
+  const place = windowHash(id)
+  return Math.max(next, Math.ceil((Math.floor(tokens / window + place) + 1 - place) * window / every - SLACK) * every)
 }
 
 export type Prices = Pick<Policy, 'em_per_token_percent'> & Partial<Pick<Policy, 'value_of_em' | 'price_per_1k_tokens'>>

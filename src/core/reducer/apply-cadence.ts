@@ -6,7 +6,7 @@ import { representsGroup } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor, scoreStep } from '../predictor/predictor.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
-import { type Fold, policyOf } from './fold.js'
+import { cadenceAt, type Fold, policyOf } from './fold.js'
 
 /** How often a generation asked up to a token count. */
 interface Asked { readonly checks: number, readonly tokens: number }
@@ -23,7 +23,7 @@ export function applyCadence (fold: Fold, pending: PendingOutcome, arm: Arm | nu
   const policy = policyOf(fold.ledger, leaf) // workers ask at the leaf's cadence
   const asked = arm === 'treated' ? checksToStop(pending) : checksToCrossing(fold, pending, state, policy)
   if (asked === null) return state
-  const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }
+  const cadence = { ...cadenceAt(fold, leaf, state), minTokens: policy.min_tokens }
   const next = copyState(state, { cadences: addChecks(state.cadences, arm, asked.checks, checksDue(cadence, asked.tokens)) })
   fold.set(key, next)
   return next

@@ -19,8 +19,9 @@ import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, policyOf, writeState } from './fold.js'
 import { applyMember, endEpoch, withCounts } from './follow-up.js'
+import { chooseIfDue } from './choose-cadence.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
-import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Control generations after which the budget of probes is computed again. */
 const BUDGET_EVERY = 25
@@ -37,7 +38,9 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
     else if (isRepaired(next, policy)) endEpoch(fold, key, next, { cause: 'repair', policy, time })
     else {
-      const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove })
+      const chosen = chooseIfDue(fold, key, next, policy, time)
+      if (chosen.epoch !== next.epoch) return
+      const written = writeState(fold, key, chosen, { policy, time, cause: 'evidence', mayMove })
       const isBudgetDue = written.threshold !== counted.threshold || (mayMove && written.follow_up.reported % BUDGET_EVERY === 0)
       moveShare(fold, key, written, time, isBudgetDue)
     }
@@ -83,6 +86,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     return
   }
   const taken = copyState(accounted, {
+    auto_cadence: isPresent ? applyRun(fold, outcome, accounted.auto_cadence, policy, time) : accounted.auto_cadence,
     ...add(gatheringOf(accounted), units.get(RAW)),
     trials: accounted.trials.map((trial) => {
       const unit = units.get(trial.ordinal)

@@ -1,5 +1,6 @@
 import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
+import type { CadenceInForce } from '../contexts/automatic-cadence.js'
 import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
 import { addCounts, addRecent } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
@@ -22,11 +23,11 @@ import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { areStopsReal, countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
-import { armOf, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
+import { armOf, cadenceAt, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { endEpoch, followUp, isUnenrolled, withCounts } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
-import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
+import { applyRun, applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
 /**
  * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
@@ -39,7 +40,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const leaf = chain.at(-1)!
   const policy = policyOf(fold.ledger, leaf)
   const key = chain[certifyingDepth(levels, policy.certify_at)]!
-  const usable = withUsableSteps(reported, policy)
+  const usable = withUsableSteps(fold, reported, leaf, key)
   const outcome = refuseSignals(fold, leaf, usable)
 
   for (const link of chain) ensureContext(fold, link, time)
@@ -52,7 +53,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
 
   const arm = armOf(outcome, current?.control_share ?? 0)
   const force = arm === 'treated' || leaf !== key ? thresholdInForce(fold, leaf, time) : undefined
-  const isServed = arm === 'treated' && !wasLeftAlone(outcome, policy)
+  const isServed = arm === 'treated' && !wasLeftAlone(fold, outcome, leaf, key)
   const addSavings = isServed && force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
   const isUncounted = arm === 'treated' && force !== undefined && force.threshold !== null && !areStopsReal(policy, force)
   const gathering = policyOf(fold.ledger, key)
@@ -85,8 +86,8 @@ function isComparedInPool (fold: Fold, { leaf, key }: PendingOutcome, time: numb
 }
 
 /** The outcome without steps that are not evidence: those of a treated generation, and those that cannot be complete. */
-function withUsableSteps (reported: LoggedOutcome, policy: Policy): LoggedOutcome {
-  const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
+function withUsableSteps (fold: Fold, reported: LoggedOutcome, leaf: string, key: string): LoggedOutcome {
+  const isIncomplete = wasDueButNotAsked(fold, reported, leaf, key) // workers ask at the leaf's cadence
   const isBare = reported.arm === 'treated' && reported.steps !== null
   if (!isIncomplete && !isBare) return reported
   return { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
@@ -208,21 +209,24 @@ function countEndProbe (state: ContextState, { end_probe: isEqual }: LoggedOutco
 }
 
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
-function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
-  return steps?.length === 0 && isTwiceDue(tokens, policy)
+function wasDueButNotAsked (fold: Fold, { steps, tokens }: LoggedOutcome, leaf: string, key: string): boolean {
+  if (steps?.length !== 0) return false
+  const cadence = cadenceAt(fold, leaf, fold.get(key))
+  return !cadence.isExploring && isTwiceDue(cadence, policyOf(fold.ledger, leaf), tokens) // while exploring, checks may be skipped
 }
 
 /**
  * Whether a treated generation asked no more after its first step, since nothing was in force then (see `isLeftAlone`). It is no example of
  * what a threshold does that came into force later.
  */
-function wasLeftAlone ({ stopped, steps_asked: asked, tokens }: LoggedOutcome, policy: Policy): boolean {
-  return !stopped && asked !== undefined && asked <= 1 && isTwiceDue(tokens, policy)
+function wasLeftAlone (fold: Fold, { stopped, steps_asked: asked, tokens }: LoggedOutcome, leaf: string, key: string): boolean {
+  if (stopped || asked === undefined || asked > 1) return false
+  return isTwiceDue(cadenceAt(fold, leaf, fold.get(key)), policyOf(fold.ledger, leaf), tokens)
 }
 
 /** Whether a generation is long enough for more than one check. */
-function isTwiceDue (tokens: number, policy: Policy): boolean {
-  const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }
+function isTwiceDue (inForce: CadenceInForce, { min_tokens: minTokens }: Policy, tokens: number): boolean {
+  const cadence = { ...inForce, minTokens }
   return tokens >= nextCheckTokens(cadence, nextCheckTokens(cadence, 0))
 }
 
@@ -292,6 +296,7 @@ export function takeReport (
     recent: addRecent(saved.recent, counts),
     grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),
     fed_by: countForToken(saved.fed_by, outcome.by),
+    auto_cadence: report.kind === 'known' ? applyRun(fold, outcome, saved.auto_cadence, policy, time) : saved.auto_cadence,
     updated_at: time,
   })
   fold.set(key, counted)

@@ -2,6 +2,7 @@ import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { BREACH_SUSPECTED, breachSuspicion, heldUntil } from '../certificate/breach.js'
+import { isExploring } from '../contexts/automatic-cadence.js'
 import { cadenceOfTreated } from '../contexts/cadences.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
 import { isGraderBroken } from '../contexts/grader.js'
@@ -56,6 +57,7 @@ function learningShare (state: ContextState, rate: Policy['control_rate'], usefu
 
 /** The largest share whose control generations count as evidence. */
 function usefulShare (fold: Fold, key: string, state: ContextState, policy: Policy): number {
+  if (isExploring(state.auto_cadence)) return 1 // it gathers no evidence, which the span would spread
   const span = 1000 * policy.evidence_span_seconds
   const cohort = fold.cohorts.get(key)
   if (span === 0 || cohort === undefined) return 1

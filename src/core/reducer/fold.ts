@@ -1,5 +1,6 @@
 import type { Arm } from '../assignment/arm.js'
 import type { KeptTrace } from '../certificate/trace.js'
+import { type AutomaticCadence, type CadenceInForce, cadenceInForce } from '../contexts/automatic-cadence.js'
 import { chainLink, type ChainLink } from '../contexts/chain-link.js'
 import { type ContextState, copyState, type EpochCause, openEpoch } from '../contexts/context-state.js'
 import { effectiveThreshold, type EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -87,6 +88,9 @@ interface WriteOptions {
   readonly mayMove: boolean
 }
 
+/** Causes that are noted even where the threshold stays. */
+const NOTED: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'repair', 'cadence'])
+
 /**
  * Stores a context's next state with the threshold that its evidence now certifies, and notes the move from the one stored before.
  * @returns the state as stored
@@ -98,7 +102,7 @@ export function writeState (fold: Fold, key: string, next: ContextState, { polic
   const after = isFirst ? copyState(judged, { arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }) : judged
   fold.set(key, after)
   const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
-  if (isMoved || cause === 'drift' || cause === 'breach' || cause === 'repair') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
+  if (isMoved || NOTED.has(cause)) fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
   if (isMoved && after.threshold_index !== -1) expelLosing(fold, key, after, time)
   return after
 }
@@ -166,6 +170,8 @@ export function statesWithin (fold: Fold, under: string, below = true): Array<re
 
 export interface EpochStart {
   readonly cause: EpochCause
+  /** Chosen for the epoch. */
+  readonly cadence?: AutomaticCadence
   readonly policy: Policy
   readonly time: number
 }
@@ -176,11 +182,11 @@ export interface EpochStart {
  * @returns the state, which the caller stores
  */
 export function startEpoch (
-  fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time }: EpochStart): ContextState {
+  fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time, cadence }: EpochStart): ContextState {
   const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
   for (const id of fold.cohorts.renew(key, fold.cursor, until)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
-  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock })
+  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock, cadence })
   return syncTrials(opened, policy, levels, fold.predictors, { slice: 0, clock: fold.cohorts.clock, time })
 }
 
@@ -199,6 +205,14 @@ export function thresholdInForce (fold: Fold, key: string, time: number): Effect
   const source = depthOf(key) < certifyingDepth(levels, certifyAt) ? key : certifyingKey(levels, certifyAt, key)
   const chain = source === key ? [leaf] : [linkOf(source), leaf]
   return effectiveThreshold(chain, 0)
+}
+
+/**
+ * When generations of a leaf ask, without `min_tokens`.
+ * @param state of the context that certifies for it
+ */
+export function cadenceAt ({ ledger }: Fold, leaf: string, state: ContextState | undefined): CadenceInForce {
+  return cadenceInForce(policyOf(ledger, leaf), state?.auto_cadence)
 }
 
 /** A stopped generation counts as treated whatever arm it reports. Without an arm, a low draw means control, and any other is unknown. */

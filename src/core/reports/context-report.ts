@@ -24,6 +24,7 @@ import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
 import type { Label, Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
+import { describeCadence } from './cadence-report.js'
 import { untilNext } from './threshold-rows.js'
 
 export const STATUSES = ['learning', 'unlikely', 'certified', 'drifted'] as const
@@ -111,6 +112,10 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     epoch: state.epoch,
     control_share: isMember || isCertifying(loaded.levels, own.policy.certify_at, key) ? controlShareInForce(effective) : null,
     generations_to_next_certificate: untilNext(candidate, own.policy),
+    /** When its generations ask; `null`: it certifies nothing, as above the leaves. */
+    cadence: isMember || isCertifying(loaded.levels, own.policy.certify_at, key)
+      ? describeCadence(own.policy, loaded.states.get(source.key))
+      : null,
     policy: own.policy,
     updated_at: state.updated_at,
   }

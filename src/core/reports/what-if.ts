@@ -3,6 +3,8 @@ import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
 import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
+import { withNumbers } from '../contexts/automatic-cadence.js'
+import type { CadenceNumbers } from '../contexts/cadence-choice.js'
 import { candidateOf } from '../contexts/candidate-scorer.js'
 import { type ContextState, openEpoch, requestGuarantee } from '../contexts/context-state.js'
 import { isCurrent, judgeAfresh } from '../contexts/judge.js'
@@ -72,8 +74,7 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
     value_of_em: policy.value_of_em,
     price_per_1k_tokens: policy.price_per_1k_tokens,
     em_per_token_percent,
-    check_every_tokens: policy.check_every_tokens,
-    check_growth: policy.check_growth,
+    ...numbersOf(policy, state),
     post_hoc: candidate.isPostHoc,
     threshold,
     score,
@@ -90,7 +91,17 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
   }
 }
 
-type CadenceFields = Pick<Policy, 'check_every_tokens' | 'check_growth' | 'min_tokens'>
+/** The cadence of a policy in numbers; of an automatic one, that of the epoch. */
+function numbersOf (policy: Policy, { auto_cadence }: ContextState): CadenceNumbers {
+  const { check_every_tokens, check_growth } = withNumbers(policy, auto_cadence)
+  return { check_every_tokens, check_growth }
+}
+
+function isSameCadence (a: CadenceNumbers, b: CadenceNumbers): boolean {
+  return a.check_every_tokens === b.check_every_tokens && a.check_growth === b.check_growth
+}
+
+type CadenceFields = CadenceNumbers & Pick<Policy, 'min_tokens'>
 
 /** Why the steps recorded at one cadence cannot show what another would; `null`: they can. */
 export function cadenceProblem (recorded: CadenceFields, asked: CadenceFields): { path: string, message: string } | null {
@@ -111,10 +122,11 @@ export function replayTraces (
   const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
   const index = state.serving === null ? Math.floor(state.threshold_index) : -1
   const recorded = replay(traces, state.meaning, index)
-  const asked = replay(traces, policy, index)
+  const asked = replay(traces, { ...numbersOf(policy, state), min_tokens: policy.min_tokens }, index)
   const begun = openEpoch(state, 'policy', policy, levels, { time: state.updated_at, name: state.epoch_name })
   const { evidence } = asked
-  const looks = isCurrent(state, policy, levels) ? state.looks : begun.looks
+  const isPresent = state.meaning.is_cadence_automatic && isSameCadence(state.meaning, numbersOf(policy, state))
+  const looks = isCurrent(state, isPresent ? { ...policy, check_every_tokens: 'auto' } : policy, levels) ? state.looks : begun.looks
   const opened: ContextState = { ...begun, epoch: state.epoch, looks, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence) }
   return {
     asked: opened,

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { isoTime, pinToWire, poolToWire } from '../../../openapi/wire.js'
 import { windowProblem } from '../../core/certificate/beginnings.js'
+import { withNumbers } from '../../core/contexts/automatic-cadence.js'
 import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
 import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
@@ -72,15 +73,18 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
     /** Certifies from the present evidence under other terms; absent terms stay as they are. */
     async whatIf (key: string, terms: Partial<AnswerableFields>) {
       const { loaded, state } = await load(key)
-      const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...terms }
+      const inForce = effectivePolicy(loaded.defaultPolicy, loaded.policies, key)
+      const policy = { ...inForce, ...terms }
       const problem = windowProblem(policy) ?? policyProblem(policy, loaded.levels)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
       if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {
         return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }
       }
-      const unknown = cadenceProblem(state.meaning, policy)
+      const { check_every_tokens: every, ...others } = terms
+      const stated = { ...withNumbers(inForce, state.auto_cadence), ...others, ...(typeof every === 'number' && { check_every_tokens: every }) }
+      const unknown = cadenceProblem(state.meaning, stated)
       if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
-      return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors, await store.readTraces(key)) }
+      return { key, ...whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)) }
     },
 
     wantedLabels: (key: string, query: WantedLabelsQuery, caller: Caller) => readWantedLabels(store, config, key, query, caller),
@@ -96,9 +100,13 @@ function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: s
   return isPool ? openEpoch(undefined, 'first_enrolment', policy, levels, { time: Date.now(), name: '' }) : undefined
 }
 
+function choiceToWire (choice: NonNullable<ContextView['cadence']>['choice']) {
+  return choice && { ...choice, candidates: [...choice.candidates], looked_at: isoTime(choice.looked_at) }
+}
+
 /** Times as replies have them, ISO 8601. */
 function onWire (view: ContextView) {
-  const { evidence, breach: { held_until: held }, probe_form: form } = view
+  const { evidence, cadence, breach: { held_until: held }, probe_form: form } = view
   const times = evidence && { since: isoTime(evidence.since), until: evidence.until === null ? null : isoTime(evidence.until) }
   return {
     ...view,
@@ -107,6 +115,7 @@ function onWire (view: ContextView) {
     breach: { ...view.breach, held_until: held === null ? null : isoTime(held) },
     probe_form: form === null ? null : { ...form, chosen_at: isoTime(form.chosen_at) },
     evidence: evidence && { ...evidence, ...times! },
+    cadence: cadence && { ...cadence, choice: choiceToWire(cadence.choice) },
     updated_at: isoTime(view.updated_at),
   }
 }

@@ -21,6 +21,7 @@ type ContextReply = {
   readonly threshold: number | null
   readonly check_every_tokens: number
   readonly check_growth: number
+  readonly check_window_tokens?: number
   readonly min_tokens: number
   readonly warnings: readonly ContextWarning[]
 }
@@ -74,8 +75,10 @@ const shown = new WeakMap<ContextRule, ContextReply>()
 function ruleOf (rule: ContextRule): ContextReply {
   let one = shown.get(rule)
   if (one === undefined) {
-    const { threshold, checkEveryTokens, checkGrowth, minTokens, warnings } = rule
-    shown.set(rule, one = { threshold, check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens, warnings })
+    const { threshold, checkEveryTokens: check_every_tokens, checkGrowth: check_growth, checkWindow } = rule
+    const { minTokens: min_tokens, warnings } = rule
+    const cadence = { check_every_tokens, check_growth, ...(checkWindow !== 0 && { check_window_tokens: checkWindow }) }
+    shown.set(rule, one = { threshold, ...cadence, min_tokens, warnings })
   }
   return one
 }

@@ -75,8 +75,9 @@ function renderRule (rule: ColumnsAnswer['contexts'][number]): string {
   if (rule === null) return 'null'
   let text = renderedRules.get(rule)
   if (text === undefined) {
-    const { threshold, check_every_tokens, check_growth, min_tokens, warnings } = rule
-    text = `{"threshold":${threshold},"check_every_tokens":${check_every_tokens},"check_growth":${check_growth},"min_tokens":${min_tokens},"warnings":${renderWarnings(warnings)}}`
+    const { threshold, check_every_tokens, check_growth, check_window_tokens, min_tokens, warnings } = rule
+    const window = check_window_tokens === undefined ? '' : `,"check_window_tokens":${check_window_tokens}`
+    text = `{"threshold":${threshold},"check_every_tokens":${check_every_tokens},"check_growth":${check_growth}${window},"min_tokens":${min_tokens},"warnings":${renderWarnings(warnings)}}`
     renderedRules.set(rule, text)
   }
   return text

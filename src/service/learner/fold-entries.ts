@@ -69,6 +69,7 @@ function differs (before: ContextState | undefined, after: ContextState | undefi
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch ||
+    before.auto_cadence?.exploration?.window !== after.auto_cadence?.exploration?.window ||
     leftEpochOf(before) !== leftEpochOf(after) || knownEpochOf(before) !== knownEpochOf(after) ||
     haveDifferentForms(before, after) ||
     contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() || namesOf(before) !== namesOf(after) ||

@@ -7,6 +7,7 @@ import type { OpenEvidence, PackedEvidence } from '../../core/certificate/eviden
 import { noEvidence } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
+import { UNEXPLORED } from '../../core/contexts/automatic-cadence.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
@@ -83,6 +84,28 @@ const beginnings = Type.Object({
 
 const missing = Type.Enum(['excluded', 'lost'])
 
+const costs = like(UNEXPLORED.since)
+
+const packedTrace = Type.Object({
+  ...fieldsLike({ tokens: 0, answer_tokens: 0, probe_tokens: 0, steps: '' }), em: orNull(Type.Enum([0, 1])), at: Type.Array(number),
+})
+
+/** The runs that a cadence is chosen by: each step has two characters. */
+const exploration = Type.Object({ costs, traces: Type.Array(packedTrace), window: number })
+
+const cadenceFigures = fieldsLike({ check_every_tokens: 0, check_growth: 0 })
+
+const cadenceChoice = Type.Object({
+  ...cadenceFigures,
+  reason: Type.Enum(['saves', 'none_saves']),
+  candidates: Type.Array(Type.Object({
+    ...cadenceFigures,
+    ...fieldsLike({ expected_saved_ratio: 0, tokens_saved_ratio: 0, tokens_saved_gross_ratio: 0, em_drop: 0 }),
+    threshold: orNull(ratio),
+  })),
+  ...fieldsLike({ looked_at: 0, generations: 0, tokens: 0, probe_tokens: 0 }),
+})
+
 const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
 
 /** As it is written: empty evidence is null. */
@@ -94,6 +117,7 @@ const state = Type.Object({
   hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
   probe_form: orNull(Type.Object({ ...probeFormFinding, at: number, asked: number, equal: number })),
   cadences: orNull(like(NO_CADENCES)),
+  auto_cadence: orNull(Type.Object({ choice: orNull(cadenceChoice), exploration: orNull(exploration), since: costs })),
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),

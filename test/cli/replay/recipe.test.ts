@@ -5,6 +5,7 @@ import { orderByGroup, playAll, type PlayedRun } from '../../../src/cli/replay/p
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { tracesText } from '../../test-data.js'
 import { inProcessGate } from './in-process-gate.js'
+import { TEST_CADENCE } from '../../test-cadence.js'
 
 /**
  * The savings of the default policy on real generations, learning from nothing, without network or clock. Groups share arms, so their order
@@ -18,6 +19,9 @@ const FILES = [
 ] as const
 const SEEDS = [1, 2, 3, 4, 5, 6]
 
+/** A cadence is stated, since there are few generations, and their steps are recorded. */
+const POLICY = { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE }
+
 for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
   t.test(`the default policy stays inside its bound, but for chance, and saves tokens on ${file}`, async (t) => {
     const runs = tracesText(file).trim().split('\n').map((line, i) => readRecordedRun(`${file}:${i + 1}`, line))
@@ -25,7 +29,7 @@ for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
     const outside: string[] = []
     for (const seed of SEEDS) {
       const served: PlayedRun[] = []
-      await playAll(inProcessGate(levels, `salt ${seed}`, { follow_up_seconds: 0 }), levels, orderByGroup(seededRandom(seed), runs), {
+      await playAll(inProcessGate(levels, `salt ${seed}`, POLICY), levels, orderByGroup(seededRandom(seed), runs), {
         concurrency: 32, signal: new AbortController().signal, onServed: (one) => served.push(one),
       })
       const { contexts, total } = compareByContext(levels, served, () => ({ threshold: null, scope: 'none', score: 'confidence', policy: { max_em_drop: 0.02 } }))

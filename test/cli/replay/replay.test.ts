@@ -9,6 +9,7 @@ import { temporaryFolder } from '../../helper.js'
 import { tokenList, tokenOf } from '../../token-fixtures.js'
 import { captureIo } from '../command-line/captured-io.js'
 import { recorded } from '../traces/recorded.js'
+import { atTestCadence } from '../../test-cadence.js'
 
 /** 300 generations in each simulated context; at 5 points the first certificate takes 73. */
 async function traces (folder: string): Promise<string> {
@@ -17,7 +18,7 @@ async function traces (folder: string): Promise<string> {
   return path
 }
 
-const env = { DEFAULT_POLICY: '{"max_em_drop":0.05}' }
+const env = { DEFAULT_POLICY: atTestCadence('{"max_em_drop":0.05}') }
 
 t.test('a replay runs end to end with its own service', async (t) => {
   const folder = await temporaryFolder(t)
@@ -105,7 +106,7 @@ const read = async (url: string) => await (await fetch(url)).json() as any
 
 t.test('the service keeps the settings that affect decisions and removes its folder at the end', async (t) => {
   const before = new Set(await folders())
-  const own = await startOwnService({ CONTEXT_LEVELS: 'task', DEFAULT_POLICY: '{"max_em_drop":0.05,"follow_up_seconds":60}', REDIS_URL: 'redis://127.0.0.1:1', DATA_DIR: '/nowhere', ACCESS_TOKENS: '[]', HOST: '0.0.0.0' })
+  const own = await startOwnService({ CONTEXT_LEVELS: 'task', DEFAULT_POLICY: atTestCadence('{"max_em_drop":0.05,"follow_up_seconds":60}'), REDIS_URL: 'redis://127.0.0.1:1', DATA_DIR: '/nowhere', ACCESS_TOKENS: '[]', HOST: '0.0.0.0' })
   t.teardown(() => own.close())
   t.match(await read(`${own.url}/v1/snapshot`), { levels: ['task'], store: { kind: 'embedded', up: true } }, 'REDIS_URL is ignored')
   t.match(await read(`${own.url}/v1/contexts/*/policy`), { effective: { max_em_drop: 0.05, follow_up_seconds: 0 } })

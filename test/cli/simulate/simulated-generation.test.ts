@@ -2,7 +2,7 @@ import t from 'tap'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
 import { PROFILES, simulateGeneration, plantedProfile, truthOf, type Profile, type SimulatedStep } from '../../../src/cli/simulate/simulated-generation.js'
 import { contextKey } from '../../../src/core/policy/context.js'
-import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
+import { TEST_CADENCE } from '../../test-cadence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { emDrop, NO_EVIDENCE, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
@@ -50,7 +50,7 @@ t.test('the steady model is calibrated and the bold one overconfident', async (t
 
 const keys = PROFILES.map(({ context }) => contextKey(['model', 'task'], context))
 t.equal(new Set(keys).size, PROFILES.length, 'the contexts differ under the default levels')
-t.ok(PROFILES.every(({ everyTokens }) => everyTokens === DEFAULT_POLICY.check_every_tokens), 'steps at the cadence a default policy asks for')
+t.ok(PROFILES.every(({ everyTokens }) => everyTokens === TEST_CADENCE), 'steps at the cadence of the demo')
 
 const { chance, steps } = simulateGeneration(seededRandom(1), plantedProfile(0.025))
 t.ok(steps.every((step) => step.confidence >= GRID[0]!), 'a planted context crosses every threshold at the first step')

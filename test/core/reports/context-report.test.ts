@@ -7,12 +7,12 @@ import { stopsOf } from '../../../src/core/certificate/trace.js'
 import { openEpoch } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { addToMembership, FIRST_UNITS } from '../../../src/core/contexts/membership.js'
-import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { describeArms, describeContext, describeTrials, shownInPool } from '../../../src/core/reports/context-report.js'
 import { memberUnit } from '../contexts/member-unit.js'
 import { linkWith, PREDICTOR } from '../decide/snapshot-of.js'
 import { FIRST, KEPT, memoryFold, policyWith } from '../reducer/memory-fold.js'
 import { addPredictor } from '../reducer/trial-fold.js'
+import { TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
 t.test('arms are described by their means, and by null without data', async (t) => {
   const nothing = { generations: 0, labelled: 0, ungraded: 0, em: null, tokens_mean: null }
@@ -32,8 +32,9 @@ const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score:
 function known (generations: number, changes: object = {}) {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
-  const state = { ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' }), halves: [evidence, NO_EVIDENCE] as const, beginnings: beginningsOf(evidence), ...changes }
-  return { levels, defaultPolicy: {}, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
+  const state = { ...openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' }), halves: [evidence, NO_EVIDENCE] as const, beginnings: beginningsOf(evidence), ...changes }
+  const defaultPolicy = { check_every_tokens: TEST_CADENCE }
+  return { levels, defaultPolicy, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
 }
 
 t.test('the status is learning, certified or drifted', async (t) => {
@@ -164,7 +165,7 @@ t.test('trials describe the challengers of a context', async (t) => {
   t.same(describeTrials(fold.state(), policyWith(), fold.predictors), [], 'predictors are off')
 })
 
-const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model'], { time: 1, name: 'pool-1' })
+const opened = openEpoch(undefined, 'first_enrolment', TEST_POLICY, ['model'], { time: 1, name: 'pool-1' })
 const link = linkWith('*', { index: 9 })
 const membership = addToMembership(undefined, memberUnit({ lost: 1 }))
 

@@ -6,10 +6,11 @@ import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { stopsOf } from '../../../src/core/certificate/trace.js'
 import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { addToMembership, FIRST_UNITS, type Membership } from '../../../src/core/contexts/membership.js'
-import { certificationTerms, DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { certificationTerms, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeRow } from '../../../src/core/reports/context-row.js'
 import { memberUnit } from '../contexts/member-unit.js'
 import { FIRST } from '../reducer/memory-fold.js'
+import { TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
 const levels = ['model', 'task']
 const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.95, em: 1 }], isComplete: true } as const
@@ -17,12 +18,17 @@ const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score:
 function stateOf (generations: number, changes: Partial<ContextState> = {}): ContextState {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
-  const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' })
+  const opened = openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' })
   return { ...opened, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence), ...changes }
 }
 
 const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({
-  levels, defaultPolicy: policy, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map(Object.entries(states)),
+  levels,
+  defaultPolicy: { check_every_tokens: TEST_CADENCE, ...policy },
+  policies: new Map(),
+  pins: new Map(),
+  predictors: new Map(),
+  states: new Map(Object.entries(states)),
 })
 
 t.test('a leaf of its own has its status, and the time at which its epoch began', async (t) => {
@@ -32,7 +38,7 @@ t.test('a leaf of its own has its status, and the time at which its epoch began'
 })
 
 t.test('with a lottery in force the row has both thresholds', async (t) => {
-  const state = stateOf(FIRST, { judged_by: certificationTerms(DEFAULT_POLICY), threshold_index: 3.5, threshold: GRID[3]! })
+  const state = stateOf(FIRST, { judged_by: certificationTerms(TEST_POLICY), threshold_index: 3.5, threshold: GRID[3]! })
   t.match(describeRow(loaded({ 'model=q,task=a': state }), 'model=q,task=a'), { threshold: GRID[3], lottery: { threshold: GRID[4], share: 0.5 } })
 })
 

@@ -9,8 +9,9 @@ import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes
 import { foldEntries, type LearnerState } from '../../../src/service/learner/fold-entries.js'
 import type { StoredEntry } from '../../../src/store/log.js'
 import { KEY, losslessOutcome } from '../../certify.js'
+import { TEST_CADENCE } from '../../test-cadence.js'
 
-const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 100 }
+const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE }, max_contexts: 100 }
 const empty = (): LearnerState => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map() })
 
 const entries = (from: number, to: number): StoredEntry[] => Array.from({ length: to - from }, (_, i) => ({

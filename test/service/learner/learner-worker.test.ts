@@ -10,9 +10,10 @@ import { KEY, losslessOutcome } from '../../certify.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { startRedis, withoutRedis } from '../../redis-server.js'
 import { startProcess } from '../../service-process.js'
+import { atTestCadence } from '../../test-cadence.js'
 
 t.test('the learner learns in its thread from the store of the process', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}' })
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: atTestCadence('{"follow_up_seconds":0}') })
   await until('it leads', async () => (await service.get('/readyz')).body.learner.leader)
   await service.post('/v1/outcomes', losslessOutcome('one'))
   await until('it is learned', async () => (await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 1)
@@ -23,7 +24,7 @@ t.test('the learner learns in its thread from the store of the process', async (
 })
 
 t.test('after an uncaught exception the store is intact and every outcome counts once', async (t) => {
-  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '2' })
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: atTestCadence('{"follow_up_seconds":0}'), LEASE_SECONDS: '2' })
   const store = await createStore(config)
   t.teardown(() => store.close())
   const failures: string[] = []
@@ -55,7 +56,7 @@ t.test('a hanging learner is replaced, and every outcome counts once', { skip: w
   const folder = await temporaryFolder(t)
   const redis = await startRedis(t)
   // Long enough for a learner on a busy machine to renew its lease in time.
-  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '2' })
+  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: atTestCadence('{"follow_up_seconds":0}'), LEASE_SECONDS: '2' })
   const store = await createStore(config)
   t.teardown(() => store.close())
   const worker = new URL('../../../src/service/learner/learner-worker.js', import.meta.url)

@@ -11,9 +11,10 @@ import type { Store } from '../../../src/store/store.js'
 import { KEY, losslessOutcome } from '../../certify.js'
 import { temporaryFolder, until } from '../../helper.js'
 import { trainingWriteOf } from '../../store/fixtures.js'
+import { atTestCadence } from '../../test-cadence.js'
 
 const log = pino({ level: 'silent' })
-const config = readConfig({ DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '0.3' })
+const config = readConfig({ DEFAULT_POLICY: atTestCadence('{"follow_up_seconds":0}'), LEASE_SECONDS: '0.3' })
 
 async function openStore (t: Test): Promise<Store> {
   const store = await createStore({ dataDir: await temporaryFolder(t), dedupSeconds: 60 })

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ._answers import ProbeForm
-from .generation import Arm, Cadence, Step
+from ._hash import murmur3
+from .generation import Arm, Cadence, Step, cadence_in
 
 BUNDLE_FORMAT = 1
 
@@ -18,23 +19,6 @@ GRID = (
     0.3189458042953346, 0.25559986396238643, 0.201119784232575, 0.1558211936886601, 0.11920292202211755,
 )  # fmt: skip
 """Candidate thresholds, safest first, as `grid` of openapi/vectors.json has them."""
-
-_MASK = 0xFFFFFFFF  # 32 bits
-
-
-def murmur3(text: str) -> int:
-    """MurmurHash3_x86_32 of the text in UTF-8, seed 0 (Austin Appleby, public domain): an integer below 2**32."""
-    data, h = text.encode(), 0
-    for i in range(0, len(data), 4):
-        k = int.from_bytes(data[i : i + 4], "little") * 0xCC9E2D51 & _MASK
-        h ^= (k << 15 | k >> 17) * 0x1B873593 & _MASK
-        if i + 4 <= len(data):
-            h = (h << 13 | h >> 19) * 5 + 0xE6546B64 & _MASK
-    h ^= len(data)
-    h = (h ^ h >> 16) * 0x85EBCA6B & _MASK
-    h = (h ^ h >> 13) * 0xC2B2AE35 & _MASK
-    return h ^ h >> 16
-
 
 def uniform(salt: str, unit: str) -> float:
     """The draw of a generation, in [0, 1): it is in the control arm if and only if this is below the control share.
@@ -98,6 +82,7 @@ class Rule(NamedTuple):
     label_rate: float
     has_form: bool = False
     form: ProbeForm | None = None
+    is_exploring: bool = False
 
     def threshold_of(self, salt: str | None, unit: str | None) -> float | None:
         """The threshold that a generation has; it may be drawn by lottery.
@@ -182,12 +167,13 @@ class Bundle:
             scorer=self._scorer(node, fields["scorer"]) if is_scored else None,
             trials=tuple(self._scorer(node, name) for name in fields.get("trials", [])),
             mode=fields["mode"],
-            cadence=Cadence(fields["check_every_tokens"], fields["min_tokens"], fields["check_growth"]),
+            cadence=cadence_in(fields),
             share=node.get("control_share", 1),
             epoch=node.get("epoch"),
             label_rate=fields["label_rate"],
             has_form="probe_form" in fields,
             form=ProbeForm.of(fields["probe_form"]) if fields.get("probe_form") else None,
+            is_exploring=fields.get("exploring", False),
         )
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:

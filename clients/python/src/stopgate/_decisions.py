@@ -13,7 +13,7 @@ from ._local import LocalDecider
 from ._process import Background
 from ._telemetry import Counters, logger, warn
 from .errors import CallFailed, CallTimedOut
-from .generation import NEVER, Cadence, Generation
+from .generation import NEVER, Cadence, Generation, cadence_in
 
 COLUMNS_PATH = "/v1/decisions/columns"
 MAX_ROWS = 4096
@@ -111,7 +111,7 @@ class Decisions:
             return self._local is not None and self._local.leaves_alone(generation, tokens)
         self._counters.checks += 1
         self._counters.undecided += 1
-        generation.next_check = self.cadence_of(generation).next_check(tokens)
+        generation.next_check = self.cadence_of(generation).next_check(tokens, generation.id)
         return True
 
     def decide_locally(self, generations: Sequence[Generation], local: LocalDecider) -> None:
@@ -163,7 +163,7 @@ class Decisions:
         for one in generations:
             step = one.steps[-1]
             is_highest = step.confidence is not None and step.confidence > (one.probed_score or 0.0)
-            next_check = self.cadence_of(one).next_check(step.tokens)
+            next_check = self.cadence_of(one).next_check(step.tokens, one.id)
             one.checked(stop=False, probe=one.arm == "control" and is_highest, next_check=next_check)
 
 
@@ -222,7 +222,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
         if rule is not None:
             if rule["threshold"] is None:
                 without_threshold.add(one.context_key)
-            cadences[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
+            cadences[one.context_key] = cadence_in(rule)
             for warning in rule["warnings"]:
                 warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
     for row in body["first_step_late"]:
@@ -237,6 +237,6 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
         if one.arm is None:
             one.arm = "control" if row in control else "treated"
         is_left_alone = one.arm == "treated" and one.context_key in without_threshold
-        next_check = NEVER if is_left_alone else cadences[one.context_key].next_check(one.steps[-1].tokens)
+        next_check = NEVER if is_left_alone else cadences[one.context_key].next_check(one.steps[-1].tokens, one.id)
         one.decided(row in stop, row in probe, next_check)
     return [generations[row] for row in problems]

@@ -115,7 +115,7 @@ class LocalDecider:
             one.decided(
                 not is_control and not is_early and rule.stops(step, one.arm, threshold),
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
-                NEVER if rule.leaves_alone(one.arm) else rule.cadence.next_check(step.tokens),
+                NEVER if rule.leaves_alone(one.arm) else rule.cadence.next_check(step.tokens, one.id),
             )
         return undecided
 
@@ -128,7 +128,7 @@ class LocalDecider:
         generation.arm = "control" if u < rule.share else "treated"
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
-        if tokens > rule.cadence.next_check(0):
+        if tokens > rule.cadence.next_check(0, generation.id) and not rule.is_exploring:
             generation.warn_late()
             return
         started: dict[str, str | int] = {"generation_id": generation.id}
