@@ -13,6 +13,7 @@ import { playNewMember } from './new-members.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { overheadTables } from './overhead.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
+import { AUTOMATIC, CADENCE_WORLDS, type CadenceFigures, HAND_SET, playCadence } from './cadence.js'
 import { measureSavings, type Savings } from './savings.js'
 import { SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
 import type { FullRun } from './service.js'
@@ -24,6 +25,7 @@ import {
 } from './moving-traffic.js'
 import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
+import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
 // `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number
@@ -45,6 +47,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   compare,
   share,
   savings,
+  cadence,
   estimate,
   groups,
   predictor,
@@ -289,6 +292,35 @@ function savings (): void {
   print(`## Savings on real traces, each played once, ${seedsOr(100).length} seeds: % of the tokens`, table(
     ['traces', 'saved', 'fixed threshold in hindsight', 'lost to learning', 'to control', 'to safer thresholds', 'EM lost, points', 'worst context and seed',
       'beyond the bound', 'need a label: at least, %', 'at most, %'], rows))
+}
+
+function cadence (): void {
+  const seeds = seedsOr(2)
+  const rows = CADENCE_WORLDS.flatMap((worldOf) => {
+    const world = worldOf()
+    const byHand = HAND_SET.filter(({ check_every_tokens: every }) => every >= world.shortest)
+    return [1, 4, 16].map((probe) => {
+      const played = (policy: PolicyPatch) => seeds.map((seed) => playCadence(policy, world, probe, seed))
+      const savedBy = (figures: readonly CadenceFigures[]) => mean(figures.map(({ saved }) => saved))
+      const best = byHand.map((policy) => ({ policy, saved: savedBy(played(policy)) })).reduce((a, b) => b.saved > a.saved ? b : a)
+      const automatic = played(AUTOMATIC)
+      const { check_every_tokens: every, check_growth: growth } = best.policy
+      return [
+        world.name, `${probe}`, percent(savedBy(automatic)), percent(best.saved), `${every}, ${growth}`,
+        percent(mean(automatic.map(({ late }) => late))), points(mean(automatic.map(({ lost }) => lost))),
+        mostFrequent(automatic.flatMap(({ chosen }) => chosen)),
+      ]
+    })
+  })
+  print(`## The cadence, ${seeds.length} seeds: tokens saved net, %, exploration and learning included`, table(
+    ['generations', 'tokens of a probe', 'automatic', 'best set by hand', 'that is, tokens and growth', 'automatic, second half', 'EM lost, points', 'chosen most often'],
+    rows))
+}
+
+function mostFrequent (names: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a).slice(0, 3).map(([name, times]) => `${name} (${percent(times / names.length)} %)`).join(', ')
 }
 
 function estimate (): void {
