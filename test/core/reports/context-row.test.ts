@@ -5,7 +5,7 @@ import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { stopsOf } from '../../../src/core/certificate/trace.js'
 import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
-import { addToMembership, FIRST_UNITS, type Membership } from '../../../src/core/contexts/membership.js'
+import { addToMembership, type Membership } from '../../../src/core/contexts/membership.js'
 import { certificationTerms, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeRow } from '../../../src/core/reports/context-row.js'
 import { memberUnit } from '../contexts/member-unit.js'
@@ -62,7 +62,7 @@ t.test('if a pool has drifted, only the pool has the alarm', async (t) => {
 
 t.test('a member of a pool shows its own evidence at the threshold of the pool, and an alarm once it has left', async (t) => {
   const shown = (changes: Partial<Membership>) => {
-    const membership = { ...addToMembership(undefined, memberUnit({ lost: 1, epoch: '1000-1' })), units: FIRST_UNITS, ...changes }
+    const membership = { ...addToMembership(undefined, memberUnit({ lost: 1, epoch: '1000-1' })), is_known: true, ...changes }
     const states = loaded({ '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0, { membership }) }, { certify_at: 'model' })
     return describeRow(states, 'model=q,task=a')
   }
