@@ -6,7 +6,13 @@ export const KEY = 'model=q,task=gsm8k'
 /** An outcome of a full run that loses nothing by stopping at 32 of its 64 tokens, with confidence 0.95. */
 export function losslessOutcome (id: string, context: Record<string, string> = CONTEXT) {
   return {
-    generation_id: id, arm: 'control', context, tokens: 64, em: 1, steps: [{ tokens: 32, confidence: 0.95, em: 1 }, { tokens: 64, confidence: 0.99, em: 1 }],
+    generation_id: id,
+    arm: 'control',
+    context,
+    tokens: 64,
+    em: 1,
+    answer: id,
+    steps: [{ tokens: 32, confidence: 0.95, em: 1, answer: id }, { tokens: 64, confidence: 0.99, em: 1, answer: id }],
   }
 }
 

@@ -30,7 +30,8 @@ t.test('a real model is asked about, probed and stopped, and each generation is 
   t.ok(tasks.follow!.tokens < tasks.follow!.full_tokens)
   const { body } = await service.get('/v1/contexts?prefix=model%3Dreasoner')
   const shown = body.contexts.find(({ key }: { key: string }) => key === 'model=reasoner')
-  t.equal(shown.probe_tokens, all.reduce((sum, { probe_tokens: spent }) => sum + spent, 0), 'the service knows what the probes cost')
+  const spent = all.reduce((sum, { probe_tokens: tokens }) => sum + tokens, 0)
+  t.ok(shown.probe_tokens >= spent && shown.probe_tokens <= spent + GENERATIONS, 'the service knows what the probes cost, those at the end of the reasoning, too')
 })
 
 t.test('killing the service costs no generation', { skip }, async (t) => {

@@ -72,7 +72,7 @@ t.test('no request can reach an unrelated Redis key', { skip: withoutRedis }, as
   await until('Redis is reached', async () => (await send('GET', '/readyz')).status === 200)
   const admin = new Redis(redis.url)
   t.teardown(() => { admin.disconnect() })
-  const names = ['log', '{stopgate}:log', '../cursor', ':version', '}:{stopgate}:cursor', ' \r\nFLUSHALL\r\n', '*', 'seen:x', '\u0000', '']
+  const names = ['log', '{stopgate}:log', '../cursor', ':version', '}:{stopgate}:cursor', ' \r\nFLUSHALL\r\n', '*', 'seen:x', 'a\u0000b', '']
   for (const name of names.filter(Boolean)) {
     await send('POST', '/v1/decisions', { generation_id: name, arm: 'control', tokens: 1, confidence: 1, context: { model: name, task: name } })
     t.equal((await send('POST', '/v1/outcomes', { ...losslessOutcome(name, { model: name, task: name }), em: undefined })).status, 202)

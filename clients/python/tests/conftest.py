@@ -79,8 +79,9 @@ def _ask_again_when_refused() -> None:
 _ask_again_when_refused()
 
 
-# The generations of a test begin within seconds: a span would leave most of them out of the evidence.
-_NO_SPAN = {"DEFAULT_POLICY": '{"evidence_span_seconds": 0}'}
+# The generations of a test begin within seconds: a span would leave most of them out of the evidence. And their number of
+# checks is asserted, which the service would otherwise explore.
+_FOR_TESTS = {"DEFAULT_POLICY": '{"evidence_span_seconds": 0, "check_every_tokens": 32}'}
 
 
 class Service:
@@ -96,7 +97,7 @@ class Service:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            ["node", str(_cli()), "serve"], env={**os.environ, "LOG_LEVEL": "error", **_NO_SPAN, **self._settings}
+            ["node", str(_cli()), "serve"], env={**os.environ, "LOG_LEVEL": "error", **_FOR_TESTS, **self._settings}
         )
         until("the service serves", self._is_ready)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from stopgate._bundle import GRID, Bundle, lottery, murmur3, uniform
+from stopgate._bundle import GRID, Bundle, lottery, uniform
+from stopgate._hash import murmur3
 from stopgate.generation import Arm, Step
 
 VECTORS = json.loads((ROOT / "openapi/vectors.json").read_text())

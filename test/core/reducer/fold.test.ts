@@ -17,7 +17,9 @@ t.test('policyOf uses the current policies and configuration, however often it w
 })
 
 t.test('policyOf does not remember every context that outcomes name', async (t) => {
-  const { ledger } = memoryFold({}, { max_contexts: 8 })
+  const fold = memoryFold({}, { max_contexts: 8 })
+  fold.learn({ type: 'policy', key: '*', policy: { max_em_drop: 0.01 }, by: 'ops' }) // otherwise all contexts share one policy
+  const { ledger } = fold
   const policy = policyOf(ledger, LEAF)
   for (let i = 0; i < 16; i++) policyOf(ledger, `model=q,task=flood-${i}`)
   t.not(policyOf(ledger, LEAF), policy)

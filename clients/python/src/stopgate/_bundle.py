@@ -20,6 +20,7 @@ GRID = (
 )  # fmt: skip
 """Candidate thresholds, safest first, as `grid` of openapi/vectors.json has them."""
 
+
 def uniform(salt: str, unit: str) -> float:
     """The draw of a generation, in [0, 1): it is in the control arm if and only if this is below the control share.
 
