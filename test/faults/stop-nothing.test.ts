@@ -28,6 +28,21 @@ t.test('the switch stops nothing on all replicas, and its undoing restores the m
   t.match((await one.send('GET', '/v1/audit?limit=2')).body.commands, [{ reason: 'incident 42' }, { reason: 'incident 42', policy: { mode: 'off' } }])
 })
 
+t.test('orders to all replicas, as in an outage, are undone by one', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const [one, other] = [await build(t, { REDIS_URL: redis.url, ...QUICK }), await build(t, { REDIS_URL: redis.url, ...QUICK })]
+  await until('both reach Redis', async () => (await one.send('GET', '/readyz')).status === 200 && (await other.send('GET', '/readyz')).status === 200)
+  await one.send('PUT', '/v1/contexts/*/policy', { mode: 'shadow' })
+  await certify(one)
+  await redis.stop('SIGKILL')
+  for (const built of [one, other]) t.match((await order(built, true)).body, { on: true, stored: false })
+  await redis.start()
+  for (const built of [one, other]) await until('it is stored', async () => (await built.send('GET', '/v1/stop-nothing')).body.stored)
+  await order(other, true) // a second click changes nothing
+  await until('it can be undone', async () => (await order(one, false)).status === 200)
+  for (const built of [one, other]) await until('all replicas go on in the mode of before', async () => (await decisionOf(built)).reason === 'shadow')
+})
+
 t.test('while the store is away the switch holds at once, also for local deciders, and is stored later', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const built = await build(t, { REDIS_URL: redis.url, ...QUICK })

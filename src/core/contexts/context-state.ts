@@ -130,8 +130,8 @@ export interface ContextState {
 }
 
 /**
- * Epochs that people opened after the first, each another look at the traffic. They share a budget: the first has the level, the k-th after
- * it 1 / (k (k + 1)) of it, which add up to twice the level at most. The number falls by one for each evidence age.
+ * Epochs after the first that people or repairs opened, each another look at the traffic. They share a budget: the first has the level,
+ * the k-th after it 1 / (k (k + 1)) of it, which add up to twice the level at most. The number falls by one for each evidence age.
  */
 interface Looks {
   readonly count: number
@@ -141,8 +141,8 @@ interface Looks {
 
 const NO_LOOKS: Looks = { count: 0, at: 0 }
 
-/** Causes that people decide on. */
-const OPENED_BY_PEOPLE: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form']
+/** Causes that people decide on; and the repair of reports, which may come as often as they break. */
+const LOOKS: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form', 'repair']
 
 /** An epoch without any report is no look. */
 function looksAfter (
@@ -150,7 +150,7 @@ function looksAfter (
   if (previous === undefined) return NO_LOOKS
   const { count, at } = previous.looks
   const passed = Math.min(count, Math.max(0, Math.floor((time - at) / (1000 * age))))
-  if (OPENED_BY_PEOPLE.includes(cause) && isReported(previous)) return { count: count - passed + 1, at: time }
+  if (LOOKS.includes(cause) && isReported(previous)) return { count: count - passed + 1, at: time }
   return passed === 0 ? previous.looks : { count: count - passed, at: at + passed * 1000 * age }
 }
 

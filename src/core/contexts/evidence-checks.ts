@@ -2,7 +2,7 @@ import { certificationTerms, type Policy } from '../policy/policy.js'
 import { cadenceOfTreated } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
 import { cancelledRatio, type FollowUp, leftOutRatio } from './follow-up-counts.js'
-import { isGraderBroken, isGraderRepaired, isGraderSilent, isGraderUnseen } from './grader.js'
+import { isGraderBroken, isGraderRepaired, isGraderSilent, isGraderSuspicious, isGraderUnseen } from './grader.js'
 import { isValidityLow } from './probe-form.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
@@ -96,7 +96,7 @@ function areMarked ({ reported, unmarked }: Pick<FollowUp, 'reported' | 'unmarke
  */
 export function mayCertify (
   { follow_up: counts, recent, grader }: Watched, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
-  return !isGraderSilent(grader) &&
+  return !isGraderSuspicious(grader) && !grader.is_spoilt &&
     areEnrolled(counts, bound, waiting) && areEnrolled(recent, bound, waiting) && areMarked(counts, bound) && areMarked(recent, bound)
 }
 
@@ -110,7 +110,7 @@ export function isRepaired (
   if (isGraderRepaired(grader)) return true
   const isEnrolling = !areEnrolled(counts, bound) && areEnrolled(recent, bound / 2)
   const isMarking = !areMarked(counts, bound) && areMarked(recent, bound / 2)
-  return (isEnrolling || isMarking) && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)
+  return (isEnrolling || isMarking || grader.is_spoilt) && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)
 }
 
 type Certified = Pick<ContextState, 'certified' | 'trials'>

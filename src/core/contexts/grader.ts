@@ -106,13 +106,22 @@ export function isGraderBroken ({ agreeing, contradicting, was_blind: wasBlind }
 /** A run without a change must be this unlikely: ln 10^9. */
 const RUN = 20.7
 
+/** From this on, a run is suspicious: ln 100. */
+const SUSPICIOUS_RUN = 4.6
+
 /**
  * Whether a grader that has shown differences shows none any more: so many answers in a row that differ have the EM of the final one that
- * chance, at the rate of changes in the epoch, does not explain it. Nothing is certified meanwhile, but a certificate stays, since its
- * evidence is older.
+ * chance, at the rate of changes in the epoch, does not explain it. Jobs that differ much in that rate may look like this, too, so a
+ * certificate stays.
  */
-export function isGraderSilent ({ differing, changing, unchanged }: GraderCounts): boolean {
-  return changing > 0 && unchanged >= ENOUGH && -unchanged * Math.log1p(-changing / differing) >= RUN
+export function isGraderSilent (counts: GraderCounts): boolean { return surpriseOfRun(counts) >= RUN }
+
+/** Whether a grader may have fallen silent, so that nothing new is certified: the run itself would look like evidence of no loss. */
+export function isGraderSuspicious (counts: GraderCounts): boolean { return surpriseOfRun(counts) >= SUSPICIOUS_RUN }
+
+/** -ln of the chance of the present run without a change, once it is long enough. */
+function surpriseOfRun ({ differing, changing, unchanged }: GraderCounts): number {
+  return changing > 0 && unchanged >= ENOUGH ? -unchanged * Math.log1p(-changing / differing) : 0
 }
 
 /** Generations from which an EM that never changes is suspicious if no answer shows whether the grader works. */
@@ -121,5 +130,5 @@ const MANY = 100
 /** Whether nothing shows if the grader works: EM never changes, and no answers are stated that would show differences. */
 export function isGraderUnseen ({ bare }: GraderCounts): boolean { return bare >= MANY }
 
-/** Whether the grader shows differences after it showed none, so that the evidence of the epoch has to be dropped. */
-export function isGraderRepaired (counts: GraderCounts): boolean { return counts.is_spoilt || (counts.was_blind && !isBlind(counts)) }
+/** Whether the grader shows differences after it showed none from the start, so that the evidence of the epoch has to be dropped. */
+export function isGraderRepaired (counts: GraderCounts): boolean { return counts.was_blind && !isBlind(counts) }

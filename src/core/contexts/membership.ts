@@ -65,7 +65,7 @@ export function addToMembership (last: Membership | undefined, added: MemberUnit
   const evidence = before?.scorer === scorer ? before.evidence : noEvidence(unit.eighths.length)
   const units = (before?.units ?? 0) + 1
   const sum = addUnit(evidence, unit)
-  const isLossless = place !== -1 && sum.generations >= FIRST_LOSSLESS_UNITS && emDrop(sum, place) <= 0
+  const isLossless = place !== -1 && sum.generations === FIRST_LOSSLESS_UNITS && emDrop(sum, place) <= 0
   const shown = { epoch, units, is_known: before?.is_known === true || units >= FIRST_UNITS || isLossless, scorer, evidence: sum }
   const { drift = NO_DRIFT, unwatched = [], left_at = null } = before ?? {}
   if (left_at !== null) return { ...shown, drift, unwatched: [], left_at }

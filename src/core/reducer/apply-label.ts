@@ -11,7 +11,7 @@ import { type Fold, policyOf } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import { cohortRules } from './take-evidence.js'
 import type { LabelEntry } from './log-entry.js'
-import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Gives an outcome the label that it awaits. */
 export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
@@ -39,14 +39,19 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   const known = { generation_id: id, units: member.arm === 'control' || member.leaf !== undefined ? units : new Map<number, never>(), em }
   cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
-  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, state, policy) : state, time)
+  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, { state, policy, time }) : state, time)
 }
 
+interface Labelling { readonly state: ContextState, readonly policy: Policy, readonly time: number }
+
 /** Keeps what a control outcome shows now that its label is known, and counts the label. @returns the state as stored */
-function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: ContextState, policy: Policy): ContextState {
+function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { state, policy, time }: Labelling): ContextState {
   applySample(fold, outcome, leaf, policy)
   applyTrace(fold, outcome, key, state, policy)
-  const counted = copyState(withCounts(state, { labels_given: 1 }), { grader: addGrades(state.grader, outcome) })
+  const counted = copyState(withCounts(state, { labels_given: 1 }), {
+    grader: addGrades(state.grader, outcome),
+    auto_cadence: applyRun(fold, outcome, state.auto_cadence, policy, time),
+  })
   fold.set(key, counted)
   return counted
 }

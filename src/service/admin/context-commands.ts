@@ -113,8 +113,11 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
 
     /** Sets the mode of the root to `off`, or back to what it was before; for the switch that stops nothing, which confirms by itself. */
     async switchOff (isOff: boolean, origin: Origin) {
+      const present = (await store.policies()).get(ROOT)
+      if (isOff === (present?.mode === 'off')) return // another replica was faster
+      if (present === UNREADABLE_POLICY) throw new UnreadablePolicyError(ROOT)
       const mode = isOff ? 'off' : modeBeforeOff(await store.audit(AUDIT_LIMIT))
-      const next = (stated: PolicyPatch = {}) => patchedPolicy(stated === UNREADABLE_POLICY ? {} : stated, { mode })
+      const next = (stated: PolicyPatch = {}) => patchedPolicy(stated, { mode })
       await change(ROOT, null, next, { ...origin, prefix: null }, true)
     },
 
@@ -167,9 +170,9 @@ function isKillSwitch (stated: PolicyPatch = {}, next: PolicyPatch | null): bool
 
 /** The mode that the root stated before it was switched off; `null`: none. @param rows of the audit trail, newest first */
 function modeBeforeOff (rows: readonly AuditRow[]): Policy['mode'] | null {
-  const row = rows.find(({ command }) => command.type === 'policy' && command.key === ROOT && command.policy?.mode === 'off')
-  const { mode = null } = (row?.replaced ?? {}) as PolicyPatch
-  return mode === 'off' ? null : mode
+  const isSwitchedOff = ({ command, replaced }: AuditRow): boolean =>
+    command.type === 'policy' && command.key === ROOT && command.policy?.mode === 'off' && (replaced as PolicyPatch | null)?.mode !== 'off'
+  return (rows.find(isSwitchedOff)?.replaced as PolicyPatch | null | undefined)?.mode ?? null
 }
 
 /**

@@ -17,7 +17,7 @@ export interface StopNothingChannel {
 }
 
 interface StopNothingServices {
-  readonly snapshotHolder: Pick<SnapshotHolder, 'loaded' | 'stopNothing' | 'stopsNothing'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loaded' | 'onMove' | 'stopNothing' | 'stopsNothing'>
   readonly commands: Pick<ContextCommands, 'switchOff'>
   readonly config: Pick<Config, 'stopNothing'>
   readonly log: FastifyBaseLogger
@@ -32,6 +32,9 @@ interface Order extends Origin { readonly at: number }
 
 export type StopNothing = ReturnType<typeof createStopNothing>
 
+/** Who gives the order that a replica starts with. */
+const BY_SETTING = 'STOP_NOTHING'
+
 /** Time that a reply waits for the store, ms. The order is in force before. */
 const REPLY_MS = 1000
 
@@ -40,14 +43,23 @@ const REPLY_MS = 1000
  * mode `off` of the root as soon as the store has it. From then on that mode holds, and this replica forgets its own order.
  */
 export function createStopNothing ({ snapshotHolder, commands, config, log, channel, retryMs = 1000 }: StopNothingServices) {
-  let order: Order | null = config.stopNothing ? { by: 'STOP_NOTHING', at: Date.now() } : null
+  let order: Order | null = config.stopNothing ? { by: BY_SETTING, at: Date.now() } : null
   let writing: Promise<void> = Promise.resolve()
   const closed = new AbortController()
-  channel?.on('message', ({ stop_nothing: isOn }) => { if (isOn !== undefined) snapshotHolder.stopNothing(isOn) })
+  let orders = 0 // given to any process of the replica
+  channel?.on('message', ({ stop_nothing: isOn }) => {
+    if (isOn === undefined) return
+    orders++
+    snapshotHolder.stopNothing(isOn)
+  })
+
+  // Another replica may store its own order first, and it may be undone before this one tries again.
+  const forget = snapshotHolder.onMove(() => { if (order !== null && order.by !== BY_SETTING && isStored()) settle() })
 
   const isStored = (): boolean => snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off'
 
   function hold (isOn: boolean): void {
+    orders++
     snapshotHolder.stopNothing(isOn)
     channel?.send({ stop_nothing: isOn })
   }
@@ -59,19 +71,23 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
       } catch (error) {
         log.warn({ err: error }, 'the order to stop nothing is in force on this replica, but the store does not have it yet')
       }
-      if (order === wanted && isStored()) {
-        order = null
-        release().catch(() => {}) // it ends with the service
-        return
-      }
+      if (order === wanted && isStored()) settle()
+      if (order !== wanted) return
       await setTimeout(retryMs, undefined, { signal: closed.signal }).catch(() => {})
     }
   }
 
+  /** The store has the order. */
+  function settle (): void {
+    order = null
+    release().catch(() => {}) // it ends with the service
+  }
+
   /** Forgets the order once all processes of the replica have had time to load the mode of the root. */
   async function release (): Promise<void> {
+    const before = orders
     await setTimeout(2 * retryMs, undefined, { signal: closed.signal, ref: false }).catch(() => {})
-    if (order === null) hold(false)
+    if (orders === before) hold(false)
   }
 
   function view () {
@@ -90,8 +106,8 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
 
     /** Stops nothing from now on. */
     async switchOn (origin: Origin) {
-      hold(true)
       if (isStored()) return view()
+      hold(true)
       log.warn({ by: origin.by, reason: origin.reason }, 'nothing is stopped from now on')
       order = { ...origin, at: Date.now() }
       writing = write(order)
@@ -116,6 +132,7 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
     },
 
     async close () {
+      forget()
       closed.abort()
       await writing
     },

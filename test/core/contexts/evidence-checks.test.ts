@@ -101,11 +101,15 @@ t.test('arms that ask at different cadences are warned about', async (t) => {
 t.test('a grader that shows no differences any more is warned about, and nothing further is certified until it does', async (t) => {
   const worked = { ...NO_GRADER, differing: 130, changing: 60, unchanged: 30 }
   t.same(evidenceWarnings({ ...state, grader: worked }, DEFAULT_POLICY), [])
+  t.notOk(mayCertify({ ...state, grader: worked }, DEFAULT_POLICY), 'the run is suspicious, and would look like evidence')
   const silent = { ...worked, differing: 200, unchanged: 100 }
   t.same(evidenceWarnings({ ...state, grader: silent }, DEFAULT_POLICY), ['grader_broken'])
   t.notOk(mayCertify({ ...state, grader: silent }, DEFAULT_POLICY))
   t.notOk(isRepaired({ ...state, grader: silent }, DEFAULT_POLICY))
-  t.ok(isRepaired({ ...state, grader: { ...silent, is_spoilt: true, unchanged: 0 } }, DEFAULT_POLICY))
+  const spoilt = { ...state, grader: { ...silent, is_spoilt: true, unchanged: 0 } }
+  t.ok(isRepaired(spoilt, DEFAULT_POLICY))
+  t.notOk(mayCertify(spoilt, DEFAULT_POLICY))
+  t.notOk(isRepaired({ ...spoilt, certified: 3 }, DEFAULT_POLICY), 'a certificate stays, and nothing further is certified')
 })
 
 t.test('an EM that never changes is warned about where no answer shows whether the grader works', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
-  addFinalAnswer, addGrades, type GraderCounts, isGraderBroken, isGraderRepaired, isGraderSilent, isGraderUnseen, NO_GRADER,
+  addFinalAnswer, addGrades, type GraderCounts, isGraderBroken, isGraderRepaired, isGraderSilent, isGraderSuspicious, isGraderUnseen,
+  NO_GRADER,
 } from '../../../src/core/contexts/grader.js'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 
@@ -40,7 +41,9 @@ t.test('a grader that worked falls silent: a run without a change that chance do
   t.notOk(isGraderRepaired(silent))
   const repaired = counted(1, differing('a0'), silent)
   t.match(repaired, { unchanged: 0, is_spoilt: true })
-  t.ok(isGraderRepaired(repaired))
+  t.notOk(isGraderRepaired(repaired), 'a certificate stays')
+  t.notOk(isGraderSuspicious(counted(28, differing('never'), working)))
+  t.ok(isGraderSuspicious(counted(29, differing('never'), working)), 'long before, nothing new is certified')
   const rarely = counted(100, (i) => differing(i === 7 ? 'a7' : 'never')(i))
   t.notOk(isGraderSilent(counted(3000, differing('never'), rarely)), 'where EM rarely changes, chance explains a long run')
 })
