@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: { summary: 'run the HTTP service (the default)', load: () => import('./serve.js') },
   demo: { summary: 'watch thresholds being learned for simulated models, withdrawn and learned again', load: () => import('./demo/demo.js') },
   proxy: { summary: 'proxy a model server and stop reasoning early', load: () => import('./proxy.js') },
+  estimate: { summary: 'say what would be saved on your own prompts, and whether to go on', load: () => import('./estimate/estimate.js') },
   replay: { summary: 'send recorded generations through the API; show tokens saved and EM lost', load: () => import('./replay/replay.js') },
   evaluate: { summary: 'compare ways to stop on recorded generations, without a server', load: () => import('./evaluate/evaluate.js') },
   simulate: { summary: 'write synthetic generations with known costs of stopping', load: () => import('./simulate/simulate.js') },

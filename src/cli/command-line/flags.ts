@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import type { Levels } from '../../core/policy/context.js'
 import { UsageError } from './command-error.js'
 
 /** Strict `parseArgs` of node:util. @throws UsageError */
@@ -28,6 +29,13 @@ export function numberWithin (flag: string, text: string, min: number, max: numb
   const value = text.trim() === '' ? NaN : Number(text)
   if (value >= min && value <= max) return value
   throw new UsageError(`${flag} must be a number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+}
+
+/** Levels of contexts, separated by commas. @throws UsageError */
+export function readLevels (text: string): Levels {
+  const levels = text.split(',')
+  if (levels.every((level) => /^[A-Za-z][A-Za-z0-9_.-]{0,31}$/.test(level)) && new Set(levels).size === levels.length) return levels
+  throw new UsageError(`--levels must be different names joined by commas, not ${JSON.stringify(text)}`)
 }
 
 /** Flags of commands that call a service. */

@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises'
-import type { Levels } from '../../core/policy/context.js'
 import { runEvaluation, type EvaluationPlan, type Shares, type EvaluatedContext, type Evaluation, type Summary } from './run-evaluation.js'
 import { atCadence, type ProbeSchedule } from '../traces/recorded-run.js'
 import { readTraces } from '../traces/read-traces.js'
-import { numberWithin, parseFlags, wholeNumber } from '../command-line/flags.js'
+import { numberWithin, parseFlags, readLevels, wholeNumber } from '../command-line/flags.js'
 import { writeAll, alignColumns, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
 import { losslessUnits } from '../../core/certificate/certificate.js'
@@ -99,12 +98,6 @@ function readOptions (args: readonly string[]): Options {
       seed: wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
     },
   }
-}
-
-function readLevels (text: string): Levels {
-  const levels = text.split(',')
-  if (levels.every((level) => /^[A-Za-z][A-Za-z0-9_.-]{0,31}$/.test(level)) && new Set(levels).size === levels.length) return levels
-  throw new UsageError(`--levels must be different names joined by commas, not ${JSON.stringify(text)}`)
 }
 
 function readShares (text: string): Shares {

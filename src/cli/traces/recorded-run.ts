@@ -10,6 +10,8 @@ export interface RecordedRun {
   readonly tokens: number
   readonly answerTokens: number
   readonly em: Em
+  /** Whether every `em` says only that an answer is the final one; absent: it is Exact Match. */
+  readonly isByAgreement?: boolean
   readonly steps: readonly RunStep[]
   /** Tokens decoded for the probes of a run that asks at every step. */
   readonly probeTokens: number

@@ -91,9 +91,12 @@ export function unitsOfFirstCertificate (a: number, logBar: number): number {
   let units = firstUnits.get(name)
   if (units !== undefined) return units
   if (firstUnits.size >= 128) firstUnits.clear()
-  firstUnits.set(name, units = losslessUnits(a, logBar - Math.log(FIRST_WEIGHT)))
+  firstUnits.set(name, units = losslessUnits(a, barOfFirst(logBar)))
   return units
 }
+
+/** The bar that the evidence of the first beginning must reach alone. */
+export function barOfFirst (logBar: number): number { return logBar - Math.log(FIRST_WEIGHT) }
 
 const firstUnits = new Map<string, number>()
 

@@ -100,17 +100,7 @@ const LEARNING_IN_VAIN = 1 / 2
 
 /** The figures of a cadence on the traces. Where they have a step at each of its checks, the sums behind them are exact. */
 export function estimateCadence (traces: readonly Trace[], numbers: CadenceNumbers, bound: Bound): CadenceEstimate {
-  const sums: Sums = { lost: zeros(), changed: zeros(), saved: zeros(), probes: zeros() }
-  const cadence = cadenceOf(numbers, bound)
-  const typical = meanProbe(traces)
-  let full = 0
-  let unstopped = 0
-  for (const trace of traces) {
-    const { steps, probeTokens } = trace
-    const each = steps.length === 0 || probeTokens === undefined ? typical : probeTokens / steps.length
-    full += trace.tokens
-    unstopped += each * addStops(trace, cadence, each, sums)
-  }
+  const { full, unstopped, ...sums } = stopSums(traces, numbers, bound)
   const { expected, best } = expectedSavings(sums, unstopped, traces.length * bound.maxEmDrop)
   const { lost, saved, probes } = sums
   const ratio = (tokens: number) => full === 0 ? 0 : tokens / full
@@ -122,6 +112,22 @@ export function estimateCadence (traces: readonly Trace[], numbers: CadenceNumbe
     tokens_saved_gross_ratio: ratio(saved[best] ?? 0),
     em_drop: best === -1 ? 0 : lost[best]! / traces.length,
   }
+}
+
+/** The stops of the traces at each threshold if they were asked at a cadence; tokens of the full runs, and of all probes of these. */
+export function stopSums (traces: readonly Trace[], numbers: CadenceNumbers, bound: Pick<Bound, 'minTokens'>): StopSums {
+  const sums: Sums = { lost: zeros(), changed: zeros(), saved: zeros(), probes: zeros() }
+  const cadence = cadenceOf(numbers, bound)
+  const typical = meanProbe(traces)
+  let full = 0
+  let unstopped = 0
+  for (const trace of traces) {
+    const { steps, probeTokens } = trace
+    const each = steps.length === 0 || probeTokens === undefined ? typical : probeTokens / steps.length
+    full += trace.tokens
+    unstopped += each * addStops(trace, cadence, each, sums)
+  }
+  return { ...sums, full, unstopped }
 }
 
 const zeros = () => GRID.map(() => 0)
@@ -153,7 +159,7 @@ function expectedSavings ({ lost, changed, saved, probes }: Sums, unstopped: num
  */
 function chanceWithin (margin: number, changed: number): number { return 1 / (1 + Math.exp(-1.702 * margin / Math.sqrt(changed + 1))) }
 
-function cadenceOf ({ check_every_tokens: checkEveryTokens, check_growth: checkGrowth }: CadenceNumbers, { minTokens }: Bound): Cadence {
+function cadenceOf ({ check_every_tokens: checkEveryTokens, check_growth: checkGrowth }: CadenceNumbers, { minTokens }: Pick<Bound, 'minTokens'>): Cadence {
   return { checkEveryTokens, checkGrowth, minTokens }
 }
 
@@ -166,8 +172,10 @@ export function meanProbe (traces: readonly Trace[]): number {
 /** Tokens before the answer. */
 function reasoningOf ({ tokens, answerTokens }: Trace): number { return Math.max(0, tokens - answerTokens) }
 
-/** Sums by threshold. */
+/** Sums by threshold: net losses, changed answers, tokens saved, and tokens of probes. */
 interface Sums { readonly lost: number[], readonly changed: number[], readonly saved: number[], readonly probes: number[] }
+
+export interface StopSums extends Sums { readonly full: number, readonly unstopped: number }
 
 /**
  * Adds the stops of a trace at each threshold. A check reads the first recorded step from its tokens on. If the step before that one did

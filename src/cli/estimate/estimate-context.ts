@@ -1,0 +1,251 @@
+import { barOfFirst, unitsOfFirstCertificate } from '../../core/certificate/beginnings.js'
+import { generationsToReach } from '../../core/certificate/certificate.js'
+import { GRID } from '../../core/certificate/thresholds.js'
+import type { Trace } from '../../core/certificate/trace.js'
+import { EXPLORED } from '../../core/contexts/automatic-cadence.js'
+import { type CadenceNumbers, type CadenceReason, chooseCadence, meanProbe, stopSums } from '../../core/contexts/cadence-choice.js'
+import { DEFAULT_POLICY } from '../../core/policy/policy.js'
+import type { RecordedRun } from '../traces/recorded-run.js'
+import { normal, type Random, shuffle } from '../traces/seeded-random.js'
+import { type SelfAgreement, selfAgreementOf, unitIdOf } from './self-agreement.js'
+
+/**
+ * Estimates from full runs what the service would save in a context. The unit is a prompt: samples of one prompt are not independent.
+ *
+ * The uncertainty is that of a Bayesian bootstrap: each draw gives the prompts random weights (Rubin 1981), and counts one of them as lost
+ * wherever it could be stopped, with the weight of half a prompt. Without that pseudo-loss, a few dozen prompts without a loss would seem
+ * to prove that there is none; with it, the loss rate is distributed as with Jeffreys' prior.
+ */
+
+/** The middle and the ends of an interval that holds with a probability of 90 %. */
+export interface Interval { readonly estimate: number, readonly low: number, readonly high: number }
+
+export interface EstimatePlan {
+  readonly maxEmDrop: number
+  readonly errorLevel: number
+  /** Generations of the context per second; `null`: unknown. */
+  readonly perSecond: number | null
+  /** Generations before the first ones whose cadence is explored: those of the search for a probe form. */
+  readonly formGenerations: number
+  readonly random: Random
+}
+
+/** Why nothing is likely to be saved: stopping loses too many answers, probes cost what stops save, or stops would come too late. */
+export type Obstacle = 'accuracy' | 'probe_cost' | 'length'
+
+export interface ContextEstimate {
+  readonly context: string
+  readonly generations: number
+  readonly prompts: number
+  readonly label: 'exact_match' | 'agreement'
+  /** Mean tokens of a full run. */
+  readonly tokens: number
+  readonly cadence: CadenceNumbers & { readonly reason: CadenceReason }
+  /** Mean tokens of a probe, and those of the probes of a full run as a part of its tokens. */
+  readonly probe_tokens: number
+  readonly probe_ratio: Interval
+  /** Part of the tokens that the certified threshold saves in the end: net of the probes up to the stop, and without them. */
+  readonly saved_ratio: Interval
+  readonly saved_gross_ratio: Interval
+  /** Probability that at least one percent is saved. */
+  readonly chance: number
+  /** EM lost at the threshold that most probably serves; `null`: none saves. */
+  readonly em_drop: Interval | null
+  /** The largest EM drop that so many prompts would not show at all, in one case of twenty. */
+  readonly unseen_em_drop: number
+  readonly first_certificate: FirstCertificate
+  readonly self_agreement: SelfAgreement | null
+  /** `null`: something is likely to be saved. */
+  readonly obstacle: Obstacle | null
+  /** Draws of `saved_ratio`. */
+  readonly draws: readonly number[]
+}
+
+export interface FirstCertificate {
+  /** Generations and seconds until it, where one comes; `null`: none does, or the traffic is unknown. */
+  readonly generations: Interval | null
+  readonly seconds: Interval | null
+  /** Generations within which it must come to count. */
+  readonly horizon: number
+  /** Probability that it comes within the horizon. */
+  readonly chance: number
+}
+
+const DRAWS = 400
+/** Savings below this part of the tokens are not worth an installation. */
+export const WORTHWHILE = 0.01
+/** Runs by which the cadence is chosen. */
+const MAX_CADENCE_RUNS = 1024
+/** Generations, or time at a known traffic, after which a first certificate comes too late. */
+const HORIZON_GENERATIONS = 10_000
+export const HORIZON_SECONDS = 30 * 86_400
+
+/** @param runs full runs of one context, at least one */
+export function estimateContext (context: string, runs: readonly RecordedRun[], plan: EstimatePlan): ContextEstimate {
+  const { maxEmDrop, random, perSecond, formGenerations } = plan
+  const traces = runs.map(traceOf)
+  const { check_every_tokens, check_growth, reason } =
+    chooseCadence(shuffle(random, traces).slice(0, MAX_CADENCE_RUNS), { minTokens: 0, maxEmDrop })
+  const units = [...groupedTraces(runs, traces).values()].map((own) => unitOf(own, { check_every_tokens, check_growth }))
+  const samples = runs.length / units.length
+  const overhead = formGenerations + EXPLORED
+  const horizon =
+    perSecond === null ? HORIZON_GENERATIONS : Math.min(DEFAULT_POLICY.evidence_window, Math.floor(perSecond * HORIZON_SECONDS))
+  const draws = Array.from({ length: DRAWS }, () => draw(units, plan, Math.max(0, horizon - overhead) / samples))
+  const certified = draws.filter(({ first }) => first !== null)
+  const generationsOf = (units: number) => overhead + samples * units
+  const secondsOf = (units: number) => Math.max(generationsOf(units) / perSecond!, spanOf(units, plan))
+  const firsts = certified.map(({ first }) => first!)
+  const serving = mostFrequent(certified.map(({ best }) => best))
+  return {
+    context,
+    generations: runs.length,
+    prompts: units.length,
+    label: runs.some(({ isByAgreement }) => isByAgreement) ? 'agreement' : 'exact_match',
+    tokens: traces.reduce((sum, { tokens }) => sum + tokens, 0) / traces.length,
+    cadence: { check_every_tokens, check_growth, reason },
+    probe_tokens: meanProbe(traces),
+    probe_ratio: intervalOf(draws.map(({ unstopped }) => unstopped)),
+    saved_ratio: intervalOf(draws.map(({ saved }) => saved)),
+    saved_gross_ratio: intervalOf(draws.map(({ gross }) => gross)),
+    chance: shareOf(draws, ({ saved }) => saved >= WORTHWHILE),
+    em_drop: serving === null ? null : intervalOf(draws.map(({ drops }) => drops[serving]!)),
+    unseen_em_drop: 1 - 0.05 ** (1 / units.length),
+    first_certificate: {
+      generations: firsts.length === 0 ? null : intervalOf(firsts.map(generationsOf), 'median'),
+      seconds: firsts.length === 0 || perSecond === null ? null : intervalOf(firsts.map(secondsOf), 'median'),
+      horizon,
+      chance: firsts.length / DRAWS,
+    },
+    self_agreement: selfAgreementOf(runs),
+    obstacle: shareOf(draws, ({ saved }) => saved >= WORTHWHILE) >= 0.5 ? null : obstacleOf(draws),
+    draws: draws.map(({ saved }) => saved),
+  }
+}
+
+function traceOf ({ tokens, answerTokens, em, steps, probeTokens }: RecordedRun): Trace {
+  return {
+    tokens,
+    answerTokens,
+    em,
+    isComplete: true,
+    probeTokens,
+    steps: steps.map(({ tokens, confidence, em, probeTokens }) => ({ tokens, score: confidence, em, probeTokens })),
+  }
+}
+
+function groupedTraces (runs: readonly RecordedRun[], traces: readonly Trace[]): Map<string, Trace[]> {
+  const groups = new Map<string, Trace[]>()
+  for (const [i, run] of runs.entries()) {
+    const unit = unitIdOf(run)
+    const own = groups.get(unit)
+    if (own === undefined) groups.set(unit, [traces[i]!]); else own.push(traces[i]!)
+  }
+  return groups
+}
+
+/** Means over the samples of a prompt; by threshold, or in tokens. */
+interface Unit {
+  readonly lost: readonly number[]
+  readonly gained: readonly number[]
+  readonly saved: readonly number[]
+  readonly probes: readonly number[]
+  readonly full: number
+  readonly unstopped: number
+}
+
+function unitOf (traces: readonly Trace[], cadence: CadenceNumbers): Unit {
+  const { lost, changed, saved, probes, full, unstopped } = stopSums(traces, cadence, { minTokens: 0 })
+  const n = traces.length
+  return {
+    lost: lost.map((net, k) => (changed[k]! + net) / 2 / n),
+    gained: lost.map((net, k) => (changed[k]! - net) / 2 / n),
+    saved: saved.map((tokens) => tokens / n),
+    probes: probes.map((tokens) => tokens / n),
+    full: full / n,
+    unstopped: unstopped / n,
+  }
+}
+
+/** A context that might have shown these runs. Ratios are of the tokens of full runs. */
+interface Draw {
+  /** The threshold that serves in the end, and what it saves; -1: none. */
+  readonly best: number
+  readonly saved: number
+  readonly gross: number
+  /** Units until the first certificate of a threshold that saves; `null`: none within the horizon. */
+  readonly first: number | null
+  /** The most that any threshold saves, whatever it loses. */
+  readonly most: number
+  readonly mostGross: number
+  readonly unstopped: number
+  /** EM lost, by threshold. */
+  readonly drops: readonly number[]
+}
+
+/** @param horizon units of evidence within which a threshold must be certified */
+function draw (units: readonly Unit[], { maxEmDrop, errorLevel, random }: EstimatePlan, horizon: number): Draw {
+  const weights = units.map(() => -Math.log(1 - random()))
+  const pseudo = units[Math.floor(random() * units.length)]!
+  const pseudoWeight = normal(random) ** 2 / 2
+  const all = weights.reduce((sum, weight) => sum + weight, 0)
+  const mean = (value: (unit: Unit) => number) => units.reduce((sum, unit, i) => sum + weights[i]! * value(unit), 0) / all
+  const full = mean((unit) => unit.full)
+  const bar = barOfFirst(Math.log(1 / errorLevel))
+  let [best, saved, gross, most, mostGross, needed] = [-1, 0, 0, 0, 0, 0]
+  let first: number | null = null
+  let isOpen = true // looser thresholds are certified after safer ones
+  const drops: number[] = []
+  let before: { readonly lost: number, readonly gained: number, readonly needed: number | null } | null = null
+  for (const [k] of GRID.entries()) {
+    const lost = (all * mean((unit) => unit.lost[k]!) + pseudoWeight * Number(pseudo.saved[k]! > 0)) / (all + pseudoWeight)
+    const gained = all * mean((unit) => unit.gained[k]!) / (all + pseudoWeight)
+    const grossHere = mean((unit) => unit.saved[k]!) / full
+    const here = grossHere - mean((unit) => unit.probes[k]!) / full
+    drops.push(lost - gained)
+    most = Math.max(most, here)
+    mostGross = Math.max(mostGross, grossHere)
+    if (!isOpen) continue
+    if (before === null || before.lost !== lost || before.gained !== gained) {
+      const kept = Math.max(0, 1 - lost - gained)
+      before = { lost, gained, needed: generationsToReach(maxEmDrop, { lost, kept, gained }, bar, horizon) }
+    }
+    if (before.needed === null) {
+      isOpen = false
+      continue
+    }
+    needed = Math.max(needed, before.needed + 1) // the rates count as one unit
+    if (here <= 0) continue
+    first ??= needed
+    if (here > saved) [best, saved, gross] = [k, here, grossHere]
+  }
+  return { best, saved, gross, first, most, mostGross, unstopped: mean((unit) => unit.unstopped) / full, drops }
+}
+
+/** Time that the span of the evidence takes: see `evidence-span.ts`. */
+function spanOf (units: number, { maxEmDrop, errorLevel }: EstimatePlan): number {
+  const times = units / unitsOfFirstCertificate(maxEmDrop, Math.log(1 / errorLevel))
+  return DEFAULT_POLICY.evidence_span_seconds * (times <= 1 ? times : Math.sqrt(2 * times - 1))
+}
+
+function obstacleOf (draws: readonly Draw[]): Obstacle {
+  if (shareOf(draws, ({ most }) => most >= WORTHWHILE) >= 0.5) return 'accuracy'
+  return shareOf(draws, ({ mostGross }) => mostGross >= WORTHWHILE) >= 0.5 ? 'probe_cost' : 'length'
+}
+
+function shareOf<T> (items: readonly T[], holds: (item: T) => boolean): number {
+  return items.filter(holds).length / Math.max(1, items.length)
+}
+
+export function intervalOf (values: readonly number[], middle: 'mean' | 'median' = 'mean'): Interval {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
+  const estimate = middle === 'median' ? at(0.5) : values.reduce((sum, value) => sum + value, 0) / values.length
+  return { estimate, low: at(0.05), high: at(0.95) }
+}
+
+function mostFrequent (values: readonly number[]): number | null {
+  const counts = new Map<number, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? null
+}

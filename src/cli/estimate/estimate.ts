@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises'
+import type { Levels } from '../../core/policy/context.js'
+import { UsageError } from '../command-line/command-error.js'
+import { type CommandIo, writeAll } from '../command-line/command-io.js'
+import { numberWithin, parseFlags, readLevels, wholeNumber } from '../command-line/flags.js'
+import { readTraces } from '../traces/read-traces.js'
+import { keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
+import { seededRandom } from '../traces/seeded-random.js'
+import { type ContextEstimate, estimateContext } from './estimate-context.js'
+import { type Estimate, renderEstimate } from './report.js'
+import { unitIdOf } from './self-agreement.js'
+import { points, verdictOf } from './verdict.js'
+
+export const usage = `Usage: stopgate estimate FILE... [options]
+
+Says whether stopgate is for you: what it would save, what its probes cost, how often to ask, and how long the first
+certificate takes, from full runs. It needs no service, and starts and stops nothing.
+
+  FILE               recorded generations as JSON lines, one outcome each: a full run with an answer or its EM at every
+                     step; it may be compressed (.gz); - reads standard input. Without EM or reference, the final
+                     answer of a run counts as right
+
+Options:
+  --levels LEVELS    levels of the contexts, separated by commas (default: model,task)
+  --max-em-drop X    EM drop allowed, a fraction from 0.0001 to 0.5 (default: 0.02)
+  --error-level X    allowed probability of a wrong certificate, 0.000001 to 0.5 (default: 0.05)
+  --per-second X     your traffic in generations a second, for the time until the first certificate
+  --probe-tokens N   tokens that a probe costs at each step (default: as in the file)
+  --seed N           seed of the intervals (default: 1)
+  --json FILE        also write all figures to FILE as JSON; - writes them to standard output, and the table to
+                     standard error
+
+Example:
+  stopgate estimate traces.jsonl --per-second 2
+`
+
+/** Prompts that an estimate of a context needs at least. */
+const MIN_PROMPTS = 10
+
+/** `stopgate estimate`: prints a table and a verdict. */
+export async function run (args: readonly string[], { stdout, stderr }: CommandIo): Promise<void> {
+  const options = readOptions(args)
+  const { json } = options
+  const result = estimateRuns(await readTraces(options.files, 'agreement'), options)
+  const figures = JSON.stringify({ files: options.files, max_em_drop: options.maxEmDrop, error_level: options.errorLevel, per_second: options.perSecond, ...withoutDraws(result) }, null, 2) + '\n'
+  if (json !== undefined && json !== '-') await writeFile(json, figures)
+  if (json === '-') await writeAll(stdout, figures)
+  await writeAll(json === '-' ? stderr : stdout, renderEstimate(result))
+}
+
+function withoutDraws ({ contexts, ...rest }: Estimate) {
+  return { ...rest, contexts: contexts.map(({ draws, ...figures }) => figures) }
+}
+
+export type EstimateOptions = ReturnType<typeof readOptions>
+
+function readOptions (args: readonly string[]) {
+  const { values, positionals: files } = parseFlags(args, {
+    levels: { type: 'string', default: 'model,task' },
+    'max-em-drop': { type: 'string', default: '0.02' },
+    'error-level': { type: 'string', default: '0.05' },
+    'per-second': { type: 'string' },
+    'probe-tokens': { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  })
+  if (files.length === 0) throw new UsageError('estimate needs at least one FILE of recorded generations')
+  return {
+    files,
+    levels: readLevels(values.levels),
+    maxEmDrop: numberWithin('--max-em-drop', values['max-em-drop'], 1e-4, 0.5),
+    errorLevel: numberWithin('--error-level', values['error-level'], 1e-6, 0.5),
+    perSecond: values['per-second'] === undefined ? null : numberWithin('--per-second', values['per-second'], 1e-6, 1e6),
+    probeTokens: values['probe-tokens'] === undefined ? null : wholeNumber('--probe-tokens', values['probe-tokens'], 0, 1_000_000),
+    seed: wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
+    json: values.json,
+  }
+}
+
+/** Estimates each context, and judges them together. */
+export function estimateRuns (
+  runs: readonly RecordedRun[],
+  options: Pick<EstimateOptions, 'levels' | 'maxEmDrop' | 'errorLevel' | 'perSecond' | 'probeTokens' | 'seed'>, formGenerations = 0
+): Estimate {
+  const { levels, maxEmDrop, errorLevel, perSecond, probeTokens, seed } = options
+  const costed = probeTokens === null ? runs : runs.map((run) => withProbeTokens(run, probeTokens))
+  const contexts: ContextEstimate[] = []
+  const leftOut: Array<Estimate['left_out'][number]> = []
+  for (const [context, own] of byContext(levels, costed)) {
+    const prompts = new Set(own.map(unitIdOf)).size
+    if (prompts < MIN_PROMPTS) {
+      leftOut.push({ context, prompts })
+      continue
+    }
+    const share = own.length / runs.length
+    contexts.push(estimateContext(context, own, {
+      maxEmDrop, errorLevel, perSecond: perSecond === null ? null : share * perSecond, formGenerations, random: seededRandom(seed),
+    }))
+  }
+  const verdict = contexts.length > 0
+    ? verdictOf(contexts, maxEmDrop)
+    : {
+        decision: 'cannot_tell' as const,
+        text: `Cannot tell yet: a context needs at least ${MIN_PROMPTS} prompts, and better a few dozen; record more, or name fewer --levels.`,
+        saved_ratio: null,
+        chance: null,
+      }
+  return { contexts, left_out: leftOut, probe_form: null, notes: notesOn(costed, contexts, maxEmDrop), verdict }
+}
+
+function withProbeTokens (run: RecordedRun, each: number): RecordedRun {
+  return { ...run, probeTokens: each * run.steps.length, steps: run.steps.map((step, i) => ({ ...step, probeTokens: each * (i + 1) })) }
+}
+
+function byContext (levels: Levels, runs: readonly RecordedRun[]): Map<string, RecordedRun[]> {
+  const contexts = new Map<string, RecordedRun[]>()
+  for (const run of runs) {
+    const key = keyAtLevels(levels, run)
+    const own = contexts.get(key)
+    if (own === undefined) contexts.set(key, [run]); else own.push(run)
+  }
+  return new Map([...contexts].sort(([a], [b]) => a < b ? -1 : 1))
+}
+
+function notesOn (runs: readonly RecordedRun[], contexts: readonly ContextEstimate[], maxEmDrop: number): string[] {
+  const notes: string[] = []
+  if (runs.every(({ probeTokens }) => probeTokens === 0)) {
+    notes.push('The file states no tokens of probes, so these count as free: state them with --probe-tokens.')
+  }
+  const noisy = contexts.filter(({ label, self_agreement: self }) => label === 'agreement' && self !== null && 1 - self.share > maxEmDrop)
+  if (noisy.length > 0) {
+    notes.push(`With sampling the model changes its own answers more often than ${points(maxEmDrop)} % allow: state "reference" or "em" in the file, so that right answers are counted instead.`)
+  }
+  return notes
+}

@@ -1,0 +1,41 @@
+import { agreementWith } from '../../core/outcome/exact-match.js'
+import type { RecordedRun } from '../traces/recorded-run.js'
+
+/** How often a model agrees with itself. What it does not is noise of sampling, which no way to stop can remove. */
+export interface SelfAgreement {
+  readonly share: number
+  /** Pairs of samples of one prompt, or answers that were asked for again. */
+  readonly pairs: number
+  /** `em`: the answers are not in the file, so pairs with the same EM are counted. */
+  readonly by: 'answer' | 'em'
+}
+
+/** Samples of a prompt that are compared with each other. */
+const MAX_SAMPLES = 8
+
+/** @returns `null` if no prompt has several samples */
+export function selfAgreementOf (runs: readonly RecordedRun[]): SelfAgreement | null {
+  const groups = new Map<string, RecordedRun[]>()
+  for (const run of runs) {
+    const unit = unitIdOf(run)
+    const own = groups.get(unit)
+    if (own === undefined) groups.set(unit, [run]); else if (own.length < MAX_SAMPLES) own.push(run)
+  }
+  const by = runs.every(({ outcome }) => outcome.answer !== undefined) ? 'answer' : 'em'
+  let [pairs, equal] = [0, 0]
+  for (const own of groups.values()) {
+    for (const [i, a] of own.entries()) {
+      const agrees = agreementWith(a.outcome.answer ?? '')
+      for (const b of own.slice(i + 1)) {
+        pairs++
+        equal += by === 'em' ? Number(a.em === b.em) : agrees(b.outcome.answer!)
+      }
+    }
+  }
+  return pairs === 0 ? null : { share: equal / pairs, pairs, by }
+}
+
+/** Generations with the same prompt are one unit. */
+export function unitIdOf ({ outcome: { group_id: group, prompt_hash: prompt, generation_id: id } }: RecordedRun): string {
+  return group !== undefined ? `g ${group}` : prompt !== undefined ? `p ${prompt}` : `i ${id}`
+}
