@@ -35,9 +35,9 @@ export function verdictOf (contexts: readonly ContextEstimate[], maxEmDrop: numb
 
 function benefit (saved: Interval, contexts: readonly ContextEstimate[]): string {
   const saving = contexts.filter(({ chance }) => chance >= SURE)
-  const where = contexts.length === 1 ? '' : ` (in ${saving.length} of ${contexts.length} contexts it is nearly certain)`
+  const where = contexts.length === 1 ? '' : `, in ${saving.length} of ${contexts.length} contexts almost certainly`
   const soonest = Math.min(...contexts.map(({ first_certificate: { generations } }) => generations?.estimate ?? Infinity))
-  return `expect to save ${rangeOf(saved)} of the tokens${where}; the first threshold is certified after about ${roundedCount(soonest)} generations${contexts.length === 1 ? '' : ' of its context'}`
+  return `expect to save ${percent(saved.estimate)} % of the tokens (${rangeOf(saved)})${where}; the first threshold is certified after about ${roundedCount(soonest)} generations${contexts.length === 1 ? '' : ' of its context'}`
 }
 
 function whyNot ({ obstacle, first_certificate: { horizon, generations } }: ContextEstimate): string {

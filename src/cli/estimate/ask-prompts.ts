@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { EXPLORED_GRID } from '../../core/contexts/automatic-cadence.js'
+import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import { nextCheckTokens } from '../../core/policy/policy.js'
+import type { Dialect, ReasoningTags } from '../../proxy/dialects/dialect.js'
+import type { ClientReply } from '../../proxy/generation/client-reply.js'
+import { type GenerationDependencies, ProxiedGeneration } from '../../proxy/generation/generation.js'
+import { chooseForm } from '../../proxy/probe-form/choose-form.js'
+import type { EndTrial } from '../../proxy/probe-form/end-trial.js'
+import { TRIED_GENERATIONS } from '../../proxy/probe-form/probe-forms.js'
+import type { LocalGeneration } from '../../proxy/service-link/local-decider.js'
+import { CommandError } from '../command-line/command-error.js'
+import type { Prompt } from './read-prompts.js'
+
+/**
+ * Asks a model server the reader's own prompts by the code of the proxy, with decisions that are always to go on: full runs, probed beside
+ * the stream on the grid of the exploration.
+ */
+
+/** A probe may take longer than the proxy would wait: its answer counts, however slow the machine is. ms. */
+const PROBE_TIMEOUT_MS = 60_000
+
+const CADENCE = { checkEveryTokens: EXPLORED_GRID.check_every_tokens, checkGrowth: EXPLORED_GRID.check_growth, minTokens: 0 }
+
+export interface AskOptions {
+  readonly dialect: Dialect
+  readonly prompts: readonly Prompt[]
+  /** `null`: it is found. */
+  readonly stated: ProbeForm | null
+  readonly tags: ReasoningTags
+  readonly maxProbeTokens: number
+  /** Headers of all requests, names and values by turns. */
+  readonly headers: readonly string[]
+  readonly concurrency: number
+  /** When no further prompt is asked, ms since the process started. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+  readonly onProgress: (done: number, total: number, phase: 'form' | 'probes') => void
+}
+
+export interface Asked {
+  /** Outcomes as the proxy would report them; empty without a form. */
+  readonly outcomes: readonly object[]
+  /** `null`: the form was stated. */
+  readonly finding: ProbeFormFinding | null
+  readonly counts: Counts
+}
+
+/** How the generations ended. */
+export interface Counts {
+  generations: number
+  /** Without reasoning, or before its end. */
+  withoutEnd: number
+  /** At the largest number of tokens. */
+  cutOff: number
+}
+
+/** Finds the probe form by the first prompts, unless it is stated; then asks all with probes. @throws CommandError */
+export async function askPrompts (options: AskOptions): Promise<Asked> {
+  const { prompts, stated, maxProbeTokens } = options
+  const counts: Counts = { generations: 0, withoutEnd: 0, cutOff: 0 }
+  const trials: EndTrial[] = []
+  const outcomes: object[] = []
+  if (stated === null) await askAll(prompts.slice(0, TRIED_GENERATIONS), null, 'form')
+  const finding = stated !== null || trials.length === 0 ? null : chooseForm(trials, maxProbeTokens)
+  const form = stated ?? finding?.form ?? null
+  if (form !== null) await askAll(prompts, form, 'probes')
+  return { outcomes, finding, counts }
+
+  async function askAll (prompts: readonly Prompt[], form: ProbeForm | null, phase: 'form' | 'probes'): Promise<void> {
+    const { concurrency, deadline, signal, onProgress } = options
+    const queue = prompts.values()
+    let done = 0
+    let failure: Error | null = null
+    const work = async () => {
+      for (const prompt of queue) {
+        signal.throwIfAborted()
+        if (failure !== null || performance.now() > deadline) return
+        await ask(prompt, form)
+        onProgress(++done, prompts.length, phase)
+      }
+    }
+    await Promise.all(Array.from({ length: concurrency }, () => work().catch((error: Error) => { failure ??= error })))
+    if (failure !== null) throw failure
+  }
+
+  async function ask ({ place, request }: Prompt, form: ProbeForm | null): Promise<void> {
+    const { dialect, headers, tags } = options
+    const signal = AbortSignal.any([options.signal]) // its own, since many listeners of one signal look like a leak
+    const { prompt, context } = request
+    const local: LocalGeneration = { id: `estimate-${randomUUID()}`, group: null, prompt, context, arm: form === null ? null : 'control' }
+    const firstCheck = form === null ? Infinity : nextCheckTokens(CADENCE, 0)
+    const run = await dialect.start(request, headers, signal, firstCheck).catch((error: Error) => {
+      throw signal.aborted ? error : new CommandError(`${place}: the model server failed: ${messageOf(error)}`)
+    })
+    if (run.reply.status !== 200) {
+      throw new CommandError(`${place}: the model server answered ${run.reply.status}: ${(await run.reply.body.text()).slice(0, 200)}`)
+    }
+    const seen = { problem: null as string | null, finish: null as string | null, answerTokens: 0 }
+    const reply: ClientReply = {
+      pass (piece) { seen.finish = piece.finish ?? seen.finish },
+      cut () {},
+      write () {},
+      end () {},
+      fail (error) { seen.problem = error === null ? 'it broke off its stream' : JSON.stringify(error) },
+      sendTogether: (send) => { send() },
+      drained: () => null,
+    }
+    const dependencies: GenerationDependencies = {
+      decider: {
+        nextCheck: (_local, tokens) => nextCheckTokens(CADENCE, tokens), draw () {}, isLeftAlone: () => false, decide: () => null,
+      },
+      metrics: {
+        ended (_arm, end) { if (end === 'no_reasoning') counts.withoutEnd++ },
+        aborted () {},
+        stopFailed () {},
+        generated ({ answer }) { seen.answerTokens = answer },
+        probed () {},
+        startHandling: () => null,
+        handled () {},
+      },
+      report: (outcome) => { outcomes.push({ ...outcome, answer_tokens: seen.answerTokens }) },
+      forms: {
+        formFor: () => form,
+        claims: () => true,
+        tried (_context, trial) {
+          trials.push(trial)
+          return null
+        },
+        failed () {},
+        asksAtEnd: () => false,
+      },
+      onFound () {},
+      tags,
+      mayProbe: () => true,
+      onProbing () {},
+      probeTimeoutMs: PROBE_TIMEOUT_MS,
+      maxProbeTokens: options.maxProbeTokens,
+    }
+    await new ProxiedGeneration({ request, dialect, run, local, form, reply, dependencies, clientGone: signal }).serve()
+    signal.throwIfAborted()
+    if (seen.problem !== null) throw new CommandError(`${place}: the model server failed: ${seen.problem}`)
+    counts.generations++
+    if (seen.finish === 'length') counts.cutOff++
+  }
+}
+
+/** The message of an error; undici leaves it empty where all addresses refuse. */
+export function messageOf (error: Error): string {
+  return error.message.trim() || (error as NodeJS.ErrnoException).code || error.name
+}
