@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { EXPLORED_GRID } from '../../core/contexts/automatic-cadence.js'
 import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import { agreementWith } from '../../core/outcome/exact-match.js'
+import type { ReportedOutcome } from '../../core/outcome/outcome.js'
 import { nextCheckTokens } from '../../core/policy/policy.js'
 import type { Dialect, ReasoningTags } from '../../proxy/dialects/dialect.js'
+import { probeStyle } from '../../proxy/dialects/forced-answer.js'
 import type { ClientReply } from '../../proxy/generation/client-reply.js'
 import { type GenerationDependencies, ProxiedGeneration } from '../../proxy/generation/generation.js'
 import { chooseForm } from '../../proxy/probe-form/choose-form.js'
@@ -11,6 +14,7 @@ import { TRIED_GENERATIONS } from '../../proxy/probe-form/probe-forms.js'
 import type { LocalGeneration } from '../../proxy/service-link/local-decider.js'
 import { CommandError } from '../command-line/command-error.js'
 import type { Prompt } from './read-prompts.js'
+import type { SelfAgreement } from './self-agreement.js'
 
 /**
  * Asks a model server the reader's own prompts by the code of the proxy, with decisions that are always to go on: full runs, probed beside
@@ -43,6 +47,8 @@ export interface Asked {
   readonly outcomes: readonly object[]
   /** `null`: the form was stated. */
   readonly finding: ProbeFormFinding | null
+  /** Whether the prompts that were asked twice, in full, got the same answer; `null`: none was. */
+  readonly selfAgreement: SelfAgreement | null
   readonly counts: Counts
 }
 
@@ -61,11 +67,18 @@ export async function askPrompts (options: AskOptions): Promise<Asked> {
   const counts: Counts = { generations: 0, withoutEnd: 0, cutOff: 0 }
   const trials: EndTrial[] = []
   const outcomes: object[] = []
+  const contents = new Map<Prompt, string>() // of the runs without probes
+  const pairs: Array<readonly [content: string, answer: string]> = []
   if (stated === null) await askAll(prompts.slice(0, TRIED_GENERATIONS), null, 'form')
   const finding = stated !== null || trials.length === 0 ? null : chooseForm(trials, maxProbeTokens)
   const form = stated ?? finding?.form ?? null
   if (form !== null) await askAll(prompts, form, 'probes')
-  return { outcomes, finding, counts }
+  return { outcomes, finding, selfAgreement: form === null ? null : agreementOfPairs(form), counts }
+
+  function agreementOfPairs ({ name }: ProbeForm): SelfAgreement | null {
+    const equal = pairs.filter(([content, answer]) => agreementWith(answer)(probeStyle(name).final(content)) === 1).length
+    return pairs.length === 0 ? null : { share: equal / pairs.length, pairs: pairs.length, by: 'answer' }
+  }
 
   async function askAll (prompts: readonly Prompt[], form: ProbeForm | null, phase: 'form' | 'probes'): Promise<void> {
     const { concurrency, deadline, signal, onProgress } = options
@@ -84,7 +97,8 @@ export async function askPrompts (options: AskOptions): Promise<Asked> {
     if (failure !== null) throw failure
   }
 
-  async function ask ({ place, request }: Prompt, form: ProbeForm | null): Promise<void> {
+  async function ask (asked: Prompt, form: ProbeForm | null): Promise<void> {
+    const { place, request } = asked
     const { dialect, headers, tags } = options
     const signal = AbortSignal.any([options.signal]) // its own, since many listeners of one signal look like a leak
     const { prompt, context } = request
@@ -96,9 +110,12 @@ export async function askPrompts (options: AskOptions): Promise<Asked> {
     if (run.reply.status !== 200) {
       throw new CommandError(`${place}: the model server answered ${run.reply.status}: ${(await run.reply.body.text()).slice(0, 200)}`)
     }
-    const seen = { problem: null as string | null, finish: null as string | null, answerTokens: 0 }
+    const seen = { problem: null as string | null, finish: null as string | null, content: '', answerTokens: 0 }
     const reply: ClientReply = {
-      pass (piece) { seen.finish = piece.finish ?? seen.finish },
+      pass ({ finish, content }) {
+        seen.finish = finish ?? seen.finish
+        seen.content += content
+      },
       cut () {},
       write () {},
       end () {},
@@ -119,7 +136,11 @@ export async function askPrompts (options: AskOptions): Promise<Asked> {
         startHandling: () => null,
         handled () {},
       },
-      report: (outcome) => { outcomes.push({ ...outcome, answer_tokens: seen.answerTokens }) },
+      report (outcome) {
+        outcomes.push({ ...outcome, answer_tokens: seen.answerTokens })
+        const before = contents.get(asked)
+        if (before !== undefined) pairs.push([before, (outcome as Pick<ReportedOutcome, 'answer'>).answer ?? ''])
+      },
       forms: {
         formFor: () => form,
         claims: () => true,
@@ -142,6 +163,7 @@ export async function askPrompts (options: AskOptions): Promise<Asked> {
     if (seen.problem !== null) throw new CommandError(`${place}: the model server failed: ${seen.problem}`)
     counts.generations++
     if (seen.finish === 'length') counts.cutOff++
+    else if (form === null) contents.set(asked, seen.content.split(tags.close).at(-1)!)
   }
 }
 

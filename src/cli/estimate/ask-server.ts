@@ -24,8 +24,6 @@ export interface AskedServer {
   readonly notes: readonly string[]
   /** The verdict where nothing could be probed; `null`: there are generations to estimate by. */
   readonly problem: Pick<Verdict, 'decision' | 'text'> | null
-  /** Whether a request samples, so that the model may answer otherwise when it is asked again. */
-  readonly isSampled: boolean
 }
 
 const DETECTION_MS = 10_000
@@ -68,7 +66,7 @@ export async function askServer (plan: ServerPlan): Promise<AskedServer> {
       signal: interrupt.signal,
       onProgress: progressLines(stderr),
     })
-    return { asked, ...resultOf(asked, prompts, plan), isSampled: prompts.some(({ request }) => request.body.temperature !== 0) }
+    return { asked, ...resultOf(asked, prompts, plan) }
   } finally {
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
     await upstream.close()

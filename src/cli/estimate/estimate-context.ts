@@ -109,7 +109,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
     saved_ratio: intervalOf(draws.map(({ saved }) => saved)),
     saved_gross_ratio: intervalOf(draws.map(({ gross }) => gross)),
     chance: shareOf(draws, ({ saved }) => saved >= WORTHWHILE),
-    em_drop: serving === null ? null : intervalOf(draws.map(({ drops }) => drops[serving]!)),
+    em_drop: serving === null ? null : intervalOf(draws.map(({ drops }) => drops[serving]!), 'median'),
     unseen_em_drop: 1 - 0.05 ** (1 / units.length),
     first_certificate: {
       generations: firsts.length === 0 ? null : intervalOf(firsts.map(generationsOf), 'median'),

@@ -8,9 +8,9 @@ import { keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
 import { seededRandom } from '../traces/seeded-random.js'
 import { type ContextEstimate, estimateContext } from './estimate-context.js'
 import { type Estimate, renderEstimate } from './report.js'
-import { type SelfAgreement, unitIdOf } from './self-agreement.js'
+import { unitIdOf } from './self-agreement.js'
 import { askServer } from './ask-server.js'
-import { points, verdictOf } from './verdict.js'
+import { points, type Verdict, verdictOf } from './verdict.js'
 
 export const usage = `Usage: stopgate estimate URL --prompts FILE [options]
        stopgate estimate FILE... [options]
@@ -28,7 +28,7 @@ certificate takes, from full runs. It needs no service, and starts and stops not
 Options:
   --prompts FILE     chat requests as JSON lines, such as {"messages": [{"role": "user", "content": "2 + 2"}],
                      "reference": "4"}; without reference, the model's own final answer counts as right
-  --count N          prompts that are asked, drawn from the file, 10 to 10000 (default: 72)
+  --count N          prompts that are asked, drawn from the file, 10 to 10000 (default: 80)
   --minutes X        time after which no further prompt is asked (default: 10)
   --concurrency N    prompts in flight at a time, 1 to 1024 (default: 8)
   --record FILE      also write the generations to FILE, so that another estimate need not ask again
@@ -72,7 +72,7 @@ export type EstimateOptions = ReturnType<typeof readOptions>
 function readOptions (args: readonly string[]) {
   const { values, positionals: files } = parseFlags(args, {
     prompts: { type: 'string' },
-    count: { type: 'string', default: '72' },
+    count: { type: 'string', default: '80' },
     minutes: { type: 'string', default: '10' },
     concurrency: { type: 'string', default: '8' },
     record: { type: 'string' },
@@ -113,7 +113,7 @@ function readOptions (args: readonly string[]) {
 async function estimateLive (
   options: EstimateOptions, url: string, prompts: string, { env, stderr }: Pick<CommandIo, 'env' | 'stderr'>
 ): Promise<Estimate> {
-  const { asked, notes, problem, isSampled } = await askServer({ ...options, url, prompts, env, stderr })
+  const { asked, notes, problem } = await askServer({ ...options, url, prompts, env, stderr })
   const { outcomes, finding } = asked
   if (options.record !== undefined) await writeFile(options.record, outcomes.map((outcome) => JSON.stringify(outcome) + '\n').join(''))
   if (problem !== null) {
@@ -121,11 +121,7 @@ async function estimateLive (
   }
   const runs = outcomes.map((outcome, i) => readRecordedRun(`generation ${i + 1}`, JSON.stringify(outcome), 'agreement'))
   const result = estimateRuns(runs, options, finding === null ? 0 : finding.generations)
-  const tried = finding?.tried.find(({ name }) => name === finding.form?.name)
-  const again: SelfAgreement | null = tried === undefined || !isSampled
-    ? null
-    : { share: tried.self_agreement, pairs: finding!.generations, by: 'answer' }
-  const contexts = result.contexts.map((one) => ({ ...one, self_agreement: one.self_agreement ?? again }))
+  const contexts = result.contexts.map((one) => ({ ...one, self_agreement: one.self_agreement ?? asked.selfAgreement }))
   return { ...result, contexts, probe_form: finding, notes: [...notes, ...notesOn(runs, contexts, options)] }
 }
 
@@ -149,15 +145,17 @@ export function estimateRuns (
       maxEmDrop, errorLevel, perSecond: perSecond === null ? null : share * perSecond, formGenerations, random: seededRandom(seed),
     }))
   }
-  const verdict = contexts.length > 0
-    ? verdictOf(contexts, maxEmDrop)
-    : {
-        decision: 'cannot_tell' as const,
-        text: `Cannot tell yet: a context needs at least ${MIN_PROMPTS} prompts, and better a few dozen; record more, or name fewer --levels.`,
-        saved_ratio: null,
-        chance: null,
-      }
+  const graded = runs.filter(({ isByAgreement }) => isByAgreement !== true)
+  const isNoneRight = graded.length > 0 && graded.every(({ em }) => em === 0)
+  const verdict = isNoneRight ? unknown(NONE_RIGHT) : contexts.length === 0 ? unknown(TOO_FEW) : verdictOf(contexts, maxEmDrop)
   return { contexts, left_out: leftOut, probe_form: null, notes: notesOn(costed, contexts, options), verdict }
+}
+
+const NONE_RIGHT = 'no final answer is right, so nothing could be lost; compare the references with the answers'
+const TOO_FEW = `a context needs at least ${MIN_PROMPTS} prompts, and better a few dozen; use more, or name fewer --levels`
+
+function unknown (reason: string): Verdict {
+  return { decision: 'cannot_tell', text: `Cannot tell yet: ${reason}.`, saved_ratio: null, chance: null }
 }
 
 function withProbeTokens (run: RecordedRun, each: number): RecordedRun {

@@ -67,6 +67,6 @@ function formRow (finding: ProbeFormFinding | null): string[][] {
 }
 
 function selfText ({ pairs, by }: NonNullable<ContextEstimate['self_agreement']>): string {
-  const what = by === 'em' ? `of ${pairs} pairs of samples have the same EM` : `of ${pairs} answers that were given twice`
+  const what = by === 'em' ? `of ${pairs} pairs of samples have the same EM` : `of ${pairs} pairs of full runs of one prompt end with the same answer`
   return `${what}; the rest is noise of sampling`
 }

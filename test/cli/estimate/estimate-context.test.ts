@@ -82,7 +82,7 @@ t.test('what cannot be certified, or saves nothing, is not for you', async (t) =
 t.test('a few prompts cannot tell whether a small loss is below the bound', async (t) => {
   const runs = simulated(plantedProfile(0.02), 30, 4)
   const { verdict, contexts } = estimateRuns(runs, PLAN)
-  t.match(verdict, { decision: 'cannot_tell', text: /^Cannot tell yet: something is saved with a probability of \d+ %; 30 prompts are too few for an EM drop of 2 points, so try 70\.$/ })
+  t.match(verdict, { decision: 'cannot_tell', text: /^Cannot tell yet: something is saved with a probability of \d+ %; 30 prompts are too few for an EM drop of 2 points, so try 80\.$/ })
   t.equal(contexts[0]!.saved_ratio.low, 0)
 })
 

@@ -63,7 +63,7 @@ t.test('a model that changes its own answers is to be graded instead', async (t)
   await writeFile(file, toLines(Array.from({ length: 60 }, (_, i) => answered(`q${i}`, 2, { group_id: `g${i % 20}`, ...(i < 20 && { answer: '7' }) }))))
   const io = captureIo()
   await run([file], io)
-  t.match(io.out(), /agrees with itself +33\.3 % +of 60 answers that were given twice/)
+  t.match(io.out(), /agrees with itself +33\.3 % +of 60 pairs of full runs of one prompt end with the same answer/)
   t.match(io.out(), 'With sampling the model changes its own answers more often than 2 % allow: state "reference" or "em" in the file')
 })
 
