@@ -15,6 +15,7 @@ const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string 
   { starts: 'npm ', reason: 'npm would install, or test within a test' },
   { starts: 'docker ', reason: 'no Docker engine' },
   { starts: 'kubectl ', reason: 'no cluster' },
+  { starts: 'npx stopgate estimate http', reason: 'no model server; see cli/estimate/ask-server.test.ts' },
 ]
 
 /** Text blocks have no language; each is a drawing, or what the named test reads. */
