@@ -67,7 +67,7 @@ def _balanced(text: str) -> str | None:
     return None
 
 
-def _canonical(text: str) -> str:
+def canonical_json(text: str) -> str:
     """The first JSON object or list, so that equal values are equal texts; without one, the text as it is."""
     try:
         return json.dumps(json.loads(_balanced(text) or text), sort_keys=True, separators=(",", ":"))
@@ -97,7 +97,7 @@ STYLES: Mapping[FormName, _Style] = {
         lambda text: _letter(_behind(text, _CHOSEN, re.I) or text),
     ),
     "json": _Style(
-        "{", lambda text: _balanced("{" + text) is not None, lambda text: _canonical("{" + text), _canonical
+        "{", lambda text: _balanced("{" + text) is not None, lambda text: canonical_json("{" + text), canonical_json
     ),
     "direct": _Style("", lambda text: False, str.strip, str.strip),
 }
@@ -135,6 +135,7 @@ class Forcing:
         forced: the answer in a forced text.
         final: the answer in a text that the model wrote unforced.
         form: as the service knows it; None: it can't be said.
+        needs_end: whether a forced text that was cut off before its end holds no answer.
     """
 
     close: str
@@ -144,6 +145,7 @@ class Forcing:
     forced: Callable[[str], str]
     final: Callable[[str], str]
     form: ProbeForm | None
+    needs_end: bool = False
 
     @classmethod
     def of(cls, form: ProbeForm, end: str, extract: Callable[[str], str] | None = None) -> "Forcing":

@@ -136,6 +136,21 @@ class Bundle:
         self._body = body
         self._rules: dict[str, Rule | None] = {}
         self.salt: str | None = body["salt"]
+        self.levels: list[str] = body["levels"]
+
+    def thresholds(self) -> dict[str, float]:
+        """The thresholds in force, by context."""
+        found: dict[str, float] = {}
+        waiting: list[tuple[list[str], dict[str, Any]]] = [([], self._body["root"])]
+        while waiting:
+            path, node = waiting.pop()
+            rule = self._body["rules"][node["rule"]] if "rule" in node else {}
+            threshold = rule.get("score_threshold", rule.get("threshold"))
+            if threshold is not None and path:
+                found[",".join(path)] = threshold
+            for value, child in node.get("below", {}).items():
+                waiting.append(([*path, f"{self.levels[len(path)]}={value}"], child))
+        return found
 
     def rule_of(self, context: Mapping[str, str], key: str) -> Rule | None:
         """The rule of the deepest node that the context reaches; None: the context is outside of the bundle.

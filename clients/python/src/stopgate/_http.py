@@ -62,6 +62,7 @@ class Endpoint:
         if parts.scheme not in ("http", "https") or parts.hostname is None:
             raise ValueError(f"the URL of the service must be http://HOST or https://HOST, not {url!r}")
         is_tls = parts.scheme == "https"
+        self.url = url
         self.host = parts.hostname
         self.port = parts.port or (443 if is_tls else 80)
         self.ssl_context = (ssl_context or ssl.create_default_context()) if is_tls else None

@@ -65,6 +65,11 @@ class LocalDecider:
         return (False, None) if rule is None else (rule.has_form, rule.form)
 
     @property
+    def bundle(self) -> Bundle | None:
+        """The bundle; None: there is none, or it is too old."""
+        return self._bundle if self.is_usable else None
+
+    @property
     def is_usable(self) -> bool:
         """Whether there is a bundle, and it is not too old."""
         self._background.ensure()

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
+from ._bundle import Bundle
 from ._decisions import COLUMNS_PATH, MAX_ROWS
 from ._probe_forms import ProbeForms
 from ._process import watch_forks
@@ -144,6 +145,16 @@ class BaseClient:
     def forms(self) -> ProbeForms:
         """How answers are forced in each context, for `stopgate.hf` and `stopgate.vllm`."""
         return self._session.forms
+
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        return self._session.endpoint.url
+
+    @property
+    def bundle(self) -> Bundle | None:
+        """With `local`, the rules that decide; None: there are none, or they are too old."""
+        return None if self._session.local is None else self._session.local.bundle
 
     @property
     def counters(self) -> Counters:

@@ -199,6 +199,10 @@ class Generation:
             return False
         return self._may_be_evidence or not self._backend.skip_check(self, tokens)
 
+    def postpone(self, tokens: int) -> None:
+        """Leaves out the check that is due, for lack of room for its probe."""
+        self.next_check = self._backend.cadence_of(self).next_check(tokens)
+
     @property
     def _may_be_evidence(self) -> bool:
         """Whether the service may have enrolled it in the control arm. A call that failed may still have arrived."""

@@ -113,6 +113,11 @@ class ForcedAnswer:
         return self._forcing.is_whole(self.text)
 
     @property
+    def is_cut(self) -> bool:
+        """Whether its tokens ran out before its end."""
+        return not self.has_ended and not self.is_whole
+
+    @property
     def answer(self) -> str:
         """The answer in the text."""
         return self._forcing.forced(self.text)
@@ -182,6 +187,11 @@ class Row:
         """Whether to ask about the row now."""
         is_open = self.forcing is not None and self.reasoning_tokens is None and not self.is_done
         return is_open and self.run.due(len(self.tokens))
+
+    @property
+    def closing_tokens(self) -> int:
+        """Number of tokens of the text that closes the reasoning at a stop."""
+        return len(self._close)
 
     def choose(self, token: int) -> int:
         """The next token: of the text that is being written for the model, if any, otherwise the sampled one."""

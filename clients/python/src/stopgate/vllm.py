@@ -1,7 +1,7 @@
 """Stops the reasoning of rollouts in vLLM, in the engine's own process."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -33,18 +33,33 @@ class Engine:
     """The interface of `AsyncLLM` that is used here.
 
     Args:
-        engine: an `AsyncLLM`.
+        generate: the method `generate` of an `AsyncLLM`.
         options: passed with each of its requests, such as `lora_request` and `priority`.
+        prompt: further fields of each prompt, such as `cache_salt`.
+        keeps_seeds: whether forced answers are sampled with a seed of their own from the most probable token alone. A
+            CPU ignores all seeds of a batch in which a request has none, as a greedy one.
     """
 
-    def __init__(self, engine: Any, options: Mapping[str, Any]) -> None:
-        self._engine, self._options = engine, options
+    def __init__(
+        self,
+        generate: Callable[..., AsyncGenerator[Any, None]],
+        options: Mapping[str, Any],
+        prompt: Mapping[str, Any] | None = None,
+        keeps_seeds: bool = False,
+    ) -> None:
+        self._generate, self._options, self._prompt = generate, options, prompt or {}
+        self._keeps_seeds = keeps_seeds
+
+    def greedy(self, max_tokens: int, **more: Any) -> SamplingParams:
+        """The sampling parameters of a forced answer."""
+        greedy = {"temperature": 1, "top_k": 1, "seed": 0} if self._keeps_seeds else {"temperature": 0}
+        return SamplingParams(**greedy, max_tokens=max_tokens, logprobs=TOP_TOKENS, **more)
 
     async def pieces(self, prompt: list[int], params: SamplingParams, request_id: str) -> AsyncGenerator[Piece, None]:
         """Generates. Closing this generator aborts the request."""
         params = params.clone()
         params.output_kind = RequestOutputKind.DELTA
-        stream = self._engine.generate({"prompt_token_ids": prompt}, params, request_id, **self._options)
+        stream = self._generate({**self._prompt, "prompt_token_ids": prompt}, params, request_id, **self._options)
         try:
             async for output in stream:
                 new = output.outputs[0]
@@ -63,6 +78,7 @@ class Checks:
         client: decides.
         prompt: of the rollout.
         row: its tokens.
+        sampling: further sampling parameters of forced answers, such as a grammar.
     """
 
     def __init__(
@@ -72,11 +88,15 @@ class Checks:
         client: AsyncClient,
         prompt: list[int],
         row: Row,
+        sampling: Mapping[str, Any] | None = None,
     ) -> None:
         self._engine, self._tokenizer = engine, tokenizer
         self._client, self._prompt, self._row = client, prompt, row
+        self._sampling = sampling or {}
         self._task: asyncio.Task[None] | None = None
         self._probing: tuple[int, ForcedAnswer] | None = None
+        self.unprobed = 0
+        """Checks without an answer, since it was too long to be forced."""
 
     def advance(self) -> None:
         """Begins a check if one is due, at exactly the token at which it is due."""
@@ -103,9 +123,13 @@ class Checks:
         forced = ForcedAnswer(self._tokenizer, forcing)
         self._probing = tokens, forced
         try:
-            prompt = [*self._prompt, *self._row.tokens[:tokens]]
-            await force(self._engine, self._tokenizer, prompt, forcing, forced, f"{self._row.run.id}-probe-{tokens}")
-            self._row.observe(forced, tokens)
+            prompt, request_id = [*self._prompt, *self._row.tokens[:tokens]], f"{self._row.run.id}-probe-{tokens}"
+            await force(self._engine, self._tokenizer, prompt, forcing, forced, request_id, self._sampling)
+            if forcing.needs_end and forced.is_cut:
+                self.unprobed += 1
+                self._spend(tokens, forced)
+            else:
+                self._row.observe(forced, tokens)
             self._probing = None
         except Exception as error:
             warn("vllm-probe", f"an answer can't be forced or read, so the reasoning goes on: {error!r}")
@@ -114,11 +138,12 @@ class Checks:
 
 
 async def force(
-    engine: Engine, tokenizer: Any, prefix: list[int], forcing: Forcing, forced: ForcedAnswer, request_id: str
-) -> None:
+    engine: Engine, tokenizer: Any, prefix: list[int], forcing: Forcing, forced: ForcedAnswer, request_id: str,
+    sampling: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Decodes greedily behind prompt and reasoning, up to the end of the answer, into `forced`."""
     prompt = [*prefix, *tokenizer.encode(forcing.ask, add_special_tokens=False)]
-    params = SamplingParams(temperature=0, max_tokens=forcing.tokens, logprobs=TOP_TOKENS)
+    params = engine.greedy(forcing.tokens, **(sampling or {}))
     async with aclosing(engine.pieces(prompt, params, request_id)) as pieces:
         async for piece in pieces:
             forced.prefilled = len(prompt) - piece.cached_tokens
@@ -188,11 +213,11 @@ class Roller:
             logprobs += [None] * (len(row.tokens) - len(logprobs))
             reason = await self._answer(prompt, params, row, logprobs)
         if reason == "stop":
-            await self._ask_at_end(prompt, params, row)
+            await self.ask_at_end(prompt, params, row)
         done = row.finish(reference)
         return Rollout(*done[:3], logprobs, *done[3:], row.discarded_tokens, reason)
 
-    async def _ask_at_end(self, prompt: list[int], params: SamplingParams, row: Row) -> None:
+    async def ask_at_end(self, prompt: list[int], params: SamplingParams, row: Row) -> None:
         """Tries all forms where none is known yet, and checks the form in force on one control rollout in twenty."""
         end, run, forms = row.end(prompt), row.run, self._client.forms
         if end is None:
@@ -320,7 +345,7 @@ async def generate(
         raise ValueError("repeat the prompt instead of asking for n samples")
     seats = concurrency or max(1, engine.vllm_config.scheduler_config.max_num_seqs * 3 // 4)
     free = asyncio.Semaphore(seats)
-    roller = Roller(Engine(engine, options), tokenizer, client, reasoning or ReasoningFormat())
+    roller = Roller(Engine(engine.generate, options), tokenizer, client, reasoning or ReasoningFormat())
 
     async def one(place: int) -> Rollout:
         async with free:

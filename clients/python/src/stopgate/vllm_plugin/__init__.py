@@ -1,0 +1,166 @@
+"""Plug-in of vLLM's server that stops reasoning early in all of its APIs.
+
+VLLM_PLUGINS=stopgate STOPGATE_URL=http://127.0.0.1:8080 vllm serve MODEL --reasoning-parser deepseek_r1
+"""
+
+import inspect
+import logging
+import os
+from typing import Any
+
+from .._telemetry import logger
+from ..aio import AsyncClient
+from ..reasoning import ReasoningFormat
+from .counts import Counts
+from .exchange import Middleware
+from .replies import Calls
+from .serving import Server
+
+TESTED_VERSIONS = ("0.28.0",)
+_OPENING, _CLOSING = "<think>", "</think>"
+_PARAMS = (
+    "n", "seed", "max_tokens", "min_tokens", "output_kind", "logprobs", "prompt_logprobs", "flat_logprobs",
+    "logprob_token_ids", "detokenize", "skip_special_tokens", "stop", "structured_outputs", "extra_args",
+    "thinking_token_budget", "logit_bias", "allowed_token_ids", "bad_words", "temperature",
+)  # fmt: skip
+_OUTPUT = ("request_id", "prompt", "prompt_token_ids", "outputs", "finished", "num_cached_tokens")
+_COMPLETION = ("index", "text", "token_ids", "cumulative_logprob", "logprobs", "finish_reason", "stop_reason")
+
+
+class Plugin:
+    """An endpoint plug-in as vLLM's entry-point group `vllm.endpoint_plugins` wants it.
+
+    A fault in it leaves the server as it is without it.
+    """
+
+    name = "stopgate"
+    required_tasks = ("generate",)
+
+    def __init__(self) -> None:
+        self._counts: Counts | None = None
+        self._server: Server | None = None
+        self._problem: str | None = "it has not started"
+
+    def attach_router(self, app: Any) -> None:
+        """Adds the status, and the middleware that carries headers to generations."""
+        _log_like_vllm()
+        try:
+            app.add_api_route("/stopgate/status", self.status, methods=["GET"], include_in_schema=False)
+            app.add_middleware(Middleware)
+        except Exception:
+            logger.exception("requests are served without their X-Stopgate headers")
+
+    async def init_state(self, engine_client: Any, state: Any, args: Any) -> None:
+        """Takes the place of the engine's `generate`, if this version of vLLM is as expected."""
+        try:
+            self._problem = problem_of(engine_client)
+            if self._problem is None:
+                self._server = await _server_of(engine_client, args, Counts())
+                engine_client.generate = self._server
+        except Exception as error:
+            self._problem = repr(error)
+            logger.exception("the plug-in can't start")
+        if self._problem is not None:
+            logger.error("vLLM serves all requests alone: %s", self._problem)
+
+    async def status(self) -> dict[str, Any]:
+        """What is certified, the circuit, and the counts."""
+        server = self._server
+        if server is None:
+            return {"problem": self._problem}
+        bundle = server.client.bundle
+        return {
+            "problem": self._problem,
+            "vllm": _version(),
+            "circuit": "open" if bundle is None else "closed",
+            "thresholds": {} if bundle is None else dict(list(bundle.thresholds().items())[:100]),
+            "counts": server.counts.all(),
+        }
+
+
+def _log_like_vllm() -> None:
+    """Writes log lines as vLLM does; without it only warnings would appear."""
+    if not logger.handlers:
+        logger.handlers = list(logging.getLogger("vllm").handlers)
+        logger.propagate = not logger.handlers
+        logger.setLevel(logging.INFO)
+
+
+def _version() -> str:
+    import vllm
+
+    return str(getattr(vllm, "__version__", "unknown"))
+
+
+def problem_of(engine: Any) -> str | None:
+    """Why the plug-in does not fit this version of vLLM; None: it does."""
+    if engine is None:
+        return "this server has no engine"
+    from vllm import SamplingParams
+    from vllm.outputs import CompletionOutput, RequestOutput
+
+    wanted = inspect.signature(engine.generate).parameters
+    missing = [name for name in ("prompt", "sampling_params", "request_id") if name not in wanted]
+    params = SamplingParams()
+    missing += [f"SamplingParams.{name}" for name in _PARAMS if not hasattr(params, name)]
+    for kind, names in ((RequestOutput, _OUTPUT), (CompletionOutput, _COMPLETION)):
+        fields = inspect.signature(kind).parameters
+        missing += [f"{kind.__name__}.{name}" for name in names if name not in fields]
+    if missing:
+        return f"vLLM {_version()} lacks {', '.join(missing)}"
+    if not any(_version().startswith(version) for version in TESTED_VERSIONS):
+        logger.warning("the plug-in was tested with vLLM %s, and this is %s", ", ".join(TESTED_VERSIONS), _version())
+    return None
+
+
+async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
+    tokenizer = engine.get_tokenizer()
+    if inspect.isawaitable(tokenizer):
+        tokenizer = await tokenizer
+    config = engine.vllm_config
+    parser = _reasoning_parser(config, tokenizer)
+    opening = getattr(parser, "reasoning_start_str", None) or _OPENING
+    closing = getattr(parser, "reasoning_end_str", None) or _CLOSING
+    served = getattr(args, "served_model_name", None) or [args.model]
+    client = AsyncClient(os.environ.get("STOPGATE_URL"), local=True)
+    logger.info("reasoning between %s and %s is stopped by %s", opening, closing, client.url)
+    return Server(
+        engine.generate, client, tokenizer,
+        reasoning=ReasoningFormat(end=closing.strip()),
+        opening=opening.strip(),
+        model=served[0] if isinstance(served, list) else served,
+        calls=Calls(_tool_parser(args), tokenizer),
+        counts=counts,
+        has_parser=parser is not None,
+        max_model_len=config.model_config.max_model_len,
+        max_num_seqs=config.scheduler_config.max_num_seqs,
+        has_priorities=config.scheduler_config.policy == "priority",
+        is_on_cpu=config.device_config.device_type == "cpu",
+        make_tool=_make_tool,
+    )  # fmt: skip
+
+
+def _reasoning_parser(config: Any, tokenizer: Any) -> Any:
+    """The engine's reasoning parser; None: it has none."""
+    name = getattr(config.structured_outputs_config, "reasoning_parser", None)
+    if not name:
+        return None
+    from vllm.reasoning import ReasoningParserManager
+
+    return ReasoningParserManager.get_reasoning_parser(name)(tokenizer)
+
+
+def _tool_parser(args: Any) -> Any:
+    """The class of the server's tool parser; None: it has none."""
+    name = getattr(args, "tool_call_parser", None)
+    if not name:
+        return None
+    from vllm.tool_parsers import ToolParserManager
+
+    return ToolParserManager.get_tool_parser(name)
+
+
+def _make_tool(tool: dict[str, Any]) -> Any:
+    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionToolsParam
+
+    return ChatCompletionToolsParam.model_validate(tool)

@@ -1,0 +1,254 @@
+"""A call of vLLM's `generate` whose samples are followed, and stopped early."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from vllm.sampling_params import RequestOutputKind
+
+from .._telemetry import logger
+from ..generation import Generation
+from .exchange import Exchange, Stated
+from .following import Follower
+from .outputs import Folded, closing_output, continued, gathered
+from .replies import Action
+
+if TYPE_CHECKING:
+    from .serving import Server
+
+_NOT_FOR_PROBES = ("trace_headers", "prompt_text", "tokenization_kwargs")
+_KEPT_IN_PROBES = ("logit_bias", "allowed_token_ids", "bad_words")
+
+
+class FoldError(Exception):
+    """A fault in putting outputs together, after which vLLM alone can still serve the whole sample."""
+
+
+class Call:
+    """A call of `generate` whose samples are followed."""
+
+    def __init__(
+        self, plugin: "Server", prompt: Mapping[str, Any], params: Any, request_id: str, options: Mapping[str, Any],
+        exchange: Exchange | None, stated: Stated, context: Mapping[str, str], action: Action | None,
+    ) -> None:  # fmt: skip
+        self.plugin, self.params, self.exchange, self.action, self._options = plugin, params, exchange, action, options
+        self._prompt, self._id, self._stated = prompt, request_id, stated
+        self.prompt_ids: list[int] = list(prompt["prompt_token_ids"])
+        self.prompt_fields = {name: value for name, value in prompt.items() if name != "prompt"}
+        self.shown = plugin.shown
+        self.tokenizer = plugin.tokenizer if action is None else plugin.shown
+        self.is_whole = params.output_kind == RequestOutputKind.FINAL_ONLY
+        ended = {} if options.get("reasoning_ended") is None else {"reasoning_ended": True}
+        later = int(plugin.has_priorities)
+        priority = {"priority": options.get("priority", 0) + 1} if later else {}
+        kept = {name: value for name, value in options.items() if name not in _NOT_FOR_PROBES}
+        self.probe_options = {**kept, **ended, **priority}
+        self._answer_options = {**options, **ended, **({"priority": options.get("priority", 0) - 1} if later else {})}
+        sampling = {name: getattr(params, name) for name in _KEPT_IN_PROBES if getattr(params, name)}
+        if params.structured_outputs is not None:
+            sampling["structured_outputs"] = params.structured_outputs
+        self.probe_sampling: dict[str, Any] = sampling
+        samples = params.n
+        group = stated.group or (request_id if samples > 1 else None)
+        self._followers = [Follower(self, self._run(context, group, index)) for index in range(samples)]
+
+    def _run(self, context: Mapping[str, str], group: str | None, index: int) -> Generation:
+        stated, samples, exchange = self._stated, self.params.n, self.exchange
+        is_own = samples > 1 and stated.group is None  # its samples are the whole group
+        run = self.plugin.client.generation(
+            context, None if exchange is None else exchange.next_id(), group=group,
+            sample=index if is_own else None, samples=samples if is_own else stated.samples if group else None,
+        )  # fmt: skip
+        run.mark_prompt(self.prompt_ids)
+        return run
+
+    @property
+    def reference(self) -> str | None:
+        """The right answer, if it is known and of this prompt alone."""
+        return self._stated.gold if self.exchange is None or self.exchange.prompts == 1 else None
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of tokens as the engine gives it to the client."""
+        text: str = self.plugin.tokenizer.decode(tokens, skip_special_tokens=self.params.skip_special_tokens)
+        return text
+
+    async def outputs(self) -> AsyncGenerator[Any, None]:
+        """The outputs as the engine alone would put them out."""
+        if self.params.n == 1:
+            async with aclosing(self._sample(0)) as outputs:
+                async for output in outputs:
+                    yield output
+            return
+        arrived: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        tasks = [asyncio.ensure_future(self._put(index, arrived)) for index in range(self.params.n)]
+        whole, last, unfinished, running = dict[int, Any](), None, len(tasks), len(tasks)
+        try:
+            while running:
+                index, output = await arrived.get()
+                if isinstance(output, Exception):
+                    raise output
+                if output is None:
+                    running -= 1
+                    continue
+                if self.is_whole:
+                    whole[index], last = output, output
+                    continue
+                unfinished -= bool(output.finished)
+                output.finished = unfinished == 0
+                yield output
+            if self.is_whole:
+                yield gathered([whole[index] for index in range(len(tasks))], last)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _put(self, index: int, arrived: "asyncio.Queue[tuple[int, Any]]") -> None:
+        try:
+            async with aclosing(self._sample(index)) as outputs:
+                async for output in outputs:
+                    arrived.put_nowait((index, output))
+            arrived.put_nowait((index, None))
+        except Exception as error:
+            arrived.put_nowait((index, error))
+
+    def _params_of(self, index: int) -> Any:
+        """Those of one sample, as vLLM derives them."""
+        params = copy(self.params)
+        if params.n > 1:
+            params.n = 1
+            if params.seed is not None:
+                params.seed += index
+        return params
+
+    def _id_of(self, index: int) -> str:
+        return self._id if self.params.n == 1 else f"{index}_{self._id}"
+
+    async def _sample(self, index: int) -> AsyncGenerator[Any, None]:
+        """The outputs of one sample, of the kind that the request wants."""
+        if not self.is_whole:
+            async with aclosing(self._deltas(index, None)) as outputs:
+                async for output in outputs:
+                    yield output
+            return
+        folded, whole = Folded(), None
+        try:
+            async with aclosing(self._deltas(index, folded)) as outputs:
+                async for output in outputs:
+                    self._fold(folded, output)
+            whole = self._fold(folded, None)
+        except FoldError:
+            self.plugin.counts.fault("the outputs of a request, which starts again")
+        if whole is not None:
+            yield whole
+            return
+        alone = self.plugin.generate(
+            self._prompt, self._params_of(index), f"{self._id_of(index)}-alone", **self._options
+        )
+        async with aclosing(alone) as outputs:
+            async for output in outputs:
+                output.request_id, output.outputs[0].index = self._id, index
+                yield output
+
+    def _fold(self, folded: Folded, output: Any) -> Any:
+        try:
+            return folded.whole() if output is None else folded.add(output)
+        except Exception as error:
+            raise FoldError from error
+
+    async def _deltas(self, index: int, folded: Folded | None) -> AsyncGenerator[Any, None]:
+        """The outputs of one sample, piece by piece."""
+        follower, params = self._followers[index], self._params_of(index)
+        params.output_kind = RequestOutputKind.DELTA
+        first = held = None
+        shown: list[Any] = []
+        stream = self.plugin.generate(self._prompt, params, self._id_of(index), **self._options)
+        try:
+            async with aclosing(stream) as outputs:
+                async for output in outputs:
+                    if first is None:
+                        first = output
+                    if follower.follow(output):
+                        held = output
+                        break
+                    output.request_id, output.outputs[0].index = self._id, index
+                    if params.stop and folded is None:
+                        shown.append(output.outputs[0])
+                    yield output
+            if held is not None:
+                async with aclosing(self._stopped(index, params, first, held, shown, folded)) as outputs:
+                    async for output in outputs:
+                        yield output
+            follower.end()
+        except (asyncio.CancelledError, GeneratorExit):
+            follower.gone()
+            raise
+
+    async def _stopped(
+        self, index: int, params: Any, first: Any, held: Any, shown: Sequence[Any], folded: Folded | None
+    ) -> AsyncGenerator[Any, None]:
+        """The closing text and the answer after a stop. Where the engine refuses it, the reasoning goes on.
+
+        Args:
+            shown: outputs that were passed on, where their texts come later than their tokens.
+        """
+        follower, answer, closing, begun = self._followers[index], None, list[Any](), None
+        received = follower.tokens
+        before = held.outputs[0].cumulative_logprob or 0.0
+        try:
+            stop = follower.stop()
+            closing = [closing_output(held, one, params.logprobs is not None) for one in stop.closing]
+            for output in closing:
+                continued(output, first, index, 0.0)
+            closing[0].outputs[0].text = self._unshown(shown) + closing[0].outputs[0].text
+            options = copy(params)
+            options.max_tokens, options.thinking_token_budget = stop.room, None
+            options.min_tokens = max(0, params.min_tokens - stop.kept - len(closing))
+            answer = self._further(stop.prompt, options, f"{self._id_of(index)}-answer", self._answer_options)
+            begun = await anext(answer)
+            if folded is not None:
+                folded.cut(stop.kept, self.decode, bool(params.stop))
+        except Exception as error:
+            logger.warning("a stop has failed, and the reasoning goes on: %r", error)
+            follower.refused()
+            if answer is not None:
+                await answer.aclose()
+            begun = None
+            yield self._continued(held, first, index, 0.0)
+            options = copy(params)
+            options.max_tokens = params.max_tokens - len(received)
+            options.min_tokens = max(0, params.min_tokens - len(received))
+            answer = self._further([*self.prompt_ids, *received], options, f"{self._id_of(index)}-on", self._options)
+        else:
+            for output in closing:
+                yield output
+        async with aclosing(answer) as outputs:
+            if begun is not None:
+                follower.answered(begun)
+                yield self._continued(begun, first, index, before)
+            async for output in outputs:
+                if begun is not None:
+                    follower.answered(output)
+                yield self._continued(output, first, index, before)
+
+    def _unshown(self, shown: Sequence[Any]) -> str:
+        """The end of the reasoning that the engine held back, since it could have begun a stop string."""
+        whole, text = (
+            self.decode([token for one in shown for token in one.token_ids]),
+            "".join(one.text for one in shown),
+        )
+        return whole[len(text) :] if whole.startswith(text) else ""
+
+    def _continued(self, output: Any, first: Any, index: int, added: float) -> Any:
+        try:
+            return continued(output, first, index, added)
+        except Exception:
+            self.plugin.counts.fault("an output of an answer")
+            return output
+
+    def _further(
+        self, prompt: list[int], params: Any, request_id: str, options: Mapping[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        return self.plugin.generate({**self.prompt_fields, "prompt_token_ids": prompt}, params, request_id, **options)

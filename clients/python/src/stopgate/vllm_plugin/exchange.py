@@ -1,0 +1,245 @@
+"""An HTTP request to vLLM's server: what it states about its generations, and what its reply says of them."""
+
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from .._telemetry import logger
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MAX_BODY_BYTES = 16 * 2**20
+_MAX_SAMPLES, _MAX_NAME_BYTES, _MAX_ANSWER_BYTES, _MAX_CONTEXT = 4096, 128, 4096, 8192
+_LEVEL = re.compile(r"\s*([A-Za-z][\w.-]{0,31})\s*=\s*(.*?)\s*", re.ASCII)
+_PATHS = ("/v1/chat/completions", "/v1/chat/completions/batch", "/v1/completions", "/v1/responses", "/v1/messages")
+_LAST_EVENTS = (b"event: response.completed\n", b"event: message_delta\n")
+
+
+class HeaderError(ValueError):
+    """A header that can't be read: the request passes."""
+
+
+class Stated(NamedTuple):
+    """What a request states about its generations."""
+
+    is_off: bool = False
+    context: Mapping[str, str] = {}
+    group: str | None = None
+    samples: int | None = None
+    gold: str | None = None
+
+    @classmethod
+    def read(cls, read: Callable[[str], str | None]) -> "Stated":
+        """Reads headers, or fields of `vllm_xargs`.
+
+        Args:
+            read: the value by its name; "" is that of the switch.
+
+        Raises:
+            HeaderError: a value can't be read.
+        """
+        context, group, samples, gold = (read(name) for name in ("context", "group", "samples", "gold"))
+        return cls(
+            (read("") or "").strip().lower() == "off",
+            {} if context is None else _context(context),
+            None if group is None else _decoded(group, _MAX_NAME_BYTES),
+            None if samples is None else _samples(samples),
+            None if gold is None else _decoded(gold, _MAX_ANSWER_BYTES),
+        )
+
+    def over(self, other: "Stated") -> "Stated":
+        """These statements, completed by others."""
+        return Stated(
+            self.is_off or other.is_off, {**other.context, **self.context}, self.group or other.group,
+            self.samples or other.samples, self.gold or other.gold,
+        )  # fmt: skip
+
+
+def _context(text: str) -> dict[str, str]:
+    if len(text) > _MAX_CONTEXT:
+        raise HeaderError("the context is too long")
+    context: dict[str, str] = {}
+    for part in text.split(","):
+        found = _LEVEL.fullmatch(part)
+        if found is None:
+            raise HeaderError("a context must be like task=gsm8k")
+        context[found[1]] = _decoded(found[2], _MAX_NAME_BYTES)
+    return context
+
+
+def _samples(text: str) -> int:
+    samples = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
+    if not 1 <= samples <= _MAX_SAMPLES:
+        raise HeaderError(f"samples must be a whole number from 1 to {_MAX_SAMPLES}")
+    return samples
+
+
+def _decoded(value: str, most_bytes: int) -> str:
+    try:
+        text = unquote(value, errors="strict")
+    except UnicodeDecodeError as error:
+        raise HeaderError("a value is not percent-encoded UTF-8") from error
+    if not 1 <= len(text.encode("utf-8", "surrogatepass")) <= most_bytes:
+        raise HeaderError(f"a value must have 1 to {most_bytes} bytes")
+    return text
+
+
+class Exchange:
+    """An HTTP request and its reply.
+
+    Args:
+        headers: as ASGI has them.
+        path: of the route.
+    """
+
+    def __init__(self, headers: "list[tuple[bytes, bytes]]", path: str = "other") -> None:
+        self.path = path if path in _PATHS else "other"
+        self._headers = {name: value for name, value in headers if name.startswith(b"x-stopgate")}
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._body: Mapping[str, Any] | None = None
+        self._held: Message | None = None
+        self.id = f"vllm-{uuid.uuid4().hex}"
+        self.begun = 0
+        """Generations."""
+        self.prompts = 0
+        self.passed = False
+        self.fields: list[dict[str, Any]] = []
+        """The field `stopgate` of each generation that has ended."""
+
+    def next_id(self) -> str:
+        """The id of its next generation."""
+        self.begun += 1
+        return self.id if self.begun == 1 else f"{self.id}-{self.begun - 1}"
+
+    def stated(self) -> Stated:
+        """What its headers state.
+
+        Raises:
+            HeaderError: one can't be read.
+        """
+        if not self._headers:
+            return Stated()
+
+        def read(name: str) -> str | None:
+            value = self._headers.get(f"x-stopgate-{name}".encode() if name else b"x-stopgate")
+            return None if value is None else value.decode("latin-1")
+
+        return Stated.read(read)
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether its body was not kept."""
+        return self._size > MAX_BODY_BYTES
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The fields of the body, if tools or metadata can be among them."""
+        if self._body is None:
+            text = b"".join(self._chunks)
+            self._chunks = []
+            parsed = json.loads(text) if b'"tools"' in text or b'"metadata"' in text else {}
+            self._body = parsed if isinstance(parsed, dict) else {}
+        return self._body
+
+    def received(self, message: Message) -> None:
+        """Keeps a part of the body."""
+        chunk = message.get("body", b"")
+        self._size += len(chunk)
+        if self.is_too_large:
+            self._chunks = []
+        elif chunk and self._body is None:
+            self._chunks.append(chunk)
+
+    def sending(self, message: Message) -> list[Message]:
+        """The messages to send in place of one of the reply."""
+        if message["type"] == "http.response.start":
+            return self._start(message)
+        if message["type"] != "http.response.body":
+            return [message]
+        body = message.get("body", b"")
+        if self._held is not None:
+            start, self._held = self._held, None
+            if message.get("more_body") or not body.rstrip().endswith(b"}") or not self.fields:
+                return [start, message]
+            body = self._with_field(body)
+            headers = [one for one in start["headers"] if one[0].lower() != b"content-length"]
+            size = (b"content-length", str(len(body)).encode())
+            return [{**start, "headers": [*headers, size]}, {**message, "body": body}]
+        if self.fields and body.endswith(b"}\n\n") and self._is_last(body):
+            return [{**message, "body": self._with_field(body)}]
+        return [message]
+
+    def _start(self, message: Message) -> list[Message]:
+        headers = [*message.get("headers", ())]
+        kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
+        is_stream = kind.startswith(b"text/event-stream")
+        # The generation of a stream may begin only after its head.
+        if message["status"] != 200 or self.passed or not (self.begun or is_stream):
+            return [message]
+        headers.append((b"x-stopgate-generation", self.id.encode()))
+        started = {**message, "headers": headers}
+        if kind.startswith(b"application/json"):
+            self._held = started
+            return []
+        return [started]
+
+    @staticmethod
+    def _is_last(event: bytes) -> bool:
+        if event.startswith(b"data: {"):
+            return b'"choices":[],' in event or b'"finish_reason":"' in event
+        return event.startswith(_LAST_EVENTS)
+
+    def _with_field(self, body: bytes) -> bytes:
+        """A JSON object with the field `stopgate` at its end."""
+        field = self.fields[0] if len(self.fields) == 1 else {"samples": self.fields}
+        end = body.rindex(b"}")
+        return body[:end] + b',"stopgate":' + json.dumps(field, separators=(",", ":")).encode() + body[end:]
+
+
+CURRENT: ContextVar[Exchange | None] = ContextVar("stopgate_exchange", default=None)
+"""The HTTP request in which `generate` is called."""
+
+
+class Middleware:
+    """Carries the headers of requests to their generations, and says in replies which generations they hold (ASGI)."""
+
+    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serves a request. A fault in the code above leaves the request and its reply as they are."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(scope["headers"], scope["path"])
+
+        async def receiving() -> Message:
+            message = await receive()
+            try:
+                exchange.received(message)
+            except Exception:
+                logger.exception("the body of a request can't be kept")
+            return message
+
+        async def sending(message: Message) -> None:
+            held = exchange._held
+            try:
+                messages = exchange.sending(message)
+            except Exception:
+                logger.exception("a reply can't say which generation it holds")
+                messages, exchange._held = [*([] if held is None else [held]), message], None
+            for one in messages:
+                await send(one)
+
+        token = CURRENT.set(exchange)
+        try:
+            await self.app(scope, receiving, sending)
+        finally:
+            CURRENT.reset(token)

@@ -1,0 +1,262 @@
+"""Follows one sample: its reasoning, the checks beside it, and its outcome. Nothing here ever raises."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._answers import Forcing
+from ..generation import Generation
+from ..reasoning import ReasoningFormat, Row
+from ..vllm import Checks, Engine, Roller
+from .outputs import Closing, closing_of
+from .replies import Action
+
+if TYPE_CHECKING:
+    from .call import Call
+
+_BEHIND_OPEN = 4
+"""How far before the end of the prompt an opening tag is looked for: templates write a line feed behind it."""
+
+
+class LimitedChecks(Checks):
+    """Checks that leave room for other requests: at most a quarter of the engine's seats are for probes."""
+
+    def __init__(self, call: "Call", engine: Engine, tokenizer: Any, prompt: list[int], row: Row) -> None:
+        super().__init__(engine, tokenizer, call.plugin.client, prompt, row, call.probe_sampling)
+        self._plugin, self._run = call.plugin, row.run
+
+    def advance(self) -> None:
+        """Begins a check if one is due and there is room; otherwise it is left out."""
+        if self._plugin.probing < self._plugin.most_probes:
+            super().advance()
+        elif self._row.is_due:
+            self._plugin.counts.add("probes", "skipped")
+            self._run.postpone(self._run.next_check)
+
+    async def _check(self, tokens: int, forcing: Forcing) -> None:
+        self._plugin.probing += 1
+        try:
+            await super()._check(tokens, forcing)
+        finally:
+            self._plugin.probing -= 1
+
+
+class Stop(NamedTuple):
+    """A stop that is to be carried out."""
+
+    kept: int
+    """Tokens of the reasoning that the deciding probe saw."""
+    closing: list[Closing]
+    prompt: list[int]
+    """Prompt, reasoning and closing text."""
+    room: int
+    """Tokens that the answer may have."""
+
+
+class Follower:
+    """Follows a sample. After a fault it does nothing more, and the sample goes on as vLLM alone would run it.
+
+    Args:
+        call: the call of `generate` that the sample is of.
+        run: its generation.
+    """
+
+    def __init__(self, call: "Call", run: Generation) -> None:
+        plugin = call.plugin
+        self._call, self._plugin, self.run = call, plugin, run
+        self._reasoning: ReasoningFormat = plugin.reasoning
+        tokenizer = call.tokenizer
+        forcing = plugin.client.forms.forcing(run, self._reasoning)
+        if call.action is not None:
+            forcing = self._forcing_of(call.action, forcing)
+        self._row = Row(run, tokenizer, self._reasoning, forcing, set(), 2**62)
+        engine = Engine(plugin.generate, call.probe_options, call.prompt_fields, plugin.is_on_cpu)
+        self._checks = LimitedChecks(call, engine, tokenizer, call.prompt_ids, self._row)
+        self._roller = Roller(engine, tokenizer, plugin.client, self._reasoning)
+        self._state = "thinking" if plugin.is_open(call.prompt_ids[-_BEHIND_OPEN:]) else "waiting"
+        self._ending: asyncio.Task[None] | None = None
+        self._shown = self._received = 0
+        self._reason: str | None = None
+        self._is_stopped = False
+        run.begin()
+
+    def _forcing_of(self, action: Action, forcing: Forcing | None) -> Forcing | None:
+        """With the text that this model writes around its closing tag, as far as it is known."""
+        form = None if forcing is None else forcing.form
+        around = (form.before, form.after) if form is not None else self._plugin.around.get(self.run.context_key)
+        return None if around is None else action.forcing(around[0], self._reasoning.end, around[1])
+
+    @property
+    def tokens(self) -> list[int]:
+        """A copy of its tokens."""
+        return [*self._row.tokens]
+
+    def follow(self, output: Any) -> bool:
+        """Reads an output. Returns whether to stop instead of passing it on."""
+        if self._state in ("absent", "broken"):
+            return False
+        try:
+            return self._read(output.outputs[0])
+        except Exception:
+            self._break("the checks of a generation")
+            return False
+
+    def _read(self, one: Any) -> bool:
+        row, self._reason = self._row, one.finish_reason
+        is_open = row.reasoning_tokens is None
+        for token in one.token_ids:
+            row.add(token)
+        self._received = len(row.tokens)
+        if self._state == "waiting":
+            self._wait()
+        if self._state == "thinking" and is_open:
+            if row.reasoning_tokens is not None:
+                self._ending = asyncio.ensure_future(self._checks.end())
+            elif self._reason is None:
+                if self.run.stopped and self._has_room():
+                    return True
+                self._checks.advance()
+        self._shown = len(row.tokens)
+        if self._reason is not None:
+            self._tell()
+        return False
+
+    def _wait(self) -> None:
+        """Looks for the tag that opens the reasoning in the first text of the model."""
+        tokens = self._row.tokens
+        if self._plugin.is_open(tokens):
+            self._state = "thinking"
+            return
+        text = self._call.shown.decode(tokens).strip()
+        if text and not self._plugin.open_text.startswith(text):
+            self._state = "absent"
+            self._plugin.counts.passed("no_reasoning")
+
+    def _has_room(self) -> bool:
+        """Whether an answer can still be written. If not, the decision came too late."""
+        most, shown = self._call.params.max_tokens, 0 if self._call.is_whole else self._shown
+        used = max(self.run.steps[-1].tokens, shown) + self._row.closing_tokens
+        has_room = used < most and len(self._call.prompt_ids) + used < self._plugin.max_model_len
+        self.run.stopped = has_room
+        return has_room
+
+    def stop(self) -> Stop:
+        """Closes the reasoning where the deciding probe saw it.
+
+        Raises:
+            Exception: a fault. Then call `refused`.
+        """
+        row, call = self._row, self._call
+        kept, shown = self.run.steps[-1].tokens, 0 if call.is_whole else self._shown
+        row.close()
+        closing = closing_of(row.tokens[kept:], self._decode)
+        room = call.params.max_tokens - max(kept, shown) - len(closing)
+        self._is_stopped = True
+        return Stop(kept, closing, [*call.prompt_ids, *row.tokens], room)
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return self._call.decode(tokens)
+
+    def refused(self) -> None:
+        """The stop has failed, so the reasoning goes on without checks. Its outcome stays missing."""
+        self._plugin.counts.add("failed_stops")
+        self._break("a stop")
+
+    def answered(self, output: Any) -> None:
+        """Reads an output of the answer after a stop."""
+        if self._state == "broken":
+            return
+        try:
+            one = output.outputs[0]
+            self._reason = one.finish_reason
+            for token in one.token_ids:
+                self._row.add(token)
+            if self._reason is not None:
+                self._tell()
+        except Exception:
+            self._break("an answer")
+
+    def _tell(self) -> None:
+        """Tells the reply about the generation, before its last output goes on."""
+        run, row = self.run, self._row
+        exchange = self._call.exchange
+        if exchange is None:
+            return
+        bundle = self._plugin.client.bundle
+        rule = None if bundle is None else bundle.rule_of(run.context, run.context_key)
+        threshold = None if rule is None or bundle is None else rule.threshold_of(bundle.salt, run.group or run.id)
+        exchange.fields.append({
+            "generation_id": run.id,
+            "arm": run.arm,
+            "stopped": self._is_stopped,
+            "tokens": len(row.tokens) + row.discarded_tokens,
+            "threshold": threshold if self._is_stopped else None,
+            "probe_tokens": sum(step.probe_tokens for step in run.steps),
+            "discarded_tokens": row.discarded_tokens,
+        })  # fmt: skip
+
+    def end(self) -> None:
+        """The sample has ended: reports its outcome in the background."""
+        if self._state != "broken":
+            self._plugin.in_background(self._end())
+
+    async def _end(self) -> None:
+        try:
+            await (self._ending or self._checks.end())
+            if self._state in ("absent", "waiting"):
+                return
+            run, row, call = self.run, self._row, self._call
+            run.stopped = self._is_stopped
+            if self._reason == "stop" and not run.stopped and row.reasoning_tokens is not None:
+                await self._ask_at_end()
+            if self._reason not in ("abort", "error"):  # a request that the server itself kills stays missing
+                row.finish(call.reference)
+                self._count(
+                    "stopped" if run.stopped else "finished" if row.reasoning_tokens is not None else "unfinished"
+                )
+        except Exception:
+            self._break("the report of a generation")
+
+    async def _ask_at_end(self) -> None:
+        call = self._call
+        if call.action is None:
+            await self._roller.ask_at_end(call.prompt_ids, call.params, self._row)
+        elif self._row.forcing is None:
+            end = self._row.end(call.prompt_ids)
+            if end is not None:
+                self._plugin.around[self.run.context_key] = end.before, end.after
+
+    def _count(self, end: str) -> None:
+        counts, run, row = self._plugin.counts, self.run, self._row
+        steps = [step for step in run.steps if step.probe_tokens]
+        answered = sum(step.answer is not None for step in steps)
+        unprobed = self._checks.unprobed
+        for name, count in (("ok", answered), ("unprobed", unprobed), ("failed", len(steps) - answered - unprobed)):
+            if count > 0:
+                counts.add("probes", name, count=count)
+        reasoning = len(row.tokens) if row.reasoning_tokens is None else row.reasoning_tokens
+        counts.add("probe_tokens", count=sum(step.probe_tokens for step in steps))
+        counts.add("tokens", "reasoning", count=reasoning)
+        counts.add("tokens", "discarded", count=row.discarded_tokens)
+        counts.add("tokens", "answer", count=len(row.tokens) - reasoning)
+        counts.add("generations", run.arm or "none", end)
+
+    def gone(self) -> None:
+        """The client went away."""
+        if self._state in ("absent", "broken"):
+            return
+        try:
+            self._plugin.in_background(self._checks.end())
+            self.run.stopped = False  # cancelled, whatever was decided
+            self.run.cancel(self._received)
+            self._count("cancelled")
+        except Exception:
+            self._break("a generation that was cancelled")
+
+    def _break(self, where: str) -> None:
+        self._state = "broken"
+        self._plugin.counts.fault(where)
+        try:
+            self._plugin.in_background(self._checks.end())
+        except Exception:
+            self._plugin.counts.fault("the end of a check")

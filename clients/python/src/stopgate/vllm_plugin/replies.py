@@ -1,0 +1,130 @@
+"""What the answer of a reply is, where a turn declares tools or structured output."""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from .._answers import Forcing
+from .._telemetry import warn
+
+ACTION_TOKENS = 256
+"""Largest number of tokens of a forced call or of forced structured output."""
+
+
+class Shown:
+    """A tokenizer that shows special tokens, since some models mark tool calls with them.
+
+    Args:
+        tokenizer: of the model.
+        ends: tokens that end a sequence, which are not shown.
+    """
+
+    def __init__(self, tokenizer: Any, ends: Sequence[int] = ()) -> None:
+        self._tokenizer, self._ends = tokenizer, frozenset(ends)
+
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        """As the tokenizer does."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=add_special_tokens)
+        return ids
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
+        """With special tokens."""
+        text: str = self._tokenizer.decode([one for one in ids if one not in self._ends], skip_special_tokens=False)
+        return text
+
+
+class Calls:
+    """Reads tool calls by the engine's own parser.
+
+    Args:
+        parser: a class of vLLM's tool parsers; None: the server has none.
+        tokenizer: of the model.
+    """
+
+    def __init__(self, parser: Any, tokenizer: Any) -> None:
+        self._parser, self._tokenizer = parser, tokenizer
+
+    @property
+    def are_read(self) -> bool:
+        """Whether there is a parser."""
+        return self._parser is not None
+
+    def read(self, text: str, tools: Sequence[Any]) -> list[tuple[str, str]]:
+        """The calls in a text, as names and arguments."""
+        if self._parser is None:
+            return []
+        # A parser keeps the state of one reply.
+        parser = self._parser(self._tokenizer, list(tools))
+        request = SimpleNamespace(tools=list(tools), tool_choice="auto", skip_special_tokens=False)
+        found = parser.extract_tool_calls(text, request)
+        return [(call.function.name, call.function.arguments) for call in found.tool_calls if found.tools_called]
+
+
+def canonical(value: Any) -> Any:
+    """A JSON value without what makes no difference: whole numbers are integers, and keys are in order."""
+    if isinstance(value, dict):
+        return {key: canonical(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [canonical(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def canonical_text(text: str) -> str:
+    """JSON in its canonical form; another text, stripped."""
+    try:
+        return json.dumps(canonical(json.loads(text)), separators=(",", ":"), ensure_ascii=False)
+    except ValueError:
+        return text.strip()
+
+
+class Action:
+    """How the answers of a turn are read that declares tools or structured output.
+
+    Several calls are a set: their order makes no difference.
+
+    Args:
+        calls: reads tool calls.
+        tools: those that the turn declares.
+    """
+
+    def __init__(self, calls: Calls, tools: Sequence[Any]) -> None:
+        self._calls, self._tools = calls, tools
+
+    def read(self, text: str) -> str:
+        """The answer in a text that has ended."""
+        calls = self._calls.read(text, self._tools) if self._tools else []
+        if not calls:
+            return canonical_text(text)
+        return "\n".join(sorted(f"{name} {canonical_text(arguments)}" for name, arguments in calls))
+
+    def forcing(self, before: str, end: str, after: str) -> Forcing:
+        """How an answer is forced: nothing is written for the model but the closed reasoning.
+
+        Args:
+            before, after: the text around the closing tag.
+            end: the closing tag.
+        """
+        close = before + end + after
+        return Forcing(close, close, ACTION_TOKENS, lambda text: False, self.read, self.read, None, needs_end=True)
+
+
+def tools_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The functions that the body of a request declares, in the format of chat completions; [] with tool choice "none".
+
+    The Responses API and the Messages API write them differently.
+    """
+    if body.get("tool_choice") == "none" or body.get("tool_choice") == {"type": "none"}:
+        return []
+    found = []
+    for tool in body.get("tools") or ():
+        function = tool.get("function") or {
+            "name": tool.get("name"),
+            "description": tool.get("description"),
+            "parameters": tool.get("parameters") or tool.get("input_schema") or {},
+        }
+        if function.get("name"):
+            found.append({"type": "function", "function": function})
+        else:
+            warn("tool", f"a tool of type {tool.get('type')} is not a function: its calls are compared as text")
+    return found
