@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from copy import copy
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,9 +27,22 @@ class RequestOutputKind(Enum):
 class SamplingParams:
     n: int = 1
     temperature: float = 1.0
+    top_k: int = 0
     max_tokens: "int | None" = 16
     min_tokens: int = 0
     logprobs: "int | None" = None
+    prompt_logprobs: "int | None" = None
+    logprob_token_ids: "list[int] | None" = None
+    flat_logprobs: bool = False
+    detokenize: bool = True
+    skip_special_tokens: bool = True
+    stop: "list[str]" = field(default_factory=list)
+    structured_outputs: Any = None
+    extra_args: "dict[str, Any] | None" = None
+    logit_bias: "dict[int, float] | None" = None
+    allowed_token_ids: "list[int] | None" = None
+    bad_words: "list[str]" = field(default_factory=list)
+    thinking_token_budget: "int | None" = None
     seed: "int | None" = None
     output_kind: RequestOutputKind = RequestOutputKind.CUMULATIVE
 
@@ -42,7 +56,7 @@ if find_spec("vllm") is None:
     inner.RequestOutputKind = RequestOutputKind  # type: ignore[attr-defined]
     stubs = {"vllm": package, "vllm.sampling_params": inner}
     sys.modules.update(stubs)
-    import_module("stopgate.vllm")
+    import_module("stopgate.vllm_plugin.serving")
     for name in stubs:
         del sys.modules[name]  # TRL would mistake it for vLLM
 
@@ -64,8 +78,13 @@ class Request:
     prompt: "list[int]"
     params: Any
     is_aborted: bool = False
+    options: "dict[str, Any]" = field(default_factory=dict)
     said: "list[int]" = field(default_factory=list)
     """Tokens that it has put out."""
+
+
+def _logprob(value: float) -> SimpleNamespace:
+    return SimpleNamespace(logprob=value, rank=1, decoded_token=None)
 
 
 class FakeEngine:
@@ -97,42 +116,84 @@ class FakeEngine:
         self._cache: set[tuple[int, ...]] = set()
 
     async def generate(
-        self, prompt: "dict[str, list[int]]", sampling_params: Any, request_id: str, **options: Any
-    ) -> AsyncIterator[Any]:
-        assert sampling_params.output_kind.name == "DELTA" and request_id not in self.requests
+        self, prompt: "dict[str, Any]", sampling_params: Any, request_id: str, **options: Any
+    ) -> AsyncGenerator[Any, None]:
+        count = sampling_params.n
+        samples = [self._sample(prompt, sampling_params, request_id, i, options) for i in range(count)]
+        if sampling_params.output_kind.name == "DELTA":
+            for sample in samples:
+                async with aclosing(sample):
+                    async for output in sample:
+                        output.finished &= sample is samples[-1]
+                        yield output
+            return
+        assert sampling_params.output_kind.name == "FINAL_ONLY"
+        last: Any = None
+        wholes = []
+        for sample in samples:
+            pieces = [output async for output in sample]
+            last, one = pieces[-1], pieces[-1].outputs[0]
+            one.text = "".join(piece.outputs[0].text for piece in pieces)
+            one.token_ids = [token for piece in pieces for token in piece.outputs[0].token_ids]
+            if one.logprobs is not None:
+                one.logprobs = [place for piece in pieces for place in piece.outputs[0].logprobs]
+            wholes.append(one)
+        last.outputs = wholes
+        yield last
+
+    async def _sample(
+        self, prompt: "dict[str, Any]", params: Any, request_id: str, index: int, options: "dict[str, Any]"
+    ) -> AsyncGenerator[Any, None]:
+        """The deltas of one sample."""
+        id = request_id if params.n == 1 else f"{index}_{request_id}"
+        assert id not in self.requests
         ids = prompt["prompt_token_ids"]
-        request = self.requests[request_id] = Request(ids, sampling_params)
-        if self._fail(request_id):
+        request = self.requests[id] = Request(ids, params, options=options)
+        if self._fail(id):
             raise RuntimeError("the engine is dead")
         cached = max((n for n in range(0, len(ids), BLOCK) if tuple(ids[:n]) in self._cache), default=0)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         tokens: list[int] = []
         places: list[dict[int, Any]] = []
-        size = self._size()
+        size, total = self._size(), 0.0
+        seed = None if params.seed is None else params.seed + index
         try:
-            async for token, logprob, reason in self._tokens(request, request_id):
+            async for token, logprob, reason in self._tokens(request, id, seed):
                 tokens.append(token)
-                places.append({token: SimpleNamespace(logprob=logprob), 0: SimpleNamespace(logprob=-9.0)})
+                total += logprob
+                places.append({token: _logprob(logprob), 0: _logprob(-9.0)})
                 if len(tokens) < size and reason is None:
                     continue
                 request.said += tokens
                 known = [*ids, *request.said]
                 self._cache.update(tuple(known[:n]) for n in range(0, len(known) + 1, BLOCK))
-                said = SimpleNamespace(token_ids=tokens, logprobs=places, finish_reason=reason)
+                said = SimpleNamespace(
+                    index=index, text=Letters().decode(tokens, skip_special_tokens=params.skip_special_tokens),
+                    token_ids=tokens, logprobs=None if params.logprobs is None else places, finish_reason=reason,
+                    cumulative_logprob=total, stop_reason=None,
+                )  # fmt: skip
                 tokens, places, size = [], [], self._size()
-                yield SimpleNamespace(outputs=[said], num_cached_tokens=cached)
+                yield SimpleNamespace(
+                    request_id=request_id, prompt=None, prompt_token_ids=ids, outputs=[said],
+                    finished=reason is not None, num_cached_tokens=cached,
+                )  # fmt: skip
         except (asyncio.CancelledError, GeneratorExit):
             request.is_aborted = True
             raise
         finally:
             self.running -= 1
 
-    async def _tokens(self, request: Request, id: str) -> "AsyncIterator[tuple[int, float, str | None]]":
+    async def _tokens(
+        self, request: Request, id: str, seed: "int | None"
+    ) -> "AsyncIterator[tuple[int, float, str | None]]":
         ids, most = request.prompt, request.params.max_tokens or 10_000
-        answer = [*map(ord, self.answer), END]
+        answer = [*map(ord, self.answer if seed is None or END_THINK in ids else f"{self.answer} {seed}"), END]
         is_forced = END_THINK in ids
         script = answer if is_forced else [*map(ord, self.reasoning), END_THINK, *answer]
+        said = len(ids) - ids.index(ord(">")) - 1
+        if not is_forced:
+            script = script[said:]  # it goes on with a reasoning
         reasoning = ids.index(END_THINK) - ids.index(ord(">")) - 1 if is_forced else 0
         logprob = log(self._confidence(reasoning)) if is_forced else -0.25
         for place, token in enumerate(script[:most]):

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp
 from typing import Any, Literal, NamedTuple
 
 from ._answers import SEARCHED_TOKENS, STATED_TOKENS, STYLES, EndOfReasoning, Forcing, FormName, ProbeForm, end_of
@@ -129,7 +130,9 @@ class ForcedAnswer:
             signals: those of the generation.
             recent: its tokens since the last check.
         """
-        answer, sure = self.answer, confidence(self._logprobs)
+        # All that a long answer must repeat is certain, and would hide in the mean what is not.
+        sure = exp(sum(self._logprobs)) if self._forcing.needs_end else confidence(self._logprobs)
+        answer = self.answer
         values = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
         return Probe(answer, sure, values, tokens=self.decoded, prefill_tokens=self.prefilled)
 

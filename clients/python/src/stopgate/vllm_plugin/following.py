@@ -14,10 +14,6 @@ from .replies import Action
 if TYPE_CHECKING:
     from .call import Call
 
-_BEHIND_OPEN = 4
-"""How far before the end of the prompt an opening tag is looked for: templates write a line feed behind it."""
-
-
 class LimitedChecks(Checks):
     """Checks that leave room for other requests: at most a quarter of the engine's seats are for probes."""
 
@@ -73,7 +69,7 @@ class Follower:
         engine = Engine(plugin.generate, call.probe_options, call.prompt_fields, plugin.is_on_cpu)
         self._checks = LimitedChecks(call, engine, tokenizer, call.prompt_ids, self._row)
         self._roller = Roller(engine, tokenizer, plugin.client, self._reasoning)
-        self._state = "thinking" if plugin.is_open(call.prompt_ids[-_BEHIND_OPEN:]) else "waiting"
+        self._state = "thinking" if plugin.is_open(call.prompt_ids[-plugin.opening_window :]) else "waiting"
         self._ending: asyncio.Task[None] | None = None
         self._shown = self._received = 0
         self._reason: str | None = None
@@ -210,7 +206,8 @@ class Follower:
             if self._reason == "stop" and not run.stopped and row.reasoning_tokens is not None:
                 await self._ask_at_end()
             if self._reason not in ("abort", "error"):  # a request that the server itself kills stays missing
-                row.finish(call.reference)
+                if run.steps:
+                    row.finish(call.reference)
                 self._count(
                     "stopped" if run.stopped else "finished" if row.reasoning_tokens is not None else "unfinished"
                 )

@@ -14,6 +14,8 @@ from .exchange import CURRENT, Exchange, HeaderError, Stated
 from .replies import Action, Calls, Shown, tools_of
 
 Generate = Callable[..., AsyncGenerator[Any, None]]
+_BEHIND_OPEN = 4
+"""How far before the end of the prompt an opening tag is looked for: templates write a line feed behind it."""
 
 
 class Server:
@@ -54,6 +56,7 @@ class Server:
         self.shown = Shown(tokenizer, () if eos is None else (eos,))
         self._open: list[int] = tokenizer.encode(opening, add_special_tokens=False)
         self._close: list[int] = tokenizer.encode(reasoning.end, add_special_tokens=False)
+        self.opening_window = len(self._open) + _BEHIND_OPEN
         self._tasks: set[asyncio.Task[None]] = set()
 
     def is_open(self, tokens: Sequence[int]) -> bool:
