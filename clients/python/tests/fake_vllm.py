@@ -78,6 +78,7 @@ class Request:
     prompt: "list[int]"
     params: Any
     is_aborted: bool = False
+    is_over: bool = False
     options: "dict[str, Any]" = field(default_factory=dict)
     said: "list[int]" = field(default_factory=list)
     """Tokens that it has put out."""
@@ -182,7 +183,7 @@ class FakeEngine:
             request.is_aborted = True
             raise
         finally:
-            self.running -= 1
+            self.running, request.is_over = self.running - 1, True
 
     async def _tokens(
         self, request: Request, id: str, seed: "int | None"

@@ -14,7 +14,8 @@ from conftest import Service, until
 from fake_vllm import END, END_THINK, FakeEngine, Letters, RequestOutputKind, SamplingParams
 from stopgate import AsyncClient
 from stopgate._http import Connections, Endpoint
-from stopgate.generation import Generation
+from stopgate._outcome import outcome_of
+from stopgate.generation import Ending, Generation
 from stopgate.reasoning import ReasoningFormat, Row
 from stopgate.vllm_plugin.call import Call
 from stopgate.vllm_plugin.counts import Counts
@@ -42,7 +43,9 @@ class Hermes:
     def extract_tool_calls(self, text: str, request: Any) -> Any:
         calls = [json.loads(part.partition("</tool_call>")[0]) for part in text.split("<tool_call>")[1:]]
         functions = [SimpleNamespace(name=one["name"], arguments=json.dumps(one["arguments"])) for one in calls]
-        return SimpleNamespace(tools_called=bool(calls), tool_calls=[SimpleNamespace(function=one) for one in functions])
+        return SimpleNamespace(
+            tools_called=bool(calls), tool_calls=[SimpleNamespace(function=one) for one in functions]
+        )
 
 
 def wanting(kind: RequestOutputKind, **fields: Any) -> SamplingParams:
@@ -81,7 +84,7 @@ def requesting(task: str, body: "dict[str, Any] | None" = None, **headers: str) 
 
 def arm_is(monkeypatch: pytest.MonkeyPatch, arm: str) -> None:
     """Draws this arm for every generation."""
-    monkeypatch.setattr("stopgate._local.uniform", lambda salt, unit: 0.0 if arm == "control" else 1 - 1e-9)
+    monkeypatch.setattr("stopgate._local.uniform", lambda salt, unit: 0.0 if arm == "control" else 1.0)
 
 
 def waiting_for(runs: "dict[str, Generation]") -> "Callable[[str, int], bool]":
@@ -105,7 +108,7 @@ def held(engine: FakeEngine, server: Server) -> None:
         return call
 
     runs: dict[str, Generation] = {}
-    server._begin = beginning  # type: ignore[method-assign]
+    server._begin = beginning  # type: ignore[method-assign,assignment]
     engine._hold = waiting_for(runs)
 
 
@@ -140,7 +143,7 @@ def play(service: Service, task: str, test: "Callable[[FakeEngine, Server], Any]
                 return rule is not None and rule.form is not None
 
             until("the rules have come", is_ready)
-            result = await test(fake, server)
+            result = await asyncio.wait_for(test(fake, server), 20)
             await server.settle()
             assert client.flush(30) and client.counters.rejected == 0
             return result
@@ -178,10 +181,12 @@ def test_a_treated_request_is_stopped_and_answers(
     task = f"plug-treated-{kind.value}"
     prepare(service, task, 0.9)
     outcomes: list[dict[str, Any]] = []
-    from stopgate import _session
 
-    outcome_of = _session.outcome_of
-    monkeypatch.setattr(_session, "outcome_of", lambda run, end: outcomes.append(outcome_of(run, end)) or outcomes[-1])  # type: ignore[func-returns-value]
+    def reported(run: Generation, end: Ending) -> "dict[str, Any]":
+        outcomes.append(outcome_of(run, end))
+        return outcomes[-1]
+
+    monkeypatch.setattr("stopgate._session.outcome_of", reported)
 
     async def test(engine: FakeEngine, server: Server) -> None:
         held(engine, server)
@@ -190,7 +195,7 @@ def test_a_treated_request_is_stopped_and_answers(
         shown = one["tokens"].index(END_THINK) - 1
         assert shown == 32 if kind == IN_ONE else shown >= 32
         assert one["tokens"] == [*WHOLE[:shown], *CLOSE, *ANSWER] and one["reason"] == "stop"
-        assert one["text"] == f"{FakeEngine.reasoning[:shown]}\n</think>\n\n{FakeEngine.answer}</s>".replace("</think>", "") or True
+        assert one["text"] == f"{FakeEngine.reasoning[:shown]}\n\n\n{FakeEngine.answer}", "without special tokens"
         assert len(one["logprobs"]) == len(one["tokens"]) and one["logprobs"][shown + 1] == {END_THINK: 0.0}
         assert one["prompt"] == PROMPT["prompt_token_ids"] and one["id"] == "r"
         answer = engine.requests["r-answer"]
@@ -219,8 +224,11 @@ def test_samples_are_one_group_of_which_each_is_stopped_by_itself(
         held(engine, server)
         with requesting(task) as exchange:
             samples = await said(server(PROMPT, wanting(kind, n=3, seed=7), "r"))
-        assert [one["tokens"][-len(ANSWER) :] for one in samples] == [ANSWER] * 3
-        assert sorted(one["generation_id"] for one in exchange.fields) == [exchange.id, *(f"{exchange.id}-{i}" for i in (1, 2))]
+        assert [one["tokens"][-len(ANSWER) :] for one in samples] == [ANSWER] * 3, "and not what a seed writes in full"
+        assert sorted(one["generation_id"] for one in exchange.fields) == [
+            exchange.id,
+            *(f"{exchange.id}-{i}" for i in (1, 2)),
+        ]
         assert [engine.requests[f"{i}_r-answer"].params.seed for i in range(3)] == [7, 8, 9]
 
     play(service, task, test, confidence=lambda tokens: 0.95)
@@ -266,8 +274,10 @@ def test_a_fault_anywhere_leaves_the_request_to_vllm(
     prepare(service, task, 0.9)
 
     async def test(engine: FakeEngine, server: Server) -> None:
+        # A probe that fails is left out, and only a request that is not streamed is put together.
+        uncounted = {"observe", "decode", *(() if kind == IN_ONE else ("add", "cut", "whole"))}
         for number, (owner, name) in enumerate(CALLS_INTO_US):
-            id = f"r{number}"
+            id, faults = f"r{number}", server.counts.all().get("faults", 0)
             with monkeypatch.context() as patch, requesting(task):
                 engine._hold = lambda id, tokens: False
                 if owner is Letters:  # the engine has its own
@@ -278,6 +288,8 @@ def test_a_fault_anywhere_leaves_the_request_to_vllm(
                     patch.setattr(owner, name, raising)
                 [one] = await said(server(PROMPT, wanting(kind, logprobs=1), id))
                 await server.settle()
+            assert sum(one.startswith(id) and "-probe-" in one for one in engine.requests) <= 6, (owner, name)
+            assert server.counts.all().get("faults", 0) > faults or name in uncounted, (owner, name)
             text = Letters().decode(one["tokens"])
             assert text.startswith(FakeEngine.reasoning[:16]) and text.endswith("nothing more</s>"), (owner, name)
             assert one["reason"] == "stop" and len(one["logprobs"]) == len(one["tokens"]), (owner, name)
@@ -320,10 +332,16 @@ def test_a_request_that_cannot_be_served_passes_with_its_cause(
 
     async def test(engine: FakeEngine, server: Server) -> None:
         seen: list[Any] = []
-        server.generate = lambda *args, **more: seen.append((args, more)) or "the engine's own"  # type: ignore[assignment,func-returns-value,return-value]
+
+        def own(*args: Any, **more: Any) -> Any:
+            seen.append((args, more))
+            return seen
+
+        server.generate = own
         params = wanting(STREAMED, **fields)
         with requesting("plug-passes"):
-            assert server(prompt, params, "r", **options) == "the engine's own"
+            passed: Any = server(prompt, params, "r", **options)
+            assert passed is seen
         assert seen == [((prompt, params, "r"), options)]
         assert server.counts.all() == {f"passed {cause}": 1}
 
@@ -372,9 +390,9 @@ def test_a_client_that_goes_away_is_reported_and_ends_its_requests(
         await server.settle()
         assert engine.requests["r"].is_aborted and engine.running == 0
         assert server.counts.all()["generations control cancelled"] == 1
+        assert server.client.flush(30) and server.client.counters.reported == 1
 
     play(service, "plug-gone", test)
-    until("it is counted", lambda: service.context("model=q,task=plug-gone").get("follow_up", {}).get("cancelled") == 1)
 
 
 def test_probes_leave_three_quarters_of_the_seats_to_users(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,16 +430,14 @@ def test_a_tool_call_is_compared_by_its_name_and_arguments(service: Service, mon
     async def test(engine: FakeEngine, server: Server) -> None:
         held(engine, server)
         runs: list[Generation] = []
-        finish = Generation.finish
-        monkeypatch.setattr(
-            Generation, "finish", lambda run, answer, **more: runs.append(run) or finish(run, answer + "!", **more)
-        )
+        monkeypatch.setattr("stopgate._session.outcome_of", lambda run, end: runs.append(run) or outcome_of(run, end))  # type: ignore[func-returns-value]
         with requesting("plug-tools", TOOLS):
             [one] = await said(server(PROMPT, wanting(IN_ONE), "r"))
         await server.settle()
         assert CALL in Letters().decode(one["tokens"])
-        assert {step.answer for step in runs[0].steps} == {'add {"a":1,"b":2}'}
-        assert {step.confidence for step in runs[0].steps} == {pytest.approx(0.5 ** len(CALL))}
+        probed = [step for step in runs[0].steps if step.tokens <= 64]  # the last one may be given up
+        assert [step.answer for step in probed] == ['add {"a":1,"b":2}'] * 4
+        assert [step.confidence for step in probed] == [pytest.approx(0.5 ** len(CALL))] * 4, "of the whole call"
 
     play(service, "plug-tools", test)
 
@@ -437,7 +453,7 @@ def test_an_answer_too_long_to_be_forced_is_no_answer(service: Service, monkeypa
             [one] = await said(server(PROMPT, wanting(IN_ONE), "r"))
         await server.settle()
         assert one["tokens"] == [*map(ord, FakeEngine.reasoning), END_THINK, *map(ord, FakeEngine.answer), END][:400]
-        assert server.counts.all()["probes unprobed"] == 5
+        assert server.counts.all()["probes unprobed"] >= 4
 
     play(service, "plug-long", test, confidence=lambda tokens: 1.0)
 

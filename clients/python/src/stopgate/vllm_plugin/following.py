@@ -14,6 +14,7 @@ from .replies import Action
 if TYPE_CHECKING:
     from .call import Call
 
+
 class LimitedChecks(Checks):
     """Checks that leave room for other requests: at most a quarter of the engine's seats are for probes."""
 
@@ -22,19 +23,22 @@ class LimitedChecks(Checks):
         self._plugin, self._run = call.plugin, row.run
 
     def advance(self) -> None:
-        """Begins a check if one is due and there is room; otherwise it is left out."""
-        if self._plugin.probing < self._plugin.most_probes:
-            super().advance()
-        elif self._row.is_due:
-            self._plugin.counts.add("probes", "skipped")
-            self._run.postpone(self._run.next_check)
+        """Begins a check if one is due and there is room; otherwise it is left out.
 
-    async def _check(self, tokens: int, forcing: Forcing) -> None:
-        self._plugin.probing += 1
-        try:
-            await super()._check(tokens, forcing)
-        finally:
-            self._plugin.probing -= 1
+        Raises:
+            Exception: the fault of the check before.
+        """
+        plugin, before = self._plugin, self._task
+        if before is not None and before.done():
+            before.result()
+        if plugin.probing < plugin.most_probes:
+            super().advance()
+            if self._task is not None and self._task is not before:
+                plugin.probing += 1
+                self._task.add_done_callback(plugin.probed)
+        elif self._row.is_due and (before is None or before.done()):
+            plugin.counts.add("probes", "skipped")
+            self._run.postpone(self._run.next_check)
 
 
 class Stop(NamedTuple):
@@ -193,8 +197,12 @@ class Follower:
 
     def end(self) -> None:
         """The sample has ended: reports its outcome in the background."""
-        if self._state != "broken":
+        if self._state == "broken":
+            return
+        try:
             self._plugin.in_background(self._end())
+        except Exception:
+            self._break("the end of a generation")
 
     async def _end(self) -> None:
         try:

@@ -63,6 +63,10 @@ class Server:
         """Whether an opening tag is in the tokens, and no closing tag behind it."""
         return _last(tokens, self._open) > _last(tokens, self._close)
 
+    def probed(self, check: "asyncio.Task[None]") -> None:
+        """A check has ended."""
+        self.probing -= 1
+
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs work that no request waits for."""
         task = asyncio.ensure_future(work)
