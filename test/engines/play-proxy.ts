@@ -11,7 +11,7 @@ import { CLIENT, playPython, type ModelName, type Played } from './play-transfor
 /** How long an engine may take to end, ms. */
 const END_MS = 20_000
 
-export type ProxiedEngine = 'llama.cpp' | 'vllm'
+export type ProxiedEngine = 'llama.cpp' | 'vllm' | 'vllm-plugin'
 export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 
 /** A Python that has the engine's package and `openai`. */
@@ -34,6 +34,7 @@ const VLLM = 'on a CPU test/engines/install-vllm FOLDER makes an environment wit
 const NEEDS: Readonly<Record<OtherEngine, { readonly modules: string, readonly remedy: string }>> = {
   'llama.cpp': { modules: 'xllamacpp, openai', remedy: 'pip install xllamacpp==2026.10.11549 openai' },
   vllm: { modules: 'vllm, openai', remedy: VLLM },
+  'vllm-plugin': { modules: 'vllm, openai', remedy: VLLM },
   'vllm-in-process': { modules: 'vllm', remedy: VLLM },
 }
 
@@ -54,8 +55,9 @@ async function freePort (): Promise<number> {
   return port
 }
 
+/** @param service its address, for the engine's own plug-in */
 async function startEngine (
-  engine: ProxiedEngine, { weights, gguf }: ModelFiles, start: (file: string, args: string[], env?: object) => ChildProcess
+  engine: ProxiedEngine, { weights, gguf }: ModelFiles, service: string, start: (file: string, args: string[], env?: object) => ChildProcess
 ): Promise<string> {
   if (engine === 'llama.cpp') {
     const [url] = await once(createInterface(start(PYTHON, ['test/engines/llama_server.py', '--model', gguf]).stdout!), 'line') as [string]
@@ -66,7 +68,11 @@ async function startEngine (
     'serve', weights, '--served-model-name', 'reasoner', '--host', '127.0.0.1', '--port', String(port), '--dtype', 'float32', '--enforce-eager',
     '--max-model-len', '1024', '--block-size', '16', '--generation-config', 'vllm', '--reasoning-parser', 'deepseek_r1', '--enable-prompt-tokens-details',
   ]
-  start(join(dirname(PYTHON), 'vllm'), args, VLLM_ENV)
+  if (engine === 'vllm-plugin') {
+    const path = [CLIENT.PYTHONPATH, process.env.PYTHONPATH ?? []].flat().join(':')
+    const plugin = { VLLM_PLUGINS: 'stopgate', STOPGATE_URL: service, PYTHONPATH: path }
+    start(join(dirname(PYTHON), 'vllm'), [...args, '--enable-auto-tool-choice', '--tool-call-parser', 'hermes'], { ...VLLM_ENV, ...plugin })
+  } else start(join(dirname(PYTHON), 'vllm'), args, VLLM_ENV)
   return `http://127.0.0.1:${port}`
 }
 
@@ -94,7 +100,22 @@ export interface PlayingByProxy {
   readonly findsForm?: boolean
 }
 
-/** Runs a test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
+/** Starts a proxy before the engine, once it has the rules. */
+async function startProxy (
+  options: PlayingByProxy, direct: string, start: (file: string, args: string[]) => ChildProcess
+): Promise<{ readonly url: string, readonly admin: string }> {
+  const proxy = start(process.execPath, [
+    cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0',
+    ...(options.findsForm === true ? [] : PROXY_FLAGS[options.model]),
+  ])
+  let listening: { url: string, admin: string } | undefined
+  createInterface(proxy.stdout!).on('line', (line) => { if (line.includes('is listening')) listening = JSON.parse(line) })
+  const { url, admin } = await until('the proxy serves', () => listening)
+  await until('it has the rules', async () => (await (await fetch(`${admin}/readyz`)).text()).includes('"closed"'))
+  return { url, admin }
+}
+
+/** Runs a test model in an engine, each prompt directly and through a proxy that asks the service at `url`, or by the plug-in of vLLM. */
 export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy): Promise<PlayedByProxy> {
   const children: ChildProcess[] = []
   // All in one session: Linux gives each session the same share of the cores (autogroup), and where sessions competed, vLLM, which waits by
@@ -105,27 +126,20 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
     return child
   }
   try {
-    const direct = await startEngine(engine, options.files ?? MODELS[options.model], start)
+    const direct = await startEngine(engine, options.files ?? MODELS[options.model], options.url, start)
     children.at(-1)!.stdout!.resume()
     await until('the engine serves', () => fetch(`${direct}/v1/models`).then(({ ok }) => ok, () => false))
-    const proxy = start(process.execPath, [
-      cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0',
-      ...(options.findsForm === true ? [] : PROXY_FLAGS[options.model]),
-    ])
-    let listening: { url: string, admin: string } | undefined
-    createInterface(proxy.stdout!).on('line', (line) => { if (line.includes('is listening')) listening = JSON.parse(line) })
-    const { url, admin } = await until('the proxy serves', () => listening)
-    await until('it has the rules', async () => (await (await fetch(`${admin}/readyz`)).text()).includes('"closed"'))
+    const { url, admin } = engine === 'vllm-plugin' ? { url: direct, admin: direct } : await startProxy(options, direct, start)
     const player = start(PYTHON, [
       'test/engines/run_proxy.py', '--direct', direct, '--proxy', url, '--model', options.model,
       '--generations', String(options.generations), '--seed', String(options.seed),
-      ...(options.isLabelled ? [] : ['--unlabelled']), ...(options.tasks ?? []).flatMap((task) => ['--task', task]),
+      ...(engine === 'vllm-plugin' ? ['--plugin'] : []), ...(options.isLabelled ? [] : ['--unlabelled']), ...(options.tasks ?? []).flatMap((task) => ['--task', task]),
     ])
     let output = ''
     player.stdout!.on('data', (chunk) => { output += chunk })
     const [code] = await once(player, 'close')
     if (code !== 0) throw new Error(`run_proxy.py ended with ${String(code)}`)
-    const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n').filter((line) => /^stopgate_proxy/.test(line) && !line.includes('_bucket'))
+    const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n').filter((line) => /^stopgate(_proxy|:)/.test(line) && !/_bucket|_created/.test(line))
     return { ...JSON.parse(output), metrics: Object.fromEntries(lines.map((line) => [line.split(' ')[0], Number(line.split(' ')[1])])) }
   } finally {
     for (const child of children.reverse()) await endChild(child)

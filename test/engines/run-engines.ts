@@ -10,7 +10,8 @@ import { deepen, lacksEngine, MODELS, playInProcess, playProxy } from './play-pr
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 
 /**
- * `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. `--model boxed`
+ * `npm run engines -- transformers`, `llama.cpp`, `vllm`, `vllm-plugin` or `vllm-in-process`: the figures of docs/evidence/engines.md.
+ * `--model boxed`
  * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
  * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
  * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16. With
@@ -32,7 +33,7 @@ const { values, positionals } = parseArgs({
     'find-form': { type: 'boolean', default: false },
   },
 })
-const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-in-process'] as const
+const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
 type Engine = typeof known[number]
 const unknown = positionals.find((engine) => !known.includes(engine as Engine))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
@@ -85,7 +86,7 @@ const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksT
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
   const options = { url, model, generations, seed, isLabelled: !values.unlabelled, findsForm: values['find-form'] }
-  if (engine === 'llama.cpp' || engine === 'vllm') {
+  if (engine === 'llama.cpp' || engine === 'vllm' || engine === 'vllm-plugin') {
     const named = values.folder === undefined ? MODELS[model] : { weights: join(values.folder, 'weights'), gguf: join(values.folder, 'model.gguf') }
     const files = values.layers === undefined ? named : deepen(model, named, folder, values.layers)
     const played = await playProxy(engine, { ...options, files, ...(values.task !== undefined && { tasks: values.task }) })

@@ -1,5 +1,6 @@
 """Runs a test model in a model server by OpenAI's client: each prompt directly, and through `stopgate proxy`.
 
+With `--plugin` the server itself stops reasoning, in every API by turns, and `X-Stopgate: off` marks direct requests.
 Prints figures as one line of JSON.
 """
 
@@ -72,6 +73,45 @@ async def ask(client: openai.AsyncOpenAI, prompt: Prompt, is_labelled: bool, ext
     return reply
 
 
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {
+        "type": "object", "properties": {"room": {"type": "string"}, "level": {"type": "integer"}}}}}
+    for name in ("set_light", "set_heat")
+]  # fmt: skip
+
+
+async def ask_in_one(
+    client: openai.AsyncOpenAI, api: str, prompt: Prompt, headers: dict[str, str], extra: dict[str, str]
+) -> Reply:
+    """One greedy request that is not streamed, to an API of vLLM's server. Chats may have tools or three samples."""
+    messages = [{"role": "user", "content": prompt.content}]
+    fields = {"model": SERVED_NAME, "temperature": 0, **extra}
+    if api == "responses":
+        said = await client.responses.create(input=prompt.content, extra_headers=headers, extra_body=extra, model=SERVED_NAME, temperature=0)
+        reply = Reply("", said.output_text, said.usage.output_tokens, (said.model_extra or {}).get("stopgate") or {})
+        reply.thought = "".join(part.text for item in said.output if item.type == "reasoning" for part in item.content or ())
+        return reply
+    if api == "messages":
+        body = {**fields, "messages": messages, "max_tokens": 700}
+        got = await client.post("/messages", cast_to=dict[str, Any], body=body, options={"headers": headers})
+        texts = {kind: "".join(part.get(kind, "") for part in got["content"]) for kind in ("thinking", "text")}
+        return Reply(texts["thinking"], texts["text"], got["usage"]["output_tokens"], got.get("stopgate", {}))
+    more: dict[str, Any] = {"tools": TOOLS} if prompt.task == "call" else {"n": 3} if api == "samples" else {}
+    said = await client.chat.completions.create(messages=messages, extra_headers=headers, extra_body=extra, model=SERVED_NAME, temperature=0, **more)
+    stopgate = (said.model_extra or {}).get("stopgate") or {}
+    if "samples" in stopgate:
+        samples = stopgate["samples"]
+        is_stopped = any(one["stopped"] for one in samples)
+        stopgate = {**samples[0], "stopped": is_stopped, "probe_tokens": sum(one["probe_tokens"] for one in samples)}
+    message = said.choices[0].message
+    calls = [f'{{"name": "{one.function.name}", "arguments": {one.function.arguments}}}' for one in message.tool_calls or ()]
+    thought = (message.model_extra or {}).get("reasoning") or ""
+    return Reply(thought, "\n".join(calls) or message.content or "", said.usage.completion_tokens, stopgate)
+
+
+APIS = ("stream", "chat", "responses", "messages", "samples")
+
+
 async def play(
     played: Played, client: openai.AsyncOpenAI, some: list[Prompt], options: argparse.Namespace, is_labelled: bool, **extra: str
 ) -> None:
@@ -80,7 +120,14 @@ async def play(
 
     async def one(prompt: Prompt) -> Reply:
         async with slots:
-            return await ask(client, prompt, is_labelled, extra)
+            number = int(prompt.id.rpartition("-")[2]) // options.tasks
+            api = APIS[number % len(APIS)] if options.plugin else "stream"
+            if api == "stream" and prompt.task != "call":
+                return await ask(client, prompt, is_labelled, extra)
+            headers = {"X-Stopgate-Context": f"task={prompt.task}"}
+            if is_labelled:
+                headers["X-Stopgate-Gold"] = prompt.answer
+            return await ask_in_one(client, "chat" if prompt.task == "call" else api, prompt, headers, extra)
 
     began = time.perf_counter()
     played.replies += await asyncio.gather(*map(one, some))
@@ -99,10 +146,11 @@ async def play_in_turns(options: argparse.Namespace, asked: list[Prompt]) -> tup
     """Asks directly and through the proxy by turns, so that a machine that slows down slows down both."""
     full, served = Played(), Played()
 
-    def connect(url: str) -> openai.AsyncOpenAI:
-        return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=2, timeout=120)
+    def connect(url: str, headers: dict[str, str]) -> openai.AsyncOpenAI:
+        return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=2, timeout=120, default_headers=headers)
 
-    async with connect(options.direct) as direct, connect(options.proxy) as proxied:
+    off = {"X-Stopgate": "off"} if options.plugin else {}
+    async with connect(options.direct, off) as direct, connect(options.proxy, {}) as proxied:
         await warm_up(direct, asked[0], options)
         for first in range(0, len(asked), options.turn):
             some = asked[first : first + options.turn]
@@ -128,11 +176,13 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--turn", type=int, default=40, help="generations of a turn (default 40)")
     parser.add_argument("--task", action="append", help="a task to ask (default: those of the model)")
+    parser.add_argument("--plugin", action="store_true", help="the server itself stops reasoning")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unlabelled", action="store_true")
     options = parser.parse_args()
     spec = MODELS[options.model]
     asked = list(prompts(spec, options.seed, options.generations, options.task))
+    options.tasks = len(options.task or spec.asked)
     full, served = asyncio.run(play_in_turns(options, asked))
     tasks: dict[str, Figures] = {}
     for prompt, direct, reply in zip(asked, full.replies, served.replies, strict=True):
@@ -144,10 +194,11 @@ def main() -> None:
         figures.tokens += reply.tokens
         figures.probe_tokens += said.get("probe_tokens", 0)
         figures.probes += round(said.get("probe_tokens", 0) / spec.probe_tokens)
-        figures.full_right += spec.extract(direct.answer) == prompt.answer
-        figures.right += spec.extract(reply.answer) == prompt.answer
-        figures.stopped_full_right += bool(said.get("stopped")) and spec.extract(direct.answer) == prompt.answer
-        figures.stopped_right += bool(said.get("stopped")) and spec.extract(reply.answer) == prompt.answer
+        full_right, right = ((one.answer if prompt.task == "call" else spec.extract(one.answer)) == prompt.answer for one in (direct, reply))
+        figures.full_right += full_right
+        figures.right += right
+        figures.stopped_full_right += bool(said.get("stopped")) and full_right
+        figures.stopped_right += bool(said.get("stopped")) and right
         figures.changed += not said.get("stopped") and (direct.thought, direct.answer) != (reply.thought, reply.answer)
     first = {"full": first_token(full), "served": first_token(served)}
     print_figures(tasks, full.seconds, served.seconds, first_token=first)
