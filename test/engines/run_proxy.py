@@ -81,7 +81,7 @@ TOOLS = [
 
 
 async def ask_in_one(
-    client: openai.AsyncOpenAI, api: str, prompt: Prompt, headers: dict[str, str], extra: dict[str, str]
+    client: openai.AsyncOpenAI, api: str, prompt: Prompt, headers: dict[str, str], extra: dict[str, Any]
 ) -> Reply:
     """One greedy request that is not streamed, to an API of vLLM's server. Chats may have tools or three samples."""
     messages = [{"role": "user", "content": prompt.content}]
@@ -96,8 +96,10 @@ async def ask_in_one(
         got = await client.post("/messages", cast_to=dict[str, Any], body=body, options={"headers": headers})
         texts = {kind: "".join(part.get(kind, "") for part in got["content"]) for kind in ("thinking", "text")}
         return Reply(texts["thinking"], texts["text"], got["usage"]["output_tokens"], got.get("stopgate", {}))
-    more: dict[str, Any] = {"tools": TOOLS} if prompt.task == "call" else {"n": 3} if api == "samples" else {}
-    said = await client.chat.completions.create(messages=messages, extra_headers=headers, extra_body=extra, model=SERVED_NAME, temperature=0, **more)
+    more: dict[str, Any] = {"temperature": 0, **({"tools": TOOLS} if prompt.task == "call" else {})}
+    if api == "samples":  # which vLLM refuses with a temperature of 0
+        more, extra = {"n": 3, "temperature": 1, "seed": 0}, {**extra, "top_k": 1}
+    said = await client.chat.completions.create(messages=messages, extra_headers=headers, extra_body=extra, model=SERVED_NAME, **more)
     stopgate = (said.model_extra or {}).get("stopgate") or {}
     if "samples" in stopgate:
         samples = stopgate["samples"]

@@ -185,7 +185,7 @@ def test_a_grade_that_returns_nothing_is_no_verdict(service: Service, caplog: py
     where, _ = context("nothing")
     wanted: list[str] = []
     with Client(service.url, timeout=30, on_label_wanted=wanted.append) as client:
-        one, played = client.generation(where, grade=lambda answer: None), Played(100, knows_at=64, unsure=0.9)  # type: ignore[arg-type, return-value]
+        one, played = client.generation(where, grade=lambda answer: None), Played(100, knows_at=64, unsure=0.9)
         assert client.run(one, played.generate, played.probe) == "right"
         assert client.flush(30)
     assert wanted == [one.id]

@@ -132,7 +132,7 @@ class _Grades:
             return None
         if answer not in self._known:
             try:
-                grade: object = self._grade(answer)
+                grade = self._grade(answer)
                 if grade is None:
                     warn("grade None", "grade() returned None, so the answer has no label: return True or False")
                 self._known[answer] = None if grade is None else int(bool(grade))

@@ -13,7 +13,7 @@ from ._telemetry import Counters, logger, warn
 
 Arm = Literal["control", "treated"]
 Context = Mapping[str, str]
-Grade = Callable[[str], "bool | int"]
+Grade = Callable[[str], "bool | int | None"]
 AnswerT = TypeVar("AnswerT", bound="str | None")
 
 
@@ -201,7 +201,7 @@ class Generation:
 
     def postpone(self, tokens: int) -> None:
         """Leaves out the check that is due, for lack of room for its probe."""
-        self.next_check = self._backend.cadence_of(self).next_check(tokens)
+        self.next_check = self._backend.cadence_of(self).next_check(tokens, self.id)
 
     @property
     def _may_be_evidence(self) -> bool:

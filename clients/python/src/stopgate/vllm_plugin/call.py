@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vllm.sampling_params import RequestOutputKind
 
 from .._telemetry import logger
 from ..generation import Generation
 from .exchange import Exchange, Stated
-from .following import Follower
+from .following import Follower, Request
 from .outputs import Folded, closing_output, continued, gathered
 from .replies import Action
-
-if TYPE_CHECKING:
-    from .serving import Server
+from .shared import Shared
 
 _NOT_FOR_PROBES = ("trace_headers", "prompt_text", "tokenization_kwargs")
 _KEPT_IN_PROBES = ("logit_bias", "allowed_token_ids", "bad_words")
@@ -26,11 +24,11 @@ class FoldError(Exception):
     """A fault in putting outputs together, after which vLLM alone can still serve the whole sample."""
 
 
-class Call:
+class Call(Request):
     """A call of `generate` whose samples are followed."""
 
     def __init__(
-        self, plugin: "Server", prompt: Mapping[str, Any], params: Any, request_id: str, options: Mapping[str, Any],
+        self, plugin: Shared, prompt: Mapping[str, Any], params: Any, request_id: str, options: Mapping[str, Any],
         exchange: Exchange | None, stated: Stated, context: Mapping[str, str], action: Action | None,
     ) -> None:  # fmt: skip
         self.plugin, self.params, self.exchange, self.action, self._options = plugin, params, exchange, action, options

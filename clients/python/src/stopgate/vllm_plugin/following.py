@@ -2,23 +2,49 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .._answers import Forcing
 from ..generation import Generation
 from ..reasoning import ReasoningFormat, Row
 from ..vllm import Checks, Engine, Roller
+from .exchange import Exchange
 from .outputs import Closing, closing_of
-from .replies import Action
+from .replies import Action, Shown
+from .shared import Shared
 
-if TYPE_CHECKING:
-    from .call import Call
+
+class Request:
+    """A request whose samples are followed, as far as it matters to each of them."""
+
+    plugin: Shared
+    params: Any
+    exchange: Exchange | None
+    action: Action | None
+    """How its answers are read, if it declares tools or structured output."""
+    prompt_ids: list[int]
+    prompt_fields: dict[str, Any]
+    probe_options: dict[str, Any]
+    probe_sampling: dict[str, Any]
+    tokenizer: Any
+    shown: Shown
+    is_whole: bool
+    """Whether it is not streamed."""
+
+    @property
+    def reference(self) -> str | None:
+        """The right answer, if it is known and of this prompt alone."""
+        raise NotImplementedError
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of tokens as the engine gives it to the client."""
+        raise NotImplementedError
 
 
 class LimitedChecks(Checks):
     """Checks that leave room for other requests: at most a quarter of the engine's seats are for probes."""
 
-    def __init__(self, call: "Call", engine: Engine, tokenizer: Any, prompt: list[int], row: Row) -> None:
+    def __init__(self, call: Request, engine: Engine, tokenizer: Any, prompt: list[int], row: Row) -> None:
         super().__init__(engine, tokenizer, call.plugin.client, prompt, row, call.probe_sampling)
         self._plugin, self._run = call.plugin, row.run
 
@@ -61,7 +87,7 @@ class Follower:
         run: its generation.
     """
 
-    def __init__(self, call: "Call", run: Generation) -> None:
+    def __init__(self, call: Request, run: Generation) -> None:
         plugin = call.plugin
         self._call, self._plugin, self.run = call, plugin, run
         self._reasoning: ReasoningFormat = plugin.reasoning

@@ -1,85 +1,21 @@
 """Serves the calls of vLLM's `generate`: passes them, or follows their samples and stops them early."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from vllm.sampling_params import RequestOutputKind
 
-from ..aio import AsyncClient
-from ..reasoning import ReasoningFormat
 from .call import Call
-from .counts import Counts
 from .exchange import CURRENT, Exchange, HeaderError, Stated
-from .replies import Action, Calls, Shown, tools_of
-
-Generate = Callable[..., AsyncGenerator[Any, None]]
-_BEHIND_OPEN = 4
-"""How far before the end of the prompt an opening tag is looked for: templates write a line feed behind it."""
+from .replies import Action, tools_of
+from .shared import Shared
 
 
-class Server:
-    """What all requests share.
-
-    Args:
-        generate: the engine's own method.
-        client: decides by the bundle, and reports.
-        tokenizer: of the model.
-        reasoning: its closing tag.
-        opening: its opening tag.
-        model: name of the model, where a request names no adapter.
-        calls: reads tool calls.
-        counts: where to count.
-        has_parser: whether the engine knows the reasoning, so that a grammar holds only behind it.
-        max_model_len: most tokens of prompt and output.
-        max_num_seqs: requests that the engine runs at once.
-        has_priorities: whether its scheduler has them.
-        is_on_cpu: see `Engine`.
-    """
-
-    def __init__(
-        self, generate: Generate, client: AsyncClient, tokenizer: Any, *, reasoning: ReasoningFormat, opening: str,
-        model: str, calls: Calls, counts: Counts, has_parser: bool, max_model_len: int, max_num_seqs: int,
-        has_priorities: bool = False, is_on_cpu: bool = False,
-        make_tool: "Callable[[dict[str, Any]], Any] | None" = None,
-    ) -> None:  # fmt: skip
-        self.generate, self.client, self.tokenizer = generate, client, tokenizer
-        self.reasoning, self.open_text, self.model = reasoning, opening, model
-        self.calls, self.counts, self.has_parser = calls, counts, has_parser
-        self.max_model_len, self.has_priorities, self.is_on_cpu = max_model_len, has_priorities, is_on_cpu
-        self.most_probes = max(1, max_num_seqs // 4)
-        self.make_tool = make_tool or (lambda tool: tool)
-        self.probing = 0
-        self.around: dict[str, tuple[str, str]] = {}
-        """Text around the closing tag, by context, as a reply with tools or structured output last showed it."""
-        eos = getattr(tokenizer, "eos_token_id", None)
-        self.shown = Shown(tokenizer, () if eos is None else (eos,))
-        self._open: list[int] = tokenizer.encode(opening, add_special_tokens=False)
-        self._close: list[int] = tokenizer.encode(reasoning.end, add_special_tokens=False)
-        self.opening_window = len(self._open) + _BEHIND_OPEN
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def is_open(self, tokens: Sequence[int]) -> bool:
-        """Whether an opening tag is in the tokens, and no closing tag behind it."""
-        return _last(tokens, self._open) > _last(tokens, self._close)
-
-    def probed(self, check: "asyncio.Task[None]") -> None:
-        """A check has ended."""
-        self.probing -= 1
-
-    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs work that no request waits for."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def settle(self) -> None:
-        """Waits for the work in the background."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+class Server(Shared):
+    """Takes the place of the engine's `generate`. Its arguments are those of `Shared`."""
 
     def __call__(self, prompt: Any, sampling_params: Any, request_id: str, **options: Any) -> AsyncGenerator[Any, None]:
-        """Takes the place of the engine's `generate`."""
+        """Serves a call of `generate`."""
         try:
             call = self._begin(prompt, sampling_params, request_id, options)
         except Exception:
@@ -144,11 +80,6 @@ class Server:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _last(tokens: Sequence[int], tag: Sequence[int]) -> int:
-    size = len(tag)
-    return next((at for at in range(len(tokens) - size, -1, -1) if [*tokens[at : at + size]] == [*tag]), -1)
 
 
 def _refusal(prompt: Any, params: Any, options: Mapping[str, Any], has_parser: bool) -> str | None:
