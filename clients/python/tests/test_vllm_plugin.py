@@ -22,7 +22,7 @@ from stopgate.vllm_plugin.counts import Counts
 from stopgate.vllm_plugin.exchange import CURRENT, Exchange, Middleware
 from stopgate.vllm_plugin.following import Follower
 from stopgate.vllm_plugin.outputs import Folded
-from stopgate.vllm_plugin.replies import Calls, canonical_text, tools_of
+from stopgate.vllm_plugin.replies import Action, Calls, canonical_text, tools_of
 from stopgate.vllm_plugin.serving import Server
 
 PROMPT = {"type": "token", "prompt_token_ids": Letters().encode("six times seven<think>"), "cache_salt": "salt"}
@@ -374,6 +374,23 @@ def test_the_outage_of_the_service_passes_everything(service: Service) -> None:
     asyncio.run(playing())
 
 
+@pytest.mark.parametrize("arm", ["control", "treated"])
+def test_checks_are_where_they_are_due_however_many_tokens_come_at_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, arm: str
+) -> None:
+    arm_is(monkeypatch, arm)
+    prepare(service, f"plug-at-once-{arm}", 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        with requesting(f"plug-at-once-{arm}"):
+            [one] = await said(server(PROMPT, wanting(STREAMED), "r"))
+        await server.settle()
+        assert one["tokens"] == WHOLE and "late" not in caplog.text and "faults" not in server.counts.all()
+        assert {f"{id.rpartition('-')[2]}" for id in engine.requests if "-probe-" in id} >= {"16"}
+
+    play(service, f"plug-at-once-{arm}", test, size=lambda: 7, turns=lambda id: 1 if "-" in id else 20)
+
+
 def test_a_client_that_goes_away_is_reported_and_ends_its_requests(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,7 +480,10 @@ def test_json_without_what_makes_no_difference() -> None:
     assert canonical_text(" text ") == "text"
     calls = Calls(Hermes, Letters())
     other = '<tool_call>{"name": "sub", "arguments": {}}</tool_call>'
-    assert sorted(calls.read(CALL + other, TOOLS["tools"])) == sorted(calls.read(other + CALL, TOOLS["tools"]))
+    action = Action(calls, TOOLS["tools"])
+    assert action.read(CALL + other) == action.read(other + CALL) == 'add {"a":1,"b":2}\nsub {}'
+    assert action.gold('{"arguments": {"a": 1.0, "b": 2}, "name": "add"}') == action.read(CALL) == 'add {"a":1,"b":2}'
+    assert action.gold('{"b": 1.0}') == '{"b":1}' and action.gold(" no call ") == action.read("no call") == "no call"
 
 
 def test_tools_are_read_in_the_format_of_each_api() -> None:

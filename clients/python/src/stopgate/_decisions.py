@@ -226,7 +226,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
             for warning in rule["warnings"]:
                 warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
     for row in body["first_step_late"]:
-        generations[row].warn_late()
+        generations[row].warn_late(generations[row].steps[-1].tokens)
     for row in body["asked_early"]:
         generations[row].warn_early()
     for row, one in enumerate(generations):

@@ -134,7 +134,7 @@ class LocalDecider:
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
         if tokens > rule.cadence.next_check(0, generation.id) and not rule.is_exploring:
-            generation.warn_late()
+            generation.warn_late(tokens)
             return
         started: dict[str, str | int] = {"generation_id": generation.id}
         if generation.group is not None:

@@ -332,12 +332,12 @@ class Generation:
             "stopped there: ask whenever due() says so, in both arms",
         )
 
-    def warn_late(self) -> None:
+    def warn_late(self, tokens: int) -> None:
         """Logs that the generation is not enrolled, since its first check came late. It may still be stopped."""
         warn(
             f"late {self.context_key}",
             f"{self.id} is not evidence in context {self.context}, since its first decision came late, at "
-            f"{self.steps[-1].tokens} tokens. That is normal after an outage, and before the client knows the cadence "
+            f"{tokens} tokens. That is normal after an outage, and before the client knows the cadence "
             "of a context; otherwise, ask whenever due() says so",
         )
 

@@ -189,7 +189,8 @@ class Row:
     def is_due(self) -> bool:
         """Whether to ask about the row now."""
         is_open = self.forcing is not None and self.reasoning_tokens is None and not self.is_done
-        return is_open and self.run.due(len(self.tokens))
+        # Tokens may come several at once, and the check is at the one at which it is due.
+        return is_open and self.run.due(min(len(self.tokens), self.run.next_check))
 
     @property
     def closing_tokens(self) -> int:

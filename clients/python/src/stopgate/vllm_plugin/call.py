@@ -65,7 +65,8 @@ class Call(Request):
     @property
     def reference(self) -> str | None:
         """The right answer, if it is known and of this prompt alone."""
-        return self._stated.gold if self.exchange is None or self.exchange.prompts == 1 else None
+        gold = self._stated.gold if self.exchange is None or self.exchange.prompts == 1 else None
+        return gold if gold is None or self.action is None else self.action.gold(gold)
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of tokens as the engine gives it to the client."""

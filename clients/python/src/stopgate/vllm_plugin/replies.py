@@ -78,6 +78,10 @@ def canonical_text(text: str) -> str:
         return text.strip()
 
 
+def _lines(calls: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(sorted(f"{name} {canonical_text(arguments)}" for name, arguments in calls))
+
+
 class Action:
     """How the answers of a turn are read that declares tools or structured output.
 
@@ -94,9 +98,16 @@ class Action:
     def read(self, text: str) -> str:
         """The answer in a text that has ended."""
         calls = self._calls.read(text, self._tools) if self._tools else []
-        if not calls:
+        return _lines(calls) if calls else canonical_text(text)
+
+    def gold(self, text: str) -> str:
+        """The right answer as `read` gives it. Calls are stated as objects with `name` and `arguments`, or a list."""
+        try:
+            stated = json.loads(text)
+            calls = stated if isinstance(stated, list) else [stated]
+            return _lines([(call["name"], json.dumps(call["arguments"])) for call in calls])
+        except (ValueError, KeyError, TypeError):
             return canonical_text(text)
-        return "\n".join(sorted(f"{name} {canonical_text(arguments)}" for name, arguments in calls))
 
     def forcing(self, before: str, end: str, after: str) -> Forcing:
         """How an answer is forced: nothing is written for the model but the closed reasoning.
