@@ -92,7 +92,8 @@ async function play (engine: Engine, model: ModelName, url: string, folder: stri
     const played = await playProxy(engine, { ...options, files, ...(values.task !== undefined && { tasks: values.task }) })
     for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
     const [full, served] = [played.first_token.full, played.first_token.served].map((seconds) => (1000 * seconds).toFixed(1))
-    process.stdout.write(`ms to the first token: ${full} directly, ${served} through the proxy\n`)
+    process.stdout.write(`ms to the first token: ${full} directly, ${served} ${engine === 'vllm-plugin' ? 'with the plug-in' : 'through the proxy'}\n`)
+    if ((played.metrics['stopgate:faults_total'] ?? 0) > 0) throw new Error('the plug-in had faults: see the log of vLLM')
     return played
   }
   const onProgress = ({ batch, ms }: Progress) => { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) }

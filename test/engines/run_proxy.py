@@ -163,8 +163,8 @@ async def play_in_turns(options: argparse.Namespace, asked: list[Prompt]) -> tup
 
 
 def first_token(played: Played) -> float:
-    """The upper median time to the first token, in seconds."""
-    times = sorted(reply.first_token or 0 for reply in played.replies)
+    """The upper median time to the first token of streams, in seconds."""
+    times = sorted(reply.first_token for reply in played.replies if reply.first_token is not None) or [0.0]
     return times[len(times) // 2]
 
 

@@ -1,0 +1,158 @@
+"""What the plug-in compares as an answer, and what replies say of their generations."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from conftest import Service
+from fake_vllm import END, END_THINK, FakeEngine, Letters
+from stopgate._outcome import outcome_of
+from stopgate.generation import Generation
+from stopgate.vllm_plugin.exchange import CURRENT, Exchange, Middleware
+from stopgate.vllm_plugin.replies import Action, Calls, canonical_text, tools_of
+from stopgate.vllm_plugin.serving import Server
+from vllm_server import (
+    CALL,
+    IN_ONE,
+    PROMPT,
+    TOOLS,
+    Hermes,
+    arm_is,
+    held,
+    play,
+    prepare,
+    requesting,
+    said,
+    wanting,
+)
+
+FIELD = {"generation_id": "g", "stopped": True}
+
+
+def raising(*args: Any, **options: Any) -> Any:
+    raise ZeroDivisionError("a fault of ours")
+
+
+def test_a_tool_call_is_compared_by_its_name_and_arguments(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm_is(monkeypatch, "control")
+    prepare(service, "plug-tools", 0.9)
+    monkeypatch.setattr(FakeEngine, "answer", CALL)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        runs: list[Generation] = []
+        monkeypatch.setattr("stopgate._session.outcome_of", lambda run, end: runs.append(run) or outcome_of(run, end))  # type: ignore[func-returns-value]
+        with requesting("plug-tools", TOOLS):
+            [one] = await said(server(PROMPT, wanting(IN_ONE), "r"))
+        await server.settle()
+        assert CALL in Letters().decode(one["tokens"])
+        probed = [step for step in runs[0].steps if step.tokens <= 64]  # the last one may be given up
+        assert [step.answer for step in probed] == ['add {"a":1,"b":2}'] * 4
+        assert [step.confidence for step in probed] == [pytest.approx(0.5 ** len(CALL))] * 4, "of the whole call"
+
+    play(service, "plug-tools", test)
+
+
+def test_an_answer_too_long_to_be_forced_is_no_answer(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm_is(monkeypatch, "treated")
+    prepare(service, "plug-long", 0.1)
+    monkeypatch.setattr(FakeEngine, "answer", "a text of more than 256 letters" * 9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        with requesting("plug-long", TOOLS):
+            [one] = await said(server(PROMPT, wanting(IN_ONE), "r"))
+        await server.settle()
+        assert one["tokens"] == [*map(ord, FakeEngine.reasoning), END_THINK, *map(ord, FakeEngine.answer), END][:400]
+        assert server.counts.all()["probes unprobed"] >= 4
+
+    play(service, "plug-long", test, confidence=lambda tokens: 1.0)
+
+
+def test_json_without_what_makes_no_difference() -> None:
+    assert canonical_text(' {"b": 1.0, "a": [2, {"d": 3, "c": 4.5}]}\n') == '{"a":[2,{"c":4.5,"d":3}],"b":1}'
+    assert canonical_text(" text ") == "text"
+    calls = Calls(Hermes, Letters())
+    other = '<tool_call>{"name": "sub", "arguments": {}}</tool_call>'
+    action = Action(calls, TOOLS["tools"])
+    assert action.read(CALL + other) == action.read(other + CALL) == 'add {"a":1,"b":2}\nsub {}'
+    assert action.gold('{"arguments": {"a": 1.0, "b": 2}, "name": "add"}') == action.read(CALL) == 'add {"a":1,"b":2}'
+    assert action.gold('{"b": 1.0}') == '{"b":1}' and action.gold(" no call ") == action.read("no call") == "no call"
+
+
+def test_tools_are_read_in_the_format_of_each_api() -> None:
+    wanted = [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}]
+    flat = {"name": "f", "description": "d"}
+    assert tools_of({"tools": wanted}) == wanted
+    assert tools_of({"tools": [{"type": "function", **flat, "parameters": {"type": "object"}}]}) == wanted
+    assert tools_of({"tools": [{**flat, "input_schema": {"type": "object"}}]}) == wanted
+    assert tools_of({"tools": wanted, "tool_choice": "none"}) == tools_of({}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "chunks", "wanted"),
+    [
+        (b"application/json", [b'{"id":1}'], b'{"id":1,"stopgate":%s}'),
+        (b"text/event-stream", [b'data: {"choices":[{"finish_reason":"stop"}]}\n\n', b"data: [DONE]\n\n"],
+         b'data: {"choices":[{"finish_reason":"stop"}],"stopgate":%s}\n\ndata: [DONE]\n\n'),
+        (b"text/event-stream", [b'data: {"choices":[{"finish_reason":null}]}\n\n'],
+         b'data: {"choices":[{"finish_reason":null}]}\n\n'),
+        (b"text/event-stream", [b'event: response.completed\ndata: {"type":"x"}\n\n'],
+         b'event: response.completed\ndata: {"type":"x","stopgate":%s}\n\n'),
+    ],
+)  # fmt: skip
+def test_a_reply_says_which_generation_it_holds(kind: bytes, chunks: "list[bytes]", wanted: bytes) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        exchange = CURRENT.get()
+        assert exchange is not None and exchange.body == {"metadata": {}}
+        exchange.next_id()
+        headers = [(b"content-type", kind)]
+        if len(chunks) == 1:
+            headers.append((b"content-length", str(len(chunks[0])).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        exchange.fields.append(FIELD)
+        for chunk in chunks:
+            more = kind != b"application/json"
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b'{"metadata": {}}'}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Middleware(app)({"type": "http", "method": "POST", "path": "/v1/x", "headers": []}, receive, send))
+    body = b"".join(message["body"] for message in sent[1:])
+    assert body == wanted.replace(b"%s", json.dumps(FIELD, separators=(",", ":")).encode())
+    headers = dict(sent[0]["headers"])
+    assert headers[b"x-stopgate-generation"].startswith(b"vllm-")
+    if kind == b"application/json":
+        assert int(headers[b"content-length"]) == len(body)
+
+
+def test_a_reply_goes_on_as_it_is_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for name in ("received", "sending", "_start", "_with_field"):
+        sent.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Exchange, name, raising)
+            patch.setattr(Exchange, "begun", 1, raising=False)
+            asyncio.run(Middleware(app)({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, send))
+        assert [message.get("body") for message in sent] == [None, b"{}"], name
