@@ -11,7 +11,10 @@ const FOLLOWED_UP = { DEFAULT_POLICY: '{"follow_up_seconds":16}' }
 
 /** An outcome whose probed answer was wrong: only a label can tell whether stopping there would have lost anything. */
 const bare = (id: string) => ({
-  ...losslessOutcome(id), em: undefined, steps: [{ tokens: 32, confidence: 0.95, em: 0 }, { tokens: 64, confidence: 0.99, em: 0 }],
+  ...losslessOutcome(id),
+  em: undefined,
+  answer: undefined,
+  steps: [{ tokens: 32, confidence: 0.95, em: 0 }, { tokens: 64, confidence: 0.99, em: 0 }],
 })
 
 async function untilContext ({ send }: Built, expected: Record<string, number>): Promise<any> {
