@@ -2,13 +2,13 @@ import { createStore } from '../../src/store/open/create-store.js'
 import { ruleFor, type ContextRule, type Snapshot } from '../../src/core/decide/snapshot.js'
 import { loadSnapshot } from '../../src/service/snapshot/load-snapshot.js'
 import { temporaryFolder } from './processes.js'
-import { leafOf, seed } from './seeded-state.js'
+import { leafOf, seed, SEEDED_POLICY } from './seeded-state.js'
 
 /** The snapshot that the service compiles from many contexts. */
 export async function seededSnapshot (contexts: number): Promise<Snapshot> {
   const store = await createStore({ dataDir: await temporaryFolder() })
   await seed(store, contexts)
-  const { snapshot } = await loadSnapshot(store, { levels: ['model', 'task'], defaultPolicy: { follow_up_seconds: 0 } }, null, await store.revision(), 0)
+  const { snapshot } = await loadSnapshot(store, { levels: ['model', 'task'], defaultPolicy: SEEDED_POLICY }, null, await store.revision(), 0)
   await store.close()
   return snapshot
 }

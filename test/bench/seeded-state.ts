@@ -5,6 +5,10 @@ import { newLedger } from '../../src/core/reducer/fold.js'
 import type { Store } from '../../src/store/store.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/reducer/memory-fold.js'
 import { mulberry32 } from '../random.js'
+import { TEST_CADENCE } from '../test-cadence.js'
+
+/** The default policy of the seeded contexts. */
+export const SEEDED_POLICY = { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE }
 
 /** Number of tasks of a model. */
 const TASKS = 100
@@ -37,7 +41,7 @@ export async function seed (store: Store, contexts: number): Promise<void> {
   }
   const token = await store.acquireLease('seed', 60_000)
   await store.revision()
-  const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 10_000 }
+  const configuration = { levels: ['model', 'task'], defaults: SEEDED_POLICY, max_contexts: 10_000 }
   const ledger = { ...newLedger(configuration), contexts: states.size }
   const { cursor } = await store.learned()
   const none = new Map<never, never>()
@@ -47,4 +51,4 @@ export async function seed (store: Store, contexts: number): Promise<void> {
 }
 
 /** Settings of the service on such a store. */
-export const SEEDED_ENV = { DEFAULT_POLICY: '{"follow_up_seconds":0}', LOG_LEVEL: 'info' }
+export const SEEDED_ENV = { DEFAULT_POLICY: JSON.stringify(SEEDED_POLICY), LOG_LEVEL: 'info' }
