@@ -54,7 +54,7 @@ export function FleetView () {
     <>
       <div class='card-head'>
         <h1>Fleet{fleet.prefix !== '*' && <span class='muted'> {fleet.prefix}</span>}</h1>
-        <StopSwitch />
+        {fleet.prefix === '*' && <StopSwitch />}
       </div>
       <div class='tiles'>
         <Tile title='Tokens saved, net' value={short(fleet.tokens_saved)}>

@@ -3,11 +3,11 @@ import type { ApiError, StopNothingReply } from './api.js'
 import { useData } from './live.js'
 import { api } from './session.js'
 
-/** The switch that stops nothing. It needs no store, so it has no dry run. */
+/** The switch that stops nothing, for operators of the whole fleet. It needs no store, so it has no dry run. */
 export function StopSwitch () {
   const { data, reload } = useData<StopNothingReply>('v1/stop-nothing')
   const [isOpen, setOpen] = useState(false)
-  if (data === null) return null // operators of a part of the fleet may not use it
+  if (data === null) return null
   return (
     <>
       <button type='button' class={data.on ? 'main' : 'danger'} onClick={() => { setOpen(true) }}>{data.on ? 'Stop again …' : 'Stop nothing …'}</button>

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { build } from '../helper.js'
 import { openPage } from './open-page.js'
-import { serviceWith } from './replies.js'
+import { example, serviceWith } from './replies.js'
 
 t.test('the fleet has a switch that stops nothing, and stops again', async (t) => {
   const { send } = await build(t)
@@ -36,6 +36,7 @@ t.test('without its store, a replica asks for the same order to the others', asy
 })
 
 t.test('an operator of a part of the fleet has no switch', async (t) => {
-  const page = await openPage(t, '', serviceWith()) // answers 404
+  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { prefix: 'model=q' }) }))
   t.notMatch(page.text(), 'Stop nothing')
+  t.notOk(page.requests.some(({ path }) => path === 'v1/stop-nothing'), 'which it may not call')
 })
