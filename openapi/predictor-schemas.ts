@@ -31,7 +31,7 @@ const CalibrationSchema = Type.Object({
     predicted: Type.Number({ description: 'Mean predicted probability in the bin' }),
     observed: Type.Number({ description: 'Share of steps at which EM was not lost' }),
     weight: Type.Number({ description: 'Share of the total weight; every generation has the same weight' }),
-  }, strict), { maxItems: 100, description: 'Bins, lowest first' }),
+  }, { ...strict, title: 'ReliabilityBin', description: 'A bin of predicted probabilities' }), { maxItems: 100, description: 'Bins, lowest first' }),
 }, { ...strict, title: 'Calibration', description: 'Calibration of the predictor on groups that the fit did not use' })
 
 const definition = {
