@@ -41,7 +41,7 @@ export const CONTEXT_PROBLEMS = {
     cure: 'send stopped_probe (tokens, and answer or em) with each stop',
   },
   stopped_probe_missing: {
-    problem: 'more than a tenth of the recent stops are reported without stopped_probe, so a loss by stops is seen only by comparing the arms, which takes thousands of generations',
+    problem: 'more than a tenth of the recent stops are reported without stopped_probe, so a loss by stops is seen only by comparing the arms, which usually takes tens of thousands of generations',
     cure: 'send stopped_probe (tokens, and answer or em) with each stop',
   },
   tokens_lost: {

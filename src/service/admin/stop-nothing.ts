@@ -50,6 +50,7 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
   channel?.on('message', ({ stop_nothing: isOn }) => {
     if (isOn === undefined) return
     orders++
+    if (!isOn) order = null // or this process would store an order that another one has undone
     snapshotHolder.stopNothing(isOn)
   })
 
