@@ -103,3 +103,25 @@ t.test('without the store, an order to one process of a replica holds in all, an
   await until('it is started again', () => service.log.filter(({ msg }) => msg === 'stopgate is listening').length === 3)
   await until('all processes stop nothing again', async () => { const found = await reasons(); return found.size === 1 && found.has('off') })
 })
+
+t.test('an order that one process has yet to store is dropped when another one undoes it', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2', ...QUICK })
+  const isFound = async () => (await service.get('/readyz', { connection: 'close' })).status === 200
+  await until('both processes serve', async () => service.log.filter(({ msg }) => msg === 'stopgate is listening').length === 2 && await isFound())
+  await redis.stop('SIGKILL')
+  const switched = async (on: boolean) => { // the log says by which process
+    const lines = () => service.log.filter(({ msg }) => msg === (on ? 'nothing is stopped from now on' : 'generations are stopped again'))
+    const before = lines().length
+    await service.post('/v1/stop-nothing', { on, reason: 'incident 42' }, { connection: 'close' })
+    return (await until('it is logged', () => lines()[before])).pid
+  }
+  await until('another process undoes the order', async () => await switched(true) !== await switched(false))
+  await until('no process has an order to store', async () => {
+    const views = await Promise.all(Array.from({ length: 20 }, () => service.get('/v1/stop-nothing', { connection: 'close' })))
+    return views.every(({ body }) => body.on === false && body.by === null)
+  })
+  await redis.start()
+  await until('the store is reached', async () => (await service.get('/v1/contexts/*/policy', { connection: 'close' })).status === 200)
+  t.strictSame((await service.get('/v1/contexts/*/policy')).body.policy, {})
+})
