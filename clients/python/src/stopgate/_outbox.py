@@ -15,11 +15,12 @@ from ._telemetry import Counters, warn
 from .errors import CallFailed
 
 Batch = TypeVar("Batch")
+Waiting = TypeVar("Waiting", bound=Sized)
 Post = Callable[[str, bytes, float], Any]
 """Posts a body to a path within so many seconds, and returns the reply. Raises CallFailed."""
 
 
-class Outbox(ABC, Generic[Batch]):
+class Outbox(ABC, Generic[Waiting, Batch]):
     """Sends batch after batch in a daemon thread.
 
     `_waiting` and the flags change only while `_changed` is held.
@@ -28,7 +29,7 @@ class Outbox(ABC, Generic[Batch]):
         name: of the thread.
     """
 
-    _waiting: Sized
+    _waiting: Waiting
 
     def __init__(self, name: str) -> None:
         self._background = Background(name, self._run)
@@ -106,7 +107,7 @@ class Report(NamedTuple):
     is_label: bool = False
 
 
-class Reporter(Outbox[list[Report]]):
+class Reporter(Outbox[deque[Report], list[Report]]):
     """Sends outcomes and labels in order, each until the service accepts or refuses it. `put()` never waits for it.
 
     Args:
@@ -125,7 +126,7 @@ class Reporter(Outbox[list[Report]]):
     def after_fork(self) -> None:
         """Empties the queue: the parent sends what it holds."""
         super().after_fork()
-        self._waiting: deque[Report] = deque()
+        self._waiting = deque()
         self._bytes = 0
 
     def put(self, report: Report) -> None:
@@ -221,7 +222,7 @@ _Started = dict[_Draw, tuple[float, list[dict[str, Any]]]]
 """By draw: when the first of its generations was added, and these generations."""
 
 
-class Enrolments(Outbox[_Started]):
+class Enrolments(Outbox[_Started, _Started]):
     """Tells the service, 20 times a second, which generations a local decider has enrolled.
 
     An enrolment that cannot be posted within 4.5 seconds is given up. Its generation is not evidence, but continues.
@@ -234,7 +235,7 @@ class Enrolments(Outbox[_Started]):
     def after_fork(self) -> None:
         """Empties the queue: the parent sends what it holds."""
         super().after_fork()
-        self._waiting: _Started = {}
+        self._waiting = {}
 
     def add(self, context: dict[str, str], epoch: str | None, share: float, generation: dict[str, Any]) -> None:
         """Queues a generation at its first step."""

@@ -42,13 +42,16 @@ class Stated(Protocol):
     @property
     def end(self) -> str:
         """The tag that closes the reasoning."""
+        ...
 
     @property
     def extract(self) -> Callable[[str], str] | None:
         """Finds the answer."""
+        ...
 
     def stated(self) -> Forcing | None:
         """As the caller states it; None: it is found."""
+        ...
 
 
 class ProbeForms:

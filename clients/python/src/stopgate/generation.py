@@ -130,9 +130,11 @@ class Backend(Protocol):
 
     def cadence_of(self, generation: "Generation") -> Cadence:
         """The cadence of a generation."""
+        ...
 
     def skip_check(self, generation: "Generation", tokens: int) -> bool:
         """Postpones a due check if no decision can be made now. Returns whether it did."""
+        ...
 
     def report_outcome(self, generation: "Generation", ending: Ending) -> None:
         """Queues the outcome of a generation that has ended."""

@@ -1,7 +1,7 @@
 """Stops the reasoning of models that run in transformers 5: `pip install 'stopgate[hf]'`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -172,7 +172,7 @@ class StopgateCriteria(StoppingCriteria):
         self._rows = _rows(client, tokenizer, reasoning, runs, end_ids(model, tokenizer), limit)
         self.cache: Any = DynamicCache(config=model.config)
 
-    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
+    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> "torch.BoolTensor":
         """Whether each row ends here.
 
         Raises:
@@ -191,7 +191,7 @@ class StopgateCriteria(StoppingCriteria):
             forced = _force_due(self._prober, self._rows, due, self.cache, known, input_ids[:, -1:])
             self._client.check([self._rows[place].observe(forced[place]) for place in due])
         stopped = [row.run.stopped for row in self._rows]
-        return torch.tensor(stopped, dtype=torch.bool, device=input_ids.device)
+        return cast("torch.BoolTensor", torch.tensor(stopped, dtype=torch.bool, device=input_ids.device))
 
     def finish(self, references: "Sequence[str | list[str]] | None" = None, **options: Any) -> list[Finished]:
         """Lets the model write the answers of the rows that were stopped, and reports all rows.

@@ -63,8 +63,12 @@ class Engine:
         try:
             async for output in stream:
                 new = output.outputs[0]
-                said = list(zip(new.token_ids, new.logprobs or (), strict=False))
-                yield Piece(said, new.finish_reason, output.num_cached_tokens or 0, list(new.token_ids))
+                yield Piece(
+                    list(zip(new.token_ids, new.logprobs or [], strict=False)),
+                    new.finish_reason,
+                    output.num_cached_tokens or 0,
+                    list(new.token_ids),
+                )
         finally:
             await stream.aclose()
 
