@@ -9,7 +9,7 @@ export interface HarnessResults {
   readonly 'n-samples'?: Readonly<Record<string, { effective?: number, original?: number }>>
   /** The tasks of each group. */
   readonly group_subtasks?: Readonly<Record<string, unknown>>
-  readonly config?: { model_args?: unknown }
+  readonly config?: { model?: unknown, model_args?: unknown }
   readonly model_name?: unknown
   /** s since 1970. */
   readonly date?: unknown
@@ -46,6 +46,9 @@ export async function readHarnessResults (
       if (!(error instanceof FileError)) throw error
       onProblem(error)
     }
+  }
+  if (hints.countTokens !== undefined && found.length > 0 && /chat-completions/.test(String(json.config?.model))) {
+    onNote(`${file}: the tokens are those of the messages from ${String(json.config!.model)}. If that server separates the reasoning (--reasoning-parser), they lack it: leave --tokenizer out and add --tokens-mean`)
   }
   if (guess !== null && found.length > 0) onNote(`${file}: step ${guess.step} is taken from ${guess.name} in ${guess.place}; --step overrules it`)
   return found

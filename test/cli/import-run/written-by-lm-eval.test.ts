@@ -1,3 +1,4 @@
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Hints } from '../../../src/cli/import-run/checkpoint-draft.js'
@@ -40,6 +41,23 @@ t.test('lengths are counted in the samples beside the results', async (t) => {
   const { drafts, notes } = await read(`results_${TIME}.json`, { countTokens, metric: 'acc', suite: 'toy_acc' })
   t.same(drafts, [])
   t.match(notes.join(), /samples_toy_acc_.*jsonl:1: no generated answer/)
+})
+
+t.test('a note says that messages of a chat server may lack the reasoning', async (t) => {
+  const folder = t.testdir()
+  const text = await readFile(join(FOLDER, `results_${TIME}.json`), 'utf8')
+  await writeFile(join(folder, `results_${TIME}.json`), text.replace('"model": "hf"', '"model": "local-chat-completions"'))
+  await copyFile(join(FOLDER, `samples_toy_em_${TIME}.jsonl`), join(folder, `samples_toy_em_${TIME}.jsonl`))
+  const countTokens = await readTokenizer(FILES)
+  const notesOf = async (hints: Hints) => {
+    const notes: string[] = []
+    const onNote = (note: string) => { notes.push(note) }
+    const file = new RunFile(join(folder, `results_${TIME}.json`), hints, { onNote, onProblem: ({ message }) => onNote(message) })
+    await file.read(true)
+    return notes.join()
+  }
+  t.match(await notesOf({ countTokens }), /the tokens are those of the messages from local-chat-completions\. If that server separates the reasoning/)
+  t.notMatch(await notesOf({}), /separates the reasoning/)
 })
 
 t.test('a file of samples is refused with one message', async (t) => {
