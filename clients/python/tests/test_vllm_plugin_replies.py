@@ -107,7 +107,7 @@ def test_a_reply_says_which_generation_it_holds(kind: bytes, chunks: "list[bytes
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         exchange = CURRENT.get()
-        assert exchange is not None and exchange.body == {"metadata": {}}
+        assert exchange is not None and exchange.body() == {"metadata": {}}
         exchange.next_id()
         headers = [(b"content-type", kind)]
         if len(chunks) == 1:

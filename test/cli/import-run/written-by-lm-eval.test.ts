@@ -56,7 +56,7 @@ t.test('a note says that messages of a chat server may lack the reasoning', asyn
     await file.read(true)
     return notes.join()
   }
-  t.match(await notesOf({ countTokens }), /the tokens are those of the messages from local-chat-completions\. If that server separates the reasoning/)
+  t.match(await notesOf({ countTokens }), /the messages from local-chat-completions\. If that server separates the reasoning/)
   t.notMatch(await notesOf({}), /separates the reasoning/)
 })
 

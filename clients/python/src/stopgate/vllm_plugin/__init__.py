@@ -13,6 +13,7 @@ from ..aio import AsyncClient
 from ..reasoning import ReasoningFormat
 from .counts import Counts
 from .exchange import Middleware
+from .golds import Golds
 from .replies import Calls
 from .serving import Server
 
@@ -122,6 +123,10 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
     opening = getattr(parser, "reasoning_start_str", None) or _OPENING
     closing = getattr(parser, "reasoning_end_str", None) or _CLOSING
     served = getattr(args, "served_model_name", None) or [args.model]
+    path = os.environ.get("STOPGATE_GOLD")
+    golds = Golds(path) if path else None
+    if golds is not None:
+        logger.info("%d prompts have a right answer in %s", len(golds), path)
     client = AsyncClient(os.environ.get("STOPGATE_URL"), local=True)
     logger.info("reasoning between %s and %s is stopped by %s", opening, closing, client.url)
     return Server(
@@ -137,6 +142,7 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
         has_priorities=config.scheduler_config.policy == "priority",
         is_on_cpu=config.device_config.device_type == "cpu",
         make_tool=_make_tool,
+        golds=golds,
     )  # fmt: skip
 
 

@@ -138,13 +138,12 @@ class Exchange:
         """Whether its body was not kept."""
         return self._size > MAX_BODY_BYTES
 
-    @property
-    def body(self) -> Mapping[str, Any]:
-        """The fields of the body, if tools or metadata can be among them."""
+    def body(self, is_needed: bool = False) -> Mapping[str, Any]:
+        """The fields of the body, if they are needed or have tools or metadata among them."""
         if self._body is None:
             text = b"".join(self._chunks)
             self._chunks = []
-            parsed = json.loads(text) if b'"tools"' in text or b'"metadata"' in text else {}
+            parsed = json.loads(text) if is_needed or b'"tools"' in text or b'"metadata"' in text else {}
             self._body = parsed if isinstance(parsed, dict) else {}
         return self._body
 

@@ -62,7 +62,9 @@ class Server(Shared):
         if bundle is None or bundle.salt is None:
             return "service_away"
         lora = options.get("lora_request")
-        body = {} if exchange is None else exchange.body
+        body = {} if exchange is None else exchange.body(is_needed=self.golds is not None)
+        if self.golds is not None and stated.gold is None:
+            stated = stated._replace(gold=self.golds.of(body))
         metadata = body.get("metadata") or {}
         named = {level: str(metadata[level]) for level in bundle.levels if metadata.get(level)}
         context = {"model": self.model if lora is None else lora.lora_name, **named, **stated.context}

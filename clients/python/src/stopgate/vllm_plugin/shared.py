@@ -7,6 +7,7 @@ from typing import Any
 from ..aio import AsyncClient
 from ..reasoning import ReasoningFormat
 from .counts import Counts
+from .golds import Golds
 from .replies import Calls, Shown
 
 Generate = Callable[..., AsyncGenerator[Any, None]]
@@ -31,19 +32,21 @@ class Shared:
         max_num_seqs: requests that the engine runs at once.
         has_priorities: whether its scheduler has them.
         is_on_cpu: see `Engine`.
+        golds: right answers by prompt, where a request states none.
     """
 
     def __init__(
         self, generate: Generate, client: AsyncClient, tokenizer: Any, *, reasoning: ReasoningFormat, opening: str,
         model: str, calls: Calls, counts: Counts, has_parser: bool, max_model_len: int, max_num_seqs: int,
         has_priorities: bool = False, is_on_cpu: bool = False,
-        make_tool: "Callable[[dict[str, Any]], Any] | None" = None,
+        make_tool: "Callable[[dict[str, Any]], Any] | None" = None, golds: Golds | None = None,
     ) -> None:  # fmt: skip
         self.generate, self.client, self.tokenizer = generate, client, tokenizer
         self.reasoning, self.open_text, self.model = reasoning, opening, model
         self.calls, self.counts, self.has_parser = calls, counts, has_parser
         self.max_model_len, self.has_priorities, self.is_on_cpu = max_model_len, has_priorities, is_on_cpu
         self.most_probes = max(1, max_num_seqs // 4)
+        self.golds = golds
         self.make_tool = make_tool or (lambda tool: tool)
         self.probing = 0
         self.around: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,59 @@
+"""Right answers by prompt, for evaluations whose clients can't send them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Golds:
+    """Right answers by the text of the prompt.
+
+    Args:
+        path: of a file of JSON lines `{"prompt": "What is 17 * 23?", "gold": "391"}`.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: a line has another form, or a prompt has two right answers.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._by_prompt: dict[str, str] = {}
+        with Path(path).open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    prompt, gold = _entry(line, f"{path}:{number}")
+                    if self._by_prompt.setdefault(prompt, gold) != gold:
+                        raise ValueError(f"{path}:{number}: this prompt has another right answer above")
+
+    def __len__(self) -> int:
+        return len(self._by_prompt)
+
+    def of(self, body: Mapping[str, Any]) -> str | None:
+        """The right answer to the prompt of a request: its last message from the user, or the text to complete."""
+        return self._by_prompt.get((_prompt_of(body) or "").strip())
+
+
+def _entry(line: str, place: str) -> tuple[str, str]:
+    try:
+        entry = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{place}: not JSON: {error}") from error
+    found = [entry.get(name) for name in ("prompt", "gold")] if isinstance(entry, dict) else []
+    prompt, gold = found or (None, None)
+    if not isinstance(prompt, str) or not isinstance(gold, str) or not gold:
+        raise ValueError(f'{place}: must be like {{"prompt": "What is 17 * 23?", "gold": "391"}}')
+    return prompt.strip(), gold
+
+
+def _prompt_of(body: Mapping[str, Any]) -> str | None:
+    messages = body.get("messages", body.get("input", body.get("prompt")))
+    if isinstance(messages, str):
+        return messages
+    if not isinstance(messages, list):
+        return None
+    of_user = [one for one in messages if isinstance(one, dict) and one.get("role") == "user"]
+    content = of_user[-1].get("content") if of_user else None
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else None
