@@ -1,4 +1,5 @@
 import { Type } from '#typebox'
+import { CADENCE_REASONS, type CadenceReason } from '../src/core/contexts/cadence-choice.js'
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { UNLIKELY_REASONS, type Unlikely } from '../src/core/contexts/probe-spending.js'
 import { STATUSES } from '../src/core/reports/context-report.js'
@@ -174,7 +175,6 @@ const CandidateSchema = Type.Object({
 }, { title: 'CadenceCandidate', description: 'Another cadence, as estimated' })
 
 const sources = ['policy', 'exploring', 'chosen'] as const
-const reasons = ['saves', 'none_saves'] as const
 
 const CadenceSchema = Type.Object({
   ...CadenceNumbersSchema,
@@ -185,7 +185,9 @@ const CadenceSchema = Type.Object({
     needed: Type.Integer({ description: 'Control generations that a choice is made by' }),
   }, { title: 'ExploredCadence', description: 'Progress' }), 'Progress of the exploration, or of another look at the cadence; null: it is not looked at now'),
   choice: objectOrNull(Type.Object({
-    reason: Type.Unsafe<typeof reasons[number]>({ type: 'string', enum: [...reasons], description: 'saves: it has the longest distance of the candidates from which about as much is expected as from the best; none_saves: no candidate is expected to save net within the bound, so it is the one with the fewest probes, every 256 tokens with a growth of 1/4' }),
+    reason: Type.Unsafe<CadenceReason>({
+      type: 'string', enum: [...CADENCE_REASONS], description: 'saves: it has the longest distance of the candidates from which about as much is expected as from the best. With the others no candidate is expected to save net within the bound, so it is the one with the fewest probes, every 256 tokens with a growth of 1/4. accuracy: some would save if their stops lost no answers; probe_cost: not even then, since probes cost as much as stops save',
+    }),
     looked_at: TimeSchema('When it was chosen, or confirmed'),
     generations: Type.Integer({ description: 'Control generations that it was chosen by' }),
     tokens_mean: Type.Number({ description: 'Their mean length (tokens)' }),
@@ -225,7 +227,7 @@ export const contextFields = {
   probe_overhead: NullableRatioSchema('Tokens of probes over the tokens of generations, of the last thousand or two of both arms; null: none was reported'),
   unlikely: nullable<Unlikely>('string', {
     enum: [...UNLIKELY_REASONS, null],
-    description: 'Why nothing is likely to be certified, of the context or its pool. The control share is then limited by max_probe_overhead. accuracy: no threshold that saves tokens seems to lose less than max_em_drop. probe_cost: some do, but probes cost more than these save. too_few: learning costs more than these would have saved on the traffic so far. null: something is likely, less than 500 control generations are known, or a threshold is in force',
+    description: 'Why nothing is likely to be certified, of the context or its pool. The control share is then limited by max_probe_overhead. accuracy: the thresholds that save tokens seem to lose more than max_em_drop. probe_cost: none saves more than its probes cost, whatever it loses. too_few: learning about those that save costs more than they would have saved on the traffic so far. null: something is likely, less than 500 control generations are known, or a threshold is in force',
   }),
   tokens_saved_last_day: nullable<number>('number', { description: 'Tokens that stopping has saved over the last whole day, less those of probes; null: no day is over, it had too few control generations, or stops that do not count, under a pin or in mode shadow' }),
   probe_form: objectOrNull(ContextProbeFormSchema, 'How workers force answers; for a context of a pool, that of the pool; null: no worker has said'),

@@ -8,13 +8,17 @@ function numbers ({ check_every_tokens: every, check_growth: growth }: Pick<Cade
   return `every ${count(every)} tokens${growth === 0 ? '' : `, growing by ${percent(growth)}`}`
 }
 
+const REASONS: Readonly<Record<NonNullable<Cadence['choice']>['reason'], string>> = {
+  saves: 'It was chosen since its probes cost little and about as much is expected from it as from the best.',
+  accuracy: 'At every cadence, stops that save tokens seem to lose more answers than the bound allows, so this is the one with the fewest probes.',
+  probe_cost: 'At every cadence, probes cost as much as stops save, so this is the one with the fewest probes.',
+}
+
 /** Why the cadence is as it is, in words. */
 function reason ({ source, explored, choice }: Cadence): string {
   if (source === 'policy') return 'The policy states it.'
   if (source === 'exploring') return `It is being explored: ${count(explored!.generations)} of ${count(explored!.needed)} control generations. Nothing is certified before.`
-  const chosen = choice!.reason === 'saves'
-    ? 'It was chosen since its probes cost little and about as much is expected from it as from the best.'
-    : 'No cadence is expected to save more than its probes cost within the bound, so this is the one with the fewest probes.'
+  const chosen = REASONS[choice!.reason]
   return explored === null ? chosen : `${chosen} It is being looked at again: ${count(explored.generations)} of ${count(explored.needed)} control generations.`
 }
 

@@ -40,8 +40,8 @@ type Unlikely = NonNullable<ContextDetail['unlikely']>
 
 /** Why nothing is likely to be certified, and what would change it. */
 const UNLIKELY: Readonly<Record<Unlikely, string>> = {
-  accuracy: 'No threshold that saves tokens seems to lose less EM than you allow. Allow a larger max_em_drop, or find a better confidence.',
-  probe_cost: 'Probes cost more than the thresholds save that lose less EM than you allow. Use shorter probes, or ask less often.',
+  accuracy: 'The thresholds that save tokens seem to lose more EM than you allow. Allow a larger max_em_drop, or find a better confidence.',
+  probe_cost: 'Probes cost as much as stops save, or more. Use shorter probes, or ask less often.',
   too_few: 'Learning would cost more than it would have saved on the traffic so far. Certify the context with others as a pool, or let it run.',
 }
 

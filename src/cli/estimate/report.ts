@@ -56,7 +56,7 @@ function hours (seconds: number): string {
 
 function cadenceText ({ cadence: { check_growth: growth, reason } }: ContextEstimate): string {
   const text = growth === 0 ? 'tokens' : `tokens, later every 1/${Math.round(1 / growth)} of the tokens so far`
-  return reason === 'none_saves' ? `${text}; no other cadence saves either` : text
+  return reason !== 'saves' ? `${text}; no other cadence saves either` : text
 }
 
 function formRow (finding: ProbeFormFinding | null): string[][] {

@@ -53,7 +53,8 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
 /**
  * The threshold to serve among the certified ones. All of them hold at once, so choosing after looking costs nothing. Without prices it is
  * the ceiling, which saves the most tokens, probes deducted: a looser threshold stops no later, and so after no more probes. Where even
- * there the probes cost more, it is never stopping. With prices it is the one of best expected utility, where never stopping has utility 0:
+ * there the probes cost as much, it is never stopping. With prices it is the one of best expected utility, where never stopping has
+ * utility 0:
  *  1. The best of many noisy estimates looks better than it is. So the drop is smoothed to be non-decreasing, weighted by the precision of
  *     each estimate, and never taken to be less than seen: a lucky threshold between worse ones gains nothing.
  *  2. The current threshold stays unless another is better by a standard error of their difference. The difference rests on the generations
@@ -67,7 +68,7 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
 export function bestIndex (evidence: Evidence, loosest: number, prices: Prices, inForce: number): number {
   const { value_of_em: value, price_per_1k_tokens: price } = prices
   if (loosest === -1) return -1
-  if (value === null || price === null) return tokensSaved(evidence, loosest) < 0 ? -1 : loosest
+  if (value === null || price === null) return tokensSaved(evidence, loosest) <= 0 ? -1 : loosest
   const [ceiling, current] = [Math.floor(loosest), Math.floor(inForce)] // between two thresholds, a lottery is worth less than one of them
   const { lost, gained } = evidence
   const seen = lost.slice(0, ceiling + 1).map((_, k) => emDrop(evidence, k))

@@ -190,7 +190,7 @@ export function choose (cadence: AutomaticCadence, time: number, policy: Policy)
   const bound = { minTokens: policy.min_tokens, maxEmDrop: policy.max_em_drop }
   const { present, ...chosen } = chooseCadence(traces, bound, cadence.choice)
   const { choice: last } = cadence
-  if (last !== null && chosen.reason === 'none_saves') return UNEXPLORED
+  if (last !== null && chosen.reason !== 'saves') return UNEXPLORED
   const { check_every_tokens, check_growth } = last === null || isBetter(chosen, present!, haveChanged(last, costs)) ? chosen : last
   const { generations, tokens } = costs
   const seen = { looked_at: time, generations, tokens: meanOf(tokens, generations), probe_tokens: meanProbe(traces) }

@@ -33,8 +33,12 @@ export interface CadenceEstimate extends CadenceNumbers {
   readonly em_drop: number
 }
 
-/** Why a cadence was chosen: savings are expected from it, or from no candidate. */
-export type CadenceReason = 'saves' | 'none_saves'
+/**
+ * Why a cadence was chosen: savings are expected from it, or from no candidate. `accuracy`: some would save if their stops lost no answers.
+ * `probe_cost`: not even then, since probes cost as much as stops save.
+ */
+export const CADENCE_REASONS = ['saves', 'accuracy', 'probe_cost'] as const
+export type CadenceReason = typeof CADENCE_REASONS[number]
 
 export interface ChosenCadence extends CadenceNumbers {
   readonly reason: CadenceReason
@@ -64,10 +68,22 @@ export function chooseCadence (traces: readonly Trace[], bound: Bound, inForce: 
   return {
     check_every_tokens,
     check_growth,
-    reason: chosen === undefined ? 'none_saves' : 'saves',
+    reason: chosen !== undefined ? 'saves' : obstacleOf(traces, bound),
     candidates: [...chosen === undefined ? [] : [chosen], ...others].slice(0, SHOWN),
     present: inForce === null ? null : estimateCadence(traces, inForce, bound),
   }
+}
+
+/** Why no candidate is expected to save. Without any stop, the confidence is at fault. */
+function obstacleOf (traces: readonly Trace[], bound: Bound): 'accuracy' | 'probe_cost' {
+  let isStopped = false
+  for (const numbers of CADENCE_CANDIDATES) {
+    const { saved, probes, unstopped } = stopSums(traces, numbers, bound)
+    const most = Math.max(...saved.map((tokens, k) => tokens - probes[k]!))
+    if ((1 - LEARNING) * most > LEARNING * unstopped) return 'accuracy'
+    isStopped ||= saved.some((tokens) => tokens > 0)
+  }
+  return isStopped ? 'probe_cost' : 'accuracy'
 }
 
 function bySparsity (a: CadenceNumbers, b: CadenceNumbers): number {

@@ -233,7 +233,7 @@ function cadenceAfter (previous: ContextState | undefined, cause: EpochCause): A
   const last = previous?.auto_cadence ?? null
   if (last === null || last.choice === null) return UNEXPLORED
   if (!OTHER_RUNS.includes(cause)) return last
-  return last.choice.reason === 'none_saves' ? UNEXPLORED : lookAgain(last)
+  return last.choice.reason !== 'saves' ? UNEXPLORED : lookAgain(last)
 }
 
 /** A reset may mean other weights, so it forgets the checkpoint; any other epoch keeps it. */

@@ -20,7 +20,7 @@ export const CONTEXT_PROBLEMS = {
     cure: 'ask at the first check of each generation, without an arm and with the ids of its outcome',
   },
   no_net_savings: {
-    problem: 'a threshold is certified, but probes cost more than it would save, so nothing is stopped',
+    problem: 'a threshold is certified, but it would save no more tokens than its probes cost, so nothing is stopped',
     cure: 'ask less often (check_every_tokens), or use shorter probes',
   },
   signals_refused: { problem: 'signals have too many names, so predictors do not learn from some of them', cure: 'let workers use fixed names' },

@@ -3,7 +3,7 @@ import { cadenceOfTreated } from './cadences.js'
 import { type ContextState, copyState } from './context-state.js'
 import { cancelledRatio, type FollowUp, leftOutRatio } from './follow-up-counts.js'
 import { isGraderBroken, isGraderRepaired, isGraderSilent, isGraderSuspicious, isGraderUnseen } from './grader.js'
-import { isValidityLow } from './probe-form.js'
+import { isValidityLow, RETRIED_AFTER } from './probe-form.js'
 
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
 interface EvidenceCheck { readonly problem: string, readonly cure: string }
@@ -39,7 +39,7 @@ export const EVIDENCE_CHECKS = {
     cure: 'report cancelled only where the client went away, and check why clients do',
   },
   probe_form_missing: {
-    problem: 'no way to force an answer gives the answers that the model itself then gives, so nothing is probed; it is tried again after 500 generations',
+    problem: `no way to force an answer gives the answers that the model itself then gives, so nothing is probed; it is tried again after ${RETRIED_AFTER} generations`,
     cure: 'read probe_form.tried of the context, then state how its answers look by the option probe, and by its suffix',
   },
   probe_validity_low: {

@@ -1,7 +1,6 @@
 import { weightedDifferences } from '../certificate/beginnings.js'
 import { meanDrop, unitsToReach } from '../certificate/certificate.js'
-import { thresholdsOf, tokensSaved } from '../certificate/evidence.js'
-import { valueAt } from '../certificate/thresholds.js'
+import { type Evidence, grossSavedRatio, thresholdsOf, tokensSaved } from '../certificate/evidence.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type CandidateScorer, candidateScorers, hopedFor } from './candidate-scorer.js'
@@ -39,6 +38,8 @@ export function probeBudget (state: ContextState, policy: Policy, predictors: Li
   if (state.follow_up.reported < FREE_GENERATIONS) return NO_LIMIT
   const prospects = candidateScorers(state, policy, predictors).map((candidate) => prospectOf(candidate, state, policy))
   if (prospects.includes('worthwhile')) return NO_LIMIT
+  const { choice } = state.auto_cadence ?? { choice: null }
+  if (choice?.reason === 'probe_cost') prospects.push('probe_cost') // it hardly asks any more, so that the evidence may not show it
   const unlikely = (['too_few', 'probe_cost'] as const).find((reason) => prospects.includes(reason)) ?? 'accuracy'
   const { max_probe_overhead: most } = policy
   return { unlikely, share: most === 1 ? 1 : shareWithin(state, unlikely === 'too_few' ? most : 0) }
@@ -60,7 +61,7 @@ function prospectOf (
   const unitTokens = evidence.full_tokens / units // a unit may be a group, of which each sample is probed
   const cost = control.probe_tokens / control.tokens * unitTokens
   const unitsSoFar = generations * control.tokens / control.generations / unitTokens
-  let prospect: Unlikely = 'accuracy'
+  let prospect: Unlikely = costsTooMuch(evidence) ? 'probe_cost' : 'accuracy'
   let needed = 0
   for (let k = 0; k < thresholdsOf(evidence); k++) {
     const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }, i) => {
@@ -71,8 +72,13 @@ function prospectOf (
     needed = Math.max(needed, Math.min(...byBeginning.map(({ units }) => units)))
     const saved = tokensSaved(evidence, k) / units
     if (saved > 0) prospect = 'too_few'
-    else if (prospect === 'accuracy' && evidence.full_tokens > valueAt(evidence.tokens, k)) prospect = 'probe_cost'
     if (saved * unitsSoFar > (cost === 0 ? 0 : cost * needed)) return 'worthwhile'
   }
   return prospect
+}
+
+/** Whether probes cost what stops save, at every threshold that saves, however much it loses. */
+function costsTooMuch (evidence: Evidence): boolean {
+  const saving = evidence.lost.map((_, k) => k).filter((k) => grossSavedRatio(evidence, k) > 0)
+  return saving.length > 0 && saving.every((k) => tokensSaved(evidence, k) <= 0)
 }

@@ -25,6 +25,9 @@ interface TriedForm {
   readonly tokens: number
 }
 
+/** Generations after which forms are tried again where none fits. */
+export const RETRIED_AFTER = 500
+
 /** The result of a search for the form that a model wants, or a form that an operator states. */
 export interface ProbeFormFinding {
   /** `null`: none agrees, so that nothing is probed. */

@@ -1,7 +1,7 @@
 /**
- * Why a certificate is unlikely. `accuracy`: no threshold that saves tokens seems to lose less than the bound. `probe_cost`: some do, but
- * probes cost more than these save. `too_few`: learning about the ones that save costs more than they would have saved on the traffic so
- * far.
+ * Why a certificate is unlikely. `accuracy`: the thresholds that save tokens seem to lose more than the bound. `probe_cost`: none saves
+ * more than its probes cost, whatever it loses. `too_few`: learning about those that save costs more than they would have saved on the
+ * traffic so far.
  */
 export const UNLIKELY_REASONS = ['accuracy', 'probe_cost', 'too_few'] as const
 

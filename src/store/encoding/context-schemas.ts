@@ -8,6 +8,7 @@ import { noEvidence } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
 import { UNEXPLORED } from '../../core/contexts/automatic-cadence.js'
+import { CADENCE_REASONS } from '../../core/contexts/cadence-choice.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
@@ -97,7 +98,7 @@ const cadenceFigures = fieldsLike({ check_every_tokens: 0, check_growth: 0 })
 
 const cadenceChoice = Type.Object({
   ...cadenceFigures,
-  reason: Type.Enum(['saves', 'none_saves']),
+  reason: Type.Enum([...CADENCE_REASONS]),
   candidates: Type.Array(Type.Object({
     ...cadenceFigures,
     ...fieldsLike({ expected_saved_ratio: 0, tokens_saved_ratio: 0, tokens_saved_gross_ratio: 0, em_drop: 0 }),

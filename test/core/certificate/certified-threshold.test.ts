@@ -6,7 +6,7 @@ import {
   bestIndex, certifiedIndex, certifiedPlace, expectedUtility, isotonic, isotonicBlocks, isSplitAt,
 } from '../../../src/core/certificate/certified-threshold.js'
 import { addUnitTo, newSum } from '../../../src/core/certificate/evidence-sum.js'
-import { differencesAt, type Evidence, type EvidenceUnit } from '../../../src/core/certificate/evidence.js'
+import { differencesAt, type Evidence, type EvidenceUnit, tokensSaved } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { holds } from '../../property.js'
 import { atMost, mulberry32, rateOf } from '../../random.js'
@@ -163,9 +163,10 @@ t.test('expected utility is tokens at their price less EM at its value', async (
 
 const asked = fc.record({ evidence: anyEvidence, ceiling: index, current: index, value: price, tokens: price })
 
-t.test('the choice is never above the certified ceiling, and without prices it is the ceiling', async (t) => {
+t.test('the choice is never above the certified ceiling, and without prices it is the ceiling if that saves tokens', async (t) => {
   holds(t, fc.property(asked, ({ evidence, ceiling, current, value, tokens }) => {
-    assert.equal(bestIndex(evidence, ceiling, pricesOf(null, null), current), ceiling)
+    const saves = ceiling !== -1 && tokensSaved(evidence, ceiling) > 0
+    assert.equal(bestIndex(evidence, ceiling, pricesOf(null, null), current), saves ? ceiling : -1)
     const best = bestIndex(evidence, ceiling, pricesOf(value, tokens), current)
     assert.ok(best >= -1 && best <= ceiling)
   }))

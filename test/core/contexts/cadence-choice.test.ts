@@ -79,7 +79,7 @@ t.test('property: the chosen cadence has the longest distance from which at most
     const estimates = candidatesFor(runs).map((numbers) => estimateCadence(runs, numbers, BOUND))
     const most = Math.max(...estimates.map((one) => one.expected_saved_ratio))
     const { check_every_tokens: every, check_growth: growth, reason, candidates } = chooseCadence(runs, BOUND)
-    if (most <= 0) return reason === 'none_saves' && every === 256 && growth === 1 / 4
+    if (most <= 0) return reason !== 'saves' && every === 256 && growth === 1 / 4
     const good = estimates.filter((one) => one.expected_saved_ratio >= 0.9 * most)
     const longest = Math.max(...good.map((one) => one.check_every_tokens))
     const growths = good.filter((one) => one.check_every_tokens === longest).map((one) => one.check_growth)
@@ -141,10 +141,12 @@ t.test('a sum over very many checks is that over each of them', async (t) => {
 
 t.test('where no candidate is expected to save net, it is the one with the fewest probes', async (t) => {
   const wrong = (probe: number) => Array.from({ length: 64 }, () => runOf(640, 1, [1], [0], probe))
-  const cheapest = { reason: 'none_saves', check_every_tokens: 256, check_growth: 1 / 4 }
-  t.match(chooseCadence(wrong(1), BOUND), { ...cheapest, candidates: [{ threshold: null }] })
-  t.match(chooseCadence(wrong(16), BOUND), cheapest)
-  t.match(chooseCadence([{ ...runOf(4, 1, [1], [1], 0) }], BOUND), cheapest, 'too short for any check')
+  const cheapest = { check_every_tokens: 256, check_growth: 1 / 4 }
+  t.match(chooseCadence(wrong(1), BOUND), { ...cheapest, reason: 'accuracy', candidates: [{ threshold: null }] })
+  t.match(chooseCadence(wrong(16), BOUND), { ...cheapest, reason: 'accuracy' }, 'one probe and a stop after 8 tokens would save most of them')
+  t.match(chooseCadence([{ ...runOf(4, 1, [1], [1], 0) }], BOUND), { ...cheapest, reason: 'accuracy' }, 'too short for any check')
+  const costly = (right: 0 | 1) => Array.from({ length: 64 }, () => runOf(640, 1, [1], [right], 700))
+  for (const right of [0, 1] as const) t.match(chooseCadence(costly(right), BOUND), { ...cheapest, reason: 'probe_cost' })
 })
 
 t.test('workers that ask at steps of their own get no shorter distance than theirs, unless they follow the one in force', async (t) => {

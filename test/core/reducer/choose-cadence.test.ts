@@ -183,7 +183,7 @@ t.test('where none saves it hardly asks, so after a checkpoint and at other leng
   const hopeless = () => {
     const fold = memoryFold({ ...AUTO, max_evidence_age_seconds: 1000 })
     learnRuns(fold, EXPLORED, 30, 16)
-    t.match(fold.state(), { epoch: 2, meaning: { check_every_tokens: 256, check_growth: 1 / 4 }, auto_cadence: { choice: { reason: 'none_saves' } } })
+    t.match(fold.state(), { epoch: 2, meaning: { check_every_tokens: 256, check_growth: 1 / 4 }, auto_cadence: { choice: { reason: 'probe_cost' } } })
     return fold
   }
   const served = hopeless()
