@@ -5,9 +5,10 @@ import type { Trace } from '../../core/certificate/trace.js'
 import { EXPLORED } from '../../core/contexts/automatic-cadence.js'
 import { type CadenceNumbers, type CadenceReason, chooseCadence, meanProbe, stopSums } from '../../core/contexts/cadence-choice.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
+import { mostFrequent } from '../../proxy/probe-form/choose-form.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 import { normal, type Random, shuffle } from '../traces/seeded-random.js'
-import { type SelfAgreement, selfAgreementOf, unitIdOf } from './self-agreement.js'
+import { byPrompt, type SelfAgreement, selfAgreementOf } from './self-agreement.js'
 
 /**
  * Estimates from full runs what the service would save in a context. The unit is a prompt: samples of one prompt are not independent.
@@ -86,7 +87,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
   const traces = runs.map(traceOf)
   const { check_every_tokens, check_growth, reason } =
     chooseCadence(shuffle(random, traces).slice(0, MAX_CADENCE_RUNS), { minTokens: 0, maxEmDrop })
-  const units = [...groupedTraces(runs, traces).values()].map((own) => unitOf(own, { check_every_tokens, check_growth }))
+  const units = [...byPrompt(runs).values()].map((own) => unitOf(own.map(traceOf), { check_every_tokens, check_growth }))
   const samples = runs.length / units.length
   const overhead = formGenerations + EXPLORED
   const horizon =
@@ -96,7 +97,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
   const generationsOf = (units: number) => overhead + samples * units
   const secondsOf = (units: number) => Math.max(generationsOf(units) / perSecond!, spanOf(units, plan))
   const firsts = certified.map(({ first }) => first!)
-  const serving = mostFrequent(certified.map(({ best }) => best))
+  const serving = mostFrequent(certified.map(({ best }) => best)) ?? null
   return {
     context,
     generations: runs.length,
@@ -132,16 +133,6 @@ function traceOf ({ tokens, answerTokens, em, steps, probeTokens }: RecordedRun)
     probeTokens,
     steps: steps.map(({ tokens, confidence, em, probeTokens }) => ({ tokens, score: confidence, em, probeTokens })),
   }
-}
-
-function groupedTraces (runs: readonly RecordedRun[], traces: readonly Trace[]): Map<string, Trace[]> {
-  const groups = new Map<string, Trace[]>()
-  for (const [i, run] of runs.entries()) {
-    const unit = unitIdOf(run)
-    const own = groups.get(unit)
-    if (own === undefined) groups.set(unit, [traces[i]!]); else own.push(traces[i]!)
-  }
-  return groups
 }
 
 /** Means over the samples of a prompt; by threshold, or in tokens. */
@@ -242,10 +233,4 @@ export function intervalOf (values: readonly number[], middle: 'mean' | 'median'
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
   const estimate = middle === 'median' ? at(0.5) : values.reduce((sum, value) => sum + value, 0) / values.length
   return { estimate, low: at(0.05), high: at(0.95) }
-}
-
-function mostFrequent (values: readonly number[]): number | null {
-  const counts = new Map<number, number>()
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? null
 }

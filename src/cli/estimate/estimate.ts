@@ -8,7 +8,7 @@ import { keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
 import { seededRandom } from '../traces/seeded-random.js'
 import { type ContextEstimate, estimateContext } from './estimate-context.js'
 import { type Estimate, renderEstimate } from './report.js'
-import { unitIdOf } from './self-agreement.js'
+import { byPrompt } from './self-agreement.js'
 import { askServer } from './ask-server.js'
 import { points, type Verdict, verdictOf } from './verdict.js'
 
@@ -135,7 +135,7 @@ export function estimateRuns (
   const contexts: ContextEstimate[] = []
   const leftOut: Array<Estimate['left_out'][number]> = []
   for (const [context, own] of byContext(levels, costed)) {
-    const prompts = new Set(own.map(unitIdOf)).size
+    const prompts = byPrompt(own).size
     if (prompts < MIN_PROMPTS) {
       leftOut.push({ context, prompts })
       continue

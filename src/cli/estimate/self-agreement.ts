@@ -15,15 +15,10 @@ const MAX_SAMPLES = 8
 
 /** @returns `null` if no prompt has several samples */
 export function selfAgreementOf (runs: readonly RecordedRun[]): SelfAgreement | null {
-  const groups = new Map<string, RecordedRun[]>()
-  for (const run of runs) {
-    const unit = unitIdOf(run)
-    const own = groups.get(unit)
-    if (own === undefined) groups.set(unit, [run]); else if (own.length < MAX_SAMPLES) own.push(run)
-  }
+  const groups = [...byPrompt(runs).values()].map((own) => own.slice(0, MAX_SAMPLES))
   const by = runs.every(({ outcome }) => outcome.answer !== undefined) ? 'answer' : 'em'
   let [pairs, equal] = [0, 0]
-  for (const own of groups.values()) {
+  for (const own of groups) {
     for (const [i, a] of own.entries()) {
       const agrees = agreementWith(a.outcome.answer ?? '')
       for (const b of own.slice(i + 1)) {
@@ -36,6 +31,16 @@ export function selfAgreementOf (runs: readonly RecordedRun[]): SelfAgreement | 
 }
 
 /** Generations with the same prompt are one unit. */
-export function unitIdOf ({ outcome: { group_id: group, prompt_hash: prompt, generation_id: id } }: RecordedRun): string {
+export function byPrompt (runs: readonly RecordedRun[]): Map<string, RecordedRun[]> {
+  const groups = new Map<string, RecordedRun[]>()
+  for (const run of runs) {
+    const id = unitIdOf(run)
+    const own = groups.get(id)
+    if (own === undefined) groups.set(id, [run]); else own.push(run)
+  }
+  return groups
+}
+
+function unitIdOf ({ outcome: { group_id: group, prompt_hash: prompt, generation_id: id } }: RecordedRun): string {
   return group !== undefined ? `g ${group}` : prompt !== undefined ? `p ${prompt}` : `i ${id}`
 }

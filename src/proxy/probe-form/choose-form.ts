@@ -36,7 +36,7 @@ function summaryOf (name: ProbeFormName, trials: readonly FormTrial[]) {
 }
 
 function formOf (name: ProbeFormName, trials: readonly EndTrial[], maxTokens: number): ProbeForm {
-  const [before, after] = JSON.parse(mostFrequent(trials.map((trial) => JSON.stringify([trial.before, trial.after])))) as [string, string]
+  const [before, after] = JSON.parse(mostFrequent(trials.map((trial) => JSON.stringify([trial.before, trial.after])))!) as [string, string]
   const equal = trialsOf(trials, name).filter(({ isEqual }) => isEqual)
   return { name, suffix: probeStyle(name).suffix, before, after, tokens: Math.min(maxTokens, tokensFor(name, equal)) }
 }
@@ -53,8 +53,9 @@ function tokensFor (name: ProbeFormName, equal: readonly FormTrial[]): number {
   return 2 * longest - Math.min(...whole)
 }
 
-function mostFrequent (values: readonly string[]): string {
-  const counts = new Map<string, number>()
+/** @returns `undefined` of none */
+export function mostFrequent<T> (values: readonly T[]): T | undefined {
+  const counts = new Map<T, number>()
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return [...counts].sort(([, a], [, b]) => b - a)[0]![0]
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
 }

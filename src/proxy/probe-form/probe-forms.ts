@@ -1,4 +1,4 @@
-import { areSameForms, type ProbeForm, type ProbeFormFinding } from '../../core/contexts/probe-form.js'
+import { areSameForms, type ProbeForm, type ProbeFormFinding, RETRIED_AFTER } from '../../core/contexts/probe-form.js'
 import type { Context } from '../../core/policy/context.js'
 import type { FormInForce } from '../service-link/local-decider.js'
 import { chooseForm } from './choose-form.js'
@@ -6,8 +6,6 @@ import type { EndTrial } from './end-trial.js'
 
 /** Generations that are tried for a form. */
 export const TRIED_GENERATIONS = 20
-/** Generations after which the forms are tried again where none fits. */
-const PAUSE_GENERATIONS = 500
 /** One control generation in so many is asked at the end of its reasoning, too. */
 const ASK_EVERY = 20
 /** Time after which a form that has not come into force is reported again, ms. */
@@ -71,7 +69,7 @@ export class ProbeForms {
       if (now() - at > REPORT_MS) this.#report(search, context, finding)
       return false
     }
-    if (form === null && search.paused < PAUSE_GENERATIONS) {
+    if (form === null && search.paused < RETRIED_AFTER) {
       search.paused++
       return false
     }
