@@ -190,7 +190,7 @@ export const checkWindow = Type.Integer({
   description: 'At most one check falls into each window of this many tokens; the windows of a generation end at (k + 1 - p) times this, with p from murmur3 of "window:" and its id; absent: no limit',
 })
 
-const ColumnContextSchema = Type.Object({
+export const ColumnContextSchema = Type.Object({
   threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),

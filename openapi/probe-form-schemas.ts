@@ -1,5 +1,6 @@
 import { Type } from '#typebox'
 import { PROBE_FORM_NAMES, type ProbeFormName } from '../src/core/contexts/probe-form.js'
+import { ColumnContextSchema } from './decision-schemas.js'
 import { ContextSchema, objectOrNull, RatioSchema } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -56,10 +57,16 @@ export const ProbeFormReplySchema = Type.Object({
   context: Type.String({ description: 'Key of the context that certifies, for which the form holds' }),
   is_known: Type.Boolean({ description: 'Whether a form, or a search without result, is in force; false: search for one' }),
   probe_form: objectOrNull(ProbeFormSchema, 'The form in force; null: none, so do not probe'),
+  rule: ColumnContextSchema,
 }, {
   title: 'ProbeFormReply',
-  description: 'The form in force; a finding takes effect a moment later',
-  examples: [{ context: 'model=example,task=example', is_known: false, probe_form: null }],
+  description: 'The form in force, and the rule, so that a worker knows when to ask, and whether to probe a generation whose arm is not drawn yet; a finding takes effect a moment later',
+  examples: [{
+    context: 'model=example,task=example',
+    is_known: false,
+    probe_form: null,
+    rule: { threshold: null, check_every_tokens: 8, check_growth: 0.125, min_tokens: 0, warnings: [] },
+  }],
 })
 
 /** In the description of a context. */

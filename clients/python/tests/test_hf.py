@@ -72,6 +72,37 @@ def test_a_control_row_is_greedy_generation_token_for_token(
         assert client.flush(30) and client.counters.rejected == 0
 
 
+def test_where_nothing_is_in_force_only_control_rows_are_probed(
+    service: Service, model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.put("/v1/contexts/model=q,task=hf-first/policy", {"check_every_tokens": 8})
+    inputs = prompts(tokenizer, TEXTS)
+    with Client(service.url, timeout=30) as client:
+        runs = [client.generation({"model": "q", "task": "hf-first"}) for _ in TEXTS]
+        client.forms.forcing(runs[0], ReasoningFormat())
+        check = client.check
+
+        def check_half_as_treated(some: "list[Generation]") -> "list[Generation]":
+            for one in some:
+                one.arm = one.arm or ("treated" if runs.index(one) % 2 == 0 else "control")
+            return check(some)
+
+        monkeypatch.setattr(client, "check", check_half_as_treated)
+        for run in runs:
+            run.begin()
+        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, reasoning=REASONING)
+        assert [one.tokens for one in finished] == full_runs(model, inputs)
+        asked = [run for run in runs if run.steps]
+        assert {run.arm for run in asked} == {"control", "treated"}
+        for run in asked:
+            if run.arm == "treated":
+                assert [(step.tokens, step.confidence, step.probe_tokens) for step in run.steps] == [(8, None, 0)]
+            else:
+                assert len({step.tokens for step in run.steps}) == len(run.steps)
+                assert all(step.answer is not None and step.probe_tokens > 0 for step in run.steps)
+        assert client.flush(30) and client.counters.rejected == 0
+
+
 def test_rows_stop_one_by_one_and_write_an_answer(service: Service, model: Any, tokenizer: Any) -> None:
     inputs = prompts(tokenizer, TEXTS)
     full = full_runs(model, inputs)

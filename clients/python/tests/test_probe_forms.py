@@ -100,7 +100,9 @@ class Registry:
     def __init__(self) -> None:
         self.known: tuple[bool, ProbeForm | None] = (False, None)
         self.posted: list[Any] = []
-        self.forms = ProbeForms(lambda path, body: self.posted.append((path, body)), lambda run: self.known)
+        self.forms = ProbeForms(
+            lambda path, body: self.posted.append((path, body)), lambda run: self.known, lambda run, rule: None
+        )
         with Client("http://127.0.0.1:9") as client:
             self.run: Generation = client.generation({"model": "m"})
 
@@ -171,7 +173,22 @@ def test_a_service_that_is_away_does_not_fail_a_generation() -> None:
         raise CallFailed("it is away")
 
     with Client("http://127.0.0.1:9") as client:
-        assert ProbeForms(fail, None).forcing(client.generation({}), ReasoningFormat()) is None
+        assert ProbeForms(fail, None, lambda run, rule: None).forcing(client.generation({}), ReasoningFormat()) is None
+
+
+def test_the_reply_says_when_to_ask_and_that_nothing_is_in_force(service: Service) -> None:
+    service.put("/v1/contexts/model=q,task=told/policy", {"check_every_tokens": 8})
+    service.put("/v1/contexts/model=q,task=pinned/pin", {"threshold": 0.9, "reason": "test"})
+    with Client(service.url) as client:
+        run = client.generation({"model": "q", "task": "told"})
+        assert run.next_check == 32 and not run.asks_first, "nothing is known yet"
+        client.forms.forcing(run, ReasoningFormat())
+        assert run.next_check == 8 and run.asks_first
+        client.check([run.observe(8)])
+        assert run.arm == "control" and not run.asks_first
+        pinned = client.generation({"model": "q", "task": "pinned"})
+        client.forms.forcing(pinned, ReasoningFormat())
+        assert not pinned.asks_first, "its probe may stop it"
 
 
 def test_the_form_is_found_in_vllm_and_then_used(service: Service) -> None:

@@ -72,7 +72,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
 /** The part of replies about a rule: one object for each rule, since its rendered text is cached by object. */
 const shown = new WeakMap<ContextRule, ContextReply>()
 
-function ruleOf (rule: ContextRule): ContextReply {
+export function ruleOf (rule: ContextRule): ContextReply {
   let one = shown.get(rule)
   if (one === undefined) {
     const { threshold, checkEveryTokens: check_every_tokens, checkGrowth: check_growth, checkWindow } = rule

@@ -9,6 +9,7 @@ import type { Store } from '../../store/store.js'
 import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+import { ruleOf } from './answer-columns.js'
 
 interface ProbeFormServices {
   readonly config: Pick<Config, 'levels'>
@@ -19,7 +20,7 @@ interface ProbeFormServices {
 interface ProbeFormRequest { readonly context?: Context, readonly finding?: ProbeFormFinding }
 
 /**
- * Reads the probe form in force in a context, and logs one that a worker has found or states.
+ * Reads the probe form in force in a context, with its rule, and logs one that a worker has found or states.
  * @throws ForbiddenError, UnknownLevelError; StoreUnavailableError: send it again
  */
 export async function acceptProbeForm (
@@ -35,7 +36,7 @@ export async function acceptProbeForm (
   const key = certifyingKey(levels, policy.certify_at, leaf)
   const rule = ruleFor(snapshot, context)
   if (finding !== undefined && isNews(rule, finding)) await store.append([{ type: 'probe_form', key, finding, by: caller.tokenName }])
-  return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null }
+  return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null, rule: ruleOf(rule) }
 }
 
 /** Whether the learner may put it in force. */

@@ -11,6 +11,7 @@ const finding = { form, is_stated: false, generations: 20, tried: [{ name: 'dire
 t.test('the first form that is found is in force for all workers, by replies and by the bundle', async (t) => {
   const { send } = await build(t)
   t.match(await send('POST', '/v1/probe-forms', { context }), { status: 202, body: { context: 'model=q,task=gsm8k', is_known: false, probe_form: null } })
+  t.match((await send('POST', '/v1/probe-forms', { context })).body, { rule: { threshold: null, check_every_tokens: 32, min_tokens: 0 } }, 'and says when to ask')
   t.match(await send('POST', '/v1/probe-forms', { context, finding }), { status: 202 })
   await until('it is in force', async () => (await send('POST', '/v1/probe-forms', { context })).body.is_known)
   await send('POST', '/v1/probe-forms', { context, finding: { ...finding, form: { ...form, tokens: 9 } } })

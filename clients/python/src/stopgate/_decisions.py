@@ -4,9 +4,9 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._http import Reply
 from ._local import LocalDecider
@@ -20,7 +20,7 @@ MAX_ROWS = 4096
 NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
 """A body that asks about no generation, for a ping."""
 
-_MAX_CADENCES = 100_000
+_MAX_RULES = 100_000
 _SLOW = ". If this repeats, check that the service can be reached, give it more CPU, or raise the client's timeout"
 _BREAKER_FAILURES = 2
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.25, 10.0
@@ -86,6 +86,14 @@ class Breaker:
         self._failures, self._is_open = 0, False
 
 
+class Rule(NamedTuple):
+    """The rule in force in a context, as far as replies have it."""
+
+    cadence: Cadence
+    stops: bool
+    """Whether a threshold is in force."""
+
+
 class Decisions:
     """Checks generations. A generation without a decision goes on.
 
@@ -97,12 +105,26 @@ class Decisions:
 
     def __init__(self, counters: Counters, breaker: Breaker, local: LocalDecider | None) -> None:
         self._counters, self._breaker, self._local = counters, breaker, local
-        self._cadences: dict[str, Cadence] = {}
+        self._rules: dict[str, Rule] = {}
+
+    def learn(self, generation: Generation, rule: Mapping[str, Any]) -> None:
+        """Notes the rule of the context of a generation, by a reply."""
+        _note(self._rules, generation, rule)
+
+    def asks_first(self, generation: Generation) -> bool:
+        """Whether to ask about a generation before an answer is forced.
+
+        Its arm is not drawn yet, and no threshold is known to be in force. Only a control generation then needs one.
+        """
+        rule = self._rules.get(generation.context_key)
+        return self._local is None and generation.arm is None and rule is not None and not rule.stops
 
     def cadence_of(self, generation: Generation) -> Cadence:
         """The cadence of a generation: every 32 tokens until the service has sent another one."""
         known = self._local.cadence_of(generation) if self._local is not None else None
-        return known or self._cadences.get(generation.context_key) or Cadence()
+        if known is None and generation.context_key in self._rules:
+            return self._rules[generation.context_key].cadence
+        return known or Cadence()
 
     def skip_check(self, generation: Generation, tokens: int) -> bool:
         """Whether a due check is left out: it is postponed if no decision can be made now, or none is needed at all."""
@@ -138,7 +160,7 @@ class Decisions:
         """
         body = reply.json()
         try:
-            undecided = _apply_reply(body, generations, self._cadences)
+            undecided = _apply_reply(body, generations, self._rules)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise CallFailed(f"the reply has no decisions: {error!r}") from error
         self._breaker.succeeded()
@@ -200,12 +222,18 @@ def columns_of(generations: Sequence[Generation]) -> bytes:
     return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[str, Cadence]) -> list[Generation]:
+def _note(rules: dict[str, Rule], generation: Generation, rule: Mapping[str, Any]) -> None:
+    if len(rules) > _MAX_RULES:
+        rules.clear()
+    rules[generation.context_key] = Rule(cadence_in(rule), rule["threshold"] is not None)
+
+
+def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, Rule]) -> list[Generation]:
     """Passes the decisions of a reply to its generations.
 
     Args:
         body: the reply to a call that asked about these generations.
-        cadences: by context; those of the reply are added.
+        rules: by context; those of the reply are added.
 
     Returns:
         The generations whose rows the service could not read.
@@ -213,16 +241,11 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
     Raises:
         KeyError, TypeError, ValueError, IndexError, AttributeError: the body is not the reply to this call.
     """
-    without_threshold: set[str] = set()
     stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
     problems = {one["index"]: one for one in body["errors"]}
-    if len(cadences) > _MAX_CADENCES:
-        cadences.clear()
     for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
         if rule is not None:
-            if rule["threshold"] is None:
-                without_threshold.add(one.context_key)
-            cadences[one.context_key] = cadence_in(rule)
+            _note(rules, one, rule)
             for warning in rule["warnings"]:
                 warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
     for row in body["first_step_late"]:
@@ -236,7 +259,8 @@ def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[st
             continue
         if one.arm is None:
             one.arm = "control" if row in control else "treated"
-        is_left_alone = one.arm == "treated" and one.context_key in without_threshold
-        next_check = NEVER if is_left_alone else cadences[one.context_key].next_check(one.steps[-1].tokens, one.id)
+        cadence, stops = rules[one.context_key]
+        is_left_alone = one.arm == "treated" and not stops
+        next_check = NEVER if is_left_alone else cadence.next_check(one.steps[-1].tokens, one.id)
         one.decided(row in stop, row in probe, next_check)
     return [generations[row] for row in problems]

@@ -132,6 +132,7 @@ class EndProber:
         self, model: Any, tokenizer: Any, client: Client, reasoning: ReasoningFormat, sampling: Sampling | None
     ) -> None:
         self._model, self._tokenizer, self._forms = model, tokenizer, client.forms
+        self._counters = client.counters
         self._reasoning, self._sampling = reasoning, sampling
         self._prober, self._ends = Prober(model, tokenizer), end_ids(model, tokenizer)
 
@@ -161,6 +162,7 @@ class EndProber:
         for name in STYLES:
             forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)
             forced = self._force(cache, mask, forcing)
+            self._counters.probe_tokens += forced.decoded
             forms.append(judge(forcing, name, forced.texts, forced.decoded, end.answer, again))
         return EndTrial(end.before, end.after, forms)
 

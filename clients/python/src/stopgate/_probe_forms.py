@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -60,14 +60,16 @@ class ProbeForms:
     Args:
         post: posts a body to a path; raises CallFailed.
         of_bundle: the form by the bundle: whether one is known, and which; None: there is no bundle.
+        learn: notes the rule of a reply.
     """
 
     def __init__(
         self,
         post: Callable[[str, bytes], Any],
         of_bundle: Callable[[Generation], tuple[bool, ProbeForm | None]] | None,
+        learn: Callable[[Generation, Mapping[str, Any]], None],
     ) -> None:
-        self._post, self._of_bundle = post, of_bundle
+        self._post, self._of_bundle, self._learn = post, of_bundle, learn
         self._searches: dict[str, _Search] = {}
         self._lock = threading.Lock()
 
@@ -81,6 +83,7 @@ class ProbeForms:
             return stated
         search = self._search_of(run)
         self._read(run, search)
+        run.begin()  # the cadence may be known now
         if search.is_known:
             search.reported = None  # after a reset a form is searched for again
         if stated is not None and search.form != stated.form:
@@ -174,6 +177,7 @@ class ProbeForms:
             if self._of_bundle is None:
                 search.is_known = bool(reply["is_known"])
                 search.form = None if reply["probe_form"] is None else ProbeForm.of(reply["probe_form"])
+                self._learn(run, reply["rule"])
         except (CallFailed, KeyError, TypeError, ValueError) as error:
             warn("probe form", f"the probe form of {dict(run.context)} can't be read or reported: {error!r}")
 
@@ -188,7 +192,7 @@ def _log(run: Generation, finding: dict[str, Any]) -> None:
         return
     logger.warning(
         "nothing is probed in %s: over %d generations no form gave the answers that the model itself then gave "
-        "(agreement, and how often the model agrees with itself: %s). It is tried again after 500 generations; if you "
+        "(agreement, and how often the model agrees with itself: %s). It is tried again after %d generations; if you "
         "know how its answers look, say so by ReasoningFormat(probe=...)",
-        context, count, shares,
+        context, count, shares, _PAUSE_GENERATIONS,
     )  # fmt: skip

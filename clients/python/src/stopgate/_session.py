@@ -40,7 +40,8 @@ class Session(Backend):
         self._enrolments = Enrolments(self._post, self.counters)
         self.local = LocalDecider(self._get, prefix, max_staleness, self._enrolments) if local else None
         self.decisions = Decisions(self.counters, self.breaker, self.local)
-        self.forms = ProbeForms(self._post_form, None if self.local is None else self.local.form_of)
+        of_bundle = None if self.local is None else self.local.form_of
+        self.forms = ProbeForms(self._post_form, of_bundle, self.decisions.learn)
         self._exit = AtExit(self)
         watch_forks(self)
 
@@ -65,6 +66,10 @@ class Session(Backend):
     def cadence_of(self, generation: Generation) -> Cadence:
         """The cadence of a generation."""
         return self.decisions.cadence_of(generation)
+
+    def asks_first(self, generation: Generation) -> bool:
+        """Whether to ask about a generation before an answer is forced."""
+        return self.decisions.asks_first(generation)
 
     def skip_check(self, generation: Generation, tokens: int) -> bool:
         """Postpones a due check if no decision can be made now. Returns whether it did."""

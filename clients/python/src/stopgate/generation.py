@@ -132,6 +132,9 @@ class Backend(Protocol):
         """The cadence of a generation."""
         ...
 
+    def asks_first(self, generation: "Generation") -> bool:
+        """Whether to ask about a generation before an answer is forced."""
+
     def skip_check(self, generation: "Generation", tokens: int) -> bool:
         """Postpones a due check if no decision can be made now. Returns whether it did."""
         ...
@@ -200,6 +203,14 @@ class Generation:
         if tokens < self.next_check or self.stopped or self.retry_of is not None:
             return False
         return self._may_be_evidence or not self._backend.skip_check(self, tokens)
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether to ask at this check without an answer, since nothing is in force.
+
+        Force one, and ask again, if the arm is then "control".
+        """
+        return not self.steps and self._backend.asks_first(self)
 
     def postpone(self, tokens: int) -> None:
         """Leaves out the check that is due, for lack of room for its probe."""

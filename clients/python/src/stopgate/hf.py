@@ -107,7 +107,7 @@ def _mark_prompts(runs: Sequence[Generation], ids: Tensor, mask: Tensor) -> None
 
 def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> None:
     """Asks about the rows that are due, and closes the reasoning of those to stop."""
-    due = [place for place, row in enumerate(rows) if row.is_due]
+    due = _needing_answers(client, rows)
     if not due:
         return
     forced = _force_due(prober, rows, due, cache, mask)
@@ -115,6 +115,16 @@ def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Te
     for place in due:
         if rows[place].run.stopped:
             rows[place].stop()
+
+
+def _needing_answers(client: Client, rows: list[Row]) -> list[int]:
+    """The places of the rows that are due and whose answers are needed: where nothing is in force, the control ones."""
+    due = [place for place, row in enumerate(rows) if row.is_due]
+    asked = [place for place in due if rows[place].run.asks_first]
+    if asked:
+        client.check([rows[place].ask() for place in asked])
+    left = {place for place in asked if rows[place].run.arm == "treated"}
+    return [place for place in due if place not in left]
 
 
 def _force_due(
@@ -184,7 +194,7 @@ class StopgateCriteria(StoppingCriteria):
         for row, token in zip(self._rows, input_ids[:, -1].tolist(), strict=True):
             if not row.is_done and not row.run.stopped:
                 row.add(token)
-        due = [place for place, row in enumerate(self._rows) if row.is_due]
+        due = _needing_answers(self._client, self._rows)
         if due:
             mask = self._mask.to(input_ids.device)
             known = torch.cat([mask, mask.new_ones(len(mask), input_ids.shape[1] - 1 - mask.shape[1])], dim=1)

@@ -208,6 +208,10 @@ class Row:
             self.reasoning_tokens = len(self.tokens) - len(self._end)
         self.is_done = token in self._ends or len(self.tokens) >= self._limit
 
+    def ask(self, tokens: "int | None" = None) -> Generation:
+        """Observes this step without an answer, to have the arm drawn."""
+        return self.run.observe(len(self.tokens) if tokens is None else tokens)
+
     def observe(self, forced: ForcedAnswer, tokens: "int | None" = None) -> Generation:
         """Observes the answer that was forced at this step.
 
@@ -215,6 +219,8 @@ class Row:
             tokens: number of tokens when it was forced; None: as many as now.
         """
         at = len(self.tokens) if tokens is None else tokens
+        if self.run.steps and self.run.steps[-1].tokens == at:
+            self.run.steps.pop()  # it was asked about without an answer
         recent, self._checked_at = self.tokens[self._checked_at : at], at
         return self.run.observe(at, forced.probe(self._signals, recent))
 

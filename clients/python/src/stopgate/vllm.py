@@ -124,6 +124,11 @@ class Checks:
         self._row.run.observe(tokens, Probe(tokens=forced.decoded, prefill_tokens=forced.prefilled))
 
     async def _check(self, tokens: int, forcing: Forcing) -> None:
+        run = self._row.run
+        if run.asks_first:
+            await self._client.check([self._row.ask(tokens)])
+            if run.arm == "treated":
+                return
         forced = ForcedAnswer(self._tokenizer, forcing)
         self._probing = tokens, forced
         try:
@@ -246,6 +251,7 @@ class Roller:
         for name in STYLES:
             forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)
             forced = await self._force(end, forcing, f"{run.id}-form-{name}")
+            self._client.counters.probe_tokens += forced.decoded
             forms.append(judge(forcing, name, forced.texts, forced.decoded, end.answer, again))
         return EndTrial(end.before, end.after, forms)
 
