@@ -1,6 +1,7 @@
 """The figures that run_transformers.py, run_vllm.py and run_proxy.py print."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,10 @@ if TYPE_CHECKING:
     from stopgate import Generation
     from stopgate.hf import Finished
     from stopgate.vllm import Rollout
+
+
+PART = 250
+"""Generations of a task that are also summed apart, to show how savings grow."""
 
 
 @dataclass
@@ -31,34 +36,48 @@ class Figures:
     changed: int = 0
     """Generations that were not stopped and yet differ from the full run."""
 
-    def add(self, gold: str, full: list[int], full_answer: str, run: "Generation", served: "Finished | Rollout", answer: str) -> None:
-        """Adds a generation of the client: the tokens and the answer in full, what was served, and its answer."""
-        self.generations += 1
-        self.control += run.arm == "control"
-        self.stopped += served.stopped
-        self.full_tokens += len(full)
-        self.tokens += len(served.tokens) + getattr(served, "discarded_tokens", 0)
-        self.probe_tokens += sum(step.probe_tokens for step in run.steps)
-        self.prefill_tokens += sum(step.prefill_tokens for step in run.steps)
-        self.probes += len(run.steps)
-        self.full_right += full_answer == gold
-        self.right += answer == gold
-        self.stopped_full_right += served.stopped and full_answer == gold
-        self.stopped_right += served.stopped and answer == gold
-        self.changed += not served.stopped and served.tokens != full
+    @classmethod
+    def of(
+        cls, gold: str, full: list[int], full_answer: str, run: "Generation", served: "Finished | Rollout", answer: str
+    ) -> "Figures":
+        """Figures of a generation of the client: the tokens and the answer in full, what was served, and its answer."""
+        return cls(
+            generations=1,
+            control=run.arm == "control",
+            stopped=served.stopped,
+            full_tokens=len(full),
+            tokens=len(served.tokens) + getattr(served, "discarded_tokens", 0),
+            probe_tokens=sum(step.probe_tokens for step in run.steps),
+            prefill_tokens=sum(step.prefill_tokens for step in run.steps),
+            probes=len(run.steps),
+            full_right=full_answer == gold,
+            right=answer == gold,
+            stopped_full_right=served.stopped and full_answer == gold,
+            stopped_right=served.stopped and answer == gold,
+            changed=not served.stopped and served.tokens != full,
+        )
 
 
-def print_figures(tasks: dict[str, Figures], full_seconds: float, served_seconds: float, **more: Any) -> None:
+def sum_figures(some: Sequence[Figures]) -> dict[str, int]:
+    """The sums of all fields."""
+    return {name: sum(int(getattr(one, name)) for one in some) for name in asdict(Figures())}
+
+
+def print_figures(tasks: dict[str, list[Figures]], full_seconds: float, served_seconds: float, **more: Any) -> None:
     """Prints one line of JSON.
 
     Args:
-        tasks: figures by task.
+        tasks: figures of each generation, by task, in their order.
         full_seconds: time of the full runs.
         served_seconds: time of those that the service could stop.
         more: `client`, counters of the Python client, or `first_token`, the median times to it in seconds, where the proxy asked.
     """
     print(json.dumps({
-        "tasks": {task: asdict(figures) for task, figures in sorted(tasks.items())},
+        "tasks": {task: sum_figures(each) for task, each in sorted(tasks.items())},
+        "parts": {
+            task: [sum_figures(each[first : first + PART]) for first in range(0, len(each), PART)]
+            for task, each in sorted(tasks.items())
+        },
         "seconds": {"full": full_seconds, "served": served_seconds},
         **more,
     }))  # fmt: skip

@@ -24,6 +24,8 @@ export interface TaskFigures {
 
 export interface Played {
   readonly tasks: Readonly<Record<string, TaskFigures>>
+  /** The same of each 250 generations of a task, in their order; the last part may be smaller. */
+  readonly parts: Readonly<Record<string, readonly TaskFigures[]>>
   /** Time of the full runs, and of those that the service may stop. */
   readonly seconds: { readonly full: number, readonly served: number }
   readonly client: Readonly<Record<'checks' | 'calls' | 'failures' | 'reported' | 'rejected' | 'dropped' | 'probe_tokens', number>>

@@ -15,7 +15,8 @@ import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type 
  * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
  * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
  * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16. With
- * `--find-form` it is found how answers are forced, as by default, and is not stated.
+ * `--find-form` it is found how answers are forced, as by default, and is not stated. With `--every auto` the service chooses the cadence,
+ * so that `--every auto --find-form` is a run of the defaults.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -83,7 +84,7 @@ function addFigures (a: TaskFigures, b: TaskFigures): TaskFigures {
 
 const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksTransformers() : lacksEngine(engine)
 
-async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
+async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'parts' | 'seconds'> & { readonly allProbeTokens: number }> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
   const options = { url, model, generations, seed, isLabelled: !values.unlabelled, findsForm: values['find-form'] }
   if (engine === 'llama.cpp' || engine === 'vllm' || engine === 'vllm-plugin') {
@@ -94,12 +95,51 @@ async function play (engine: Engine, model: ModelName, url: string, folder: stri
     const [full, served] = [played.first_token.full, played.first_token.served].map((seconds) => (1000 * seconds).toFixed(1))
     process.stdout.write(`ms to the first token: ${full} directly, ${served} ${engine === 'vllm-plugin' ? 'with the plug-in' : 'through the proxy'}\n`)
     if ((played.metrics['stopgate:faults_total'] ?? 0) > 0) throw new Error('the plug-in had faults: see the log of vLLM')
-    return played
+    return { ...played, allProbeTokens: played.metrics['stopgate_proxy_probe_tokens_total'] ?? 0 }
   }
   const onProgress = ({ batch, ms }: Progress) => { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) }
   const played = engine === 'vllm-in-process' ? await playInProcess(options) : await playTransformers({ ...options, batch: Number(values.batch), onProgress })
   process.stdout.write(`calls a generation: ${(played.client.calls / generations).toFixed(2)}; ${JSON.stringify(played.client)}\n`)
-  return played
+  return { ...played, allProbeTokens: played.client.probe_tokens }
+}
+
+/** Parts of a task that its last thousand generations are. */
+const LAST = 4
+
+/** How savings grow: net, of each 250 generations of a task; and all figures of its last thousand. */
+function showCourse (parts: Played['parts']): void {
+  for (const [task, each] of Object.entries(parts)) {
+    const saved = each.map(({ tokens, probe_tokens: asked, full_tokens: full }) => (100 * (1 - (tokens + asked) / full)).toFixed(1))
+    process.stdout.write(`${task}: saved net %, by each 250 generations: ${saved.join(', ')}\n`)
+  }
+  const rows = Object.entries(parts).map(([task, each]) => rowOf(task, each.slice(-LAST).reduce(addFigures)))
+  process.stdout.write(alignColumns([['last 1,000 of', ...HEADER.slice(1)], ...rows], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
+}
+
+interface Learnt {
+  readonly key: string
+  readonly cadence: {
+    readonly check_every_tokens: number
+    readonly check_growth: number
+    readonly source: string
+    readonly choice: object | null
+  } | null
+  readonly status: string
+  readonly unlikely: string | null
+  readonly probe_overhead: number | null
+  readonly epoch: number
+  readonly control_share: number | null
+}
+
+/** The cadence of each context and its reasons, and what its probes cost of late. */
+function showLearning (contexts: readonly Learnt[]): void {
+  const tasks = contexts.filter(({ key }) => key.includes('task='))
+  for (const { key, status, unlikely, probe_overhead: overhead, epoch, control_share: share, cadence } of tasks) {
+    const state = `${status}${unlikely === null ? '' : ` (${unlikely})`}, epoch ${epoch}, control share ${share}, probe overhead ${overhead?.toFixed(3) ?? '-'}`
+    const asked = `every ${cadence?.check_every_tokens} tokens with a growth of ${cadence?.check_growth} (${cadence?.source})`
+    process.stdout.write(`${key}: ${state}, asked ${asked}\n`)
+    if (cadence?.choice != null) process.stdout.write(`  ${JSON.stringify(cadence.choice)}\n`)
+  }
 }
 
 interface WithForm {
@@ -129,7 +169,7 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
     DATA_DIR: folder,
     DEFAULT_POLICY: JSON.stringify({
-      check_every_tokens: Number(values.every), follow_up_seconds: 60, evidence_span_seconds: 0, ...label, // the prompts are shuffled
+      check_every_tokens: values.every === 'auto' ? 'auto' : Number(values.every), follow_up_seconds: 60, evidence_span_seconds: 0, ...label, // the prompts are shuffled
     }),
   })
   try {
@@ -137,10 +177,11 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
       for (const task of values.task ?? taskNames(model)) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
     }
-    const { tasks, seconds } = await play(engine, model, await service.url(), folder)
+    const { tasks, parts, seconds, allProbeTokens } = await play(engine, model, await service.url(), folder)
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
     const sums = Object.values(tasks).reduce(addFigures)
     process.stdout.write(alignColumns([HEADER, ...rows, rowOf('all', sums)], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
+    showCourse(parts)
     const all = Number(values.generations)
     process.stdout.write(`not stopped and not as in full: ${sums.changed}\n`)
     if (sums.prefill_tokens > 0) process.stdout.write(`prompt tokens evaluated a probe: ${(sums.prefill_tokens / sums.probes).toFixed(1)}\n`)
@@ -153,11 +194,15 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
     const stopped = Object.entries(tasks).map(([task, figures]) => stoppedRow(task, figures, fidelities.get(`model=reasoner,task=${task}`)))
     process.stdout.write(alignColumns([STOPPED_HEADER, ...stopped], STOPPED_HEADER.map((_, i) => i === 0)).join('\n') + '\n')
     process.stdout.write(`tokens saved net, counted: ${sums.full_tokens - sums.tokens - sums.probe_tokens}\n`)
+    const atEnds = allProbeTokens - sums.probe_tokens
+    const withEnds = 1 - (sums.tokens + allProbeTokens) / sums.full_tokens
+    if (atEnds > 0) process.stdout.write(`answers forced at the end of reasoning: ${atEnds} tokens; ${(100 * withEnds).toFixed(1)} % saved net of these, too\n`)
     for (const context of contexts.body.contexts) {
       const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to } = context
       const saved = net === null ? 'unknown' : `${Math.round(net)} (${Math.round(from)} to ${Math.round(to)})`
       process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${saved}\n`)
     }
+    showLearning(contexts.body.contexts)
     if (values['find-form']) showForms(contexts.body.contexts)
   } finally {
     for (const end of ends) await end()

@@ -186,22 +186,26 @@ def main() -> None:
     asked = list(prompts(spec, options.seed, options.generations, options.task))
     options.tasks = len(options.task or spec.asked)
     full, served = asyncio.run(play_in_turns(options, asked))
-    tasks: dict[str, Figures] = {}
+    tasks: dict[str, list[Figures]] = {}
     for prompt, direct, reply in zip(asked, full.replies, served.replies, strict=True):
-        figures, said = tasks.setdefault(prompt.task, Figures()), reply.stopgate
-        figures.generations += 1
-        figures.control += said.get("arm") == "control"
-        figures.stopped += bool(said.get("stopped"))
-        figures.full_tokens += direct.tokens
-        figures.tokens += reply.tokens
-        figures.probe_tokens += said.get("probe_tokens", 0)
-        figures.probes += round(said.get("probe_tokens", 0) / spec.probe_tokens)
+        said = reply.stopgate
+        stopped, probe_tokens = bool(said.get("stopped")), said.get("probe_tokens", 0)
         full_right, right = ((one.answer if prompt.task == "call" else spec.extract(one.answer)) == prompt.answer for one in (direct, reply))
-        figures.full_right += full_right
-        figures.right += right
-        figures.stopped_full_right += bool(said.get("stopped")) and full_right
-        figures.stopped_right += bool(said.get("stopped")) and right
-        figures.changed += not said.get("stopped") and (direct.thought, direct.answer) != (reply.thought, reply.answer)
+        figures = Figures(
+            generations=1,
+            control=said.get("arm") == "control",
+            stopped=stopped,
+            full_tokens=direct.tokens,
+            tokens=reply.tokens,
+            probe_tokens=probe_tokens,
+            probes=round(probe_tokens / spec.probe_tokens),
+            full_right=full_right,
+            right=right,
+            stopped_full_right=stopped and full_right,
+            stopped_right=stopped and right,
+            changed=not stopped and (direct.thought, direct.answer) != (reply.thought, reply.answer),
+        )
+        tasks.setdefault(prompt.task, []).append(figures)
     first = {"full": first_token(full), "served": first_token(served)}
     print_figures(tasks, full.seconds, served.seconds, first_token=first)
 

@@ -70,7 +70,7 @@ def main() -> None:
     spec = MODELS[options.model]
     model, tokenizer = load(spec.weights)
     tokenizer.padding_side = "left"
-    tasks: dict[str, Figures] = {}
+    tasks: dict[str, list[Figures]] = {}
     full_seconds = served_seconds = 0.0
     with TimedClient(options.url, timeout=options.timeout) as client:
         for number, batch in enumerate(batches(prompts(spec, options.seed, options.generations), options.batch)):
@@ -83,8 +83,8 @@ def main() -> None:
             full_seconds += between - began
             served_seconds += ended - between
             for prompt, in_full, run, one in zip(batch, full, runs, served, strict=True):
-                figures = tasks.setdefault(prompt.task, Figures())
-                figures.add(prompt.answer, in_full.tokens, in_full.answer, run, one, spec.extract(one.text))
+                figures = Figures.of(prompt.answer, in_full.tokens, in_full.answer, run, one, spec.extract(one.text))
+                tasks.setdefault(prompt.task, []).append(figures)
             progress = {
                 "batch": number,
                 "ms": 1000 * (ended - between) / len(batch),

@@ -80,11 +80,11 @@ async def play(options: argparse.Namespace) -> None:
             await asyncio.to_thread(client.flush, 30)
     finally:
         engine.shutdown()
-    tasks: dict[str, Figures] = {}
+    tasks: dict[str, list[Figures]] = {}
     for prompt, tokens, run, one in zip(asked, full, runs, served, strict=True):
         behind = tokenizer.decode(tokens, skip_special_tokens=False).partition("</think>")[2].removesuffix("</s>")
-        figures = tasks.setdefault(prompt.task, Figures())
-        figures.add(prompt.answer, tokens, spec.extract(behind), run, one, spec.extract(one.text))
+        figures = Figures.of(prompt.answer, tokens, spec.extract(behind), run, one, spec.extract(one.text))
+        tasks.setdefault(prompt.task, []).append(figures)
     print_figures(tasks, between - began, ended - between, client=asdict(client.counters))
 
 
