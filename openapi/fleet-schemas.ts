@@ -39,10 +39,25 @@ export const StopNothingSchema = Type.Object({
   examples: [{ on: true, stored: false, since: '2026-09-18T03:04:05.678Z', by: 'ops', reason: 'incident 42' }],
 })
 
+export const AcknowledgementSchema = Type.Object({ reason: PinSchema.properties.reason }, {
+  additionalProperties: false, title: 'Acknowledgement', description: 'An acknowledgement', examples: [{ reason: 'restored the export of 03:00' }],
+})
+
+export const StoreLossSchema = Type.Object({
+  lost: Type.Boolean({ description: 'Whether the store has lost what it had, and nobody has acknowledged that' }),
+  kind: nullable<'replaced' | 'older'>('string', { enum: ['replaced', 'older', null], description: 'replaced: it is another store than before, such as an empty one, or a state was imported with --replace; older: it went back to an earlier state; null: nothing was lost' }),
+  at: nullable<string>('string', { format: 'date-time', description: 'When a replica saw it (ISO 8601, UTC); null: nothing was lost' }),
+  restore: nullable<string>('string', { description: 'Command that restores the last scheduled export on this replica; null: nothing was lost, or there is no export' }),
+}, {
+  title: 'StoreLoss',
+  description: 'A loss of the contents of the store',
+  examples: [{ lost: true, kind: 'replaced', at: '2026-09-18T03:04:05.678Z', restore: 'stopgate import /exports/stopgate-20260918T030000000Z.jsonl --replace' }],
+})
+
 const alarm = Type.Unsafe<Alarm>({
   type: 'string',
   enum: [...ALARMS],
-  description: 'drift: the threshold was withdrawn, since full runs show that stopping now loses more than max_em_drop; breach: real stops lose more; left_pool: a context has left its pool, since its own generations lose more; drift_suspected, breach_suspected: ' +
+  description: 'drift: the threshold was withdrawn, since full runs show that stopping now loses more than max_em_drop; breach: real stops lose more; left_pool: a context has left its pool, since its own generations lose more; large_loss: the threshold in force loses more than 5 points of EM, whatever max_em_drop allows; drift_suspected, breach_suspected: ' +
     'either is likely, and an "auto" control share is raised. The others are warnings of the context',
 })
 

@@ -48,6 +48,9 @@ const enumOf = <T extends string>(values: readonly T[], description: string) => 
 
 const modes = ['enforce', 'shadow', 'off'] as const
 
+/** A mode in the history. */
+export const ModeSchema = enumOf(modes, 'Mode in force before or after, where a policy changed it; absent: it did not')
+
 const fields = {
   max_em_drop: Type.Number({
     minimum: 0.001, maximum: 0.5, description: 'EM that the operator accepts to lose (fraction, from 0.001; 0.02 is 2 points); the service allows up to MAX_EM_DROP_LIMIT, 0.1 by default',
@@ -199,7 +202,7 @@ export const PolicyReplySchema = Type.Object({
 /** The same schema with the example of a dry run. */
 export const PolicyDryRunSchema: typeof PolicyReplySchema = Object.assign({ ...PolicyReplySchema }, { examples: [POLICY_DRY_RUN_EXAMPLE] })
 
-const types = ['policy', 'pin', 'reset', 'predictor', 'unreadable'] as const
+const types = ['policy', 'pin', 'reset', 'predictor', 'acknowledgement', 'unreadable'] as const
 const actions = ['added', 'retired', 'forgotten'] as const
 
 export const AuditQuerySchema = Type.Object({
@@ -212,8 +215,8 @@ export const AuditSchema = Type.Object({
     id: Type.String({ description: 'Id of the row' }),
     time: TimeSchema('When the command was stored; for an unreadable one, the latest time it can have been'),
     by: Type.String({ description: 'Name of the token; "anonymous" where the service has no tokens; "stopgate" for a pin that expired and for an unreadable command' }),
-    type: Type.Unsafe<typeof types[number]>({ type: 'string', enum: [...types], description: 'Type of the change; unreadable: the command is damaged in the store' }),
-    key: nullable<string>('string', { description: 'Context key; null for a predictor, which belongs to no single context, and for an unreadable command' }),
+    type: Type.Unsafe<typeof types[number]>({ type: 'string', enum: [...types], description: 'Type of the change; acknowledgement: of a loss of the contents of the store; unreadable: the command is damaged in the store' }),
+    key: nullable<string>('string', { description: 'Context key; null for a predictor and an acknowledgement, which belong to no single context, and for an unreadable command' }),
     reason: nullable<string>('string', { description: 'Reason that was given; null: none' }),
     policy: Type.Optional(objectOrNull(PolicyPatchSchema, 'The policy that was set; null: it was removed')),
     pin: Type.Optional(NullablePinSchema),

@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
-import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
-import { ConfirmSchema, PinSchema } from './policy-schemas.js'
+import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
+import { ConfirmSchema, ModeSchema, PinSchema, PolicyPatchSchema } from './policy-schemas.js'
 
 export const SnapshotSchema = Type.Object({
   version: Type.Integer({ description: 'Version of the snapshot; it changes when some decision could differ' }),
@@ -38,6 +38,8 @@ export const HistorySchema = Type.Object({
     after: NullableRatioSchema('Threshold after the change; null: never stop'),
     before_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold before applied; absent: the raw confidence' })),
     after_scorer: Type.Optional(Type.String({ description: 'Predictor to whose score the threshold after applies; absent: the raw confidence' })),
+    mode_before: Type.Optional(ModeSchema),
+    mode_after: Type.Optional(ModeSchema),
     version: Type.Integer({ description: 'Snapshot version in which the change took effect; for an unreadable row, the latest it can have been' }),
     by: Type.Optional(Type.String({ description: 'For a change by a command: name of the token; "stopgate" for an unreadable row' })),
     reason: Type.Optional(Type.String({ description: 'For a change by a command: reason, if one was given' })),
@@ -49,7 +51,14 @@ export const RollbackSchema = Type.Object({
   version: Type.Integer({ minimum: 0, description: 'Version to go back to, as stated in the history and the audit trail (from 0)', examples: [0] }),
   reason: PinSchema.properties.reason,
   expires_in_seconds: PinSchema.properties.expires_in_seconds,
+  policies: Type.Optional(Type.Boolean({ default: false, description: 'Whether to also restore the policies of that version; they stay when the rollback ends or its pins expire' })),
 }, { additionalProperties: false, title: 'Rollback', description: 'A rollback', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
+
+const RestoredPolicySchema = Type.Object({
+  key: Type.String({ description: 'Context key' }),
+  before: objectOrNull(PolicyPatchSchema, 'Policy that the context states now; null: none'),
+  after: objectOrNull(PolicyPatchSchema, 'Policy that it stated at that version; null: none'),
+})
 
 export const RollbackReplySchema = Type.Object({
   version: Type.Integer({ description: 'Version from which the thresholds are taken' }),
@@ -62,6 +71,7 @@ export const RollbackReplySchema = Type.Object({
   }), { description: 'Contexts pinned, those that change first (at most 200)' }),
   total: Type.Integer({ description: 'Number of contexts pinned' }),
   changing: Type.Integer({ description: 'Number of contexts whose threshold changes' }),
+  policies: Type.Array(RestoredPolicySchema, { description: 'Policies restored; none unless asked for' }),
   confirm: ConfirmSchema,
 }, { title: 'RollbackReply', description: 'Result of a rollback or its dry run', examples: [ROLLBACK_REPLY_EXAMPLE] })
 

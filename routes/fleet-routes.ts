@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/field-schemas.js'
-import { FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema, StopNothingOrderSchema, StopNothingSchema } from '../openapi/fleet-schemas.js'
+import { AcknowledgementSchema, FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema, StopNothingOrderSchema, StopNothingSchema, StoreLossSchema } from '../openapi/fleet-schemas.js'
 import { AuditQuerySchema, AuditSchema } from '../openapi/policy-schemas.js'
 import { allowedPrefix } from '../src/service/access/context-access.js'
 import { auditPage } from '../src/service/admin/history.js'
@@ -64,6 +64,33 @@ export const stopNothingRoutes: FastifyPluginCallbackTypebox<Services> = (app, {
       response: { 200: StopNothingSchema, ...anyError },
     },
   }, ({ body: { on, reason }, tokenName: by }) => on ? stopNothing.switchOn({ by, reason }) : stopNothing.switchOff({ by, reason }))
+  done()
+}
+
+export const storeLossRoutes: FastifyPluginCallbackTypebox<Services> = (app, { storeLoss }, done) => {
+  const tags = ['operate']
+  app.get('/v1/store-loss', {
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      operationId: 'getStoreLoss',
+      summary: 'Show whether the store has lost its contents',
+      description: 'A loss that nobody has acknowledged: the store is another one than before, or went back to an older state.',
+      response: { 200: StoreLossSchema, ...anyError },
+    },
+  }, () => storeLoss.view())
+
+  app.post('/v1/store-loss/acknowledgement', {
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      operationId: 'acknowledgeStoreLoss',
+      summary: 'Acknowledge that the store has lost its contents',
+      description: 'Ends the warning, the banner and the alert on all replicas. Restore the last export first, if you want to. The audit trail keeps who acknowledged it, and why.',
+      body: AcknowledgementSchema,
+      response: { 200: StoreLossSchema, ...anyError },
+    },
+  }, ({ body: { reason }, tokenName: by }) => storeLoss.acknowledge({ by, reason }))
   done()
 }
 

@@ -15,6 +15,8 @@ import type { Recorder } from '../src/service/decisions/recorder.js'
 import type { Rollback } from '../src/service/admin/rollback.js'
 import type { SnapshotHolder } from '../src/service/snapshot/snapshot-holder.js'
 import type { StopNothing } from '../src/service/admin/stop-nothing.js'
+import type { ScheduledExports } from '../src/service/admin/scheduled-exports.js'
+import type { StoreLossReader } from '../src/service/admin/store-loss.js'
 import type { Store } from '../src/store/store.js'
 import type { Training } from '../src/service/training-runs/training-runs.js'
 
@@ -33,6 +35,8 @@ export interface Services {
   readonly fleet: Fleet
   readonly contextCommands: ContextCommands
   readonly stopNothing: StopNothing
+  readonly storeLoss: StoreLossReader
+  readonly exports: ScheduledExports
   readonly rollback: Rollback
   readonly predictors: PredictorVersions
   readonly recorder: Recorder

@@ -49,7 +49,7 @@ export const snapshotRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
       operationId: 'startRollback',
       summary: 'Pin every context to the threshold it had at an earlier version',
       description: 'The pins take effect on every replica at once. Certified thresholds and pins are taken as they were at that version, and applied ' +
-        'under the present policies: policies and modes do not change. A context that did not exist then is pinned to the threshold of an unknown ' +
+        'under the present policies, or with `policies` under those of that version, which are restored. A context that did not exist then is pinned to the threshold of an unknown ' +
         'context, usually null (never stop). Pins that operators set are replaced. Learning continues. To end the rollback, use DELETE. Needs the confirm of a dry run, since it applies to all contexts.',
       querystring: DryRunQuerySchema,
       body: RollbackSchema,

@@ -46,6 +46,7 @@ export const ROLLBACK_REPLY_EXAMPLE = {
   contexts: [{ key: 'model=steady-8b,task=choices', before: 0.98, after: null, scorer: null }],
   total: 6,
   changing: 3,
+  policies: [],
   confirm: 'Ty2bN6rKq0VwE5hA',
 }
 

@@ -6,7 +6,7 @@ import { bundleRoutes, enrolmentsRoutes, probeFormsRoutes } from '../../routes/b
 import { contextsRoutes } from '../../routes/contexts-routes.js'
 import { columnsRoutes, decisionsRoutes, generationsRoutes } from '../../routes/decisions-routes.js'
 import { eventsRoutes } from '../../routes/events-routes.js'
-import { auditRoutes, fleetRoutes, stopNothingRoutes } from '../../routes/fleet-routes.js'
+import { auditRoutes, fleetRoutes, stopNothingRoutes, storeLossRoutes } from '../../routes/fleet-routes.js'
 import { healthRoutes, metricsRoutes } from '../../routes/health-routes.js'
 import { labelsRoutes, outcomesRoutes } from '../../routes/outcomes-routes.js'
 import { docsRoutes, pageRoutes } from '../../routes/page-routes.js'
@@ -35,8 +35,8 @@ const SILENCE_MS = 90_000
 const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
-/** Frequent routes, which are logged at debug. */
-const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/enrolments', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+/** Frequent routes that write, which are logged at debug like all reads: the page polls. */
+const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/enrolments', '/v1/outcomes', '/v1/outcomes/batch'])
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** Request ids from clients that are safe to log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
@@ -61,7 +61,7 @@ export function createApp (
   function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
     const { url: route = 'none' } = request.route
     if (!request.isLongPoll) services.metrics.requestSeconds.observe(ms / 1000, request.method, route, statusCode)
-    const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
+    const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) || (isRead(request) && statusCode < 400) ? 'debug' : 'info'
     if (level === 'debug' && !isDebugging) return
     request.log[level]({ method: request.method, route, status_code: statusCode, ms, token: request.tokenName }, 'answered')
   }
@@ -106,12 +106,14 @@ export function createApp (
   app.register(swagger, documentOptions)
   const all = [
     decisionsRoutes, columnsRoutes, bundleRoutes, enrolmentsRoutes, probeFormsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
-    contextsRoutes, fleetRoutes, eventsRoutes, stopNothingRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
+    contextsRoutes, fleetRoutes, eventsRoutes, stopNothingRoutes, storeLossRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
     trainingRunsRoutes, healthRoutes, metricsRoutes, docsRoutes, pageRoutes,
   ]
   for (const routes of all) app.register(Object.assign(routes, { [DISPLAY_NAME]: routes.name }), services)
   return app
 }
+
+function isRead ({ method }: FastifyRequest): boolean { return method === 'GET' || method === 'HEAD' }
 
 /** Options for node:http or node:https. TLS changes the type of the app, but nothing for the routes. */
 function listenerOptions (https: Identity | null): { http: object } {

@@ -12,9 +12,11 @@ import { createAccess } from '../service/access/guard.js'
 import { createContextCommands } from '../service/admin/context-commands.js'
 import { createContexts } from '../service/admin/contexts.js'
 import { createFleetReader } from '../service/admin/fleet.js'
-import { createHistory } from '../service/admin/history.js'
+import { createHistory, lastWithdrawals } from '../service/admin/history.js'
 import { createPredictorVersions } from '../service/admin/predictor-versions.js'
 import { createRollback } from '../service/admin/rollback.js'
+import { createScheduledExports } from '../service/admin/scheduled-exports.js'
+import { createStoreLoss } from '../service/admin/store-loss.js'
 import { createScanner } from '../service/admin/scan-fleet.js'
 import { createStopNothing, type StopNothingChannel } from '../service/admin/stop-nothing.js'
 import type { Config } from '../service/config/config.js'
@@ -41,6 +43,9 @@ export interface AssemblyOptions {
   readonly times?: EnrolmentTimes
 }
 
+/** Changes that are searched for withdrawals of thresholds. */
+const SEARCHED = 1000
+
 /** Creates all parts of the service and the app, which does not listen yet. Closing the app closes everything, requests in flight first. */
 export async function assemble (
   config: Config, log: Logger, { telemetry = null, times = ENROLMENT_TIMES }: AssemblyOptions = {}
@@ -63,12 +68,13 @@ export async function assemble (
   const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, times, log, ...events })
   const configurations = watchConfigurations({ store, config, log })
   const training = createTraining(store, config)
+  const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   metrics.watch({
     snapshotVersion: () => snapshotHolder.snapshot().version,
     snapshotAgeSeconds: snapshotHolder.ageSeconds,
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
-    storeLosses: snapshotHolder.losses,
+    isStoreLost: () => snapshotHolder.loss() !== null,
     refused: learner.refused,
     isConfiguredApart: () => configurations.problem() !== null,
     stopsNothing: () => snapshotHolder.stopsNothing() || snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off',
@@ -79,15 +85,17 @@ export async function assemble (
     trainingRuns: keepLastKnown(training.list, []),
     predictors: () => snapshotHolder.loaded().inputs.predictors.keys(),
     links: () => snapshotHolder.loaded().links.values(),
+    withdrawals: keepLastKnown(async () => lastWithdrawals(await readHistory(SEARCHED)), []),
   })
   telemetry?.watch(metrics)
-  const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   const scan = createScanner(store, readHistory, config)
   const contexts = createContexts(store, readHistory, config, scan)
   const fleet = createFleetReader(scan, config)
   const contextCommands = createContextCommands(store, snapshotHolder, config)
   const channel = worker === undefined ? null : process as StopNothingChannel
   const stopNothing = createStopNothing({ snapshotHolder, commands: contextCommands, config, log, channel })
+  const exports = createScheduledExports({ config, learner, snapshotHolder, log })
+  const storeLoss = createStoreLoss({ store, snapshotHolder, exports })
   const rollback = createRollback(store, readHistory, snapshotHolder, config)
   const predictors = createPredictorVersions(store, snapshotHolder, config)
   const services: Services = {
@@ -103,6 +111,8 @@ export async function assemble (
     fleet,
     contextCommands,
     stopNothing,
+    storeLoss,
+    exports,
     rollback,
     predictors,
     recorder,
@@ -119,6 +129,7 @@ export async function assemble (
     configurations.close()
     tls?.close()
     await stopNothing.close()
+    await exports.close()
     await enroller.close()
     await recorder.close()
     await decisionLog.close()

@@ -40,7 +40,7 @@ export function createLog (options: LoggerOptions): Logger {
     fd: process.stdout.fd, maxLength: MAX_WAITING_BYTES, retryEAGAIN: () => performance.now() < retryUntil,
   })
   const destination = { write: (line: string) => { if (!isGone) lines.write(line) }, flushSync }
-  const log = pino(options, destination)
+  const log = pino({ timestamp: pino.stdTimeFunctions.isoTime, ...options }, destination)
   lines.on('error', ({ code }: NodeJS.ErrnoException) => { isGone = code === 'EPIPE' }) // after another error, the next line tries again
   lines.on('drop', () => {
     dropped++

@@ -1,7 +1,7 @@
 import type { Type } from '#typebox'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
-import type { FleetPageSchema, FleetSchema, StopNothingSchema } from '../../openapi/fleet-schemas.js'
+import type { FleetPageSchema, FleetSchema, StopNothingSchema, StoreLossSchema } from '../../openapi/fleet-schemas.js'
 import type { GenerationSchema } from '../../openapi/generation-schemas.js'
 import type { AuditSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
 import type { HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
@@ -11,6 +11,7 @@ import type { RunListSchema, RunSchema } from '../../openapi/training-run-schema
 /** Replies of the API. */
 export type FleetReply = Type.Static<typeof FleetSchema>
 export type StopNothingReply = Type.Static<typeof StopNothingSchema>
+export type StoreLossReply = Type.Static<typeof StoreLossSchema>
 export type FleetPageReply = Type.Static<typeof FleetPageSchema>
 export type FleetRow = FleetPageReply['contexts'][number]
 export type ContextDetail = Type.Static<typeof ContextDetailSchema>

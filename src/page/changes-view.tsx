@@ -1,16 +1,24 @@
 import { useState } from 'preact/hooks'
 import type { Audit, History, SnapshotReply } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
-import { clockTime, threshold, words } from './format.js'
+import { clockTime, movement, words } from './format.js'
 import { useData } from './live.js'
 import { Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 
+type Row = Audit['commands'][number]
+
 /** The policy, pin or predictor that a command set. */
-function target ({ policy, pin, predictor }: Audit['commands'][number]) {
+function target ({ policy, pin, predictor }: Row) {
   if (policy === null || pin === null) return 'removed'
   const set = policy ?? pin ?? predictor
   return set === undefined ? '–' : <code>{JSON.stringify(set)}</code>
+}
+
+/** The policy or pin that a command replaced. */
+function origin ({ type, replaced }: Row) {
+  if (type !== 'policy' && type !== 'pin') return '–'
+  return replaced === null ? 'none' : <code>{JSON.stringify(replaced)}</code>
 }
 
 /** Changes of thresholds with their causes, the audit trail, and rollbacks. */
@@ -19,14 +27,15 @@ export function ChangesView () {
   const audit = useData<Audit>('v1/audit?limit=100')
   const snapshot = useData<SnapshotReply>('v1/snapshot')
   const [version, setVersion] = useState<number | null>(null)
+  const [restored, setRestored] = useState<Row | null>(null)
   const [isEnding, setEnding] = useState(false)
   const reload = () => { history.reload(); audit.reload() }
   return (
     <>
       <h1>Changes</h1>
       <Card
-        title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are.`}
-        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(snapshot.data!.version) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
+        title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are unless you restore them, too.`}
+        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(Math.max(0, snapshot.data!.version - 1)) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
       >
         {history.data === null
           ? <Loading error={history.error} />
@@ -36,9 +45,9 @@ export function ChangesView () {
                 { head: 'Time', cell: (row) => clockTime(row.time) },
                 { head: 'Context', cell: (row) => row.key === null ? 'unreadable' : <a href={routeTo('context', row.key)}>{row.key}</a> },
                 { head: 'Cause', cell: (row) => words(row.cause) },
-                { head: 'Threshold', cell: (row) => <>{threshold(row.before)} → <b>{threshold(row.after)}</b></>, isNumber: true },
+                { head: 'Change', cell: (row) => { const [from, to] = movement(row); return <>{from} → <b>{to}</b></> }, isNumber: true },
                 { head: 'By', cell: (row) => row.by === undefined ? '–' : `${row.by}${row.reason === undefined ? '' : `: ${row.reason}`}` },
-                { head: 'Version', cell: (row) => <button type='button' class='quiet small' title='Roll back to this version' onClick={() => { setVersion(row.version) }}>{row.version}</button>, isNumber: true },
+                { head: 'Version', cell: (row) => <button type='button' class='quiet small' title='Roll back to the version before this change' onClick={() => { setVersion(Math.max(0, row.version - 1)) }}>{row.version}</button>, isNumber: true },
               ]}
             />
             )}
@@ -53,13 +62,16 @@ export function ChangesView () {
                 { head: 'Who', cell: (row) => row.by },
                 { head: 'What', cell: (row) => words(row.type) },
                 { head: 'Context', cell: (row) => row.key === null ? '–' : <a href={routeTo('context', row.key)}>{row.key}</a> },
+                { head: 'From', cell: origin },
                 { head: 'To', cell: target },
                 { head: 'Reason', cell: (row) => row.reason ?? '–' },
+                { head: 'Undo', cell: (row) => row.type === 'policy' ? <button type='button' class='quiet small' title='Restore the policy before this change' onClick={() => { setRestored(row) }}>Restore …</button> : '–' },
               ]}
             />
             )}
       </Card>
       {version !== null && <RollbackForm version={version} onClose={(isDone) => { setVersion(null); if (isDone) reload() }} />}
+      {restored !== null && <RestoreForm row={restored} onClose={(isDone) => { setRestored(null); if (isDone) reload() }} />}
       {isEnding && (
         <ConfirmDialog
           title='End the rollback' note='Removes the pins that rollbacks set. Contexts return to their learned thresholds.' onClose={(isDone) => { setEnding(false); if (isDone) reload() }}
@@ -72,12 +84,27 @@ export function ChangesView () {
 
 function RollbackForm ({ version, onClose }: { version: number, onClose: (isDone: boolean) => void }) {
   const [text, setText] = useState(String(version))
+  const [policies, setPolicies] = useState(false)
   return (
     <ConfirmDialog
       title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version.' onClose={onClose}
-      command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/rollback', body: { version: Number(text), reason } } : null}
+      command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/rollback', body: { version: Number(text), reason, policies } } : null}
     >
       <label>Version <input inputMode='numeric' value={text} onInput={({ currentTarget }) => { setText(currentTarget.value) }} /></label>
+      <label class='choice'><input type='checkbox' checked={policies} onInput={({ currentTarget }) => { setPolicies(currentTarget.checked) }} /> Also restore the policies of that version</label>
     </ConfirmDialog>
+  )
+}
+
+/** Sets the policy that a command replaced. */
+function RestoreForm ({ row: { key, replaced }, onClose }: { row: Row, onClose: (isDone: boolean) => void }) {
+  const path = `v1/contexts/${encodeURIComponent(key!)}/policy`
+  return (
+    <ConfirmDialog
+      title='Restore a policy' note={<>{replaced === null ? 'Removes the policy that the context states' : <>Sets the policy to <code>{JSON.stringify(replaced)}</code></>}, in {key}.</>} onClose={onClose}
+      command={(reason) => replaced === null
+        ? { method: 'DELETE', path: `${path}?reason=${encodeURIComponent(reason)}` }
+        : { method: 'PUT', path: `${path}?reason=${encodeURIComponent(reason)}`, body: replaced }}
+    />
   )
 }

@@ -113,6 +113,8 @@ interface Effects {
   /** Pins that the end of a rollback would remove. */
   readonly removed?: number
   readonly warnings?: readonly string[]
+  /** Policies that a rollback would restore. */
+  readonly policies?: ReadonlyArray<{ readonly key: string, readonly before: object | null, readonly after: object | null }>
 }
 
 const WARNINGS: Readonly<Record<string, string>> = {
@@ -126,12 +128,22 @@ function moved (before: number | null | undefined, after: number | null | undefi
 }
 
 /** The effect that a call would have, by its dry run. */
-function EffectTable ({ effects: { contexts = [], total = 0, changing = 0, removed, warnings = [] } }: { effects: Effects }) {
+function EffectTable ({ effects }: { effects: Effects }) {
+  const { contexts = [], total = 0, changing = 0, removed, warnings = [], policies = [] } = effects
   if (removed !== undefined) return <p class='effect'>This would remove {counted(removed, 'pin')}.</p>
   return (
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
+      {policies.length > 0 && (
+        <Table
+          caption='Policies restored' rows={policies} columns={[
+            { head: 'Policy of', cell: (row) => row.key },
+            { head: 'From', cell: (row) => row.before === null ? 'none' : <code>{JSON.stringify(row.before)}</code> },
+            { head: 'To', cell: (row) => row.after === null ? 'none' : <code>{JSON.stringify(row.after)}</code> },
+          ]}
+        />
+      )}
       <Table
         caption='Effect' rows={contexts.slice(0, 20)} empty='' columns={[
           { head: 'Context', cell: (row) => row.key },

@@ -6,6 +6,7 @@ import { useData } from './live.js'
 import { Badge, Card, Loading, Tile } from './parts.js'
 import { routeTo } from './route.js'
 import { StopSwitch } from './stop-switch.js'
+import { StoreLoss } from './store-loss.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
 const STATUSES = ['certified', 'learning', 'unlikely', 'drifted'] as const
@@ -56,6 +57,7 @@ export function FleetView () {
         <h1>Fleet{fleet.prefix !== '*' && <span class='muted'> {fleet.prefix}</span>}</h1>
         {fleet.prefix === '*' && <StopSwitch />}
       </div>
+      {fleet.prefix === '*' && <StoreLoss />}
       <div class='tiles'>
         <Tile title='Tokens saved, net' value={short(fleet.tokens_saved)}>
           {spread(fleet)}{short(fleet.tokens_saved_gross)} by stopping, less {short(fleet.probe_tokens)} for probes
@@ -83,9 +85,10 @@ type Alarm = FleetReply['alarms'][number]['alarm']
 
 /** The meaning of each alarm, and whether something was lost. */
 const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
-  drift: ['bad', 'Full runs lose more EM than allowed. The certified threshold was withdrawn.'],
+  drift: ['bad', 'Stopping loses more EM than allowed, as full runs show. The certified threshold was withdrawn.'],
   breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
   left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin can stop generations in it.'],
+  large_loss: ['bad', 'Stopping loses more than 5 points of EM. Its policy allows that: check max_em_drop.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
   breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
   outcomes_missing: ['warn', 'Generations are enrolled, but their outcomes, steps or labels have not arrived.'],

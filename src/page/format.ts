@@ -1,4 +1,4 @@
-import type { FleetRow } from './api.js'
+import type { FleetRow, HistoryChange } from './api.js'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
@@ -29,6 +29,16 @@ export const percent = (value: Figure, digits = 1): string => shown(value, (numb
 export const points = (value: Figure, digits = 2): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0pt`)
 /** A score; `null` means that nothing is stopped. */
 export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
+const MODES: Readonly<Record<string, string>> = { enforce: 'stopping enabled', shadow: 'shadow, stops nothing', off: 'stopping disabled' }
+
+/** What a change of the history moved, as text before and after: the mode, the threshold, or both. */
+export function movement ({ before, after, mode_before: modeBefore, mode_after: modeAfter }: Pick<HistoryChange, 'before' | 'after' | 'mode_before' | 'mode_after'>): [from: string, to: string] {
+  const text = (value: Figure, mode: string | undefined) => [
+    ...mode === undefined ? [] : [MODES[mode] ?? mode], ...mode !== undefined && before === after ? [] : [threshold(value)],
+  ].join(', ')
+  return [text(before, modeBefore), text(after, modeAfter)]
+}
+
 /** The threshold in force; with a lottery both, and the share of the generations with the looser one. */
 export const thresholds = ({ threshold: safer, lottery }: Pick<FleetRow, 'threshold' | 'lottery'>): string =>
   threshold(safer) + (lottery === null ? '' : `, ${percent(lottery.share)} at ${threshold(lottery.threshold)}`)

@@ -1,7 +1,7 @@
 import type { KeptTrace } from '../core/certificate/trace.js'
 import type { ContextState } from '../core/contexts/context-state.js'
 import type { Pin } from '../core/contexts/pin.js'
-import type { Command, PredictorCommand, UnreadableCommand } from '../core/reducer/log-entry.js'
+import type { AcknowledgementEntry, Command, PredictorCommand, UnreadableCommand } from '../core/reducer/log-entry.js'
 import type { Change, UnreadableChange } from '../core/reducer/threshold-change.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
@@ -20,13 +20,16 @@ export interface AuditRow {
   readonly time: number
   /** Version of the snapshot with the command in force. An unreadable row has the latest time and version that it can have. */
   readonly version: number
-  readonly command: Command | PredictorCommand | UnreadableCommand
+  readonly command: Command | PredictorCommand | AcknowledgementEntry | UnreadableCommand
   /** The policy or pin that was there before; null for other commands. */
   readonly replaced: PolicyPatch | Pin | null
 }
 
 /** A change, with the version of the snapshot that has it. An unreadable row has the latest time and version that it can have. */
 export type HistoryRow = (Change | UnreadableChange) & { readonly id: string, readonly version: number }
+
+/** The contents of a store were lost: it is another one than before, or went back to an older state. */
+export interface StoreLoss { readonly kind: 'replaced' | 'older', /** When it was seen, ms. */ readonly at: number }
 
 /** A replica compares this with the snapshot that it has loaded. */
 export interface Revision {
@@ -40,6 +43,8 @@ export interface Revision {
   /** Number of entries that are not folded yet, and how long the oldest of them has waited (ms). */
   readonly lag: number
   readonly lagMs: number
+  /** The first loss that was noted and not acknowledged; `null`: none. */
+  readonly loss: StoreLoss | null
 }
 
 /**
@@ -66,6 +71,8 @@ export interface Store extends LogStore, LearnerStore {
 
   /** Makes the state id and the salt if there are none yet. */
   readonly revision: () => Promise<Revision>
+  /** Notes a loss that a replica has seen, unless an earlier one is not acknowledged yet. An entry of type `acknowledgement` removes it. */
+  readonly noteLoss: (loss: StoreLoss) => Promise<void>
   /** Announces how this replica is configured, for a time. @returns what all replicas have announced, each once */
   readonly announce: (configuration: string, ttlMs: number) => Promise<string[]>
   /** Calls back after each move of the version. Notices may be lost. Also calls back when contact was regained; the version may have gone

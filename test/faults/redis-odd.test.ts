@@ -56,7 +56,7 @@ t.test('after Redis restarts empty, nothing is stopped and learning starts again
   await until('the new state is known', async () => (await built.send('GET', '/v1/snapshot')).body.state_id !== before)
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'continue', reason: 'no_threshold', threshold: null } })
   t.match((await built.send('GET', '/readyz')).body.warnings, [/^Since \S+ the store is another one than before, so what was learned is lost\. .* import the last backup/])
-  t.match((await built.send('GET', '/metrics')).body, 'stopgate_store_losses_total 1\n')
+  t.match((await built.send('GET', '/metrics')).body, 'stopgate_store_lost 1\n')
   await isTaken(built, 'again')
   await until('it is learned', async () => await learned(built) >= 1)
 })

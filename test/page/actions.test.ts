@@ -143,7 +143,7 @@ t.test('on a certified context of a real service', async (t) => {
     await give(page, 'incident 43')
     t.same(page.table('Effect')[1]!.slice(0, 3), [KEY, `never stop → ${threshold}`, 'as before'])
     await page.click('Do it')
-    await page.until('the rollback is listed', () => page.table('Audit trail')[1]?.[5] === 'incident 43')
+    await page.until('the rollback is listed', () => page.table('Audit trail')[1]?.[6] === 'incident 43')
     t.match((await send('GET', url)).body.pin, { reason: 'incident 43', rollback: Number(certificate.at(-1)) })
 
     await page.click('End rollback …')
@@ -151,7 +151,7 @@ t.test('on a certified context of a real service', async (t) => {
     await page.click(PREVIEW)
     await page.shows('This would remove 3 pins.')
     await page.click('Do it')
-    await page.until('its end is listed', () => page.table('Audit trail')[1]?.[5] === 'over')
+    await page.until('its end is listed', () => page.table('Audit trail')[1]?.[6] === 'over')
     t.equal((await send('GET', url)).body.pin, null)
   })
 

@@ -9,11 +9,13 @@ const [command] = example('audit').commands
 
 t.test('changes of thresholds are listed with their causes, and with who made them and why', async (t) => {
   const unreadable = { ...byEvidence!, key: null, epoch: null, cause: 'unreadable', before: null, after: null, by: 'stopgate', version: 12 }
-  const page = await open(t, { history: { changes: [byPin!, byEvidence!, unreadable], next: null } })
+  const off = { ...byEvidence!, key: 'model=steady-8b', cause: 'policy', before: 0.9, after: 0.9, mode_before: 'enforce' as const, mode_after: 'off' as const, version: 36 }
+  const page = await open(t, { history: { changes: [byPin!, off, byEvidence!, unreadable], next: null } })
   const [head, ...rows] = page.table('Changes of thresholds')
-  t.same(head, ['Time', 'Context', 'Cause', 'Threshold', 'By', 'Version'])
+  t.same(head, ['Time', 'Context', 'Cause', 'Change', 'By', 'Version'])
   t.same(rows.map(([, ...cells]) => cells), [
     ['model=steady-8b,task=choices', 'pin', 'never stop → 0.98', 'anonymous: incident 42', '39'],
+    ['model=steady-8b', 'policy', 'stopping enabled → stopping disabled', '–', '36'],
     ['model=steady-8b,task=math', 'evidence', '0.994 → 0.973', '–', '35'],
     ['unreadable', 'unreadable', 'never stop → never stop', 'stopgate', '12'],
   ])
@@ -30,7 +32,7 @@ t.test('the audit trail lists who commanded what and why', async (t) => {
       commands: [
         command!,
         { ...base, type: 'policy', reason: null, policy: { mode: 'shadow' } },
-        { ...base, type: 'policy', reason: 'over', policy: null },
+        { ...base, type: 'policy', reason: 'over', policy: null, replaced: { mode: 'shadow' } },
         { ...base, type: 'reset', reason: 'new weights' },
         { ...base, type: 'predictor', key: null, reason: 'worse', predictor: { name: 'p-7', action: 'retired' } },
         { ...base, type: 'pin', reason: '<b>over</b>', pin: null },
@@ -39,14 +41,14 @@ t.test('the audit trail lists who commanded what and why', async (t) => {
     },
   })
   const [head, ...rows] = page.table('Audit trail')
-  t.same(head, ['Time', 'Who', 'What', 'Context', 'To', 'Reason'])
+  t.same(head, ['Time', 'Who', 'What', 'Context', 'From', 'To', 'Reason', 'Undo'])
   t.same(rows.map(([, ...cells]) => cells), [
-    ['anonymous', 'pin', 'model=steady-8b,task=choices', JSON.stringify(command!.pin), 'incident 42'],
-    ['alice', 'policy', 'model=q', '{"mode":"shadow"}', '–'],
-    ['alice', 'policy', 'model=q', 'removed', 'over'],
-    ['alice', 'reset', 'model=q', '–', 'new weights'],
-    ['alice', 'predictor', '–', '{"name":"p-7","action":"retired"}', 'worse'],
-    ['alice', 'pin', 'model=q', 'removed', '<b>over</b>'],
+    ['anonymous', 'pin', 'model=steady-8b,task=choices', 'none', JSON.stringify(command!.pin), 'incident 42', '–'],
+    ['alice', 'policy', 'model=q', 'none', '{"mode":"shadow"}', '–', 'Restore …'],
+    ['alice', 'policy', 'model=q', '{"mode":"shadow"}', 'removed', 'over', 'Restore …'],
+    ['alice', 'reset', 'model=q', '–', '–', 'new weights', '–'],
+    ['alice', 'predictor', '–', '–', '{"name":"p-7","action":"retired"}', 'worse', '–'],
+    ['alice', 'pin', 'model=q', 'none', 'removed', '<b>over</b>', '–'],
   ])
 })
 

@@ -57,7 +57,7 @@ t.test('a drift alarm is shown in red with its time, and says what was done', as
   const alarms = [{ key: 'model=q,task=a', alarm: 'drift' as const, since: ago(48 * 60) }, { key: 'model=q,task=b', alarm: 'drift_suspected' as const, since: null }]
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { alarms, alarms_total: 1002 }) }))
   t.equal(page.card('Alarms (1,002)'), [
-    '▲', 'drift in model=q,task=a 48 min ago', 'Full runs lose more EM than allowed. The certified threshold was withdrawn.',
+    '▲', 'drift in model=q,task=a 48 min ago', 'Stopping loses more EM than allowed, as full runs show. The certified threshold was withdrawn.',
     '△', 'drift suspected in model=q,task=b', 'More EM seems to be lost than allowed. More control generations are drawn.',
     'and 1,000 more',
   ].join('\n'))

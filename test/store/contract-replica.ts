@@ -51,6 +51,18 @@ export function replicaContract (law: Law): void {
     t.same([count, others], [2, 2])
   })
 
+  law('a loss that was noted is kept, the first one, until it is acknowledged', async (t, { store, other, crash }) => {
+    t.equal((await store.revision()).loss, null)
+    await store.noteLoss({ kind: 'older', at: 5 })
+    await other.noteLoss({ kind: 'replaced', at: 7 })
+    t.same((await other.revision()).loss, { kind: 'older', at: 5 })
+    const again = await crash()
+    t.same((await again.revision()).loss, { kind: 'older', at: 5 })
+    await again.append([{ type: 'acknowledgement', by: 'ops', reason: 'restored' }])
+    t.equal((await again.revision()).loss, null)
+    t.match(await again.audit(10), [{ command: { type: 'acknowledgement', by: 'ops', reason: 'restored' }, replaced: null }])
+  })
+
   law('an announced change can be read at once', async (t, { store, other }) => {
     const heard = new Promise<number>((resolve) => {
       other.onNotice(() => { other.revision().then(({ version }) => { resolve(version) }, () => {}) })

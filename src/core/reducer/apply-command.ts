@@ -88,12 +88,15 @@ export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null
 /** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */
 export function applyPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
   const count = fold.changes.length
+  const before = policyOf(fold.ledger, key).mode
   applyPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
   const moves = fold.changes.splice(count)
-  for (const move of moves) fold.changes.push({ ...move, ...signature(origin) })
+  const after = policyOf(fold.ledger, key).mode
+  const modes = before === after ? {} : { mode_before: before, mode_after: after }
+  for (const move of moves) fold.changes.push({ ...move, ...(move.key === key && modes), ...signature(origin) })
   if (moves.some((move) => move.key === key)) return
   const state = fold.get(key)
-  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, ...moveOf(state, state), ...signature(origin) })
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, ...moveOf(state, state), ...modes, ...signature(origin) })
 }
 
 function signature ({ by, reason }: Origin): Origin {

@@ -33,7 +33,7 @@ export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
     case 'predictor': return applyPredictor(fold, time, entry)
     case 'probe_form': return applyProbeForm(fold, time, entry)
     case 'tick': return applyTime(fold, time)
-    case 'unreadable': // has no effect
+    case 'acknowledgement': case 'unreadable': // have no effect
   }
 }
 

@@ -53,6 +53,9 @@ export interface PredictorEntry extends Origin {
   readonly version: PredictorVersion | null
 }
 
+/** An operator knows that the store has lost its contents, and has done what is to be done. */
+export interface AcknowledgementEntry extends Required<Origin> { readonly type: 'acknowledgement' }
+
 /** A worker has found how a model wants its answers to be forced, or states how it forces them, in a context that certifies. */
 export interface ProbeFormEntry {
   readonly type: 'probe_form'
@@ -85,6 +88,7 @@ export type LogEntry =
   | CheckpointEntry
   | PredictorEntry
   | ProbeFormEntry
+  | AcknowledgementEntry
   | { readonly type: 'configuration', readonly configuration: Configuration }
   /** Replaces a damaged entry, and has no effect. */
   | { readonly type: 'unreadable' }

@@ -1,6 +1,7 @@
 import type { ContextState, EpochCause } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { servingOf } from '../contexts/trials.js'
+import type { Policy } from '../policy/policy.js'
 
 /**
  * A move of a context's own threshold, a drift alarm, or a repaired grader; `before` equals `after` if the alarm concerned the threshold of
@@ -19,6 +20,9 @@ export interface Change {
   /** Fingerprint, since several predictors may have had the name. */
   readonly before_fingerprint?: string
   readonly after_scorer?: string
+  /** Modes in force, where a policy changed them. */
+  readonly mode_before?: Policy['mode']
+  readonly mode_after?: Policy['mode']
   /** If a command caused it: the name of the token, and the reason. */
   readonly by?: string
   readonly reason?: string

@@ -7,9 +7,11 @@ import { type ContextView, describeContext } from './context-report.js'
 
 /** Alarms for operators: thresholds withdrawn, suspicions, and problems with reports. */
 export const ALARMS = [
-  'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
+  'drift', 'breach', 'left_pool', 'large_loss', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
   'breach_held', 'fidelity_low', 'breach_unobservable', 'breach_hidden', 'stopped_probe_missing', 'tokens_lost', 'certificate_unlikely', ...EVIDENCE_WARNINGS,
 ] as const
+/** EM drop from whose lower limit on a context has an alarm whatever its policy allows: a bound may be a slip. */
+export const LARGE_LOSS = 0.05
 export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */
 type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
@@ -65,12 +67,13 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
   }
 }
 
-function alarmsOf ({ states }: LoadedContexts, { key, status, pool, breach, warnings }: ContextView): Alarm[] {
+function alarmsOf ({ states }: LoadedContexts, { key, status, pool, breach, warnings, em_drop_low: low }: ContextView): Alarm[] {
   const { epoch_cause: cause, drift } = states.get(key)!
   const alarms: Alarm[] = []
   if (pool !== null && pool.left_at !== null) alarms.push('left_pool')
   else if (status === 'drifted' && pool === null) alarms.push(cause === 'breach' ? 'breach' : 'drift')
   else if (breach.breached) alarms.push('breach')
+  if (low !== null && low > LARGE_LOSS) alarms.push('large_loss')
   if (suspicion(drift) >= DRIFT_SUSPECTED) alarms.push('drift_suspected')
   if (breach.suspected && !alarms.includes('breach')) alarms.push('breach_suspected')
   return [...alarms, ...warnings satisfies ReadonlyArray<AlarmOf<ContextWarning>>]

@@ -32,6 +32,8 @@ interface PastState {
   readonly thresholds: ReadonlyMap<string, OwnThreshold>
   /** All pins in force at that version. */
   readonly pins: ReadonlyMap<string, Pin>
+  /** Policies stated then in contexts whose policy has changed since; `null`: none. */
+  readonly policies: ReadonlyMap<string, PolicyPatch | null>
   /** Contexts that had left a pool by then, and those that have left one since. */
   readonly leftAt: ReadonlyMap<string, Age>
   readonly leftSince: ReadonlySet<string>
@@ -59,12 +61,15 @@ export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap
     if (change.version > version && !OWN_EPOCH.has(change.cause)) renewed.add(change.key)
   }
   const pinsThen = new Map(pins)
+  const policies = new Map<string, PolicyPatch | null>()
   for (const { version: made, command, replaced } of past.commands) {
-    if (made <= version || command.type !== 'pin') continue
+    if (made <= version) continue
+    if (command.type === 'policy') policies.set(command.key, replaced as PolicyPatch | null)
+    if (command.type !== 'pin') continue
     if (replaced === null) pinsThen.delete(command.key); else pinsThen.set(command.key, replaced as Pin)
   }
   const since = [past.changes, past.commands].map((rows) => rows.find((row) => row.version <= version)?.time ?? 0)
-  return { thresholds, pins: livePins(pinsThen, Math.max(...since)), leftSince, renewed, ...departures(until) }
+  return { thresholds, pins: livePins(pinsThen, Math.max(...since)), policies, leftSince, renewed, ...departures(until) }
 }
 
 /** Causes of changes within an epoch. */

@@ -3,7 +3,7 @@ import type { Pin } from '../../core/contexts/pin.js'
 import { isWithin, ROOT } from '../../core/policy/context.js'
 import type { PolicyPatch } from '../../core/policy/policy.js'
 import type { Command } from '../../core/reducer/log-entry.js'
-import type { UnreadableChange } from '../../core/reducer/threshold-change.js'
+import { type Change, type UnreadableChange, WITHDRAWALS } from '../../core/reducer/threshold-change.js'
 import type { PastChanges } from '../../core/reports/rollback-effect.js'
 import type { ReportCorruption } from '../../logging/log.js'
 import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../store/log.js'
@@ -25,6 +25,9 @@ export function createHistory (store: Pick<Store, 'history'>, report: ReportCorr
 }
 
 function isUnreadableChange (change: HistoryRow): change is UnreadableChange & HistoryRow { return change.cause === 'unreadable' }
+
+/** Withdrawals that metrics show. */
+const LAST_WITHDRAWALS = 50
 
 /** Rows to ask for: enough for all, since a store may keep more than its limit. */
 const ALL = 10 * HISTORY_LIMIT
@@ -71,7 +74,7 @@ export function auditView ({ id, time, version, command, replaced }: AuditRow) {
   switch (command.type) {
     case 'policy': return { ...row, policy: command.policy, replaced: replaced as PolicyPatch | null }
     case 'pin': return { ...row, pin: pinToWire(command.pin), replaced: pinToWire(replaced as Pin | null) }
-    case 'reset': case 'unreadable': return { ...row, replaced: null }
+    case 'reset': case 'acknowledgement': case 'unreadable': return { ...row, replaced: null }
     case 'predictor': return { ...row, predictor: { name: command.name, action: command.action }, replaced: null }
   }
 }
@@ -81,4 +84,16 @@ export async function auditPage (store: Store, limit: number, before?: string) {
   const rows = await store.audit(limit + 1, before)
   const commands = rows.slice(0, limit).map(auditView)
   return { commands, next: rows.length > limit ? commands.at(-1)!.id : null }
+}
+
+/** Of each context and cause, the last withdrawal of a threshold or departure from a pool. @param rows newest first */
+export function lastWithdrawals (rows: readonly HistoryRow[]): Change[] {
+  const last = new Map<string, Change>()
+  for (const row of rows) {
+    if (last.size === LAST_WITHDRAWALS) break
+    if (isUnreadableChange(row) || !WITHDRAWALS.has(row.cause)) continue
+    const name = `${row.cause} ${row.key}`
+    if (!last.has(name)) last.set(name, row)
+  }
+  return [...last.values()]
 }

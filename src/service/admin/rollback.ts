@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { knownEpochOf, leftEpochOf } from '../../core/contexts/membership.js'
 import { servingOf } from '../../core/contexts/trials.js'
 import { parseContextKey } from '../../core/policy/context.js'
+import { type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
 import { fingerprintOf, type LivePredictors } from '../../core/predictor/predictor-version.js'
 import { inStep } from '../../core/reducer/apply-command.js'
 import type { Command, Origin } from '../../core/reducer/log-entry.js'
@@ -19,9 +21,11 @@ import { readFullHistory, type ReadHistory } from './history.js'
 interface RollbackRequest extends Required<Origin>, DryRunOptions {
   readonly version: number
   readonly expires_in_seconds?: number
+  /** Whether policies are restored, too; absent: false. */
+  readonly policies?: boolean
 }
 
-type EndRequest = Omit<RollbackRequest, 'version' | 'expires_in_seconds'>
+type EndRequest = Omit<RollbackRequest, 'version' | 'expires_in_seconds' | 'policies'>
 
 interface Row {
   readonly key: string
@@ -31,13 +35,16 @@ interface Row {
   readonly scorer: string | null
 }
 
+/** A policy that is restored; `null`: none is stated. */
+interface Restored { readonly key: string, readonly before: PolicyPatch | null, readonly after: PolicyPatch | null }
+
 export type Rollback = ReturnType<typeof createRollback>
 
 export function createRollback (store: Store, readHistory: ReadHistory, snapshotHolder: SnapshotHolder, config: Config) {
   const command = createCommander(store, snapshotHolder)
 
-  /** Plans a pin for every context, and for every key that has or had a pin. */
-  async function plan (version: number): Promise<{ rows: Row[], predictors: LivePredictors }> {
+  /** Plans a pin for every context, and for every key that has or had a pin, and perhaps the policies to restore. */
+  async function plan (version: number, withPolicies: boolean): Promise<{ rows: Row[], restored: Restored[], predictors: LivePredictors }> {
     const { version: current } = await store.revision()
     if (version > current) throw new FutureVersionError(String(version), String(current))
     const [inputs, pins, keys] = await Promise.all([
@@ -60,28 +67,33 @@ export function createRollback (store: Store, readHistory: ReadHistory, snapshot
     const then = undoSince(version, past, pins)
     await read([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // only their pin counts, so reading late is safe
     const { levels, defaultPolicy } = config
-    const now = { levels, states, predictors: inputs.predictors, defaultPolicy, policies: inputs.policies }
+    const restored = withPolicies ? restoredBy(then.policies, inputs.policies) : []
+    const policies = new Map(inputs.policies)
+    for (const { key, after } of restored) if (after === null) policies.delete(key); else policies.set(key, after)
+    const now = { levels, states, predictors: inputs.predictors, defaultPolicy, policies }
     const rows = [...before].map(([key, threshold]) => {
       const { threshold: after, scorer } = pastThreshold(then, now, key)
       return { key, before: threshold, after, scorer }
     })
-    return { rows, predictors: inputs.predictors }
+    return { rows, restored, predictors: inputs.predictors }
   }
 
   return {
     /** Pins every context to the threshold that was in force at a version; a dry run only reports what would change. */
-    async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false, confirm }: RollbackRequest) {
-      let effect!: DryRun<Row>
+    async to ({ version, by, reason, expires_in_seconds: seconds, policies = false, dry_run = false, confirm }: RollbackRequest) {
+      let effect!: DryRun<Row> & { readonly policies: Restored[] }
       const planPins = async (): Promise<Command[]> => {
-        const planned = await plan(version)
-        effect = dryRun(['rollback', version], planned.rows)
-        if (!dry_run) checkConfirmed(effect, confirm)
+        const planned = await plan(version, policies)
+        effect = { ...dryRun(['rollback', version, planned.restored], planned.rows), policies: planned.restored }
+        if (!dry_run) checkConfirmed({ ...effect, changing: effect.changing + planned.restored.length }, confirm)
+        const restored = planned.restored.map(({ key, after: policy }) => ({ type: 'policy' as const, key, policy, by, reason }))
         const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
-        return inStep(planned.rows.map(({ key, after: threshold, scorer }) => {
+        const pins = planned.rows.map(({ key, after: threshold, scorer }) => {
           const named = scorer !== null && { scorer, scorer_fingerprint: fingerprintOf(planned.predictors.get(scorer)!) }
           const pin = { threshold, ...named, reason, by, expires_at, rollback: version }
           return { type: 'pin' as const, key, pin, by, reason }
-        }))
+        })
+        return [...restored, ...inStep(pins)]
       }
       if (dry_run) await planPins(); else await command(planPins)
       return { version, dry_run, ...effect }
@@ -100,4 +112,11 @@ export function createRollback (store: Store, readHistory: ReadHistory, snapshot
       return { ...effect, dry_run }
     },
   }
+}
+
+/** The policies that differ from those of then. One that could not be read then stays as it is. */
+function restoredBy (then: ReadonlyMap<string, PolicyPatch | null>, now: ReadonlyMap<string, PolicyPatch>): Restored[] {
+  const all = [...then].map(([key, after]) => ({ key, before: now.get(key) ?? null, after }))
+  const moved = all.filter(({ before, after }) => after !== UNREADABLE_POLICY && !isDeepStrictEqual(before, after))
+  return moved.sort((a, b) => a.key < b.key ? -1 : 1)
 }

@@ -58,6 +58,8 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     decisionLogMib: settings.DECISION_LOG_MIB,
     decisionLogTreatedShare: settings.DECISION_LOG_TREATED_SHARE,
     decisionLogFile: settings.DECISION_LOG_FILE,
+    exportEveryHours: settings.EXPORT_EVERY_HOURS,
+    exportDir: settings.EXPORT_DIR,
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,

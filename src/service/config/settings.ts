@@ -8,7 +8,7 @@ export const SettingsSchema = Type.Object({
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0: any free port' }),
   PROCESSES: Type.Integer({ default: 1, minimum: 1, maximum: 128, description: 'Number of processes that share the port, one for each core; more than 1 needs REDIS_URL' }),
   LOG_LEVEL: Type.Unsafe<string>({
-    type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Lowest level that is logged; requests for decisions and outcomes are logged at debug',
+    type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Lowest level that is logged; reads, and requests for decisions and outcomes, are logged at debug',
   }),
   TLS_CERT_FILE: Type.String({ default: '', description: 'File with the certificate chain of the listener (PEM), read again when it changes; empty: plain HTTP' }),
   TLS_KEY_FILE: Type.String({ default: '', description: 'File with the private key of TLS_CERT_FILE (PEM)' }),
@@ -32,6 +32,8 @@ export const SettingsSchema = Type.Object({
   DECISION_LOG_MIB: Type.Integer({ default: 64, minimum: 0, maximum: 4096, description: 'Size of the decision log in the store (MiB); the least recently written generations are removed first; 0: nothing is kept' }),
   DECISION_LOG_TREATED_SHARE: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'Share of the treated generations that the decision log keeps' }),
   DECISION_LOG_FILE: Type.String({ default: '', description: 'File to which the decision log is also appended, one JSON object a line; -: standard output; empty: none' }),
+  EXPORT_EVERY_HOURS: Type.Number({ default: 0, minimum: 0, maximum: 8760, description: 'Interval at which the learner exports the state to EXPORT_DIR (hours); 0: it does not' }),
+  EXPORT_DIR: Type.String({ default: './exports', minLength: 1, description: 'Folder of scheduled exports, of which the last 14 are kept' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of contexts to learn; outcomes of further contexts count only for their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for changed files, and for a new snapshot if a notification was lost (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'Time without a heartbeat after which a learner is replaced (seconds)' }),

@@ -4,10 +4,10 @@ import { isEvidenceWarning } from '../../core/contexts/evidence-checks.js'
 import { hasLeft } from '../../core/contexts/membership.js'
 import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
-import type { Store } from '../../store/store.js'
+import type { Store, StoreLoss } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { unreadableInputs } from '../snapshot/load-snapshot.js'
-import type { SnapshotHolder, StoreLoss } from '../snapshot/snapshot-holder.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** A part of the service that may have a problem; `null`: it has none. */
 interface Watched { readonly problem: () => string | null }
@@ -18,20 +18,28 @@ interface NothingStopped { readonly on: boolean, readonly stored: boolean, reado
 interface HealthServices {
   readonly config: Pick<Config, 'maxContexts'>
   readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
-  readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded' | 'loss' | 'problem' | 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded' | 'loss' | 'problem' | 'snapshot' | 'wasStoreAway'>
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly configurations: Watched
   readonly access: Watched
   readonly stopNothing: { readonly view: () => NothingStopped }
+  readonly exports: Watched & { readonly restoreCommand: () => string | null }
   /** `null`: plain HTTP. */
   readonly tls: Watched | null
 }
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last snapshot; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
-/** @param contexts e.g. "2 contexts" */
-function textOf (warning: ContextWarning, contexts: string): string {
+/** Warnings that an outage of the store causes, too: lists of enrolments and outcomes did not reach it. */
+const BY_OUTAGE: ReadonlySet<ContextWarning> = new Set(['outcomes_missing', 'outcomes_not_enrolled', 'left_out_high', 'steps_missing'])
+
+/**
+ * @param contexts e.g. "2 contexts"
+ * @param wasAway whether the store was away in the last half an hour
+ */
+function textOf (warning: ContextWarning, contexts: string, wasAway: boolean): string {
   const { problem, cure } = CONTEXT_PROBLEMS[warning]
+  if (wasAway && BY_OUTAGE.has(warning)) return `In ${contexts} ${problem}. The store was away in the last half an hour, which causes this for a time: look at the workers only if it stays`
   const page = isEvidenceWarning(warning) ? ' (docs/operate/evidence-warnings.md)' : ''
   return `In ${contexts} ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)}${page}`
 }
@@ -57,13 +65,14 @@ export async function readiness (services: HealthServices, isNaming: boolean) {
 }
 
 function warnings (services: HealthServices, isNaming: boolean): string[] {
-  const { config, snapshotHolder, learner, configurations, access, tls, stopNothing } = services
+  const { config, snapshotHolder, learner, configurations, access, tls, stopNothing, exports } = services
   const list = (names: Iterable<string>): string | null => namesOf(names, isNaming)
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [nothingStopped(stopNothing.view(), isNaming), (where) => `No generation is stopped ${where}. To stop again, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
-    [lossOf(snapshotHolder.loss()), (what) => `${what}. If nobody imported a state, import the last backup with --replace (docs/operate/backup.md); otherwise everything is learned again. This warning ends after a day`],
+    [lossOf(snapshotHolder.loss()), (what) => `${what}. If nobody imported a state, import the last backup (${exports.restoreCommand() ?? 'docs/operate/backup.md'}); otherwise everything is learned again. Then acknowledge it on the operators' page, or by POST /v1/store-loss/acknowledgement {"reason": "..."}`],
+    [exports.problem(), (problem) => `The state could not be exported to EXPORT_DIR, so the last export grows old: ${problem}`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
     [snapshotHolder.problem(), (problem) => `The snapshot cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [unlearned(snapshotHolder), (waiting) => `Outcomes are stored but not yet learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
@@ -71,7 +80,7 @@ function warnings (services: HealthServices, isNaming: boolean): string[] {
     [list(damaged), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
-      return [list(keys), (named) => `${textOf(warning, contexts(keys.length))}: ${named}`]
+      return [list(keys), (named) => `${textOf(warning, contexts(keys.length), snapshotHolder.wasStoreAway())}: ${named}`]
     }),
     [list(uncovered(inputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${inputs.levels.at(-1)}": ${keys}`],
     [list(leftOf(inputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${inputs.levels.at(-1)}", which also starts that epoch: ${keys}`],

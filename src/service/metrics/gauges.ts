@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
-import { emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
+import { emDropInterval } from '../../core/certificate/em-drop-interval.js'
+import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
 import { BREACH_SUSPECTED, breachSuspicion } from '../../core/certificate/breach.js'
 import { ALARM } from '../../core/certificate/drift.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
@@ -14,6 +15,7 @@ import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { FitResult } from '../../core/predictor/fit-predictor.js'
 import { describeArms, describeFidelity, describeSavings } from '../../core/reports/context-report.js'
+import { WITHDRAWALS } from '../../core/reducer/threshold-change.js'
 import { type TrainingRun, VERDICTS } from '../../core/training-runs/run.js'
 import { VERSION } from '../../version.js'
 
@@ -31,8 +33,8 @@ export interface GaugeSources {
   readonly snapshotAgeSeconds: () => number | null
   readonly isStoreUp: () => boolean
   readonly isLeader: () => boolean
-  /** How often the store has lost what it had. */
-  readonly storeLosses: () => number
+  /** Whether the store has lost what it had, and nobody has acknowledged that. */
+  readonly isStoreLost: () => boolean
   readonly lag: () => number
   readonly refused: () => number
   /** Whether another replica has other levels or another default policy. */
@@ -53,8 +55,13 @@ export interface GaugeSources {
   /** Names of the predictors that are not retired. */
   readonly predictors: () => Iterable<string>
   /** The contexts of the snapshot. */
-  readonly links: () => Iterable<ScoringLink & Pick<ChainLink, 'warnings'>>
+  readonly links: () => Iterable<ScoringLink & Pick<ChainLink, 'key' | 'warnings'>>
+  /** The last changes that withdrew a threshold, and departures from pools; of each context and cause the last one. */
+  readonly withdrawals: () => Promise<ReadonlyArray<{ readonly key: string, readonly cause: string, readonly time: number }>>
 }
+
+/** Contexts that are named for each warning. */
+const NAMED = 10
 
 /** Metrics of the snapshot, the store and the learner of this replica. */
 export function watchService (registers: Registry[], sources: GaugeSources): void {
@@ -70,12 +77,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('snapshot_version', 'Version of the snapshot in force', sources.snapshotVersion)
   gauge('snapshot_age_seconds', 'Seconds since the snapshot was last in step with the store; +Inf if it never was', () => sources.snapshotAgeSeconds() ?? Infinity)
   gauge('store_up', '1 if the last contact with the store succeeded and it accepts writes, otherwise 0', () => sources.isStoreUp() ? 1 : 0)
-  new Counter({ // eslint-disable-line no-new
-    name: 'stopgate_store_losses_total',
-    help: 'Times at which the store had become another one, or an older state of the same one, so that what was learned is lost; an import with --replace counts, too',
-    registers,
-    collect () { this.reset(); this.inc(sources.storeLosses()) },
-  })
+  gauge('store_lost', '1 if the store has become another one, or an older state of the same one, so that what was learned is lost, until an operator acknowledges it; an import with --replace counts, too', () => sources.isStoreLost() ? 1 : 0)
   gauge('learner_leader', '1 on the replica that is the learner, otherwise 0', () => sources.isLeader() ? 1 : 0)
   gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, otherwise 0', () => sources.isConfiguredApart() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new
@@ -98,6 +100,35 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
       for (const { warnings } of sources.links()) for (const warning of warnings) this.inc({ warning })
     },
   })
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_context_warned',
+    help: `1 for each warning of a context, for up to ${NAMED} contexts of each warning, so that alerts can name them`,
+    labelNames: ['context', 'warning'],
+    registers,
+    collect () {
+      this.reset()
+      const named = new Map<string, number>()
+      for (const { key: context, warnings } of sources.links()) {
+        for (const warning of warnings) {
+          const count = named.get(warning) ?? 0
+          if (count === NAMED) continue
+          named.set(warning, count + 1)
+          this.set({ context, warning }, 1)
+        }
+      }
+    },
+  })
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_withdrawal_timestamp_seconds',
+    help: `Unix time at which a threshold was last withdrawn because stopping lost too much, or a context last left its pool, by cause (${[...WITHDRAWALS].join(', ')}); the last ones`,
+    labelNames: ['context', 'cause'],
+    registers,
+    async collect () {
+      const last = await sources.withdrawals()
+      this.reset()
+      for (const { key: context, cause, time } of last) this.set({ context, cause }, time / 1000)
+    },
+  })
 }
 
 /** Metrics of each context, all from one reading of the states. */
@@ -112,6 +143,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
   const challengers = gauge('challengers', 'Predictors on trial')
   const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
+  const emDropsLow = gauge('em_drop_low', 'Lower limit of the EM drop at the certified threshold, at its error level (fraction)')
   const bounds = gauge('max_em_drop', 'EM drop that the policy allows (fraction)')
   const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
   const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
@@ -213,6 +245,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       }
       if (state.threshold === null) continue
       const shown = sumsInForce(state).reduce(mergeEvidence)
+      emDropsLow.set({ context }, emDropInterval(differencesAt(shown, state.threshold_index), terms.error_level).low)
       thresholds.set({ context }, state.threshold)
       scorers.set({ context, scorer: state.serving ?? 'confidence' }, 1)
       emDrops.set({ context }, emDrop(shown, state.threshold_index))

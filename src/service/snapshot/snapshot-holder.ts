@@ -5,7 +5,7 @@ import { withoutStops } from '../../core/decide/snapshot.js'
 import { unknownLevel } from '../../core/policy/context.js'
 import { at, UnknownLevelError } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
-import type { Store } from '../../store/store.js'
+import type { Store, StoreLoss } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { emptySnapshot, withoutExpiredPins, loadSnapshot, type LoadedSnapshot } from './load-snapshot.js'
 
@@ -19,10 +19,8 @@ interface SnapshotHolderOptions {
   readonly clock?: () => number
 }
 
-/** What happened to the store: it is another one than before, or an older state of the same one. Times in ms. */
-export interface StoreLoss { readonly kind: 'replaced' | 'older', readonly at: number }
-
-const LOSS_SHOWN_MS = 86_400_000
+/** Time after an outage of the store in which generations without enrolment or outcome may be due to it, ms. */
+const AFTERMATH_MS = 30 * 60_000
 
 export type SnapshotHolder = ReturnType<typeof createSnapshotHolder>
 
@@ -40,9 +38,10 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
   let running: Promise<void> | null = null
   let isAgain = false
   let isReached: boolean | null = null
+  let regainedAt = -Infinity
   let problem: string | null = null
-  let losses = 0
-  let loss: StoreLoss | null = null
+  let seenLoss: StoreLoss | null = null // which the store does not have yet
+  let storedLoss: StoreLoss | null = null
   const closed = new AbortController()
 
   async function load (): Promise<void> {
@@ -52,22 +51,27 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
       const startedAt = now()
       const revision = await store.revision()
       const { snapshot } = loaded
-      if (isReached === false) log.warn('the store is available again')
+      if (isReached === false) {
+        regainedAt = clock()
+        log.warn('the store is available again')
+      }
       isReached = true
       if (snapshot.stateId !== '' && snapshot.stateId !== revision.stateId) {
-        noteLoss('replaced')
+        seenLoss = { kind: 'replaced', at: clock() }
         log.error({ before: snapshot.stateId, after: revision.stateId }, 'the store is a different one than before; its snapshot is in force now')
       } else if (revision.version < snapshot.version) {
-        noteLoss('older')
+        seenLoss = { kind: 'older', at: clock() }
         log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version; some learned state is lost')
       }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
         swap(await loadSnapshot(store, options, isFull ? null : loaded, revision, clock()))
         log.debug({ version: revision.version, contexts: loaded.links.size }, 'snapshot loaded')
       }
+      storedLoss = revision.loss
       lag = revision.lag
       inStepAt = startedAt - revision.lagMs
       problem = null
+      await storeLoss()
     } catch (error) {
       isReloadDue = true
       if (!(error instanceof StoreUnavailableError)) {
@@ -81,9 +85,12 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
     judgeAge()
   }
 
-  function noteLoss (kind: StoreLoss['kind']): void {
-    losses++
-    loss = { kind, at: clock() }
+  /** Notes a loss in the store, so that all replicas warn of it until an operator acknowledges it. */
+  async function storeLoss (): Promise<void> {
+    if (seenLoss === null) return
+    await store.noteLoss(seenLoss)
+    storedLoss ??= seenLoss
+    seenLoss = null
   }
 
   function swap (next: LoadedSnapshot): void {
@@ -159,10 +166,10 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
     /** Log entries that were not folded yet at the last poll. */
     lag: () => lag,
-    /** How often the store has lost what it had, as far as this replica has seen. */
-    losses: () => losses,
-    /** The last such loss, for a day; `null`: there was none. */
-    loss: () => loss !== null && clock() < loss.at + LOSS_SHOWN_MS ? loss : null,
+    /** Whether the store is away, or was until shortly before. */
+    wasStoreAway: () => isReached === false || clock() < regainedAt + AFTERMATH_MS,
+    /** The loss of the store's contents that nobody has acknowledged; `null`: there is none. */
+    loss: () => storedLoss ?? seenLoss,
     /** Why the snapshot cannot be loaded; `null` where it can, or where the store is unavailable. */
     problem: () => problem,
     refresh,

@@ -1,7 +1,8 @@
 import type { LoggedOutcome } from '../../core/outcome/outcome.js'
-import type { Command, LabelEntry, LogEntry, PredictorCommand } from '../../core/reducer/log-entry.js'
+import type { LabelEntry, LogEntry } from '../../core/reducer/log-entry.js'
 import {
-  auditOf, awaits, datedCommands, encodeEntry, readAuditRow, readEntry, readReplaced, tableWrite, type TableWrite, UNREADABLE_COMMAND
+  type AuditedCommand, auditOf, awaits, datedCommands, encodeEntry, readAuditRow, readEntry, readReplaced, tableWrite, type TableWrite,
+  UNREADABLE_COMMAND,
 } from '../encoding/log-rows.js'
 import {
   type Appended, AUDIT_LIMIT, type Cursor, isReport, type LogLimits, type Place, READ_BYTES, type StoredEntry, toCursor, toPlace
@@ -122,6 +123,7 @@ export function append (
   const keys = written.filter(({ table }) => table !== 'predictors').map(({ key }) => key)
   if (written.length > 0) tables.setMeta('policy_version', moveVersion(tables, keys))
   if (written.some(({ table }) => table === 'predictors')) tables.setMeta('predictors_at', tables.getMeta('policy_version'))
+  if (entries.some(({ type }) => type === 'acknowledgement')) tables.setMeta('loss', '')
   const version = tables.getMeta('version')
   if (commands.length > 0) {
     addRows(tables, 'audit', commands.map((command, i) => JSON.stringify({ time, version, command, replaced: replaced[i] })), AUDIT_LIMIT)
@@ -130,7 +132,7 @@ export function append (
 }
 
 /** The policy or pin that each command replaces; earlier commands of the call count as written. */
-function replacedBy (tables: Tables, commands: ReadonlyArray<Command | PredictorCommand>): unknown[] {
+function replacedBy (tables: Tables, commands: readonly AuditedCommand[]): unknown[] {
   const pending = new Map<string, unknown>()
   return commands.map((command) => {
     if (command.type !== 'policy' && command.type !== 'pin') return null

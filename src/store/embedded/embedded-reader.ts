@@ -5,7 +5,7 @@ import type { PolicyPatch } from '../../core/policy/policy.js'
 import type { PredictorVersion } from '../../core/predictor/predictor-version.js'
 import { readState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
-import { readChanges } from '../encoding/log-rows.js'
+import { readChanges, readLoss } from '../encoding/log-rows.js'
 import { PredictorCache } from '../encoding/predictor-cache.js'
 import type { StateRow } from '../state-format.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
@@ -46,6 +46,7 @@ export class EmbeddedReader {
       version: tables.getMeta('version'),
       policyVersion: tables.getMeta('policy_version'),
       ...logLag(tables, Date.now()),
+      loss: tables.getMeta('loss') === '' ? null : readLoss(tables.getMeta('loss')),
     }
   }
 

@@ -11,7 +11,7 @@ import { EVENT_LIMITS, type TextBatch } from '../event-store.js'
 import type { Commit } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
-import type { Revision, Store } from '../store.js'
+import type { Revision, Store, StoreLoss } from '../store.js'
 import { checkDataFolder, checkFolder, checkLength, fileIdentity, makeFolder, ROOM, takeFolder } from './data-folder.js'
 import { EmbeddedLease, writeCommit } from './embedded-learning.js'
 import { append, entriesAfter } from './embedded-log.js'
@@ -154,6 +154,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   async renewLease (token: number, ttlMs: number): Promise<boolean> {
     this.reads()
     return this.#isCurrent(token) && this.#lease.renew(token, ttlMs)
+  }
+
+  async noteLoss (loss: StoreLoss): Promise<void> {
+    await this.#write(() => { if (this.tables.getMeta('loss') === '') this.tables.setMeta('loss', JSON.stringify(loss)) })
   }
 
   /** A folder has one process. */

@@ -29,6 +29,8 @@ const INITIAL = {
   /** Numbers of the newest rows of the history and of the audit trail. */
   history: 0,
   audit: 0,
+  /** The loss that awaits its acknowledgement; empty: none. */
+  loss: '',
   /** Written to see whether the disk has room, and empty otherwise. */
   room: '',
 }

@@ -1,9 +1,9 @@
 import type { Pin } from '../../core/contexts/pin.js'
-import type { Command, LogEntry, PredictorCommand, PredictorEntry, UnreadableCommand } from '../../core/reducer/log-entry.js'
+import type { AcknowledgementEntry, Command, LogEntry, PredictorCommand, PredictorEntry, UnreadableCommand } from '../../core/reducer/log-entry.js'
 import type { Change, UnreadableChange } from '../../core/reducer/threshold-change.js'
 import type { PolicyPatch } from '../../core/policy/policy.js'
-import type { AuditRow, HistoryRow } from '../store.js'
-import { isAuditRow, isChange, isCommand, isEntry } from './stored-schemas.js'
+import type { AuditRow, HistoryRow, StoreLoss } from '../store.js'
+import { isAuditRow, isChange, isCommand, isEntry, isLoss } from './stored-schemas.js'
 import { readPin, readPolicy, readValue } from './stored-values.js'
 
 // Everything is stored as JSON, so that operators can read it. Values are checked before they are revived (see stored-schemas.ts).
@@ -23,10 +23,12 @@ export function tableWrite (entry: LogEntry): TableWrite | null {
   }
 }
 
+export type AuditedCommand = Command | PredictorCommand | AcknowledgementEntry
+
 /** The part of an entry that the audit trail keeps, if any. A predictor itself can take a megabyte, and is in its own table. */
-export function auditOf (entry: LogEntry): Command | PredictorCommand | null {
+export function auditOf (entry: LogEntry): AuditedCommand | null {
   switch (entry.type) {
-    case 'policy': case 'pin': case 'reset': return entry
+    case 'policy': case 'pin': case 'reset': case 'acknowledgement': return entry
     case 'predictor': return predictorCommand(entry)
     default: return null
   }
@@ -60,6 +62,9 @@ export const UNREADABLE_CHANGE: Omit<UnreadableChange, 'id' | 'time'> = {
 
 export const readEntry = (text: string): LogEntry => readValue<LogEntry, LogEntry>(text, isEntry, { type: 'unreadable' })
 export const readCommand = (text: string): AuditRow['command'] => readValue(text, isCommand, UNREADABLE_COMMAND)
+
+/** A loss that was noted; one that is damaged was a loss all the same. */
+export const readLoss = (text: string): StoreLoss => readValue<StoreLoss, StoreLoss>(text, isLoss, { kind: 'replaced', at: 0 })
 
 /** A row of the audit trail as the embedded store keeps it. */
 export function readAuditRow (text: string): Omit<AuditRow, 'id'> | null {

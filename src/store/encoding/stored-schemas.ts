@@ -180,6 +180,8 @@ const change = Type.Object({
   before_scorer: Type.Optional(text),
   before_fingerprint: Type.Optional(text),
   after_scorer: Type.Optional(text),
+  mode_before: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
+  mode_after: Type.Optional(Type.Enum(['enforce', 'shadow', 'off'])),
   by: Type.Optional(text),
   reason: Type.Optional(text),
 })
@@ -187,6 +189,8 @@ const change = Type.Object({
 const policyCommand = Type.Object({ key: text, policy: orNull(policy), by: text })
 
 const pinCommand = Type.Object({ key: text, pin: orNull(pin), by: text })
+
+const acknowledgement = Type.Object({ by: text, reason: text })
 
 const resetCommand = Type.Object({ key: text, by: text, below: Type.Optional(Type.Literal(false)) })
 
@@ -199,6 +203,7 @@ export const isLedger = check(ledger)
 export const isFollowUp = check(followUp)
 export const isRun = check(run)
 export const isChange = check(change)
+export const isLoss = check(Type.Object({ kind: Type.Enum(['replaced', 'older']), at: time }))
 
 /** Below 2^30, as the API demands; more could not be packed. */
 const recordedTokens = Type.Integer({ minimum: 0, maximum: 2 ** 30 - 1 })
@@ -251,6 +256,7 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
     return typeof name === 'string' && (version === null || isPredictor(version))
   },
   configuration: check(Type.Object({ configuration })),
+  acknowledgement: check(acknowledgement),
   tick: check(Type.Object({})),
 }
 
@@ -264,6 +270,7 @@ const typed = (type: string, { properties }: { properties: Record<string, TSchem
 const command = Type.Union([
   typed('policy', policyCommand), typed('pin', pinCommand), typed('reset', resetCommand),
   Type.Object({ type: Type.Literal('predictor'), name: text, action: Type.Enum(['added', 'retired', 'forgotten']), by: text }),
+  typed('acknowledgement', acknowledgement),
 ])
 
 /** A command as the audit trail has it. */

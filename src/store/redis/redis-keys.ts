@@ -32,6 +32,7 @@ export const KEYS = {
   trainingRuns: key('training_runs'), // hash, name -> revision and run
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
   replicas: key('replicas'), // sorted set of the configurations that replicas announce, by the ms at which they expire; expires
+  loss: key('loss'), // the loss that awaits its acknowledgement
   written: key('written'), // empty; written so that WAIT has a write to wait for, or to see whether writes are taken again
 } as const
 

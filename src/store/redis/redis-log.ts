@@ -37,7 +37,8 @@ export class RedisLog {
       const write = tableWrite(entry)
       const command = auditOf(entry)
       const hasId = entry.type === 'outcome' || entry.type === 'label'
-      keys.push(write !== null ? KEYS[write.table] : hasId ? seenKey(entry.generation_id) : KEYS.log)
+      const other = entry.type === 'acknowledgement' ? KEYS.loss : KEYS.log
+      keys.push(write !== null ? KEYS[write.table] : hasId ? seenKey(entry.generation_id) : other)
       args.push(entry.type, write?.key ?? awaits(entry), write?.value ?? '', encodeEntry(entry), command === null ? '' : JSON.stringify(command))
     }
     const reply = await main.script('append', keys, args)

@@ -7,7 +7,7 @@ import type { PolicyPatch } from '../../core/policy/policy.js'
 import type { PredictorVersion } from '../../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../../core/step-records/recorded-steps.js'
 import { readState } from '../encoding/context-states.js'
-import { datedCommands, readChanges, readCommand, readReplaced } from '../encoding/log-rows.js'
+import { datedCommands, readChanges, readCommand, readLoss, readReplaced } from '../encoding/log-rows.js'
 import { PredictorCache } from '../encoding/predictor-cache.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry, toPlace } from '../log.js'
 import { checkFormat, type SortedState, type StateRow } from '../state-format.js'
@@ -17,7 +17,7 @@ import { readCohorts, readPin, readPolicy, readKeptTraces, traceNames } from '..
 import { EVENT_LIMITS, type TextBatch } from '../event-store.js'
 import type { Commit, Learned } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
-import type { AuditRow, HistoryRow, Revision, Store } from '../store.js'
+import type { AuditRow, HistoryRow, Revision, Store, StoreLoss } from '../store.js'
 import type { RedisTls } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
 import { CHANNEL, EVENT_KEYS, KEYS, STEP_KEYS } from './redis-keys.js'
@@ -100,12 +100,17 @@ export class RedisStore implements Store {
   commit (commit: Commit): Promise<void> { return this.#learning.commit(commit) }
 
   async revision (): Promise<Revision> {
-    const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log, KEYS.format]
+    const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log, KEYS.format, KEYS.loss]
     const reply = await this.#main.script('revision', keys, [randomUUID(), randomUUID()])
-    const [stateId, salt, version, policyVersion, lag, lagMs, format] = reply as [string, string, string, string, number, number, string]
+    const [stateId, salt, version, policyVersion, lag, lagMs, format, loss] =
+      reply as [string, string, string, string, number, number, string, string]
     checkFormat(Number(format))
     await this.#main.retryWrite()
-    return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs }
+    return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs, loss: loss === '' ? null : readLoss(loss) }
+  }
+
+  async noteLoss (loss: StoreLoss): Promise<void> {
+    await this.#main.run((redis) => redis.set(KEYS.loss, JSON.stringify(loss), 'NX'))
   }
 
   async announce (configuration: string, ttlMs: number): Promise<string[]> {

@@ -67,3 +67,26 @@ t.test('the history has the thresholds before and after every change, also in th
   await store.append([pin('*', 0.8), pin('model=q', 0.7), pin(KEY, 0.6)].map((one) => ({ ...one, pin: { ...one.pin, rollback: 1 } })))
   t.same(await moves(() => giveConfirmed(rollback.end, origin)), { '*': [0.8, null], 'model=q': [0.7, null], [KEY]: [0.6, null] })
 })
+
+t.test('a rollback restores the policies of its version where it is asked to, and needs a confirmation for that', async (t) => {
+  const { store, send, rollback } = await build(t)
+  const policies = async () => Object.fromEntries(await store.policies())
+  await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.01 })
+  await send('PUT', '/v1/contexts/model=r/policy', { mode: 'shadow' })
+  const { version } = await store.revision()
+  const before = await policies()
+  await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.09 })
+  await send('PATCH', '/v1/contexts/model=q/policy', { mode: 'off' })
+  await send('DELETE', '/v1/contexts/model=r/policy')
+  await send('PUT', '/v1/contexts/model=s/policy', { mode: 'shadow' })
+  t.match(await rollback.to({ ...origin, version, dry_run: true }), { policies: [] }, 'by default they stay')
+  const plan = await rollback.to({ ...origin, version, policies: true, dry_run: true })
+  t.same(plan.policies, [
+    { key: 'model=q', before: { max_em_drop: 0.09, mode: 'off' }, after: { max_em_drop: 0.01 } },
+    { key: 'model=r', before: null, after: { mode: 'shadow' } },
+    { key: 'model=s', before: { mode: 'shadow' }, after: null },
+  ])
+  await t.rejects(rollback.to({ ...origin, version, policies: true }), { code: 'UNCONFIRMED' })
+  await rollback.to({ ...origin, version, policies: true, confirm: plan.confirm })
+  t.same(await policies(), before)
+})

@@ -73,6 +73,19 @@ t.test('contexts whose workers report incorrectly are counted, and five of them 
   ])
 })
 
+t.test('warnings that an outage of the store causes do not blame workers for a time', async (t) => {
+  const services = await build(t)
+  const model = services.snapshotHolder.loaded()
+  const [root] = model.links.values()
+  const links = new Map([['*', { ...root!, warnings: ['outcomes_not_enrolled' as const, 'grader_unseen' as const] }]])
+  const snapshotHolder = { ...services.snapshotHolder, loaded: () => ({ ...model, links }), wasStoreAway: () => true }
+  const { warnings } = await readiness({ ...services, snapshotHolder })
+  t.match(warnings, [
+    /^In one context most outcomes .* The store was away in the last half an hour, /,
+    /^In one context EM is the same .*(state|send)/,
+  ])
+})
+
 t.test('contexts that their pool does not cover are named', async (t) => {
   const services = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
   const model = services.snapshotHolder.loaded()

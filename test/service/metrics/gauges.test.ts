@@ -39,7 +39,7 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
   const figures = { snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, newMembers: none, lag: none }
-  const service = { ...up, ...figures, stopsNothing: () => false, storeLosses: none }
+  const service = { ...up, ...figures, stopsNothing: () => false, isStoreLost: () => false, withdrawals: async () => [] }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
@@ -118,7 +118,8 @@ t.test('gauges are read at each scrape', async (t) => {
     newMembers: () => 4,
     refused: () => 5,
     stopsNothing: () => false,
-    storeLosses: () => 0,
+    isStoreLost: () => true,
+    withdrawals: async () => [{ key: 'task=a', cause: 'drift', time: 90_500 }],
     pins: () => 2,
     isLeaf: () => true,
     policyOf: () => undefined,
@@ -127,18 +128,20 @@ t.test('gauges are read at each scrape', async (t) => {
     predictors: () => [],
     busiest: async () => new Map(),
     links: () => [
-      { threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing'] },
-      { threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
+      { key: 'task=a', threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing'] },
+      { key: 'task=b', threshold: null, scorer: null, trials: [], warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
     ],
   })
   t.match(await registry.metrics(), 'stopgate_snapshot_version 7\n')
   version = 8
   const text = await registry.metrics()
-  for (const line of ['snapshot_version 8', 'snapshot_age_seconds +Inf', 'store_up 0', 'learner_leader 1', 'configuration_differs 1', 'outcome_log_lag 3', 'pins 2', 'outcomes_without_context_total 5']) {
+  for (const line of ['snapshot_version 8', 'snapshot_age_seconds +Inf', 'store_up 0', 'learner_leader 1', 'configuration_differs 1', 'outcome_log_lag 3', 'pins 2', 'store_lost 1', 'outcomes_without_context_total 5']) {
     t.match(text, `stopgate_${line}\n`)
   }
   t.match(text, 'stopgate_contexts_warned{warning="outcomes_missing"} 2\n')
   t.match(text, 'stopgate_contexts_warned{warning="outcomes_not_enrolled"} 1\n')
+  t.match(text, 'stopgate_context_warned{context="task=b",warning="outcomes_not_enrolled"} 1\n', 'so that alerts can name it')
+  t.match(text, 'stopgate_withdrawal_timestamp_seconds{context="task=a",cause="drift"} 90.5\n')
 })
 
 const runOf = (name: string, suites: number): TrainingRun => ({

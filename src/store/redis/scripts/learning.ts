@@ -107,8 +107,9 @@ return 'OK'
 `
 
 /**
- * KEYS: state_id, salt, version, policy_version, log, format. ARGV: state id and salt to use if there are none.
- * Returns state id, salt, version, policy version, entries that wait, ms that the oldest of them has waited, format.
+ * KEYS: state_id, salt, version, policy_version, log, format, loss. ARGV: state id and salt to use if there are none.
+ * Returns state id, salt, version, policy version, entries that wait, ms that the oldest of them has waited, format, the loss that
+ * is not acknowledged ('' for none).
  */
 export const revision = `
 local function take(key, candidate)                               -- the value, set to the candidate if absent
@@ -130,7 +131,8 @@ end
 return {
   id, salt,
   redis.call('GET', KEYS[3]) or '0', redis.call('GET', KEYS[4]) or '0',
-  redis.call('XLEN', KEYS[5]), math.max(0, waited), redis.call('GET', KEYS[6]) or '0'
+  redis.call('XLEN', KEYS[5]), math.max(0, waited), redis.call('GET', KEYS[6]) or '0',
+  redis.call('GET', KEYS[7]) or ''
 }
 `
 

@@ -1,6 +1,6 @@
 /**
  * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: the seen key of an outcome or label, the
- * table of a policy, pin or predictor, otherwise the log.
+ * table of a policy, pin or predictor, the loss that is acknowledged, otherwise the log.
  * ARGV: dedup time in s, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
  * then five for each entry: kind, table field or what the outcome waits for or the label needs (see awaits), table value ('' deletes),
  * entry, command for the audit trail ('' for none).
@@ -67,6 +67,9 @@ for i = 1, (#ARGV - 5) / 5 do                                     -- in the call
       else                                                        -- the name of a predictor is not a context key
         redis.call('ZADD', KEYS[4], version, ARGV[at + 2])        -- this key changed with it
       end
+    end
+    if kind == 'acknowledgement' then
+      redis.call('DEL', KEYS[6 + i])
     end
     if ARGV[at + 5] ~= '' then
       audited[#audited + 1] = { ARGV[at + 5], replaced }

@@ -1,0 +1,103 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Config } from '../config/config.js'
+import { WITHOUT_HOOKS } from '../learner/threads.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+import type { ExportData, ExportResult } from './export-worker.js'
+
+/** Exports that are kept; the oldest are removed. */
+const KEPT = 14
+/** Interval at which to check whether an export is due, ms. */
+const CHECK_MS = 60_000
+const NAME = /^stopgate-\d{8}T\d{9}Z\.jsonl$/
+const WORKER = new URL('./export-worker.js', import.meta.url)
+
+interface ExportServices {
+  readonly config: Config
+  readonly learner: { readonly isLeader: () => boolean }
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'ageSeconds'>
+  readonly log: FastifyBaseLogger
+  readonly checkMs?: number
+}
+
+export type ScheduledExports = ReturnType<typeof createScheduledExports>
+
+/**
+ * Exports the state into a folder every few hours, on the replica that is the learner. A thread of its own reads the store, so that
+ * decisions do not wait. While a loss of the store is not acknowledged nothing is exported: the files of before must stay.
+ */
+export function createScheduledExports ({ config, learner, snapshotHolder, log, checkMs = CHECK_MS }: ExportServices) {
+  const { exportEveryHours, exportDir } = config
+  const folder = resolve(exportDir)
+  let last: string | null = null
+  let problem: string | null = null
+  let running: Promise<void> | null = null
+
+  async function exportIfDue (): Promise<void> {
+    const names = await exportsIn(folder)
+    last = names.at(-1) ?? null
+    if (!learner.isLeader() || snapshotHolder.ageSeconds() === null || snapshotHolder.loss() !== null) return
+    if (last !== null && Date.now() - (await stat(join(folder, last))).mtimeMs < exportEveryHours * 3_600_000) return
+    const name = `stopgate-${new Date().toISOString().replace(/[-:.]/g, '')}.jsonl`
+    await mkdir(folder, { recursive: true })
+    await removeParts(folder)
+    const { rows, damaged } = await exportInThread({ config, file: join(folder, name) })
+    last = name
+    log.info({ file: join(folder, name), rows, damaged }, 'the state was exported')
+    if (damaged > 0) log.warn({ damaged }, 'unreadable values were exported as they are, or left out')
+    for (const old of [...names, name].slice(0, -KEPT)) await rm(join(folder, old), { force: true })
+  }
+
+  async function check (): Promise<void> {
+    try {
+      await exportIfDue()
+      problem = null
+    } catch (error) {
+      problem = (error as Error).message
+      log.error({ reason: problem }, 'the state could not be exported')
+    }
+  }
+
+  const run = () => { running ??= check().finally(() => { running = null }) }
+  const timer = exportEveryHours === 0 ? undefined : setInterval(run, checkMs).unref()
+  if (timer !== undefined) run()
+
+  return {
+    /** Why the last export failed; `null`: it did not, or none is due. */
+    problem: () => problem,
+    /** The command that restores the last export in the folder; `null`: there is none. */
+    restoreCommand: () => last === null ? null : `stopgate import ${join(folder, last)} --replace`,
+    async close () {
+      clearInterval(timer)
+      await running
+    },
+  }
+}
+
+/** Names of exports, the oldest first. */
+async function exportsIn (folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  return names.filter((name) => NAME.test(name)).sort()
+}
+
+/** Removes what exports left behind whose process was killed. */
+async function removeParts (folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.endsWith('.part') && NAME.test(name.slice(0, -'.part'.length))) await rm(join(folder, name), { force: true })
+  }
+}
+
+function exportInThread (data: ExportData): Promise<Extract<ExportResult, { rows: number }>> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(WORKER, { name: 'export', workerData: data, ...WITHOUT_HOOKS })
+    let result: ExportResult = { error: 'the thread of the export ended early' }
+    worker.on('message', (message: ExportResult) => { result = message })
+    worker.on('error', ({ message }: Error) => { result = { error: message } })
+    worker.once('exit', () => { if ('error' in result) reject(new Error(result.error)); else resolve(result) })
+  })
+}

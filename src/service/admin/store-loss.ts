@@ -1,0 +1,36 @@
+import { isoTime } from '../../../openapi/wire.js'
+import type { Origin } from '../../core/reducer/log-entry.js'
+import type { Store } from '../../store/store.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+
+interface StoreLossServices {
+  readonly store: Pick<Store, 'append'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'refresh'>
+  readonly exports: { readonly restoreCommand: () => string | null }
+}
+
+export type StoreLossReader = ReturnType<typeof createStoreLoss>
+
+/** The loss of the store's contents, of which all replicas warn until an operator acknowledges it. */
+export function createStoreLoss ({ store, snapshotHolder, exports }: StoreLossServices) {
+  function view () {
+    const loss = snapshotHolder.loss()
+    return {
+      lost: loss !== null,
+      kind: loss?.kind ?? null,
+      at: loss === null ? null : isoTime(loss.at),
+      restore: loss === null ? null : exports.restoreCommand(),
+    }
+  }
+  return {
+    view,
+    /** Ends the warnings on all replicas. */
+    async acknowledge (origin: Required<Origin>) {
+      if (snapshotHolder.loss() !== null) {
+        await store.append([{ type: 'acknowledgement', ...origin }])
+        await snapshotHolder.refresh()
+      }
+      return view()
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import t from 'tap'
+import { createScheduledExports } from '../../../src/service/admin/scheduled-exports.js'
+import { readStateFile } from '../../../src/store/encoding/state-file.js'
+import { certify, KEY } from '../../certify.js'
+import { build, temporaryFolder, until } from '../../helper.js'
+
+const log = pino({ level: 'silent' })
+const QUICK = { checkMs: 20 }
+
+async function * linesOf (file: string) { for (const line of (await readFile(file, 'utf8')).trim().split('\n')) yield line }
+const filesIn = async (folder: string) => (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.jsonl')).sort()
+
+t.test('the learner exports the state, again only when it is due, and keeps 14 files', async (t) => {
+  const folder = await temporaryFolder(t)
+  const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
+  await certify(built)
+  const exports = createScheduledExports({ ...built, log, ...QUICK })
+  t.teardown(exports.close)
+  const [first] = await until('a file is there', async () => { const files = await filesIn(folder); return files.length > 0 ? files : null })
+  const { rows } = await readStateFile(linesOf(join(folder, first!)))
+  t.ok(rows.contexts.some(({ key }) => key === KEY), 'it can be imported, and has the context')
+  await until('the command names it', () => exports.restoreCommand() === `stopgate import ${join(folder, first!)} --replace`)
+  for (let i = 10; i < 28; i++) await writeFile(join(folder, `stopgate-200001${i}T000000000Z.jsonl`), '')
+  await writeFile(join(folder, 'stopgate-20000110T000000001Z.jsonl.part'), 'of a process that was killed')
+  await writeFile(join(folder, 'mine.jsonl'), '')
+  await utimes(join(folder, first!), 1, 1) // the newest file is old now
+  const files = await until('the next one is made', async () => { const files = await filesIn(folder); return files.length === 15 ? files : null })
+  t.ok(files.includes('mine.jsonl') && files.includes(first!), 'other files stay')
+  t.equal(files.at(-1)! > first!, true)
+  t.notOk((await readdir(folder)).some((name) => name.endsWith('.part')))
+})
+
+t.test('nothing is exported while a loss is not acknowledged, or by a replica that is not the learner', async (t) => {
+  const folder = await temporaryFolder(t)
+  const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: join(folder, 'new') })
+  await built.app.close()
+  let checks = 0
+  const count = <T>(value: T) => () => { checks++; return value }
+  const lost = createScheduledExports({ ...built, snapshotHolder: { ageSeconds: () => 0, loss: count({ kind: 'replaced' as const, at: 0 }) }, learner: { isLeader: () => true }, log, ...QUICK })
+  t.teardown(lost.close)
+  const follower = createScheduledExports({ ...built, learner: { isLeader: count(false) }, log, ...QUICK })
+  t.teardown(follower.close)
+  await until('both have looked a few times', () => checks > 10)
+  t.same(await filesIn(join(folder, 'new')), [])
+})
+
+t.test('a folder that cannot be written is a problem, and a warning', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'file'), '')
+  const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: join(folder, 'file', 'below') })
+  const exports = createScheduledExports({ ...built, log, ...QUICK })
+  t.teardown(exports.close)
+  await until('it fails', () => exports.problem() !== null)
+  t.match(exports.problem(), /ENOTDIR/)
+})
