@@ -267,13 +267,29 @@ export const contextFields = {
 
 export const WantedLabelsQuerySchema = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of generations on a page (1 to 1000)' })),
-  after: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, description: 'The "next" of the previous page' })),
+  after: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, description: 'The "next" or "last" of an earlier page' })),
+  answers: Type.Optional(Type.Boolean({ default: false, description: 'Whether to send the answers that are to be graded' })),
+  wait_seconds: Type.Optional(Type.Number({ minimum: 0, maximum: 30, default: 0, description: 'How long to wait if the page is empty (seconds, 0 to 30)' })),
 }, { additionalProperties: false })
+
+const WantedLabelSchema = Type.Object({
+  generation_id: Type.String({ description: 'Id of the generation' }),
+  answer: nullable<string>('string', { description: 'Final answer; of a stopped generation, the served one; null: the outcome came without it' }),
+  early: Type.Array(Type.Object({
+    answer: Type.String({ description: 'Answer that differs from the final one' }),
+    steps: Type.Array(Type.Integer(), { description: 'Places of the steps that gave it among the steps of the outcome, from 0; of a stopped generation, none' }),
+  }), { description: 'The early answers that a label is about, each text once; of a stopped generation, the one that was probed where it was stopped' }),
+  steps: Type.Integer({ description: 'Number of steps of the outcome: the length of verdicts, steps or step_rewards in the label' }),
+  prompt: nullable<string>('string', { description: 'Text of the prompt; null: the policy does not store prompts, or the outcome came without it' }),
+  until: TimeSchema('When the follow-up ends, after which its label has no effect'),
+}, { title: 'WantedLabel', description: 'An outcome to be labelled, with the answers to be graded' })
 
 export const WantedLabelsSchema = Type.Object({
   generation_ids: Type.Array(Type.String(), { description: 'Ids of generations, those that were enrolled first come first' }),
+  wanted: Type.Optional(Type.Array(WantedLabelSchema, { description: 'With answers: the same generations with the answers to be graded, but for those whose answers are not kept (any more)' })),
   next: nullable<string>('string', { description: 'Start of the next page, to be passed as "after"; null: this is the last page' }),
-}, { title: 'WantedLabels', description: 'Generations whose outcome awaits a label', examples: [{ generation_ids: ['req-8f2c'], next: null }] })
+  last: nullable<string>('string', { description: 'Place of the last generation on this page, to be passed as "after", with wait_seconds, to wait for later ones; null: none' }),
+}, { title: 'WantedLabels', description: 'Generations whose outcome awaits a label', examples: [{ generation_ids: ['req-8f2c'], next: null, last: 'WzEsMC4xLCJyZXEtOGYyYyJd' }] })
 
 const ContextViewSchema = Type.Object(contextFields, { title: 'Context', description: 'State of one context' })
 

@@ -53,6 +53,8 @@ const GuaranteeSchema = Type.Object({
   error_level: RatioSchema('Chance that the certificate is wrong'),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had arrived, so the bar was thirty times higher' }),
   label: Type.Unsafe<'exact_match' | 'agreement'>({ type: 'string', enum: ['exact_match', 'agreement'], description: 'How answers were judged right or wrong' }),
+  about: Type.String({ description: 'What the guarantee is about, in words: exact match, agreement with the full answer, or the preference of a judge' }),
+  as_judged: Type.Boolean({ description: 'Whether labels are verdicts of a judge whose errors are not known, so that the guarantee is about its verdicts' }),
   follow_up_ratio: RatioSchema('Share of the enrolled generations that are accounted for, in slices that are final'),
   cancelled_ratio: RatioSchema('Share of the enrolled generations whose client went away; nothing is promised about them'),
   missing_labels: missing('How a generation without a label counts'),

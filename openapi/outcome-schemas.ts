@@ -31,6 +31,9 @@ export const OutcomeSchema = Type.Object({
   generation_id: TextSchema('Id of the generation', ['req-8f2c']),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
   prompt_hash: Type.Optional(TextSchema('The prompt_hash of the first step', ['9f86d081884c7d65'])),
+  prompt: Type.Optional(Type.String({
+    maxLength: 65_536, format: 'text65536', description: 'Text of the prompt, for graders (up to 64 KiB). The service keeps it only where a label is wanted and the policy says store_prompts, and drops it otherwise',
+  })),
   sample_index: Type.Optional(Type.Integer({
     minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0, below samples); of several outcomes with the same number only the first counts',
   })),
@@ -150,8 +153,23 @@ export const AcceptedBatchSchema = Type.Object({
 
 export const LabelParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
 
+const RewardSchema = (description: string) => Type.Number({ minimum: 0, maximum: 1, description: `${description} (0 to 1)` })
+
+const VERDICTS = ['lost', 'tie', 'gained'] as const
+export type Verdict = typeof VERDICTS[number]
+
 export const LabelSchema = stating(Type.Object({
   em: Type.Optional(EmSchema('EM of the final answer')),
+  reward: Type.Optional(RewardSchema('Reward of the final answer, in place of em')),
+  step_rewards: Type.Optional(Type.Array(nullable<number>('number', { minimum: 0, maximum: 1, description: 'Reward of the answer forced at this step; null: that of the final answer where the two agree, otherwise 0' }), {
+    maxItems: 4096, description: 'With reward: rewards for each step, in the order of the outcome\'s steps',
+  })),
+  stopped_probe_reward: Type.Optional(RewardSchema('With reward: reward of the answer probed where the generation was stopped')),
+  verdicts: Type.Optional(Type.Array(nullable<Verdict>('string', { enum: [...VERDICTS, null], description: 'Comparison of the answer forced at this step with the final answer: "lost", the final one is better; "gained", the early one is; "tie"; null: not compared' }), {
+    maxItems: 4096, description: 'Comparisons for each step, in the order of the outcome\'s steps, in place of em. A step without one is a tie where its answer agrees with the final one, otherwise it counts as lost',
+  })),
+  stopped_probe_verdict: Type.Optional(Type.Unsafe<Verdict>({ type: 'string', enum: [...VERDICTS], description: 'Comparison of the answer probed where the generation was stopped with the served answer: "lost", the probed one is better; "gained", the served one is; "tie"' })),
+  source: Type.Optional(TextSchema('Name of the grader, such as "math"; "judge:NAME" for a judge. The guarantee says what its labels are', ['judge:qwen3-32b'])),
   answer: Type.Optional(AnswerSchema('Final answer, if the outcome came without one')),
   reference: OutcomeSchema.properties.reference,
   stopped_probe_em: Type.Optional(EmSchema('EM of the answer probed where the generation was stopped; if absent, the reference grades it')),
@@ -162,9 +180,9 @@ export const LabelSchema = stating(Type.Object({
 }, {
   additionalProperties: false,
   title: 'Label',
-  description: 'Label of an outcome: em, or a reference to grade its answers with',
+  description: 'Label of an outcome: one of em, reward, a reference to grade its answers with, or the verdicts of a comparison',
   examples: [{ em: 1 }],
-}), { allOf: [{ anyOf: [{ required: ['em'] }, { required: ['reference'] }] }] })
+}), { allOf: [{ anyOf: ['em', 'reward', 'reference', 'verdicts', 'stopped_probe_verdict'].map((field) => ({ required: [field] })) }] })
 
 export type LabelReport = Static<typeof LabelSchema>
 

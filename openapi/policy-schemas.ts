@@ -107,6 +107,9 @@ const fields = {
   record_steps: Type.Boolean({
     description: 'Whether the service records the steps of control generations until their outcome comes, for workers that send outcomes without `steps`',
   }),
+  store_prompts: Type.Boolean({
+    description: 'Whether the service keeps the prompt of a generation whose label is wanted, beside its answers, until the label comes, and for a day at most; false: prompts are dropped',
+  }),
   predictor: enumOf(['off', 'auto'],
     'Whether predictors are trained and may serve: "off", or "auto": raw confidence is certified at half of error_level, and predictors share the other half'),
   em_per_token_percent: nullable<number>('number', {

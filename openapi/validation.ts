@@ -24,6 +24,7 @@ const options = {
     signal128: (text: string) => text !== '__proto__' && name128(text),
     run128: (text: string) => text !== '.' && text !== '..' && name128(text),
     text4096: byteLength(4096),
+    text65536: byteLength(65_536),
     'date-time': true,
   },
 } as const

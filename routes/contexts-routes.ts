@@ -2,7 +2,7 @@ import { Type } from '#typebox'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import {
-  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema,
+  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema,
 } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
 import {
@@ -83,21 +83,6 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       response: { 200: TradeoffSchema, ...anyError },
     },
   }, (request) => contexts.tradeoff(request.params.key))
-
-  app.get('/v1/contexts/:key/wanted-labels', {
-    config: { role: 'worker', bound: 'key' },
-    schema: {
-      tags: read,
-      operationId: 'listWantedLabels',
-      summary: 'List the generations whose outcome awaits a label',
-      description: 'Lists only enrolled control generations whose label can still change how they count, in the order of enrolment: ' +
-        'the follow-up of the first ends first. For a context that belongs to a pool, the list is that of the pool. A token that is bound to a prefix sees the ' +
-        'generations that tokens of its prefix reported; other tokens see those that tokens without a prefix reported.',
-      params,
-      querystring: WantedLabelsQuerySchema,
-      response: { 200: WantedLabelsSchema, ...anyError },
-    },
-  }, (request) => contexts.wantedLabels(request.params.key, { limit: 100, ...request.query }, request))
 
   app.get('/v1/contexts/:key/policy', {
     config,

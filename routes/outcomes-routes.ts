@@ -1,4 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
 import {
   AcceptedBatchSchema, AcceptedSchema, AnyOutcomesSchema, LabelledSchema, LabelParamsSchema, LabelSchema, OutcomeBatchSchema,
@@ -6,6 +7,7 @@ import {
 } from '../openapi/outcome-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
 import type { ReportedOutcome } from '../src/core/outcome/outcome.js'
+import { createWantedLabels } from '../src/service/admin/wanted-labels.js'
 import { acceptLabel, countRefusedLabel } from '../src/service/outcomes/accept-label.js'
 import { acceptBatch, acceptOutcome, countRefused } from '../src/service/outcomes/accept-outcomes.js'
 import { MANY_ITEMS_BYTES } from '../src/service/http/json.js'
@@ -46,6 +48,33 @@ export const outcomesRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
 }
 
 export const labelsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+  const wanted = createWantedLabels(services.store, services.config)
+  app.addHook('preClose', (done) => {
+    wanted.close()
+    done()
+  })
+
+  app.get('/v1/contexts/:key/wanted-labels', {
+    config: { role: 'worker', bound: 'key' },
+    schema: {
+      tags: ['contexts'],
+      operationId: 'listWantedLabels',
+      summary: 'List the generations whose outcome awaits a label',
+      description: 'Lists only enrolled control generations whose label can still change how they count, in the order of enrolment: ' +
+        'the follow-up of the first ends first. For a context that belongs to a pool, the list is that of the pool. A token that is bound to a prefix sees the ' +
+        'generations that tokens of its prefix reported; other tokens see those that tokens without a prefix reported. With `answers`, the reply holds the texts to be graded, which ' +
+        'are kept until the label comes, and for a day at most.',
+      params: KeyParamsSchema,
+      querystring: WantedLabelsQuerySchema,
+      response: { 200: WantedLabelsSchema, ...anyError },
+    },
+  }, (request) => {
+    const gone = new AbortController()
+    request.raw.once('close', () => { if (request.raw.destroyed) gone.abort() })
+    request.isLongPoll = (request.query.wait_seconds ?? 0) > 0
+    return wanted.page(request.params.key, { limit: 100, ...request.query }, request, gone.signal)
+  })
+
   app.post('/v1/outcomes/:generation_id/label', {
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {

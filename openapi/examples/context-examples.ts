@@ -22,6 +22,8 @@ const CONTEXT = {
     error_level: 0.05,
     post_hoc: true,
     label: 'exact_match',
+    about: 'exact match',
+    as_judged: false,
     follow_up_ratio: 0.998,
     cancelled_ratio: 0,
     missing_labels: 'lost',

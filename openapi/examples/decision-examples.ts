@@ -15,6 +15,8 @@ export const DECISION_EXAMPLE = {
     error_level: 0.05,
     post_hoc: false,
     label: 'exact_match',
+    about: 'exact match',
+    as_judged: false,
     follow_up_ratio: 0.998,
     cancelled_ratio: 0,
     missing_labels: 'lost',

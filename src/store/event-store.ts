@@ -22,6 +22,14 @@ export function textBatchOf (pairs: Iterable<readonly [id: string, text: string]
 /** Limits of the decision log; an event counts as a step. */
 export const EVENT_LIMITS: RecordLimits = { seconds: 86_400, steps: 4096, generations: 50_000, bytes: 64 * 1024 * 1024 }
 
+/** Limits of the answers that await a label; an answer counts as a step. */
+export const ANSWER_LIMITS: RecordLimits = { seconds: 86_400, steps: 1, generations: 20_000, bytes: 64 * 1024 * 1024 }
+
+/** The answers of generations whose label is wanted, for graders: one text each, forgotten once the label has come. */
+export interface AnswerStore extends EventStore {
+  readonly forget: (generationIds: readonly string[]) => Promise<void>
+}
+
 /**
  * The decision log: texts by generation, for generations that are looked up later. It has the laws of StepRecordStore, within limits of its
  * own, but for forgetting: events go only when they expire or when there are too many.

@@ -6,7 +6,7 @@ import type { Change, UnreadableChange } from '../core/reducer/threshold-change.
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
-import type { EventStore } from './event-store.js'
+import type { AnswerStore, EventStore } from './event-store.js'
 import type { LearnerStore } from './learner-store.js'
 import type { LogStore } from './log.js'
 import type { SortedState, StateRow } from './state-format.js'
@@ -52,9 +52,9 @@ export interface Revision {
  *  1. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when the store is back. A write
  *     that was rejected may have happened: appending an outcome again is safe.
  *  2. Acknowledged writes outlive the process.
- *  3. `exportRows` gives everything but leases, recorded steps and the decision log, as of one moment. `importRows` replaces the state by
- *     such rows, of either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes nothing if
- *     there is a state and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
+ *  3. `exportRows` gives everything but leases, recorded steps, kept answers and the decision log, as of one moment. `importRows` replaces
+ *     the state by such rows, of either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes
+ *     nothing if there is a state and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
  *  4. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
  *     `acquireLease`, `trainingRuns.write`, `exportRows` and `importRows`, while outcomes and labels are still accepted.
  */
@@ -63,6 +63,7 @@ export interface Store extends LogStore, LearnerStore {
   readonly trainingRuns: TrainingRunStore
   readonly stepRecords: StepRecordStore
   readonly events: EventStore
+  readonly answers: AnswerStore
 
   /** Whether the last contact succeeded, and writes are taken. */
   readonly isUp: () => boolean

@@ -35,11 +35,11 @@ t.test('a label can arrive after its outcome', async (t) => {
   const { send } = built
   t.match(await reportEnrolled(built, bare('g/1 %')), { body: { label_wanted: true } })
   await untilContext(built, { labels_wanted: 1, labels_given: 0 })
-  t.same((await send('GET', `${url}/wanted-labels`)).body, { generation_ids: ['g/1 %'], next: null })
+  t.same((await send('GET', `${url}/wanted-labels`)).body, { generation_ids: ['g/1 %'], next: null, last: (await send('GET', `${url}/wanted-labels`)).body.last })
   const path = `/v1/outcomes/${encodeURIComponent('g/1 %')}/label`
   t.match(await send('POST', path, { em: 1 }), { status: 202, body: { accepted: 1, duplicates: 0 } })
   t.match(await untilContext(built, { labels_given: 1, control_generations: 1 }), { em_full: 1, follow_up: { labels_wanted: 1 } })
-  t.same((await send('GET', `${url}/wanted-labels`)).body, { generation_ids: [], next: null })
+  t.same((await send('GET', `${url}/wanted-labels`)).body, { generation_ids: [], next: null, last: null })
   t.match(await send('POST', path, { em: 0 }), { status: 202, body: { accepted: 0, duplicates: 1 } }, 'the first stands')
   t.match((await send('GET', '/metrics')).body, 'stopgate_labels_total{result="accepted"} 1\n')
 })
@@ -211,4 +211,50 @@ t.test('an id that begins with a zero character is refused, as stored ids begin 
   }
   t.equal((await send('POST', `/v1/outcomes/${encodeURIComponent(forged)}/label`, { em: 1 })).status, 400)
   t.equal((await send('GET', `/v1/generations/${encodeURIComponent(forged)}`)).status, 400)
+})
+
+const PROSE = {
+  generation_id: 'g',
+  arm: 'control',
+  context: CONTEXT,
+  tokens: 64,
+  answer: 'Paris',
+  prompt: 'Capital of France?',
+  steps: [{ tokens: 16, confidence: 0.5, answer: 'Rome' }, { tokens: 32, confidence: 0.4, answer: 'rome.' }, { tokens: 48, confidence: 0.95, answer: 'paris' }],
+} as { generation_id: string }
+
+t.test('the list of wanted labels has the answers to be graded until the label comes', async (t) => {
+  const built = await build(t, FOLLOWED_UP)
+  const { send, store } = built
+  await reportEnrolled(built, PROSE)
+  await untilContext(built, { labels_wanted: 1 })
+  const { body } = await send('GET', `${url}/wanted-labels?answers=true&wait_seconds=5`)
+  t.match(body.wanted, [{ generation_id: 'g', answer: 'Paris', early: [{ answer: 'Rome', steps: [0, 1] }], steps: 3, prompt: null }])
+  t.notMatch(JSON.stringify([...await store.answers.read(['g'])]), /Capital/, 'the policy does not store prompts')
+  t.match(await send('POST', '/v1/outcomes/g/label', { verdicts: ['gained', 'gained', null], source: 'judge:j' }), { status: 202, body: { accepted: 1 } })
+  t.match(await untilContext(built, { labels_given: 1, control_generations: 1 }), { em_full: null })
+  t.equal((await store.answers.read(['g'])).size, 0)
+  t.match((await send('GET', url)).body.thresholds.at(-1), { lost: 0, gained: 1 })
+})
+
+t.test('a prompt is kept where the policy says so, and is no part of the log', async (t) => {
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":16,"store_prompts":true}' })
+  await reportEnrolled(built, PROSE)
+  await untilContext(built, { labels_wanted: 1 })
+  const { body } = await built.send('GET', `${url}/wanted-labels?answers=true`)
+  t.match(body.wanted, [{ prompt: 'Capital of France?' }])
+  t.notMatch(JSON.stringify(await built.store.learned()), /Capital|Rome|Paris/)
+})
+
+t.test('a stop whose answer differs from its probe is listed with both', async (t) => {
+  const built = await build(t, FOLLOWED_UP)
+  const { send } = built
+  await send('PUT', `${url}/pin`, { threshold: 0.5, reason: 'test' })
+  const stop = { ...PROSE, arm: 'treated', steps: undefined, stopped: true, stopped_probe: { tokens: 32, answer: 'Rome' } }
+  t.match(await reportEnrolled(built, stop), { body: { label_wanted: true } })
+  await until('it is listed', async () => (await send('GET', `${url}/wanted-labels`)).body.generation_ids?.length === 1, 10)
+  t.match((await send('GET', `${url}/wanted-labels?answers=true`)).body.wanted, [{ answer: 'Paris', early: [{ answer: 'Rome', steps: [] }] }])
+  t.match(await send('POST', '/v1/outcomes/g/label', { stopped_probe_verdict: 'gained', source: 'math' }), { status: 202 })
+  await until('it counts', async () => (await send('GET', url)).body.fidelity.em_drop !== null)
+  t.match((await send('GET', url)).body.fidelity, { stops: 1, em_drop: -1 })
 })

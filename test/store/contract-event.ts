@@ -40,4 +40,18 @@ export function eventContract (law: Law): void {
     await log(store, ['a', 'event'])
     await until('it has expired', async () => await logged(store, 'a') === undefined)
   }, { events: { seconds: 1 } })
+
+  law('answers that await a label are kept apart from the decision log, and can be forgotten', async (t, { store, other }) => {
+    await log(store, ['a', 'event'])
+    await store.answers.append(textBatchOf([['a', 'answer'], ['b', 'other']]))
+    t.same(await other.answers.read(['a', 'b']), new Map([['a', ['answer']], ['b', ['other']]]))
+    await other.answers.forget(['a'])
+    t.same(await store.answers.read(['a', 'b']), new Map([['b', ['other']]]))
+    t.same(await logged(store, 'a'), ['event'])
+  })
+
+  law('answers expire', async (t, { store }) => {
+    await store.answers.append(textBatchOf([['a', 'answer']]))
+    await until('it has expired', async () => (await store.answers.read(['a'])).size === 0)
+  }, { answers: { seconds: 1 } })
 }

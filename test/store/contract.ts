@@ -25,6 +25,7 @@ export interface StoreUnderTest {
 export interface StoreLimits extends Partial<LogLimits> {
   readonly records?: Partial<RecordLimits>
   readonly events?: Partial<RecordLimits>
+  readonly answers?: Partial<RecordLimits>
 }
 
 /** Tests the laws of src/store/store.ts on one implementation. Each test gets a new store. */

@@ -11,6 +11,8 @@ export interface TraceStep {
   readonly em?: Em | undefined
   /** Whether the answer probed here equals the final one, and so has the same EM; absent where nothing was probed or compared. */
   readonly agrees?: boolean | undefined
+  /** What stopping here would have lost, in [-1, 1], where a label compared both answers; it overrides `em`. Absent: none did. */
+  readonly difference?: number | undefined
   /** Tokens decoded for the probes that both arms make, up to and including this step; absent: none. */
   readonly probeTokens?: number | undefined
 }
@@ -27,8 +29,15 @@ export interface Trace {
   readonly probeTokens?: number | undefined
 }
 
-/** The effect of stopping one generation at one threshold. `probeTokens`: tokens of the probes made up to the stop. */
-export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly probeTokens: number, readonly isUnprobed: boolean }
+/** The effect of stopping one generation at one threshold. */
+export interface Stop {
+  /** In [-1, 1], in whole eighths. */
+  readonly delta: number
+  readonly tokens: number
+  /** Tokens of the probes made up to the stop. */
+  readonly probeTokens: number
+  readonly isUnprobed: boolean
+}
 
 /**
  * The effect of stopping one generation at each threshold: at threshold k it would have stopped at the first step with enough
@@ -47,7 +56,7 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
       delta: deltaAt(trace.em, step),
       tokens: Math.min(step.tokens + trace.answerTokens, trace.tokens),
       probeTokens: step.probeTokens ?? 0,
-      isUnprobed: step.em === undefined && step.agrees === undefined,
+      isUnprobed: step.em === undefined && step.agrees === undefined && step.difference === undefined,
     }
     while (open >= 0 && step.score >= grid[open]!) stops[open--] = stop
   }
@@ -59,9 +68,10 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
 }
 
 /** @param full EM of the full run; `null`: unknown, which counts as the worst case */
-export function deltaAt (full: Em | null, { em, agrees }: TraceStep): Stop['delta'] {
+export function deltaAt (full: Em | null, { em, agrees, difference }: TraceStep): Stop['delta'] {
+  if (difference !== undefined) return difference
   if (em === undefined && agrees === true) return 0
-  return (full === null ? 1 : full - (em ?? 0)) as Stop['delta']
+  return full === null ? 1 : full - (em ?? 0)
 }
 
 /** A step, with the tokens decoded for probes up to and including it. */
@@ -107,7 +117,10 @@ export interface KeptTrace {
   readonly steps: {
     readonly tokens: readonly number[]
     readonly confidence: ReadonlyArray<number | null>
-    /** A character for each step: the probed answer is right (1), wrong (0), the final one (=) or another (x); nothing was probed (-). */
+    /**
+     * A character for each step: the probed answer is right (1), wrong (0), the final one (=) or another (x); judged to be worse than the
+     * final one (w), as good (=) or better (b); nothing was probed (-).
+     */
     readonly answers: string
     readonly probe_tokens?: readonly number[]
   }
@@ -147,12 +160,13 @@ export function traceOfKept ({ tokens, answer_tokens: answerTokens, em, probe_to
 }
 
 /** The grades of an answer by its character. */
-export const ANSWERS: Readonly<Record<string, Pick<TraceStep, 'em' | 'agrees'>>> = {
-  1: { em: 1 }, 0: { em: 0 }, '=': { agrees: true }, x: { agrees: false }, '-': {},
+export const ANSWERS: Readonly<Record<string, Pick<TraceStep, 'em' | 'agrees' | 'difference'>>> = {
+  1: { em: 1 }, 0: { em: 0 }, '=': { agrees: true }, x: { agrees: false }, w: { difference: 1 }, b: { difference: -1 }, '-': {},
 }
 
 /** The character of a step's answer. */
-export function answerOf ({ em, agrees }: TraceStep): string {
+export function answerOf ({ em, agrees, difference }: TraceStep): string {
   if (em !== undefined) return String(em)
+  if (difference !== undefined) return difference > 0 ? 'w' : difference < 0 ? 'b' : '='
   return agrees === undefined ? '-' : agrees ? '=' : 'x'
 }

@@ -121,6 +121,8 @@ export interface ContextState {
   readonly day: DailySavings
   readonly last_evidence_at: number | null
   readonly updated_at: number
+  /** How many late labels of this epoch each grader gave; absent: none stated its name. */
+  readonly label_sources?: EvidenceByToken | undefined
   /** How much of this epoch's evidence each token reported; absent where the service has no tokens. */
   readonly fed_by?: EvidenceByToken | undefined
   /** Absent where no training run names the context; `null` after a reset, until a run names it again. */
@@ -251,15 +253,15 @@ function mergeHalves ([filling, full]: readonly [Evidence, Evidence]): Evidence 
   return mergeEvidence(filling, full)
 }
 
-/** Control generations by the name of the token that reported them; `*` for tokens beyond the limit. */
+/** Counts by the name of the token or grader that reported them; `*` for names beyond the limit. */
 export type EvidenceByToken = Readonly<Record<string, number>>
 
-/** Tokens that are counted by name. */
+/** Tokens or graders that are counted by name. */
 const MAX_NAMES = 32
-const OTHERS = '*' // no token's name
+const OTHERS = '*' // no token's name, and no grader's
 
-/** Counts one more generation for a token. @param by name of the token; `undefined` where the service has no tokens */
-export function countForToken (fedBy: EvidenceByToken | undefined, by: string | undefined): EvidenceByToken | undefined {
+/** Counts one more report. @param by name of the token or grader; `undefined` where it has none */
+export function countForName (fedBy: EvidenceByToken | undefined, by: string | undefined): EvidenceByToken | undefined {
   if (by === undefined) return fedBy
   const name = fedBy === undefined || Object.hasOwn(fedBy, by) || Object.keys(fedBy).length < MAX_NAMES ? by : OTHERS
   return { ...fedBy, [name]: (fedBy !== undefined && Object.hasOwn(fedBy, name) ? fedBy[name]! : 0) + 1 }
@@ -385,6 +387,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     last_evidence_at: state.last_evidence_at,
     updated_at: state.updated_at,
     judged_by: state.judged_by,
+    label_sources: state.label_sources,
     fed_by: state.fed_by,
     checkpoint: state.checkpoint,
     membership: state.membership,

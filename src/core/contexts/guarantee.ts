@@ -10,6 +10,10 @@ export interface Guarantee {
   /** The guarantee was requested after evidence had arrived, so the bar was thirty times higher. */
   readonly post_hoc: boolean
   readonly label: Label
+  /** The property that the guarantee is about, in words: exact match, agreement, or the preference of a judge. */
+  readonly about: string
+  /** Some labels are verdicts of a judge whose errors are not known. */
+  readonly as_judged: boolean
   /** Share of the enrolled generations that are accounted for; and share that clients cancelled, about which nothing is promised. */
   readonly follow_up_ratio: number
   readonly cancelled_ratio: number
@@ -35,6 +39,19 @@ export interface Guarantee {
   readonly tokens_saved_ratio: number
   readonly tokens_saved_gross_ratio: number
   readonly epoch: number
+}
+
+/** The prefix of a source of labels that is a judge: its verdicts are opinions. */
+export const JUDGE = 'judge:'
+
+/** What the labels of an epoch say. @param sources graders that gave late labels, with their numbers of labels */
+export function subjectOf (label: Label, sources: Readonly<Record<string, number>> = {}): Pick<Guarantee, 'about' | 'as_judged'> {
+  if (label === 'agreement') return { about: 'agreement with the full answer', as_judged: false }
+  const names = Object.keys(sources).sort()
+  const judges = names.filter((name) => name.startsWith(JUDGE))
+  if (judges.length === 0) return { about: names.length === 0 ? 'exact match' : `graded by ${names.join(', ')}`, as_judged: false }
+  const others = names.length > judges.length ? ', or graded by others' : ''
+  return { about: `preferred by the judge ${judges.map((name) => name.slice(JUDGE.length)).join(', ')}${others}`, as_judged: true }
 }
 
 /** The guarantee that was requested when evidence began. */

@@ -13,7 +13,7 @@ import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms 
 import { mayCertify } from './evidence-checks.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
-import type { Guarantee } from './guarantee.js'
+import { type Guarantee, subjectOf } from './guarantee.js'
 
 /** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
 const MARGIN = 0.02
@@ -101,7 +101,7 @@ export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null):
 
 function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
   return a !== null && b !== null && a.epoch === b.epoch && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level &&
-    a.post_hoc === b.post_hoc
+    a.post_hoc === b.post_hoc && a.about === b.about
 }
 
 function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateScorer, index: number): Guarantee {
@@ -111,6 +111,7 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     error_level: policy.error_level,
     post_hoc: isPostHoc,
     label: policy.label,
+    ...subjectOf(policy.label, state.label_sources),
     follow_up_ratio: followUpRatio(state),
     cancelled_ratio: cancelledRatio(state),
     missing_labels: policy.missing_labels,

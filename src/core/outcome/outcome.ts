@@ -19,6 +19,8 @@ export interface LoggedStep extends Graded {
   readonly signals?: Readonly<Record<string, number>>
   /** Tokens decoded for the probes up to and with this step, in either arm; absent: none. */
   readonly asked_tokens?: number
+  /** What stopping here would have lost, in [-1, 1], as a late label compared the two answers; absent: no label did. */
+  readonly difference?: number
 }
 
 /** The step at which a generation was stopped, and the answer that was probed there. */
@@ -80,6 +82,8 @@ export interface ReportedOutcome extends Answered {
   readonly generation_id: string
   readonly group_id?: string
   readonly prompt_hash?: string
+  /** Its text, for graders: no part of the logged outcome. */
+  readonly prompt?: string
   readonly sample_index?: number
   readonly retry_of?: string
   readonly arm?: Arm

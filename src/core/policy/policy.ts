@@ -46,6 +46,8 @@ export interface Policy {
   readonly max_evidence_age_seconds: number
   /** Whether the service keeps the steps of control generations until the outcome, for workers that cannot. */
   readonly record_steps: boolean
+  /** Whether the prompts of generations whose label is wanted are kept for the grader, with their answers. */
+  readonly store_prompts: boolean
   /**
    * Whether predictors are trained here and may serve. With `auto` the level is divided: the raw confidence is tested at error_level/2, the
    * j-th challenger of an epoch at error_level/(2j(j+1)).
@@ -83,6 +85,7 @@ export const DEFAULT_POLICY: Policy = {
   evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,
   record_steps: true,
+  store_prompts: false,
   predictor: 'off',
   em_per_token_percent: null,
   value_of_em: null,

@@ -1,5 +1,6 @@
+import { EIGHTHS } from '../certificate/certificate.js'
 import type { Em } from '../certificate/trace.js'
-import { type ContextState, copyState } from '../contexts/context-state.js'
+import { type ContextState, copyState, countForName } from '../contexts/context-state.js'
 import { addGrades } from '../contexts/grader.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import { isEvidence } from '../enrolment/enrolled-unit.js'
@@ -26,7 +27,9 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   const cohort = fold.cohorts.get(key)
   if (state === undefined || cohort === undefined) return fold.pending.remove(id)
   if (fold.pending.get(id) === undefined) return // its time was up
-  if (cohort.stops.has(id)) cohort.settleStop(id, observeStop(outcome, 'exact_match', false)?.difference ?? 1)
+  if (cohort.stops.has(id)) {
+    cohort.settleStop(id, label.stopped_probe_difference ?? observeStop(outcome, 'exact_match', false)?.difference ?? 1)
+  }
   const member = cohort.members.get(outcome.u)
   if (member === undefined || !member.waiting.includes(id)) {
     if (cohort.isKept(id)) fold.pending.set({ ...pending, outcome }) // its entry has not come yet
@@ -39,17 +42,19 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   const known = { generation_id: id, units: member.arm === 'control' || member.leaf !== undefined ? units : new Map<number, never>(), em }
   cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
-  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, { state, policy, time }) : state, time)
+  const { source } = label
+  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, { state, policy, time, source }) : state, time)
 }
 
-interface Labelling { readonly state: ContextState, readonly policy: Policy, readonly time: number }
+interface Labelling { readonly state: ContextState, readonly policy: Policy, readonly time: number, readonly source: string | undefined }
 
 /** Keeps what a control outcome shows now that its label is known, and counts the label. @returns the state as stored */
-function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { state, policy, time }: Labelling): ContextState {
+function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { state, policy, time, source }: Labelling): ContextState {
   applySample(fold, outcome, leaf, policy)
   applyTrace(fold, outcome, key, state, policy)
   const counted = copyState(withCounts(state, { labels_given: 1 }), {
     grader: addGrades(state.grader, outcome),
+    label_sources: countForName(state.label_sources, source),
     auto_cadence: applyRun(fold, outcome, state.auto_cadence, policy, time),
   })
   fold.set(key, counted)
@@ -57,32 +62,43 @@ function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { sta
 }
 
 /**
- * Adds a late label to its outcome and to the probe of its stop; returns the outcome unchanged if the label does not settle whether the
- * full answer was right. Steps are graded by the verdicts in the label, or by its reference. Without either, a step that agrees with the
- * full answer is as right as it, and any other step counts as wrong.
+ * Adds a late label to its outcome and to the probe of its stop; returns the outcome unchanged if the label settles neither whether the
+ * full answer was right nor how others compare with it. Steps are graded by the verdicts in the label, or by its reference. Without
+ * either, a step that agrees with the full answer is as right as it, and any other step counts as wrong.
  */
 export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): PrunedOutcome {
   const answer = label.answer ?? outcome.answer_digest
   const isRight = (digest: string | undefined): Em | undefined =>
     label.references === undefined || digest === undefined ? undefined : label.references.includes(digest) ? 1 : 0
   const em = label.em ?? isRight(answer)
-  if (em === undefined) return outcome
+  const { stopped_probe_difference: served } = label
+  if (em === undefined && label.differences === undefined && served === undefined) return outcome
 
   const asked = outcome.asked ?? outcome.steps?.length
-  const verdicts = label.steps?.length === asked ? label.steps : undefined // a list of another length is about other steps
+  const ofSteps = <T>(list: readonly T[] | undefined) => list?.length === asked ? list : undefined // another length is about other steps
+  const verdicts = ofSteps(label.steps)
+  const differences = ofSteps(label.differences)
+  const agreementOf = ({ agreement, answer_digest: probed }: PlacedStep): number | undefined =>
+    agreement ?? (probed === undefined || answer === undefined ? undefined : Number(digestsAgree(probed, answer)))
   const emOf = (step: PlacedStep, index: number): Em | undefined => {
-    const { answer_digest: probed } = step
-    const agrees = step.agreement ?? (probed === undefined || answer === undefined ? undefined : Number(digestsAgree(probed, answer)))
+    const agrees = agreementOf(step)
     const verdict = verdicts?.[step.place ?? index]
-    return step.exact_match ?? verdict ?? isRight(probed) ?? (agrees === undefined ? undefined : agrees === 1 ? em : 0)
+    const byAgreement = em === undefined || agrees === undefined ? undefined : agrees === 1 ? em : 0
+    return step.exact_match ?? verdict ?? isRight(step.answer_digest) ?? byAgreement
+  }
+  const differenceOf = (step: PlacedStep, index: number): number | undefined => {
+    const eighths = differences?.[step.place ?? index]
+    if (eighths != null) return eighths / EIGHTHS
+    return differences !== undefined && em === undefined && agreementOf(step) === 1 ? 0 : undefined
   }
   const steps = outcome.steps?.map((step, index) => {
     const exact_match = emOf(step, index)
-    return exact_match === undefined ? step : { ...step, exact_match }
+    const difference = differenceOf(step, index)
+    return { ...step, ...(exact_match !== undefined && { exact_match }), ...(difference !== undefined && { difference }) }
   }) ?? null
-  const graded = { ...outcome, full: { ...outcome.full, exact_match: em }, steps }
+  const graded = { ...outcome, full: em === undefined ? outcome.full : { ...outcome.full, exact_match: em }, steps }
   const { stopped_probe: probe } = outcome
-  if (probe === undefined) return graded
+  if (probe === undefined || em === undefined) return graded
   return { ...graded, stopped_probe: gradeProbe(probe, label.stopped_probe_em ?? isRight(probe.answer_digest), em) }
 }
 

@@ -6,7 +6,7 @@ import { addDifferencesOf, type DifferenceSums, differenceSumFrom, noDifferences
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
 import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
-import { type ContextState, copyState, countForToken } from '../contexts/context-state.js'
+import { type ContextState, copyState, countForName } from '../contexts/context-state.js'
 import { isRepaired } from '../contexts/evidence-checks.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
@@ -57,7 +57,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     return finish(compared)
   }
   const { state } = outcome.u < share ? countSavingsOfControl(fold, pending, { share }, compared, time) : { state: compared }
-  const reportedBy = copyState(state, { fed_by: countForToken(state.fed_by, outcome.by) })
+  const reportedBy = copyState(state, { fed_by: countForName(state.fed_by, outcome.by) })
   if (outcome.cancelled === true) return finish(withCounts(reportedBy, { cancelled: 1 }))
   const fed = isPresent ? copyState(reportedBy, { grader: addGrades(addFinalAnswer(state.grader, outcome), outcome) }) : reportedBy
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)

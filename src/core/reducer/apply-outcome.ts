@@ -1,7 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import type { CadenceInForce } from '../contexts/automatic-cadence.js'
-import { type ContextState, copyState, countForToken, predictorOf } from '../contexts/context-state.js'
+import { type ContextState, copyState, countForName, predictorOf } from '../contexts/context-state.js'
 import { addCounts, addRecent } from '../contexts/follow-up-counts.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -295,7 +295,7 @@ export function takeReport (
     follow_up: addCounts(saved.follow_up, counts),
     recent: addRecent(saved.recent, counts),
     grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),
-    fed_by: countForToken(saved.fed_by, outcome.by),
+    fed_by: countForName(saved.fed_by, outcome.by),
     auto_cadence: report.kind === 'known' ? applyRun(fold, outcome, saved.auto_cadence, policy, time) : saved.auto_cadence,
     updated_at: time,
   })

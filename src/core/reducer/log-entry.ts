@@ -1,3 +1,4 @@
+import type { ServedDifference } from '../certificate/fidelity.js'
 import type { Em } from '../certificate/trace.js'
 import type { Pin } from '../contexts/pin.js'
 import type { ProbeFormFinding } from '../contexts/probe-form.js'
@@ -25,6 +26,12 @@ export interface LabelEntry {
   readonly stopped_probe_em?: Em
   /** EM of the steps in the outcome's order, `null` where not known. */
   readonly steps?: ReadonlyArray<Em | null>
+  /** What stopping at each step would have lost, in eighths from -8 to 8, `null` where the label does not compare its answer. */
+  readonly differences?: ReadonlyArray<number | null>
+  /** EM of the probed answer less EM of the served one, where the label compares the two. */
+  readonly stopped_probe_difference?: ServedDifference
+  /** Name of the grader; absent: it gave none. */
+  readonly source?: string
 }
 
 /** The name of the token that gave the command, and the reason. */

@@ -80,8 +80,9 @@ function traceOf (outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_la
 function traceStepOf (
   step: LoggedStep, { answer_digest: final }: Pick<LoggedOutcome, 'answer_digest'>, { label, missing_labels }: Pick<Policy, 'label' | 'missing_labels'>
 ): TraceStep {
-  const { tokens, confidence: score, asked_tokens: probeTokens, agreement, answer_digest: probed } = step
+  const { tokens, confidence: score, asked_tokens: probeTokens, agreement, answer_digest: probed, difference } = step
   const em = step[label]
+  if (difference !== undefined && label === 'exact_match') return { tokens, score, probeTokens, em, difference }
   if (em !== undefined || label !== 'exact_match' || missing_labels !== 'lost') return { tokens, score, probeTokens, em }
   if (probed !== undefined && final !== undefined) return { tokens, score, probeTokens, agrees: digestsAgree(probed, final) }
   return { tokens, score, probeTokens, agrees: agreement === undefined ? undefined : agreement === 1 }

@@ -40,6 +40,7 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   evidence_window: 'it affects how long evidence is kept, and evidence that has left the window is not stored',
   max_evidence_age_seconds: 'it affects when a threshold without new evidence is withdrawn, not what is certified',
   record_steps: 'it affects where steps are recorded, not what is certified',
+  store_prompts: 'it affects what graders receive, not what is certified',
 }
 
 /** The answer contains no times. */

@@ -5,19 +5,16 @@ import { withNumbers } from '../../core/contexts/automatic-cadence.js'
 import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
 import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
-import { byPlace, type WantedLabel, wantedLabels } from '../../core/enrolment/stored-cohort.js'
-import { certifyingDepth, chainOf, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
+import { depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
 import { policyProblem } from '../../core/policy/policy-problem.js'
 import { effectivePolicy } from '../../core/policy/policy.js'
 import { type ContextView, describeContext, type Status } from '../../core/reports/context-report.js'
 import type { ContextRow } from '../../core/reports/context-row.js'
 import { describeThresholds } from '../../core/reports/threshold-rows.js'
 import { type AnswerableFields, cadenceProblem, whatIf } from '../../core/reports/what-if.js'
-import { at, ContextNotFoundError, InvalidInputError, InvalidPolicyError } from '../../errors/errors.js'
+import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
-import { type Caller, ownId } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
-import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import { checkKey, readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 import { readTradeoff } from './read-tradeoff.js'
@@ -87,8 +84,6 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       return { key, ...whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)) }
     },
 
-    wantedLabels: (key: string, query: WantedLabelsQuery, caller: Caller) => readWantedLabels(store, config, key, query, caller),
-
     async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },
   }
 }
@@ -149,45 +144,4 @@ function isOverBound ({ em_drop: drop, max_em_drop: bound }: ContextRow): boolea
 /** Answers that its control generations lost beyond what the bound allows; those that have shown nothing come last. */
 function answersBeyond ({ em_drop: drop, max_em_drop: bound, control_generations: generations }: ContextRow): number {
   return drop === null ? -Number.MAX_VALUE : (drop - bound) * generations
-}
-
-interface WantedLabelsQuery { readonly limit: number, readonly after?: string }
-
-/** Pass `next` as `after` for the next page; `null`: this is the last page. */
-interface WantedLabelsPage { readonly generation_ids: string[], readonly next: string | null }
-
-/**
- * Generations of a context, or of its pool, whose outcome awaits a label: those that the caller reported, the longest enrolled first.
- * @throws InvalidKeyError, ContextNotFoundError, InvalidInputError
- */
-export async function readWantedLabels (
-  store: Store, config: Config, key: string, { limit, after }: WantedLabelsQuery, caller: Caller): Promise<WantedLabelsPage> {
-  checkKey(config, key)
-  const place = after === undefined ? null : placeOf(after)
-  const { policies, defaultPolicy, levels } = await readSnapshotInputs(store, config, Date.now())
-  const chain = chainOf(key)
-  const depth = certifyingDepth(levels, effectivePolicy(defaultPolicy, policies, key).certify_at)
-  const source = chain[Math.min(depth, chain.length - 1)]!
-  const cohort = (await store.readCohorts([source])).get(source)
-  if (cohort === undefined && !(await store.readContexts([key])).has(key)) throw new ContextNotFoundError(key)
-  const wanted = (cohort === undefined ? [] : wantedLabels(cohort)).flatMap((label) => {
-    const generation_id = ownId(caller, label.generation_id)
-    return generation_id === null ? [] : [{ ...label, generation_id }]
-  })
-  const rest = place === null ? wanted : wanted.filter((label) => byPlace(label, place) > 0)
-  const shown = rest.slice(0, limit)
-  return { generation_ids: shown.map(({ generation_id: id }) => id), next: rest.length > limit ? cursorOf(shown.at(-1)!) : null }
-}
-
-/** The place of the last one on a page, which may be gone from the list when the next page is read. */
-function cursorOf ({ at, u, generation_id }: WantedLabel): string {
-  return Buffer.from(JSON.stringify([at, u, generation_id])).toString('base64url')
-}
-
-function placeOf (cursor: string): WantedLabel {
-  try {
-    const [at, u, generation_id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, unknown, unknown]
-    if (typeof at === 'number' && typeof u === 'number' && typeof generation_id === 'string') return { at, u, generation_id }
-  } catch { /* refused below */ }
-  throw at('/after', new InvalidInputError('after is not the "next" of a page of this list: send it as it was, or omit it'))
 }

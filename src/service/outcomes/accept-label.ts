@@ -1,7 +1,11 @@
-import type { LabelReport } from '../../../openapi/outcome-schemas.js'
+import type { LabelReport, Verdict } from '../../../openapi/outcome-schemas.js'
+import { murmur3 } from '../../core/assignment/hash.js'
+import type { ServedDifference } from '../../core/certificate/fidelity.js'
+import { EIGHTHS } from '../../core/certificate/certificate.js'
+import type { Em } from '../../core/certificate/trace.js'
 import { answerDigest } from '../../core/outcome/exact-match.js'
 import type { LabelEntry } from '../../core/reducer/log-entry.js'
-import { at, InvalidLabelError, OutcomeNotFoundError } from '../../errors/errors.js'
+import { at, InvalidLabelError, OutcomeNotFoundError, type Problem } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
 import { type Reporter, scopedId, spendReportQuota } from '../access/context-access.js'
@@ -9,9 +13,10 @@ import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Accepted } from './accept-outcomes.js'
+import { forgetAnswers } from './kept-answers.js'
 
 interface LabelServices {
-  readonly store: Pick<Store, 'append'>
+  readonly store: Pick<Store, 'append' | 'answers'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
   readonly decisionLog: Pick<DecisionLog, 'labelled'>
   readonly metrics: Pick<Metrics, 'labels' | 'reports' | 'limited'>
@@ -42,7 +47,8 @@ const RESULTS: Readonly<Record<string, string>> = {
 async function storeLabel (services: LabelServices, generationId: string, label: LabelReport, reporter: Reporter): Promise<boolean> {
   const { store, snapshotHolder, decisionLog } = services
   const { salt } = snapshotHolder.snapshot()
-  if (label.em === undefined && label.reference === undefined) throw at('/em', new InvalidLabelError('send em (1 right, 0 wrong) or a reference'))
+  const problem = labelProblem(label)
+  if (problem !== null) throw at(problem.path, new InvalidLabelError(problem.message))
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const entry = labelEntry(salt, scopedId(reporter, generationId), label)
   const [result] = await store.append([entry])
@@ -50,13 +56,31 @@ async function storeLabel (services: LabelServices, generationId: string, label:
   if (result === 'unanswered') {
     throw at('/answer', new InvalidLabelError('the outcome has no answer that the reference could grade: send em, or send the answer with the reference'))
   }
-  if (result === 'accepted') decisionLog.labelled(generationId, entry)
+  if (result === 'accepted') {
+    decisionLog.labelled(generationId, entry)
+    await forgetAnswers(services, entry.generation_id)
+  }
   return result === 'accepted'
 }
 
+const KINDS = ['em', 'reward', 'reference', 'verdicts'] as const
+
+/** A problem of a label that its schema cannot express; `null`: none. */
+function labelProblem (label: LabelReport): Problem | null {
+  const kinds = KINDS.filter((field) => label[field] !== undefined)
+  const rewards = label.step_rewards ?? label.stopped_probe_reward
+  if (kinds.length === 0 && label.stopped_probe_verdict === undefined) {
+    return { path: '/em', message: 'send em (1 right, 0 wrong), a reward, a reference, or the verdicts of a comparison' }
+  }
+  if (label.reward !== undefined && kinds.length > 1) return { path: '/reward', message: 'takes the place of em, reference and verdicts: send one of them' }
+  if (label.verdicts !== undefined && kinds.length > 1) return { path: '/verdicts', message: 'take the place of em, reward and reference: send one of them' }
+  if (label.reward === undefined && rewards !== undefined) return { path: '/reward', message: 'is needed to compare the rewards of other answers with' }
+  return null
+}
+
 /** A label as the log holds it, with digests in place of answers. */
-function labelEntry (
-  salt: string, generation_id: string, { em, answer, reference, stopped_probe_em: probeEm, steps }: LabelReport): LabelEntry {
+function labelEntry (salt: string, generation_id: string, label: LabelReport): LabelEntry {
+  const { em, answer, reference, stopped_probe_em: probeEm, steps, verdicts, stopped_probe_verdict: served, source } = label
   const references = typeof reference === 'string' ? [reference] : reference
   return {
     type: 'label',
@@ -66,5 +90,35 @@ function labelEntry (
     ...(references !== undefined && { references: references.map((text) => answerDigest(salt, text)) }),
     ...(probeEm !== undefined && { stopped_probe_em: probeEm }),
     ...(steps !== undefined && { steps }),
+    ...(verdicts !== undefined && { differences: verdicts.map((verdict) => verdict && EIGHTHS * LOSSES[verdict]) }),
+    // Here the served answer takes the place of the final one: a probed answer that was better is what the stop has lost.
+    ...(served !== undefined && { stopped_probe_difference: LOSSES[served] }),
+    ...gradesOfRewards(`${salt}:reward:${generation_id}`, label),
+    ...(source !== undefined && { source }),
+  }
+}
+
+const LOSSES: Readonly<Record<Verdict, ServedDifference>> = { lost: 1, tie: 0, gained: -1 }
+
+/**
+ * Rewards as grades. An answer of reward r counts as right with chance r, by one draw for all answers of a generation, so that the mean
+ * difference of two answers is that of their rewards. For the evidence, where the size of a difference matters too, it is rounded to an
+ * eighth by another draw, which keeps its mean.
+ * @param seed of the draws
+ */
+export function gradesOfRewards (
+  seed: string, { reward, step_rewards: rewards, stopped_probe_reward: probe }: Pick<LabelReport, 'reward' | 'step_rewards' | 'stopped_probe_reward'>
+): Pick<LabelEntry, 'em' | 'steps' | 'differences' | 'stopped_probe_em'> {
+  if (reward === undefined) return {}
+  const draw = murmur3(seed) / 0x1_0000_0000
+  const rounding = murmur3(`${seed}:eighth`) / 0x1_0000_0000
+  const emOf = (value: number): Em => draw < value ? 1 : 0
+  return {
+    em: emOf(reward),
+    ...(rewards !== undefined && {
+      steps: rewards.map((value) => value === null ? null : emOf(value)),
+      differences: rewards.map((value) => value === null ? null : Math.floor(EIGHTHS * (reward - value) + rounding)),
+    }),
+    ...(probe !== undefined && { stopped_probe_em: emOf(probe) }),
   }
 }

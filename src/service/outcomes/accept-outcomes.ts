@@ -20,6 +20,7 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { joinRecords } from './join-records.js'
+import { answersToKeep, keepAnswers } from './kept-answers.js'
 
 interface OutcomeServices extends ReportServices {
   readonly config: Config
@@ -106,7 +107,7 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
 }
 
 interface ReportServices {
-  readonly store: Pick<Store, 'kind' | 'append'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
+  readonly store: Pick<Store, 'kind' | 'append' | 'answers'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'loaded'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
   readonly decisionLog: Pick<DecisionLog, 'reported'>
@@ -135,7 +136,13 @@ export async function reportOutcomes (
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
   for (const [i, { entry }] of joined.entries()) if (areNew[i]) decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
   const loaded = snapshotHolder.loaded()
-  return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry) }))
+  const reported = joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry) }))
+  const wanted = joined.flatMap(({ entry }, i) => reported[i]!.isNew && reported[i]!.label_wanted ? [[outcomes[i]!, entry] as const] : [])
+  await keepAnswers(services, wanted.map(([outcome, entry]) => {
+    const { trials } = ruleFor(loaded.snapshot, outcome.context)
+    return [entry.generation_id, answersToKeep(outcome, entry, policyFor(loaded, entry), trials, Date.now())]
+  }))
+  return reported
 }
 
 /** The part of the reply about one outcome. */

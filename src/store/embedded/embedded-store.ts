@@ -7,7 +7,7 @@ import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry
 import { checkFormat, type SortedState, STATE_FORMAT } from '../state-format.js'
 import { STEPS, TEXTS } from '../step-records/record-kind.js'
 import { encodeCohort, encodePending, encodeSample, encodeTrace } from '../encoding/stored-values.js'
-import { EVENT_LIMITS, type TextBatch } from '../event-store.js'
+import { ANSWER_LIMITS, EVENT_LIMITS, type TextBatch } from '../event-store.js'
 import type { Commit } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
@@ -29,6 +29,8 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
   readonly records?: Partial<RecordLimits>
   /** Limits of the decision log. */
   readonly events?: Partial<RecordLimits>
+  /** Limits of the answers that await a label. */
+  readonly answers?: Partial<RecordLimits>
   /** Whether a store in another thread of this process holds the folder and outlives this store. */
   readonly isGuest?: boolean
 }
@@ -47,6 +49,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly trainingRuns: EmbeddedTrainingRuns
   readonly stepRecords: EmbeddedRecords<StepBatch, RecordedStep>
   readonly events: EmbeddedRecords<TextBatch, string>
+  readonly answers: EmbeddedRecords<TextBatch, string>
   readonly #notices: ThreadNotices
   readonly #lease = new EmbeddedLease()
   /** Why the last write failed; `null`: it did not. */
@@ -74,6 +77,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     const events = { ...EVENT_LIMITS, ...options.events }
     this.stepRecords = new EmbeddedRecords(STEPS, { rows: () => this.reads().recordRows, write, limits: records })
     this.events = new EmbeddedRecords(TEXTS, { rows: () => this.reads().eventRows, write, limits: events })
+    const answers = { ...ANSWER_LIMITS, ...options.answers }
+    this.answers = new EmbeddedRecords(TEXTS, { rows: () => this.reads().answerRows, write, limits: answers })
   }
 
   /** Throws if another process uses the folder, or if a newer version has written to it. */
@@ -100,6 +105,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       })
       store.stepRecords.reload()
       store.events.reload()
+      store.answers.reload()
       return store
     } catch (error) {
       await root.close()

@@ -88,9 +88,10 @@ export function tablesIn (root: RootDatabase) {
     changedAt: root.openDB<true, [version: number, key: string]>('changed_at', {}),
     history: texts<number>('history'),
     audit: texts<number>('audit'),
-    /** Recorded steps and the decision log: see embedded-records.ts. */
+    /** Recorded steps, the decision log, and answers that await a label: see embedded-records.ts. */
     recordRows: root.openDB<Buffer, number>('step_rows', { encoding: 'binary' }),
     eventRows: root.openDB<Buffer, number>('event_rows', { encoding: 'binary' }),
+    answerRows: root.openDB<Buffer, number>('answer_rows', { encoding: 'binary' }),
     /** Name -> run, and run and suite -> series. */
     trainingRuns: root.openDB<string, Buffer>('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
     trainingSeries: root.openDB<string, Buffer>('training_series', { keyEncoding: 'binary', encoding: 'string' }),

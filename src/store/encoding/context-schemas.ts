@@ -130,6 +130,8 @@ const state = Type.Object({
     error_level: errorLevel,
     post_hoc: Type.Boolean(),
     label,
+    about: text,
+    as_judged: Type.Boolean(),
     follow_up_ratio: number,
     cancelled_ratio: number,
     missing_labels: missing,
@@ -150,6 +152,7 @@ const state = Type.Object({
   })),
   last_evidence_at: orNull(number),
   judged_by: Type.Optional(terms),
+  label_sources: Type.Optional(numbersByName),
   fed_by: Type.Optional(numbersByName),
   checkpoint: Type.Optional(orNull(Type.Object({
     run: text,

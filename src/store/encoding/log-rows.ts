@@ -47,7 +47,7 @@ export type Seen = readonly [ms: number, awaits: Awaits]
 
 /** For an outcome, the report that it awaits; for a label, 1 if it needs the outcome's answer; otherwise 0. */
 export function awaits (entry: LogEntry): Awaits {
-  if (entry.type === 'label') return entry.em === undefined && entry.answer === undefined ? 1 : 0
+  if (entry.type === 'label') return entry.references !== undefined && entry.em === undefined && entry.answer === undefined ? 1 : 0
   if (entry.type !== 'outcome' || entry.full.exact_match !== undefined) return 0
   return entry.answer_digest === undefined ? 1 : 2
 }

@@ -56,7 +56,14 @@ const arm = orNull(Type.Enum(['control', 'treated']))
 
 const optional = Type.Optional(number)
 
-const step = { tokens: number, confidence: orNull(number), signals: Type.Optional(numbersByName), asked_tokens: optional, ...judged }
+const step = {
+  tokens: number,
+  confidence: orNull(number),
+  signals: Type.Optional(numbersByName),
+  asked_tokens: optional,
+  ...judged,
+  difference: Type.Optional(Type.Number({ minimum: -1, maximum: 1 })),
+}
 
 const outcome = {
   generation_id: text,
@@ -245,6 +252,9 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
     references: Type.Optional(Type.Array(text)),
     stopped_probe_em: Type.Optional(em),
     steps: Type.Optional(Type.Array(orNull(em))),
+    differences: Type.Optional(Type.Array(orNull(Type.Integer({ minimum: -8, maximum: 8 })))),
+    stopped_probe_difference: Type.Optional(Type.Enum([-1, 0, 1])),
+    source: Type.Optional(text),
   })),
   policy: check(policyCommand),
   pin: check(pinCommand),

@@ -29,6 +29,8 @@ export const KEYS = {
   recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id has the total; expires
   logged: key('logged'), // the same two for the decision log: generation ids by the ms of the last event, and
   loggedBytes: key('logged_bytes'), // bytes of their events
+  answered: key('answered'), // the same two for answers that await a label
+  answeredBytes: key('answered_bytes'),
   trainingRuns: key('training_runs'), // hash, name -> revision and run
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
   replicas: key('replicas'), // sorted set of the configurations that replicas announce, by the ms at which they expire; expires
@@ -45,6 +47,9 @@ export const stepsKey = (generationId: string): string => key(`steps:${generatio
 /** Key of the list of logged events of a generation; expires. */
 const eventsKey = (generationId: string): string => key(`events:${generationId}`)
 
+/** Key of the list of the answers of a generation; expires. */
+const answersKey = (generationId: string): string => key(`answers:${generationId}`)
+
 /** The keys of one kind of records: generation ids by age, their sizes, and the list of each. */
 export interface RecordKeys {
   readonly records: string
@@ -54,6 +59,7 @@ export interface RecordKeys {
 
 export const STEP_KEYS: RecordKeys = { records: KEYS.records, sizes: KEYS.recordBytes, list: stepsKey }
 export const EVENT_KEYS: RecordKeys = { records: KEYS.logged, sizes: KEYS.loggedBytes, list: eventsKey }
+export const ANSWER_KEYS: RecordKeys = { records: KEYS.answered, sizes: KEYS.answeredBytes, list: answersKey }
 
 /** The tables of a state: `changed` is a sorted set, the last three are streams, the others hashes. */
 export const STATE_KEYS = [

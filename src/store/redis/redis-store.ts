@@ -14,13 +14,13 @@ import { checkFormat, type SortedState, type StateRow } from '../state-format.js
 import { STEPS, TEXTS } from '../step-records/record-kind.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
 import { readCohorts, readPin, readPolicy, readKeptTraces, traceNames } from '../encoding/stored-values.js'
-import { EVENT_LIMITS, type TextBatch } from '../event-store.js'
+import { ANSWER_LIMITS, EVENT_LIMITS, type TextBatch } from '../event-store.js'
 import type { Commit, Learned } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import type { AuditRow, HistoryRow, Revision, Store, StoreLoss } from '../store.js'
 import type { RedisTls } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
-import { CHANNEL, EVENT_KEYS, KEYS, STEP_KEYS } from './redis-keys.js'
+import { ANSWER_KEYS, CHANNEL, EVENT_KEYS, KEYS, STEP_KEYS } from './redis-keys.js'
 import { RedisLearning } from './redis-learning.js'
 import { RedisLog } from './redis-log.js'
 import { RedisRecords } from './redis-records.js'
@@ -40,6 +40,8 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly records?: Partial<RecordLimits>
   /** Limits of the decision log. */
   readonly events?: Partial<RecordLimits>
+  /** Limits of the answers that await a label. */
+  readonly answers?: Partial<RecordLimits>
 }
 
 /** A store in Redis, for any number of processes. */
@@ -53,6 +55,7 @@ export class RedisStore implements Store {
   readonly trainingRuns: RedisTrainingRuns
   readonly stepRecords: RedisRecords<StepBatch, RecordedStep>
   readonly events: RedisRecords<TextBatch, string>
+  readonly answers: RedisRecords<TextBatch, string>
   readonly #state: RedisState
   readonly #predictors = new PredictorCache()
   readonly #listeners: Array<(isRegained: boolean) => void> = []
@@ -69,6 +72,7 @@ export class RedisStore implements Store {
     this.#learning = new RedisLearning(this.#main, connect)
     this.stepRecords = new RedisRecords(this.#main, STEPS, STEP_KEYS, { ...RECORD_LIMITS, ...options.records })
     this.events = new RedisRecords(this.#main, TEXTS, EVENT_KEYS, { ...EVENT_LIMITS, ...options.events })
+    this.answers = new RedisRecords(this.#main, TEXTS, ANSWER_KEYS, { ...ANSWER_LIMITS, ...options.answers })
     this.trainingRuns = new RedisTrainingRuns(this.#main, this.#replicas)
     this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000)
     this.#main.redis.on('ready', () => { this.#notify(true) })

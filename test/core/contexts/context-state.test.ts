@@ -3,7 +3,7 @@ import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
 import { addLost, NO_EVIDENCE, noEvidence } from '../../../src/core/certificate/evidence.js'
 import {
-  type ContextState, copyState, countForToken, type EpochCause, type EvidenceByToken, evidenceOf, type EvidenceTerms, evidenceTermsOf,
+  type ContextState, copyState, countForName, type EpochCause, type EvidenceByToken, evidenceOf, type EvidenceTerms, evidenceTermsOf,
   haveSameEvidenceTerms, lookShare, openEpoch, predictorOf, requestGuarantee, totalLookShare, type Trial,
 } from '../../../src/core/contexts/context-state.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
@@ -65,7 +65,7 @@ t.test('evidence includes the reported units of open slices, but not the unrepor
 })
 
 const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model'], { time: 1000, name: '1000-1' })
-const state: Required<ContextState> = { ...opened, judged_by: certificationTerms(DEFAULT_POLICY), fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null }, membership: addToMembership(undefined, memberUnit()) }
+const state: Required<ContextState> = { ...opened, judged_by: certificationTerms(DEFAULT_POLICY), label_sources: { math: 1 }, fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null }, membership: addToMembership(undefined, memberUnit()) }
 
 t.test('a copy has every field, in the same order', async (t) => {
   t.equal(JSON.stringify(copyState(state, {})), JSON.stringify(state))
@@ -80,12 +80,12 @@ t.test('a copy has the changes, and the original does not', async (t) => {
 })
 
 t.test('each token has its own count up to the limit, the others share one', async (t) => {
-  t.equal(countForToken(undefined, undefined), undefined)
+  t.equal(countForName(undefined, undefined), undefined)
   let fedBy: EvidenceByToken | undefined
-  for (const by of ['a', 'constructor', 'a', undefined]) fedBy = countForToken(fedBy, by)
+  for (const by of ['a', 'constructor', 'a', undefined]) fedBy = countForName(fedBy, by)
   t.same(fedBy, { a: 2, constructor: 1 })
-  for (let i = 0; i < 100; i++) fedBy = countForToken(fedBy, `token-${i}`)
-  fedBy = countForToken(fedBy, 'a')
+  for (let i = 0; i < 100; i++) fedBy = countForName(fedBy, `token-${i}`)
+  fedBy = countForName(fedBy, 'a')
   t.equal(Object.keys(fedBy!).length, 33)
   t.match(fedBy, { a: 3, constructor: 1, 'token-29': 1, '*': 70 })
 })

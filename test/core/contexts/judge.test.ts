@@ -49,6 +49,8 @@ t.test('the guarantee states the evidence behind it', async (t) => {
     error_level: 0.05,
     post_hoc: false,
     label: 'exact_match',
+    about: 'exact match',
+    as_judged: false,
     follow_up_ratio: 800 / 804,
     cancelled_ratio: 0,
     missing_labels: 'excluded',

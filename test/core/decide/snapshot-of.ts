@@ -21,6 +21,8 @@ export const GUARANTEE: Guarantee = {
   error_level: 0.05,
   post_hoc: false,
   label: 'exact_match',
+  about: 'exact match',
+  as_judged: false,
   follow_up_ratio: 1,
   cancelled_ratio: 0,
   missing_labels: 'lost',

@@ -48,6 +48,17 @@ t.test('an answer may come with the label', async (t) => {
   t.strictSame(emsOf(withLateLabel(bare, label({ answer: digest('7'), em: 0 }))), [0, 0])
 })
 
+t.test('verdicts of a comparison give differences; a step that agrees is a tie, and one that was not compared stays unknown', async (t) => {
+  const differencesOf = (...differences: Array<number | null>) =>
+    withLateLabel(answered, label({ differences })).steps!.map(({ difference }) => difference)
+  t.strictSame(differencesOf(8, null, null), [1, 0, undefined])
+  t.strictSame(differencesOf(-8, null, null), [-1, 0, undefined])
+  t.strictSame(differencesOf(-3, 8, 0), [-3 / 8, 1, 0])
+  t.strictSame(differencesOf(8), [undefined, undefined, undefined], 'a list of another length is of other steps')
+  const { full } = withLateLabel(answered, label({ differences: [8, 0, 0] }))
+  t.equal(full.exact_match, undefined, 'whether the final answer is right stays unknown')
+})
+
 t.test('a label that settles nothing leaves the outcome as it is', async (t) => {
   const bare = graded('salt', { generation_id: 'g', tokens: 100, steps: null as never })
   t.equal(withLateLabel(bare, label({ references: [digest('42')] })), bare, 'there is no answer to compare')
@@ -157,4 +168,22 @@ t.test('labels that never change anything show a broken grader, and one that doe
   fold.learn(labelOf(`g${us[0]}`, 1), 5000)
   fold.pass(6000, 7000)
   t.match(fold.state(), { epoch: 2, epoch_cause: 'repair', grader: NO_GRADER })
+})
+
+t.test('a comparison decides what an outcome is worth as evidence, and names its source', async (t) => {
+  const lossOf = (eighths: number) => {
+    const fold = enrolledFold()
+    fold.enrol([0.1], 0)
+    fold.report(0.1, 1000, CHANGED)
+    fold.learn({ type: 'label', generation_id: 'g0.1', differences: [eighths], source: 'judge:j' }, 2000)
+    fold.pass(3000, SLICE_MOST)
+    const { open, halves, label_sources: sources } = fold.state()
+    const sums = [...halves, open.evidence]
+    const most = (field: 'lost' | 'gained') => Math.max(...sums.map((sum) => sum[field].at(-1)!))
+    return { lost: most('lost'), gained: most('gained'), sources }
+  }
+  t.strictSame(lossOf(8), { lost: 1, gained: 0, sources: { 'judge:j': 1 } })
+  t.strictSame(lossOf(-8), { lost: 0, gained: 1, sources: { 'judge:j': 1 } })
+  t.strictSame(lossOf(0), { lost: 0, gained: 0, sources: { 'judge:j': 1 } })
+  t.strictSame(lossOf(3), { lost: 3 / 8, gained: 0, sources: { 'judge:j': 1 } })
 })

@@ -1,13 +1,8 @@
 import t from 'tap'
-import { packNumbers } from '../../../src/core/enrolment/seen-units.js'
-import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
-import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import type { ContextRow } from '../../../src/core/reports/context-row.js'
-import { ANYBODY, scopedId } from '../../../src/service/access/context-access.js'
-import { membersOf, readWantedLabels } from '../../../src/service/admin/contexts.js'
-import type { Store } from '../../../src/store/store.js'
+import { membersOf } from '../../../src/service/admin/contexts.js'
 import { KEY, losslessOutcome } from '../../certify.js'
-import { build, type Built, until } from '../../helper.js'
+import { build, until } from '../../helper.js'
 
 t.test('contexts are listed in pages', async (t) => {
   const { contexts, store, send } = await build(t)
@@ -71,64 +66,4 @@ t.test('twenty members are listed, and all are counted', async (t) => {
   const rows = Array.from({ length: 300 }, (_, i) => rowOf(`model=q,task=${i}`, { em_drop: i / 1000 }))
   const { total, over_bound, worst } = membersOf({ at: 0, rows }, 'model=q')
   t.match({ total, over_bound, listed: worst.length, first: worst[0]!.key, last: worst.at(-1)!.key }, { total: 300, over_bound: 279, listed: 20, first: 'model=q,task=299', last: 'model=q,task=280' })
-})
-
-const TENANT = { tokenName: 'tenant', tokenPrefix: 'model=q' }
-
-/** The store with a cohort in which these outcomes await a label, in that order. @param left places of those that still do */
-function withCohort (
-  { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()],
-  stops: StoredCohort['stops'] = []
-): Store {
-  const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
-  const all = [{ u: 0.2, place: 0 }, ...placed]
-  const [us, hashes] = [all.map(({ u }) => u), all.map(() => 0.5)]
-  const members = { runs: all.map(({ place: at }) => [1, at, 0, 0, 1]), units: packNumbers(us), hashes: packNumbers(hashes) }
-  const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })), stops } as unknown as StoredCohort
-  return {
-    readCohorts: async (keys: readonly string[]) => new Map(keys.includes(key) ? [[key, cohort]] : []),
-    readContexts: (keys: readonly string[]) => store.readContexts(keys),
-    policies: async () => policies,
-    pins: () => store.pins(),
-    predictors: () => store.predictors(),
-  } as unknown as Store
-}
-
-t.test('pages follow each other, even if labels arrive in between', async (t) => {
-  const built = await build(t)
-  const { config } = built
-  const first = await readWantedLabels(withCohort(built, KEY, ['a', 'b', 'c', 'd']), config, KEY, { limit: 2 }, ANYBODY)
-  t.match(first, { generation_ids: ['a', 'b'], next: /^[\w-]+$/ })
-  for (const later of [[0, 1, 2, 3], [0, 2, 3], [2, 3]]) {
-    const store = withCohort(built, KEY, ['a', 'b', 'c', 'd'], undefined, later)
-    t.strictSame(await readWantedLabels(store, config, KEY, { limit: 2, after: first.next! }, ANYBODY), { generation_ids: ['c', 'd'], next: null })
-  }
-})
-
-t.test('a caller sees the generations of its own scope, under the ids that it sent', async (t) => {
-  const built = await build(t)
-  const store = withCohort(built, KEY, [scopedId(TENANT, 'mine'), scopedId({ ...TENANT, tokenPrefix: 'model=r' }, 'other'), 'open'])
-  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, TENANT)).generation_ids, ['mine'])
-  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['open'])
-})
-
-t.test('stops whose answer differs from their probe are listed as long as they await a label', async (t) => {
-  const built = await build(t)
-  const stop = { at: 5, unchanged: 0 }
-  const stops = [{ ...stop, generation_id: 'stop', difference: null }, { ...stop, generation_id: 'known', difference: 1 as const }]
-  const store = withCohort(built, KEY, ['control'], undefined, undefined, stops)
-  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['control', 'stop'])
-})
-
-t.test('a member of a pool is answered with the list of the pool', async (t) => {
-  const built = await build(t)
-  const store = withCohort(built, 'model=q', ['a'], new Map([['*', { certify_at: 'model' }]]))
-  t.strictSame((await readWantedLabels(store, built.config, KEY, { limit: 9 }, ANYBODY)).generation_ids, ['a'])
-})
-
-t.test('an unknown context and a damaged cursor are refused', async (t) => {
-  const { store, config } = await build(t)
-  await t.rejects(readWantedLabels(store, config, KEY, { limit: 9 }, ANYBODY), { code: 'CONTEXT_NOT_FOUND' })
-  await t.rejects(readWantedLabels(store, config, KEY, { limit: 9, after: 'x' }, ANYBODY), { code: 'INVALID_INPUT' })
-  await t.rejects(readWantedLabels(store, config, 'task=a', { limit: 9 }, ANYBODY), { code: 'INVALID_CONTEXT_KEY' })
 })

@@ -40,7 +40,7 @@ t.test('a batch stores its valid outcomes and lists the others', async (t) => {
 t.test('outcomes that the store cannot take are counted as unavailable', async (t) => {
   const services = await build(t)
   const store = {
-    kind: 'embedded' as const, stepRecords: services.store.stepRecords, append: async () => { throw new StoreUnavailableError('gone') },
+    kind: 'embedded' as const, stepRecords: services.store.stepRecords, answers: services.store.answers, append: async () => { throw new StoreUnavailableError('gone') },
   }
   await t.rejects(acceptOutcome({ ...services, store }, outcome, reporter), StoreUnavailableError)
   t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')
@@ -186,6 +186,7 @@ t.test('records are deleted only after the outcome is stored', async (t) => {
   const store = {
     kind: parts.store.kind,
     stepRecords: parts.store.stepRecords,
+    answers: parts.store.answers,
     append: async () => { throw new StoreUnavailableError('gone') },
   }
   const batch = [

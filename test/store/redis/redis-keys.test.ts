@@ -17,6 +17,6 @@ t.test('every key has the hash tag and a documented name', { skip }, async (t) =
   const ttl = await redis.ttl('{stopgate}:seen:a')
   t.ok(ttl > 3590 && ttl <= 3600, 'only the ids expire')
   // These expire, and nobody waits for replicas here.
-  const others: string[] = [KEYS.lease, KEYS.replicas, KEYS.records, KEYS.recordBytes, KEYS.logged, KEYS.loggedBytes, KEYS.written]
+  const others: string[] = [KEYS.lease, KEYS.replicas, KEYS.records, KEYS.recordBytes, KEYS.logged, KEYS.loggedBytes, KEYS.answered, KEYS.answeredBytes, KEYS.written]
   for (const key of Object.values(KEYS)) if (!others.includes(key)) t.equal(await redis.ttl(key), -1, key)
 })
