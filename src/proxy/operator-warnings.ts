@@ -8,10 +8,30 @@ const REPEAT_MS = 10_000
 /** Largest number of unknown levels to warn about: clients choose their names. */
 const MAX_WARNED_LEVELS = 20
 
+/** Largest number of unknown fields to warn about: clients choose their names. */
+const MAX_WARNED_FIELDS = 20
+
+/** Longest part of a detail that is logged, characters: names of fields come from clients. */
+const MAX_DETAIL = 300
+
+/** Causes that nobody has to be told: the request or the operator wants it so, or another message says it. */
+type WantedCause = 'route' | 'off' | 'mode_off' | 'service_away'
+
 /** The problem behind each cause that keeps requests from being stopped against the client's intention. */
-const REMEDIES: Partial<Record<PassCause, string>> = {
-  body: 'their body is too long (--max-body-bytes), compressed, or not a JSON object',
+const REASONS: Readonly<Record<Exclude<PassCause, WantedCause>, string>> = {
+  body: 'their body is too long (--max-body-bytes), compressed, or not a JSON object with a model and a prompt',
   header: "an X-Stopgate header can't be read",
+  tools: 'they have tools, which the proxy serves in chats of llama.cpp; in vLLM its plug-in serves them',
+  several_samples: 'they ask for several samples',
+  structured_output: 'they have structured output, which the proxy serves in chats of llama.cpp; in vLLM its plug-in serves it',
+  grammar: 'they have a grammar, which holds in the reasoning, too',
+  media: 'they have images or audio',
+  logprobs: 'they ask for log-probabilities or token ids, which the closed reasoning does not have; in vLLM its plug-in serves them',
+  stop_strings: 'they have stop strings, which the proxy serves in llama.cpp; in vLLM its plug-in serves them',
+  prompt_list: 'they have several prompts',
+  echo: 'they want their prompt back, or a text before a suffix',
+  unknown_field: 'they have a field that the proxy does not know',
+  seed: 'they have a seed, which the model server cannot keep between token ids',
   dialect: 'the proxy can\'t serve them on this kind of model server; --dialect names the kind',
   not_ready: 'the model server cannot be reached, or does not answer like its kind: check that it runs, then check --dialect',
 }
@@ -26,12 +46,16 @@ export function throttledWarnings (log: Logger): (message: string) => void {
   }
 }
 
-/** Warns once of each cause that has a remedy: otherwise everything looks healthy while nothing is saved. */
-export function warnOfPassed (warn: (message: string) => void): (cause: PassCause) => void {
-  const warnOnce = oncePerSubject<PassCause>(warn)
-  return (cause) => {
-    const remedy = REMEDIES[cause]
-    if (remedy !== undefined) warnOnce(cause, `requests are passed through and not stopped: ${remedy}`)
+/** Warns once of each cause, and of each unknown field: otherwise everything looks healthy while nothing is saved. */
+export function warnOfPassed (warn: (message: string) => void): (cause: PassCause, detail?: string | null) => void {
+  const warnOnce = oncePerSubject<string>(warn)
+  const warnOfField = oncePerSubject<string>(warn, MAX_WARNED_FIELDS)
+  return (cause, detail = null) => {
+    const reason: string | undefined = cause in REASONS ? REASONS[cause as keyof typeof REASONS] : undefined
+    if (reason === undefined) return
+    const message = `requests are passed through and not stopped: ${reason}${detail === null ? '' : ` (${detail.slice(0, MAX_DETAIL)})`}`
+    if (cause === 'unknown_field' && detail !== null) warnOfField(detail, message)
+    else warnOnce(cause, message)
   }
 }
 

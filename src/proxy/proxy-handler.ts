@@ -5,12 +5,13 @@ import { isTooCostly } from '../http/json-shape.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
 import { DialectError, type Dialect, type DialectName } from './dialects/dialect.js'
+import { ACTION_FORM } from './dialects/forced-answer.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply } from './generation/client-reply.js'
 import { ProxiedGeneration, type GenerationDependencies } from './generation/generation.js'
 import { isJsonObject } from './protocol/json.js'
 import { headerValue } from './protocol/raw-headers.js'
-import { readStoppableRequest, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
+import { readStoppableRequest, unknownField, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
 import { HeaderError, readStopgateHeaders } from './protocol/stopgate-headers.js'
 import type { Upstream } from './protocol/upstream.js'
 import type { ProbeForms } from './probe-form/probe-forms.js'
@@ -26,6 +27,9 @@ interface StartedRequest {
   readonly form: ProbeForm | null
   readonly dialect: Dialect
 }
+
+/** Why a request is passed through, with what says more about it. */
+interface Pass { readonly cause: PassCause, readonly detail?: string | null }
 
 interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | 'metrics' | 'forms'> {
   readonly forms: ProbeForms
@@ -47,24 +51,25 @@ export function createProxyHandler (
   const { upstream, decider, metrics, admission, maxRequests, maxBodyBytes, bodyTimeoutMs, dialects } = dependencies
 
   /** Starts the generation of a request, or says why the request is passed through. */
-  async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | PassCause> {
+  async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | Pass> {
     try {
       const stopgateHeaders = readStopgateHeaders(headers)
-      if (stopgateHeaders.isOff) return 'off'
+      if (stopgateHeaders.isOff) return { cause: 'off' }
       const parsed = headers['content-encoding'] === undefined ? parseBody(body) : null
-      if (parsed === null) return 'body'
+      if (parsed === null) return { cause: 'body' }
       const request = readStoppableRequest(route, url, parsed, stopgateHeaders, Date.now())
-      if (typeof request === 'string') return request
+      if (typeof request === 'string') return { cause: request, detail: request === 'unknown_field' ? unknownField(route, parsed) : null }
       const refusal = decider.refusal(request.context)
-      if (refusal !== null) return refusal
+      if (refusal !== null) return { cause: refusal }
       const started = decider.start(request)
-      const form = dependencies.forms.formFor(started.generation.context)
+      const form = request.isAction ? ACTION_FORM : dependencies.forms.formFor(started.generation.context)
       const name = await dependencies.dialect.find(rawHeaders)
-      if (name === null) return 'not_ready'
+      if (name === null) return { cause: 'not_ready' }
       const dialect = dialects[name]
-      return dialect.refusal(request) ?? { request, started, form, dialect }
+      const cause = dialect.refusal(request)
+      return cause === null ? { request, started, form, dialect } : { cause, detail: name }
     } catch (error) {
-      if (error instanceof HeaderError) return 'header'
+      if (error instanceof HeaderError) return { cause: 'header', detail: error.message }
       throw error
     }
   }
@@ -81,8 +86,8 @@ export function createProxyHandler (
     }
     if (unknownLevels.length > 0) metrics.unknownLevels(unknownLevels, knownLevels)
     const sent = replyHeaders(headers, local.id, request.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
-    const reply = request.isStream ? streamReply(request, response, sent) : jsonReply(request, response, sent, run.reasoningField)
-    await new ProxiedGeneration({ request, dialect, run, local, form, reply, dependencies, clientGone }).serve()
+    const reply = request.isStream ? streamReply(request, response, sent) : jsonReply(request, response, sent, run)
+    await new ProxiedGeneration({ request, run, local, form, reply, dependencies, clientGone }).serve()
   }
 
   function refuseIfFull (message: IncomingMessage, response: ServerResponse): boolean {
@@ -111,8 +116,8 @@ export function createProxyHandler (
       gone.abort()
     })
     if (refuseIfFull(message, response)) return
-    const pass = async (cause: PassCause, body: Readable | Buffer | null) => {
-      metrics.passed(cause)
+    const pass = async ({ cause, detail = null }: Pass, body: Readable | Buffer | null) => {
+      metrics.passed(cause, detail)
       await passThrough(upstream, message, response, body, signal)
     }
     message.url = originForm(message.url)
@@ -122,16 +127,16 @@ export function createProxyHandler (
     if (signal.aborted || refuseIfFull(message, response)) return
     admission.enter(message, response)
     const route = message.method === 'POST' ? routeOf(message.url) : undefined
-    if (route === undefined) { await pass('route', body); return }
-    if (!Buffer.isBuffer(body)) { await pass('body', body); return }
+    if (route === undefined) { await pass({ cause: 'route' }, body); return }
+    if (!Buffer.isBuffer(body)) { await pass({ cause: 'body' }, body); return }
     const started = await start(message, route, body)
-    if (typeof started === 'string') { await pass(started, body); return }
+    if ('cause' in started) { await pass(started, body); return }
     metrics.opened(since)
     try {
       await serve(started, message.rawHeaders, response, signal)
     } catch (error) {
       if (signal.aborted || response.headersSent) response.destroy()
-      else if (error instanceof DialectError) await pass('not_ready', body)
+      else if (error instanceof DialectError) await pass({ cause: error.passCause, detail: error.message }, body)
       else refuseAsUnreachable(response, error as Error)
     }
   }

@@ -42,7 +42,7 @@ export class ProxyMetrics implements GenerationMetrics {
   #readsUntilSample = 1
   /** Receives the reason why a stop failed. */
   onFailedStop: (error: Error) => void = () => {}
-  onPassed: (cause: PassCause) => void = () => {}
+  onPassed: (cause: PassCause, detail: string | null) => void = () => {}
   onUnknownLevels: (unknown: readonly string[], known: readonly string[]) => void = () => {}
 
   constructor (state: ProxyState) {
@@ -66,9 +66,9 @@ export class ProxyMetrics implements GenerationMetrics {
     return counter
   }
 
-  passed (cause: PassCause): void {
+  passed (cause: PassCause, detail: string | null = null): void {
     this.#passed.inc({ cause })
-    this.onPassed(cause)
+    this.onPassed(cause, detail)
   }
 
   unknownLevels (unknown: readonly string[], known: readonly string[]): void {

@@ -1,12 +1,22 @@
 import t from 'tap'
 import { warnOfLevels, warnOfPassed } from '../../src/proxy/operator-warnings.js'
 
-t.test('a cause with a remedy is warned about once, others are not', async (t) => {
+t.test('each cause is warned about once, unless somebody wants it so', async (t) => {
   const warnings: string[] = []
   const warn = warnOfPassed((message) => { warnings.push(message) })
   for (const cause of ['dialect', 'tools', 'dialect', 'route', 'not_ready', 'service_away'] as const) warn(cause)
-  t.match(warnings, [/passed through.*--dialect/, /does not answer like its kind/])
-  t.equal(warnings.length, 2)
+  t.match(warnings, [/passed through.*--dialect/, /tools/, /does not answer like its kind/])
+  t.equal(warnings.length, 3)
+})
+
+t.test('each unknown field is warned about once by its name, however many there are', async (t) => {
+  const warnings: string[] = []
+  const warn = warnOfPassed((message) => { warnings.push(message) })
+  for (const field of ['a', 'b', 'a', 'x'.repeat(100_000)]) warn('unknown_field', field)
+  t.match(warnings, [/does not know \(a\)/, /\(b\)/, /\(x+\)/])
+  t.ok(warnings.every((warning) => warning.length < 500))
+  for (let i = 0; i < 100; i++) warn('unknown_field', `field${i}`)
+  t.equal(warnings.length, 20)
 })
 
 t.test('each unknown level is warned about once, with the known ones', async (t) => {

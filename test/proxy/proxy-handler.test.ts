@@ -147,6 +147,8 @@ t.test('a request that cannot be served identically is passed through, and count
     ['off', CHAT, { 'x-stopgate': 'off' }],
     ['header', CHAT, { 'x-stopgate-context': 'nonsense' }],
     ['tools', { ...CHAT, tools: [{ type: 'function' }] }],
+    ['stop_strings', { ...CHAT, stop: ['x'] }],
+    ['structured_output', { ...CHAT, response_format: { type: 'json_object' } }],
     ['several_samples', { ...CHAT, n: 2 }],
     ['unknown_field', { ...CHAT, xyz: 1 }],
     ['body', { ...CHAT, messages: [] }],
@@ -158,6 +160,21 @@ t.test('a request that cannot be served identically is passed through, and count
     t.equal(await metric(`stopgate_proxy_passed_total{cause="${cause}"}`), 1, cause)
     t.same(upstream.requests.at(-1)!.body, body, 'the body is as it was')
   }
+})
+
+t.test('a field about the handling of a request goes upstream with its probes and its answer', async (t) => {
+  const { ask, treated, upstream } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
+  const body = { ...CHAT, priority: 2, cache_salt: 'mine', logit_bias: { 5: 1 }, min_tokens: 0 }
+  t.match(await (await ask(body, treated)).json(), { stopgate: { stopped: true } })
+  const sent = upstream.requests.filter(({ path }) => path.endsWith('completions')).map(({ body }) => body)
+  t.ok(sent.length >= 3 && sent.every(({ priority, cache_salt: salt }) => priority === 2 && salt === 'mine'))
+  t.match(sent.at(-1), { stream: true, logit_bias: { 5: 1 } }, 'the answer is sampled as the client requested')
+})
+
+t.test('a chat whose earlier turns have calls is served', async (t) => {
+  const { ask } = await startUnderTest(t)
+  const messages = [...CHAT.messages, { role: 'assistant', content: null, tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }] }, { role: 'tool', tool_call_id: 'c', content: '42' }]
+  t.match(await (await ask({ ...CHAT, messages })).json(), { stopgate: { arm: 'control' } })
 })
 
 t.test('errors of the model server are passed on, and so is every other route', async (t) => {

@@ -31,6 +31,8 @@ export interface Script {
   /** Whether streams have the reasoning in a field of its own. */
   readonly hasParser?: boolean
   readonly owner?: string
+  /** A llama.cpp that does not know `continue_final_message`. */
+  readonly isOldLlama?: boolean
 }
 
 export interface StandIn {
@@ -61,7 +63,7 @@ function * grouped (tokens: readonly string[], size: () => number): Iterable<str
 export async function startStandIn (t: Test, {
   reasoning = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two', answer = '42', confidence = () => 0.5,
   pauseAt = Infinity, failProbes = false, holdProbes = false, failAnswers = () => false, failContinuations = false, idsUntil = Infinity,
-  hasParser = true, owner = 'vllm', forcedAnswer = () => answer, chunkTokens = () => 1, chunksDuringProbe = () => 0, chunksDuringStop = () => 0,
+  hasParser = true, owner = 'vllm', isOldLlama = false, forcedAnswer = () => answer, chunkTokens = () => 1, chunksDuringProbe = () => 0, chunksDuringStop = () => 0,
 }: Script = {}): Promise<StandIn> {
   const app = Fastify({ forceCloseConnections: true })
   const requests: StandIn['requests'] = []
@@ -129,6 +131,7 @@ export async function startStandIn (t: Test, {
   app.post('/v1/chat/completions', async (request, reply) => {
     const body = request.body as any
     if (body.messages?.[0]?.content === 'refuse me') return await reply.code(400).send({ error: { message: 'refused' } })
+    if (owner === 'llamacpp') return await llamaChat(body, reply)
     const message = { role: 'assistant', content: answer, reasoning }
     const last = body.messages.at(-1)
     if (body.continue_final_message === true) {
@@ -189,7 +192,52 @@ export async function startStandIn (t: Test, {
     await (isForced ? stream(reply, all) : streamReasoning(reply, all, pauseAt))
   })
 
-  app.post('/apply-template', async () => ({ prompt: 'prompt<think>' }))
+  app.post('/apply-template', async ({ body }) => {
+    const { messages, continue_final_message: continued } = body as any
+    const { reasoning_content: thought } = messages.at(-1)
+    return { prompt: continued === 'content' && !isOldLlama ? `prompt<think>\n${thought}\n</think>\n\n` : 'prompt<think>' }
+  })
+
+  /** A chat of llama.cpp, where the content of the last message may be continued. Its words are tokens. */
+  async function llamaChat (body: any, reply: FastifyReply): Promise<object | undefined> {
+    const last = body.messages.at(-1)
+    const isForced = body.continue_final_message === 'content'
+    const { reasoning_content: thought, content: begun } = isForced ? last : { reasoning_content: reasoning, content: '' }
+    const written = isForced ? forcedAnswer(thought.length) : answer
+    const calls = body.tools === undefined ? undefined : JSON.parse(written)
+    const said = calls === undefined ? [...written] : []
+    if (isForced) await afterChunks(body.stream ? chunksDuringStop() : chunksDuringProbe())
+    if (!body.stream) {
+      if (failProbes) return await reply.code(500).send({ error: { message: 'broken' } })
+      const logprob = Math.log(confidence(thought.length))
+      const message = { role: 'assistant', content: begun + said.join(''), reasoning_content: thought, ...(calls && { tool_calls: calls }) }
+      const content = (calls ?? said).map((token: unknown) => ({ token, logprob }))
+      return {
+        ...envelope('chat.completion'),
+        choices: [{ index: 0, message, finish_reason: content.length > body.max_tokens ? 'length' : 'stop', logprobs: { content } }],
+        usage: { prompt_tokens: 40, completion_tokens: content.length, prompt_tokens_details: { cached_tokens: 16 } },
+      }
+    }
+    if (isForced && failAnswers()) return await reply.code(500).send({ error: { message: 'broken' } })
+    let generated = 0
+    const of = (delta: object | null, tokens: number, more: object = {}) => {
+      generated += tokens
+      const choices = delta === null ? [] : [{ index: 0, delta, finish_reason: null, ...more }]
+      return { ...envelope('chat.completion.chunk'), choices, ...(delta === null ? more : {}), ...(body.timings_per_token && { timings: { cache_n: 3, prompt_n: 1, predicted_n: generated } }) }
+    }
+    const role = of({ role: 'assistant', content: null }, 0)
+    const thoughts = isForced ? [] : [...grouped([...reasoning], chunkTokens)].map((chars) => of({ reasoning_content: chars.join('') }, chars.length))
+    const parts = (calls ?? []).map(({ function: { name, arguments: given }, ...call }: any, index: number) => [
+      of({ tool_calls: [{ index, ...call, function: { name, arguments: '' } }] }, 2), of({ tool_calls: [{ index, function: { arguments: given } }] }, 1),
+    ]).flat()
+    const answered = [...parts, ...said.map((content) => of({ content }, 1))]
+    const finish = of({}, 0, { finish_reason: calls === undefined ? 'stop' : 'tool_calls' })
+    const usage = { prompt_tokens: isForced ? 40 : 4, completion_tokens: generated, prompt_tokens_details: { cached_tokens: 3 } }
+    const end = body.stream_options?.include_usage ? [of(null, 0, { usage })] : []
+    const all = [role, ...thoughts, ...answered, finish, ...end]
+    await (isForced ? stream(reply, all) : streamReasoning(reply, all, pauseAt + 1))
+    return undefined
+  }
 
   app.post('/completion', async (request, reply) => {
     const body = request.body as { prompt: string | Array<string | number>, stream?: boolean, n_predict: number }
@@ -207,7 +255,7 @@ export async function startStandIn (t: Test, {
     if (failContinuations && before !== '') return await reply.code(503).send({ error: { message: 'Loading model' } })
     const rest = isForced ? [...forced] : [...reasoning, '</think>', ...answer].slice(idsOf(before!).length)
     const said = body.n_predict < 0 ? rest : rest.slice(0, body.n_predict)
-    const end = { content: '', tokens: [], stop: true, stop_type: said.length < rest.length ? 'limit' : 'eos', tokens_evaluated: prompt.length }
+    const end = { content: '', tokens: [], stop: true, stop_type: said.length < rest.length ? 'limit' : 'eos', tokens_evaluated: prompt.length, timings: { cache_n: 5 } }
     const events = [...grouped(said, chunkTokens)].map((tokens) => tokens.join('')).map((text) => ({ content: text, tokens: idsOf(text), stop: false }))
     await stream(reply, [...events, end])
   })

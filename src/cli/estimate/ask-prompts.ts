@@ -158,7 +158,7 @@ export async function askPrompts (options: AskOptions): Promise<Asked> {
       probeTimeoutMs: PROBE_TIMEOUT_MS,
       maxProbeTokens: options.maxProbeTokens,
     }
-    await new ProxiedGeneration({ request, dialect, run, local, form, reply, dependencies, clientGone: signal }).serve()
+    await new ProxiedGeneration({ request, run, local, form, reply, dependencies, clientGone: signal }).serve()
     signal.throwIfAborted()
     if (seen.problem !== null) throw new CommandError(`${place}: the model server failed: ${seen.problem}`)
     counts.generations++

@@ -52,7 +52,7 @@ export async function askServer (plan: ServerPlan): Promise<AskedServer> {
     for (const { place, request } of prompts) {
       const cause = dialect.refusal(request)
       if (cause === 'dialect') throw new CommandError(`the proxy can't stop chats of this model server (kind: ${name}): name its kind in PROXY_DIALECT if it is vLLM, llama.cpp or SGLang`)
-      if (cause !== null) throw new FileError(`${place}: ${name} can't stop such requests: leave ${cause === 'seed' ? 'the seed' : 'repetition_penalty'} out, or use temperature 0`)
+      if (cause !== null) throw new FileError(`${place}: ${name} can't stop such requests: leave repetition_penalty out`)
     }
     const asked = await askPrompts({
       dialect,

@@ -14,12 +14,13 @@ export interface Prompt {
 /** What to change in a request that the proxy would not stop; the others are not possible here. */
 const REMEDIES: Readonly<Partial<Record<PassCause, string>>> = {
   body: 'needs "messages", a list with at least one message',
-  tools: 'uses tools, and such requests are never stopped: leave them out',
+  tools: 'uses tools, and estimate asks for texts alone: leave them out',
   several_samples: 'asks for several samples: use n 1, and repeat the line',
-  structured_output: 'has a structured output, and such requests are never stopped: leave response_format out',
+  structured_output: 'has a structured output, and estimate asks for texts alone: leave response_format out',
   media: 'has images or audio, and such requests are never stopped: use texts alone',
   logprobs: 'asks for log-probabilities, and such requests are never stopped: leave them out',
-  stop_strings: 'has stop strings, and such requests are never stopped: leave "stop" out',
+  grammar: 'has a grammar, and such requests are never stopped: leave it out',
+  stop_strings: 'has stop strings, which not every model server is asked with: leave "stop" out',
   unknown_field: 'has a field that the proxy does not know, so such requests are never stopped: leave it out',
 }
 
@@ -52,7 +53,8 @@ export function readPrompt (place: string, text: string, model: string): Prompt 
   const asked = { ...request, model: request.model ?? model, stream: undefined, stream_options: undefined }
   const headers = { isOff: false, context: {}, group: null, samples: null, gold: reference as string | null }
   const read = readStoppableRequest('chat', '/v1/chat/completions', withoutUndefined(asked), headers, 0)
-  if (typeof read === 'string') throw new FileError(`${place}: ${REMEDIES[read] ?? `cannot be asked (${read})`}`)
+  const problem = typeof read === 'string' ? read : read.needs.find((need) => need !== 'seed')
+  if (typeof read === 'string' || problem !== undefined) throw new FileError(`${place}: ${REMEDIES[problem!] ?? `cannot be asked (${problem})`}`)
   return { place, request: read }
 }
 

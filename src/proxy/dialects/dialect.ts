@@ -1,7 +1,8 @@
 import type { ProbeForm } from '../../core/contexts/probe-form.js'
 import type { PieceReader } from '../protocol/openai-chunks.js'
+import type { JsonObject } from '../protocol/json.js'
 import type { RawHeaders } from '../protocol/raw-headers.js'
-import type { PassCause, StoppableRequest } from '../protocol/stoppable-request.js'
+import type { Need, PassCause, StoppableRequest } from '../protocol/stoppable-request.js'
 import type { Upstream, UpstreamReply } from '../protocol/upstream.js'
 import type { ForcedAnswer } from './forced-answer.js'
 
@@ -32,11 +33,19 @@ export interface EngineRun {
   readonly reply: UpstreamReply
   /** The field of messages that has the reasoning. */
   readonly reasoningField: 'reasoning' | 'reasoning_content'
+  /** The content of a message that has reasoning and no text. */
+  readonly emptyContent: '' | null
+  /** Whether prefixes go upstream as token ids. */
+  readonly hasIds: boolean
+  /** Whether the engine generates up to a check and waits for it, since a probe beside the stream would cost more. */
+  readonly hasPauses: boolean
   /** @param nextCheck tokens of the reasoning at which the engine has to pause, where the dialect has pauses */
   readonly pieces: (nextCheck: () => number) => PieceReader
   /** Whether the prompt opens the reasoning; known with the first piece. */
   readonly isOpened: () => boolean
   readonly promptTokens: () => number | null
+  /** `prompt_tokens_details` of the usage after a stop; absent: the engine has not stated them. */
+  readonly promptDetails?: () => JsonObject | null
   /** Forces an answer behind the reasoning. It leaves no trace in the generation. */
   readonly probe: (prefix: ReasoningPrefix, form: ProbeForm, signal: AbortSignal) => Promise<ForcedAnswer>
   /** Requests the answer behind a prefix, closed as its probe was. Resolves once the engine has accepted the request. */
@@ -48,10 +57,6 @@ export interface EngineRun {
 /** The protocol of one kind of model server. */
 export interface Dialect {
   readonly name: DialectName
-  /** Whether prefixes go upstream as token ids. */
-  readonly hasIds: boolean
-  /** Whether the engine generates up to a check and waits for it, since a probe beside the stream would cost more. */
-  readonly hasPauses: boolean
   /** Why a request can't be served identically; `null`: it can. */
   readonly refusal: (request: StoppableRequest) => PassCause | null
   /**
@@ -67,7 +72,19 @@ export interface DialectOptions {
 }
 
 /** The engine lacks a feature that its dialect needs, such as its tokenizer route: the request is passed through. */
-export class DialectError extends Error { override name = 'DialectError' }
+export class DialectError extends Error {
+  override name = 'DialectError'
+  readonly passCause: PassCause
+  constructor (message: string, passCause: PassCause = 'not_ready') {
+    super(message)
+    this.passCause = passCause
+  }
+}
+
+/** The first feature of a request that a dialect does not serve; `null`: it serves all. */
+export function unserved ({ needs }: StoppableRequest, ...served: readonly Need[]): Need | null {
+  return needs.find((need) => !served.includes(need)) ?? null
+}
 
 /** @throws Error that opens with `problem` if the engine has refused a request */
 export async function requireAccepted ({ status, body }: UpstreamReply, problem: string): Promise<void> {

@@ -1,6 +1,7 @@
-import type { ProbeFormName } from '../../core/contexts/probe-form.js'
+import type { ProbeForm, ProbeFormName } from '../../core/contexts/probe-form.js'
+import { canonicalText } from '../protocol/action.js'
 import { fieldOf, itemsOf, numberOrNull, textOf, type JsonObject } from '../protocol/json.js'
-import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
+import { HANDLING_FIELDS, SAMPLING_FIELDS, type RequestBody, type StoppableRequest } from '../protocol/stoppable-request.js'
 
 /** How an answer is forced behind the end of the reasoning, and which part of a text is the answer. */
 export interface ProbeStyle {
@@ -47,10 +48,16 @@ const STYLES: Readonly<Record<ProbeFormName, ProbeStyle>> = {
   direct: { suffix: '', stops: [], isWhole: () => false, forced: (text) => text.trim(), final: (text) => text.trim() },
 }
 
+/**
+ * How an action is forced: nothing is written for the model but the closed reasoning. It needs no search, since the engine's own template
+ * closes the reasoning, and its own parser reads the answer.
+ */
+export const ACTION_FORM: ProbeForm = { name: 'direct', suffix: '', before: '', after: '', tokens: 256 }
+
 /** An answer that was forced beside the generation. */
 export interface ForcedAnswer {
   readonly text: string
-  /** One for each of its tokens. */
+  /** One for each of its tokens; of an action one for the whole. */
   readonly logprobs: ReadonlyArray<number | null>
   readonly tokens: number
   /** The text of each of its tokens, as far as the engine states them. */
@@ -66,16 +73,20 @@ export function probeStyle (name: ProbeFormName, suffix = ''): ProbeStyle {
 }
 
 /** The body of the request for a forced answer. */
-export function probeBody ({ model }: StoppableRequest, prompt: unknown, maxTokens: number, stops: readonly string[]): JsonObject {
-  return { model, prompt, max_tokens: maxTokens, temperature: 0, logprobs: 1, ...(stops.length > 0 && { stop: stops }) }
+export function probeBody ({ model, body }: StoppableRequest, prompt: unknown, maxTokens: number, stops: readonly string[]): JsonObject {
+  const handling = fieldsOf(body, HANDLING_FIELDS)
+  return { model, prompt, max_tokens: maxTokens, temperature: 0, logprobs: 1, ...(stops.length > 0 && { stop: stops }), ...handling }
 }
 
 /** The body of the request for the answer behind the reasoning, sampled as the client requested. */
 export function answerBody ({ model, body }: StoppableRequest, prompt: unknown, maxTokens: number): JsonObject {
-  const sampling = SAMPLING_FIELDS.map((field) => [field, body[field] ?? undefined] as const)
-  return {
-    model, prompt, max_tokens: maxTokens, stream: true, stream_options: { include_usage: true }, ...Object.fromEntries(sampling),
-  }
+  const fields = fieldsOf(body, [...SAMPLING_FIELDS, ...HANDLING_FIELDS, 'stop'])
+  return { model, prompt, max_tokens: maxTokens, stream: true, stream_options: { include_usage: true }, ...fields }
+}
+
+/** Those of a body that are stated. */
+function fieldsOf (body: RequestBody, names: readonly string[]): JsonObject {
+  return Object.fromEntries(names.map((name) => [name, body[name] ?? undefined]))
 }
 
 /** Reads the reply to a probe in OpenAI's format. @throws Error if it has no text */
@@ -156,10 +167,9 @@ function letterIn (text: string): string {
   return /(?<![A-Za-z])[A-Z](?![A-Za-z])/.exec(text)?.[0] ?? ''
 }
 
-/** The first JSON object or list in a text, with sorted keys, so that equal values are equal texts; without one, the text as it is. */
+/** The first JSON object or list in a text in canonical form, so that equal values are equal texts; without one, the text as it is. */
 function canonicalJson (text: string): string {
-  const value = firstBalanced(text)
-  try { return JSON.stringify(sorted(JSON.parse(value ?? text))) } catch { return text.trim() }
+  return canonicalText(firstBalanced(text) ?? text)
 }
 
 /** From the first opening brace or bracket to its closing one. */
@@ -176,10 +186,4 @@ function firstBalanced (text: string): string | null {
     else if ((character === '}' || character === ']') && --depth === 0) return text.slice(start, i + 1)
   }
   return null
-}
-
-function sorted (value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, item]) => [key, sorted(item)]))
 }

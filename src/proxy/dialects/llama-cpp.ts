@@ -5,9 +5,12 @@ import type { PieceReader } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
 import type { UpstreamReply } from '../protocol/upstream.js'
-import { closeTextOf, requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
+import { closeTextOf, requireAccepted, unserved, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
 import { probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
-import { createLlamaTranslator, parseLlamaEvent, type LlamaEvent, type LlamaTranslator } from './llama-events.js'
+import { createLlamaChat } from './llama-chat.js'
+import { createLlamaTranslator, parseLlamaEvent, promptDetails, type LlamaEvent, type LlamaPrompt, type LlamaTranslator } from './llama-events.js'
+import { sentStops, tokensUntil } from './llama-stops.js'
+import { isTextCompletion, startCompletionByText } from './text-dialects.js'
 
 /** A text, or texts and token ids in their order. */
 type Prompt = string | ReadonlyArray<string | number>
@@ -18,9 +21,11 @@ const LLAMA_SAMPLING_FIELDS = SAMPLING_FIELDS.filter((field) => field !== 'repet
 /**
  * llama.cpp keeps its cache in slots, so that a probe beside a stream would evaluate the whole prefix in another slot. So the reasoning is
  * generated up to each check, and the probe comes in between, on the same slot. The chat template is applied by the server
- * (`/apply-template`), and its own tokens continue behind the rendered text.
+ * (`/apply-template`), and its own tokens continue behind the rendered text. Requests that this would change are served by one stream.
  */
-export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
+export function createLlamaCpp (options: DialectOptions): Dialect {
+  const { upstream, tags } = options
+
   async function render (request: StoppableRequest, headers: RawHeaders, signal: AbortSignal): Promise<Prompt> {
     if (request.route === 'completions') return parsePrompt(request.body.prompt)
     const { messages, chat_template_kwargs: kwargs, reasoning_format: format } = request.body
@@ -28,7 +33,8 @@ export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
     return parsePrompt(fieldOf(await upstream.json('/apply-template', headers, body, signal), 'prompt'))
   }
 
-  async function start (request: StoppableRequest, rawHeaders: RawHeaders, signal: AbortSignal, firstCheck: number): Promise<EngineRun> {
+  async function startByIds (
+    request: StoppableRequest, rawHeaders: RawHeaders, signal: AbortSignal, firstCheck: number): Promise<EngineRun> {
     const headers = jsonRequestHeaders(rawHeaders)
     const prompt = await render(request, headers, signal)
     const sampling = Object.fromEntries(LLAMA_SAMPLING_FIELDS.map((field) => [field, request.body[field] ?? undefined]))
@@ -54,7 +60,7 @@ export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
     let isAborted = false
     let current = first
     let pauseAt = firstCheck // tokens of the whole generation at which the current stream ends at the latest
-    let promptTokens: number | null = null
+    let rendered: LlamaPrompt = { promptTokens: null, cachedTokens: null } // by the first stream, as later ones continue it
 
     const readReasoning = (nextCheck: () => number): PieceReader => async (take) => {
       for (;;) {
@@ -64,9 +70,9 @@ export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
           const pieces = events.map((event) => translator.pieceOf(event))
           const end = endOf(events)
           if (end === null) return take(pieces)
-          promptTokens ??= end.promptTokens
+          if (rendered.promptTokens === null) rendered = end
           isDone = !end.isAtLimit || tokensLeft(ids.length) < 1 || ids.length < pauseAt
-          if (isDone) pieces.push(...translator.endPieces(end.isAtLimit ? 'length' : 'stop', promptTokens ?? 0, ids.length))
+          if (isDone) pieces.push(...translator.endPieces(end.isAtLimit ? 'length' : 'stop', rendered, ids.length))
           return take(pieces)
         })
         if (isDone || isAborted) return
@@ -79,9 +85,13 @@ export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
     return {
       reply: first,
       reasoningField: 'reasoning_content',
+      emptyContent: '',
+      hasIds: true,
+      hasPauses: true,
       pieces: readReasoning,
       isOpened: () => isOpened,
-      promptTokens: () => promptTokens,
+      promptTokens: () => rendered.promptTokens,
+      promptDetails: () => promptDetails(rendered),
       async probe (prefix, form, signal) {
         const { stops } = probeStyle(form.name)
         return parseForcedAnswer(stops, await upstream.json('/completion', headers, {
@@ -90,7 +100,7 @@ export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
           temperature: 0,
           n_probs: 1,
           cache_prompt: true,
-          stop: stops.filter((stop) => !stop.startsWith(CLOSING)),
+          stop: sentStops(stops),
         }, signal))
       },
       async answer (prefix, closing, signal) {
@@ -105,13 +115,20 @@ export function createLlamaCpp ({ upstream, tags }: DialectOptions): Dialect {
     }
   }
 
+  const startChat = createLlamaChat(options)
+
   return {
     name: 'llama.cpp',
-    hasIds: true,
-    hasPauses: true,
-    // Each stream restarts the sampler, which would not repeat a seed's tokens.
-    refusal: ({ body }) => body.seed != null && body.temperature !== 0 ? 'seed' : body.repetition_penalty != null ? 'unknown_field' : null,
-    start,
+    refusal (request) {
+      if (request.body.repetition_penalty != null) return 'unknown_field'
+      if (request.route === 'chat') return unserved(request, 'tools', 'structured_output', 'stop_strings', 'seed')
+      return isTextCompletion(request) ? unserved(request, 'stop_strings', 'seed') : unserved(request)
+    },
+    async start (request, headers, signal, firstCheck) {
+      // Each stream between two checks restarts the sampler, which would not repeat a seed's tokens.
+      if (request.needs.length === 0) return await startByIds(request, headers, signal, firstCheck)
+      return request.route === 'chat' ? await startChat(request, headers, signal) : await startCompletionByText(options, request, headers, signal)
+    },
   }
 }
 
@@ -144,26 +161,10 @@ function readAnswer (reply: UpstreamReply, translator: LlamaTranslator): PieceRe
       const pieces = events.map((event) => translator.pieceOf(event))
       for (const piece of pieces) tokens += piece.tokens
       const end = endOf(events)
-      if (end !== null) pieces.push(...translator.endPieces(end.isAtLimit ? 'length' : 'stop', end.promptTokens ?? 0, tokens))
+      if (end !== null) pieces.push(...translator.endPieces(end.isAtLimit ? 'length' : 'stop', end, tokens))
       return take(pieces)
     })
   }
-}
-
-/**
- * Stop texts that begin with this are not sent: llama.cpp leaves out the log-probabilities of the tokens that a stop text cuts off, and
- * that of the brace says whether the number before it is complete.
- */
-const CLOSING = '}'
-
-function tokensUntil (stops: readonly string[], tokens: readonly unknown[]): readonly unknown[] {
-  let text = ''
-  for (const [i, token] of tokens.entries()) {
-    const piece = fieldOf(token, 'token')
-    text += typeof piece === 'string' ? piece : ''
-    if (stops.some((stop) => text.includes(stop))) return tokens.slice(0, i + 1)
-  }
-  return tokens
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isJsonObject, numberOrNull, textOf, tokenIdsOf, type JsonObject } from '../protocol/json.js'
+import { fieldOf, isJsonObject, numberOrNull, textOf, tokenIdsOf, type JsonObject } from '../protocol/json.js'
 import { StreamError, usageOf, type Piece } from '../protocol/openai-chunks.js'
 import type { CompletionRoute } from '../protocol/stoppable-request.js'
 import type { ReasoningTags } from './dialect.js'
@@ -11,8 +11,17 @@ export interface LlamaEvent {
   readonly isEnd: boolean
   /** Whether generating ended at the limit of tokens. */
   readonly isAtLimit: boolean
-  /** Tokens of the prompt, in the last event. */
+  /** Tokens of the prompt, and those of them that were in the cache; in the last event. */
   readonly promptTokens: number | null
+  readonly cachedTokens: number | null
+}
+
+/** Tokens of a prompt, and those of them that were in the cache. */
+export type LlamaPrompt = Pick<LlamaEvent, 'promptTokens' | 'cachedTokens'>
+
+/** `prompt_tokens_details` as llama.cpp's OpenAI routes state them; nothing if it is not known what was in the cache. */
+export function promptDetails ({ cachedTokens }: LlamaPrompt): JsonObject {
+  return cachedTokens === null ? {} : { prompt_tokens_details: { cached_tokens: cachedTokens } }
 }
 
 /** This runs for every token. @throws StreamError */
@@ -26,6 +35,7 @@ export function parseLlamaEvent (data: string): LlamaEvent {
     isEnd: event.stop === true,
     isAtLimit: event.stop_type === 'limit',
     promptTokens: numberOrNull(event.tokens_evaluated),
+    cachedTokens: numberOrNull(fieldOf(event.timings, 'cache_n')),
   }
 }
 
@@ -82,8 +92,8 @@ export function createLlamaTranslator (
       return { ...empty, tokens: tokens.length, ids: tokens, reasoning, content, isClosing, ...(blank !== '' && { blank }), chunk: chunkOf(reasoning, content, null) }
     },
     /** The chunk with the finish reason, and the chunk with the usage. */
-    endPieces (finish: 'length' | 'stop', promptTokens: number, completionTokens: number): Piece[] {
-      const usage = usageOf(promptTokens, completionTokens)
+    endPieces (finish: 'length' | 'stop', prompt: LlamaPrompt, completionTokens: number): Piece[] {
+      const usage = usageOf(prompt.promptTokens ?? 0, completionTokens, promptDetails(prompt))
       return [
         { ...empty, finish, chunk: chunkOf('', '', finish) },
         { ...empty, usage, isWithoutChoices: true, chunk: { ...envelope, choices: [], usage: usage.json } },

@@ -2,7 +2,7 @@ import { itemsOf } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders, withOwnRequestId } from '../protocol/raw-headers.js'
 import type { RequestBody, StoppableRequest } from '../protocol/stoppable-request.js'
-import { closeTextOf, requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
+import { closeTextOf, requireAccepted, unserved, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
 import { answerBody, probeBody, probeStyle, readForcedAnswer } from './forced-answer.js'
 
 /** The request that continues a text: its route, and the fields of its body that have the text so far. */
@@ -28,9 +28,7 @@ export function createSglang (options: DialectOptions): Dialect {
   const isText = ({ route, body }: StoppableRequest) => route === 'chat' || typeof body.prompt === 'string'
   return {
     name: 'sglang',
-    hasIds: false,
-    hasPauses: false,
-    refusal: (request) => isText(request) ? null : 'dialect',
+    refusal: (request) => isText(request) ? unserved(request, 'seed') : 'dialect',
     start: (request, headers, signal) => startByText(options, continueText, request, headers, signal),
   }
 }
@@ -39,11 +37,17 @@ export function createSglang (options: DialectOptions): Dialect {
 export function createPlain (options: DialectOptions): Dialect {
   return {
     name: 'plain',
-    hasIds: false,
-    hasPauses: false,
-    refusal: ({ route, body }) => route === 'chat' || typeof body.prompt !== 'string' ? 'dialect' : null,
-    start: (request, headers, signal) => startByText(options, continueCompletion, request, headers, signal),
+    refusal: (request) => isTextCompletion(request) ? unserved(request, 'seed', 'stop_strings') : 'dialect',
+    start: (request, headers, signal) => startCompletionByText(options, request, headers, signal),
   }
+}
+
+export function isTextCompletion ({ route, body }: StoppableRequest): boolean { return route === 'completions' && typeof body.prompt === 'string' }
+
+/** Starts a completion whose prefixes go upstream as text, which any server can continue. */
+export async function startCompletionByText (
+  options: DialectOptions, request: StoppableRequest, headers: RawHeaders, signal: AbortSignal): Promise<EngineRun> {
+  return await startByText(options, continueCompletion, request, headers, signal)
 }
 
 /** Starts a generation whose prefixes go upstream as text, since the engine does not state its tokens. Each event counts as one token. */
@@ -58,6 +62,9 @@ async function startByText (
   return {
     reply,
     reasoningField: 'reasoning_content',
+    emptyContent: null,
+    hasIds: false,
+    hasPauses: false,
     pieces: () => readPieces(reply.body, { route: request.route }),
     isOpened: () => isOpened,
     promptTokens: () => null,

@@ -2,7 +2,7 @@ import { fieldOf, numberOrNull, tokenIdsOf } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders, withOwnRequestId } from '../protocol/raw-headers.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
-import { closeTextOf, DialectError, requireAccepted, type Dialect, type DialectOptions, type EngineRun, type ReasoningPrefix } from './dialect.js'
+import { closeTextOf, DialectError, requireAccepted, unserved, type Dialect, type DialectOptions, type EngineRun, type ReasoningPrefix } from './dialect.js'
 import { answerBody, probeBody, probeStyle, readForcedAnswer } from './forced-answer.js'
 
 /** The token ids of the tags, by the tokenizer of one model. */
@@ -53,6 +53,9 @@ export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
     return {
       reply,
       reasoningField: 'reasoning',
+      emptyContent: null,
+      hasIds: true,
+      hasPauses: false,
       pieces: () => readPieces(reply.body, { route: request.route, closeId: tokens.closeId, onPrompt: (ids) => { prompt = ids } }),
       isOpened: () => tokens.openId !== null && (prompt ?? []).slice(-MAX_TOKENS_BEHIND_OPEN).includes(tokens.openId),
       promptTokens: () => prompt?.length ?? null,
@@ -74,7 +77,7 @@ export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
     }
   }
 
-  return { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start }
+  return { name: 'vllm', refusal: (request) => unserved(request, 'seed', ...(request.isAction ? [] : ['tools' as const])), start }
 }
 
 /** Loads a value once for each model, and again after a failure. */

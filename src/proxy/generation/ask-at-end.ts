@@ -1,5 +1,5 @@
 import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
-import type { Dialect, EngineRun } from '../dialects/dialect.js'
+import type { EngineRun } from '../dialects/dialect.js'
 import type { ForcedAnswer } from '../dialects/forced-answer.js'
 import { type EndOfReasoning, probeAtEnd, tryForms } from '../probe-form/end-trial.js'
 import type { ProbeForms } from '../probe-form/probe-forms.js'
@@ -15,13 +15,12 @@ interface AskAtEnd {
   /** `null`: none is known yet. */
   readonly form: ProbeForm | null
   readonly request: StoppableRequest
-  readonly dialect: Dialect
   readonly run: EngineRun
   readonly local: LocalGeneration
   readonly dependencies: {
     readonly forms: Pick<ProbeForms, 'claims' | 'tried' | 'failed' | 'asksAtEnd'>
     readonly onFound: (finding: ProbeFormFinding) => void
-    readonly metrics: { readonly probed: (dialect: Dialect, end: ProbeEnd, tokens: number, forced: ForcedAnswer | null) => void }
+    readonly metrics: { readonly probed: (run: Pick<EngineRun, 'hasIds'>, end: ProbeEnd, tokens: number, forced: ForcedAnswer | null) => void }
     readonly mayProbe: () => boolean
     readonly onProbing: (change: 1 | -1) => void
     readonly probeTimeoutMs: number
@@ -37,7 +36,7 @@ const TRIAL_TIMES = 10
  * its validity is to be checked. Never throws.
  * @returns the answer that was forced to check the form; `null`: it is not checked
  */
-export async function askAtEnd ({ end, form, request, dialect, run, local, dependencies }: AskAtEnd): Promise<EndProbe | null> {
+export async function askAtEnd ({ end, form, request, run, local, dependencies }: AskAtEnd): Promise<EndProbe | null> {
   const { forms, onFound, metrics, mayProbe, onProbing, probeTimeoutMs, maxProbeTokens: maxTokens } = dependencies
   const { context } = local
   const isSearch = form === null
@@ -50,16 +49,16 @@ export async function askAtEnd ({ end, form, request, dialect, run, local, depen
   try {
     if (!isSearch) {
       const asked = await probeAtEnd(run, end, form, AbortSignal.timeout(probeTimeoutMs))
-      metrics.probed(dialect, 'ok', asked.forced.tokens, asked.forced)
+      metrics.probed(run, 'ok', asked.forced.tokens, asked.forced)
       return asked
     }
-    const onProbe = (forced: ForcedAnswer) => { metrics.probed(dialect, 'ok', forced.tokens, forced) }
+    const onProbe = (forced: ForcedAnswer) => { metrics.probed(run, 'ok', forced.tokens, forced) }
     const isSampled = request.body.temperature !== 0
     const signal = AbortSignal.timeout(TRIAL_TIMES * probeTimeoutMs)
     const finding = forms.tried(context, await tryForms({ run, end, isSampled, maxTokens, signal, onProbe }))
     if (finding !== null) onFound(finding)
   } catch {
-    metrics.probed(dialect, 'failed', 0, null)
+    metrics.probed(run, 'failed', 0, null)
     if (isSearch) forms.failed(context)
   } finally {
     onProbing(-1)

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import type { EngineRun } from '../dialects/dialect.js'
+import { ToolCallParts } from '../protocol/action.js'
 import type { JsonObject } from '../protocol/json.js'
 import type { Piece, Usage } from '../protocol/openai-chunks.js'
 import { bodilessResponseHeaders, type RawHeaders } from '../protocol/raw-headers.js'
@@ -24,8 +26,8 @@ export interface ClientReply {
   readonly pass: (piece: Piece, field: () => StopgateField) => void
   /** The answer follows the first `tokens` tokens. Whatever the client does not have yet of the rest is left out. */
   readonly cut: (tokens: number) => void
-  /** Writes text behind stopped reasoning. */
-  readonly write: (content: string) => void
+  /** Writes text, or parts of tool calls, behind stopped reasoning. */
+  readonly write: (content: string, toolCalls?: readonly unknown[]) => void
   /** @param finish `null`: the engine's own pieces had the finish reason */
   readonly end: (finish: string | null, usage: Usage | null, field: StopgateField) => void
   /** Ends with an error of the engine; `null`: breaks off. */
@@ -48,8 +50,8 @@ export function streamReply (
   const write = chunkWriter(response)
   const sendText = (text: string) => { write(`data: ${text}\n\n`) }
   const send = (chunk: JsonObject) => { sendText(JSON.stringify(chunk)) }
-  const choice = (content: string, finish: string | null) => route === 'chat'
-    ? { index: 0, delta: content === '' ? {} : { content }, logprobs: null, finish_reason: finish }
+  const choice = (content: string, finish: string | null, toolCalls?: readonly unknown[]) => route === 'chat'
+    ? { index: 0, delta: { ...(content !== '' && { content }), ...(toolCalls !== undefined && { tool_calls: toolCalls }) }, logprobs: null, finish_reason: finish }
     : { index: 0, text: content, logprobs: null, finish_reason: finish }
   const envelope = (): JsonObject => ({ ...last, usage: undefined, stopgate: undefined }) // JSON leaves them out
   return {
@@ -63,7 +65,7 @@ export function streamReply (
       send(chunk)
     },
     cut () {},
-    write (content) { send({ ...envelope(), choices: [choice(content, null)] }) },
+    write (content, toolCalls) { send({ ...envelope(), choices: [choice(content, null, toolCalls)] }) },
     end (finish, usage, field) {
       // After a natural end the engine's own last chunks have been passed on.
       if (finish !== null) send({ ...envelope(), choices: [choice('', finish)], ...(!wantsUsage && { stopgate: field }) })
@@ -91,18 +93,22 @@ async function drainedOrClosed (response: ServerResponse): Promise<void> {
 
 /** One JSON reply, put together from the stream. */
 export function jsonReply (
-  { route }: Pick<StoppableRequest, 'route'>, response: ServerResponse, headers: readonly string[], reasoningField: string): ClientReply {
+  { route }: Pick<StoppableRequest, 'route'>, response: ServerResponse, headers: readonly string[],
+  { reasoningField, emptyContent }: Pick<EngineRun, 'reasoningField' | 'emptyContent'>
+): ClientReply {
   let envelope: JsonObject = {}
   let [reasoning, content] = ['', '']
   let tokens = 0
   const ends: Array<{ readonly tokens: number, readonly reasoning: number, readonly content: number }> = [] // of each piece
   let finished: string | null = null
+  const calls = new ToolCallParts()
   return {
     pass (piece) {
       const { choices, usage, ...rest } = piece.chunk
       envelope = rest
       reasoning += piece.reasoning
       content += piece.content
+      if (piece.toolCalls !== undefined) calls.add(piece.toolCalls)
       tokens += piece.tokens
       ends.push({ tokens, reasoning: reasoning.length, content: content.length })
       finished = piece.finish ?? finished
@@ -112,9 +118,18 @@ export function jsonReply (
       reasoning = reasoning.slice(0, end?.reasoning)
       content = content.slice(0, end?.content)
     },
-    write (text) { content += text },
+    write (text, toolCalls = []) {
+      content += text
+      calls.add(toolCalls)
+    },
     end (finish, usage, field) {
-      const message = { role: 'assistant', content: content === '' && reasoning !== '' ? null : content, ...(reasoning !== '' && { [reasoningField]: reasoning }) }
+      const toolCalls = calls.whole()
+      const message = {
+        role: 'assistant',
+        content: content === '' && reasoning !== '' ? emptyContent : content,
+        ...(reasoning !== '' && { [reasoningField]: reasoning }),
+        ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
+      }
       const choice = { index: 0, ...(route === 'chat' ? { message } : { text: content }), logprobs: null, finish_reason: finish ?? finished }
       const object = route === 'chat' ? 'chat.completion' : 'text_completion'
       const body = JSON.stringify({ ...envelope, object, choices: [choice], usage: usage?.json ?? null, stopgate: field })

@@ -1,7 +1,8 @@
 import { areSameForms, type ProbeForm, type ProbeFormFinding } from '../../core/contexts/probe-form.js'
-import { closeTextOf, type Dialect, type EngineRun, type ReasoningTags } from '../dialects/dialect.js'
+import { closeTextOf, type EngineRun, type ReasoningTags } from '../dialects/dialect.js'
 import { type ForcedAnswer, probeStyle } from '../dialects/forced-answer.js'
 import type { ProbeForms } from '../probe-form/probe-forms.js'
+import { actionOf, ToolCallParts, toolCallsOf } from '../protocol/action.js'
 import { StreamError, usageOf, type Piece, type PieceReader, type Usage } from '../protocol/openai-chunks.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { LocalDecider, LocalGeneration } from '../service-link/local-decider.js'
@@ -29,7 +30,7 @@ export interface GenerationMetrics {
   readonly aborted: (cause: 'stop') => void
   readonly stopFailed: (error: Error) => void
   readonly generated: (tokens: GeneratedTokens) => void
-  readonly probed: (dialect: Dialect, end: ProbeEnd, tokens: number, forced: ForcedAnswer | null) => void
+  readonly probed: (run: Pick<EngineRun, 'hasIds'>, end: ProbeEnd, tokens: number, forced: ForcedAnswer | null) => void
   /** @returns the start time of a read that is timed, otherwise `null` */
   readonly startHandling: () => number | null
   readonly handled: (since: number) => void
@@ -54,7 +55,6 @@ export interface GenerationDependencies {
 
 interface GenerationOptions {
   readonly request: StoppableRequest
-  readonly dialect: Dialect
   readonly run: EngineRun
   readonly local: LocalGeneration
   /** How its answers are forced; `null`: no form is known yet, so it runs in full without checks. */
@@ -99,7 +99,10 @@ interface Answering {
 type State = Waiting | Streaming | Stopping | Answering
 
 /** The answer of a generation, as it is reported. */
-interface ReportedAnswer { readonly answerTokens: number, readonly content: string, readonly endProbe?: EndProbe | null }
+interface ReportedAnswer { readonly answerTokens: number, readonly answer: string, readonly endProbe?: EndProbe | null }
+
+/** Finish reasons of a generation that the model has ended by itself. */
+const HAS_ENDED: ReadonlySet<string | null> = new Set(['stop', 'tool_calls'])
 
 /** Decides of a generation that is not probed: it is not even drawn. */
 const NO_CHECKS: GenerationDependencies['decider'] = {
@@ -117,15 +120,15 @@ export class ProxiedGeneration {
   /** Tokens of the engine's own stream. */
   #received = 0
   /** The part of the engine's own stream that has gone on to the client. */
-  readonly #relayed = { content: '', finish: null as string | null, usage: null as Usage | null }
+  readonly #relayed = { content: '', calls: new ToolCallParts(), finish: null as string | null, usage: null as Usage | null }
   #state: State = { name: 'waiting' }
 
   constructor (options: GenerationOptions) {
-    const { dialect, run, local, form, dependencies, clientGone } = options
+    const { run, local, form, dependencies, clientGone } = options
     this.#options = options
-    this.#reasoning = { tokens: 0, ids: dialect.hasIds ? [] : null, text: '' }
+    this.#reasoning = { tokens: 0, ids: run.hasIds ? [] : null, text: '' }
     this.#tracker = new ReasoningTracker(dependencies.tags)
-    this.#end = new ReasoningEnd(dependencies.tags, dialect.hasIds)
+    this.#end = new ReasoningEnd(dependencies.tags, run.hasIds)
     this.#checks = new Checks({
       decider: form === null ? NO_CHECKS : this.#decider(form),
       local,
@@ -142,15 +145,15 @@ export class ProxiedGeneration {
           dependencies.onProbing(-1)
         }
       },
-      onProbe: (end, tokens, forced) => { dependencies.metrics.probed(dialect, end, tokens, forced) },
+      onProbe: (end, tokens, forced) => { dependencies.metrics.probed(run, end, tokens, forced) },
       onStop: (stop) => { this.#stop(stop) },
     })
   }
 
   /** A generation whose form was replaced before its first check is no evidence of either: it is not even drawn. */
   #decider (form: ProbeForm): GenerationDependencies['decider'] {
-    const { local, dependencies: { decider, forms } } = this.#options
-    const isReplaced = () => local.arm === null && !areSameForms(forms.formFor(local.context), form)
+    const { request, local, dependencies: { decider, forms } } = this.#options
+    const isReplaced = () => !request.isAction && local.arm === null && !areSameForms(forms.formFor(local.context), form)
     return {
       nextCheck: (local, tokens) => decider.nextCheck(local, tokens),
       draw: (local, tokens) => { if (!isReplaced()) decider.draw(local, tokens) },
@@ -191,13 +194,13 @@ export class ProxiedGeneration {
 
   /** @returns a promise if the engine has to wait, for the client or, in a pause, for a decision */
   #receive (pieces: readonly Piece[]): Promise<unknown> | null {
-    const { dialect, reply, dependencies: { metrics } } = this.#options
+    const { run, reply, dependencies: { metrics } } = this.#options
     const since = metrics.startHandling()
     reply.sendTogether(() => {
       for (const piece of pieces) this.#take(piece)
     })
     if (since !== null) metrics.handled(since)
-    return dialect.hasPauses ? this.#settledPause() : reply.drained()
+    return run.hasPauses ? this.#settledPause() : reply.drained()
   }
 
   async #settledPause (): Promise<void> {
@@ -231,6 +234,7 @@ export class ProxiedGeneration {
     if (tracker.state === 'ended' || tracker.state === 'absent') {
       this.#checks.end()
       relayed.content += piece.content
+      relayed.calls.add(piece.toolCalls ?? [])
       if (wasReasoning) this.#end.close(piece, tracker.isInText)
       else this.#end.follow(piece)
     } else this.#growReasoning(piece)
@@ -243,7 +247,7 @@ export class ProxiedGeneration {
     const prefix = this.#reasoning
     this.#end.grow(piece)
     prefix.tokens += tokens
-    if (!this.#options.dialect.hasIds) prefix.text += reasoning + content
+    if (!this.#options.run.hasIds) prefix.text += reasoning + content
     else if (ids !== null) for (const id of ids) prefix.ids?.push(id)
     else if (tokens > 0) prefix.ids = null // with a gap there is no prefix to send
   }
@@ -272,6 +276,7 @@ export class ProxiedGeneration {
   async #relayAnswer ({ stop, answer }: Answering): Promise<void> {
     const { run, reply, form, dependencies: { tags } } = this.#options
     let text = ''
+    const calls = new ToolCallParts()
     let finish = 'stop'
     let counted = 0
     let usage = null as Usage | null
@@ -284,7 +289,8 @@ export class ProxiedGeneration {
           text += piece.content
           finish = piece.finish ?? finish
           usage = piece.usage ?? usage
-          if (piece.content !== '') reply.write(piece.content)
+          calls.add(piece.toolCalls ?? [])
+          if (piece.content !== '' || piece.toolCalls !== undefined) reply.write(piece.content, piece.toolCalls)
         }
       })
       return reply.drained()
@@ -292,27 +298,37 @@ export class ProxiedGeneration {
     const answerTokens = usage?.completionTokens ?? counted
     const tokens = this.#received + answerTokens
     const promptTokens = run.promptTokens() ?? usage?.promptTokens ?? 0
-    const details = { completion_tokens_details: { reasoning_tokens: this.#received } }
+    const details = { ...run.promptDetails?.(), completion_tokens_details: { reasoning_tokens: this.#received } }
     reply.end(finish, usageOf(promptTokens, tokens, details), this.#field(tokens, stop))
-    this.#report('stopped', tokens, { answerTokens, content: tags.close + text }, stop)
+    this.#report('stopped', tokens, { answerTokens, answer: this.#answerIn(tags.close + text, calls) }, stop)
   }
 
   /** The engine's own stream has come to its natural end. */
   async #finish (): Promise<void> {
     const { reply } = this.#options
-    const { usage, content } = this.#relayed
+    const { usage, content, calls } = this.#relayed
+    const answer = this.#answerIn(content, calls)
     this.#checks.end()
     const tokens = usage?.completionTokens ?? this.#received
     reply.end(null, usage, this.#field(tokens, null))
     const isEnded = this.#tracker.state === 'ended'
-    const endProbe = isEnded && this.#relayed.finish === 'stop' ? await this.#askAtEnd() : null
+    const endProbe = isEnded && HAS_ENDED.has(this.#relayed.finish) ? await this.#askAtEnd(answer) : null
     if (endProbe !== null) this.#checks.addEndProbe(endProbe.forced)
-    this.#report(isEnded ? 'finished' : 'no_reasoning', tokens, { answerTokens: tokens - this.#reasoning.tokens, content, endProbe }, null)
+    this.#report(isEnded ? 'finished' : 'no_reasoning', tokens, { answerTokens: tokens - this.#reasoning.tokens, answer, endProbe }, null)
   }
 
-  async #askAtEnd (): Promise<EndProbe | null> {
+  /** The answer in what the model wrote behind its reasoning. */
+  #answerIn (content: string, calls: ToolCallParts): string {
+    const { request, form, dependencies: { tags } } = this.#options
+    const text = content.slice(textEndOf(content, tags.close))
+    return request.isAction ? actionOf(text, toolCallsOf(calls.whole())) : probeStyle(form?.name ?? 'direct').final(text)
+  }
+
+  async #askAtEnd (answer: string): Promise<EndProbe | null> {
     const end = this.#end.read(this.#reasoning)
-    return end === null || end.answer.trim() === '' ? null : await askAtEnd({ ...this.#options, end })
+    if (end === null) return null
+    const isAnswered = (this.#options.request.isAction ? answer : end.answer).trim() !== ''
+    return isAnswered ? await askAtEnd({ ...this.#options, end }) : null
   }
 
   /** The client has gone, or the model server has failed. */
@@ -326,12 +342,11 @@ export class ProxiedGeneration {
   }
 
   #report (
-    end: GenerationEnd, tokens: number, { answerTokens, content, endProbe = null }: ReportedAnswer, stop: StopDecision | null): void {
-    const { request, local, form, dependencies: { metrics, report, tags } } = this.#options
+    end: GenerationEnd, tokens: number, { answerTokens, answer, endProbe = null }: ReportedAnswer, stop: StopDecision | null): void {
+    const { request, local, form, dependencies: { metrics, report } } = this.#options
     metrics.ended(local.arm, end)
     metrics.generated({ reasoning: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
     if (local.arm === null || form === null) return
-    const answer = probeStyle(form.name).final(content.slice(textEndOf(content, tags.close)))
     const [stoppedAt, endAnswer] = [stop?.step ?? null, endProbe?.answer ?? null]
     report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt, endAnswer, checks: this.#checks }))
   }

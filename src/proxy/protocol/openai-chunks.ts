@@ -1,5 +1,5 @@
 import { parseEventStream, type ByteSource, type TakeItems } from './event-stream.js'
-import { isJsonObject, numberOrNull, textOf, tokenIdsOf, type JsonObject } from './json.js'
+import { isJsonObject, itemsOf, numberOrNull, textOf, tokenIdsOf, type JsonObject } from './json.js'
 import type { CompletionRoute } from './stoppable-request.js'
 
 /** Token counts of a generation. */
@@ -19,7 +19,9 @@ export interface Piece {
   readonly content: string
   /** White space at the beginning of an answer, which is left out of `content`; absent: none. */
   readonly blank?: string
-  /** Whether the token that closes the reasoning is in it. */
+  /** Parts of tool calls; absent: none. */
+  readonly toolCalls?: readonly unknown[]
+  /** Whether the token that closes the reasoning is in it, or a tool call, before which the engine has closed it. */
   readonly isClosing: boolean
   readonly finish: string | null
   readonly usage: Usage | null
@@ -50,6 +52,8 @@ interface ReadOptions {
   readonly closeId?: number | null
   /** Receives the token ids of the prompt from the chunk that has them. */
   readonly onPrompt?: (ids: readonly number[]) => void
+  /** Reads what the engine was asked to add to a chunk, and takes it out. @returns the tokens of the chunk; `null`: not stated */
+  readonly tokensOf?: (chunk: JsonObject) => number | null
 }
 
 /** Reads a stream in OpenAI's format, with the token ids that vLLM adds. A stream that breaks off throws. */
@@ -66,7 +70,7 @@ export function usageOf (promptTokens: number, completionTokens: number, details
 }
 
 /** This runs for every token. @throws StreamError */
-function parsePiece (data: string, { route, closeId = null, onPrompt }: ReadOptions): Piece {
+function parsePiece (data: string, { route, closeId = null, onPrompt, tokensOf }: ReadOptions): Piece {
   const chunk: unknown = JSON.parse(data)
   if (!isJsonObject(chunk) || chunk.error !== undefined || chunk.choices === undefined) throw new StreamError(chunk)
   const choice = firstChoice(chunk.choices)
@@ -83,18 +87,20 @@ function parsePiece (data: string, { route, closeId = null, onPrompt }: ReadOpti
   const delta = isJsonObject(choice?.delta) ? choice.delta : undefined
   const reasoning = route === 'chat' ? textOf(delta?.reasoning ?? delta?.reasoning_content) : ''
   const content = textOf(route === 'chat' ? delta?.content : choice?.text)
+  const toolCalls = route === 'chat' ? itemsOf(delta?.tool_calls) : []
   const finish = choice?.finish_reason ?? null
   return {
-    tokens: ids?.length ?? (reasoning !== '' || content !== '' ? 1 : 0),
+    tokens: tokensOf?.(chunk) ?? ids?.length ?? (reasoning !== '' || content !== '' ? 1 : 0),
     ids,
     reasoning,
     content,
-    isClosing: closeId !== null && ids !== null && ids.includes(closeId),
+    ...(toolCalls.length > 0 && { toolCalls }),
+    isClosing: toolCalls.length > 0 || (closeId !== null && ids !== null && ids.includes(closeId)),
     finish: finish === null ? null : textOf(finish),
     usage: isJsonObject(chunk.usage) ? parseUsage(chunk.usage) : null,
     isWithoutChoices: Array.isArray(chunk.choices) && chunk.choices.length === 0,
     chunk,
-    text: hasPrompt || data.includes('\n') ? null : hasIds ? withoutIds(data) : data,
+    text: hasPrompt || tokensOf !== undefined || data.includes('\n') ? null : hasIds ? withoutIds(data) : data,
   }
 }
 

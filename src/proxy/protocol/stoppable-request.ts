@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Context } from '../../core/policy/context.js'
+import { canonicalText, statedAction } from './action.js'
 import { fieldOf, isJsonObject, itemsOf, type JsonObject } from './json.js'
 import { fitText, MAX_NAME_BYTES, type StopgateHeaders } from './stopgate-headers.js'
 
@@ -27,7 +28,14 @@ export interface StoppableRequest {
   readonly samples: number | null
   /** The right answer; `null`: not stated. */
   readonly gold: string | null
+  /** Features that only some dialects can serve. */
+  readonly needs: readonly Need[]
+  /** Whether its answer is read as an action: tool calls, or structured output. */
+  readonly isAction: boolean
 }
+
+/** A feature that only some dialects can serve, and the cause of passing a request through in the others. */
+export type Need = 'tools' | 'structured_output' | 'stop_strings' | 'seed'
 
 /** Why a request is passed through untouched. */
 export const PASS_CAUSES = [
@@ -38,8 +46,9 @@ export const PASS_CAUSES = [
   'body', // too long, compressed, or no JSON object
   'header', // an X-Stopgate header that can't be read
   'tools', 'several_samples', 'structured_output', 'media', 'logprobs', 'stop_strings', 'prompt_list', 'echo', 'unknown_field',
+  'grammar', // a grammar that holds in the reasoning, too
   'seed', // the dialect can't continue sampling with the same seed
-  'dialect', // the dialect can't serve the route
+  'dialect', // the dialect can't serve the route, or the server is too old for it
   'not_ready', // the dialect could not be detected
 ] as const
 
@@ -47,29 +56,52 @@ export type PassCause = typeof PASS_CAUSES[number]
 
 /** Fields that set how tokens are sampled. The answer after a stop is sampled in the same way. */
 export const SAMPLING_FIELDS = [
-  'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'presence_penalty', 'frequency_penalty', 'repetition_penalty', 'repeat_penalty',
+  'temperature', 'top_p', 'top_k', 'min_p', 'seed', 'presence_penalty', 'frequency_penalty', 'repetition_penalty', 'repeat_penalty', 'logit_bias',
 ] as const
+
+/** Fields about the handling of a request, which its probes and its answer repeat: with another salt they would miss the prefix cache. */
+export const HANDLING_FIELDS = ['priority', 'cache_salt'] as const
 
 /** Fields with which a generation can be stopped. A request with any other field is passed through, since its meaning is not known here. */
 const KNOWN_FIELDS: Readonly<Record<CompletionRoute, ReadonlySet<string>>> = {
-  chat: new Set(['messages', 'max_completion_tokens', 'chat_template_kwargs', 'reasoning_effort', 'reasoning_format']),
+  chat: new Set([
+    'messages', 'max_completion_tokens', 'chat_template_kwargs', 'reasoning_effort', 'reasoning_format', 'tool_choice', 'parallel_tool_calls',
+  ]),
   completions: new Set(['prompt']),
 }
 const COMMON_FIELDS: ReadonlySet<string> = new Set([
   'model', 'stream', 'stream_options', 'max_tokens', 'user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'prompt_cache_key',
-  ...SAMPLING_FIELDS,
+  'prompt_cache_retention', 'request_id', ...HANDLING_FIELDS, ...SAMPLING_FIELDS,
 ])
 
-/** Fields that can't be served identically, unless their value requests nothing. */
+/** Fields of model servers that request nothing at this value, their default. */
+const DEFAULTS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['add_generation_prompt', true], ['add_special_tokens', false], ['continue_final_message', false], ['include_reasoning', true],
+  ['separate_reasoning', true], ['skip_special_tokens', true], ['spaces_between_special_tokens', true], ['include_stop_str_in_output', false],
+  ['ignore_eos', false], ['min_tokens', 0], ['length_penalty', 1], ['use_beam_search', false], ['cache_prompt', true],
+  ['timings_per_token', false], ['return_tokens', false], ['return_progress', false], ['n_probs', 0],
+])
+
+/** Fields that no dialect serves, unless their value requests nothing. */
 const REFUSED_FIELDS: ReadonlyArray<readonly [fields: readonly string[], cause: PassCause]> = [
-  [['tools', 'functions', 'tool_choice', 'function_call', 'parallel_tool_calls'], 'tools'],
+  [['functions', 'function_call'], 'tools'],
   [['n', 'best_of'], 'several_samples'],
-  [['response_format', 'structured_outputs', 'guided_json', 'guided_regex', 'guided_choice', 'guided_grammar', 'grammar', 'json_schema'], 'structured_output'],
+  [['structured_outputs', 'guided_json', 'guided_regex', 'guided_choice', 'guided_grammar'], 'structured_output'],
+  [['grammar'], 'grammar'],
   [['modalities', 'audio', 'mm_processor_kwargs'], 'media'],
   [['logprobs', 'top_logprobs', 'prompt_logprobs', 'return_token_ids', 'return_tokens_as_token_ids'], 'logprobs'],
-  [['stop', 'stop_token_ids'], 'stop_strings'],
+  [['stop_token_ids'], 'stop_strings'],
   [['echo', 'suffix'], 'echo'],
 ]
+
+/** Fields that some dialects serve. */
+const NEEDING_FIELDS: ReadonlyArray<readonly [fields: readonly string[], need: Need]> = [
+  [['tools'], 'tools'],
+  [['response_format', 'json_schema'], 'structured_output'],
+  [['stop'], 'stop_strings'],
+]
+
+const READ_FIELDS: ReadonlySet<string> = new Set([...REFUSED_FIELDS, ...NEEDING_FIELDS].flatMap(([fields]) => fields))
 
 /** OpenAI's default for completions. */
 const DEFAULT_COMPLETION_TOKENS = 16
@@ -84,16 +116,15 @@ const PROMPT_MS = 1_800_000
 export function readStoppableRequest (
   route: CompletionRoute, path: string, body: RequestBody, headers: StopgateHeaders, now: number): StoppableRequest | PassCause {
   for (const [fields, cause] of REFUSED_FIELDS) if (fields.some((field) => requestsSomething(field, body[field]))) return cause
-  for (const field in body) {
-    const isRefused = REFUSED_FIELDS.some(([fields]) => fields.includes(field))
-    if (!isRefused && body[field] !== null && !COMMON_FIELDS.has(field) && !KNOWN_FIELDS[route].has(field)) return 'unknown_field'
-  }
+  if (unknownField(route, body) !== null) return 'unknown_field'
   const { model, stream_options: options, metadata } = body
-  if (typeof model !== 'string' || model === '') return 'unknown_field'
-  if (Object.keys(options ?? {}).some((field) => field !== 'include_usage')) return 'unknown_field'
+  if (typeof model !== 'string' || model === '') return 'body'
   const problem = route === 'chat' ? messagesProblem(body.messages) : promptProblem(body.prompt)
   if (problem !== null) return problem
   const limit = body.max_completion_tokens ?? body.max_tokens ?? null
+  const needs = needsOf(body)
+  const mayCall = needs.includes('tools') && body.tool_choice !== 'none'
+  const isAction = mayCall || needs.includes('structured_output')
   return {
     route,
     path,
@@ -107,16 +138,36 @@ export function readStoppableRequest (
     group: headers.group,
     prompt: promptHash(body, now),
     samples: headers.group === null ? null : headers.samples,
-    gold: headers.gold,
+    gold: headers.gold === null || !isAction ? headers.gold : mayCall ? statedAction(headers.gold) : canonicalText(headers.gold),
+    needs,
+    isAction,
   }
 }
 
+/** The field that keeps a request from being stopped, since its meaning is not known here; `null`: there is none. */
+export function unknownField (route: CompletionRoute, body: RequestBody): string | null {
+  const isKnown = (field: string) => COMMON_FIELDS.has(field) || KNOWN_FIELDS[route].has(field) || READ_FIELDS.has(field)
+  const unknown = Object.keys(body).find((field) => !isKnown(field) && !isEmpty(body[field]) && body[field] !== DEFAULTS.get(field))
+  if (unknown !== undefined) return unknown
+  const option = Object.entries(body.stream_options ?? {}).find(([name, value]) => name !== 'include_usage' && value !== false && value !== null)
+  return option === undefined ? null : `stream_options.${option[0]}`
+}
+
+function needsOf (body: RequestBody): Need[] {
+  const needs = NEEDING_FIELDS.filter(([fields]) => fields.some((field) => requestsSomething(field, body[field]))).map(([, need]) => need)
+  return body.seed != null && body.temperature !== 0 ? [...needs, 'seed'] : needs
+}
+
 function requestsSomething (field: string, value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === 0) return false
+  if (value === false || value === 0 || isEmpty(value)) return false
   if ((field === 'n' || field === 'best_of') && value === 1) return false
-  if (field === 'parallel_tool_calls' || value === 'none' || value === '') return false
-  if (field === 'response_format') return fieldOf(value, 'type') !== 'text'
-  return !(Array.isArray(value) && value.length === 0)
+  return field !== 'response_format' || fieldOf(value, 'type') !== 'text'
+}
+
+/** Whether a value of any field requests nothing. */
+function isEmpty (value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
 }
 
 function messagesProblem (messages: unknown): PassCause | null {
@@ -124,8 +175,6 @@ function messagesProblem (messages: unknown): PassCause | null {
   if (list.length === 0) return 'body'
   for (const message of list) {
     if (message === null || typeof message !== 'object') return 'body'
-    const role = fieldOf(message, 'role')
-    if (role === 'tool' || role === 'function' || (fieldOf(message, 'tool_calls') ?? null) !== null) return 'tools'
     if (itemsOf(fieldOf(message, 'content')).some((part) => fieldOf(part, 'type') !== 'text')) return 'media'
   }
   return null
@@ -149,7 +198,7 @@ function metadataContext (metadata: unknown): Context {
  * Requests with the same prompt share an arm for a while. After that the arm is redrawn; otherwise recurring prompts would stay in one arm
  * permanently, and the evidence would be about those few prompts alone.
  */
-function promptHash ({ model, messages, prompt }: RequestBody, now: number): string {
-  const prompted = JSON.stringify([model, messages ?? prompt, Math.floor(now / PROMPT_MS)])
+function promptHash ({ model, messages, prompt, tools }: RequestBody, now: number): string {
+  const prompted = JSON.stringify([model, messages ?? prompt, Math.floor(now / PROMPT_MS), ...tools === undefined ? [] : [tools]])
   return createHash('sha256').update(prompted).digest('hex').slice(0, 32)
 }

@@ -85,12 +85,12 @@ t.test('bad requests are refused with what to change, before anything is asked',
   await refuses('{', /prompts\.jsonl:1: not JSON/)
   await refuses('[1]', /prompts\.jsonl:1: must be a JSON object/)
   await refuses(promptLines(1) + '{"messages": []}', /prompts\.jsonl:2: needs "messages"/)
-  await refuses(promptLines(1, { tools: [{}] }), /uses tools, and such requests are never stopped/)
+  await refuses(promptLines(1, { tools: [{}] }), /uses tools, and estimate asks for texts alone/)
   await refuses(promptLines(1, { n: 4 }), /use n 1, and repeat the line/)
   await refuses(promptLines(1, { stop: ['x'] }), /leave "stop" out/)
   await refuses(promptLines(1, { reference: 4 }), /"reference" must be a text/)
   await t.rejects(estimate(t, { ...SCRIPT, owner: 'other' }, promptLines(12)), { name: 'CommandError', message: /name its kind in PROXY_DIALECT/ })
-  await t.rejects(estimate(t, { ...SCRIPT, owner: 'llamacpp' }, promptLines(12, { seed: 1, temperature: 1 })), { name: 'FileError', message: /leave the seed out/ })
+  await t.rejects(estimate(t, { ...SCRIPT, owner: 'llamacpp' }, promptLines(12, { repetition_penalty: 2 })), { name: 'FileError', message: /leave repetition_penalty out/ })
 })
 
 t.test('a model server that fails ends the command with its message', async (t) => {

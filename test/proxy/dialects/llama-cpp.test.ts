@@ -23,7 +23,7 @@ t.test('a stop has the answer written behind the tokens so far', async (t) => {
   const { ask, treated, upstream } = await startUnderTest(t, { ...OWNER, confidence: () => 0.95 })
   t.match(await (await ask(CHAT, treated)).json(), {
     choices: [{ message: { content: '42', reasoning_content: REASONING.slice(0, 32) } }],
-    usage: { completion_tokens: 34, completion_tokens_details: { reasoning_tokens: 32 } },
+    usage: { completion_tokens: 34, prompt_tokens_details: { cached_tokens: 5 }, completion_tokens_details: { reasoning_tokens: 32 } },
     stopgate: { stopped: true },
   })
   t.same([upstream.connections(), upstream.aborted()], [2 + 2, 0], 'the first stream had its tokens, so it is not aborted')
@@ -36,12 +36,26 @@ t.test('if the answer or a probe is refused, the reasoning goes on', async (t) =
   }
 })
 
-t.test('a limit of tokens ends it, and a seed is passed through', async (t) => {
-  const { ask, metric } = await startUnderTest(t, OWNER)
+t.test('a limit of tokens ends it', async (t) => {
+  const { ask } = await startUnderTest(t, OWNER)
   t.match(await (await ask({ ...CHAT, max_tokens: 40 })).json(), { choices: [{ finish_reason: 'length' }], usage: { completion_tokens: 40 } })
   t.match(await (await ask({ model: 'm', prompt: 'p<think>', max_tokens: 200 }, {}, '/v1/completions')).json(), { choices: [{ text: `${REASONING}</think>42` }] })
-  await (await ask({ ...CHAT, seed: 1 })).text()
-  t.equal(await metric('stopgate_proxy_passed_total{cause="seed"}'), 1)
+})
+
+t.test('a completion with a stop string or a seed is one stream, and its answer obeys them', async (t) => {
+  const { ask, treated, upstream } = await startUnderTest(t, { ...OWNER, pauseAt: 40, confidence: () => 0.95 })
+  const body = { model: 'm', prompt: 'p<think>', max_tokens: 200, stop: ['\n\n'], seed: 5 }
+  t.match(await (await ask(body, treated, '/v1/completions')).json(), { choices: [{ text: `${REASONING.slice(0, 32)}\n</think>\n\n42` }], stopgate: { stopped: true } })
+  const streams = upstream.requests.filter(({ path, body }) => path === '/v1/completions' && body.stream)
+  t.match(streams.map(({ body }) => body), [{ stop: ['\n\n'], seed: 5 }, { stop: ['\n\n'], seed: 5 }], 'the reasoning and the answer')
+})
+
+t.test('completions that need more are passed through', async (t) => {
+  const { ask, metric } = await startUnderTest(t, OWNER)
+  await (await ask({ model: 'm', prompt: [1, 2], seed: 1 }, {}, '/v1/completions')).text()
+  t.equal(await metric('stopgate_proxy_passed_total{cause="seed"}'), 1, 'token ids and a seed')
+  await (await ask({ model: 'm', prompt: 'p', json_schema: { type: 'object' } }, {}, '/v1/completions')).text()
+  t.equal(await metric('stopgate_proxy_passed_total{cause="structured_output"}'), 1)
 })
 
 t.test('if the server refuses to continue the reasoning, the stream breaks off rather than retrying forever', async (t) => {

@@ -25,6 +25,8 @@ const piece = (delta: object, finish: string | null = null) => ({
 })
 const chat = { route: 'chat', wantsUsage: false } as const
 
+const IN_VLLM = { reasoningField: 'reasoning', emptyContent: null } as const
+
 t.test('a stream that was stopped ends once, with the field', async (t) => {
   const { response, text } = responseOf()
   const reply = streamReply(chat, response, [])
@@ -60,20 +62,20 @@ t.test("an engine's error ends the stream, and a broken stream breaks off", asyn
 
 t.test('one reply has the text of all pieces', async (t) => {
   const { response, text } = responseOf()
-  const reply = jsonReply({ route: 'completions' }, response, [], 'reasoning')
+  const reply = jsonReply({ route: 'completions' }, response, [], IN_VLLM)
   reply.pass(piece({}, 'stop'), () => field)
   reply.write('b')
   reply.end(null, null, field)
   t.match(JSON.parse(text()), { object: 'text_completion', choices: [{ text: 'ab', finish_reason: 'stop' }], stopgate: field })
   const failed = responseOf()
-  jsonReply(chat, failed.response, [], 'reasoning').fail({ error: 'e' })
+  jsonReply(chat, failed.response, [], IN_VLLM).fail({ error: 'e' })
   t.match(failed.text(), /"error":"e"/)
   t.match(replyHeaders(['A', 'b'], 'id', 'text/plain'), ['A', 'b', 'content-type', 'text/plain', 'x-stopgate-generation', 'id'])
 })
 
 t.test('one reply shows nothing behind a cut but the rest of a piece, and a stream goes on as it is', async (t) => {
   const { response, text } = responseOf()
-  const reply = jsonReply(chat, response, [], 'reasoning')
+  const reply = jsonReply(chat, response, [], IN_VLLM)
   for (const [reasoning, content, tokens] of [['', '<', 1], ['ab', '', 2], ['', '', 0], ['cd', '-', 2], ['e', '+', 1]] as const) {
     reply.pass({ ...piece({}), reasoning, content, tokens }, () => field)
   }

@@ -82,6 +82,9 @@ async function playStop (answer: () => PieceReader, breaks: boolean, { inForce =
   const run: EngineRun = {
     reply: { status: 200, headers: [], body: new ReplyBody(controller) },
     reasoningField: 'reasoning',
+    emptyContent: null,
+    hasIds: true,
+    hasPauses: false,
     pieces: () => async (take) => {
       await take(Array.from('0123456789xy', (reasoning) => pieceOf({ reasoning })))
       await asked
@@ -105,7 +108,6 @@ async function playStop (answer: () => PieceReader, breaks: boolean, { inForce =
   const generation = new ProxiedGeneration({
     run,
     request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
-    dialect: { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start: async () => run },
     local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm },
     form: FORM,
     reply: {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PASS_CAUSES, readStoppableRequest, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
+import { PASS_CAUSES, readStoppableRequest, unknownField, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
 
 const NO_HEADERS = readStopgateHeaders({})
@@ -27,21 +27,46 @@ t.test('requests with the same prompt have the same hash for half an hour, and a
 })
 
 t.test('a request that cannot be served identically has a cause', async (t) => {
-  t.equal(chat({ tools: [{}] }), 'tools')
-  t.equal(chat({ messages: [{ role: 'tool', content: '' }] }), 'tools')
   t.equal(chat({ n: 2 }), 'several_samples')
-  t.equal(chat({ response_format: { type: 'json_object' } }), 'structured_output')
+  t.equal(chat({ functions: [{}] }), 'tools')
+  t.equal(chat({ guided_regex: 'a' }), 'structured_output')
+  t.equal(chat({ grammar: 'root ::= "a"' }), 'grammar')
   t.equal(chat({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }), 'media')
   t.equal(chat({ logprobs: true }), 'logprobs')
-  t.equal(chat({ stop: ['x'] }), 'stop_strings')
   t.equal(chat({ made_up: 1 }), 'unknown_field')
   t.equal(chat({ stream_options: { include_usage: true, other: 1 } }), 'unknown_field')
   t.equal(chat({ messages: 'hello' }), 'body')
   t.equal(chat({ messages: [null] }), 'body')
   t.equal(completions({ prompt: ['a', 'b'] }), 'prompt_list')
   t.equal(completions({ prompt: 'a', echo: true }), 'echo')
-  const asksForNothing = { n: 1, tools: [], stop: null, logprobs: false, response_format: { type: 'text' }, tool_choice: 'none' }
-  t.type(chat(asksForNothing), 'object')
+})
+
+t.test('a field that requests nothing keeps no request from being stopped', async (t) => {
+  const known = { n: 1, tools: [], stop: null, logprobs: false, response_format: { type: 'text' }, tool_choice: 'none', parallel_tool_calls: true }
+  const unknown = { made_up: null, other: {}, third: [], fourth: '', skip_special_tokens: true, ignore_eos: false, min_tokens: 0 }
+  const harmless = { priority: 3, cache_salt: 'a', logit_bias: {}, request_id: 'r', stream_options: { continuous_usage_stats: false } }
+  t.match(chat({ ...known, ...unknown, ...harmless }), { needs: [], isAction: false })
+  t.equal(unknownField('chat', { ...CHAT, ...unknown, skip_special_tokens: false }), 'skip_special_tokens')
+  t.equal(unknownField('chat', { ...CHAT, stream_options: { other: 1 } }), 'stream_options.other')
+  t.equal(unknownField('completions', { messages: [{}] }), 'messages')
+})
+
+t.test('a feature that only some dialects serve is a need of the request', async (t) => {
+  t.match(chat({ tools: [{}] }), { needs: ['tools'], isAction: true })
+  t.match(chat({ tool_choice: 'auto' }), { needs: [], isAction: false }, 'there are none to choose')
+  t.match(chat({ tools: [{}], tool_choice: 'none' }), { needs: ['tools'], isAction: false })
+  t.match(chat({ response_format: { type: 'json_object' } }), { needs: ['structured_output'], isAction: true })
+  t.match(chat({ json_schema: { type: 'object' } }), { needs: ['structured_output'], isAction: true })
+  t.match(chat({ stop: ['x'], seed: 1 }), { needs: ['stop_strings', 'seed'], isAction: false })
+  t.match(chat({ seed: 1, temperature: 0 }), { needs: [] }, 'a greedy request has no use for its seed')
+  t.match(chat({ messages: [{ role: 'assistant', tool_calls: [{}] }, { role: 'tool', content: '' }] }), { needs: [], isAction: false }, 'earlier calls are messages')
+})
+
+t.test('the right answer of an action is stated as a call', async (t) => {
+  const headers = readStopgateHeaders({ 'x-stopgate-gold': '{"name":"f","arguments":{"b":1,"a":2}}' })
+  t.match(chat({ tools: [{}] }, headers), { gold: 'f {"a":2,"b":1}' })
+  t.match(chat({ json_schema: { type: 'object' } }, headers), { gold: '{"arguments":{"a":2,"b":1},"name":"f"}' }, 'without tools it is an object')
+  t.match(chat({}, headers), { gold: '{"name":"f","arguments":{"b":1,"a":2}}' })
 })
 
 t.test('no cause is listed twice', async (t) => {

@@ -1,0 +1,142 @@
+import type { ProbeForm } from '../../core/contexts/probe-form.js'
+import { actionOf, toolCallsOf } from '../protocol/action.js'
+import { fieldOf, itemsOf, numberOrNull, textOf, type JsonObject } from '../protocol/json.js'
+import { readPieces } from '../protocol/openai-chunks.js'
+import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
+import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
+import { DialectError, requireAccepted, type DialectOptions, type EngineRun } from './dialect.js'
+import { probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
+import { sentStops, tokensUntil } from './llama-stops.js'
+import { cachePerModel } from './vllm.js'
+
+/** Stands for a reasoning where it is tried how the server continues one. */
+const MARKER = 'one and one is two'
+
+/**
+ * Chats of llama.cpp that need its own template, parser, grammar or sampler from beginning to end: with tools, structured output, stop
+ * strings or a seed. The client's request goes upstream as it is. A probe, and the answer after a stop, are further chats in which the
+ * message of the assistant has the reasoning so far, and its content is continued. They run in other slots than the reasoning.
+ */
+export function createLlamaChat ({ upstream, tags }: DialectOptions) {
+  const closesReasoning = cachePerModel(async (model, headers, signal) => {
+    const body = { model, messages: continued([{ role: 'user', content: 'add' }], MARKER, ''), ...CONTINUE }
+    const prompt = textOf(fieldOf(await upstream.json('/apply-template', headers, body, signal), 'prompt'))
+    const behind = prompt.slice(prompt.lastIndexOf(MARKER) + MARKER.length)
+    return prompt.includes(MARKER) && behind.trim() === tags.close
+  })
+
+  return async function start (request: StoppableRequest, rawHeaders: RawHeaders, signal: AbortSignal): Promise<EngineRun> {
+    const headers = jsonRequestHeaders(rawHeaders)
+    if (!await closesReasoning(request.model, headers)) {
+      throw new DialectError('llama.cpp does not continue the content of a message behind its reasoning: it is too old, or its chat template leaves the reasoning out', 'dialect')
+    }
+    const { path, body, maxTokens } = request
+    const open = (fields: JsonObject, until: AbortSignal) => upstream.open({
+      method: 'POST', path, headers, body: JSON.stringify({ ...body, ...STREAM, ...fields }), signal: until,
+    })
+    const reply = await open({}, signal)
+    const timings = createTimings()
+    /** The fields of a chat that goes on behind a reasoning. @throws Error if the reasoning is not in a field of its own */
+    const behind = (reasoning: string, content: string) => {
+      if (reasoning.includes(tags.open)) throw new Error('the model server does not tell reasoning from content')
+      return { messages: continued(itemsOf(body.messages), reasoning, content), ...CONTINUE, max_completion_tokens: undefined }
+    }
+    return {
+      reply,
+      reasoningField: 'reasoning_content',
+      emptyContent: '',
+      hasIds: false,
+      hasPauses: false,
+      pieces: () => readPieces(reply.body, { route: 'chat', tokensOf: timings.tokensOf }),
+      isOpened: () => false,
+      promptTokens: timings.promptTokens,
+      promptDetails: timings.promptDetails,
+      async probe ({ text }, form, signal) {
+        const probe = { ...body, ...probeFields(request, form), ...behind(text, form.suffix) }
+        return readForced(request, form, await upstream.json(path, headers, probe, signal))
+      },
+      async answer ({ text, tokens }, _closing, signal) {
+        const reply = await open({ ...behind(text, ''), max_tokens: maxTokens === null ? undefined : maxTokens - tokens }, signal)
+        await requireAccepted(reply, 'the answer was refused')
+        return readPieces(reply.body, { route: 'chat', tokensOf: createTimings().tokensOf })
+      },
+      abort: () => { reply.body.destroy() },
+    }
+  }
+}
+
+const STREAM = { stream: true, stream_options: { include_usage: true }, timings_per_token: true }
+
+/** Has the template close the reasoning of the last message, and the model go on with its content. */
+const CONTINUE = { continue_final_message: 'content', add_generation_prompt: false }
+
+/** The template writes the white space before its closing tag itself. */
+function continued (messages: readonly unknown[], reasoning: string, content: string): unknown[] {
+  return [...messages, { role: 'assistant', reasoning_content: reasoning.trimEnd(), content }]
+}
+
+/** How tokens are counted, and what the prompt cost, by the timings that llama.cpp adds to each chunk. */
+function createTimings () {
+  let generated = 0
+  let prompt: { readonly cached: number, readonly evaluated: number } | null = null
+  return {
+    /** @returns `null` for a chunk without timings */
+    tokensOf (chunk: JsonObject): number | null {
+      const { timings } = chunk
+      if (timings === undefined) return null
+      const [predicted, cached, evaluated] = ['predicted_n', 'cache_n', 'prompt_n'].map((name) => numberOrNull(fieldOf(timings, name)))
+      if (cached != null && evaluated != null) prompt ??= { cached, evaluated }
+      const isLast = chunk.usage !== undefined || itemsOf(chunk.choices).some((choice) => fieldOf(choice, 'finish_reason') !== null)
+      if (!isLast) chunk.timings = undefined // the client has not asked for it
+      if (predicted == null) return null
+      const tokens = predicted - generated
+      generated = predicted
+      return tokens
+    },
+    promptTokens: () => prompt === null ? null : prompt.cached + prompt.evaluated,
+    promptDetails: () => prompt === null ? null : { prompt_tokens_details: { cached_tokens: prompt.cached } },
+  }
+}
+
+/** The fields of a probe, which is greedy. An action is forced under the client's own stop strings, which its answer obeys, too. */
+function probeFields ({ isAction, body }: StoppableRequest, form: ProbeForm): JsonObject {
+  const { stops } = probeStyle(form.name)
+  return {
+    ...Object.fromEntries(SAMPLING_FIELDS.map((field) => [field, undefined])),
+    stream: undefined,
+    stream_options: undefined,
+    temperature: 0,
+    max_tokens: form.tokens,
+    logprobs: true,
+    top_logprobs: 1,
+    stop: isAction ? body.stop ?? undefined : sentStops(stops),
+  }
+}
+
+/** @throws Error if the reply to a probe has no message */
+function readForced ({ isAction }: StoppableRequest, form: ProbeForm, reply: unknown): ForcedAnswer {
+  const [choice] = itemsOf(fieldOf(reply, 'choices'))
+  const message = fieldOf(choice, 'message')
+  if (message === undefined) throw new Error('a probe was answered without a message')
+  const usage = fieldOf(reply, 'usage')
+  const tokens = itemsOf(fieldOf(fieldOf(choice, 'logprobs'), 'content'))
+  const content = textOf(fieldOf(message, 'content'))
+  const cost = {
+    tokens: numberOrNull(fieldOf(usage, 'completion_tokens')) ?? 1,
+    promptTokens: numberOrNull(fieldOf(usage, 'prompt_tokens')),
+    cachedTokens: numberOrNull(fieldOf(fieldOf(usage, 'prompt_tokens_details'), 'cached_tokens')),
+  }
+  if (isAction) {
+    // An action that has not ended within its tokens is none: the beginnings of two may be equal.
+    const logprobs = fieldOf(choice, 'finish_reason') === 'length' ? [] : sumOf(tokenLogprobs(tokens))
+    return { text: actionOf(content, toolCallsOf(fieldOf(message, 'tool_calls'))), logprobs, ...cost }
+  }
+  const counted = tokensUntil(probeStyle(form.name).stops, tokens)
+  return { text: content.slice(form.suffix.length), logprobs: tokenLogprobs(counted), pieces: tokenTexts(tokens), ...cost }
+}
+
+/** One log-probability for all: a mean over a long call would hide a single doubtful token. */
+function sumOf (logprobs: ReadonlyArray<number | null>): Array<number | null> {
+  if (logprobs.length === 0) return []
+  return [logprobs.reduce<number | null>((sum, one) => sum === null || one === null ? null : sum + one, 0)]
+}
