@@ -15,7 +15,7 @@ export type ProxiedEngine = 'llama.cpp' | 'vllm' | 'vllm-plugin'
 export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 
 /** A Python that has the engine's package and `openai`. */
-const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
+export const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
 export const MODELS: Readonly<Record<ModelName, ModelFiles>> = {
   single: { weights: 'test/engines/model/weights', gguf: 'test/engines/model/stopgate-reasoner.gguf' },
   boxed: { weights: 'test/engines/model/boxed/weights', gguf: 'test/engines/model/boxed/model.gguf' },
