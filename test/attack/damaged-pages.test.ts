@@ -41,6 +41,6 @@ t.test('a service whose file is damaged ends when it is asked to, whatever its t
     const end = String(code ?? signal)
     ends.set(end, (ends.get(end) ?? 0) + 1)
   }
-  t.comment(`ends: ${JSON.stringify([...ends])}`)
+  t.comment(`ends by exit code or signal: ${JSON.stringify([...ends])}`)
   t.equal([...ends.values()].reduce((sum, count) => sum + count, 0), TRIALS, 'every service has ended')
 })

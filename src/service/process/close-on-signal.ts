@@ -6,6 +6,12 @@ import { logLastLine } from '../../logging/log.js'
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
 
 /**
+ * Signals by which the kernel ends a process after a fault. A handler would return to the instruction that failed, which fails again: a
+ * damaged page of LMDB then kept the process in an endless loop, in which it heard no other signal.
+ */
+const FAULTS = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGTRAP'] as const
+
+/**
  * Time in which repeated signals count as one, ms. A single Ctrl-C can arrive several times: through the process group, and passed on by
  * npm or the parent. A cluster worker ignores all repeats: its primary process receives them too, and workers end with it.
  */
@@ -35,7 +41,7 @@ export function closeOnSignal ({ delayMs, log }: CloseOptions, close: (why: Clos
   const grace = closeWithGrace({
     delay: delayMs,
     logger: false,
-    skip: [...SIGNALS],
+    skip: [...SIGNALS, ...FAULTS],
     onTimeout: () => { end(`closing took longer than ${delayMs / 1000} s`) },
     onSecondError: (err) => { end('an error while closing', err as Error) },
   }, async ({ err }) => {

@@ -72,6 +72,14 @@ t.test('the first process of a container, which ignores its own SIGKILL, ends as
   t.notOk(code === 0 && signal === null, `${code} ${signal}`)
 })
 
+for (const fault of ['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGABRT'] as const) {
+  t.test(`${fault}, by which the kernel ends a process after a fault, is not handled`, async (t) => {
+    const { child, ended } = await start(t, '')
+    child.kill(fault)
+    t.same(await ended, [null, fault])
+  })
+}
+
 t.test('an uncaught error closes the process in order and ends it with exit code 1', async (t) => {
   const { printed, ended } = await start(t, '', { then: 'setImmediate(() => { throw new Error("out of nowhere") })' })
   await printed('closing out of nowhere')
