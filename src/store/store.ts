@@ -88,8 +88,10 @@ export interface Store extends LogStore, LearnerStore {
   readonly readTraces: (key: string) => Promise<KeptTrace[]>
   /** Cohorts by context key; contexts without a cohort, or with an unreadable one, are absent. */
   readonly readCohorts: (keys: readonly string[]) => Promise<Map<string, StoredCohort>>
-  readonly policies: () => Promise<Map<string, PolicyPatch>>
-  readonly pins: () => Promise<Map<string, Pin>>
+  /** @param keys absent: all */
+  readonly policies: (keys?: readonly string[]) => Promise<Map<string, PolicyPatch>>
+  /** @param keys absent: all */
+  readonly pins: (keys?: readonly string[]) => Promise<Map<string, Pin>>
   /** All predictors, retired ones included, in the order in which they were made. */
   readonly predictors: () => Promise<Map<string, PredictorVersion>>
   /** Names of predictors that are unreadable and therefore left out. */

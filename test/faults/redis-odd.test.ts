@@ -154,7 +154,9 @@ t.test('while the snapshot cannot be read, the last one stays in force and ready
   const { built, admin } = await certified(t)
   await admin.rename(KEYS.pins, 'kept').catch(() => {}) // there may be no pins
   await admin.set(KEYS.pins, 'not pins')
-  await admin.set(KEYS.policyVersion, Number(await admin.get(KEYS.version)) + 1) // before the rest, since a replica may poll at any time
+  const next = Number(await admin.get(KEYS.version)) + 1
+  await admin.zadd(KEYS.changed, next, KEY) // before the rest, since a replica may poll at any time
+  await admin.set(KEYS.policyVersion, next)
   await admin.incr(KEYS.version)
   await until('readyz says so', async () => /snapshot cannot be loaded/.test((await built.send('GET', '/readyz')).body.warnings.join()))
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })

@@ -112,13 +112,29 @@ export class SnapshotCompiler {
 
   /** Compiles a key whose link is new or has changed. Call it for ancestors before descendants. */
   add (key: string): void {
-    let node = this.#root
-    const context = parseContextKey(this.#levels, key)!
-    for (const [depth, link] of chainOf(key).slice(1).entries()) {
-      node = this.#child(node, context[this.#levels[depth]!] ?? MISSING_LEVEL, link)
-    }
+    const { node } = this.#find(key)
     node.rule = this.#ruleOf(key)
     for (const [value, child] of node.children) this.#inherit(node, value, child)
+  }
+
+  /** Removes a key, unless it is the root or there are contexts below it. @returns whether it did */
+  remove (key: string): boolean {
+    const { node, parent, value } = this.#find(key)
+    if (parent === null || node.children.size > 0) return false
+    this.#ownChildren(parent).delete(value)
+    return true
+  }
+
+  /** The draft of a key, which is made if there is none, its parent, and its value there. */
+  #find (key: string): { readonly node: Draft, readonly parent: Draft | null, readonly value: string } {
+    let [node, parent, value]: [Draft, Draft | null, string] = [this.#root, null, '']
+    const context = parseContextKey(this.#levels, key)!
+    for (const [depth, link] of chainOf(key).slice(1).entries()) {
+      parent = node
+      value = context[this.#levels[depth]!] ?? MISSING_LEVEL
+      node = this.#child(node, value, link)
+    }
+    return { node, parent, value }
   }
 
   finish ({ stateId, version, salt }: Pick<Snapshot, 'stateId' | 'version' | 'salt'>): Snapshot {

@@ -96,7 +96,7 @@ export const DEFAULT_POLICY: Policy = {
 export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
 
 /** The policy in force at `key`: each field comes from the nearest link that states it. Mode `off` on the root overrides all others. */
-export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<string, PolicyPatch>, key: string): Policy {
+export function effectivePolicy (defaults: PolicyPatch, policies: Pick<ReadonlyMap<string, PolicyPatch>, 'get'>, key: string): Policy {
   const stated = chainOf(key).map((link) => policies.get(link))
   if (stated.every((patch) => patch === undefined)) return policyByDefault(defaults)
   const isOff = stated[0]?.mode === 'off' || stated.includes(UNREADABLE_POLICY)

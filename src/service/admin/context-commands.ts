@@ -3,14 +3,14 @@ import { windowProblem } from '../../core/certificate/beginnings.js'
 import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
 import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'
-import { certifyingKey, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
+import { certifyingKey, chainOf, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
 import { boundProblem, memberProblem, policyProblem } from '../../core/policy/policy-problem.js'
 import { effectivePolicy, patchedPolicy, type Policy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
 import type { Command, Origin } from '../../core/reducer/log-entry.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
 import { at, ContextNotFoundError, InvalidPolicyError, TooManyError, TooManyInPrefixError, UnreadablePolicyError } from '../../errors/errors.js'
 import { AUDIT_LIMIT } from '../../store/log.js'
-import type { AuditRow, Store } from '../../store/store.js'
+import type { AuditRow, Revision, Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
@@ -45,8 +45,14 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
   const command = createCommander(store, snapshotHolder)
 
   /** The policy that a context states, and the one in force there. */
-  function viewOf (policies: ReadonlyMap<string, PolicyPatch>, key: string) {
+  function viewOf (policies: StatedPolicies, key: string) {
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
+  }
+
+  /** The stated policies: those of the snapshot as long as it has the newest, since reading all of them takes as long as there are many. */
+  async function statedPolicies ({ stateId, policyVersion }: Revision): Promise<ReadonlyMap<string, PolicyPatch>> {
+    const { snapshot, inputs, policyVersion: loaded } = snapshotHolder.loaded()
+    return snapshot.stateId === stateId && loaded === policyVersion ? inputs.policies : await store.policies()
   }
 
   /** Finds out what a command would do, from the store. */
@@ -66,11 +72,11 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
    * @param isHarmless whether the planned command needs no confirmation even at the root
    */
   async function give (
-    plan: () => Promise<Command>, { dry_run = false, confirm }: DryRunOptions, isHarmless = () => false
+    plan: (revision: Revision) => Promise<Command>, { dry_run = false, confirm }: DryRunOptions, isHarmless = () => false
   ): Promise<CommandDryRun | null> {
-    if (dry_run) return { dry_run: true, ...await foresee(await plan()) }
-    await command(async () => {
-      const planned = await plan()
+    if (dry_run) return { dry_run: true, ...await foresee(await plan(await store.revision())) }
+    await command(async (revision) => {
+      const planned = await plan(revision)
       if (planned.key === ROOT && !isHarmless()) checkConfirmed(await foresee(planned), confirm)
       return [planned]
     })
@@ -84,8 +90,8 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     const { dry_run, confirm, prefix, ...origin } = request
     checkKey(config, key)
     let view: ReturnType<typeof viewOf>
-    const tried = await give(async () => {
-      const stated = await store.policies()
+    const tried = await give(async (revision) => {
+      const stated = await statedPolicies(revision)
       const policy = next(stated.get(key))
       isHarmless ||= isKillSwitch(stated.get(key), policy)
       if (policy !== null) checkRoom(config, stated, key, { prefix, isStop: policy.mode === 'off' })
@@ -99,7 +105,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
   return {
     async policy (key: string) {
       checkKey(config, key)
-      return viewOf(await store.policies(), key)
+      return viewOf(await store.policies(chainOf(key)), key)
     },
 
     /** Replaces the policy that the context states; `null` removes it. */
@@ -113,7 +119,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
 
     /** Sets the mode of the root to `off`, or back to what it was before; for the switch that stops nothing, which confirms by itself. */
     async switchOff (isOff: boolean, origin: Origin) {
-      const present = (await store.policies()).get(ROOT)
+      const present = (await store.policies([ROOT])).get(ROOT)
       if (isOff === (present?.mode === 'off')) return // another replica was faster
       if (present === UNREADABLE_POLICY) throw new UnreadablePolicyError(ROOT)
       const mode = isOff ? 'off' : modeBeforeOff(await store.audit(AUDIT_LIMIT))
@@ -188,24 +194,28 @@ export function checkRoom (
   if (!isStop && table.size >= maxContexts) throw new TooManyError(String(maxContexts))
   if (prefix === null) return
   const limit = isStop ? maxContexts : Math.max(1, Math.floor(maxContexts * PREFIX_SHARE))
+  if (table.size < limit) return // most often; counting takes longer
   let within = 0
   for (const other of table.keys()) if (isWithin(other, prefix)) within++
   if (within >= limit) throw new TooManyInPrefixError(String(within), prefix)
 }
+
+/** Policies by the key of the context that states them. */
+type StatedPolicies = Pick<ReadonlyMap<string, PolicyPatch>, 'get'>
 
 /**
  * The policies after one is set, or removed by `null`, checked in its context and in all below.
  * @throws InvalidPolicyError
  */
 export function checkedPolicies (
-  config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
-  const policies = new Map(stated)
+  config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): StatedPolicies {
   const isNewBound = policy !== null && policy.max_em_drop !== stated.get(key)?.max_em_drop
   const excess = isNewBound ? boundProblem(policy, config.maxEmDropLimit) : null
   if (excess !== null) throw at(excess.path, new InvalidPolicyError(`${excess.path.slice(1)} ${excess.message}`))
-  if (policy === null) policies.delete(key); else policies.set(key, policy)
+  const policies: StatedPolicies = { get: (other) => other === key ? policy ?? undefined : stated.get(other) }
   const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, policies, at)
-  for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
+  const below = depthOf(key) === config.levels.length ? [] : [...stated.keys()].filter((other) => other !== key && isWithin(other, key))
+  for (const link of [key, ...below]) {
     const own = policyAt(link)
     const problem = windowProblem(own) ?? policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))

@@ -1,7 +1,7 @@
 import type { CheckpointEntry, Command, PredictorEntry } from '../../core/reducer/log-entry.js'
 import { ConcurrentChangeError } from '../../errors/errors.js'
 import { ConflictError } from '../../store/store-errors.js'
-import type { Store } from '../../store/store.js'
+import type { Revision, Store } from '../../store/store.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 /** Attempts before a command gives up because other commands keep coming in between. */
@@ -15,18 +15,19 @@ const ATTEMPTS = 5
  */
 export type Commander = (plan: Plan) => Promise<void>
 
-type Plan = () => Promise<ReadonlyArray<Command | PredictorEntry | CheckpointEntry>>
+/** @param revision of the store: the commands are appended only if no policy, pin or predictor has changed since */
+type Plan = (revision: Revision) => Promise<ReadonlyArray<Command | PredictorEntry | CheckpointEntry>>
 
 export function createCommander (store: Pick<Store, 'revision' | 'append'>, snapshotHolder: Pick<SnapshotHolder, 'refresh'>): Commander {
   let last: Promise<unknown> = Promise.resolve()
 
   async function run (plan: Plan): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const { policyVersion } = await store.revision()
-      const commands = await plan()
+      const revision = await store.revision()
+      const commands = await plan(revision)
       if (commands.length === 0) return
       try {
-        await store.append(commands, policyVersion)
+        await store.append(commands, revision.policyVersion)
         return await snapshotHolder.refresh()
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error

@@ -57,6 +57,7 @@ export function startLearner (
   let isLeader = false
   let refused = 0
   let problem: string | null = null
+  let size = batch // kept when the lease is lost: entries that took longer than a lease would do so again
   const command = createCommander(store, { refresh: async () => {} })
   const reportCorruption = corruptionReporter(log, onDamage)
   const restore = learnerRestorer({ store, config, log, command, reportCorruption })
@@ -91,12 +92,11 @@ export function startLearner (
       const memory = await restore(token)
       refused = memory.ledger.refused
       const runPeriodicJobs = createPeriodicJobs(store, times)
-      let size = batch
       while (!lost.signal.aborted && !stop.signal.aborted) {
         const entries = await unlessStopped(store.read(memory.cursor, size, Math.min(WAIT_MS, times.look / 2)))
         const startedAt = performance.now()
         const commit = entries.length === 0 ? null : foldEntries(memory, entries, times)
-        size = nextSize(size, (performance.now() - startedAt) / leaseMs)
+        if (commit !== null) size = nextSize(size, (performance.now() - startedAt) / leaseMs)
         await committing // reading and folding ran beside the commit before; if that failed, the fold is discarded
         await repeatMissed(memory, entries) // before the commit that skips unreadable entries
         if (commit === null) problem = null
@@ -142,7 +142,7 @@ export function startLearner (
 
   function report ({ ledger, changes }: Omit<Commit, 'token'>): void {
     if (ledger !== null) {
-      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'outcomes of contexts beyond MAX_CONTEXTS count only for their existing parents: raise MAX_CONTEXTS')
+      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'outcomes of contexts that there is no room for count only for their existing parents: see MAX_CONTEXTS')
       refused = ledger.refused
     }
     for (const change of changes) {

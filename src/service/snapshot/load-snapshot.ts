@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { type ChainLink, linkOf, type SnapshotInputs } from '../../core/contexts/chain-link.js'
 import { livePins } from '../../core/contexts/pin.js'
 import { compileSnapshot, type Snapshot, SnapshotCompiler } from '../../core/decide/snapshot.js'
-import { byDepth, chainOf, type Levels, parseContextKey, ROOT } from '../../core/policy/context.js'
+import { byDepth, chainOf, depthOf, isWithin, type Levels, parseContextKey, ROOT } from '../../core/policy/context.js'
 import { type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
-import { livePredictors } from '../../core/predictor/predictor-version.js'
+import { type LivePredictors, livePredictors } from '../../core/predictor/predictor-version.js'
 import { isUnreadable } from '../../store/encoding/context-states.js'
 import { UNREADABLE_PIN } from '../../store/encoding/stored-values.js'
 import type { Revision, Store } from '../../store/store.js'
@@ -32,36 +33,100 @@ export function emptySnapshot (options: SnapshotOptions): LoadedSnapshot {
 }
 
 /**
- * Loads the snapshot as of a revision. Where `previous` has the same store, policies, pins and predictors, only changed contexts are read.
+ * Loads the snapshot as of a revision. Where `previous` has the same store and predictors, only what has changed is read: contexts, their
+ * policies and pins, and the contexts below a policy.
  * @param now ms; pins that have expired by then are left out
  */
 export async function loadSnapshot (
   store: Store, options: SnapshotOptions, previous: LoadedSnapshot | null, revision: Revision, now: number): Promise<LoadedSnapshot> {
-  const base = previous !== null && canBuildOn(previous, revision) ? withoutExpiredPins(previous, now) : null
-  const inputs = base?.inputs ?? await readSnapshotInputs(store, options, now)
+  const change = previous !== null && canBuildOn(previous, revision) ? await readChange(store, previous, revision, now) : null
+  const inputs = change?.inputs ?? await readSnapshotInputs(store, options, now)
   const { levels, policies, pins, predictors } = inputs
-  const keys = base === null ? await store.contextKeys() : await store.changedSince(base.snapshot.version)
-  const links = new Map(base?.links)
-  const unreadable = new Set(base?.unreadable)
+  const links = new Map(change?.base.links)
+  const unreadable = new Set(change?.base.unreadable)
+  const keys = (change?.keys ?? await store.contextKeys()).filter((key) => parseContextKey(levels, key) !== null)
+  const gone: string[] = []
   for (let i = 0; i < keys.length; i += CHUNK) {
-    const chunk = keys.slice(i, i + CHUNK).filter((key) => parseContextKey(levels, key) !== null)
+    const chunk = keys.slice(i, i + CHUNK)
     const states = await store.readContexts(chunk)
     for (const key of chunk) {
       const state = states.get(key)
       links.set(key, linkOf(inputs, key, state))
       if (state !== undefined && isUnreadable(state)) unreadable.add(key); else unreadable.delete(key)
+      if (state === undefined) gone.push(key)
     }
     await setImmediate() // the embedded store never yields by itself
   }
   const scored = [...predictors.values()].flatMap(({ contexts }) => Object.keys(contexts)) // may have no state yet
-  const stated = base === null ? [ROOT, ...policies.keys(), ...pins.keys(), ...scored, ...keys] : keys
+  const stated = change === null ? [ROOT, ...policies.keys(), ...pins.keys(), ...scored, ...keys] : keys
   const changed = byDepth(withAncestors(inputs, links, stated))
-  const compiler = new SnapshotCompiler(levels, links, predictors, base?.snapshot ?? null)
+  const compiler = new SnapshotCompiler(levels, links, predictors, change?.base.snapshot ?? null)
   for (const [i, key] of changed.entries()) {
     compiler.add(key)
     if (i % CHUNK === CHUNK - 1) await setImmediate()
   }
+  if (change !== null) removeUnnamed(gone, { inputs, links, compiler })
   return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, inputs, links, unreadable }
+}
+
+/** What has changed since a snapshot. */
+interface SnapshotChange {
+  readonly base: LoadedSnapshot
+  readonly inputs: SnapshotInputs
+  /** Contexts whose links have changed. */
+  readonly keys: readonly string[]
+}
+
+/** Reads what has changed since a snapshot of the same store; `null`: predictors have, and with them any context. */
+async function readChange (store: Store, previous: LoadedSnapshot, revision: Revision, now: number): Promise<SnapshotChange | null> {
+  const base = withoutExpiredPins(previous, now)
+  const { inputs, links } = base
+  const keys = await store.changedSince(base.snapshot.version)
+  if (revision.policyVersion === base.policyVersion) return { base, inputs, keys }
+  const [policies, pins, versions] = await Promise.all([store.policies(keys), store.pins(keys), store.predictors()])
+  if (!areSame(livePredictors(versions), inputs.predictors)) return null
+  const restated = keys.filter((key) => !isDeepStrictEqual(policies.get(key), inputs.policies.get(key)))
+  const above = restated.filter((key) => depthOf(key) < inputs.levels.length)
+  const below = above.length === 0 ? [] : [...links.keys()].filter((key) => above.some((other) => isWithin(key, other)))
+  return {
+    base,
+    inputs: { ...inputs, policies: withRows(inputs.policies, restated, policies), pins: withRows(inputs.pins, keys, livePins(pins, now)) },
+    keys: [...new Set([...keys, ...below])],
+  }
+}
+
+/** The table with its rows at some keys replaced, or removed. */
+function withRows<T> (table: ReadonlyMap<string, T>, keys: readonly string[], rows: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  if (keys.every((key) => !table.has(key) && !rows.has(key))) return table
+  const next = new Map(table)
+  for (const key of keys) {
+    const row = rows.get(key)
+    if (row === undefined) next.delete(key); else next.set(key, row)
+  }
+  return next
+}
+
+/** Stores return the same objects as long as their predictors do not change. */
+function areSame (a: LivePredictors, b: LivePredictors): boolean {
+  return a.size === b.size && [...a].every(([name, predictor]) => b.get(name) === predictor)
+}
+
+interface Compilation {
+  readonly inputs: SnapshotInputs
+  readonly links: Map<string, ChainLink>
+  readonly compiler: SnapshotCompiler
+}
+
+/** Removes contexts without state, and ancestors that only they had, unless a policy, pin or predictor names them. */
+function removeUnnamed (keys: readonly string[], { inputs: { policies, pins, predictors }, links, compiler }: Compilation): void {
+  const isNamed = (key: string) => policies.has(key) || pins.has(key) || links.get(key)?.epochName !== null ||
+    [...predictors.values()].some(({ contexts }) => Object.hasOwn(contexts, key))
+  for (const key of byDepth(keys).reverse()) {
+    for (const link of chainOf(key).reverse()) {
+      if (!links.has(link) || isNamed(link) || !compiler.remove(link)) break
+      links.delete(link)
+    }
+  }
 }
 
 /** The snapshot without the pins that have expired: the same object where none has. @param now ms */
@@ -78,7 +143,7 @@ export function withoutExpiredPins (loaded: LoadedSnapshot, now: number): Loaded
 }
 
 function canBuildOn ({ snapshot }: LoadedSnapshot, revision: Revision): boolean {
-  return snapshot.stateId === revision.stateId && snapshot.version <= revision.version && revision.policyVersion <= snapshot.version
+  return snapshot.stateId === revision.stateId && snapshot.version <= revision.version
 }
 
 /** The keys that fit the configured levels, with those ancestors that had no link yet, which are given one. */

@@ -67,13 +67,9 @@ export class EmbeddedReader {
     return readCohorts(keys, keys.map((key) => this.reads().cohorts.get(key) ?? null))
   }
 
-  async policies (): Promise<Map<string, PolicyPatch>> {
-    return new Map(this.reads().policies.getRange().map(({ key, value }) => [key, readPolicy(value)]))
-  }
+  async policies (keys?: readonly string[]): Promise<Map<string, PolicyPatch>> { return this.#rows('policies', readPolicy, keys) }
 
-  async pins (): Promise<Map<string, Pin>> {
-    return new Map(this.reads().pins.getRange().map(({ key, value }) => [key, readPin(value)]))
-  }
+  async pins (keys?: readonly string[]): Promise<Map<string, Pin>> { return this.#rows('pins', readPin, keys) }
 
   async predictors (): Promise<Map<string, PredictorVersion>> {
     const { predictors, getMeta } = this.reads()
@@ -95,6 +91,16 @@ export class EmbeddedReader {
   async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.reads(), limit, before) }
 
   async * exportRows (): AsyncIterable<StateRow> { yield * exportState(this.reads()) }
+
+  /** @param keys absent: all */
+  #rows<T> (table: 'policies' | 'pins', read: (text: string) => T, keys?: readonly string[]): Map<string, T> {
+    const rows = this.reads()[table]
+    if (keys === undefined) return new Map(rows.getRange().map(({ key, value }) => [key, read(value)]))
+    return new Map(keys.flatMap((key) => {
+      const text = rows.get(key)
+      return text === undefined ? [] : [[key, read(text)] as const]
+    }))
+  }
 
   /** Reads one text at a time: ten thousand texts would take more memory than their states. */
   async #states (keys: readonly string[]): Promise<Map<string, ContextState>> {

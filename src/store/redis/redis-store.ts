@@ -145,8 +145,8 @@ export class RedisStore implements Store {
     return readKeptTraces(await this.#main.run((redis) => redis.hmget(KEYS.traces, ...traceNames(key))))
   }
 
-  async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy) }
-  async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, readPin) }
+  async policies (keys?: readonly string[]): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy, keys) }
+  async pins (keys?: readonly string[]): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, readPin, keys) }
 
   async predictors (): Promise<Map<string, PredictorVersion>> {
     const stamp = (await this.#main.run((redis) => redis.mget(KEYS.stateId, KEYS.predictorsAt))).join(' ')
@@ -186,9 +186,14 @@ export class RedisStore implements Store {
     for (const connection of [this.#log, this.#main, this.#subscriber, this.#replicas, this.#learning]) connection.close()
   }
 
-  async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {
-    const table = await this.#main.run((redis) => redis.hgetall(key))
-    return new Map(Object.entries(table).map(([field, text]) => [field, decode(text)]))
+  /** @param fields absent: all */
+  async #table<T> (key: string, decode: (text: string) => T, fields?: readonly string[]): Promise<Map<string, T>> {
+    if (fields === undefined) {
+      const table = await this.#main.run((redis) => redis.hgetall(key))
+      return new Map(Object.entries(table).map(([field, text]) => [field, decode(text)]))
+    }
+    const texts = fields.length === 0 ? [] : await this.#main.run((redis) => redis.hmget(key, ...fields))
+    return new Map(fields.flatMap((field, i) => texts[i] == null ? [] : [[field, decode(texts[i])] as const]))
   }
 
   async #subscribe (): Promise<void> {

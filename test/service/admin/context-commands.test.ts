@@ -9,7 +9,8 @@ const config = readConfig({ MAX_CONTEXTS: '2' })
 
 t.test('a policy is checked where it is stated and in all contexts below', async (t) => {
   const stated = new Map<string, PolicyPatch>([['model=q', { value_of_em: 1, price_per_1k_tokens: 0.1 }]])
-  t.same([...checkedPolicies(config, stated, '*', { max_em_drop: 0.03 }).keys()], ['model=q', '*'])
+  const next = checkedPolicies(config, stated, '*', { max_em_drop: 0.03 })
+  t.same([next.get('*'), next.get('model=q')], [{ max_em_drop: 0.03 }, stated.get('model=q')])
   t.equal(stated.size, 1, 'the map it was given stays as it is')
   t.throws(() => checkedPolicies(config, stated, 'model=q', { value_of_em: 1 }), {
     code: 'INVALID_POLICY', message: /in context model=q, price_per_1k_tokens must be stated with value_of_em/,
@@ -18,7 +19,7 @@ t.test('a policy is checked where it is stated and in all contexts below', async
   t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'tenant' }), {
     code: 'INVALID_POLICY', message: /certify_at must be a context level \(CONTEXT_LEVELS\)/,
   })
-  t.same([...checkedPolicies(config, stated, 'model=q', null).keys()], [])
+  t.equal(checkedPolicies(config, stated, 'model=q', null).get('model=q'), undefined)
 })
 
 t.test('a policy that would make a context differ from its pool is refused, whichever of the two it is stated for', async (t) => {
@@ -70,6 +71,21 @@ t.test('a policy is in force here when the call returns', async (t) => {
   }
 })
 
+t.test('a policy is set and removed without reading those of other contexts', async (t) => {
+  const { store, contextCommands: commands } = await build(t)
+  await commands.setPolicy('model=q', { min_tokens: 3 }, OPS)
+  const { policies, pins, contextKeys } = store
+  const reads: string[] = []
+  Object.assign(store, {
+    policies: async (keys?: string[]) => { reads.push(`policies ${keys}`); return await policies.call(store, keys) },
+    pins: async (keys?: string[]) => { reads.push(`pins ${keys}`); return await pins.call(store, keys) },
+    contextKeys: async () => { reads.push('contexts'); return await contextKeys.call(store) },
+  })
+  await commands.setPolicy(KEY, { min_tokens: 9 }, OPS)
+  await commands.setPolicy(KEY, null, OPS)
+  t.same([...new Set(reads)].sort(), [`pins ${KEY}`, `policies ${KEY}`])
+})
+
 t.test('concurrent policies are validated together', async (t) => {
   const { contextCommands: commands } = await build(t)
   const puts = await Promise.allSettled([commands.setPolicy('*', { evidence_window: 900 }, OPS), commands.setPolicy('model=q', { max_em_drop: 0.015 }, OPS)])
@@ -93,8 +109,11 @@ t.test('a patch that leaves nothing stated removes the policy', async (t) => {
 
 t.test('a damaged policy cannot be patched, since its other fields are unknown', async (t) => {
   const { store, snapshotHolder } = await build(t)
-  Object.assign(store, { policies: async () => new Map([[KEY, UNREADABLE_POLICY]]) })
-  const commands = createContextCommands(store, snapshotHolder, CONFIG)
+  const loaded = () => {
+    const { inputs, ...rest } = snapshotHolder.loaded()
+    return { ...rest, inputs: { ...inputs, policies: new Map([[KEY, UNREADABLE_POLICY]]) } }
+  }
+  const commands = createContextCommands(store, { ...snapshotHolder, loaded }, CONFIG)
   await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
 })
 

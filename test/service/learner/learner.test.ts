@@ -107,6 +107,21 @@ t.test('the next entries are read while a commit is under way, and committed aft
   t.equal(most, 1, 'one commit at a time')
 })
 
+t.test('a learner that would need longer than its lease for a batch gets on with smaller ones', async (t) => {
+  const store = await openStore(t)
+  await report(store, 0, 200)
+  const read: Store['read'] = async (...args) => (await store.read(...args)).map(({ cursor, time, entry }) => ({
+    cursor,
+    entry,
+    get time () {
+      for (const end = performance.now() + 2; performance.now() < end;); // slow entries: the lease ends while 200 of them are folded
+      return time
+    },
+  }))
+  learner(t, store, { read }, { ...config, leaseSeconds: 0.2 })
+  await until('all are learned', async () => await counted(store) === 200)
+})
+
 t.test('a problem is reported until a commit succeeds', async (t) => {
   const store = await openStore(t)
   await report(store, 0, 30)

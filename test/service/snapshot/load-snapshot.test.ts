@@ -43,6 +43,10 @@ t.test('loading changes one by one equals loading everything at once', async (t)
     () => sendConfirmed({ send }, 'PUT', '/v1/contexts/*/policy', { certify_at: 'model', mode: 'shadow' }),
     () => certify({ ...built, send, snapshotHolder }, { model: 'q', task: 'other' }),
     () => send('PUT', `/v1/contexts/${encodeURIComponent('model=new')}/pin`, { threshold: 0.9, reason: 'x' }),
+    () => send('PUT', `/v1/contexts/${encodeURIComponent('model=new')}/policy`, { min_tokens: 5 }),
+    () => send('PUT', `/v1/contexts/${encodeURIComponent('model=q')}/policy`, { min_tokens: 7 }),
+    () => send('DELETE', `/v1/contexts/${encodeURIComponent('model=new')}/pin`, { reason: 'x' }),
+    () => send('DELETE', `/v1/contexts/${encodeURIComponent('model=new')}/policy`),
     () => sendConfirmed({ send }, 'DELETE', '/v1/contexts/*/policy'),
   ]) {
     await step()
@@ -54,6 +58,9 @@ t.test('loading changes one by one equals loading everything at once', async (t)
     for (const context of contexts) {
       t.strictSame(ruleFor(model.snapshot, context), ruleFor(whole.snapshot, context))
     }
+    t.same([...model.links.keys()].sort(), [...whole.links.keys()].sort())
+    t.same([...model.inputs.policies], [...whole.inputs.policies])
+    t.same([...model.inputs.pins], [...whole.inputs.pins])
   }
   t.equal(ruleFor(model.snapshot, CONTEXT).context, KEY)
 })
