@@ -118,6 +118,7 @@ export const ReceiptSchema = Type.Object({
     items: { type: 'string', enum: [...OUTCOME_WARNINGS] },
     description: 'Warnings: why outcomes may not count as evidence; absent: none. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
       'context_missing: it names no context, so it counts for the context of generations that name none; ' +
+      'context_without_room: its context is new, and there is no room for it (MAX_CONTEXTS, of which the tokens of a prefix have a quarter), so it counts only for the contexts above; ' +
       'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
       'steps_missing may be about this outcome alone. ' + CONTEXT_WARNINGS_TEXT,
   })),

@@ -30,6 +30,7 @@ import { startLearner } from '../service/learner/learner.js'
 import { busiestContexts, keepLastKnown } from '../service/metrics/busiest-contexts.js'
 import { createMetrics } from '../service/metrics/metrics.js'
 import { type Channel, shareMetrics } from '../service/metrics/shared-metrics.js'
+import { contextRoom } from '../service/snapshot/context-room.js'
 import { createSnapshotHolder } from '../service/snapshot/snapshot-holder.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 import { createTraining } from '../service/training-runs/training-runs.js'
@@ -76,6 +77,7 @@ export async function assemble (
     isLeader: learner.isLeader,
     isStoreLost: () => snapshotHolder.loss() !== null,
     refused: learner.refused,
+    contextRoom: () => contextRoom(snapshotHolder.loaded().links, config, access.prefixes()),
     isConfiguredApart: () => configurations.problem() !== null,
     stopsNothing: () => snapshotHolder.stopsNothing() || snapshotHolder.loaded().inputs.policies.get(ROOT)?.mode === 'off',
     pins: () => snapshotHolder.loaded().inputs.pins.size,

@@ -4,6 +4,7 @@ import { StoreFullError } from '../../src/store/store-errors.js'
 import type { Store } from '../../src/store/store.js'
 import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
 import { build, type Built, until } from '../helper.js'
+import { bearer, tokenList } from '../token-fixtures.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 /** Slices end, and evidence is looked at, within two seconds. */
@@ -166,6 +167,24 @@ t.test('beyond MAX_CONTEXTS outcomes count only for their parents, which a metri
   t.same((await send('GET', '/v1/contexts')).body.contexts.map(({ key }: { key: string }) => key), ['*', 'model=q', KEY])
   await until('readiness warns', async () => (await send('GET', '/readyz')).body.warnings.some((warning: string) => warning.includes('MAX_CONTEXTS')))
   t.match((await send('GET', '/v1/contexts/model=q,task=other')).body, { code: 'CONTEXT_NOT_FOUND', message: /MAX_CONTEXTS/ })
+})
+
+t.test('a tenant that has its share of the contexts is told so, and the others go on', async (t) => {
+  const ACCESS_TOKENS = tokenList({ evil: 'worker model=evil', good: 'worker model=good', ops: 'operator', metrics: 'metrics' })
+  const { send } = await build(t, { MAX_CONTEXTS: '20', ACCESS_TOKENS })
+  const report = (token: string, id: string, context: { model: string, task: string }) => send('POST', '/v1/outcomes', losslessOutcome(id, context), bearer(token))
+  const readyz = async (token: string) => (await send('GET', '/readyz', undefined, bearer(token))).body.warnings.join()
+  for (let i = 0; i < 4; i++) await report('evil', `e${i}`, { model: 'evil', task: `t${i}` })
+  await until('the operator sees it', async () => /share.*: model=evil$/.test(await readyz('ops')))
+  t.match((await report('evil', 'one too many', { model: 'evil', task: 'more' })).body.warnings, ['context_without_room'])
+  t.notMatch((await report('evil', 'known', { model: 'evil', task: 't1' })).body.warnings, ['context_without_room'])
+  t.notMatch(await readyz('evil'), /model=evil/, 'names are withheld from a bound token')
+  const metrics = async () => (await send('GET', '/metrics', undefined, bearer('metrics'))).body
+  await until('the metric counts it', async () => (await metrics()).includes('stopgate_outcomes_without_context_total 1\n'))
+  t.match(await metrics(), /stopgate_contexts_full\{limit="total"\} 0\n.*prefix"\} 1\n/s)
+  t.notMatch((await report('good', 'g', { model: 'good', task: 't' })).body.warnings, ['context_without_room'])
+  await until('it is learned', async () => (await send('GET', '/v1/contexts/model=good,task=t', undefined, bearer('ops'))).status === 200)
+  t.equal((await send('GET', '/v1/contexts/model=evil,task=more', undefined, bearer('ops'))).status, 404)
 })
 
 t.test('the service grades answers and does not store their text', async (t) => {

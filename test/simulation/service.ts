@@ -1,3 +1,4 @@
+import { ContextCounts } from '../../src/core/contexts/context-counts.js'
 import type { Arm } from '../../src/core/assignment/arm.js'
 import { type ChainLink, linkOf } from '../../src/core/contexts/chain-link.js'
 import type { ContextState } from '../../src/core/contexts/context-state.js'
@@ -52,6 +53,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   const links = new Map<string, ChainLink>()
   const pending = new PendingOutcomes()
   const cohorts = new Cohorts()
+  const counts = new ContextCounts()
   let ledger = newLedger({ levels, max_contexts: 10_000, defaults })
   const reservoir = new Reservoir()
   const predictors = new Map<string, Predictor>()
@@ -67,7 +69,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
 
   function learn (entry: LogEntry): void {
     const cursor = String(reported)
-    const memory = { cursor, ledger, contexts, pending, cohorts, reservoir, predictors }
+    const memory = { cursor, ledger, contexts, pending, cohorts, counts, reservoir, predictors }
     const commit = foldEntries(memory, [{ cursor, time: ++reported, entry }], ENROLMENT_TIMES)
     ledger = memory.ledger
     changes.push(...commit.changes)

@@ -85,6 +85,7 @@ export const LEDGER: Ledger = {
   pins: new Map([['model=q', pinOf(null)]]),
   contexts: 3,
   refused: 1,
+  searched_at: 0,
   predictors: [{ name: 'p', fingerprint: '00c0ffee' }],
   train_at: 300,
 }

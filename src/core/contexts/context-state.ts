@@ -329,7 +329,8 @@ function isReported ({ follow_up: { reported, accounted, missing, excluded } }: 
   return reported + accounted + missing + excluded > 0
 }
 
-function isUnseen ({ halves, open }: Pick<ContextState, 'halves' | 'open'>): boolean {
+/** Whether nothing was counted in its evidence. */
+export function isUnseen ({ halves, open }: Pick<ContextState, 'halves' | 'open'>): boolean {
   return halves.every((half) => half.generations === 0) && open.evidence.generations + open.unaccounted === 0
 }
 

@@ -24,6 +24,8 @@ export interface EnrolmentEntry {
   readonly draws: ReadonlyArray<readonly [number, number]>
   /** The smallest second hash that was left out because there was no room; absent: none was. */
   readonly cutoff?: number
+  /** The prefix that the token of the first draw is bound to, if the replica knew no epoch. */
+  readonly prefix?: string
 }
 
 /** Limit of the draws in one entry, which keeps those with the smallest second hashes. */
@@ -70,6 +72,8 @@ export interface DrawnIn {
   readonly epoch: string | null
   /** Control share at which they were drawn. */
   readonly share: number
+  /** The prefix that the caller's token is bound to; absent: none. */
+  readonly prefix?: string
 }
 
 /** `draws`: second hash by u, since all samples of a group share one draw. */
@@ -96,12 +100,16 @@ export class DrawBuffer {
    * @param now a monotonic clock, ms
    */
   add (drawn: DrawnIn, u: number, hash: number, now: number): void {
-    const { key, epoch, share } = drawn
+    const { key, epoch, share, prefix } = drawn
     if (u >= 2 * share) return
     const name = `${share} ${epoch ?? ''} ${key}`
     let draft = this.#drafts.get(name)
     if (draft === undefined && this.#drafts.size >= MAX_DRAFT_ENTRIES) return // as if its list were lost
-    if (draft === undefined) this.#drafts.set(name, draft = { key, epoch, share, draws: new Map(), cutoff: Infinity })
+    if (draft === undefined) {
+      this.#drafts.set(name, draft = {
+        key, epoch, share, draws: new Map(), cutoff: Infinity, ...(epoch === null && prefix !== undefined && { prefix }),
+      })
+    }
     this.#since = Math.min(this.#since ?? now, now) // a local decider's draw may be older than those before it
     if (hash >= draft.cutoff || this.#size >= MAX_BUFFERED_DRAWS || draft.draws.has(u)) return // of a prompt the first generation enrols
     const before = draft.draws.size
@@ -122,8 +130,8 @@ export class DrawBuffer {
       since,
       entries: drafts.map((draft) => {
         thin(draft)
-        const { key, epoch, share, draws, cutoff } = draft
-        return { key, epoch, share, draws: [...draws], ...(cutoff !== Infinity && { cutoff }) }
+        const { key, epoch, share, draws, cutoff, prefix } = draft
+        return { key, epoch, share, draws: [...draws], ...(cutoff !== Infinity && { cutoff }), ...(prefix !== undefined && { prefix }) }
       }),
     }
   }

@@ -73,6 +73,8 @@ export interface LoggedOutcome {
   readonly asked_tokens?: number
   /** Name of the token that reported it; absent where the service has no tokens. */
   readonly by?: string
+  /** The prefix that the token is bound to, if the context was unknown. */
+  readonly prefix?: string
 }
 
 interface Answered { readonly em?: Em | undefined, readonly answer?: string | undefined }

@@ -12,25 +12,30 @@ import { syncTrials } from '../contexts/trials.js'
 import { byDepth, certifyingDepth, chainOf, parseContextKey, ROOT } from '../policy/context.js'
 import { certificationTerms, haveSameBar, type Policy, type PolicyPatch } from '../policy/policy.js'
 import { refTo } from '../predictor/predictor-version.js'
+import { removeContext } from './context-room.js'
 import { moveShare } from './control-share.js'
-import { type Fold, thresholdInForce, type Ledger, policyOf, startEpoch, statesWithin, writeState } from './fold.js'
+import { type Fold, forgetPoliciesWithin, policyOf, startEpoch, statesWithin, thresholdInForce, writeState } from './fold.js'
 import type { Command, Configuration, Origin, PredictorEntry } from './log-entry.js'
 import { moveInForce, moveOf } from './threshold-change.js'
 
-/** Puts other policies in force for all contexts at or below a key. */
-function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
-  const before = fold.ledger
-  const { levels } = ledger.configuration
-  fold.ledger = ledger
+/**
+ * Puts other policies in force for all contexts at or below a key.
+ * @param change changes the ledger
+ */
+function applyPolicies (fold: Fold, time: number, under: string, change: () => void, cause: EpochCause = 'policy'): void {
   const within = statesWithin(fold, under).map(([key]) => key)
-  const regrouped = regroupedBy(fold.get, { before, after: ledger }, within)
+  const before = new Map(within.map((key) => [key, policyOf(fold.ledger, key)]))
+  change()
+  const { ledger } = fold
+  const { levels } = ledger.configuration
+  const regrouped = regroupedBy(fold, before)
   const written: Array<readonly [key: string, state: ContextState]> = []
   for (const key of new Set([...within, ...regrouped.keys()])) {
     const state = fold.get(key)
     if (state === undefined) continue
     const policy = policyOf(ledger, key)
     const next = isCurrent(state, policy, levels) && !regrouped.has(key)
-      ? withRequest(fold, key, state, { before: policyOf(before, key), policy, time })
+      ? withRequest(fold, key, state, { before: before.get(key)!, policy, time })
       : startEpoch(fold, key, copyState(state, { hold: laterHold(state.hold, regrouped.get(key) ?? null) }), { cause, policy, time })
     written.push([key, writeState(fold, key, next, { policy, time, cause, mayMove: true })])
   }
@@ -40,16 +45,14 @@ function applyPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
 /**
  * The contexts that gather evidence of other traffic than before, since `certify_at` has changed for them or for a context below them. The
  * evidence of a pool says nothing of the contexts that remain in it when others leave, or of those that join it.
+ * @param before the policies that were in force, by key
  * @returns the latest hold of the contexts that certified for that traffic before: their workers answer as they did
  */
-function regroupedBy (
-  get: Fold['get'], { before, after }: { readonly before: Ledger, readonly after: Ledger }, keys: readonly string[]
-): Map<string, BreachHold | null> {
-  const { levels } = after.configuration
-  const depthOf = (ledger: Ledger, key: string) => certifyingDepth(levels, policyOf(ledger, key).certify_at)
+function regroupedBy ({ ledger, get }: Fold, before: ReadonlyMap<string, Policy>): Map<string, BreachHold | null> {
+  const { levels } = ledger.configuration
   const regrouped = new Map<string, BreachHold | null>()
-  for (const key of keys) {
-    const [was, is] = [depthOf(before, key), depthOf(after, key)]
+  for (const [key, policy] of before) {
+    const [was, is] = [certifyingDepth(levels, policy.certify_at), certifyingDepth(levels, policyOf(ledger, key).certify_at)]
     if (was === is) continue
     const [last, next] = [chainOf(key)[was], chainOf(key)[is]]
     const hold = last === undefined ? null : get(last)?.hold ?? null
@@ -89,7 +92,7 @@ export function applyPin (fold: Fold, time: number, key: string, pin: Pin | null
 export function applyPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
   const count = fold.changes.length
   const before = policyOf(fold.ledger, key).mode
-  applyPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
+  applyPolicies(fold, time, key, () => { fold.ledger = { ...fold.ledger, policies: withPolicy(fold, key, policy) } })
   const moves = fold.changes.splice(count)
   const after = policyOf(fold.ledger, key).mode
   const modes = before === after ? {} : { mode_before: before, mode_after: after }
@@ -103,22 +106,31 @@ function signature ({ by, reason }: Origin): Origin {
   return { by, ...(reason !== undefined && { reason }) }
 }
 
-/** The pins that a fold has made for itself, and may write to: a rollback sets thousands in a row. */
-const ownPins = new WeakMap<Fold, Map<string, Pin>>()
+/** The tables that a fold has copied for itself, and may write to: a rollback sets thousands of pins in a row, and a client policies. */
+const ownTables = new WeakMap<Fold, { pins?: Map<string, Pin>, policies?: Map<string, PolicyPatch> }>()
 
-function withPin (fold: Fold, key: string, pin: Pin | null): ReadonlyMap<string, Pin> {
-  const { pins } = fold.ledger
-  const last = ownPins.get(fold)
-  const own = last !== undefined && last === pins ? last : new Map(pins)
-  if (pin === null) own.delete(key); else own.set(key, pin)
-  ownPins.set(fold, own)
+function ownTablesOf (fold: Fold) {
+  let own = ownTables.get(fold)
+  if (own === undefined) ownTables.set(fold, own = {})
   return own
 }
 
-function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {
-  const copy = new Map(map)
-  if (value === null) copy.delete(key); else copy.set(key, value)
-  return copy
+function withPin (fold: Fold, key: string, pin: Pin | null): ReadonlyMap<string, Pin> {
+  const own = ownTablesOf(fold)
+  if (own.pins !== fold.ledger.pins) own.pins = new Map(fold.ledger.pins)
+  return setEntry(own.pins!, key, pin)
+}
+
+function withPolicy (fold: Fold, key: string, policy: PolicyPatch | null): ReadonlyMap<string, PolicyPatch> {
+  const own = ownTablesOf(fold)
+  if (own.policies !== fold.ledger.policies) own.policies = new Map(fold.ledger.policies)
+  forgetPoliciesWithin(fold.ledger, key)
+  return setEntry(own.policies!, key, policy)
+}
+
+function setEntry<T> (table: Map<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {
+  if (value === null) table.delete(key); else table.set(key, value)
+  return table
 }
 
 /**
@@ -181,11 +193,10 @@ export function applyConfiguration (fold: Fold, time: number, configuration: Con
   const gone = all.filter(([key]) => parseContextKey(levels, key) === null)
   for (const [key, state] of gone) {
     if (state.threshold_index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch: state.epoch, ...moveOf(state) })
-    for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
-    fold.set(key, undefined)
+    removeContext(fold, key)
   }
-  const ledger = { ...fold.ledger, configuration, contexts: all.length - gone.length }
-  applyPolicies(fold, time, ledger, ROOT, 'configuration')
+  const contexts = all.length - gone.length
+  applyPolicies(fold, time, ROOT, () => { fold.ledger = { ...fold.ledger, configuration, contexts } }, 'configuration')
 }
 
 /** Name under which the service records its own commands. */

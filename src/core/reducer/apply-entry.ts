@@ -8,8 +8,9 @@ import { applyLabel } from './apply-label.js'
 import { applyOutcome, takeReport } from './apply-outcome.js'
 import { applyProbeForm } from './apply-probe-form.js'
 import { applyTime } from './apply-time.js'
+import { createChain } from './context-room.js'
 import { moveShare } from './control-share.js'
-import { createChain, type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
+import { type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import type { CheckpointEntry, LogEntry } from './log-entry.js'
 import { cohortRules, withRestarts } from './take-evidence.js'
@@ -74,7 +75,7 @@ function applyEnrolment (fold: Fold, time: number, list: EnrolmentList): void {
 function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boolean): void {
   const { key, epoch } = entry
   const { levels } = fold.ledger.configuration
-  const found = fold.get(key) ?? createChain(fold, key, time)
+  const found = fold.get(key) ?? createChain(fold, key, time, entry.prefix)
   const policy = policyOf(fold.ledger, key)
   if (found === undefined || policy.follow_up_seconds === 0) return
   const isFirst = epoch === null && found.epoch_cause === 'first_enrolment'

@@ -22,8 +22,9 @@ import { applyCadence } from './apply-cadence.js'
 import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
+import { ensureContext } from './context-room.js'
 import { areStopsReal, countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
-import { armOf, cadenceAt, ensureContext, type Fold, thresholdInForce, policyOf } from './fold.js'
+import { armOf, cadenceAt, type Fold, thresholdInForce, policyOf } from './fold.js'
 import { endEpoch, followUp, isUnenrolled, withCounts } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
@@ -43,7 +44,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const usable = withUsableSteps(fold, reported, leaf, key)
   const outcome = refuseSignals(fold, leaf, usable)
 
-  for (const link of chain) ensureContext(fold, link, time)
+  for (const link of chain) ensureContext(fold, link, time, reported.prefix)
   const found = fold.get(key)
   const current = found && expire(fold, key, found, time) // no tick may have come since
   const member = leaf === key ? undefined : fold.get(leaf)

@@ -1,8 +1,9 @@
 import { copyState } from '../contexts/context-state.js'
 import { areSameForms, type ProbeFormFinding, replacesForm } from '../contexts/probe-form.js'
 import { isCertifying } from '../policy/context.js'
+import { createChain } from './context-room.js'
 import { moveShare } from './control-share.js'
-import { createChain, type Fold, policyOf, startEpoch } from './fold.js'
+import { type Fold, policyOf, startEpoch } from './fold.js'
 import type { ProbeFormEntry } from './log-entry.js'
 import { moveOf } from './threshold-change.js'
 
@@ -10,10 +11,10 @@ import { moveOf } from './threshold-change.js'
  * Puts a probe form in force, unless another one was found before. Where evidence was gathered with another form, an epoch begins: until a
  * context has a form, workers that search for one enrol nothing in it.
  */
-export function applyProbeForm (fold: Fold, time: number, { key, finding, by }: ProbeFormEntry): void {
+export function applyProbeForm (fold: Fold, time: number, { key, finding, by, prefix }: ProbeFormEntry): void {
   const policy = policyOf(fold.ledger, key)
   if (!isCertifying(fold.ledger.configuration.levels, policy.certify_at, key)) return
-  const state = fold.get(key) ?? createChain(fold, key, time)
+  const state = fold.get(key) ?? createChain(fold, key, time, prefix)
   if (state === undefined || !replacesForm(state.probe_form, finding)) return
   const known = state.probe_form?.form ?? null
   const isChanged = known !== null && !areSameForms(known, finding.form)

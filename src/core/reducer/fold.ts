@@ -2,6 +2,7 @@ import type { Arm } from '../assignment/arm.js'
 import type { KeptTrace } from '../certificate/trace.js'
 import { type AutomaticCadence, type CadenceInForce, cadenceInForce } from '../contexts/automatic-cadence.js'
 import { chainLink, type ChainLink } from '../contexts/chain-link.js'
+import type { ContextCounts } from '../contexts/context-counts.js'
 import { type ContextState, copyState, type EpochCause, openEpoch } from '../contexts/context-state.js'
 import { effectiveThreshold, type EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { freezeGuarantee, isInForce, judgeAfresh } from '../contexts/judge.js'
@@ -11,7 +12,7 @@ import { servingNumber, syncTrials } from '../contexts/trials.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
 import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
-import { certifyingDepth, certifyingKey, chainOf, depthOf, isWithin, parseContextKey } from '../policy/context.js'
+import { certifyingDepth, certifyingKey, depthOf, isWithin } from '../policy/context.js'
 import { certificationTerms, effectivePolicy, haveSameTerms, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { PredictorRef } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
@@ -30,15 +31,19 @@ export interface Ledger {
   readonly pins: ReadonlyMap<string, Pin>
   /** Contexts that exist. */
   readonly contexts: number
-  /** Outcomes that reached no leaf of their own, the store being full of contexts. */
+  /** Outcomes that reached no leaf of their own, since there was no room for their context. */
   readonly refused: number
+  /** When contexts that may give way were last searched for, ms. */
+  readonly searched_at: number
   /** Predictors that are not retired, the newest last, and the number of samples at which the trainer makes another. */
   readonly predictors: readonly PredictorRef[]
   readonly train_at: number
 }
 
 export function newLedger (configuration: Configuration): Ledger {
-  return { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, predictors: [], train_at: FIRST_TRAINING }
+  return {
+    configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, searched_at: 0, predictors: [], train_at: FIRST_TRAINING,
+  }
 }
 
 /**
@@ -53,6 +58,7 @@ export interface Fold {
   readonly set: (key: string, state: ContextState | undefined) => void
   readonly pending: PendingOutcomes
   readonly cohorts: Cohorts
+  readonly counts: ContextCounts
   readonly times: EnrolmentTimes
   /** Id of the entry that is folded. */
   cursor: string
@@ -78,6 +84,14 @@ export function policyOf ({ policies, configuration }: Ledger, key: string): Pol
   if (memo.byKey.size >= 2 * configuration.max_contexts) memo.byKey.clear()
   memo.byKey.set(key, policy = effectivePolicy(configuration.defaults, policies, key))
   return policy
+}
+
+/** Forgets what `policyOf` remembers at and below a key whose policy is about to change in the same table. */
+export function forgetPoliciesWithin ({ policies, configuration: { levels } }: Ledger, under: string): void {
+  const byKey = policyMemo.get(policies)?.byKey
+  if (byKey === undefined) return
+  if (depthOf(under) === levels.length) byKey.delete(under)
+  else for (const key of byKey.keys()) if (isWithin(key, under)) byKey.delete(key)
 }
 
 interface WriteOptions {
@@ -134,28 +148,6 @@ function withJudgement (fold: Fold, state: ContextState, policy: Policy): Contex
   if (isInForce(state, now) && guarantee === state.guarantee && haveSameTerms(state.judged_by, judged_by)) return state
   const log_evidence = isInForce(state, now) ? state.log_evidence : null
   return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, log_evidence })
-}
-
-/**
- * Creates a context at its first enrolment or outcome.
- * @returns its state, which may have existed before; `undefined` if there is no room for another context
- */
-export function ensureContext (fold: Fold, key: string, time: number): ContextState | undefined {
-  const { ledger } = fold
-  const state = fold.get(key)
-  if (state !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return state
-  fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
-  const created = startEpoch(fold, key, undefined, { cause: 'first_enrolment', policy: policyOf(ledger, key), time })
-  fold.set(key, created)
-  return created
-}
-
-/** Creates a context and its ancestors. @returns its state; `undefined` if no context can have the key, or there is no room for it */
-export function createChain (fold: Fold, key: string, time: number): ContextState | undefined {
-  if (parseContextKey(fold.ledger.configuration.levels, key) === null) return undefined
-  let state: ContextState | undefined
-  for (const link of chainOf(key)) state = ensureContext(fold, link, time)
-  return state
 }
 
 /** The existing contexts at or below a key, with their states as stored. @param below `false`: only the context itself */

@@ -70,6 +70,8 @@ export interface ProbeFormEntry {
   readonly finding: ProbeFormFinding
   /** Name of the token that reported it. */
   readonly by: string
+  /** The prefix that the token is bound to, if the context was unknown. */
+  readonly prefix?: string
 }
 
 /** The part of a predictor entry that the audit trail keeps. */

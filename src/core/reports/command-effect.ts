@@ -1,3 +1,4 @@
+import { ContextCounts } from '../contexts/context-counts.js'
 import { rawCandidate } from '../contexts/candidate-scorer.js'
 import { linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { certifyingDepthOf, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
@@ -64,6 +65,7 @@ function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, 
   return {
     cursor: '0-0',
     cohorts: new Cohorts(),
+    counts: new ContextCounts(next.keys()),
     times: ENROLMENT_TIMES,
     ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.values()].map(refTo) },
     pending: new PendingOutcomes(),

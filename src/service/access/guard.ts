@@ -52,6 +52,8 @@ export function createAccess (config: Config, log: FastifyBaseLogger) {
       const token = identify(authorization)
       return token?.role === 'operator' && token.prefix === null
     },
+    /** The prefixes that tokens are bound to. */
+    prefixes: (): string[] => [...new Set(tokens.flatMap(({ prefix }) => prefix ?? []))],
     /** Why the changed token file is not in force; `null`: it is. */
     problem: () => file?.problem() ?? null,
     close: () => file?.close(),

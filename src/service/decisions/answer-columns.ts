@@ -52,7 +52,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
-  const { late: first_step_late, enrolled } = enrolRows(services, columns, decided)
+  const { late: first_step_late, enrolled } = enrolRows(services, columns, decided, caller)
   logRows(services.decisionLog, columns, decided, { snapshot, enrolled, caller })
   const { stop, control, would_stop, probe, asked_early, rules } = decided
   return {
@@ -87,20 +87,21 @@ interface EnrolledRows { readonly late: number[], readonly enrolled: ReadonlySet
 
 /** Enrols the generations of rows without an arm. */
 function enrolRows (
-  { snapshotHolder, enroller }: DecisionServices, columns: Columns, { drawn, draws, rules }: ColumnDecisions
+  { snapshotHolder, enroller }: DecisionServices, columns: Columns, { drawn, draws, rules }: ColumnDecisions, caller: Caller
 ): EnrolledRows {
   const { generation_ids: generations, group_ids: groups, context, contexts, tokens, sample } = columns
   const snapshot = snapshotHolder.snapshot()
   const late: number[] = []
   if (drawn.length === 0) return { late, enrolled: NONE }
   const enrolled = new Set<number>()
+  const sink = enroller.within(caller.tokenPrefix)
   for (let i = 0; i < drawn.length; i++) {
     const row = drawn[i]!
     const place = context[row]!
     const id = groups?.[row] ?? generations?.[row]
     if (id == null) continue // it has a prompt, but its outcome could not be found
     const draw = { u: draws[i]!, id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
-    const enrolment = enrolDraw(enroller, snapshot, rules[place]!, draw)
+    const enrolment = enrolDraw(sink, snapshot, rules[place]!, draw)
     if (enrolment === 'late') late.push(row)
     else if (enrolment === 'enrolled') enrolled.add(row)
   }

@@ -19,7 +19,7 @@ export interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'decideStep' | 'decideColumns' | 'snapshot' | 'freshness'>
   readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
-  readonly enroller: Pick<Enroller, 'enrol'>
+  readonly enroller: Pick<Enroller, 'within'>
   readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
   readonly metrics: Pick<Metrics, 'decided' | 'decisionSeconds'>
 }
@@ -47,7 +47,7 @@ function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDe
   const { decision } = decided
   recorder.recordDecided(step, decided, caller)
   metrics.decided(decision.reason)
-  const enrolment = enrolStep(enroller, snapshotHolder.snapshot(), step, decided)
+  const enrolment = enrolStep(enroller.within(caller.tokenPrefix), snapshotHolder.snapshot(), step, decided)
   logStep(decisionLog, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
   if (step.arm !== undefined && step.context !== undefined) return decision
   const warnings = warningsOf(step, services)

@@ -27,6 +27,8 @@ export interface Enroller {
    * @param ageMs how long ago it was drawn; more than 0 where a local decider drew it
    */
   readonly enrol: (drawn: DrawnIn, u: number, hash: number, ageMs?: number) => void
+  /** The same for the draws of tokens that are bound to a prefix; `null`: to none. */
+  readonly within: (prefix: string | null) => Pick<Enroller, 'enrol'>
   /** Age from which a local decider's draw comes too late: it cannot be relied on to be in the log in time, ms. */
   readonly oldestMs: number
   /** Appends the remaining draws. */
@@ -68,9 +70,18 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
   const timer = setInterval(() => { running ??= send().finally(() => { running = null }) }, times.listEvery)
   timer.unref()
 
+  const enrol: Enroller['enrol'] = (drawn, u, hash, ageMs = 0) => { buffer.add(drawn, u, hash, performance.now() - ageMs) }
+  const byPrefix = new Map<string | null, Pick<Enroller, 'enrol'>>([[null, { enrol }]])
+
   return {
     oldestMs: times.oldestList / 2,
-    enrol (drawn, u, hash, ageMs = 0) { buffer.add(drawn, u, hash, performance.now() - ageMs) },
+    enrol,
+    within (prefix) {
+      let bound = byPrefix.get(prefix)
+      bound ??= { enrol: (drawn, ...draw) => { enrol({ ...drawn, prefix: prefix! }, ...draw) } }
+      byPrefix.set(prefix, bound)
+      return bound
+    },
     async close () {
       clearInterval(timer)
       await running
@@ -98,7 +109,7 @@ export interface EnrolmentReport {
 interface EnrolmentServices {
   readonly config: Pick<Config, 'levels'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
-  readonly enroller: Pick<Enroller, 'enrol' | 'oldestMs'>
+  readonly enroller: Pick<Enroller, 'within' | 'oldestMs'>
 }
 
 /**
@@ -122,6 +133,7 @@ export function acceptEnrolments (
   const key = source ?? leaf
   // A bundle has a new member of a pool run in full, and does not say at which share its draws are evidence of the pool.
   const share = key === leaf ? report.share : Math.min(report.share, evidenceShare)
+  const { enrol } = enroller.within(caller.tokenPrefix)
   const drawn = { key, epoch, share }
   let enrolled = 0
   for (const { group_id: group, prompt_hash: prompt, generation_id: id, sample = 0 } of generations) {
@@ -130,7 +142,7 @@ export function acceptEnrolments (
     const u = uniform(salt, group ?? prompt ?? unit)
     const hash = enrolledHash(salt, unit, u, share, enrolledShare)
     if (hash === null) continue
-    enroller.enrol(drawn, u, hash, age)
+    enrol(drawn, u, hash, age)
     enrolled++
   }
   return enrolled

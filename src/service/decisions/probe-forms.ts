@@ -8,6 +8,7 @@ import { at, UnknownLevelError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
 import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
+import { prefixFor } from '../snapshot/context-room.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { ruleOf } from './answer-columns.js'
 
@@ -35,7 +36,9 @@ export async function acceptProbeForm (
   const policy = links.get(leaf)?.policy ?? effectivePolicy(inputs.defaultPolicy, inputs.policies, leaf)
   const key = certifyingKey(levels, policy.certify_at, leaf)
   const rule = ruleFor(snapshot, context)
-  if (finding !== undefined && isNews(rule, finding)) await store.append([{ type: 'probe_form', key, finding, by: caller.tokenName }])
+  if (finding !== undefined && isNews(rule, finding)) {
+    await store.append([{ type: 'probe_form', key, finding, by: caller.tokenName, ...prefixFor(links, key, caller.tokenPrefix) }])
+  }
   return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null, rule: ruleOf(rule) }
 }
 

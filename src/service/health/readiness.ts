@@ -6,6 +6,7 @@ import { certifyingKey, type Levels } from '../../core/policy/context.js'
 import { memberProblem } from '../../core/policy/policy-problem.js'
 import type { Store, StoreLoss } from '../../store/store.js'
 import type { Config } from '../config/config.js'
+import { hasShare, isFull } from '../snapshot/context-room.js'
 import { unreadableInputs } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
@@ -16,12 +17,12 @@ interface Watched { readonly problem: () => string | null }
 interface NothingStopped { readonly on: boolean, readonly stored: boolean, readonly by: string | null, readonly reason: string | null }
 
 interface HealthServices {
-  readonly config: Pick<Config, 'maxContexts'>
+  readonly config: Pick<Config, 'levels' | 'maxContexts'>
   readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'ageSeconds' | 'freshness' | 'lag' | 'loaded' | 'loss' | 'problem' | 'snapshot' | 'wasStoreAway'>
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly configurations: Watched
-  readonly access: Watched
+  readonly access: Watched & { readonly prefixes: () => readonly string[] }
   readonly stopNothing: { readonly view: () => NothingStopped }
   readonly exports: Watched & { readonly restoreCommand: () => string | null }
   /** `null`: plain HTTP. */
@@ -85,7 +86,8 @@ function warnings (services: HealthServices, isNaming: boolean): string[] {
     [list(uncovered(inputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or certify them on their own with certify_at: "${inputs.levels.at(-1)}": ${keys}`],
     [list(leftOf(inputs.levels, links)), (keys) => `These contexts have left their pool, since their own generations lose more EM than it allows. Until the pool's next epoch, only a pin stops generations in them. To certify them on their own, set their certify_at to "${inputs.levels.at(-1)}", which also starts that epoch: ${keys}`],
     [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what the others learn. Give all replicas the same configuration: ${problem}`],
-    [isFull(links, config.maxContexts) ? String(config.maxContexts) : null, (limit) => `There are ${limit} contexts, the limit (MAX_CONTEXTS). Outcomes of new contexts count only for their existing parents, and nothing is certified for them. Find out which clients name so many contexts, or raise the limit`],
+    [isFull(links, config) ? String(config.maxContexts) : null, (limit) => `There are ${limit} contexts, the limit (MAX_CONTEXTS). Outcomes of new contexts count only for their existing parents, and nothing is certified for them. Find out which clients name so many contexts, or raise the limit`],
+    [list(access.prefixes().filter((prefix) => hasShare(links, config, prefix))), (prefixes) => `The tokens of some prefixes have a quarter of MAX_CONTEXTS, which is their share. Outcomes of further contexts there count only for their existing parents. Let their clients name fewer contexts, or raise the limit: ${prefixes}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
   ]
@@ -96,14 +98,6 @@ function lossOf (loss: StoreLoss | null): string | null {
   if (loss === null) return null
   const what = loss.kind === 'replaced' ? 'is another one than before, so what was learned is lost' : 'went back to an older state, so what was learned since then is lost'
   return `Since ${new Date(loss.at).toISOString()} the store ${what}`
-}
-
-/** Whether there is no room for further contexts. Links without an epoch are of contexts that only a policy or a pin names. */
-function isFull (links: ReadonlyMap<string, ChainLink>, maxContexts: number): boolean {
-  if (links.size < maxContexts) return false
-  let contexts = 0
-  for (const { epochName } of links.values()) if (epochName !== null) contexts++
-  return contexts >= maxContexts
 }
 
 /** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */

@@ -10,7 +10,7 @@ import type { Commit } from '../../store/learner-store.js'
 import type { StoredEntry } from '../../store/log.js'
 
 /** The state that a learner holds between commits. */
-export interface LearnerState extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'reservoir' | 'predictors'> {
+export interface LearnerState extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'counts' | 'reservoir' | 'predictors'> {
   readonly contexts: Map<string, ContextState>
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { ContextCounts } from '../../core/contexts/context-counts.js'
 import { Cohorts, restoreCohort } from '../../core/enrolment/cohorts.js'
 import { findPredictor, type PredictorVersion, refTo } from '../../core/predictor/predictor-version.js'
 import type { Predictor } from '../../core/predictor/predictor.js'
@@ -42,8 +43,9 @@ export function learnerRestorer (
     const reservoir = new Reservoir(stored.reservoir)
     const pending = new PendingOutcomes(stored.pending.filter(({ key }) => !reset.has(key)), reservoir.names)
     const configuration: Configuration = { levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts }
+    const counts = new ContextCounts(contexts.keys())
     const restored = (ledger: Ledger): LearnerState => ({
-      cursor, ledger, contexts, pending, cohorts, reservoir, predictors: predictorsOf(ledger, versions),
+      cursor, ledger, contexts, pending, cohorts, counts, reservoir, predictors: predictorsOf(ledger, versions),
     })
     if (ledger === null || reset.size + damaged.pending.length + damaged.samples.length > 0) {
       const start = damaged.ledger === 0 ? newLedger : (given: Configuration) => restoredLedger(given, contexts.size, versions)

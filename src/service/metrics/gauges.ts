@@ -37,6 +37,8 @@ export interface GaugeSources {
   readonly isStoreLost: () => boolean
   readonly lag: () => number
   readonly refused: () => number
+  /** Whether there is room for further contexts, and how many prefixes of tokens have their share of them. */
+  readonly contextRoom: () => { readonly isFull: boolean, readonly fullPrefixes: number }
   /** Whether another replica has other levels or another default policy. */
   readonly isConfiguredApart: () => boolean
   /** Whether no generation is stopped anywhere. */
@@ -82,9 +84,20 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, otherwise 0', () => sources.isConfiguredApart() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new
     name: 'stopgate_outcomes_without_context_total',
-    help: 'Outcomes that counted only for parent contexts because MAX_CONTEXTS was reached (on the learner)',
+    help: 'Outcomes that counted only for parent contexts because there was no room for their context (on the learner)',
     registers,
     collect () { this.reset(); this.inc(sources.refused()) },
+  })
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_contexts_full',
+    help: 'Limits on contexts that are reached: total (1: MAX_CONTEXTS), prefix (the number of prefixes of tokens that have their share)',
+    labelNames: ['limit'],
+    registers,
+    collect () {
+      const { isFull, fullPrefixes } = sources.contextRoom()
+      this.set({ limit: 'total' }, isFull ? 1 : 0)
+      this.set({ limit: 'prefix' }, fullPrefixes)
+    },
   })
   gauge('stops_nothing', '1 if an operator has ordered that nothing is stopped (POST /v1/stop-nothing, or mode off at *), otherwise 0', () => sources.stopsNothing() ? 1 : 0)
   gauge('pins', 'Pins in force, including those of rollbacks', sources.pins)

@@ -17,6 +17,7 @@ import type { Config } from '../config/config.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { Recorder } from '../decisions/recorder.js'
 import type { Metrics } from '../metrics/metrics.js'
+import { lacksRoom, prefixFor } from '../snapshot/context-room.js'
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { joinRecords } from './join-records.js'
@@ -107,6 +108,7 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
 }
 
 interface ReportServices {
+  readonly config: Pick<Config, 'levels' | 'maxContexts'>
   readonly store: Pick<Store, 'kind' | 'append' | 'answers'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'loaded'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
@@ -127,16 +129,23 @@ interface Reported extends OutcomeReceipt {
  */
 export async function reportOutcomes (
   services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<Reported[]> {
-  const { store, snapshotHolder, recorder, decisionLog, metrics } = services
+  const { config, store, snapshotHolder, recorder, decisionLog, metrics } = services
   const { salt } = snapshotHolder.snapshot()
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const joined = await joinRecords(services, salt, outcomes, caller)
-  const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
+  const { links } = snapshotHolder.loaded()
+  const prefix = caller?.tokenPrefix ?? null
+  const entries = joined.map(({ entry }) =>
+    prefix === null ? entry : { ...entry, ...prefixFor(links, contextKey(config.levels, entry.context), prefix) })
+  const areNew = (await store.append(entries)).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
   for (const [i, { entry }] of joined.entries()) if (areNew[i]) decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
   const loaded = snapshotHolder.loaded()
-  const reported = joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry) }))
+  const reported = joined.map(({ entry }, i) => {
+    const isWithoutRoom = lacksRoom(loaded.links, config, contextKey(config.levels, entry.context), prefix)
+    return { isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry, isWithoutRoom) }
+  })
   const wanted = joined.flatMap(({ entry }, i) => reported[i]!.isNew && reported[i]!.label_wanted ? [[outcomes[i]!, entry] as const] : [])
   await keepAnswers(services, wanted.map(([outcome, entry]) => {
     const { trials } = ruleFor(loaded.snapshot, outcome.context)
@@ -148,11 +157,16 @@ export async function reportOutcomes (
 /** The part of the reply about one outcome. */
 type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
-/** @param entry the outcome as it is logged, with the recorded steps */
-export function outcomeReceipt (loaded: LoadedSnapshot, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {
+/**
+ * @param entry the outcome as it is logged, with the recorded steps
+ * @param isWithoutRoom whether its context is new, and there is no room for it
+ */
+export function outcomeReceipt (
+  loaded: LoadedSnapshot, outcome: ReportedOutcome, entry: LoggedOutcome, isWithoutRoom = false): OutcomeReceipt {
   if (outcome.retry_of !== undefined) return { label_wanted: false }
   const rule = ruleFor(loaded.snapshot, outcome.context)
-  const warnings = warningsFor(outcome, entry, rule, loaded.snapshot.levels)
+  const known = warningsFor(outcome, entry, rule, loaded.snapshot.levels)
+  const warnings = isWithoutRoom ? ['context_without_room' as const, ...known] : known
   return { label_wanted: isLabelWanted(loaded, entry, rule), ...(warnings.length > 0 && { warnings }) }
 }
 

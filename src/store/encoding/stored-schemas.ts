@@ -90,6 +90,7 @@ const outcome = {
   probe_prefill_tokens: optional,
   asked_tokens: optional,
   by: Type.Optional(text),
+  prefix: Type.Optional(text),
 }
 
 const pending = Type.Object({
@@ -140,6 +141,7 @@ const ledger = Type.Object({
   pins: Type.Array(Type.Tuple([text, pin])),
   contexts: number,
   refused: number,
+  searched_at: number,
   predictors: Type.Array(Type.Object({ name: text })),
   train_at: number,
 })
@@ -241,7 +243,12 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
     number,
     age: number,
     entries: Type.Array(Type.Object({
-      key: text, epoch: orNull(text), share: ratio, draws: Type.Array(Type.Tuple([ratio, ratio])), cutoff: Type.Optional(ratio),
+      key: text,
+      epoch: orNull(text),
+      share: ratio,
+      draws: Type.Array(Type.Tuple([ratio, ratio])),
+      cutoff: Type.Optional(ratio),
+      prefix: Type.Optional(text),
     })),
   })),
   outcome: check(Type.Object(outcome)),
@@ -260,7 +267,7 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
   pin: check(pinCommand),
   reset: check(resetCommand),
   checkpoint: check(Type.Object({ key: text, run: text, step: number })),
-  probe_form: check(Type.Object({ key: text, finding: Type.Object(probeFormFinding), by: text })),
+  probe_form: check(Type.Object({ key: text, finding: Type.Object(probeFormFinding), by: text, prefix: Type.Optional(text) })),
   predictor: (value) => {
     const { name, version } = value as { name?: unknown, version?: unknown }
     return typeof name === 'string' && (version === null || isPredictor(version))

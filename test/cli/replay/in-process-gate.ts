@@ -1,4 +1,5 @@
 import type { WorkerApi } from '../../../src/cli/replay/play-runs.js'
+import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { ROOT, type Levels } from '../../../src/core/policy/context.js'
 import { decide } from '../../../src/core/decide/decide.js'
@@ -23,6 +24,7 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
   const fold: Fold = {
     cursor: '0-0',
     cohorts: new Cohorts(),
+    counts: new ContextCounts(),
     times: ENROLMENT_TIMES,
     ledger: newLedger({ levels, defaults, max_contexts: 10_000 }),
     keys: () => states.keys(),

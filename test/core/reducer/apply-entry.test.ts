@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import { type ContextState, evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
 import { Cohorts, restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
@@ -340,6 +341,7 @@ function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: rea
       set: (key, state) => { written.set(key, state) },
       pending: new PendingOutcomes(stored.values()),
       cohorts: restored(),
+      counts: new ContextCounts(fold.states.keys()),
       times: TIMES,
       cursor: '',
       reservoir: fold.reservoir,

@@ -189,6 +189,50 @@ t.test('beyond MAX_CONTEXTS outcomes of new contexts reach only their existing p
   t.equal(fold.state('*').generations, 4)
 })
 
+t.test('the tokens of a prefix reach only a quarter of the contexts, and others are not affected', async (t) => {
+  const fold = memoryFold({}, { max_contexts: 20 })
+  const report = (model: string, task: string, prefix?: string) =>
+    fold.learn(outcomeOf({ context: { model, task }, ...(prefix !== undefined && { prefix }) }))
+  for (let i = 0; i < 10; i++) report('evil', `t${i}`, 'model=evil')
+  const evil = () => [...fold.states.keys()].filter((key) => key.startsWith('model=evil'))
+  t.strictSame(evil(), ['model=evil', 'model=evil,task=t0', 'model=evil,task=t1', 'model=evil,task=t2', 'model=evil,task=t3'])
+  t.equal(fold.ledger.refused, 6)
+  t.equal(fold.state('model=evil').generations, 10, 'they count for the parent')
+  report('good', 't', 'model=good')
+  t.ok(fold.states.has('model=good,task=t'))
+  report('evil', 't9')
+  t.ok(fold.states.has('model=evil,task=t9'), 'a token without a prefix is not bound by the share')
+})
+
+t.test('contexts without evidence give way to new ones once they are idle', async (t) => {
+  const fold = memoryFold({}, { max_contexts: 6 })
+  const bare = (task: string, time: number) => fold.learn(outcomeOf({ context: { model: 'q', task }, steps: null, steps_complete: false, arm: 'treated' }), time)
+  fold.learn(KEPT, 0)
+  for (const task of ['a', 'b', 'c']) bare(task, 1000)
+  const tasks = () => [...fold.states.keys()].filter((key) => key.includes('task=')).map((key) => key.slice(13))
+  t.strictSame(tasks(), ['gsm8k', 'a', 'b', 'c'])
+  bare('early', 300_000)
+  t.strictSame(tasks(), ['gsm8k', 'a', 'b', 'c'], 'none is idle yet')
+  bare('b', 500_000)
+  bare('soon', 359_999)
+  bare('new', 700_000)
+  t.strictSame(tasks(), ['gsm8k', 'b', 'new'], 'evidence stays, and so does what was reported on of late')
+  t.equal(fold.ledger.contexts, 5)
+  t.equal(fold.counts.within('*'), 5)
+  bare('d', 700_000)
+  bare('e', 700_001)
+  t.notOk(fold.states.has('model=q,task=e'), 'it searches at most once a minute')
+})
+
+t.test('a context with open enrolments does not give way', async (t) => {
+  const fold = memoryFold({ follow_up_seconds: 3600, evidence_span_seconds: 0 }, { max_contexts: 4 })
+  const list = (number: number, key: string) => ({ type: 'enrolment', boot: 'b', number, age: 0, entries: [{ key, epoch: null, share: 1, draws: [[0.1 * number, 0.5]] }] }) as const
+  fold.learn(list(1, 'model=q,task=a'), 1000)
+  fold.learn(list(2, 'model=q,task=b'), 2000)
+  fold.learn(list(3, 'model=q,task=c'), 700_000)
+  t.strictSame([...fold.states.keys()], ['*', 'model=q', 'model=q,task=a', 'model=q,task=b'])
+})
+
 t.test('evidence that was silent for too long is not taken up again by the next outcome', async (t) => {
   const fold = memoryFold({ max_evidence_age_seconds: 100 })
   fold.learn(KEPT, 1000, FIRST)

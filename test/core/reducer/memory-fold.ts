@@ -1,4 +1,5 @@
 import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
+import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../../../src/core/enrolment/enrolment-list.js'
@@ -33,6 +34,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
   const fold: MemoryFold = {
     cursor: '0-0',
     cohorts: new Cohorts(),
+    counts: new ContextCounts(),
     times,
     ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { follow_up_seconds: 0, evidence_span_seconds: 0, check_every_tokens: TEST_CADENCE, ...defaults }, ...configuration }),
     states,

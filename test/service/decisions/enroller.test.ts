@@ -16,7 +16,8 @@ const generations = Array.from({ length: 200 }, (_, i) => ({ generation_id: `g${
 async function enrolling (t: Parameters<typeof build>[0], policy = '{}') {
   const { config, snapshotHolder } = await build(t, { DEFAULT_POLICY: policy })
   const calls: unknown[][] = []
-  const services = { config, snapshotHolder, enroller: { oldestMs: 5000, enrol: (...call: unknown[]) => { calls.push(call) } } }
+  const enrol = (...call: unknown[]) => { calls.push(call) }
+  const services = { config, snapshotHolder, enroller: { oldestMs: 5000, within: () => ({ enrol }) } }
   return { services, calls, salt: snapshotHolder.snapshot().salt! }
 }
 

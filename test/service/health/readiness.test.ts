@@ -36,7 +36,7 @@ t.test('each part that has a problem adds a warning', async (t) => {
     snapshotHolder: { ...services.snapshotHolder, ...failing('broken state') },
     learner: { isLeader: () => false, ...failing('broken learner') },
     configurations: failing('other levels'),
-    access: failing('broken tokens'),
+    access: { ...failing('broken tokens'), prefixes: () => [] },
     tls: failing('broken certificate'),
   })
   t.match(warnings, [

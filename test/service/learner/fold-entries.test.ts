@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../../../src/core/enrolment/enrolment-list.js'
 import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
@@ -12,7 +13,7 @@ import { KEY, losslessOutcome } from '../../certify.js'
 import { TEST_CADENCE } from '../../test-cadence.js'
 
 const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE }, max_contexts: 100 }
-const empty = (): LearnerState => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map() })
+const empty = (): LearnerState => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), counts: new ContextCounts(), reservoir: new Reservoir(), predictors: new Map() })
 
 const entries = (from: number, to: number): StoredEntry[] => Array.from({ length: to - from }, (_, i) => ({
   cursor: `${from + i + 1}-0`, time: from + i + 1, entry: gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome),

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import type { Pin } from '../../../src/core/contexts/pin.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { ENROLMENT_TIMES, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
@@ -19,7 +20,7 @@ const FOLLOW_UP_S = 100
 function quietService (times = ENROLMENT_TIMES) {
   const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: FOLLOW_UP_S }, max_contexts: 100 }
   const memory: LearnerState = {
-    cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir: new Reservoir(), predictors: new Map(),
+    cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), counts: new ContextCounts(), reservoir: new Reservoir(), predictors: new Map(),
   }
   const isDue = followUpTicks(times)
   let now = 0

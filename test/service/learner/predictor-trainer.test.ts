@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
+import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import type { FitResult } from '../../../src/core/predictor/fit-predictor.js'
@@ -29,7 +30,7 @@ function memoryWith (samples: readonly Sample[]): LearnerState {
   const configuration = { levels: ['model', 'task'], defaults: {}, max_contexts: 100 }
   const reservoir = new Reservoir()
   for (const sample of samples) reservoir.add(sample)
-  return { cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir, predictors: new Map() }
+  return { cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), counts: new ContextCounts(), reservoir, predictors: new Map() }
 }
 
 function storeOf (predictors: Record<string, { by: string, retired_at: number | null }> = {}) {

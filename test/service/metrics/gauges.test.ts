@@ -39,7 +39,8 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
   const figures = { snapshotVersion: none, snapshotAgeSeconds: none, refused: none, pins: none, newMembers: none, lag: none }
-  const service = { ...up, ...figures, stopsNothing: () => false, isStoreLost: () => false, withdrawals: async () => [] }
+  const contextRoom = () => ({ isFull: false, fullPrefixes: 0 })
+  const service = { ...up, ...figures, contextRoom, stopsNothing: () => false, isStoreLost: () => false, withdrawals: async () => [] }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
@@ -117,6 +118,7 @@ t.test('gauges are read at each scrape', async (t) => {
     lag: () => 3,
     newMembers: () => 4,
     refused: () => 5,
+    contextRoom: () => ({ isFull: false, fullPrefixes: 0 }),
     stopsNothing: () => false,
     isStoreLost: () => true,
     withdrawals: async () => [{ key: 'task=a', cause: 'drift', time: 90_500 }],

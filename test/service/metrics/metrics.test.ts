@@ -12,6 +12,7 @@ const readings = {
   isLeader: () => true,
   lag: () => 3,
   refused: () => 5,
+  contextRoom: () => ({ isFull: false, fullPrefixes: 0 }),
   stopsNothing: () => false,
   isStoreLost: () => false,
   withdrawals: async () => [],

@@ -76,6 +76,7 @@ const readings = {
   isLeader: () => false,
   lag: () => 3,
   refused: () => 5,
+  contextRoom: () => ({ isFull: false, fullPrefixes: 0 }),
   stopsNothing: () => false,
   isStoreLost: () => false,
   withdrawals: async () => [],
