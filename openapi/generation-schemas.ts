@@ -1,6 +1,6 @@
 import { Type, type Static } from '#typebox'
 import { REASONS, type Reason } from '../src/core/decide/decide.js'
-import { GENERATION_EXAMPLE } from './examples/decision-examples.js'
+import { GENERATION_EXAMPLE, STOPS_EXAMPLE } from './examples/decision-examples.js'
 import { nullable, NullableRatioSchema, TextSchema, TimeSchema } from './field-schemas.js'
 
 export const GenerationParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
@@ -53,3 +53,26 @@ export const GenerationSchema = Type.Object({
 }, { title: 'Generation', description: 'Entries of the decision log about a generation', examples: [GENERATION_EXAMPLE] })
 
 export type Generation = Static<typeof GenerationSchema>
+
+export const StopsQuerySchema = Type.Object({
+  prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only stops in this context and those below it' })),
+  generation_id: Type.Optional(TextSchema('Lists only stops of this generation')),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50, description: 'Number of stops to list (1 to 500)' })),
+  before: Type.Optional(Type.String({ pattern: '^\\d{1,16}(-\\d{1,16})?:\\d{1,5}$', description: 'The "next" of the previous page' })),
+}, { additionalProperties: false })
+
+export const StopsSchema = Type.Object({
+  stops: Type.Array(Type.Object({
+    at: TimeSchema('When it was decided, or when its outcome arrived'),
+    generation_id: Type.String({ description: 'Id of the generation, as the worker sent it' }),
+    context: Type.String({ description: 'Key of its context' }),
+    tokens: tokens('Tokens at which it was stopped'),
+    score: NullableRatioSchema('Score that reached the threshold, to six digits; null: the worker decided by itself'),
+    scorer: nullable<string>('string', { description: 'Source of the score: "confidence", or the name of a predictor; null as for score' }),
+    threshold: NullableRatioSchema('Threshold in force; null as for score'),
+    threshold_context: Type.String({ description: 'Key of the context that the threshold came from' }),
+    snapshot_version: nullable<number>('integer', { description: 'Version of the snapshot that made the decision; null as for score' }),
+    decided_by: Type.Unsafe<'service' | 'worker'>({ type: 'string', enum: ['service', 'worker'], description: 'service: it was decided here; worker: the worker decided by a bundle, and reported the outcome' }),
+  }, { title: 'Stop', description: 'A stop of a generation' }), { description: 'Stops, newest first' }),
+  next: nullable<string>('string', { description: 'Pass this as "before" to get the next page; null: this is the last page. A page may be shorter than its limit while there is a next one' }),
+}, { title: 'Stops', description: 'Recent stops', examples: [STOPS_EXAMPLE] })

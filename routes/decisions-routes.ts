@@ -3,9 +3,10 @@ import {
   AnyStepsSchema, ColumnDecisionsSchema, ColumnsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema,
 } from '../openapi/decision-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
-import { GenerationParamsSchema, GenerationQuerySchema, GenerationSchema } from '../openapi/generation-schemas.js'
+import { GenerationParamsSchema, GenerationQuerySchema, GenerationSchema, StopsQuerySchema, StopsSchema } from '../openapi/generation-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
 import { readGeneration } from '../src/service/decision-log/read-generation.js'
+import { readStops } from '../src/service/decision-log/read-stops.js'
 import { answerColumns } from '../src/service/decisions/answer-columns.js'
 import { answerBatch, answerStep } from '../src/service/decisions/answer-step.js'
 import { renderBatch, renderColumns, renderDecision } from '../src/service/decisions/render.js'
@@ -94,5 +95,18 @@ export const generationsRoutes: FastifyPluginCallbackTypebox<Services> = (app, s
       response: { 200: GenerationSchema, ...anyError },
     },
   }, (request) => readGeneration(services, request.params.generation_id, request.query.prefix, request))
+
+  app.get('/v1/stops', {
+    config: { role: 'operator', bound: 'handler' },
+    schema: {
+      operationId: 'listStops',
+      tags: ['generations'],
+      summary: 'List recent stops',
+      description: 'Every stop of a generation with an id, newest first, for STOP_LOG_SECONDS. Stops that other replicas saw within the last seconds may be missing. Of a worker that decides ' +
+        'by itself, a stop is listed once its outcome has arrived.',
+      querystring: StopsQuerySchema,
+      response: { 200: StopsSchema, ...anyError },
+    },
+  }, (request) => readStops(services, request.query, request))
   done()
 }

@@ -5,6 +5,7 @@ import type { Contexts } from '../src/service/admin/contexts.js'
 import type { Fleet } from '../src/service/admin/fleet.js'
 import type { ReadHistory } from '../src/service/admin/history.js'
 import type { DecisionLog } from '../src/service/decision-log/decision-log.js'
+import type { StopLog } from '../src/service/decision-log/stop-log.js'
 import type { Enroller } from '../src/service/decisions/enroller.js'
 import type { Learner } from '../src/service/learner/learner.js'
 import type { ConfigurationWatch } from '../src/service/health/configuration-watch.js'
@@ -42,6 +43,7 @@ export interface Services {
   readonly recorder: Recorder
   readonly enroller: Enroller
   readonly decisionLog: DecisionLog
+  readonly stopLog: StopLog
   readonly metrics: Metrics
   readonly training: Training
 }

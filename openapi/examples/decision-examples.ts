@@ -94,3 +94,19 @@ export const GENERATION_EXAMPLE = {
   ],
   outcome: { at: '2026-01-01T12:00:09.870Z', tokens: 402, stopped: false, cancelled: false, em: 1 },
 }
+
+export const STOPS_EXAMPLE = {
+  stops: [{
+    at: '2026-09-18T03:04:05.678Z',
+    generation_id: 'req-8f2c',
+    context: 'model=steady-8b,task=math',
+    tokens: 416,
+    score: 0.981,
+    scorer: 'confidence',
+    threshold: 0.973,
+    threshold_context: 'model=steady-8b,task=math',
+    snapshot_version: 35,
+    decided_by: 'service',
+  }],
+  next: '1789700645678-0:12',
+}

@@ -21,6 +21,7 @@ import { createScanner } from '../service/admin/scan-fleet.js'
 import { createStopNothing, type StopNothingChannel } from '../service/admin/stop-nothing.js'
 import type { Config } from '../service/config/config.js'
 import { createDecisionLog } from '../service/decision-log/decision-log.js'
+import { createStopLog } from '../service/decision-log/stop-log.js'
 import { createEnroller } from '../service/decisions/enroller.js'
 import { createRecorder } from '../service/decisions/recorder.js'
 import { watchConfigurations } from '../service/health/configuration-watch.js'
@@ -60,6 +61,7 @@ export async function assemble (
   await snapshotHolder.refresh()
   const recorder = createRecorder({ stepRecords: store.stepRecords, snapshotHolder, metrics, log })
   const decisionLog = createDecisionLog({ events: store.events, snapshotHolder, config, metrics, log })
+  const stopLog = createStopLog({ stops: store.stops, snapshotHolder, config, metrics, log })
   const enroller = createEnroller({ store, log, times })
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()
@@ -120,6 +122,7 @@ export async function assemble (
     recorder,
     enroller,
     decisionLog,
+    stopLog,
     metrics,
     training,
   }
@@ -135,6 +138,7 @@ export async function assemble (
     await enroller.close()
     await recorder.close()
     await decisionLog.close()
+    await stopLog.close()
     await learner.close()
     await snapshotHolder.close()
     await telemetry?.close()

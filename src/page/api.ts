@@ -2,7 +2,7 @@ import type { Type } from '#typebox'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
 import type { FleetPageSchema, FleetSchema, StopNothingSchema, StoreLossSchema } from '../../openapi/fleet-schemas.js'
-import type { GenerationSchema } from '../../openapi/generation-schemas.js'
+import type { GenerationSchema, StopsSchema } from '../../openapi/generation-schemas.js'
 import type { AuditSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
 import type { HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
@@ -17,6 +17,7 @@ export type FleetRow = FleetPageReply['contexts'][number]
 export type ContextDetail = Type.Static<typeof ContextDetailSchema>
 export type TradeoffReply = Type.Static<typeof TradeoffSchema>
 export type GenerationReply = Type.Static<typeof GenerationSchema>
+export type StopsReply = Type.Static<typeof StopsSchema>
 export type History = Type.Static<typeof HistorySchema>
 export type HistoryChange = History['changes'][number]
 export type Audit = Type.Static<typeof AuditSchema>

@@ -21,9 +21,12 @@ function origin ({ type, replaced }: Row) {
   return replaced === null ? 'none' : <code>{JSON.stringify(replaced)}</code>
 }
 
-/** Changes of thresholds with their causes, the audit trail, and rollbacks. */
-export function ChangesView () {
-  const history = useData<History>('v1/history?limit=200')
+/**
+ * Changes of thresholds with their causes, the audit trail, and rollbacks.
+ * @param name context key: shows the changes of thresholds there and below; `null`: all
+ */
+export function ChangesView ({ name }: { name: string | null }) {
+  const history = useData<History>(`v1/history?limit=200${name === null ? '' : `&prefix=${encodeURIComponent(name)}`}`)
   const audit = useData<Audit>('v1/audit?limit=100')
   const snapshot = useData<SnapshotReply>('v1/snapshot')
   const [version, setVersion] = useState<number | null>(null)
@@ -33,6 +36,7 @@ export function ChangesView () {
   return (
     <>
       <h1>Changes</h1>
+      {name !== null && <p class='note'>In {name} and below. <a href={routeTo('changes')}>Show all</a></p>}
       <Card
         title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are unless you restore them, too.`}
         actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(Math.max(0, snapshot.data!.version - 1)) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}

@@ -6,6 +6,7 @@ import { clockTime, count, decimals, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { Badge, Card, Loading } from './parts.js'
 import { routeTo } from './route.js'
+import { RecentStops, StopsList } from './stops-list.js'
 
 type Step = GenerationReply['steps'][number]
 
@@ -58,7 +59,13 @@ export function GenerationView ({ name }: { name: string | null }) {
           <button type='submit' class='main'>Find</button>
         </form>
       </Card>
-      {name !== null && (data === null ? <Loading error={error} /> : <GenerationCard generation={data} />)}
+      {name === null
+        ? <RecentStops />
+        : data === null
+          ? error?.status === 404
+            ? <Card title={name}><Loading error={error} /><p class='note'>Every stop leaves a row, though:</p><StopsList generation={name} /></Card>
+            : <Loading error={error} />
+          : <GenerationCard generation={data} />}
     </>
   )
 }

@@ -33,7 +33,7 @@ function View ({ view, name }: Route) {
     case 'context': return <ContextPage key={name} name={name ?? '*'} />
     case 'training': return <TrainingView name={name} />
     case 'generation': return <GenerationView key={name} name={name} />
-    case 'changes': return <ChangesView />
+    case 'changes': return <ChangesView key={name} name={name} />
     default: return <FleetView />
   }
 }

@@ -10,6 +10,7 @@ import type { AnswerStore, EventStore } from './event-store.js'
 import type { LearnerStore } from './learner-store.js'
 import type { LogStore } from './log.js'
 import type { SortedState, StateRow } from './state-format.js'
+import type { StopStore } from './stop-store.js'
 import type { StepRecordStore } from './step-record-store.js'
 import type { TrainingRunStore } from './training-run-store.js'
 
@@ -64,6 +65,7 @@ export interface Store extends LogStore, LearnerStore {
   readonly stepRecords: StepRecordStore
   readonly events: EventStore
   readonly answers: AnswerStore
+  readonly stops: StopStore
 
   /** Whether the last contact succeeded, and writes are taken. */
   readonly isUp: () => boolean

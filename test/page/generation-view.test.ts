@@ -10,7 +10,7 @@ const { outcome } = example('generation')
 
 t.test('an id that is typed in is looked up', async (t) => {
   const page = await openPage(t, '#/generation', serviceWith())
-  t.same(page.requests.filter(({ path }) => path.startsWith('v1/')), [], 'nothing is read without an id')
+  t.same(page.requests.filter(({ path }) => path.startsWith('v1/generations')), [], 'none is read without an id')
   await page.fill('Generation id', ' req/8f2c ')
   await page.click('Find')
   t.equal(page.window.location.hash, '#/generation/req%2F8f2c')
@@ -77,4 +77,26 @@ t.test('a hostile id is shown as text', async (t) => {
   const page = await openPage(t, `#/generation/${encodeURIComponent(id)}`, serviceWith({ generation: example('generation', { generation_id: id }) }))
   t.equal(page.read('section.card:last-child h2'), id)
   t.equal(page.all('main img').length, 0)
+})
+
+t.test('recent stops are listed, filtered by context, with the history of their thresholds', async (t) => {
+  const asked: string[] = []
+  const service = serviceWith()
+  const page = await openPage(t, '#/generation', (request) => { asked.push(request.path); return service(request) })
+  const [head, row] = page.table('Stops')
+  t.same(head, ['Time', 'Generation', 'Context', 'Tokens', 'Score', 'Threshold', 'Version'])
+  t.same(row!.slice(1), ['req-8f2c', 'model=steady-8b,task=math', '416', '0.98', '0.97', '35'].map((cell, i) => i === 3 ? '0.9810' : i === 4 ? '0.9730' : cell))
+  await page.fill('Context of the stops', 'model=q')
+  await page.click('Filter')
+  await page.until('it is sent', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq'))
+  await page.click('Older')
+  await page.until('the next page is read', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq&before=1789700645678-0:12'))
+  await page.click('0.9730')
+  await page.until('its history is read', () => asked.includes('v1/history?limit=200&prefix=model%3Dsteady-8b%2Ctask%3Dmath'))
+})
+
+t.test('a stop without steps in the decision log is still found', async (t) => {
+  const page = await openPage(t, '#/generation/req-8f2c', serviceWith({ generation: failure(404, 'GENERATION_NOT_FOUND', 'no') }))
+  await page.shows('Every stop leaves a row, though')
+  t.equal(page.table('Stops')[1]![3], '416')
 })

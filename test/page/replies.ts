@@ -1,11 +1,11 @@
 import { AUDIT_EXAMPLE, CONTEXT_DETAIL_EXAMPLE, FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE, POLICY_REPLY_EXAMPLE } from '../../openapi/examples/context-examples.js'
-import { GENERATION_EXAMPLE } from '../../openapi/examples/decision-examples.js'
+import { GENERATION_EXAMPLE, STOPS_EXAMPLE } from '../../openapi/examples/decision-examples.js'
 import { HISTORY_EXAMPLE, READY_EXAMPLE, SNAPSHOT_EXAMPLE } from '../../openapi/examples/snapshot-examples.js'
 import { TRADEOFF_EXAMPLE } from '../../openapi/examples/tradeoff-examples.js'
 import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from '../../openapi/examples/training-examples.js'
 import type {
   Audit, ContextDetail, FleetPageReply, FleetReply, FleetRow, GenerationReply, History, PolicyReply, Ready, Run, RunList, SnapshotReply,
-  TradeoffReply
+  StopsReply, TradeoffReply
 } from '../../src/page/api.js'
 import type { Reply, Request, Service } from './open-page.js'
 
@@ -23,6 +23,7 @@ const EXAMPLES = {
   runs: RUN_LIST_EXAMPLE as RunList,
   run: RUN_EXAMPLE as Run,
   generation: GENERATION_EXAMPLE as GenerationReply,
+  stops: STOPS_EXAMPLE as StopsReply,
 }
 type Name = keyof typeof EXAMPLES
 
@@ -56,7 +57,7 @@ const PATHS: ReadonlyArray<readonly [path: RegExp, name: Name]> = [
   [/^readyz$/, 'ready'], [/^v1\/fleet$/, 'fleet'], [/^v1\/fleet\/contexts\?/, 'rows'], [/^v1\/contexts\/[^/]+$/, 'context'],
   [/^v1\/contexts\/[^/]+\/tradeoff$/, 'tradeoff'], [/^v1\/contexts\/[^/]+\/policy$/, 'policy'], [/^v1\/history\?/, 'history'],
   [/^v1\/audit\?/, 'audit'], [/^v1\/snapshot$/, 'snapshot'], [/^v1\/training-runs$/, 'runs'], [/^v1\/training-runs\/[^/]+$/, 'run'],
-  [/^v1\/generations\/[^/]+$/, 'generation'],
+  [/^v1\/generations\/[^/]+$/, 'generation'], [/^v1\/stops\?/, 'stops'],
 ]
 
 /** A service with these replies, and the examples for the others. */

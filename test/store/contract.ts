@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import type { LogLimits } from '../../src/store/log.js'
 import type { RecordLimits } from '../../src/store/step-record-store.js'
+import type { StopLimits } from '../../src/store/stop-store.js'
 import type { Store } from '../../src/store/store.js'
 import { auditContract } from './contract-audit.js'
 import { eventContract } from './contract-event.js'
@@ -11,6 +12,7 @@ import { predictorContract } from './contract-predictor.js'
 import { recordContract } from './contract-record.js'
 import { stateContract } from './contract-state.js'
 import { replicaContract } from './contract-replica.js'
+import { stopContract } from './contract-stop.js'
 import { trainingContract } from './contract-training.js'
 
 /** An empty store, and a way to crash it. */
@@ -26,6 +28,7 @@ export interface StoreLimits extends Partial<LogLimits> {
   readonly records?: Partial<RecordLimits>
   readonly events?: Partial<RecordLimits>
   readonly answers?: Partial<RecordLimits>
+  readonly stops?: Partial<StopLimits>
 }
 
 /** Tests the laws of src/store/store.ts on one implementation. Each test gets a new store. */
@@ -34,7 +37,7 @@ export function contract (
 ): void {
   const parts = [
     logContract, labelContract, auditContract, learningContract, replicaContract, recordContract, stateContract, trainingContract,
-    predictorContract, eventContract,
+    predictorContract, eventContract, stopContract,
   ]
   for (const part of parts) {
     part((name, run, limits) => t.test(name, options, async (t) => { await run(t, await openStore(t, limits)) }))

@@ -36,6 +36,8 @@ export async function useAll (store: RedisStore): Promise<void> {
     decisive: ['*'],
     changes: [change(1)],
   }))
+  await store.stops.append(Uint8Array.of(1))
+  await store.noteLoss({ kind: 'older', at: 1 })
   await store.trainingRuns.write(trainingWriteOf('r', (await store.trainingRuns.read('r'))?.revision ?? null))
   await store.learned()
   await store.renewLease(token, 10_000)

@@ -57,6 +57,8 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     decisionLogSeconds: settings.DECISION_LOG_SECONDS,
     decisionLogMib: settings.DECISION_LOG_MIB,
     decisionLogTreatedShare: settings.DECISION_LOG_TREATED_SHARE,
+    stopLogSeconds: settings.STOP_LOG_SECONDS,
+    stopLogMib: settings.STOP_LOG_MIB,
     decisionLogFile: settings.DECISION_LOG_FILE,
     exportEveryHours: settings.EXPORT_EVERY_HOURS,
     exportDir: settings.EXPORT_DIR,

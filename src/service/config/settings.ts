@@ -31,6 +31,8 @@ export const SettingsSchema = Type.Object({
   DECISION_LOG_SECONDS: Type.Integer({ default: 86_400, minimum: 1, description: 'Time for which the decision log keeps a generation after its last step or report (seconds)' }),
   DECISION_LOG_MIB: Type.Integer({ default: 64, minimum: 0, maximum: 4096, description: 'Size of the decision log in the store (MiB); the least recently written generations are removed first; 0: nothing is kept' }),
   DECISION_LOG_TREATED_SHARE: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'Share of the treated generations that the decision log keeps' }),
+  STOP_LOG_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'Time for which each stop is kept (seconds)' }),
+  STOP_LOG_MIB: Type.Integer({ default: 64, minimum: 0, maximum: 4096, description: 'Size of all stops in the store (MiB); the oldest are removed first; 0: none is kept' }),
   DECISION_LOG_FILE: Type.String({ default: '', description: 'File to which the decision log is also appended, one JSON object a line; -: standard output; empty: none' }),
   EXPORT_EVERY_HOURS: Type.Number({ default: 0, minimum: 0, maximum: 8760, description: 'Interval at which the learner exports the state to EXPORT_DIR (hours); 0: it does not' }),
   EXPORT_DIR: Type.String({ default: './exports', minLength: 1, description: 'Folder of scheduled exports, of which the last 14 are kept' }),

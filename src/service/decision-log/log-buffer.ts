@@ -6,7 +6,7 @@ import { type Context, contextKey, type Levels } from '../../core/policy/context
 import type { LabelEntry } from '../../core/reducer/log-entry.js'
 import type { LoggedDecision, LoggedEvent } from './logged-event.js'
 
-/** Number of decisions that fit into a buffer. */
+/** Number of decisions that fit into a buffer, unless it is made for another number. */
 export const CAPACITY = 1024
 
 /** A decision as it is taken for the log, before digests are computed. */
@@ -37,17 +37,24 @@ export class LogBuffer {
   readonly #contexts: Array<Context | undefined> = []
   readonly #sources: Array<string | null> = []
   readonly #scorers: string[] = []
-  readonly #at = new Float64Array(CAPACITY)
-  readonly #tokens = new Float64Array(CAPACITY)
-  readonly #confidence = new Float64Array(CAPACITY)
-  readonly #score = new Float64Array(CAPACITY)
-  readonly #threshold = new Float64Array(CAPACITY)
-  readonly #version = new Float64Array(CAPACITY)
-  readonly #reason = new Uint8Array(CAPACITY)
+  readonly #at: Float64Array
+  readonly #tokens: Float64Array
+  readonly #confidence: Float64Array
+  readonly #score: Float64Array
+  readonly #threshold: Float64Array
+  readonly #version: Float64Array
+  readonly #reason: Uint8Array
   /** 1: control, 2: enrolled. */
-  readonly #flags = new Uint8Array(CAPACITY)
+  readonly #flags: Uint8Array
   readonly #rareFields = new Map<number, RareFields>()
   length = 0
+
+  constructor (capacity: number = CAPACITY) {
+    const numbers = () => new Float64Array(capacity)
+    ;[this.#at, this.#tokens, this.#confidence] = [numbers(), numbers(), numbers()]
+    ;[this.#score, this.#threshold, this.#version] = [numbers(), numbers(), numbers()]
+    ;[this.#reason, this.#flags] = [new Uint8Array(capacity), new Uint8Array(capacity)]
+  }
 
   /** Requires a buffer that is not full. @param answer replaces the answer of `taken` @param at ms since 1970 */
   push (taken: TakenDecision, answer: string | undefined, at: number): void {

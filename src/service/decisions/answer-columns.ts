@@ -7,7 +7,6 @@ import { clampConfidence } from '../../core/outcome/outcome.js'
 import { scoreStep } from '../../core/predictor/predictor.js'
 import { recordedFieldsAt } from '../../core/step-records/recorded-steps.js'
 import { type Caller, scopedId } from '../access/context-access.js'
-import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { DecisionServices } from './answer-step.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
 
@@ -53,7 +52,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
   const { late: first_step_late, enrolled } = enrolRows(services, columns, decided, caller)
-  logRows(services.decisionLog, columns, decided, { snapshot, enrolled, caller })
+  logRows(services, columns, decided, { snapshot, enrolled, caller })
   const { stop, control, would_stop, probe, asked_early, rules } = decided
   return {
     snapshot_version: snapshot.version,
@@ -141,13 +140,19 @@ interface RowLogging {
   readonly caller: Caller
 }
 
-/** Logs the rows whose generations have an id and are taken. */
+/** Logs the rows whose generations have an id and are taken, and each stop. */
 export function logRows (
-  log: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>, columns: Columns, decided: ColumnDecisions, logging: RowLogging
+  { decisionLog: log, stopLog }: Pick<DecisionServices, 'decisionLog' | 'stopLog'>, columns: Columns, decided: ColumnDecisions, logging: RowLogging
 ): void {
   const { generation_ids: ids } = columns
   if (ids === undefined) return
   const { control, reasons } = decided
+  if (stopLog.isTaken) {
+    for (const row of decided.stop) {
+      const id = ids[row] ?? null
+      if (id !== null) stopLog.decided(takenAt(columns, decided, logging, { row, id, arm: 'treated' }))
+    }
+  }
   const logRow = (row: number, arm: Arm) => {
     const id = ids[row] ?? null
     if (id !== null && log.takes(id, arm)) log.decided(takenAt(columns, decided, logging, { row, id, arm }))

@@ -9,6 +9,7 @@ import type { InputError, Problem } from '../../errors/errors.js'
 import { type Caller, contextAccessProblem, forbidden, scopedId } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
+import type { StopLog } from '../decision-log/stop-log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Enroller } from './enroller.js'
@@ -21,6 +22,7 @@ export interface DecisionServices {
   readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
   readonly enroller: Pick<Enroller, 'within'>
   readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
+  readonly stopLog: Pick<StopLog, 'isTaken' | 'decided'>
   readonly metrics: Pick<Metrics, 'decided' | 'decisionSeconds'>
 }
 
@@ -43,12 +45,12 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
  * @returns the decision, with warnings of what the step lacks, or that it came too late
  */
 function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): Decision {
-  const { snapshotHolder, recorder, enroller, decisionLog, metrics } = services
+  const { snapshotHolder, recorder, enroller, metrics } = services
   const { decision } = decided
   recorder.recordDecided(step, decided, caller)
   metrics.decided(decision.reason)
   const enrolment = enrolStep(enroller.within(caller.tokenPrefix), snapshotHolder.snapshot(), step, decided)
-  logStep(decisionLog, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
+  logStep(services, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
   if (step.arm !== undefined && step.context !== undefined) return decision
   const warnings = warningsOf(step, services)
   if (enrolment === 'late') warnings.push('first_step_late')
@@ -77,13 +79,17 @@ export function enrolStep (
 
 interface Logging { readonly isEnrolled: boolean, readonly caller: Caller }
 
-/** Logs a decision, if its generation has an id and is taken. */
+/** Logs a decision, if its generation has an id and is taken, and each stop. */
 export function logStep (
-  log: Pick<DecisionLog, 'takes' | 'decided'>, step: Step, decision: Decision, { isEnrolled, caller }: Logging): void {
+  { decisionLog, stopLog }: Pick<DecisionServices, 'decisionLog' | 'stopLog'>, step: Step, decision: Decision, { isEnrolled, caller }: Logging
+): void {
   const { generation_id: id, context, tokens, confidence, em, answer } = step
   const { arm, context: source, score, scorer, threshold, reason, snapshot_version: version } = decision
-  if (id === undefined || !log.takes(id, arm)) return
-  log.decided({ // a plain literal, since spreading takes ten times as long
+  if (id === undefined) return
+  const isTaken = decisionLog.takes(id, arm)
+  const isStop = decision.decision === 'stop' && stopLog.isTaken
+  if (!isTaken && !isStop) return
+  const taken = { // a plain literal, since spreading takes ten times as long
     id: scopedId(caller, id),
     context,
     source,
@@ -98,7 +104,9 @@ export function logStep (
     isEnrolled,
     em,
     answer,
-  })
+  }
+  if (isTaken) decisionLog.decided(taken)
+  if (isStop) stopLog.decided(taken)
 }
 
 export interface BatchAnswer {

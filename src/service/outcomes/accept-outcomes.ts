@@ -15,6 +15,7 @@ import type { Store } from '../../store/store.js'
 import { type Caller, contextAccessProblem, forbidden, type Reporter, scopedId, spendReportQuota } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
+import type { StopLog } from '../decision-log/stop-log.js'
 import type { Recorder } from '../decisions/recorder.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { lacksRoom, prefixFor } from '../snapshot/context-room.js'
@@ -113,6 +114,7 @@ interface ReportServices {
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'loaded'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
   readonly decisionLog: Pick<DecisionLog, 'reported'>
+  readonly stopLog: Pick<StopLog, 'reported'>
   readonly metrics: Pick<Metrics, 'joinedOutcomes'>
 }
 
@@ -129,7 +131,7 @@ interface Reported extends OutcomeReceipt {
  */
 export async function reportOutcomes (
   services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<Reported[]> {
-  const { config, store, snapshotHolder, recorder, decisionLog, metrics } = services
+  const { config, store, snapshotHolder, recorder, decisionLog, stopLog, metrics } = services
   const { salt } = snapshotHolder.snapshot()
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const joined = await joinRecords(services, salt, outcomes, caller)
@@ -140,7 +142,11 @@ export async function reportOutcomes (
   const areNew = (await store.append(entries)).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
-  for (const [i, { entry }] of joined.entries()) if (areNew[i]) decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
+  for (const [i, { entry }] of joined.entries()) {
+    if (!areNew[i]) continue
+    decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
+    stopLog.reported(entry.generation_id, entry)
+  }
   const loaded = snapshotHolder.loaded()
   const reported = joined.map(({ entry }, i) => {
     const isWithoutRoom = lacksRoom(loaded.links, config, contextKey(config.levels, entry.context), prefix)

@@ -11,6 +11,7 @@ import { ANSWER_LIMITS, EVENT_LIMITS, type TextBatch } from '../event-store.js'
 import type { Commit } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
+import { STOP_LIMITS, type StopLimits } from '../stop-store.js'
 import type { Revision, Store, StoreLoss } from '../store.js'
 import { checkDataFolder, checkFolder, checkLength, fileIdentity, makeFolder, ROOM, takeFolder } from './data-folder.js'
 import { EmbeddedLease, writeCommit } from './embedded-learning.js'
@@ -19,6 +20,7 @@ import { EmbeddedReader } from './embedded-reader.js'
 import { EmbeddedRecords } from './embedded-records.js'
 import { importState } from './embedded-state.js'
 import { lastPageOf, openRoot, openTables, type Tables, tablesIn, transact } from './embedded-tables.js'
+import { EmbeddedStops } from './embedded-stops.js'
 import { EmbeddedTrainingRuns } from './embedded-training-runs.js'
 import { ThreadNotices } from './thread-notices.js'
 
@@ -31,6 +33,8 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
   readonly events?: Partial<RecordLimits>
   /** Limits of the answers that await a label. */
   readonly answers?: Partial<RecordLimits>
+  /** Limits of its stops. */
+  readonly stops?: Partial<StopLimits>
   /** Whether a store in another thread of this process holds the folder and outlives this store. */
   readonly isGuest?: boolean
 }
@@ -50,6 +54,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly stepRecords: EmbeddedRecords<StepBatch, RecordedStep>
   readonly events: EmbeddedRecords<TextBatch, string>
   readonly answers: EmbeddedRecords<TextBatch, string>
+  readonly stops: EmbeddedStops
   readonly #notices: ThreadNotices
   readonly #lease = new EmbeddedLease()
   /** Why the last write failed; `null`: it did not. */
@@ -73,6 +78,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       },
     })
     const write = <T>(action: () => T) => this.#write(action)
+    this.stops = new EmbeddedStops({ reads: () => this.reads(), write, limits: { ...STOP_LIMITS, ...options.stops } })
     const records = { ...RECORD_LIMITS, ...options.records }
     const events = { ...EVENT_LIMITS, ...options.events }
     this.stepRecords = new EmbeddedRecords(STEPS, { rows: () => this.reads().recordRows, write, limits: records })

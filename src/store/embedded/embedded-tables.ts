@@ -29,6 +29,8 @@ const INITIAL = {
   /** Numbers of the newest rows of the history and of the audit trail. */
   history: 0,
   audit: 0,
+  /** Bytes of all chunks of stops. */
+  stop_bytes: 0,
   /** The loss that awaits its acknowledgement; empty: none. */
   loss: '',
   /** Written to see whether the disk has room, and empty otherwise. */
@@ -90,6 +92,8 @@ export function tablesIn (root: RootDatabase) {
     audit: texts<number>('audit'),
     /** Recorded steps, the decision log, and answers that await a label: see embedded-records.ts. */
     recordRows: root.openDB<Buffer, number>('step_rows', { encoding: 'binary' }),
+    /** Chunks of stops of the decision log. */
+    stopRows: root.openDB<Buffer, number>('stop_rows', { encoding: 'binary' }),
     eventRows: root.openDB<Buffer, number>('event_rows', { encoding: 'binary' }),
     answerRows: root.openDB<Buffer, number>('answer_rows', { encoding: 'binary' }),
     /** Name -> run, and run and suite -> series. */

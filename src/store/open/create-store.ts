@@ -14,6 +14,10 @@ interface StoreOptions
   readonly decisionLogSeconds?: number
   /** Size of the decision log, MiB; default 64. */
   readonly decisionLogMib?: number
+  /** How long a stop is kept, s; default a week. */
+  readonly stopLogSeconds?: number
+  /** Size of all stops, MiB; default 64. */
+  readonly stopLogMib?: number
   /** Timeout of a Redis command, ms; default 2,000. */
   readonly redisTimeoutMs?: number
 }
@@ -25,18 +29,22 @@ interface StoreOptions
 export async function createStore (options: StoreOptions): Promise<Store> {
   const {
     redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, dataDir, recordSeconds, isGuest = false,
-    decisionLogSeconds, decisionLogMib, ...limits
+    decisionLogSeconds, decisionLogMib, stopLogSeconds, stopLogMib, ...limits
   } = options
   const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
   const events = {
     ...(decisionLogSeconds !== undefined && { seconds: decisionLogSeconds }),
     ...(decisionLogMib !== undefined && { bytes: decisionLogMib * 1024 * 1024 }),
   }
+  const stops = {
+    ...(stopLogSeconds !== undefined && { seconds: stopLogSeconds }),
+    ...(stopLogMib !== undefined && { bytes: stopLogMib * 1024 * 1024 }),
+  }
   if (redisUrl === undefined || redisUrl === '') {
     const { EmbeddedStore } = await import('../embedded/embedded-store.js')
-    return EmbeddedStore.open({ ...limits, dataDir, records, events, isGuest })
+    return EmbeddedStore.open({ ...limits, dataDir, records, events, stops, isGuest })
   }
   const [{ RedisStore }, { readRedisTls }] = await Promise.all([import('../redis/redis-store.js'), import('../redis/redis-address.js')])
   const tls = readRedisTls({ redisCaFile, redisCertFile, redisKeyFile })
-  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, records, events })
+  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, records, events, stops })
 }

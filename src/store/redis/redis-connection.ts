@@ -5,7 +5,7 @@ import { KEYS } from './redis-keys.js'
 import { acquireLease, announce, commit, learned, releaseLease, renewLease, revision } from './scripts/learning.js'
 import { appendScript, read } from './scripts/log.js'
 import { exportStateScript, importStateScript } from './scripts/move-state.js'
-import { forget, record, recorded } from './scripts/records.js'
+import { forget, logStops, record, recorded } from './scripts/records.js'
 import { writeTraining } from './scripts/training-runs.js'
 
 /** Error replies that mean "not now" or "not here". Other error replies are faults of the caller. */
@@ -22,7 +22,7 @@ const RECONNECT_MS = 1000
 /** Timeout of an attempt to connect, ms, even if commands may take longer. */
 const CONNECT_MS = 10_000
 
-type Script = (numberOfKeys: number, keys: readonly string[], args: ReadonlyArray<string | number>) => Promise<unknown>
+type Script = (numberOfKeys: number, keys: readonly string[], args: ReadonlyArray<string | number | Buffer>) => Promise<unknown>
 
 /** A connection that fails fast while Redis is down, and reconnects without end. */
 export class RedisConnection {
@@ -97,7 +97,7 @@ export class RedisConnection {
   /** Resolves when the first attempt to connect has succeeded or failed. */
   attempted (): Promise<void> { return this.#attempted }
 
-  async script (name: ScriptName, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {
+  async script (name: ScriptName, keys: readonly string[], args: ReadonlyArray<string | number | Buffer>): Promise<unknown> {
     const scripts = this.redis as unknown as Record<string, Script> // ioredis adds a method for each script, which no type shows
     return this.run(() => scripts[commandName(name)]!(keys.length, keys, args))
   }
@@ -201,6 +201,7 @@ export const SCRIPTS = {
   record,
   recorded,
   forget,
+  logStops,
   writeTraining,
   exportState: exportStateScript,
   importState: importStateScript,

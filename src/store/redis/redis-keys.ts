@@ -31,6 +31,8 @@ export const KEYS = {
   loggedBytes: key('logged_bytes'), // bytes of their events
   answered: key('answered'), // the same two for answers that await a label
   answeredBytes: key('answered_bytes'),
+  stops: key('stops'), // stream of chunks of the stops of the decision log, field `rows`, and their bytes; both expire
+  stopBytes: key('stop_bytes'),
   trainingRuns: key('training_runs'), // hash, name -> revision and run
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
   replicas: key('replicas'), // sorted set of the configurations that replicas announce, by the ms at which they expire; expires

@@ -17,6 +17,7 @@ import { readCohorts, readPin, readPolicy, readKeptTraces, traceNames } from '..
 import { ANSWER_LIMITS, EVENT_LIMITS, type TextBatch } from '../event-store.js'
 import type { Commit, Learned } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
+import { STOP_LIMITS, type StopLimits } from '../stop-store.js'
 import type { AuditRow, HistoryRow, Revision, Store, StoreLoss } from '../store.js'
 import type { RedisTls } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
@@ -26,6 +27,7 @@ import { RedisLog } from './redis-log.js'
 import { RedisRecords } from './redis-records.js'
 import { RedisReplicas, redisWarnings, refusalWarnings } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
+import { RedisStops } from './redis-stops.js'
 import { RedisTrainingRuns } from './redis-training-runs.js'
 
 export interface RedisOptions extends Partial<LogLimits> {
@@ -42,6 +44,8 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly events?: Partial<RecordLimits>
   /** Limits of the answers that await a label. */
   readonly answers?: Partial<RecordLimits>
+  /** Limits of its stops. */
+  readonly stops?: Partial<StopLimits>
 }
 
 /** A store in Redis, for any number of processes. */
@@ -56,6 +60,7 @@ export class RedisStore implements Store {
   readonly stepRecords: RedisRecords<StepBatch, RecordedStep>
   readonly events: RedisRecords<TextBatch, string>
   readonly answers: RedisRecords<TextBatch, string>
+  readonly stops: RedisStops
   readonly #state: RedisState
   readonly #predictors = new PredictorCache()
   readonly #listeners: Array<(isRegained: boolean) => void> = []
@@ -73,6 +78,7 @@ export class RedisStore implements Store {
     this.stepRecords = new RedisRecords(this.#main, STEPS, STEP_KEYS, { ...RECORD_LIMITS, ...options.records })
     this.events = new RedisRecords(this.#main, TEXTS, EVENT_KEYS, { ...EVENT_LIMITS, ...options.events })
     this.answers = new RedisRecords(this.#main, TEXTS, ANSWER_KEYS, { ...ANSWER_LIMITS, ...options.answers })
+    this.stops = new RedisStops(this.#main, { ...STOP_LIMITS, ...options.stops })
     this.trainingRuns = new RedisTrainingRuns(this.#main, this.#replicas)
     this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000)
     this.#main.redis.on('ready', () => { this.#notify(true) })

@@ -39,19 +39,21 @@ const columns: Columns = {
   answer: [null, null, 'x', null, null, null],
 }
 
+const NO_STOPS = { isTaken: false, decided () {} }
+
 function logged (isTreatedTaken: boolean): TakenDecision[] {
   const taken: TakenDecision[] = []
-  const log = { isTreatedTaken, takes: () => true, decided: (one: TakenDecision) => { taken.push(one) } }
-  logRows(log, columns, decideColumns(snapshot, 'fresh', columns, new Set([5])), { snapshot, enrolled: new Set([1]), caller: ANYBODY })
+  const decisionLog = { isTreatedTaken, takes: () => true, decided: (one: TakenDecision) => { taken.push(one) } }
+  logRows({ decisionLog, stopLog: NO_STOPS }, columns, decideColumns(snapshot, 'fresh', columns, new Set([5])), { snapshot, enrolled: new Set([1]), caller: ANYBODY })
   return taken
 }
 
 t.test('rows are logged exactly as single steps are; rows without an id and invalid ones are not', async (t) => {
   const expected: TakenDecision[] = []
-  const log = { takes: () => true, decided: (one: TakenDecision) => { expected.push(one) } }
+  const decisionLog = { isTreatedTaken: true, takes: () => true, decided: (one: TakenDecision) => { expected.push(one) } }
   for (const row of [0, 1, 2, 3]) {
     const step = stepAt(columns, row)
-    logStep(log, step, decide(snapshot, 'fresh', step), { isEnrolled: row === 1, caller: ANYBODY })
+    logStep({ decisionLog, stopLog: NO_STOPS }, step, decide(snapshot, 'fresh', step), { isEnrolled: row === 1, caller: ANYBODY })
   }
   const key = ({ source, ...taken }: TakenDecision) => ({ ...taken, source: source === 'model=new,task=-' ? null : source })
   t.strictSame(logged(true).map(key), expected.map(key))
@@ -63,6 +65,21 @@ t.test('if no treated generation may be logged, only control rows are checked', 
 
 t.test('columns without ids are not logged', async (t) => {
   const { generation_ids: _, ...nameless } = columns
-  const log = { isTreatedTaken: true, takes: () => true, decided: () => { t.fail('nothing to log') } }
-  logRows(log, nameless, decideColumns(snapshot, 'fresh', nameless, new Set()), { snapshot, enrolled: new Set(), caller: ANYBODY })
+  const decisionLog = { isTreatedTaken: true, takes: () => true, decided: () => { t.fail('nothing to log') } }
+  logRows({ decisionLog, stopLog: NO_STOPS }, nameless, decideColumns(snapshot, 'fresh', nameless, new Set()), { snapshot, enrolled: new Set(), caller: ANYBODY })
+})
+
+t.test('each row that stops is logged as a stop, as a single step is, whatever the share of the decision log', async (t) => {
+  const inColumns: TakenDecision[] = []
+  const single: TakenDecision[] = []
+  const decisionLog = { isTreatedTaken: false, takes: () => false, decided: () => { t.fail('not taken') } }
+  const stops = (list: TakenDecision[]) => ({ isTaken: true, decided: (one: TakenDecision) => { list.push(one) } })
+  logRows({ decisionLog, stopLog: stops(inColumns) }, columns, decideColumns(snapshot, 'fresh', columns, new Set([5])), { snapshot, enrolled: new Set(), caller: ANYBODY })
+  for (const row of [0, 1, 2, 3]) {
+    const step = stepAt(columns, row)
+    logStep({ decisionLog, stopLog: stops(single) }, step, decide(snapshot, 'fresh', step), { isEnrolled: false, caller: ANYBODY })
+  }
+  t.ok(single.length > 0)
+  const fields = ({ id, reason, score, threshold }: TakenDecision) => [id, reason, score, threshold]
+  t.strictSame(inColumns.map(fields), single.map(fields))
 })

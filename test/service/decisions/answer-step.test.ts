@@ -110,7 +110,8 @@ const caller = { tokenName: 'tenant', tokenPrefix: 'model=q' }
 
 function logged (step: Step): TakenDecision[] {
   const taken: TakenDecision[] = []
-  logStep({ takes: (id) => id !== 'passed over', decided: (one) => { taken.push(one) } }, step, decide(snapshot, 'fresh', step), { isEnrolled: true, caller })
+  const decisionLog = { isTreatedTaken: true, takes: (id: string) => id !== 'passed over', decided: (one: TakenDecision) => { taken.push(one) } }
+  logStep({ decisionLog, stopLog: { isTaken: false, decided () {} } }, step, decide(snapshot, 'fresh', step), { isEnrolled: true, caller })
   return taken
 }
 

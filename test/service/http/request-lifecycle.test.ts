@@ -33,7 +33,7 @@ t.test('each reply is logged and counted once, under the id of its request', asy
   const answers = lines.filter(({ msg }) => msg === 'answered')
   t.match(answers, [
     { level: 20, reqId: 'mine', method: 'POST', route: '/v1/decisions', status_code: 200, token: 'anonymous' },
-    { level: 30, reqId: 'mine', method: 'GET', route: '/v1/snapshot', status_code: 200 },
+    { level: 20, reqId: 'mine', method: 'GET', route: '/v1/snapshot', status_code: 200 },
     { level: 30, reqId: 'mine', method: 'GET', route: 'none', status_code: 404 },
   ])
   t.equal(answers.length, 3)

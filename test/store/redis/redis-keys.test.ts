@@ -9,14 +9,17 @@ t.test('every key has the hash tag and a documented name', { skip }, async (t) =
   const { store, redis } = await storeAndRedis(t)
   await useAll(store)
   const names = [
-    'audit', 'changed', 'cohorts', 'contexts', 'cursor', 'follow_up', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
+    'audit', 'changed', 'cohorts', 'contexts', 'cursor', 'follow_up', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'loss', 'pending', 'pins', 'policies', 'policy_version',
     'predictors', 'predictors_at', 'replicas', 'reservoir', 'salt', 'seen:a',
-    'state_id', 'traces', 'training_runs', 'training_series', 'version',
+    'state_id', 'stop_bytes', 'stops', 'traces', 'training_runs', 'training_series', 'version',
   ]
   t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))
   const ttl = await redis.ttl('{stopgate}:seen:a')
   t.ok(ttl > 3590 && ttl <= 3600, 'only the ids expire')
   // These expire, and nobody waits for replicas here.
-  const others: string[] = [KEYS.lease, KEYS.replicas, KEYS.records, KEYS.recordBytes, KEYS.logged, KEYS.loggedBytes, KEYS.answered, KEYS.answeredBytes, KEYS.written]
+  const others: string[] = [
+    KEYS.lease, KEYS.replicas, KEYS.records, KEYS.recordBytes, KEYS.logged, KEYS.loggedBytes, KEYS.answered,
+    KEYS.answeredBytes, KEYS.stops, KEYS.stopBytes, KEYS.written,
+  ]
   for (const key of Object.values(KEYS)) if (!others.includes(key)) t.equal(await redis.ttl(key), -1, key)
 })

@@ -71,3 +71,24 @@ for i = 2, #ARGV do
 end
 return 1
 `
+
+/**
+ * Appends a chunk of stops, and removes the oldest chunks that have expired or are too many.
+ * KEYS: stops, stop_bytes. ARGV: the chunk, ms to keep one, most bytes of all.
+ */
+export const logStops = `
+local time = redis.call('TIME')
+local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[2]
+redis.call('XADD', KEYS[1], '*', 'rows', ARGV[1])
+local bytes = (redis.call('GET', KEYS[2]) or 0) + #ARGV[1]
+for _ = 1, 16 do                                                  -- more than one chunk, which was added
+  local chunk = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  if not chunk or (bytes <= tonumber(ARGV[3]) and tonumber(string.match(chunk[1], '^%d+')) >= oldest) then
+    break
+  end
+  redis.call('XDEL', KEYS[1], chunk[1])
+  bytes = bytes - #chunk[2][2]
+end
+redis.call('SET', KEYS[2], bytes, 'PX', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`

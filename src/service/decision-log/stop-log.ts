@@ -1,0 +1,112 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { LoggedOutcome } from '../../core/outcome/outcome.js'
+import { contextKey, type Levels } from '../../core/policy/context.js'
+import { StoreUnavailableError } from '../../store/store-errors.js'
+import type { StopStore } from '../../store/stop-store.js'
+import type { Config } from '../config/config.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+import { LogBuffer, type TakenDecision } from './log-buffer.js'
+import { encodeStops, type StopRow } from './stop-rows.js'
+
+/** Interval at which stops are stored, ms: longer than that of other events, since many rows together take less room. */
+const FLUSH_MS = 5000
+/** Stops that may wait; further ones are dropped. */
+const WAITING = 32_768
+/** Rows that are encoded in one turn of the event loop, and stored in one chunk. */
+const CHUNK = 4096
+/** Stops of the last minutes whose outcome needs no row of its own. */
+const REMEMBERED = 65_536
+
+interface StopLogOptions {
+  readonly stops: Pick<StopStore, 'append'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
+  readonly config: Pick<Config, 'stopLogMib'>
+  readonly metrics: Pick<Metrics, 'decisionLogEvents'>
+  readonly log: FastifyBaseLogger
+  readonly flushMs?: number
+}
+
+export type StopLog = ReturnType<typeof createStopLog>
+
+/** Keeps a compact row of every stop: those that the service decides, and those that workers report which decide by themselves. */
+export function createStopLog ({ stops, snapshotHolder, config, metrics, log, flushMs = FLUSH_MS }: StopLogOptions) {
+  const isTaken = config.stopLogMib > 0
+  let [filling, draining] = [new LogBuffer(WAITING), new LogBuffer(WAITING)]
+  let reported: StopRow[] = []
+  let [recent, older] = [new Set<string>(), new Set<string>()]
+  let dropped = 0
+  let last = Promise.resolve()
+
+  function remember (id: string): void {
+    if (recent.size >= REMEMBERED) [recent, older] = [new Set(), recent]
+    recent.add(id)
+  }
+
+  async function drain (): Promise<void> {
+    const { levels } = snapshotHolder.snapshot()
+    const local = reported
+    ;[filling, draining] = [draining, filling]
+    reported = []
+    metrics.decisionLogEvents.inc({ result: 'dropped' }, dropped)
+    dropped = 0
+    for (let from = 0; from < draining.length; from += CHUNK) {
+      const to = Math.min(draining.length, from + CHUNK)
+      await store(Array.from({ length: to - from }, (_, i) => rowOf(levels, draining.get(from + i))))
+    }
+    draining.clear()
+    for (let from = 0; from < local.length; from += CHUNK) await store(local.slice(from, from + CHUNK))
+  }
+
+  async function store (rows: readonly StopRow[]): Promise<void> {
+    try {
+      await stops.append(await encodeStops(rows))
+      metrics.decisionLogEvents.inc({ result: 'stored' }, rows.length)
+    } catch (error) {
+      metrics.decisionLogEvents.inc({ result: 'dropped' }, rows.length)
+      if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'stops could not be stored')
+    }
+  }
+
+  /** Runs one flush at a time. */
+  const flush = (): Promise<void> => { last = last.then(drain); return last }
+
+  const isEmpty = () => filling.length === 0 && reported.length === 0 && dropped === 0
+  const timer = setInterval(() => { if (!isEmpty()) flush().catch(() => {}) }, flushMs).unref()
+  return {
+    /** Whether stops are kept. */
+    isTaken,
+    /** Takes a decision that stops. */
+    decided (taken: TakenDecision): void {
+      if (!isTaken) return
+      remember(taken.id)
+      if (filling.length >= WAITING) { dropped++; return }
+      filling.push(taken, undefined, Date.now())
+    },
+    /** Takes the outcome of a stop, unless this process decided it. */
+    reported (id: string, entry: LoggedOutcome): void {
+      if (!isTaken || !entry.stopped || recent.has(id) || older.has(id)) return
+      if (reported.length >= WAITING) { dropped++; return }
+      reported.push(localRow(snapshotHolder.snapshot().levels, id, entry, Date.now()))
+    },
+    flush,
+    async close (): Promise<void> {
+      clearInterval(timer)
+      await flush()
+    },
+  }
+}
+
+function rowOf (levels: Levels, taken: TakenDecision & { readonly at: number }): StopRow {
+  const { at, id, context, source, tokens, score, scorer, threshold, version } = taken
+  const key = contextKey(levels, context ?? {})
+  return { at, id, context: key, source: source ?? key, tokens, score, scorer, threshold, version }
+}
+
+/** Of a stop that a worker decided by itself, its outcome knows the place alone. */
+function localRow (levels: Levels, id: string, entry: LoggedOutcome, at: number): StopRow {
+  const { context, tokens, answer_tokens: answer, stopped_probe: probe } = entry
+  const key = contextKey(levels, context)
+  const place = probe?.tokens ?? tokens - answer
+  return { at, id, context: key, source: key, tokens: place, score: null, scorer: null, threshold: null, version: null }
+}

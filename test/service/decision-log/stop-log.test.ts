@@ -1,0 +1,68 @@
+import t from 'tap'
+import { certify, CONTEXT, KEY } from '../../certify.js'
+import { build, type Built } from '../../helper.js'
+
+const step = (id: string, context = CONTEXT) => ({ generation_id: id, arm: 'treated', tokens: 32, confidence: 0.99, context })
+const stopsOf = async ({ send }: Pick<Built, 'send'>, query = '') => (await send('GET', `/v1/stops?${query}`)).body
+const idsOf = async (built: Pick<Built, 'send'>, query = '') => (await stopsOf(built, query)).stops.map(({ generation_id: id }: { generation_id: string }) => id)
+
+t.test('every stop is listed with its score, threshold and version, also where the decision log keeps none', async (t) => {
+  const built = await build(t, { DECISION_LOG_MIB: '0' })
+  const { send } = built
+  await certify(built)
+  t.same(await stopsOf(built), { stops: [], next: null })
+  const { body: { threshold, snapshot_version: version } } = await send('POST', '/v1/decisions', step('a'))
+  await send('POST', '/v1/decisions', { ...step('low'), confidence: 0.01 })
+  await send('POST', '/v1/decisions/batch', { steps: [step('b')] })
+  await send('POST', '/v1/decisions/columns', { contexts: [CONTEXT], context: [0], tokens: [64], confidence: [0.99], generation_ids: ['c'], arms: ['treated'] })
+  const { stops } = await stopsOf(built)
+  t.match(stops, [
+    { generation_id: 'c', tokens: 64, score: 0.99, threshold },
+    { generation_id: 'b' },
+    { generation_id: 'a', context: KEY, tokens: 32, score: 0.99, scorer: 'confidence', threshold, threshold_context: KEY, snapshot_version: version, decided_by: 'service' },
+  ])
+  t.equal(stops.length, 3, 'a step that continues is none')
+})
+
+t.test('stops are filtered by context and by id, and have pages', async (t) => {
+  const built = await build(t)
+  const other = { model: 'r', task: 'x' }
+  await certify(built)
+  await certify(built, other)
+  for (let i = 0; i < 5; i++) {
+    await built.send('POST', '/v1/decisions', step(`q${i}`))
+    await built.send('POST', '/v1/decisions', step(`r${i}`, other))
+    if (i === 2) await built.stopLog.flush() // the rest is another chunk
+  }
+  t.same(await idsOf(built, 'prefix=model=r'), ['r4', 'r3', 'r2', 'r1', 'r0'])
+  t.same(await idsOf(built, 'generation_id=q1'), ['q1'])
+  const all: string[] = []
+  let query = 'limit=3'
+  for (;;) {
+    const { stops, next } = await stopsOf(built, query)
+    t.ok(stops.length <= 3)
+    all.push(...stops.map(({ generation_id: id }: { generation_id: string }) => id))
+    if (next === null) break
+    query = `limit=3&before=${next}`
+  }
+  t.same(all, ['r4', 'q4', 'r3', 'q3', 'r2', 'q2', 'r1', 'q1', 'r0', 'q0'])
+})
+
+t.test('a stop of a worker that decides by itself is listed once it is reported; one that was decided here has one row', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  await built.send('POST', '/v1/decisions', step('here'))
+  const outcome = { arm: 'treated', context: CONTEXT, tokens: 80, answer_tokens: 5, stopped: true, stopped_probe: { tokens: 64, em: 1 }, em: 1 }
+  for (const id of ['here', 'there', 'there']) await built.send('POST', '/v1/outcomes', { ...outcome, generation_id: id })
+  await built.send('POST', '/v1/outcomes', { ...outcome, generation_id: 'full', stopped: false, stopped_probe: undefined })
+  const { stops } = await stopsOf(built)
+  t.match(stops.find(({ generation_id: id }: { generation_id: string }) => id === 'there'), { tokens: 64, score: null, threshold: null, snapshot_version: null, decided_by: 'worker' })
+  t.same(await idsOf(built), ['there', 'here'])
+})
+
+t.test('without room for stops none is kept', async (t) => {
+  const built = await build(t, { STOP_LOG_MIB: '0' })
+  await certify(built)
+  await built.send('POST', '/v1/decisions', step('a'))
+  t.same(await idsOf(built), [])
+})
