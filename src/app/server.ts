@@ -8,6 +8,7 @@ import { readConfig, misplacedPolicyFields, type Config } from '../service/confi
 import { ConfigError } from '../settings/environment.js'
 import { createLog } from '../logging/log.js'
 import { startProcesses } from '../service/process/processes.js'
+import { watchMainThread } from '../service/process/watch-main-thread.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 import { telemetrySignals } from '../service/telemetry/telemetry-signals.js'
 
@@ -97,6 +98,7 @@ export async function serve ({ env, times }: ServiceOptions): Promise<void> {
     await startProcesses({ processes, shutdownSeconds }, log)
     return
   }
+  const unwatch = watchMainThread()
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads the flag at each collection
   const starting = startService({ env, log, ...(times && { times }) })
   const removeHandlers = closeOnSignal({ delayMs: shutdownSeconds * 1000, log }, async ({ signal, err }) => {
@@ -110,6 +112,7 @@ export async function serve ({ env, times }: ServiceOptions): Promise<void> {
     const { url, config } = await starting
     log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate is listening')
   } catch (error) {
+    unwatch()
     removeHandlers()
     cluster.worker?.disconnect() // its channel would keep the process alive
     throw error

@@ -82,6 +82,9 @@ function isDatabase (file: string): boolean {
   return [0, PAGE_SIZE].every((page) => start.readUInt32LE(page + MAGIC_OFFSET) === MAGIC)
 }
 
+/** Limit on that, ms: a damaged page may also keep it in an endless loop. */
+const READ_MS = 45_000
+
 /** Reads the whole database in a process of its own, which a missing page may crash. */
 function canBeRead (folder: string): boolean {
   const script = `
@@ -91,7 +94,7 @@ function canBeRead (folder: string): boolean {
       const table = root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' })
       for (const { value } of table.getRange()) value.length
     }`
-  return spawnSync(process.execPath, ['--input-type=module', '-e', script, folder]).status === 0
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script, folder], { timeout: READ_MS, killSignal: 'SIGKILL' }).status === 0
 }
 
 function startOf (file: string): Buffer {
