@@ -64,8 +64,12 @@ for (const [how, remove] of [
     t.match(await service.post('/v1/decisions', step), { status: 200 })
     const { body } = await service.get('/readyz')
     t.match(body, { ready: true, store: { up: false } })
-    t.match(body.warnings[0], /deleted or replaced.*|Restore DATA_DIR and restart/)
+    t.match(body.warnings[0], /deleted or replaced.*Restore DATA_DIR and restart|Restore DATA_DIR and restart.*deleted or replaced/)
+    const second = startProcess(t, { DATA_DIR })
+    t.match(await second.exited, { code: 1 }, 'no second service starts on the path while the first runs')
+    t.match(second.stderr(), /was deleted or replaced, and the process that used it still runs/)
     service.child.kill('SIGTERM')
     await service.exited
+    await startProcess(t, { DATA_DIR }).url()
   })
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { hash } from 'node:crypto'
+import { closeSync, existsSync, mkdirSync, openSync, readlinkSync, readSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 
 /** Page size of the database, bytes. It allows keys of up to 4,026 bytes, the longest context key of seven levels. */
@@ -114,11 +115,17 @@ function startOf (file: string): Buffer {
 /** Throws if any process, this one included, holds the folder. The folder must exist. */
 export async function checkFolder (folder: string): Promise<void> {
   const { path, close } = socketIn(folder)
-  const isHeld = await isListening(path).finally(close)
-  if (!isHeld) return
-  throw new Error(`The data folder ${folder} is in use by another process. One folder serves one process: ` +
-    'stop the other one, give this one another DATA_DIR, or set REDIS_URL to share state between processes.')
+  if (await isListening(path).finally(close)) throw inUse(folder)
+  const ofPath = pathSocketOf(folder)
+  if (ofPath !== null && await isListening(ofPath)) throw replacedInUse(folder)
 }
+
+const inUse = (folder: string): Error =>
+  new Error(`The data folder ${folder} is in use by another process. One folder serves one process: ` +
+    'stop the other one, give this one another DATA_DIR, or set REDIS_URL to share state between processes.')
+
+const replacedInUse = (folder: string): Error =>
+  new Error(`The data folder ${folder} was deleted or replaced, and the process that used it still runs: stop that one first.`)
 
 /**
  * Holds the folder until the process ends or calls the returned function. Callers must exclude each other by another lock, since time
@@ -128,15 +135,38 @@ export async function takeFolder (folder: string): Promise<() => Promise<void>> 
   await checkFolder(folder)
   const { path, close } = socketIn(folder)
   rmSync(path, { force: true })
-  const server = createServer((socket) => { socket.destroy() }).unref()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
+  try {
+    const server = await listenAt(path)
+    const ofPath = pathSocketOf(folder)
+    const other = ofPath === null ? null : await listenAt(ofPath)
+    return async () => {
+      await Promise.all([server, other].map((one) => one === null ? null : new Promise((resolve) => { one.close(resolve) })))
       close()
-      reject(new Error(`Can't mark the data folder ${folder} as in use: ${cause.message}`, { cause }))
-    })
-    server.listen({ path, exclusive: true }, resolve)
+    }
+  } catch (cause) {
+    close()
+    throw new Error(`Can't mark the data folder ${folder} as in use: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** A server at which processes only see whether somebody listens. */
+function listenAt (path: string): Promise<Server> {
+  const server = createServer((socket) => { socket.destroy() }).unref()
+  return new Promise<Server>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ path, exclusive: true }, () => { resolve(server) })
   })
-  return () => new Promise((resolve) => { server.close(() => { close(); resolve() }) })
+}
+
+/**
+ * The folder's socket is deleted together with the folder, so on Linux its path is held as well, by a socket whose name is not in the file
+ * system. Its name has the mount namespace and the root, since in another container the same path is another folder.
+ */
+function pathSocketOf (folder: string): string | null {
+  if (process.platform !== 'linux') return null
+  const root = statSync('/')
+  const place = [readlinkSync('/proc/self/ns/mnt'), root.dev, root.ino, realpathSync(folder)].join(' ')
+  return `\0stopgate ${hash('sha256', place, 'hex')}`
 }
 
 /** The path of a socket is limited to 107 bytes on Linux and 103 on macOS. Linux can use an open folder for longer paths. */
