@@ -15,7 +15,7 @@ export type BodyProblem = 'gone' | 'late' | 'full'
 
 interface ReadOptions {
   readonly maxBytes: number
-  /** Time in which a body up to maxBytes must arrive, and then each further part of a longer one, ms. */
+  /** Time in which a body up to maxBytes must arrive, and then each further maxBytes of a longer one, ms. */
   readonly timeoutMs: number
   readonly ticket: Pick<BodyTicket, 'grow'>
 }
@@ -36,7 +36,7 @@ export async function readBody (
       parts.push(part)
       size += part.length
       if (ticket.grow(size) !== null) finish('full')
-      else if (size > maxBytes) finish(Readable.from(concatenated(parts, request, timeoutMs)))
+      else if (size > maxBytes) finish(Readable.from(concatenated(parts, request, { maxBytes, timeoutMs })))
     }
     const end = (): void => { finish(Buffer.concat(parts)) }
     const fail = (): void => { finish('gone') }
@@ -48,16 +48,24 @@ export async function readBody (
 /** The client does not send the rest of its body. */
 export class LateBodyError extends Error { override name = 'LateBodyError' }
 
-async function * concatenated (parts: readonly Buffer[], request: IncomingMessage, timeoutMs: number): AsyncGenerator<Buffer> {
+/** Only the time in which the client is waited for counts: the model server may read slowly. */
+async function * concatenated (
+  parts: readonly Buffer[], request: IncomingMessage, { maxBytes, timeoutMs }: Omit<ReadOptions, 'ticket'>): AsyncGenerator<Buffer> {
   yield * parts
+  let bytes = 0
+  let leftMs = timeoutMs
   const rest = request[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   for (;;) {
+    const since = performance.now()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => { reject(new LateBodyError('the rest of the body does not arrive')) }, timeoutMs)
+      timer = setTimeout(() => { reject(new LateBodyError('the rest of the body does not arrive')) }, leftMs)
     })
     const { done, value } = await Promise.race([rest.next(), late]).finally(() => { clearTimeout(timer) })
     if (done) return
+    bytes += value.length
+    if (bytes >= maxBytes) [bytes, leftMs] = [0, timeoutMs]
+    else leftMs -= performance.now() - since
     yield value
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { ProbeForm } from '../core/contexts/probe-form.js'
+import type { HostCheck } from '../http/host-check.js'
 import { isTooCostly } from '../http/json-shape.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
@@ -37,6 +38,7 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
   readonly decider: LocalDecider
   readonly metrics: ProxyMetrics
   readonly admission: ClientAdmission
+  readonly hosts: Pick<HostCheck, 'isHostAllowed'>
   readonly maxRequests: number
   readonly maxBodyBytes: number
   /** Time in which a request body must arrive, ms. */
@@ -48,7 +50,7 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
 /** Answers a request of a client: serves a generation, or passes the request through. */
 export function createProxyHandler (
   dependencies: HandlerDependencies): (message: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { upstream, decider, metrics, admission, maxRequests, maxBodyBytes, bodyTimeoutMs, dialects } = dependencies
+  const { upstream, decider, metrics, admission, hosts, maxRequests, maxBodyBytes, bodyTimeoutMs, dialects } = dependencies
 
   /** Starts the generation of a request, or says why the request is passed through. */
   async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | Pass> {
@@ -90,6 +92,14 @@ export function createProxyHandler (
     await new ProxiedGeneration({ request, run, local, form, reply, dependencies, clientGone }).serve()
   }
 
+  /** Refuses the pages of other sites, which can give their own name the address of this machine (DNS rebinding). */
+  function refuseIfForeign ({ headers: { host } }: IncomingMessage, response: ServerResponse): boolean {
+    if (hosts.isHostAllowed(host)) return false
+    metrics.refused()
+    refuse(response, 403, `the host ${JSON.stringify(host?.slice(0, 100))} is not one of this machine: use localhost, or name it in PROXY_ALLOWED_HOSTS`, 'host_not_allowed')
+    return true
+  }
+
   function refuseIfFull (message: IncomingMessage, response: ServerResponse): boolean {
     const isFull = admission.isFull(message)
     if (isFull) {
@@ -115,7 +125,7 @@ export function createProxyHandler (
       metrics.aborted('client')
       gone.abort()
     })
-    if (refuseIfFull(message, response)) return
+    if (refuseIfForeign(message, response) || refuseIfFull(message, response)) return
     const pass = async ({ cause, detail = null }: Pass, body: Readable | Buffer | null) => {
       metrics.passed(cause, detail)
       await passThrough(upstream, message, response, body, signal)

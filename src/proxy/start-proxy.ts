@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import { createHostCheck, isLoopback } from '../http/host-check.js'
 import { ConfigError } from '../settings/environment.js'
 import type { Label } from '../core/policy/policy.js'
 import { ClientAdmission } from './client-admission.js'
@@ -86,6 +87,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     dialects,
     dialect,
     admission,
+    hosts: createHostCheck(allowedHosts(settings)),
     maxRequests: settings.PROXY_MAX_REQUESTS,
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
     bodyTimeoutMs: settings.PROXY_BODY_SECONDS * 1000,
@@ -153,6 +155,12 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     admin.close()
     admin.closeAllConnections()
   }
+}
+
+/** `null`: any. The model server cannot check the host that a client names, since the proxy replaces it. */
+function allowedHosts ({ PROXY_ALLOWED_HOSTS: names, PROXY_HOST: host }: ProxySettings): readonly string[] | null {
+  if (names !== '') return names.split(',').map((name) => name.trim())
+  return isLoopback(host) ? [] : null
 }
 
 async function listen (server: Server, { PROXY_HOST: host, ...ports }: ProxySettings, setting: 'PROXY_PORT' | 'PROXY_ADMIN_PORT'): Promise<string> {

@@ -11,7 +11,7 @@ async function stalled (t: Test, url: string, length: number, part: string, path
   const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
   t.teardown(() => { socket.destroy() })
   await once(socket, 'connect')
-  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${part}`)
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${part}`)
   return socket
 }
 
@@ -32,7 +32,7 @@ t.test('bodies that do not arrive keep nobody out, and end with 408', async (t) 
 t.test('headers that do not arrive end with 408', async (t) => {
   const { proxy } = await startUnderTest(t, {}, { PROXY_BODY_SECONDS: '1' })
   const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1')
-  socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\n`)
+  socket.write(`POST ${PATH} HTTP/1.1\r\nhost: localhost\r\n`)
   t.equal(await statusOf(socket), 'HTTP/1.1 408 Request Timeout')
 })
 
@@ -57,7 +57,7 @@ t.test('an address may have its share alone, if that is set', async (t) => {
   t.equal((await ask()).status, 503)
   const other = connect({ port: Number(new URL(proxy.url).port), host: '127.0.0.1', localAddress: '127.0.0.2' })
   const body = JSON.stringify({ ...CHAT, stream: true })
-  other.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  other.write(`POST ${PATH} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
   t.equal(await statusOf(other), 'HTTP/1.1 200 OK')
   other.destroy()
   upstream.release()

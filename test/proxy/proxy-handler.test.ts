@@ -1,8 +1,8 @@
-import { request } from 'node:http'
+import { get, request } from 'node:http'
 import t from 'tap'
 import { BundlePoll } from '../../src/proxy/service-link/bundle-poll.js'
 import { until } from '../helper.js'
-import { CHAT, eventsOf, startUnderTest } from './proxy-under-test.js'
+import { CHAT, eventsOf, startUnderTest, type UnderTest } from './proxy-under-test.js'
 
 const REASONING = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
 
@@ -219,6 +219,19 @@ t.test('a request target with scheme and host goes upstream without them', async
     t.equal(status, 200)
     t.match(upstream.requests.at(-1), { path: '/v1/models?a=b' })
   }
+})
+
+t.test('on a loopback address, only the names of this machine and of PROXY_ALLOWED_HOSTS are answered', async (t) => {
+  const statusFor = async ({ proxy }: Pick<UnderTest, 'proxy'>, host: string) => await new Promise<number>((resolve, reject) => {
+    get(`${proxy.url}/v1/models`, { headers: { host } }, (reply) => { reply.resume(); resolve(reply.statusCode!) }).on('error', reject)
+  })
+  const local = await startUnderTest(t, {}, { PROXY_ALLOWED_HOSTS: 'models.internal' })
+  t.equal(await statusFor(local, 'models.internal'), 200)
+  t.equal(await statusFor(local, 'localhost:8081'), 200)
+  t.equal(await statusFor(local, 'evil.example:8081'), 403)
+  t.equal(local.upstream.requests.filter(({ path }) => path === '/v1/models').length, 2, 'nothing of it reaches the model server')
+  const open = await startUnderTest(t, {}, { PROXY_HOST: '0.0.0.0' })
+  t.equal(await statusFor({ proxy: { ...open.proxy, url: open.proxy.url.replace('0.0.0.0', '127.0.0.1') } }, 'models.example'), 200)
 })
 
 t.test('probes and answers have request ids of their own', async (t) => {
