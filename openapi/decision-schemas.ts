@@ -72,6 +72,7 @@ const GuaranteeSchema = Type.Object({
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, with the tokens of probes not deducted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
+  since_step: nullable<number>('integer', { description: 'Step of training since which the model has moved while evidence was gathered (checkpoints with continues): it is then about the policy as it moves. null: one model' }),
 }, { title: 'Guarantee', description: 'Certificate behind a threshold' })
 
 export const NullableGuaranteeSchema = objectOrNull(GuaranteeSchema, 'Certificate behind the threshold; null: this context has none of its own')

@@ -23,7 +23,7 @@ const figures = {
   stop_rate: Type.Optional(share('Share of responses that were stopped early', 0)),
   truncated_rate: Type.Optional(share('Share of responses cut off at the token limit', 0.004)),
   threshold: Type.Optional(nullable<number>('number', { minimum: 0, maximum: 1, description: 'Threshold that the evaluation stopped at (0 to 1); null: full runs' })),
-  context: Type.Optional({ ...ContextSchema, description: 'Context that serves this checkpoint, one value for each level. A new step starts a new epoch there and in all contexts below' }),
+  context: Type.Optional({ ...ContextSchema, description: 'Context that serves this checkpoint, one value for each level. A new step starts a new epoch there and in all contexts below, unless it continues' }),
 }
 
 const examples = [{
@@ -33,6 +33,7 @@ const examples = [{
 export const CheckpointSchema = Type.Object({
   ...figures,
   suite: TextSchema('Name of the evaluation suite', ['gsm8k']),
+  continues: Type.Optional(Type.Boolean({ description: 'Whether the weights have moved by training rather than been replaced: the epoch of the context goes on, and its guarantee is about the policy as it moves. For rollouts of reinforcement learning' })),
   at: Type.Optional(Type.String({
     maxLength: 40, format: 'date-time', description: 'When the checkpoint was evaluated (RFC 3339, without leap seconds)', examples: ['2026-01-31T12:00:00Z'],
   })),

@@ -41,6 +41,7 @@ const CONTEXT = {
     tokens_saved_ratio: 0.208,
     tokens_saved_gross_ratio: 0.22,
     epoch: 1,
+    since_step: null,
   },
   control_generations: 422,
   treated_generations: 580,

@@ -34,6 +34,7 @@ export const DECISION_EXAMPLE = {
     tokens_saved_ratio: 0.203,
     tokens_saved_gross_ratio: 0.215,
     epoch: 1,
+    since_step: null,
   },
   next_check_tokens: 544,
   probe: false,

@@ -34,7 +34,8 @@ function promise ({ status, scope, pool, guarantee, pin, threshold, breach }: Co
   if (guarantee === null) return status === 'drifted' ? 'The threshold was withdrawn because of drift or a breach, and none has been certified since' : 'None is certified yet'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   const about = guarantee.about === 'exact match' ? '' : ` (${guarantee.about}${guarantee.as_judged ? ', as judged' : ''})`
-  return `${bound}${about}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}`
+  const moving = guarantee.since_step === null ? '' : `, for the policy as it moves since step ${count(guarantee.since_step)}`
+  return `${bound}${about}${moving}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}`
 }
 
 type Unlikely = NonNullable<ContextDetail['unlikely']>

@@ -135,7 +135,7 @@ export function suspendAndReplay (
     const checkpoint = { step, suite: 's', em, n, tokens_mean: tokens, truncated_rate: truncated!, context: { model: 'q' } }
     const added = addReports(run, new Map([['s', series]]), [{ checkpoint, key: 'model=q' }], ++reports)
     series = added.series.get('s') ?? series
-    opened += added.opened.length
+    opened += added.served.length
     run = { name: 'r', revision: reports, created_at: 0, updated_at: reports, suites: [], contexts: added.contexts }
   }
   for (let i = 0; i < kind.checkpoints; i++) {

@@ -45,6 +45,17 @@ def test_trainer_reports_each_evaluation(service: Service, tmp_path: Path) -> No
     assert points(service, "trainer") == {"gsm8k": [(i, i / 10, 80.0, 6) for i in (1, 2, 3, 4)]}
 
 
+def test_checkpoints_say_whether_they_continue_the_training(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr("stopgate.training.Run.report", lambda run, checkpoint: sent.append(checkpoint))
+    for continues in (False, True):
+        callback = StopgateCallback("moves", url=service.url, context={"model": "moves"}, continues=continues)
+        trainer(tmp_path, callback, [0.1] * 4).train()
+    assert ["continues" in one for one in sent] == [False] * 4 + [True] * 4
+
+
 def test_evaluation_sets_are_suites(service: Service, tmp_path: Path) -> None:
     rows = [{"input_ids": [4, 5], "labels": [4, 5]} for _ in range(3)]
     sets = {"gsm8k": Dataset.from_list(rows), "math": Dataset.from_list(rows[:2])}

@@ -29,6 +29,8 @@ interface ServedCheckpoint {
   readonly run: string
   readonly step: number
   readonly expected: ExpectedCertificate | null
+  /** Set once a checkpoint has continued an epoch: the step served when the epoch began, as far as it is known. */
+  readonly since?: number
 }
 
 export interface ExpectedCertificate {
@@ -241,6 +243,7 @@ function cadenceAfter (previous: ContextState | undefined, cause: EpochCause): A
 /** A reset may mean other weights, so it forgets the checkpoint; any other epoch keeps it. */
 function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<ContextState, 'checkpoint'> {
   if (cause === 'reset') return { checkpoint: null }
+  if (checkpoint?.since !== undefined) return { checkpoint: { ...checkpoint, since: checkpoint.step } }
   return checkpoint === undefined ? {} : { checkpoint }
 }
 

@@ -39,6 +39,8 @@ export interface Guarantee {
   readonly tokens_saved_ratio: number
   readonly tokens_saved_gross_ratio: number
   readonly epoch: number
+  /** The step of training from which the model has moved during the epoch: it is about a policy as it moves. `null`: one model. */
+  readonly since_step: number | null
 }
 
 /** The prefix of a source of labels that is a judge: its verdicts are opinions. */

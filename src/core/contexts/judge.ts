@@ -125,6 +125,7 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     tokens_saved_ratio: tokensSavedRatio(evidence, index),
     tokens_saved_gross_ratio: grossSavedRatio(evidence, index),
     epoch: state.epoch,
+    since_step: state.checkpoint?.since ?? null,
   }
 }
 

@@ -40,9 +40,15 @@ export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
 
 /**
  * Starts an epoch in a context and those below, since evidence about one checkpoint proves nothing about the next. The certificate of the
- * previous checkpoint is kept as an expectation, which affects no decision.
+ * previous checkpoint is kept as an expectation, which affects no decision. A checkpoint that continues the training starts none.
  */
-function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
+function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, continues, by }: CheckpointEntry): void {
+  if (continues) {
+    for (const [key, state] of statesWithin(fold, under)) {
+      fold.set(key, { ...state, checkpoint: continuedBy(state.checkpoint ?? null, run, step) })
+    }
+    return
+  }
   const opened: Array<readonly [key: string, state: ContextState]> = []
   for (const [key, state] of statesWithin(fold, under)) {
     const policy = policyOf(fold.ledger, key)
@@ -54,6 +60,12 @@ function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, by 
     fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, ...moveOf(state), by, reason: `step ${step} of run ${run}` })
   }
   for (const [key, state] of opened) moveShare(fold, key, state, time)
+}
+
+/** @param served the checkpoint that was served before; where it is unknown or of another run, the epoch counts from this step */
+function continuedBy (served: ContextState['checkpoint'] & object | null, run: string, step: number) {
+  const before = served?.run === run ? served : null
+  return { run, step, expected: before?.expected ?? null, since: before?.since ?? before?.step ?? step }
 }
 
 function expectationOf (fold: Fold, state: ContextState, policy: Policy): ExpectedCertificate | null {

@@ -50,6 +50,8 @@ export interface CheckpointEntry {
   readonly key: string
   readonly run: string
   readonly step: number
+  /** A step of training, which goes on with the epoch. */
+  readonly continues?: true
   readonly by: string
 }
 

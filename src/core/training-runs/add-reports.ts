@@ -4,6 +4,9 @@ import type { Attempt, Series, ServedCheckpoint, TrainingRun } from './run.js'
 /** The fate of a report: stored; stored as another attempt at its step; already known; or the reason for its refusal. */
 type ReportResult = 'accepted' | 'attempt' | 'duplicate' | { readonly path: string, readonly message: string }
 
+/** A checkpoint that a context now serves. */
+interface Served extends ServedCheckpoint { readonly continues: boolean }
+
 export interface Report {
   readonly checkpoint: Checkpoint
   /** Key of the context that the checkpoint names; `null`: none. */
@@ -13,9 +16,9 @@ export interface Report {
 export type AddedReports = ReturnType<typeof addReports>
 
 /**
- * Adds reports to a run, in order. A context needs a new epoch when a step above all earlier ones is reported for it, or when its newest
- * step is reported again with figures that show other weights (see `hasOtherWeights`). Lower steps open no epoch, since a resumed job
- * reports them again.
+ * Adds reports to a run, in order. A context serves another checkpoint when a step above all earlier ones is reported for it, or when its
+ * newest step is reported again with figures that show other weights (see `hasOtherWeights`). Lower steps change nothing, since a resumed
+ * job reports them again.
  * @param series by suite, at least those of the reports
  * @param now ms
  */
@@ -25,7 +28,7 @@ export function addReports (
   const changed = new Map<string, Series>()
   const suites = new Set(run?.suites.map(({ suite }) => suite))
   const contexts = new Map(run?.contexts.map((opening) => [opening.key, opening]))
-  const opened = new Map<string, ServedCheckpoint>()
+  const served = new Map<string, Served>()
 
   function add ({ checkpoint, key }: Report): ReportResult {
     const { suite, step } = checkpoint
@@ -41,7 +44,7 @@ export function addReports (
     if (step < newest || (step === newest && !result.isOther)) return result.reported
     const opening = { key, step, at: now }
     contexts.set(key, opening)
-    opened.set(key, opening)
+    served.set(key, { ...opening, continues: checkpoint.continues === true })
     return result.reported
   }
 
@@ -52,8 +55,8 @@ export function addReports (
     /** The series that changed, by suite. */
     series: changed,
     contexts: [...contexts.values()],
-    /** Contexts that need a new epoch. */
-    opened: [...opened.values()],
+    /** Contexts that serve another checkpoint now. */
+    served: [...served.values()],
   }
 }
 

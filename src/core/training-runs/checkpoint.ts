@@ -22,6 +22,8 @@ export interface Checkpoint {
   readonly threshold?: number | null
   /** Context that this checkpoint serves. */
   readonly context?: Context
+  /** A step of training, which goes on with the epoch of its context. */
+  readonly continues?: boolean
   /** Time of the evaluation, RFC 3339. */
   readonly at?: string
 }

@@ -31,7 +31,7 @@ export async function acceptCheckpoints (
   const refusal = await training.reachProblem(run, reporter)
   if (refusal !== null) throw forbidden(refusal)
   const checkpoints = sorted.good.map(({ checkpoint }) => checkpoint)
-  let result = replyOf(sorted, { reported: [], opened: [] })
+  let result = replyOf(sorted, { reported: [], served: [] })
   await spendReportQuota(reporter, 'checkpoint', checkpoints.length, metrics, async () => {
     const made = await training.report(run, checkpoints, reporter.tokenName)
     result = replyOf(sorted, made)
@@ -84,7 +84,7 @@ export function errorOf ({ path, message, isForbidden }: Refusal): InputError {
 }
 
 /** The reply to a report; `rejected` is sorted by index. */
-export function replyOf ({ good, refused }: Sorted, { reported, opened }: ReportReply) {
+export function replyOf ({ good, refused }: Sorted, { reported, served }: ReportReply) {
   const count = (...wanted: unknown[]) => reported.filter((result) => wanted.includes(result)).length
   const full = reported.flatMap((result, i) => typeof result === 'string' ? [] : [{ index: good[i]!.index, ...result }])
   return {
@@ -92,6 +92,6 @@ export function replyOf ({ good, refused }: Sorted, { reported, opened }: Report
     attempts: count('attempt'),
     duplicates: count('duplicate'),
     rejected: [...refused.map(({ index, path, message }) => ({ index, path, message })), ...full].sort((a, b) => a.index - b.index),
-    epochs: opened.map(({ key, step }) => ({ context: key, step })),
+    epochs: served.filter(({ continues }) => !continues).map(({ key, step }) => ({ context: key, step })),
   }
 }

@@ -17,7 +17,7 @@ import { type Caller, keyAccessProblem } from '../access/context-access.js'
 import { readContexts } from '../admin/context-reader.js'
 import type { Config } from '../config/config.js'
 
-export type ReportReply = Pick<AddedReports, 'reported' | 'opened'>
+export type ReportReply = Pick<AddedReports, 'reported' | 'served'>
 
 type RunView = Awaited<ReturnType<Training['get']>>
 
@@ -56,11 +56,11 @@ export function createTraining (store: Store, config: Config, now: () => number 
         suites: [...summaries.values()],
         contexts: added.contexts,
       }
-      const entries = added.opened.map(({ key, step }): LogEntry => ({ type: 'checkpoint', key, run: name, step, by }))
+      const entries = added.served.map(({ key, step, continues }): LogEntry => ({ type: 'checkpoint', key, run: name, step, ...(continues && { continues }), by }))
       const dropped = before === null ? await toDrop() : []
       await store.trainingRuns.write({ run, from: before?.revision ?? null, series: [...added.series.values()], entries, dropped })
     }
-    return { reported: added.reported, opened: added.opened }
+    return { reported: added.reported, served: added.served }
   }
 
   async function toDrop (): Promise<TrainingRun[]> {

@@ -149,6 +149,7 @@ const state = Type.Object({
     tokens_saved_ratio: number,
     tokens_saved_gross_ratio: number,
     epoch: number,
+    since_step: orNull(number),
   })),
   last_evidence_at: orNull(number),
   judged_by: Type.Optional(terms),
@@ -158,6 +159,7 @@ const state = Type.Object({
     run: text,
     step: number,
     expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
+    since: Type.Optional(number),
   }))),
   membership: Type.Optional(Type.Object({
     epoch: text,

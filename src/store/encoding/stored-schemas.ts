@@ -266,7 +266,7 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
   policy: check(policyCommand),
   pin: check(pinCommand),
   reset: check(resetCommand),
-  checkpoint: check(Type.Object({ key: text, run: text, step: number })),
+  checkpoint: check(Type.Object({ key: text, run: text, step: number, continues: Type.Optional(Type.Literal(true)) })),
   probe_form: check(Type.Object({ key: text, finding: Type.Object(probeFormFinding), by: text, prefix: Type.Optional(text) })),
   predictor: (value) => {
     const { name, version } = value as { name?: unknown, version?: unknown }

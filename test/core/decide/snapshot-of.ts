@@ -40,6 +40,7 @@ export const GUARANTEE: Guarantee = {
   tokens_saved_ratio: 0.5,
   tokens_saved_gross_ratio: 0.5,
   epoch: 1,
+  since_step: null,
 }
 
 /** Surer the longer it lasts, less so where entropy is high; in `model=q` it trusts the confidence less. */

@@ -40,6 +40,27 @@ t.test('a checkpoint opens an epoch in its context and below, and nowhere else; 
   t.match(fold.changes[1], { cause: 'checkpoint', epoch: 2, before: Number, after: null, by: 'trainer', reason: 'step 7 of run r' })
 })
 
+t.test('a checkpoint that continues the training opens no epoch, and the guarantee names the step since which the model moves', async (t) => {
+  const fold = memoryFold()
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'other' } }), 0, FIRST)
+  fold.learn(checkpoint(4), 500)
+  fold.learn(KEPT, 700, FIRST)
+  t.equal(fold.state().guarantee!.since_step, null)
+  fold.learn({ ...checkpoint(5, LEAF), continues: true }, 1000)
+  t.match(fold.state(), { epoch: 1, threshold_index: 29, checkpoint: { run: 'r', step: 5, since: 5 } }, 'nothing is withdrawn')
+  const other = 'model=q,task=other'
+  const { epoch } = fold.state(other)
+  fold.learn({ ...checkpoint(6), continues: true }, 2000)
+  fold.learn({ ...checkpoint(7), continues: true }, 3000)
+  t.match(fold.state(other), { epoch, checkpoint: { step: 7, since: 4 } }, 'the epoch began with step 4')
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'other' } }), 4000, FIRST)
+  t.equal(fold.state(other).guarantee!.since_step, 4)
+  fold.learn({ type: 'policy', key: other, policy: { min_tokens: 7 }, by: 'ops' }, 5000)
+  t.match(fold.state(other).checkpoint, { step: 7, since: 7 }, 'a later epoch counts from the step that is served')
+  fold.learn({ ...checkpoint(1), run: 'another', continues: true }, 6000)
+  t.match(fold.state(other).checkpoint, { run: 'another', step: 1, since: 1 })
+})
+
 t.test('the certificate of the previous checkpoint is kept as an expectation and affects no decision', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)

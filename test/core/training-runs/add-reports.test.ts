@@ -19,12 +19,21 @@ class StoredRun {
     for (const [suite, series] of added.series) this.series.set(suite, series)
     const suites = [...this.series.keys()].map((suite) => ({ suite, steps: 0, replayed: 0, step: 0, em: 0, tokens_mean: 0, verdicts: [] }))
     this.run = { name: 'r', revision: 1, created_at: 0, updated_at: 0, suites, contexts: added.contexts }
-    this.opened.push(...added.opened.map(({ key, step }) => `${key} ${step}`))
+    this.opened.push(...added.served.map(({ key, step, continues }) => `${key} ${step}${continues ? ' continues' : ''}`))
     return added.reported
   }
 
   steps (suite = 's'): number[] { return this.series.get(suite)!.points.map(({ step }) => step) }
 }
+
+t.test('a checkpoint that continues the training says so for its context', async (t) => {
+  const stored = new StoredRun()
+  const continuing = ({ checkpoint, key }: Report): Report => ({ checkpoint: { ...checkpoint, continues: true }, key })
+  stored.add(report(1, 0.5, 's', 'model=q'), continuing(report(2, 0.5, 's', 'model=q')))
+  t.same(stored.opened, ['model=q 2 continues'], 'the newest of a call counts')
+  stored.add(report(3, 0.5, 's', 'model=q'))
+  t.same(stored.opened.at(-1), 'model=q 3')
+})
 
 t.test('repeated figures are a duplicate, and differing figures are another attempt', async (t) => {
   const stored = new StoredRun()

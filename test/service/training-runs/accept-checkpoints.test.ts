@@ -52,7 +52,10 @@ t.test('a caller bound to a prefix must name a context within it', async (t) => 
 t.test('a reply counts results and refers to checkpoints by index', async (t) => {
   const sorted = sortCheckpoints(LEVELS, anybody, [one, { ...one, context: {} }, one, one, one], fine)
   const reported = ['accepted', 'attempt', { path: '/suite', message: 'full' }, 'duplicate'] as const
-  t.match(replyOf(sorted, { reported, opened: [{ key: 'model=q', step: 1, at: 5 }] }), {
+  const served = [{ key: 'model=q', step: 1, at: 5, continues: false }, { key: 'model=r', step: 1, at: 5, continues: true }]
+  const reply = replyOf(sorted, { reported, served })
+  t.equal(reply.epochs.length, 1, 'a checkpoint that continues opens none')
+  t.match(reply, {
     accepted: 2, attempts: 1, duplicates: 1, rejected: [{ index: 1, path: '/context' }, { index: 3, path: '/suite' }], epochs: [{ context: 'model=q', step: 1 }],
   })
 })

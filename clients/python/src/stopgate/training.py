@@ -55,6 +55,8 @@ class StopgateCallback(TrainerCallback):
             STOPGATE_TOKEN, if it is set.
         suite: name of the evaluation set, if Trainer has only one, which has no name.
         context: where this checkpoint is served; None: nowhere.
+        continues: whether what `context` serves is the policy as it is trained, such as rollouts: a step then opens no
+            epoch there, and the guarantee is about the policy as it moves.
         stop_on: verdicts on which training ends, such as {"plateau", "overthinking"}. Empty: none ends it.
         timeout: seconds for a call. Each evaluation waits for one, and for a second one if `stop_on` is used.
         exit_seconds: seconds that the end of the training may take to report the checkpoints that wait.
@@ -68,13 +70,17 @@ class StopgateCallback(TrainerCallback):
         token: str | None = None,
         suite: str = "eval",
         context: Context | None = None,
+        continues: bool = False,
         stop_on: Collection[str] = (),
         timeout: float = 5.0,
         exit_seconds: float = 30.0,
     ) -> None:
         url = url or os.environ.get("STOPGATE_URL") or "http://localhost:8080"
         self._run = Run(Endpoint(url, token or os.environ.get("STOPGATE_TOKEN")), run, timeout)
-        self._suite, self._context, self._exit_seconds = suite, context, exit_seconds
+        self._suite, self._exit_seconds = suite, exit_seconds
+        self._served: dict[str, Any] = {} if context is None else {"context": dict(context)}
+        if continues:
+            self._served["continues"] = True
         self._stop_on = frozenset(stop_on)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
@@ -103,8 +109,7 @@ class StopgateCallback(TrainerCallback):
         if missing:
             warn(f"metrics {suite}", f"{suite} is not reported without {sorted(missing)}; there are {sorted(metrics)}")
             return False
-        context = {} if self._context is None else {"context": dict(self._context)}
-        is_taken = self._run.report({"step": state.global_step, "suite": suite, **figures, **context})
+        is_taken = self._run.report({"step": state.global_step, "suite": suite, **figures, **self._served})
         reached = self._run.verdicts(suite) & self._stop_on if self._stop_on and is_taken else set()
         if reached:
             logger.warning("training ends at step %d with %s of %s", state.global_step, sorted(reached), suite)
