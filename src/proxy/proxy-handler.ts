@@ -5,29 +5,33 @@ import type { HostCheck } from '../http/host-check.js'
 import { isTooCostly } from '../http/json-shape.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
-import { DialectError, type Dialect, type DialectName } from './dialects/dialect.js'
+import { DialectError, type Dialect, type DialectName, type EngineRun } from './dialects/dialect.js'
 import { ACTION_FORM } from './dialects/forced-answer.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
-import { jsonReply, replyHeaders, streamReply } from './generation/client-reply.js'
+import { jsonReply, replyHeaders, streamReply, type ClientReply } from './generation/client-reply.js'
 import { ProxiedGeneration, type GenerationDependencies } from './generation/generation.js'
+import { sampleReplies } from './generation/sample-replies.js'
 import { isJsonObject } from './protocol/json.js'
-import { headerValue } from './protocol/raw-headers.js'
-import { readStoppableRequest, unknownField, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
+import { headerValue, withOwnRequestId } from './protocol/raw-headers.js'
+import { readStoppableRequest, samplesOf, unknownField, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
 import { HeaderError, readStopgateHeaders } from './protocol/stopgate-headers.js'
 import type { Upstream } from './protocol/upstream.js'
 import type { ProbeForms } from './probe-form/probe-forms.js'
 import type { ProxyMetrics } from './proxy-metrics.js'
-import type { LocalDecider, StartResult } from './service-link/local-decider.js'
+import type { LocalDecider, LocalGeneration, StartResult } from './service-link/local-decider.js'
 
 const ROUTES: ReadonlyMap<string, CompletionRoute> = new Map([['/v1/chat/completions', 'chat'], ['/v1/completions', 'completions']])
 
-/** A request whose generation has started in the decider, but not yet in the engine. */
+/** A request whose generations have started in the decider, but not yet in the engine. */
 interface StartedRequest {
   readonly request: StoppableRequest
-  readonly started: StartResult
+  readonly samples: readonly StartedSample[]
+  readonly levels: Pick<StartResult, 'knownLevels' | 'unknownLevels'>
   readonly form: ProbeForm | null
   readonly dialect: Dialect
 }
+
+interface StartedSample { readonly request: StoppableRequest, readonly local: LocalGeneration }
 
 /** Why a request is passed through, with what says more about it. */
 interface Pass { readonly cause: PassCause, readonly detail?: string | null }
@@ -63,13 +67,16 @@ export function createProxyHandler (
       if (typeof request === 'string') return { cause: request, detail: request === 'unknown_field' ? unknownField(route, parsed) : null }
       const refusal = decider.refusal(request.context)
       if (refusal !== null) return { cause: refusal }
-      const started = decider.start(request)
-      const form = request.isAction ? ACTION_FORM : dependencies.forms.formFor(started.generation.context)
+      const { generation, ...levels } = decider.start(request)
+      const samples = samplesOf(request, generation.id).map((request, i) => ({
+        request, local: { ...generation, group: request.group, id: i === 0 ? generation.id : `${generation.id}-${i}` },
+      }))
+      const form = request.isAction ? ACTION_FORM : dependencies.forms.formFor(generation.context)
       const name = await dependencies.dialect.find(rawHeaders)
       if (name === null) return { cause: 'not_ready' }
       const dialect = dialects[name]
       const cause = dialect.refusal(request)
-      return cause === null ? { request, started, form, dialect } : { cause, detail: name }
+      return cause === null ? { request, samples, levels, form, dialect } : { cause, detail: name }
     } catch (error) {
       if (error instanceof HeaderError) return { cause: 'header', detail: error.message }
       throw error
@@ -77,19 +84,31 @@ export function createProxyHandler (
   }
 
   async function serve (
-    { request, started, form, dialect }: StartedRequest, rawHeaders: readonly string[], response: ServerResponse, clientGone: AbortSignal
-  ): Promise<void> {
-    const { generation: local, knownLevels, unknownLevels } = started
-    const run = await dialect.start(request, rawHeaders, clientGone, form === null ? Infinity : decider.nextCheck(local, 0))
-    const { status, headers } = run.reply
-    if (status !== 200 || !/^text\/event-stream/.test(headerValue(headers, 'content-type') ?? '')) {
-      await relay(run.reply, response, clientGone)
+    started: StartedRequest, rawHeaders: readonly string[], response: ServerResponse, clientGone: AbortSignal): Promise<void> {
+    const { request, samples, levels, form, dialect } = started
+    const failed = new AbortController() // of one sample, which ends the others
+    // A signal for each sample, since many listeners of one signal look like a leak.
+    const signals = samples.map(() => request.choices === 1 ? clientGone : AbortSignal.any([clientGone, failed.signal]))
+    const runs = await Promise.all(samples.map(async ({ request, local }, i) => {
+      const headers = i === 0 ? rawHeaders : withOwnRequestId(rawHeaders)
+      return await dialect.start(request, headers, signals[i]!, form === null ? Infinity : decider.nextCheck(local, 0))
+    })).catch((error) => {
+      failed.abort()
+      throw error
+    })
+    const refused = runs.find(({ reply: { status, headers } }) =>
+      status !== 200 || !/^text\/event-stream/.test(headerValue(headers, 'content-type') ?? ''))
+    if (refused !== undefined) {
+      for (const run of runs) if (run !== refused) run.abort()
+      await relay(refused.reply, response, clientGone)
       return
     }
-    if (unknownLevels.length > 0) metrics.unknownLevels(unknownLevels, knownLevels)
-    const sent = replyHeaders(headers, local.id, request.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
-    const reply = request.isStream ? streamReply(request, response, sent) : jsonReply(request, response, sent, run)
-    await new ProxiedGeneration({ request, run, local, form, reply, dependencies, clientGone }).serve()
+    if (levels.unknownLevels.length > 0) metrics.unknownLevels(levels.unknownLevels, levels.knownLevels)
+    const replies = repliesOf(request, response, samples[0]!.local.id, runs[0]!, () => { failed.abort() })
+    await Promise.all(samples.map(async ({ request, local }, i) => {
+      const [run, reply, gone] = [runs[i]!, replies[i]!, signals[i]!]
+      await new ProxiedGeneration({ request, run, local, form, reply, dependencies, clientGone: gone }).serve()
+    }))
   }
 
   /** Refuses the pages of other sites, which can give their own name the address of this machine (DNS rebinding). */
@@ -150,6 +169,14 @@ export function createProxyHandler (
       else refuseAsUnreachable(response, error as Error)
     }
   }
+}
+
+/** The replies to the samples of a request. @param run of the first one */
+function repliesOf (
+  request: StoppableRequest, response: ServerResponse, id: string, run: EngineRun, onFailed: () => void): readonly ClientReply[] {
+  const headers = replyHeaders(run.reply.headers, id, request.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
+  if (request.choices > 1) return sampleReplies({ request, response, headers, format: run, onFailed })
+  return [request.isStream ? streamReply(request, response, headers) : jsonReply(request, response, headers, run)]
 }
 
 /** The target without scheme and host, which clients send to proxies (RFC 9112, section 3.2.2). */

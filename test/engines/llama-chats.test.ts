@@ -67,6 +67,11 @@ t.test('llama.cpp serves chats with tools, stop strings, structured output and s
   await both({ ...chatOf(QUESTIONS[0][0]), stop: ['450'] })
   await both({ ...chatOf('total 437: a8 b5 c2 d9'), stop: ['answer'] })
   await both({ ...chatOf('total 437: a8 b5 c2 d9'), temperature: 1, seed: 3 })
+  const several = { ...chatOf('total 437: a8 b5 c2 d9'), temperature: 1, seed: 3, n: 3 }
+  const [direct, proxied] = [await (await post(url, several)).json(), await (await post(proxy.url, several)).json()] as any[]
+  const textsOf = ({ choices }: any) => choices.map(({ index, message }: any) => [index, message.reasoning_content, message.content])
+  t.same(textsOf(proxied), textsOf(direct), 'each sample is the one of the engine')
+  t.equal(proxied.stopgate.samples.length, 3)
   await both({ ...chatOf('total 437: a8 b5 c2 d9'), response_format: { type: 'json_schema', json_schema: { name: 'x', schema: LEVEL } } })
   const call = { id: 'c1', type: 'function', function: { name: 'set_heat', arguments: '{"room": "hall", "level": 452}' } }
   const turns = [

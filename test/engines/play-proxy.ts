@@ -60,7 +60,7 @@ async function startEngine (
   engine: ProxiedEngine, { weights, gguf }: ModelFiles, service: string, start: (file: string, args: string[], env?: object) => ChildProcess
 ): Promise<string> {
   if (engine === 'llama.cpp') {
-    const [url] = await once(createInterface(start(PYTHON, ['test/engines/llama_server.py', '--model', gguf]).stdout!), 'line') as [string]
+    const [url] = await once(createInterface(start(PYTHON, ['test/engines/llama_server.py', '--model', gguf, '--slots', '16']).stdout!), 'line') as [string]
     return url
   }
   const port = await freePort()

@@ -149,7 +149,7 @@ t.test('a request that cannot be served identically is passed through, and count
     ['tools', { ...CHAT, tools: [{ type: 'function' }] }],
     ['stop_strings', { ...CHAT, stop: ['x'] }],
     ['structured_output', { ...CHAT, response_format: { type: 'json_object' } }],
-    ['several_samples', { ...CHAT, n: 2 }],
+    ['several_samples', { ...CHAT, best_of: 2 }],
     ['unknown_field', { ...CHAT, xyz: 1 }],
     ['body', { ...CHAT, messages: [] }],
   ]

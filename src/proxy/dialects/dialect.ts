@@ -39,6 +39,8 @@ export interface EngineRun {
   readonly hasIds: boolean
   /** Whether the engine generates up to a check and waits for it, since a probe beside the stream would cost more. */
   readonly hasPauses: boolean
+  /** Whether the engine decodes at most one token of a probe for each of the stream; absent: it is not known. */
+  readonly isInStep?: boolean
   /** @param nextCheck tokens of the reasoning at which the engine has to pause, where the dialect has pauses */
   readonly pieces: (nextCheck: () => number) => PieceReader
   /** Whether the prompt opens the reasoning; known with the first piece. */

@@ -47,6 +47,7 @@ export function createLlamaChat ({ upstream, tags }: DialectOptions) {
       emptyContent: '',
       hasIds: false,
       hasPauses: false,
+      isInStep: true, // slots are decoded in one batch; with a draft model this is roughly so
       pieces: () => readPieces(reply.body, { route: 'chat', tokensOf: timings.tokensOf }),
       isOpened: () => false,
       promptTokens: timings.promptTokens,

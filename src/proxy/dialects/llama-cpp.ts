@@ -121,8 +121,8 @@ export function createLlamaCpp (options: DialectOptions): Dialect {
     name: 'llama.cpp',
     refusal (request) {
       if (request.body.repetition_penalty != null) return 'unknown_field'
-      if (request.route === 'chat') return unserved(request, 'tools', 'structured_output', 'stop_strings', 'seed')
-      return isTextCompletion(request) ? unserved(request, 'stop_strings', 'seed') : unserved(request)
+      if (request.route === 'chat') return unserved(request, 'several_samples', 'tools', 'structured_output', 'stop_strings', 'seed')
+      return isTextCompletion(request) ? unserved(request, 'several_samples', 'stop_strings', 'seed') : unserved(request, 'several_samples')
     },
     async start (request, headers, signal, firstCheck) {
       // Each stream between two checks restarts the sampler, which would not repeat a seed's tokens.

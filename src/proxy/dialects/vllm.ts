@@ -1,7 +1,7 @@
 import { fieldOf, numberOrNull, tokenIdsOf } from '../protocol/json.js'
 import { readPieces } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders, withOwnRequestId } from '../protocol/raw-headers.js'
-import type { StoppableRequest } from '../protocol/stoppable-request.js'
+import type { PassCause, StoppableRequest } from '../protocol/stoppable-request.js'
 import { closeTextOf, DialectError, requireAccepted, unserved, type Dialect, type DialectOptions, type EngineRun, type ReasoningPrefix } from './dialect.js'
 import { answerBody, probeBody, probeStyle, readForcedAnswer } from './forced-answer.js'
 
@@ -77,7 +77,12 @@ export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
     }
   }
 
-  return { name: 'vllm', refusal: (request) => unserved(request, 'seed', ...(request.isAction ? [] : ['tools' as const])), start }
+  function refusal (request: StoppableRequest): PassCause | null {
+    if (request.choices > 1 && request.body.temperature === 0) return 'several_samples' // which vLLM refuses
+    return unserved(request, 'several_samples', 'seed', ...(request.isAction ? [] : ['tools' as const]))
+  }
+
+  return { name: 'vllm', refusal, start }
 }
 
 /** Loads a value once for each model, and again after a failure. */

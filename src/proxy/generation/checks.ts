@@ -32,6 +32,8 @@ export interface ChecksOptions {
   readonly probe: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<ForcedAnswer>
   /** Largest number of tokens of a probe. A probe that is given up counts with all of them, since its progress is unknown. */
   readonly maxProbeTokens: number
+  /** Whether the engine decodes at most one token of a probe for each of the stream: one that is given up has no more than those. */
+  readonly isInStep: boolean
   readonly probeTimeoutMs: number
   /** Aborts when the client has gone. */
   readonly clientGone: AbortSignal
@@ -57,6 +59,8 @@ export class Checks {
   #next: number
   #running: Promise<void> | null = null
   #hasEnded = false
+  /** The reasoning so far. It grows in place. */
+  #reasoning: ReasoningPrefix | null = null
   /** The probe in flight, and the tokens of the reasoning at its check. */
   #probing: { readonly at: number, readonly giveUp: () => void } | null = null
 
@@ -70,6 +74,7 @@ export class Checks {
 
   /** The reasoning has grown. */
   advance (prefix: ReasoningPrefix): void {
+    this.#reasoning = prefix
     if (prefix.tokens < this.#next || this.#running !== null || this.#hasEnded || this.#options.clientGone.aborted) return
     this.#running = this.#check(prefix).finally(() => {
       this.#running = null
@@ -99,7 +104,9 @@ export class Checks {
   #giveUp (end: ProbeEnd): void {
     if (this.#probing === null) return
     const { at, giveUp } = this.#probing
-    const { maxProbeTokens: tokens, onProbe } = this.#options
+    const { maxProbeTokens, isInStep, onProbe } = this.#options
+    const streamed = (this.#reasoning?.tokens ?? at) - at
+    const tokens = isInStep ? Math.min(maxProbeTokens, streamed + 1) : maxProbeTokens
     this.#probing = null
     giveUp()
     this.#spend({ tokens: at, confidence: null, probe_tokens: tokens })

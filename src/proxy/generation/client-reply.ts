@@ -5,7 +5,7 @@ import { ToolCallParts } from '../protocol/action.js'
 import type { JsonObject } from '../protocol/json.js'
 import type { Piece, Usage } from '../protocol/openai-chunks.js'
 import { bodilessResponseHeaders, type RawHeaders } from '../protocol/raw-headers.js'
-import type { StoppableRequest } from '../protocol/stoppable-request.js'
+import type { CompletionRoute, StoppableRequest } from '../protocol/stoppable-request.js'
 
 /** The field about the generation in the last chunk, or in the whole reply. */
 export interface StopgateField {
@@ -50,9 +50,6 @@ export function streamReply (
   const write = chunkWriter(response)
   const sendText = (text: string) => { write(`data: ${text}\n\n`) }
   const send = (chunk: JsonObject) => { sendText(JSON.stringify(chunk)) }
-  const choice = (content: string, finish: string | null, toolCalls?: readonly unknown[]) => route === 'chat'
-    ? { index: 0, delta: { ...(content !== '' && { content }), ...(toolCalls !== undefined && { tool_calls: toolCalls }) }, logprobs: null, finish_reason: finish }
-    : { index: 0, text: content, logprobs: null, finish_reason: finish }
   const envelope = (): JsonObject => ({ ...last, usage: undefined, stopgate: undefined }) // JSON leaves them out
   return {
     pass ({ chunk, finish, usage, isWithoutChoices, text }, field) {
@@ -65,10 +62,10 @@ export function streamReply (
       send(chunk)
     },
     cut () {},
-    write (content, toolCalls) { send({ ...envelope(), choices: [choice(content, null, toolCalls)] }) },
+    write (content, toolCalls) { send({ ...envelope(), choices: [writtenChoice(route, content, null, toolCalls)] }) },
     end (finish, usage, field) {
       // After a natural end the engine's own last chunks have been passed on.
-      if (finish !== null) send({ ...envelope(), choices: [choice('', finish)], ...(!wantsUsage && { stopgate: field }) })
+      if (finish !== null) send({ ...envelope(), choices: [writtenChoice(route, '', finish)], ...(!wantsUsage && { stopgate: field }) })
       if (finish !== null && wantsUsage) send({ ...envelope(), choices: [], usage: usage?.json ?? null, stopgate: field })
       write('data: [DONE]\n\n', true)
     },
@@ -81,7 +78,15 @@ export function streamReply (
   }
 }
 
-async function drainedOrClosed (response: ServerResponse): Promise<void> {
+/** A choice of a chunk that the proxy itself writes. */
+export function writtenChoice (
+  route: CompletionRoute, content: string, finish: string | null, toolCalls?: readonly unknown[], index = 0): JsonObject {
+  if (route !== 'chat') return { index, text: content, logprobs: null, finish_reason: finish }
+  const delta = { ...(content !== '' && { content }), ...(toolCalls !== undefined && { tool_calls: toolCalls }) }
+  return { index, delta, logprobs: null, finish_reason: finish }
+}
+
+export async function drainedOrClosed (response: ServerResponse): Promise<void> {
   const done = new AbortController() // removes the other listener
   const { signal } = done
   try {
@@ -91,57 +96,80 @@ async function drainedOrClosed (response: ServerResponse): Promise<void> {
   }
 }
 
+/** The format of messages in one dialect. */
+type MessageFormat = Pick<EngineRun, 'reasoningField' | 'emptyContent'>
+
+/** One choice of a JSON reply, put together from the stream. */
+export class WholeChoice {
+  envelope: JsonObject = {}
+  #reasoning = ''
+  #content = ''
+  #tokens = 0
+  #finish: string | null = null
+  readonly #ends: Array<{ readonly tokens: number, readonly reasoning: number, readonly content: number }> = [] // of each piece
+  readonly #calls = new ToolCallParts()
+
+  pass (piece: Piece): void {
+    const { choices, usage, ...rest } = piece.chunk
+    this.envelope = rest
+    this.#reasoning += piece.reasoning
+    this.#content += piece.content
+    if (piece.toolCalls !== undefined) this.#calls.add(piece.toolCalls)
+    this.#tokens += piece.tokens
+    this.#ends.push({ tokens: this.#tokens, reasoning: this.#reasoning.length, content: this.#content.length })
+    this.#finish = piece.finish ?? this.#finish
+  }
+
+  cut (tokens: number): void {
+    const end = this.#ends.find((one) => one.tokens >= tokens) // a piece of several tokens has one text, and is kept whole
+    this.#reasoning = this.#reasoning.slice(0, end?.reasoning)
+    this.#content = this.#content.slice(0, end?.content)
+  }
+
+  write (content: string, toolCalls: readonly unknown[] = []): void {
+    this.#content += content
+    this.#calls.add(toolCalls)
+  }
+
+  /** @param finish `null`: that of the engine's own pieces */
+  json (route: CompletionRoute, { reasoningField, emptyContent }: MessageFormat, finish: string | null, index = 0): JsonObject {
+    const toolCalls = this.#calls.whole()
+    const message = {
+      role: 'assistant',
+      content: this.#content === '' && this.#reasoning !== '' ? emptyContent : this.#content,
+      ...(this.#reasoning !== '' && { [reasoningField]: this.#reasoning }),
+      ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
+    }
+    return { index, ...(route === 'chat' ? { message } : { text: this.#content }), logprobs: null, finish_reason: finish ?? this.#finish }
+  }
+}
+
 /** One JSON reply, put together from the stream. */
 export function jsonReply (
-  { route }: Pick<StoppableRequest, 'route'>, response: ServerResponse, headers: readonly string[],
-  { reasoningField, emptyContent }: Pick<EngineRun, 'reasoningField' | 'emptyContent'>
-): ClientReply {
-  let envelope: JsonObject = {}
-  let [reasoning, content] = ['', '']
-  let tokens = 0
-  const ends: Array<{ readonly tokens: number, readonly reasoning: number, readonly content: number }> = [] // of each piece
-  let finished: string | null = null
-  const calls = new ToolCallParts()
+  { route }: Pick<StoppableRequest, 'route'>, response: ServerResponse, headers: readonly string[], format: MessageFormat): ClientReply {
+  const whole = new WholeChoice()
   return {
-    pass (piece) {
-      const { choices, usage, ...rest } = piece.chunk
-      envelope = rest
-      reasoning += piece.reasoning
-      content += piece.content
-      if (piece.toolCalls !== undefined) calls.add(piece.toolCalls)
-      tokens += piece.tokens
-      ends.push({ tokens, reasoning: reasoning.length, content: content.length })
-      finished = piece.finish ?? finished
-    },
-    cut (kept) {
-      const end = ends.find((one) => one.tokens >= kept) // a piece of several tokens has one text, and is kept whole
-      reasoning = reasoning.slice(0, end?.reasoning)
-      content = content.slice(0, end?.content)
-    },
-    write (text, toolCalls = []) {
-      content += text
-      calls.add(toolCalls)
-    },
+    pass (piece) { whole.pass(piece) },
+    cut (tokens) { whole.cut(tokens) },
+    write (content, toolCalls) { whole.write(content, toolCalls) },
     end (finish, usage, field) {
-      const toolCalls = calls.whole()
-      const message = {
-        role: 'assistant',
-        content: content === '' && reasoning !== '' ? emptyContent : content,
-        ...(reasoning !== '' && { [reasoningField]: reasoning }),
-        ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
-      }
-      const choice = { index: 0, ...(route === 'chat' ? { message } : { text: content }), logprobs: null, finish_reason: finish ?? finished }
-      const object = route === 'chat' ? 'chat.completion' : 'text_completion'
-      const body = JSON.stringify({ ...envelope, object, choices: [choice], usage: usage?.json ?? null, stopgate: field })
-      response.writeHead(200, [...headers]).end(Buffer.from(body)) // Node would write the head in the encoding of a string
+      const choices = [whole.json(route, format, finish)]
+      sendWhole(route, response, headers, { ...whole.envelope, choices, usage: usage?.json ?? null, stopgate: field })
     },
-    fail (error) {
-      if (error === null) response.destroy()
-      else response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify(error))
-    },
+    fail (error) { sendFailure(response, error) },
     sendTogether: (work) => { work() },
     drained: () => null,
   }
+}
+
+export function sendWhole (route: CompletionRoute, response: ServerResponse, headers: readonly string[], body: JsonObject): void {
+  const text = JSON.stringify({ ...body, object: route === 'chat' ? 'chat.completion' : 'text_completion' })
+  response.writeHead(200, [...headers]).end(Buffer.from(text)) // Node would write the head in the encoding of a string
+}
+
+export function sendFailure (response: ServerResponse, error: unknown): void {
+  if (error === null) response.destroy()
+  else response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify(error))
 }
 
 /** Writes a piece of a body. It must not be empty: an empty chunk would end the body. */

@@ -135,6 +135,7 @@ export class ProxiedGeneration {
       style: probeStyle(form?.name ?? 'direct'),
       mayProbe: dependencies.mayProbe,
       maxProbeTokens: form?.tokens ?? 0,
+      isInStep: run.isInStep ?? false,
       probeTimeoutMs: dependencies.probeTimeoutMs,
       clientGone,
       probe: async (prefix, signal) => {

@@ -28,6 +28,8 @@ export interface StoppableRequest {
   readonly samples: number | null
   /** The right answer; `null`: not stated. */
   readonly gold: string | null
+  /** Number of samples that the reply has. */
+  readonly choices: number
   /** Features that only some dialects can serve. */
   readonly needs: readonly Need[]
   /** Whether its answer is read as an action: tool calls, or structured output. */
@@ -35,7 +37,7 @@ export interface StoppableRequest {
 }
 
 /** A feature that only some dialects can serve, and the cause of passing a request through in the others. */
-export type Need = 'tools' | 'structured_output' | 'stop_strings' | 'seed'
+export type Need = 'several_samples' | 'tools' | 'structured_output' | 'stop_strings' | 'seed'
 
 /** Why a request is passed through untouched. */
 export const PASS_CAUSES = [
@@ -70,7 +72,7 @@ const KNOWN_FIELDS: Readonly<Record<CompletionRoute, ReadonlySet<string>>> = {
   completions: new Set(['prompt']),
 }
 const COMMON_FIELDS: ReadonlySet<string> = new Set([
-  'model', 'stream', 'stream_options', 'max_tokens', 'user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'prompt_cache_key',
+  'model', 'n', 'stream', 'stream_options', 'max_tokens', 'user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'prompt_cache_key',
   'prompt_cache_retention', 'request_id', ...HANDLING_FIELDS, ...SAMPLING_FIELDS,
 ])
 
@@ -85,7 +87,7 @@ const DEFAULTS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 /** Fields that no dialect serves, unless their value requests nothing. */
 const REFUSED_FIELDS: ReadonlyArray<readonly [fields: readonly string[], cause: PassCause]> = [
   [['functions', 'function_call'], 'tools'],
-  [['n', 'best_of'], 'several_samples'],
+  [['best_of'], 'several_samples'],
   [['structured_outputs', 'guided_json', 'guided_regex', 'guided_choice', 'guided_grammar'], 'structured_output'],
   [['grammar'], 'grammar'],
   [['modalities', 'audio', 'mm_processor_kwargs'], 'media'],
@@ -102,6 +104,9 @@ const NEEDING_FIELDS: ReadonlyArray<readonly [fields: readonly string[], need: N
 ]
 
 const READ_FIELDS: ReadonlySet<string> = new Set([...REFUSED_FIELDS, ...NEEDING_FIELDS].flatMap(([fields]) => fields))
+
+/** Largest number of samples of one request, as of OpenAI. */
+const MAX_CHOICES = 128
 
 /** OpenAI's default for completions. */
 const DEFAULT_COMPLETION_TOKENS = 16
@@ -122,6 +127,8 @@ export function readStoppableRequest (
   const problem = route === 'chat' ? messagesProblem(body.messages) : promptProblem(body.prompt)
   if (problem !== null) return problem
   const limit = body.max_completion_tokens ?? body.max_tokens ?? null
+  const choices = body.n ?? 1
+  if (!isChoices(choices)) return 'several_samples'
   const needs = needsOf(body)
   const mayCall = needs.includes('tools') && body.tool_choice !== 'none'
   const isAction = mayCall || needs.includes('structured_output')
@@ -139,6 +146,7 @@ export function readStoppableRequest (
     prompt: promptHash(body, now),
     samples: headers.group === null ? null : headers.samples,
     gold: headers.gold === null || !isAction ? headers.gold : mayCall ? statedAction(headers.gold) : canonicalText(headers.gold),
+    choices,
     needs,
     isAction,
   }
@@ -155,12 +163,31 @@ export function unknownField (route: CompletionRoute, body: RequestBody): string
 
 function needsOf (body: RequestBody): Need[] {
   const needs = NEEDING_FIELDS.filter(([fields]) => fields.some((field) => requestsSomething(field, body[field]))).map(([, need]) => need)
+  if (body.n != null && body.n !== 1) needs.unshift('several_samples')
   return body.seed != null && body.temperature !== 0 ? [...needs, 'seed'] : needs
+}
+
+function isChoices (value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_CHOICES
+}
+
+/**
+ * A request for each sample, with the seeds that vLLM and llama.cpp give them. The samples are a group.
+ * @param group unless the client states one
+ */
+export function samplesOf (request: StoppableRequest, group: string): StoppableRequest[] {
+  const { choices, body, needs } = request
+  if (choices === 1) return [request]
+  const own = request.group === null ? { group, samples: choices } : {}
+  return Array.from({ length: choices }, (_, i) => {
+    const seed = typeof body.seed === 'number' ? { seed: body.seed + i } : {}
+    return { ...request, ...own, choices: 1, needs: needs.filter((need) => need !== 'several_samples'), body: { ...body, n: undefined, ...seed } }
+  })
 }
 
 function requestsSomething (field: string, value: unknown): boolean {
   if (value === false || value === 0 || isEmpty(value)) return false
-  if ((field === 'n' || field === 'best_of') && value === 1) return false
+  if (field === 'best_of' && value === 1) return false
   return field !== 'response_format' || fieldOf(value, 'type') !== 'text'
 }
 

@@ -19,6 +19,7 @@ function checksOf (more: Partial<ChecksOptions> = {}) {
     mayProbe: () => true,
     probe: async ({ ids }) => { seen.prefixes.push(ids!.length); return forced(0.5) },
     maxProbeTokens: 16,
+    isInStep: false,
     probeTimeoutMs: 60_000,
     clientGone: new AbortController().signal,
     onProbe: (end, tokens) => { seen.ends.push([end, tokens]) },
@@ -41,6 +42,18 @@ t.test('checks are exactly at the cadence, one at a time, however many tokens ar
   t.same(checks.steps.map(({ tokens }) => tokens), [10, 20, 30])
   t.equal(checks.probeTokens, 3)
   t.equal(checks.next, 40)
+})
+
+t.test('a probe that is given up counts with its limit, or with the tokens that the stream had meanwhile', async (t) => {
+  for (const [isInStep, streamed, tokens] of [[false, 3, 16], [true, 3, 4], [true, 100, 16]] as const) {
+    const reasoning = { tokens: 10, ids: null, text: '' }
+    const { checks, seen } = checksOf({ isInStep, probe: () => new Promise(() => {}) })
+    checks.advance(reasoning)
+    reasoning.tokens += streamed
+    checks.end()
+    t.same(seen.ends, [['late', tokens]])
+    t.equal(checks.probeTokens, tokens)
+  }
 })
 
 t.test('a score at the threshold stops, once, at the prefix that was probed', async (t) => {

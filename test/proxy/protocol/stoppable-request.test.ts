@@ -27,7 +27,8 @@ t.test('requests with the same prompt have the same hash for half an hour, and a
 })
 
 t.test('a request that cannot be served identically has a cause', async (t) => {
-  t.equal(chat({ n: 2 }), 'several_samples')
+  t.equal(chat({ best_of: 2 }), 'several_samples')
+  t.equal(chat({ n: 129 }), 'several_samples')
   t.equal(chat({ functions: [{}] }), 'tools')
   t.equal(chat({ guided_regex: 'a' }), 'structured_output')
   t.equal(chat({ grammar: 'root ::= "a"' }), 'grammar')
@@ -58,6 +59,7 @@ t.test('a feature that only some dialects serve is a need of the request', async
   t.match(chat({ response_format: { type: 'json_object' } }), { needs: ['structured_output'], isAction: true })
   t.match(chat({ json_schema: { type: 'object' } }), { needs: ['structured_output'], isAction: true })
   t.match(chat({ stop: ['x'], seed: 1 }), { needs: ['stop_strings', 'seed'], isAction: false })
+  t.match(chat({ n: 2 }), { needs: ['several_samples'], choices: 2 })
   t.match(chat({ seed: 1, temperature: 0 }), { needs: [] }, 'a greedy request has no use for its seed')
   t.match(chat({ messages: [{ role: 'assistant', tool_calls: [{}] }, { role: 'tool', content: '' }] }), { needs: [], isAction: false }, 'earlier calls are messages')
 })
