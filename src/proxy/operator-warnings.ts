@@ -23,7 +23,7 @@ const REASONS: Readonly<Record<Exclude<PassCause, WantedCause>, string>> = {
   header: "an X-Stopgate header can't be read",
   tools: 'they have tools, which the proxy serves in chats of llama.cpp; in vLLM its plug-in serves them',
   several_samples: 'they ask for several samples',
-  structured_output: 'they have structured output, which the proxy serves in chats of llama.cpp; in vLLM its plug-in serves it',
+  structured_output: 'they have structured output, which the proxy serves in chats of llama.cpp and vLLM',
   grammar: 'they have a grammar, which holds in the reasoning, too',
   media: 'they have images or audio',
   logprobs: 'they ask for log-probabilities or token ids, which the closed reasoning does not have; in vLLM its plug-in serves them',

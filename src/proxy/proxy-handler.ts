@@ -6,7 +6,6 @@ import { isTooCostly } from '../http/json-shape.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
 import { DialectError, type Dialect, type DialectName, type EngineRun } from './dialects/dialect.js'
-import { ACTION_FORM } from './dialects/forced-answer.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply, type ClientReply } from './generation/client-reply.js'
 import { ProxiedGeneration, type GenerationDependencies } from './generation/generation.js'
@@ -49,6 +48,8 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
   readonly bodyTimeoutMs: number
   readonly dialects: Readonly<Record<DialectName, Dialect>>
   readonly dialect: UpstreamDialect
+  /** How tool calls and structured output are forced. */
+  readonly actionForm: ProbeForm
 }
 
 /** Answers a request of a client: serves a generation, or passes the request through. */
@@ -71,7 +72,7 @@ export function createProxyHandler (
       const samples = samplesOf(request, generation.id).map((request, i) => ({
         request, local: { ...generation, group: request.group, id: i === 0 ? generation.id : `${generation.id}-${i}` },
       }))
-      const form = request.isAction ? ACTION_FORM : dependencies.forms.formFor(generation.context)
+      const form = request.isAction ? dependencies.actionForm : dependencies.forms.formFor(generation.context)
       const name = await dependencies.dialect.find(rawHeaders)
       if (name === null) return { cause: 'not_ready' }
       const dialect = dialects[name]

@@ -8,6 +8,7 @@ import { createHostCheck, isLoopback } from '../http/host-check.js'
 import { ConfigError } from '../settings/environment.js'
 import type { Label } from '../core/policy/policy.js'
 import { ClientAdmission } from './client-admission.js'
+import { actionForm } from './dialects/forced-answer.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
 import { throttledWarnings, warnOfLevels, warnOfPassed } from './operator-warnings.js'
 import { logFinding } from './probe-form/log-finding.js'
@@ -86,6 +87,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     metrics,
     dialects,
     dialect,
+    actionForm: actionForm({ before: settings.PROXY_BEFORE_CLOSE, after: settings.PROXY_AFTER_CLOSE }),
     admission,
     hosts: createHostCheck(allowedHosts(settings)),
     maxRequests: settings.PROXY_MAX_REQUESTS,

@@ -148,7 +148,7 @@ t.test('a request that cannot be served identically is passed through, and count
     ['header', CHAT, { 'x-stopgate-context': 'nonsense' }],
     ['tools', { ...CHAT, tools: [{ type: 'function' }] }],
     ['stop_strings', { ...CHAT, stop: ['x'] }],
-    ['structured_output', { ...CHAT, response_format: { type: 'json_object' } }],
+    ['grammar', { ...CHAT, grammar: 'root ::= "a"' }],
     ['several_samples', { ...CHAT, best_of: 2 }],
     ['unknown_field', { ...CHAT, xyz: 1 }],
     ['body', { ...CHAT, messages: [] }],

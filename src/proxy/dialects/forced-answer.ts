@@ -48,11 +48,16 @@ const STYLES: Readonly<Record<ProbeFormName, ProbeStyle>> = {
   direct: { suffix: '', stops: [], isWhole: () => false, forced: (text) => text.trim(), final: (text) => text.trim() },
 }
 
-/**
- * How an action is forced: nothing is written for the model but the closed reasoning. It needs no search, since the engine's own template
- * closes the reasoning, and its own parser reads the answer.
- */
-export const ACTION_FORM: ProbeForm = { name: 'direct', suffix: '', before: '', after: '', tokens: 256 }
+/** Largest number of tokens of a forced action. */
+const ACTION_TOKENS = 256
+
+/** How an action is forced: nothing is written for the model but the closed reasoning, so that no form is searched for. */
+export function actionForm ({ before, after }: Pick<ProbeForm, 'before' | 'after'>): ProbeForm {
+  return { name: 'direct', suffix: '', before, after, tokens: ACTION_TOKENS }
+}
+
+/** Fields about the structure of an answer. */
+const STRUCTURE_FIELDS = ['response_format', 'structured_outputs'] as const
 
 /** An answer that was forced beside the generation. */
 export interface ForcedAnswer {
@@ -73,14 +78,16 @@ export function probeStyle (name: ProbeFormName, suffix = ''): ProbeStyle {
 }
 
 /** The body of the request for a forced answer. */
-export function probeBody ({ model, body }: StoppableRequest, prompt: unknown, maxTokens: number, stops: readonly string[]): JsonObject {
-  const handling = fieldsOf(body, HANDLING_FIELDS)
-  return { model, prompt, max_tokens: maxTokens, temperature: 0, logprobs: 1, ...(stops.length > 0 && { stop: stops }), ...handling }
+export function probeBody (
+  { model, body, isAction }: StoppableRequest, prompt: unknown, maxTokens: number, stops: readonly string[]): JsonObject {
+  // An action is forced under the client's own stop strings, which its answer obeys, too.
+  const fields = fieldsOf(body, isAction ? [...HANDLING_FIELDS, ...STRUCTURE_FIELDS, 'stop'] : HANDLING_FIELDS)
+  return { model, prompt, max_tokens: maxTokens, temperature: 0, logprobs: 1, ...(stops.length > 0 && { stop: stops }), ...fields }
 }
 
 /** The body of the request for the answer behind the reasoning, sampled as the client requested. */
 export function answerBody ({ model, body }: StoppableRequest, prompt: unknown, maxTokens: number): JsonObject {
-  const fields = fieldsOf(body, [...SAMPLING_FIELDS, ...HANDLING_FIELDS, 'stop'])
+  const fields = fieldsOf(body, [...SAMPLING_FIELDS, ...HANDLING_FIELDS, ...STRUCTURE_FIELDS, 'stop'])
   return { model, prompt, max_tokens: maxTokens, stream: true, stream_options: { include_usage: true }, ...fields }
 }
 
@@ -89,15 +96,23 @@ function fieldsOf (body: RequestBody, names: readonly string[]): JsonObject {
   return Object.fromEntries(names.map((name) => [name, body[name] ?? undefined]))
 }
 
+/** The one log-probability of an action: a mean over a long one would hide a single doubtful token. */
+export function actionLogprobs (choice: unknown, logprobs: ReadonlyArray<number | null>): Array<number | null> {
+  // An action that has not ended within its tokens is none: the beginnings of two may be equal.
+  if (fieldOf(choice, 'finish_reason') === 'length' || logprobs.length === 0) return []
+  return [logprobs.reduce<number | null>((sum, one) => sum === null || one === null ? null : sum + one, 0)]
+}
+
 /** Reads the reply to a probe in OpenAI's format. @throws Error if it has no text */
-export function readForcedAnswer (reply: unknown): ForcedAnswer {
+export function readForcedAnswer (reply: unknown, isAction = false): ForcedAnswer {
   const [choice] = itemsOf(fieldOf(reply, 'choices'))
   const text = fieldOf(choice, 'text') ?? fieldOf(fieldOf(choice, 'message'), 'content')
   if (typeof text !== 'string') throw new Error('a probe was answered without a text')
   const usage = fieldOf(reply, 'usage')
+  const logprobs = logprobsOf(fieldOf(choice, 'logprobs'))
   return {
-    text,
-    logprobs: logprobsOf(fieldOf(choice, 'logprobs')),
+    text: isAction ? canonicalText(text) : text,
+    logprobs: isAction ? actionLogprobs(choice, logprobs) : logprobs,
     pieces: piecesOf(fieldOf(choice, 'logprobs')),
     tokens: numberOrNull(fieldOf(usage, 'completion_tokens')) ?? 1,
     promptTokens: numberOrNull(fieldOf(usage, 'prompt_tokens')),

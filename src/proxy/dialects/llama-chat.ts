@@ -5,7 +5,7 @@ import { readPieces } from '../protocol/openai-chunks.js'
 import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
 import { DialectError, requireAccepted, type DialectOptions, type EngineRun } from './dialect.js'
-import { probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
+import { actionLogprobs, probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
 import { sentStops, tokensUntil } from './llama-stops.js'
 import { cachePerModel } from './vllm.js'
 
@@ -128,16 +128,9 @@ function readForced ({ isAction }: StoppableRequest, form: ProbeForm, reply: unk
     cachedTokens: numberOrNull(fieldOf(fieldOf(usage, 'prompt_tokens_details'), 'cached_tokens')),
   }
   if (isAction) {
-    // An action that has not ended within its tokens is none: the beginnings of two may be equal.
-    const logprobs = fieldOf(choice, 'finish_reason') === 'length' ? [] : sumOf(tokenLogprobs(tokens))
+    const logprobs = actionLogprobs(choice, tokenLogprobs(tokens))
     return { text: actionOf(content, toolCallsOf(fieldOf(message, 'tool_calls'))), logprobs, ...cost }
   }
   const counted = tokensUntil(probeStyle(form.name).stops, tokens)
   return { text: content.slice(form.suffix.length), logprobs: tokenLogprobs(counted), pieces: tokenTexts(tokens), ...cost }
-}
-
-/** One log-probability for all: a mean over a long call would hide a single doubtful token. */
-function sumOf (logprobs: ReadonlyArray<number | null>): Array<number | null> {
-  if (logprobs.length === 0) return []
-  return [logprobs.reduce<number | null>((sum, one) => sum === null || one === null ? null : sum + one, 0)]
 }

@@ -62,7 +62,7 @@ export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
       async probe (prefix, form, signal) {
         const prompt = promptWith(prefix, await idsOf(closeTextOf(form, tags) + form.suffix))
         const body = { ...probeBody(request, prompt, form.tokens, probeStyle(form.name).stops), skip_special_tokens: false }
-        return readForcedAnswer(await upstream.json('/v1/completions', withOwnRequestId(headers), body, signal))
+        return readForcedAnswer(await upstream.json('/v1/completions', withOwnRequestId(headers), body, signal), request.isAction)
       },
       async answer (prefix, closing, signal) {
         const prompt = promptWith(prefix, await idsOf(closeTextOf(closing, tags)))
@@ -79,7 +79,11 @@ export function createVllm ({ upstream, tags }: DialectOptions): Dialect {
 
   function refusal (request: StoppableRequest): PassCause | null {
     if (request.choices > 1 && request.body.temperature === 0) return 'several_samples' // which vLLM refuses
-    return unserved(request, 'several_samples', 'seed', ...(request.isAction ? [] : ['tools' as const]))
+    if (request.route === 'completions' && request.isAction) return 'structured_output' // its grammar would hold in the reasoning, too
+    // Its parsers of tool calls cannot be reached from outside.
+    const tools = request.body.tool_choice === 'none' ? ['tools' as const] : []
+    // Where stop strings hold text back, its streams show a part of the reasoning as content; its whole replies do not.
+    return unserved(request, 'several_samples', 'structured_output', 'seed', ...tools)
   }
 
   return { name: 'vllm', refusal, start }

@@ -21,8 +21,11 @@ export interface StopDecision {
   readonly step: CheckedStep
 }
 
-/** How the probe of a check ended. `skipped`: too many probes were in flight; `late`: the reasoning had ended. */
-export const PROBE_ENDS = ['ok', 'failed', 'skipped', 'late'] as const
+/**
+ * How the probe of a check ended. `unprobed`: it has no answer, such as a tool call beyond the limit of tokens; `skipped`: too many probes
+ * were in flight; `late`: the reasoning had ended.
+ */
+export const PROBE_ENDS = ['ok', 'unprobed', 'failed', 'skipped', 'late'] as const
 export type ProbeEnd = typeof PROBE_ENDS[number]
 
 export interface ChecksOptions {
@@ -135,8 +138,8 @@ export class Checks {
     if (forced === null) return
     const step = this.#stepOf(at, forced)
     this.#spend(step)
-    onProbe('ok', forced.tokens, forced)
     const { confidence, signals } = step
+    onProbe(confidence === null ? 'unprobed' : 'ok', forced.tokens, forced)
     if (confidence === null || signals === undefined) return
     const decision = decider.decide(local, { tokens: at, due_tokens: due, confidence, signals })
     if (decision?.decision !== 'stop' || decision.threshold === null) return

@@ -240,7 +240,9 @@ export class ProxiedGeneration {
       else this.#end.follow(piece)
     } else this.#growReasoning(piece)
     this.#options.reply.pass(piece, this.#fieldSoFar)
-    if (tracker.state === 'reasoning') this.#checks.advance(this.#reasoning)
+    // Without a field for the reasoning an action may have begun: its grammar then holds from the first token on.
+    const mayCheck = !this.#options.request.isAction || !tracker.isInText
+    if (tracker.state === 'reasoning' && mayCheck) this.#checks.advance(this.#reasoning)
   }
 
   #growReasoning (piece: Piece): void {

@@ -88,7 +88,7 @@ const DEFAULTS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 const REFUSED_FIELDS: ReadonlyArray<readonly [fields: readonly string[], cause: PassCause]> = [
   [['functions', 'function_call'], 'tools'],
   [['best_of'], 'several_samples'],
-  [['structured_outputs', 'guided_json', 'guided_regex', 'guided_choice', 'guided_grammar'], 'structured_output'],
+  [['guided_json', 'guided_regex', 'guided_choice', 'guided_grammar'], 'structured_output'],
   [['grammar'], 'grammar'],
   [['modalities', 'audio', 'mm_processor_kwargs'], 'media'],
   [['logprobs', 'top_logprobs', 'prompt_logprobs', 'return_token_ids', 'return_tokens_as_token_ids'], 'logprobs'],
@@ -99,7 +99,7 @@ const REFUSED_FIELDS: ReadonlyArray<readonly [fields: readonly string[], cause: 
 /** Fields that some dialects serve. */
 const NEEDING_FIELDS: ReadonlyArray<readonly [fields: readonly string[], need: Need]> = [
   [['tools'], 'tools'],
-  [['response_format', 'json_schema'], 'structured_output'],
+  [['response_format', 'json_schema', 'structured_outputs'], 'structured_output'],
   [['stop'], 'stop_strings'],
 ]
 

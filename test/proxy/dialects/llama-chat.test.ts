@@ -64,8 +64,9 @@ t.test('a call is compared by its name and arguments, however it is written', as
 t.test('a call that does not end within its tokens is no answer', async (t) => {
   const many = JSON.stringify(Array.from({ length: 300 }, (_, i) => callOf(i, `c${i}`)))
   const script = { ...OWNER, answer: JSON.stringify([callOf(1)]), forcedAnswer: () => many, confidence: () => 0.9999 }
-  const { ask, treated } = await startUnderTest(t, script)
+  const { ask, treated, metric } = await startUnderTest(t, script)
   t.match(await (await ask(TOOLS, treated)).json(), { stopgate: { arm: 'treated', stopped: false } })
+  t.ok(await metric('stopgate_proxy_probes_total{end="unprobed"}') > 0)
 })
 
 t.test('the confidence of a call is the probability of all of it', async (t) => {

@@ -28,6 +28,31 @@ t.test('without the ids of all tokens there is no prefix to probe, and the reaso
   }
 })
 
+t.test('structured output is forced and answered under its grammar', async (t) => {
+  const schema = { response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' } } } }
+  const { ask, upstream, treated } = await startUnderTest(t, { answer: '{"level": 4}', pauseAt: 40, confidence: () => 0.999 })
+  const said = await (await ask({ ...CHAT, ...schema }, treated)).json()
+  t.match(said, { choices: [{ message: { content: '{"level": 4}', reasoning: /^a thought/ } }], stopgate: { stopped: true } })
+  const [probe, ...rest] = upstream.requests.filter(({ path }) => path === '/v1/completions').map(({ body }) => body)
+  t.match([probe, rest.at(-1)], [{ ...schema, max_tokens: 256, temperature: 0 }, { ...schema, stream: true }])
+})
+
+t.test('without a parser of the reasoning the grammar may hold in it, so nothing is probed', async (t) => {
+  const { ask, upstream, treated } = await startUnderTest(t, { hasParser: false, confidence: () => 0.999 })
+  const body = { ...CHAT, structured_outputs: { choice: ['42', '43'] } }
+  t.match(await (await ask(body, treated)).json(), { stopgate: { arm: null, stopped: false } })
+  t.notOk(upstream.requests.some(({ path }) => path === '/v1/completions'))
+})
+
+t.test('structured completions, stop strings, and tools that may be called are passed through', async (t) => {
+  const { ask, metric } = await startUnderTest(t)
+  await (await ask({ model: 'm', prompt: 'p<think>', response_format: { type: 'json_object' } }, {}, '/v1/completions')).text()
+  await (await ask({ ...CHAT, stop: 'x' })).text()
+  await (await ask({ ...CHAT, tools: [{}] })).text()
+  for (const cause of ['structured_output', 'stop_strings', 'tools']) t.equal(await metric(`stopgate_proxy_passed_total{cause="${cause}"}`), 1, cause)
+  t.match(await (await ask({ ...CHAT, tools: [{}], tool_choice: 'none' })).json(), { stopgate: { arm: 'control' } })
+})
+
 t.test('a value is loaded once for each model, and again after a failure', async (t) => {
   const loaded: string[] = []
   const get = cachePerModel(async (model) => {
