@@ -37,6 +37,8 @@ t.test('a full disk refuses outcomes, and decisions continue and nothing acknowl
   await until('there is no room', async () => await batch() === 503)
   t.match(await first.post('/v1/decisions', step), { status: 200, body: { decision: 'continue' } })
   t.match(await first.get('/readyz'), { status: 200, body: { ready: true, store: { up: false }, warnings: [/Make room on the disk of DATA_DIR/] } })
+  for (let i = 0; i < 20; i++) t.equal(await batch(), 503)
+  t.notMatch(first.stderr(), /\n {4}at /, 'no stack trace for a request')
   limit('unlimited')
   await until('the warning is gone, though nobody reports', async () => (await first.get('/readyz')).body.warnings.length === 0)
   await until('there is room', async () => await batch() === 202)

@@ -39,6 +39,9 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
   readonly isGuest?: boolean
 }
 
+/** Time after a failed write in which further ones fail at once. */
+const RETRY_MS = 1000
+
 /**
  * A store in a folder, for one process. Other threads of the process may open it as guests. LMDB runs write transactions one at a time, and
  * they are on disk when they resolve.
@@ -59,6 +62,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly #lease = new EmbeddedLease()
   /** Why the last write failed; `null`: it did not. */
   #refusal: string | null = null
+  /** Until then writes fail at once, ms: each attempt on a full disk makes LMDB print lines. */
+  #retryAt = 0
 
   private constructor (tables: Tables, release: () => Promise<void>, options: EmbeddedOptions) {
     super(tables)
@@ -224,6 +229,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
 
   /** Writes something large, since a small write finds room on a full disk, too: in pages of the file that are free. */
   async #tryRoom (): Promise<void> {
+    this.#retryAt = 0
     await this.#write(() => { this.tables.setMeta('room', ' '.repeat(ROOM)) })
     await this.#write(() => { this.tables.setMeta('room', '') })
   }
@@ -237,6 +243,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
 
   /** Runs a write all or nothing; it is on disk when this resolves. */
   async #write<T> (action: () => T): Promise<T> {
+    if (this.#refusal !== null && performance.now() < this.#retryAt) throw new StoreUnavailableError(this.#refusal)
     try {
       const problem = this.#goneProblem()
       if (problem !== null) throw new StoreUnavailableError(problem)
@@ -244,7 +251,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       this.#refusal = null
       return result
     } catch (error) {
-      if (error instanceof StoreUnavailableError) this.#refusal = error.message
+      if (error instanceof StoreUnavailableError) {
+        this.#refusal = error.message
+        this.#retryAt = performance.now() + RETRY_MS
+      }
       throw error
     }
   }

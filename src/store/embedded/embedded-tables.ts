@@ -46,6 +46,7 @@ const MAP_SIZE = 2 ** 30
 export function openTables (folder: string): Tables { return tablesIn(openRoot(folder)) }
 
 export function openRoot (folder: string): RootDatabase {
+  printNoFailedCommits()
   return open({
     path: folder,
     noSubdir: false, // otherwise LMDB takes a name with a dot for a file
@@ -56,6 +57,20 @@ export function openRoot (folder: string): RootDatabase {
     maxDbs: 32, // upper limit of tables
     encoding: 'msgpack',
   })
+}
+
+let isQuiet = false
+
+/** LMDB prints each failed commit with its stack, although the write is also rejected. */
+function printNoFailedCommits (): void {
+  if (isQuiet) return
+  isQuiet = true
+  const print = console.error
+  console.error = (...values: unknown[]) => {
+    const [error] = values
+    if (error instanceof Error && typeof (error as { code?: unknown }).code === 'number' && error.stack?.includes('/lmdb/')) return
+    print(...values)
+  }
 }
 
 /** Number of the last page in use. */
