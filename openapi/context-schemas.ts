@@ -3,6 +3,7 @@ import { CADENCE_REASONS, type CadenceReason } from '../src/core/contexts/cadenc
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { UNLIKELY_REASONS, type Unlikely } from '../src/core/contexts/probe-spending.js'
 import { STATUSES } from '../src/core/reports/context-report.js'
+import { DIAGNOSES, type Diagnosis } from '../src/core/reports/diagnosis.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { CadenceNumbersSchema, LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
@@ -129,6 +130,11 @@ const FollowUpSchema = Type.Object({
   left_out: count('Control generations that the evidence leaves out: their list was void, but not because it was for the epoch before, or they were never enrolled (a group counts by its samples)'),
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 
+const DiagnosisSchema = Type.Object({
+  reason: Type.Unsafe<Diagnosis>({ type: 'string', enum: Object.keys(DIAGNOSES), description: 'The first reason that applies; docs/nothing-stops.md has a paragraph for each' }),
+  text: Type.String({ description: 'The reason in words, with the next step' }),
+}, { title: 'Diagnosis', description: 'Why nothing is stopped' })
+
 const EvidenceSchema = Type.Object({
   best: Type.Number({ description: 'Largest ln E since the threshold came into force' }),
   now: Type.Number({ description: 'ln E now' }),
@@ -247,6 +253,7 @@ export const contextFields = {
   open_enrolments: Type.Integer({ description: 'Generations of either arm that are enrolled and not accounted for yet. Beyond 4,096 further ones are void' }),
   unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
   evidence: objectOrNull(EvidenceSchema, 'Evidence for the certified threshold; null: none is certified'),
+  diagnosis: objectOrNull(DiagnosisSchema, 'Why none of its generations are stopped; null: they are, at the threshold in force'),
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },

@@ -125,6 +125,7 @@ const CONTEXT = {
     epochs_opened: 1,
     total_error_level: 0.05,
   },
+  diagnosis: null,
   warnings: [],
   fed_by: {},
   epoch: 1,

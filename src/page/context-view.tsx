@@ -87,6 +87,9 @@ export function ContextPage ({ name }: { name: string }) {
           Repair them, then reset the context to try at once.
         </p>
       )}
+      {context.diagnosis !== null && context.unlikely === null && context.diagnosis.reason !== 'breach_held' && (
+        <p class='banner info'><span aria-hidden='true'>△</span> {context.diagnosis.reason === 'sums_only' ? '' : 'Nothing is stopped here. '}{context.diagnosis.text}</p>
+      )}
       {context.unlikely !== null && (
         <p class='banner info'>
           <span aria-hidden='true'>△</span> Nothing is likely to be certified ({words(context.unlikely)}). {UNLIKELY[context.unlikely]}{' '}

@@ -25,6 +25,7 @@ import { isCertifying, parseContextKey } from '../policy/context.js'
 import type { Label, Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { describeCadence } from './cadence-report.js'
+import { DIAGNOSES, diagnose, type Diagnosis } from './diagnosis.js'
 import { untilNext } from './threshold-rows.js'
 
 export const STATUSES = ['learning', 'unlikely', 'certified', 'drifted'] as const
@@ -51,6 +52,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
   const evidence = isMember ? shown : evidenceOf(state)
   const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
   const first = effective.isNew ? firstUnits(state, source) : null
+  const isGathering = isMember || isCertifying(loaded.levels, own.policy.certify_at, key)
   const isGone = isMember && hasLeft(own.leftEpoch, source.epochName)
   return {
     key,
@@ -107,15 +109,15 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
     unaccounted: candidate.unaccounted,
     evidence: evidenceView(state, own.index, candidate, own.policy),
+    /** Why none of its generations are stopped, and the next step; `null`: they are. */
+    diagnosis: describeDiagnosis(diagnose({ own, effective, gathering: loaded.states.get(source.key), isGathering })),
     warnings: contextWarnings(state, own.policy),
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
-    control_share: isMember || isCertifying(loaded.levels, own.policy.certify_at, key) ? controlShareInForce(effective) : null,
+    control_share: isGathering ? controlShareInForce(effective) : null,
     generations_to_next_certificate: untilNext(candidate, own.policy),
     /** When its generations ask; `null`: it certifies nothing, as above the leaves. */
-    cadence: isMember || isCertifying(loaded.levels, own.policy.certify_at, key)
-      ? describeCadence(own.policy, loaded.states.get(source.key))
-      : null,
+    cadence: isGathering ? describeCadence(own.policy, loaded.states.get(source.key)) : null,
     policy: own.policy,
     updated_at: state.updated_at,
   }
@@ -135,6 +137,8 @@ export function describeSavings ({ savings, probe_tokens: probes }: Pick<Context
     tokens_saved_gross: saved?.estimate ?? null,
   }
 }
+
+function describeDiagnosis (reason: Diagnosis | null) { return reason === null ? null : { reason, text: DIAGNOSES[reason] } }
 
 /** How workers force answers; `null`: no worker has said. Its time is in ms. */
 function describeProbeForm (state: ProbeFormState | null) {

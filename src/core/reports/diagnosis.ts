@@ -1,0 +1,82 @@
+import { heldUntil } from '../certificate/breach.js'
+import { cadenceInForce } from '../contexts/automatic-cadence.js'
+import { type ContextState, evidenceOf } from '../contexts/context-state.js'
+import { contextWarnings } from '../contexts/context-warnings.js'
+import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
+import { hasLeft } from '../contexts/membership.js'
+import type { ChainLink } from '../contexts/chain-link.js'
+
+/**
+ * Why no generation of a context is stopped, with the next step, in the order in which to look. docs/nothing-stops.md has a paragraph for
+ * each.
+ */
+export const DIAGNOSES = {
+  sums_only: 'This context only sums up those below it: look at one of them.',
+  mode_off: 'Its mode is off: set it to enforce.',
+  mode_shadow: 'Its mode is shadow, so decisions are made but stop nothing: set it to enforce.',
+  pin_never: 'A pin says never: remove it, or pin a threshold.',
+  left_pool: 'It has left its pool, since its own generations lose more EM than the pool allows: certify it on its own, or wait for the next epoch of the pool.',
+  breach_held: 'Stops served other answers than were probed, so no threshold is in force for a time: answer from exactly the prefix that was probed, then reset it.',
+  new_member: 'It is new in its pool, and its first generations run in full: wait.',
+  not_asked: 'No generation is enrolled: ask for a decision at the first check of each generation, with its id and without an arm.',
+  not_enrolled: 'Outcomes arrive of generations that were not enrolled: ask at the first check of each generation, under the id of its outcome.',
+  outcomes_missing: 'Generations are enrolled, but their outcomes, steps or labels have not arrived: report every generation that asked.',
+  labels_missing: 'Outcomes wait for labels: send em, an answer with a reference, or labels, or set the label of the policy to agreement.',
+  probe_form_missing: 'No forced answer equals the one that the model itself gives, so nothing is probed: state how its answers look.',
+  reports_faulty: 'Reports cannot be evidence as they are: see the warnings of this context.',
+  accuracy: 'The thresholds that save tokens seem to lose more EM than is allowed: allow a larger max_em_drop, or find a better confidence.',
+  probe_cost: 'Probes cost as much as stops would save: use shorter probes, or ask less often.',
+  too_few: 'Learning would cost more than it would have saved on the traffic so far: certify it with others as a pool, or let it run.',
+  withdrawn: 'Its threshold was withdrawn, since stopping had come to lose too much, and none has been certified since: look for a change of the model, the prompts or the grader.',
+  exploring: 'Its first control generations show how often it pays to ask: wait.',
+  collecting: 'Evidence is being collected: wait.',
+} as const
+
+export type Diagnosis = keyof typeof DIAGNOSES
+
+/** Warnings without whose cure nothing is certified. */
+const BLOCKING: ReadonlySet<string> = new Set(['grader_broken', 'cadences_differ', 'left_out_high', 'prompt_unmarked', 'steps_missing'])
+/** Control outcomes without their labels from which labels are missing. */
+const ENOUGH = 32
+
+interface Diagnosed {
+  readonly own: ChainLink
+  readonly effective: EffectiveThreshold
+  /** The state of the context whose evidence certifies for it, its own or that of its pool; absent: nothing was enrolled there. */
+  readonly gathering: ContextState | undefined
+  /** Whether evidence is gathered in it: it is a leaf, or a pool. */
+  readonly isGathering: boolean
+}
+
+/** @returns `null`: its generations are stopped at a threshold */
+export function diagnose ({ own, effective, gathering, isGathering }: Diagnosed): Diagnosis | null {
+  if (!isGathering) return 'sums_only'
+  if (own.policy.mode !== 'enforce') return own.policy.mode === 'off' ? 'mode_off' : 'mode_shadow'
+  if (effective.threshold !== null) return null
+  if (effective.isPinned) return 'pin_never'
+  if (hasLeft(own.leftEpoch, effective.source.epochName)) return 'left_pool'
+  if (gathering === undefined) return 'not_asked'
+  if (heldUntil(gathering.hold) !== null) return 'breach_held'
+  if (effective.isNew && effective.source.threshold !== null) return 'new_member'
+  return faultOf(gathering, effective.source) ?? prospectOf(gathering, effective.source)
+}
+
+/** What keeps reports from being evidence. */
+function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null {
+  const { follow_up: { enrolled, unenrolled, labels_wanted: wanted, labels_given: given } } = state
+  if (enrolled === 0 && evidenceOf(state).generations === 0) return unenrolled > 0 ? 'not_enrolled' : 'not_asked'
+  const warnings: readonly string[] = contextWarnings(state, policy)
+  if (warnings.includes('outcomes_not_enrolled')) return 'not_enrolled'
+  if (warnings.includes('outcomes_missing')) return 'outcomes_missing'
+  if (warnings.includes('probe_form_missing')) return 'probe_form_missing'
+  if (wanted >= ENOUGH && given < wanted / 2) return 'labels_missing'
+  if (warnings.some((warning) => BLOCKING.has(warning))) return 'reports_faulty'
+  return warnings.includes('no_net_savings') ? 'probe_cost' : null
+}
+
+/** What is to be expected of the evidence. */
+function prospectOf ({ unlikely, epoch_cause: cause, auto_cadence: cadence }: ContextState, { policy }: ChainLink): Diagnosis {
+  if (unlikely !== null) return unlikely
+  if (cause === 'drift' || cause === 'breach') return 'withdrawn'
+  return cadenceInForce(policy, cadence).isExploring ? 'exploring' : 'collecting'
+}
