@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { eventsOf, startUnderTest } from '../proxy/proxy-under-test.js'
 import { lacksEngine, MODELS, PYTHON } from './play-proxy.js'
@@ -97,4 +98,24 @@ t.test('llama.cpp serves chats with tools, stop strings, structured output and s
   }
   t.equal(await metric('stopgate_proxy_failed_stops_total'), 0)
   t.equal(await metric('stopgate_proxy_probes_total{end="failed"}'), 0)
+})
+
+const lacksAgents = spawnSync(PYTHON, ['-c', 'import agents']).status !== 0 && 'the agent framework is not installed: pip install openai-agents'
+if (lacksAgents !== false) console.error(`SKIPPED: an agent with a tool in llama.cpp: ${lacksAgents}`)
+
+t.test("OpenAI's Agents SDK runs the loop of an agent with a tool as it does without the proxy", { skip: skip || lacksAgents }, async (t) => {
+  const url = await startEngine(t)
+  const { proxy, metric, service } = await startUnderTest(t, {}, { PROXY_UPSTREAM: url })
+  await service.send('PUT', '/v1/contexts/model=reasoner,task=pinned/policy', { control_rate: 0.02, check_every_tokens: 16 })
+  await service.send('PUT', '/v1/contexts/model=reasoner,task=pinned/pin', { threshold: 0.9, reason: 'test' })
+  const run = async (base: string, task: string) => {
+    const { stdout } = await promisify(execFile)(PYTHON, ['test/engines/agent.py', base, JSON.stringify({ 'x-stopgate-context': `task=${task}` })])
+    return JSON.parse(stdout)
+  }
+  const direct = await run(url, 'none')
+  t.same(direct.calls, Array(2).fill({ room: 'hall', level: 452 }), 'not streamed and streamed')
+  t.same(await run(proxy.url, 'free'), direct)
+  t.equal(await metric('stopgate_proxy_passed_total{cause="tools"}'), 0)
+  t.ok(await metric('stopgate_proxy_probes_total{end="ok"}') > 0, 'its calls were forced beside it')
+  t.same((await run(proxy.url, 'pinned')).calls, direct.calls, 'the calls are right where reasoning may be stopped, too')
 })
