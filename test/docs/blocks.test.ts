@@ -12,6 +12,7 @@ import { openShell, type Shell } from './run-bash.js'
 /** Bash blocks that cannot run here, by how they begin. Their syntax is checked. */
 const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string }> = [
   { starts: 'pip ', reason: 'clients/python/run-tests installs it' },
+  { starts: 'stopgate grade ', reason: 'no judge; see clients/python/tests/test_grading_worker.py' },
   { starts: 'npm ', reason: 'npm would install, or test within a test' },
   { starts: 'docker ', reason: 'no Docker engine' },
   { starts: 'kubectl ', reason: 'no cluster' },
