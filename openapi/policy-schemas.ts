@@ -107,6 +107,16 @@ const fields = {
   record_steps: Type.Boolean({
     description: 'Whether the service records the steps of control generations until their outcome comes, for workers that send outcomes without `steps`',
   }),
+  judge_miss_rate: nullable<number>('number', {
+    minimum: 0,
+    maximum: 0.9,
+    description: 'Upper limit of the share of real losses that the judge does not call lost, by `stopgate grade --audit` (fraction, 0 to 0.9): losses are corrected by it, and a fifth of error_level pays for the chance that it is wrong; null: no audit, and the guarantee is "as judged"',
+  }),
+  judge_gain_share: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: 'With judge_miss_rate: lower limit of what a gain that the judge calls is worth, by the same audit (fraction, 0 to 1); 0: judged gains count as ties',
+  }),
   store_prompts: Type.Boolean({
     description: 'Whether the service keeps the prompt of a generation whose label is wanted, beside its answers, until the label comes, and for a day at most; false: prompts are dropped',
   }),

@@ -33,6 +33,8 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'evidence_window', kind: 'number', meaning: 'generations of evidence kept' },
   { name: 'max_evidence_age_seconds', kind: 'number', meaning: 'time without evidence after which a threshold is withdrawn' },
   { name: 'record_steps', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the steps of control generations' },
+  { name: 'judge_miss_rate', kind: 'number', meaning: 'upper limit of the share of real losses that the judge misses (fraction); empty: not audited' },
+  { name: 'judge_gain_share', kind: 'number', meaning: 'lower limit of what a gain called by the judge is worth (fraction)' },
   { name: 'store_prompts', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the prompts of generations whose label is wanted' },
   { name: 'em_per_token_percent', kind: 'points', meaning: 'EM that one more percent of tokens may cost, in points' },
 ]

@@ -6,6 +6,7 @@ import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { groupsNeeded } from './groups.js'
 import { leastControls, untilWithdrawn } from './late-drift.js'
+import { isCertified, JUDGES, NO_DROP, THREE_POINTS } from './judges.js'
 import { labelTable } from './missing-labels.js'
 import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
 import { playMix } from './shifting-mix.js'
@@ -52,6 +53,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   groups,
   predictor,
   labels,
+  judges,
   training,
   tradeoff,
   prices,
@@ -203,6 +205,21 @@ function drift (): void {
         spread(runs.map(({ savedAfter }) => savedAfter), percent),
       ]
     })))
+}
+
+function judges (): void {
+  const seeds = seedsOr(400)
+  const audited = 600
+  const share = (run: Parameters<typeof isCertified>[0]) => percent(seeds.filter((seed) => isCertified(run, seed)).length / seeds.length)
+  const rows = Object.entries(JUDGES).flatMap(([name, judge]) => [0.05, 0.15, 0.3].map((rate) => {
+    const at = (truth: typeof NO_DROP, correction: 'none' | 'losses' | 'losses and gains') => share({ truth, judge, rate, audited, correction })
+    return [
+      name, percent(rate), at(THREE_POINTS, 'none'), at(THREE_POINTS, 'losses'), at(THREE_POINTS, 'losses and gains'),
+      at(NO_DROP, 'none'), at(NO_DROP, 'losses and gains'),
+    ]
+  }))
+  print(`${seeds.length} runs each, an audit of ${audited} pairs`, table(
+    ['judge', 'errors', '3 points: as judged', 'losses corrected', 'also gains', 'no drop: as judged', 'corrected'], rows))
 }
 
 function labels (): void {

@@ -1,6 +1,6 @@
 import type { PolicyProblem } from '../policy/policy-problem.js'
 import type { Policy } from '../policy/policy.js'
-import { type Differences, logEvidence, losslessUnits, reaches } from './certificate.js'
+import { type Differences, EIGHTHS, logEvidence, losslessUnits, reaches } from './certificate.js'
 import {
   addDifferenceSums, differencesIn, type DifferenceSums, differenceSumFrom, noDifferences, packDifferences, unpackDifferences,
 } from './difference-sums.js'
@@ -277,8 +277,34 @@ export function logMixture (a: number, prefix: WeightedDifferences): number {
   return top === -Infinity ? top : top + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - top), 0))
 }
 
+/** How far the labels of a judge are trusted, by an audit (see `judge_miss_rate` and `judge_gain_share`). */
+export interface JudgeErrors { readonly missRate: number, readonly gainShare: number }
+
+/**
+ * The test where a judge gives the labels. It calls at least the part 1 - m of the real losses lost (m: `missRate`), and a gain that it
+ * calls is worth at least g on average (`gainShare`). So the true drop is at most the mean of d' = 1 / (1 - m) for a judged loss, 0 for a
+ * tie and -g for a judged gain, and the test is about d' at tolerance a. Divided by 1 / (1 - m), differences are in [-1, 1] again.
+ */
+export function testedUnderErrors (
+  a: number, prefix: WeightedDifferences, errors: JudgeErrors | null): { readonly a: number, readonly prefix: WeightedDifferences } {
+  if (errors === null) return { a, prefix }
+  const { missRate, gainShare } = errors
+  const scale = (1 - missRate) * gainShare
+  const scaled = prefix.map(({ logWeight, differences }) => ({ logWeight, differences: scaleGains(differences, scale) }))
+  return { a: a * (1 - missRate), prefix: scaled }
+}
+
+/** The differences with each gain at a part of its size, rounded towards none to a 64th of a unit. */
+function scaleGains (differences: Differences, scale: number): Differences {
+  const { gained, partial = [] } = differences
+  const scaled = (eighths: number) => eighths >= 0 ? eighths : Math.ceil(EIGHTHS * eighths * scale) / EIGHTHS
+  const others = partial.map(([eighths, units]) => [scaled(eighths), units] as const)
+  return { ...differences, gained: 0, partial: [[scaled(-EIGHTHS), gained], ...others] }
+}
+
 /** Whether ln E of a prefix reaches the bar, also at twice the tolerance if all units left out as missing had lost. */
-export function passes (a: number, prefix: WeightedDifferences, logBar: number): boolean {
+export function passes (bound: number, judged: WeightedDifferences, logBar: number, errors: JudgeErrors | null = null): boolean {
+  const { a, prefix } = testedUnderErrors(bound, judged, errors)
   if (!mixtureReaches(a, prefix, logBar)) return false
   if (2 * a >= 1 || prefix.every(({ differences: { leftOut = 0 } }) => leftOut === 0)) return true
   const atWorst = prefix.map(({ logWeight, differences }) => {

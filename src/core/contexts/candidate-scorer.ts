@@ -1,4 +1,4 @@
-import { type Beginnings, carryingBeginning, isSplitIn, passes, weightedDifferences } from '../certificate/beginnings.js'
+import { type Beginnings, carryingBeginning, isSplitIn, type JudgeErrors, passes, weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, meanDrop, unitsToReach } from '../certificate/certificate.js'
 import { certifiedPlace, expectedUtility, isSplitAt, standardError } from '../certificate/certified-threshold.js'
 import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
@@ -85,14 +85,33 @@ type Bar = Pick<CandidateScorer, 'isPostHoc' | 'bar'>
 
 function rawBar (state: ContextState, policy: Policy): Bar {
   const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
-  const level = policy.predictor === 'off' ? policy.error_level : championLevel(policy.error_level)
+  const level = policy.predictor === 'off' ? testedLevel(policy) : championLevel(testedLevel(policy))
   return { isPostHoc, bar: barOf(level * lookShare(state.looks), isPostHoc) }
 }
 
 /** If predictors were turned on after the first evidence, the raw confidence had the whole level until then. */
 function trialBar (state: ContextState, trial: Trial, policy: Policy): Bar {
   const isPostHoc = isOtherRequest(trial.requested, policy) || state.requested.predictor !== policy.predictor
-  return { isPostHoc, bar: barOf(challengerLevel(policy.error_level, trial.ordinal) * lookShare(state.looks), isPostHoc) }
+  return { isPostHoc, bar: barOf(challengerLevel(testedLevel(policy), trial.ordinal) * lookShare(state.looks), isPostHoc) }
+}
+
+/** The part of the level that pays for the chance that the audited limits of a judge's errors are wrong. */
+const AUDIT_PART = 0.2
+
+/** The level that is left for the evidence. */
+function testedLevel ({ error_level: level, judge_miss_rate: missRate }: Policy): number {
+  return missRate === null ? level : (1 - AUDIT_PART) * level
+}
+
+/** The errors of the judge for which the test corrects; `null`: none. */
+export function judgeErrors (
+  { judge_miss_rate: missRate, judge_gain_share: gainShare }: Pick<Policy, 'judge_miss_rate' | 'judge_gain_share'>): JudgeErrors | null {
+  return missRate === null ? null : { missRate, gainShare }
+}
+
+/** The tolerance at which judged losses are tested. */
+export function testedBound ({ max_em_drop: a, judge_miss_rate: missRate }: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>): number {
+  return a * (1 - (missRate ?? 0))
 }
 
 /** The part of the level at which the raw confidence is tested where predictors may challenge it. */
@@ -126,9 +145,12 @@ export function countedPart ({ evidence: { generations }, beginnings: { list: [f
 
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
 export function certifiedNow (
-  { evidence, beginnings, bar }: Pick<CandidateScorer, 'evidence' | 'beginnings' | 'bar'>, { max_em_drop: a }: Pick<Policy, 'max_em_drop'>): number {
+  { evidence, beginnings, bar }: Pick<CandidateScorer, 'evidence' | 'beginnings' | 'bar'>,
+  policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate' | 'judge_gain_share'>
+): number {
+  const errors = judgeErrors(policy)
   const isSplit = (k: number) => isSplitAt([evidence], k) || isSplitIn(beginnings, k)
-  return certifiedPlace((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), isSplit, thresholdsOf(evidence))
+  return certifiedPlace((k) => passes(policy.max_em_drop, weightedDifferences(beginnings, k, 'at_worst'), bar, errors), isSplit, thresholdsOf(evidence))
 }
 
 /** The net EM drop at a place, a fraction, since the beginning that carries its certificate. */

@@ -47,13 +47,16 @@ export interface Guarantee {
 export const JUDGE = 'judge:'
 
 /** What the labels of an epoch say. @param sources graders that gave late labels, with their numbers of labels */
-export function subjectOf (label: Label, sources: Readonly<Record<string, number>> = {}): Pick<Guarantee, 'about' | 'as_judged'> {
+export function subjectOf (
+  { label, judge_miss_rate: missRate }: Pick<Policy, 'label' | 'judge_miss_rate'>, sources: Readonly<Record<string, number>> = {}
+): Pick<Guarantee, 'about' | 'as_judged'> {
   if (label === 'agreement') return { about: 'agreement with the full answer', as_judged: false }
   const names = Object.keys(sources).sort()
   const judges = names.filter((name) => name.startsWith(JUDGE))
   if (judges.length === 0) return { about: names.length === 0 ? 'exact match' : `graded by ${names.join(', ')}`, as_judged: false }
   const others = names.length > judges.length ? ', or graded by others' : ''
-  return { about: `preferred by the judge ${judges.map((name) => name.slice(JUDGE.length)).join(', ')}${others}`, as_judged: true }
+  const corrected = missRate === null ? '' : `, corrected for missing up to ${Math.round(1000 * missRate) / 10} % of the real losses`
+  return { about: `preferred by the judge ${judges.map((name) => name.slice(JUDGE.length)).join(', ')}${others}${corrected}`, as_judged: missRate === null }
 }
 
 /** The guarantee that was requested when evidence began. */

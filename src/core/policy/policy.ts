@@ -46,6 +46,13 @@ export interface Policy {
   readonly max_evidence_age_seconds: number
   /** Whether the service keeps the steps of control generations until the outcome, for workers that cannot. */
   readonly record_steps: boolean
+  /**
+   * Upper limit of the share of real losses that the judge who gives the labels does not call lost, by an audit; `null`: there was none,
+   * and verdicts are taken as they are.
+   */
+  readonly judge_miss_rate: number | null
+  /** Lower limit of what a gain called by the judge is worth, by the same audit; 0: judged gains count as ties. */
+  readonly judge_gain_share: number
   /** Whether the prompts of generations whose label is wanted are kept for the grader, with their answers. */
   readonly store_prompts: boolean
   /**
@@ -85,6 +92,8 @@ export const DEFAULT_POLICY: Policy = {
   evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,
   record_steps: true,
+  judge_miss_rate: null,
+  judge_gain_share: 0,
   store_prompts: false,
   predictor: 'off',
   em_per_token_percent: null,

@@ -4,7 +4,7 @@ import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { BREACH_SUSPECTED, breachSuspicion, heldUntil } from '../certificate/breach.js'
 import { isExploring } from '../contexts/automatic-cadence.js'
 import { cadenceOfTreated } from '../contexts/cadences.js'
-import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
+import { barsOf, isLearningWorthwhile, testedBound } from '../contexts/candidate-scorer.js'
 import { isGraderBroken } from '../contexts/grader.js'
 import { type ProbeBudget, probeBudget } from '../contexts/probe-budget.js'
 import type { Policy } from '../policy/policy.js'
@@ -61,7 +61,7 @@ function usefulShare (fold: Fold, key: string, state: ContextState, policy: Poli
   const span = 1000 * policy.evidence_span_seconds
   const cohort = fold.cohorts.get(key)
   if (span === 0 || cohort === undefined) return 1
-  const units = unitsOfFirstCertificate(policy.max_em_drop, barsOf(state, policy, fold.predictors).get(null)!)
+  const units = unitsOfFirstCertificate(testedBound(policy), barsOf(state, policy, fold.predictors).get(null)!)
   const { clock } = fold.cohorts
   return Math.min(1, widestUsefulShare(state.beginnings, cohort.traffic(clock, span), clock, { units, span }))
 }

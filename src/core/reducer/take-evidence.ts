@@ -1,6 +1,6 @@
 import {
   addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart, turnWindow,
-  unitsOfFirstCertificate, withOpen,
+  testedUnderErrors, unitsOfFirstCertificate, type WeightedDifferences, withOpen,
 } from '../certificate/beginnings.js'
 import { heldUntil } from '../certificate/breach.js'
 import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
@@ -8,7 +8,7 @@ import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { fillHalves, sumOfOpen } from '../certificate/evidence-sum.js'
 import { type Evidence, thresholdsOf } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
-import { barsOf } from '../contexts/candidate-scorer.js'
+import { barsOf, judgeErrors, testedBound } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
 import type { CohortRules, CohortScorer, OpenSlice } from '../enrolment/accounting.js'
 import { newestBeginning } from '../enrolment/evidence-span.js'
@@ -62,6 +62,11 @@ export function takeEvidence (
   // During a hold the detector of drift does not watch, so a certificate lasts only as long as the evidence supports it.
   const isSticky = haveSameBar(state.judged_by, policy) && heldUntil(state.hold) === null
   const { max_em_drop: a } = policy
+  const errors = judgeErrors(policy)
+  const logEvidenceOf = (prefix: WeightedDifferences) => {
+    const tested = testedUnderErrors(a, prefix, errors)
+    return logMixture(tested.a, tested.prefix)
+  }
   let best: number | null = null
   const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
     const gathers = scorers.find((one) => one.scorer === scorer)
@@ -72,9 +77,9 @@ export function takeEvidence (
     const parts = [...halves, ...open.map(({ evidence }) => evidence)]
     const isSplit = (k: number) => isSplitAt(parts, k) || isSplitIn(beginnings, k)
     const prefixes = (k: number) => prefixesAt(beginnings, byBeginning, k)
-    const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar))
+    const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar, errors))
     const certified = certifiedPlace(isCertified, isSplit, thresholds, isSticky ? gathering.certified : -1)
-    if (isServing) best = Math.max(...prefixes(state.threshold_index).map((prefix) => logMixture(a, prefix)))
+    if (isServing) best = Math.max(...prefixes(state.threshold_index).map(logEvidenceOf))
     return { ...gathering, open: sumOfOpen(open, thresholds), beginnings: withOpen(beginnings, byBeginning), certified }
   }
   const isServing = (scorer: string | null) => state.threshold_index !== -1 && state.serving === scorer
@@ -95,7 +100,7 @@ export function cohortRules (fold: Fold, state: ContextState, policy: Policy): C
   const bars = barsOf(state, policy, fold.predictors)
   const span = 1000 * policy.evidence_span_seconds
   const membership = (beginnings: Beginnings, scorer: string | null): Pick<CohortScorer, 'newestBeginning' | 'only'> => {
-    const rule = { units: unitsOfFirstCertificate(policy.max_em_drop, bars.get(scorer)!), span }
+    const rule = { units: unitsOfFirstCertificate(testedBound(policy), bars.get(scorer)!), span }
     const isWhole = span === 0 && beginnings.list.length === 1
     return { newestBeginning: (unit) => newestBeginning(beginnings, unit, rule), ...(isWhole && { only: beginnings.list[0]!.slice }) }
   }

@@ -33,6 +33,8 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   max_probe_overhead: 'it affects how fast evidence arrives, not what the present evidence certifies',
   mode: 'it affects whether a threshold stops generations, not what is certified',
   missing_outcomes: NEW_EPOCH,
+  judge_miss_rate: NEW_EPOCH,
+  judge_gain_share: NEW_EPOCH,
   label_rate: 'it affects how many generations are enrolled, not what the present evidence certifies',
   certify_at: 'it affects which contexts share their evidence',
   follow_up_seconds: 'it affects when a missing outcome is given up, not what the present evidence certifies',

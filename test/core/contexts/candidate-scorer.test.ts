@@ -29,6 +29,13 @@ t.test('with predictors off, the raw confidence is the only candidate and has th
   t.equal(candidateScorers(fold.state(), off, fold.predictors).length, 1)
 })
 
+t.test('with an audited judge, a fifth of the level pays for the audit', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  t.equal(rawCandidate(fold.state(), policyWith({ judge_miss_rate: 0.1 })).bar, Math.log(1 / (0.8 * 0.05)))
+  t.equal(rawCandidate(fold.state(), policyWith({ judge_miss_rate: null, judge_gain_share: 1 })).bar, Math.log(1 / 0.05))
+})
+
 t.test('each candidate has its own bar, grid and evidence', async (t) => {
   const fold = memoryFold({ predictor: 'auto' })
   fold.learn(KEPT)

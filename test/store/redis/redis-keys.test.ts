@@ -19,7 +19,7 @@ t.test('every key has the hash tag and a documented name', { skip }, async (t) =
   // These expire, and nobody waits for replicas here.
   const others: string[] = [
     KEYS.lease, KEYS.replicas, KEYS.records, KEYS.recordBytes, KEYS.logged, KEYS.loggedBytes, KEYS.answered,
-    KEYS.answeredBytes, KEYS.stops, KEYS.stopBytes, KEYS.written,
+    KEYS.answeredBytes, KEYS.stops, KEYS.stopBytes, KEYS.loss, KEYS.written,
   ]
   for (const key of Object.values(KEYS)) if (!others.includes(key)) t.equal(await redis.ttl(key), -1, key)
 })
