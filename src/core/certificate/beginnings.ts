@@ -87,18 +87,25 @@ export function losslessGenerations (a: number, errorLevel: number): number { re
 
 /** N0: the same for the bar of a scorer, ln of the value that E must reach. */
 export function unitsOfFirstCertificate (a: number, logBar: number): number {
-  const name = `${a} ${logBar}`
-  let units = firstUnits.get(name)
-  if (units !== undefined) return units
-  if (firstUnits.size >= 128) firstUnits.clear()
-  firstUnits.set(name, units = losslessUnits(a, barOfFirst(logBar)))
+  let byBar = firstUnits.get(a)
+  if (byBar === undefined) {
+    if (firstUnits.size >= MAX_REMEMBERED) firstUnits.clear()
+    firstUnits.set(a, byBar = new Map<number, number>())
+  }
+  let units = byBar.get(logBar)
+  if (units === undefined) {
+    if (byBar.size >= MAX_REMEMBERED) byBar.clear()
+    byBar.set(logBar, units = losslessUnits(a, barOfFirst(logBar)))
+  }
   return units
 }
 
 /** The bar that the evidence of the first beginning must reach alone. */
 export function barOfFirst (logBar: number): number { return logBar - Math.log(FIRST_WEIGHT) }
 
-const firstUnits = new Map<string, number>()
+/** N0 by tolerance and bar: every outcome asks for it. */
+const firstUnits = new Map<number, Map<number, number>>()
+const MAX_REMEMBERED = 128
 
 const lists = new Map<string, readonly number[]>() // few values occur: the first weight, none, and small counts
 

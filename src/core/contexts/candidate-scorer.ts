@@ -76,9 +76,12 @@ function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid
 
 /** The bar of every scorer that may serve, by the predictor's name; `null`: the raw confidence. */
 export function barsOf (state: ContextState, policy: Policy, predictors: LivePredictors): ReadonlyMap<string | null, number> {
-  const trials = policy.predictor === 'off' ? [] : state.trials.filter((trial) => predictorOf(trial, predictors) !== undefined)
-  const bars = new Map<string | null, number>(trials.map((trial) => [trial.predictor, trialBar(state, trial, policy).bar]))
-  return bars.set(null, rawBar(state, policy).bar)
+  const bars = new Map<string | null, number>([[null, rawBar(state, policy).bar]])
+  if (policy.predictor === 'off') return bars
+  for (const trial of state.trials) {
+    if (predictorOf(trial, predictors) !== undefined) bars.set(trial.predictor, trialBar(state, trial, policy).bar)
+  }
+  return bars
 }
 
 type Bar = Pick<CandidateScorer, 'isPostHoc' | 'bar'>

@@ -37,7 +37,7 @@ export interface CohortScorer {
 }
 
 /** Adds a member to the sums of its slice, once none of its outcomes or labels can come any more. */
-export function accountFor (member: EnrolledUnit, { scorers }: Pick<CohortRules, 'scorers'>): void {
+export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scorers'>): void {
   const { slice, arm, u } = member
   const samples = samplesOf(member)
   slice.open[arm]--
@@ -49,7 +49,7 @@ export function accountFor (member: EnrolledUnit, { scorers }: Pick<CohortRules,
       cancelled: member.cancelled / samples,
       excluded: (member.leftOut - member.cancelled) / samples,
     })
-    for (const scorer of scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
+    for (const scorer of rules.scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
   }
   compare(member, samples)
 }
@@ -114,9 +114,9 @@ export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'mis
 }
 
 /** A sample whose label does not come. */
-function addWorst (member: EnrolledUnit, id: string, { worstUnits }: Pick<CohortRules, 'worstUnits'>): void {
+function addWorst (member: EnrolledUnit, id: string, rules: Pick<CohortRules, 'worstUnits'>): void {
   stopWaiting(member, id)
-  addAtWorst(member, worstUnits(id))
+  addAtWorst(member, rules.worstUnits(id))
 }
 
 function leaveOutUnlabelled (member: EnrolledUnit): void {

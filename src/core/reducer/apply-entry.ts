@@ -11,7 +11,7 @@ import { applyTime } from './apply-time.js'
 import { createChain } from './context-room.js'
 import { moveShare } from './control-share.js'
 import { type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
-import { followUp, withCounts } from './follow-up.js'
+import { addToCounts, followUp } from './follow-up.js'
 import type { CheckpointEntry, LogEntry } from './log-entry.js'
 import { cohortRules, withRestarts } from './take-evidence.js'
 import { moveOf } from './threshold-change.js'
@@ -92,7 +92,7 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   if (found === undefined || policy.follow_up_seconds === 0) return
   const isFirst = epoch === null && found.epoch_cause === 'first_enrolment'
   if (!isCertifying(levels, policy.certify_at, key)) {
-    fold.set(key, withCounts(found, { void: entry.draws.length }))
+    addToCounts(fold.own(key)!, { void: entry.draws.length })
     return
   }
   const followed = followUp(fold, key, found, time) // what is due comes first; it may open another epoch
@@ -101,9 +101,13 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   const { clock } = fold.cohorts
   const { nextSlice: newest } = cohort
   const members = cohort.enrol(entry, clock, cohortRules(fold, followed, policy), isOfOther ? 'epoch' : isTooOld ? 'age' : null)
-  let state = withCounts(followed, cohort.takeCounts())
-  if (cohort.nextSlice > newest) state = withRestarts(state, newest, { clock, time }, policy, () => cohort.begin())
-  fold.set(key, state)
+  const own = fold.own(key)!
+  addToCounts(own, cohort.takeCounts())
+  let state: ContextState = own
+  if (cohort.nextSlice > newest) {
+    state = withRestarts(own, newest, { clock, time }, policy, () => cohort.begin())
+    fold.set(key, state)
+  }
   const rules = cohortRules(fold, state, policy) // with the evidence that has just begun
   for (const member of members) {
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {

@@ -17,8 +17,8 @@ import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
-import { type Fold, policyOf, writeState } from './fold.js'
-import { applyMember, endEpoch, withCounts } from './follow-up.js'
+import { type Fold, type OwnState, policyOf, writeState } from './fold.js'
+import { addToCounts, applyMember, endEpoch } from './follow-up.js'
 import { chooseIfDue } from './choose-cadence.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
 import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
@@ -29,11 +29,12 @@ const BUDGET_EVERY = 25
 /**
  * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
  * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and an outcome without a label never gets one.
- * @param counted state of the context that gathers the evidence, as stored
  */
-export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null, counted: ContextState): void {
+export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcome, arm: Arm | null): void {
   const { key, leaf, outcome } = pending
   const policy = policyOf(fold.ledger, key)
+  const own = fold.own(key)!
+  const { threshold: before, control_share: share } = own
   const finish = (next: ContextState, mayMove = false) => {
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
     else if (isRepaired(next, policy)) endEpoch(fold, key, next, { cause: 'repair', policy, time })
@@ -41,66 +42,69 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
       const chosen = chooseIfDue(fold, key, next, policy, time)
       if (chosen.epoch !== next.epoch) return
       const written = writeState(fold, key, chosen, { policy, time, cause: 'evidence', mayMove })
-      const isBudgetDue = written.threshold !== counted.threshold || (mayMove && written.follow_up.reported % BUDGET_EVERY === 0)
+      const isBudgetDue = written.threshold !== before || (mayMove && written.follow_up.reported % BUDGET_EVERY === 0)
       moveShare(fold, key, written, time, isBudgetDue)
     }
   }
-  const compared = compare(counted, pending, arm, policy)
-  if (arm !== 'control') return finish(compared)
-  const { control_share: share } = compared
+  compare(own, pending, arm, policy)
+  if (arm !== 'control') return finish(own)
   const isPresent = outcome.cancelled !== true && outcome.steps !== null && outcome.steps_complete
   if (leaf !== key && outcome.u >= share) { // a new member of a pool runs in full
-    const serving = servingNumber(compared)
-    const unit = isPresent ? unitsOfOutcome(outcome, leaf, policy, compared, fold.predictors).units.get(serving ?? -1) : undefined
+    const serving = servingNumber(own)
+    const unit = isPresent ? unitsOfOutcome(outcome, leaf, policy, own, fold.predictors).units.get(serving ?? -1) : undefined
     const member = { leaf, slice: ASIDE, firstOpen: Infinity, scorer: serving! }
-    if (unit !== undefined) applyMember(fold, { state: compared, policy }, { ...member, unit }, time)
-    return finish(compared)
+    if (unit !== undefined) applyMember(fold, { state: own, policy }, { ...member, unit }, time)
+    return finish(own)
   }
-  const { state } = outcome.u < share ? countSavingsOfControl(fold, pending, { share }, compared, time) : { state: compared }
-  const reportedBy = copyState(state, { fed_by: countForName(state.fed_by, outcome.by) })
-  if (outcome.cancelled === true) return finish(withCounts(reportedBy, { cancelled: 1 }))
-  const fed = isPresent ? copyState(reportedBy, { grader: addGrades(addFinalAnswer(state.grader, outcome), outcome) }) : reportedBy
-  const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  if (outcome.u < share) countSavingsOfControl(fold, pending, { share }, own, time)
+  own.fed_by = countForName(own.fed_by, outcome.by)
+  if (outcome.cancelled === true) {
+    addToCounts(own, { cancelled: 1 })
+    return finish(own)
+  }
+  if (isPresent) own.grader = addGrades(addFinalAnswer(own.grader, outcome), outcome)
+  const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, own, fold.predictors)
   const reported = !isPresent ? { steps_missing: 1 } : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
   if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
   const isUnlabelled = em === null && policy.missing_labels === 'excluded'
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {
-    return finish(withCounts(withLeftOut(fold, fed, outcome.u, policy), { ...reported, enrolled: 1, excluded: 1 }))
+    addToCounts(own, { ...reported, enrolled: 1, excluded: 1 })
+    return finish(withLeftOut(fold, own, outcome.u, policy))
   }
-  if (isPresent) applyTrace(fold, outcome, key, state, policy)
-  const accounted = withCounts(fed, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
+  if (isPresent) applyTrace(fold, outcome, key, own, policy)
+  addToCounts(own, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: EvidenceUnit): EvidenceUnit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: EvidenceUnit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
-  const next = nextBeginning(state)
+  const next = nextBeginning(own)
   const add = <G extends Gathering>(gathering: G, unit: EvidenceUnit | undefined): G =>
     withEvidence(gathering, { shown: evidenceOf(unit), tested: testedOf(unit && lost(unit)) }, policy, next)
-  const watched = servingNumber(state)
+  const watched = servingNumber(own)
   const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
   if (shown !== undefined && leaf !== key) {
-    applyMember(fold, { state, policy }, { leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
+    applyMember(fold, { state: own, policy }, { leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
   }
-  const seen = state.threshold_index === -1 ? undefined : evidenceOf(shown)
-  const drift = seen === undefined ? state.drift : watchEvidence(state.drift, seen, state.threshold_index, policy.max_em_drop)
+  const seen = own.threshold_index === -1 ? undefined : evidenceOf(shown)
+  const drift = seen === undefined ? own.drift : watchEvidence(own.drift, seen, own.threshold_index, policy.max_em_drop)
   if (hasDrifted(drift)) {
-    endEpoch(fold, key, state, { cause: 'drift', policy, time })
+    endEpoch(fold, key, own, { cause: 'drift', policy, time })
     return
   }
-  const taken = copyState(accounted, {
-    auto_cadence: isPresent ? applyRun(fold, outcome, accounted.auto_cadence, policy, time) : accounted.auto_cadence,
-    ...add(gatheringOf(accounted), units.get(RAW)),
-    trials: accounted.trials.map((trial) => {
-      const unit = units.get(trial.ordinal)
-      if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
-      return unit.eighths.length === thresholdsOf(trial.halves[0]) ? add(trial, unit) : trial
-    }),
-    drift_final: drift,
-    drift,
-    last_evidence_at: time,
+  Object.assign(own, add(gatheringOf(own), units.get(RAW)))
+  own.trials = own.trials.map((trial) => {
+    const unit = units.get(trial.ordinal)
+    if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
+    return unit.eighths.length === thresholdsOf(trial.halves[0]) ? add(trial, unit) : trial
   })
+  if (isPresent) own.auto_cadence = applyRun(fold, outcome, own.auto_cadence, policy, time)
+  own.drift_final = own.drift = drift
+  own.last_evidence_at = time
   const moment = { clock: fold.cohorts.clock, time }
-  const restarted = isBlockFull(taken.beginnings) ? withRestarts(taken, next, moment, policy, () => true) : taken
-  finish(takeEvidence(fold, restarted, () => [], cohortRules(fold, restarted, policy), policy), true)
+  const restarted = isBlockFull(own.beginnings) ? withRestarts(own, next, moment, policy, () => true) : own
+  finish(takeEvidence(fold, restarted, () => [], NO_COHORT, policy), true)
 }
+
+/** There are no open slices. */
+const NO_COHORT = { scorers: [] }
 
 /** A unit that is left out for missing: the test counts it as lost at twice the bound. */
 function withLeftOut (fold: Fold, state: ContextState, u: number, policy: Policy): ContextState {
@@ -128,12 +132,12 @@ function testedOf (unit: EvidenceUnit | undefined): ReadonlyMap<number, Differen
 }
 
 /** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */
-function compare (state: ContextState, { outcome, leaf, key }: PendingOutcome, arm: Arm | null, policy: Policy): ContextState {
-  const { control_share: share } = state
-  if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state
+function compare (own: OwnState, { outcome, leaf, key }: PendingOutcome, arm: Arm | null, policy: Policy): void {
+  const { control_share: share } = own
+  if (arm === null || own.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return
   const drawn = drawArm(outcome.u, share)
-  if (arm !== drawn && (arm === 'treated' || leaf === key)) return state // it began under another share; a new member of a pool runs in full
-  if (!representsGroup(outcome)) return state
+  if (arm !== drawn && (arm === 'treated' || leaf === key)) return // it began under another share; a new member of a pool runs in full
+  if (!representsGroup(outcome)) return
   const em = outcome.full[policy.label] ?? null
-  return copyState(state, { arms: compareOnArrival(state.arms, { arm: drawn, share, em, tokens: outcome.tokens }, policy.max_em_drop) })
+  own.arms = compareOnArrival(own.arms, { arm: drawn, share, em, tokens: outcome.tokens }, policy.max_em_drop)
 }

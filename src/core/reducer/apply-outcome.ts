@@ -1,8 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
 import type { CadenceInForce } from '../contexts/automatic-cadence.js'
-import { type ContextState, copyState, countForName, predictorOf } from '../contexts/context-state.js'
-import { addCounts, addRecent } from '../contexts/follow-up-counts.js'
+import { type ContextState, countForName, predictorOf } from '../contexts/context-state.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
@@ -24,8 +23,8 @@ import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { ensureContext } from './context-room.js'
 import { areStopsReal, countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
-import { armOf, cadenceAt, type Fold, thresholdInForce, policyOf } from './fold.js'
-import { endEpoch, followUp, isUnenrolled, withCounts } from './follow-up.js'
+import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce } from './fold.js'
+import { addToCounts, endEpoch, followUp, isUnenrolled } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
 import { applyRun, applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
@@ -60,23 +59,24 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const gathering = policyOf(fold.ledger, key)
   const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
   const pending = { outcome, leaf, key }
-  const isRefused = outcome !== usable
   const isWatched = isServed && current !== undefined && isOfPool && force !== undefined
-  const watched = isWatched ? watchFidelity(fold, time, pending, force, current) : current?.fidelity
-  const counted = countInChain(fold, chain, key, (state, isGathering) => {
-    const fidelity = isGathering && watched !== undefined ? watched : state.fidelity
-    const next = countOutcome(state, outcome, { arm, addSavings, isUncounted, fidelity, time })
-    if (!isGathering) return next
-    const checked = countEndProbe(next, outcome)
-    return isRefused ? withCounts(checked, { signals_refused: 1 }) : checked
-  })
-  if (counted === undefined || !isOfPool) return
+  const watched = isWatched ? watchFidelity(fold, time, pending, force, current) : undefined
+  for (const link of chain) {
+    const state = fold.own(link)
+    if (state !== undefined) countOutcome(state, outcome, { arm, addSavings, isUncounted, time })
+  }
+  const counted = fold.own(key)
+  if (counted === undefined) return
+  if (watched !== undefined) countFidelity(counted, watched)
+  countEndProbe(counted, outcome)
+  if (outcome !== usable) addToCounts(counted, { signals_refused: 1 })
+  if (!isOfPool) return
 
   const compared = isComparedInPool(fold, pending, time, force) ? applyCadence(fold, pending, arm, counted) : counted
   const state = mustTakeBack(fold, key, compared, time) ? endEpoch(fold, key, compared, { cause: 'breach', policy: gathering, time }) : compared
   const known = state === compared ? force : undefined // in a new epoch a member that has left is evidence again
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, { arm, force: known }, state)
-  else if (isOfSource(fold, pending, time, known)) applyOnArrival(fold, time, pending, arm, state)
+  else if (isOfSource(fold, pending, time, known)) applyOnArrival(fold, time, pending, arm)
 }
 
 /** Whether both arms of the leaf run as its pool's do: a new member has no treated arm, and one with a pin of its own no control arm. */
@@ -92,25 +92,6 @@ function withUsableSteps (fold: Fold, reported: LoggedOutcome, leaf: string, key
   const isBare = reported.arm === 'treated' && reported.steps !== null
   if (!isIncomplete && !isBare) return reported
   return { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
-}
-
-/**
- * Stores the next state of every link that exists.
- * @param key the link that gathers the evidence
- * @returns the next state of that link; `undefined` where there was no room for it
- */
-function countInChain (
-  fold: Fold, chain: readonly string[], key: string, count: (state: ContextState, isGathering: boolean) => ContextState
-): ContextState | undefined {
-  let gathering: ContextState | undefined
-  for (const link of chain) {
-    const state = fold.get(link)
-    if (state === undefined) continue
-    const next = count(state, link === key)
-    fold.set(link, next)
-    if (link === key) gathering = next
-  }
-  return gathering
 }
 
 /** Whether new generations of the leaf are evidence of the context that certifies for it. @param force its threshold in force, if known */
@@ -148,10 +129,10 @@ function account (fold: Fold, time: number, pending: PendingOutcome, { arm, forc
     cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
-  else if (arm === 'control' && cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
+  else if (arm === 'control' && cohort.isMissed(outcome.u)) addToCounts(fold.own(key)!, { late: 1 })
   else if (!isLeftOut && isUnenrolled(pending, state, cohort, clock)) {
     // Without room for it, its entry is void, which counts it among those that are left out.
-    fold.set(key, withCounts(state, mayCome ? { unenrolled: 1 } : countUnenrolled([outcome], cohort, clock)))
+    addToCounts(fold.own(key)!, mayCome ? { unenrolled: 1 } : countUnenrolled([outcome], cohort, clock))
   }
 }
 
@@ -179,34 +160,30 @@ interface Counted {
   readonly addSavings: ((savings: Savings) => Savings) | undefined
   /** See `DailySavings`. */
   readonly isUncounted: boolean
-  readonly fidelity: Fidelity
   readonly time: number
 }
 
-function countOutcome (
-  state: ContextState, outcome: LoggedOutcome, { arm, addSavings, isUncounted, fidelity, time }: Counted
-): ContextState {
-  const { probe_tokens: probes = 0 } = outcome
-  const savings = addSavings === undefined ? state.savings : addSavings(state.savings)
-  const probe_tokens = state.probe_tokens + probes
-  return copyState(state, {
-    generations: state.generations + 1,
-    treated: state.treated + (arm === 'treated' ? 1 : 0),
-    fidelity,
-    stops: addStops(state.stops, state.fidelity, fidelity),
-    savings,
-    probe_tokens,
-    spending: addSpending(state.spending, { tokens: outcome.tokens, probe_tokens: probes }, arm === 'control'),
-    day: advanceDay(state.day, { savings, probe_tokens }, isUncounted, time),
-    probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
-    updated_at: time,
-  })
+/** Counts an outcome in place in a link of its chain. */
+function countOutcome (state: OwnState, outcome: LoggedOutcome, { arm, addSavings, isUncounted, time }: Counted): void {
+  const { tokens, probe_tokens = 0, probe_prefill_tokens = 0 } = outcome
+  state.generations++
+  if (arm === 'treated') state.treated++
+  if (addSavings !== undefined) state.savings = addSavings(state.savings)
+  state.probe_tokens += probe_tokens
+  state.probe_prefill_tokens += probe_prefill_tokens
+  state.spending = addSpending(state.spending, { tokens, probe_tokens }, arm === 'control')
+  state.day = advanceDay(state.day, state, isUncounted, time)
+  state.updated_at = time
 }
 
-function countEndProbe (state: ContextState, { end_probe: isEqual }: LoggedOutcome): ContextState {
+function countFidelity (state: OwnState, fidelity: Fidelity): void {
+  state.stops = addStops(state.stops, state.fidelity, fidelity)
+  state.fidelity = fidelity
+}
+
+function countEndProbe (state: OwnState, { end_probe: isEqual }: LoggedOutcome): void {
   const { probe_form: form } = state
-  if (isEqual === undefined || form === null) return state
-  return copyState(state, { probe_form: addEndProbe(form, isEqual === 1) })
+  if (isEqual !== undefined && form !== null) state.probe_form = addEndProbe(form, isEqual === 1)
 }
 
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
@@ -284,7 +261,7 @@ export function takeReport (
     applySample(fold, outcome, leaf, policy)
     applyTrace(fold, outcome, key, state, policy)
   }
-  const saved = takeSavings(fold, pending, member, state, time)
+  takeSavings(fold, pending, member, state, time)
   const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
   const isReported = isLabelWanted || report.kind === 'known'
   const counts = {
@@ -292,16 +269,13 @@ export function takeReport (
     ...(isLabelWanted && { labels_wanted: 1 }),
     ...(isReported && outcome.is_unmarked === true && { unmarked: 1 }),
   }
-  const counted = copyState(saved, {
-    follow_up: addCounts(saved.follow_up, counts),
-    recent: addRecent(saved.recent, counts),
-    grader: report.kind === 'missing' || report.kind === 'cancelled' ? saved.grader : addGrades(addFinalAnswer(saved.grader, outcome), outcome),
-    fed_by: countForName(saved.fed_by, outcome.by),
-    auto_cadence: report.kind === 'known' ? applyRun(fold, outcome, saved.auto_cadence, policy, time) : saved.auto_cadence,
-    updated_at: time,
-  })
-  fold.set(key, counted)
-  return counted
+  const own = fold.own(key)!
+  addToCounts(own, counts)
+  if (report.kind !== 'missing' && report.kind !== 'cancelled') own.grader = addGrades(addFinalAnswer(own.grader, outcome), outcome)
+  own.fed_by = countForName(own.fed_by, outcome.by)
+  if (report.kind === 'known') own.auto_cadence = applyRun(fold, outcome, own.auto_cadence, policy, time)
+  own.updated_at = time
+  return own
 }
 
 /**
@@ -317,15 +291,14 @@ function lacksSteps ({ arm, stopped, cancelled, steps, steps_complete: isComplet
   return arm !== 'treated' && !stopped && cancelled !== true && (steps === null || !isComplete)
 }
 
-/** Counts what stopping would have saved in a sample of a control member. @returns the state stored last */
-function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit, state: ContextState, time: number): ContextState {
+/** Counts what stopping would have saved in a sample of a control member. */
+function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit, state: ContextState, time: number): void {
   const { outcome, key } = pending
-  if (outcome.stopped || outcome.arm === 'treated') return state
+  if (outcome.stopped || outcome.arm === 'treated') return
   const { label_rate: enrolled } = policyOf(fold.ledger, key)
   const unit = { share: member.share, earlier: member.saved, enrolled }
-  const { state: next, tokens } = countSavingsOfControl(fold, pending, unit, state, time)
+  const { tokens } = countSavingsOfControl(fold, pending, unit, state, time)
   if (tokens !== null) member.saved = { samples: (member.saved?.samples ?? 0) + 1, tokens: (member.saved?.tokens ?? 0) + tokens }
-  return next
 }
 
 function reportOf (

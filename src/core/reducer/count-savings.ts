@@ -1,6 +1,6 @@
 import { valueAt } from '../certificate/thresholds.js'
 import { stopsOf } from '../certificate/trace.js'
-import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
+import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { addControl, addTreated, type CountedSamples, type Savings } from '../contexts/savings.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
@@ -54,14 +54,11 @@ export function countSavingsOfControl (
   if (share === 1 || !areStopsReal(policyOf(fold.ledger, leaf), thresholdInForce(fold, leaf, time))) return { state, tokens: null }
   const tokens = tokensAfterCrossing(fold, { outcome, leaf, key }, state)
   if (tokens === null) return { state, tokens }
-  const counted = (link: ContextState) => copyState(link, { savings: addControl(link.savings, tokens, share, earlier, enrolled) })
   for (const link of chainOf(leaf)) {
-    const other = link === key ? undefined : fold.get(link)
-    if (other !== undefined) fold.set(link, counted(other))
+    const own = fold.own(link)
+    if (own !== undefined) own.savings = addControl(own.savings, tokens, share, earlier, enrolled)
   }
-  const next = counted(state)
-  fold.set(key, next)
-  return { state: next, tokens }
+  return { state: fold.get(key)!, tokens }
 }
 
 /** Tokens of a full run after it crossed the threshold in force; at a lottery the mean over both thresholds. */

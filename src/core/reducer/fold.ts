@@ -56,6 +56,8 @@ export interface Fold {
   readonly keys: () => Iterable<string>
   readonly get: (key: string) => ContextState | undefined
   readonly set: (key: string, state: ContextState | undefined) => void
+  /** The state as the fold's own copy, to which outcomes add their counts in place: a copy for each would take a fifth of the time. */
+  readonly own: (key: string) => OwnState | undefined
   readonly pending: PendingOutcomes
   readonly cohorts: Cohorts
   readonly counts: ContextCounts
@@ -68,6 +70,35 @@ export interface Fold {
   /** Those of the ledger, in its order. */
   readonly predictors: Map<string, Predictor>
   readonly changes: Change[]
+}
+
+export type OwnState = { -readonly [Field in keyof ContextState]: ContextState[Field] }
+
+interface FoldedStates extends Pick<Fold, 'keys' | 'get' | 'set' | 'own'> {
+  /** The states that were set or owned; `undefined`: gone. */
+  readonly changed: ReadonlyMap<string, ContextState | undefined>
+}
+
+/** Changes to committed states, which stay as they are. */
+export function foldedStates (committed: ReadonlyMap<string, ContextState>): FoldedStates {
+  const changed = new Map<string, ContextState | undefined>()
+  const get = (key: string) => {
+    const state = changed.get(key)
+    return state !== undefined || changed.has(key) ? state : committed.get(key)
+  }
+  return {
+    changed,
+    get,
+    keys: () => [...new Set([...committed.keys(), ...changed.keys()])].filter((key) => get(key) !== undefined),
+    set: (key, state) => { changed.set(key, state) },
+    own (key) {
+      const state = get(key)
+      if (state === undefined || state !== committed.get(key)) return state
+      const copy = copyState(state, {})
+      changed.set(key, copy)
+      return copy
+    },
+  }
 }
 
 const policyMemo = new WeakMap<ReadonlyMap<string, PolicyPatch>, { configuration: Configuration, byKey: Map<string, Policy> }>()

@@ -19,7 +19,7 @@ import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { chooseIfDue } from './choose-cadence.js'
 import { moveShare } from './control-share.js'
-import { armOf, type EpochStart, type Fold, policyOf, setMembership, startEpoch, thresholdInForce, writeState } from './fold.js'
+import { armOf, type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, thresholdInForce, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
 
@@ -134,6 +134,12 @@ function breached (fold: Fold, key: string, last: ContextState, opened: ContextS
 /** Adds to the counts. */
 export function withCounts (state: ContextState, more: Partial<FollowUp>): ContextState {
   return copyState(state, { follow_up: addCounts(state.follow_up, more), recent: addRecent(state.recent, more) })
+}
+
+/** The same in place. */
+export function addToCounts (state: OwnState, more: Partial<FollowUp>): void {
+  state.follow_up = addCounts(state.follow_up, more)
+  state.recent = addRecent(state.recent, more)
 }
 
 /** By which a final slice is taken. */

@@ -6,7 +6,7 @@ import { heldUntil } from '../certificate/breach.js'
 import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { fillHalves, sumOfOpen } from '../certificate/evidence-sum.js'
-import { type Evidence, thresholdsOf } from '../certificate/evidence.js'
+import { type Evidence, type EvidenceUnit, thresholdsOf } from '../certificate/evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { barsOf, judgeErrors, testedBound } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
@@ -96,37 +96,60 @@ export function takeEvidence (
 
 /** The rules by which a context's cohort is followed up. */
 export function cohortRules (fold: Fold, state: ContextState, policy: Policy): CohortRules {
-  const trials = policy.predictor === 'off' ? [] : state.trials
-  const bars = barsOf(state, policy, fold.predictors)
+  return new RulesOfState(fold, state, policy)
+}
+
+/** Most outcomes need few of the rules, so each is made when it is asked for. */
+class RulesOfState implements CohortRules {
+  readonly #fold: Fold
+  readonly #state: ContextState
+  readonly #policy: Policy
+  #scorers: readonly CohortScorer[] | null = null
+
+  constructor (fold: Fold, state: ContextState, policy: Policy) {
+    this.#fold = fold
+    this.#state = state
+    this.#policy = policy
+  }
+
+  get span () { return 1000 * this.#policy.evidence_span_seconds }
+  get labelRate () { return this.#policy.label_rate }
+  get followUp () { return 1000 * this.#policy.follow_up_seconds }
+  get missingOutcomes () { return this.#policy.missing_outcomes }
+  get missingLabels () { return this.#policy.missing_labels }
+  get wait () { return this.#fold.times.wait }
+  get scorers () {
+    this.#scorers ??= cohortScorers(this.#fold, this.#state, this.#policy)
+    return this.#scorers
+  }
+
+  worstUnits (id: string) {
+    const pending = this.#fold.pending.get(id)
+    if (pending === undefined || pending.outcome.steps === null) return new Map<number, EvidenceUnit>()
+    return unitsOfOutcome(pending.outcome, pending.leaf, this.#policy, this.#state, this.#fold.predictors).units
+  }
+}
+
+function cohortScorers ({ predictors }: Fold, state: ContextState, policy: Policy): readonly CohortScorer[] {
+  const bars = barsOf(state, policy, predictors)
   const span = 1000 * policy.evidence_span_seconds
   const membership = (beginnings: Beginnings, scorer: string | null): Pick<CohortScorer, 'newestBeginning' | 'only'> => {
     const rule = { units: unitsOfFirstCertificate(testedBound(policy), bars.get(scorer)!), span }
     const isWhole = span === 0 && beginnings.list.length === 1
     return { newestBeginning: (unit) => newestBeginning(beginnings, unit, rule), ...(isWhole && { only: beginnings.list[0]!.slice }) }
   }
-  const raw = { scorer: RAW, thresholds: GRID.length, since: 0, ...membership(state.beginnings, null) }
-  return {
-    span,
-    labelRate: policy.label_rate,
-    followUp: policy.follow_up_seconds * 1000,
-    missingOutcomes: policy.missing_outcomes,
-    missingLabels: policy.missing_labels,
-    wait: fold.times.wait,
-    scorers: [raw, ...trials.flatMap((trial): CohortScorer[] => {
-      const predictor = predictorOf(trial, fold.predictors)
-      if (predictor === undefined) return []
-      return [{
-        scorer: trial.ordinal,
-        thresholds: predictor.grid.length,
-        since: trial.since,
-        isSetAside: (u) => isTrainedOn(predictor, u),
-        ...membership(trial.beginnings, trial.predictor),
-      }]
-    })],
-    worstUnits (id) {
-      const pending = fold.pending.get(id)
-      if (pending === undefined || pending.outcome.steps === null) return new Map()
-      return unitsOfOutcome(pending.outcome, pending.leaf, policy, state, fold.predictors).units
-    },
+  const scorers: CohortScorer[] = [{ scorer: RAW, thresholds: GRID.length, since: 0, ...membership(state.beginnings, null) }]
+  if (policy.predictor === 'off') return scorers
+  for (const trial of state.trials) {
+    const predictor = predictorOf(trial, predictors)
+    if (predictor === undefined) continue
+    scorers.push({
+      scorer: trial.ordinal,
+      thresholds: predictor.grid.length,
+      since: trial.since,
+      isSetAside: (u) => isTrainedOn(predictor, u),
+      ...membership(trial.beginnings, trial.predictor),
+    })
   }
+  return scorers
 }

@@ -8,7 +8,7 @@ import { effectivePolicy } from '../policy/policy.js'
 import { refTo } from '../predictor/predictor-version.js'
 import { Reservoir } from '../predictor/reservoir.js'
 import { applyPin, applyPolicy, applyReset } from '../reducer/apply-command.js'
-import { type Fold, newLedger } from '../reducer/fold.js'
+import { type Fold, foldedStates, newLedger } from '../reducer/fold.js'
 import type { Command } from '../reducer/log-entry.js'
 import { PendingOutcomes } from '../step-records/pending-outcomes.js'
 import { statusInForce } from './context-report.js'
@@ -60,22 +60,19 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
 }
 
 function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, states }: LoadedContexts): Fold {
-  const next = new Map(states)
-  const configuration = { levels, defaults, max_contexts: next.size }
+  const configuration = { levels, defaults, max_contexts: states.size }
   return {
     cursor: '0-0',
     cohorts: new Cohorts(),
-    counts: new ContextCounts(next.keys()),
+    counts: new ContextCounts(states.keys()),
     times: ENROLMENT_TIMES,
-    ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.values()].map(refTo) },
+    ledger: { ...newLedger(configuration), policies, pins, contexts: states.size, predictors: [...predictors.values()].map(refTo) },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),
     traces: new Map(),
     predictors: new Map(predictors),
-    keys: () => next.keys(),
-    get: (key) => next.get(key),
-    set: (key, state) => { if (state === undefined) next.delete(key); else next.set(key, state) },
     changes: [],
+    ...foldedStates(states),
   }
 }
 

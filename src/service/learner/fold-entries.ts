@@ -1,11 +1,11 @@
-import { type ContextState, copyState } from '../../core/contexts/context-state.js'
+import type { ContextState } from '../../core/contexts/context-state.js'
 import { contextWarnings } from '../../core/contexts/context-warnings.js'
 import { knownEpochOf, leftEpochOf } from '../../core/contexts/membership.js'
 import { areSameForms } from '../../core/contexts/probe-form.js'
 import type { EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { haveSameTerms, type Policy } from '../../core/policy/policy.js'
 import { applyEntry } from '../../core/reducer/apply-entry.js'
-import { type Fold, policyOf } from '../../core/reducer/fold.js'
+import { type Fold, foldedStates, policyOf } from '../../core/reducer/fold.js'
 import type { Commit } from '../../store/learner-store.js'
 import type { StoredEntry } from '../../store/log.js'
 
@@ -19,16 +19,11 @@ export interface LearnerState extends Pick<Fold, 'cursor' | 'ledger' | 'pending'
  * the store again.
  */
 export function foldEntries (memory: LearnerState, entries: readonly StoredEntry[], times: EnrolmentTimes): Omit<Commit, 'token'> {
-  const written = new Map<string, ContextState | undefined>()
+  const { changed: written, ...states } = foldedStates(memory.contexts)
   const fold: Fold = {
     ...memory,
+    ...states,
     times,
-    keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
-    get: (key) => {
-      const state = written.get(key)
-      return state !== undefined || written.has(key) ? state : memory.contexts.get(key)
-    },
-    set: (key, state) => { written.set(key, state) },
     traces: new Map(),
     changes: [],
   }
@@ -59,9 +54,10 @@ export function foldEntries (memory: LearnerState, entries: readonly StoredEntry
 
 /** Shows in a context's state how many of its enrolments are open: replicas read states, and not cohorts. */
 function countOpen (fold: Fold, key: string): void {
-  const state = fold.get(key)
   const open_enrolments = fold.cohorts.get(key)?.open ?? 0
-  if (state !== undefined && state.open_enrolments !== open_enrolments) fold.set(key, copyState(state, { open_enrolments }))
+  if (fold.get(key)?.open_enrolments === open_enrolments) return
+  const state = fold.own(key)
+  if (state !== undefined) state.open_enrolments = open_enrolments
 }
 
 /** Whether a decision could differ. New contexts count, since this is how replicas learn of them. */

@@ -33,6 +33,10 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
       if (state === undefined) states.delete(key); else states.set(key, state)
       changed.add(key)
     },
+    own (key) {
+      changed.add(key)
+      return states.get(key)
+    },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),
     traces: new Map(),

@@ -1,6 +1,6 @@
 import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
-import type { ContextState } from '../../../src/core/contexts/context-state.js'
+import { type ContextState, copyState } from '../../../src/core/contexts/context-state.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../../../src/core/enrolment/enrolment-list.js'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcome.js'
@@ -31,6 +31,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
   const states = new Map<string, ContextState>()
   const reservoir = new Reservoir()
   let entries = 0
+  let owned = new WeakSet<ContextState>()
   const fold: MemoryFold = {
     cursor: '0-0',
     cohorts: new Cohorts(),
@@ -41,6 +42,14 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
+    own (key) {
+      const state = states.get(key)
+      if (state === undefined || owned.has(state)) return state
+      const copy = copyState(state, {})
+      owned.add(copy)
+      states.set(key, copy)
+      return copy
+    },
     pending: new PendingOutcomes([], reservoir.names),
     reservoir,
     traces: new Map(),
@@ -54,6 +63,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     learn (entry, time = 0, times = 1) {
       for (let i = 0; i < times; i++) {
         fold.cursor = `${time}-${++entries}`
+        owned = new WeakSet() // tests compare the states before and after
         applyEntry(fold, time, entry)
       }
     },
