@@ -14,6 +14,9 @@ export interface LearnerAnswer { readonly perSecond: number[], readonly microsec
 
 const STEPS = Array.from({ length: 10 }, (_, i) => ({ tokens: 10 * (i + 1), confidence: 0.1 * (i + 1) - 0.005, exact_match: 1 as const }))
 
+/** A stated cadence, so that outcomes are evidence. By default the first 64 of a context explore it, which happens once. */
+const POLICY = JSON.stringify({ check_every_tokens: 10 })
+
 const LEVELS = ['model', 'task']
 const CONTEXTS = 1000
 const BLOCK = 500
@@ -35,7 +38,7 @@ function blockOf (round: number, from: number, count: number): LogEntry[] {
 }
 
 process.on('message', async ({ redisUrl, dataDir, outcomes, rounds }: LearnerOrder) => {
-  const config = readConfig({ REDIS_URL: redisUrl, DATA_DIR: dataDir })
+  const config = readConfig({ REDIS_URL: redisUrl, DATA_DIR: dataDir, DEFAULT_POLICY: POLICY })
   const store = await createStore(config)
   const perSecond: number[] = []
   const microseconds: number[] = []
