@@ -1,4 +1,5 @@
-import { packBeginnings, unpackBeginnings } from '../../core/certificate/beginnings.js'
+import { isDeepStrictEqual } from 'node:util'
+import { type Beginnings, packBeginnings, unpackBeginnings } from '../../core/certificate/beginnings.js'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
 import { LOTTERY_STEP } from '../../core/certificate/thresholds.js'
@@ -104,11 +105,25 @@ function hasNoSavings ({ treated, control }: Savings): boolean { return treated.
 function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
 
 function revived ({ halves, open, beginnings }: WrittenGathered, none: Evidence): Gathered {
+  const filling = shared(halves[0], none)
   return {
-    halves: [shared(halves[0], none), shared(halves[1], none)],
+    halves: [filling, shared(halves[1], none)],
     open: { ...open, evidence: shared(open.evidence, none) },
-    beginnings: unpackBeginnings(beginnings, none.lost.length),
+    beginnings: sharing(unpackBeginnings(beginnings, none.lost.length), filling),
   }
+}
+
+/**
+ * The beginnings with the lists of the half-window where they are equal, as they mostly are until the window turns: they would be a third
+ * of the memory of a context.
+ */
+function sharing (beginnings: Beginnings, { lost, gained, moved }: Evidence): Beginnings {
+  const like = <T> (value: T, other: T): T => isDeepStrictEqual(value, other) ? other : value
+  const list = beginnings.list.map(({ final, ...beginning }) => {
+    const ofMoved = final.moved !== undefined && { moved: like(final.moved, moved) }
+    return { ...beginning, final: { ...final, lost: like(final.lost, lost), gained: like(final.gained, gained), ...ofMoved } }
+  })
+  return { ...beginnings, list, blocks: beginnings.blocks.map(({ units, net }) => ({ units, net: intern(net) })) }
 }
 
 /** Shares one object among empty evidence. @param none empty evidence of the grid */
