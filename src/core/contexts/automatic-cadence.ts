@@ -49,9 +49,11 @@ export interface Exploration {
   readonly traces: readonly PackedTrace[]
   /** Least mean distance of checks, by what probes cost so far (tokens); 0: no limit. */
   readonly window: number
+  /** Control generations that the epoch had had before. */
+  readonly reported_before: number
 }
 
-const NO_EXPLORATION: Exploration = { costs: NO_COSTS, traces: [], window: 0 }
+const NO_EXPLORATION: Exploration = { costs: NO_COSTS, traces: [], window: 0, reported_before: 0 }
 
 /** A choice, and its reasons. */
 export interface CadenceChoice extends CadenceNumbers {
@@ -80,9 +82,9 @@ export const UNEXPLORED: AutomaticCadence = { choice: null, exploration: NO_EXPL
 /** Whether control generations are asked on the grid; nothing is certified by them. */
 export function isExploring (cadence: AutomaticCadence | null): boolean { return cadence !== null && cadence.choice === null }
 
-/** Other weights may reason at other lengths. */
-export function lookAgain ({ choice }: AutomaticCadence): AutomaticCadence {
-  return { choice, exploration: NO_EXPLORATION, since: NO_COSTS }
+/** Other weights may reason at other lengths. @param reported control generations of the epoch so far */
+export function lookAgain ({ choice }: AutomaticCadence, reported = 0): AutomaticCadence {
+  return { choice, exploration: { ...NO_EXPLORATION, reported_before: reported }, since: NO_COSTS }
 }
 
 /** The cadence in force, without the policy's `min_tokens`. */
@@ -118,19 +120,21 @@ export function withNumbers<P extends Policy> (policy: P, cadence: AutomaticCade
  * Adds the full run of a control generation. Half as many lengths or probe tokens again, or half of them, start another look, at most once
  * per evidence age.
  * @param contexts that exist; with very many, fewer runs of each are kept
+ * @param reported as `isChoiceDue` has it
  */
 export function addRun (
-  cadence: AutomaticCadence, trace: Trace, { contexts, time, policy }: { contexts: number, time: number, policy: Policy }
+  cadence: AutomaticCadence, trace: Trace,
+  { contexts, time, policy, reported }: { contexts: number, time: number, policy: Policy, reported: number }
 ): AutomaticCadence {
   const { choice, exploration, since } = cadence
   if (exploration !== null) return { ...cadence, exploration: explored(exploration, trace, contexts) }
   const costs = addCosts(since, trace)
   if (costs.generations < EXPLORED) return { ...cadence, since: costs }
   const isDue = choice !== null && time >= choice.looked_at + 1000 * policy.max_evidence_age_seconds && haveChanged(choice, costs)
-  return isDue ? lookAgain(cadence) : { ...cadence, since: NO_COSTS }
+  return isDue ? lookAgain(cadence, reported) : { ...cadence, since: NO_COSTS }
 }
 
-function explored ({ costs, traces, window }: Exploration, trace: Trace, contexts: number): Exploration {
+function explored ({ costs, traces, window, reported_before }: Exploration, trace: Trace, contexts: number): Exploration {
   const more = addCosts(costs, trace)
   const { generations } = more
   const most = Math.max(MIN_TRACES, Math.min(EXPLORED, Math.floor(ALL_TRACES / Math.max(1, contexts))))
@@ -139,6 +143,7 @@ function explored ({ costs, traces, window }: Exploration, trace: Trace, context
     costs: more,
     traces: isKept ? [...traces, packTrace(trace)] : traces,
     window: (generations & (generations - 1)) === 0 ? windowFor(more) : window, // at powers of two, since each change reaches every replica
+    reported_before,
   }
 }
 
@@ -170,7 +175,7 @@ function haveChanged (choice: CadenceChoice, { generations, tokens, checks, prob
 export function isChoiceDue ({ exploration }: AutomaticCadence, reported: number): boolean {
   if (exploration === null) return false
   const { generations } = exploration.costs
-  if (generations >= EXPLORED || (generations >= FEW && reported >= REPORTED)) return true
+  if (generations >= EXPLORED || (generations >= FEW && reported - exploration.reported_before >= REPORTED)) return true
   // All candidates are one where steps are further apart than the longest distance, as votes are.
   return generations === FEW && shortestDistance(exploration.traces.map(unpackTrace)) > LONGEST
 }
@@ -182,7 +187,7 @@ const MARGIN = 0.02
 
 /**
  * Chooses by the runs that were gathered. The choice in force stays unless another one is better. If none saves at its checks, the cadence
- * is to be explored again.
+ * is to be explored again, even though that withdraws a threshold in force: its evidence is of the costs of before, which have changed.
  */
 export function choose (cadence: AutomaticCadence, time: number, policy: Policy): AutomaticCadence {
   const { costs, traces: packed } = cadence.exploration!

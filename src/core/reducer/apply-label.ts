@@ -55,7 +55,7 @@ function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { sta
   const counted = copyState(withCounts(state, { labels_given: 1 }), {
     grader: addGrades(state.grader, outcome),
     label_sources: countForName(state.label_sources, source),
-    auto_cadence: applyRun(fold, outcome, state.auto_cadence, policy, time),
+    auto_cadence: applyRun(fold, outcome, state, policy, time),
   })
   fold.set(key, counted)
   return counted

@@ -95,7 +95,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
     return unit.eighths.length === thresholdsOf(trial.halves[0]) ? add(trial, unit) : trial
   })
-  if (isPresent) own.auto_cadence = applyRun(fold, outcome, own.auto_cadence, policy, time)
+  if (isPresent) own.auto_cadence = applyRun(fold, outcome, own, policy, time)
   own.drift_final = own.drift = drift
   own.last_evidence_at = time
   const moment = { clock: fold.cohorts.clock, time }

@@ -273,7 +273,7 @@ export function takeReport (
   addToCounts(own, counts)
   if (report.kind !== 'missing' && report.kind !== 'cancelled') own.grader = addGrades(addFinalAnswer(own.grader, outcome), outcome)
   own.fed_by = countForName(own.fed_by, outcome.by)
-  if (report.kind === 'known') own.auto_cadence = applyRun(fold, outcome, own.auto_cadence, policy, time)
+  if (report.kind === 'known') own.auto_cadence = applyRun(fold, outcome, own, policy, time)
   own.updated_at = time
   return own
 }

@@ -107,10 +107,10 @@ export function applyTrace (fold: Fold, outcome: PrunedOutcome, key: string, sta
 
 /** Adds a control outcome to the runs that the cadence is chosen by. @param policy of the context that gathers the evidence */
 export function applyRun (
-  { ledger: { contexts } }: Fold, outcome: PrunedOutcome, cadence: AutomaticCadence | null, policy: Policy, time: number
+  { ledger: { contexts } }: Fold, outcome: PrunedOutcome, { auto_cadence: cadence, follow_up: { reported } }: ContextState, policy: Policy, time: number
 ): AutomaticCadence | null {
   if (cadence === null || outcome.asked !== undefined) return cadence // or some of its steps were pruned
-  return addRun(cadence, traceOf(outcome, policy), { contexts, time, policy })
+  return addRun(cadence, traceOf(outcome, policy), { contexts, time, policy, reported })
 }
 
 /** Whether an outcome must keep all its steps while it awaits its label. */

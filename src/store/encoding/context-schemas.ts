@@ -92,7 +92,7 @@ const packedTrace = Type.Object({
 })
 
 /** The runs that a cadence is chosen by: each step has two characters. */
-const exploration = Type.Object({ costs, traces: Type.Array(packedTrace), window: number })
+const exploration = Type.Object({ costs, traces: Type.Array(packedTrace), window: number, reported_before: number })
 
 const cadenceFigures = fieldsLike({ check_every_tokens: 0, check_growth: 0 })
 

@@ -143,6 +143,22 @@ t.test('lengths or probe costs that change by half start another look, once per 
   }
 })
 
+t.test('a look late in an epoch takes as many runs as the first, and withdraws a threshold only where none saves any more', async (t) => {
+  for (const probe of [2, 200]) {
+    const fold = memoryFold({ ...AUTO, max_evidence_age_seconds: 1000 })
+    learnRuns(fold, EXPLORED, 400)
+    learnRuns(fold, 6 * EXPLORED, 400, 1, 2)
+    const { epoch, threshold } = fold.state()
+    t.not(threshold, null)
+    learnRuns(fold, EXPLORED, 400, probe, 1_000_001)
+    learnRuns(fold, EXPLORED - 1, 400, probe, 1_000_002)
+    t.match(fold.state().auto_cadence, { exploration: { costs: { generations: EXPLORED - 1 } } })
+    learnRuns(fold, 1, 400, probe, 1_000_003)
+    if (probe === 2) t.match(fold.state(), { epoch, threshold, auto_cadence: { choice: { looked_at: 1_000_003 } } })
+    else t.match(fold.state(), { epoch: epoch + 1, epoch_cause: 'cadence', threshold: null, auto_cadence: { choice: null } })
+  }
+})
+
 t.test('a stated number ends the automatic cadence, and "auto" explores again', async (t) => {
   const fold = memoryFold(AUTO)
   learnRuns(fold, EXPLORED, 400)
