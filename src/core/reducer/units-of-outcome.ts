@@ -107,8 +107,9 @@ export function applyTrace (fold: Fold, outcome: PrunedOutcome, key: string, sta
 
 /** Adds a control outcome to the runs that the cadence is chosen by. @param policy of the context that gathers the evidence */
 export function applyRun (
-  { ledger: { contexts } }: Fold, outcome: PrunedOutcome, { auto_cadence: cadence, follow_up: { reported } }: ContextState, policy: Policy, time: number
+  { ledger: { contexts } }: Fold, outcome: PrunedOutcome, state: ContextState, policy: Policy, time: number
 ): AutomaticCadence | null {
+  const { auto_cadence: cadence, follow_up: { reported } } = state
   if (cadence === null || outcome.asked !== undefined) return cadence // or some of its steps were pruned
   return addRun(cadence, traceOf(outcome, policy), { contexts, time, policy, reported })
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ROOT } from '../../../src/core/policy/context.js'
 import { type PolicyPatch, UNREADABLE_POLICY } from '../../../src/core/policy/policy.js'
 import { checkedPolicies, checkRoom, createContextCommands, pinReach } from '../../../src/service/admin/context-commands.js'
 import { readConfig } from '../../../src/service/config/config.js'
@@ -115,6 +116,15 @@ t.test('a damaged policy cannot be patched, since its other fields are unknown',
   }
   const commands = createContextCommands(store, { ...snapshotHolder, loaded }, CONFIG)
   await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
+})
+
+t.test('a damaged policy of the root cannot be switched on again, since its mode of before is unknown', async (t) => {
+  const { store, snapshotHolder } = await build(t)
+  Object.assign(store, { policies: async () => new Map([[ROOT, UNREADABLE_POLICY]]) })
+  const commands = createContextCommands(store, snapshotHolder, CONFIG)
+  await commands.switchOff(true, { by: 'ops' }) // it reads as mode off
+  await t.rejects(commands.switchOff(false, { by: 'ops' }), { code: 'UNREADABLE_POLICY' })
+  t.equal((await store.audit(1)).length, 0)
 })
 
 t.test('a policy for a context that no outcome has named gets a warning', async (t) => {
