@@ -48,6 +48,10 @@ export const CONTEXT_PROBLEMS = {
     problem: 'over the last whole day probes cost more tokens than stops saved',
     cure: 'ask less often (check_every_tokens), use shorter probes, or turn the context off',
   },
+  labels_never_given: {
+    problem: 'no label has come for the first hundred control generations, so every early answer that differs from the final one counts as lost',
+    cure: 'send em or a reference with outcomes, or start stopgate grade with a grader or a judge (docs/integrate/labels.md)',
+  },
   certificate_unlikely: {
     problem: 'no threshold is likely to be certified, so few generations are probed; the reason is "unlikely" in GET /v1/contexts/{key}',
     cure: 'for accuracy, allow a larger max_em_drop or find a better confidence; for probe_cost, use shorter probes or ask less often; for too_few, certify contexts as a pool',
@@ -101,6 +105,7 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (hasLowFidelity(state.fidelity)) warnings.push('fidelity_low')
   if (lacksProbes(state.fidelity)) warnings.push(probeWarning(state))
   if (state.day.net !== null && state.day.net < 0) warnings.push('tokens_lost')
+  if (lacksLabels(state, policy)) warnings.push('labels_never_given')
   if (state.unlikely !== null) warnings.push('certificate_unlikely')
   warnings.push(...evidenceWarnings(state, policy))
   return warnings.length === 0 ? NO_WARNINGS : shared(warnings)
@@ -126,6 +131,15 @@ function probeWarning (state: ContextState): ContextWarning {
   if (sight === 'unobservable') return 'breach_unobservable'
   const isHidden = missing > HIDING * (accounted + missing) || ungradedShare(arms) > HIDING
   return sight === 'arms' && isHidden ? 'breach_hidden' : 'stopped_probe_missing'
+}
+
+/** Control generations after which a context without any label is reported. */
+const LABELS_EXPECTED = 100
+
+/** Whether labels are wanted, and none has come in the epoch, late or with an outcome. */
+function lacksLabels ({ follow_up: counts, halves: [filling, full], open }: ContextState, { label }: Policy): boolean {
+  if (label !== 'exact_match' || counts.reported < LABELS_EXPECTED || counts.labels_wanted === 0 || counts.labels_given > 0) return false
+  return filling.labelled + full.labelled + open.evidence.labelled === 0
 }
 
 function isWithoutSavings (state: ContextState): boolean {

@@ -78,3 +78,15 @@ t.test('a day on which probes cost more than stops saved is a warning, and so is
   t.same(of({ day: { ...state.day, net: -1 } }), ['tokens_lost'])
   t.same(of({ unlikely: 'probe_cost' }), ['certificate_unlikely'])
 })
+
+t.test('a context that needs labels and gets none is warned about after a hundred control generations', async (t) => {
+  const counts = { reported: 100, labels_wanted: 8, accounted: 100 }
+  t.same(warned(counts), ['labels_never_given'])
+  t.same(warned({ ...counts, reported: 99 }), [])
+  t.same(warned({ ...counts, labels_wanted: 0 }), [], 'all answers agree')
+  t.same(warned({ ...counts, labels_given: 1 }), [])
+  const followed = { ...state, follow_up: { ...NO_FOLLOW_UP, ...counts } }
+  t.same(contextWarnings(followed, { ...DEFAULT_POLICY, label: 'agreement' }), [], 'the operator wants agreement')
+  const labelled = { ...state.open, evidence: { ...state.open.evidence, labelled: 1 } }
+  t.same(contextWarnings({ ...followed, open: labelled }, DEFAULT_POLICY), [], 'a label came with an outcome')
+})
