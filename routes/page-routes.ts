@@ -1,5 +1,5 @@
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyPluginCallback } from 'fastify'
+import type { FastifyPluginCallback, FastifyReply } from 'fastify'
 import { PAGE_FILES, PAGE_HEADERS, readPageFile } from '../src/service/http/page-files.js'
 
 /** The page loads only its own files and calls only this service. */
@@ -28,13 +28,18 @@ const DOCS_CSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsaf
 /** The API documentation and the OpenAPI document, which need no token. */
 export const docsRoutes: FastifyPluginCallback = (app, _options, done) => {
   app.addHook('onRoute', (route) => { route.config = { ...route.config, role: 'open' } })
-  app.addHook('onRequest', (_request, reply, done) => { reply.headers(PAGE_HEADERS); done() })
+  let document: string | undefined // serialized once: it takes 7 ms, and needs no token
+  const sendDocument = (reply: FastifyReply) => reply.type('application/json; charset=utf-8').send(document ??= JSON.stringify(app.swagger()))
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(PAGE_HEADERS)
+    if (request.routeOptions.url === '/docs/json') sendDocument(reply); else done()
+  })
   app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
     uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list' },
     theme: { title: 'stopgate', css: [{ filename: 'stopgate.css', content: '.swagger-ui .topbar { display: none }' }] },
   })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => sendDocument(reply))
   done()
 }

@@ -1,10 +1,17 @@
 import t from 'tap'
-import { type Attacker, attack, JSON_TYPE, repeatedly } from './victim.js'
+import { type Attacker, attack, inParallel, JSON_TYPE, repeatedly, startAttacked } from './victim.js'
 
 // What one client can do to the others. To add an attack, add a line: each runs beside a well-behaved tenant.
 
 const MIB = 2 ** 20
 const BATCH = '/v1/decisions/batch'
+
+/** Reads of an operator, and a dry run. */
+const READS = [
+  '/v1/contexts?limit=200', '/v1/fleet', '/v1/fleet/contexts?limit=500', '/v1/contexts/model=evil', '/v1/contexts/model=evil/what-if', '/v1/contexts/model=evil/tradeoff',
+  '/v1/history?limit=1000', '/v1/bundle', '/v1/stops', 'PUT /v1/contexts/model=evil/policy?dry_run=true',
+]
+const OPEN = ['/readyz', '/openapi.json', '/docs/json', '/', '/metrics', '/v1/contexts']
 
 const post = ({ url, signal }: Attacker, path: string, body: string, headers: Record<string, string>, method = 'POST') =>
   fetch(url + path, { method, signal, headers: { ...JSON_TYPE, ...headers }, body }).then((reply) => reply.text())
@@ -34,6 +41,37 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
       ({ generation_id: `e${round}-${i}`, arm: 'control', context: { model: 'evil', task: `t${round}-${i}` }, tokens: 64, em: 1, steps: [] }))
     return post(attacker, '/v1/outcomes/batch', JSON.stringify({ outcomes }), attacker.worker)
   }),
+  'policies that are set and removed': (attacker) => inParallel(attacker, 8, (round) =>
+    post(attacker, `/v1/contexts/model=evil,task=t${round >> 1}/policy`, '{"max_em_drop":0.03}', attacker.operator, round % 2 === 0 ? 'PUT' : 'DELETE')),
+  'a flood of pins': (attacker) => inParallel(attacker, 8, (round) =>
+    post(attacker, `/v1/contexts/model=evil,task=t${round}/pin`, '{"threshold":0.9,"reason":"x"}', attacker.operator, 'PUT')),
+  'dry runs and reads of an operator': (attacker) => inParallel(attacker, 8, (round) => {
+    const path = READS[round % READS.length]!
+    if (path.startsWith('PUT ')) return post(attacker, path.slice(4), '{"max_em_drop":0.03}', attacker.operator, 'PUT')
+    return fetch(attacker.url + path, { headers: attacker.operator, signal: attacker.signal }).then((reply) => reply.text())
+  }),
+  'reads that need no token': (attacker) => inParallel(attacker, 16, (round) =>
+    fetch(attacker.url + OPEN[round % OPEN.length]!, { signal: attacker.signal }).then((reply) => reply.text())),
+  'columns of as many contexts as rows': (attacker) => repeatedly(attacker, 20, (round) => {
+    const rows = Array.from({ length: 2048 }, (_, i) => i)
+    return post(attacker, '/v1/decisions/columns', JSON.stringify({
+      contexts: rows.map((i) => ({ model: 'evil', task: `c${round}-${i}` })),
+      context: rows,
+      generation_id: rows.map((i) => `c${round}-${i}`),
+      tokens: rows.map(() => 32),
+      confidence: rows.map(() => 0.5),
+    }), attacker.worker)
+  }),
+  'enrolments and probe forms in new contexts': (attacker) => repeatedly(attacker, 20, (round) => {
+    const context = { model: 'evil', task: `p${round}` }
+    const form = { name: 'plain', suffix: 'x', before: '', after: '', tokens: 4 }
+    return Promise.all([
+      post(attacker, '/v1/probe-forms', JSON.stringify({ context, finding: { form, is_stated: true, generations: 20, tried: [] } }), attacker.worker),
+      post(attacker, '/v1/enrolments', JSON.stringify({
+        context, epoch: null, share: 1, age_ms: 0, generations: Array.from({ length: 1000 }, (_, i) => ({ generation_id: `p${round}-${i}` })),
+      }), attacker.worker),
+    ])
+  }),
   'all streams of events': async ({ operator, signal, url }) => {
     await Promise.allSettled(Array.from({ length: 200 }, () => fetch(`${url}/v1/events`, { headers: operator, signal }).then((reply) => reply.text())))
   },
@@ -41,7 +79,8 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
 
 for (const [name, run] of Object.entries(ATTACKS)) {
   t.test(name, async (t) => {
-    const service = await attack(t, { MAX_CONTEXTS: '200' }, run)
+    const service = await startAttacked(t, { MAX_CONTEXTS: process.env.MAX_CONTEXTS ?? '200' })
+    await attack(t, await service.url(), 'tenant', run)
     t.equal((await service.get('/livez')).status, 200)
     service.child.kill('SIGTERM')
     t.match(await service.exited, { code: 0 }, 'the service closes in order')

@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 
-/** The thread of a well-behaved tenant: decisions, and every fifth time an outcome. */
+/** The thread of a well-behaved client: a tenant who asks for decisions and reports outcomes, or a client of the proxy. */
 export interface Victim {
   readonly url: string
   readonly headers: Record<string, string>
-  readonly seconds: number
+  readonly kind: 'tenant' | 'chat'
 }
 
+/** Its requests while it was watched. */
 export interface Experience {
   /** Of each request, ms. */
   readonly latencies: number[]
@@ -17,9 +18,8 @@ export interface Experience {
 /** Time between two requests, ms. */
 const PACE_MS = 20
 
-const { url, headers, seconds } = workerData as Victim
+const { url, headers, kind } = workerData as Victim
 const context = { model: 'good', task: 'math' }
-const experience: Experience = { latencies: [], refused: [] }
 
 async function post (path: string, body: object): Promise<number> {
   const reply = await fetch(url + path, {
@@ -29,16 +29,32 @@ async function post (path: string, body: object): Promise<number> {
   return reply.status
 }
 
-await post('/v1/decisions', { context, tokens: 32, confidence: 0.5 }) // connects, and compiles what the first request needs
-const end = performance.now() + seconds * 1000
-for (let i = 0; performance.now() < end; i++) {
-  const startedAt = performance.now()
-  const isOutcome = i % 5 === 4
-  const status = isOutcome
-    ? await post('/v1/outcomes', { generation_id: `v${i}`, arm: 'treated', context, tokens: 64, em: 1 })
-    : await post('/v1/decisions', { generation_id: `v${i}`, context, tokens: 32, confidence: 0.5 })
-  experience.latencies.push(performance.now() - startedAt)
-  if (status !== (isOutcome ? 202 : 200)) experience.refused.push(`${isOutcome ? 'outcome' : 'decision'} ${status}`)
-  await setTimeout(PACE_MS)
+/** Makes one request. @returns why it was refused; `null`: it was not */
+async function request (name: string, isFifth: boolean): Promise<string | null> {
+  if (kind === 'chat') {
+    const status = await post('/v1/chat/completions', { model: 'm', messages: [{ role: 'user', content: name }] })
+    return status === 200 ? null : `chat ${status}`
+  }
+  const status = isFifth
+    ? await post('/v1/outcomes', { generation_id: name, arm: 'treated', context, tokens: 64, em: 1 })
+    : await post('/v1/decisions', { generation_id: name, context, tokens: 32, confidence: 0.5 })
+  return status === (isFifth ? 202 : 200) ? null : `${isFifth ? 'outcome' : 'decision'} ${status}`
 }
-parentPort!.postMessage(experience)
+
+let rounds = 0
+for (let i = 0; i < 20; i++) await request(`first ${i}`, i % 5 === 4) // connects, and compiles what requests need
+
+parentPort!.on('message', async (seconds: number) => {
+  const experience: Experience = { latencies: [], refused: [] }
+  const round = rounds++
+  const end = performance.now() + seconds * 1000
+  for (let i = 0; performance.now() < end; i++) {
+    const startedAt = performance.now()
+    const refusal = await request(`v${round}-${i}`, i % 5 === 4)
+    experience.latencies.push(performance.now() - startedAt)
+    if (refusal !== null) experience.refused.push(refusal)
+    await setTimeout(PACE_MS)
+  }
+  parentPort!.postMessage(experience)
+})
+parentPort!.postMessage('ready')

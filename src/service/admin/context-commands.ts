@@ -49,10 +49,12 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
   }
 
-  /** The stated policies: those of the snapshot as long as it has the newest, since reading all of them takes as long as there are many. */
-  async function statedPolicies ({ stateId, policyVersion }: Revision): Promise<ReadonlyMap<string, PolicyPatch>> {
+  /** The stated policies and pins: those of the snapshot if it has the newest, since reading all takes the longer the more there are. */
+  async function stated ({ stateId, policyVersion }: Revision): Promise<Pick<SnapshotInputs, 'policies' | 'pins'>> {
     const { snapshot, inputs, policyVersion: loaded } = snapshotHolder.loaded()
-    return snapshot.stateId === stateId && loaded === policyVersion ? inputs.policies : await store.policies()
+    if (snapshot.stateId === stateId && loaded === policyVersion) return inputs
+    const [policies, pins] = await Promise.all([store.policies(), store.pins()])
+    return { policies, pins }
   }
 
   /** Finds out what a command would do, from the store. */
@@ -91,11 +93,11 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     checkKey(config, key)
     let view: ReturnType<typeof viewOf>
     const tried = await give(async (revision) => {
-      const stated = await statedPolicies(revision)
-      const policy = next(stated.get(key))
-      isHarmless ||= isKillSwitch(stated.get(key), policy)
-      if (policy !== null) checkRoom(config, stated, key, { prefix, isStop: policy.mode === 'off' })
-      view = viewOf(checkedPolicies(config, stated, key, policy), key)
+      const { policies } = await stated(revision)
+      const policy = next(policies.get(key))
+      isHarmless ||= isKillSwitch(policies.get(key), policy)
+      if (policy !== null) checkRoom(config, policies, key, { prefix, isStop: policy.mode === 'off' })
+      view = viewOf(checkedPolicies(config, policies, key, policy), key)
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, () => isHarmless)
     const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
@@ -130,10 +132,11 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     /** Replaces the pin of the context, and returns where it applies. */
     async setPin (key: string, request: PinRequest, { dry_run, confirm, prefix, ...origin }: PinCommandRequest) {
       checkKey(config, key)
-      // Read first, since a pin that is in force must not be answered with an error.
-      const [inputs, keys] = await Promise.all([readSnapshotInputs(store, config, Date.now()), readContextKeys(store, config)])
-      const tried = await give(async () => {
-        checkRoom(config, await store.pins(), key, { prefix, isStop: request.threshold === null })
+      await snapshotHolder.refresh() // before, since a pin that is in force must not be answered with an error
+      const { inputs, links } = snapshotHolder.loaded()
+      const keys = [...links.values()].flatMap((link) => link.epochName === null ? [] : [link.key])
+      const tried = await give(async (revision) => {
+        checkRoom(config, (await stated(revision)).pins, key, { prefix, isStop: request.threshold === null })
         return { type: 'pin', key, pin: pinOf(request, origin), ...origin }
       }, { dry_run, confirm })
       return { key, ...pinReach(inputs, keys, key), ...tried }

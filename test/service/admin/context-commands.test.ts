@@ -72,7 +72,7 @@ t.test('a policy is in force here when the call returns', async (t) => {
   }
 })
 
-t.test('a policy is set and removed without reading those of other contexts', async (t) => {
+t.test('a policy or pin is set without reading those of other contexts', async (t) => {
   const { store, contextCommands: commands } = await build(t)
   await commands.setPolicy('model=q', { min_tokens: 3 }, OPS)
   const { policies, pins, contextKeys } = store
@@ -84,6 +84,7 @@ t.test('a policy is set and removed without reading those of other contexts', as
   })
   await commands.setPolicy(KEY, { min_tokens: 9 }, OPS)
   await commands.setPolicy(KEY, null, OPS)
+  await commands.setPin(KEY, { threshold: 0.9 }, { ...OPS, reason: 'r' })
   t.same([...new Set(reads)].sort(), [`pins ${KEY}`, `policies ${KEY}`])
 })
 
