@@ -98,6 +98,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     mayProbe: () => probing < settings.PROXY_MAX_PROBES,
     onProbing: (change) => { probing += change },
     probeTimeoutMs: settings.PROXY_PROBE_TIMEOUT_MS,
+    sendsPrompts: settings.PROXY_SEND_PROMPTS === 'yes',
     maxProbeTokens,
   })
   let isClosing = false

@@ -156,6 +156,7 @@ export async function askPrompts (options: AskOptions): Promise<Asked> {
       mayProbe: () => true,
       onProbing () {},
       probeTimeoutMs: PROBE_TIMEOUT_MS,
+      sendsPrompts: false,
       maxProbeTokens: options.maxProbeTokens,
     }
     await new ProxiedGeneration({ request, run, local, form, reply, dependencies, clientGone: signal }).serve()

@@ -1,3 +1,4 @@
+import { fieldOf, itemsOf } from '../protocol/json.js'
 import { fitText, MAX_ANSWER_BYTES } from '../protocol/stopgate-headers.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { LocalGeneration } from '../service-link/local-decider.js'
@@ -14,6 +15,8 @@ interface FinishedGeneration {
   /** The answer that was forced at the natural end of its reasoning; `null`: none was. */
   readonly endAnswer: string | null
   readonly checks: CheckResults
+  /** Whether to send the text of the prompt, which only a grader needs. */
+  readonly sendsPrompts: boolean
 }
 
 /** The steps that were checked, and the costs of their probes. */
@@ -25,11 +28,12 @@ const MAX_STEPS = 4096
 /** The body that POST /v1/outcomes accepts of a finished generation. Steps are only sent where they may be evidence. */
 export function finishedOutcome (
   local: LocalGeneration, request: StoppableRequest, finished: FinishedGeneration): object {
-  const { tokens, answerTokens, answer, stoppedAt, endAnswer, checks } = finished
+  const { tokens, answerTokens, answer, stoppedAt, endAnswer, checks, sendsPrompts } = finished
   const { steps } = checks
   const isControl = local.arm === 'control'
   return {
     ...identityOf(local, request),
+    ...(sendsPrompts && (isControl || stoppedAt !== null) && { prompt: fitText(promptText(request), MAX_PROMPT_BYTES) }),
     tokens: Math.max(tokens, steps.at(-1)?.tokens ?? 0),
     stopped: stoppedAt !== null,
     ...(stoppedAt !== null && { stopped_probe: { tokens: stoppedAt.tokens, answer: stoppedAt.answer } }),
@@ -41,6 +45,19 @@ export function finishedOutcome (
     steps_asked: new Set(steps.map((step) => step.tokens)).size,
     ...(isControl && { steps: steps.slice(0, MAX_STEPS), ...(steps.length > MAX_STEPS && { steps_complete: false }) }),
   }
+}
+
+/** Longest prompt that the service accepts. */
+const MAX_PROMPT_BYTES = 65_536
+
+/** The prompt as a grader reads it: its text, or the texts of its messages with their roles. */
+function promptText ({ body: { messages, prompt } }: StoppableRequest): string {
+  if (typeof prompt === 'string') return prompt
+  return itemsOf(messages).map((message) => `${String(fieldOf(message, 'role'))}: ${contentText(fieldOf(message, 'content'))}`).join('\n\n')
+}
+
+function contentText (content: unknown): string {
+  return typeof content === 'string' ? content : itemsOf(content).map((part) => String(fieldOf(part, 'text') ?? '')).join('')
 }
 
 /** The same of a generation whose client has gone. */

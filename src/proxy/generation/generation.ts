@@ -49,6 +49,8 @@ export interface GenerationDependencies {
   /** A probe was sent (1), or has ended (-1). */
   readonly onProbing: (change: 1 | -1) => void
   readonly probeTimeoutMs: number
+  /** Whether outcomes have the text of their prompt. */
+  readonly sendsPrompts: boolean
   /** Largest number of tokens of a forced answer while a form is searched for. */
   readonly maxProbeTokens: number
 }
@@ -346,12 +348,12 @@ export class ProxiedGeneration {
 
   #report (
     end: GenerationEnd, tokens: number, { answerTokens, answer, endProbe = null }: ReportedAnswer, stop: StopDecision | null): void {
-    const { request, local, form, dependencies: { metrics, report } } = this.#options
+    const { request, local, form, dependencies: { metrics, report, sendsPrompts } } = this.#options
     metrics.ended(local.arm, end)
     metrics.generated({ reasoning: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
     if (local.arm === null || form === null) return
     const [stoppedAt, endAnswer] = [stop?.step ?? null, endProbe?.answer ?? null]
-    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt, endAnswer, checks: this.#checks }))
+    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt, endAnswer, checks: this.#checks, sendsPrompts }))
   }
 
   /** The field in the engine's own last chunk. */

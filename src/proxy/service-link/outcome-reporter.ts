@@ -2,6 +2,8 @@ import { fieldOf, itemsOf } from '../protocol/json.js'
 import { Backoff, CallError, type ServiceClient } from './service-calls.js'
 
 const BATCH = 256
+/** Characters of a batch, unless it is a single outcome: the service takes 4 MiB. */
+const BATCH_LENGTH = 2 ** 20
 const CALL_MS = 10_000
 const MAX_BYTES = 64 * 2 ** 20
 
@@ -51,7 +53,7 @@ export class OutcomeReporter {
     const backoff = new Backoff(200, 15_000)
     await null // so that outcomes of the same turn go in one call
     while (this.#waiting.length > 0 && !this.#giveUp.signal.aborted) {
-      const batch = this.#waiting.slice(0, BATCH)
+      const batch = firstOf(this.#waiting)
       try {
         const { body } = await this.#service.post('/v1/outcomes/batch', { outcomes: batch.map(({ outcome }) => outcome) }, CALL_MS)
         this.#remove(batch)
@@ -85,4 +87,15 @@ export class OutcomeReporter {
       return !sent.has(one)
     })
   }
+}
+
+/** The outcomes that go in one call. */
+function firstOf<T extends { readonly bytes: number }> (waiting: readonly T[]): T[] {
+  let [count, length] = [0, 0]
+  for (const { bytes } of waiting.slice(0, BATCH)) {
+    if (count > 0 && length + bytes > BATCH_LENGTH) break
+    length += bytes
+    count++
+  }
+  return waiting.slice(0, count)
 }

@@ -11,7 +11,7 @@ const request = { samples: 1, gold: '42' } as StoppableRequest
 const step = { tokens: 32, confidence: 0.5, answer: '41', probe_tokens: 2, signals: { vote_share: 1 } }
 const givenUp = { tokens: 50, confidence: null, probe_tokens: 16 }
 const checks = { steps: [step, givenUp], probeTokens: 18, prefillTokens: 8 }
-const ended = { tokens: 60, answerTokens: 2, answer: '42', stoppedAt: null, endAnswer: null, checks }
+const ended = { tokens: 60, answerTokens: 2, answer: '42', stoppedAt: null, endAnswer: null, checks, sendsPrompts: false }
 
 t.test('the service accepts outcomes, with steps in the control arm alone', async (t) => {
   const control = finishedOutcome({ id: 'a', group: 'g', prompt: 'p', context: { model: 'm' }, arm: 'control' }, request, ended)
@@ -42,4 +42,16 @@ t.test('fidelity counts stops of the proxy', async (t) => {
   const graded = gradeOutcome('', stop as any)
   t.ok(representsGroup(graded))
   t.same(observeStop(graded, 'agreement', true), { isEqual: false, difference: 1 })
+})
+
+t.test('the prompt is sent where the proxy may, of generations that a grader may have to label', async (t) => {
+  const messages = [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: [{ type: 'text', text: 'Capital of ' }, { type: 'text', text: 'France?' }] }]
+  const asked = { ...request, body: { messages } } as unknown as StoppableRequest
+  const of = (arm: 'control' | 'treated', changes = {}) =>
+    finishedOutcome({ id: 'a', group: null, prompt: 'p', context: {}, arm }, asked, { ...ended, sendsPrompts: true, ...changes }) as { prompt?: string }
+  t.equal(problem(of('control')), null)
+  t.equal(of('control').prompt, 'system: Be brief.\n\nuser: Capital of France?')
+  t.ok(of('treated', { stoppedAt: step }).prompt)
+  t.notOk('prompt' in of('treated'), 'no label of it is wanted')
+  t.notOk('prompt' in of('control', { sendsPrompts: false }))
 })

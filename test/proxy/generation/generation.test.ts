@@ -144,6 +144,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean, { inForce =
       mayProbe: () => true,
       onProbing: none,
       probeTimeoutMs: 60_000,
+      sendsPrompts: false,
       maxProbeTokens: 16,
     },
     clientGone: new AbortController().signal,

@@ -47,3 +47,15 @@ t.test('a reply without a list of refused outcomes is a problem, and the batch i
   t.match(problems, [/did not list/])
   t.same([calls, reporter.waiting], [1, 0])
 })
+
+t.test('a batch of long outcomes stays below what the service takes', async (t) => {
+  const batches: number[] = []
+  const post = async (_path: string, body: unknown) => {
+    batches.push((body as { outcomes: unknown[] }).outcomes.length)
+    return reply()
+  }
+  const reporter = new OutcomeReporter({ post }, options)
+  for (const length of [2 ** 21, 600_000, 600_000]) reporter.put({ prompt: 'x'.repeat(length) })
+  await reporter.close(60_000)
+  t.same(batches, [1, 1, 1])
+})
