@@ -12,6 +12,7 @@ import { findPredictor, type LivePredictors } from '../predictor/predictor-versi
 import type { Predictor } from '../predictor/predictor.js'
 import { type AutomaticCadence, cadenceInForce, lookAgain, UNEXPLORED } from './automatic-cadence.js'
 import { type Cadences, NO_CADENCES } from './cadences.js'
+import type { CountsByName } from './counts-by-name.js'
 import { type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS, type RecentCounts } from './follow-up-counts.js'
 import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
@@ -124,9 +125,9 @@ export interface ContextState {
   readonly last_evidence_at: number | null
   readonly updated_at: number
   /** How many late labels of this epoch each grader gave; absent: none stated its name. */
-  readonly label_sources?: EvidenceByToken | undefined
+  readonly label_sources?: CountsByName | undefined
   /** How much of this epoch's evidence each token reported; absent where the service has no tokens. */
-  readonly fed_by?: EvidenceByToken | undefined
+  readonly fed_by?: CountsByName | undefined
   /** Absent where no training run names the context; `null` after a reset, until a run names it again. */
   readonly checkpoint?: ServedCheckpoint | null | undefined
   /** A pool member's own evidence. Absent before there is any. */
@@ -254,20 +255,6 @@ export function evidenceOf ({ halves, open }: Pick<ContextState, 'halves' | 'ope
 
 function mergeHalves ([filling, full]: readonly [Evidence, Evidence]): Evidence {
   return mergeEvidence(filling, full)
-}
-
-/** Counts by the name of the token or grader that reported them; `*` for names beyond the limit. */
-export type EvidenceByToken = Readonly<Record<string, number>>
-
-/** Tokens or graders that are counted by name. */
-const MAX_NAMES = 32
-const OTHERS = '*' // no token's name, and no grader's
-
-/** Counts one more report. @param by name of the token or grader; `undefined` where it has none */
-export function countForName (fedBy: EvidenceByToken | undefined, by: string | undefined): EvidenceByToken | undefined {
-  if (by === undefined) return fedBy
-  const name = fedBy === undefined || Object.hasOwn(fedBy, by) || Object.keys(fedBy).length < MAX_NAMES ? by : OTHERS
-  return { ...fedBy, [name]: (fedBy !== undefined && Object.hasOwn(fedBy, name) ? fedBy[name]! : 0) + 1 }
 }
 
 /** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */

@@ -1,6 +1,7 @@
 import { EIGHTHS } from '../certificate/certificate.js'
 import type { Em } from '../certificate/trace.js'
-import { type ContextState, copyState, countForName } from '../contexts/context-state.js'
+import { type ContextState, copyState } from '../contexts/context-state.js'
+import { countForName } from '../contexts/counts-by-name.js'
 import { addGrades } from '../contexts/grader.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import { isEvidence } from '../enrolment/enrolled-unit.js'

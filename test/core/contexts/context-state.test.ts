@@ -3,9 +3,10 @@ import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
 import { addLost, NO_EVIDENCE, noEvidence } from '../../../src/core/certificate/evidence.js'
 import {
-  type ContextState, copyState, countForName, type EpochCause, type EvidenceByToken, evidenceOf, type EvidenceTerms, evidenceTermsOf,
+  type ContextState, copyState, type EpochCause, evidenceOf, type EvidenceTerms, evidenceTermsOf,
   haveSameEvidenceTerms, lookShare, openEpoch, predictorOf, requestGuarantee, totalLookShare, type Trial,
 } from '../../../src/core/contexts/context-state.js'
+import { countForName, type CountsByName } from '../../../src/core/contexts/counts-by-name.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import { addToMembership } from '../../../src/core/contexts/membership.js'
@@ -81,7 +82,7 @@ t.test('a copy has the changes, and the original does not', async (t) => {
 
 t.test('each token has its own count up to the limit, the others share one', async (t) => {
   t.equal(countForName(undefined, undefined), undefined)
-  let fedBy: EvidenceByToken | undefined
+  let fedBy: CountsByName | undefined
   for (const by of ['a', 'constructor', 'a', undefined]) fedBy = countForName(fedBy, by)
   t.same(fedBy, { a: 2, constructor: 1 })
   for (let i = 0; i < 100; i++) fedBy = countForName(fedBy, `token-${i}`)
