@@ -108,16 +108,19 @@ t.test('SIGTERM during the start ends the service', async (t) => {
   t.same(await service.exited, { code: 0, signal: null })
 })
 
-t.test('requests are logged with an id, and decisions only at debug', async (t) => {
+t.test('changes are logged with an id, and decisions and reads only at debug', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const url = await service.url()
   await service.post('/v1/decisions', { tokens: 1, confidence: 1 })
-  await fetch(`${url}/v1/snapshot`, { headers: { 'x-request-id': 'from-outside' } })
-  await fetch(`${url}/v1/snapshot`, { headers: { 'x-request-id': 'with spaces"}' } })
-  await until('both are logged', () => service.log.filter(({ route }) => route === '/v1/snapshot').length === 2)
+  const route = '/v1/contexts/:key/policy'
+  const put = async (id: string) => await service.put('/v1/contexts/model=q/policy', { min_tokens: 9 }, { 'x-request-id': id })
+  await put('from-outside')
+  await put('with spaces"}')
+  await fetch(`${url}/v1/snapshot`)
+  await until('both are logged', () => service.log.filter((line) => line.route === route).length === 2)
   const lines = service.log.filter(({ msg }) => msg === 'answered')
   t.match(lines, [
-    { reqId: 'from-outside', method: 'GET', route: '/v1/snapshot', status_code: 200, ms: Number },
+    { reqId: 'from-outside', method: 'PUT', route, status_code: 200, ms: Number },
     { reqId: /^req-\d+$/ },
   ])
 })

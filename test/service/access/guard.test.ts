@@ -198,6 +198,9 @@ const ROUTES: Record<string, string> = {
   'GET /v1/audit': 'operator',
   'GET /v1/stop-nothing': 'operator',
   'POST /v1/stop-nothing': 'operator',
+  'GET /v1/stops': 'operator',
+  'GET /v1/store-loss': 'operator',
+  'POST /v1/store-loss/acknowledgement': 'operator',
   'GET /v1/snapshot': 'operator',
   'GET /v1/history': 'operator',
   'POST /v1/rollback': 'operator',
@@ -285,7 +288,7 @@ t.test('the header follows RFC 6750', async (t) => {
 
 t.test('without tokens every route is open and the caller is anonymous', async (t) => {
   const lines: string[] = []
-  const { send } = await build(t, {}, pino({ level: 'info' }, { write: (line: string) => { lines.push(line) } }))
+  const { send } = await build(t, {}, pino({ level: 'debug' }, { write: (line: string) => { lines.push(line) } }))
   t.equal((await send('GET', '/v1/snapshot')).status, 200)
   t.equal((await send('GET', '/v1/snapshot', undefined, bearer('w'))).status, 200, 'a token does no harm')
   t.match(lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'answered'), [{ token: 'anonymous' }, { token: 'anonymous' }])
