@@ -52,7 +52,7 @@ def trace(prompt: Prompt, one: Finished, run: Generation) -> dict[str, object]:
         "group_id": run.id,
         "context": {"model": "reasoner", "task": prompt.task},
         "tokens": len(one.tokens),
-        "answer_tokens": len(one.tokens) - one.thought_tokens,
+        "answer_tokens": len(one.tokens) - one.reasoning_tokens,
         "em": int(one.answer == prompt.answer),
         "steps": steps,
     }

@@ -63,10 +63,10 @@ function formRow (finding: ProbeFormFinding | null): string[][] {
   if (finding === null || finding.form === null) return []
   const { form: { name, tokens }, tried, generations } = finding
   const agreement = tried.find((one) => one.name === name)?.agreement ?? 1
-  return [['probe form', name, '', `up to ${tokens} tokens; gave the model's own answer in ${points(agreement)} % of ${generations} generations`]]
+  return [['probe form', name, '', `up to ${tokens === 1 ? '1 token' : `${tokens} tokens`}; gave the model's own answer in ${points(agreement)} % of ${generations} generations`]]
 }
 
-function selfText ({ pairs, by }: NonNullable<ContextEstimate['self_agreement']>): string {
+function selfText ({ share, pairs, by }: NonNullable<ContextEstimate['self_agreement']>): string {
   const what = by === 'em' ? `of ${pairs} pairs of samples have the same EM` : `of ${pairs} pairs of full runs of one prompt end with the same answer`
-  return `${what}; the rest is noise of sampling`
+  return share === 1 ? what : `${what}; the rest is noise of sampling`
 }

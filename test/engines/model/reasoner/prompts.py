@@ -47,9 +47,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="number of prompts (default 100)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the problems (default 1)")
     parser.add_argument("--task", action="append", help="a task to ask (default: those of the model)")
+    parser.add_argument("--chat", action="store_true", help="as greedy chat requests, which `stopgate estimate` reads")
     arguments = parser.parse_args()
     for prompt in prompts(MODELS[arguments.model], arguments.seed, arguments.count, arguments.task):
-        print(json.dumps(asdict(prompt)))
+        print(json.dumps(chat_of(prompt) if arguments.chat else asdict(prompt)))
+
+
+def chat_of(prompt: Prompt) -> dict[str, object]:
+    """A greedy chat request, with the right answer beside it."""
+    return {"messages": [{"role": "user", "content": prompt.content}], "temperature": 0, "reference": prompt.answer}
 
 
 if __name__ == "__main__":
