@@ -1,10 +1,12 @@
+import { numberSamples, orderByGroup } from '../../src/cli/replay/play-runs.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { type Profile, PROFILES } from '../../src/cli/simulate/simulated-generation.js'
-import { contextKey } from '../../src/core/policy/context.js'
+import { contextKey, type Levels } from '../../src/core/policy/context.js'
 import { nextCheckTokens, type PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService, type FullRun } from './service.js'
 import { readTraceRuns, resampled } from './share.js'
 import { generate } from './stream.js'
+import type { TraceFile } from '../test-data.js'
 
 // What the automatic cadence saves net of probes, learning and exploration included, against all cadences set by hand.
 
@@ -102,9 +104,45 @@ export function playCadence (policy: PolicyPatch, world: World, probe: number, s
   return { saved: total.saved / total.full, late: late.saved / late.full, lost: total.lost / (each * contexts), chosen }
 }
 
+/** Real traces that are played once, groups in random order, as workers ask them. */
+export interface TraceWorld {
+  readonly name: string
+  readonly file: TraceFile
+  readonly levels: Levels
+  readonly policy: PolicyPatch
+  /** As in `World`. */
+  readonly shortest: number
+}
+
+export const TRACE_WORLDS: readonly TraceWorld[] = [
+  { name: 'frontier models, `task`', file: 'frontier-self-consistency', levels: ['task'], policy: {}, shortest: 256 },
+  { name: 'older models, `task`', file: 'older-self-consistency', levels: ['task'], policy: {}, shortest: 256 },
+  { name: 'two reasoners, `model,task`', file: 'reasoner', levels: ['model', 'task'], policy: {}, shortest: 4 },
+  { name: 'two reasoners in pools by model', file: 'reasoner', levels: ['model', 'task'], policy: { certify_at: 'model' }, shortest: 4 },
+]
+
+/** @param runs of the world's file; @returns fractions of the tokens saved net of probes, and of the EM lost */
+export function playTraces (
+  cadence: PolicyPatch, { levels, policy }: TraceWorld, runs: readonly FullRun[], probe: number, seed: number
+): { readonly saved: number, readonly lost: number } {
+  const service = simulatedService(`salt-${seed}`, levels, { ...policy, ...cadence })
+  const keyed = runs.map((outcome) => ({ outcome, key: contextKey(levels, outcome.context!) }))
+  let [full, saved, lost] = [0, 0, 0]
+  for (const { outcome: run } of numberSamples(orderByGroup(seededRandom(seed), keyed), ({ key }) => key)) {
+    const steps = askedSteps(run, service.rule(run.context!)).map((step) => ({ ...step, probe_tokens: probe }))
+    const { stoppedAt, checks } = service.serve({ ...run, steps })
+    const stop = steps[stoppedAt]
+    full += run.tokens
+    saved += (stop === undefined ? 0 : Math.max(0, run.tokens - stop.tokens - (run.answer_tokens ?? 0))) - probe * checks
+    lost += stop === undefined ? 0 : run.em! - stop.em!
+  }
+  return { saved: saved / full, lost: lost / runs.length }
+}
+
 type Cadence = Parameters<typeof nextCheckTokens>[0]
 
-function askedSteps ({ steps, generation_id: id }: FullRun, rule: Cadence): FullRun['steps'][number][] {
+/** The steps at which a worker asks that obeys. */
+export function askedSteps ({ steps, generation_id: id }: FullRun, rule: Cadence): FullRun['steps'][number][] {
   const asked: FullRun['steps'][number][] = []
   let due = nextCheckTokens(rule, 0, id)
   for (const step of steps) {

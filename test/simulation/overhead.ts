@@ -2,6 +2,7 @@ import { normal, seededRandom, type Random } from '../../src/cli/traces/seeded-r
 import { CONTROL_FLOOR } from '../../src/core/assignment/arm.js'
 import type { Unlikely } from '../../src/core/contexts/probe-spending.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
+import { askedSteps } from './cadence.js'
 import { type FullRun, simulatedService } from './service.js'
 import { CONTEXT, KEY, LEVELS } from './stream.js'
 import { count, mean, median, percent, table } from './summary.js'
@@ -66,12 +67,16 @@ export function playProbes (
     if (threshold !== null && certifiedAt === Infinity) certifiedAt = i
     if (isShort && certifiedAt < Infinity) break
     if (threshold === null && controlShare === CONTROL_FLOOR) atFloor++
-    const run = generate(random, world, cost, `overhead-${seed}-${i}`)
+    const inFull = generate(random, world, cost, `overhead-${seed}-${i}`)
+    const run = { ...inFull, steps: askedSteps(inFull, service.rule(CONTEXT)) }
     probes += cost * service.serve(run).checks
     tokens += run.tokens
   }
   return { overhead: probes / tokens, certifiedAt, atFloor, unlikely: service.state(KEY)!.unlikely }
 }
+
+/** With the cadence that is chosen by default. */
+const BY_DEFAULT: PolicyPatch = { check_every_tokens: 'auto' }
 
 /** Without a budget. */
 export const UNLIMITED: PolicyPatch = { max_probe_overhead: 1 }
@@ -89,6 +94,11 @@ const HOPELESS: ReadonlyArray<readonly [name: string, world: ProbedWorld]> = [
   ['stops lose nothing, and save less than probes cost', { lost: 0, stopsAt: 1 }],
 ]
 
+function spentBy (played: readonly Overhead[]): string {
+  const parts = played.map(({ overhead }) => overhead)
+  return `${percent(mean(parts))} (${percent(Math.max(...parts))})`
+}
+
 /** EM drops as parts of the bound of 2 points. */
 const DROPS = [0.5, 0.6, 0.75, 0.9] as const
 
@@ -96,9 +106,8 @@ export function overheadTables (seeds: readonly number[]): string {
   const hopeless = HOPELESS.flatMap(([name, world]) => COSTS.map((cost) => {
     const limited = seeds.map((seed) => playProbes(world, cost, {}, seed, { generations: LONG }))
     const unlimited = playProbes(world, cost, UNLIMITED, 1, { generations: 1000 }) // each generation costs the same
-    const most = Math.max(...limited.map(({ overhead }) => overhead))
-    const spent = `${percent(mean(limited.map(({ overhead }) => overhead)))} (${percent(most)})`
-    return [name, `${cost}`, spent, percent(unlimited.overhead), reasonsOf(limited)]
+    const byDefault = seeds.map((seed) => playProbes(world, cost, BY_DEFAULT, seed, { generations: LONG }))
+    return [name, `${cost}`, percent(unlimited.overhead), spentBy(limited), reasonsOf(limited), spentBy(byDefault), reasonsOf(byDefault)]
   }))
   const length = { generations: LONG, endsWithCertificate: true }
   const late = DROPS.flatMap((part) => {
@@ -110,16 +119,16 @@ export function overheadTables (seeds: readonly number[]): string {
       const at = limited.map(({ certifiedAt }) => certifiedAt)
       const lateness = at.flatMap((when, i) => Number.isFinite(unlimited[i]) ? [when / unlimited[i]!] : [])
       const prompt = lateness.filter((ratio) => ratio <= 1.25).length
-      const spent = percent(mean(limited.map(({ overhead }) => overhead)))
-      return [`${part} of the bound`, `${cost}`, generationsTo(at), generationsTo(unlimited), `${prompt} of ${lateness.length}`, spent]
+      const byDefault = play(BY_DEFAULT, cost).map(({ certifiedAt }) => certifiedAt)
+      return [`${part} of the bound`, `${cost}`, generationsTo(unlimited), generationsTo(at), `${prompt} of ${lateness.length}`, generationsTo(byDefault)]
     })
   })
   return [
     `## Nothing can be certified: tokens of probes, % of the tokens of ${count(LONG)} generations, mean (largest of ${seeds.length} seeds)`,
-    table(['context', 'tokens of a probe', 'with the budget', 'without', 'reason at the end'], hopeless),
+    table(['context', 'tokens of a probe', 'without a budget', 'with it', 'reason at the end', 'automatic cadence', 'reason at the end'], hopeless),
     '',
     `## The first certificate, ${seeds.length} seeds of at most ${count(LONG)} generations`,
-    table(['EM drop', 'tokens of a probe', 'with the budget, median', 'without', 'at most a quarter later', 'probes until then, %'], late),
+    table(['EM drop', 'tokens of a probe', 'without a budget, median', 'with it', 'at most a quarter later', 'automatic cadence'], late),
   ].join('\n')
 }
 

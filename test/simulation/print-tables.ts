@@ -14,7 +14,7 @@ import { playNewMember } from './new-members.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { overheadTables } from './overhead.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
-import { AUTOMATIC, CADENCE_WORLDS, type CadenceFigures, HAND_SET, playCadence } from './cadence.js'
+import { cadenceTable, defaultsTable } from './cadence-tables.js'
 import { measureSavings, type Savings } from './savings.js'
 import { SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
 import type { FullRun } from './service.js'
@@ -26,7 +26,6 @@ import {
 } from './moving-traffic.js'
 import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
-import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
 // `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number
@@ -49,6 +48,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   share,
   savings,
   cadence,
+  defaults,
   estimate,
   groups,
   predictor,
@@ -311,34 +311,9 @@ function savings (): void {
       'beyond the bound', 'need a label: at least, %', 'at most, %'], rows))
 }
 
-function cadence (): void {
-  const seeds = seedsOr(2)
-  const rows = CADENCE_WORLDS.flatMap((worldOf) => {
-    const world = worldOf()
-    const byHand = HAND_SET.filter(({ check_every_tokens: every }) => every >= world.shortest)
-    return [1, 4, 16].map((probe) => {
-      const played = (policy: PolicyPatch) => seeds.map((seed) => playCadence(policy, world, probe, seed))
-      const savedBy = (figures: readonly CadenceFigures[]) => mean(figures.map(({ saved }) => saved))
-      const best = byHand.map((policy) => ({ policy, saved: savedBy(played(policy)) })).reduce((a, b) => b.saved > a.saved ? b : a)
-      const automatic = played(AUTOMATIC)
-      const { check_every_tokens: every, check_growth: growth } = best.policy
-      return [
-        world.name, `${probe}`, percent(savedBy(automatic)), percent(best.saved), `${every}, ${growth}`,
-        percent(mean(automatic.map(({ late }) => late))), points(mean(automatic.map(({ lost }) => lost))),
-        mostFrequent(automatic.flatMap(({ chosen }) => chosen)),
-      ]
-    })
-  })
-  print(`## The cadence, ${seeds.length} seeds: tokens saved net, %, exploration and learning included`, table(
-    ['generations', 'tokens of a probe', 'automatic', 'best set by hand', 'that is, tokens and growth', 'automatic, second half', 'EM lost, points', 'chosen most often'],
-    rows))
-}
+function cadence (): void { print(cadenceTable(seedsOr(2))) }
 
-function mostFrequent (names: readonly string[]): string {
-  const counts = new Map<string, number>()
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  return [...counts].sort(([, a], [, b]) => b - a).slice(0, 3).map(([name, times]) => `${name} (${percent(times / names.length)} %)`).join(', ')
-}
+function defaults (): void { print(defaultsTable(seedsOr(100))) }
 
 function estimate (): void {
   const seeds = seedsOr(100)
