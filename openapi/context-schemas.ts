@@ -151,10 +151,10 @@ const EvidenceSchema = Type.Object({
 
 const GraderSchema = Type.Object({
   differing: count('Control generations with a probed answer other than the final one, whose EM is known'),
-  changing: count('Of those, how many have such an answer with another EM'),
+  changing: count('Of those, how many have such an answer with the same text and another EM'),
   unchanged: count('Of those in differing, how many came since the last one in changing'),
   agreeing: Type.Number({ description: 'Generations with a probed answer that agrees with the final one, whose EM is known; of a group one sample. Halved with contradicting at 1,024' }),
-  contradicting: Type.Number({ description: 'Of those, how many have such an answer with another EM' }),
+  contradicting: Type.Number({ description: 'Of those, how many have such an answer with the same text and another EM' }),
   answers: count('Final answers of control generations'),
   all_the_same: Type.Boolean({ description: 'Whether all of them are the same' }),
 }, { title: 'Grader', description: 'What grades have shown of the grader in this epoch. It is taken for broken (grader_broken) while 30 generations or more differ and none changes EM, after one has changed while so many in a row do not that chance does not explain it, while more than 1 % of 30 or more that agree contradict, or while 30 answers or more are all the same; once it shows differences, evidence starts from zero' })

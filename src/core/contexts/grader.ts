@@ -63,11 +63,11 @@ export function addGrades (counts: GraderCounts, outcome: Answered): GraderCount
   const { full: { exact_match: em }, steps } = outcome
   if (em === undefined || steps === null || !representsGroup(outcome)) return counts
   let [differing, changing, agreeing, contradicting, bare] = [0, 0, 0, 0, 0]
-  for (const { agreement, exact_match: probed } of steps) {
+  for (const { agreement, exact_match: probed, is_respelt: isRespelt = false } of steps) {
     if (probed === undefined) continue
     const isOther = probed !== em
     if (agreement === undefined) bare = bare === -1 || isOther ? -1 : 1
-    else if (agreement === 1) {
+    else if (agreement === 1 && !(isRespelt && isOther)) {
       agreeing = 1
       if (isOther) contradicting = 1
     } else {

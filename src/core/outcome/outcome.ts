@@ -11,6 +11,8 @@ type Judged = { readonly [L in Label]?: Em }
 interface Graded extends Judged {
   /** So that a late label can grade it; absent where the outcome had `em` or `reference`, except of the final answer. */
   readonly answer_digest?: string
+  /** Whether the worker graded an answer that agrees with the final one by our Exact Match, but not in its text: its EM may be another. */
+  readonly is_respelt?: boolean
 }
 
 export interface LoggedStep extends Graded {
@@ -125,6 +127,7 @@ function graderOf (
     else if (answer !== undefined && isRight !== undefined) judged.exact_match = isRight(answer)
     else if (answer !== undefined && mayLabelCome) judged.answer_digest = answerDigest(salt, answer, normalise)
     if (answer !== undefined && agrees !== undefined) judged.agreement = agrees(answer)
+    if (em !== undefined && judged.agreement === 1 && answer!.trim() !== fullAnswer!.trim()) judged.is_respelt = true
     return judged
   }
 }

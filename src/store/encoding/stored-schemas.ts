@@ -50,7 +50,12 @@ const { label } = PolicySchema.properties
 
 const pin = Type.Object({ threshold: orNull(ratio), reason: text, by: text, expires_at: orNull(time), scorer: Type.Optional(text) })
 
-const judged = { exact_match: Type.Optional(em), agreement: Type.Optional(em), answer_digest: Type.Optional(text) }
+const judged = {
+  exact_match: Type.Optional(em),
+  agreement: Type.Optional(em),
+  answer_digest: Type.Optional(text),
+  is_respelt: Type.Optional(Type.Boolean()),
+}
 
 const arm = orNull(Type.Enum(['control', 'treated']))
 

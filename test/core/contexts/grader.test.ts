@@ -72,6 +72,14 @@ t.test('a grader is broken while more than 1 % of 30 equal answers have another 
   t.ok(isGraderBroken(counted(100, agreeing(2))))
 })
 
+t.test('a grader that is stricter than Exact Match is not broken', async (t) => {
+  const strict = counted(100, (i) => ({ answer: `0${i}`, em: 1 as const, steps: [step(`${i}`, { em: 0 }), step(`0${i}`, { em: 1 })] }))
+  t.match(strict, { agreeing: 100, contradicting: 0, differing: 100, changing: 100 }, 'it grades 7 and 07 differently')
+  t.notOk(isGraderBroken(strict))
+  const lax = counted(100, (i) => ({ answer: `0${i}`, em: 1 as const, steps: [step(`${i}.`, { em: 1 })] }))
+  t.match(lax, { agreeing: 100, contradicting: 0, differing: 0 })
+})
+
 t.test('a grader is broken while all of 30 answers are the same, empty ones too', async (t) => {
   for (const answer of ['yes', ' ']) {
     t.notOk(isGraderBroken(counted(29, () => ({ answer }))))
