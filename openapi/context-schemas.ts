@@ -184,7 +184,7 @@ const sources = ['policy', 'exploring', 'chosen'] as const
 
 const CadenceSchema = Type.Object({
   ...CadenceNumbersSchema,
-  check_window_tokens: Type.Integer({ description: 'While it is explored, at most one check falls into each window of this many tokens, so that probes take a tenth of the tokens at most; 0: no limit' }),
+  check_window_tokens: Type.Integer({ description: 'While it is explored, at most one check falls into each window of this many tokens, so that probes take a quarter of the tokens at most; 0: no limit' }),
   source: Type.Unsafe<typeof sources[number]>({ type: 'string', enum: [...sources], description: 'policy: the policy states it; exploring: the first control generations are asked on a grid, and nothing is certified yet; chosen: the service chose it' }),
   explored: objectOrNull(Type.Object({
     generations: Type.Integer({ description: 'Control generations gathered so far' }),

@@ -53,7 +53,7 @@ interface Bound { readonly minTokens: number, readonly maxEmDrop: number }
 /** Candidates that are reported. */
 const SHOWN = 4
 /** The longest distance is chosen from which at most this part less is expected: the runs cannot tell such candidates apart. */
-const TOLERANCE = 0.1
+const TOLERANCE = 0.05
 
 /**
  * @param traces full runs of control generations, at least one
@@ -194,59 +194,82 @@ interface Sums { readonly lost: number[], readonly changed: number[], readonly s
 export interface StopSums extends Sums { readonly full: number, readonly unstopped: number }
 
 /**
- * Adds the stops of a trace at each threshold. A check reads the first recorded step from its tokens on. If the step before that one did
- * not cross a threshold, the score is taken to have crossed it anywhere between the two with equal chance, and stops at the next check.
+ * Adds the stops of a trace at each threshold. Between two recorded steps, the score is taken to cross a threshold, or to fall below it
+ * again, anywhere with equal chance, and a check stops where it is above. So scores that jump count as they would be met, not as if they
+ * stayed once they had risen. After the last step the score stays.
  * @param each tokens of a probe
  * @returns checks of the run in full
  */
-function addStops (trace: Trace, cadence: Cadence, each: number, { lost, changed, saved, probes }: Sums): number {
-  const { steps, tokens } = trace
+function addStops (trace: Trace, cadence: Cadence, each: number, sums: Sums): number {
+  const { steps } = trace
   const end = reasoningOf(trace)
-  let open = GRID.length - 1 // thresholds 0..open are not crossed yet
+  const running = GRID.map(() => 1) // by threshold, the chance that it is not stopped yet
   let checks = 0 // before `due`
   let due = nextCheckTokens(cadence, 0)
   let before: TraceStep | undefined
   let answered: TraceStep | undefined // workers whose confidence is free probe only where it is new
-  for (const step of steps) {
-    const start = before?.tokens ?? 0
+  for (let i = 0; i <= steps.length && due <= end; i++) {
+    const step = steps[i] ?? { ...steps.at(-1)!, tokens: end }
+    const last = answered
     if (isProbed(step)) answered = step
-    if (step.tokens < due) {
-      before = step
-      continue
-    }
-    if (due > end) break
-    const within = dueWithin(cadence, due, start, Math.min(step.tokens, end))
-    if (step.score !== null) {
-      const known = before?.score ?? -Infinity // where it had crossed by then, it stops at the check
-      const length = step.tokens - start
-      const untilNext = Math.max(0, step.tokens - Math.max(start, within.last)) / length
-      const next = within.next > end ? { share: 0, at: 0 } : { share: untilNext, at: within.next }
-      const share = within.share / length + next.share
-      const at = within.tokens / length + next.share * next.at
-      const asked = within.asked / length + next.share * (within.checks + 1) + share * checks
-      const rest = share < 1 ? dueWithin(cadence, within.next, step.tokens, end).checks : 0
-      const delta = deltaAt(trace.em, answered ?? step)
-      for (; open >= 0 && step.score >= GRID[open]!; open--) {
-        if (known >= GRID[open]!) {
-          lost[open]! += delta
-          changed[open]! += Math.abs(delta)
-          saved[open]! += Math.max(0, tokens - due - trace.answerTokens)
-          probes[open]! += each * (checks + 1)
-        } else {
-          lost[open]! += share * delta
-          changed[open]! += share * Math.abs(delta)
-          saved[open]! += Math.max(0, share * (tokens - trace.answerTokens) - at)
-          probes[open]! += each * (asked + (1 - share) * (checks + within.checks + rest))
-        }
+    if (step.tokens >= due && steps.length > 0) {
+      const start = before?.tokens ?? 0
+      const within = dueWithin(cadence, due, start, Math.min(step.tokens, end))
+      const stretch: Stretch = { within, due, start, length: step.tokens - start, checks }
+      for (const [k, threshold] of GRID.entries()) {
+        if (running[k] === 0) continue
+        const was = (before?.score ?? -Infinity) >= threshold
+        const is = (step.score ?? -Infinity) >= threshold
+        if (!was && !is) continue
+        const delta = deltaAt(trace.em, is ? answered ?? step : last ?? before!)
+        running[k]! -= addStop(trace, stretch, { k, was, is, delta, each, running: running[k]! }, sums)
       }
+      checks += within.checks
+      due = within.next
     }
-    checks += within.checks
-    due = within.next
     before = step
   }
   const all = checks + dueWithin(cadence, due, 0, end).checks
-  for (; open >= 0; open--) probes[open]! += each * all
+  for (const [k, share] of running.entries()) sums.probes[k]! += share * each * all
   return all
+}
+
+/** The checks between two steps. */
+interface Stretch {
+  readonly within: Due
+  /** The first of them. */
+  readonly due: number
+  readonly start: number
+  readonly length: number
+  /** Checks before these. */
+  readonly checks: number
+}
+
+/** A threshold, whether the score is above it at the ends of a stretch, and the chance that a run is not stopped before. */
+interface Crossing {
+  readonly k: number
+  readonly was: boolean
+  readonly is: boolean
+  /** EM lost by a stop. */
+  readonly delta: number
+  /** Tokens of a probe. */
+  readonly each: number
+  readonly running: number
+}
+
+/** @returns the chance that the run is stopped in the stretch */
+function addStop (
+  { tokens, answerTokens }: Trace, { within, due, start, length, checks }: Stretch, crossing: Crossing, sums: Sums
+): number {
+  const { k, was, is, delta, each, running } = crossing
+  // Where it was above, the first check stops unless the score has fallen by then.
+  const stays = is ? 1 : (start + length - due) / length
+  const [share, at, asked] = was ? [stays, stays * due, stays] : [within.share / length, within.tokens / length, within.asked / length]
+  sums.lost[k]! += running * share * delta
+  sums.changed[k]! += running * share * Math.abs(delta)
+  sums.saved[k]! += running * Math.max(0, share * (tokens - answerTokens) - at)
+  sums.probes[k]! += running * each * (asked + share * checks)
+  return running * share
 }
 
 function isProbed ({ em, agrees }: TraceStep): boolean { return em !== undefined || agrees !== undefined }

@@ -39,7 +39,7 @@ class Cadence(NamedTuple):
     """When generations of a context ask. Checks are at least `check_growth` times the tokens so far apart.
 
     While the service explores the cadence, at most one check falls into each window of `check_window_tokens`, so that
-    probes take at most a tenth of the tokens. The windows of a generation begin at a place drawn by a hash of its id.
+    probes take at most a quarter of the tokens. The windows of a generation begin at a place drawn by a hash of its id.
     """
 
     check_every_tokens: int = 32
