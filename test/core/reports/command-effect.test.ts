@@ -13,7 +13,7 @@ const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 
 function knownOf ({ ledger, states, predictors }: MemoryFold): LoadedContexts {
   const { configuration: { levels, defaults }, policies, pins } = ledger
-  return { levels, defaultPolicy: defaults, policies, pins: new Map(pins), predictors, states: new Map(states) }
+  return { levels, defaultPolicy: defaults, policies: new Map(policies), pins: new Map(pins), predictors, states: new Map(states) }
 }
 
 const patch: fc.Arbitrary<PolicyPatch> = fc.record({
