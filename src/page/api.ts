@@ -41,6 +41,9 @@ export class ApiError extends Error {
   }
 }
 
+/** The service's own words are about writes. */
+const UNREAD = 'The store cannot be reached, so this cannot be read now. It is read again every few seconds.'
+
 interface ApiOptions {
   readonly fetch: typeof fetch
   /** The token of the user; `null`: none was given. */
@@ -61,7 +64,8 @@ export function createApi ({ fetch, token, onRefused }: ApiOptions) {
     if (reply.status === 401) onRefused()
     const error = await reply.json().catch(() => ({})) as { code?: string, message?: string, warnings?: string[] }
     const message = error.message ?? error.warnings?.join(' ') // a replica that is not ready has warnings alone
-    throw new ApiError(reply.status, error.code ?? 'UNKNOWN', message || `The service answered ${reply.status}.`)
+    const isUnread = method === 'GET' && error.code === 'STORE_UNAVAILABLE'
+    throw new ApiError(reply.status, error.code ?? 'UNKNOWN', isUnread ? UNREAD : message || `The service answered ${reply.status}.`)
   }
 
   return {

@@ -2,7 +2,8 @@ import type { ContextDetail, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
 import { CadencePanel } from './cadence-panel.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel, TrialsPanel } from './context-panels.js'
-import { DropBar, Badge, Loading, Tile } from './parts.js'
+import { ContextsTable } from './contexts-table.js'
+import { Age, DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
 import { ago, clockTime, count, percent, points, short, spread, threshold, words } from './format.js'
 import { useData } from './live.js'
@@ -60,7 +61,7 @@ function mixture ({ lottery }: ContextDetail): string {
 /** Everything about one context. */
 export function ContextPage ({ name }: { name: string }) {
   const path = `v1/contexts/${encodeURIComponent(name)}`
-  const { data: context, error, reload } = useData<ContextDetail>(path)
+  const { data: context, error, staleSince, reload } = useData<ContextDetail>(path)
   const { data: tradeoff } = useData<TradeoffReply>(`${path}/tradeoff`)
   if (context === null) return <><Path name={name} /><h1>{name}</h1><Loading error={error} /></>
   const { pin, policy, breach } = context
@@ -68,6 +69,7 @@ export function ContextPage ({ name }: { name: string }) {
     <>
       <Path name={name} />
       <h1 class='key'>{name}</h1>
+      <Age since={staleSince} />
       <p class='badges'>
         <Badge kind={context.status} /><Badge kind={context.mode} />{pin !== null && <Badge kind='pinned' />}
         {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
@@ -119,6 +121,17 @@ export function ContextPage ({ name }: { name: string }) {
           control share {percent(context.control_share, 0)}
         </Tile>
       </div>
+      {context.diagnosis?.reason === 'sums_only'
+        ? <ContextsTable prefix={name} />
+        : <Panels name={name} context={context} tradeoff={tradeoff} />}
+    </>
+  )
+}
+
+/** Charts and tables of a context that gathers evidence, or is one of a pool. */
+function Panels ({ name, context, tradeoff }: { name: string, context: ContextDetail, tradeoff: TradeoffReply | null }) {
+  return (
+    <>
       <div class='columns'>
         <div>
           {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} context={context} />}

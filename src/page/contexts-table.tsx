@@ -4,19 +4,37 @@ import type { FleetPageReply, FleetRow } from './api.js'
 import { count, words, ago, percent, points, short, thresholds } from './format.js'
 import { useData } from './live.js'
 import { Card, Loading, DropBar, Badge } from './parts.js'
-import { routeTo } from './route.js'
+import { parseRoute, routeTo } from './route.js'
+
+/** Replaces what follows the question mark, without another entry in the history of the browser. Empty values are left out. */
+function replaceQuery (fields: Readonly<Record<string, string>>): void {
+  const query = new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== '')).toString()
+  const [path = ''] = location.hash.split('?', 1)
+  const hash = query === '' ? path : `${path === '' ? '#/' : path}?${query}`
+  if (hash !== location.hash) history.replaceState(null, '', hash === '' ? location.pathname : hash)
+}
 
 const PAGE = 50
 /** Pause in typing after which a search is sent, ms. */
 const PAUSE_MS = 200
 
-/** Contexts, which the service searches, sorts and cuts into pages. */
-export function ContextsTable () {
-  const [search, setSearch] = useState('')
-  const [sent, setSent] = useState('')
-  const [status, setStatus] = useState('')
-  const [[sort, descending], setSort] = useState<readonly [string, boolean]>(['tokens_saved', true])
-  const [offset, setOffset] = useState(0)
+/**
+ * Contexts, which the service searches, sorts and cuts into pages. Search, filter and order are in the address.
+ * @param prefix only contexts within this one; absent: all
+ */
+export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
+  const first = useRef(parseRoute(location.hash).query).current
+  const [search, setSearch] = useState(first.get('search') ?? '')
+  const [sent, setSent] = useState(search)
+  const [status, setStatus] = useState(first.get('status') ?? '')
+  const [[sort, descending], setSort] = useState<readonly [string, boolean]>(
+    [first.get('sort') ?? 'tokens_saved', first.get('descending') !== 'false'])
+  const [offset, setOffset] = useState(Number(first.get('offset') ?? 0) || 0)
+  useEffect(() => {
+    const isUsual = sort === 'tokens_saved' && descending
+    const order = isUsual ? { sort: '', descending: '' } : { sort, descending: String(descending) }
+    replaceQuery({ search: sent, status, ...order, offset: offset === 0 ? '' : String(offset) })
+  }, [sent, status, sort, descending, offset])
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (search === sent) return // otherwise the first page would come back under a quick click on Next
@@ -43,6 +61,7 @@ export function ContextsTable () {
     limit: String(PAGE),
     ...(sent && { search: sent }),
     ...(status && { status }),
+    ...(prefix !== undefined && { prefix }),
   })
   const { data, error } = useData<FleetPageReply>(`v1/fleet/contexts?${query.toString()}`)
   const direction = descending ? 'descending' : 'ascending'

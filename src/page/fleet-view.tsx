@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks'
-import type { FleetReply } from './api.js'
+import type { FleetReply, Ready } from './api.js'
 import { ContextsTable } from './contexts-table.js'
-import { count, percent, short, spread, worth, ago, words } from './format.js'
+import { ago, count, percent, points, short, spread, words, worth } from './format.js'
 import { useData } from './live.js'
-import { Badge, Card, Loading, Tile } from './parts.js'
+import { Age, Badge, Card, DropBar, Loading, Tile } from './parts.js'
 import { routeTo } from './route.js'
 import { StopSwitch } from './stop-switch.js'
 import { StoreLoss } from './store-loss.js'
@@ -47,7 +47,8 @@ function Modes ({ fleet: { by_mode: modes, pinned } }: { fleet: FleetReply }) {
 
 /** The first view: savings and their worth, contexts by status, and alarms. */
 export function FleetView () {
-  const { data: fleet, error } = useData<FleetReply>('v1/fleet')
+  const { data: fleet, error, staleSince } = useData<FleetReply>('v1/fleet')
+  const isAway = useData<Ready>('readyz').data?.store.up === false // then the service has its last reading
   const [price, setPrice] = usePrice()
   if (fleet === null) return <Loading error={error} />
   const generations = fleet.control_generations + fleet.treated_generations
@@ -58,14 +59,22 @@ export function FleetView () {
         {fleet.prefix === '*' && <StopSwitch />}
       </div>
       {fleet.prefix === '*' && <StoreLoss />}
+      <Age since={staleSince ?? (isAway ? Date.parse(fleet.at) : null)} />
       <div class='tiles'>
-        <Tile title='Tokens saved, net' value={short(fleet.tokens_saved)}>
+        <Tile title='Tokens saved, net' value={<>{short(fleet.tokens_saved)}{fleet.tokens_saved_ratio !== null && <small> {percent(fleet.tokens_saved_ratio)} at present</small>}</>}>
           {spread(fleet)}{short(fleet.tokens_saved_gross)} by stopping, less {short(fleet.probe_tokens)} for probes
         </Tile>
         <Tile title='Worth' value={<Worth fleet={fleet} price={price} />}>
           <PriceField price={price} onChange={setPrice} />
           {price === null && fleet.worth === null && 'Type a price in. It stays in this browser.'}
           {price === null && fleet.worth !== null && `By the prices of policies, for ${short(fleet.tokens_priced)} tokens`}
+        </Tile>
+        <Tile title='EM lost' value={points(fleet.em_drop)}>
+          {fleet.em_drop !== null && fleet.max_em_drop !== null && (
+            <DropBar drop={fleet.em_drop} low={null} high={null} bound={fleet.max_em_drop}>
+              of {points(fleet.max_em_drop, 1)} allowed, a mean over all generations
+            </DropBar>
+          )}
         </Tile>
         <Tile title='Generations' value={short(generations)}>
           {count(fleet.control_generations)} control, {count(fleet.treated_generations)} treated, in the present epochs
@@ -74,10 +83,24 @@ export function FleetView () {
       </div>
       <div class='columns'>
         <Card title='Contexts by status'><StatusBar fleet={fleet} /></Card>
-        <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} /></Card>
+        {fleet.contexts === 0 && fleet.alarms_total === 0
+          ? <NextStep />
+          : <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} /></Card>}
       </div>
       <ContextsTable />
     </>
+  )
+}
+
+/** For a service that nobody has asked yet. */
+function NextStep () {
+  return (
+    <Card title='Next step'>
+      <p>No outcome has arrived yet. Let a model server ask this service:</p>
+      <pre>VLLM_PLUGINS=stopgate STOPGATE_URL={location.origin} vllm serve …</pre>
+      <pre>npx stopgate proxy --upstream http://127.0.0.1:8000</pre>
+      <p class='note'>Then contexts appear here, first with the status “learning”. Nothing is stopped before a threshold is certified, half an hour later at the earliest.</p>
+    </Card>
   )
 }
 

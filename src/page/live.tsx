@@ -52,7 +52,26 @@ export function LiveProvider ({ children }: { children: ComponentChildren }) {
   return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>
 }
 
-interface Loaded<T> { readonly data: T | null, readonly error: ApiError | null, readonly reload: () => void }
+interface Loaded<T> {
+  readonly data: T | null
+  readonly error: ApiError | null
+  /** When the data were read, if they are shown although reading has failed since, ms; otherwise null. */
+  readonly staleSince: number | null
+  readonly reload: () => void
+}
+
+/** The last replies by path, which are shown while reading fails, also after another view was open. */
+const known = new Map<string, { readonly data: unknown, readonly at: number }>()
+const KNOWN_LIMIT = 100
+
+function remember (path: string, data: unknown): void {
+  known.delete(path)
+  known.set(path, { data, at: Date.now() })
+  if (known.size > KNOWN_LIMIT) known.delete(known.keys().next().value!)
+}
+
+/** Forgets all replies, which another token may not see. */
+export function forgetReplies (): void { known.clear() }
 
 /** Reads a path of the API, and again after changes, one request at a time. @param path `null`: nothing is read */
 export function useData<T> (path: string | null): Loaded<T> {
@@ -72,10 +91,12 @@ export function useData<T> (path: string | null): Loaded<T> {
         mine.isAgain = false
         try {
           const data = await api.call<T>('GET', path)
+          remember(path, data)
           if (shown.current === path) setState({ path, data, error: null })
         } catch (error) {
           const failed = error as ApiError
-          if (shown.current === path) setState((before) => ({ path, data: before.path === path ? before.data : null, error: failed }))
+          const dataOf = (before: typeof state) => before.path === path && before.data !== null ? before.data : lastKnown<T>(path, failed)
+          if (shown.current === path) setState((before) => ({ path, data: dataOf(before), error: failed }))
         }
       } while (mine.isAgain && shown.current === path)
       if (running.current === mine) running.current = null
@@ -83,5 +104,12 @@ export function useData<T> (path: string | null): Loaded<T> {
     read(path).catch(() => {}) // it catches its own
   }, [path, revision, round])
   const reload = useCallback(() => { setRound((before) => before + 1) }, [])
-  return { data: state.path === path ? state.data : null, error: state.path === path ? state.error : null, reload }
+  const isCurrent = state.path === path
+  const staleSince = isCurrent && state.error !== null && state.data !== null && path !== null ? known.get(path)?.at ?? null : null
+  return { data: isCurrent ? state.data : null, error: isCurrent ? state.error : null, staleSince, reload }
+}
+
+/** What was read before, where the service or its store is away; a refusal or a missing thing is no reason to show it. */
+function lastKnown<T> (path: string, { status }: ApiError): T | null {
+  return status === 0 || status >= 500 ? (known.get(path)?.data ?? null) as T | null : null
 }

@@ -2,8 +2,9 @@ import { useMemo } from 'preact/hooks'
 import UPlot, { type AlignedData, type Options } from 'uplot'
 import type { HistoryChange, History } from './api.js'
 import { axis, colour, timeAxis, ChartFigure } from './chart.js'
-import { clockTime, decimals, threshold, words } from './format.js'
+import { clockTime, threshold, words } from './format.js'
 import { useData } from './live.js'
+import { pointsOfMoves } from './moves.js'
 import { Card, Loading } from './parts.js'
 
 const COLUMNS = [
@@ -15,13 +16,22 @@ const COLUMNS = [
   { head: 'By', cell: (change: HistoryChange) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
 ]
 
+/** Thresholds are near 1, so that a linear scale would show one line. */
+const logit = (value: number): number => Math.log(Math.max(1e-4, value) / Math.max(1e-6, 1 - value))
+const logistic = (value: number): number => 1 / (1 + Math.exp(-value))
+const TICKS = [0.01, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999]
 /** Room between two written causes, px. */
 const GAP = 70
 
 function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'height'> {
   return {
-    scales: { x: { range: (_chart, low, high) => padded(low, high) }, y: { range: [0, 1.2] } },
-    axes: [timeAxis(), axis('Threshold', (value) => decimals(value, 1), { size: 50 })],
+    scales: {
+      x: { range: (_chart, low, high) => padded(low, high) },
+      y: { distr: 100, fwd: logit, bwd: logistic, range: (_chart, low, high) => [logistic(logit(low) - 0.5), logistic(logit(high) + 1.5)] },
+    },
+    axes: [timeAxis(), axis('Threshold', (value) => threshold(value), {
+      size: 60, splits: (_chart, _axis, low, high) => TICKS.filter((tick) => tick >= low && tick <= high),
+    })],
     series: [
       { label: 'Time', value: (_chart, value) => value == null ? '–' : clockTime(new Date(value * 1000).toISOString()) },
       {
@@ -32,7 +42,7 @@ function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'h
         paths: UPlot.paths.stepped!({ align: 1 }),
         value: (_chart, value) => value == null ? '–' : threshold(value),
       },
-      { label: 'Never stop', stroke: colour('warn'), width: 0, points: { show: true, size: 8 }, value: (_chart, value) => value == null ? '–' : 'yes' },
+      { label: 'Withdrawn', stroke: colour('warn'), width: 0, points: { show: true, size: 9 }, value: (_chart, value) => value == null ? '–' : `from ${threshold(value)}` },
     ],
     hooks: { draw: [(chart) => { writeCauses(chart, changes) }] },
   }
@@ -52,10 +62,11 @@ function writeCauses (chart: UPlot, changes: readonly HistoryChange[]): void {
   ctx.textAlign = 'left'
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
   let end = -Infinity
-  for (const { time, cause, after } of changes) {
+  for (const { time, cause, before, after } of changes) {
     const x = chart.valToPos(Date.parse(time) / 1000, 'x', true)
-    const y = chart.valToPos(after ?? 0, 'y', true)
-    if (x < end) continue
+    const height = after ?? before
+    if (x < end || height === null) continue
+    const y = chart.valToPos(height, 'y', true)
     ctx.fillText(words(cause), x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
     end = x + GAP * devicePixelRatio
   }
@@ -67,15 +78,10 @@ export function MovesPanel ({ name }: { name: string }) {
   const { data: history, error } = useData<History>(`v1/history?limit=200&prefix=${encodeURIComponent(name)}`)
   const own = useMemo(() => history?.changes.filter(({ key }) => key === name) ?? [], [history, name])
   const inOrder = useMemo(() => [...own].reverse(), [own])
-  const data = useMemo(() => {
-    const now = { time: new Date().toISOString(), after: own[0]?.after ?? null }
-    const moves = [...inOrder, ...(own.length > 0 ? [now] : [])]
-    const times = moves.map(({ time }) => Date.parse(time) / 1000)
-    return [times, moves.map(({ after }) => after), moves.map(({ after }) => after === null ? 0 : null)] as AlignedData
-  }, [own, inOrder])
+  const data = useMemo(() => pointsOfMoves(inOrder, Date.now() / 1000) as AlignedData, [inOrder])
   if (history === null) return <Card title='Threshold over time'><Loading error={error} /></Card>
   return (
-    <Card title='Threshold over time' note='Each move with its cause. Where the line is missing, nothing was stopped.'>
+    <Card title='Threshold over time' note='Each move with its cause. Where the line is missing, nothing was stopped. The scale spreads values near 1.'>
       <ChartFigure
         label='Threshold over time' data={data} options={() => options(inOrder)} shape={String(own[0]?.time)} height={200}
         columns={COLUMNS} rows={own} empty='The threshold has not moved yet.'

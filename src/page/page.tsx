@@ -5,7 +5,7 @@ import { ChangesView } from './changes-view.js'
 import { ContextPage } from './context-view.js'
 import { FleetView } from './fleet-view.js'
 import { GenerationView } from './generation-view.js'
-import { LiveProvider, useData, useLive } from './live.js'
+import { forgetReplies, LiveProvider, useData, useLive } from './live.js'
 import type { Ready } from './api.js'
 import { parseRoute, routeTo, type Route } from './route.js'
 import { askForToken, TokenDialog } from './session.js'
@@ -17,6 +17,8 @@ const TABS: ReadonlyArray<readonly [view: Route['view'], title: string]> = [
   ['fleet', 'Fleet'], ['training', 'Training'], ['generation', 'Generations'], ['changes', 'Changes'],
 ]
 const SHOWN = { connecting: ['◌', 'connecting'], live: ['●', 'live'], polling: ['◐', 'reading every 5 s'] } as const
+
+const AWAY = ['▲', 'store away'] as const
 
 function useRoute (): Route {
   const [hash, setHash] = useState(location.hash)
@@ -42,7 +44,8 @@ function Shell ({ onToken }: { onToken: () => void }) {
   const route = useRoute()
   const { liveness } = useLive()
   const ready = useData<Ready>('readyz')
-  const [sign, word] = SHOWN[liveness]
+  const isAway = ready.error !== null || ready.data?.store.up === false
+  const [sign, word] = isAway ? AWAY : SHOWN[liveness]
   const warnings = ready.error === null ? ready.data?.warnings ?? [] : [ready.error.message]
   const current = route.view === 'context' ? 'fleet' : route.view
   return (
@@ -53,7 +56,7 @@ function Shell ({ onToken }: { onToken: () => void }) {
         <nav aria-label='Views'>
           {TABS.map(([view, title]) => <a key={view} href={routeTo(view)} aria-current={view === current ? 'page' : undefined}>{title}</a>)}
         </nav>
-        <span class={`liveness ${liveness}`} role='status'><span aria-hidden='true'>{sign}</span> {word}</span>
+        <span class={`liveness ${isAway ? 'away' : liveness}`} role='status'><span aria-hidden='true'>{sign}</span> {word}</span>
         <ThemeButton />
         <button type='button' class='quiet' onClick={askForToken}>Token</button>
         <a class='quiet button' href='docs'>API</a>
@@ -68,7 +71,7 @@ function Shell ({ onToken }: { onToken: () => void }) {
 /** The whole page. A new token reloads everything. */
 function App () {
   const [session, setSession] = useState(0)
-  return <LiveProvider key={session}><Shell onToken={() => { setSession((before) => before + 1) }} /></LiveProvider>
+  return <LiveProvider key={session}><Shell onToken={() => { forgetReplies(); setSession((before) => before + 1) }} /></LiveProvider>
 }
 
 render(<App />, document.getElementById('page')!)

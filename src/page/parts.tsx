@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { ApiError } from './api.js'
-import { words, points } from './format.js'
+import { clockTime, words, points } from './format.js'
 
 /** Signs of states, so that colour is never the only one. */
 const SIGNS: Readonly<Record<string, string>> = { certified: '●', learning: '◐', unlikely: '◔', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆', good: '✓' }
@@ -28,6 +28,11 @@ export function Card ({ title, note, actions, children }: CardProps) {
       {children}
     </section>
   )
+}
+
+/** Says how old the figures are, where they could not be read again. */
+export function Age ({ since }: { since: number | null }) {
+  return since === null ? null : <p class='problem' role='status'><span aria-hidden='true'>▲</span> These figures are old: they were read at {clockTime(new Date(since).toISOString())}.</p>
 }
 
 /** A placeholder until data has arrived, or an error instead of it. */

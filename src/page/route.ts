@@ -3,15 +3,19 @@ export interface Route {
   readonly view: 'fleet' | 'context' | 'training' | 'changes' | 'generation'
   /** Context key, name of a training run or id of a generation; `null`: none. */
   readonly name: string | null
+  /** What follows a question mark. */
+  readonly query: URLSearchParams
 }
 
 const VIEWS = ['context', 'training', 'changes', 'generation'] as const
 
 export function parseRoute (hash: string): Route {
-  const [, view, name = ''] = /^#\/(\w+)(?:\/(.*))?$/.exec(hash) ?? []
+  const [path = '', text] = hash.split('?', 2)
+  const query = new URLSearchParams(text)
+  const [, view, name = ''] = /^#\/(\w+)(?:\/(.*))?$/.exec(path) ?? []
   const known = VIEWS.find((candidate) => candidate === view)
-  if (known === undefined) return { view: 'fleet', name: null }
-  return { view: known, name: name === '' ? null : decoded(name) }
+  if (known === undefined) return { view: 'fleet', name: null, query }
+  return { view: known, name: name === '' ? null : decoded(name), query }
 }
 
 export function routeTo (view: Route['view'], name?: string): string {

@@ -209,6 +209,6 @@ t.test('a long list of effects is cut short', async (t) => {
 t.test('a policy that cannot be read says so', async (t) => {
   const page = await openPage(t, CONTEXT_VIEW, serviceWith({ policy: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }))
   await page.click('Policy …')
-  t.match(page.text(), '▲ The store cannot be reached.')
+  t.match(page.text(), '▲ The store cannot be reached, so this cannot be read now.')
   t.equal(page.all('dialog[open] .field').length, 0, 'fields whose values are unknown would look inherited')
 })

@@ -51,8 +51,8 @@ t.test('a lottery and a drop beyond the bound are marked', async (t) => {
   const page = await openPage(t, '', serviceWith({ rows: pageOf(row) }))
   t.equal(page.table('Contexts')[1]![2], '0.97, 12.5 % at 0.95')
   t.equal(page.table('Contexts')[1]![3], '3.10 pt of 2.0 pt')
-  t.equal(page.element('.drop-bar .mark').className, 'mark bad')
-  t.equal(page.element('.drop-bar .mark').style.left, '77.5%', 'the bar ends at twice the bound')
+  t.equal(page.element('tbody .drop-bar .mark').className, 'mark bad')
+  t.equal(page.element('tbody .drop-bar .mark').style.left, '77.5%', 'the bar ends at twice the bound')
 })
 
 t.test('a click on a head sorts, and a second one turns the order round', async (t) => {
@@ -141,4 +141,11 @@ t.test('a hostile name is shown as text', async (t) => {
   t.equal((page.window as unknown as { planted?: number }).planted, undefined)
   await page.click(key)
   t.equal(page.read('h1'), key, 'its address leads to it')
+})
+
+t.test('search, filter and order are in the address, and are read from it', async (t) => {
+  const page = await openPage(t, '#/?search=math&status=drifted&sort=key&descending=false', serviceWith())
+  t.match(asked(page.requests), { search: 'math', status: 'drifted', sort: 'key', descending: 'false' })
+  await page.fill('Status', '')
+  await page.until('the address follows', () => page.window.location.hash === '#/?search=math&sort=key&descending=false')
 })

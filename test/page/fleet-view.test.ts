@@ -4,7 +4,7 @@ import { ago, example, failure, serviceWith, type Replies } from './replies.js'
 
 t.test('the fleet shows what is saved, in short figures', async (t) => {
   const page = await openPage(t, '', serviceWith())
-  t.same(page.tile('Tokens saved, net'), ['5.21M', '4.79M to 5.63M; 5.64M by stopping, less 430K for probes'])
+  t.same(page.tile('Tokens saved, net'), ['5.21M 21.4 % at present', '4.79M to 5.63M; 5.64M by stopping, less 430K for probes'])
   t.same(page.tile('Generations'), ['20.7K', '2,310 control, 18,400 treated, in the present epochs'])
   t.same(page.tile('Contexts'), ['3', '1 stop early\n▶ enforce 3'])
   t.equal(page.card('Contexts by status'), '● certified 1 33 %\n◐ learning 1 33 %\n◔ unlikely 0 0 %\n▲ drifted 1 33 %')
@@ -20,7 +20,7 @@ t.test('a fleet without contexts shows no shares', async (t) => {
   const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, unlikely: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
   const page = await openPage(t, '', serviceWith({ fleet, rows: { ...example('rows'), total: 0, contexts: [] } }))
   t.equal(page.card('Contexts by status'), '● certified 0\n◐ learning 0\n◔ unlikely 0\n▲ drifted 0')
-  t.equal(page.card('Alarms (0)'), '✓ Nothing needs attention.')
+  t.match(page.card('Next step'), 'Let a model server ask this service')
   t.match(page.card('Contexts'), 'No context found')
 })
 
@@ -71,11 +71,23 @@ t.test('a drift alarm is shown in red with its time, and says what was done', as
 t.test('figures that cannot be read are replaced by the message of the service, and come back', async (t) => {
   const replies: Partial<Replies> = { fleet: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }
   const page = await openPage(t, '', serviceWith(replies))
-  t.equal(page.read('main [role=alert]'), '▲ The store cannot be reached.')
+  t.match(page.read('main [role=alert]'), '▲ The store cannot be reached, so this cannot be read now.')
   replies.fleet = example('fleet')
   await page.send('change')
-  t.equal(page.tile('Tokens saved, net')[0], '5.21M')
+  t.match(page.tile('Tokens saved, net')[0], '5.21M')
   replies.fleet = example('fleet', { tokens_saved: -12_345 })
   await page.send('change')
-  t.equal(page.tile('Tokens saved, net')[0], '−12.3K', 'a change is shown as it happens')
+  t.match(page.tile('Tokens saved, net')[0], '−12.3K', 'a change is shown as it happens')
+})
+
+t.test('the fleet shows how much EM is lost of what is allowed', async (t) => {
+  const page = await openPage(t, '', serviceWith())
+  t.same(page.tile('EM lost'), ['0.40 pt', 'of 2.0 pt allowed, a mean over all generations'])
+})
+
+t.test('while the store is away the last figures are shown with their age, and the page is not called live', async (t) => {
+  const replies = { ready: example('ready', { store: { kind: 'redis', up: false } }) }
+  const page = await openPage(t, '', serviceWith(replies))
+  await page.shows('These figures are old: they were read at 5 Jan 2026')
+  await page.shows('store away')
 })

@@ -31,7 +31,7 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
   const view = describeContext(loaded, key)
   const { levels, states } = loaded
   const { pool } = view
-  const startedAt = states.get(key)!.epoch_started_at
+  const { epoch_started_at: startedAt, spending } = states.get(key)!
   return {
     key,
     /** Whether generations run in it; otherwise it shows sums, or is a pool. */
@@ -55,6 +55,11 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     tokens_saved_gross: view.tokens_saved_gross,
     probe_tokens: view.probe_tokens,
     tokens_saved_ratio: view.tokens_saved_ratio,
+    tokens_saved_gross_ratio: view.tokens_saved_gross_ratio,
+    probe_overhead: view.probe_overhead,
+    control_share: view.control_share,
+    /** Tokens of a generation of either arm, of the last thousand or two. */
+    tokens_mean: spending.all.generations === 0 ? 0 : spending.all.tokens / spending.all.generations,
     price_per_1k_tokens: view.policy.price_per_1k_tokens,
     control_generations: view.control_generations,
     treated_generations: view.treated_generations,

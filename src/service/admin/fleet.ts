@@ -63,6 +63,7 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
   const byMode = { enforce: 0, shadow: 0, off: 0 }
   let [contexts, pinned, stopping, control, treated, worth, priced] = [0, 0, 0, 0, 0, 0, 0]
   let hasPrice = false
+  const present = { tokens: 0, saved: 0, generations: 0, lost: 0, allowed: 0 }
   for (const row of rows) {
     if (row.is_pinned) pinned++
     if (!row.is_leaf) continue
@@ -72,6 +73,7 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
     if (row.threshold !== null && row.mode === 'enforce') stopping++
     control += row.control_generations
     treated += row.treated_generations
+    addPresent(present, row)
     if (row.price_per_1k_tokens === null) continue
     hasPrice = true
     if (row.tokens_saved === null) continue
@@ -92,12 +94,31 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
     control_generations: control,
     treated_generations: treated,
     ...tokens,
+    tokens_saved_ratio: present.tokens === 0 ? null : present.saved / present.tokens,
+    em_drop: present.generations === 0 ? null : present.lost / present.generations,
+    max_em_drop: present.generations === 0 ? null : present.allowed / present.generations,
     /** The worth of the saved tokens that the policy prices, and their number. */
     worth: hasPrice ? worth : null,
     tokens_priced: priced,
     alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: since === null ? null : isoTime(since) })),
     alarms_total: alarms.length,
   }
+}
+
+/**
+ * Adds what the generations of a leaf save and lose at present, by its threshold, control share and spending on probes: of their tokens in
+ * full the treated ones save a part, and probes take a part of what is left.
+ */
+function addPresent (sums: { tokens: number, saved: number, generations: number, lost: number, allowed: number }, row: ContextRow): void {
+  const generations = row.control_generations + row.treated_generations
+  const isStopping = row.threshold !== null && row.mode === 'enforce'
+  const stopped = isStopping ? (1 - (row.control_share ?? 0)) * (row.tokens_saved_gross_ratio ?? 0) : 0
+  const full = stopped < 1 ? generations * row.tokens_mean / (1 - stopped) : 0
+  sums.tokens += full
+  sums.saved += full * (stopped - (row.probe_overhead ?? 0) * (1 - stopped))
+  sums.generations += generations
+  sums.lost += isStopping ? generations * (row.em_drop ?? 0) : 0
+  sums.allowed += generations * row.max_em_drop
 }
 
 /**
@@ -131,7 +152,10 @@ function holds (key: string, words: readonly string[]): boolean { return words.e
 
 /** A row as replies have it, with times in ISO 8601. */
 function rowToWire (all: ContextRow) {
-  const { price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, withdrawn_at: _at, ...row } = all
+  const {
+    price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, withdrawn_at: _at, tokens_saved_gross_ratio: _ratio,
+    probe_overhead: _overhead, control_share: _share, tokens_mean: _mean, ...row
+  } = all
   return { ...row, pool: poolToWire(row.pool), changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type ContextRow, describeRow } from '../../core/reports/context-row.js'
 import type { Store } from '../../store/store.js'
+import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Config } from '../config/config.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import { readContextKeys, readContexts } from './context-reader.js'
@@ -51,11 +52,17 @@ export function createScanner (
     return last
   }
 
+  /** While the store is away, readers get the last scan, which says when it was made. */
+  function lastKnown (error: unknown): FleetScan {
+    if (last === null || !(error instanceof StoreUnavailableError)) throw error
+    return last
+  }
+
   return async () => {
     const age = last === null ? Infinity : clock() - last.at
     if (last !== null && age < Math.max(MIN_SCAN_AGE_MS, AGE_OF_COST * last.costMs)) return last
     running ??= scan().finally(() => { running = null })
-    if (last === null || last.costMs < PATIENCE_MS || age > MAX_AGE_MS) return await running
+    if (last === null || last.costMs < PATIENCE_MS || age > MAX_AGE_MS) return await running.catch(lastKnown)
     running.catch(() => {}) // the next reader sees the error
     return last
   }
