@@ -30,7 +30,9 @@ function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'h
       y: { distr: 100, fwd: logit, bwd: logistic, range: (_chart, low, high) => [logistic(logit(low) - 0.5), logistic(logit(high) + 1.5)] },
     },
     axes: [timeAxis(), axis('Threshold', (value) => threshold(value), {
-      size: 60, splits: (_chart, _axis, low, high) => TICKS.filter((tick) => tick >= low && tick <= high),
+      size: 60,
+      filter: (_chart, splits) => splits, // by default, labels are left out as on a logarithmic scale
+      splits: (_chart, _axis, low, high) => TICKS.filter((tick) => tick >= low && tick <= high),
     })],
     series: [
       { label: 'Time', value: (_chart, value) => value == null ? '–' : clockTime(new Date(value * 1000).toISOString()) },

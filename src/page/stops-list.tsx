@@ -32,7 +32,7 @@ export function StopsList ({ prefix, generation }: { prefix?: string, generation
     <>
       <Table caption='Stops' columns={COLUMNS} rows={data.stops} empty={generation === undefined ? 'No generation was stopped here lately.' : 'No stop of this generation is kept.'} />
       {(pages.length > 0 || data.next !== null) && (
-        <div class='pages'>
+        <div class='pager'>
           <button type='button' disabled={pages.length === 0} onClick={() => { setPages(pages.slice(0, -1)) }}>Newer</button>
           <button type='button' disabled={data.next === null} onClick={() => { setPages([...pages, data.next!]) }}>Older</button>
         </div>

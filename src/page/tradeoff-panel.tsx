@@ -62,7 +62,7 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply,
     >
       <ChartFigure
         label='EM drop against tokens saved, by threshold' data={data} options={options}
-        columns={COLUMNS} rows={tradeoff.points} empty='No control generation has been counted yet.'
+        columns={COLUMNS} rows={tradeoff.points.length > 1 ? tradeoff.points : []} empty='No control generation has been counted yet.'
       />
       <ul class='facts'>
         {knee !== null && (
