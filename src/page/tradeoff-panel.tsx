@@ -8,12 +8,13 @@ import { pointInForce, type ChartPoint } from './point-in-force.js'
 
 type Point = TradeoffReply['points'][number]
 
-function options (): Omit<Options, 'width' | 'height'> {
+/** The bound lies in the upper third of the chart; curves go on beyond its edges. @param bound fraction of EM */
+function options (bound: number): Omit<Options, 'width' | 'height'> {
   const shown = (unit: (value: number) => string) => (_chart: unknown, value: number | null) => value == null ? '–' : unit(value)
   const saved = (value: number) => percent(value, 1)
   const drop = (value: number) => points(value)
   return {
-    scales: { x: { time: false } },
+    scales: { x: { time: false }, y: { range: [-0.75 * bound, 1.5 * bound] } },
     axes: [axis('Tokens saved, net', (value) => percent(value, 0)), axis('EM drop, points', (value) => decimals(value * 100, 1), { size: 54 })],
     series: [
       { label: 'Tokens saved', value: shown(saved) },
@@ -58,10 +59,10 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply,
   return (
     <Card
       title='Cost of stopping earlier'
-      note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold or the lottery in force, the band where the true drop lies.'
+      note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold or the lottery in force, the band where the true drop lies. What loses more goes on above.'
     >
       <ChartFigure
-        label='EM drop against tokens saved, by threshold' data={data} options={options}
+        label='EM drop against tokens saved, by threshold' data={data} options={() => options(bound)} shape={String(bound)}
         columns={COLUMNS} rows={tradeoff.points.length > 1 ? tradeoff.points : []} empty='No control generation has been counted yet.'
       />
       <ul class='facts'>
