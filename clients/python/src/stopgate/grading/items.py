@@ -56,6 +56,7 @@ class Grader(Protocol):
             GradingFailed: it cannot grade now.
             NotGradable: it can never grade this item.
         """
+        ...
 
 
 _OPPOSITE: Mapping[Verdict, Verdict] = {"lost": "gained", "tie": "tie", "gained": "lost"}

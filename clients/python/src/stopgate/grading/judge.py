@@ -87,10 +87,12 @@ class Judge:
             GradingFailed, NotGradable: see `Grader`.
         """
         if item.prompt is None and self._sees_prompt:
-            raise NotGradable("a judge needs the prompt: set the policy's store_prompts, or give --references")
+            raise NotGradable("a judge needs the prompt: set the policy's store_prompts, or give --texts")
         prompt = item.prompt or "(not known)"
         asks = {True: (item.answer, early), False: (early, item.answer)}
-        said = {order: self._ask(prompt, *asks[order]) for order in random.sample([True, False], 2)}
+        said: dict[bool, Side | None] = {
+            order: self._ask(prompt, *asks[order]) for order in random.sample([True, False], 2)
+        }
         return Comparison(said[True], said[False])
 
     def _ask(self, prompt: str, left: str, right: str) -> Side | None:
@@ -117,7 +119,10 @@ class Judge:
                 self.tokens += usage["total_tokens"]
 
 
+_SIDES: Mapping[str, Side] = {"left": "left", "right": "right", "tie": "tie"}
+
+
 def side_in(text: str) -> Side | None:
     """The last side that a reply names after its reasoning; None: it names none."""
     found = re.findall(r"\b(left|right|tie)\b", text.rpartition("</think>")[2].lower())
-    return found[-1] if found else None
+    return _SIDES[found[-1]] if found else None
