@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { chmod, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, symlink, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { Test } from 'tap'
 import { temporaryFolder } from '../helper.js'
 import { freePort } from '../redis-server.js'
@@ -27,7 +27,10 @@ export interface Shell {
   readonly ownUrl: string
 }
 
-/** A shell in an empty folder, for the blocks of one page in order. @param url of the service that the page's examples call */
+/**
+ * A shell in a folder with nothing but the `test` folder of a clone, for the blocks of one page in order.
+ * @param url of the service that the page's examples call
+ */
 export async function openShell (t: Test, url: string, env: NodeJS.ProcessEnv): Promise<Shell> {
   const folder = await temporaryFolder(t)
   for (const [name, script] of Object.entries(COMMANDS)) {
@@ -35,6 +38,7 @@ export async function openShell (t: Test, url: string, env: NodeJS.ProcessEnv): 
     await writeFile(file, `#!/bin/bash\n${script}\n`)
     await chmod(file, 0o755)
   }
+  await symlink(resolve('test'), join(folder, 'test'))
   const port = await freePort()
   const spawnBash = (code: string, stdio: 'pipe' | 'ignore') => {
     const adapted = code.replaceAll(SHOWN.service, new URL(url).host).replaceAll(SHOWN.own, String(port))

@@ -19,6 +19,7 @@ async function hurriedRules (): Promise<string> {
   return rules
     .replaceAll(/^( +for): \w+$/gm, `$1: ${FOR}`)
     .replaceAll(/\[\d+[mhd]\]/g, `[${RANGE}]`)
+    .replaceAll(/\}\) < 3600$/gm, '}) < 20')
     .replace('stopgate_snapshot_age_seconds > 30', `stopgate_snapshot_age_seconds > ${STALE_AFTER}`)
 }
 
