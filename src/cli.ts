@@ -3,7 +3,7 @@ import { runCommandLine } from './cli/run-command-line.js'
 
 // The reader has closed its end, as `head` does: end as on Ctrl-C. `process.exit` could crash a command that has a store open.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error // the latter from a socket with unread output
+  if (error.code !== 'EPIPE') throw error
   if (!process.emit('SIGINT', 'SIGINT')) process.exit(0)
 })
 

@@ -4,7 +4,9 @@ import t from 'tap'
 
 /** Not the bundle that other tests start. */
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
-const start = (...words: string[]) => spawn(process.execPath, [cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+/** Without the options of tap, whose handler of SIGINT would end the process by that signal while coverage is measured. */
+const env = { ...process.env, NODE_OPTIONS: '' }
+const start = (...words: string[]) => spawn(process.execPath, [cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env })
 
 async function end (child: ReturnType<typeof start>) {
   let err = ''
