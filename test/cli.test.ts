@@ -4,9 +4,9 @@ import t from 'tap'
 
 /** Not the bundle that other tests start. */
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
-/** Without the options of tap, whose handler of SIGINT would end the process by that signal while coverage is measured. */
-const env = { ...process.env, NODE_OPTIONS: '' }
-const start = (...words: string[]) => spawn(process.execPath, [cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env })
+/** Without the options of tap, whose handler of SIGINT would end the process by that signal. tap adds them to each child of its own. */
+const start = (...words: string[]) =>
+  spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
 
 async function end (child: ReturnType<typeof start>) {
   let err = ''
