@@ -8,6 +8,8 @@ import { build, until } from '../helper.js'
 const AUTO = { DEFAULT_POLICY: '{"follow_up_seconds":0,"check_every_tokens":"auto"}' }
 const TOKENS = 400
 const PROBE = 2
+/** Tokens in which one probe is asked while the cadence is explored: probes may take a quarter. */
+const WINDOW = 4 * PROBE
 
 /** A worker that asks when the last reply told it to, and reports; its answer is sure and right from half of its tokens on. */
 async function work (send: Awaited<ReturnType<typeof build>>['send'], id: string) {
@@ -46,16 +48,16 @@ t.test('over HTTP: explore, choose, certify, and stop at the chosen distance', a
     until('the rule is in force', async () => isSo(ruleFor(snapshotOfBundle((await send('GET', '/v1/bundle')).body), CONTEXT)))
   const first = await work(send, 'first')
   t.same(first.asked.slice(0, 10), [8, 16, 24, 32, 40, 48, 56, 64, 72, 88], 'a geometric grid from 8 tokens on')
-  await until('the cost of probes is known', async () => (await send('GET', `/v1/contexts/${KEY}`)).body.cadence?.check_window_tokens === 10 * PROBE)
-  await decidesBy(({ checkWindow }) => checkWindow === 10 * PROBE)
+  await until('the cost of probes is known', async () => (await send('GET', `/v1/contexts/${KEY}`)).body.cadence?.check_window_tokens === WINDOW)
+  await decidesBy(({ checkWindow }) => checkWindow === WINDOW)
   const bundle = await send('GET', '/v1/bundle')
   const explored = bundle.body.rules.find(({ exploring }: { exploring?: true }) => exploring)
   t.match(explored, { check_every_tokens: 8, check_growth: 0.125 })
-  t.match(ruleFor(snapshotOfBundle(bundle.body), CONTEXT), { checkWindow: 10 * PROBE, isExploring: true, threshold: null })
+  t.match(ruleFor(snapshotOfBundle(bundle.body), CONTEXT), { checkWindow: WINDOW, isExploring: true, threshold: null })
   const columns = await send('POST', '/v1/decisions/columns', { contexts: [CONTEXT], context: [0], tokens: [8], confidence: [0.5], generation_ids: ['columns'] })
-  t.match(columns.body.contexts, [{ check_every_tokens: 8, check_growth: 0.125, check_window_tokens: 10 * PROBE }])
+  t.match(columns.body.contexts, [{ check_every_tokens: 8, check_growth: 0.125, check_window_tokens: WINDOW }])
   const { body: placed } = await send('POST', '/v1/decisions', { generation_id: 'placed', context: CONTEXT, tokens: 0, confidence: 0.5 })
-  t.equal(placed.next_check_tokens, Math.max(8, Math.ceil((1 - windowHash('placed')) * 10 * PROBE / 8) * 8), 'in the window of its id')
+  t.equal(placed.next_check_tokens, Math.max(8, Math.ceil((1 - windowHash('placed')) * WINDOW / 8) * 8), 'in the window of its id')
 
   for (let i = 1; i < 64; i++) t.notOk((await work(send, `explored-${i}`)).isStopped, 'nothing is stopped')
   await until('it is chosen', async () => (await send('GET', `/v1/contexts/${KEY}`)).body.cadence.source === 'chosen')

@@ -30,7 +30,7 @@ t.test('a reply lists rows, errors and the rules of contexts', async (t) => {
 })
 
 t.test('columns and single steps agree and refuse the same rows', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"control_rate":0.5,"min_tokens":64}' })
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"control_rate":0.5,"min_tokens":32}' })
   await certify(built, CONTEXT, 400)
   const mine = columnsWith(badCells, 6).map((columns) => ({ ...columns, contexts: [...columns.contexts.slice(1), CONTEXT] }))
   let refused = 0
