@@ -7,7 +7,7 @@ import { build, until } from '../helper.js'
 
 const AUTO = { DEFAULT_POLICY: '{"follow_up_seconds":0,"check_every_tokens":"auto"}' }
 const TOKENS = 400
-const PROBE = 2
+const PROBE = 5
 /** Tokens in which one probe is asked while the cadence is explored: probes may take a quarter. */
 const WINDOW = 4 * PROBE
 
