@@ -1,7 +1,7 @@
 import t from 'tap'
 import { warnOfLevels, warnOfPassed } from '../../src/proxy/operator-warnings.js'
 
-t.test('each cause is warned about once, unless somebody wants it so', async (t) => {
+t.test('each cause is warned about once, except those that an operator or client chose', async (t) => {
   const warnings: string[] = []
   const warn = warnOfPassed((message) => { warnings.push(message) })
   for (const cause of ['dialect', 'tools', 'dialect', 'route', 'not_ready', 'service_away'] as const) warn(cause)

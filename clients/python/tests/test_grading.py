@@ -114,7 +114,7 @@ def test_a_judge_asks_in_both_orders() -> None:
 
 
 @pytest.mark.parametrize("always", ["left", "right", "I cannot say"])
-def test_a_judge_that_always_says_the_same_certifies_nothing(always: str) -> None:
+def test_a_judge_that_always_gives_the_same_reply_calls_every_answer_lost(always: str) -> None:
     with judging(lambda *_: always) as server:
         assert Judge(server.url, "m").label(item("a", "b"))["verdicts"][0] == "lost"
 
@@ -172,8 +172,12 @@ def test_an_audit_finds_what_a_judge_misses(tmp_path: Path) -> None:
         assert report.left is not None and abs(report.left.events / report.left.of - 0.5) < 1e-9
         assert 0 < report.miss_rate_limit < 0.15 and report.bias[0] == 0
         server.say = lambda left, right: "left" if right == "wrong" else "right" if left == "wrong" else "tie"
-        assert all("of" in line or "policy" in line or "bias" in line for line in report.lines())
+        lines = report.lines()
+        assert lines[0].startswith("agreement with the labels: 150 of 150") and lines[-1].startswith("policy: {")
         assert audit(read_audit(file), Judge(server.url, "m")).agreement.events < 150
+    with judging(lambda *_: "tie") as server:
+        blind = audit(read_audit(file), Judge(server.url, "m"))
+        assert blind.missed.events == blind.missed.of > 0 and blind.miss_rate_limit == 1
     with judging(lambda *_: "left") as server:
         biased = audit(read_audit(file), Judge(server.url, "m"))
         assert biased.left is not None and biased.left.events == biased.left.of == 300

@@ -133,7 +133,7 @@ export interface Cadence {
   readonly checkGrowth: number
   readonly minTokens: number
   /**
-   * At most one check falls into each window of this many tokens, so that probes take at most a tenth of the tokens in the mean. A hash of
+   * At most one check falls into each window of this many tokens, so that probes take at most a quarter of the tokens on average. A hash of
    * the id of a generation places its windows; otherwise short generations would all be probed, or none. 0 or absent: no limit.
    */
   readonly checkWindow?: number

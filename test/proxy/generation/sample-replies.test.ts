@@ -42,7 +42,7 @@ t.test('a stream has the chunks of all samples, each with its index, and ends on
   }
 })
 
-t.test('each sample is stopped by itself', async (t) => {
+t.test('all samples of a treated group can be stopped, in one reply and in a stream', async (t) => {
   const { ask } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
   const treated = async (body: object) => { // the arm follows from the group, whose id is new each time
     for (;;) {
