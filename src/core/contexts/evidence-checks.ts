@@ -92,12 +92,13 @@ function areMarked ({ reported, unmarked }: Pick<FollowUp, 'reported' | 'unmarke
 /**
  * Whether a threshold may be certified: the grader shows differences, and of the epoch and of late, no more than twice the bound is left
  * out or unmarked. A certificate that was given stays: later reports say nothing about its evidence.
- * @param waiting control outcomes that nothing has enrolled yet
+ * @param waiting control outcomes that nothing has enrolled yet. They are compared with the epoch alone: where generations end before
+ *   their lists arrive, some always wait, and fast traffic would never be certified
  */
 export function mayCertify (
   { follow_up: counts, recent, grader }: Watched, { max_em_drop: bound }: Pick<Policy, 'max_em_drop'>, waiting = 0): boolean {
   return !isGraderSuspicious(grader) && !grader.is_spoilt &&
-    areEnrolled(counts, bound, waiting) && areEnrolled(recent, bound, waiting) && areMarked(counts, bound) && areMarked(recent, bound)
+    areEnrolled(counts, bound, waiting) && areEnrolled(recent, bound) && areMarked(counts, bound) && areMarked(recent, bound)
 }
 
 /**

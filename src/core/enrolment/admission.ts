@@ -81,15 +81,16 @@ export class EarlyOutcomes {
   /** Takes the outcomes whose entry did not come in time. */
   dropUntil (clock: number): EarlyOutcome[] {
     if (this.firstUntil > clock) return []
-    return this.#take(({ until }) => until <= clock)
+    return this.take(({ until }) => until <= clock)
   }
 
   /** Takes the outcomes of a unit. */
   takeOf (u: number): EarlyOutcome[] {
-    return this.#list.length === 0 ? [] : this.#take((outcome) => outcome.u === u)
+    return this.#list.length === 0 ? [] : this.take((outcome) => outcome.u === u)
   }
 
-  #take (isTaken: (outcome: EarlyOutcome) => boolean): EarlyOutcome[] {
+  /** Takes the outcomes that a test accepts. */
+  take (isTaken: (outcome: EarlyOutcome) => boolean): EarlyOutcome[] {
     const taken = this.#list.filter(isTaken)
     if (taken.length > 0) this.#list = this.#list.filter((outcome) => !isTaken(outcome))
     for (const { generation_id: id } of taken) this.#ids.delete(id)
@@ -164,6 +165,11 @@ export class Admission {
     const hasRoom = this.early.add(outcome)
     if (!hasRoom) this.#voidUntil = outcome.until
     return hasRoom
+  }
+
+  /** Takes the early outcomes that a cutoff has left out since. @param hashOf the second hash of a generation, by its id */
+  takeLeftOut (clock: number, hashOf: (generationId: string) => number): EarlyOutcome[] {
+    return this.early.take(({ generation_id: id }) => this.isLeftOut(hashOf(id), clock))
   }
 
   /** Applies an entry. A void entry thins nothing: a replica that was cut off for long has left out most of its draws. */

@@ -155,6 +155,9 @@ export class Cohort {
   /** Takes the early outcomes of a unit. */
   takeEarly (u: number): EarlyOutcome[] { return this.#marked(this.#admission.early.takeOf(u)) }
 
+  /** Takes the early outcomes that a cutoff has left out since. */
+  takeLeftOut (...args: Parameters<Admission['takeLeftOut']>): EarlyOutcome[] { return this.#marked(this.#admission.takeLeftOut(...args)) }
+
   #marked<T extends readonly unknown[]> (taken: T): T {
     if (taken.length > 0) this.isDirty = true
     return taken

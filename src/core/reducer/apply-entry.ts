@@ -118,5 +118,9 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
       state = takeReport(fold, pending, state, { cohort, member, rules, time })
     }
   }
+  if (entry.cutoff !== undefined) { // no later list has what this one left out, since all are thinned to the same share
+    const leftOut = cohort.takeLeftOut(clock, (id) => fold.pending.get(id)?.outcome.hash ?? 0)
+    for (const { generation_id: id } of leftOut) if (!cohort.isKept(id)) fold.pending.remove(id)
+  }
   followUp(fold, key, state, time)
 }

@@ -53,6 +53,13 @@ t.test('a threshold may be certified while no more than twice the bound is left 
   t.notOk(mayWith({ enrolled: 100, reported: 100, unmarked: 5 }))
 })
 
+t.test('outcomes that wait for their lists forbid nothing if they are few in the epoch, however fast the traffic is', async (t) => {
+  const clean = after(state, 10_000, enrolled)
+  t.ok(clean.recent.enrolled <= 512, 'recent counts are of a moment of such traffic')
+  t.ok(mayCertify(clean, DEFAULT_POLICY, 400))
+  t.notOk(mayCertify(clean, DEFAULT_POLICY, 500))
+})
+
 t.test('a fault that begins late is seen as soon as one that begins early', async (t) => {
   const clean = after(state, 100_000, enrolled)
   t.ok(mayCertify(clean, DEFAULT_POLICY))

@@ -244,6 +244,17 @@ t.test('rule 3: a generation for whose early outcome there is no room is left ou
   t.match(fold.state().follow_up, { void: 10, left_out: 10 })
 })
 
+t.test('an early outcome waits no longer once a burst has left its draw out, and is not missing from any list', async (t) => {
+  const fold = enrolledFold({ follow_up_seconds: 5 })
+  fold.enrol([0.1], 0)
+  for (const u of [0.2, 0.6, 0.7]) fold.report(u, 100)
+  t.equal(fold.pending.size, 3)
+  fold.enrol([0.2], 200, { cutoff: 0.5 })
+  t.equal(fold.pending.size, 0, 'one is enrolled, two are left out')
+  fold.pass(1000, 30_000)
+  t.match(fold.state().follow_up, { enrolled: 2, unenrolled: 0, left_out: 0 })
+})
+
 type Timed = readonly [time: number, entry: LogEntry]
 
 const LEVELS = ['model', 'task']
