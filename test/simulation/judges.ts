@@ -1,5 +1,7 @@
 import { seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
-import { type JudgeErrors, passes } from '../../src/core/certificate/beginnings.js'
+import { passes } from '../../src/core/certificate/beginnings.js'
+import { EIGHTHS } from '../../src/core/certificate/certificate.js'
+import { auditedGains, type JudgePolicy, testedBound } from '../../src/core/certificate/judge-errors.js'
 
 // How often a judge that errs certifies a threshold that loses too much.
 
@@ -36,6 +38,8 @@ const LOOK = 32
 /** The chance that a limit of the audit is wrong: a fifth of the error level for both together. */
 const LIMIT_LEVEL = 0.005
 
+const NOT_AUDITED: JudgePolicy = { judge_miss_rate: null, judge_gain_share: 0 }
+
 /** The correction of a run: none, for losses as the audit says, or also for gains. */
 export type Correction = 'none' | 'losses' | 'losses and gains'
 
@@ -51,16 +55,18 @@ export interface JudgeRun {
 /** Whether the threshold is ever certified. */
 export function isCertified ({ truth, judge, rate, audited, correction }: JudgeRun, seed: number): boolean {
   const random = seededRandom(seed)
-  const limits = correction === 'none' ? null : auditedErrors(truth, judge, rate, audited, random)
-  const errors = limits && { ...limits, gainShare: correction === 'losses' ? 1 : limits.gainShare }
+  const limits = correction === 'none' ? NOT_AUDITED : auditedErrors(truth, judge, rate, audited, random)
+  const errors: JudgePolicy = correction === 'losses' ? { ...limits, judge_gain_share: 1 } : limits
+  const bound = testedBound({ max_em_drop: BOUND, ...errors })
+  const [gain] = auditedGains([-EIGHTHS], errors) as [number]
   const counts = { lost: 0, tie: 0, gained: 0 }
   for (let n = 1; n <= LENGTH; n++) {
     const kind = kindOf(truth, random())
     counts[kind === null ? 'tie' : judge(kind, rate, random)]++
     if (n % LOOK !== 0) continue
     const { lost, tie: kept, gained } = counts
-    const prefix = [{ logWeight: Math.log(0.9), differences: { lost, kept, gained } }]
-    if (passes(BOUND, prefix, errors === null ? LOG_BAR : AUDITED_BAR, errors)) return true
+    const prefix = [{ logWeight: Math.log(0.9), differences: { lost, kept, gained: 0, partial: [[gain, gained]] as const } }]
+    if (passes(bound, prefix, correction === 'none' ? LOG_BAR : AUDITED_BAR)) return true
   }
   return false
 }
@@ -71,7 +77,7 @@ function kindOf ({ lost, tie, gained }: Truth, draw: number): Kind | null {
 }
 
 /** Limits by an audit of so many pairs that differ, drawn from the same traffic. */
-function auditedErrors (truth: Truth, judge: ErrantJudge, rate: number, pairs: number, random: Random): JudgeErrors {
+function auditedErrors (truth: Truth, judge: ErrantJudge, rate: number, pairs: number, random: Random): JudgePolicy {
   const differing = truth.lost + truth.tie + truth.gained
   let [losses, missed, called, real, lossesCalled] = [0, 0, 0, 0, 0]
   for (let i = 0; i < pairs; i++) {
@@ -82,7 +88,7 @@ function auditedErrors (truth: Truth, judge: ErrantJudge, rate: number, pairs: n
   }
   const lowest = called === 0 ? 0 : 1 - upperLimit(called - real, called, LIMIT_LEVEL / 2)
   const gainShare = called === 0 ? 0 : Math.max(0, lowest - upperLimit(lossesCalled, called, LIMIT_LEVEL / 2))
-  return { missRate: Math.min(0.9, upperLimit(missed, losses, LIMIT_LEVEL)), gainShare }
+  return { judge_miss_rate: Math.min(0.9, upperLimit(missed, losses, LIMIT_LEVEL)), judge_gain_share: gainShare }
 }
 
 /** The upper limit of a rate (Clopper and Pearson 1934): the largest at which as few events have at least the chance `level`. */

@@ -1,10 +1,11 @@
 import type { PolicyProblem } from '../policy/policy-problem.js'
 import type { Policy } from '../policy/policy.js'
-import { type Differences, EIGHTHS, logEvidence, losslessUnits, reaches } from './certificate.js'
+import { type Differences, logEvidence, losslessUnits, reaches } from './certificate.js'
 import {
   addDifferenceSums, differencesIn, type DifferenceSums, differenceSumFrom, noDifferences, packDifferences, unpackDifferences,
 } from './difference-sums.js'
 import { differencesAt, type Evidence, thresholdsOf } from './evidence.js'
+import { testedBound, testedLevel } from './judge-errors.js'
 import { valueAt } from './thresholds.js'
 
 /**
@@ -21,7 +22,7 @@ const RESTARTS_WEIGHT = 0.1
 
 /** A threshold restarts where no beginning has this much evidence left... */
 const LOG_SPENT = Math.log(0.5)
-/** ... and its last four blocks of units lost, net, at most this part of `max_em_drop`. */
+/** ... and its last four blocks of units lost, net, at most this part of the tolerance. */
 const GOOD_PART = 0.4
 const BLOCKS = 4
 /** Least number of units in a block. */
@@ -157,7 +158,7 @@ export function isBlockFull ({ blocks }: Beginnings): boolean { return blocks.le
 /**
  * Begins the evidence of some thresholds again with a slice, where all of their beginnings have lost their evidence and the newest units
  * lose little.
- * @param a max_em_drop
+ * @param a tolerance of the test
  * @returns the same object if none begins again
  */
 export function restart (beginnings: Beginnings, slice: number, moment: Moment, a: number): Beginnings {
@@ -284,34 +285,8 @@ export function logMixture (a: number, prefix: WeightedDifferences): number {
   return top === -Infinity ? top : top + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - top), 0))
 }
 
-/** How far the labels of a judge are trusted, by an audit (see `judge_miss_rate` and `judge_gain_share`). */
-export interface JudgeErrors { readonly missRate: number, readonly gainShare: number }
-
-/**
- * The test where a judge gives the labels. It calls at least the part 1 - m of the real losses lost (m: `missRate`), and a gain that it
- * calls is worth at least g on average (`gainShare`). So the true drop is at most the mean of d' = 1 / (1 - m) for a judged loss, 0 for a
- * tie and -g for a judged gain, and the test is about d' at tolerance a. Divided by 1 / (1 - m), differences are in [-1, 1] again.
- */
-export function testedUnderErrors (
-  a: number, prefix: WeightedDifferences, errors: JudgeErrors | null): { readonly a: number, readonly prefix: WeightedDifferences } {
-  if (errors === null) return { a, prefix }
-  const { missRate, gainShare } = errors
-  const scale = (1 - missRate) * gainShare
-  const scaled = prefix.map(({ logWeight, differences }) => ({ logWeight, differences: scaleGains(differences, scale) }))
-  return { a: a * (1 - missRate), prefix: scaled }
-}
-
-/** The differences with each gain at a part of its size, rounded towards none to a 64th of a unit. */
-function scaleGains (differences: Differences, scale: number): Differences {
-  const { gained, partial = [] } = differences
-  const scaled = (eighths: number) => eighths >= 0 ? eighths : Math.ceil(EIGHTHS * eighths * scale) / EIGHTHS
-  const others = partial.map(([eighths, units]) => [scaled(eighths), units] as const)
-  return { ...differences, gained: 0, partial: [[scaled(-EIGHTHS), gained], ...others] }
-}
-
 /** Whether ln E of a prefix reaches the bar, also at twice the tolerance if all units left out as missing had lost. */
-export function passes (bound: number, judged: WeightedDifferences, logBar: number, errors: JudgeErrors | null = null): boolean {
-  const { a, prefix } = testedUnderErrors(bound, judged, errors)
+export function passes (a: number, prefix: WeightedDifferences, logBar: number): boolean {
   if (!mixtureReaches(a, prefix, logBar)) return false
   if (2 * a >= 1 || prefix.every(({ differences: { leftOut = 0 } }) => leftOut === 0)) return true
   const atWorst = prefix.map(({ logWeight, differences }) => {
@@ -350,13 +325,16 @@ export function isSplitIn ({ list }: Beginnings, k: number): boolean { return li
 
 /** The problem of an evidence window whose half cannot hold twice the generations of a first certificate; `null`: none. */
 export function windowProblem (policy: Policy): PolicyProblem | null {
-  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // the first challenger's
-  const needed = 2 * losslessGenerations(policy.max_em_drop, level)
+  const tested = testedLevel(policy)
+  const level = policy.predictor === 'off' ? tested : tested / 4 // the first challenger's
+  const bound = testedBound(policy)
+  const needed = 2 * losslessGenerations(bound, level)
   if (policy.evidence_window / 2 >= needed) return null
   return {
     path: '/evidence_window',
     message: `must be at least ${2 * needed}: half of it must hold twice the ${needed / 2} lossless generations that ` +
-      `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs`,
+      `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs` +
+      (policy.judge_miss_rate === null ? '' : `, corrected by judge_miss_rate ${policy.judge_miss_rate}`),
   }
 }
 

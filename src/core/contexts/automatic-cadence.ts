@@ -1,3 +1,4 @@
+import { testedBound } from '../certificate/judge-errors.js'
 import { ANSWERS, answerOf, stepsAtCadence, type Trace, type TraceStep } from '../certificate/trace.js'
 import { GRID } from '../certificate/thresholds.js'
 import type { Cadence, Policy } from '../policy/policy.js'
@@ -195,7 +196,7 @@ const MARGIN = 0.02
 export function choose (cadence: AutomaticCadence, time: number, policy: Policy): AutomaticCadence {
   const { costs, traces: packed } = cadence.exploration!
   const traces = packed.map(unpackTrace)
-  const bound = { minTokens: policy.min_tokens, maxEmDrop: policy.max_em_drop }
+  const bound = { minTokens: policy.min_tokens, maxEmDrop: testedBound(policy) }
   const { present, ...chosen } = chooseCadence(traces, bound, cadence.choice)
   const { choice: last } = cadence
   if (last !== null && chosen.reason !== 'saves') return UNEXPLORED

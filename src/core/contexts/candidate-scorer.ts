@@ -1,7 +1,8 @@
-import { type Beginnings, carryingBeginning, isSplitIn, type JudgeErrors, passes, weightedDifferences } from '../certificate/beginnings.js'
+import { type Beginnings, carryingBeginning, isSplitIn, passes, weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, meanDrop, unitsToReach } from '../certificate/certificate.js'
 import { certifiedPlace, expectedUtility, isSplitAt, standardError } from '../certificate/certified-threshold.js'
 import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
+import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
 import { haveSameBar, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -98,25 +99,6 @@ function trialBar (state: ContextState, trial: Trial, policy: Policy): Bar {
   return { isPostHoc, bar: barOf(challengerLevel(testedLevel(policy), trial.ordinal) * lookShare(state.looks), isPostHoc) }
 }
 
-/** The part of the level that pays for the chance that the audited limits of a judge's errors are wrong. */
-const AUDIT_PART = 0.2
-
-/** The level that is left for the evidence. */
-function testedLevel ({ error_level: level, judge_miss_rate: missRate }: Policy): number {
-  return missRate === null ? level : (1 - AUDIT_PART) * level
-}
-
-/** The errors of the judge for which the test corrects; `null`: none. */
-export function judgeErrors (
-  { judge_miss_rate: missRate, judge_gain_share: gainShare }: Pick<Policy, 'judge_miss_rate' | 'judge_gain_share'>): JudgeErrors | null {
-  return missRate === null ? null : { missRate, gainShare }
-}
-
-/** The tolerance at which judged losses are tested. */
-export function testedBound ({ max_em_drop: a, judge_miss_rate: missRate }: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>): number {
-  return a * (1 - (missRate ?? 0))
-}
-
 /** The part of the level at which the raw confidence is tested where predictors may challenge it. */
 export function championLevel (errorLevel: number): number { return errorLevel / 2 }
 
@@ -149,17 +131,17 @@ export function countedPart ({ evidence: { generations }, beginnings: { list: [f
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
 export function certifiedNow (
   { evidence, beginnings, bar }: Pick<CandidateScorer, 'evidence' | 'beginnings' | 'bar'>,
-  policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate' | 'judge_gain_share'>
+  policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>
 ): number {
-  const errors = judgeErrors(policy)
+  const a = testedBound(policy)
   const isSplit = (k: number) => isSplitAt([evidence], k) || isSplitIn(beginnings, k)
-  return certifiedPlace((k) => passes(policy.max_em_drop, weightedDifferences(beginnings, k, 'at_worst'), bar, errors), isSplit, thresholdsOf(evidence))
+  return certifiedPlace((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), isSplit, thresholdsOf(evidence))
 }
 
 /** The net EM drop at a place, a fraction, since the beginning that carries its certificate. */
-export function estimatedDrop ({ beginnings }: CandidateScorer, place: number, { max_em_drop: a }: Pick<Policy, 'max_em_drop'>): number {
-  const carrying = carryingBeginning(beginnings, place, a)
-  return carrying === null ? 0 : meanDrop(carrying.known)
+export function estimatedDrop ({ beginnings }: CandidateScorer, place: number, policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>): number {
+  const carrying = carryingBeginning(beginnings, place, testedBound(policy))
+  return carrying === null ? 0 : trueDrop(meanDrop(carrying.known), policy)
 }
 
 /**
@@ -201,7 +183,7 @@ function isWorthItsPrice ({ evidence, beginnings, certified, bar }: CandidateSco
   let needed = 0
   for (let k = Math.floor(certified) + 1; k < thresholdsOf(evidence); k++) {
     const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
-      unitsToReach(policy.max_em_drop, differences, bar - logWeight, hopedFor(differences)))
+      unitsToReach(testedBound(policy), differences, bar - logWeight, hopedFor(differences)))
     needed = Math.max(needed, Math.min(...byBeginning)) // each waits for the safer ones
     if (needed >= n) return false
     // At 0 it has reached the bar, and control outcomes are not what it lacks.

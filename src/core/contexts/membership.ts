@@ -49,7 +49,8 @@ export interface MemberUnit {
   readonly epoch: string
   readonly scorer: number
   readonly place: number
-  readonly max_em_drop: number
+  /** The drop that the pool's evidence is tested for. */
+  readonly bound: number
   /** Of the log, ms. */
   readonly time: number
 }
@@ -60,7 +61,7 @@ export interface MemberUnit {
  * @param last `undefined` before the member's first unit
  */
 export function addToMembership (last: Membership | undefined, added: MemberUnit): Membership {
-  const { unit, slice, firstOpen, epoch, scorer, place, max_em_drop: bound, time } = added
+  const { unit, slice, firstOpen, epoch, scorer, place, bound, time } = added
   const before = last?.epoch === epoch ? last : undefined
   const evidence = before?.scorer === scorer ? before.evidence : noEvidence(unit.eighths.length)
   const units = (before?.units ?? 0) + 1

@@ -1,6 +1,7 @@
 import { weightedDifferences } from '../certificate/beginnings.js'
 import { meanDrop, unitsToReach } from '../certificate/certificate.js'
 import { type Evidence, grossSavedRatio, thresholdsOf, tokensSaved } from '../certificate/evidence.js'
+import { testedBound } from '../certificate/judge-errors.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type CandidateScorer, candidateScorers, hopedFor } from './candidate-scorer.js'
@@ -54,8 +55,9 @@ function shareWithin ({ spending: { all, control } }: ContextState, overhead: nu
 
 /** @returns whether the evidence of a scorer makes further learning worthwhile, otherwise why it does not */
 function prospectOf (
-  { evidence, beginnings, bar }: CandidateScorer, { generations, spending: { control } }: ContextState, { max_em_drop: a }: Policy
+  { evidence, beginnings, bar }: CandidateScorer, { generations, spending: { control } }: ContextState, policy: Policy
 ): Unlikely | 'worthwhile' {
+  const a = testedBound(policy)
   const units = evidence.generations
   if (units === 0 || control.tokens === 0) return 'too_few'
   const unitTokens = evidence.full_tokens / units // a unit may be a group, of which each sample is probed

@@ -4,6 +4,7 @@ import { addFinal, ALL, type Beginnings, isBlockFull } from '../certificate/begi
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addDifferencesOf, type DifferenceSums, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
+import { testedBound } from '../certificate/judge-errors.js'
 import { addUnit } from '../certificate/evidence-sum.js'
 import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
@@ -85,7 +86,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     applyMember(fold, { state: own, policy }, { leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
   }
   const seen = own.threshold_index === -1 ? undefined : evidenceOf(shown)
-  const drift = seen === undefined ? own.drift : watchEvidence(own.drift, seen, own.threshold_index, policy.max_em_drop)
+  const drift = seen === undefined ? own.drift : watchEvidence(own.drift, seen, own.threshold_index, testedBound(policy))
   if (hasDrifted(drift)) {
     endEpoch(fold, key, own, { cause: 'drift', policy, time })
     return

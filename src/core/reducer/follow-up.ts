@@ -3,6 +3,7 @@ import { holdAfterBreach, isBreachedByFidelity } from '../certificate/breach.js'
 import { type Drift, hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
+import { testedBound } from '../certificate/judge-errors.js'
 import { afterBreach } from '../certificate/fidelity.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import { isRepaired, mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
@@ -84,8 +85,9 @@ export function followUp (fold: Fold, key: string, stored: ContextState, time: n
  * @returns `known`, by which drift is suspected: after all that is accounted for; and whether the alarm was raised at the end of a slice,
  * with unaccounted units counting as gained, so it may come later than with full knowledge, but never falsely
  */
-function driftInOpen (state: ContextState, cohort: Cohort, { max_em_drop: a }: Policy): { known: Drift, isAlarmed: boolean } {
+function driftInOpen (state: ContextState, cohort: Cohort, policy: Policy): { known: Drift, isAlarmed: boolean } {
   const { drift_final: final, threshold_index: place } = state
+  const a = testedBound(policy)
   const serving = servingNumber(state)
   if (serving === undefined || place === -1) return { known: final, isAlarmed: false }
   const none = noEvidence(thresholdsOf(state.halves[0]))
@@ -162,7 +164,7 @@ function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[
     beginnings: raw.beginnings,
     certified: raw.certified,
     trials: state.trials.map((trial) => scorers.some(({ scorer }) => scorer === trial.ordinal) ? add(trial, trial.ordinal) : trial),
-    ...(evidence !== undefined && { drift_final: watchEvidence(state.drift_final, evidence, state.threshold_index, policy.max_em_drop) }),
+    ...(evidence !== undefined && { drift_final: watchEvidence(state.drift_final, evidence, state.threshold_index, testedBound(policy)) }),
     last_evidence_at: slice.enrolled > 0 ? time : state.last_evidence_at,
   })
 }
@@ -202,6 +204,6 @@ export function applyMember (fold: Fold, pool: Pool, { leaf, ...shown }: UnitOfM
   const state = fold.get(leaf)
   if (state === undefined) return // there is no room for more contexts
   const { epoch_name: epoch, threshold_index: place } = pool.state
-  const { max_em_drop } = pool.policy
-  setMembership(fold, leaf, state, addToMembership(state.membership, { ...shown, epoch, place, max_em_drop, time }), time)
+  const bound = testedBound(pool.policy)
+  setMembership(fold, leaf, state, addToMembership(state.membership, { ...shown, epoch, place, bound, time }), time)
 }

@@ -1,14 +1,15 @@
 import {
   addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart, turnWindow,
-  testedUnderErrors, unitsOfFirstCertificate, type WeightedDifferences, withOpen,
+  unitsOfFirstCertificate, type WeightedDifferences, withOpen,
 } from '../certificate/beginnings.js'
 import { heldUntil } from '../certificate/breach.js'
 import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { fillHalves, sumOfOpen } from '../certificate/evidence-sum.js'
 import { type Evidence, type EvidenceUnit, thresholdsOf } from '../certificate/evidence.js'
+import { testedBound } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
-import { barsOf, judgeErrors, testedBound } from '../contexts/candidate-scorer.js'
+import { barsOf } from '../contexts/candidate-scorer.js'
 import { type ContextState, copyState, predictorOf } from '../contexts/context-state.js'
 import type { CohortRules, CohortScorer, OpenSlice } from '../enrolment/accounting.js'
 import { newestBeginning } from '../enrolment/evidence-span.js'
@@ -30,13 +31,13 @@ interface MoreEvidence { readonly shown: Evidence | undefined, readonly tested: 
 
 /** Adds evidence. Where the half-windows turn, certificates lapse that the newest half alone speaks against. */
 export function withEvidence<G extends Gathering> (
-  gathering: G, { shown, tested }: MoreEvidence, { evidence_window: window, max_em_drop: a }: Pick<Policy, 'evidence_window' | 'max_em_drop'>, nextSlice: number
+  gathering: G, { shown, tested }: MoreEvidence, policy: Pick<Policy, 'evidence_window' | 'max_em_drop' | 'judge_miss_rate'>, nextSlice: number
 ): G {
   const beginnings = addFinal(gathering.beginnings, tested, shown)
   if (shown === undefined || shown.generations === 0) return { ...gathering, beginnings }
-  const halves = fillHalves(gathering.halves, shown, window)
+  const halves = fillHalves(gathering.halves, shown, policy.evidence_window)
   if (halves[0].generations > 0) return { ...gathering, halves, beginnings }
-  const turned = turnWindow(beginnings, halves[1], nextSlice, a)
+  const turned = turnWindow(beginnings, halves[1], nextSlice, testedBound(policy))
   return { ...gathering, halves, beginnings: turned.beginnings, certified: Math.min(gathering.certified, turned.lapsed - 1) }
 }
 
@@ -45,7 +46,8 @@ export function withEvidence<G extends Gathering> (
  * @param mayBegin called once, if any does
  */
 export function withRestarts (
-  state: ContextState, slice: number, moment: Moment, { max_em_drop: a }: Policy, mayBegin: () => boolean): ContextState {
+  state: ContextState, slice: number, moment: Moment, policy: Policy, mayBegin: () => boolean): ContextState {
+  const a = testedBound(policy)
   const beginnings = restart(state.beginnings, slice, moment, a)
   const trials = state.trials.map((trial) => {
     const restarted = trial.since > slice ? trial.beginnings : restart(trial.beginnings, slice, moment, a)
@@ -61,12 +63,8 @@ export function takeEvidence (
 ): ContextState {
   // During a hold the detector of drift does not watch, so a certificate lasts only as long as the evidence supports it.
   const isSticky = haveSameBar(state.judged_by, policy) && heldUntil(state.hold) === null
-  const { max_em_drop: a } = policy
-  const errors = judgeErrors(policy)
-  const logEvidenceOf = (prefix: WeightedDifferences) => {
-    const tested = testedUnderErrors(a, prefix, errors)
-    return logMixture(tested.a, tested.prefix)
-  }
+  const a = testedBound(policy)
+  const logEvidenceOf = (prefix: WeightedDifferences) => logMixture(a, prefix)
   let best: number | null = null
   const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
     const gathers = scorers.find((one) => one.scorer === scorer)
@@ -77,7 +75,7 @@ export function takeEvidence (
     const parts = [...halves, ...open.map(({ evidence }) => evidence)]
     const isSplit = (k: number) => isSplitAt(parts, k) || isSplitIn(beginnings, k)
     const prefixes = (k: number) => prefixesAt(beginnings, byBeginning, k)
-    const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar, errors))
+    const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar))
     const certified = certifiedPlace(isCertified, isSplit, thresholds, isSticky ? gathering.certified : -1)
     if (isServing) best = Math.max(...prefixes(state.threshold_index).map(logEvidenceOf))
     return { ...gathering, open: sumOfOpen(open, thresholds), beginnings: withOpen(beginnings, byBeginning), certified }

@@ -1,4 +1,5 @@
 import { type EvidenceUnit, evidenceUnitOf } from '../certificate/evidence.js'
+import { type JudgePolicy, withAuditedGains } from '../certificate/judge-errors.js'
 import { type Em, keepTrace, stopsOf, type Trace, type TraceStep } from '../certificate/trace.js'
 import { addRun, type AutomaticCadence } from '../contexts/automatic-cadence.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
@@ -54,9 +55,11 @@ type GradedRun = Pick<LoggedOutcome, 'tokens' | 'answer_tokens' | 'full' | 'answ
 /** A predictor on trial, with its weights for the leaf. */
 interface TrialScorer { readonly ordinal: number, readonly scorer: Scorer }
 
+/** The fields of a policy that decide about the differences of a unit. */
+type UnitPolicy = Pick<Policy, 'label' | 'missing_labels' | 'min_tokens'> & JudgePolicy
+
 /** The same for known scorers. @param policy of the context that gathers the evidence */
-export function unitsBy (
-  outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_labels' | 'min_tokens'>, trials: readonly TrialScorer[]): UnitsOfOutcome {
+export function unitsBy (outcome: GradedRun, policy: UnitPolicy, trials: readonly TrialScorer[]): UnitsOfOutcome {
   const logged = outcome.steps ?? []
   const trace = traceOf(outcome, policy)
   const { em, steps } = trace
@@ -66,7 +69,9 @@ export function unitsBy (
     units.set(ordinal, evidenceUnitOf({ ...trace, steps: scored }, stopsOf({ ...trace, steps: scored }, policy.min_tokens, scorer.grid)))
   }
   const mayDiffer = () => policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
-  return { units, em, isLabelWanted: em === null && policy.label === 'exact_match' && mayDiffer() }
+  const isLabelWanted = em === null && policy.label === 'exact_match' && mayDiffer()
+  for (const [number, unit] of units) units.set(number, withAuditedGains(unit, policy))
+  return { units, em, isLabelWanted }
 }
 
 /** A control sample as evidence sees it, scored by the raw confidence. */

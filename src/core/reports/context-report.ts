@@ -5,6 +5,7 @@ import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
 import { type Fidelity, fidelityRatio, servedDifference } from '../certificate/fidelity.js'
+import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
 import { GRID, thresholdAt } from '../certificate/thresholds.js'
 import { BREACH_SUSPECTED, breachSight, breachSuspicion, heldUntil, isBreached } from '../certificate/breach.js'
 import {
@@ -72,7 +73,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     control_generations: evidence.generations,
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
-    em_drop: index === -1 ? null : isMember ? emDrop(shown, index) : estimatedDrop(candidate, index, own.policy),
+    em_drop: index === -1 ? null : isMember ? trueDrop(emDrop(shown, index), own.policy) : estimatedDrop(candidate, index, own.policy),
     /** Interval of the true EM drop of the certified threshold, at its error level. */
     em_drop_low: interval?.low ?? null,
     em_drop_high: interval?.high ?? null,
@@ -150,7 +151,7 @@ function describeProbeForm (state: ProbeFormState | null) {
 /** The evidence for the threshold in force. ln E at its best and now; it was certified when it reached `bar`. */
 function evidenceView (state: ContextState, index: number, { bar, beginnings }: CandidateScorer, policy: Policy) {
   const { log_evidence: known, follow_up: fates, looks, last_evidence_at: until } = state
-  const carrying = index === -1 ? null : carryingBeginning(beginnings, index, policy.max_em_drop)
+  const carrying = index === -1 ? null : carryingBeginning(beginnings, index, testedBound(policy))
   if (known === null || carrying === null) return null
   return {
     ...known,
@@ -276,13 +277,13 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       predictor: trial.predictor,
       serving: state.serving === scorer,
       ordinal: trial.ordinal,
-      error_level: challengerLevel(policy.error_level, trial.ordinal) * lookShare(state.looks),
+      error_level: challengerLevel(testedLevel(policy), trial.ordinal) * lookShare(state.looks),
       generations: evidence.generations,
       /** Generations excluded from its evidence because it was trained on their groups. */
       seen_in_training: trial.trained_on,
       /** The loosest threshold that its own evidence certifies. */
       threshold: index === -1 ? null : thresholdAt(grid, index),
-      em_drop: index === -1 ? null : emDrop(evidence, index),
+      em_drop: index === -1 ? null : trueDrop(emDrop(evidence, index), policy),
       tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
       tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),
       generations_to_next_certificate: untilNext(candidate, policy),

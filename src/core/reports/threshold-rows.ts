@@ -2,6 +2,7 @@ import { logMixture, weightedDifferences } from '../certificate/beginnings.js'
 import { generationsToReach } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { testedBound, trueDrop } from '../certificate/judge-errors.js'
 import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
@@ -26,13 +27,13 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
       kept,
       gained,
       unprobed: evidence.unprobed[k]!,
-      em_drop: emDrop(evidence, k),
+      em_drop: trueDrop(emDrop(evidence, k), policy),
       /** Interval of the true EM drop, at the level of the certificate. */
-      em_drop_low: low,
-      em_drop_high: high,
+      em_drop_low: trueDrop(low, policy),
+      em_drop_high: trueDrop(high, policy),
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
       tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
-      log_evidence: logMixture(policy.max_em_drop, weightedDifferences(beginnings, k, 'known')),
+      log_evidence: logMixture(testedBound(policy), weightedDifferences(beginnings, k, 'known')),
       certified: k <= index,
       /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
       generations_needed: needed,
@@ -43,10 +44,10 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
 function generationsUntil (candidate: CandidateScorer, k: number, policy: Policy): number | null {
   const { beginnings, bar } = candidate
-  const { max_em_drop: a, evidence_window: window } = policy
+  const a = testedBound(policy)
   const part = countedPart(candidate)
   const each = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
-    generationsToReach(a, differences, bar - logWeight, part * window) ?? Infinity)
+    generationsToReach(a, differences, bar - logWeight, part * policy.evidence_window) ?? Infinity)
   const least = Math.min(...each)
   return least === Infinity ? null : Math.ceil(least / part)
 }

@@ -1,6 +1,7 @@
 import { beginningsOf } from '../certificate/beginnings.js'
 import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
 import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
+import { type JudgePolicy, trueDrop, withAuditedGains } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
 import { withNumbers } from '../contexts/automatic-cadence.js'
@@ -124,8 +125,8 @@ export function replayTraces (
   state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]) {
   const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
   const index = state.serving === null ? Math.floor(state.threshold_index) : -1
-  const recorded = replay(traces, state.meaning, index)
-  const asked = replay(traces, { ...numbersOf(policy, state), min_tokens: policy.min_tokens }, index)
+  const recorded = replay(traces, { ...policy, ...state.meaning }, index)
+  const asked = replay(traces, { ...policy, ...numbersOf(policy, state) }, index)
   const begun = openEpoch(state, 'policy', policy, levels, { time: state.updated_at, name: state.epoch_name })
   const { evidence } = asked
   const isPresent = state.meaning.is_cadence_automatic && isSameCadence(state.meaning, numbersOf(policy, state))
@@ -138,7 +139,7 @@ export function replayTraces (
   }
 }
 
-function replay (traces: readonly Trace[], fields: CadenceFields, index: number) {
+function replay (traces: readonly Trace[], fields: CadenceFields & JudgePolicy, index: number) {
   const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = fields
   const cadence: Cadence = { checkEveryTokens, checkGrowth, minTokens }
   const evidence = newSum(GRID.length)
@@ -146,7 +147,7 @@ function replay (traces: readonly Trace[], fields: CadenceFields, index: number)
   for (const trace of traces) {
     const asked: Trace = { ...trace, ...stepsAtCadence(trace.steps, cadence) }
     const stops = stopsOf(asked, minTokens)
-    addUnitTo(evidence, evidenceUnitOf(asked, stops))
+    addUnitTo(evidence, withAuditedGains(evidenceUnitOf(asked, stops), fields))
     const threshold = index === -1 ? Infinity : GRID[index]!
     const at = asked.steps.findIndex(({ tokens, score }) => score !== null && tokens >= minTokens && score >= threshold)
     checks += at === -1 ? asked.steps.length : at + 1
@@ -159,7 +160,7 @@ function replay (traces: readonly Trace[], fields: CadenceFields, index: number)
     figures: {
       check_every_tokens: checkEveryTokens,
       check_growth: checkGrowth,
-      em_drop: index === -1 ? 0 : emDrop(evidence, index),
+      em_drop: index === -1 ? 0 : trueDrop(emDrop(evidence, index), fields),
       tokens_saved_ratio: index === -1 ? -probes / Math.max(1, full) : tokensSavedRatio(evidence, index),
       tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),
       /** Means over the generations: tokens decoded for probes, and checks, until the stop. */

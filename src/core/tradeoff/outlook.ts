@@ -2,6 +2,7 @@ import { weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, generationsToReach, logEvidence, reaches, unitsOf } from '../certificate/certificate.js'
 import { certifiedPlace } from '../certificate/certified-threshold.js'
 import { grossSavedRatio, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
+import { testedBound } from '../certificate/judge-errors.js'
 import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
 import { type ContextState, evidenceOf } from '../contexts/context-state.js'
 import type { Policy } from '../policy/policy.js'
@@ -37,12 +38,12 @@ export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) 
 
 /** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than an evidence window. */
 function generationsUntilCertified (candidate: Forecastable, k: number, policy: Policy): number | null {
-  const { max_em_drop: a, evidence_window: window } = policy
+  const a = testedBound(policy)
   const part = countedPart(candidate)
   let soonest: { readonly seen: Differences, readonly bar: number, readonly mean: number } | null = null
   for (const { logWeight, differences: seen } of weightedDifferences(candidate.beginnings, k, 'at_worst')) {
     const bar = candidate.bar - logWeight
-    const mean = generationsToReach(a, seen, bar, part * window)
+    const mean = generationsToReach(a, seen, bar, part * policy.evidence_window)
     if (mean !== null && (soonest === null || mean < soonest.mean)) soonest = { seen, bar, mean }
   }
   return soonest && Math.ceil(medianOf(soonest, a) / part)
@@ -62,7 +63,8 @@ function medianOf ({ seen, bar, mean }: { readonly seen: Differences, readonly b
 }
 
 /** The loosest threshold that so many more control generations would certify at the rates seen. */
-function ceilingAfter (candidate: Forecastable, ceiling: number, generations: number, { max_em_drop: a }: Policy): number {
+function ceilingAfter (candidate: Forecastable, ceiling: number, generations: number, policy: Policy): number {
+  const a = testedBound(policy)
   const { evidence, beginnings, bar } = candidate
   const more = countedPart(candidate) * generations
   const isReached = (k: number) => weightedDifferences(beginnings, k, 'at_worst').some(({ logWeight, differences }) =>

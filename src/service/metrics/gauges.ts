@@ -2,6 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
 import { emDropInterval } from '../../core/certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
+import { trueDrop } from '../../core/certificate/judge-errors.js'
 import { BREACH_SUSPECTED, breachSuspicion } from '../../core/certificate/breach.js'
 import { ALARM } from '../../core/certificate/drift.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
@@ -258,10 +259,11 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       }
       if (state.threshold === null) continue
       const shown = sumsInForce(state).reduce(mergeEvidence)
-      emDropsLow.set({ context }, emDropInterval(differencesAt(shown, state.threshold_index), terms.error_level).low)
+      const drop = emDropInterval(differencesAt(shown, state.threshold_index), terms.error_level)
+      emDropsLow.set({ context }, trueDrop(drop.low, state.meaning))
       thresholds.set({ context }, state.threshold)
       scorers.set({ context, scorer: state.serving ?? 'confidence' }, 1)
-      emDrops.set({ context }, emDrop(shown, state.threshold_index))
+      emDrops.set({ context }, trueDrop(emDrop(shown, state.threshold_index), state.meaning))
       savedRatios.set({ context }, tokensSavedRatio(shown, state.threshold_index))
       grossRatios.set({ context }, grossSavedRatio(shown, state.threshold_index))
     }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import {
   addFinal, ALL, type Beginnings, beginningsOf, firstBeginning, isBlockFull, logMixture, losslessGenerations, NONE, openByBeginning,
-  packBeginnings, passes, prefixesAt, restart, testedUnderErrors, unpackBeginnings, weightedDifferences, windowProblem, withOpen,
+  packBeginnings, passes, prefixesAt, restart, unpackBeginnings, weightedDifferences, windowProblem, withOpen,
 } from '../../../src/core/certificate/beginnings.js'
 import { addDifferencesOf, type DifferenceSum, differenceSumFrom, noDifferences } from '../../../src/core/certificate/difference-sums.js'
 import { addUnitTo, newSum } from '../../../src/core/certificate/evidence-sum.js'
@@ -181,19 +181,8 @@ t.test('a half-window below twice the lossless count is refused', async (t) => {
   t.match(problem(767), { path: '/evidence_window', message: '768' })
   t.match(problem(20_000, 0.001, 0.001), { path: '/evidence_window' }, 'the default window is too small for the strictest of wishes')
   t.equal(problem(4 * 76, 0.05), null)
-})
-
-t.test('the errors of a judge make the test that of corrected differences', async (t) => {
-  const judged = (lost: number, kept: number, gained: number) => [{ logWeight: 0, differences: { lost, kept, gained } }]
-  const perfect = { missRate: 0, gainShare: 1 }
-  for (const [lost, kept, gained] of [[0, 186, 0], [2, 400, 1], [1, 300, 4]] as const) {
-    t.equal(passes(A, judged(lost, kept, gained), BAR, perfect), passes(A, judged(lost, kept, gained), BAR), 'without errors nothing changes')
-  }
-  const { a, prefix: [first] } = testedUnderErrors(A, judged(3, 90, 7), { missRate: 0.25, gainShare: 0.5 })
-  t.strictSame([a, first!.differences], [0.015, { lost: 3, kept: 90, gained: 0, partial: [[-3, 7]] }])
-  // Gains that are worth nothing are ties, and a judge that misses half of the losses needs as many units as half of the bound.
-  const worthless = { missRate: 0.5, gainShare: 0 }
-  t.notOk(passes(A, judged(0, 0, 300), BAR, worthless))
-  t.equal(passes(A, judged(0, 300, 100), BAR, worthless), passes(A / 2, judged(0, 400, 0), BAR))
-  t.ok(passes(A, judged(0, losslessGenerations(A / 2, 0.05), 0), BAR + Math.log(0.9), worthless))
+  const audited = (evidence_window: number) => windowProblem({ ...DEFAULT_POLICY, judge_miss_rate: 0.5, evidence_window })
+  const needed = 4 * losslessGenerations(0.01, 0.04)
+  t.equal(audited(needed), null, 'the errors of a judge take a part of the bound and of the level')
+  t.match(audited(needed - 1), { message: String(needed) })
 })

@@ -94,8 +94,8 @@ t.test('rule 13: at the turn of a half-window a certificate lapses where the new
   const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, beginnings, certified: 5 }
   const lossless = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
   const losing = evidenceWith(40, GRID.map((_, k) => k < 3 ? 0 : 10), EMPTY_GRID)
-  const turn = (shown: Evidence, evidence_window: number) =>
-    withEvidence(gathering, { shown, tested: new Map() }, { evidence_window, max_em_drop: 0.02 }, 7)
+  const turn = (shown: Evidence, evidence_window: number, judge_miss_rate: number | null = null) =>
+    withEvidence(gathering, { shown, tested: new Map() }, { evidence_window, max_em_drop: 0.02, judge_miss_rate }, 7)
   t.equal(turn(losing, 100).certified, 5, 'it does not turn')
   t.equal(turn(lossless, 80).certified, 5)
   t.equal(turn(losing, 80).certified, 2)
@@ -103,6 +103,8 @@ t.test('rule 13: at the turn of a half-window a certificate lapses where the new
   t.strictSame(list[0]!.weights.slice(0, 5), [0.9, 0.9, 0.9, 0, 0], 'there, beginnings older than that half no longer count')
   t.equal(list[1], within, 'those within it do')
   t.equal(since, 7)
+  const bordering = evidenceWith(2000, GRID.map((_, k) => k < 3 ? 0 : 25), EMPTY_GRID)
+  t.strictSame([turn(bordering, 4000).certified, turn(bordering, 4000, 0.5).certified], [5, 2], 'of the losses that a judge misses half')
 })
 
 t.test('rule 6: a generation that never reports is missing after the follow-up, and its later outcome is late', async (t) => {

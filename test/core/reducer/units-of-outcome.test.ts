@@ -3,6 +3,7 @@ import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcom
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { applySample, isTrainedOn, unitsOfOutcome } from '../../../src/core/reducer/units-of-outcome.js'
 import { MAX_TRACE_STEPS } from '../../../src/core/step-records/pending-outcomes.js'
+import { addSample, meanUnit } from '../../../src/core/enrolment/enrolled-unit.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { enrolledFold } from './enrolled-fold.js'
 import { KEPT, LEAF, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
@@ -112,4 +113,19 @@ t.test('each trial scores the steps for itself, unless it was trained on the gro
   t.ok(units(0.5).get(1)!.stopped_tokens[29]! < units(0.5).get(0)!.stopped_tokens[29]!, 'it stops earlier')
   t.strictSame([...units(0.25).keys()], [0])
   t.ok(isTrainedOn({ ...PREDICTOR, trained: { ...PREDICTOR.trained, groups: [0.25] } }, 0.25))
+})
+
+t.test('gains that an audited judge calls are scaled in each sample of a group, before its mean', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  const unitWith = (difference: number, policy: PolicyPatch) => {
+    const step = { ...SURE_STEP, place: 0, difference }
+    const { units } = unitsOfOutcome({ ...outcome, steps: [step] }, LEAF, policyWith(policy), fold.state(), new Map())
+    return units.get(0)!
+  }
+  const groupWith = (policy: PolicyPatch) =>
+    meanUnit(addSample(unitWith(1, policy), unitWith(-1, policy)), 0, 2, 0.5, 30).eighths[29]
+  t.equal(groupWith({}), 0)
+  t.equal(groupWith({ judge_miss_rate: 0, judge_gain_share: 0 }), 4, 'a gain that is worth nothing makes up for no loss')
+  t.equal(groupWith({ judge_miss_rate: 0.5, judge_gain_share: 1 }), 2)
 })

@@ -1,0 +1,25 @@
+import t from 'tap'
+import { losslessGenerations, passes } from '../../../src/core/certificate/beginnings.js'
+import { auditedGains, testedBound, testedLevel, trueDrop } from '../../../src/core/certificate/judge-errors.js'
+
+const A = 0.02
+const BAR = Math.log(20)
+const judged = (lost: number, kept: number, gained: number) => [{ logWeight: 0, differences: { lost, kept, gained } }]
+
+t.test('without an audit, differences are tested as they are', async (t) => {
+  const policy = { max_em_drop: A, error_level: 0.05, judge_miss_rate: null, judge_gain_share: 0 }
+  t.strictSame([testedBound(policy), testedLevel(policy), trueDrop(0.01, policy)], [A, 0.05, 0.01])
+  t.strictSame(auditedGains([8, 0, -8], policy), [8, 0, -8])
+})
+
+t.test('an audit scales gains, the tolerance and the level', async (t) => {
+  const policy = { max_em_drop: A, error_level: 0.5, judge_miss_rate: 0.25, judge_gain_share: 0.5 }
+  t.strictSame([testedBound(policy), testedLevel(policy), trueDrop(0.03, policy)], [0.015, 0.4, 0.04])
+  t.strictSame(auditedGains([8, 4, 0, -2, -8], policy), [8, 4, 0, 0, -3], 'rounded towards none to an eighth')
+})
+
+t.test('gains that are worth nothing are ties, and a judge that misses half of the losses leaves half of the bound', async (t) => {
+  const policy = { max_em_drop: A, judge_miss_rate: 0.5, judge_gain_share: 0 }
+  t.strictSame(auditedGains([-8, -4], policy), [0, 0])
+  t.ok(passes(testedBound(policy), judged(0, losslessGenerations(A / 2, 0.05), 0), BAR + Math.log(0.9)))
+})
