@@ -101,7 +101,7 @@ export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null):
 
 function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
   return a !== null && b !== null && a.epoch === b.epoch && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level &&
-    a.post_hoc === b.post_hoc && a.about === b.about
+    a.post_hoc === b.post_hoc && a.about === b.about && a.since_step === b.since_step
 }
 
 function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateScorer, index: number): Guarantee {

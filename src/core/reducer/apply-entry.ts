@@ -40,17 +40,17 @@ export function applyEntry (fold: Fold, time: number, entry: LogEntry): void {
 
 /**
  * Starts an epoch in a context and those below, since evidence about one checkpoint proves nothing about the next. The certificate of the
- * previous checkpoint is kept as an expectation, which affects no decision. A checkpoint that continues the training starts none.
+ * previous checkpoint is kept as an expectation, which affects no decision. A checkpoint that continues the training starts none, unless
+ * the context serves another run.
  */
 function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, continues, by }: CheckpointEntry): void {
-  if (continues) {
-    for (const [key, state] of statesWithin(fold, under)) {
-      fold.set(key, { ...state, checkpoint: continuedBy(state.checkpoint ?? null, run, step) })
-    }
-    return
-  }
   const opened: Array<readonly [key: string, state: ContextState]> = []
   for (const [key, state] of statesWithin(fold, under)) {
+    const last = state.checkpoint ?? null
+    if (continues && (last === null || last.run === run)) {
+      fold.set(key, { ...state, checkpoint: continuedBy(last, run, step) })
+      continue
+    }
     const policy = policyOf(fold.ledger, key)
     const next = startEpoch(fold, key, state, { cause: 'checkpoint', policy, time })
     const expected = expectationOf(fold, state, policy) ?? state.checkpoint?.expected ?? null
@@ -62,9 +62,8 @@ function applyCheckpoint (fold: Fold, time: number, { key: under, run, step, con
   for (const [key, state] of opened) moveShare(fold, key, state, time)
 }
 
-/** @param served the checkpoint that was served before; where it is unknown or of another run, the epoch counts from this step */
-function continuedBy (served: ContextState['checkpoint'] & object | null, run: string, step: number) {
-  const before = served?.run === run ? served : null
+/** @param before the checkpoint that was served before; where it is unknown, the epoch counts from this step */
+function continuedBy (before: ContextState['checkpoint'] & object | null, run: string, step: number) {
   return { run, step, expected: before?.expected ?? null, since: before?.since ?? before?.step ?? step }
 }
 

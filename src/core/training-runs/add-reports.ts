@@ -18,7 +18,8 @@ export type AddedReports = ReturnType<typeof addReports>
 /**
  * Adds reports to a run, in order. A context serves another checkpoint when a step above all earlier ones is reported for it, or when its
  * newest step is reported again with figures that show other weights (see `hasOtherWeights`). Lower steps change nothing, since a resumed
- * job reports them again.
+ * job reports them again. The training goes on only if every checkpoint that a context serves since the last call says so, and none has
+ * other weights than were reported at its step before.
  * @param series by suite, at least those of the reports
  * @param now ms
  */
@@ -44,7 +45,8 @@ export function addReports (
     if (step < newest || (step === newest && !result.isOther)) return result.reported
     const opening = { key, step, at: now }
     contexts.set(key, opening)
-    served.set(key, { ...opening, continues: checkpoint.continues === true })
+    const continues = checkpoint.continues === true && step > newest && served.get(key)?.continues !== false
+    served.set(key, { ...opening, continues })
     return result.reported
   }
 

@@ -150,7 +150,7 @@ t.test('the guarantee is frozen until its terms change, its evidence or the stop
   t.notOk(isFrozen({ generations: 299 }))
   t.notOk(isFrozen({ stops: 1 }), 'the first stop')
   t.notOk(isFrozen({ breach: 'fidelity' }))
-  for (const change of [{ max_em_drop: 0.03 }, { error_level: 0.1 }, { post_hoc: true }, { epoch: 2 }]) {
+  for (const change of [{ max_em_drop: 0.03 }, { error_level: 0.1 }, { post_hoc: true }, { epoch: 2 }, { since_step: 4 }]) {
     t.notOk(isFrozen(change), JSON.stringify(change))
   }
   t.equal(freezeGuarantee(GUARANTEE, null), null)

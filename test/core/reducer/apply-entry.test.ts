@@ -57,8 +57,9 @@ t.test('a checkpoint that continues the training opens no epoch, and the guarant
   t.equal(fold.state(other).guarantee!.since_step, 4)
   fold.learn({ type: 'policy', key: other, policy: { min_tokens: 7 }, by: 'ops' }, 5000)
   t.match(fold.state(other).checkpoint, { step: 7, since: 7 }, 'a later epoch counts from the step that is served')
+  const before = fold.state(other).epoch
   fold.learn({ ...checkpoint(1), run: 'another', continues: true }, 6000)
-  t.match(fold.state(other).checkpoint, { run: 'another', step: 1, since: 1 })
+  t.match(fold.state(other), { epoch: before + 1, checkpoint: { run: 'another', step: 1, since: undefined } }, 'no training continues another run')
 })
 
 t.test('the certificate of the previous checkpoint is kept as an expectation and affects no decision', async (t) => {

@@ -30,9 +30,13 @@ t.test('a checkpoint that continues the training says so for its context', async
   const stored = new StoredRun()
   const continuing = ({ checkpoint, key }: Report): Report => ({ checkpoint: { ...checkpoint, continues: true }, key })
   stored.add(report(1, 0.5, 's', 'model=q'), continuing(report(2, 0.5, 's', 'model=q')))
-  t.same(stored.opened, ['model=q 2 continues'], 'the newest of a call counts')
-  stored.add(report(3, 0.5, 's', 'model=q'))
-  t.same(stored.opened.at(-1), 'model=q 3')
+  t.same(stored.opened, ['model=q 2'], 'not where an earlier one of the call does not')
+  stored.add(continuing(report(3, 0.5, 's', 'model=q')), continuing(report(4, 0.5, 's', 'model=q')))
+  t.same(stored.opened.at(-1), 'model=q 4 continues')
+  stored.add(continuing(report(4, 0.6, 's', 'model=q')))
+  t.same(stored.opened.at(-1), 'model=q 4', 'other weights at the same step do not continue it')
+  stored.add(report(5, 0.5, 's', 'model=q'))
+  t.same(stored.opened.at(-1), 'model=q 5')
 })
 
 t.test('repeated figures are a duplicate, and differing figures are another attempt', async (t) => {
