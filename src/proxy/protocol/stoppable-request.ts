@@ -103,6 +103,12 @@ const NEEDING_FIELDS: ReadonlyArray<readonly [fields: readonly string[], need: N
   [['stop'], 'stop_strings'],
 ]
 
+/** Fields whose value is a JSON schema. An empty one requests any JSON value. */
+const SCHEMA_FIELDS: ReadonlySet<string> = new Set(['json_schema', 'guided_json'])
+
+/** Seeds that ask for a random one: vLLM's, and llama.cpp's, where -1 is the same number. */
+const RANDOM_SEEDS: ReadonlySet<unknown> = new Set([-1, 0xFFFFFFFF])
+
 const READ_FIELDS: ReadonlySet<string> = new Set([...REFUSED_FIELDS, ...NEEDING_FIELDS].flatMap(([fields]) => fields))
 
 /** Largest number of samples of one request, as of OpenAI. */
@@ -164,7 +170,8 @@ export function unknownField (route: CompletionRoute, body: RequestBody): string
 function needsOf (body: RequestBody): Need[] {
   const needs = NEEDING_FIELDS.filter(([fields]) => fields.some((field) => requestsSomething(field, body[field]))).map(([, need]) => need)
   if (body.n != null && body.n !== 1) needs.unshift('several_samples')
-  return body.seed != null && body.temperature !== 0 ? [...needs, 'seed'] : needs
+  const isSeeded = body.seed != null && !RANDOM_SEEDS.has(body.seed) && body.temperature !== 0
+  return isSeeded ? [...needs, 'seed'] : needs
 }
 
 function isChoices (value: unknown): value is number {
@@ -172,7 +179,7 @@ function isChoices (value: unknown): value is number {
 }
 
 /**
- * A request for each sample, with the seeds that vLLM and llama.cpp give them. The samples are a group.
+ * A request for each sample, with the seeds that vLLM and llama.cpp give them, and with a request id of its own. The samples are a group.
  * @param group unless the client states one
  */
 export function samplesOf (request: StoppableRequest, group: string): StoppableRequest[] {
@@ -180,12 +187,22 @@ export function samplesOf (request: StoppableRequest, group: string): StoppableR
   if (choices === 1) return [request]
   const own = request.group === null ? { group, samples: choices } : {}
   return Array.from({ length: choices }, (_, i) => {
-    const seed = typeof body.seed === 'number' ? { seed: body.seed + i } : {}
-    return { ...request, ...own, choices: 1, needs: needs.filter((need) => need !== 'several_samples'), body: { ...body, n: undefined, ...seed } }
+    const sample = { ...body, n: undefined, seed: sampleSeed(body.seed, i), request_id: sampleId(body.request_id, i) }
+    return { ...request, ...own, choices: 1, needs: needs.filter((need) => need !== 'several_samples'), body: sample }
   })
 }
 
+function sampleSeed (seed: unknown, index: number): unknown {
+  return typeof seed === 'number' && !RANDOM_SEEDS.has(seed) ? seed + index : undefined
+}
+
+/** vLLM refuses a request whose id is in use. */
+function sampleId (id: unknown, index: number): unknown {
+  return typeof id === 'string' && index > 0 ? `${id}-${index}` : id
+}
+
 function requestsSomething (field: string, value: unknown): boolean {
+  if (SCHEMA_FIELDS.has(field) && isJsonObject(value)) return true
   if (value === false || value === 0 || isEmpty(value)) return false
   if (field === 'best_of' && value === 1) return false
   return field !== 'response_format' || fieldOf(value, 'type') !== 'text'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PASS_CAUSES, readStoppableRequest, unknownField, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
+import { PASS_CAUSES, readStoppableRequest, samplesOf, unknownField, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
 import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
 
 const NO_HEADERS = readStopgateHeaders({})
@@ -69,6 +69,22 @@ t.test('the right answer of an action is stated as a call', async (t) => {
   t.match(chat({ tools: [{}] }, headers), { gold: 'f {"a":2,"b":1}' })
   t.match(chat({ json_schema: { type: 'object' } }, headers), { gold: '{"arguments":{"a":2,"b":1},"name":"f"}' }, 'without tools it is an object')
   t.match(chat({}, headers), { gold: '{"name":"f","arguments":{"b":1,"a":2}}' })
+})
+
+t.test('an empty schema requests structured output, which is any JSON value', async (t) => {
+  t.match(chat({ json_schema: {} }), { needs: ['structured_output'], isAction: true })
+  t.match(chat({ response_format: { type: 'json_object', schema: {} } }), { needs: ['structured_output'], isAction: true })
+  t.match(chat({ response_format: { type: 'json_schema', json_schema: {} } }), { needs: ['structured_output'], isAction: true })
+  t.match(chat({ response_format: {} }), { needs: [], isAction: false }, 'a format without a type is none')
+  t.equal(chat({ guided_json: {} }), 'structured_output')
+})
+
+t.test('each sample has a seed and a request id of its own', async (t) => {
+  const bodies = (more: object) => samplesOf(chat({ n: 3, ...more }) as StoppableRequest, 'g').map(({ body: { seed, request_id: id } }) => [seed, id])
+  t.same(bodies({ seed: 5, request_id: 'r' }), [[5, 'r'], [6, 'r-1'], [7, 'r-2']])
+  t.same(bodies({ seed: -1 }), [[undefined, undefined], [undefined, undefined], [undefined, undefined]], 'at random, as the client asked')
+  t.same(bodies({ seed: 0xFFFFFFFF }).map(([seed]) => seed), [undefined, undefined, undefined])
+  t.match(chat({ seed: -1 }), { needs: [], body: { seed: -1 } })
 })
 
 t.test('no cause is listed twice', async (t) => {
