@@ -6,8 +6,9 @@ import type { ProxySettings } from './proxy-settings.js'
 type Limits = Pick<ProxySettings, 'PROXY_MAX_REQUESTS' | 'PROXY_MAX_HELD_MIB' | 'PROXY_ADDRESS_SHARE'>
 
 /**
- * Admits the requests of clients. A request is in flight from the time its body has arrived: one whose body is still arriving has cost the
- * model server nothing, and must not keep others out.
+ * Admits the requests of clients. A request for n samples counts as n, since each of them is a request to the model server. A request is in
+ * flight from the time its body has arrived: one whose body is still arriving has cost the model server nothing, and must not keep others
+ * out.
  */
 export class ClientAdmission {
   readonly #maxRequests: number
@@ -26,18 +27,21 @@ export class ClientAdmission {
 
   get heldBytes (): number { return this.#bodies.heldBytes }
 
-  /** Whether a further request of this client must be refused. */
-  isFull (request: IncomingMessage): boolean {
+  /** Whether so many further generations of this client must be refused. */
+  isFull (request: IncomingMessage, generations = 1): boolean {
     const holder = this.#holderOf(request)
-    return this.#inFlight >= this.#maxRequests ||
-      (holder !== null && (this.#byAddress.get(holder) ?? 0) >= Math.max(1, this.#maxRequests * this.#share))
+    return this.#inFlight + generations > this.#maxRequests ||
+      (holder !== null && (this.#byAddress.get(holder) ?? 0) + generations > this.#limitOf(holder))
   }
 
-  /** Counts a request until its reply has ended or its client has gone. */
-  enter (request: IncomingMessage, response: ServerResponse): void {
+  /** Whether a request for so many generations can ever be admitted. */
+  mayServe (request: IncomingMessage, generations: number): boolean { return generations <= this.#limitOf(this.#holderOf(request)) }
+
+  /** Counts generations until their reply has ended or the client has gone. */
+  enter (request: IncomingMessage, response: ServerResponse, generations = 1): void {
     const holder = this.#holderOf(request)
-    this.#count(holder, 1)
-    onClosed(request, response, () => { this.#count(holder, -1) })
+    this.#count(holder, generations)
+    onClosed(request, response, () => { this.#count(holder, -generations) })
   }
 
   /** Admits a body until the reply has ended or the client has gone. */
@@ -52,7 +56,11 @@ export class ClientAdmission {
     return this.#share === 1 ? null : socket.remoteAddress ?? ''
   }
 
-  #count (holder: string | null, change: 1 | -1): void {
+  #limitOf (holder: string | null): number {
+    return holder === null ? this.#maxRequests : Math.max(1, Math.ceil(this.#maxRequests * this.#share))
+  }
+
+  #count (holder: string | null, change: number): void {
     this.#inFlight += change
     if (holder === null) return
     const count = (this.#byAddress.get(holder) ?? 0) + change

@@ -70,18 +70,27 @@ async function * concatenated (
   }
 }
 
+const closeListeners = new WeakMap<ServerResponse, Array<() => void>>()
+
 /**
  * Calls `listener` once, when the reply has ended or the client has gone. Node reports the latter only to the first of the replies that a
  * connection waits for (HTTP/1.1 pipelining), so the connection is listened to as well.
  */
 export function onClosed ({ socket }: IncomingMessage, response: ServerResponse, listener: () => void): void {
+  const present = closeListeners.get(response)
+  if (present !== undefined) {
+    present.push(listener)
+    return
+  }
+  const listeners = [listener]
+  closeListeners.set(response, listeners)
   let isClosed = false
   const closed = (): void => {
     if (isClosed) return // Node ends the replies while it emits `close` of the socket, so this listener is still called by that event
     isClosed = true
     socket.off('close', closed)
     response.off('close', closed)
-    listener()
+    for (const call of listeners) call()
   }
   socket.setMaxListeners(0) // a connection may bring many requests at once
   socket.once('close', closed)

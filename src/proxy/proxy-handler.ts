@@ -8,7 +8,7 @@ import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, ref
 import { DialectError, type Dialect, type DialectName, type EngineRun } from './dialects/dialect.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply, type ClientReply } from './generation/client-reply.js'
-import { ProxiedGeneration, type GenerationDependencies } from './generation/generation.js'
+import { ProxiedGeneration, SampleFailedError, type GenerationDependencies } from './generation/generation.js'
 import { sampleReplies } from './generation/sample-replies.js'
 import { isJsonObject } from './protocol/json.js'
 import { headerValue, withOwnRequestId } from './protocol/raw-headers.js'
@@ -20,6 +20,9 @@ import type { ProxyMetrics } from './proxy-metrics.js'
 import type { LocalDecider, LocalGeneration, StartResult } from './service-link/local-decider.js'
 
 const ROUTES: ReadonlyMap<string, CompletionRoute> = new Map([['/v1/chat/completions', 'chat'], ['/v1/completions', 'completions']])
+
+/** Says more about a request with so many samples that it could never be admitted. */
+const OVER_LIMIT = 'more than PROXY_MAX_REQUESTS or a client\'s share admits'
 
 /** A request whose generations have started in the decider, but not yet in the engine. */
 interface StartedRequest {
@@ -58,7 +61,8 @@ export function createProxyHandler (
   const { upstream, decider, metrics, admission, hosts, maxRequests, maxBodyBytes, bodyTimeoutMs, dialects } = dependencies
 
   /** Starts the generation of a request, or says why the request is passed through. */
-  async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | Pass> {
+  async function start (message: IncomingMessage, route: CompletionRoute, body: Buffer): Promise<StartedRequest | Pass> {
+    const { headers, rawHeaders, url = '' } = message
     try {
       const stopgateHeaders = readStopgateHeaders(headers)
       if (stopgateHeaders.isOff) return { cause: 'off' }
@@ -66,6 +70,7 @@ export function createProxyHandler (
       if (parsed === null) return { cause: 'body' }
       const request = readStoppableRequest(route, url, parsed, stopgateHeaders, Date.now())
       if (typeof request === 'string') return { cause: request, detail: request === 'unknown_field' ? unknownField(route, parsed) : null }
+      if (!admission.mayServe(message, request.choices)) return { cause: 'several_samples', detail: OVER_LIMIT }
       const refusal = decider.refusal(request.context)
       if (refusal !== null) return { cause: refusal }
       const { generation, ...levels } = decider.start(request)
@@ -88,13 +93,14 @@ export function createProxyHandler (
     started: StartedRequest, rawHeaders: readonly string[], response: ServerResponse, clientGone: AbortSignal): Promise<void> {
     const { request, samples, levels, form, dialect } = started
     const failed = new AbortController() // of one sample, which ends the others
+    const failSamples = () => { failed.abort(new SampleFailedError()) }
     // A signal for each sample, since many listeners of one signal look like a leak.
     const signals = samples.map(() => request.choices === 1 ? clientGone : AbortSignal.any([clientGone, failed.signal]))
     const runs = await Promise.all(samples.map(async ({ request, local }, i) => {
       const headers = i === 0 ? rawHeaders : withOwnRequestId(rawHeaders)
       return await dialect.start(request, headers, signals[i]!, form === null ? Infinity : decider.nextCheck(local, 0))
     })).catch((error) => {
-      failed.abort()
+      failSamples()
       throw error
     })
     const refused = runs.find(({ reply: { status, headers } }) =>
@@ -105,7 +111,7 @@ export function createProxyHandler (
       return
     }
     if (levels.unknownLevels.length > 0) metrics.unknownLevels(levels.unknownLevels, levels.knownLevels)
-    const replies = repliesOf(request, response, samples[0]!.local.id, runs[0]!, () => { failed.abort() })
+    const replies = repliesOf(request, response, samples[0]!.local.id, runs[0]!, failSamples)
     await Promise.all(samples.map(async ({ request, local }, i) => {
       const [run, reply, gone] = [runs[i]!, replies[i]!, signals[i]!]
       await new ProxiedGeneration({ request, run, local, form, reply, dependencies, clientGone: gone }).serve()
@@ -120,11 +126,12 @@ export function createProxyHandler (
     return true
   }
 
-  function refuseIfFull (message: IncomingMessage, response: ServerResponse): boolean {
-    const isFull = admission.isFull(message)
+  /** @param generations that the request adds */
+  function refuseIfFull (message: IncomingMessage, response: ServerResponse, generations = 1): boolean {
+    const isFull = admission.isFull(message, generations)
     if (isFull) {
       metrics.refused()
-      refuse(response, 503, `more than ${maxRequests} requests are in flight (PROXY_MAX_REQUESTS), or this client has its share`, 'too_many_requests')
+      refuse(response, 503, `more than ${maxRequests} requests and samples are in flight (PROXY_MAX_REQUESTS), or this client has its share`, 'too_many_requests')
     }
     return isFull
   }
@@ -161,6 +168,11 @@ export function createProxyHandler (
     if (!Buffer.isBuffer(body)) { await pass({ cause: 'body' }, body); return }
     const started = await start(message, route, body)
     if ('cause' in started) { await pass(started, body); return }
+    const further = started.samples.length - 1 // the first sample is the request itself
+    if (further > 0) {
+      if (refuseIfFull(message, response, further)) return
+      admission.enter(message, response, further)
+    }
     metrics.opened(since)
     try {
       await serve(started, message.rawHeaders, response, signal)

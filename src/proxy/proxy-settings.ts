@@ -24,7 +24,7 @@ export const ProxySettingsSchema = Type.Object({
   PROXY_THINK_CLOSE: Type.String({ default: '</think>', minLength: 1, description: 'Tag that closes the reasoning' }),
   PROXY_BEFORE_CLOSE: Type.String({ default: '\\n', description: 'Text before the closing tag of stopped reasoning; \\n is a line feed. With auto the model shows it' }),
   PROXY_AFTER_CLOSE: Type.String({ default: '\\n\\n', description: 'Text after the closing tag of stopped reasoning; \\n is a line feed. With auto the model shows it' }),
-  PROXY_MAX_REQUESTS: Type.Integer({ default: 4096, minimum: 1, description: 'Largest number of requests in flight; further requests are refused with 503' }),
+  PROXY_MAX_REQUESTS: Type.Integer({ default: 4096, minimum: 1, description: 'Largest number of requests in flight, where a request for n samples counts as n; further requests are refused with 503' }),
   PROXY_MAX_BODY_BYTES: Type.Integer({ default: 4 * 2 ** 20, minimum: 1024, description: 'Longest request body that is read; longer ones are passed through (bytes)' }),
   PROXY_BODY_SECONDS: Type.Number({ default: 30, minimum: 0.1, description: 'Time in which the headers of a request, a body up to --max-body-bytes, and each further --max-body-bytes of a longer one must arrive (seconds)' }),
   PROXY_MAX_HELD_MIB: Type.Integer({ default: 1024, minimum: 1, description: 'Memory for the request bodies of clients, without the first 64 KiB of each; beyond it they are refused with 503 (MiB)' }),

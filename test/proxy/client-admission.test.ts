@@ -64,6 +64,20 @@ t.test('an address may have its share alone, if that is set', async (t) => {
   for (const reply of mine) await reply.text()
 })
 
+t.test('a request for several samples counts as so many', async (t) => {
+  const { ask, metric, upstream } = await startUnderTest(t, { pauseAt: 40 }, { PROXY_MAX_REQUESTS: '4' })
+  const replies = [await ask({ ...CHAT, n: 3, stream: true })]
+  t.equal(await metric('stopgate_proxy_requests_in_flight'), 3)
+  t.match(await (await ask({ ...CHAT, n: 2 })).json(), { error: { code: 'too_many_requests' } })
+  replies.push(await ask({ ...CHAT, stream: true }))
+  t.equal((await ask()).status, 503)
+  upstream.release()
+  for (const reply of replies) await reply.text()
+  await until('all have ended', async () => await metric('stopgate_proxy_requests_in_flight') === 0)
+  t.notMatch(await (await ask({ ...CHAT, n: 5 })).json(), { stopgate: {} }, 'more than can ever be admitted are passed through')
+  t.equal(await metric('stopgate_proxy_passed_total{cause="several_samples"}'), 1)
+})
+
 t.test('a disconnect counts once', async (t) => {
   const { ask, metric, upstream } = await startUnderTest(t, { pauseAt: 40 }, { PROXY_MAX_REQUESTS: '2' })
   for (let i = 1; i <= 3; i++) {

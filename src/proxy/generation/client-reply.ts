@@ -149,14 +149,21 @@ export function jsonReply (
   { route }: Pick<StoppableRequest, 'route'>, response: ServerResponse, headers: readonly string[], format: MessageFormat): ClientReply {
   const whole = new WholeChoice()
   return {
-    pass (piece) { whole.pass(piece) },
-    cut (tokens) { whole.cut(tokens) },
-    write (content, toolCalls) { whole.write(content, toolCalls) },
+    ...collecting(whole),
     end (finish, usage, field) {
       const choices = [whole.json(route, format, finish)]
       sendWhole(route, response, headers, { ...whole.envelope, choices, usage: usage?.json ?? null, stopgate: field })
     },
     fail (error) { sendFailure(response, error) },
+  }
+}
+
+/** The part of a JSON reply that collects a choice; nothing is sent before its end. */
+export function collecting (whole: WholeChoice): Omit<ClientReply, 'end' | 'fail'> {
+  return {
+    pass (piece) { whole.pass(piece) },
+    cut (tokens) { whole.cut(tokens) },
+    write (content, toolCalls) { whole.write(content, toolCalls) },
     sendTogether: (work) => { work() },
     drained: () => null,
   }

@@ -63,7 +63,7 @@ interface GenerationOptions {
   readonly form: ProbeForm | null
   readonly reply: ClientReply
   readonly dependencies: GenerationDependencies
-  /** Aborts when the client has gone. */
+  /** Aborts when the client has gone; with a SampleFailedError, when another sample of the request has failed. */
   readonly clientGone: AbortSignal
 }
 
@@ -103,8 +103,14 @@ type State = Waiting | Streaming | Stopping | Answering
 /** The answer of a generation, as it is reported. */
 interface ReportedAnswer { readonly answerTokens: number, readonly answer: string, readonly endProbe?: EndProbe | null }
 
-/** Finish reasons of a generation that the model has ended by itself. */
-const HAS_ENDED: ReadonlySet<string | null> = new Set(['stop', 'tool_calls'])
+/** Another sample of the same request has failed, which ends this one as well. */
+export class SampleFailedError extends Error {
+  override name = 'SampleFailedError'
+  constructor () { super('another sample of the request has failed') }
+}
+
+/** Finish reasons of a generation that the model itself has ended. */
+const NATURAL_FINISHES: ReadonlySet<string | null> = new Set(['stop', 'tool_calls'])
 
 /** Decides of a generation that is not probed: it is not even drawn. */
 const NO_CHECKS: GenerationDependencies['decider'] = {
@@ -317,7 +323,7 @@ export class ProxiedGeneration {
     const tokens = usage?.completionTokens ?? this.#received
     reply.end(null, usage, this.#field(tokens, null))
     const isEnded = this.#tracker.state === 'ended'
-    const endProbe = isEnded && HAS_ENDED.has(this.#relayed.finish) ? await this.#askAtEnd(answer) : null
+    const endProbe = isEnded && NATURAL_FINISHES.has(this.#relayed.finish) ? await this.#askAtEnd(answer) : null
     if (endProbe !== null) this.#checks.addEndProbe(endProbe.forced)
     this.#report(isEnded ? 'finished' : 'no_reasoning', tokens, { answerTokens: tokens - this.#reasoning.tokens, answer, endProbe }, null)
   }
@@ -336,13 +342,14 @@ export class ProxiedGeneration {
     return isAnswered ? await askAtEnd({ ...this.#options, end }) : null
   }
 
-  /** The client has gone, or the model server has failed. */
+  /** The client has gone, or the model server has failed for this sample or another one of the request. */
   #breakOff (error: unknown): void {
     const { request, run, local, reply, clientGone, dependencies: { metrics, report } } = this.#options
     this.#checks.end()
     run.abort()
-    metrics.ended(local.arm, clientGone.aborted ? 'cancelled' : 'broken')
-    if (clientGone.aborted && local.arm !== null) report(cancelledOutcome(local, request, this.#received, this.#checks))
+    const isCancelled = clientGone.aborted && !(clientGone.reason instanceof SampleFailedError)
+    metrics.ended(local.arm, isCancelled ? 'cancelled' : 'broken')
+    if (isCancelled && local.arm !== null) report(cancelledOutcome(local, request, this.#received, this.#checks))
     reply.fail(error instanceof StreamError ? error.chunk : null)
   }
 

@@ -4,7 +4,8 @@ import { isJsonObject, itemsOf, numberOrNull, fieldOf, type JsonObject } from '.
 import { usageOf, type Usage } from '../protocol/openai-chunks.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import {
-  chunkWriter, drainedOrClosed, sendAtOnce, sendFailure, sendWhole, WholeChoice, writtenChoice, type ClientReply, type StopgateField,
+  chunkWriter, collecting, drainedOrClosed, sendAtOnce, sendFailure, sendWhole, WholeChoice, writtenChoice, type ClientReply,
+  type StopgateField,
 } from './client-reply.js'
 
 interface EndedSample { readonly usage: Usage | null, readonly field: StopgateField }
@@ -64,9 +65,7 @@ function jsonReplies ({ request: { route, choices }, response, headers, format, 
   return Array.from({ length: choices }, (_, index) => {
     const whole = new WholeChoice()
     return {
-      pass (piece) { whole.pass(piece) },
-      cut (tokens) { whole.cut(tokens) },
-      write (content, toolCalls) { whole.write(content, toolCalls) },
+      ...collecting(whole),
       end (finish, usage, field) {
         said[index] = whole.json(route, format, finish, index)
         if (ends.add(index, { usage, field })) sendWhole(route, response, headers, { ...whole.envelope, choices: said, ...ends.fields() })
@@ -75,8 +74,6 @@ function jsonReplies ({ request: { route, choices }, response, headers, format, 
         if (!response.writableEnded) sendFailure(response, error)
         onFailed()
       },
-      sendTogether: (work) => { work() },
-      drained: () => null,
     }
   })
 }
@@ -88,6 +85,13 @@ function streamReplies ({ request: { route, wantsUsage, choices }, response, hea
   const ends = new SampleEnds(choices)
   let shared: JsonObject | null = null
   let isOver = false
+  let draining: Promise<void> | null = null
+  const drained = (): Promise<void> | null => {
+    if (!response.writableNeedDrain) return null
+    // All samples wait for one event: with listeners of their own, many samples would look like a leak.
+    draining ??= drainedOrClosed(response).finally(() => { draining = null })
+    return draining
+  }
   const send = (chunk: JsonObject, isLast = false) => {
     if (isOver) return
     const { id, created } = shared ??= chunk
@@ -125,7 +129,7 @@ function streamReplies ({ request: { route, wantsUsage, choices }, response, hea
         onFailed()
       },
       sendTogether: (work) => { sendAtOnce(response, work) },
-      drained: () => response.writableNeedDrain ? drainedOrClosed(response) : null,
+      drained,
     }
   })
 }

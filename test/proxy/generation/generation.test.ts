@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { ProbeForm } from '../../../src/core/contexts/probe-form.js'
 import type { EngineRun, ReasoningPrefix } from '../../../src/proxy/dialects/dialect.js'
-import { ProxiedGeneration, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
+import { ProxiedGeneration, SampleFailedError, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
 import type { Piece, PieceReader } from '../../../src/proxy/protocol/openai-chunks.js'
 import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
 import { readStoppableRequest, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
@@ -51,7 +51,7 @@ t.test('a probe that the end of the reasoning overtakes is aborted, and its toke
 
 const FORM: ProbeForm = { name: 'plain', suffix: 'Final answer:', before: '', after: '', tokens: 16 }
 
-interface Start { readonly inForce?: ProbeForm, readonly arm?: 'treated' | null }
+interface Start { readonly inForce?: ProbeForm, readonly arm?: 'treated' | null, readonly clientGone?: AbortSignal }
 
 interface Played {
   readonly draws: () => number
@@ -69,7 +69,7 @@ interface Played {
  * @param breaks whether the engine's own stream then breaks off; otherwise it closes the reasoning
  * @param start the form in force at the first check, and the arm before it
  */
-async function playStop (answer: () => PieceReader, breaks: boolean, { inForce = FORM, arm = 'treated' }: Start = {}): Promise<Played> {
+async function playStop (answer: () => PieceReader, breaks: boolean, { inForce = FORM, arm = 'treated', clientGone = new AbortController().signal }: Start = {}): Promise<Played> {
   let draws = 0
   const [answered, written, ends, outcomes]: [ReasoningPrefix[], string[], GenerationEnd[], object[]] = [[], [], [], []]
   const none = () => {}
@@ -147,7 +147,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean, { inForce =
       sendsPrompts: false,
       maxProbeTokens: 16,
     },
-    clientGone: new AbortController().signal,
+    clientGone,
   })
   await generation.serve()
   return { draws: () => draws, answered, written, ends, outcomes, aborts: () => aborts }
@@ -185,6 +185,19 @@ t.test('if the stream breaks off and the engine refuses the stop, the reply brea
   const { written, ends, outcomes } = await playStop(refuse, true)
   t.same(written, [...'0123456789xyabcde', 'failed'])
   t.same([ends, outcomes], [['broken'], []])
+})
+
+t.test('only a generation whose client has gone is reported as cancelled', async (t) => {
+  const playEnd = async (reason?: Error) => {
+    const gone = new AbortController()
+    const { ends, outcomes } = await playStop(() => {
+      gone.abort(reason)
+      return refuse()
+    }, true, { clientGone: gone.signal })
+    return [ends, outcomes]
+  }
+  t.match(await playEnd(), [['cancelled'], [{ cancelled: true }]])
+  t.same(await playEnd(new SampleFailedError()), [['broken'], []], 'not one that ends with another sample of its request')
 })
 
 t.test('a generation whose form is replaced before its first check is not drawn', async (t) => {

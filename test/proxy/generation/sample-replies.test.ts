@@ -1,4 +1,6 @@
+import { EventEmitter } from 'node:events'
 import t from 'tap'
+import { sampleReplies } from '../../../src/proxy/generation/sample-replies.js'
 import { OutcomeReporter } from '../../../src/proxy/service-link/outcome-reporter.js'
 import { until } from '../../helper.js'
 import { CHAT, eventsOf, startUnderTest } from '../proxy-under-test.js'
@@ -83,11 +85,22 @@ t.test('if one sample breaks off, the reply does, and the others are ended', asy
   for (const stream of [true, false]) {
     const { ask, metric, upstream } = await startUnderTest(t, { owner: 'llamacpp', failContinuations: true })
     await t.rejects(ask({ ...CHAT, n: 2, stream }).then(async (reply) => await reply.text()))
-    const count = async (end: string) => await metric(`stopgate_proxy_generations_total{arm="control",end="${end}"}`) || 0
-    const ended = async () => await count('broken') + await count('cancelled')
-    await until('both have ended', async () => await ended() === 2)
+    await until('both have ended', async () => await metric('stopgate_proxy_generations_total{arm="control",end="broken"}') === 2)
     t.ok(upstream.requests.length > 0)
   }
+})
+
+t.test('samples that wait for a slow client share its events', async (t) => {
+  const response = Object.assign(new EventEmitter(), { writeHead: () => response, writableNeedDrain: true })
+  const request = { route: 'chat', wantsUsage: false, isStream: true, choices: 32 } as const
+  const replies = sampleReplies({
+    request, response: response as any, headers: [], format: { reasoningField: 'reasoning', emptyContent: null }, onFailed: () => {},
+  })
+  const waiting = Promise.all(replies.map((reply) => reply.drained()))
+  t.same([response.listenerCount('drain'), response.listenerCount('close')], [1, 1])
+  response.emit('drain')
+  await waiting
+  t.same([response.listenerCount('drain'), response.listenerCount('close')], [0, 0])
 })
 
 t.test('samples that vLLM would refuse, or nobody could count, are passed through', async (t) => {
