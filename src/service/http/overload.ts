@@ -51,6 +51,7 @@ export function refuseOverload (log: FastifyBaseLogger) {
   let isTurnOpen = false
   let served = 0 // requests since turnStart that were not refused
   const bodies = new BodyAdmission({ totalBytes: MAX_HELD_BYTES, share: TOKEN_SHARE })
+  const ticketsBySocket = new WeakMap<Socket, Set<BodyTicket>>()
   const closeTurn = () => { isTurnOpen = false }
   let refused = 0
   const report = throttle(() => {
@@ -89,12 +90,21 @@ export function refuseOverload (log: FastifyBaseLogger) {
 
   function open (holder: string | null, socket: Socket) {
     const ticket = bodies.open(holder)
+    const tickets = ticketsBySocket.get(socket) ?? releaseWith(socket)
+    tickets.add(ticket)
     const release = () => {
-      socket.off('close', release)
+      tickets.delete(ticket)
       ticket.release()
     }
-    socket.once('close', release) // replies that wait behind another one emit no `close` with their connection
     return { ticket, release }
+  }
+
+  /** Replies that wait behind another one emit no `close` with their connection, so the connection is listened to, once for all. */
+  function releaseWith (socket: Socket): Set<BodyTicket> {
+    const tickets = new Set<BodyTicket>()
+    ticketsBySocket.set(socket, tickets)
+    socket.once('close', () => { for (const ticket of tickets) ticket.release() })
+    return tickets
   }
 
   function refuseWorker (request: FastifyRequest): void {

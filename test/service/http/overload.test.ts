@@ -177,6 +177,16 @@ t.test('a token gets a share of the room for large bodies', async (t) => {
   t.equal(await post('b'), 400, 'another token has room')
 })
 
+t.test('the bodies of one connection share a listener', async (t) => {
+  const overload = refuseOverload(pino({ level: 'silent' }))
+  const socket = new Socket()
+  const requests = Array.from({ length: 32 }, () => requestOn(socket, MIB))
+  for (const request of requests) overload.hold(request, MIB)
+  t.equal(socket.listenerCount('close'), 1)
+  for (const request of requests) overload.replied(request, 0)
+  t.equal(socket.listenerCount('close'), 1)
+})
+
 t.test('bodies of a closed connection are released, also those that wait behind an unfinished reply', async (t) => {
   const { app } = await build(t)
   const url = await app.listen({ port: 0 })
