@@ -15,7 +15,7 @@ t.test('the switch stops nothing on all replicas, and its undoing restores the m
   await one.send('PUT', '/v1/contexts/*/policy', { mode: 'shadow', max_em_drop: 0.03 })
   await certify(one)
   t.match(await decisionOf(one), { decision: 'continue', reason: 'shadow' })
-  t.match(await order(one, true), { status: 200, body: { on: true, stored: true } })
+  t.match(await order(one, true), { status: 200, body: { on: true, stored: true, by: 'anonymous', reason: 'incident 42', since: String } })
   t.match(await decisionOf(one), { decision: 'continue', reason: 'off' })
   await until('the other replica follows', async () => (await decisionOf(other)).reason === 'off')
   t.match((await other.send('GET', '/v1/stop-nothing')).body, { on: true, stored: true, by: null })

@@ -91,14 +91,15 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
     if (orders === before) hold(false)
   }
 
-  function view () {
+  /** @param given an order that the store may have already */
+  function view (given = order) {
     const stored = isStored()
     return {
       on: stored || snapshotHolder.stopsNothing(),
       stored,
-      since: order === null ? null : isoTime(order.at),
-      by: order?.by ?? null,
-      reason: order?.reason ?? null,
+      since: given === null ? null : isoTime(given.at),
+      by: given?.by ?? null,
+      reason: given?.reason ?? null,
     }
   }
 
@@ -110,10 +111,10 @@ export function createStopNothing ({ snapshotHolder, commands, config, log, chan
       if (isStored()) return view()
       hold(true)
       log.warn({ by: origin.by, reason: origin.reason }, 'nothing is stopped from now on')
-      order = { ...origin, at: Date.now() }
-      writing = write(order)
+      const given = order = { ...origin, at: Date.now() }
+      writing = write(given)
       await Promise.race([writing, setTimeout(REPLY_MS, undefined, { ref: false })])
-      return view()
+      return view(given)
     },
 
     /** Stops generations again, by the mode that the root had before. @throws StoreUnavailableError where the store has the order */
