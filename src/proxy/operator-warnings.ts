@@ -14,11 +14,11 @@ const MAX_WARNED_FIELDS = 20
 /** Longest part of a detail that is logged, characters: names of fields come from clients. */
 const MAX_DETAIL = 300
 
-/** Causes that nobody has to be told: the request or the operator wants it so, or another message says it. */
-type WantedCause = 'route' | 'off' | 'mode_off' | 'service_away'
+/** Causes that need no warning: intended, or reported elsewhere. */
+type SilentCause = 'route' | 'off' | 'mode_off' | 'service_away'
 
 /** The problem behind each cause that keeps requests from being stopped against the client's intention. */
-const REASONS: Readonly<Record<Exclude<PassCause, WantedCause>, string>> = {
+const REASONS: Readonly<Record<Exclude<PassCause, SilentCause>, string>> = {
   body: 'their body is too long (--max-body-bytes), compressed, or not a JSON object with a model and a prompt',
   header: "an X-Stopgate header can't be read",
   tools: 'they have tools, which the proxy serves in chats of llama.cpp; in vLLM its plug-in serves them',
@@ -31,7 +31,7 @@ const REASONS: Readonly<Record<Exclude<PassCause, WantedCause>, string>> = {
   prompt_list: 'they have several prompts',
   echo: 'they want their prompt back, or a text before a suffix',
   unknown_field: 'they have a field that the proxy does not know',
-  seed: 'they have a seed, which the model server cannot keep between token ids',
+  seed: 'they have a seed with a prompt of token ids, where llama.cpp cannot resume its sampler',
   dialect: 'the proxy can\'t serve them on this kind of model server; --dialect names the kind',
   not_ready: 'the model server cannot be reached, or does not answer like its kind: check that it runs, then check --dialect',
 }

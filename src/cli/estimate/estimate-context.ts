@@ -84,10 +84,12 @@ export const HORIZON_SECONDS = 30 * 86_400
 /** @param runs full runs of one context, at least one */
 export function estimateContext (context: string, runs: readonly RecordedRun[], plan: EstimatePlan): ContextEstimate {
   const { maxEmDrop, random, perSecond, formGenerations } = plan
-  const traces = runs.map(traceOf)
+  const traceOfRun = new Map(runs.map((run) => [run, traceOf(run)]))
+  const traces = [...traceOfRun.values()]
   const { check_every_tokens, check_growth, reason } =
     chooseCadence(shuffle(random, traces).slice(0, MAX_CADENCE_RUNS), { minTokens: 0, maxEmDrop })
-  const units = [...byPrompt(runs).values()].map((own) => unitOf(own.map(traceOf), { check_every_tokens, check_growth }))
+  const cadence = { check_every_tokens, check_growth }
+  const units = [...byPrompt(runs).values()].map((own) => unitOf(own.map((run) => traceOfRun.get(run)!), cadence))
   const samples = runs.length / units.length
   const overhead = formGenerations + EXPLORED
   const horizon =
@@ -104,7 +106,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
     prompts: units.length,
     label: runs.some(({ isByAgreement }) => isByAgreement) ? 'agreement' : 'exact_match',
     tokens: traces.reduce((sum, { tokens }) => sum + tokens, 0) / traces.length,
-    cadence: { check_every_tokens, check_growth, reason },
+    cadence: { ...cadence, reason },
     probe_tokens: meanProbe(traces),
     probe_ratio: intervalOf(draws.map(({ unstopped }) => unstopped)),
     saved_ratio: intervalOf(draws.map(({ saved }) => saved)),

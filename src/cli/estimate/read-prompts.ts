@@ -20,7 +20,7 @@ const REMEDIES: Readonly<Partial<Record<PassCause, string>>> = {
   media: 'has images or audio, and such requests are never stopped: use texts alone',
   logprobs: 'asks for log-probabilities, and such requests are never stopped: leave them out',
   grammar: 'has a grammar, and such requests are never stopped: leave it out',
-  stop_strings: 'has stop strings, which not every model server is asked with: leave "stop" out',
+  stop_strings: 'has stop strings, which the proxy serves on some model servers only: leave "stop" out',
   unknown_field: 'has a field that the proxy does not know, so such requests are never stopped: leave it out',
 }
 

@@ -91,7 +91,7 @@ export function answerBody ({ model, body }: StoppableRequest, prompt: unknown, 
   return { model, prompt, max_tokens: maxTokens, stream: true, stream_options: { include_usage: true }, ...fields }
 }
 
-/** Those of a body that are stated. */
+/** The named fields that a body states. */
 function fieldsOf (body: RequestBody, names: readonly string[]): JsonObject {
   return Object.fromEntries(names.map((name) => [name, body[name] ?? undefined]))
 }

@@ -6,10 +6,11 @@ import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
 import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
 import { DialectError, requireAccepted, type DialectOptions, type EngineRun } from './dialect.js'
 import { actionLogprobs, probeStyle, tokenLogprobs, tokenTexts, type ForcedAnswer } from './forced-answer.js'
+import { promptDetails, type LlamaPrompt } from './llama-events.js'
 import { sentStops, tokensUntil } from './llama-stops.js'
 import { cachePerModel } from './vllm.js'
 
-/** Stands for a reasoning where it is tried how the server continues one. */
+/** Placeholder reasoning, to test how the template closes it. */
 const MARKER = 'one and one is two'
 
 /**
@@ -79,24 +80,30 @@ function continued (messages: readonly unknown[], reasoning: string, content: st
 /** How tokens are counted, and what the prompt cost, by the timings that llama.cpp adds to each chunk. */
 function createTimings () {
   let generated = 0
-  let prompt: { readonly cached: number, readonly evaluated: number } | null = null
+  let prompt: LlamaPrompt = { promptTokens: null, cachedTokens: null }
   return {
-    /** @returns `null` for a chunk without timings */
+    /** This runs for every chunk. @returns `null` for a chunk without timings */
     tokensOf (chunk: JsonObject): number | null {
       const { timings } = chunk
       if (timings === undefined) return null
-      const [predicted, cached, evaluated] = ['predicted_n', 'cache_n', 'prompt_n'].map((name) => numberOrNull(fieldOf(timings, name)))
-      if (cached != null && evaluated != null) prompt ??= { cached, evaluated }
+      if (prompt.promptTokens === null) prompt = promptOf(timings)
+      const predicted = numberOrNull(fieldOf(timings, 'predicted_n'))
       const isLast = chunk.usage !== undefined || itemsOf(chunk.choices).some((choice) => fieldOf(choice, 'finish_reason') !== null)
       if (!isLast) chunk.timings = undefined // the client has not asked for it
-      if (predicted == null) return null
+      if (predicted === null) return null
       const tokens = predicted - generated
       generated = predicted
       return tokens
     },
-    promptTokens: () => prompt === null ? null : prompt.cached + prompt.evaluated,
-    promptDetails: () => prompt === null ? null : { prompt_tokens_details: { cached_tokens: prompt.cached } },
+    promptTokens: () => prompt.promptTokens,
+    promptDetails: () => promptDetails(prompt),
   }
+}
+
+function promptOf (timings: unknown): LlamaPrompt {
+  const cachedTokens = numberOrNull(fieldOf(timings, 'cache_n'))
+  const evaluated = numberOrNull(fieldOf(timings, 'prompt_n'))
+  return { cachedTokens, promptTokens: cachedTokens === null || evaluated === null ? null : cachedTokens + evaluated }
 }
 
 /** The fields of a probe, which is greedy. An action is forced under the client's own stop strings, which its answer obeys, too. */

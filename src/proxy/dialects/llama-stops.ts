@@ -6,7 +6,7 @@ import { fieldOf } from '../protocol/json.js'
  */
 const CLOSING = '}'
 
-/** Those of the texts that end a forced answer which are sent to llama.cpp. */
+/** The stop texts to send to llama.cpp. */
 export function sentStops (stops: readonly string[]): string[] { return stops.filter((stop) => !stop.startsWith(CLOSING)) }
 
 /** The tokens up to the first of the stop texts, with the token that completes it. */
