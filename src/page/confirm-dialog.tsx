@@ -4,6 +4,7 @@ import type { ApiError } from './api.js'
 import { api } from './session.js'
 import { count, counted, percent, points, threshold, words } from './format.js'
 import { Table } from './parts.js'
+import { Problem, ReasonField } from './reason-dialog.js'
 
 /** A call of the API that changes something. Its query may already hold a reason. */
 interface Command {
@@ -70,11 +71,9 @@ export function ConfirmDialog ({ title, note, children, command, onClose }: Conf
         <h2 id='action-title'>{title}</h2>
         <p class='note'>{note}</p>
         {children}
-        <label>Reason, for the audit trail
-          <input required maxLength={500} value={reason} onInput={({ currentTarget }) => { setReason(currentTarget.value) }} />
-        </label>
+        <ReasonField reason={reason} onChange={setReason} />
         <div aria-live='polite'>
-          {error !== null && <p class='problem' role='alert'><span aria-hidden='true'>▲</span> {error.message}</p>}
+          <Problem text={error?.message} />
           {isSeen && <EffectTable effects={effects} />}
           {effects !== null && !isSeen && <p class='note'>You changed something: check the effect again.</p>}
         </div>
