@@ -6,12 +6,53 @@ import { useData } from './live.js'
 import { Card, Loading, DropBar, Badge } from './parts.js'
 import { parseRoute, routeTo } from './route.js'
 
-/** Replaces what follows the question mark, without another entry in the history of the browser. Empty values are left out. */
-function replaceQuery (fields: Readonly<Record<string, string>>): void {
+/** What the table shows. It is in the address, so that going back and forward moves it, and a link has it. */
+interface Filter {
+  readonly search: string
+  readonly status: string
+  readonly sort: string
+  readonly descending: boolean
+  readonly offset: number
+}
+
+function filterIn (hash: string): Filter {
+  const { query } = parseRoute(hash)
+  return {
+    search: query.get('search') ?? '',
+    status: query.get('status') ?? '',
+    sort: query.get('sort') ?? 'tokens_saved',
+    descending: query.get('descending') !== 'false',
+    offset: Number(query.get('offset') ?? 0) || 0,
+  }
+}
+
+/** The fragment with another filter. What is usual is left out. */
+function hashWith (hash: string, { search, status, sort, descending, offset }: Filter): string {
+  const isUsual = sort === 'tokens_saved' && descending
+  const order = isUsual ? {} : { sort, descending: String(descending) }
+  const fields = { search, status, ...order, offset: offset === 0 ? '' : String(offset) }
   const query = new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== '')).toString()
-  const [path = ''] = location.hash.split('?', 1)
-  const hash = query === '' ? path : `${path === '' ? '#/' : path}?${query}`
-  if (hash !== location.hash) history.replaceState(null, '', hash === '' ? location.pathname : hash)
+  const path = hash.split('?', 1)[0] || '#/'
+  return query === '' ? path : `${path}?${query}`
+}
+
+function useFilter (): readonly [Filter, (change: Partial<Filter>) => void] {
+  const [hash, setHash] = useState(location.hash)
+  useEffect(() => {
+    const follow = () => { setHash(location.hash) }
+    window.addEventListener('hashchange', follow)
+    return () => { window.removeEventListener('hashchange', follow) }
+  }, [])
+  /** Other rows begin with their first page. A search that is typed on replaces its beginning in the history of the browser. */
+  function change (fields: Partial<Filter>): void {
+    const present = filterIn(location.hash)
+    const next = hashWith(location.hash, { ...present, offset: 0, ...fields })
+    if (next === hashWith(location.hash, present)) return
+    const isTypedOn = fields.search !== undefined && present.search !== ''
+    if (isTypedOn) history.replaceState(null, '', next); else history.pushState(null, '', next)
+    setHash(next)
+  }
+  return [filterIn(hash), change]
 }
 
 const PAGE = 50
@@ -19,26 +60,17 @@ const PAGE = 50
 const PAUSE_MS = 200
 
 /**
- * Contexts, which the service searches, sorts and cuts into pages. Search, filter and order are in the address.
+ * Contexts, which the service searches, sorts and cuts into pages.
  * @param prefix only contexts within this one; absent: all
  */
 export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
-  const first = useRef(parseRoute(location.hash).query).current
-  const [search, setSearch] = useState(first.get('search') ?? '')
-  const [sent, setSent] = useState(search)
-  const [status, setStatus] = useState(first.get('status') ?? '')
-  const [[sort, descending], setSort] = useState<readonly [string, boolean]>(
-    [first.get('sort') ?? 'tokens_saved', first.get('descending') !== 'false'])
-  const [offset, setOffset] = useState(Number(first.get('offset') ?? 0) || 0)
-  useEffect(() => {
-    const isUsual = sort === 'tokens_saved' && descending
-    const order = isUsual ? { sort: '', descending: '' } : { sort, descending: String(descending) }
-    replaceQuery({ search: sent, status, ...order, offset: offset === 0 ? '' : String(offset) })
-  }, [sent, status, sort, descending, offset])
+  const [{ search: sent, status, sort, descending, offset }, change] = useFilter()
+  const [search, setSearch] = useState(sent)
+  useEffect(() => { setSearch(sent) }, [sent])
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
-    if (search === sent) return // otherwise the first page would come back under a quick click on Next
-    const timer = setTimeout(() => { setSent(search); setOffset(0) }, PAUSE_MS)
+    if (search === sent) return
+    const timer = setTimeout(() => { change({ search }) }, PAUSE_MS)
     return () => { clearTimeout(timer) }
   }, [search])
   useEffect(() => {
@@ -51,8 +83,8 @@ export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
     return () => { document.removeEventListener('keydown', focus) }
   }, [])
   const order = (by: string) => {
-    setSort([by, by === sort ? !descending : CONTEXT_COLUMNS.some((column) => column.sort === by && column.isNumber === true)])
-    setOffset(0)
+    const isNumber = CONTEXT_COLUMNS.some((column) => column.sort === by && column.isNumber === true)
+    change({ sort: by, descending: by === sort ? !descending : isNumber })
   }
   const query = new URLSearchParams({
     sort,
@@ -77,7 +109,7 @@ export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
             ref={field} type='search' aria-label='Search' placeholder='Search ( / )' value={search}
             onInput={({ currentTarget }) => { setSearch(currentTarget.value) }}
           />
-          <select aria-label='Status' value={status} onChange={({ currentTarget }) => { setStatus(currentTarget.value); setOffset(0) }}>
+          <select aria-label='Status' value={status} onChange={({ currentTarget }) => { change({ status: currentTarget.value }) }}>
             <option value=''>every status</option>
             {['certified', 'learning', 'unlikely', 'drifted'].map((value) => <option key={value}>{value}</option>)}
           </select>
@@ -117,7 +149,7 @@ export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
                 </tbody>
               </table>
             </div>
-            <Pager offset={offset} shown={page.contexts.length} total={page.total} onMove={setOffset} />
+            <Pager offset={offset} shown={page.contexts.length} total={page.total} onMove={(offset) => { change({ offset }) }} />
           </>
           )}
     </Card>

@@ -18,16 +18,22 @@ const TABS: ReadonlyArray<readonly [view: Route['view'], title: string]> = [
 ]
 const SHOWN = { connecting: ['◌', 'connecting'], live: ['●', 'live'], polling: ['◐', 'reading every 5 s'] } as const
 
-const AWAY = ['▲', 'store away'] as const
+/** What is away, if something is: the service, a snapshot that this replica could decide by, or the store. */
+function awayOf ({ error, data }: Pick<ReturnType<typeof useData<Ready>>, 'error' | 'data'>): string | null {
+  if (error !== null) return error.status === 0 ? 'service away' : 'not ready'
+  return data?.store.up === false ? 'store away' : null
+}
 
 function useRoute (): Route {
   const [hash, setHash] = useState(location.hash)
   useEffect(() => {
-    const listener = () => { setHash(location.hash); window.scrollTo(0, 0) }
+    const listener = () => { setHash(location.hash) }
     window.addEventListener('hashchange', listener)
     return () => { window.removeEventListener('hashchange', listener) }
   }, [])
-  return parseRoute(hash)
+  const route = parseRoute(hash)
+  useEffect(() => { window.scrollTo(0, 0) }, [route.view, route.name]) // a filter in the address does not move the page
+  return route
 }
 
 function View ({ view, name }: Route) {
@@ -44,8 +50,8 @@ function Shell ({ onToken }: { onToken: () => void }) {
   const route = useRoute()
   const { liveness } = useLive()
   const ready = useData<Ready>('readyz')
-  const isAway = ready.error !== null || ready.data?.store.up === false
-  const [sign, word] = isAway ? AWAY : SHOWN[liveness]
+  const away = awayOf(ready)
+  const [sign, word] = away === null ? SHOWN[liveness] : ['▲', away]
   const warnings = ready.error === null ? ready.data?.warnings ?? [] : [ready.error.message]
   const current = route.view === 'context' ? 'fleet' : route.view
   return (
@@ -56,7 +62,7 @@ function Shell ({ onToken }: { onToken: () => void }) {
         <nav aria-label='Views'>
           {TABS.map(([view, title]) => <a key={view} href={routeTo(view)} aria-current={view === current ? 'page' : undefined}>{title}</a>)}
         </nav>
-        <span class={`liveness ${isAway ? 'away' : liveness}`} role='status'><span aria-hidden='true'>{sign}</span> {word}</span>
+        <span class={`liveness ${away === null ? liveness : 'away'}`} role='status'><span aria-hidden='true'>{sign}</span> {word}</span>
         <ThemeButton />
         <button type='button' class='quiet' onClick={askForToken}>Token</button>
         <a class='quiet button' href='docs'>API</a>

@@ -149,3 +149,20 @@ t.test('search, filter and order are in the address, and are read from it', asyn
   await page.fill('Status', '')
   await page.until('the address follows', () => page.window.location.hash === '#/?search=math&sort=key&descending=false')
 })
+
+t.test('going back and forward moves the filter', async (t) => {
+  const page = await openPage(t, '#/?search=math', serviceWith())
+  await page.fill('Status', 'drifted')
+  t.match(asked(page.requests), { search: 'math', status: 'drifted' })
+  page.window.location.hash = '#/?search=math' // as the browser does on going back
+  await page.settled()
+  t.equal(asked(page.requests).status, undefined)
+  t.equal(page.field('Status').value, '')
+  page.window.location.hash = '#/?search=gsm8k&status=learning'
+  await page.settled()
+  t.match(asked(page.requests), { search: 'gsm8k', status: 'learning' })
+  t.equal(page.field('Search').value, 'gsm8k')
+  await page.click('Fleet')
+  t.equal(asked(page.requests).search, undefined, 'and the tab shows all')
+  t.equal(page.field('Search').value, '')
+})

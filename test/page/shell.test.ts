@@ -44,6 +44,7 @@ t.test('what the service warns of is shown on every view', async (t) => {
 t.test('a replica that is not ready shows its warnings', async (t) => {
   const page = await openPage(t, '', serviceWith({ ready: notReady(['The store cannot be reached.', 'Check REDIS_URL.']) }))
   t.equal(page.read('.banner'), '▲ The store cannot be reached. Check REDIS_URL.')
+  t.equal(page.read('header [role=status]'), '▲ not ready')
   const silent = await openPage(t, '', serviceWith({ ready: notReady([]) }))
   t.equal(silent.read('.banner'), '▲ The service answered 503.')
 })
@@ -58,6 +59,7 @@ t.test('a service that cannot be reached is reported, and its last figures stay'
   isDown = true
   await page.send('change')
   t.equal(page.read('.banner'), '▲ The service cannot be reached. Figures on this page may be old.')
+  t.equal(page.read('header [role=status]'), '▲ service away')
   t.equal(page.tile('Tokens saved, net')[0], '5.21M 21.4 % at present')
   isDown = false
   await page.send('change')
