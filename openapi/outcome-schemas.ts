@@ -167,10 +167,10 @@ export const LabelSchema = stating(Type.Object({
   })),
   stopped_probe_reward: Type.Optional(RewardSchema('With reward: reward of the answer probed where the generation was stopped')),
   verdicts: Type.Optional(Type.Array(nullable<Verdict>('string', { enum: [...VERDICTS, null], description: 'Comparison of the answer forced at this step with the final answer: "lost", the final one is better; "gained", the early one is; "tie"; null: not compared' }), {
-    maxItems: 4096, description: 'Comparisons for each step, in the order of the outcome\'s steps, in place of em. A step without one is a tie where its answer agrees with the final one, otherwise it counts as lost',
+    maxItems: 4096, description: 'Comparisons for each step, in the order of the outcome\'s steps and as many, in place of em. A step without one is a tie where its answer agrees with the final one, otherwise it counts as lost',
   })),
   stopped_probe_verdict: Type.Optional(Type.Unsafe<Verdict>({ type: 'string', enum: [...VERDICTS], description: 'Comparison of the answer probed where the generation was stopped with the served answer: "lost", the probed one is better; "gained", the served one is; "tie"' })),
-  source: Type.Optional(TextSchema('Name of the grader, such as "math"; "judge:NAME" for a judge. The guarantee says what its labels are', ['judge:qwen3-32b'])),
+  source: Type.Optional(TextSchema('Name of the grader, such as "math"; "judge:NAME" for a judge. The guarantee says what its labels are. Required with verdicts', ['judge:qwen3-32b'])),
   answer: Type.Optional(AnswerSchema('Final answer, if the outcome came without one')),
   reference: OutcomeSchema.properties.reference,
   stopped_probe_em: Type.Optional(EmSchema('EM of the answer probed where the generation was stopped; if absent, the reference grades it')),

@@ -19,9 +19,10 @@ export interface StoredEntry { readonly cursor: Cursor, readonly time: number, r
 
 /**
  * Whether an entry was appended, or why not. `duplicate`: its id already had an outcome or label. The others are about labels: the outcome
- * was never seen or is forgotten (`unknown`), or came without the answer that the reference would grade (`unanswered`).
+ * was never seen or is forgotten (`unknown`), came without the answer that the reference would grade (`unanswered`), or has another number
+ * of steps than the label compares (`mismatched`).
  */
-export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'unanswered'
+export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'unanswered' | 'mismatched'
 
 /** Whether entries of a type come from traffic, in unlimited numbers. */
 export const isReport = (type: LogEntry['type']): boolean => type === 'outcome' || type === 'label' || type === 'enrolment'

@@ -26,6 +26,14 @@ export function labelContract (law: Law): void {
     t.same(await store.append([answered('c'), reference('c'), reference('c')]), ['accepted', 'accepted', 'duplicate'])
   })
 
+  law('a comparison is accepted only if it is of as many steps as the outcome has', async (t, { store }) => {
+    const compared = (id: string, ...differences: number[]): LogEntry => ({ type: 'label', generation_id: id, differences })
+    const steps = [1, 2].map((tokens) => ({ tokens, confidence: 0.5 }))
+    await store.append([outcomeOf({ generation_id: 'a', full: {}, steps }), outcomeOf({ generation_id: 'b', full: {}, steps: null })])
+    t.same(await store.append([compared('a', 8), compared('a', 8, 0, 0), compared('a', 8, 0), compared('a', 8)]), ['mismatched', 'mismatched', 'accepted', 'duplicate'])
+    t.same(await store.append([compared('b', 8), { ...compared('b', 8), em: 1 } as LogEntry]), ['mismatched', 'accepted'], 'em settles the label')
+  })
+
   law('an outcome graded by agreement alone waits for a label', async (t, { store }) => {
     await store.append([{ ...unlabelled('a'), full: { agreement: 1 } } as never])
     t.same(await store.append([label('a')]), ['accepted'])

@@ -72,13 +72,13 @@ export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): Prune
   const isRight = (digest: string | undefined): Em | undefined =>
     label.references === undefined || digest === undefined ? undefined : label.references.includes(digest) ? 1 : 0
   const em = label.em ?? isRight(answer)
-  const { stopped_probe_difference: served } = label
-  if (em === undefined && label.differences === undefined && served === undefined) return outcome
-
   const asked = outcome.asked ?? outcome.steps?.length
   const ofSteps = <T>(list: readonly T[] | undefined) => list?.length === asked ? list : undefined // another length is about other steps
   const verdicts = ofSteps(label.steps)
   const differences = ofSteps(label.differences)
+  const served = outcome.stopped ? label.stopped_probe_difference : undefined
+  if (em === undefined && differences === undefined && served === undefined) return outcome
+
   const agreementOf = ({ agreement, answer_digest: probed }: PlacedStep): number | undefined =>
     agreement ?? (probed === undefined || answer === undefined ? undefined : Number(digestsAgree(probed, answer)))
   const emOf = (step: PlacedStep, index: number): Em | undefined => {

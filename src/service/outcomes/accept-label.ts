@@ -56,6 +56,9 @@ async function storeLabel (services: LabelServices, generationId: string, label:
   if (result === 'unanswered') {
     throw at('/answer', new InvalidLabelError('the outcome has no answer that the reference could grade: send em, or send the answer with the reference'))
   }
+  if (result === 'mismatched') {
+    throw at('/verdicts', new InvalidLabelError('must be one for each step of the outcome, in order; null: not compared'))
+  }
   if (result === 'accepted') {
     decisionLog.labelled(generationId, entry)
     await forgetAnswers(services, entry.generation_id)
@@ -74,6 +77,9 @@ function labelProblem (label: LabelReport): Problem | null {
   }
   if (label.reward !== undefined && kinds.length > 1) return { path: '/reward', message: 'takes the place of em, reference and verdicts: send one of them' }
   if (label.verdicts !== undefined && kinds.length > 1) return { path: '/verdicts', message: 'take the place of em, reward and reference: send one of them' }
+  if (label.source === undefined && (label.verdicts ?? label.stopped_probe_verdict) !== undefined) {
+    return { path: '/source', message: 'is needed with verdicts: name the grader, "judge:NAME" for a judge, since the guarantee says whose verdicts it rests on' }
+  }
   if (label.reward === undefined && rewards !== undefined) return { path: '/reward', message: 'is needed to compare the rewards of other answers with' }
   return null
 }

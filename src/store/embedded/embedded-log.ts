@@ -1,8 +1,8 @@
 import type { LoggedOutcome } from '../../core/outcome/outcome.js'
 import type { LabelEntry, LogEntry } from '../../core/reducer/log-entry.js'
 import {
-  type AuditedCommand, auditOf, awaits, datedCommands, encodeEntry, readAuditRow, readEntry, readReplaced, tableWrite, type TableWrite,
-  UNREADABLE_COMMAND,
+  type AuditedCommand, auditOf, awaits, datedCommands, encodeEntry, readAuditRow, readEntry, readReplaced, resultOfLabel, tableWrite,
+  type TableWrite, UNREADABLE_COMMAND,
 } from '../encoding/log-rows.js'
 import {
   type Appended, AUDIT_LIMIT, type Cursor, isReport, type LogLimits, type Place, READ_BYTES, type StoredEntry, toCursor, toPlace
@@ -55,7 +55,7 @@ function remember ({ seen, seenAt }: Tables, outcome: LoggedOutcome, place: Plac
   const key = Buffer.from(outcome.generation_id)
   const before = seen.get(key)
   if (before !== undefined && place[0] < before[0] + dedupMs) return 'duplicate'
-  seen.putSync(key, [place[0], awaits(outcome)])
+  seen.putSync(key, [place[0], ...awaits(outcome)])
   seenAt.putSync(place, outcome.generation_id)
   return 'accepted'
 }
@@ -63,12 +63,11 @@ function remember ({ seen, seenAt }: Tables, outcome: LoggedOutcome, place: Plac
 /** Accepts a label if its outcome waits for one, and notes that the outcome waits no longer. */
 function label ({ seen }: Tables, entry: LabelEntry, time: number, dedupMs: number): Appended {
   const key = Buffer.from(entry.generation_id)
-  const [ms, waits] = seen.get(key) ?? [-Infinity, 0]
-  if (time >= ms + dedupMs) return 'unknown'
-  if (waits === 0) return 'duplicate'
-  if (waits === 1 && awaits(entry) === 1) return 'unanswered'
-  seen.putSync(key, [ms, 0])
-  return 'accepted'
+  const known = seen.get(key)
+  if (known === undefined || time >= known[0] + dedupMs) return 'unknown'
+  const result = resultOfLabel(known, entry)
+  if (result === 'accepted') seen.putSync(key, [known[0], 0, known[2]])
+  return result
 }
 
 /** Forgets a few expired ids at each call: twice as many as can arrive, so that the table shrinks to its due size. */

@@ -2,6 +2,7 @@ import type { Pin } from '../../core/contexts/pin.js'
 import type { AcknowledgementEntry, Command, LogEntry, PredictorCommand, PredictorEntry, UnreadableCommand } from '../../core/reducer/log-entry.js'
 import type { Change, UnreadableChange } from '../../core/reducer/threshold-change.js'
 import type { PolicyPatch } from '../../core/policy/policy.js'
+import type { Appended } from '../log.js'
 import type { AuditRow, HistoryRow, StoreLoss } from '../store.js'
 import { isAuditRow, isChange, isCommand, isEntry, isLoss } from './stored-schemas.js'
 import { readPin, readPolicy, readValue } from './stored-values.js'
@@ -42,14 +43,33 @@ function predictorCommand ({ type, name, version, by, reason }: PredictorEntry):
 /** The report that an outcome awaits: 0 none, 1 a label, 2 a label that may be a reference, since the outcome has its answer. */
 type Awaits = 0 | 1 | 2
 
-/** The memory of a generation id: when its outcome arrived, and the report that it awaits. */
-export type Seen = readonly [ms: number, awaits: Awaits]
+/** The memory of a generation id: when its outcome arrived, the report that it awaits, and the number of its steps. */
+export type Seen = readonly [ms: number, awaits: Awaits, steps: number]
 
-/** For an outcome, the report that it awaits; for a label, 1 if it needs the outcome's answer; otherwise 0. */
-export function awaits (entry: LogEntry): Awaits {
-  if (entry.type === 'label') return entry.references !== undefined && entry.em === undefined && entry.answer === undefined ? 1 : 0
-  if (entry.type !== 'outcome' || entry.full.exact_match !== undefined) return 0
-  return entry.answer_digest === undefined ? 1 : 2
+/** The number of steps that a label needs if it is not about a certain number. */
+const ANY = -1
+
+/**
+ * For an outcome, the report that it awaits and the number of its steps; for a label, 1 if it needs the outcome's answer, and the number of
+ * steps that it needs; otherwise 0 and `ANY`.
+ */
+export function awaits (entry: LogEntry): [awaits: Awaits, steps: number] {
+  if (entry.type === 'outcome') {
+    const { full, answer_digest: answer, steps } = entry
+    return [full.exact_match !== undefined ? 0 : answer === undefined ? 1 : 2, steps?.length ?? 0]
+  }
+  if (entry.type !== 'label') return [0, ANY]
+  const { em, answer, references, differences, stopped_probe_difference: served } = entry
+  const isComparison = differences !== undefined && em === undefined && served === undefined
+  return [references !== undefined && em === undefined && answer === undefined ? 1 : 0, isComparison ? differences.length : ANY]
+}
+
+/** The result for a label whose outcome is remembered. */
+export function resultOfLabel ([, waits, steps]: Seen, label: LogEntry): Appended {
+  const [needs, compared] = awaits(label)
+  if (waits === 0) return 'duplicate'
+  if (waits === 1 && needs === 1) return 'unanswered'
+  return compared === ANY || compared === steps ? 'accepted' : 'mismatched'
 }
 
 /** Replaces an unreadable command of the audit trail. */

@@ -39,7 +39,7 @@ export class RedisLog {
       const hasId = entry.type === 'outcome' || entry.type === 'label'
       const other = entry.type === 'acknowledgement' ? KEYS.loss : KEYS.log
       keys.push(write !== null ? KEYS[write.table] : hasId ? seenKey(entry.generation_id) : other)
-      args.push(entry.type, write?.key ?? awaits(entry), write?.value ?? '', encodeEntry(entry), command === null ? '' : JSON.stringify(command))
+      args.push(entry.type, write?.key ?? awaits(entry).join(' '), write?.value ?? '', encodeEntry(entry), command === null ? '' : JSON.stringify(command))
     }
     const reply = await main.script('append', keys, args)
     if (reply === 'CONFLICT') throw new ConflictError(`The policy version is no longer ${ifPolicyVersion}`)

@@ -15,8 +15,8 @@ import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-ke
 const CHUNK = 500
 /** Attempts to find a millisecond in which no entry was appended. */
 const ATTEMPTS = 500
-/** The value of a remembered id: when its outcome came (ms), and what it waits for. */
-const SEEN = /^(\d+) (\d)$/
+/** The value of a remembered id: when its outcome came (ms), what it waits for, and the number of its steps. */
+const SEEN = /^(\d+) (\d) (\d+)$/
 
 type Pairs = readonly string[]
 
@@ -88,9 +88,9 @@ export class RedisState {
       for (const [i, value] of values.entries()) {
         if (value === null) continue // it has expired
         const row = { table: 'seen', key: keys[i]!.slice(prefix.length) } as const
-        const [, ms, waits] = SEEN.exec(value) ?? []
+        const [, ms, waits, steps] = SEEN.exec(value) ?? []
         if (ms === undefined) yield { ...row, value: undefined, damaged: `it is ${JSON.stringify(value.slice(0, 64))}` }
-        else if (Number(ms) < now) yield { ...row, value: [Number(ms), Number(waits)] }
+        else if (Number(ms) < now) yield { ...row, value: [Number(ms), Number(waits), Number(steps)] }
       }
     } while (cursor !== '0')
   }

@@ -44,7 +44,7 @@ t.test('the mean difference of the grades of two answers is that of their reward
 
 t.test('a label is of one kind', async (t) => {
   const services = await build(t)
-  for (const label of [{}, { source: 'x' }, { em: 1, reward: 1 }, { verdicts: [], em: 0 }, { em: 1, step_rewards: [1] }] as const) {
+  for (const label of [{}, { source: 'x' }, { em: 1, reward: 1 }, { verdicts: [], em: 0 }, { verdicts: [] }, { stopped_probe_verdict: 'tie' }, { em: 1, step_rewards: [1] }] as const) {
     await t.rejects(acceptLabel(services, 'g', label as never, reporter), { code: 'INVALID_LABEL' })
   }
 })

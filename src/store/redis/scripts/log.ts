@@ -2,7 +2,7 @@
  * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: the seen key of an outcome or label, the
  * table of a policy, pin or predictor, the loss that is acknowledged, otherwise the log.
  * ARGV: dedup time in s, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
- * then five for each entry: kind, table field or what the outcome waits for or the label needs (see awaits), table value ('' deletes),
+ * then five for each entry: kind, table field or what the outcome has or the label needs (see awaits), table value ('' deletes),
  * entry, command for the audit trail ('' for none).
  * Returns the result for each entry; or CONFLICT or FULL, having written nothing.
  */
@@ -23,11 +23,15 @@ local function label(seen, needs)                                 -- result for 
   if not seen then
     return 'unknown'
   end
-  local waits = string.match(seen, '^%d+ (%d)$')
+  local waits, steps = string.match(seen, '^%d+ (%d) (%d+)$')
   if waits == '0' then
     return 'duplicate'
   end
-  return waits == '1' and needs == '1' and 'unanswered' or 'accepted' -- a reference has nothing to grade
+  local answer, compared = string.match(needs, '^(%d) (%-?%d+)$')
+  if waits == '1' and answer == '1' then                          -- a reference has nothing to grade
+    return 'unanswered'
+  end
+  return (compared == '-1' or compared == steps) and 'accepted' or 'mismatched'
 end
 local appended = {}                                               -- the reply
 local audited = {}                                                -- command, the value it replaced
@@ -43,7 +47,7 @@ for i = 1, (#ARGV - 5) / 5 do                                     -- in the call
     local seen = redis.call('GET', KEYS[6 + i])
     result = label(seen, ARGV[at + 2])
     if result == 'accepted' then                                  -- the outcome waits no longer; its expiry stays
-      redis.call('SET', KEYS[6 + i], string.match(seen, '^%d+') .. ' 0', 'KEEPTTL')
+      redis.call('SET', KEYS[6 + i], (string.gsub(seen, ' %d ', ' 0 ')), 'KEEPTTL')
     end
   end
   if result == 'accepted' then
