@@ -48,9 +48,15 @@ def stop(served: str, probed: str) -> Item:
         (Math(), r"\frac{1}{2}", "0.5", True), (Math(), r"$x^2+2x$", r"$x(x+2)$", True), (Math(), "$3$", "$4$", False),
         (Math(), "no maths", "no maths", False),
         (Json(), '{"a": 1, "b": [2]}', '```json\n{"b": [2], "a": 1}\n```', True), (Json(), "[1, 2]", "[2, 1]", False),
-        (Json(), "text", "text", False),
+        (Json(), "text", "text", False), (Json(), 'It is 1:\n```\n{"a": 1.0}\n```', '{"a": 1}', True),
+        (Json(), 'From {"a": 1} follows {"b": 2}', '{"a": 1}', False), (Json(), "```\n1\n```\n```\n2\n```", "1", False),
+        (Json(), "[" * 100_000, "[" * 100_000, False),
         (Tool(), '[{"id": "1", "function": {"name": "f", "arguments": "{\\"x\\": 1}"}}]', '{"name": "f", "arguments": {"x": 1}}', True),
         (Tool(), '{"name": "f", "arguments": {"x": 1}}', '{"name": "f", "arguments": {"x": 2}}', False),
+        (Tool(), 'f {"x":1}', '{"tool_calls": [{"function": {"name": "f", "arguments": "{\\"x\\": 1.0}"}}]}', True),
+        (Tool(), 'f {"x":1}', 'g {"x":1}', False), (Tool(), 'f {"x":1}\ng {}', 'f {"x":1}', False),
+        (Tool(), 'f {"x":1}\ng {}', '[{"name": "g", "parameters": {}}, {"name": "f", "arguments": {"x": 1}}]', True),
+        (Tool(), "no call", "no call", False), (Tool(), '{"x": 1}', '{"x": 1}', False),
     ],
 )  # fmt: skip
 def test_equality(grader: Exact, one: str, other: str, same: bool) -> None:
@@ -60,7 +66,8 @@ def test_equality(grader: Exact, one: str, other: str, same: bool) -> None:
 
 def test_equality_without_a_reference_takes_no_side() -> None:
     assert Number().label(item("8", "8.0", "9")) == {"verdicts": ["tie", "lost", None, None, None, "lost"]}
-    assert Number().label(stop("8", "9")) == {"stopped_probe_verdict": "gained"}
+    assert Number().label(stop("8", "9")) == {"stopped_probe_verdict": "lost"}
+    assert Number().label(stop("8", "8.0")) == {"stopped_probe_verdict": "tie"}
 
 
 def test_equality_with_a_reference_grades_each_answer() -> None:
@@ -80,7 +87,8 @@ def test_rewards_are_labels_of_their_own() -> None:
 def test_a_stop_loses_where_its_probe_was_better() -> None:
     label = label_of_verdicts(stop("served", "probed"), ["gained"])  # the probed answer is the better one
     assert label == {"stopped_probe_verdict": "lost"}
-    assert verdicts_of(stop("served", "probed"), label) == ["gained"]
+    assert verdicts_of(stop("served", "probed"), label) == ["lost"]
+    assert verdicts_of(stop("served", "probed"), {"em": 1, "stopped_probe_em": 0}) == ["gained"]
 
 
 def graded_by_tests(prompt: str | None, answer: str, reference: object) -> bool | float:
@@ -106,8 +114,9 @@ def test_a_judge_asks_in_both_orders() -> None:
         assert judge.label(item("wrong", "right"))["verdicts"][0] == "gained"
         assert judge.label(item("wrong", "other"))["verdicts"][0] == "tie"
         assert (server.requests, judge.tokens, judge.source) == (6, 60, "judge:m")
-        with pytest.raises(NotGradable):
-            judge.label(item("a", "b", prompt=None))
+        for prompt in (None, ""):
+            with pytest.raises(NotGradable):
+                judge.label(item("a", "b", prompt=prompt))
         server.status = 500
         with pytest.raises(GradingFailed):
             judge.label(item("a", "b"))
@@ -117,11 +126,12 @@ def test_a_judge_asks_in_both_orders() -> None:
 def test_a_judge_that_always_gives_the_same_reply_calls_every_answer_lost(always: str) -> None:
     with judging(lambda *_: always) as server:
         assert Judge(server.url, "m").label(item("a", "b"))["verdicts"][0] == "lost"
+        assert Judge(server.url, "m").label(stop("a", "b")) == {"stopped_probe_verdict": "lost"}
 
 
 def test_a_judge_that_sees_no_difference_says_tie() -> None:
     assert Comparison("tie", "tie").verdict == "tie"
-    assert Comparison("tie", "left").verdict == "lost"
+    assert Comparison("tie", "left").verdict is None
     assert side_in("<think>left or right?</think> **Tie**.") == "tie"
     assert side_in("leftover") is None
 
@@ -139,10 +149,17 @@ def test_a_service_of_the_operator_grades() -> None:
         def json(self) -> object:
             return self._reply
 
+    assert Replying({"verdicts": [None]}).label(stop("a", "b")) == {"stopped_probe_verdict": "lost"}
     assert Replying({"verdicts": ["tie"]}).label(item("a", "b"))["verdicts"][0] == "tie"
     assert Replying({"grade": 1.0, "early": [0.5]}).label(item("a", "b"))["reward"] == 1.0
-    with pytest.raises(NotGradable):
-        Replying({"grade": True, "early": []}).label(item("a", "b"))
+    odd: object
+    for odd in (
+        {"grade": True, "early": []}, {"grade": 2, "early": [1]}, {"grade": 1, "early": [math.nan]}, {"grade": 1}, {},
+        {"verdicts": []}, {"verdicts": ["left"]}, {"verdicts": [["tie"]]}, {"verdicts": "tie"}, {"verdicts": ["tie"] * 2}, [1],
+    ):  # fmt: skip
+        for one in (item("a", "b"), stop("a", "b")):
+            with pytest.raises(NotGradable):
+                Replying(odd).label(one)
     with pytest.raises(GradingFailed):
         Http("http://127.0.0.1:9").label(item("a", "b"))
 
@@ -206,3 +223,19 @@ def test_the_journal_remembers_and_has_one_owner(tmp_path: Path) -> None:
     assert again.unsent() == [("a", {"em": 1})]
     assert len((tmp_path / "j").read_text().splitlines()) == 2, "one line each"
     again.close()
+
+
+def test_the_journal_forgets_what_is_old_and_does_not_grow_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stopgate.grading.journal._SPARE_LINES", 10)
+    now = [1e9]
+    monkeypatch.setattr("stopgate.grading.journal.time.time", lambda: now[0])
+    journal = Journal(tmp_path / "j")
+    for number in range(40):
+        now[0] += 86_400 / 10
+        journal.graded(f"g{number}", {"em": 1})
+        journal.done(f"g{number}")
+    assert "g39" in journal and "g10" not in journal
+    assert len((tmp_path / "j").read_text().splitlines()) < 60
+    journal.close()

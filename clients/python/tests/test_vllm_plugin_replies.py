@@ -8,10 +8,11 @@ import pytest
 
 from conftest import Service
 from fake_vllm import END, END_THINK, FakeEngine, Letters
+from stopgate._calls import canonical_text
 from stopgate._outcome import outcome_of
 from stopgate.generation import Generation
 from stopgate.vllm_plugin.exchange import CURRENT, Exchange, Middleware
-from stopgate.vllm_plugin.replies import Action, Calls, canonical_text, tools_of
+from stopgate.vllm_plugin.replies import Action, Calls, tools_of
 from stopgate.vllm_plugin.serving import Server
 from vllm_server import (
     CALL,
@@ -79,6 +80,9 @@ def test_json_without_what_makes_no_difference() -> None:
     action = Action(calls, TOOLS["tools"])
     assert action.read(CALL + other) == action.read(other + CALL) == 'add {"a":1,"b":2}\nsub {}'
     assert action.gold('{"arguments": {"a": 1.0, "b": 2}, "name": "add"}') == action.read(CALL) == 'add {"a":1,"b":2}'
+    openai = {"type": "function", "id": "1", "function": {"name": "add", "arguments": '{"b": 2, "a": 1.0}'}}
+    for stated in (openai, [openai], {"role": "assistant", "tool_calls": [openai]}):
+        assert action.gold(json.dumps(stated)) == 'add {"a":1,"b":2}'
     assert action.gold('{"b": 1.0}') == '{"b":1}' and action.gold(" no call ") == action.read("no call") == "no call"
 
 

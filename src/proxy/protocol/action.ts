@@ -11,16 +11,22 @@ export function actionOf (content: string, calls: readonly ToolCall[]): string {
   return calls.length === 0 ? canonicalText(content) : setOf(calls.map((call) => `${call.name} ${canonicalText(call.arguments)}`))
 }
 
-/** The right answer as `actionOf` gives it. Calls are stated as an object with `name` and `arguments`, or as a list of such objects. */
+/**
+ * The right answer as `actionOf` gives it. Calls are stated as objects with `name` and `arguments` (or `parameters`), alone or in a list,
+ * or as OpenAI's API writes them: with `function`, and in the `tool_calls` of a message.
+ */
 export function statedAction (text: string): string {
   try {
-    const stated = parseExactly(text)
-    return setOf((Array.isArray(stated) ? stated : [stated]).map((call) => {
-      const { name, arguments: given } = call as JsonObject
-      if (typeof name !== 'string' || given === undefined) throw new TypeError('it is no call')
-      return `${name} ${canonical(given)}`
-    }))
+    const value = parseExactly(text)
+    const stated = fieldOf(value, 'tool_calls') ?? value
+    return setOf((Array.isArray(stated) ? stated : [stated]).map(statedCall))
   } catch { return canonicalText(text) }
+}
+
+function statedCall (call: unknown): string {
+  const { name, parameters, arguments: given = parameters } = (fieldOf(call, 'function') ?? call) as JsonObject
+  if (typeof name !== 'string' || given === undefined) throw new TypeError('it is no call')
+  return `${name} ${typeof given === 'string' ? canonicalText(given) : canonical(given)}`
 }
 
 function setOf (lines: string[]): string { return lines.sort().join('\n') }

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .graders import Function, Http
 from .items import Early, Grader, Item, Verdict, verdicts_of
 from .judge import Judge
 
@@ -124,7 +123,7 @@ def audit(pairs: Iterable[Audited], grader: Grader, limit_level: float = 0.01) -
         if isinstance(grader, Judge):
             comparison = grader.compare(pair.item, pair.item.early[0].answer)
             sides.append(comparison)
-            judged.append((pair.truth, comparison.verdict))
+            judged.append((pair.truth, comparison.verdict or "lost"))
         else:
             judged.append((pair.truth, verdicts_of(pair.item, grader.label(pair.item))[0]))
     return report_of(judged, sides, limit_level)
@@ -212,11 +211,6 @@ def _bisect(is_below: Callable[[float], bool]) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if is_below(middle) else (low, middle)
     return high
-
-
-def is_noisy(grader: Grader) -> bool:
-    """Whether the labels of a grader are opinions, whose errors an audit should show."""
-    return isinstance(grader, Judge | Http | Function)
 
 
 def as_json(report: AuditReport) -> dict[str, Any]:

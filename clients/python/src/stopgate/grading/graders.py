@@ -9,16 +9,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._calls import calls_in_lines, canonical_json, lines_of, stated_calls
 from .._http import Connections, Endpoint
-from ..errors import CallFailed
-from .items import GradingFailed, Item, NotGradable, label_of_grades, label_of_verdicts
+from .items import GradingFailed, Item, NotGradable, label_of_grades, label_of_verdicts, post
 
 
 class EqualityGrader(ABC):
     """Grades by whether two answers are equal.
 
-    With a reference, each answer is right if it equals the reference. Without one, an early answer that equals the
-    final one is a tie, and any other counts as lost: nobody knows which of them is right.
+    With a reference, each answer is right if it equals the reference. Without one, answers that are equal are a tie,
+    and others count as lost: nobody knows which of them is right.
     """
 
     source: str
@@ -31,7 +31,7 @@ class EqualityGrader(ABC):
         """See `Grader`."""
         if item.reference is None:
             same = [self.equal(item.answer, early.answer) for early in item.early]
-            return label_of_verdicts(item, ["tie" if one else "lost" for one in same])
+            return label_of_verdicts(item, ["tie" if one else None for one in same])
         right = self._matcher([item.reference] if isinstance(item.reference, str) else item.reference)
         return label_of_grades(item, right(item.answer), [right(early.answer) for early in item.early])
 
@@ -93,64 +93,51 @@ class Math(EqualityGrader):
 
 
 class Json(EqualityGrader):
-    """Equal JSON values, whatever the order of fields. A text around one value, as in a code fence, is ignored."""
+    """Equal JSON values, whatever the order of fields: each text is a value, or has one in its only code fence."""
 
     source = "json"
 
     def equal(self, one: str, other: str) -> bool:
         """See `EqualityGrader`."""
-        values = [self._canonical(text) for text in (one, other)]
-        return values[0] is not None and values[0] == values[1]
+        try:
+            return self.canonical(one) == self.canonical(other)
+        except (ValueError, RecursionError):
+            return False
 
-    def _canonical(self, text: str) -> str | None:
-        found = _json_in(text)
-        return None if found is None else json.dumps(self.reduced(found[0]), sort_keys=True)
+    def canonical(self, text: str) -> str:
+        """A text that equal answers share.
 
-    def reduced(self, value: Any) -> Any:
-        """The part of a value that counts."""
-        return value
+        Raises:
+            ValueError, RecursionError: the text is no answer of this kind.
+        """
+        return canonical_json(json.loads(_unfenced(text)))
 
 
 class Tool(Json):
-    """Equal tool calls: the same names and arguments in the same order. Ids do not count.
+    """Equal sets of tool calls: the same names and arguments. Neither ids nor the order of calls count.
 
-    It understands calls as OpenAI's API writes them, and objects with `name` and `arguments`.
+    It reads calls as the proxy and vLLM's plug-in report them, a line of name and arguments each, and as
+    `stated_calls` does.
     """
 
     source = "tool"
 
-    def reduced(self, value: Any) -> Any:
+    def canonical(self, text: str) -> str:
         """See `Json`."""
-        if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
-            value = value["tool_calls"]
-        calls = value if isinstance(value, list) else [value]
-        return [self._call(one) for one in calls]
-
-    def _call(self, call: Any) -> Any:
-        if not isinstance(call, dict):
-            return call
-        function = call.get("function", call)
-        if not isinstance(function, dict):
-            return call
-        arguments = function.get("arguments", function.get("parameters", {}))
-        if isinstance(arguments, str):
-            found = _json_in(arguments)
-            arguments = arguments if found is None else found[0]
-        return [function.get("name"), arguments]
-
-
-def _json_in(text: str) -> tuple[Any] | None:
-    """The value of a JSON text, or of the first JSON object or list in a text, in a tuple; None: there is none."""
-    try:
-        return (json.loads(text),)
-    except ValueError:
-        pass
-    for start in (match.start() for match in re.finditer(r"[\[{]", text)):
         try:
-            return (json.JSONDecoder().raw_decode(text[start:])[0],)
+            value = json.loads(_unfenced(text))
         except ValueError:
-            continue
-    return None
+            return lines_of(calls_in_lines(text))
+        return lines_of(stated_calls(value))
+
+
+_FENCED = re.compile(r"```\w*\s*\n(.*?)```", re.S)
+
+
+def _unfenced(text: str) -> str:
+    """What is inside of the code fence of a text; without a fence, or with several, the text."""
+    blocks = _FENCED.findall(text)
+    return blocks[0] if len(blocks) == 1 else text
 
 
 class Function:
@@ -180,9 +167,13 @@ class Function:
             grade = self._function(prompt=item.prompt, answer=answer, reference=item.reference)
         except Exception as error:
             raise GradingFailed(f"{self.source} failed: {error!r}") from error
-        if isinstance(grade, bool) or (isinstance(grade, int | float) and 0 <= grade <= 1):
-            return grade
+        if _is_grade(grade):
+            return grade  # type: ignore[no-any-return]
         raise GradingFailed(f"{self.source} returned {grade!r}: return True, False or a reward in [0, 1]")
+
+
+def _is_grade(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def function_named(name: str) -> Callable[..., Any]:
@@ -203,7 +194,7 @@ class Http:
 
     The body has `generation_id`, `prompt`, `answer`, `early` (a list of answers) and `reference`. The reply has either
     `grade`, for the final answer, and `early`, a list of grades (true or false, or rewards from 0 to 1), or
-    `verdicts`, a list of "lost", "tie" or "gained", one for each early answer.
+    `verdicts`, a list with "lost", "tie" or "gained" for each early answer, or null for doubt, which counts as lost.
 
     Args:
         url: of the route.
@@ -222,15 +213,28 @@ class Http:
             "generation_id": item.generation_id, "prompt": item.prompt, "answer": item.answer,
             "early": [early.answer for early in item.early], "reference": item.reference,
         }  # fmt: skip
-        try:
-            reply = self._connections.call("POST", self._path, json.dumps(body).encode(), timeout=self._timeout).json()
-        except CallFailed as error:
-            raise GradingFailed(f"the grader's service: {error}", error.status, error.retry_after) from error
-        try:
-            if "verdicts" in reply:
-                return label_of_verdicts(item, reply["verdicts"])
-            return label_of_grades(item, reply["grade"], reply["early"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise NotGradable(
-                f"the grader's service sent neither verdicts nor a grade for each answer: {error!r}"
-            ) from error
+        reply = post(self._connections, self._path, body, self._timeout, "the grader's service")
+        if not isinstance(reply, dict):
+            raise NotGradable("the reply of the grader's service is not an object")
+        if "verdicts" in reply:
+            return label_of_verdicts(item, _one_each(item, reply["verdicts"], "verdicts", _is_verdict))
+        if not _is_grade(reply.get("grade")):
+            raise NotGradable("the reply of the grader's service has neither verdicts nor a grade from 0 to 1")
+        return label_of_grades(item, reply["grade"], _one_each(item, reply.get("early"), "early", _is_grade))
+
+
+def _is_verdict(value: Any) -> bool:
+    return value in ("lost", "tie", "gained", None)
+
+
+def _one_each(item: Item, values: Any, name: str, is_valid: Callable[[Any], bool]) -> list[Any]:
+    """The values of a reply, one for each early answer.
+
+    Raises:
+        NotGradable: there are others.
+    """
+    if not isinstance(values, list) or len(values) != len(item.early) or not all(map(is_valid, values)):
+        raise NotGradable(
+            f"the reply of the grader's service has no valid {name} for each of {len(item.early)} answers"
+        )
+    return values

@@ -1,6 +1,5 @@
 """The judge: a language model that compares two answers without knowing which of them is the final one."""
 
-import json
 import random
 import re
 import threading
@@ -8,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from .._http import Connections, Endpoint
-from ..errors import CallFailed
-from .items import GradingFailed, Item, NotGradable, Verdict, label_of_verdicts
+from .items import GradingFailed, Item, NotGradable, Verdict, label_of_verdicts, post
 
 Side = Literal["left", "right", "tie"]
 
@@ -36,8 +34,8 @@ class Comparison(NamedTuple):
     final_right: Side | None
 
     @property
-    def verdict(self) -> Verdict:
-        """Two orders that disagree, or a reply that names no side, count as lost.
+    def verdict(self) -> Verdict | None:
+        """None, which counts as lost: the two orders disagree, or a reply names no side.
 
         Otherwise a judge that always says left would certify everything.
         """
@@ -46,9 +44,7 @@ class Comparison(NamedTuple):
             None if side is None else names.get(side, "tie")
             for side, names in zip((self.final_left, self.final_right), by_order, strict=True)
         )
-        if first is None or first != second:
-            return "lost"
-        return first  # type: ignore[return-value]
+        return first if first == second else None  # type: ignore[return-value]
 
 
 class Judge:
@@ -86,7 +82,7 @@ class Judge:
         Raises:
             GradingFailed, NotGradable: see `Grader`.
         """
-        if item.prompt is None and self._sees_prompt:
+        if not item.prompt and self._sees_prompt:
             raise NotGradable("a judge needs the prompt: set the policy's store_prompts, or give --texts")
         prompt = item.prompt or "(not known)"
         asks = {True: (item.answer, early), False: (early, item.answer)}
@@ -101,17 +97,14 @@ class Judge:
             "model": self._model, "messages": [{"role": "user", "content": content}], "temperature": 0,
             "max_tokens": self._max_tokens,
         }  # fmt: skip
+        reply = post(self._connections, "/chat/completions", body, self._timeout, "the judge")
         try:
-            reply = self._connections.call(
-                "POST", "/chat/completions", json.dumps(body).encode(), timeout=self._timeout
-            ).json()
             text = reply["choices"][0]["message"].get("content") or ""
-        except CallFailed as error:
-            raise GradingFailed(f"the judge: {error}", error.status, error.retry_after) from error
+            side = side_in(text)
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise GradingFailed(f"the judge's reply is no chat completion: {error!r}") from error
         self._count(reply.get("usage"))
-        return side_in(text)
+        return side
 
     def _count(self, usage: Any) -> None:
         if isinstance(usage, Mapping) and isinstance(usage.get("total_tokens"), int):

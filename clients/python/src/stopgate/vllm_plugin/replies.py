@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from .._answers import Forcing
+from .._calls import canonical_text, lines_of, stated_calls
 from .._telemetry import warn
 
 ACTION_TOKENS = 256
@@ -61,27 +62,6 @@ class Calls:
         return [(call.function.name, call.function.arguments) for call in found.tool_calls if found.tools_called]
 
 
-def canonical(value: Any) -> Any:
-    """A JSON value without what makes no difference: whole numbers are integers, and keys are in order."""
-    if isinstance(value, dict):
-        return {key: canonical(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [canonical(one) for one in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def canonical_text(text: str) -> str:
-    """JSON in its canonical form; another text, stripped."""
-    try:
-        return json.dumps(canonical(json.loads(text)), separators=(",", ":"), ensure_ascii=False)
-    except ValueError:
-        return text.strip()
-
-
-def _lines(calls: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(sorted(f"{name} {canonical_text(arguments)}" for name, arguments in calls))
-
-
 class Action:
     """How the answers of a turn are read that declares tools or structured output.
 
@@ -98,15 +78,13 @@ class Action:
     def read(self, text: str) -> str:
         """The answer in a text that has ended."""
         calls = self._calls.read(text, self._tools) if self._tools else []
-        return _lines(calls) if calls else canonical_text(text)
+        return lines_of(calls) if calls else canonical_text(text)
 
     def gold(self, text: str) -> str:
-        """The right answer as `read` gives it. Calls are stated as objects with `name` and `arguments`, or a list."""
+        """The right answer as `read` gives it. `stated_calls` says how calls are stated."""
         try:
-            stated = json.loads(text)
-            calls = stated if isinstance(stated, list) else [stated]
-            return _lines([(call["name"], json.dumps(call["arguments"])) for call in calls])
-        except (ValueError, KeyError, TypeError):
+            return lines_of(stated_calls(json.loads(text)))
+        except ValueError:
             return canonical_text(text)
 
     def forcing(self, before: str, end: str, after: str) -> Forcing:
