@@ -2,8 +2,12 @@
 
 import threading
 
-from conftest import until
-from stopgate._decisions import Breaker
+import pytest
+
+from conftest import CONTEXT, until
+from stopgate import Client
+from stopgate._decisions import Breaker, Rule, _apply_reply
+from stopgate.generation import Cadence, Step
 
 
 def test_a_ping_that_raises_does_not_leave_the_breaker_open() -> None:
@@ -24,3 +28,30 @@ def test_a_ping_that_raises_does_not_leave_the_breaker_open() -> None:
     finally:
         threading.excepthook = before
     assert len(told) == 1
+
+
+def test_a_reply_about_many_contexts_makes_room_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stopgate._decisions._MAX_RULES", 1)
+    rule: dict[str, object] = {
+        "check_every_tokens": 32,
+        "min_tokens": 0,
+        "check_growth": 0,
+        "threshold": None,
+        "warnings": (),
+    }
+    rules = {"old": Rule(Cadence(), False), "older": Rule(Cadence(), False)}
+    with Client("http://127.0.0.1:9", timeout=1) as client:
+        generations = [client.generation({**CONTEXT, "task": f"t{number}"}, samples=1) for number in range(4)]
+        for one in generations:
+            one.steps.append(Step(32, 0.5, {}))
+        body = {
+            "stop": [],
+            "control": [],
+            "probe": [],
+            "errors": [],
+            "first_step_late": [],
+            "asked_early": [],
+            "contexts": [rule] * 4,
+        }
+        assert _apply_reply(body, generations, rules) == []
+    assert len(rules) == 4

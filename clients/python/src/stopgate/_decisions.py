@@ -109,6 +109,7 @@ class Decisions:
 
     def learn(self, generation: Generation, rule: Mapping[str, Any]) -> None:
         """Notes the rule of the context of a generation, by a reply."""
+        _make_room(self._rules)
         _note(self._rules, generation, rule)
 
     def asks_first(self, generation: Generation) -> bool:
@@ -222,9 +223,12 @@ def columns_of(generations: Sequence[Generation]) -> bytes:
     return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _note(rules: dict[str, Rule], generation: Generation, rule: Mapping[str, Any]) -> None:
+def _make_room(rules: dict[str, Rule]) -> None:
     if len(rules) > _MAX_RULES:
         rules.clear()
+
+
+def _note(rules: dict[str, Rule], generation: Generation, rule: Mapping[str, Any]) -> None:
     rules[generation.context_key] = Rule(cadence_in(rule), rule["threshold"] is not None)
 
 
@@ -243,6 +247,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
     """
     stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
     problems = {one["index"]: one for one in body["errors"]}
+    _make_room(rules)  # before the rules of this reply, all of which are needed below
     for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
         if rule is not None:
             _note(rules, one, rule)

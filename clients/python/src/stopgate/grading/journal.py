@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-_DAY = 86_400.0
+_KEPT_SECONDS = 2 * 86_400.0
+"""Follow-ups end within a day."""
+_SPARE_LINES = 10_000
+"""Lines that are written, beyond as many as there are, before the file is rewritten."""
 
 
 class JournalTaken(Exception):  # noqa: N818
@@ -26,16 +29,13 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._lines: dict[str, dict[str, Any]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = path.with_name(path.name + ".lock").open("w")
         self._take()
         self._read(path)
-        draft = path.with_name(path.name + ".new")
-        with draft.open("w") as file:
-            file.writelines(json.dumps(line) + "\n" for line in self._lines.values())
-        draft.replace(path)
-        self._file: TextIO = path.open("a")
+        self._rewrite()
 
     def _take(self) -> None:
         try:
@@ -53,8 +53,7 @@ class Journal:
         for line in path.read_text().splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that was cut off by a crash
                 entry = json.loads(line)
-                if entry["at"] > time.time() - 2 * _DAY:  # follow-ups end within a day
-                    self._lines[entry["id"]] = entry
+                self._lines[entry["id"]] = {"at": float(entry["at"]), **entry}
 
     def __contains__(self, generation_id: str) -> bool:
         return generation_id in self._lines
@@ -76,8 +75,36 @@ class Journal:
         self._file.close()
         self._lock.close()
 
+    def _rewrite(self) -> None:
+        """Forgets what is old, and replaces the file by one with a line for each of the others."""
+        oldest = time.time() - _KEPT_SECONDS
+        self._lines = {id: line for id, line in self._lines.items() if line["at"] > oldest}
+        draft = self._path.with_name(self._path.name + ".new")
+        with draft.open("w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in self._lines.values())
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+        _sync_folder(self._path.parent)
+        self._file: TextIO = self._path.open("a")
+        self._room = len(self._lines) + _SPARE_LINES
+
     def _write(self, line: dict[str, Any]) -> None:
+        if self._room == 0:
+            self._file.close()
+            self._rewrite()
+        self._room -= 1
         self._lines[line["id"]] = line
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename in a folder durable, where the system can."""
+    with contextlib.suppress(OSError):  # Windows opens no folders
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
