@@ -33,7 +33,7 @@ export function finishedOutcome (
   const isControl = local.arm === 'control'
   return {
     ...identityOf(local, request),
-    ...(sendsPrompts && (isControl || stoppedAt !== null) && { prompt: fitText(promptText(request), MAX_PROMPT_BYTES) }),
+    ...(sendsPrompts && (isControl || stoppedAt !== null) && promptOf(request)),
     tokens: Math.max(tokens, steps.at(-1)?.tokens ?? 0),
     stopped: stoppedAt !== null,
     ...(stoppedAt !== null && { stopped_probe: { tokens: stoppedAt.tokens, answer: stoppedAt.answer } }),
@@ -49,6 +49,12 @@ export function finishedOutcome (
 
 /** Longest prompt that the service accepts. */
 const MAX_PROMPT_BYTES = 65_536
+
+/** The prompt for graders; nothing where the request has no text, but token ids. */
+function promptOf (request: StoppableRequest): { prompt?: string } {
+  const text = promptText(request)
+  return text === '' ? {} : { prompt: fitText(text, MAX_PROMPT_BYTES) }
+}
 
 /** The prompt as a grader reads it: its text, or the texts of its messages with their roles. */
 function promptText ({ body: { messages, prompt } }: StoppableRequest): string {

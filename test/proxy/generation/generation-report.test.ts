@@ -54,4 +54,6 @@ t.test('the prompt is sent where the proxy may, of generations that a grader may
   t.ok(of('treated', { stoppedAt: step }).prompt)
   t.notOk('prompt' in of('treated'), 'no label of it is wanted')
   t.notOk('prompt' in of('control', { sendsPrompts: false }))
+  const ofIds = { ...asked, body: { prompt: [1, 2, 3] } }
+  t.notOk('prompt' in finishedOutcome({ id: 'a', group: null, prompt: 'p', context: {}, arm: 'control' }, ofIds, { ...ended, sendsPrompts: true }), 'token ids have no text')
 })
