@@ -13,8 +13,9 @@ from conftest import Service, until
 from judge_server import judging, knowing
 from playing import Played
 from stopgate import Client
-from stopgate.grading import Exact, GradingFailed, Item, Journal, Judge, Worker
-from stopgate.grading.cli import figures_of, main, metrics_text
+from stopgate._http import Reply
+from stopgate.grading import Exact, GradingFailed, Item, Journal, Judge, Refused, Worker
+from stopgate.grading.cli import _TextsOfFile, figures_of, main, metrics_text
 
 PROMPTS = {"prompt": "What is right?"}
 
@@ -152,3 +153,152 @@ def test_the_command_audits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     )
     assert main(["grade", "--grader", "number", "--audit", str(file)]) == 0
     assert "agreement with the labels: 2 of 2" in capsys.readouterr().out
+
+
+class Listing:
+    """Stands in for a service that lists generations until they are labelled, and replies to labels as it is told."""
+
+    def __init__(self, *ids: str) -> None:
+        self.wanted, self.labels = list(ids), list[str]()
+        self.replies: dict[str, list[Reply]] = {}
+
+    def call(self, method: str, path: str, body: bytes | None, **_: object) -> Reply:
+        if method == "GET":
+            wanted = [
+                {
+                    "generation_id": id,
+                    "answer": id,
+                    "early": [{"answer": "early", "steps": [0]}],
+                    "steps": 1,
+                    "prompt": None,
+                }
+                for id in self.wanted
+            ]
+            return reply(200, {"generation_ids": self.wanted, "wanted": wanted, "next": None, "last": "c"})
+        id = path.split("/")[3]
+        self.labels.append(id)
+        if self.replies.get(id):
+            return self.replies[id].pop(0)
+        self.wanted.remove(id)
+        return reply(200, {"accepted": 1})
+
+
+def reply(status: int, body: object) -> Reply:
+    return Reply(status, {}, json.dumps(body).encode(), True)
+
+
+class Moody:
+    """Fails for some items as their ids say."""
+
+    source = "moody"
+
+    def label(self, item: Item) -> dict[str, Any]:
+        kind = item.generation_id.rstrip("0123456789")
+        if kind == "failing":
+            raise GradingFailed("it always fails", 500, 0.001)
+        if kind == "odd":
+            raise IndexError("an odd answer")
+        if kind == "forbidden":
+            raise GradingFailed("no token", 401)
+        return {"em": 1}
+
+
+def following(listing: Listing, tmp_path: Path, warnings: list[str] | None = None) -> Worker:
+    warn = (lambda _: None) if warnings is None else warnings.append
+    worker = Worker("http://127.0.0.1:9", "model=q", Moody(), Journal(tmp_path / "j"), threads=2, warn=warn)
+    worker._service = listing  # type: ignore[assignment]
+    return worker
+
+
+def test_items_that_cannot_be_graded_are_given_up_and_the_others_are_graded(tmp_path: Path) -> None:
+    listing = Listing("failing1", "odd1", "good1", "good2")
+    worker = following(listing, tmp_path)
+    worker.run(until_empty=True)
+    assert (sorted(listing.labels), worker.counts.posted) == (["good1", "good2"], 2)
+    assert (worker.counts.given_up, worker.counts.failed, worker.counts.unlabelled) == (2, 5, 2)
+
+
+def test_an_outage_of_the_grader_gives_up_nothing(tmp_path: Path) -> None:
+    listing = Listing("good1")
+    outages = 20
+
+    class Away(Moody):
+        def label(self, item: Item) -> dict[str, Any]:
+            nonlocal outages
+            outages -= 1
+            if outages > 0:
+                raise GradingFailed("it is away", None, 0.001, is_outage=True)
+            return super().label(item)
+
+    worker = following(listing, tmp_path)
+    worker._grader = Away()
+    worker.run(until_empty=True)
+    assert (listing.labels, worker.counts.failed, worker.counts.given_up) == (["good1"], 19, 0)
+
+
+def test_only_a_refusal_by_the_service_itself_drops_a_label(tmp_path: Path) -> None:
+    listing = Listing("bad", "gone", "misrouted")
+    listing.replies = {
+        "bad": [reply(400, {"code": "INVALID_LABEL"})],
+        "gone": [reply(404, {"code": "OUTCOME_NOT_FOUND"})],
+        "misrouted": [reply(404, "no such page"), reply(200, ["odd"])],
+    }
+    worker = following(listing, tmp_path)
+    worker.run(until_empty=True)
+    assert sorted(listing.labels) == ["bad", "gone", "misrouted", "misrouted", "misrouted"]
+    assert (worker.counts.refused, worker.counts.posted) == (2, 1)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_ends_the_worker_and_keeps_the_label(tmp_path: Path, status: int) -> None:
+    listing = Listing("good1")
+    listing.replies = {"good1": [reply(status, {"code": "FORBIDDEN", "message": "a token of readers"})]}
+    worker = following(listing, tmp_path)
+    with pytest.raises(Refused, match="a token of readers"):
+        worker.run()
+    assert [id for id, _ in worker._journal.unsent()] == ["good1"]
+
+
+def test_a_grader_that_refuses_the_token_ends_the_worker(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no token"):
+        following(Listing("forbidden1", "good1"), tmp_path).run()
+
+
+def test_failures_are_forgotten_with_the_generations_that_leave_the_list(tmp_path: Path) -> None:
+    listing = Listing("odd1", "odd2")
+    worker = following(listing, tmp_path)
+    worker._forget_unlisted()
+    worker._grade_all(worker._page_of(listing.call("GET", "", None).json()))
+    assert set(worker._failures) == {"odd1", "odd2"}
+    worker._forget_unlisted()
+    listing.wanted = ["odd2"]
+    worker._grade_all(worker._page_of(listing.call("GET", "", None).json()))
+    worker._forget_unlisted()
+    assert (set(worker._failures), worker.counts.given_up, worker._seen) == ({"odd2"}, 2, set())
+
+
+def test_the_command_says_that_some_have_no_label(
+    service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where, key = context("without-prompts")
+    play(service.url, where, 2)
+    until("they are wanted", lambda: len(wanted(service, key)) == 2)
+    options = ["grade", "--url", service.url, "--grader", "judge", "--judge-url", service.url, "--judge-model", "m"]
+    ending = ["--journal", str(tmp_path / "j"), "--until-empty"]
+    assert main([*options, "--context", key, *ending]) == 1
+    assert "2 generations have got no label" in capsys.readouterr().err
+    assert main([*options, "--context", "model=q,task=misspelt", *ending]) == 1
+    assert "CONTEXT_NOT_FOUND" in capsys.readouterr().err
+
+
+def test_a_line_of_texts_that_is_still_being_written_is_read_later(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"generation_id": "a", "reference": "1"}\n{"generation_id": "b", "refer')
+    texts = _TextsOfFile(file)
+    assert texts("a") is not None and texts("b") is None
+    with file.open("a") as more:
+        more.write('ence": "2"}\n')
+    assert texts("b") == {"generation_id": "b", "reference": "2"}
+    file.write_text('{"generation_id"\n{"generation_id": "b"}\n')
+    with pytest.raises(ValueError, match=":1: a line needs generation_id"):
+        _TextsOfFile(file)

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=8, help="generations graded at once")
     add("--journal", type=Path, help="file that remembers what was graded; default: stopgate-grade-CONTEXT.jsonl here")
     add("--metrics-port", type=int, help="port of 127.0.0.1 for Prometheus metrics")
-    add("--until-empty", action="store_true", help="end once everything wanted is graded, rather than follow the list")
+    add("--until-empty", action="store_true", help="end once everything wanted is graded; status 1: some cannot be")
     add(
         "--audit",
         type=Path,
@@ -110,7 +110,7 @@ class _TextsOfFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rows: dict[str, dict[str, Any]] = {}
-        self._read_at: float | None = None
+        self._read_at: tuple[int, int] | None = None
         self._read()
 
     def __call__(self, generation_id: str) -> Mapping[str, Any] | None:
@@ -119,12 +119,23 @@ class _TextsOfFile:
         return self._rows.get(generation_id)
 
     def _read(self) -> None:
-        changed = self._path.stat().st_mtime
+        stat = self._path.stat()
+        changed = (stat.st_mtime_ns, stat.st_size)
         if changed == self._read_at:
             return
-        rows = [json.loads(line) for line in self._path.read_text().splitlines() if line.strip()]
-        self._rows = {row["generation_id"]: row for row in rows}
-        self._read_at = changed
+        lines = self._path.read_text().split("\n")
+        rows: dict[str, dict[str, Any]] = {}
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                rows[row["generation_id"]] = row
+            except (ValueError, KeyError, TypeError) as error:
+                if number == len(lines):  # it is still being written
+                    break
+                raise ValueError(f"{self._path}:{number}: a line needs generation_id: {error!r}") from error
+        self._rows, self._read_at = rows, changed
 
 
 def _texts_of(name: str | None) -> Texts | None:
@@ -157,7 +168,10 @@ def _follow(options: argparse.Namespace, grader: Grader) -> int:
         if server is not None:
             server.shutdown()
     print(json.dumps(figures_of(worker, grader)) if options.json else _line_of(worker, grader))
-    return 0
+    if not options.until_empty or worker.counts.unlabelled == 0:
+        return 0
+    print(f"stopgate grade: {worker.counts.unlabelled} generations have got no label", file=sys.stderr)
+    return 1
 
 
 def figures_of(worker: Worker, grader: Grader) -> dict[str, int]:
