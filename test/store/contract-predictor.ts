@@ -196,6 +196,15 @@ export function predictorContract (law: Law): void {
     t.strictSame(await contentsOf(await crash()), stands)
   })
 
+  law('a commit that removes a context removes its traces, and no others', async (t, { store }) => {
+    const token = (await store.acquireLease('a', 60_000))!
+    const names = ['model=q 0', 'model=q 255', 'model=q2 0', 'model=q,task=a 0']
+    await store.commit(commitOf(token, { traces: new Map(names.map((name, i) => [name, traceOf(i)])) }))
+    await store.commit(commitOf(token, { contexts: new Map([['model=q', undefined]]) }))
+    const left = await Promise.all(['model=q', 'model=q2', 'model=q,task=a'].map((key) => store.readTraces(key)))
+    t.strictSame(left, [[], [traceOf(2)], [traceOf(3)]])
+  })
+
   law('one commit can replace all samples', async (t, { store, other }) => {
     const token = (await store.acquireLease('a', 60_000))!
     const samples = (from: number) => Array.from({ length: 10_000 }, (_, i) => [from + i, sampleOf(i / 10_000)] as const)

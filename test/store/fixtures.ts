@@ -85,7 +85,7 @@ export const LEDGER: Ledger = {
   pins: new Map([['model=q', pinOf(null)]]),
   contexts: 3,
   refused: 1,
-  searched_at: 0,
+  searched_at: new Map([['*', 7]]),
   predictors: [{ name: 'p', fingerprint: '00c0ffee' }],
   train_at: 300,
 }

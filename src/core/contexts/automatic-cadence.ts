@@ -91,6 +91,12 @@ export function lookAgain ({ choice }: AutomaticCadence, reported = 0): Automati
   return { choice, exploration: { ...NO_EXPLORATION, reported_before: reported }, since: NO_COSTS }
 }
 
+/** The same in a new epoch, whose reports are counted from zero. */
+export function recounted (cadence: AutomaticCadence): AutomaticCadence {
+  const { exploration } = cadence
+  return exploration === null ? cadence : { ...cadence, exploration: { ...exploration, reported_before: 0 } }
+}
+
 /** The cadence in force, without the policy's `min_tokens`. */
 export interface CadenceInForce extends Required<Omit<Cadence, 'minTokens'>> {
   readonly isExploring: boolean

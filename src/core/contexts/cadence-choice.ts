@@ -272,7 +272,9 @@ function addStop (
   return running * share
 }
 
-function isProbed ({ em, agrees }: TraceStep): boolean { return em !== undefined || agrees !== undefined }
+function isProbed ({ em, agrees, difference }: TraceStep): boolean {
+  return em !== undefined || agrees !== undefined || difference !== undefined
+}
 
 /** The checks due within a stretch of tokens, and sums over them for a score that crosses a threshold anywhere within it. */
 interface Due {

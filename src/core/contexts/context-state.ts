@@ -10,7 +10,7 @@ import type { Levels } from '../policy/context.js'
 import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
-import { type AutomaticCadence, cadenceInForce, lookAgain, UNEXPLORED } from './automatic-cadence.js'
+import { type AutomaticCadence, cadenceInForce, lookAgain, recounted, UNEXPLORED } from './automatic-cadence.js'
 import { type Cadences, NO_CADENCES } from './cadences.js'
 import type { CountsByName } from './counts-by-name.js'
 import { type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS, type RecentCounts } from './follow-up-counts.js'
@@ -237,7 +237,7 @@ const OTHER_RUNS: readonly EpochCause[] = ['checkpoint', 'reset', 'configuration
 function cadenceAfter (previous: ContextState | undefined, cause: EpochCause): AutomaticCadence {
   const last = previous?.auto_cadence ?? null
   if (last === null || last.choice === null) return UNEXPLORED
-  if (!OTHER_RUNS.includes(cause)) return last
+  if (!OTHER_RUNS.includes(cause)) return recounted(last)
   return last.choice.reason !== 'saves' ? UNEXPLORED : lookAgain(last)
 }
 

@@ -16,7 +16,7 @@ const SEARCH_EVERY_MS = 60_000
 export function ensureContext (fold: Fold, key: string, time: number, prefix: string | undefined): ContextState | undefined {
   const state = fold.get(key)
   if (state !== undefined) return state
-  if (!hasRoom(fold, prefix)) makeRoom(fold, time, prefix)
+  if (!hasRoom(fold, prefix)) makeRoom(fold, key, time, prefix)
   if (!hasRoom(fold, prefix)) return undefined
   const { ledger } = fold
   fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
@@ -39,16 +39,18 @@ function hasRoom ({ ledger: { contexts, configuration }, counts }: Fold, prefix:
   return contexts < max && (prefix === undefined || counts.within(prefix) < contextsOfPrefix(max, levels.length + 1))
 }
 
-/** Removes the contexts without evidence that have been idle, of the prefix or, if all room is used up, of all. */
-function makeRoom (fold: Fold, time: number, prefix: string | undefined): void {
-  const { searched_at: last, contexts, configuration: { max_contexts: max, levels } } = fold.ledger
-  if (time < last + SEARCH_EVERY_MS) return
-  fold.ledger = { ...fold.ledger, searched_at: time }
+/** Removes contexts without evidence that have been idle, of the prefix or, if all room is used up, of all, but none above the new one. */
+function makeRoom (fold: Fold, created: string, time: number, prefix: string | undefined): void {
+  const { searched_at: searched, contexts, configuration: { max_contexts: max, levels } } = fold.ledger
   const under = contexts >= max ? ROOT : prefix ?? ROOT
+  const recent = [...searched].filter(([, at]) => time < at + SEARCH_EVERY_MS)
+  if (recent.some(([key]) => key === under)) return
+  fold.ledger = { ...fold.ledger, searched_at: new Map([...recent, [under, time]]) }
+  const chain = chainOf(created)
   for (const [key, state] of statesWithin(fold, under)) {
     if (depthOf(key) === levels.length && mayGiveWay(fold, key, state, time)) removeContext(fold, key)
   }
-  const above = byDepth(statesWithin(fold, under).map(([key]) => key).filter((key) => depthOf(key) < levels.length && key !== ROOT))
+  const above = byDepth(statesWithin(fold, under).map(([key]) => key).filter((key) => depthOf(key) < levels.length && !chain.includes(key)))
   for (const key of above.reverse()) {
     if (fold.counts.within(key) === 1 && mayGiveWay(fold, key, fold.get(key)!, time)) removeContext(fold, key)
   }
@@ -61,9 +63,11 @@ function mayGiveWay (fold: Fold, key: string, state: ContextState, time: number)
 
 /** Whether a context has learned anything that would be lost with it. */
 function hasEvidence (state: ContextState): boolean {
-  const { trials, threshold, membership, hold, checkpoint } = state
+  const { trials, threshold, membership, hold, checkpoint, looks, probe_form: form, auto_cadence: cadence, savings, breaches } = state
   const isCounted = !isUnseen(state) || !trials.every(isUnseen)
-  return isCounted || threshold !== null || membership !== undefined || hold !== null || checkpoint != null
+  const isServed = threshold !== null || membership !== undefined || hold !== null || checkpoint != null
+  const isExplored = form !== null || (cadence !== null && (cadence.choice !== null || cadence.exploration!.costs.generations > 0))
+  return isCounted || isServed || isExplored || looks.count > 0 || breaches > 0 || savings.treated.generations + savings.control.samples > 0
 }
 
 /** Removes a context with its cohort. */

@@ -33,17 +33,16 @@ export interface Ledger {
   readonly contexts: number
   /** Outcomes that reached no leaf of their own, since there was no room for their context. */
   readonly refused: number
-  /** When contexts that may give way were last searched for, ms. */
-  readonly searched_at: number
+  /** When contexts that may give way were last searched for, ms, by the key that they were searched under; old searches are left out. */
+  readonly searched_at: ReadonlyMap<string, number>
   /** Predictors that are not retired, the newest last, and the number of samples at which the trainer makes another. */
   readonly predictors: readonly PredictorRef[]
   readonly train_at: number
 }
 
 export function newLedger (configuration: Configuration): Ledger {
-  return {
-    configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, searched_at: 0, predictors: [], train_at: FIRST_TRAINING,
-  }
+  const none = { policies: new Map(), pins: new Map(), searched_at: new Map(), predictors: [] }
+  return { configuration, ...none, contexts: 0, refused: 0, train_at: FIRST_TRAINING }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Database, Key } from 'lmdb'
 import { HISTORY_LIMIT } from '../log.js'
-import { encodeFollowUp, encodeLedger } from '../encoding/stored-values.js'
+import { encodeFollowUp, encodeLedger, traceNames } from '../encoding/stored-values.js'
 import type { Commit } from '../learner-store.js'
 import { LeaseLostError } from '../store-errors.js'
 import { addRows, moveVersion, trimLog } from './embedded-log.js'
@@ -26,12 +26,19 @@ export function writeCommit (tables: Tables, { from, to, follow_up, ledger, deci
   writeRows(tables.cohorts, texts.cohorts)
   writeRows(tables.reservoir, texts.reservoir)
   writeRows(tables.traces, texts.traces)
+  for (const [key, text] of texts.contexts) if (text === undefined) removeTraces(tables, key)
   tables.setMeta('follow_up', encodeFollowUp(follow_up))
   if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
   if (decisive.length > 0) moveVersion(tables, decisive)
   addRows(tables, 'history', changes.map((change) => JSON.stringify({ ...change, version: tables.getMeta('version') })), HISTORY_LIMIT)
   tables.setMeta('cursor', to)
   trimLog(tables, to)
+}
+
+/** Removes the traces of a context that is gone. */
+function removeTraces ({ traces }: Tables, key: string): void {
+  const names = new Set(traceNames(key))
+  for (const name of [...traces.getKeys({ start: `${key} `, end: `${key}!` })]) if (names.has(name)) traces.removeSync(name)
 }
 
 function writeRows<K extends Key> (table: Database<string, K>, rows: Texts<K>): void {

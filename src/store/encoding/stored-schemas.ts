@@ -146,7 +146,7 @@ const ledger = Type.Object({
   pins: Type.Array(Type.Tuple([text, pin])),
   contexts: number,
   refused: number,
-  searched_at: number,
+  searched_at: Type.Array(Type.Tuple([text, number])),
   predictors: Type.Array(Type.Object({ name: text })),
   train_at: number,
 })

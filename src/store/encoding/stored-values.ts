@@ -22,18 +22,19 @@ export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
 export const encodeChange = (change: Change): string => JSON.stringify(change)
 
 export function encodeLedger (ledger: Ledger): string {
-  return JSON.stringify({ ...ledger, policies: [...ledger.policies], pins: [...ledger.pins] })
+  return JSON.stringify({ ...ledger, policies: [...ledger.policies], pins: [...ledger.pins], searched_at: [...ledger.searched_at] })
 }
 
 /** The ledger that was written as this JSON value. */
 export function reviveLedger (written: object): Ledger {
   const ledger = written as WrittenLedger
-  return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+  return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins), searched_at: new Map(ledger.searched_at) }
 }
 
-type WrittenLedger = Omit<Ledger, 'policies' | 'pins'> & {
+type WrittenLedger = Omit<Ledger, 'policies' | 'pins' | 'searched_at'> & {
   readonly policies: ReadonlyArray<[string, PolicyPatch]>
   readonly pins: ReadonlyArray<[string, Pin]>
+  readonly searched_at: ReadonlyArray<[string, number]>
 }
 
 // An unreadable value must not make the others unreadable. It is left out, or replaced by a value that never stops.

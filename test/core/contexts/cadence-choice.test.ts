@@ -166,4 +166,6 @@ t.test('a step that was not probed has the last probed answer', async (t) => {
   const { em_drop: drop, threshold } = estimateCadence([run], { check_every_tokens: 16, check_growth: 0 }, BOUND)
   t.equal(drop, 0)
   t.not(threshold, null)
+  const judged = { ...run, em: null, steps: [{ tokens: 8, score: 0.99, difference: 0 }, { tokens: 16, score: 0.9 }] }
+  t.equal(estimateCadence([judged], { check_every_tokens: 16, check_growth: 0 }, BOUND).em_drop, 0, 'also if a judge has compared it')
 })

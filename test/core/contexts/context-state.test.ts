@@ -6,6 +6,7 @@ import {
   type ContextState, copyState, type EpochCause, evidenceOf, type EvidenceTerms, evidenceTermsOf,
   haveSameEvidenceTerms, lookShare, openEpoch, predictorOf, requestGuarantee, totalLookShare, type Trial,
 } from '../../../src/core/contexts/context-state.js'
+import { type AutomaticCadence, lookAgain, UNEXPLORED } from '../../../src/core/contexts/automatic-cadence.js'
 import { countForName, type CountsByName } from '../../../src/core/contexts/counts-by-name.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
@@ -25,6 +26,15 @@ function livedIn (): ContextState {
   fold.learn(LOST, 2000)
   return fold.state()
 }
+
+t.test('an exploration goes on in the next epoch, whose reports are counted from zero', async (t) => {
+  const automatic = policyWith({ check_every_tokens: 'auto' })
+  const choice = { check_every_tokens: 32, check_growth: 0, reason: 'saves' }
+  const before = { ...livedIn(), auto_cadence: lookAgain({ ...UNEXPLORED, choice } as AutomaticCadence, 900) }
+  t.equal(before.auto_cadence.exploration!.reported_before, 900)
+  const { auto_cadence: after } = openEpoch(before, 'drift', automatic, levels, OPENING)
+  t.match(after, { choice, exploration: { reported_before: 0 } })
+})
 
 t.test('an epoch starts from zero', async (t) => {
   const before = livedIn()

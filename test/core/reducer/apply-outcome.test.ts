@@ -1,8 +1,9 @@
 import t from 'tap'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
-import { evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { type ContextState, evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
+import { NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { MAX_SAMPLES } from '../../../src/core/enrolment/enrolled-unit.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
@@ -222,6 +223,38 @@ t.test('contexts without evidence give way to new ones once they are idle', asyn
   bare('d', 700_000)
   bare('e', 700_001)
   t.notOk(fold.states.has('model=q,task=e'), 'it searches at most once a minute')
+})
+
+t.test('a context does not give way to one below it, nor if it has learned anything else', async (t) => {
+  const bare = (task: string) => outcomeOf({ context: { model: 'q', task }, steps: null, steps_complete: false, arm: 'treated' })
+  const fold = memoryFold({}, { max_contexts: 3 })
+  fold.learn(bare('a'), 1000)
+  fold.states.delete('model=q,task=a')
+  fold.counts.remove('model=q,task=a')
+  fold.learn(bare('b'), 700_000)
+  t.ok(fold.states.has('model=q'))
+  const changes: Array<Partial<ContextState>> = [
+    { looks: { count: 1, at: 0 } }, { breaches: 1 }, { probe_form: { at: 0 } as never }, { auto_cadence: { choice: {} } as never },
+    { auto_cadence: { choice: null, exploration: { costs: { generations: 1 } } } as never },
+    { savings: { ...NO_SAVINGS, treated: { generations: 1, tokens: 1 } } },
+  ]
+  for (const change of [{}, ...changes]) {
+    const fold = memoryFold({}, { max_contexts: 3 })
+    fold.learn(bare('a'), 1000)
+    fold.states.set('model=q,task=a', { ...fold.state('model=q,task=a'), ...change })
+    fold.learn(bare('b'), 700_000)
+    t.equal(fold.states.has('model=q,task=a'), Object.keys(change).length > 0, JSON.stringify(change))
+  }
+})
+
+t.test('a search for the contexts of a prefix does not delay that of another', async (t) => {
+  const fold = memoryFold({}, { max_contexts: 24 })
+  const bare = (model: string, task: string, time: number) =>
+    fold.learn(outcomeOf({ context: { model, task }, steps: null, steps_complete: false, arm: 'treated', prefix: `model=${model}` }), time)
+  for (const model of ['p', 'r']) for (const task of ['a', 'b', 'c', 'd', 'e']) bare(model, task, 1000)
+  for (const model of ['p', 'r']) bare(model, 'new', 700_000)
+  t.ok(fold.states.has('model=p,task=new') && fold.states.has('model=r,task=new'))
+  t.strictSame([...fold.ledger.searched_at], [['model=p', 700_000], ['model=r', 700_000]])
 })
 
 t.test('a context with open enrolments does not give way', async (t) => {

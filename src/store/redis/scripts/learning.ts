@@ -1,3 +1,5 @@
+import { SLOTS_OF_CONTEXT } from '../../../core/step-records/pending-outcomes.js'
+
 /**
  * KEYS: lease, lease_token, format. ARGV: holder, ttl in ms, the format that the holder reads. Returns the token; nil while another
  * holder's lease runs; or NEWER and the format, having written nothing.
@@ -91,16 +93,27 @@ for _ = 1, ARGV[10] do
   redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[8], '*', 'change', ARGV[at], 'version', version)
   at = at + 1
 end
+local removed = {}
 for i = 0, 4 do                                                   -- the tables
-  local table = KEYS[9 + i]
+  local rows = KEYS[9 + i]
   for _ = 1, ARGV[11 + 2 * i] do                                  -- one by one: Lua can't unpack thousands
-    redis.call('HSET', table, ARGV[at], ARGV[at + 1])
+    redis.call('HSET', rows, ARGV[at], ARGV[at + 1])
     at = at + 2
   end
   for _ = 1, ARGV[12 + 2 * i] do
-    redis.call('HDEL', table, ARGV[at])
+    redis.call('HDEL', rows, ARGV[at])
+    if i == 0 then                                                -- contexts
+      table.insert(removed, ARGV[at])
+    end
     at = at + 1
   end
+end
+for _, context in ipairs(removed) do                              -- their traces
+  local names = {}
+  for slot = 0, ${SLOTS_OF_CONTEXT - 1} do
+    names[slot + 1] = context .. ' ' .. slot
+  end
+  redis.call('HDEL', KEYS[13], unpack(names))
 end
 redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- folded entries go, so the length of the log is the lag
 return 'OK'
