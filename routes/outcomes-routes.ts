@@ -48,7 +48,7 @@ export const outcomesRoutes: FastifyPluginCallbackTypebox<Services> = (app, serv
 }
 
 export const labelsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
-  const wanted = createWantedLabels(services.store, services.config)
+  const wanted = createWantedLabels(services)
   app.addHook('preClose', (done) => {
     wanted.close()
     done()

@@ -10,17 +10,23 @@ import type { Store } from '../../store/store.js'
 import { type Caller, ownId } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import { type KeptAnswers, readAnswers } from '../outcomes/kept-answers.js'
-import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
+import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
 import { checkKey } from './context-reader.js'
 
 /** Time between two looks of a call that waits, ms, and the calls that a replica lets wait at once. */
 const LOOK_MS = 500
 const MAX_WAITING = 50
 
+interface WantedServices {
+  readonly store: Pick<Store, 'readCohorts' | 'readContexts' | 'answers'>
+  readonly config: Config
+  readonly snapshotHolder: { readonly loaded: () => Pick<LoadedSnapshot, 'inputs'> }
+}
+
 export type WantedLabels = ReturnType<typeof createWantedLabels>
 
 /** The lists of wanted labels, for graders that follow them. @param lookMs time between two looks of a call that waits */
-export function createWantedLabels (store: Store, config: Config, lookMs = LOOK_MS) {
+export function createWantedLabels (services: WantedServices, lookMs = LOOK_MS) {
   const ended = new AbortController()
   let waiting = 0
 
@@ -34,13 +40,13 @@ export function createWantedLabels (store: Store, config: Config, lookMs = LOOK_
       key: string, { wait_seconds: seconds = 0, ...query }: WaitingQuery, caller: Caller, gone: AbortSignal): Promise<WantedLabelsPage> {
       const until = performance.now() + seconds * 1000
       const signal = AbortSignal.any([gone, ended.signal])
-      let page = await readWantedLabels(store, config, key, query, caller)
+      let page = await readWantedLabels(services, key, query, caller)
       if (waiting >= MAX_WAITING) return page
       waiting++
       try {
         while (page.generation_ids.length === 0 && performance.now() < until && !signal.aborted) {
           await setTimeout(Math.min(lookMs, Math.max(1, until - performance.now())), undefined, { signal }).catch(() => {})
-          page = await readWantedLabels(store, config, key, query, caller)
+          page = await readWantedLabels(services, key, query, caller)
         }
         return page
       } finally {
@@ -68,13 +74,13 @@ type WantedLabelsPage = Static<typeof WantedLabelsSchema>
  * @throws InvalidKeyError, ContextNotFoundError, InvalidInputError
  */
 export async function readWantedLabels (
-  store: Store, config: Config, key: string, { limit, after, answers = false }: WantedLabelsQuery, caller: Caller
+  { store, config, snapshotHolder }: WantedServices, key: string, { limit, after, answers = false }: WantedLabelsQuery, caller: Caller
 ): Promise<WantedLabelsPage> {
   checkKey(config, key)
   const place = after === undefined ? null : placeOf(after)
-  const { policies, defaultPolicy, levels } = await readSnapshotInputs(store, config, Date.now())
+  const { policies, defaultPolicy } = snapshotHolder.loaded().inputs
   const chain = chainOf(key)
-  const depth = certifyingDepth(levels, effectivePolicy(defaultPolicy, policies, key).certify_at)
+  const depth = certifyingDepth(config.levels, effectivePolicy(defaultPolicy, policies, key).certify_at)
   const source = chain[Math.min(depth, chain.length - 1)]!
   const cohort = (await store.readCohorts([source])).get(source)
   if (cohort === undefined && !(await store.readContexts([key])).has(key)) throw new ContextNotFoundError(key)
@@ -94,7 +100,7 @@ export async function readWantedLabels (
 
 interface Listed extends WantedLabel { readonly stored_id: string }
 
-async function readTexts (store: Store, listed: readonly Listed[]): Promise<WantedText[]> {
+async function readTexts (store: WantedServices['store'], listed: readonly Listed[]): Promise<WantedText[]> {
   const kept = await readAnswers({ store }, listed.map(({ stored_id: id }) => id))
   return listed.flatMap(({ generation_id, stored_id: id }) => kept.has(id) ? [toGrade(generation_id, kept.get(id)!)] : [])
 }
