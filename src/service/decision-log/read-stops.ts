@@ -30,9 +30,18 @@ export async function readStops ({ store, stopLog }: ReadServices, query: StopsQ
   const prefix = allowedPrefix(caller, query.prefix)
   const { limit = 50, generation_id: wanted } = query
   const found: StopRow[] = []
+  /** Places of reported stops in the list. Another replica may have decided the stop, whose own row is older and says more. */
+  const reports = new Map<string, number>()
   const isFound = ({ id, context }: StopRow): boolean => {
     const isOwn = caller.tokenPrefix === null || ownId(caller, id) !== null
     return isOwn && (prefix === ROOT || isWithin(context, prefix)) && (wanted === undefined || sentId(id) === wanted)
+  }
+  const add = (row: StopRow): void => {
+    const { id, version } = row
+    const reported = reports.get(id)
+    if (version !== null && reported !== undefined) { found[reported] = row; return }
+    if (version === null) reports.set(id, found.length)
+    found.push(row)
   }
   await stopLog.flush()
   const [first = null, text = '0'] = query.before?.split(':') ?? []
@@ -45,7 +54,7 @@ export async function readStops ({ store, stopLog }: ReadServices, query: StopsQ
       let left = id === first ? Math.min(rest, decoded.length) : decoded.length
       while (left > 0) {
         const row = decoded[--left]!
-        if (isFound(row)) found.push(row)
+        if (isFound(row)) add(row)
         if (found.length === limit) return { stops: found.map(viewOf), next: `${id}:${left}` }
       }
       before = id

@@ -27,11 +27,29 @@ interface StopLogOptions {
   readonly flushMs?: number
 }
 
-export type StopLog = ReturnType<typeof createStopLog>
+/** Keeps a compact row of every stop. */
+export interface StopLog {
+  /** Whether stops are kept. */
+  readonly isTaken: boolean
+  /** Takes a decision that stops. */
+  readonly decided: (taken: TakenDecision) => void
+  /** Takes the outcome of a stop, unless this process decided it. */
+  readonly reported: (id: string, entry: LoggedOutcome) => void
+  readonly flush: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+const NO_STOP_LOG: StopLog = {
+  isTaken: false,
+  decided () {},
+  reported () {},
+  async flush () {},
+  async close () {},
+}
 
 /** Keeps a compact row of every stop: those that the service decides, and those that workers report which decide by themselves. */
-export function createStopLog ({ stops, snapshotHolder, config, metrics, log, flushMs = FLUSH_MS }: StopLogOptions) {
-  const isTaken = config.stopLogMib > 0
+export function createStopLog ({ stops, snapshotHolder, config, metrics, log, flushMs = FLUSH_MS }: StopLogOptions): StopLog {
+  if (config.stopLogMib === 0) return NO_STOP_LOG
   let [filling, draining] = [new LogBuffer(WAITING), new LogBuffer(WAITING)]
   let reported: StopRow[] = []
   let [recent, older] = [new Set<string>(), new Set<string>()]
@@ -74,23 +92,19 @@ export function createStopLog ({ stops, snapshotHolder, config, metrics, log, fl
   const isEmpty = () => filling.length === 0 && reported.length === 0 && dropped === 0
   const timer = setInterval(() => { if (!isEmpty()) flush().catch(() => {}) }, flushMs).unref()
   return {
-    /** Whether stops are kept. */
-    isTaken,
-    /** Takes a decision that stops. */
-    decided (taken: TakenDecision): void {
-      if (!isTaken) return
+    isTaken: true,
+    decided (taken) {
       remember(taken.id)
       if (filling.length >= WAITING) { dropped++; return }
       filling.push(taken, undefined, Date.now())
     },
-    /** Takes the outcome of a stop, unless this process decided it. */
-    reported (id: string, entry: LoggedOutcome): void {
-      if (!isTaken || !entry.stopped || recent.has(id) || older.has(id)) return
+    reported (id, entry) {
+      if (!entry.stopped || recent.has(id) || older.has(id)) return
       if (reported.length >= WAITING) { dropped++; return }
       reported.push(localRow(snapshotHolder.snapshot().levels, id, entry, Date.now()))
     },
     flush,
-    async close (): Promise<void> {
+    async close () {
       clearInterval(timer)
       await flush()
     },

@@ -1,4 +1,7 @@
 import t from 'tap'
+import { pino } from 'pino'
+import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
+import { createStopLog } from '../../../src/service/decision-log/stop-log.js'
 import { certify, CONTEXT, KEY } from '../../certify.js'
 import { build, type Built } from '../../helper.js'
 
@@ -58,6 +61,18 @@ t.test('a stop of a worker that decides by itself is listed once it is reported;
   const { stops } = await stopsOf(built)
   t.match(stops.find(({ generation_id: id }: { generation_id: string }) => id === 'there'), { tokens: 64, score: null, threshold: null, snapshot_version: null, decided_by: 'worker' })
   t.same(await idsOf(built), ['there', 'here'])
+})
+
+t.test('a stop that one replica decides and another one has reported to it is listed once, as it was decided', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  await built.send('POST', '/v1/decisions', step('a'))
+  await built.stopLog.flush()
+  const other = createStopLog({ ...built, stops: built.store.stops, log: pino({ level: 'silent' }) })
+  const outcome = { arm: 'treated', context: CONTEXT, tokens: 80, answer_tokens: 5, stopped: true, full: {} } as unknown as LoggedOutcome
+  for (const id of ['a', 'b']) other.reported(id, outcome)
+  await other.close()
+  t.match((await stopsOf(built)).stops, [{ generation_id: 'b', decided_by: 'worker' }, { generation_id: 'a', score: 0.99, decided_by: 'service' }])
 })
 
 t.test('without room for stops none is kept', async (t) => {
