@@ -133,8 +133,8 @@ export async function assemble (
     access.close()
     configurations.close()
     tls?.close()
+    const exported = exports.close() // an export may take minutes, for which draws and records must not wait
     await stopNothing.close()
-    await exports.close()
     await enroller.close()
     await recorder.close()
     await decisionLog.close()
@@ -142,6 +142,7 @@ export async function assemble (
     await learner.close()
     await snapshotHolder.close()
     await telemetry?.close()
+    await exported
     await store.close()
   })
   return { ...services, app }

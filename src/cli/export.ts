@@ -36,7 +36,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
     }
     const tally: Tally = { contexts: 0, log: 0, seen: 0, version: 0, isStore: false }
     let held = ''
-    for await (const line of stateLines(tallied(store.exportRows(), tally), new Date(), onDamage)) {
+    for await (const line of stateLines(tallied(store.exportRows(), tally), { exportedAt: new Date() }, onDamage)) {
       held += line
       if (!tally.isStore) continue // nothing is written unless there is a store
       await writeAll(stdout, held)

@@ -7,7 +7,7 @@ import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 
 /** The data that the thread is started with. */
-export interface ExportData { readonly config: Config, readonly file: string }
+export interface ExportData { readonly config: Config, readonly file: string, readonly stateId: string }
 
 export type ExportResult = { readonly rows: number, readonly damaged: number } | { readonly error: string }
 
@@ -20,14 +20,14 @@ const PIECE = 2 ** 20
  * Writes a state beside the file, and renames it when it is on disk. Writing never waits for the event loop: with the embedded store all
  * rows are then of one moment.
  */
-async function write (store: Store, file: string): Promise<ExportResult> {
+async function write (store: Store, { file, stateId }: ExportData): Promise<ExportResult> {
   const part = `${file}.part`
   let [rows, damaged] = [-2, 0] // without the first line and the last
   try {
     const descriptor = openSync(part, 'w', 0o600)
     try {
       let waiting = ''
-      for await (const line of stateLines(store.exportRows(), new Date(), () => { damaged++ })) {
+      for await (const line of stateLines(store.exportRows(), { exportedAt: new Date(), stateId }, () => { damaged++ })) {
         rows++
         waiting += line
         if (waiting.length < PIECE) continue
@@ -57,11 +57,11 @@ function syncFolder (folder: string): void {
   try { fsyncSync(descriptor) } finally { closeSync(descriptor) }
 }
 
-const { config, file } = workerData as ExportData
+const data = workerData as ExportData
 let store: Store | null = null
 try {
-  store = await createStore({ ...config, isGuest: true, redisTimeoutMs: PATIENCE_MS })
-  parentPort!.postMessage(await write(store, file))
+  store = await createStore({ ...data.config, isGuest: true, redisTimeoutMs: PATIENCE_MS })
+  parentPort!.postMessage(await write(store, data))
 } catch (error) {
   parentPort!.postMessage({ error: (error as Error).message } satisfies ExportResult)
 } finally {

@@ -1,14 +1,17 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
+import { stateIdOf } from '../../store/encoding/state-file.js'
 import type { Config } from '../config/config.js'
 import { WITHOUT_HOOKS } from '../learner/threads.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { ExportData, ExportResult } from './export-worker.js'
 
-/** Exports that are kept; the oldest are removed. */
+/** Exports that are kept; older ones are removed, except for the last one of another state. */
 const KEPT = 14
+/** Bytes that hold the first line of an export. */
+const HEAD = 512
 /** Interval at which to check whether an export is due, ms. */
 const CHECK_MS = 60_000
 const NAME = /^stopgate-\d{8}T\d{9}Z\.jsonl$/
@@ -17,7 +20,7 @@ const WORKER = new URL('./export-worker.js', import.meta.url)
 interface ExportServices {
   readonly config: Config
   readonly learner: { readonly isLeader: () => boolean }
-  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'ageSeconds'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'ageSeconds' | 'snapshot'>
   readonly log: FastifyBaseLogger
   readonly checkMs?: number
 }
@@ -26,7 +29,8 @@ export type ScheduledExports = ReturnType<typeof createScheduledExports>
 
 /**
  * Exports the state into a folder every few hours, on the replica that is the learner. A thread of its own reads the store, so that
- * decisions do not wait. While a loss of the store is not acknowledged nothing is exported: the files of before must stay.
+ * decisions do not wait. While a loss of the store is not acknowledged, nothing is exported. Afterwards the last export of the lost state
+ * stays, however many of the new state follow.
  */
 export function createScheduledExports ({ config, learner, snapshotHolder, log, checkMs = CHECK_MS }: ExportServices) {
   const { exportEveryHours, exportDir } = config
@@ -43,11 +47,13 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
     const name = `stopgate-${new Date().toISOString().replace(/[-:.]/g, '')}.jsonl`
     await mkdir(folder, { recursive: true })
     await removeParts(folder)
-    const { rows, damaged } = await exportInThread({ config, file: join(folder, name) })
+    const { stateId } = snapshotHolder.snapshot()
+    const { rows, damaged } = await exportInThread({ config, file: join(folder, name), stateId })
     last = name
     log.info({ file: join(folder, name), rows, damaged }, 'the state was exported')
     if (damaged > 0) log.warn({ damaged }, 'unreadable values were exported as they are, or left out')
-    for (const old of [...names, name].slice(0, -KEPT)) await rm(join(folder, old), { force: true })
+    const lastOfOther = await lastOf(names, async (one) => await stateOf(join(folder, one)) !== stateId)
+    for (const old of [...names, name].slice(0, -KEPT)) if (old !== lastOfOther) await rm(join(folder, old), { force: true })
   }
 
   async function check (): Promise<void> {
@@ -83,6 +89,20 @@ async function exportsIn (folder: string): Promise<string[]> {
     throw error
   })
   return names.filter((name) => NAME.test(name)).sort()
+}
+
+async function lastOf (names: readonly string[], isWanted: (name: string) => Promise<boolean>): Promise<string | null> {
+  for (const name of [...names].reverse()) if (await isWanted(name)) return name
+  return null
+}
+
+/** The id of the state in a file; `null` where its head has none. */
+async function stateOf (file: string): Promise<string | null> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD), 0, HEAD, 0)
+    return stateIdOf(buffer.toString('utf8', 0, bytesRead).split('\n', 1)[0]!)
+  } finally { await handle.close() }
 }
 
 /** Removes what exports left behind whose process was killed. */

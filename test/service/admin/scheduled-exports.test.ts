@@ -33,13 +33,28 @@ t.test('the learner exports the state, again only when it is due, and keeps 14 f
   t.notOk((await readdir(folder)).some((name) => name.endsWith('.part')))
 })
 
+t.test('the last export of another state stays, so that those of an emptied store do not replace it', async (t) => {
+  const folder = await temporaryFolder(t)
+  const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
+  const { stateId } = built.snapshotHolder.snapshot()
+  const nameOf = (i: number) => `stopgate-200001${i}T000000000Z.jsonl`
+  for (let i = 10; i < 28; i++) {
+    await writeFile(join(folder, nameOf(i)), `${JSON.stringify({ stopgate_state: 1, state_id: i < 12 ? 'lost' : stateId })}\n`)
+    await utimes(join(folder, nameOf(i)), 1, 1)
+  }
+  const exports = createScheduledExports({ ...built, log, ...QUICK })
+  t.teardown(exports.close)
+  const files = await until('the next one is made', async () => { const files = await filesIn(folder); return files.length === 15 ? files : null })
+  t.strictSame(files.slice(0, 2), [nameOf(11), nameOf(15)])
+})
+
 t.test('nothing is exported while a loss is not acknowledged, or by a replica that is not the learner', async (t) => {
   const folder = await temporaryFolder(t)
   const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: join(folder, 'new') })
   await built.app.close()
   let checks = 0
   const count = <T>(value: T) => () => { checks++; return value }
-  const lost = createScheduledExports({ ...built, snapshotHolder: { ageSeconds: () => 0, loss: count({ kind: 'replaced' as const, at: 0 }) }, learner: { isLeader: () => true }, log, ...QUICK })
+  const lost = createScheduledExports({ ...built, snapshotHolder: { ...built.snapshotHolder, ageSeconds: () => 0, loss: count({ kind: 'replaced' as const, at: 0 }) }, learner: { isLeader: () => true }, log, ...QUICK })
   t.teardown(lost.close)
   const follower = createScheduledExports({ ...built, learner: { isLeader: count(false) }, log, ...QUICK })
   t.teardown(follower.close)
