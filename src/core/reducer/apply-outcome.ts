@@ -298,7 +298,7 @@ function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit,
   if (outcome.stopped || outcome.arm === 'treated') return
   const { label_rate: enrolled } = policyOf(fold.ledger, key)
   const unit = { share: member.share, earlier: member.saved, enrolled }
-  const { tokens } = countSavingsOfControl(fold, pending, unit, state, time)
+  const tokens = countSavingsOfControl(fold, pending, unit, state, time)
   if (tokens !== null) member.saved = { samples: (member.saved?.samples ?? 0) + 1, tokens: (member.saved?.tokens ?? 0) + tokens }
 }
 

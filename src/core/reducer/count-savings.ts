@@ -46,19 +46,19 @@ interface Drawn {
  * Counts what stopping would have saved in a control sample, for every link of its chain. Cancelled samples, those without complete steps
  * and those that the scorer was trained on are left out.
  * @param state of the context that gathers the evidence, as stored
- * @returns the state stored last, and the tokens that were generated after the crossing; `null`: it did not count
+ * @returns the tokens that were generated after the crossing; `null`: it did not count
  */
 export function countSavingsOfControl (
   fold: Fold, { outcome, leaf, key }: PendingOutcome, { share, earlier, enrolled }: Drawn, state: ContextState, time: number
-): { readonly state: ContextState, readonly tokens: number | null } {
-  if (share === 1 || !areStopsReal(policyOf(fold.ledger, leaf), thresholdInForce(fold, leaf, time))) return { state, tokens: null }
+): number | null {
+  if (share === 1 || !areStopsReal(policyOf(fold.ledger, leaf), thresholdInForce(fold, leaf, time))) return null
   const tokens = tokensAfterCrossing(fold, { outcome, leaf, key }, state)
-  if (tokens === null) return { state, tokens }
+  if (tokens === null) return null
   for (const link of chainOf(leaf)) {
     const own = fold.own(link)
     if (own !== undefined) own.savings = addControl(own.savings, tokens, share, earlier, enrolled)
   }
-  return { state: fold.get(key)!, tokens }
+  return tokens
 }
 
 /** Tokens of a full run after it crossed the threshold in force; at a lottery the mean over both thresholds. */

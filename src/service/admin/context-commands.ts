@@ -204,26 +204,39 @@ export function checkRoom (
 }
 
 /** Policies by the key of the context that states them. */
-type StatedPolicies = Pick<ReadonlyMap<string, PolicyPatch>, 'get'>
+type StatedPolicies = ReadonlyMap<string, PolicyPatch>
 
 /**
  * The policies after one is set, or removed by `null`, checked in its context and in all below.
  * @throws InvalidPolicyError
  */
 export function checkedPolicies (
-  config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): StatedPolicies {
-  const isNewBound = policy !== null && policy.max_em_drop !== stated.get(key)?.max_em_drop
-  const excess = isNewBound ? boundProblem(policy, config.maxEmDropLimit) : null
-  if (excess !== null) throw at(excess.path, new InvalidPolicyError(`${excess.path.slice(1)} ${excess.message}`))
-  const policies: StatedPolicies = { get: (other) => other === key ? policy ?? undefined : stated.get(other) }
-  const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, policies, at)
-  const below = depthOf(key) === config.levels.length ? [] : [...stated.keys()].filter((other) => other !== key && isWithin(other, key))
-  for (const link of [key, ...below]) {
+  config: Config, stated: StatedPolicies, key: string, policy: PolicyPatch | null): StatedPolicies {
+  const policies = new Map(stated)
+  if (policy === null) policies.delete(key); else policies.set(key, policy)
+  checkPolicies(config, stated, policies, [key])
+  return policies
+}
+
+/**
+ * Checks policies in the contexts where they change, and in all below.
+ * @throws InvalidPolicyError
+ */
+export function checkPolicies (config: Config, before: StatedPolicies, after: StatedPolicies, changed: readonly string[]): void {
+  for (const key of changed) {
+    const policy = after.get(key)
+    const isNewBound = policy !== undefined && policy.max_em_drop !== before.get(key)?.max_em_drop
+    const excess = isNewBound ? boundProblem(policy, config.maxEmDropLimit) : null
+    if (excess !== null) throw at(excess.path, new InvalidPolicyError(`${excess.path.slice(1)} ${excess.message}`))
+  }
+  const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, after, at)
+  const roots = new Set(changed)
+  const below = [...after.keys()].filter((key) => chainOf(key).some((link) => roots.has(link)))
+  for (const link of new Set([...changed, ...below])) {
     const own = policyAt(link)
     const problem = windowProblem(own) ?? policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
   }
-  return policies
 }
 
 /** Where a pin holds. */

@@ -14,6 +14,7 @@ import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
+import { checkPolicies } from './context-commands.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, confirmation, dryRun, type DryRun, type DryRunOptions } from './dry-run.js'
 import { readFullHistory, type ReadHistory } from './history.js'
@@ -70,6 +71,7 @@ export function createRollback (store: Store, readHistory: ReadHistory, snapshot
     const restored = withPolicies ? restoredBy(then.policies, inputs.policies) : []
     const policies = new Map(inputs.policies)
     for (const { key, after } of restored) if (after === null) policies.delete(key); else policies.set(key, after)
+    checkPolicies(config, inputs.policies, policies, restored.map(({ key }) => key))
     const now = { levels, states, predictors: inputs.predictors, defaultPolicy, policies }
     const rows = [...before].map(([key, threshold]) => {
       const { threshold: after, scorer } = pastThreshold(then, now, key)
@@ -79,7 +81,10 @@ export function createRollback (store: Store, readHistory: ReadHistory, snapshot
   }
 
   return {
-    /** Pins every context to the threshold that was in force at a version; a dry run only reports what would change. */
+    /**
+     * Pins every context to the threshold that was in force at a version; a dry run only reports what would change.
+     * @throws InvalidPolicyError where a policy to be restored is not allowed any more
+     */
     async to ({ version, by, reason, expires_in_seconds: seconds, policies = false, dry_run = false, confirm }: RollbackRequest) {
       let effect!: DryRun<Row> & { readonly policies: Restored[] }
       const planPins = async (): Promise<Command[]> => {

@@ -5,7 +5,7 @@ import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 
 interface StoreLossServices {
   readonly store: Pick<Store, 'append'>
-  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'refresh'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'forgetLoss' | 'refresh'>
   readonly exports: { readonly restoreCommand: () => string | null }
 }
 
@@ -28,6 +28,7 @@ export function createStoreLoss ({ store, snapshotHolder, exports }: StoreLossSe
     async acknowledge (origin: Required<Origin>) {
       if (snapshotHolder.loss() !== null) {
         await store.append([{ type: 'acknowledgement', ...origin }])
+        snapshotHolder.forgetLoss()
         await snapshotHolder.refresh()
       }
       return view()

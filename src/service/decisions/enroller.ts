@@ -78,7 +78,7 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
     enrol,
     within (prefix) {
       let bound = byPrefix.get(prefix)
-      bound ??= { enrol: (drawn, ...draw) => { enrol({ ...drawn, prefix: prefix! }, ...draw) } }
+      bound ??= boundTo(prefix!, enrol)
       byPrefix.set(prefix, bound)
       return bound
     },
@@ -87,6 +87,17 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
       await running
       await send() // waits for the list that is being sent
       await send() // sends the draws made since
+    },
+  }
+}
+
+/** Draws come in runs of one context, which share their properties. */
+function boundTo (prefix: string, enrol: Enroller['enrol']): Pick<Enroller, 'enrol'> {
+  let last: { readonly drawn: DrawnIn, readonly bound: DrawnIn } | null = null
+  return {
+    enrol (drawn, u, hash, ageMs) {
+      if (last?.drawn !== drawn) last = { drawn, bound: { ...drawn, prefix } }
+      enrol(last.bound, u, hash, ageMs)
     },
   }
 }

@@ -137,8 +137,8 @@ export async function reportOutcomes (
   const joined = await joinRecords(services, salt, outcomes, caller)
   const { links } = snapshotHolder.loaded()
   const prefix = caller?.tokenPrefix ?? null
-  const entries = joined.map(({ entry }) =>
-    prefix === null ? entry : { ...entry, ...prefixFor(links, contextKey(config.levels, entry.context), prefix) })
+  const keys = joined.map(({ entry }) => contextKey(config.levels, entry.context))
+  const entries = joined.map(({ entry }, i) => prefix === null ? entry : { ...entry, ...prefixFor(links, keys[i]!, prefix) })
   const areNew = (await store.append(entries)).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
@@ -149,7 +149,7 @@ export async function reportOutcomes (
   }
   const loaded = snapshotHolder.loaded()
   const reported = joined.map(({ entry }, i) => {
-    const isWithoutRoom = lacksRoom(loaded.links, config, contextKey(config.levels, entry.context), prefix)
+    const isWithoutRoom = lacksRoom(loaded.links, config, keys[i]!, prefix)
     return { isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry, isWithoutRoom) }
   })
   const wanted = joined.flatMap(({ entry }, i) => reported[i]!.isNew && reported[i]!.label_wanted ? [[outcomes[i]!, entry] as const] : [])

@@ -90,3 +90,12 @@ t.test('a rollback restores the policies of its version where it is asked to, an
   await rollback.to({ ...origin, version, policies: true, confirm: plan.confirm })
   t.same(await policies(), before)
 })
+
+t.test('a rollback does not restore a policy that may not be stated any more', async (t) => {
+  const { store, send, rollback } = await build(t)
+  await store.append([{ type: 'policy', key: 'model=q', policy: { max_em_drop: 0.3 }, ...origin }])
+  await until('all is learned', async () => (await store.revision()).lag === 0)
+  const { version } = await store.revision()
+  await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.01 })
+  await t.rejects(rollback.to({ ...origin, version, policies: true, dry_run: true }), { code: 'INVALID_POLICY', message: /max_em_drop/ })
+})

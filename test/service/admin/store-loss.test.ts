@@ -1,4 +1,9 @@
 import t from 'tap'
+import { pino } from 'pino'
+import { createStoreLoss } from '../../../src/service/admin/store-loss.js'
+import { createSnapshotHolder } from '../../../src/service/snapshot/snapshot-holder.js'
+import type { Store } from '../../../src/store/store.js'
+import { StoreUnavailableError } from '../../../src/store/store-errors.js'
 import { build, type Built, until } from '../../helper.js'
 import { startRedis, withoutRedis } from '../../redis-server.js'
 import { Redis } from 'ioredis'
@@ -30,4 +35,30 @@ t.test('an emptied store is a warning on all replicas, also on later ones, until
 t.test('an acknowledgement needs a reason', async (t) => {
   const built = await build(t)
   t.equal((await built.send('POST', '/v1/store-loss/acknowledgement', {})).status, 400)
+})
+
+t.test('a loss that could not be noted in the store is not noted after its acknowledgement', async (t) => {
+  const built = await build(t)
+  let isRefused = true
+  let version = 7
+  const overrides: Partial<Store> = {
+    async noteLoss (loss) { if (isRefused) throw new StoreUnavailableError('full'); await built.store.noteLoss(loss) },
+    revision: async () => ({ ...await built.store.revision(), version }),
+  }
+  const store = new Proxy(built.store, {
+    get (target, name) {
+      const value = overrides[name as keyof Store] ?? target[name as keyof Store]
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+    },
+  })
+  const snapshotHolder = createSnapshotHolder({ store, config: built.config, log: pino({ level: 'silent' }) })
+  t.teardown(snapshotHolder.close)
+  const storeLoss = createStoreLoss({ store, snapshotHolder, exports: { restoreCommand: () => null } })
+  await snapshotHolder.refresh()
+  version = 0
+  await snapshotHolder.refresh()
+  t.match(storeLoss.view(), { lost: true, kind: 'older' })
+  isRefused = false
+  t.match(await storeLoss.acknowledge({ by: 'ops', reason: 'restored' }), { lost: false })
+  t.equal((await built.store.revision()).loss, null)
 })
