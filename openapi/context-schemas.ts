@@ -4,6 +4,7 @@ import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '..
 import { UNLIKELY_REASONS, type Unlikely } from '../src/core/contexts/probe-spending.js'
 import { STATUSES } from '../src/core/reports/context-report.js'
 import { DIAGNOSES, type Diagnosis } from '../src/core/reports/diagnosis.js'
+import { ADVISED_GRADERS, type AdvisedGrader } from '../src/core/reports/label-advice.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { CadenceNumbersSchema, LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
@@ -342,8 +343,19 @@ const MembersSchema = Type.Object({
   }), { description: 'At most 20 members, first those that have lost the most answers beyond what max_em_drop allows' }),
 }, { title: 'PoolMembers', description: 'Evidence of each context of a pool by itself. The guarantee is about their average only' })
 
+const LabelAdviceSchema = Type.Object({
+  grader: Type.Unsafe<AdvisedGrader>({ type: 'string', enum: [...ADVISED_GRADERS], description: 'The grader that fits what its answers look like, or the form in which they are forced' }),
+  command: Type.String({ description: 'The command that starts it; words in capitals are to be replaced' }),
+  judge_tokens_per_day: nullable<number>('integer', {
+    description: 'Tokens that a judge would read a day at the mean traffic of the epoch, without prompts where the policy does not store them, by an estimate of four characters a token; null: no texts of wanted labels are kept',
+  }),
+}, { title: 'LabelAdvice', description: 'How it can get labels' })
+
 export const ContextDetailSchema = Type.Object({
-  ...contextFields, thresholds: ThresholdsSchema, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: the context is not a pool'),
+  ...contextFields,
+  thresholds: ThresholdsSchema,
+  members: objectOrNull(MembersSchema, 'The contexts of a pool; null: the context is not a pool'),
+  label_advice: objectOrNull(LabelAdviceSchema, 'How a context that warns labels_never_given can get labels; null: it does not'),
 }, {
   title: 'ContextDetail', description: 'State of one context with a row for every threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
 })

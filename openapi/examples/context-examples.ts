@@ -173,6 +173,7 @@ export const CONTEXT_DETAIL_EXAMPLE = {
     generations_needed: 0,
   }],
   members: null,
+  label_advice: null,
 }
 
 export const POLICY_REPLY_EXAMPLE = { key: 'model=steady-8b', policy: { max_em_drop: 0.03 }, effective: EFFECTIVE }

@@ -98,6 +98,7 @@ export function ContextPage ({ name }: { name: string }) {
           Meanwhile only {percent(context.control_share, 0)} of the generations are probed.
         </p>
       )}
+      <LabelAdvice context={context} />
       <div class='tiles'>
         <Tile title='Threshold in force' value={threshold(context.threshold)}>
           {mixture(context)}{promise(context)}
@@ -125,6 +126,19 @@ export function ContextPage ({ name }: { name: string }) {
         ? <ContextsTable prefix={name} />
         : <Panels name={name} context={context} tradeoff={tradeoff} />}
     </>
+  )
+}
+
+/** How to get labels, where none has come. */
+function LabelAdvice ({ context: { label_advice: advice, policy } }: { context: ContextDetail }) {
+  if (advice === null) return null
+  const { command, judge_tokens_per_day: tokens } = advice
+  return (
+    <div class='banner info'>
+      <span aria-hidden='true'>△</span> No label has come, so every early answer that differs counts as lost. The grader that fits these answers:
+      <pre>{command}</pre>
+      {tokens !== null && <>A judge would read about {short(tokens)} tokens a day{policy.store_prompts ? '' : ', and the prompts, which it needs and the policy does not store'}.</>}
+    </div>
   )
 }
 

@@ -117,7 +117,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   outcomes_missing: ['warn', 'Generations are enrolled, but their outcomes, steps or labels have not arrived.'],
   outcomes_not_enrolled: ['warn', 'Most outcomes belong to generations that did not ask at their first step.'],
   no_net_savings: ['warn', 'A threshold is certified, but it would save no more tokens than its probes cost.'],
-  labels_never_given: ['warn', 'No label has come, so every early answer that differs counts as lost. stopgate grade gives labels.'],
+  labels_never_given: ['warn', 'No label has come, so every early answer that differs counts as lost. The page of the context says which grader fits.'],
   tokens_lost: ['warn', 'Over the last day, probes cost more tokens than stops saved.'],
   certificate_unlikely: ['warn', 'Nothing is likely to be certified, so few generations are probed. The page of the context says why.'],
   signals_refused: ['warn', 'Signals have too many names.'],

@@ -97,6 +97,15 @@ t.test('problems with the reports of workers are shown as warnings', async (t) =
   t.equal(page.colourOf(page.all('.badge.warn')[0]!), page.paletteOf('warn'))
 })
 
+t.test('the command that gives labels is shown where none has come, with the cost of a judge', async (t) => {
+  const advice = { grader: 'number', command: "stopgate grade --context 'model=q' --grader number", judge_tokens_per_day: 52_800 } as const
+  const page = await open(t, { label_advice: advice })
+  t.equal(page.read('.banner pre'), advice.command)
+  t.match(page.read('.banner'), /A judge would read about 52\.8K tokens a day, and the prompts, which it needs and the policy does not store\.$/)
+  const unpriced = await open(t, { label_advice: { ...advice, judge_tokens_per_day: null } })
+  t.notMatch(unpriced.read('.banner'), 'tokens a day')
+})
+
 t.test('an unknown context shows its name and the message of the service', async (t) => {
   const page = await openPage(t, '#/context/model%3D%3Cb%3E', serviceWith({ context: failure(404, 'CONTEXT_UNKNOWN', 'No outcome has named this context.') }))
   t.equal(page.read('h1'), 'model=<b>')

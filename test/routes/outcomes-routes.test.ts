@@ -265,6 +265,18 @@ t.test('a prompt is kept where the policy says so, and is no part of the log', a
   t.notMatch(JSON.stringify(await built.store.learned()), /Capital|Rome|Paris/)
 })
 
+t.test('a context that gets no labels is told which grader fits its answers, and what a judge would cost', async (t) => {
+  const built = await build(t, FOLLOWED_UP)
+  await reportEnrolled(built, { ...PROSE, answer: '42', steps: [{ tokens: 32, confidence: 0.95, answer: '41' }] } as { generation_id: string })
+  t.equal((await untilContext(built, { labels_wanted: 1 })).label_advice, null, 'labels may come yet')
+  for (let i = 0; i < 99; i++) {
+    await reportEnrolled(built, { ...PROSE, generation_id: `g${i}`, answer: '42', steps: [{ tokens: 32, confidence: 0.95, answer: '41' }] } as { generation_id: string })
+  }
+  const { warnings, label_advice: advice } = await untilContext(built, { labels_wanted: 100 })
+  t.ok(warnings.includes('labels_never_given'))
+  t.match(advice, { grader: 'number', command: `stopgate grade --context '${KEY}' --grader number`, judge_tokens_per_day: Number })
+})
+
 t.test('a stop whose answer differs from its probe is listed with both', async (t) => {
   const built = await build(t, FOLLOWED_UP)
   const { send } = built

@@ -50,7 +50,7 @@ export const CONTEXT_PROBLEMS = {
   },
   labels_never_given: {
     problem: 'no label has come for the first hundred control generations, so every early answer that differs from the final one counts as lost',
-    cure: 'send em or a reference with outcomes, or start stopgate grade with a grader or a judge (docs/integrate/labels.md)',
+    cure: 'send em or a reference with outcomes, or start stopgate grade: label_advice in GET /v1/contexts/{key} names the grader that fits, and what a judge would cost',
   },
   certificate_unlikely: {
     problem: 'no threshold is likely to be certified, so few generations are probed; the reason is "unlikely" in GET /v1/contexts/{key}',

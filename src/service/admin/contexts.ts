@@ -10,6 +10,7 @@ import { policyProblem } from '../../core/policy/policy-problem.js'
 import { effectivePolicy } from '../../core/policy/policy.js'
 import { type ContextView, describeContext, type Status } from '../../core/reports/context-report.js'
 import type { ContextRow } from '../../core/reports/context-row.js'
+import { adviseOnLabels } from '../../core/reports/label-advice.js'
 import { describeThresholds } from '../../core/reports/threshold-rows.js'
 import { type AnswerableFields, cadenceProblem, whatIf } from '../../core/reports/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/errors.js'
@@ -19,6 +20,7 @@ import { checkKey, readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 import { readTradeoff } from './read-tradeoff.js'
 import type { FleetScan } from './scan-fleet.js'
+import { readNewestTexts } from './wanted-labels.js'
 
 interface ContextFilter { readonly prefix?: string, readonly status?: Status, readonly limit: number, readonly after?: string }
 
@@ -26,6 +28,9 @@ export type Contexts = ReturnType<typeof createContexts>
 
 /** Contexts read from the store at a time while a page is filled. */
 const CHUNK = 200
+
+/** Generations whose texts show which grader fits. */
+const ADVISED_BY = 32
 
 /** Readers of contexts for operators, straight from the store. @param scan reads all contexts, to find the members of a pool */
 export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<FleetScan>) {
@@ -64,7 +69,15 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const candidate = candidateOf(state, policy, loaded.predictors, scorer)
       const isPool = depthOf(key) < loaded.levels.length && isCertifying(loaded.levels, policy.certify_at, key)
       const members = isPool ? membersOf(await scan(), key) : null
-      return { ...onWire(describeContext(loaded, key)), thresholds: describeThresholds(candidate, policy), members }
+      const view = describeContext(loaded, key)
+      const isUnlabelled = view.control_share !== null && view.warnings.includes('labels_never_given')
+      const texts = isUnlabelled ? await readNewestTexts(store, view.pool?.key ?? key, ADVISED_BY) : null
+      return {
+        ...onWire(view),
+        thresholds: describeThresholds(candidate, policy),
+        members,
+        label_advice: texts === null ? null : adviseOnLabels(key, state, texts),
+      }
     },
 
     /** Certifies from the present evidence under other terms; absent terms stay as they are. */

@@ -98,6 +98,13 @@ export async function readWantedLabels (
   }
 }
 
+/** The texts of the newest generations of a certifying context whose label is wanted, as far as they are kept. */
+export async function readNewestTexts (store: Store, source: string, count: number): Promise<KeptAnswers[]> {
+  const cohort = (await store.readCohorts([source])).get(source)
+  const newest = cohort === undefined ? [] : wantedLabels(cohort).slice(-count)
+  return [...(await readAnswers({ store }, newest.map(({ generation_id: id }) => id))).values()]
+}
+
 interface Listed extends WantedLabel { readonly stored_id: string }
 
 async function readTexts (store: WantedServices['store'], listed: readonly Listed[]): Promise<WantedText[]> {
