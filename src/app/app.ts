@@ -35,7 +35,7 @@ const SILENCE_MS = 90_000
 const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
-/** Frequent routes that write, which are logged at debug like all reads: the page polls. */
+/** Routes that write so often that they are logged at debug, as all reads are, since the page polls. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/enrolments', '/v1/outcomes', '/v1/outcomes/batch'])
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** Request ids from clients that are safe to log. */

@@ -192,12 +192,12 @@ export function isChoiceDue ({ exploration }: AutomaticCadence, reported: number
 
 const LONGEST = 256
 
-/** Another look must gain so much of the tokens, since a new cadence starts from no evidence. */
+/** Share of the tokens that another cadence must save to take over, since its evidence starts from zero. */
 const MARGIN = 0.02
 
 /**
- * Chooses by the runs that were gathered. The choice in force stays unless another one is better. If none saves at its checks, the cadence
- * is to be explored again, even though that withdraws a threshold in force: its evidence is of the costs of before, which have changed.
+ * Chooses a cadence by the runs that were gathered. The one in force stays unless another one is better. If none saves tokens, exploration
+ * starts again. That withdraws a threshold in force, whose evidence is about costs that have changed since.
  */
 export function choose (cadence: AutomaticCadence, time: number, policy: Policy): AutomaticCadence {
   const { costs, traces: packed } = cadence.exploration!
@@ -212,7 +212,7 @@ export function choose (cadence: AutomaticCadence, time: number, policy: Policy)
   return { choice: { ...chosen, check_every_tokens, check_growth, ...seen }, exploration: null, since: NO_COSTS }
 }
 
-/** Shorter distances are estimated by what may have happened between the checks, so they need another reason. */
+/** What a shorter distance would save is only estimated, so it is chosen only after a change of lengths or costs. */
 function isBetter (chosen: Pick<ChosenCadence, 'check_every_tokens' | 'candidates'>, present: CadenceEstimate, haveChanged: boolean): boolean {
   if (chosen.check_every_tokens < present.check_every_tokens && !haveChanged) return false
   return chosen.candidates[0]!.expected_saved_ratio - present.expected_saved_ratio >= MARGIN

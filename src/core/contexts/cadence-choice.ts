@@ -195,8 +195,8 @@ export interface StopSums extends Sums { readonly full: number, readonly unstopp
 
 /**
  * Adds the stops of a trace at each threshold. Between two recorded steps, the score is taken to cross a threshold, or to fall below it
- * again, anywhere with equal chance, and a check stops where it is above. So scores that jump count as they would be met, not as if they
- * stayed once they had risen. After the last step the score stays.
+ * again, anywhere with equal chance, and a check stops where it is above. Scores that jump therefore count as a check would find them, not
+ * as if they stayed high once they had risen. After the last step the score stays the same.
  * @param each tokens of a probe
  * @returns checks of the run in full
  */

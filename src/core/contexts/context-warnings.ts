@@ -69,7 +69,7 @@ export const CONTEXT_WARNINGS_TEXT =
 
 /**
  * Warnings in replies to outcomes: an outcome that lacks its arm, the number of samples in its group or its context; an answer too long to
- * match its reference; a context that there is no room for; and the above, of which `steps_missing` may also be about the outcome itself.
+ * match its reference; a context beyond the limit; and the above, of which `steps_missing` may also be about the outcome itself.
  */
 export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_missing', 'context_without_room', 'answer_long', ...CONTEXT_WARNINGS] as const
 

@@ -62,7 +62,7 @@ export interface PredictorEntry extends Origin {
   readonly version: PredictorVersion | null
 }
 
-/** An operator knows that the store has lost its contents, and has done what is to be done. */
+/** An operator has dealt with the loss of the store's contents, so the warnings end. */
 export interface AcknowledgementEntry extends Required<Origin> { readonly type: 'acknowledgement' }
 
 /** A worker has found how a model wants its answers to be forced, or states how it forces them, in a context that certifies. */

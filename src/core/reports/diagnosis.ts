@@ -23,7 +23,7 @@ export const DIAGNOSES = {
   outcomes_missing: 'Generations are enrolled, but their outcomes, steps or labels have not arrived: report every generation that asked.',
   labels_missing: 'Outcomes wait for labels: send em, an answer with a reference, or labels, or set the label of the policy to agreement.',
   probe_form_missing: 'No forced answer equals the one that the model itself gives, so nothing is probed: state how its answers look.',
-  reports_faulty: 'Reports cannot be evidence as they are: see the warnings of this context.',
+  reports_faulty: 'Reports do not qualify as evidence: see the warnings of this context.',
   accuracy: 'The thresholds that save tokens seem to lose more EM than is allowed: allow a larger max_em_drop, or find a better confidence.',
   probe_cost: 'Probes cost as much as stops would save: use shorter probes, or ask less often.',
   too_few: 'Learning would cost more than it would have saved on the traffic so far: certify it with others as a pool, or let it run.',

@@ -64,7 +64,7 @@ export async function readStops ({ store, stopLog }: ReadServices, query: StopsQ
   return { stops: found.map(viewOf), next: `${before}:0` }
 }
 
-/** An id that only this chunk and older ones are before. */
+/** The id that follows that of a chunk: a read of the chunks before it begins with this one. */
 function after (chunk: string): string {
   const [ms, sequence] = chunk.split('-')
   return sequence === undefined ? String(Number(ms) + 1) : `${ms}-${Number(sequence) + 1}`

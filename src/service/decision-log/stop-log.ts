@@ -117,7 +117,7 @@ function rowOf (levels: Levels, taken: TakenDecision & { readonly at: number }):
   return { at, id, context: key, source: source ?? key, tokens, score, scorer, threshold, version }
 }
 
-/** Of a stop that a worker decided by itself, its outcome knows the place alone. */
+/** The row of a stop that a worker decided by itself. Its outcome shows only where it was. */
 function localRow (levels: Levels, id: string, entry: LoggedOutcome, at: number): StopRow {
   const { context, tokens, answer_tokens: answer, stopped_probe: probe } = entry
   const key = contextKey(levels, context)

@@ -142,7 +142,7 @@ export function startLearner (
 
   function report ({ ledger, changes }: Omit<Commit, 'token'>): void {
     if (ledger !== null) {
-      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'outcomes of contexts that there is no room for count only for their existing parents: see MAX_CONTEXTS')
+      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'no room for more contexts: outcomes of new ones count only for their parents (MAX_CONTEXTS)')
       refused = ledger.refused
     }
     for (const change of changes) {

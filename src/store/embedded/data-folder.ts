@@ -83,7 +83,7 @@ function isDatabase (file: string): boolean {
   return [0, PAGE_SIZE].every((page) => start.readUInt32LE(page + MAGIC_OFFSET) === MAGIC)
 }
 
-/** Limit on that, ms: a damaged page may also keep it in an endless loop. */
+/** Time limit for reading the whole database, ms: a damaged page may also cause an endless loop. */
 const READ_MS = 45_000
 
 /** Reads the whole database in a process of its own, which a missing page may crash. */
