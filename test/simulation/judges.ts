@@ -1,4 +1,5 @@
 import { seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
+import { murmur3 } from '../../src/core/assignment/hash.js'
 import { passes } from '../../src/core/certificate/beginnings.js'
 import { EIGHTHS } from '../../src/core/certificate/certificate.js'
 import { auditedGains, type JudgePolicy, testedBound } from '../../src/core/certificate/judge-errors.js'
@@ -58,14 +59,18 @@ export function isCertified ({ truth, judge, rate, audited, correction }: JudgeR
   const limits = correction === 'none' ? NOT_AUDITED : auditedErrors(truth, judge, rate, audited, random)
   const errors: JudgePolicy = correction === 'losses' ? { ...limits, judge_gain_share: 1 } : limits
   const bound = testedBound({ max_em_drop: BOUND, ...errors })
-  const [gain] = auditedGains([-EIGHTHS], errors) as [number]
-  const counts = { lost: 0, tie: 0, gained: 0 }
+  const counts = { lost: 0, tie: 0 }
+  const gains = new Map<number, number>() // by their worth in eighths
   for (let n = 1; n <= LENGTH; n++) {
     const kind = kindOf(truth, random())
-    counts[kind === null ? 'tie' : judge(kind, rate, random)]++
+    const called = kind === null ? 'tie' : judge(kind, rate, random)
+    if (called === 'gained') {
+      const [worth] = auditedGains([-EIGHTHS], errors, murmur3(`gain:${n}`) / 0x1_0000_0000) as [number]
+      gains.set(worth, (gains.get(worth) ?? 0) + 1)
+    } else counts[called]++
     if (n % LOOK !== 0) continue
-    const { lost, tie: kept, gained } = counts
-    const prefix = [{ logWeight: Math.log(0.9), differences: { lost, kept, gained: 0, partial: [[gain, gained]] as const } }]
+    const { lost, tie: kept } = counts
+    const prefix = [{ logWeight: Math.log(0.9), differences: { lost, kept, gained: 0, partial: [...gains] } }]
     if (passes(bound, prefix, correction === 'none' ? LOG_BAR : AUDITED_BAR)) return true
   }
   return false

@@ -1,3 +1,4 @@
+import { murmur3 } from '../assignment/hash.js'
 import type { Policy } from '../policy/policy.js'
 import type { EvidenceUnit } from './evidence.js'
 
@@ -28,20 +29,22 @@ export function trueDrop (mean: number, { judge_miss_rate: missRate }: Pick<Poli
   return Math.max(-1, Math.min(1, mean / lossScale(missRate)))
 }
 
-/** The unit of one sample with its gains at their audited worth. */
-export function withAuditedGains (unit: EvidenceUnit, policy: JudgePolicy): EvidenceUnit {
+/** The unit of one sample with its gains at their audited worth. @param u of its draw, by which it is rounded; `null`: towards no gain */
+export function withAuditedGains (unit: EvidenceUnit, policy: JudgePolicy, u: number | null): EvidenceUnit {
   const { eighths } = unit
-  return policy.judge_miss_rate === null || eighths.every((d) => d >= 0) ? unit : { ...unit, eighths: auditedGains(eighths, policy) }
+  if (policy.judge_miss_rate === null || eighths.every((d) => d >= 0)) return unit
+  return { ...unit, eighths: auditedGains(eighths, policy, u === null ? 0 : murmur3(`gain:${u}`) / 0x1_0000_0000) }
 }
 
 /**
- * The differences of one sample with its gains at their audited worth, rounded towards none to a whole eighth. Samples are corrected before
- * they are averaged, by groups and by lotteries: otherwise a gain that is worth less would make up in full for a loss in the same mean.
+ * The differences of one sample with its gains at their audited worth, in whole eighths. Samples are corrected before they are averaged, by
+ * groups and by lotteries: otherwise a gain that is worth less would make up in full for a loss in the same mean.
+ * @param rounding a draw in [0, 1), which keeps the mean of a gain; 0 rounds towards no gain
  */
-export function auditedGains (eighths: readonly number[], policy: JudgePolicy): number[] {
+export function auditedGains (eighths: readonly number[], policy: JudgePolicy, rounding: number): number[] {
   const { judge_miss_rate: missRate, judge_gain_share: gainShare } = policy
   const scale = missRate === null ? 1 : lossScale(missRate) * gainShare
-  return eighths.map((d) => d < 0 ? 0 - Math.floor(-d * scale) : d)
+  return eighths.map((d) => d < 0 ? 0 - Math.floor(-d * scale + rounding) : d)
 }
 
 function lossScale (missRate: number | null): number { return 1 - (missRate ?? 0) }

@@ -70,7 +70,7 @@ export function unitsBy (outcome: GradedRun, policy: UnitPolicy, trials: readonl
   }
   const mayDiffer = () => policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
   const isLabelWanted = em === null && policy.label === 'exact_match' && mayDiffer()
-  for (const [number, unit] of units) units.set(number, withAuditedGains(unit, policy))
+  for (const [number, unit] of units) units.set(number, withAuditedGains(unit, policy, outcome.u))
   return { units, em, isLabelWanted }
 }
 

@@ -147,7 +147,7 @@ function replay (traces: readonly Trace[], fields: CadenceFields & JudgePolicy, 
   for (const trace of traces) {
     const asked: Trace = { ...trace, ...stepsAtCadence(trace.steps, cadence) }
     const stops = stopsOf(asked, minTokens)
-    addUnitTo(evidence, withAuditedGains(evidenceUnitOf(asked, stops), fields))
+    addUnitTo(evidence, withAuditedGains(evidenceUnitOf(asked, stops), fields, null)) // the draw is not kept
     const threshold = index === -1 ? Infinity : GRID[index]!
     const at = asked.steps.findIndex(({ tokens, score }) => score !== null && tokens >= minTokens && score >= threshold)
     checks += at === -1 ? asked.steps.length : at + 1
