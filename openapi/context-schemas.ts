@@ -204,6 +204,7 @@ const CadenceSchema = Type.Object({
 }, { title: 'Cadence', description: 'When generations ask' })
 
 /** Of a member of a pool. */
+const FIGURED = 'the certified one, or under a pin the loosest of the grid that is at least as safe'
 const OWN = 'for a context of a pool, its own evidence at the threshold of the pool, which certifies nothing'
 
 export const contextFields = {
@@ -223,10 +224,10 @@ export const contextFields = {
   control_generations: Type.Integer({ description: 'Control generations in the evidence; for a context of a pool, its own in the pool\'s present epoch' }),
   treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch' }),
   em_full: NullableRatioSchema('EM of the full runs in the evidence'),
-  em_drop: NullableRatioSchema(`Net EM drop at the context's own certified threshold; ${OWN}`),
+  em_drop: NullableRatioSchema(`Net EM drop at the threshold that the figures are for, ${FIGURED}; ${OWN}`),
   em_drop_low: NullableRatioSchema(DROP_LOW),
   em_drop_high: NullableRatioSchema(DROP_HIGH),
-  tokens_saved_ratio: NullableRatioSchema(`Tokens that the certified threshold saves, net of the tokens of probes; ${OWN}`),
+  tokens_saved_ratio: NullableRatioSchema(`Tokens that this threshold saves, net of the tokens of probes; ${OWN}`),
   tokens_saved_gross_ratio: NullableRatioSchema('The same, probes not counted'),
   ...savedTokensFields,
   probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),

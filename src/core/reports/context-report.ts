@@ -14,7 +14,7 @@ import {
 import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { type ContextState, evidenceOf, lookShare, totalLookShare } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
-import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../contexts/effective-threshold.js'
+import { certifyingDepthOf, controlShareInForce, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
 import type { GraderCounts } from '../contexts/grader.js'
 import { FIRST_UNITS, hasLeft } from '../contexts/membership.js'
@@ -47,9 +47,11 @@ export function describeContext (loaded: LoadedContexts, key: string) {
   const { source } = effective
   const isMember = isOfPool(loaded, chain, source)
   const candidate = candidateOf(state, own.policy, loaded.predictors, own.scorer)
-  const { evidence: shown, index, level } = isMember
+  const certified = isMember
     ? shownInPool(state, source, loaded.states.get(source.key))
     : { evidence: candidate.evidence, index: own.index, level: Math.exp(-candidate.bar) }
+  const { evidence: shown, index, level } = effective.isPinned ? shownUnderPin(certified, source, effective) : certified
+  const isEstimated = !isMember && !effective.isPinned
   const evidence = isMember ? shown : evidenceOf(state)
   const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
   const first = effective.isNew ? firstUnits(state, source) : null
@@ -73,8 +75,9 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     control_generations: evidence.generations,
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
-    em_drop: index === -1 ? null : isMember ? trueDrop(emDrop(shown, index), own.policy) : estimatedDrop(candidate, index, own.policy),
-    /** Interval of the true EM drop of the certified threshold, at its error level. */
+    /** At the certified threshold; under a pin at the loosest threshold of the grid that is at least as safe. */
+    em_drop: index === -1 ? null : isEstimated ? estimatedDrop(candidate, index, own.policy) : trueDrop(emDrop(shown, index), own.policy),
+    /** Interval of the true EM drop there, at the error level of the certificate. */
     em_drop_low: interval?.low ?? null,
     em_drop_high: interval?.high ?? null,
     tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(shown, index),
@@ -206,6 +209,14 @@ export function shownInPool ({ membership }: ContextState, { index, policy }: Pi
   return isCurrent
     ? { evidence: membership.evidence, index, level: policy.error_level }
     : { evidence: noEvidence(GRID.length), index: -1, level: policy.error_level }
+}
+
+/** The same evidence at the threshold of a pin; nothing if the pin is for another score than the evidence, or is safer than its grid. */
+function shownUnderPin (
+  { evidence, level }: Shown, source: Pick<ChainLink, 'scorer'>, { threshold, scorer }: Pick<EffectiveThreshold, 'threshold' | 'scorer'>
+): Shown {
+  const isKnown = threshold !== null && scorer === null && source.scorer === null && evidence.generations > 0
+  return { evidence, index: isKnown ? GRID.findLastIndex((safe) => safe >= threshold) : -1, level }
 }
 
 /**

@@ -45,6 +45,17 @@ t.test('the status is learning, certified or drifted', async (t) => {
   t.equal(status(FIRST, { epoch_cause: 'drift' }), 'certified', 'certified again after drift')
 })
 
+t.test('under a pin, the figures are those of the pinned threshold', async (t) => {
+  const pinned = (threshold: number | null, generations = FIRST) =>
+    describeContext({ ...known(generations), pins: new Map([[key, { threshold, by: 'ops', reason: 'r', expires_at: null }]]) }, key)
+  t.match(describeContext(known(FIRST), key), { em_drop: 0, tokens_saved_ratio: 0.5 }, 'the certified threshold stops at 32 of 64 tokens')
+  t.match(pinned(0.97), { threshold: 0.97, em_drop: 0, tokens_saved_ratio: 0 }, 'the pinned one stops nothing')
+  t.match(pinned(0.93), { threshold: 0.93, em_drop: 0, tokens_saved_ratio: 0.5 })
+  for (const nothing of [pinned(null), pinned(0.9999), pinned(0.93, 0)]) {
+    t.match(nothing, { em_drop: null, em_drop_low: null, em_drop_high: null, tokens_saved_ratio: null, tokens_saved_gross_ratio: null })
+  }
+})
+
 t.test('a context that is held after a breach shows until when, and a member shows the hold of its pool', async (t) => {
   const hold = { breaches: 2, until: 5000, is_over: false }
   t.equal(describeContext(known(0), key).breach.held_until, null)
