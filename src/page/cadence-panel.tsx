@@ -27,7 +27,7 @@ export function CadencePanel ({ context: { cadence } }: { context: Pick<ContextD
   if (cadence === null) return null
   const { choice, check_window_tokens: window } = cadence
   return (
-    <Card title='Cadence' note='When workers ask for a decision, in both arms.'>
+    <Card isDetail title='Cadence' note='When workers ask for a decision, in both arms.'>
       <p>
         <b>{numbers(cadence)}</b>
         {window > 0 && <span class='muted'> · at most once in {count(window)} tokens, since probes cost tokens</span>}

@@ -1,5 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot, { type AlignedData, type Axis, type Options } from 'uplot'
+import { clockTime } from './format.js'
+import { usePhone } from './phone.js'
 import { useThemeRevision } from './theme.js'
 import { Table, type Column } from './parts.js'
 
@@ -21,22 +23,54 @@ interface ChartProps {
   readonly height?: number
 }
 
+const PHONE_HEIGHT = 170
+
+type ByIndex = (chart: UPlot, index: number) => string
+const strokeOf: ByIndex = (chart, i) => (chart.series[i]!.stroke as ByIndex)(chart, i)
+
+/** Markers of the legend look like their lines: filled, or dashed. */
+const MARKERS = {
+  show: true,
+  width: 2,
+  stroke: strokeOf,
+  fill: (chart: UPlot, i: number) => chart.series[i]!.dash === undefined ? strokeOf(chart, i) : 'transparent',
+  dash: (({ series }, i) => series[i]!.dash === undefined ? 'solid' : 'dashed') as (chart: UPlot, index: number) => 'solid' | 'dashed',
+}
+
+/** The legend's value under the cursor; nothing while there is none. */
+export function legendValue (render: (value: number) => string) {
+  return (_chart: UPlot, value: number | null): string => value == null ? '' : render(value)
+}
+
+/** The legend's value for a band: the high end, with the low end of the next series. */
+export function interval (render: (value: number) => string) {
+  return (chart: UPlot, high: number | null, series: number, i: number | null): string => {
+    const low = i === null ? null : chart.data[series + 1]?.[i]
+    return low == null || high == null ? '' : `${render(low)} to ${render(high)}`
+  }
+}
+
 /** A chart on a canvas, as wide as there is room. */
-function Chart ({ label, data, options, shape = '', height = 260 }: ChartProps) {
+function Chart ({ label, data, options, shape = '', height: usual = 260 }: ChartProps) {
+  const height = usePhone() ? Math.min(usual, PHONE_HEIGHT) : usual
   const place = useRef<HTMLDivElement>(null)
   const chart = useRef<UPlot | null>(null)
   const theme = useThemeRevision()
   useEffect(() => {
     const { current: box } = place
     if (box === null) return
-    const made = chart.current = new UPlot({ width: Math.max(200, box.clientWidth), height, ...options() }, data, box)
-    const watch = new ResizeObserver(() => { made.setSize({ width: Math.max(200, box.clientWidth), height }) })
+    const size = () => ({ width: Math.max(200, box.clientWidth), height })
+    const made = chart.current = new UPlot({ ...size(), legend: { markers: MARKERS }, ...options() }, data, box)
+    const watch = new ResizeObserver(() => { made.setSize(size()) })
     watch.observe(box)
     return () => { watch.disconnect(); made.destroy(); chart.current = null }
   }, [theme, shape, height])
   useEffect(() => { chart.current?.setData(data) }, [data])
   return <div class='chart' ref={place} role='img' aria-label={label} />
 }
+
+/** A time of a chart in words. */
+export const timeOf = (seconds: number): string => clockTime(new Date(seconds * 1000).toISOString())
 
 /** A time axis in the zone of the user, as fine as it needs to be. */
 export function timeAxis (): Axis {

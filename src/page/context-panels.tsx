@@ -60,7 +60,7 @@ export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { co
   const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
   const [kind, sign, verdict] = VERDICTS[verdictOf({ breach, fidelity })]
   return (
-    <Card title='Control against treated' note='Counts enrolled generations while a threshold was in force. A missing outcome or label counts as wrong in the control arm and as right in the treated arm.'>
+    <Card isDetail title='Control against treated' note='Counts enrolled generations while a threshold was in force. A missing outcome or label counts as wrong in the control arm and as right in the treated arm.'>
       <Table
         caption='Control against treated' rows={rows} columns={[
           { head: 'Arm', cell: (row) => row.name },
@@ -100,7 +100,7 @@ export function ProbeFormPanel ({ context: { probe_form: known } }: { context: C
   if (known === null) return null
   const { form, is_stated: isStated, generations, tried, asked, validity } = known
   return (
-    <Card title='Probe form' note='How workers force an answer at a check, to see whether stopping there would change it.'>
+    <Card isDetail title='Probe form' note='How workers force an answer at a check, to see whether stopping there would change it.'>
       {form === null
         ? <p class='verdict warn'><span aria-hidden='true'>△</span> No form gives the answers of the model, so nothing is probed.</p>
         : (
@@ -120,7 +120,7 @@ export function MembersPanel ({ context: { members, policy } }: { context: Conte
   if (members === null) return null
   const { total, over_bound: over, left, new: fresh, worst } = members
   return (
-    <Card title='Members of the pool' note='The guarantee holds on average over the pool. The table shows the evidence of each member alone.'>
+    <Card isDetail title='Members of the pool' note='The guarantee holds on average over the pool. The table shows the evidence of each member alone.'>
       <p><b>{count(over)}</b> of {count(total)} lose more than {points(policy.max_em_drop, 1)} so far <span class='muted'>· {count(left)} have left the pool · {count(fresh)} are new</span></p>
       <Table
         caption='Members of the pool' rows={worst} columns={[
@@ -146,7 +146,7 @@ export function MembersPanel ({ context: { members, policy } }: { context: Conte
 export function TrialsPanel ({ context: { challengers, score, policy } }: { context: ContextDetail }) {
   const empty = policy.predictor === 'off' ? 'Predictors are off in the policy of this context.' : 'None is on trial at present.'
   return (
-    <Card title='Predictors on trial' note={`The score in force is ${score}.`}>
+    <Card isDetail title='Predictors on trial' note={`The score in force is ${score}.`}>
       <Table
         caption='Predictors on trial' rows={challengers} empty={empty} columns={[
           { head: 'Predictor', cell: (trial) => <>{trial.predictor}{trial.serving && <span class='badge certified'><span aria-hidden='true'>●</span> serving</span>}</> },
@@ -196,7 +196,7 @@ export function FollowUpPanel ({ context }: { context: ContextDetail }) {
   const rows = Object.keys(MEANINGS) as Field[]
   const most = Math.max(1, ...rows.map((field) => fates[field]))
   return (
-    <Card title='Follow-up' note={`The state of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
+    <Card isDetail title='Follow-up' note={`The state of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
       <p><b>{percent(ratio)}</b> accounted for <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
       <Table
         caption='Follow-up' rows={rows.filter((field) => fates[field] > 0 || field === 'enrolled')} columns={[

@@ -71,7 +71,7 @@ export function ContextPage ({ name }: { name: string }) {
       <h1 class='key'>{name}</h1>
       <Age since={staleSince} />
       <p class='badges'>
-        <Badge kind={context.status} /><Badge kind={context.mode} />{pin !== null && <Badge kind='pinned' />}
+        <Badge kind={pin === null ? context.status : 'pinned'} /><Badge kind={context.mode} />
         {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
         <span class='muted'>epoch {context.epoch} · last outcome {ago(context.updated_at, Date.now())}</span>
       </p>

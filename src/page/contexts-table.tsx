@@ -3,7 +3,8 @@ import type { ComponentChildren } from 'preact'
 import type { FleetPageReply, FleetRow } from './api.js'
 import { count, words, ago, percent, points, short, thresholds } from './format.js'
 import { useData } from './live.js'
-import { Card, Loading, DropBar, Badge } from './parts.js'
+import { Card, Loading, DropBar, Badge, Pager } from './parts.js'
+import { usePhone } from './phone.js'
 import { parseRoute, routeTo } from './route.js'
 
 /** What the table shows. It is in the address, so that going back and forward moves it, and a link has it. */
@@ -55,7 +56,8 @@ function useFilter (): readonly [Filter, (change: Partial<Filter>) => void] {
   return [filterIn(hash), change]
 }
 
-const PAGE = 50
+/** Rows of a page. */
+const PAGE = { wide: 50, phone: 5 }
 /** Pause in typing after which a search is sent, ms. */
 const PAUSE_MS = 200
 
@@ -65,6 +67,7 @@ const PAUSE_MS = 200
  */
 export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
   const [{ search: sent, status, sort, descending, offset }, change] = useFilter()
+  const size = usePhone() ? PAGE.phone : PAGE.wide
   const [search, setSearch] = useState(sent)
   useEffect(() => { setSearch(sent) }, [sent])
   const field = useRef<HTMLInputElement>(null)
@@ -90,7 +93,7 @@ export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
     sort,
     descending: String(descending),
     offset: String(offset),
-    limit: String(PAGE),
+    limit: String(size),
     ...(sent && { search: sent }),
     ...(status && { status }),
     ...(prefix !== undefined && { prefix }),
@@ -149,22 +152,10 @@ export function ContextsTable ({ prefix }: { prefix?: string } = {}) {
                 </tbody>
               </table>
             </div>
-            <Pager offset={offset} shown={page.contexts.length} total={page.total} onMove={(offset) => { change({ offset }) }} />
+            <Pager {...{ offset, size }} shown={page.contexts.length} total={page.total} onMove={(offset) => { change({ offset }) }} />
           </>
           )}
     </Card>
-  )
-}
-
-interface PagerProps { readonly offset: number, readonly shown: number, readonly total: number, readonly onMove: (offset: number) => void }
-
-function Pager ({ offset, shown, total, onMove }: PagerProps) {
-  return (
-    <div class='pager'>
-      <span role='status'>{total === 0 ? 'No context found' : `${count(offset + 1)}–${count(offset + shown)} of ${count(total)}`}</span>
-      <button type='button' disabled={offset === 0} onClick={() => { onMove(Math.max(0, offset - PAGE)) }}>Previous</button>
-      <button type='button' disabled={offset + shown >= total} onClick={() => { onMove(offset + PAGE) }}>Next</button>
-    </div>
   )
 }
 
@@ -185,12 +176,12 @@ function Name ({ name, alarm }: { name: string, alarm: string | undefined }) {
   )
 }
 
+/** A pin takes the place of the status: what is certified, or withdrawn, is not in force. */
 function States ({ row: { status, mode, is_pinned: isPinned, is_leaf: isLeaf } }: { row: FleetRow }) {
   return (
     <>
-      <Badge kind={status} />
+      <Badge kind={isPinned ? 'pinned' : status} />
       {mode !== 'enforce' && <Badge kind={mode} />}
-      {isPinned && <Badge kind='pinned' />}
       {!isLeaf && <span class='badge plain'>pool</span>}
     </>
   )

@@ -1,9 +1,10 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { ContextDetail, TradeoffReply } from './api.js'
-import { axis, colour, timeAxis, ChartFigure } from './chart.js'
+import { axis, colour, legendValue, timeAxis, timeOf, ChartFigure } from './chart.js'
 import { clockTime, count, decimals, duration, percent, points, threshold } from './format.js'
 import { Card } from './parts.js'
+import { LOGIT_SCALE, thresholdAxis } from './threshold-scale.js'
 
 type Row = ContextDetail['thresholds'][number]
 
@@ -24,14 +25,19 @@ const COLUMNS = [
   { head: 'Needed', cell: needed, isNumber: true },
 ]
 
+const TICKS = [0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999]
+
 function byThreshold (): Omit<Options, 'width' | 'height'> {
   return {
-    scales: { x: { time: false, dir: -1 }, y: { range: (_chart, low, high) => [Math.min(0, low) - 0.5, Math.max(1, high) * 1.1] } },
-    axes: [axis('Threshold, safest on the left', (value) => decimals(value, 2)), axis('Evidence, ln E', (value) => decimals(value, Number.isInteger(value) ? 0 : 1), { size: 54 })],
+    scales: {
+      x: { time: false, dir: -1, ...LOGIT_SCALE },
+      y: { range: (_chart, low, high) => [Math.min(0, low) - 0.5, Math.max(1, high) * 1.1] },
+    },
+    axes: [thresholdAxis('Threshold, safest on the left', TICKS), axis('Evidence, ln E', (value) => decimals(value, Number.isInteger(value) ? 0 : 1), { size: 54 })],
     series: [
-      { label: 'Threshold', value: (_chart, value) => value == null ? '–' : threshold(value) },
-      { label: 'Evidence, accounted for', stroke: colour('accent'), fill: colour('band'), width: 2, points: { show: true, size: 5 }, value: (_chart, value) => decimals(value) },
-      { label: 'Needed', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false }, value: (_chart, value) => decimals(value) },
+      { label: 'Threshold', value: legendValue((value) => `at ${threshold(value)}`) },
+      { label: 'Evidence, accounted for', stroke: colour('accent'), fill: colour('band'), width: 2, points: { show: true, size: 5 }, value: legendValue(decimals) },
+      { label: 'Needed', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false }, value: legendValue(decimals) },
     ],
   }
 }
@@ -40,9 +46,9 @@ function overTime (): Omit<Options, 'width' | 'height'> {
   return {
     axes: [timeAxis(), axis('Control generations', (value) => count(value), { size: 60 })],
     series: [
-      { label: 'Time', value: (_chart, value) => value == null ? '–' : clockTime(new Date(value * 1000).toISOString()) },
-      { label: 'Control generations', stroke: colour('accent'), width: 2, fill: colour('band') },
-      { label: 'Next certificate', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false } },
+      { label: 'Time', value: legendValue(timeOf) },
+      { label: 'Control generations', stroke: colour('accent'), width: 2, fill: colour('band'), value: legendValue(count) },
+      { label: 'Next certificate', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false }, value: legendValue(count) },
     ],
   }
 }

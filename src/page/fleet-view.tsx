@@ -111,7 +111,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   drift: ['bad', 'Stopping loses more EM than allowed, as full runs show. The certified threshold was withdrawn.'],
   breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
   left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin can stop generations in it.'],
-  large_loss: ['bad', 'Stopping loses more than 5 points of EM. Its policy allows that: check max_em_drop.'],
+  large_loss: ['bad', 'Stopping loses more than 5 points of EM. A pin or its policy allows that: check the pin, and max_em_drop.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
   breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
   outcomes_missing: ['warn', 'Generations are enrolled, but their outcomes, steps or labels have not arrived.'],

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { GenerationReply } from './api.js'
-import { axis, colour, ChartFigure } from './chart.js'
+import { axis, colour, ChartFigure, legendValue } from './chart.js'
 import { clockTime, count, decimals, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { Badge, Card, Loading } from './parts.js'
@@ -34,14 +34,16 @@ const COLUMNS = [
   { head: 'Time', cell: (step: Step) => clockTime(step.at) },
 ]
 
+const shown = legendValue((value) => decimals(value, 4))
+
 function options (): Omit<Options, 'width' | 'height'> {
   return {
     scales: { x: { time: false }, y: { range: [0, 1.05] } },
     axes: [axis('Tokens', (value) => count(value)), axis('Score', (value) => decimals(value, 1), { size: 50 })],
     series: [
-      { label: 'Tokens', value: (_chart, value) => count(value) },
-      { label: 'Score', stroke: colour('accent'), width: 2, points: { show: true, size: 6 }, value: (_chart, value) => decimals(value, 4) },
-      { label: 'Threshold', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: true, size: 4 }, value: (_chart, value) => decimals(value, 4) },
+      { label: 'Tokens', value: legendValue((value) => `${count(value)} tokens`) },
+      { label: 'Score', stroke: colour('accent'), width: 2, points: { show: true, size: 6 }, value: shown },
+      { label: 'Threshold', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: true, size: 4 }, value: shown },
     ],
   }
 }

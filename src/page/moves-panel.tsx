@@ -1,11 +1,12 @@
 import { useMemo } from 'preact/hooks'
 import UPlot, { type AlignedData, type Options } from 'uplot'
 import type { HistoryChange, History } from './api.js'
-import { axis, colour, timeAxis, ChartFigure } from './chart.js'
+import { colour, legendValue, timeAxis, timeOf, ChartFigure } from './chart.js'
 import { clockTime, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { pointsOfMoves } from './moves.js'
 import { Card, Loading } from './parts.js'
+import { LOGIT_SCALE, logistic, logit, thresholdAxis } from './threshold-scale.js'
 
 const COLUMNS = [
   { head: 'Time', cell: (change: HistoryChange) => clockTime(change.time) },
@@ -16,9 +17,6 @@ const COLUMNS = [
   { head: 'By', cell: (change: HistoryChange) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
 ]
 
-/** Thresholds are near 1, so that a linear scale would show one line. */
-const logit = (value: number): number => Math.log(Math.max(1e-4, value) / Math.max(1e-6, 1 - value))
-const logistic = (value: number): number => 1 / (1 + Math.exp(-value))
 const TICKS = [0.01, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999]
 /** Room between two written causes, px. */
 const GAP = 70
@@ -27,24 +25,20 @@ function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'h
   return {
     scales: {
       x: { range: (_chart, low, high) => padded(low, high) },
-      y: { distr: 100, fwd: logit, bwd: logistic, range: (_chart, low, high) => [logistic(logit(low) - 0.5), logistic(logit(high) + 1.5)] },
+      y: { ...LOGIT_SCALE, range: (_chart, low, high) => [logistic(logit(low) - 0.5), logistic(logit(high) + 1.5)] },
     },
-    axes: [timeAxis(), axis('Threshold', (value) => threshold(value), {
-      size: 60,
-      filter: (_chart, splits) => splits, // by default, labels are left out as on a logarithmic scale
-      splits: (_chart, _axis, low, high) => TICKS.filter((tick) => tick >= low && tick <= high),
-    })],
+    axes: [timeAxis(), thresholdAxis('Threshold', TICKS, { size: 60 })],
     series: [
-      { label: 'Time', value: (_chart, value) => value == null ? '–' : clockTime(new Date(value * 1000).toISOString()) },
+      { label: 'Time', value: legendValue(timeOf) },
       {
         label: 'Threshold',
         stroke: colour('accent'),
         width: 2,
         points: { show: true, size: 6 },
         paths: UPlot.paths.stepped!({ align: 1 }),
-        value: (_chart, value) => value == null ? '–' : threshold(value),
+        value: legendValue(threshold),
       },
-      { label: 'Withdrawn', stroke: colour('warn'), width: 0, points: { show: true, size: 9 }, value: (_chart, value) => value == null ? '–' : `from ${threshold(value)}` },
+      { label: 'Withdrawn', class: 'dot', stroke: colour('warn'), width: 0, points: { show: true, size: 9 }, value: legendValue((value) => `from ${threshold(value)}`) },
     ],
     hooks: { draw: [(chart) => { writeCauses(chart, changes) }] },
   }

@@ -7,6 +7,8 @@ import { FleetView } from './fleet-view.js'
 import { GenerationView } from './generation-view.js'
 import { forgetReplies, LiveProvider, useData, useLive } from './live.js'
 import type { Ready } from './api.js'
+import { counted } from './format.js'
+import { usePhone } from './phone.js'
 import { parseRoute, routeTo, type Route } from './route.js'
 import { askForToken, TokenDialog } from './session.js'
 import { ThemeButton } from './theme.js'
@@ -67,11 +69,19 @@ function Shell ({ onToken }: { onToken: () => void }) {
         <button type='button' class='quiet' onClick={askForToken}>Token</button>
         <a class='quiet button' href='docs'>API</a>
       </header>
-      {warnings.map((warning) => <p key={warning} class='banner' role='alert'><span aria-hidden='true'>▲</span> {warning}</p>)}
+      <Warnings warnings={warnings} />
       <main id='main' tabIndex={-1}><View {...route} /></main>
       <TokenDialog onChange={onToken} />
     </>
   )
+}
+
+/** What needs attention; on a phone, several warnings begin folded. */
+function Warnings ({ warnings }: { warnings: readonly string[] }) {
+  const isPhone = usePhone()
+  const banners = warnings.map((warning) => <p key={warning} class='banner' role='alert'><span aria-hidden='true'>▲</span> {warning}</p>)
+  if (!isPhone || warnings.length < 2) return <>{banners}</>
+  return <details class='banners'><summary class='banner'><span aria-hidden='true'>▲</span> {counted(warnings.length, 'warning')}</summary>{banners}</details>
 }
 
 /** The whole page. A new token reloads everything. */

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
 import type { ApiError } from './api.js'
-import { clockTime, words, points } from './format.js'
+import { clockTime, count, words, points } from './format.js'
+import { usePhone } from './phone.js'
 
 /** Signs of states, so that colour is never the only one. */
 const SIGNS: Readonly<Record<string, string>> = { certified: '●', learning: '◐', unlikely: '◔', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆', good: '✓' }
@@ -17,14 +19,19 @@ interface CardProps {
   readonly title: string
   readonly note?: ComponentChildren
   readonly actions?: ComponentChildren
+  /** Whether it begins folded on a phone. */
+  readonly isDetail?: boolean
   readonly children: ComponentChildren
 }
 
-export function Card ({ title, note, actions, children }: CardProps) {
+export function Card ({ title, note, actions, isDetail = false, children }: CardProps) {
+  const isPhone = usePhone()
+  const noteText = note !== undefined && <p class='note'>{note}</p>
+  if (isDetail && isPhone) return <details class='card' aria-label={title}><summary><h2>{title}</h2></summary>{noteText}{children}</details>
   return (
     <section class='card' aria-label={title}>
       <div class='card-head'><h2>{title}</h2>{actions}</div>
-      {note !== undefined && <p class='note'>{note}</p>}
+      {noteText}
       {children}
     </section>
   )
@@ -54,19 +61,47 @@ interface TableProps<R> {
   readonly empty?: string
 }
 
+/** Rows of a page of a table: on a phone each one is a card of a fifth of its height. */
+const PAGE = { wide: 50, phone: 4 }
+
 export function Table<R> ({ caption, columns, rows, empty = 'Nothing yet.' }: TableProps<R>) {
+  const size = usePhone() ? PAGE.phone : PAGE.wide
+  const [offset, setOffset] = useState(0)
   if (rows.length === 0) return <p class='note'>{empty}</p>
+  const shown = rows.slice(offset, offset + size)
   return (
-    <div class='scroll' tabIndex={0} role='region' aria-label={caption}>
-      <table class={columns.length > 3 ? 'cards' : ''}>
-        <caption class='visually-hidden'>{caption}</caption>
-        <thead><tr>{columns.map(({ head, isNumber }) => <th key={head} scope='col' class={isNumber ? 'number' : ''}>{head}</th>)}</tr></thead>
-        <tbody>
-          {rows.map((row, i) => (
-            <tr key={i}>{columns.map(({ head, cell, isNumber }) => <td key={head} data-head={head} class={isNumber ? 'number' : ''}><span>{cell(row)}</span></td>)}</tr>
-          ))}
-        </tbody>
-      </table>
+    <>
+      <div class='scroll' tabIndex={0} role='region' aria-label={caption}>
+        <table class={columns.length > 3 ? 'cards' : ''}>
+          <caption class='visually-hidden'>{caption}</caption>
+          <thead><tr>{columns.map(({ head, isNumber }) => <th key={head} scope='col' class={isNumber ? 'number' : ''}>{head}</th>)}</tr></thead>
+          <tbody>
+            {shown.map((row, i) => (
+              <tr key={i}>{columns.map(({ head, cell, isNumber }) => <td key={head} data-head={head} class={isNumber ? 'number' : ''}><span>{cell(row)}</span></td>)}</tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {rows.length > size && <Pager offset={offset} size={size} shown={shown.length} total={rows.length} onMove={setOffset} />}
+    </>
+  )
+}
+
+interface PagerProps {
+  readonly offset: number
+  /** Rows of a full page. */
+  readonly size: number
+  readonly shown: number
+  readonly total: number
+  readonly onMove: (offset: number) => void
+}
+
+export function Pager ({ offset, size, shown, total, onMove }: PagerProps) {
+  return (
+    <div class='pager'>
+      <span role='status'>{total === 0 ? 'Nothing found' : `${count(offset + 1)}–${count(offset + shown)} of ${count(total)}`}</span>
+      <button type='button' disabled={offset === 0} onClick={() => { onMove(Math.max(0, offset - size)) }}>Previous</button>
+      <button type='button' disabled={offset + shown >= total} onClick={() => { onMove(offset + size) }}>Next</button>
     </div>
   )
 }

@@ -3,6 +3,7 @@ import type { StopsReply } from './api.js'
 import { clockTime, count, decimals, NONE } from './format.js'
 import { useData } from './live.js'
 import { Card, Loading, Table } from './parts.js'
+import { usePhone } from './phone.js'
 import { routeTo } from './route.js'
 
 type Stop = StopsReply['stops'][number]
@@ -26,7 +27,8 @@ export function StopsList ({ prefix, generation }: { prefix?: string, generation
   const [pages, setPages] = useState<readonly string[]>([])
   const filter = `${prefix === undefined ? '' : `&prefix=${encodeURIComponent(prefix)}`}${generation === undefined ? '' : `&generation_id=${encodeURIComponent(generation)}`}`
   const before = pages.at(-1)
-  const { data, error } = useData<StopsReply>(`v1/stops?limit=25${filter}${before === undefined ? '' : `&before=${before}`}`)
+  const limit = usePhone() ? 4 : 25
+  const { data, error } = useData<StopsReply>(`v1/stops?limit=${limit}${filter}${before === undefined ? '' : `&before=${before}`}`)
   if (data === null) return <Loading error={error} />
   return (
     <>

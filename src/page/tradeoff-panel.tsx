@@ -1,35 +1,42 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { ContextDetail, TradeoffReply } from './api.js'
-import { axis, colour, ChartFigure } from './chart.js'
-import { decimals, percent, points, threshold } from './format.js'
+import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
+import { decimals, percent, points, threshold as thresholdText } from './format.js'
 import { Card } from './parts.js'
 import { pointInForce, type ChartPoint } from './point-in-force.js'
 
 type Point = TradeoffReply['points'][number]
 
-/** The bound lies in the upper third of the chart; curves go on beyond its edges. @param bound fraction of EM */
-function options (bound: number): Omit<Options, 'width' | 'height'> {
-  const shown = (unit: (value: number) => string) => (_chart: unknown, value: number | null) => value == null ? '–' : unit(value)
-  const saved = (value: number) => percent(value, 1)
+/** The least range of the savings that the chart shows. */
+const MIN_SAVED = 0.1
+
+/**
+ * The bound lies in the upper third of the chart, unless a pin loses more; curves go on beyond its edges.
+ * @param bound fraction of EM @param top of the chart, likewise
+ */
+function options (bound: number, top: number): Omit<Options, 'width' | 'height'> {
   const drop = (value: number) => points(value)
   return {
-    scales: { x: { time: false }, y: { range: [-0.75 * bound, 1.5 * bound] } },
+    scales: {
+      x: { time: false, range: (_chart, low, high) => [Math.min(0, low), Math.max(MIN_SAVED, high)] },
+      y: { range: [-top / 2, top] },
+    },
     axes: [axis('Tokens saved, net', (value) => percent(value, 0)), axis('EM drop, points', (value) => decimals(value * 100, 1), { size: 54 })],
     series: [
-      { label: 'Tokens saved', value: shown(saved) },
-      { label: 'Upper bound', stroke: colour('muted'), width: 1, dash: [3, 3], value: shown(drop), points: { show: false } },
-      { label: 'Lower bound', stroke: colour('muted'), width: 1, dash: [3, 3], value: shown(drop), points: { show: false } },
-      { label: 'EM drop', stroke: colour('accent'), width: 2, value: shown(drop), points: { show: true, size: 5 } },
-      { label: 'Allowed', stroke: colour('bad'), width: 2, dash: [8, 4], value: shown(drop), points: { show: false } },
-      { label: 'In force', stroke: colour('good'), width: 0, points: { show: true, size: 14, width: 3, fill: colour('card') }, value: shown(drop) },
+      { label: 'Tokens saved', value: legendValue((value) => `${percent(value, 1)} saved`) },
+      { label: 'Interval', stroke: colour('muted'), width: 1, dash: [3, 3], value: interval(drop), points: { show: false } },
+      { label: 'Lower bound', class: 'unlisted', stroke: colour('muted'), width: 1, dash: [3, 3], points: { show: false } },
+      { label: 'EM drop', stroke: colour('accent'), width: 2, value: legendValue(drop), points: { show: true, size: 5 } },
+      { label: 'Allowed', stroke: colour('bad'), width: 2, dash: [8, 4], value: legendValue(drop), points: { show: false } },
+      { label: 'In force', class: 'dot', stroke: colour('good'), width: 0, points: { show: true, size: 14, width: 3, fill: colour('card') }, value: legendValue(drop) },
     ],
     bands: [{ series: [1, 2], fill: colour('band') }],
   }
 }
 
 const COLUMNS = [
-  { head: 'Threshold', cell: (point: Point) => threshold(point.threshold), isNumber: true },
+  { head: 'Threshold', cell: (point: Point) => thresholdText(point.threshold), isNumber: true },
   { head: 'Tokens saved, net', cell: (point: Point) => percent(point.tokens_saved_ratio), isNumber: true },
   { head: 'EM drop', cell: (point: Point) => points(point.em_drop), isNumber: true },
   { head: 'Interval', cell: (point: Point) => `${points(point.em_drop_low)} to ${points(point.em_drop_high)}`, isNumber: true },
@@ -38,10 +45,12 @@ const COLUMNS = [
 
 /** EM against tokens, with the bound and the threshold in force. */
 export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply, context: ContextDetail }) {
-  const { policy: { max_em_drop: bound } } = context
+  const { policy: { max_em_drop: bound }, pin } = context
   const lottery = context.threshold === tradeoff.threshold ? context.lottery : null // a pool's is not about these points
+  const threshold = pin === null ? tradeoff.threshold : pin.threshold
+  const inForce = useMemo(() => pointInForce({ ...tradeoff, threshold }, lottery), [tradeoff, lottery, threshold])
+  const top = Math.max(1.5 * bound, pin === null ? 0 : 1.2 * (inForce?.em_drop ?? 0)) // a pin may lose far more than is allowed
   const data = useMemo(() => {
-    const inForce = pointInForce(tradeoff, lottery)
     // Of points that save the same, the chart has one: that in force, otherwise the loosest.
     const bySavings = new Map(tradeoff.points.map((point): [number, ChartPoint] => [point.tokens_saved_ratio, point]))
     if (inForce !== undefined) bySavings.set(inForce.tokens_saved_ratio, inForce)
@@ -54,26 +63,29 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply,
       rows.map(() => bound),
       rows.map((point) => point === inForce ? point.em_drop : null),
     ] as AlignedData
-  }, [tradeoff, bound, lottery])
+  }, [tradeoff, bound, inForce])
   const { knee, unfavourable_from: turn } = tradeoff
+  const isCounted = tradeoff.points.length > 1 && context.control_generations > 0
   return (
     <Card
       title='Cost of stopping earlier'
       note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold or the lottery in force, the band where the true drop lies. What loses more goes on above.'
     >
       <ChartFigure
-        label='EM drop against tokens saved, by threshold' data={data} options={() => options(bound)} shape={String(bound)}
-        columns={COLUMNS} rows={tradeoff.points.length > 1 ? tradeoff.points : []} empty='No control generation has been counted yet.'
+        label='EM drop against tokens saved, by threshold' data={data} options={() => options(bound, top)} shape={`${bound} ${top}`}
+        columns={COLUMNS} rows={data[0].length > 1 ? tradeoff.points : []}
+        empty={isCounted ? 'No threshold would have saved tokens so far.' : 'No control generation has been counted yet.'}
       />
       <ul class='facts'>
         {knee !== null && (
           <li>
-            The curve bends at threshold {threshold(knee.threshold)}: {percent(knee.tokens_saved_ratio)} saved for {points(knee.em_drop)}.
+            The curve bends at threshold {thresholdText(knee.threshold)}:{' '}
+            {percent(knee.tokens_saved_ratio)} saved for {points(knee.em_drop)}.
           </li>
         )}
         {turn !== null && (
           <li>
-            From threshold {threshold(turn.threshold)} on, further savings cost more EM than you allow{turn.is_sure ? '' : ' (not certain)'}.
+            From threshold {thresholdText(turn.threshold)} on, further savings cost more EM than you allow{turn.is_sure ? '' : ' (not certain)'}.
           </li>
         )}
       </ul>

@@ -5,7 +5,7 @@ import { ago, clockTime, count, decimals, percent, points, threshold, words } fr
 import { useData } from './live.js'
 import { Badge, Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
-import { axis, colour, ChartFigure } from './chart.js'
+import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
 
 /** Training runs, or one of them. */
 export function TrainingView ({ name }: { name: string | null }) { return name === null ? <Runs /> : <OneRun key={name} name={name} /> }
@@ -96,14 +96,14 @@ function rowsOf ({ points, forecast }: Suite, isEm: boolean): Row[] {
 }
 
 function options ({ name, render }: Measure): Omit<Options, 'width' | 'height'> {
-  const shown = (_chart: unknown, value: number | null) => render(value)
+  const shown = legendValue(render)
   return {
     scales: { x: { time: false } },
     axes: [axis('Step', (value) => count(value)), axis(name, (value) => render(value).replace('.0\u00a0%', '\u00a0%'), { size: 62 })],
     series: [
-      { label: 'Step', value: (_chart, value) => count(value) },
-      { label: 'High', stroke: colour('muted'), width: 1, dash: [3, 3], points: { show: false }, value: shown },
-      { label: 'Low', stroke: colour('muted'), width: 1, dash: [3, 3], points: { show: false }, value: shown },
+      { label: 'Step', value: legendValue((value) => `step ${count(value)}`) },
+      { label: 'Interval', stroke: colour('muted'), width: 1, dash: [3, 3], points: { show: false }, value: interval(render) },
+      { label: 'Low', class: 'unlisted', stroke: colour('muted'), width: 1, dash: [3, 3], points: { show: false } },
       { label: name, stroke: colour('accent'), width: 2, points: { show: true, size: 5 }, value: shown },
       { label: 'Forecast', stroke: colour('warn'), width: 2, dash: [6, 4], points: { show: true, size: 8 }, value: shown },
     ],

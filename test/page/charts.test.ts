@@ -51,6 +51,46 @@ t.test('the trade-off is drawn with the allowed loss in red and a ring at the th
   t.ok(Math.abs(ring.points.at(-1)![0] - curve.points[1]![0]) < 20, 'the ring is around the threshold in force')
 })
 
+t.test('legends name what is drawn, and figures only under the cursor', async (t) => {
+  const page = await open(t)
+  const legendOf = (label: string) => page.all('[role=img]').find((place) => place.getAttribute('aria-label') === label)!.querySelectorAll('.u-legend .u-series')
+  const shown = [...legendOf(TRADEOFF)].filter((row) => !row.classList.contains('unlisted')).map((row) => row.textContent)
+  t.same(shown, ['Tokens saved', 'Interval', 'EM drop', 'Allowed', 'In force'])
+  const [, , , drop, allowed] = [...legendOf(TRADEOFF)].map((row) => (row.querySelector('.u-marker') as unknown as { style: { border: string, background: string } }).style)
+  t.match(drop!.border, 'solid')
+  t.match(allowed!.border, 'dashed')
+  t.equal(allowed!.background, 'transparent')
+})
+
+t.test('thresholds that save nothing are no chart', async (t) => {
+  const { points: [point] } = example('tradeoff')
+  const points = [point!, { ...point!, threshold: 0.98 }]
+  const page = await open(t, { tradeoff: example('tradeoff', { points, threshold: null, knee: null, unfavourable_from: null }) })
+  t.match(page.card('Cost of stopping earlier'), 'No threshold would have saved tokens so far.')
+  const none = await open(t, { context: example('context', { control_generations: 0 }), tradeoff: example('tradeoff', { points: [] }) })
+  t.match(none.card('Cost of stopping earlier'), 'No control generation has been counted yet.')
+})
+
+t.test('under a pin, the ring is at the pinned threshold, however much that loses', async (t) => {
+  const pin = { threshold: 0.618, reason: 'r', by: 'ops', expires_at: null }
+  const page = await open(t, { context: example('context', { threshold: 0.618, pin, guarantee: null }) })
+  const { shapes } = page.chart(TRADEOFF)
+  const curve = shapes.find(({ colour, points }) => colour === page.paletteOf('accent') && points.length === 3)!
+  const ring = shapes.find(({ colour }) => colour === page.paletteOf('good'))!
+  t.ok(Math.abs(ring.points.at(-1)![0] - curve.points[2]![0]) < 20)
+  t.ok(curve.points[2]![1] > 0, 'inside the chart')
+})
+
+t.test('thresholds near 1 are spread', async (t) => {
+  const thresholds = rowsOf({ threshold: 0.999 }, { threshold: 0.99 }, { threshold: 0.9 })
+  const page = await open(t, { context: example('context', { thresholds }) })
+  const { texts, shapes } = page.chart(EVIDENCE)
+  t.ok(['0.999', '0.99', '0.97', '0.9'].every((text) => texts.includes(text)), texts.join(', '))
+  const line = shapes.find(({ colour, points }) => colour === page.paletteOf('good') && points.length === 3)!
+  const [a, b, c] = line.points.map(([x]) => x)
+  t.ok(Math.abs((c! - b!) / (b! - a!) - 1) < 0.1, 'each tenfold of what is missing to 1 is as wide')
+})
+
 t.test('without evidence both charts say so', async (t) => {
   const tradeoff = example('tradeoff', { points: [], threshold: null, knee: null, unfavourable_from: null })
   const page = await open(t, { context: example('context', { thresholds: [] }), tradeoff })

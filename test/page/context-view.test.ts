@@ -18,6 +18,15 @@ t.test('a certified context shows its threshold with its guarantee, and its figu
   t.equal(page.read('.badges'), '● certified ▶ enforce epoch 1 · last outcome 2 min ago')
 })
 
+t.test('on a phone the details of a context begin folded', async (t) => {
+  const folded = async (width: number) => {
+    const page = await openPage(t, CONTEXT_VIEW, serviceWith(), { width })
+    return page.all('details.card').map((card) => card.getAttribute('aria-label'))
+  }
+  t.same(await folded(1280), [])
+  t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Cadence', 'Predictors on trial'])
+})
+
 t.test('the contexts above are links', async (t) => {
   const page = await open(t)
   t.equal(page.read('nav.path'), 'Fleet › * › model=steady-8b › task=choices')

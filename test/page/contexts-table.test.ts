@@ -28,7 +28,6 @@ t.test('a context without a certificate never stops, and shows its alarm and its
   const row = rowOf({
     status: 'drifted',
     mode: 'shadow',
-    is_pinned: true,
     is_leaf: false,
     threshold: null,
     em_drop: null,
@@ -41,9 +40,21 @@ t.test('a context without a certificate never stops, and shows its alarm and its
   })
   const page = await openPage(t, '', serviceWith({ rows: pageOf(row) }))
   t.same(page.table('Contexts')[1], [
-    'model=example,task=example ▲ left pool', '▲ drifted ◌ shadow ◆ pinned pool', 'never stop', '– of 2.0 pt', '0', '32', 'just now',
+    'model=example,task=example ▲ left pool', '▲ drifted ◌ shadow pool', 'never stop', '– of 2.0 pt', '0', '32', 'just now',
   ])
   t.equal(page.colourOf(page.element('tbody .badge.drifted')), page.paletteOf('bad'))
+})
+
+t.test('a row under a pin says so in place of the status, which is not in force', async (t) => {
+  const page = await openPage(t, '', serviceWith({ rows: pageOf(rowOf({ is_pinned: true, mode: 'enforce' })) }))
+  t.equal(page.table('Contexts')[1]![1], '◆ pinned')
+})
+
+t.test('on a phone a page has five rows', async (t) => {
+  const page = await openPage(t, '', serviceWith({ rows: { ...pageOf(...Array.from({ length: 5 }, (_, i) => rowOf({ key: `model=m${i}` }))), total: 12 } }), { width: 390 })
+  t.match(asked(page.requests), { limit: '5' })
+  await page.click('Next')
+  t.match(asked(page.requests), { limit: '5', offset: '5' })
 })
 
 t.test('a lottery and a drop beyond the bound are marked', async (t) => {

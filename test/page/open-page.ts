@@ -20,6 +20,8 @@ interface PageOptions {
   readonly colorScheme?: 'light' | 'dark'
   /** Whether the service sends events when something changes. */
   readonly hasEvents?: boolean
+  /** Of the window; 390 px is a phone. */
+  readonly width?: number
 }
 
 /** The page's code and style, from its source files, so that errors have readable stacks. */
@@ -40,9 +42,10 @@ const QUIET_FRAMES = 4
 
 /** Opens the page at an address such as `#/changes`, and waits until it has read what it shows. It closes after the test. */
 export async function openPage (t: Test, hash: string, service: Service, options: PageOptions = {}) {
-  const { colorScheme = 'light', hasEvents = true } = options
+  const { colorScheme = 'light', hasEvents = true, width = 1280 } = options
   const window = new Window({
     url: `http://localhost/${hash}`,
+    width,
     settings: {
       enableJavaScriptEvaluation: true,
       suppressInsecureJavaScriptEnvironmentWarning: true,

@@ -41,6 +41,15 @@ t.test('what the service warns of is shown on every view', async (t) => {
   t.equal(page.all('.banner').length, 0, 'and is taken away when it is over')
 })
 
+t.test('on a phone several warnings begin folded', async (t) => {
+  const ready = example('ready', { warnings: ['The learner is failing.', 'Replicas differ.'] })
+  const page = await openPage(t, '', serviceWith({ ready }), { width: 390 })
+  t.match(page.text(), '▲ 2 warnings')
+  t.notMatch(page.text(), 'Replicas differ.')
+  const one = await openPage(t, '', serviceWith({ ready: example('ready', { warnings: ['Replicas differ.'] }) }), { width: 390 })
+  t.match(one.text(), '▲ Replicas differ.')
+})
+
 t.test('a replica that is not ready shows its warnings', async (t) => {
   const page = await openPage(t, '', serviceWith({ ready: notReady(['The store cannot be reached.', 'Check REDIS_URL.']) }))
   t.equal(page.read('.banner'), '▲ The store cannot be reached. Check REDIS_URL.')
