@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { BUNDLE_FORMAT } from '../src/core/decide/bundle.js'
 import { PrefixSchema } from './context-schemas.js'
-import { checkWindow, ScopeSchema } from './decision-schemas.js'
+import { checkWindow, storePrompts, ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
 import {
   ContextSchema, LENGTH_POWER_DESCRIPTION, LotterySchema, nullable, NullableRatioSchema, objectOrNull, TextSchema, WEIGHTS_DESCRIPTION,
@@ -66,6 +66,7 @@ export const BundleSchema = Type.Object({
     label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, where outcomes count on arrival or a pool takes no evidence from the context' }),
     probe_form: Type.Optional(objectOrNull(ProbeFormSchema, 'How answers are forced; null: no form agrees, so do not probe for a time; absent: no worker has searched for one')),
     record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),
+    store_prompts: Type.Optional(storePrompts),
   }), { description: 'Rules that nodes share' }),
   predictors: Type.Unsafe<object>({
     type: 'object',

@@ -193,12 +193,16 @@ export const checkWindow = Type.Integer({
   description: 'At most one check falls into each window of this many tokens; the windows of a generation end at (k + 1 - p) times this, with p from murmur3 of "window:" and its id; absent: no limit',
 })
 
+/** Where the policy says so. */
+export const storePrompts = Type.Literal(true, { description: 'Outcomes may have the prompt, which is kept for graders; absent: it is dropped' })
+
 export const ColumnContextSchema = Type.Object({
   threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
   check_window_tokens: Type.Optional(checkWindow),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
+  store_prompts: Type.Optional(storePrompts),
   warnings: ContextWarningsSchema,
 }, { title: 'ColumnContext', description: 'The rule in force in one context' })
 

@@ -40,6 +40,8 @@ export interface BundleRule {
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
   readonly record_steps: boolean
+  /** Graders may get the prompt with the outcome; absent: the service drops it. */
+  readonly store_prompts?: true
   /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; absent: no worker has searched for one. */
   readonly probe_form?: ProbeForm | null
 }
@@ -151,7 +153,7 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, lottery, scorer, trials, scope, context, label, mode } = rule
-  const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, enrolledShare, probeForm } = rule
+  const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, storePrompts, enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
@@ -168,6 +170,7 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
     ...(isExploring && { exploring: true }),
     label_rate: enrolledShare,
     record_steps: recordSteps,
+    ...(storePrompts && { store_prompts: true }),
     ...(probeForm !== undefined && { probe_form: probeForm }),
   }
 }
@@ -191,6 +194,7 @@ const OUTSIDE: ContextRule = {
   controlShare: 0,
   evidenceShare: 0,
   recordSteps: false,
+  storePrompts: false,
   epoch: null,
   enrolledShare: 0,
   probeForm: undefined,
@@ -233,6 +237,7 @@ export function snapshotOfBundle (
       controlShare: node.control_share ?? 1,
       evidenceShare: node.control_share ?? 1, // the service knows that of a new member of a pool (`acceptEnrolments`)
       recordSteps: record_steps,
+      storePrompts: shared.store_prompts ?? false,
       epoch: node.epoch ?? null,
       enrolledShare: label_rate,
       probeForm,

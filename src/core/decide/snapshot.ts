@@ -37,6 +37,8 @@ export interface ContextRule {
   /** The share below which draws are evidence: the control share, or in a new member of a pool that of the other members. */
   readonly evidenceShare: number
   readonly recordSteps: boolean
+  /** Whether the prompts of generations whose label is wanted are kept for a grader: clients send none otherwise. */
+  readonly storePrompts: boolean
   /** Name of the epoch that enrolments are for; `null`: the context is new. */
   readonly epoch: string | null
   /** Share of the draws to enrol, by their second hash; 0: none, since outcomes count on arrival or are not evidence. */
@@ -253,6 +255,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     controlShare: controlShareInForce(force),
     evidenceShare: evidenceShareInForce(force),
     recordSteps: policy.record_steps,
+    storePrompts: policy.store_prompts,
     epoch: force.source.epochName,
     enrolledShare: !force.isEvidence || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,
     probeForm: force.source.probeForm?.form,

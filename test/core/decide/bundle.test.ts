@@ -75,7 +75,8 @@ t.test('a decision from a bundle sent as JSON equals the service\'s to the bit',
     return columns.context.every((_, row) => {
       const step = stepAt(columns, row)
       t.same(withoutGuarantee(decide(bundled, freshness, step)), withoutGuarantee(decide(snapshot, freshness, step)))
-      return ruleFor(bundled, step.context).recordSteps === ruleFor(snapshot, step.context).recordSteps
+      const [mine, its] = [ruleFor(bundled, step.context), ruleFor(snapshot, step.context)]
+      return mine.recordSteps === its.recordSteps && mine.storePrompts === its.storePrompts
     })
   }), 300)
 })

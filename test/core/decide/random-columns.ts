@@ -16,6 +16,7 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
   pin: fc.constantFrom(undefined, undefined, undefined, null, 0.9, 0),
   pinScorer: fc.constantFrom(null, PREDICTOR.name),
   policy: fc.record({
+    store_prompts: fc.boolean(),
     mode: fc.constantFrom<Policy['mode']>('enforce', 'enforce', 'shadow', 'off'),
     certify_at: fc.constantFrom<Policy['certify_at']>(null, 'model', '*'),
     min_tokens: fc.constantFrom(0, 100),

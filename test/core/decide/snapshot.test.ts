@@ -83,6 +83,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     controlShare: 0.4,
     evidenceShare: 0.4,
     recordSteps: true,
+    storePrompts: false,
     epoch: '1-1',
     enrolledShare: 1,
     probeForm: undefined,

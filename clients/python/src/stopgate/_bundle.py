@@ -84,6 +84,7 @@ class Rule(NamedTuple):
     has_form: bool = False
     form: ProbeForm | None = None
     is_exploring: bool = False
+    stores_prompts: bool = False
 
     def threshold_of(self, salt: str | None, unit: str | None) -> float | None:
         """The threshold that a generation has; it may be drawn by lottery.
@@ -190,6 +191,7 @@ class Bundle:
             has_form="probe_form" in fields,
             form=ProbeForm.of(fields["probe_form"]) if fields.get("probe_form") else None,
             is_exploring=fields.get("exploring", False),
+            stores_prompts=fields.get("store_prompts", False),
         )
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:

@@ -92,6 +92,7 @@ class Rule(NamedTuple):
     cadence: Cadence
     stops: bool
     """Whether a threshold is in force."""
+    stores_prompts: bool = False
 
 
 class Decisions:
@@ -126,6 +127,13 @@ class Decisions:
         if known is None and generation.context_key in self._rules:
             return self._rules[generation.context_key].cadence
         return known or Cadence()
+
+    def stores_prompts(self, generation: Generation) -> bool:
+        """Whether the service keeps the prompts of its context, as far as replies or the bundle say."""
+        if self._local is not None:
+            return self._local.stores_prompts(generation)
+        rule = self._rules.get(generation.context_key)
+        return rule is not None and rule.stores_prompts
 
     def skip_check(self, generation: Generation, tokens: int) -> bool:
         """Whether a due check is left out: it is postponed if no decision can be made now, or none is needed at all."""
@@ -229,7 +237,9 @@ def _make_room(rules: dict[str, Rule]) -> None:
 
 
 def _note(rules: dict[str, Rule], generation: Generation, rule: Mapping[str, Any]) -> None:
-    rules[generation.context_key] = Rule(cadence_in(rule), rule["threshold"] is not None)
+    rules[generation.context_key] = Rule(
+        cadence_in(rule), rule["threshold"] is not None, rule.get("store_prompts", False)
+    )
 
 
 def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, Rule]) -> list[Generation]:
@@ -264,7 +274,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
             continue
         if one.arm is None:
             one.arm = "control" if row in control else "treated"
-        cadence, stops = rules[one.context_key]
+        cadence, stops, _ = rules[one.context_key]
         is_left_alone = one.arm == "treated" and not stops
         next_check = NEVER if is_left_alone else cadence.next_check(one.steps[-1].tokens, one.id)
         one.decided(row in stop, row in probe, next_check)

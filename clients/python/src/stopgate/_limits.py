@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ._telemetry import warn
 
 _MAX_ANSWER = 4096
+_MAX_PROMPT = 65_536
 _MAX_ID = 128
 _MAX_SIGNALS = 16
 _SLACK = 1e-6
@@ -16,6 +17,11 @@ _SLACK = 1e-6
 def fit_answer(answer: str) -> str:
     """An answer of at most 4 KiB. A longer one is cut and gets a digest, so that different answers stay different."""
     return _fit(answer, _MAX_ANSWER)
+
+
+def fit_prompt(prompt: str) -> str:
+    """A prompt of at most 64 KiB, shortened like an answer."""
+    return _fit(prompt, _MAX_PROMPT)
 
 
 def fit_id(text: str) -> str:

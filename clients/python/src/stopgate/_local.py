@@ -64,6 +64,11 @@ class LocalDecider:
         rule = None if self._bundle is None else self._bundle.rule_of(generation.context, generation.context_key)
         return (False, None) if rule is None else (rule.has_form, rule.form)
 
+    def stores_prompts(self, generation: Generation) -> bool:
+        """Whether the service keeps the prompts of its context."""
+        rule = None if self._bundle is None else self._bundle.rule_of(generation.context, generation.context_key)
+        return rule is not None and rule.stores_prompts
+
     @property
     def bundle(self) -> Bundle | None:
         """The bundle; None: there is none, or it is too old."""

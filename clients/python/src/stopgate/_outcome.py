@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ._limits import fit_answer
+from ._limits import fit_answer, fit_prompt
 from ._telemetry import warn
 from .generation import Ending, Generation, Step
 
@@ -35,6 +35,18 @@ def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
         if len(generation.steps) > _MOST_STEPS:
             outcome["steps_complete"] = False
     return outcome
+
+
+def prompt_of(generation: Generation) -> dict[str, str]:
+    """The prompt as a field of an outcome, if its text is known and the label may be wanted."""
+    if generation.arm == "treated" and not generation.stopped:
+        return {}
+    try:
+        text = "" if generation.prompt_text is None else generation.prompt_text()
+    except Exception as error:  # as of a tokenizer
+        warn("prompt", f"a prompt cannot be read, so graders do not see it: {error!r}")
+        return {}
+    return {"prompt": fit_prompt(text)} if text else {}
 
 
 def cancellation_of(generation: Generation, tokens: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ._decisions import COLUMNS_PATH, NO_ROWS, Breaker, Decisions
 from ._http import Connections, Endpoint, Reply
 from ._local import LocalDecider
 from ._outbox import Enrolments, Report, Reporter
-from ._outcome import cancellation_of, outcome_of
+from ._outcome import cancellation_of, outcome_of, prompt_of
 from ._probe_forms import ProbeForms
 from ._process import AtExit, watch_forks
 from ._telemetry import Counters, warn
@@ -82,7 +82,10 @@ class Session(Backend):
 
     def report_outcome(self, generation: Generation, ending: Ending) -> None:
         """Queues the outcome of a generation that has ended."""
-        self._put(generation.id, outcome_of(generation, ending))
+        outcome = outcome_of(generation, ending)
+        if self.decisions.stores_prompts(generation):
+            outcome.update(prompt_of(generation))
+        self._put(generation.id, outcome)
 
     def report_cancellation(self, generation: Generation, tokens: int) -> None:
         """Queues the notice that the client of a generation went away."""

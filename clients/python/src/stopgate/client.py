@@ -87,8 +87,9 @@ class BaseClient:
                 An answer for which it raises, or returns None, has no label.
             retry_of: id of the generation that this one repeats, after a crash for instance. It never asks, is never
                 stopped, and counts nowhere: the repeated one counts as missing.
-            prompt: its text or token ids, where neither `group` nor `samples` is known. Only a hash of it is sent.
-                Generations of one prompt within half an hour share an arm, and the first of them is evidence.
+            prompt: its text or token ids. Where neither `group` nor `samples` is known, a hash of it is sent:
+                generations of one prompt within half an hour share an arm, and the first of them is evidence. The text
+                is sent with the outcome, for graders, only where the policy of the context says `store_prompts`.
                 `stopgate.hf` and `stopgate.vllm` state it by themselves.
 
         Raises:

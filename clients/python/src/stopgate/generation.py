@@ -155,7 +155,8 @@ class Generation:
 
     __slots__ = (
         "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "end_probe", "grade", "group", "id",
-        "next_check", "probed_score", "prompt_hash", "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
+        "next_check", "probed_score", "prompt_hash", "prompt_text", "retry_of", "sample", "samples", "steps", "stopped",
+        "wants_probe",
     )  # fmt: skip
 
     def __init__(
@@ -170,6 +171,7 @@ class Generation:
         self.sample = None if sample is None else int(sample)
         self.samples = None if samples is None else int(samples)
         self.prompt_hash: str | None = None
+        self.prompt_text: Callable[[], str] | None = None
         if prompt is not None:
             self.mark_prompt(prompt)
         self.grade = grade
@@ -183,8 +185,14 @@ class Generation:
         self._is_over = False
         self.begin()
 
-    def mark_prompt(self, prompt: Prompt) -> None:
-        """Says which prompt it is of, unless it has a group or is the only sample of its prompt."""
+    def mark_prompt(self, prompt: Prompt, text: Callable[[], str] | None = None) -> None:
+        """Says which prompt it is of, unless it has a group or is the only sample of its prompt.
+
+        Args:
+            text: returns the text of a prompt of token ids, for graders. It is called where the service stores prompts.
+        """
+        if self.prompt_text is None:
+            self.prompt_text = (lambda: prompt) if isinstance(prompt, str) else text
         if self.group is None and self.samples != 1 and self.prompt_hash is None:
             self.prompt_hash = prompt_hash_of(prompt, time.time())
 

@@ -1,6 +1,7 @@
 """Stops the reasoning of models that run in transformers 5: `pip install 'stopgate[hf]'`."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -57,7 +58,7 @@ def generate(
         raise ValueError("pad the prompts on the left")
     if len(runs) != len(ids):
         raise ValueError(f"{len(ids)} prompts need as many runs, not {len(runs)}")
-    _mark_prompts(runs, ids, mask)
+    _mark_prompts(runs, ids, mask, tokenizer)
     prober, ends = Prober(model, tokenizer), end_ids(model, tokenizer)
     at_end, prompts = EndProber(model, tokenizer, client, reasoning, sampling), _unpadded(ids, mask)
     rows = _rows(client, tokenizer, reasoning, runs, ends, max_new_tokens)
@@ -99,10 +100,10 @@ def _unpadded(ids: Tensor, mask: Tensor) -> list[list[int]]:
     return [row[its.bool()].tolist() for row, its in zip(ids, mask, strict=True)]
 
 
-def _mark_prompts(runs: Sequence[Generation], ids: Tensor, mask: Tensor) -> None:
+def _mark_prompts(runs: Sequence[Generation], ids: Tensor, mask: Tensor, tokenizer: Any) -> None:
     """Says which prompt each generation is of."""
     for run, prompt in zip(runs, _unpadded(ids, mask), strict=True):
-        run.mark_prompt(prompt)
+        run.mark_prompt(prompt, partial(tokenizer.decode, prompt, skip_special_tokens=True))
 
 
 def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> None:
@@ -174,7 +175,7 @@ class StopgateCriteria(StoppingCriteria):
         self._prompt_ids, self._mask = inputs["input_ids"], inputs["attention_mask"]
         if len(runs) != len(self._prompt_ids):
             raise ValueError(f"{len(self._prompt_ids)} prompts need as many runs, not {len(runs)}")
-        _mark_prompts(runs, self._prompt_ids, self._mask)
+        _mark_prompts(runs, self._prompt_ids, self._mask, tokenizer)
         reasoning = reasoning or ReasoningFormat()
         self._prober = Prober(model, tokenizer)
         self._at_end = EndProber(model, tokenizer, client, reasoning, None)

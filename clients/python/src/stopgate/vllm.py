@@ -359,9 +359,10 @@ async def generate(
 
     async def one(place: int) -> Rollout:
         async with free:
-            runs[place].mark_prompt(prompts[place])
+            prompt = list(prompts[place])
+            runs[place].mark_prompt(prompt, lambda: str(tokenizer.decode(prompt, skip_special_tokens=True)))
             reference = None if references is None else references[place]
-            return await roller.roll(list(prompts[place]), each[place], runs[place], reference)
+            return await roller.roll(prompt, each[place], runs[place], reference)
 
     tasks = [asyncio.create_task(one(place)) for place in range(len(prompts))]
     try:

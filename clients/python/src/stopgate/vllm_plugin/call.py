@@ -59,8 +59,11 @@ class Call(Request):
             context, None if exchange is None else exchange.next_id(), group=group,
             sample=index if is_own else None, samples=samples if is_own else stated.samples if group else None,
         )  # fmt: skip
-        run.mark_prompt(self.prompt_ids)
+        run.mark_prompt(self.prompt_ids, self._prompt_text)
         return run
+
+    def _prompt_text(self) -> str:
+        return str(self.plugin.tokenizer.decode(self.prompt_ids, skip_special_tokens=True))
 
     @property
     def reference(self) -> str | None:
