@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
+import { CONTEXT_PROBLEMS } from '../core/contexts/context-warnings.js'
 import { throttle } from '../logging/log.js'
+import { fieldOf } from './protocol/json.js'
 import type { PassCause } from './protocol/stoppable-request.js'
 
 /** Interval between two warnings about a persistent problem, ms. */
@@ -10,6 +12,9 @@ const MAX_WARNED_LEVELS = 20
 
 /** Largest number of unknown fields to warn about: clients choose their names. */
 const MAX_WARNED_FIELDS = 20
+
+/** Largest number of problems of contexts to warn about. */
+const MAX_WARNED_PROBLEMS = 100
 
 /** Longest part of a detail that is logged, characters: names of fields come from clients. */
 const MAX_DETAIL = 300
@@ -66,6 +71,18 @@ export function warnOfLevels (warn: (message: string) => void): (unknown: readon
     for (const level of unknown) {
       warnOnce(level, `the level ${level} of X-Stopgate-Context is left out, since the service does not know it: its levels are ${known.join(', ')} (CONTEXT_LEVELS)`)
     }
+  }
+}
+
+/** Warns once of each problem of each context that the service warns about with an outcome. */
+export function warnOfContexts (warn: (message: string) => void): (warning: unknown, outcome: object) => void {
+  const warnOnce = oncePerSubject<string>(warn, MAX_WARNED_PROBLEMS)
+  const problems: ReadonlyMap<unknown, { problem: string, cure: string }> = new Map(Object.entries(CONTEXT_PROBLEMS))
+  return (warning, outcome) => {
+    const known = problems.get(warning)
+    if (known === undefined) return
+    const context = JSON.stringify(fieldOf(outcome, 'context') ?? {}).slice(0, MAX_DETAIL)
+    warnOnce(`${String(warning)} ${context}`, `the service warns about context ${context} (${String(warning)}): ${known.problem}: ${known.cure}`)
   }
 }
 

@@ -10,7 +10,7 @@ import type { Label } from '../core/policy/policy.js'
 import { ClientAdmission } from './client-admission.js'
 import { actionForm } from './dialects/forced-answer.js'
 import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
-import { throttledWarnings, warnOfLevels, warnOfPassed } from './operator-warnings.js'
+import { throttledWarnings, warnOfContexts, warnOfLevels, warnOfPassed } from './operator-warnings.js'
 import { logFinding } from './probe-form/log-finding.js'
 import { ProbeForms } from './probe-form/probe-forms.js'
 import { createUpstream } from './protocol/upstream.js'
@@ -51,7 +51,8 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   const onLabels = (certifies: readonly Label[]) => { log.info({ certifies }, certifies.map((label) => CERTIFIED[label]).join('; ')) }
   const poll = new BundlePoll(service, { prefix, maxStalenessSeconds, onProblem: warn, onLabels })
   const enrolments = new EnrolmentSender(service, warn)
-  const reporter = new OutcomeReporter(service, { capacity: settings.PROXY_MAX_REPORTS, onProblem: warn })
+  const onWarning = warnOfContexts((message) => { log.warn(message) })
+  const reporter = new OutcomeReporter(service, { capacity: settings.PROXY_MAX_REPORTS, onProblem: warn, onWarning })
   /** Generations that may have a report to send, also after their reply. */
   const handling = new Set<Promise<void>>()
   const admission = new ClientAdmission(settings)

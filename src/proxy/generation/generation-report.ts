@@ -1,3 +1,4 @@
+import { toolCallsOf } from '../protocol/action.js'
 import { fieldOf, itemsOf } from '../protocol/json.js'
 import { fitText, MAX_ANSWER_BYTES } from '../protocol/stopgate-headers.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
@@ -56,10 +57,15 @@ function promptOf (request: StoppableRequest): { prompt?: string } {
   return text === '' ? {} : { prompt: fitText(text, MAX_PROMPT_BYTES) }
 }
 
-/** The prompt as a grader reads it: its text, or the texts of its messages with their roles. */
+/** The prompt as a grader reads it: its text, or the texts and tool calls of its messages with their roles. */
 function promptText ({ body: { messages, prompt } }: StoppableRequest): string {
   if (typeof prompt === 'string') return prompt
-  return itemsOf(messages).map((message) => `${String(fieldOf(message, 'role'))}: ${contentText(fieldOf(message, 'content'))}`).join('\n\n')
+  return itemsOf(messages).map((message) => `${String(fieldOf(message, 'role'))}: ${messageText(message)}`).join('\n\n')
+}
+
+function messageText (message: unknown): string {
+  const calls = toolCallsOf(fieldOf(message, 'tool_calls')).map((call) => `${call.name} ${call.arguments}`)
+  return [contentText(fieldOf(message, 'content')), ...calls].filter((text) => text !== '').join('\n')
 }
 
 function contentText (content: unknown): string {

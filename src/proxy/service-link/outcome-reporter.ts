@@ -11,6 +11,8 @@ interface ReporterOptions {
   /** Largest number of outcomes that wait; beyond it the oldest are dropped. */
   readonly capacity: number
   readonly onProblem: (message: string) => void
+  /** Called with each warning of the service about an outcome or its context. */
+  readonly onWarning: (warning: unknown, outcome: object) => void
 }
 
 /** Sends outcomes in the background, each until the service has it or refuses it. */
@@ -58,6 +60,7 @@ export class OutcomeReporter {
         const { body } = await this.#service.post('/v1/outcomes/batch', { outcomes: batch.map(({ outcome }) => outcome) }, CALL_MS)
         this.#remove(batch)
         this.#count(batch.length, fieldOf(body, 'rejected'))
+        this.#passWarnings(batch, itemsOf(fieldOf(body, 'outcomes')))
         backoff.reset()
       } catch (error) {
         const { mayRetry, retryAfterMs, message } = error instanceof CallError ? error : new CallError(String(error), null)
@@ -77,6 +80,12 @@ export class OutcomeReporter {
     this.counts.reported += sent - rejected.length
     this.counts.refused += rejected.length
     for (const item of itemsOf(rejected)) this.#options.onProblem(`an outcome was refused: ${String(fieldOf(item, 'path'))} ${String(fieldOf(item, 'message'))}`)
+  }
+
+  #passWarnings (batch: ReadonlyArray<{ readonly outcome: object }>, receipts: readonly unknown[]): void {
+    for (const [i, { outcome }] of batch.entries()) {
+      for (const warning of itemsOf(fieldOf(receipts[i], 'warnings'))) this.#options.onWarning(warning, outcome)
+    }
   }
 
   /** Some of the batch may have been dropped meanwhile. */

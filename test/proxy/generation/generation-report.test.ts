@@ -52,6 +52,10 @@ t.test('the prompt is sent where the proxy may, of generations that a grader may
   t.equal(problem(of('control')), null)
   t.equal(of('control').prompt, 'system: Be brief.\n\nuser: Capital of France?')
   t.ok(of('treated', { stoppedAt: step }).prompt)
+  const call = { role: 'assistant', content: null, tool_calls: [{ function: { name: 'search', arguments: '{"q":"x"}' } }] }
+  const agent = { ...asked, body: { messages: [call, { role: 'tool', content: 'found' }] } } as unknown as StoppableRequest
+  const { prompt } = finishedOutcome({ id: 'a', group: null, prompt: 'p', context: {}, arm: 'control' }, agent, { ...ended, sendsPrompts: true }) as { prompt?: string }
+  t.equal(prompt, 'assistant: search {"q":"x"}\n\ntool: found', 'calls are part of the task')
   t.notOk('prompt' in of('treated'), 'no label of it is wanted')
   t.notOk('prompt' in of('control', { sendsPrompts: false }))
   const ofIds = { ...asked, body: { prompt: [1, 2, 3] } }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { OutcomeReporter } from '../../../src/proxy/service-link/outcome-reporter.js'
 import { CallError } from '../../../src/proxy/service-link/service-calls.js'
 
-const options = { capacity: 3, onProblem: () => {} }
+const options = { capacity: 3, onProblem: () => {}, onWarning: () => {} }
 const reply = (rejected: unknown[] = []) => ({ status: 202, etag: '', body: { rejected } })
 
 t.test('outcomes go in batches, again after a failure, and each is counted', async (t) => {
@@ -27,6 +27,16 @@ t.test('the oldest outcomes are dropped if too many wait, and refused ones are n
   t.equal(reporter.waiting, 3)
   await reporter.close(60_000)
   t.same(reporter.counts, { reported: 0, refused: 3, dropped: 2 })
+})
+
+t.test('the warnings of the service are passed on with their outcomes', async (t) => {
+  const warned: unknown[] = []
+  const receipts = [{ label_wanted: false }, { label_wanted: true, warnings: ['labels_never_given', 'cancelled_high'] }, null]
+  const post = async () => ({ status: 202, etag: '', body: { rejected: [], outcomes: receipts } })
+  const reporter = new OutcomeReporter({ post }, { ...options, onWarning: (warning, outcome) => { warned.push([warning, outcome]) } })
+  for (const id of ['a', 'b', 'c']) reporter.put({ id })
+  await reporter.close(60_000)
+  t.same(warned, [['labels_never_given', { id: 'b' }], ['cancelled_high', { id: 'b' }]])
 })
 
 t.test('closing gives up after its time', async (t) => {
