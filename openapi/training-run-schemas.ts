@@ -96,7 +96,7 @@ const coverage = (of: string) => Type.Object({
 }, { description: `Coverage for ${of}` })
 
 const SlopeSchema = Type.Object({
-  slope: Type.Number({ description: 'Change for each step (Theil 1950)' }),
+  slope: Type.Number({ description: 'Change for each step, or each percent of tokens (Theil 1950)' }),
   low: nullable<number>('number', { description: 'Lower bound at 95 % (Sen 1968); null: too few checkpoints' }),
   high: nullable<number>('number', { description: 'Upper bound at 95 %; null: too few checkpoints' }),
   checkpoints: WholeNumberSchema('Number of newest checkpoints that it is computed from'),
@@ -137,7 +137,11 @@ const SuiteSchema = Type.Object({
   threshold: NullableRatioSchema('Threshold of the newest step. Trend, forecast, coverage and verdicts use only steps evaluated under the same threshold; null: full runs'),
   compared: WholeNumberSchema('Number of steps evaluated under that threshold'),
   points: list(PointSchema, { description: 'Points in the order of steps' }),
-  trend: Type.Object({ em: slope('EM (fraction)'), tokens: slope('the mean tokens') }, { description: 'Trend over the last 10 checkpoints' }),
+  trend: Type.Object({
+    em: slope('EM (fraction)'),
+    tokens: slope('the mean tokens'),
+    em_per_token_percent: objectOrNull(SlopeSchema, 'Change of EM (fraction) for each percent of tokens more, by the same checkpoints; null: they have the same tokens, or there are fewer than two'),
+  }, { description: 'Trend over the last 10 checkpoints' }),
   forecast: list(ForecastSchema, { description: 'Forecast of the next three checkpoints' }),
   coverage: Type.Object({ level: RatioSchema('Share of checkpoints that should fall into their interval'), em: coverage('EM'), tokens: coverage('tokens') }, {
     description: 'How well forecasts of the next checkpoint have held in this series',

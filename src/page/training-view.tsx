@@ -6,6 +6,7 @@ import { useData } from './live.js'
 import { Badge, Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
+import { EmByTokens, sideOf } from './em-by-tokens.js'
 
 /** Training runs, or one of them. */
 export function TrainingView ({ name }: { name: string | null }) { return name === null ? <Runs /> : <OneRun key={name} name={name} /> }
@@ -138,7 +139,7 @@ function SuitePanel ({ suite }: { suite: Suite }) {
   const { coverage, verdicts } = suite
   return (
     <Card title={`Suite ${suite.suite}`}>
-      {verdicts.length === 0 && <p class='calm'><span aria-hidden='true'>✓</span> No verdict applies to the newest checkpoints.</p>}
+      {verdicts.length === 0 && <NoVerdict suite={suite} />}
       <ul class='facts'>
         {verdicts.map(({ verdict, tests, figures }) => (
           <li key={verdict}>
@@ -147,11 +148,23 @@ function SuitePanel ({ suite }: { suite: Suite }) {
           </li>
         ))}
       </ul>
-      <div class='columns'><Series suite={suite} isEm /><Series suite={suite} isEm={false} /></div>
+      <div class='columns narrow'><Series suite={suite} isEm /><Series suite={suite} isEm={false} /><EmByTokens suite={suite} /></div>
       <p class='note'>
         Of {count(coverage.em.held_out)} checkpoints that were forecast, EM fell into its interval {count(coverage.em.covered)} times, and tokens{' '}
         {count(coverage.tokens.covered)} of {count(coverage.tokens.held_out)} times; {percent(coverage.level, 0)} should.
       </p>
     </Card>
+  )
+}
+
+/** It is no good news while EM surely falls, or surely moves with the tokens. */
+function NoVerdict ({ suite: { trend: { em, em_per_token_percent: perPercent } } }: { suite: Suite }) {
+  if (em !== null && em.high !== null && em.high < 0) return <p class='verdict warn'><span aria-hidden='true'>△</span> No verdict applies to the newest checkpoints, but EM falls.</p>
+  const side = sideOf(perPercent)
+  if (side === 0) return <p class='calm'><span aria-hidden='true'>✓</span> No verdict applies to the newest checkpoints.</p>
+  return (
+    <p class='verdict'>
+      <span aria-hidden='true'>△</span> No verdict applies to the newest checkpoints, but EM {side > 0 ? 'rises and falls with the tokens' : 'falls as the tokens rise, and rises as they fall'}.
+    </p>
   )
 }

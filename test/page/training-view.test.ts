@@ -63,7 +63,32 @@ t.test('verdicts are listed with their tests and figures, good news in green', a
   const [bad, good] = page.all('.facts .badge')
   t.equal(page.colourOf(bad!), page.paletteOf('warn'))
   t.equal(page.colourOf(good!), page.paletteOf('good'))
-  t.match((await openSuite(t)).card('Suite gsm8k'), '✓ No verdict applies to the newest checkpoints.')
+})
+
+t.test('no verdict is good news only while EM neither falls nor moves with the tokens', async (t) => {
+  const { trend } = suite!
+  const saidOf = async (em: Partial<NonNullable<typeof trend.em>>, perPercent: Partial<NonNullable<typeof trend.em>> | null) => {
+    const slope = perPercent === null ? null : { ...trend.em!, ...perPercent }
+    const page = await openSuite(t, { trend: { ...trend, em: { ...trend.em!, ...em }, em_per_token_percent: slope } })
+    const [said] = page.all('.calm, .verdict')
+    return [said!.className, said!.textContent]
+  }
+  const NONE = ' No verdict applies to the newest checkpoints'
+  t.same(await saidOf({}, { low: -0.1, high: 0.1 }), ['calm', `✓${NONE}.`])
+  t.same(await saidOf({}, null), ['calm', `✓${NONE}.`])
+  t.same(await saidOf({}, { low: 0.1, high: 0.2 }), ['verdict', `△${NONE}, but EM rises and falls with the tokens.`])
+  t.same(await saidOf({}, { low: -0.2, high: -0.1 }), ['verdict', `△${NONE}, but EM falls as the tokens rise, and rises as they fall.`])
+  t.same(await saidOf({ low: -0.2, high: -0.1 }, null), ['verdict warn', `△${NONE}, but EM falls.`])
+})
+
+t.test('EM is drawn against tokens, with its slope and the interval', async (t) => {
+  const points = [0.5, 0.6, 0.7, 0.65].map((em, i) => ({ ...suite!.points[0]!, step: 400 * (i + 1), em, tokens_mean: 900 - 50 * i }))
+  const page = await openSuite(t, { points })
+  t.match(page.card('Suite gsm8k'), 'A percent of tokens more goes with 0.81 pt of EM (0.52 pt to 1.13 pt with 95 %), over the last 6 checkpoints.')
+  t.same(page.table('EM against tokens, gsm8k').map(([step]) => step), ['Step', '1,600', '1,200', '800', '400'], 'the fewest tokens first')
+  const { shapes } = page.chart('EM against tokens, gsm8k')
+  t.ok(shapes.some(({ colour, points }) => colour === page.paletteOf('muted' as 'warn') && points.length === 4), 'the slope')
+  t.match((await openSuite(t, { trend: { ...suite!.trend, em_per_token_percent: null } })).card('Suite gsm8k'), 'No slope of EM against tokens is known yet.')
 })
 
 t.test('the advice for contexts states its reason', async (t) => {

@@ -28,7 +28,7 @@ export function describeSeries (series: Series, tolerance: Tolerance, last: numb
     /** Number of steps evaluated under it. */
     compared: readings.length,
     points: withReplays(series.points).slice(-last).map(describePoint),
-    trend: { em: trendOf(steps, em), tokens: trendOf(steps, tokens) },
+    trend: { em: trendOf(steps, em), tokens: trendOf(steps, tokens), em_per_token_percent: trendOf(tokens.map(percentScale), em) },
     forecast: forecastsOf(steps, em, tokens),
     coverage: { level: FORECAST_LEVEL, em: forecastCoverage(steps, em, EM_SCALE), tokens: forecastCoverage(steps, tokens, TOKENS_SCALE) },
     verdicts: verdictsOf(readings, tolerance).map((verdict) => ({ ...verdict, tests: VERDICTS[verdict.verdict] })),
@@ -46,8 +46,11 @@ function replayedIn ({ points }: Series): number {
   return points.filter(isReplay).length
 }
 
-function trendOf (steps: readonly number[], values: readonly number[]) {
-  const line = theilSen(steps.slice(-TREND), values.slice(-TREND))
+/** A scale on which one percent more tokens is 1. */
+function percentScale (tokens: number): number { return Math.log(Math.max(tokens, 1)) / Math.log(1.01) }
+
+function trendOf (places: readonly number[], values: readonly number[]) {
+  const line = theilSen(places.slice(-TREND), values.slice(-TREND))
   if (line === null) return null
   const finite = (end: number) => Number.isFinite(end) ? end : null
   return { slope: line.slope, low: finite(line.low), high: finite(line.high), checkpoints: line.points }

@@ -30,6 +30,10 @@ t.test('the newest points are shown, and all points count', async (t) => {
   const view = describeSeries(seriesOf(...rising), TOLERANCE, 2)
   t.same(view.points.map(({ step }) => step), [14, 15])
   t.match(view.trend, { em: { checkpoints: 10 }, tokens: { slope: 10, low: 10, high: 10 } })
+  const [tokens, before] = [150, 140]
+  t.match(view.trend.em_per_token_percent, { checkpoints: 10, low: Number, high: Number })
+  const { low: least, slope: perPercent } = view.trend.em_per_token_percent!
+  t.ok(least! > 0 && perPercent > 0.01 / (Math.log(tokens / before) / Math.log(1.01)) * 0.5, 'a percent of tokens is worth EM')
   t.match(view.forecast, [{ step: 16, em_low: Number, tokens_high: Number }, { step: 17 }, { step: 18 }])
   t.match(view.coverage, { level: 0.9, em: { held_out: 4 } })
   const { em, em_low: low, em_high: high, tokens_mean: mean, tokens_low: tokensLow } = view.points[1]!
