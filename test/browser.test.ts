@@ -124,6 +124,7 @@ t.test('in a browser', { skip }, async (t) => {
       await page.goto(`${url}/${hash}`)
       await page.getByText(text).first().waitFor()
       t.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${name} is no wider than the phone`)
+      t.ok(await page.evaluate('document.documentElement.scrollHeight <= 3 * innerHeight'), `${name} has three screens at most`)
       await picture(page, `${name}-phone-dark`)
       await page.setViewportSize({ width: 1280, height: 900 })
       await picture(page, `${name}-dark`)
@@ -132,6 +133,15 @@ t.test('in a browser', { skip }, async (t) => {
     t.match(await page.evaluate('getComputedStyle(document.body).backgroundColor'), 'rgb(14, 17, 22)')
     await page.getByRole('button', { name: /Colours/ }).click()
     t.match(await page.evaluate('getComputedStyle(document.body).backgroundColor'), 'rgb(245, 246, 248)')
+    t.same(problems, [])
+  })
+
+  t.test('a new service shows the next step, also on a phone', async (t) => {
+    const { app } = await build(t)
+    const { page, problems } = await open(await app.listen({ port: 0 }), { viewport: { width: 390, height: 844 } })
+    await page.getByText('Next step').waitFor()
+    t.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'it is no wider than the phone')
+    await picture(page, 'empty-phone-light')
     t.same(problems, [])
   })
 

@@ -94,6 +94,7 @@ export function axis (label: string, values?: (value: number) => string, more: P
     font: '12px system-ui, sans-serif',
     labelFont: '12px system-ui, sans-serif',
     labelSize: label === '' ? 0 : 22,
+    size: 34,
     ...(values !== undefined && { values: (_chart: UPlot, splits: number[]) => splits.map((split) => split == null ? '' : values(split)) }),
     ...more,
   }

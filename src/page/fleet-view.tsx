@@ -87,7 +87,7 @@ export function FleetView () {
           ? <NextStep />
           : <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} /></Card>}
       </div>
-      <ContextsTable />
+      {fleet.contexts > 0 && <ContextsTable />}
     </>
   )
 }

@@ -100,8 +100,12 @@ export function Pager ({ offset, size, shown, total, onMove }: PagerProps) {
   return (
     <div class='pager'>
       <span role='status'>{total === 0 ? 'Nothing found' : `${count(offset + 1)}–${count(offset + shown)} of ${count(total)}`}</span>
-      <button type='button' disabled={offset === 0} onClick={() => { onMove(Math.max(0, offset - size)) }}>Previous</button>
-      <button type='button' disabled={offset + shown >= total} onClick={() => { onMove(offset + size) }}>Next</button>
+      {total > size && (
+        <>
+          <button type='button' disabled={offset === 0} onClick={() => { onMove(Math.max(0, offset - size)) }}>Previous</button>
+          <button type='button' disabled={offset + shown >= total} onClick={() => { onMove(offset + size) }}>Next</button>
+        </>
+      )}
     </div>
   )
 }
