@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
 import type { FleetPageSchema, FleetSchema, StopNothingSchema, StoreLossSchema } from '../../openapi/fleet-schemas.js'
 import type { GenerationSchema, StopsSchema } from '../../openapi/generation-schemas.js'
-import type { AuditSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
+import type { AuditSchema, CommandDryRunSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
 import type { HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
@@ -24,6 +24,8 @@ export type Audit = Type.Static<typeof AuditSchema>
 export type SnapshotReply = Type.Static<typeof SnapshotSchema>
 export type Ready = Type.Static<typeof ReadySchema>
 export type PolicyReply = Type.Static<typeof PolicyReplySchema>
+/** The effect of a command on one context. */
+export type CommandEffect = Type.Static<typeof CommandDryRunSchema>['contexts'][number]
 export type PolicyFields = PolicyReply['effective']
 export type RunList = Type.Static<typeof RunListSchema>
 export type Run = Type.Static<typeof RunSchema>

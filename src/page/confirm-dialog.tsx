@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ApiError } from './api.js'
+import type { ApiError, CommandEffect } from './api.js'
 import { api } from './session.js'
 import { count, counted, percent, points, threshold, words } from './format.js'
 import { Table } from './parts.js'
@@ -86,22 +86,8 @@ export function ConfirmDialog ({ title, note, children, command, onClose }: Conf
   )
 }
 
-interface ContextEffect {
-  readonly key: string
-  readonly before: number | null
-  readonly after: number | null
-  readonly mode_before?: string
-  readonly mode_after?: string
-  readonly max_em_drop_before?: number
-  readonly max_em_drop_after?: number
-  readonly em_drop_before?: number | null
-  readonly em_drop_after?: number | null
-  readonly tokens_saved_ratio_before?: number | null
-  readonly tokens_saved_ratio_after?: number | null
-  readonly status_after?: string
-  readonly new_epoch?: boolean
-  readonly post_hoc?: boolean
-}
+/** The rows of some calls state less. */
+type ContextEffect = Pick<CommandEffect, 'key' | 'before' | 'after'> & Partial<CommandEffect>
 
 /** The reply to a dry run of any call. */
 interface Effects {
