@@ -3,7 +3,7 @@ import type { Audit, History, SnapshotReply } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
 import { clockTime, movement, words } from './format.js'
 import { useData } from './live.js'
-import { Card, Loading, Table } from './parts.js'
+import { Age, Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 
 type Row = Audit['commands'][number]
@@ -36,6 +36,7 @@ export function ChangesView ({ name }: { name: string | null }) {
   return (
     <>
       <h1>Changes</h1>
+      <Age since={history.staleSince ?? audit.staleSince} />
       {name !== null && <p class='note'>In {name} and below. <a href={routeTo('changes')}>Show all</a></p>}
       <Card
         title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are unless you restore them, too.`}

@@ -64,14 +64,15 @@ export function ContextPage ({ name }: { name: string }) {
   const { data: context, error, staleSince, reload } = useData<ContextDetail>(path)
   const { data: tradeoff } = useData<TradeoffReply>(`${path}/tradeoff`)
   if (context === null) return <><Path name={name} /><h1>{name}</h1><Loading error={error} /></>
-  const { pin, policy, breach } = context
+  const { pin, breach } = context
+  const isSum = context.diagnosis?.reason === 'sums_only'
   return (
     <>
       <Path name={name} />
       <h1 class='key'>{name}</h1>
       <Age since={staleSince} />
       <p class='badges'>
-        <Badge kind={pin === null ? context.status : 'pinned'} /><Badge kind={context.mode} />
+        {(!isSum || pin !== null) && <Badge kind={pin === null ? context.status : 'pinned'} />}<Badge kind={context.mode} />
         {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
         <span class='muted'>epoch {context.epoch} · last outcome {ago(context.updated_at, Date.now())}</span>
       </p>
@@ -90,7 +91,7 @@ export function ContextPage ({ name }: { name: string }) {
         </p>
       )}
       {context.diagnosis !== null && context.unlikely === null && context.diagnosis.reason !== 'breach_held' && (
-        <p class='banner info'><span aria-hidden='true'>△</span> {context.diagnosis.reason === 'sums_only' ? '' : 'Nothing is stopped here. '}{context.diagnosis.text}</p>
+        <p class='banner info'><span aria-hidden='true'>△</span> {isSum ? '' : 'Nothing is stopped here. '}{context.diagnosis.text}</p>
       )}
       {context.unlikely !== null && (
         <p class='banner info'>
@@ -99,32 +100,9 @@ export function ContextPage ({ name }: { name: string }) {
         </p>
       )}
       <LabelAdvice context={context} />
-      <div class='tiles'>
-        <Tile title='Threshold in force' value={threshold(context.threshold)}>
-          {mixture(context)}{promise(context)}
-        </Tile>
-        <Tile title='EM drop' value={points(context.em_drop)}>
-          {context.em_drop === null
-            ? `${points(policy.max_em_drop, 1)} allowed`
-            : (
-              <DropBar drop={context.em_drop} low={context.em_drop_low} high={context.em_drop_high} bound={policy.max_em_drop}>
-                {points(policy.max_em_drop, 1)} allowed, true drop {points(context.em_drop_low)} to {points(context.em_drop_high)}
-              </DropBar>
-              )}
-        </Tile>
-        <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
-          {spread(context)}
-          {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes,{' '}
-          at present {percent(context.probe_overhead)} of all
-        </Tile>
-        <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
-          {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}
-          control share {percent(context.control_share, 0)}
-        </Tile>
-      </div>
-      {context.diagnosis?.reason === 'sums_only'
-        ? <ContextsTable prefix={name} />
-        : <Panels name={name} context={context} tradeoff={tradeoff} />}
+      {isSum
+        ? <><SumTiles context={context} /><ContextsTable prefix={name} /></>
+        : <><Tiles context={context} /><Panels name={name} context={context} tradeoff={tradeoff} /></>}
     </>
   )
 }
@@ -138,6 +116,47 @@ function LabelAdvice ({ context: { label_advice: advice, policy } }: { context: 
       <span aria-hidden='true'>△</span> No label has come, so every early answer that differs counts as lost. The grader that fits these answers:
       <pre>{command}</pre>
       {tokens !== null && <>A judge would read about {short(tokens)} tokens a day{policy.store_prompts ? '' : ', and the prompts, which it needs and the policy does not store'}.</>}
+    </div>
+  )
+}
+
+/** What the contexts below have saved. Thresholds and evidence are theirs. */
+function SumTiles ({ context }: { context: ContextDetail }) {
+  return (
+    <div class='tiles'>
+      <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
+        {spread(context)}{short(context.probe_tokens)} tokens spent on probes, at present {percent(context.probe_overhead)} of all
+      </Tile>
+      <Tile title='Treated generations' value={count(context.treated_generations)}>Control generations are evidence of the contexts below</Tile>
+    </div>
+  )
+}
+
+function Tiles ({ context }: { context: ContextDetail }) {
+  const { policy } = context
+  return (
+    <div class='tiles'>
+      <Tile title='Threshold in force' value={threshold(context.threshold)}>
+        {mixture(context)}{promise(context)}
+      </Tile>
+      <Tile title='EM drop' value={points(context.em_drop)}>
+        {context.em_drop === null
+          ? `${points(policy.max_em_drop, 1)} allowed`
+          : (
+            <DropBar drop={context.em_drop} low={context.em_drop_low} high={context.em_drop_high} bound={policy.max_em_drop}>
+              {points(policy.max_em_drop, 1)} allowed, true drop {points(context.em_drop_low)} to {points(context.em_drop_high)}
+            </DropBar>
+            )}
+      </Tile>
+      <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
+        {spread(context)}
+        {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes,{' '}
+        at present {percent(context.probe_overhead)} of all
+      </Tile>
+      <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
+        {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}
+        control share {percent(context.control_share, 0)}
+      </Tile>
     </div>
   )
 }

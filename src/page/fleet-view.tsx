@@ -51,6 +51,7 @@ export function FleetView () {
   const isAway = useData<Ready>('readyz').data?.store.up === false // then the service has its last reading
   const [price, setPrice] = usePrice()
   if (fleet === null) return <Loading error={error} />
+  const oldSince = staleSince ?? (isAway ? Date.parse(fleet.at) : null)
   const generations = fleet.control_generations + fleet.treated_generations
   return (
     <>
@@ -59,7 +60,7 @@ export function FleetView () {
         {fleet.prefix === '*' && <StopSwitch />}
       </div>
       {fleet.prefix === '*' && <StoreLoss />}
-      <Age since={staleSince ?? (isAway ? Date.parse(fleet.at) : null)} />
+      <Age since={oldSince} />
       <div class='tiles'>
         <Tile title='Tokens saved, net' value={<>{short(fleet.tokens_saved)}{fleet.tokens_saved_ratio !== null && <small> {percent(fleet.tokens_saved_ratio)} at present</small>}</>}>
           {spread(fleet)}{short(fleet.tokens_saved_gross)} by stopping, less {short(fleet.probe_tokens)} for probes
@@ -85,7 +86,7 @@ export function FleetView () {
         <Card title='Contexts by status'><StatusBar fleet={fleet} /></Card>
         {fleet.contexts === 0 && fleet.alarms_total === 0
           ? <NextStep />
-          : <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} /></Card>}
+          : <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={oldSince !== null} /></Card>}
       </div>
       {fleet.contexts > 0 && <ContextsTable />}
     </>
@@ -137,7 +138,9 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
 }
 
-function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: FleetReply }) {
+/** @param isOld whether the figures could not be read again */
+function AlarmList ({ fleet: { alarms, alarms_total: total }, isOld }: { fleet: FleetReply, isOld: boolean }) {
+  if (total === 0 && isOld) return <p class='note'>There was no alarm when the figures were read.</p>
   if (total === 0) return <p class='calm'><span aria-hidden='true'>✓</span> Nothing needs attention.</p>
   return (
     <ul class='alarms'>

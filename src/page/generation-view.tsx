@@ -4,7 +4,7 @@ import type { GenerationReply } from './api.js'
 import { axis, colour, ChartFigure, legendValue } from './chart.js'
 import { clockTime, count, decimals, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { Badge, Card, Loading } from './parts.js'
+import { Age, Badge, Card, Loading } from './parts.js'
 import { routeTo } from './route.js'
 import { RecentStops, StopsList } from './stops-list.js'
 
@@ -51,10 +51,11 @@ function options (): Omit<Options, 'width' | 'height'> {
 /** Why a generation was stopped or not, by its id. */
 export function GenerationView ({ name }: { name: string | null }) {
   const [id, setId] = useState(name ?? '')
-  const { data, error } = useData<GenerationReply>(name === null ? null : `v1/generations/${encodeURIComponent(name)}`)
+  const { data, error, staleSince } = useData<GenerationReply>(name === null ? null : `v1/generations/${encodeURIComponent(name)}`)
   return (
     <>
       <h1>Why did it (not) stop?</h1>
+      <Age since={staleSince} />
       <Card title='Find a generation' note='The decision log has control generations and a share of the treated ones, for a day unless configured otherwise.'>
         <form class='filters' onSubmit={(event) => { event.preventDefault(); location.hash = routeTo('generation', id.trim()) }}>
           <input type='search' aria-label='Generation id' placeholder='generation_id' required value={id} onInput={({ currentTarget }) => { setId(currentTarget.value) }} />

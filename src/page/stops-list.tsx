@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { StopsReply } from './api.js'
 import { clockTime, count, decimals, NONE } from './format.js'
 import { useData } from './live.js'
-import { Card, Loading, Table } from './parts.js'
+import { Age, Card, Loading, Table } from './parts.js'
 import { usePhone } from './phone.js'
 import { routeTo } from './route.js'
 
@@ -28,10 +28,11 @@ export function StopsList ({ prefix, generation }: { prefix?: string, generation
   const filter = `${prefix === undefined ? '' : `&prefix=${encodeURIComponent(prefix)}`}${generation === undefined ? '' : `&generation_id=${encodeURIComponent(generation)}`}`
   const before = pages.at(-1)
   const limit = usePhone() ? 4 : 25
-  const { data, error } = useData<StopsReply>(`v1/stops?limit=${limit}${filter}${before === undefined ? '' : `&before=${before}`}`)
+  const { data, error, staleSince } = useData<StopsReply>(`v1/stops?limit=${limit}${filter}${before === undefined ? '' : `&before=${before}`}`)
   if (data === null) return <Loading error={error} />
   return (
     <>
+      <Age since={staleSince} />
       <Table caption='Stops' columns={COLUMNS} rows={data.stops} empty={generation === undefined ? 'No generation was stopped here lately.' : 'No stop of this generation is kept.'} />
       {(pages.length > 0 || data.next !== null) && (
         <div class='pager'>

@@ -3,7 +3,7 @@ import type { AlignedData, Options } from 'uplot'
 import type { Run, RunList, Suite } from './api.js'
 import { ago, clockTime, count, decimals, percent, points, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { Badge, Card, Loading, Table } from './parts.js'
+import { Age, Badge, Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
 import { EmByTokens, sideOf } from './em-by-tokens.js'
@@ -17,11 +17,12 @@ function VerdictBadge ({ verdict }: { verdict: Suite['verdicts'][number]['verdic
 }
 
 function Runs () {
-  const { data, error } = useData<RunList>('v1/training-runs')
+  const { data, error, staleSince } = useData<RunList>('v1/training-runs')
   const rows = data?.runs.flatMap((run) => run.suites.map((suite) => ({ run, suite }))) ?? []
   return (
     <>
       <h1>Training runs</h1>
+      <Age since={staleSince} />
       <Card title='Runs' note='The newest checkpoint of each suite.'>
         {data === null
           ? <Loading error={error} />
@@ -44,12 +45,13 @@ function Runs () {
 }
 
 function OneRun ({ name }: { name: string }) {
-  const { data: run, error } = useData<Run>(`v1/training-runs/${encodeURIComponent(name)}`)
+  const { data: run, error, staleSince } = useData<Run>(`v1/training-runs/${encodeURIComponent(name)}`)
   const advice = run?.contexts.flatMap((context) => context.advice) ?? []
   return (
     <>
       <nav class='path' aria-label='Above'><a href={routeTo('training')}>Training runs</a> › {name}</nav>
       <h1>{name}</h1>
+      <Age since={staleSince} />
       {run === null
         ? <Loading error={error} />
         : (

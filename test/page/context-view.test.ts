@@ -27,6 +27,13 @@ t.test('on a phone the details of a context begin folded', async (t) => {
   t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Cadence', 'Predictors on trial'])
 })
 
+t.test('a context that only sums up those below shows its sums, and them', async (t) => {
+  const page = await open(t, { ...UNCERTIFIED, diagnosis: { reason: 'sums_only', text: 'Look below.' }, control_generations: 0 })
+  t.same(page.all('.tile h3').map(({ textContent }) => textContent), ['Tokens saved, net', 'Treated generations'])
+  t.match(page.read('.badges'), /^▶ enforce epoch/, 'it neither learns nor is certified')
+  t.ok(page.requests.some(({ path }) => /^v1\/fleet\/contexts\?.*prefix=/.test(path)))
+})
+
 t.test('the contexts above are links', async (t) => {
   const page = await open(t)
   t.equal(page.read('nav.path'), 'Fleet › * › model=steady-8b › task=choices')

@@ -86,8 +86,21 @@ t.test('the fleet shows how much EM is lost of what is allowed', async (t) => {
 })
 
 t.test('while the store is away the last figures are shown with their age, and the page is not called live', async (t) => {
-  const replies = { ready: example('ready', { store: { kind: 'redis', up: false } }) }
+  const replies = { ready: example('ready', { store: { kind: 'redis', up: false } }), fleet: example('fleet', { alarms: [], alarms_total: 0 }) }
   const page = await openPage(t, '', serviceWith(replies))
   await page.shows('These figures are old: they were read at 5 Jan 2026')
   await page.shows('store away')
+  t.equal(page.card('Alarms (0)'), 'There was no alarm when the figures were read.')
+})
+
+t.test('each view says how old its figures are, once they cannot be read again', async (t) => {
+  for (const hash of ['#/changes', '#/training', '#/training/q-rl-7', '#/generation', '#/generation/req-8f2c']) {
+    const replies: Partial<Replies> = {}
+    const page = await openPage(t, hash, serviceWith(replies))
+    t.notMatch(page.text(), 'These figures are old', hash)
+    const away = failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.')
+    Object.assign(replies, { history: away, audit: away, runs: away, run: away, stops: away, generation: away })
+    await page.send('change')
+    t.match(page.text(), 'These figures are old', hash)
+  }
 })
