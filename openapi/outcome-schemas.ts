@@ -8,11 +8,14 @@ import {
 
 const strict = { additionalProperties: false }
 
+const RewardSchema = (description: string) => Type.Number({ minimum: 0, maximum: 1, description: `${description} (0 to 1)` })
+
 const ProbedStepSchema = Type.Object({
   tokens: TokensSchema('Tokens generated at the step', 256),
   confidence: ConfidenceSchema,
   signals: Type.Optional(SignalsSchema),
   em: Type.Optional(EmSchema('EM of the answer forced at this step')),
+  reward: Type.Optional(RewardSchema('Reward of the answer forced at this step, where the outcome has one; if absent, that of the final answer where the two agree, otherwise 0')),
   answer: Type.Optional(AnswerSchema('Answer forced at this step, to be graded by the service')),
   probe_tokens: Type.Optional(ProbeTokensSchema('Tokens decoded at this step only for its confidence, which both arms pay; if no step states them, the total of the outcome is divided equally among the steps')),
 }, { ...strict, title: 'ProbedStep' })
@@ -20,6 +23,7 @@ const ProbedStepSchema = Type.Object({
 const StoppedProbeSchema = Type.Object({
   tokens: TokensSchema('Tokens generated up to the step', 512),
   em: Type.Optional(EmSchema('EM of the answer forced there')),
+  reward: Type.Optional(RewardSchema('Reward of the answer forced there, where the outcome has one')),
   answer: Type.Optional(AnswerSchema('Answer forced there')),
 }, {
   ...strict,
@@ -48,6 +52,7 @@ export const OutcomeSchema = Type.Object({
   tokens: TokensSchema('Tokens of the whole generation', 1024),
   answer_tokens: Type.Optional(TokensSchema('Tokens that the answer costs after a stop; 0 if absent', 12)),
   em: Type.Optional(EmSchema('EM of the final answer')),
+  reward: Type.Optional(RewardSchema('Reward of the final answer, in place of em')),
   answer: Type.Optional(AnswerSchema('Final answer, which the service grades against the reference')),
   reference: Type.Optional(Type.Unsafe<string | string[]>({
     type: ['string', 'array'], // with anyOf, the error for a list that is too long would be that it is not a string
@@ -153,8 +158,6 @@ export const AcceptedBatchSchema = Type.Object({
 })
 
 export const LabelParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
-
-const RewardSchema = (description: string) => Type.Number({ minimum: 0, maximum: 1, description: `${description} (0 to 1)` })
 
 const VERDICTS = ['lost', 'tie', 'gained'] as const
 export type Verdict = typeof VERDICTS[number]

@@ -1,8 +1,10 @@
 import { type Arm, secondHash, uniform } from '../assignment/arm.js'
+import { EIGHTHS } from '../certificate/certificate.js'
 import type { Em } from '../certificate/trace.js'
 import type { Context } from '../policy/context.js'
 import type { Label } from '../policy/policy.js'
 import { agreementWith, answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
+import { rewardGrader } from './reward.js'
 
 /** Right (1) or wrong (0) under each label that could be judged. */
 type Judged = { readonly [L in Label]?: Em }
@@ -11,7 +13,10 @@ type Judged = { readonly [L in Label]?: Em }
 interface Graded extends Judged {
   /** So that a late label can grade it; absent where the outcome had `em` or `reference`, except of the final answer. */
   readonly answer_digest?: string
-  /** Whether the worker graded an answer that agrees with the final one by our Exact Match, but not in its text: its EM may be another. */
+  /**
+   * Whether the worker graded an answer that agrees with the final one, but may have another grade: its text is another one, or its grade
+   * is a reward, which may depend on more than the answer.
+   */
   readonly is_respelt?: boolean
 }
 
@@ -21,7 +26,7 @@ export interface LoggedStep extends Graded {
   readonly signals?: Readonly<Record<string, number>>
   /** Tokens decoded for the probes up to and with this step, in either arm; absent: none. */
   readonly asked_tokens?: number
-  /** What stopping here would have lost, in [-1, 1], as a late label compared the two answers; absent: no label did. */
+  /** What stopping here would have lost, in [-1, 1], as rewards or a label compare the two answers; absent: none do. */
   readonly difference?: number
 }
 
@@ -79,7 +84,7 @@ export interface LoggedOutcome {
   readonly prefix?: string
 }
 
-interface Answered { readonly em?: Em | undefined, readonly answer?: string | undefined }
+interface Answered { readonly em?: Em | undefined, readonly reward?: number | undefined, readonly answer?: string | undefined }
 
 /** An outcome as a worker reports it (`POST /v1/outcomes`). */
 export interface ReportedOutcome extends Answered {
@@ -114,37 +119,46 @@ export interface ReportedOutcome extends Answered {
   readonly steps_asked?: number
 }
 
+/** An answer with its grade, and where rewards grade, what it would have lost. */
+type Compared = { -readonly [F in keyof Graded]?: Graded[F] } & { difference?: number }
+
 /** Returns the grader of an outcome's final and probed answers. An answer that a late label may grade keeps its digest. */
-function graderOf (
-  salt: string, { em: fullEm, reference, answer: fullAnswer }: ReportedOutcome, normalise: Normalise
-): (answered: Answered) => Graded {
-  const mayLabelCome = fullEm === undefined && reference === undefined
+function graderOf (salt: string, outcome: ReportedOutcome, normalise: Normalise): (answered: Answered) => Compared {
+  const { generation_id: id, em: fullEm, reward: fullReward, reference, answer: fullAnswer } = outcome
+  const mayLabelCome = fullEm === undefined && fullReward === undefined && reference === undefined
+  const rewards = fullReward === undefined ? undefined : rewardGrader(`${salt}:${id}`, fullReward)
   const isRight = reference === undefined ? undefined : exactMatcher(reference, normalise)
   const agrees = fullAnswer === undefined ? undefined : agreementWith(fullAnswer, normalise)
-  return ({ em, answer }) => {
-    const judged: { -readonly [F in keyof Graded]?: Graded[F] } = {}
-    if (em !== undefined) judged.exact_match = em
-    else if (answer !== undefined && isRight !== undefined) judged.exact_match = isRight(answer)
-    else if (answer !== undefined && mayLabelCome) judged.answer_digest = answerDigest(salt, answer, normalise)
-    if (answer !== undefined && agrees !== undefined) judged.agreement = agrees(answer)
-    if (em !== undefined && judged.agreement === 1 && answer!.trim() !== fullAnswer!.trim()) judged.is_respelt = true
-    return judged
+  return ({ em, reward, answer }) => {
+    const compared: Compared = {}
+    const agreement = answer === undefined ? undefined : agrees?.(answer)
+    if (rewards !== undefined) {
+      const own = reward ?? (agreement === undefined ? undefined : agreement * fullReward!)
+      if (own !== undefined) Object.assign(compared, { exact_match: rewards.em(own), difference: rewards.eighthsLost(own) / EIGHTHS })
+    } else if (em !== undefined) compared.exact_match = em
+    else if (answer !== undefined && isRight !== undefined) compared.exact_match = isRight(answer)
+    else if (answer !== undefined && mayLabelCome) compared.answer_digest = answerDigest(salt, answer, normalise)
+    if (agreement !== undefined) compared.agreement = agreement
+    const isOwnGrade = reward !== undefined || (em !== undefined && answer?.trim() !== fullAnswer?.trim())
+    if (agreement === 1 && isOwnGrade) compared.is_respelt = true
+    return compared
   }
 }
 
 /**
- * Grades an outcome for the log. Exact Match is the worker's `em`, otherwise `answer` against `reference`. Agreement takes the final
- * answer as right, even an empty one, and a probe as right where it agrees with the final answer.
+ * Grades an outcome for the log. Exact Match is the worker's `em`, otherwise `answer` against `reference`; a `reward` takes its place.
+ * Agreement takes the final answer as right, even an empty one, and a probe as right where it agrees with the final answer.
  * @param salt the store's, for the draw and the digests
  * @param normalise caches answers by default, since most probes of a generation give the same one
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
   const { group_id: group, prompt_hash: prompt, stopped_probe: probe, end_probe: atEnd } = outcome
   const grade = graderOf(salt, outcome, normalise)
-  const { answer_digest: digest, ...judged } = grade(outcome)
+  const { answer_digest: digest, exact_match: em } = grade(outcome)
   const { answer } = outcome
-  const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
-    tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, answer }),
+  const full = { ...(em !== undefined && { exact_match: em }), ...(answer !== undefined && { agreement: 1 as const }) }
+  const steps = outcome.steps?.map(({ tokens, confidence, signals, em, reward, answer }): LoggedStep => ({
+    tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, reward, answer }),
   }))
   const { probe_prefill_tokens: prefilled = 0, probe_tokens: decoded = probeTokensOfSteps(outcome) ?? 0 } = outcome
   return {
@@ -160,12 +174,12 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     tokens: outcome.tokens,
     answer_tokens: outcome.answer_tokens ?? 0,
     stopped: outcome.stopped ?? false,
-    ...(probe !== undefined && { stopped_probe: { tokens: probe.tokens, ...grade(probe) } }),
+    ...(probe !== undefined && { stopped_probe: gradeStoppedProbe(probe.tokens, grade(probe)) }),
     ...(outcome.cancelled === true && { cancelled: true }),
     ...(atEnd !== undefined && answer !== undefined && { end_probe: agreementWith(answer, normalise)(atEnd.answer) }),
     ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
-    full: answer === undefined ? judged : { ...judged, agreement: 1 },
+    full,
     ...(answer !== undefined && { answer_digest: digest ?? answerDigest(salt, answer, normalise) }),
     ...(decoded > 0 && { probe_tokens: decoded }),
     ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
@@ -174,6 +188,9 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...((outcome.stopped === true || outcome.arm === 'treated') && stepsAsked(outcome)),
   }
 }
+
+/** A stop is compared with what was served by grades alone, so the size of a difference is left out. */
+function gradeStoppedProbe (tokens: number, { difference: _, ...graded }: Compared): StoppedProbe { return { tokens, ...graded } }
 
 /** Whether an outcome does not say whether its prompt has other samples. */
 export function isUnmarked ({ group_id: group, prompt_hash: prompt, samples }: ReportedOutcome): boolean {
@@ -198,6 +215,8 @@ export function clampConfidence (confidence: number | null): number | null {
 
 /** A contradiction within an outcome that its schema cannot express: a path and a remedy, or `null`. */
 export function outcomeProblem (outcome: ReportedOutcome): { path: string, message: string } | null {
+  const unrewarded = rewardProblem(outcome)
+  if (unrewarded !== null) return unrewarded
   if (outcome.arm === 'control' && outcome.stopped === true) {
     return { path: '/stopped', message: 'a control generation is never stopped: send stopped false, or arm "treated"' }
   }
@@ -236,6 +255,20 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
     }
   }
   return null
+}
+
+/** Rewards beside other grades, or of early answers alone. */
+function rewardProblem (outcome: ReportedOutcome): { path: string, message: string } | null {
+  const { reward, em, reference, steps = [], stopped_probe: probe } = outcome
+  if (reward !== undefined) {
+    const isDouble = em !== undefined || reference !== undefined || probe?.em !== undefined || steps.some((step) => step.em !== undefined)
+    return isDouble ? { path: '/reward', message: 'takes the place of em and reference, at steps too: send one of them' } : null
+  }
+  const at = steps.findIndex((step) => step.reward !== undefined)
+  if (at !== -1) return { path: `/steps/${at}/reward`, message: 'is compared with the reward of the final answer: send reward with the outcome' }
+  return probe?.reward === undefined
+    ? null
+    : { path: '/stopped_probe/reward', message: 'is compared with the reward of the served answer: send reward with the outcome' }
 }
 
 /** Costs of probes as a worker reports them, in decoded tokens. */

@@ -1,3 +1,4 @@
+import { EIGHTHS } from '../certificate/certificate.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type Em, stopsOf } from '../certificate/trace.js'
 import { type Columns, signalsAt } from '../decide/decide-columns.js'
@@ -5,6 +6,7 @@ import type { Step } from '../decide/decide.js'
 import type { ContextRule } from '../decide/snapshot.js'
 import { answerDigest, digestsAgree, type Normalise } from '../outcome/exact-match.js'
 import type { LoggedStep, ReportedOutcome } from '../outcome/outcome.js'
+import { rewardGrader } from '../outcome/reward.js'
 import { type Cadence, nextCheckTokens } from '../policy/policy.js'
 import { scoreStep } from '../predictor/predictor.js'
 
@@ -125,16 +127,22 @@ type Writable<T> = { -readonly [F in keyof T]: T[F] }
 export function joinRecord (
   salt: string, outcome: ReportedOutcome, steps: readonly RecordedStep[], normalise?: Normalise
 ): LoggedStep[] {
-  const { em: fullEm, reference, answer } = outcome
+  const { generation_id: id, em: fullEm, reward, reference, answer } = outcome
+  const rewards = reward === undefined ? undefined : rewardGrader(`${salt}:${id}`, reward)
   const right = reference === undefined ? undefined : new Set([reference].flat().map((text) => answerDigest(salt, text, normalise)))
   const full = answer === undefined ? undefined : answerDigest(salt, answer, normalise)
-  const mayLabelCome = fullEm === undefined && reference === undefined
+  const mayLabelCome = fullEm === undefined && reward === undefined && reference === undefined
   return steps.map(({ tokens, confidence, em, answer_digest: digest, signals }) => {
     const step: Writable<LoggedStep> = { tokens, confidence, ...(signals && { signals }) }
-    if (em !== undefined) step.exact_match = em
+    const agreement = digest === undefined || full === undefined ? undefined : matches(digestsAgree(digest, full))
+    const own = rewards === undefined ? undefined : em ?? (agreement === undefined ? undefined : agreement * reward!)
+    if (rewards !== undefined && own !== undefined) {
+      step.exact_match = rewards.em(own)
+      step.difference = rewards.eighthsLost(own) / EIGHTHS
+    } else if (em !== undefined) step.exact_match = em
     else if (digest !== undefined && right !== undefined) step.exact_match = matches(right.has(digest))
     else if (digest !== undefined && mayLabelCome) step.answer_digest = digest
-    if (digest !== undefined && full !== undefined) step.agreement = matches(digestsAgree(digest, full))
+    if (agreement !== undefined) step.agreement = agreement
     return step
   })
 }

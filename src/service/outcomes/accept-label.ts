@@ -1,9 +1,8 @@
 import type { LabelReport, Verdict } from '../../../openapi/outcome-schemas.js'
-import { murmur3 } from '../../core/assignment/hash.js'
 import type { ServedDifference } from '../../core/certificate/fidelity.js'
 import { EIGHTHS } from '../../core/certificate/certificate.js'
-import type { Em } from '../../core/certificate/trace.js'
 import { answerDigest } from '../../core/outcome/exact-match.js'
+import { rewardGrader } from '../../core/outcome/reward.js'
 import type { LabelEntry } from '../../core/reducer/log-entry.js'
 import { at, InvalidLabelError, OutcomeNotFoundError, type Problem } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
@@ -99,32 +98,25 @@ function labelEntry (salt: string, generation_id: string, label: LabelReport): L
     ...(verdicts !== undefined && { differences: verdicts.map((verdict) => verdict && EIGHTHS * LOSSES[verdict]) }),
     // Here the served answer takes the place of the final one: a probed answer that was better is what the stop has lost.
     ...(served !== undefined && { stopped_probe_difference: LOSSES[served] }),
-    ...gradesOfRewards(`${salt}:reward:${generation_id}`, label),
+    ...gradesOfRewards(`${salt}:${generation_id}`, label),
     ...(source !== undefined && { source }),
   }
 }
 
 const LOSSES: Readonly<Record<Verdict, ServedDifference>> = { lost: 1, tie: 0, gained: -1 }
 
-/**
- * Rewards as grades. An answer of reward r counts as right with chance r, by one draw for all answers of a generation, so that the mean
- * difference of two answers is that of their rewards. For the evidence, where the size of a difference matters too, it is rounded to an
- * eighth by another draw, which keeps its mean.
- * @param seed of the draws
- */
+/** The grades that the rewards of a label stand for. @param generation see `rewardGrader` */
 export function gradesOfRewards (
-  seed: string, { reward, step_rewards: rewards, stopped_probe_reward: probe }: Pick<LabelReport, 'reward' | 'step_rewards' | 'stopped_probe_reward'>
+  generation: string, { reward, step_rewards: rewards, stopped_probe_reward: probe }: Pick<LabelReport, 'reward' | 'step_rewards' | 'stopped_probe_reward'>
 ): Pick<LabelEntry, 'em' | 'steps' | 'differences' | 'stopped_probe_em'> {
   if (reward === undefined) return {}
-  const draw = murmur3(seed) / 0x1_0000_0000
-  const rounding = murmur3(`${seed}:eighth`) / 0x1_0000_0000
-  const emOf = (value: number): Em => draw < value ? 1 : 0
+  const { em, eighthsLost } = rewardGrader(generation, reward)
   return {
-    em: emOf(reward),
+    em: em(reward),
     ...(rewards !== undefined && {
-      steps: rewards.map((value) => value === null ? null : emOf(value)),
-      differences: rewards.map((value) => value === null ? null : Math.floor(EIGHTHS * (reward - value) + rounding)),
+      steps: rewards.map((value) => value === null ? null : em(value)),
+      differences: rewards.map((value) => value === null ? null : eighthsLost(value)),
     }),
-    ...(probe !== undefined && { stopped_probe_em: emOf(probe) }),
+    ...(probe !== undefined && { stopped_probe_em: em(probe) }),
   }
 }

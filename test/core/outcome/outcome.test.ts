@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
@@ -29,6 +30,36 @@ t.test('the answer and every probe are graded against a reference', async (t) =>
   t.strictSame(labels({ answer: '5', reference: '4', steps: [step({ answer: '4' })] }), {
     full: { exact_match: 0, agreement: 1 }, steps: [{ exact_match: 1, agreement: 0 }],
   })
+})
+
+t.test('rewards grade answers, by their differences too', async (t) => {
+  const steps = [step({ answer: '4', reward: 0.25 }), step({ answer: '4' }), step({ answer: '5' }), step({})]
+  let [ems, lost] = [0, 0]
+  const n = 4_000
+  for (let i = 0; i < n; i++) {
+    const { full: { exact_match: em }, steps: graded } = gradeOutcome('salt', { ...REPORT, generation_id: `g${i}`, answer: '4', reward: 0.8, steps })
+    const [stated, same, other, none] = graded!
+    ems += em!
+    lost += stated!.difference!
+    assert.ok(stated!.is_respelt, 'a reward may judge more than the answer')
+    assert.deepEqual(same, { tokens: 10, confidence: 0.5, exact_match: em, difference: 0, agreement: 1 }, 'an answer that agrees has its reward')
+    assert.ok([0.75, 0.875].includes(other!.difference!) && other!.exact_match === 0, 'and another answer has none')
+    assert.deepEqual(none, { tokens: 10, confidence: 0.5 })
+  }
+  t.ok(Math.abs(ems / n - 0.8) < 0.035)
+  t.ok(Math.abs(lost / n - 0.55) < 0.01)
+  const stop = gradeOutcome('salt', { ...REPORT, stopped: true, reward: 1, stopped_probe: { tokens: 50, answer: '4', reward: 0 } })
+  t.strictSame(stop.stopped_probe, { tokens: 50, exact_match: 0 })
+})
+
+t.test('a reward takes the place of em, and rewards of early answers need it', async (t) => {
+  const problem = (report: Partial<ReportedOutcome>) => outcomeProblem({ ...REPORT, ...report })?.path
+  t.equal(problem({ reward: 1, em: 1 }), '/reward')
+  t.equal(problem({ reward: 1, reference: '4' }), '/reward')
+  t.equal(problem({ reward: 1, steps: [step({ em: 1 })] }), '/reward')
+  t.equal(problem({ em: 1, steps: [step({}), step({ reward: 1 })] }), '/steps/1/reward')
+  t.equal(problem({ stopped: true, stopped_probe: { tokens: 5, reward: 1 } }), '/stopped_probe/reward')
+  t.equal(problem({ reward: 0.5, steps: [step({ reward: 0 }), step({})] }), undefined)
 })
 
 t.test('em wins over answer and reference', async (t) => {

@@ -141,6 +141,14 @@ t.test('a digest is kept only while a label may arrive', async (t) => {
   t.strictSame(joinRecord('salt', { ...REPORT, reference: ['5', '4'] }, [step]), [{ tokens: 1, confidence: 0.5, exact_match: 1 }])
 })
 
+t.test('a reward grades recorded steps as it grades reported ones', async (t) => {
+  const steps = [{ tokens: 1, confidence: 0.5, answer: '4' }, { tokens: 2, confidence: 0.5, answer: '5' }, { tokens: 3, confidence: null }]
+  for (const reward of [0, 0.3, 1]) {
+    const report: ReportedOutcome = { ...REPORT, answer: '4.0', reward }
+    t.strictSame(joinRecord('salt', report, steps.map(recordedStep)), gradeOutcome('salt', { ...report, steps }).steps)
+  }
+})
+
 t.test('steps are sorted, and a repeated step gains a probe', async (t) => {
   t.strictSame(mergeSteps([]), [])
   t.strictSame(mergeSteps([
