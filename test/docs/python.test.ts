@@ -14,8 +14,8 @@ const run = promisify(execFile)
 /** Its example is a whole program. The other pages share their names with each other. */
 const PROGRAM = 'clients/python/README.md'
 
-/** Its code needs transformers, and is run by clients/python/tests/test_hf.py. */
-const TRANSFORMERS = 'docs/integrate/transformers.md'
+/** Pages whose code needs transformers or a trainer. It is run by clients/python/tests: test_hf.py, test_trl.py and test_rollout.py. */
+const NEEDING_MODELS = ['docs/integrate/transformers.md', 'docs/integrate/rollouts.md']
 
 /** Code that needs vLLM is run by clients/python/tests/test_vllm.py. */
 const needsVllm = (code: string) => code.includes('from stopgate.vllm import')
@@ -35,7 +35,7 @@ async function python (t: Test, pages: readonly string[], more: string, url: str
 }
 
 const ofPages = async (t: Test, more: string, url: string): Promise<any> =>
-  JSON.parse(await python(t, PAGES.filter((page) => page !== PROGRAM && page !== TRANSFORMERS), more, url))
+  JSON.parse(await python(t, PAGES.filter((page) => page !== PROGRAM && !NEEDING_MODELS.includes(page)), more, url))
 
 /** A service with a threshold that every confidence of 0.9 reaches, in the context of the pages. */
 async function pinned (t: Test): Promise<Built & { url: string }> {

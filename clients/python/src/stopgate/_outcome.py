@@ -12,9 +12,10 @@ _MOST_STEPS = 4096
 def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
     """An outcome as POST /v1/outcomes takes it. It has steps only if the generation may be control."""
     answer, reference = ending.answer, ending.reference
-    grades = _Grades(generation, answer, ending.em)
+    grades = _Grades(generation, answer, ending.em if ending.reward is None else ending.reward)
     outcome = _identity_of(generation)
-    outcome.update(tokens=max(int(ending.tokens), generation.steps[-1].tokens), stopped=generation.stopped)
+    asked_at = generation.steps[-1].tokens if generation.steps else 0
+    outcome.update(tokens=max(int(ending.tokens), asked_at), stopped=generation.stopped)
     if generation.stopped:
         outcome["stopped_probe"] = _stopped_probe(generation.steps[-1], grades)
     if ending.answer_tokens:
@@ -22,7 +23,7 @@ def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
     if answer is not None:
         outcome["answer"] = fit_answer(answer)
     if grades.final is not None:
-        outcome["em"] = grades.final
+        outcome[grades.name] = grades.final
     elif reference is not None:
         outcome["reference"] = [fit_answer(one) for one in ([reference] if isinstance(reference, str) else reference)]
     outcome.update(_cost_of(generation), steps_asked=len({step.tokens for step in generation.steps}))
@@ -97,57 +98,71 @@ def _step(step: Step, grades: "_Grades", is_priced: bool) -> dict[str, Any]:
         fields["signals"] = step.signals
     if step.answer is not None:
         fields["answer"] = fit_answer(step.answer)
-    em = grades.of(step)
-    if em is not None:
-        fields["em"] = em
+    grade = grades.of(step)
+    if grade is not None:
+        fields[grades.name] = grade
     return fields
 
 
 def _stopped_probe(step: Step, grades: "_Grades") -> dict[str, Any]:
     """The answer of the probe that stopped a generation, as far as it is known, to compare with the served answer."""
-    em = grades.graded(step)
+    grade = grades.graded(step)
     return {
         "tokens": step.tokens,
         **({} if step.answer is None else {"answer": fit_answer(step.answer)}),
-        **({} if em is None else {"em": em}),
+        **({} if grade is None else {grades.name: grade}),
     }
 
 
 class _Grades:
-    """Exact Match of a generation's answers, each text graded once."""
+    """Exact Match of a generation's answers, or rewards where the final one has one. Each text is graded once."""
 
-    def __init__(self, generation: Generation, answer: str | None, em: bool | int | None) -> None:
+    def __init__(self, generation: Generation, answer: str | None, final: "bool | int | float | None") -> None:
         self._grade = generation.grade
-        self._known: dict[str, int | None] = {}
+        self._known: dict[str, bool | int | float | None] = {}
         self._answer = answer
-        self.final = int(bool(em)) if em is not None else None if answer is None else self._by_worker(answer)
+        if final is None and answer is not None:
+            final = self._by_worker(answer)
+        self._is_reward = isinstance(final, float)
+        self.final = self._as_grade(final)
 
-    def of(self, step: Step) -> int | None:
+    @property
+    def name(self) -> str:
+        """The name of the grade in a report."""
+        return "reward" if self._is_reward else "em"
+
+    def of(self, step: Step) -> "int | float | None":
         """The worker's grade; without one, a probe equal to the final answer has its grade, and others are wrong.
 
-        An empty answer equals none.
+        An empty answer equals none. The service compares the answers itself where the final one has a reward.
         """
-        em = self.graded(step)
-        if em is not None or step.answer is None or self._grade is not None:
-            return em
+        grade = self.graded(step)
+        if grade is not None or step.answer is None or self._grade is not None or self._is_reward:
+            return grade
         if self.final is None or self._answer is None:
             return None
         probed = step.answer.strip()
         return self.final if probed and probed == self._answer.strip() else 0
 
-    def graded(self, step: Step) -> int | None:
+    def graded(self, step: Step) -> "int | float | None":
         """The worker's own grade of a probe; None: there is none."""
-        return step.em if step.em is not None or step.answer is None else self._by_worker(step.answer)
+        own = step.em if step.reward is None or not self._is_reward else step.reward
+        return self._as_grade(own if own is not None or step.answer is None else self._by_worker(step.answer))
 
-    def _by_worker(self, answer: str) -> int | None:
+    def _as_grade(self, grade: "bool | int | float | None") -> "int | float | None":
+        if grade is None:
+            return None
+        return min(1.0, max(0.0, float(grade))) if self._is_reward else int(bool(grade))
+
+    def _by_worker(self, answer: str) -> "bool | int | float | None":
         if self._grade is None:
             return None
         if answer not in self._known:
             try:
                 grade = self._grade(answer)
                 if grade is None:
-                    warn("grade None", "grade() returned None, so the answer has no label: return True or False")
-                self._known[answer] = None if grade is None else int(bool(grade))
+                    warn("grade None", "grade() returned None, so the answer has no label: return a bool or a reward")
+                self._known[answer] = grade
             except Exception as error:
                 warn("grade", f"grade() failed, so the answer has no label: {error!r}")
                 self._known[answer] = None

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from ._bundle import Bundle
 from ._decisions import COLUMNS_PATH, MAX_ROWS
+from ._http import Endpoint
 from ._probe_forms import ProbeForms
 from ._process import watch_forks
 from ._session import Session
@@ -83,8 +84,8 @@ class BaseClient:
             group: id of the prompt, if it has several samples.
             sample: number of this sample in its group, from 0.
             samples: how many samples the group has; 1 without a group: no other generation has this prompt.
-            grade: returns whether an answer is right. It is called when the generation ends, in the caller's thread.
-                An answer for which it raises, or returns None, has no label.
+            grade: returns whether an answer is right, or a float: its reward, from 0 to 1. It is called when the
+                generation ends, in the caller's thread. An answer for which it raises, or returns None, has no label.
             retry_of: id of the generation that this one repeats, after a crash for instance. It never asks, is never
                 stopped, and counts nowhere: the repeated one counts as missing.
             prompt: its text or token ids. Where neither `group` nor `samples` is known, a hash of it is sent:
@@ -148,9 +149,14 @@ class BaseClient:
         return self._session.forms
 
     @property
+    def endpoint(self) -> Endpoint:
+        """The address of the service, and the token."""
+        return self._session.endpoint
+
+    @property
     def url(self) -> str:
         """The address of the service."""
-        return self._session.endpoint.url
+        return self.endpoint.url
 
     @property
     def bundle(self) -> Bundle | None:

@@ -13,7 +13,7 @@ from ._telemetry import Counters, logger, warn
 
 Arm = Literal["control", "treated"]
 Context = Mapping[str, str]
-Grade = Callable[[str], "bool | int | None"]
+Grade = Callable[[str], "bool | int | float | None"]
 AnswerT = TypeVar("AnswerT", bound="str | None")
 
 
@@ -89,23 +89,29 @@ class Probe(NamedTuple):
     """Tokens prefilled for this probe: 0 if the prefix cache had them all."""
     em: int | None = None
     """1 right, 0 wrong; None: graded in another way (`grade`, `reference`, or a label that comes later)."""
+    reward: float | None = None
+    """From 0 to 1, where the outcome has a reward; None: likewise."""
 
 
 class Step:
     """One check of a generation."""
 
-    __slots__ = ("answer", "asking_tokens", "confidence", "em", "prefill_tokens", "probe_tokens", "signals", "tokens")
+    __slots__ = (
+        "answer", "asking_tokens", "confidence", "em", "prefill_tokens", "probe_tokens", "reward", "signals", "tokens",
+    )  # fmt: skip
 
     def __init__(self, tokens: int, confidence: float | None, signals: dict[str, float]) -> None:
         self.tokens, self.confidence, self.signals = tokens, confidence, signals
         self.answer: str | None = None
         self.em: int | None = None
+        self.reward: float | None = None
         self.asking_tokens = self.probe_tokens = self.prefill_tokens = 0
 
     def probed(self, probe: Probe) -> None:
         """Adds the answer forced at this step, and its cost."""
         self.answer = probe.answer
         self.em = None if probe.em is None else int(bool(probe.em))
+        self.reward = None if probe.reward is None else float(probe.reward)
         self.probe_tokens += int(probe.tokens)
         self.prefill_tokens += int(probe.prefill_tokens)
 
@@ -118,6 +124,7 @@ class Ending(NamedTuple):
     em: bool | int | None = None
     reference: str | list[str] | None = None
     answer_tokens: int = 0
+    reward: float | None = None
 
 
 class Backend(Protocol):
@@ -306,10 +313,12 @@ class Generation:
         em: bool | int | None = None,
         reference: str | list[str] | None = None,
         answer_tokens: int = 0,
+        reward: float | None = None,
     ) -> AnswerT:
         """Reports the outcome in the background, and returns the answer. Only the first report of a generation counts.
 
-        A generation that never asked is not reported.
+        A generation that never asked is not reported, unless it is a sample of a group and its `arm` was set: the
+        service waits for all samples of a group that is evidence.
 
         Args:
             answer: the final answer; None: its text is unknown.
@@ -318,12 +327,14 @@ class Generation:
                 later, or the policy's label is "agreement".
             reference: the right answer, or a list of right ones: the service then grades.
             answer_tokens: if `tokens` includes the answer, the tokens of the answer.
+            reward: of the answer, from 0 to 1, in place of `em`.
         """
         if not self._is_over:
             self._is_over = True
-            if self.steps:
+            if self.steps or (self.group is not None and self.arm is not None):
                 try:
-                    self._backend.report_outcome(self, Ending(answer, tokens, em, reference, answer_tokens))
+                    rewarded = None if reward is None else float(reward)
+                    self._backend.report_outcome(self, Ending(answer, tokens, em, reference, answer_tokens, rewarded))
                 except Exception:  # a failed report must not fail a generation
                     logger.exception("the outcome of %s can't be reported", self.id)
             else:

@@ -53,6 +53,30 @@ def generate(
             be cropped.
     """
     reasoning, sampling = reasoning or ReasoningFormat(), sampling or Sampling()
+    rows = generate_rows(model, tokenizer, inputs, client, runs, max_new_tokens, reasoning, sampling)
+    return [row.finish(None if references is None else references[i]) for i, row in enumerate(rows)]
+
+
+@torch.no_grad()
+def generate_rows(
+    model: Any,
+    tokenizer: Any,
+    inputs: Mapping[str, Tensor],
+    client: Client,
+    runs: Sequence[Generation],
+    max_new_tokens: int,
+    reasoning: ReasoningFormat,
+    sampling: Sampling,
+    *,
+    asks: Sequence[bool] | None = None,
+    closes: bool = True,
+) -> list[Row]:
+    """As `generate`, without the reports.
+
+    Args:
+        asks: which rows ask; None: all.
+        closes: whether a row that is stopped gets its reasoning closed and writes its answer; otherwise it ends there.
+    """
     ids, mask = inputs["input_ids"].to(model.device), inputs["attention_mask"].to(model.device)
     if not bool(mask[:, -1].all()):
         raise ValueError("pad the prompts on the left")
@@ -61,14 +85,15 @@ def generate(
     _mark_prompts(runs, ids, mask, tokenizer)
     prober, ends = Prober(model, tokenizer), end_ids(model, tokenizer)
     at_end, prompts = EndProber(model, tokenizer, client, reasoning, sampling), _unpadded(ids, mask)
-    rows = _rows(client, tokenizer, reasoning, runs, ends, max_new_tokens)
+    rows = make_rows(client, tokenizer, reasoning, runs, ends, max_new_tokens, asks)
     cache: Any = DynamicCache(config=model.config)
     logits, mask = prefill(model, ids, mask, cache)
     cache.activate_past_recording()
     running = list(range(len(rows)))
     while True:
         for row, token in zip((rows[i] for i in running), sampling.choose(ids, logits), strict=True):
-            row.add(row.choose(token))
+            if not row.is_done:  # one that was truncated at its stop
+                row.add(row.choose(token))
         left = [place for place, i in enumerate(running) if not rows[i].is_done]
         if not left:
             break
@@ -80,18 +105,23 @@ def generate(
         last = torch.tensor([[rows[i].tokens[-1]] for i in running], device=ids.device)
         ids = torch.cat([ids, last], dim=1)
         logits, mask = forward(model, last, mask, cache)
-        _check(client, prober, [rows[i] for i in running], cache, mask)
+        for row in _check(client, prober, [rows[i] for i in running], cache, mask):
+            row.stop() if closes else row.truncate()
     for row, prompt in zip(rows, prompts, strict=True):
         at_end.ask(row, prompt)
-    return [row.finish(None if references is None else references[i]) for i, row in enumerate(rows)]
+    return rows
 
 
-def _rows(
-    client: Client, tokenizer: Any, reasoning: ReasoningFormat, runs: Sequence[Generation], ends: set[int], limit: int
-) -> list[Row]:
-    """The rows of a batch, each with the form in force in its context."""
+def make_rows(
+    client: Client, tokenizer: Any, reasoning: ReasoningFormat, runs: Sequence[Generation], ends: set[int], limit: int,
+    asks: Sequence[bool] | None = None,
+) -> list[Row]:  # fmt: skip
+    """The rows of a batch, each with the form in force in its context. Without a form a row does not ask."""
+    forcings = [
+        client.forms.forcing(run, reasoning) if asks is None or asks[i] else None for i, run in enumerate(runs)
+    ]  # fmt: skip
     return [
-        Row(run, tokenizer, reasoning, client.forms.forcing(run, reasoning), ends, limit) for run in runs
+        Row(run, tokenizer, reasoning, forcing, ends, limit) for run, forcing in zip(runs, forcings, strict=True)
     ]  # fmt: skip
 
 
@@ -106,16 +136,14 @@ def _mark_prompts(runs: Sequence[Generation], ids: Tensor, mask: Tensor, tokeniz
         run.mark_prompt(prompt, partial(tokenizer.decode, prompt, skip_special_tokens=True))
 
 
-def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> None:
-    """Asks about the rows that are due, and closes the reasoning of those to stop."""
+def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> list[Row]:
+    """Asks about the rows that are due. Returns those to stop."""
     due = _needing_answers(client, rows)
     if not due:
-        return
+        return []
     forced = _force_due(prober, rows, due, cache, mask)
     client.check([rows[place].observe(forced[place]) for place in due])
-    for place in due:
-        if rows[place].run.stopped:
-            rows[place].stop()
+    return [rows[place] for place in due if rows[place].run.stopped]
 
 
 def _needing_answers(client: Client, rows: list[Row]) -> list[int]:
@@ -180,7 +208,7 @@ class StopgateCriteria(StoppingCriteria):
         self._prober = Prober(model, tokenizer)
         self._at_end = EndProber(model, tokenizer, client, reasoning, None)
         limit = 2**62  # generate() has the limit
-        self._rows = _rows(client, tokenizer, reasoning, runs, end_ids(model, tokenizer), limit)
+        self._rows = make_rows(client, tokenizer, reasoning, runs, end_ids(model, tokenizer), limit)
         self.cache: Any = DynamicCache(config=model.config)
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> "torch.BoolTensor":

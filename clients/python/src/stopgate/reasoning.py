@@ -180,6 +180,8 @@ class Row:
         self._close: list[int] = tokenizer.encode(close, add_special_tokens=False)
         self._to_write: deque[int] = deque()
         self._signals, self._checked_at = Signals(), 0
+        self.forced: list[list[int]] = []
+        """The tokens that were forced at each probed step, in order."""
         self.tokens: list[int] = []
         self.reasoning_tokens: int | None = None
         self.discarded_tokens = 0
@@ -191,6 +193,21 @@ class Row:
         is_open = self.forcing is not None and self.reasoning_tokens is None and not self.is_done
         # Tokens may come several at once, and the check is at the one at which it is due.
         return is_open and self.run.due(min(len(self.tokens), self.run.next_check))
+
+    @property
+    def left(self) -> int:
+        """Number of tokens that it may still have."""
+        return self._limit - len(self.tokens)
+
+    @property
+    def next_turn(self) -> int | None:
+        """Number of tokens up to its next check; None: it is not asked about any more."""
+        is_open = self.forcing is not None and self.reasoning_tokens is None
+        return max(1, self.run.next_check - len(self.tokens)) if is_open else None
+
+    def ends_with(self, token: int) -> bool:
+        """Whether a token ends a sequence."""
+        return token in self._ends
 
     @property
     def closing_tokens(self) -> int:
@@ -222,12 +239,17 @@ class Row:
         if self.run.steps and self.run.steps[-1].tokens == at:
             self.run.steps.pop()  # it was asked about without an answer
         recent, self._checked_at = self.tokens[self._checked_at : at], at
+        self.forced.append(forced.tokens)
         return self.run.observe(at, forced.probe(self._signals, recent))
 
     def stop(self) -> None:
         """Closes the reasoning: the next tokens are those of its closing text."""
         self.reasoning_tokens = len(self.tokens)
         self._to_write.extend(self._close)
+
+    def truncate(self) -> None:
+        """Ends the row at a stop, without an answer."""
+        self.reasoning_tokens, self.is_done = len(self.tokens), True
 
     def close(self) -> None:
         """Closes the reasoning where the deciding probe saw it: discards later tokens, and adds the closing text."""
@@ -236,7 +258,11 @@ class Row:
         del self.tokens[probed:]
         self.is_done = False
         self.stop()
-        while self._to_write:
+        self.write_closing()
+
+    def write_closing(self) -> None:
+        """Adds all of the closing text at once."""
+        while self._to_write and not self.is_done:
             self.add(self._to_write.popleft())
 
     @property
@@ -258,7 +284,7 @@ class Row:
         text: str = self._tokenizer.decode(self.tokens[reasoning + closed :], skip_special_tokens=True)
         return text
 
-    def finish(self, reference: "str | list[str] | None" = None) -> Finished:
+    def finish(self, reference: "str | list[str] | None" = None, reward: float | None = None) -> Finished:
         """Reports the outcome. Reasoning that has not ended has no answer."""
         reasoning = len(self.tokens) if self.reasoning_tokens is None else self.reasoning_tokens
         text = self._text()
@@ -266,6 +292,6 @@ class Row:
         answer = self._reasoning.read(text)
         self.run.finish(
             reported, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - reasoning,
-            reference=reference,
+            reference=reference, reward=reward,
         )  # fmt: skip
         return Finished(answer, text, self.tokens, reasoning, self.run.stopped)

@@ -1,0 +1,60 @@
+"""vLLM as TRL runs it, colocated or as a server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from accelerate.utils import gather_object
+
+from ._turns import Said, Turn
+
+
+class TrlVllm:
+    """Completes rounds of turns. All prompts of a call to TRL's `VLLMGeneration` have the same sampling parameters."""
+
+    def __init__(self, trainer: Any) -> None:
+        self._vllm, self._ends = trainer.vllm_generation, set(trainer.eos_token_ids)
+        self._is_alone = trainer.accelerator.num_processes == 1
+
+    def complete(self, turns: list[Turn]) -> list[Said]:
+        """Completes the turns of a round, forced answers after the others."""
+        said: dict[int, Said] = {}
+        for is_greedy in (False, True):
+            its = {place: turn for place, turn in enumerate(turns) if turn.is_greedy == is_greedy}
+            lengths = [turn.max_tokens for turn in its.values()]
+            most = max(lengths, default=0) if is_greedy else min(lengths, default=0)
+            said |= zip(its, self._call([turn.prompt for turn in its.values()], most, is_greedy), strict=True)
+        return [said[place] for place in range(len(turns))]
+
+    def is_over(self, has_ended: bool) -> bool:
+        """Whether the rollouts of all processes have ended: vLLM may wait for a call of each."""
+        return has_ended if self._is_alone else all(gather_object([has_ended]))
+
+    def _call(self, prompts: list[list[int]], most: int, is_greedy: bool) -> list[Said]:
+        count = len(prompts)
+        if not self._is_alone:  # each process makes the same call, with as many prompts
+            all_sizes = [size for size in gather_object([(count, most)]) if size[0]]
+            rows = max((rows for rows, _ in all_sizes), default=0)
+            most = (max if is_greedy else min)((size for _, size in all_sizes), default=0)
+            prompts = prompts + [[next(iter(self._ends))]] * (rows - count)
+        if not prompts:
+            return []
+        with self._sampling(most, is_greedy):
+            _, tokens, logprobs, _ = self._vllm.generate(prompts, None, 1)
+        said = []
+        for its, levels in zip(tokens[:count], logprobs[:count], strict=True):
+            has_ended = len(its) < most or its[-1] in self._ends
+            said.append(Said(list(its), [level[0] for level in levels], has_ended))
+        return said
+
+    @contextmanager
+    def _sampling(self, most: int, is_greedy: bool) -> Iterator[None]:
+        """Sampling parameters of one call: TRL takes them from the attributes of its object."""
+        greedy = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
+        wanted = {"max_completion_length": most, "logprobs": 0, **(greedy if is_greedy else {})}
+        before = {name: getattr(self._vllm, name) for name in wanted}
+        vars(self._vllm).update(wanted)
+        try:
+            yield
+        finally:
+            vars(self._vllm).update(before)

@@ -1,0 +1,367 @@
+"""Stops the rollouts of TRL's GRPOTrainer early: `pip install 'stopgate[training]' 'trl>=1.16'`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean, pvariance, stdev
+from typing import Any, Literal, NamedTuple
+from uuid import uuid4
+
+from accelerate.utils import broadcast_object_list
+from transformers import LogitsProcessorList, MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
+from trl.chat_template_utils import parse_response
+from trl.data_utils import is_conversational
+from trl.models import unwrap_model_for_generation
+
+from ._hash import murmur3
+from ._hf import Sampling
+from ._rewards import Bounds, ForcedStep, mask_of, report, require_bounds, steps_to_grade
+from ._telemetry import warn
+from ._trl_vllm import TrlVllm
+from ._turns import TurnByTurn, run_batch
+from .client import Client
+from .generation import Arm, Context, Generation
+from .hf import generate_rows, make_rows
+from .reasoning import ReasoningFormat, Row
+from .training import Run
+
+__all__ = ["Reward", "Rollouts"]
+
+Reward = Callable[..., "Sequence[float | None]"]
+"""A reward function as TRL calls it: `reward(prompts=..., completions=..., **columns)`."""
+
+ARMS: tuple[Arm, Arm] = ("control", "treated")
+
+
+class Rollouts:
+    """The rollout function of a GRPOTrainer, and its reward function:
+
+        stopping = Rollouts(client, reward=exact_match, context={"model": "q-rl"})
+        trainer = GRPOTrainer(..., rollout_func=stopping, reward_funcs=stopping.reward)
+
+    All samples of a prompt are in one arm, since their advantages are compared. Evaluations run in full. The trainer
+    logs the reward, the tokens and the variance of the advantages of each arm under `stopgate/`.
+
+    Args:
+        client: asks and reports.
+        reward: grades completions, as TRL calls it. In the same call it grades the answers that were forced at the
+            checks of control rollouts.
+        context: of the policy in training, or a function that returns that of a prompt, such as one for each task. Set
+            `evidence_span_seconds` to 0 there, since prompts are drawn at random.
+        mode: what a stop does. "answer": the reasoning is closed, and the model writes its answer; the loss leaves out
+            the closing text. "truncate": the rollout ends there, without any forced token, and its reward is that of
+            the answer that was forced to decide.
+        bounds: the lowest and the highest reward, which are 0 and 1 at the service.
+        share: share of the prompts whose rollouts ask at all, from 0 to 1.
+        from_step: step of the training from which rollouts ask.
+        reasoning: how reasoning is closed, and how answers are forced.
+        run: name of the training run at the service, which then shows reward and tokens of each arm; None: none.
+        report_every: steps of the training between these reports.
+
+    Raises:
+        ValueError: `bounds`, `share` or `mode` make no sense.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        reward: Reward,
+        context: Context | Callable[[Any], Context],
+        mode: Literal["answer", "truncate"] = "answer",
+        bounds: tuple[float, float] = (0.0, 1.0),
+        share: float = 1.0,
+        from_step: int = 0,
+        reasoning: ReasoningFormat | None = None,
+        run: str | None = None,
+        report_every: int = 10,
+    ) -> None:
+        if not 0 <= share <= 1:
+            raise ValueError(f"share is from 0 to 1, not {share}")
+        if mode not in ("answer", "truncate"):
+            raise ValueError(f'mode is "answer" or "truncate", not {mode!r}')
+        self._client, self._mode = client, mode
+        self._context_of = context if callable(context) else lambda _: context
+        self._reward, self._bounds = reward, require_bounds(bounds)
+        self._share, self._from_step = share, from_step
+        self._reasoning = reasoning or ReasoningFormat()
+        self._reports = None if run is None else _Reports(client, run, report_every)
+        self._nonce: str | None = None
+        self._calls = 0
+        self._batch: _Batch | None = None
+
+        def graded(prompts: list[Any], completions: list[Any], **columns: Any) -> "list[float | None]":
+            return self._grade(prompts, completions, columns)
+
+        graded.__name__ = getattr(reward, "__name__", "reward")  # under which the trainer logs it
+        self.reward: Reward = graded
+        """The reward function for the trainer."""
+
+    def __call__(self, prompts: list[Any], trainer: Any) -> dict[str, Any]:
+        """Generates a completion for each prompt, as TRL asks of a rollout function.
+
+        Returns:
+            `prompt_ids`, `completion_ids`, `logprobs` (None where transformers generates: TRL computes them itself),
+            and `env_mask`, which is 0 for forced tokens.
+
+        Raises:
+            ValueError: the trainer does not use `reward` of this object, or leaves out what "truncate" cuts off.
+        """
+        if self._batch is not None:
+            raise ValueError("the last rollouts were not graded: make the trainer with reward_funcs=stopping.reward")
+        if self._mode == "truncate" and trainer.mask_truncated_completions:
+            raise ValueError('stops in mode "truncate" have no end of sequence: set mask_truncated_completions=False')
+        is_training = trainer.model.training
+        batch = self._batch = _Batch(_tokenizer(trainer), _prompt_ids(trainer, prompts), self._mode)
+        group_size = trainer.num_generations if is_training else trainer.num_generations_eval
+        if is_training and trainer.state.global_step >= self._from_step:
+            runs = self._runs(trainer, prompts, group_size)
+            asks = [murmur3(f"share:{run.group}") < self._share * 2**32 for run in runs]
+            generate = self._generate_in_turns if trainer.use_vllm else self._generate
+            rows, logprobs = generate(trainer, batch, runs, asks)
+            batch.take(rows)
+        else:
+            batch.completions, logprobs = trainer._generate_single_turn(batch.prompts, None, {}, group_size)
+        return {
+            "prompt_ids": batch.prompts, "completion_ids": batch.completions, "logprobs": logprobs,
+            "env_mask": batch.masks,
+        }  # fmt: skip
+
+    def _generate(
+        self, trainer: Any, batch: "_Batch", runs: list[Generation], asks: list[bool]
+    ) -> tuple[list[Row], None]:
+        """Generates with transformers."""
+        padded = batch.tokenizer.pad({"input_ids": batch.prompts}, padding_side="left", return_tensors="pt")
+        with unwrap_model_for_generation(
+            trainer.model_wrapped,
+            trainer.accelerator,
+            gather_deepspeed3_params=trainer.args.ds3_gather_for_generation,
+            gradient_checkpointing_kwargs=trainer.args.gradient_checkpointing_kwargs,
+        ) as model:
+            rows = generate_rows(
+                model, batch.tokenizer, padded, self._client, runs, trainer.max_completion_length, self._reasoning,
+                _sampling(trainer), asks=asks, closes=self._mode == "answer",
+            )  # fmt: skip
+        return rows, None
+
+    def _generate_in_turns(
+        self, trainer: Any, batch: "_Batch", runs: list[Generation], asks: list[bool]
+    ) -> tuple[list[Row], list[list[float | None]]]:
+        """Generates with vLLM, colocated or as a server."""
+        engine, client, reasoning = TrlVllm(trainer), self._client, self._reasoning
+        ends, limit = set(trainer.eos_token_ids), trainer.max_completion_length
+        rows = make_rows(client, batch.tokenizer, reasoning, runs, ends, limit, asks)
+        rollouts = [
+            TurnByTurn(
+                row, prompt, batch.tokenizer, client.forms, client.counters, reasoning, True, self._mode == "answer"
+            )
+            for row, prompt in zip(rows, batch.prompts, strict=True)
+        ]
+        run_batch(rollouts, client, engine.complete, engine.is_over)
+        return rows, [rollout.logprobs for rollout in rollouts]
+
+    def _runs(self, trainer: Any, prompts: list[Any], group_size: int) -> list[Generation]:
+        """A generation for each prompt of this process. Those of a prompt are a group, also across processes."""
+        accelerator = trainer.accelerator
+        if self._nonce is None:
+            self._nonce = str(broadcast_object_list([uuid4().hex[:12]])[0])
+        self._calls += 1
+        runs, first = [], accelerator.process_index * len(prompts)
+        for place, prompt in enumerate(prompts, first):
+            group = f"{self._nonce}:{self._calls}:{place // group_size}"
+            # Its number in the group is not stated: all samples begin together, so each of them may enrol the group.
+            runs.append(self._client.generation(self._context_of(prompt), group=group, samples=group_size))
+        return runs
+
+    def _grade(self, prompts: list[Any], completions: list[Any], columns: Mapping[str, Any]) -> "list[float | None]":
+        """Rewards of the completions of the last rollouts, which are reported with those of their probes."""
+        batch, self._batch = self._batch, None
+        if batch is None or len(batch.completions) != len(completions):
+            return list(self._reward(prompts=prompts, completions=completions, **columns))  # these are not of a rollout
+        probes = batch.probes_to_grade()
+        texts = [*completions, *(batch.completion_of(probe, completions[0]) for probe in probes)]
+        places = [*range(len(completions)), *(probe.place for probe in probes)]
+        ids = [*batch.completions, *(probe.forced.tokens for probe in probes)]
+        columns_of_all = _columns_of(columns, places, ids)
+        rewards = self._reward(prompts=[prompts[place] for place in places], completions=texts, **columns_of_all)
+        final = list(rewards[: len(completions)])
+        for probe, reward in zip(probes, rewards[len(completions) :], strict=True):
+            probe.forced.step.reward = self._scaled(reward)
+            if batch.is_truncated(probe.place):
+                final[probe.place] = reward
+        batch.report([self._scaled(reward) for reward in final])
+        if batch.rows:
+            self._log([batch.seen(arm, final) for arm in ARMS], columns["log_metric"], columns["trainer_state"])
+        return final
+
+    def _scaled(self, reward: float | None) -> float | None:
+        if reward is not None and not self._bounds.low <= reward <= self._bounds.high:
+            warn("reward", f"a reward of {reward} is outside of {self._bounds}, and counts as the nearer bound")
+        return self._bounds.scaled(reward)
+
+    def _log(self, seen: "Sequence[_Seen]", log_metric: Callable[[str, float], None], state: Any) -> None:
+        for one in seen:
+            for name, value in one.metrics().items():
+                log_metric(f"stopgate/{one.arm}/{name}", value)
+        if self._reports is not None and state.is_world_process_zero:
+            self._reports.add(state.global_step, [one.scaled(self._bounds) for one in seen])
+
+
+class _Probe(NamedTuple):
+    """An answer to be graded, with the place of its rollout."""
+
+    place: int
+    forced: ForcedStep
+
+
+class _Seen(NamedTuple):
+    """The rollouts of one arm: rewards by group; and of each sample the tokens, and whether it was stopped."""
+
+    arm: Arm
+    rewards: list[list[float]]
+    tokens: list[int]
+    stopped: list[bool]
+
+    def metrics(self) -> dict[str, float]:
+        """What the trainer logs."""
+        if not self.tokens or not self.rewards:
+            return {}
+        return {
+            "reward": fmean(reward for group in self.rewards for reward in group),
+            "tokens": fmean(self.tokens),
+            "advantage_variance": fmean(pvariance(group) for group in self.rewards),
+            "stopped": fmean(self.stopped),
+        }
+
+    def scaled(self, bounds: Bounds) -> "_Seen":
+        """The same with rewards from 0 to 1."""
+        return self._replace(rewards=[[bounds.scaled(one) or 0.0 for one in group] for group in self.rewards])
+
+
+class _Batch:
+    """The rollouts of one call, from their prompts to their rewards."""
+
+    def __init__(self, tokenizer: Any, prompts: list[list[int]], mode: str) -> None:
+        self.prompts, self.completions, self.rows = prompts, list[list[int]](), list[Row]()
+        self.tokenizer, self._mode = tokenizer, mode
+
+    def take(self, rows: list[Row]) -> None:
+        """Takes the rollouts that have been generated."""
+        self.rows, self.completions = rows, [row.tokens for row in rows]
+
+    @property
+    def masks(self) -> list[list[int]]:
+        """0 for each forced token of each completion."""
+        return [mask_of(row) for row in self.rows] or [[1] * len(completion) for completion in self.completions]
+
+    def is_truncated(self, place: int) -> bool:
+        """Whether a rollout was ended at its stop."""
+        return self._mode == "truncate" and self.rows[place].run.stopped
+
+    def probes_to_grade(self) -> list[_Probe]:
+        """All probes of control rollouts, and of each stop the one that decided."""
+        rows = enumerate(self.rows)
+        return [_Probe(place, forced) for place, row in rows for forced in steps_to_grade(row, self.tokenizer)]
+
+    def completion_of(self, probe: _Probe, like: Any) -> Any:
+        """The completion that a probe stands for, as a text or as messages."""
+        ids = probe.forced.tokens
+        if isinstance(like, str):
+            return self.tokenizer.decode(ids, skip_special_tokens=True)
+        if any(getattr(self.tokenizer, name, None) is not None for name in ("response_template", "response_schema")):
+            return [parse_response(self.tokenizer, ids, prefix=self.prompts[probe.place])]
+        return [{"role": "assistant", "content": self.tokenizer.decode(ids, skip_special_tokens=True)}]
+
+    def report(self, rewards: "list[float | None]") -> None:
+        """Reports the outcomes. A sample that ended before its first check is part of its group."""
+        arms = {row.run.group: row.run.arm for row in self.rows if row.run.arm is not None}
+        for place, (row, reward) in enumerate(zip(self.rows, rewards, strict=False)):
+            run = row.run
+            run.arm = run.arm or arms.get(run.group)
+            if run.steps or run.arm is not None:
+                report(row, reward, self.is_truncated(place))
+
+    def seen(self, arm: Arm, rewards: "list[float | None]") -> _Seen:
+        """The rollouts of an arm."""
+        groups: dict[str | None, list[float]] = {}
+        its = [place for place, row in enumerate(self.rows) if row.run.arm == arm]
+        for place in its:
+            reward = rewards[place]
+            if reward is not None:
+                groups.setdefault(self.rows[place].run.group, []).append(reward)
+        stopped = [self.rows[place].run.stopped for place in its]
+        return _Seen(arm, list(groups.values()), [len(self.completions[place]) for place in its], stopped)
+
+
+class _Reports:
+    """Reports reward and tokens of each arm to a training run of the service, as an evaluation of its own."""
+
+    def __init__(self, client: Client, run: str, every: int) -> None:
+        self._run, self._every = Run(client.endpoint, run, timeout=5.0), every
+        self._sums: dict[Arm, _Seen] = {}
+        self._reported: int | None = None
+
+    def add(self, step: int, seen: Sequence[_Seen]) -> None:
+        """Adds the rollouts of a step, and reports at times."""
+        for one in seen:
+            before = self._sums.get(one.arm, _Seen(one.arm, [], [], []))
+            self._sums[one.arm] = _Seen(
+                one.arm, before.rewards + one.rewards, before.tokens + one.tokens, before.stopped + one.stopped
+            )
+        if self._reported is None:
+            self._reported = step
+        if step - self._reported < self._every:
+            return
+        self._reported = step
+        for arm, one in self._sums.items():
+            if one.rewards:
+                self._run.report(self._checkpoint(step, arm, one))
+        self._sums = {}
+
+    def _checkpoint(self, step: int, arm: Arm, seen: _Seen) -> dict[str, Any]:
+        means = [fmean(group) for group in seen.rewards]
+        error = {"em_stderr": stdev(means) / len(means) ** 0.5} if len(means) > 1 else {}
+        return {
+            "step": step, "suite": f"rollouts {arm}", "em": fmean(one for group in seen.rewards for one in group),
+            "n": sum(map(len, seen.rewards)), "tokens_mean": fmean(seen.tokens), "stop_rate": fmean(seen.stopped),
+            **error,
+        }  # fmt: skip
+
+
+def _columns_of(columns: Mapping[str, Any], places: Sequence[int], completion_ids: list[list[int]]) -> dict[str, Any]:
+    """The columns of the dataset for completions at these places. What is no column stays as it is."""
+    count = max(places) + 1
+    rows = {
+        name: [values[place] for place in places] if isinstance(values, list) and len(values) == count else values
+        for name, values in columns.items()
+    }
+    if "completion_ids" in columns:
+        rows["completion_ids"] = completion_ids
+    return rows
+
+
+def _tokenizer(trainer: Any) -> Any:
+    return getattr(trainer.processing_class, "tokenizer", trainer.processing_class)
+
+
+def _prompt_ids(trainer: Any, prompts: list[Any]) -> list[list[int]]:
+    tokenizer = trainer.processing_class
+    if is_conversational({"prompt": prompts[0]}):
+        tokens = tokenizer.apply_chat_template(
+            conversation=prompts, add_generation_prompt=True, tokenize=True, return_dict=True,
+            **trainer.chat_template_kwargs,
+        )  # fmt: skip
+    else:
+        tokens = tokenizer(text=prompts)
+    ids: list[list[int]] = tokens["input_ids"]
+    return ids
+
+
+def _sampling(trainer: Any) -> Sampling:
+    """How the trainer samples."""
+    processors = LogitsProcessorList()
+    if trainer.repetition_penalty not in (None, 1.0):
+        processors.append(RepetitionPenaltyLogitsProcessor(trainer.repetition_penalty))
+    if trainer.min_p:
+        processors.append(MinPLogitsWarper(trainer.min_p))
+    top_k = trainer.top_k if trainer.top_k and trainer.top_k > 0 else None
+    top_p = trainer.top_p if trainer.top_p is not None and trainer.top_p < 1 else None
+    return Sampling(trainer.temperature, top_k, top_p, processors)
