@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
+import { useHash } from './address.js'
 import type { FleetPageReply, FleetRow } from './api.js'
 import { count, words, ago, percent, points, short, thresholds } from './format.js'
 import { useData } from './live.js'
@@ -38,12 +39,7 @@ function hashWith (hash: string, { search, status, sort, descending, offset }: F
 }
 
 function useFilter (): readonly [Filter, (change: Partial<Filter>) => void] {
-  const [hash, setHash] = useState(location.hash)
-  useEffect(() => {
-    const follow = () => { setHash(location.hash) }
-    window.addEventListener('hashchange', follow)
-    return () => { window.removeEventListener('hashchange', follow) }
-  }, [])
+  const [hash, setHash] = useHash()
   /** Other rows begin with their first page. A search that is typed on replaces its beginning in the history of the browser. */
   function change (fields: Partial<Filter>): void {
     const present = filterIn(location.hash)

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { render } from 'preact'
 import 'uplot/dist/uPlot.min.css'
+import { useHash } from './address.js'
 import { ChangesView } from './changes-view.js'
 import { ContextPage } from './context-view.js'
 import { FleetView } from './fleet-view.js'
@@ -27,12 +28,7 @@ function awayOf ({ error, data }: Pick<ReturnType<typeof useData<Ready>>, 'error
 }
 
 function useRoute (): Route {
-  const [hash, setHash] = useState(location.hash)
-  useEffect(() => {
-    const listener = () => { setHash(location.hash) }
-    window.addEventListener('hashchange', listener)
-    return () => { window.removeEventListener('hashchange', listener) }
-  }, [])
+  const [hash] = useHash()
   const route = parseRoute(hash)
   useEffect(() => { window.scrollTo(0, 0) }, [route.view, route.name]) // a filter in the address does not move the page
   return route

@@ -75,6 +75,17 @@ t.test('a service that cannot be reached is reported, and its last figures stay'
   t.equal(page.all('.banner').length, 0)
 })
 
+t.test('going back leaves the scroll position to the browser where only the filter moves', async (t) => {
+  const page = await openPage(t, '', serviceWith())
+  let scrolled = 0
+  Object.assign(page.window, { scrollTo: () => { scrolled++ } })
+  page.window.location.hash = '#/?status=drifted'
+  await page.settled()
+  t.equal(scrolled, 0)
+  await page.click('Changes')
+  t.equal(scrolled, 1, 'another view begins at its top')
+})
+
 t.test('the theme follows the system until another one is chosen, which the browser keeps', async (t) => {
   const page = await openPage(t, '', serviceWith(), { colorScheme: 'dark' })
   const theme = () => page.window.document.documentElement.dataset.theme
