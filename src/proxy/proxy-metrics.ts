@@ -49,7 +49,7 @@ export class ProxyMetrics implements GenerationMetrics {
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({ name, help, registers: this.#registers, collect () { this.set(read()) } })
     gauge('stopgate_proxy_circuit_open', '1 while the service cannot be reached and everything is passed through, otherwise 0', () => Number(state.isCircuitOpen()))
-    gauge('stopgate_proxy_requests_in_flight', 'Requests in flight', state.inFlight)
+    gauge('stopgate_proxy_requests_in_flight', 'Requests in flight; each sample of a request counts', state.inFlight)
     gauge('stopgate_proxy_held_bytes', 'Request bodies in memory, without the first 64 KiB of each (bytes); the limit is PROXY_MAX_HELD_MIB', state.heldBytes)
     gauge('stopgate_proxy_enrolled', 'Generations enrolled with the service at their first check', state.enrolled)
     for (const end of ['reported', 'refused', 'dropped', 'waiting'] as const) {
