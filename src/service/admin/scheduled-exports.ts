@@ -12,15 +12,16 @@ import type { ExportData, ExportResult } from './export-worker.js'
 const KEPT = 14
 /** Bytes that hold the first line of an export. */
 const HEAD = 512
-/** Interval at which to check whether an export is due, ms. */
+/** Longest interval at which to check whether an export is due, ms. */
 const CHECK_MS = 60_000
+const HOUR_MS = 3_600_000
 const NAME = /^stopgate-\d{8}T\d{9}Z\.jsonl$/
 const WORKER = new URL('./export-worker.js', import.meta.url)
 
 interface ExportServices {
   readonly config: Config
   readonly learner: { readonly isLeader: () => boolean }
-  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'ageSeconds' | 'snapshot'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'loss' | 'ageSeconds' | 'noticeLoss' | 'onMove' | 'snapshot'>
   readonly log: FastifyBaseLogger
   readonly checkMs?: number
 }
@@ -30,20 +31,36 @@ export type ScheduledExports = ReturnType<typeof createScheduledExports>
 /**
  * Exports the state into a folder every few hours, on the replica that is the learner. A thread of its own reads the store, so that
  * decisions do not wait. While a loss of the store is not acknowledged, nothing is exported. Afterwards the last export of the lost state
- * stays, however many of the new state follow.
+ * stays, however many of the new state follow. At the start, an empty store beside exports of another state is a loss, which no running
+ * replica could have seen.
  */
-export function createScheduledExports ({ config, learner, snapshotHolder, log, checkMs = CHECK_MS }: ExportServices) {
+export function createScheduledExports ({ config, learner, snapshotHolder, log, checkMs }: ExportServices) {
   const { exportEveryHours, exportDir } = config
+  const everyMs = exportEveryHours * HOUR_MS
   const folder = resolve(exportDir)
   let last: string | null = null
   let problem: string | null = null
   let running: Promise<void> | null = null
+  let isCompared = false
+
+  /** Compares the last export with the store once, as soon as that is reached. */
+  async function compare (): Promise<void> {
+    const { stateId, version } = snapshotHolder.snapshot()
+    if (isCompared || stateId === '') return
+    isCompared = true
+    if (version > 0 || last === null) return
+    const before = await stateOf(join(folder, last))
+    if (before === null || before === stateId) return
+    log.error({ before, after: stateId }, 'the store is empty, and the last export is of another one')
+    snapshotHolder.noticeLoss()
+  }
 
   async function exportIfDue (): Promise<void> {
     const names = await exportsIn(folder)
     last = names.at(-1) ?? null
+    await compare()
     if (!learner.isLeader() || snapshotHolder.ageSeconds() === null || snapshotHolder.loss() !== null) return
-    if (last !== null && Date.now() - (await stat(join(folder, last))).mtimeMs < exportEveryHours * 3_600_000) return
+    if (last !== null && Date.now() - (await stat(join(folder, last))).mtimeMs < everyMs) return
     const name = `stopgate-${new Date().toISOString().replace(/[-:.]/g, '')}.jsonl`
     await mkdir(folder, { recursive: true })
     await removeParts(folder)
@@ -67,7 +84,8 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
   }
 
   const run = () => { running ??= check().finally(() => { running = null }) }
-  const timer = exportEveryHours === 0 ? undefined : setInterval(run, checkMs).unref()
+  const timer = everyMs === 0 ? undefined : setInterval(run, checkMs ?? Math.min(CHECK_MS, everyMs)).unref()
+  const unsubscribe = snapshotHolder.onMove(() => { if (timer !== undefined && !isCompared) run() })
   if (timer !== undefined) run()
 
   return {
@@ -77,6 +95,7 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
     restoreCommand: () => last === null ? null : `stopgate import ${join(folder, last)} --replace`,
     async close () {
       clearInterval(timer)
+      unsubscribe()
       await running
     },
   }

@@ -71,3 +71,34 @@ t.test('a folder that cannot be written is a problem, and a warning', async (t) 
   await until('it fails', () => exports.problem() !== null)
   t.match(exports.problem(), /ENOTDIR/)
 })
+
+t.test('an interval below a minute is kept', async (t) => {
+  const folder = await temporaryFolder(t)
+  await build(t, { EXPORT_EVERY_HOURS: '0.0001', EXPORT_DIR: folder })
+  t.ok(await until('the next one is made', async () => (await filesIn(folder)).length > 1, 30))
+})
+
+t.test('an empty store beside exports of another state is a loss, though no replica saw it happen', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'stopgate-20000110T000000000Z.jsonl')
+  await writeFile(file, `${JSON.stringify({ stopgate_state: 1, state_id: 'lost' })}\n`)
+  const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
+  const lossOf = async () => (await built.send('GET', '/v1/store-loss')).body
+  await until('it is noticed', async () => (await lossOf()).lost)
+  t.match(await lossOf(), { kind: 'replaced', restore: `stopgate import ${file} --replace` })
+  t.match(await built.send('POST', '/v1/store-loss/acknowledgement', { reason: 'a new store' }), { body: { lost: false } })
+})
+
+t.test('a store that has learned is not lost, whatever the exports beside it are of', async (t) => {
+  const folder = await temporaryFolder(t)
+  const DATA_DIR = await temporaryFolder(t)
+  const before = await build(t, { DATA_DIR })
+  await certify(before)
+  await before.app.close()
+  const file = join(folder, 'stopgate-20000110T000000000Z.jsonl')
+  await writeFile(file, `${JSON.stringify({ stopgate_state: 1, state_id: 'other' })}\n`)
+  await utimes(file, 1, 1)
+  const built = await build(t, { DATA_DIR, EXPORT_EVERY_HOURS: '0.0001', EXPORT_DIR: folder })
+  await until('it is exported', async () => (await filesIn(folder)).length > 1)
+  t.equal((await built.send('GET', '/v1/store-loss')).body.lost, false)
+})
