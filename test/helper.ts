@@ -28,7 +28,7 @@ function memoryFolder (): string | null {
 const TEMPORARY = memoryFolder() ?? tmpdir()
 
 /** A folder that is deleted after the test. */
-export async function temporaryFolder (t: Test): Promise<string> {
+export async function temporaryFolder (t: Pick<Test, 'teardown'>): Promise<string> {
   const folder = await mkdtemp(join(TEMPORARY, 'stopgate-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder

@@ -30,7 +30,9 @@ const running = new Set<ChildProcess>()
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL') }) // a test that crashes runs no teardown
 
 /** Starts a `redis-server` that ends with the test, even if the test crashes. Resolves when its output contains `ready`. */
-export async function startServer (t: Test, args: readonly string[], ready = 'Ready to accept connections'): Promise<ChildProcess> {
+export async function startServer (
+  t: Pick<Test, 'teardown'>, args: readonly string[], ready = 'Ready to accept connections'
+): Promise<ChildProcess> {
   if (!isInstalled) throw new Error(REMEDY)
   const child = spawn('redis-server', args)
   running.add(child)
@@ -61,7 +63,7 @@ export type RedisSettings = Readonly<Record<string, string>>
 /** The settings of the compose file, with which no acknowledged write is lost. */
 export const DURABLE: RedisSettings = { appendonly: 'yes', appendfsync: 'always' }
 
-export async function startRedis (t: Test, settings: RedisSettings = {}): Promise<RedisServer> {
+export async function startRedis (t: Pick<Test, 'teardown'>, settings: RedisSettings = {}): Promise<RedisServer> {
   const folder = await temporaryFolder(t)
   const port = await freePort()
   let server: ChildProcess | null = null

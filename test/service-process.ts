@@ -29,7 +29,9 @@ export interface ServiceProcess {
  * @param options.deafTo a signal that the process ignores
  * @param options.timeScale factor on the times of enrolment
  */
-export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = false, deafTo = '', timeScale = 1 } = {}): ServiceProcess {
+export function startProcess (
+  t: Pick<Test, 'teardown'>, env: NodeJS.ProcessEnv, { detached = false, deafTo = '', timeScale = 1 } = {}
+): ServiceProcess {
   const command = [process.execPath, ...timeScale === 1 ? [cli, 'serve'] : [quickService, String(timeScale)]]
   const [file, ...args] = deafTo === '' ? command : ['sh', '-c', `trap '' ${deafTo}; exec "$@"`, 'sh', ...command]
   const child = spawn(file!, args, {

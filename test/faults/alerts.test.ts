@@ -17,7 +17,7 @@ t.test('a real Prometheus alerts on faults of a real service, and falls silent w
   const built = await build(t, { REDIS_URL: redis.url, POLL_SECONDS: '0.1' })
   const { send } = built
   const url = new URL(await built.app.listen({ host: '127.0.0.1', port: 0 }))
-  const prometheus = await startPrometheus(t, url.host)
+  const prometheus = await startPrometheus(t, [url.host])
   const names = async () => new Set((await prometheus.firing()).map(({ labels }) => labels.alertname!.replace('Stopgate', '')))
   const fires = async (expected: string[], meanwhile: () => Promise<unknown> = async () => {}) => {
     await until(`${expected.join(', ')} fire`, async () => {

@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { temporaryFolder, until } from '../helper.js'
 import { freePort } from '../redis-server.js'
 
+export const RULES = 'docker/prometheus/rules.yml'
 /** How often this Prometheus scrapes and evaluates. */
 const EVERY = '250ms'
 /** The length of each duration of the rules in the test. */
@@ -15,7 +16,7 @@ const STALE_AFTER = 2
 
 /** The rules as they are, but with the times of a test. */
 async function hurriedRules (): Promise<string> {
-  const rules = await readFile('docker/prometheus/rules.yml', 'utf8')
+  const rules = await readFile(RULES, 'utf8')
   return rules
     .replaceAll(/^( +for): \w+$/gm, `$1: ${FOR}`)
     .replaceAll(/\[\d+[mhd]\]/g, `[${RANGE}]`)
@@ -23,21 +24,31 @@ async function hurriedRules (): Promise<string> {
     .replace('stopgate_snapshot_age_seconds > 30', `stopgate_snapshot_age_seconds > ${STALE_AFTER}`)
 }
 
-interface Alert {
+export interface Alert {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly state: 'pending' | 'firing'
 }
 
-/** A Prometheus with the rules of docker/prometheus, hurried, that scrapes one service. It ends with the test. */
-export async function startPrometheus (t: Test, target: string): Promise<{ readonly firing: () => Promise<Alert[]> }> {
+export interface Prometheus {
+  /** The alerts whose condition holds: they fire, or are pending until they have held for the time that their rule states. */
+  readonly alerts: () => Promise<Alert[]>
+  readonly firing: () => Promise<Alert[]>
+}
+
+/**
+ * A Prometheus that scrapes services as the job `stopgate` every quarter of a second. It ends with the test.
+ * @param targets `host:port`
+ * @param isHurried whether its rules have the times of a test, instead of those that are shipped
+ */
+export async function startPrometheus (t: Pick<Test, 'teardown'>, targets: readonly string[], isHurried = true): Promise<Prometheus> {
   const folder = await temporaryFolder(t)
-  await writeFile(join(folder, 'rules.yml'), await hurriedRules())
+  await writeFile(join(folder, 'rules.yml'), isHurried ? await hurriedRules() : await readFile(RULES, 'utf8'))
   await writeFile(join(folder, 'prometheus.yml'), `
 global: { scrape_interval: ${EVERY}, scrape_timeout: ${EVERY}, evaluation_interval: ${EVERY} }
 rule_files: [rules.yml]
 scrape_configs:
-  - { job_name: stopgate, static_configs: [{ targets: ['${target}'] }] }
+  - { job_name: stopgate, static_configs: [{ targets: ${JSON.stringify(targets)} }] }
 `)
   const address = `127.0.0.1:${await freePort()}`
   const child = spawn('prometheus', [
@@ -45,10 +56,12 @@ scrape_configs:
   ], { stdio: ['ignore', 'ignore', 'pipe'] })
   let errors = ''
   child.stderr.on('data', (text) => { errors += text })
-  process.once('exit', () => { child.kill('SIGKILL') }) // a test that crashes runs no teardown
+  const kill = () => { child.kill('SIGKILL') }
+  process.once('exit', kill) // a test that crashes runs no teardown
   t.teardown(async () => {
+    process.off('exit', kill)
     if (child.exitCode !== null) return
-    child.kill('SIGKILL')
+    kill()
     await once(child, 'exit')
   })
   const get = async (path: string) => (await (await fetch(`http://${address}/api/v1/${path}`)).json() as any).data
@@ -57,7 +70,6 @@ scrape_configs:
     const { result } = await get('query?query=count_over_time(up[1m])>3').catch(() => ({ result: [] }))
     return result.length > 0
   })
-  return {
-    firing: async () => (await get('alerts')).alerts.filter(({ state }: Alert) => state === 'firing'),
-  }
+  const alerts = async (): Promise<Alert[]> => (await get('alerts')).alerts
+  return { alerts, firing: async () => (await alerts()).filter(({ state }) => state === 'firing') }
 }
