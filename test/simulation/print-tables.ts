@@ -17,6 +17,7 @@ import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHA
 import { cadenceTable, defaultsTable } from './cadence-tables.js'
 import { measureSavings, type Savings } from './savings.js'
 import { SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
+import { rolloutsTable } from './rollouts.js'
 import type { FullRun } from './service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from './stream.js'
 import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
@@ -51,6 +52,7 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   defaults,
   estimate,
   groups,
+  rollouts,
   predictor,
   labels,
   judges,
@@ -63,6 +65,8 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
 function arrivals (): void { print(arrivalTables(seedsOr(20).length)) }
+
+function rollouts (): void { print(rolloutsTable(seedsOr(100))) }
 
 function overhead (): void { print(overheadTables(seedsOr(10))) }
 
