@@ -12,6 +12,7 @@ import { ProxiedGeneration, SampleFailedError, type GenerationDependencies } fro
 import { sampleReplies } from './generation/sample-replies.js'
 import { isJsonObject } from './protocol/json.js'
 import { headerValue, withOwnRequestId } from './protocol/raw-headers.js'
+import { goldOf, type Golds } from './protocol/golds.js'
 import { readStoppableRequest, samplesOf, unknownField, type PassCause, type RequestBody, type CompletionRoute, type StoppableRequest } from './protocol/stoppable-request.js'
 import { HeaderError, readStopgateHeaders } from './protocol/stopgate-headers.js'
 import type { Upstream } from './protocol/upstream.js'
@@ -45,6 +46,8 @@ interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | '
   readonly metrics: ProxyMetrics
   readonly admission: ClientAdmission
   readonly hosts: Pick<HostCheck, 'isHostAllowed'>
+  /** Right answers to requests that state none. */
+  readonly golds: Golds
   readonly maxRequests: number
   readonly maxBodyBytes: number
   /** Time in which a request body must arrive, ms. */
@@ -68,7 +71,8 @@ export function createProxyHandler (
       if (stopgateHeaders.isOff) return { cause: 'off' }
       const parsed = headers['content-encoding'] === undefined ? parseBody(body) : null
       if (parsed === null) return { cause: 'body' }
-      const request = readStoppableRequest(route, url, parsed, stopgateHeaders, Date.now())
+      const stated = { ...stopgateHeaders, gold: stopgateHeaders.gold ?? goldOf(dependencies.golds, parsed) }
+      const request = readStoppableRequest(route, url, parsed, stated, Date.now())
       if (typeof request === 'string') return { cause: request, detail: request === 'unknown_field' ? unknownField(route, parsed) : null }
       if (!admission.mayServe(message, request.choices)) return { cause: 'several_samples', detail: OVER_LIMIT }
       const refusal = decider.refusal(request.context)

@@ -34,6 +34,7 @@ export const ProxySettingsSchema = Type.Object({
   PROXY_MAX_STALENESS_SECONDS: Type.Number({ default: 60, minimum: 1, description: 'Time without a reply from the service after which requests are passed through (seconds)' }),
   PROXY_MAX_REPORTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of outcomes that wait for the service; beyond it the oldest are dropped' }),
   PROXY_SEND_PROMPTS: choice(['no', 'yes'], 'no', 'Whether outcomes of control generations and of stops have the text of their prompt, for graders; the service keeps it only where its policy says store_prompts'),
+  PROXY_GOLD: Type.String({ default: '', description: 'File of JSON lines with the right answer to each prompt, for evaluations whose clients can\'t send X-Stopgate-Gold; empty: none' }),
   PROXY_SHUTDOWN_SECONDS: Type.Number({ default: 30, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
   STOPGATE_TOKEN: Type.String({ default: '', description: 'Access token for the service; empty: none' }),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'Lowest level that is logged'),

@@ -13,6 +13,7 @@ import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstr
 import { throttledWarnings, warnOfContexts, warnOfLevels, warnOfPassed } from './operator-warnings.js'
 import { logFinding } from './probe-form/log-finding.js'
 import { ProbeForms } from './probe-form/probe-forms.js'
+import { type Golds, readGolds } from './protocol/golds.js'
 import { createUpstream } from './protocol/upstream.js'
 import { createProxyHandler } from './proxy-handler.js'
 import { ProxyMetrics } from './proxy-metrics.js'
@@ -41,6 +42,7 @@ const CERTIFIED: Readonly<Record<Label, string>> = {
 /** Starts the proxy. @throws ConfigError where a port is not free */
 export async function startProxy (settings: ProxySettings, log: Logger) {
   const warn = throttledWarnings(log)
+  const golds: Golds = settings.PROXY_GOLD === '' ? new Map() : readGolds(settings.PROXY_GOLD)
   const upstream = createUpstream(settings.PROXY_UPSTREAM, {
     onRequest: (path) => { metrics.requested(path) },
     // llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost.
@@ -100,6 +102,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     onProbing: (change) => { probing += change },
     probeTimeoutMs: settings.PROXY_PROBE_TIMEOUT_MS,
     sendsPrompts: settings.PROXY_SEND_PROMPTS === 'yes',
+    golds,
     maxProbeTokens,
   })
   let isClosing = false

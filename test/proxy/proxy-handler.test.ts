@@ -1,7 +1,9 @@
+import { writeFile } from 'node:fs/promises'
 import { get, request } from 'node:http'
+import { join } from 'node:path'
 import t from 'tap'
 import { BundlePoll } from '../../src/proxy/service-link/bundle-poll.js'
-import { until } from '../helper.js'
+import { temporaryFolder, until } from '../helper.js'
 import { CHAT, eventsOf, startUnderTest, type UnderTest } from './proxy-under-test.js'
 
 const REASONING = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
@@ -24,6 +26,21 @@ t.test('without a threshold the stream of the model server goes on, with a field
     return body.follow_up?.accounted === 1 && body.follow_up
   })
   t.match(followUp, { enrolled: 1, unenrolled: 0, missing: 0 }, 'it was enrolled before')
+})
+
+t.test('a file of right answers labels what its clients do not, and a header goes before it', async (t) => {
+  const path = join(await temporaryFolder(t), 'gold.jsonl')
+  await writeFile(path, JSON.stringify({ prompt: CHAT.messages[0]!.content, gold: '41' }))
+  const { ask, service } = await startUnderTest(t, {}, { PROXY_GOLD: path })
+  await (await ask()).text()
+  await (await ask(CHAT, { 'x-stopgate-gold': '42', 'x-stopgate-context': 'task=stated' })).text()
+  for (const [task, em] of [['-', 0], ['stated', 1]] as const) {
+    const { em_full: full } = await until('it is learned', async () => {
+      const { body } = await service.send('GET', `/v1/contexts/model=m,task=${task}`)
+      return body.control_generations === 1 && body
+    })
+    t.equal(full, em)
+  }
 })
 
 t.test('a generation that names an unknown level is counted, and served without it', async (t) => {
