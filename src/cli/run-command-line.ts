@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   simulate: { summary: 'write synthetic generations with known costs of stopping', load: () => import('./simulate/simulate.js') },
   'import-run': { summary: 'report checkpoints of a training run (EM and tokens) to the service', load: () => import('./import-run/import-run.js') },
   'export-run': { summary: 'write a training run for TensorBoard or as JSON lines', load: () => import('./export-run/export-run.js') },
+  conformance: { summary: 'check a worker or a local decider in any language', load: () => import('./conformance/conformance.js') },
   token: { summary: 'create an access token and its entry for the service', load: () => import('./token.js') },
   vectors: { summary: 'print test vectors for clients that decide locally', load: () => import('./vectors/vectors.js') },
   openapi: { summary: 'print the OpenAPI document', load: () => import('./openapi.js') },

@@ -18,6 +18,7 @@ const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string 
   { starts: 'kubectl ', reason: 'no cluster' },
   { starts: 'curl -s localhost:8000/', reason: 'no vLLM; test/engines/run-engines.ts asks one' },
   { starts: 'npx stopgate import "$(ls /exports', reason: 'no exports; see service/admin/scheduled-exports.test.ts' },
+  { starts: 'npx stopgate conformance ', reason: 'no worker; see python-conformance.test.ts' },
   { starts: 'npx stopgate proxy ', reason: 'no model server; proxy/proxy-under-test.ts starts one' },
   { starts: 'npx stopgate estimate http', reason: 'no model server; see cli/estimate/ask-server.test.ts' },
 ]
@@ -29,6 +30,7 @@ const TEXT: Readonly<Record<string, string>> = {
   'docs/concepts/certificate.md': 'a drawing',
   'docs/operate/redis.md': 'URLs: below; rights: store/redis-store.test.ts',
   'docs/integrate/generated-clients.md': 'openapi-clients.test.ts',
+  'docs/integrate/conformance.md': 'cli/conformance/conformance.test.ts',
   'docs/reference/cli.md': 'docs/generated-pages.test.ts',
   'docs/reference/proxy.md': 'docs/generated-pages.test.ts',
 }

@@ -1,0 +1,156 @@
+import { nextCheckTokens } from '../../core/policy/policy.js'
+import type { Context } from '../../core/policy/context.js'
+
+/** A call of the worker, with the reply that the worker received. */
+export interface Exchange {
+  readonly method: string
+  /** Path without its query. */
+  readonly path: string
+  /** Parsed JSON; `undefined` if there is none. */
+  readonly body: any
+  /** `null`: the script withheld the service's reply, or sent another one in its place. */
+  readonly reply: { readonly status: number, readonly body: any } | null
+  /** What the service replied, if the call was passed on to it. The worker may not have received it. */
+  readonly served: { readonly status: number, readonly body: any } | null
+  /** How long the worker waited for a reply that the script held back, ms; absent: nothing was held back. */
+  readonly waitedMs?: number
+}
+
+/** The decision that a worker received. */
+interface Told {
+  readonly isStop: boolean
+  readonly arm: string
+  readonly nextCheck: number | null
+  readonly warnings: readonly string[]
+}
+
+export interface AskedStep {
+  readonly tokens: number
+  readonly confidence: number | null
+  readonly arm: string | null
+  readonly dueTokens: number | null
+  /** Whether an answer, or its EM, was sent with the step. */
+  readonly isAnswered: boolean
+  readonly promptHash: string | null
+  /** `null`: the worker received no decision. */
+  readonly told: Told | null
+}
+
+export interface SentOutcome {
+  readonly fields: any
+  /** `unknown`: the worker received no reply that says whether it was stored. */
+  readonly fate: 'stored' | 'refused' | 'unknown'
+  readonly isLabelWanted: boolean
+  readonly warnings: readonly string[]
+}
+
+/** What a worker said about a generation, in the order in which it did. */
+export interface GenerationRecord {
+  readonly id: string
+  readonly steps: AskedStep[]
+  /** Whether a local decider enrolled it. */
+  isEnrolled: boolean
+  readonly outcomes: SentOutcome[]
+  labels: number
+}
+
+/** A step without an id or arm cannot be followed. */
+const NO_ID = ''
+
+/** The generations of a list of calls, in the order in which the worker first named them. */
+export function generationsOf (exchanges: readonly Exchange[]): GenerationRecord[] {
+  const records = new Map<string, GenerationRecord>()
+  const recordOf = (id: unknown): GenerationRecord => {
+    const key = typeof id === 'string' ? id : NO_ID
+    if (!records.has(key)) records.set(key, { id: key, steps: [], isEnrolled: false, outcomes: [], labels: 0 })
+    return records.get(key)!
+  }
+  for (const exchange of exchanges) {
+    if (exchange.method !== 'POST') continue
+    for (const [id, step] of stepsOf(exchange)) recordOf(id).steps.push(step)
+    for (const outcome of outcomesOf(exchange)) recordOf(outcome.fields?.generation_id).outcomes.push(outcome)
+    const [, labelled] = /^\/v1\/outcomes\/([^/]+)\/label$/.exec(exchange.path) ?? []
+    if (labelled !== undefined) recordOf(decodeURIComponent(labelled)).labels++
+    if (exchange.path === '/v1/enrolments') for (const one of listOf(exchange.body?.generations)) recordOf(one?.generation_id).isEnrolled = true
+  }
+  return [...records.values()].filter(({ id, steps }) => id !== NO_ID || steps.length > 0)
+}
+
+/** The contexts that a call names. */
+export function contextsOf ({ path, body }: Pick<Exchange, 'path' | 'body'>): Context[] {
+  const items = [body, ...listOf(body?.steps), ...listOf(body?.outcomes)]
+  const named = path === '/v1/decisions/columns' ? listOf(body?.contexts) : items.map((one) => one?.context)
+  return named.filter((one) => typeof one === 'object' && one !== null && Object.values(one).every((value) => typeof value === 'string'))
+}
+
+const listOf = (value: unknown): any[] => Array.isArray(value) ? value : []
+
+function * stepsOf ({ path, body, reply }: Exchange): Generator<[id: unknown, step: AskedStep]> {
+  const replied = reply !== null && reply.status < 300 ? reply.body : null
+  if (path === '/v1/decisions') yield [body?.generation_id, stepOf(body, toldBy(replied))]
+  if (path === '/v1/decisions/batch') {
+    for (const [i, step] of listOf(body?.steps).entries()) yield [step?.generation_id, stepOf(step, toldBy(replied?.decisions?.[i]))]
+  }
+  if (path === '/v1/decisions/columns') yield * rowsOf(body, replied)
+}
+
+function stepOf (step: any, told: Told | null): AskedStep {
+  return {
+    tokens: step?.tokens,
+    confidence: step?.confidence ?? null,
+    arm: step?.arm ?? null,
+    dueTokens: step?.due_tokens ?? null,
+    isAnswered: (step?.answer ?? step?.em ?? null) !== null,
+    promptHash: step?.prompt_hash ?? null,
+    told,
+  }
+}
+
+function toldBy (decision: any): Told | null {
+  if (typeof decision?.decision !== 'string') return null
+  return { isStop: decision.decision === 'stop', arm: decision.arm, nextCheck: decision.next_check_tokens, warnings: decision.warnings }
+}
+
+function * rowsOf (body: any, replied: any): Generator<[id: unknown, step: AskedStep]> {
+  for (const [row, place] of listOf(body?.context).entries()) {
+    const cell = (column: string) => body[column]?.[row]
+    const step = {
+      tokens: cell('tokens'),
+      confidence: cell('confidence'),
+      arm: cell('arms'),
+      due_tokens: cell('due_tokens'),
+      answer: cell('answer'),
+      em: cell('em'),
+      prompt_hash: cell('prompt_hashes'),
+    }
+    yield [cell('generation_ids'), stepOf(step, rowTold(replied, row, replied?.contexts?.[place], step.tokens, cell('generation_ids')))]
+  }
+}
+
+/** The decision about a row of columns, whose next check follows from the rule of its context. */
+function rowTold (replied: any, row: number, rule: any, tokens: number, id: string): Told | null {
+  if (!rule || listOf(replied.errors).some(({ index }) => index === row)) return null
+  const has = (list: string): boolean => listOf(replied[list]).includes(row)
+  const arm = has('control') ? 'control' : 'treated'
+  const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = rule
+  const cadence = { checkEveryTokens, checkGrowth, minTokens, checkWindow: rule.check_window_tokens ?? 0 }
+  return {
+    isStop: has('stop'),
+    arm,
+    nextCheck: arm === 'treated' && rule.threshold === null ? null : nextCheckTokens(cadence, tokens, id),
+    warnings: ['first_step_late', 'asked_early'].filter(has).concat(rule.warnings),
+  }
+}
+
+function outcomesOf ({ path, body, reply }: Exchange): SentOutcome[] {
+  const isOk = reply !== null && reply.status < 300
+  const fate = reply === null ? 'unknown' : isOk ? 'stored' : reply.status === 429 || reply.status >= 500 ? 'unknown' : 'refused'
+  const sent = (fields: any, receipt: any, itsFate: SentOutcome['fate']): SentOutcome =>
+    ({ fields, fate: itsFate, isLabelWanted: receipt?.label_wanted === true, warnings: receipt?.warnings ?? [] })
+  if (path === '/v1/outcomes') return [sent(body, isOk ? reply.body : null, fate)]
+  if (path !== '/v1/outcomes/batch') return []
+  return listOf(body?.outcomes).map((fields, i) => {
+    const receipt = isOk ? reply.body.outcomes[i] : null
+    return sent(fields, receipt, isOk && receipt === null ? 'refused' : fate)
+  })
+}
