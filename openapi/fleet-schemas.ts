@@ -1,4 +1,5 @@
 import { Type } from '#typebox'
+import { DAYS, HOURS } from '../src/core/contexts/savings-history.js'
 import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/reports/context-row.js'
 import { ContextQuerySchema, contextFields, savedTokensFields } from './context-schemas.js'
 import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/context-examples.js'
@@ -70,6 +71,13 @@ const count = (description: string) => Type.Integer({ description })
 const tokens = (description: string) => Type.Number({ description })
 const at = TimeSchema('When the contexts were read. Requests share one reading for up to twenty times as long as it took')
 
+const savedPeriods = (period: string, most: number) => Type.Array(Type.Object({
+  at: TimeSchema(`When the ${period} began`),
+  tokens_saved: nullable<number>('number', { description: 'Tokens saved in it, net of probes, by the outcomes learned in it; null: too few control generations to say' }),
+  worth: nullable<number>('number', { description: 'Their value at the price_per_1k_tokens of the policies then; null: no policy stated one, or it is not known' }),
+  tokens: tokens('Tokens that all generations spent in it, probes included. Full runs would have taken tokens + tokens_saved'),
+}), { description: `Savings by ${period} (UTC): the last ${most} that had outcomes, and the present one so far, oldest first; empty for a prefix other than *` })
+
 export const FleetSchema = Type.Object({
   prefix: Type.String({ description: 'Context key: the sums are of this context and those below' }),
   at,
@@ -92,6 +100,8 @@ export const FleetSchema = Type.Object({
   max_em_drop: nullable<number>('number', { description: 'EM that the policies allow to lose, the same mean (fraction)' }),
   worth: nullable<number>('number', { description: 'Value of the tokens saved at the price_per_1k_tokens of each policy, in its currency; null: no policy states one' }),
   tokens_priced: tokens('Tokens saved in the contexts whose policy states a price'),
+  saved_by_hour: savedPeriods('hour', HOURS),
+  saved_by_day: savedPeriods('day', DAYS),
   alarms: Type.Array(Type.Object({ key: contextFields.key, alarm, since }), { description: 'Alarms, by severity and then by time, newest first (at most 50)' }),
   alarms_total: count('Number of alarms'),
 }, { title: 'Fleet', description: 'Sums over many contexts', examples: [FLEET_EXAMPLE] })

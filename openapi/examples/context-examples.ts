@@ -243,6 +243,14 @@ export const FLEET_EXAMPLE = {
   max_em_drop: 0.02,
   worth: null,
   tokens_priced: 0,
+  saved_by_hour: [
+    { at: '2026-01-05T08:00:00.000Z', tokens_saved: 61_200, worth: null, tokens: 240_900 },
+    { at: '2026-01-05T09:00:00.000Z', tokens_saved: 58_400, worth: null, tokens: 216_100 },
+  ],
+  saved_by_day: [
+    { at: '2026-01-04T00:00:00.000Z', tokens_saved: 1_430_000, worth: null, tokens: 5_310_000 },
+    { at: '2026-01-05T00:00:00.000Z', tokens_saved: 498_000, worth: null, tokens: 1_870_000 },
+  ],
   alarms: [{ key: 'model=example,task=other', alarm: 'drift', since: '2026-01-05T09:12:31.000Z' }],
   alarms_total: 1,
 }

@@ -1,10 +1,11 @@
-import { useState } from 'preact/hooks'
 import type { FleetReply, Ready } from './api.js'
 import { ContextsTable } from './contexts-table.js'
 import { ago, count, percent, points, short, spread, words, worth } from './format.js'
 import { useData } from './live.js'
 import { Age, Badge, Card, DropBar, Loading, Tile } from './parts.js'
+import { type Price, PriceField, usePrice } from './price.js'
 import { routeTo } from './route.js'
+import { SavingsPanel } from './savings-panel.js'
 import { StopSwitch } from './stop-switch.js'
 import { StoreLoss } from './store-loss.js'
 
@@ -88,6 +89,7 @@ export function FleetView () {
           ? <NextStep />
           : <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={oldSince !== null} /></Card>}
       </div>
+      {fleet.prefix === '*' && fleet.contexts > 0 && <SavingsPanel fleet={fleet} price={price} />}
       {fleet.contexts > 0 && <ContextsTable />}
     </>
   )
@@ -158,51 +160,5 @@ function AlarmList ({ fleet: { alarms, alarms_total: total }, isOld }: { fleet: 
       })}
       {total > alarms.length && <li>and {count(total - alarms.length)} more</li>}
     </ul>
-  )
-}
-
-const KEY = 'stopgate-price'
-
-/** The operator's price of a million tokens, as typed into the page. */
-interface Price { readonly amount: number, readonly currency: string }
-
-function stored (): Price | null {
-  try {
-    const { amount, currency } = JSON.parse(localStorage.getItem(KEY) ?? 'null')
-    return typeof amount === 'number' && amount > 0 && typeof currency === 'string' ? { amount, currency } : null
-  } catch { return null }
-}
-
-function usePrice (): [price: Price | null, setPrice: (price: Price | null) => void] {
-  const [price, setPrice] = useState(stored)
-  return [price, (next) => {
-    if (next === null) localStorage.removeItem(KEY)
-    else localStorage.setItem(KEY, JSON.stringify(next))
-    setPrice(next)
-  }]
-}
-
-/** The field for the price. It stays in this browser. */
-function PriceField ({ price, onChange }: { price: Price | null, onChange: (price: Price | null) => void }) {
-  const [amount, setAmount] = useState(price?.amount.toString() ?? '')
-  const [currency, setCurrency] = useState(price?.currency ?? '$')
-  function change (nextAmount: string, nextCurrency: string): void {
-    setAmount(nextAmount)
-    setCurrency(nextCurrency)
-    const number = Number(nextAmount.replace(',', '.'))
-    onChange(number > 0 ? { amount: number, currency: nextCurrency } : null)
-  }
-  return (
-    <div class='price'>
-      <input
-        class='currency' aria-label='Currency' maxLength={4} value={currency}
-        onInput={({ currentTarget }) => { change(amount, currentTarget.value) }}
-      />
-      <input
-        class='amount' aria-label='Price of a million tokens' inputMode='decimal' value={amount} placeholder='2.00'
-        onInput={({ currentTarget }) => { change(currentTarget.value, currency) }}
-      />
-      <span>per 1M tokens</span>
-    </div>
   )
 }

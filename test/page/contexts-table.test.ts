@@ -74,7 +74,7 @@ t.test('a click on a head sorts, and a second one turns the order round', async 
   t.equal(page.read('th[aria-sort]'), 'Context ↑')
   await page.click('Context ↑')
   t.match(asked(page.requests), { sort: 'key', descending: 'true' })
-  t.equal(page.read('caption'), 'Contexts, sorted by key, largest first')
+  t.equal(page.read('section[aria-label=Contexts] caption'), 'Contexts, sorted by key, largest first')
   await page.fill('Sort by', 'control_generations')
   t.match(asked(page.requests), { sort: 'control_generations', descending: 'true' }, 'figures begin with the largest')
 })

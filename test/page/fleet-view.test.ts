@@ -53,6 +53,25 @@ t.test('without any price the page asks for one, and keeps it in the browser', a
   t.equal(third.tile('Worth')[0], '–', 'a damaged price is none')
 })
 
+t.test('what was saved is shown over a day, a week or a month, with its worth', async (t) => {
+  const at = '2026-01-05T10:00:00.000Z'
+  const day = (date: string, saved: number | null, worth: number | null = null) => ({ at: `${date}T00:00:00.000Z`, tokens_saved: saved, worth, tokens: 300 })
+  const saved_by_day = [day('2025-11-01', 5000), day('2025-12-20', 100, 2), day('2026-01-04', null), day('2026-01-05', 100, 1)]
+  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { at, saved_by_day }) }))
+  t.match(page.card('Savings over time'), '20.7 % saved: 120K tokens\n', 'by the hour')
+  await page.fill('Time', 'week')
+  t.match(page.card('Savings over time'), '25.0 % saved: 100 tokens, worth 1.00 (too few control generations in 1 of 2 days)')
+  await page.fill('Time', 'month')
+  t.match(page.card('Savings over time'), '25.0 % saved: 200 tokens, worth 3.00 (too few control generations in 1 of 3 days)', 'not of November')
+  await page.fill('Price of a million tokens', '1000')
+  t.match(page.card('Savings over time'), 'worth $ 0.20')
+})
+
+t.test('a part of the fleet has no savings over time', async (t) => {
+  const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { prefix: 'model=q', saved_by_hour: [], saved_by_day: [] }) }))
+  t.notMatch(page.text(), 'Savings over time')
+})
+
 t.test('a drift alarm is shown in red with its time, and says what was done', async (t) => {
   const alarms = [{ key: 'model=q,task=a', alarm: 'drift' as const, since: ago(48 * 60) }, { key: 'model=q,task=b', alarm: 'drift_suspected' as const, since: null }]
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { alarms, alarms_total: 1002 }) }))

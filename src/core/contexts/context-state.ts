@@ -20,6 +20,7 @@ import { leftEpochOf, type Membership } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
 import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
 import { type DailySavings, NO_SAVINGS, type Savings } from './savings.js'
+import type { SavingsHistory } from './savings-history.js'
 
 /** Why an epoch began. */
 export type EpochCause =
@@ -122,6 +123,8 @@ export interface ContextState {
   readonly spending: ProbeSpending
   /** Net savings of the last whole day, of all epochs. */
   readonly day: DailySavings
+  /** Of the root alone. */
+  readonly savings_history?: SavingsHistory | undefined
   readonly last_evidence_at: number | null
   readonly updated_at: number
   /** How many late labels of this epoch each grader gave; absent: none stated its name. */
@@ -222,6 +225,7 @@ export function openEpoch (
     day: previous?.day ?? { since: time, savings: NO_SAVINGS, probe_tokens: 0, is_uncounted: false, net: null },
     last_evidence_at: null,
     updated_at: time,
+    ...(previous?.savings_history !== undefined && { savings_history: previous.savings_history }),
     ...(previous !== undefined && servedAfter(previous, cause)),
     ...(leftEpochOf(previous) !== null && { membership: previous?.membership }), // it returns with the pool's next epoch, not with its own
   }
@@ -384,6 +388,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     fed_by: state.fed_by,
     checkpoint: state.checkpoint,
     membership: state.membership,
+    savings_history: state.savings_history,
   }
   return Object.assign(copy, changes)
 }

@@ -68,7 +68,7 @@ function addProducts (sums: Products, { nn, nt, tt }: Products, weight: number):
 }
 
 /** The part of the sums that came after some earlier ones. */
-function savingsSince (then: Savings, now: Savings): Savings {
+export function savingsSince (then: Savings, now: Savings): Savings {
   const less = (from: Products, those: Products) => addProducts(from, those, -1)
   return {
     treated: { generations: now.treated.generations - then.treated.generations, tokens: now.treated.tokens - then.treated.tokens },

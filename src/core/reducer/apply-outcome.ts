@@ -8,12 +8,13 @@ import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
 import { addEndProbe } from '../contexts/probe-form.js'
 import { addSpending } from '../contexts/probe-spending.js'
-import { advanceDay, type Savings } from '../contexts/savings.js'
+import { addTreated, advanceDay } from '../contexts/savings.js'
+import { addToHistory, advanceHistory, startHistory } from '../contexts/savings-history.js'
 import type { CohortRules } from '../enrolment/accounting.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { type EnrolledUnit, isEvidence, MAX_SAMPLES, noteIndex, type SampleReport } from '../enrolment/enrolled-unit.js'
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
-import { certifyingDepth, contextChain } from '../policy/context.js'
+import { certifyingDepth, contextChain, ROOT } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
 import { nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
@@ -23,7 +24,7 @@ import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { ensureContext } from './context-room.js'
-import { areStopsReal, countSavingsOfControl, countSavingsOfTreated } from './count-savings.js'
+import { areStopsReal, countSavingsOfControl, tokenPrice, usedTokens } from './count-savings.js'
 import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce } from './fold.js'
 import { addToCounts, endEpoch, followUp, isUnenrolled } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
@@ -55,7 +56,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const arm = armOf(outcome, current?.control_share ?? 0)
   const force = arm === 'treated' || leaf !== key ? thresholdInForce(fold, leaf, time) : undefined
   const isServed = arm === 'treated' && !wasLeftAlone(fold, outcome, leaf, key)
-  const addSavings = isServed && force !== undefined && hasLeaf ? countSavingsOfTreated(outcome, policy, force) : undefined
+  const used = isServed && force !== undefined && hasLeaf ? usedTokens(outcome, policy, force) : undefined
   const isUncounted = arm === 'treated' && force !== undefined && force.threshold !== null && !areStopsReal(policy, force)
   const gathering = policyOf(fold.ledger, key)
   const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
@@ -64,7 +65,9 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const watched = isWatched ? watchFidelity(fold, time, pending, force, current) : undefined
   for (const link of chain) {
     const state = fold.own(link)
-    if (state !== undefined) countOutcome(state, outcome, { arm, addSavings, isUncounted, time })
+    if (state === undefined) continue
+    if (link === ROOT) countInHistory(state, outcome, used, policy, time)
+    countOutcome(state, outcome, { arm, used, isUncounted, time })
   }
   const counted = fold.own(key)
   if (counted === undefined) return
@@ -158,23 +161,31 @@ function leftAt (fold: Fold, { leaf, key }: Pick<PendingOutcome, 'leaf' | 'key'>
 
 interface Counted {
   readonly arm: Arm | null
-  readonly addSavings: ((savings: Savings) => Savings) | undefined
+  /** Tokens after its crossing; `undefined`: it does not count in the savings. */
+  readonly used: number | undefined
   /** See `DailySavings`. */
   readonly isUncounted: boolean
   readonly time: number
 }
 
 /** Counts an outcome in place in a link of its chain. */
-function countOutcome (state: OwnState, outcome: LoggedOutcome, { arm, addSavings, isUncounted, time }: Counted): void {
+function countOutcome (state: OwnState, outcome: LoggedOutcome, { arm, used, isUncounted, time }: Counted): void {
   const { tokens, probe_tokens = 0, probe_prefill_tokens = 0 } = outcome
   state.generations++
   if (arm === 'treated') state.treated++
-  if (addSavings !== undefined) state.savings = addSavings(state.savings)
+  if (used !== undefined) state.savings = addTreated(state.savings, used)
   state.probe_tokens += probe_tokens
   state.probe_prefill_tokens += probe_prefill_tokens
   state.spending = addSpending(state.spending, { tokens, probe_tokens }, arm === 'control')
   state.day = advanceDay(state.day, state, isUncounted, time)
   state.updated_at = time
+}
+
+/** Counts an outcome in what the fleet saved over time. It is of the period that begins with it. */
+function countInHistory (root: OwnState, outcome: LoggedOutcome, used: number | undefined, policy: Policy, time: number): void {
+  const history = root.savings_history === undefined ? startHistory(root, time) : advanceHistory(root.savings_history, root, time)
+  const { tokens, probe_tokens } = outcome
+  root.savings_history = addToHistory(history, { tokens, probe_tokens, used, price: tokenPrice(policy) })
 }
 
 function countFidelity (state: OwnState, fidelity: Fidelity): void {

@@ -2,9 +2,10 @@ import { valueAt } from '../certificate/thresholds.js'
 import { stopsOf } from '../certificate/trace.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
-import { addControl, addTreated, type CountedSamples, type Savings } from '../contexts/savings.js'
+import { addControl, type CountedSamples } from '../contexts/savings.js'
+import { addControlToHistory } from '../contexts/savings-history.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
-import { chainOf } from '../policy/context.js'
+import { chainOf, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor, scoreStep } from '../predictor/predictor.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
@@ -20,17 +21,19 @@ export function areStopsReal ({ mode }: Pick<Policy, 'mode'>, { threshold, isPin
 }
 
 /**
- * Counts a treated generation that was reported. Cancelled ones are left out in both arms.
- * @returns what it adds to the savings of each link of its chain; `undefined`: it does not count
+ * Cancelled generations are left out in both arms.
+ * @returns the tokens that a treated generation used after its crossing; `undefined`: it does not count in the savings
  */
-export function countSavingsOfTreated (
+export function usedTokens (
   outcome: LoggedOutcome, policy: Policy, force: EffectiveThreshold
-): ((savings: Savings) => Savings) | undefined {
+): number | undefined {
   const { tokens, answer_tokens: answer, stopped, stopped_probe: probe, cancelled: isCancelled = false } = outcome
   if (isCancelled || !areStopsReal(policy, force)) return undefined
-  const used = !stopped ? 0 : probe === undefined ? Math.min(answer, tokens) : tokens - probe.tokens
-  return (savings) => addTreated(savings, used)
+  return !stopped ? 0 : probe === undefined ? Math.min(answer, tokens) : tokens - probe.tokens
 }
+
+/** The price of a token; 0: the policy states none. */
+export function tokenPrice ({ price_per_1k_tokens: price }: Policy): number { return (price ?? 0) / 1000 }
 
 /** How a control sample was drawn. */
 interface Drawn {
@@ -57,6 +60,11 @@ export function countSavingsOfControl (
   for (const link of chainOf(leaf)) {
     const own = fold.own(link)
     if (own !== undefined) own.savings = addControl(own.savings, tokens, share, earlier, enrolled)
+  }
+  const root = fold.own(ROOT)
+  if (root?.savings_history !== undefined) {
+    const price = tokenPrice(policyOf(fold.ledger, leaf))
+    root.savings_history = addControlToHistory(root.savings_history, tokens, price, share, earlier, enrolled)
   }
   return tokens
 }

@@ -134,7 +134,7 @@ const LISTED = 20
 const SHOWN = ['key', 'threshold', 'control_generations', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
 
 /** Each pool member's own evidence, those that lost most answers beyond the bound first: a few generations say little. */
-export function membersOf ({ at, rows }: FleetScan, pool: string) {
+export function membersOf ({ at, rows }: Pick<FleetScan, 'at' | 'rows'>, pool: string) {
   const members = rows.filter((row) => row.pool?.key === pool)
   const worst = [...members].sort((a, b) => answersBeyond(b) - answersBeyond(a) || (a.key < b.key ? -1 : 1)).slice(0, LISTED)
   return {

@@ -1,7 +1,8 @@
 import type { Static } from '#typebox'
 import type { FleetPageQuerySchema } from '../../../openapi/fleet-schemas.js'
 import { isoTime, poolToWire } from '../../../openapi/wire.js'
-import { isWithin } from '../../core/policy/context.js'
+import type { SavingsPeriod } from '../../core/contexts/savings-history.js'
+import { isWithin, ROOT } from '../../core/policy/context.js'
 import { WITHDRAWALS } from '../../core/reducer/threshold-change.js'
 import type { Status } from '../../core/reports/context-report.js'
 import { type Alarm, ALARMS, type ContextRow, type RowOrder } from '../../core/reports/context-row.js'
@@ -17,8 +18,8 @@ export type Fleet = ReturnType<typeof createFleetReader>
  * @returns readers that also share the sums and the orders that were asked for
  */
 export function createFleetReader (scan: () => Promise<FleetScan>, config: Config) {
-  const sumsOf = oncePerScan(({ at, rows }, prefix: string) => {
-    return sumFleet({ at, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
+  const sumsOf = oncePerScan(({ at, rows, saved }, prefix: string) => {
+    return sumFleet({ at, saved, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
   })
   const inOrder = oncePerScan(({ rows }, [sort, descending]: readonly [RowOrder, boolean]) => sortContextRows(rows, sort, descending))
 
@@ -58,7 +59,7 @@ type Tokens = Pick<ContextRow, typeof TOKENS[number]>
 const NO_TOKENS: Tokens = { tokens_saved: 0, tokens_saved_low: 0, tokens_saved_high: 0, tokens_saved_gross: 0, probe_tokens: 0 }
 
 /** The reply of `GET /v1/fleet`: sums over the leaves of a scan, in which generations run. One pass, since there may be ten thousand. */
-export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
+export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
   const byStatus = { certified: 0, learning: 0, unlikely: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
   let [contexts, pinned, stopping, control, treated, worth, priced] = [0, 0, 0, 0, 0, 0, 0]
@@ -100,10 +101,14 @@ export function sumFleet ({ at, rows }: FleetScan, prefix: string) {
     /** The worth of the saved tokens that the policy prices, and their number. */
     worth: hasPrice ? worth : null,
     tokens_priced: priced,
+    saved_by_hour: prefix === ROOT ? saved.hours.map(periodToWire) : [],
+    saved_by_day: prefix === ROOT ? saved.days.map(periodToWire) : [],
     alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: since === null ? null : isoTime(since) })),
     alarms_total: alarms.length,
   }
 }
+
+const periodToWire = ({ at, ...figures }: SavingsPeriod) => ({ at: isoTime(at), ...figures })
 
 /**
  * Adds what the generations of a leaf save and lose at present, by its threshold, control share and spending on probes: of their tokens in
@@ -141,7 +146,7 @@ type Asked = Static<typeof FleetPageQuerySchema>
 type RowQuery = Asked & Required<Pick<Asked, 'prefix' | 'sort' | 'descending' | 'offset' | 'limit'>>
 
 /** A page of the rows of a scan, which are in the order asked for, and how many there are in all. */
-export function selectRows ({ at, rows }: FleetScan, { prefix, search = '', status, sums = false, offset, limit }: RowQuery) {
+export function selectRows ({ at, rows }: Pick<FleetScan, 'at' | 'rows'>, { prefix, search = '', status, sums = false, offset, limit }: RowQuery) {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = rows.filter((row) => isWithin(row.key, prefix) && (sums || row.is_leaf || row.is_certifying) &&
     (status === undefined || row.status === status) && (words.length === 0 || holds(row.key.toLowerCase(), words)))

@@ -1,4 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
+import { periodsOf } from '../../core/contexts/savings-history.js'
+import { ROOT } from '../../core/policy/context.js'
 import { type ContextRow, describeRow } from '../../core/reports/context-row.js'
 import type { Store } from '../../store/store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
@@ -8,7 +10,14 @@ import { readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history.js'
 
 /** All contexts as they were read at one time, ms. */
-export interface FleetScan { readonly at: number, readonly rows: readonly ContextRow[] }
+export interface FleetScan {
+  readonly at: number
+  readonly rows: readonly ContextRow[]
+  /** What all of them saved over time. */
+  readonly saved: ReturnType<typeof periodsOf>
+}
+
+const NOTHING_SAVED: FleetScan['saved'] = { hours: [], days: [] }
 
 /** Contexts that are described in one turn of the event loop: about a millisecond. */
 const CHUNK = 10
@@ -37,18 +46,21 @@ export function createScanner (
     const [keys, inputs, history] = await Promise.all(reads)
     const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
     const rows: ContextRow[] = []
+    let saved = NOTHING_SAVED
     let costMs = 0
     for (let i = 0; i < keys.length; i += CHUNK) {
       const start = performance.now()
       const chunk = keys.slice(i, i + CHUNK)
       const loaded = await readContexts(store, config, chunk, inputs)
+      const root = loaded.states.get(ROOT)
+      if (root?.savings_history !== undefined) saved = periodsOf(root.savings_history, root)
       for (const key of chunk) {
         if (loaded.states.has(key)) rows.push(describeRow(loaded, key, changes.get(key)))
       }
       costMs += performance.now() - start
       await setImmediate()
     }
-    last = { at, rows, costMs }
+    last = { at, rows, saved, costMs }
     return last
   }
 

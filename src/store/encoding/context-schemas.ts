@@ -13,6 +13,7 @@ import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
 import type { Membership } from '../../core/contexts/membership.js'
+import { startHistory } from '../../core/contexts/savings-history.js'
 import { UNLIKELY_REASONS } from '../../core/contexts/probe-spending.js'
 import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
@@ -109,6 +110,9 @@ const cadenceChoice = Type.Object({
 
 const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
 
+const savingsHistory = startHistory(newState, 0)
+const savingsPeriods = Type.Array(Type.Object({ at: number, tokens_saved: orNull(number), worth: orNull(number), tokens: number }))
+
 /** As it is written: empty evidence is null. */
 const state = Type.Object({
   ...fieldsLike(newState),
@@ -123,6 +127,7 @@ const state = Type.Object({
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
   day: Type.Object({ ...fieldsLike(newState.day), net: orNull(number) }),
+  savings_history: Type.Optional(Type.Object({ ...fieldsLike(savingsHistory), hours: savingsPeriods, days: savingsPeriods })),
   serving: orNull(text),
   threshold: orNull(ratio),
   guarantee: orNull(Type.Object({

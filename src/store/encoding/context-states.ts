@@ -51,9 +51,9 @@ function hasThresholdOfGrid (state: ContextState): boolean {
  * epochs and the hold are kept.
  */
 export function withoutEvidence (
-  { epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, stops, breaches, hold }: ContextState
+  { epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, stops, breaches, hold }: ContextState
 ): ContextState {
-  return { ...UNREADABLE, epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, stops, breaches, hold }
+  return { ...UNREADABLE, epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, stops, breaches, hold }
 }
 
 /** The epochs of a context count from 1. */

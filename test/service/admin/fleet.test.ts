@@ -8,6 +8,8 @@ const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
   key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_low: 90, tokens_saved_high: 110, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, price_per_1k_tokens: null, alarms: [], withdrawn_at: null, ...fields,
 }) as ContextRow
 
+const NOTHING = { hours: [], days: [] }
+
 t.test('leaves are counted; tokens are those of the context at the top, which has all of them', async (t) => {
   const rows = [
     rowOf('*', { is_leaf: false, is_certifying: false, tokens_saved: 1000, tokens_saved_gross: 1200, probe_tokens: 200, alarms: ['drift_suspected'] }),
@@ -15,7 +17,7 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     rowOf('model=b', { mode: 'shadow', threshold: 0.9, is_pinned: true, alarms: ['no_net_savings', 'breach_suspected'] }),
     rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000, price_per_1k_tokens: 2, tokens_saved: null }),
   ]
-  t.match(sumFleet({ at: 0, rows }, '*'), {
+  t.match(sumFleet({ at: 0, saved: NOTHING, rows }, '*'), {
     contexts: 3,
     by_status: { certified: 1, learning: 1, unlikely: 0, drifted: 1 },
     by_mode: { enforce: 2, shadow: 1, off: 0 },
@@ -30,8 +32,20 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     alarms: [{ key: 'model=c', alarm: 'drift', since: '1970-01-01T00:00:02.000Z' }, { key: 'model=b', alarm: 'breach_suspected' }, { alarm: 'no_net_savings' }],
     alarms_total: 3,
   })
-  t.match(sumFleet({ at: 0, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'no_net_savings'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
-  t.match(sumFleet({ at: 0, rows: [] }, 'model=x'), { tokens_saved: 0, worth: null })
+  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'no_net_savings'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
+  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [] }, 'model=x'), { tokens_saved: 0, worth: null })
+})
+
+t.test('what was saved over time is shown of the whole fleet alone, since a part of it has no history', async (t) => {
+  const saved = {
+    hours: [{ at: 3_600_000, tokens_saved: 10, worth: null, tokens: 100 }],
+    days: [{ at: 0, tokens_saved: null, worth: 2, tokens: 100 }],
+  }
+  t.match(sumFleet({ at: 0, saved, rows: [] }, '*'), {
+    saved_by_hour: [{ at: '1970-01-01T01:00:00.000Z', tokens_saved: 10, worth: null, tokens: 100 }],
+    saved_by_day: [{ at: '1970-01-01T00:00:00.000Z', tokens_saved: null, worth: 2, tokens: 100 }],
+  })
+  t.match(sumFleet({ at: 0, saved, rows: [] }, 'model=x'), { saved_by_hour: [], saved_by_day: [] })
 })
 
 t.test('alarms are sorted by severity, then newest first; a time is stated only if it is known', async (t) => {
@@ -41,7 +55,7 @@ t.test('alarms are sorted by severity, then newest first; a time is stated only 
     rowOf('model=c', { status: 'drifted', alarms: ['breach'], withdrawn_at: 2000 }),
     rowOf('model=d', { status: 'drifted', is_certifying: false, alarms: ['left_pool', 'signals_refused'], withdrawn_at: 3000 }),
   ]
-  t.strictSame(sumFleet({ at: 0, rows }, '*').alarms, [
+  t.strictSame(sumFleet({ at: 0, saved: NOTHING, rows }, '*').alarms, [
     { key: 'model=c', alarm: 'breach', since: '1970-01-01T00:00:02.000Z' },
     { key: 'model=b', alarm: 'breach', since: '1970-01-01T00:00:01.000Z' },
     { key: 'model=a', alarm: 'breach', since: null },

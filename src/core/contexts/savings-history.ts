@@ -1,0 +1,114 @@
+import { addControl, addTreated, type CountedSamples, estimateSavings, NO_SAVINGS, type Savings, savingsSince } from './savings.js'
+
+/** What an hour or a day (UTC) saved. */
+export interface SavingsPeriod {
+  /** When it began, ms. */
+  readonly at: number
+  /** Tokens saved, less those of probes; `null`: too few control generations to say. */
+  readonly tokens_saved: number | null
+  /** Their worth at the prices of the policies then; `null`: unknown, or no policy stated a price. */
+  readonly worth: number | null
+  /** Tokens of all generations, those of probes included. */
+  readonly tokens: number
+}
+
+/** Sums up to a time. Those of the worth are in money. */
+interface Totals {
+  readonly savings: Savings
+  readonly probe_tokens: number
+  readonly worth: Savings
+  readonly probe_worth: number
+  readonly tokens: number
+}
+
+/** The sums at the beginning of a period. */
+interface Mark extends Totals { readonly since: number }
+
+/** What the whole fleet saved over time, of all epochs. The root has it. */
+export interface SavingsHistory extends Omit<Totals, 'savings' | 'probe_tokens'> {
+  readonly hour: Mark
+  readonly day: Mark
+  /** The last hours with outcomes that are over, oldest first, at most `HOURS`. */
+  readonly hours: readonly SavingsPeriod[]
+  /** The same for days, at most `DAYS`. */
+  readonly days: readonly SavingsPeriod[]
+}
+
+/** The sums that the state of a context has anyway. */
+type OfState = Pick<Totals, 'savings' | 'probe_tokens'>
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** Two days, so that a day is there in full whatever the hour. */
+export const HOURS = 48
+export const DAYS = 35
+
+const beginning = (time: number, period: number): number => Math.floor(time / period) * period
+
+/** A history that begins now. */
+export function startHistory ({ savings, probe_tokens }: OfState, time: number): SavingsHistory {
+  const own = { worth: NO_SAVINGS, probe_worth: 0, tokens: 0 }
+  const mark = { ...own, savings, probe_tokens }
+  return { ...own, hour: { ...mark, since: beginning(time, HOUR) }, day: { ...mark, since: beginning(time, DAY) }, hours: [], days: [] }
+}
+
+/** Ends the hour and the day if they are over. */
+export function advanceHistory (history: SavingsHistory, state: OfState, time: number): SavingsHistory {
+  const since = beginning(time, HOUR)
+  if (since <= history.hour.since) return history
+  const now = totalsOf(history, state)
+  const ended = { ...history, hour: { ...now, since }, hours: [...history.hours, periodSince(history.hour, now)].slice(-HOURS) }
+  const day = beginning(time, DAY)
+  if (day <= history.day.since) return ended
+  return { ...ended, day: { ...now, since: day }, days: [...history.days, periodSince(history.day, now)].slice(-DAYS) }
+}
+
+interface Spent {
+  readonly tokens: number
+  readonly probe_tokens?: number | undefined
+  /** Tokens that a treated generation used after its crossing; absent: it does not count. */
+  readonly used?: number | undefined
+  /** Price of a token; 0: none is stated. */
+  readonly price: number
+}
+
+/** Counts a generation that was reported. */
+export function addToHistory (history: SavingsHistory, { tokens, probe_tokens: probes = 0, used, price }: Spent): SavingsHistory {
+  return {
+    ...history,
+    worth: used === undefined ? history.worth : addTreated(history.worth, used * price),
+    probe_worth: history.probe_worth + probes * price,
+    tokens: history.tokens + tokens + probes,
+  }
+}
+
+/** Counts a control sample. @param tokens, earlier, share, enrolled as for `addControl` @param price of a token */
+export function addControlToHistory (
+  history: SavingsHistory, tokens: number, price: number, share: number, earlier: CountedSamples | undefined, enrolled: number | undefined
+): SavingsHistory {
+  const priced = earlier && { samples: earlier.samples, tokens: earlier.tokens * price }
+  return { ...history, worth: addControl(history.worth, tokens * price, share, priced, enrolled) }
+}
+
+/** The hours and days that are over, and the present ones so far; oldest first. */
+export function periodsOf (history: SavingsHistory, state: OfState): { readonly hours: SavingsPeriod[], readonly days: SavingsPeriod[] } {
+  const now = totalsOf(history, state)
+  return { hours: [...history.hours, periodSince(history.hour, now)], days: [...history.days, periodSince(history.day, now)] }
+}
+
+function totalsOf ({ worth, probe_worth, tokens }: SavingsHistory, { savings, probe_tokens }: OfState): Totals {
+  return { savings, probe_tokens, worth, probe_worth, tokens }
+}
+
+function periodSince (then: Mark, now: Totals): SavingsPeriod {
+  const saved = estimateSavings(savingsSince(then.savings, now.savings))
+  const money = savingsSince(then.worth, now.worth)
+  const isPriced = money.control.tokens > 0 || now.probe_worth > then.probe_worth
+  const worth = isPriced ? estimateSavings(money) : null
+  return {
+    at: then.since,
+    tokens_saved: saved && Math.round(saved.estimate - (now.probe_tokens - then.probe_tokens)),
+    worth: worth && Number((worth.estimate - (now.probe_worth - then.probe_worth)).toPrecision(6)),
+    tokens: now.tokens - then.tokens,
+  }
+}

@@ -1,0 +1,53 @@
+import t from 'tap'
+import { addControl, addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
+import {
+  addControlToHistory, addToHistory, advanceHistory, DAYS, HOURS, periodsOf, startHistory,
+} from '../../../src/core/contexts/savings-history.js'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const PRICE = 0.002
+
+/** A state with 16 treated generations that used 10 tokens each after their crossings, and 8 control ones that used 100. */
+function played (price: number) {
+  let savings = NO_SAVINGS
+  let history = startHistory({ savings, probe_tokens: 0 }, HOUR / 2)
+  for (let i = 0; i < 16; i++) {
+    savings = addTreated(savings, 10)
+    history = addToHistory(history, { tokens: 50, used: 10, price })
+  }
+  for (let i = 0; i < 8; i++) {
+    savings = addControl(savings, 100, 0.5)
+    history = addControlToHistory(history, 100, price, 0.5, undefined, undefined)
+    history = addToHistory(history, { tokens: 140, probe_tokens: 5, price })
+  }
+  return { history, state: { savings, probe_tokens: 40 } }
+}
+
+t.test('a period has the net savings, their worth and the tokens spent, by hand', async (t) => {
+  const { history, state } = played(PRICE)
+  const period = { at: 0, tokens_saved: 16 * 90 - 40, worth: 2.8, tokens: 16 * 50 + 8 * 145 } // 16 of 100 - 10 tokens, less the probes
+  t.strictSame(periodsOf(history, state), { hours: [period], days: [period] }, 'the present one, so far')
+  const next = advanceHistory(history, state, HOUR)
+  t.strictSame(next.hours, [period])
+  t.strictSame(next.days, [])
+  t.match(periodsOf(next, state).hours[1], { at: HOUR, tokens_saved: 0, tokens: 0 }, 'the next one begins at zero')
+  t.strictSame(advanceHistory(history, state, DAY + HOUR).days, [period])
+})
+
+t.test('without a price there is no worth, and with too few control generations no figure', async (t) => {
+  const { history, state } = played(0)
+  t.match(periodsOf(history, state).hours, [{ tokens_saved: 1400, worth: null }])
+  t.match(periodsOf(history, { ...state, savings: addTreated(NO_SAVINGS, 0) }).hours, [{ tokens_saved: null }])
+})
+
+t.test('the history is bounded, hours without outcomes are left out, and a clock that goes back ends nothing', async (t) => {
+  const state = { savings: NO_SAVINGS, probe_tokens: 0 }
+  let history = startHistory(state, 0)
+  for (let hour = 1; hour <= 50 * 24; hour += 2) history = advanceHistory(history, state, hour * HOUR)
+  t.equal(history.hours.length, HOURS)
+  t.equal(history.days.length, DAYS)
+  t.strictSame(history.hours.slice(-2).map(({ at }) => at / HOUR), [1195, 1197])
+  t.equal(history.days.at(-1)!.at, 48 * DAY)
+  t.equal(advanceHistory(history, state, 1000), history)
+})
