@@ -52,7 +52,7 @@ function worthOf ({ tokens_saved: saved, worth: priced }: Saved, price: Price | 
 
 function options (): Omit<Options, 'width' | 'height'> {
   return {
-    scales: { y: { range: (_chart, low, high) => [Math.min(0, low ?? 0), Math.max(0.01, high ?? 0)] } },
+    scales: { y: { range: (_chart, low, high) => [Math.min(0, 1.1 * (low ?? 0)), Math.max(0.01, 1.1 * (high ?? 0))] } },
     axes: [timeAxis(), axis('Tokens saved, net', (ratio) => percent(ratio, 0), { size: 52 })],
     series: [
       { label: 'From', value: legendValue(timeOf) },

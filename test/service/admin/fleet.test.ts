@@ -68,7 +68,9 @@ t.test('sums and rows cover the contexts within a prefix', async (t) => {
   const { send, fleet } = await build(t)
   await report((path, body) => send('POST', path, body), [losslessOutcome('a', { model: 'q', task: 'x' }), losslessOutcome('b', { model: 'q2', task: 'x' })])
   await until('both are learned', async () => (await fleet.sums('*')).contexts === 2)
-  t.match(await fleet.sums('model=q'), { contexts: 1, prefix: 'model=q' })
+  t.match((await fleet.sums('*')).saved_by_hour.at(-1), { tokens_saved: 0, worth: null }, 'of the present hour')
+  t.equal((await fleet.sums('*')).saved_by_day.reduce((sum, { tokens }) => sum + tokens, 0), 2 * 64)
+  t.match(await fleet.sums('model=q'), { contexts: 1, prefix: 'model=q', saved_by_hour: [] })
   const query = { prefix: 'model=q2', sort: 'key', descending: false, offset: 0, limit: 5 } as const
   t.match(await fleet.rows(query), { total: 1, contexts: [{ key: 'model=q2,task=x' }] })
   await t.rejects(fleet.sums('model'), { code: 'INVALID_CONTEXT_KEY' })
