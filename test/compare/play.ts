@@ -90,14 +90,11 @@ const groupOf = ({ group_id, generation_id }: FullRun): string => group_id ?? ge
 /** In how many of several orders or splits more than the bound was lost. */
 export interface Orders { readonly broken: number, readonly of: number }
 
-/** Sums by run over orders, in the order of the runs; and, by order, what each part of the runs lost. */
-export interface Service {
-  readonly all: readonly Played[]
-  /** Of the plays in the second half of an order. */
-  readonly late: readonly Played[]
-  /** The EM lost in each order, by part. */
-  readonly lost: ReadonlyArray<ReadonlyMap<string, number>>
-}
+/** Sums by run over orders, in the order of the runs; and the EM that each part of the runs lost in each order. */
+export interface Plays { readonly played: readonly Played[], readonly lost: ReadonlyArray<ReadonlyMap<string, number>> }
+
+/** All plays, and those in the second half of their order. */
+export interface Service { readonly all: Plays, readonly late: Plays }
 
 export interface Playing {
   readonly runs: readonly FullRun[]
@@ -115,27 +112,32 @@ export interface Playing {
 export function playService (
   { runs, levels, policy, probeTokens }: Playing, seeds: readonly number[], partOf: (run: FullRun) => string
 ): Service {
-  const fresh = () => new Map(runs.map((run) => [run.generation_id, { ...NOT_PLAYED, group: groupOf(run) }]))
+  const fresh = () => ({
+    played: new Map(runs.map((run) => [run.generation_id, { ...NOT_PLAYED, group: groupOf(run) }])),
+    lost: [] as Map<string, number>[],
+  })
   const [all, late] = [fresh(), fresh()]
-  const lost: Map<string, number>[] = []
   const keyed = runs.map((outcome) => ({ outcome, key: contextKey(levels, outcome.context!) }))
   for (const seed of seeds) {
     const service = simulatedService(`salt-${seed}`, levels, policy)
     const ordered = numberSamples(orderByGroup(seededRandom(seed), keyed), ({ key }) => key)
-    const parts = new Map<string, { lost: number, runs: number }>()
+    const parts = [all, late].map((plays) => ({ plays, sums: new Map<string, { lost: number, runs: number }>() }))
     for (const [i, { outcome: run }] of ordered.entries()) {
       const asked = askedSteps(run, service.rule(run.context!))
       const steps = asked.map(({ answer: _, ...step }) => ({ ...step, probe_tokens: step.probe_tokens ?? probeTokens })) // em says it
       const { stoppedAt, checks } = service.serve({ ...run, steps })
       const probes = steps.slice(0, checks).reduce((sum, { probe_tokens: tokens }) => sum + tokens, 0)
       const ending = endingOf(run, steps[stoppedAt], probes)
-      for (const sums of i >= ordered.length / 2 ? [all, late] : [all]) addPlay(sums.get(run.generation_id)!, ending)
-      const part = parts.get(partOf(run)) ?? { lost: 0, runs: 0 }
-      parts.set(partOf(run), { lost: part.lost + ending.fullRight - ending.right, runs: part.runs + 1 })
+      for (const { plays, sums } of i >= ordered.length / 2 ? parts : parts.slice(0, 1)) {
+        addPlay(plays.played.get(run.generation_id)!, ending)
+        const sum = sums.get(partOf(run)) ?? { lost: 0, runs: 0 }
+        sums.set(partOf(run), { lost: sum.lost + ending.fullRight - ending.right, runs: sum.runs + 1 })
+      }
     }
-    lost.push(new Map([...parts].map(([name, part]) => [name, part.lost / part.runs])))
+    for (const { plays, sums } of parts) plays.lost.push(new Map([...sums].map(([part, sum]) => [part, sum.lost / sum.runs])))
   }
-  return { all: [...all.values()], late: [...late.values()], lost }
+  const listed = ({ played, lost }: typeof all): Plays => ({ played: [...played.values()], lost })
+  return { all: listed(all), late: listed(late) }
 }
 
 const NOT_PLAYED = { plays: 0, fullTokens: 0, tokens: 0, fullRight: 0, right: 0 }

@@ -97,7 +97,7 @@ export function tokenBudget (tokens: number): Setting {
 
 /** So many samples are drawn. */
 export function sampleBudget (samples: number): Setting {
-  return { label: `${samples} samples`, every: 0, isProbing: false, stopAt: (checks) => samples < checks.length ? samples - 1 : -1 }
+  return { label: `${samples} sample${samples === 1 ? '' : 's'}`, every: 0, isProbing: false, stopAt: (checks) => samples < checks.length ? samples - 1 : -1 }
 }
 
 const distance = (every: number): string => every === 0 ? '' : `, every ${every} tokens`

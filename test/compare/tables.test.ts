@@ -67,6 +67,8 @@ t.test('the bound is broken by the estimate, and surely by the whole interval', 
   const [figures] = rows.map((row) => row.figures)
   const word = (low: number, mean: number) => brokenIn({ figures: { ...figures!, drop: { low, mean, high: 1 } } })
   t.same([word(0, 0.02), word(0, 0.03), word(0.021, 0.03)], ['no', 'yes', 'surely'])
+  const inOrders = (broken: number) => brokenIn({ figures: figures!, orders: { broken, of: 20 } })
+  t.same([inOrders(0), inOrders(3)], ['no', 'in 3 of 20'])
 })
 
 t.test('the tables are Markdown with a row for each rule and setting', async (t) => {

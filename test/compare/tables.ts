@@ -4,7 +4,7 @@ import type { FullRun } from '../simulation/service.js'
 import { table } from '../simulation/summary.js'
 import { bestSetting, chosenOnOtherHalf, scoreAll } from './hindsight.js'
 import {
-  BOUND, figuresOf, playService, playSetting, prepare, type Figures, type Interval, type Orders, type Played, type Playing, type Service,
+  BOUND, figuresOf, playService, playSetting, prepare, type Figures, type Interval, type Orders, type Playing, type Plays, type Service,
 } from './play.js'
 import { NEVER, rulesFor, type Distances, type Setting } from './rules.js'
 
@@ -52,12 +52,12 @@ export function compareOn (recording: Recording, seeds: readonly number[]): Row[
       ]
     })
     const learnt = services.flatMap(({ origin, setting, service }) => {
-      const own = (played: readonly Played[]) => figuresOf(played.filter(({ plays }, i) => isOf[i]! && plays > 0))
-      const orders = { broken: service.lost.filter((lost) => lost.get(part)! > BOUND).length, of: seeds.length }
-      return [
-        { part, rule: 'stopgate', origin, setting, figures: own(service.all), orders },
-        { part, rule: 'stopgate', origin: `${origin}, second half`, setting, figures: own(service.late) },
-      ]
+      const stopgate = (halves: string, { played, lost }: Plays): Row => {
+        const figures = figuresOf(played.filter(({ plays }, i) => isOf[i]! && plays > 0))
+        const orders = { broken: lost.filter((order) => order.get(part)! > BOUND).length, of: seeds.length }
+        return { part, rule: 'stopgate', origin: origin + halves, setting, figures, orders }
+      }
+      return [stopgate('', service.all), stopgate(', second half', service.late)]
     })
     return [row('no stopping', '', NEVER), ...fixed, ...learnt]
   })
@@ -74,13 +74,13 @@ function servicesOn (recording: Recording, seeds: readonly number[], partOf: (ru
   const byDefault = { origin: 'by default', setting: '', service: play({ check_every_tokens: 'auto' }, seeds) }
   if (recording.distances === null) return [byDefault] // samples are so far apart that each is a check at any cadence
   const cadences = recording.distances.all.flatMap((every) => GROWTHS.map((check_growth) => ({ check_every_tokens: every, check_growth })))
-  const tried = cadences.map((cadence) => ({ cadence, saved: figuresOf(play(cadence, seeds.slice(0, 2)).all).saved.mean }))
+  const tried = cadences.map((cadence) => ({ cadence, saved: figuresOf(play(cadence, seeds.slice(0, 2)).all.played).saved.mean }))
   const { cadence } = tried.reduce((a, b) => b.saved > a.saved ? b : a)
   const setting = `every ${cadence.check_every_tokens} tokens, growth ${cadence.check_growth}`
   return [byDefault, { origin: 'cadence in hindsight', setting, service: play(cadence, seeds) }]
 }
 
-/** A Markdown table of all parts side by side: tokens saved and EM lost. */
+/** A Markdown table of all parts side by side: tokens saved, EM lost and, where it was broken, the bound. */
 export function summary (rows: readonly Row[]): string {
   const parts = [...new Set(rows.map(({ part }) => part))]
   const names = [...new Set(rows.map(nameOf))]
@@ -89,9 +89,10 @@ export function summary (rows: readonly Row[]): string {
     if (row === undefined) return ''
     const { figures: { saved, drop, emFull } } = row
     if (row.rule === 'no stopping') return `EM ${plusMinus(emFull, 1)} %`
-    return `${plusMinus(saved, 1)}; ${plusMinus(drop, 1)}; ${brokenIn(row)}`
+    const broken = brokenIn(row)
+    return [plusMinus(saved, 1), plusMinus(drop, 1), ...broken === 'no' ? [] : [`**${broken}**`]].join('; ')
   }
-  return table(['rule', ...parts], names.map((name) => [name, ...parts.map((part) => cell(name, part))]))
+  return table(['rule', ...parts.map((part) => part.replace(/^\w+=/, ''))], names.map((name) => [name, ...parts.map((part) => cell(name, part))]))
 }
 
 const nameOf = ({ rule, origin }: Row): string => origin === '' ? rule : `${rule}: ${origin}`
@@ -119,6 +120,6 @@ function plusMinus ({ mean, high }: Interval, digits: number): string {
 
 /** `surely`: by the whole interval. */
 export function brokenIn ({ orders, figures: { drop } }: Pick<Row, 'orders' | 'figures'>): string {
-  if (orders !== undefined) return `in ${orders.broken} of ${orders.of}`
+  if (orders !== undefined) return orders.broken === 0 ? 'no' : `in ${orders.broken} of ${orders.of}`
   return drop.low > BOUND ? 'surely' : drop.mean > BOUND ? 'yes' : 'no'
 }
