@@ -59,8 +59,9 @@ function cells ({ generations, full_tokens: full, tokens, probe_tokens: probes, 
   return [percent(1 - (tokens + probes) / full), percent(fullRight / generations), percent(right / generations), lost]
 }
 
+/** @param parts of 250 generations each, in their order */
 function lateHalf (parts: readonly TaskFigures[]): TaskFigures {
-  const late = parts.slice(Math.ceil(parts.length / 2))
+  const late = parts.slice(Math.floor(parts.length / 2))
   return Object.fromEntries(Object.keys(late[0]!).map((field) =>
     [field, late.reduce((sum, part) => sum + part[field as keyof TaskFigures], 0)])) as unknown as TaskFigures
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines" / "model"))
 
-from reasoner.generate import prompt_tokens
+from reasoner.generate import Tokenizer, prompt_tokens
 from reasoner.llama_cpp import LlamaServer
 from reasoner.models import MODELS, ModelSpec
 from reasoner.prompts import Prompt, prompts
@@ -28,10 +28,10 @@ class Recorder:
     """Runs prompts in a server of one slot, which keeps the prefix that all probes of a run share."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.spec, self.tokenizer = spec, build_tokenizer(spec)
+        self.spec, self.forcing = spec, encoder(spec).encode(spec.close + spec.ask)
+        self.tokenizer: Tokenizer = build_tokenizer(spec)
         self.server, self.end = LlamaServer(spec.gguf), encoder(spec).end
-        self.end_think: int = self.tokenizer.convert_tokens_to_ids(END_THINK)
-        self.forcing = encoder(spec).encode(spec.close + spec.ask)
+        self.end_think = encoder(spec).encode(END_THINK)[0]
 
     def complete(self, tokens: list[int], most: int, **more: object) -> dict[str, Any]:
         """A greedy completion."""
