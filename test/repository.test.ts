@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -11,8 +12,11 @@ const read = (file: string) => readFileSync(file, 'utf8')
 const OF_GITHUB = readdirSync('.github', { recursive: true, encoding: 'utf8' }).map((file) => join('.github', file))
 const workflows = OF_GITHUB.filter((file) => file.startsWith('.github/workflows/') && file.endsWith('.yml'))
 
+/** The index's own action, which has a branch for its major version. */
+const PYPI = 'pypa/gh-action-pypi-publish@release/v1'
+
 interface Step { readonly uses?: string, readonly run?: string }
-interface Job { readonly 'timeout-minutes'?: number, readonly permissions?: unknown, readonly steps: Step[] }
+interface Job { readonly 'timeout-minutes'?: number, readonly permissions?: unknown, readonly if?: string, readonly environment?: string, readonly steps: Step[] }
 
 t.test('docs/releasing.md lists every file with the placeholder', async (t) => {
   const files = ['package.json', 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'clients/python/pyproject.toml', 'clients/python/README.md', 'Dockerfile',
@@ -40,10 +44,22 @@ t.test('workflows may only read, pin major versions of actions, and end in time'
     t.ok(concurrency.group, file)
     for (const [name, job] of Object.entries<Job>(jobs)) {
       t.ok(job['timeout-minutes'], `${file}: ${name} has a time limit`)
-      t.equal(job.permissions, undefined, `${file}: ${name} asks for no more`)
-      for (const { uses } of job.steps) if (uses !== undefined) t.match(uses, /^(?:actions|docker)\/[\w-]+@v\d+$/, `${file}: ${name}`)
+      if (job.permissions !== undefined) {
+        t.match(job, { if: "github.ref_type == 'tag'", environment: 'release' }, `${file}: ${name} may write only to publish a tag that was approved`)
+      }
+      for (const { uses } of job.steps) {
+        if (uses !== undefined && uses !== PYPI) t.match(uses, /^(?:actions|docker)\/[\w-]+@v\d+$/, `${file}: ${name}`)
+      }
     }
   }
+})
+
+t.test('a tag that does not fit the version or the changelog is not released', async (t) => {
+  const { version } = JSON.parse(read('package.json'))
+  const check = (tag: string) => spawnSync('scripts/ci/check-tag', [tag], { encoding: 'utf8' })
+  t.match(check('v99.0.0'), { status: 1, stderr: `the tag is v99.0.0, but the version is ${version}` })
+  const isReleased = read('CHANGELOG.md').includes(`## [${version}] - `)
+  t.match(check(`v${version}`), isReleased ? { status: 0 } : { status: 1, stderr: /CHANGELOG.md has no section/ })
 })
 
 t.test('every script that CI or npm starts exists, and CI can start it', async (t) => {

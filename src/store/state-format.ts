@@ -12,12 +12,22 @@ export class NewerFormatError extends Error {
   }
 }
 
+/** An older version has written to the store. This version would misread the data. */
+export class OlderFormatError extends Error {
+  override name = 'OlderFormatError'
+  constructor (format: number, readable: number) {
+    super(`an older version of stopgate has written to this store (format ${format}; this version reads only format ${readable}): run the older version, or start with an empty store, which learns everything again`)
+  }
+}
+
 /**
  * @param format 0: nothing was written yet
- * @throws NewerFormatError
+ * @param readable the only format that is read
+ * @throws NewerFormatError, OlderFormatError
  */
-export function checkFormat (format: number): void {
-  if (format > STATE_FORMAT) throw new NewerFormatError(format)
+export function checkFormat (format: number, readable = STATE_FORMAT): void {
+  if (format > readable) throw new NewerFormatError(format)
+  if (format > 0 && format < readable) throw new OlderFormatError(format, readable)
 }
 
 /** The error for a script's reply `NEWER <format>`. */

@@ -14,6 +14,7 @@ const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string 
   { starts: 'pip ', reason: 'clients/python/run-tests installs it' },
   { starts: 'stopgate grade ', reason: 'no judge; see clients/python/tests/test_grading_worker.py' },
   { starts: 'npm ', reason: 'npm would install, or test within a test' },
+  { starts: 'git tag ', reason: 'it publishes' },
   { starts: 'docker ', reason: 'no Docker engine' },
   { starts: 'kubectl ', reason: 'no cluster' },
   { starts: 'curl -s localhost:8000/', reason: 'no vLLM; test/engines/run-engines.ts asks one' },

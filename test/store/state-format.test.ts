@@ -2,7 +2,7 @@ import t from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
 import { openTables } from '../../src/store/embedded/embedded-tables.js'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
-import { metaRows, STATE_FORMAT, sortRows, type StateRow } from '../../src/store/state-format.js'
+import { checkFormat, metaRows, STATE_FORMAT, sortRows, type StateRow } from '../../src/store/state-format.js'
 import { certify, CONTEXT, losslessOutcome } from '../certify.js'
 import { admin } from '../faults/redis-fleet.js'
 import { build, temporaryFolder, until } from '../helper.js'
@@ -12,6 +12,11 @@ import { outcome, trainingWriteOf } from './fixtures.js'
 const FORMAT = '{stopgate}:format'
 const NEWER = { name: 'NewerFormatError', message: /a newer version of stopgate.*format 2; this version reads only format 1\): run the newer version/ }
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
+
+t.test('a store that an older version has written to is refused, an empty one is not', async (t) => {
+  t.throws(() => checkFormat(1, 2), { name: 'OlderFormatError', message: /an older version of stopgate.*format 1; this version reads only format 2\): run the older version/ })
+  for (const format of [0, 2]) t.doesNotThrow(() => checkFormat(format, 2))
+})
 
 t.test('a folder that a newer version has written to is not opened', async (t) => {
   const dataDir = await temporaryFolder(t)
