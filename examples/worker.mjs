@@ -123,7 +123,7 @@ class Model {
   async generate (limit) {
     const before = this.tokens
     this.tokens = Math.min(limit, this.length)
-    await sleep(this.tokens - before)
+    await sleep((this.tokens - before) / 4)
     return this.tokens < this.length
   }
 
