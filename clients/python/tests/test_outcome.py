@@ -1,6 +1,7 @@
 """The outcome that is reported of a generation."""
 
 import json
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -148,3 +149,29 @@ def test_only_the_first_4096_steps_are_sent(control: Generation) -> None:
         control.observe(tokens)
     said = outcome(control)
     assert (len(said["steps"]), said["steps_complete"], said["tokens"]) == (4096, False, 4999)
+
+
+@pytest.mark.parametrize(
+    ("grades", "said"),
+    [
+        ({"4": True, "5": False}, ("em", 1, [1, 0])),
+        ({"4": 1.0, "5": 0.0}, ("em", 1, [1, 0])),
+        ({"4": 1, "5": 0.25}, ("reward", 1.0, [1.0, 0.25])),
+        ({"4": 0, "5": 0.25}, ("reward", 0.0, [0.0, 0.25])),
+        ({"4": 0.5, "5": 3.0}, ("reward", 0.5, [0.5, None])),
+        ({"4": 7.0, "5": 3.0}, ("reward", None, [None, None])),
+        ({"4": float("nan"), "5": 0.5}, ("reward", None, [None, 0.5])),
+        ({"4": Fraction(1, 2), "5": False}, ("reward", 0.5, [0.5, 0.0])),
+    ],
+)
+def test_grades_are_rewards_where_one_is_neither_right_nor_wrong(
+    control: Generation, grades: dict[str, Any], said: tuple[str, Any, list[Any]]
+) -> None:
+    control.grade = grades.__getitem__
+    for tokens, answer in ((32, "4"), (64, "5")):
+        control.observe(tokens, Probe(answer, 0.5))
+    name, final, steps = said
+    told = outcome(control)
+    assert told.get(name) == final and [step.get(name) for step in told["steps"]] == steps
+    other = "em" if name == "reward" else "reward"
+    assert other not in told and not any(other in step for step in told["steps"])

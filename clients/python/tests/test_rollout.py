@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import uuid4
@@ -13,20 +14,21 @@ import torch
 
 from conftest import ROOT, Service, until
 from stopgate import AsyncClient
+from stopgate._rewards import require_bounds
 from stopgate.generation import Generation
 from stopgate.rollout import ReasoningFormat, Rollout, Said, Turn, rollout
 from tiny import tiny_model, tiny_tokenizer
 
 CLOSE = "\n</think>\n"
-END = 1
+END, CLOSE_ID = 1, 2
 Fields = SimpleNamespace
 
 
 class Engine:
     """Completes token ids with a model, and remembers what it was asked for."""
 
-    def __init__(self, model: Any = None, step: int = 1000) -> None:
-        self.model, self.turns, self._step = model or tiny_model(), list[Turn](), step
+    def __init__(self, model: Any = None, step: int = 1000, ends: bool = True) -> None:
+        self.model, self.turns, self._step, self._ends = model or tiny_model(), list[Turn](), step, ends
 
     @torch.no_grad()
     def say(self, turn: Turn) -> Said:
@@ -35,7 +37,10 @@ class Engine:
         tokens: list[int] = []
         logprobs: list[float | None] = []
         while len(tokens) < min(turn.max_tokens, self._step) and tokens[-1:] != [END]:
-            levels = self.model(torch.tensor([[*turn.prompt, *tokens]])).logits[0, -1].log_softmax(-1)
+            logits = self.model(torch.tensor([[*turn.prompt, *tokens]])).logits[0, -1]
+            if not self._ends:
+                logits[[END, CLOSE_ID]] = -torch.inf
+            levels = logits.log_softmax(-1)
             token = int(levels.argmax() if turn.is_greedy else torch.multinomial(levels.exp(), 1))
             tokens.append(token)
             logprobs.append(float(levels[token]))
@@ -81,7 +86,7 @@ def stop_treated(service: Service, task: str) -> None:
 @pytest.mark.parametrize("step", [1000, 3])
 def test_turns_end_as_their_mode_says(service: Service, mode: Literal["answer", "truncate"], step: int) -> None:
     stop_treated(service, f"{mode}{step}")
-    tokenizer, engine = tiny_tokenizer(), Engine(step=step)
+    tokenizer, engine = tiny_tokenizer(), Engine(step=step, ends=False)
     closing = tokenizer.encode(CLOSE, add_special_tokens=False)
 
     async def all_rolls() -> list[tuple[Generation, Rollout]]:
@@ -104,7 +109,7 @@ def test_turns_end_as_their_mode_says(service: Service, mode: Literal["answer", 
         if one.stopped and mode == "truncate":
             assert len(one.tokens) == run.steps[-1].tokens and one.reward == run.steps[-1].reward
         if run.arm == "control":
-            assert all(step.reward is not None for step in run.steps)
+            assert all(step.reward is not None for step in run.steps if step.answer is not None)
     assert all(turn.max_tokens <= 40 for turn in engine.turns)
     assert {turn.max_tokens for turn in engine.turns if turn.is_greedy} == {2}
 
@@ -142,17 +147,60 @@ def test_what_an_engine_or_a_reward_raises_is_raised_and_nothing_reported(servic
     async def no_reward(completions: list[list[int]]) -> Sequence[float | None]:
         raise RuntimeError("no grader")
 
-    async def attempt() -> None:
+    stop_treated(service, "broken")
+
+    async def attempt(engine: Engine, reward: Any) -> tuple[int, int]:
         async with AsyncClient(service.url, timeout=30) as client:
             run = client.generation({"model": "turns", "task": "broken"}, samples=1)
-            for engine, reward in ((Broken(), vowels), (Engine(), no_reward)):
+            reasoning = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2)
+            done = rollout(
+                client, run, [5], tiny_tokenizer(), engine, max_new_tokens=40, end_ids={99}, reward=reward,
+                reasoning=reasoning,
+            )  # fmt: skip
+            if reward is not vowels or isinstance(engine, Broken):
                 with pytest.raises(RuntimeError):
-                    await rollout(
-                        client, run, [5], tiny_tokenizer(), engine, max_new_tokens=9, end_ids={END}, reward=reward
-                    )
-            assert client.counters.reported == 0
+                    await done
+            else:
+                await done
+            await asyncio.to_thread(client.flush, 30)
+            return client.counters.reported, len(run.steps)
 
-    asyncio.run(attempt())
+    assert asyncio.run(attempt(Broken(), vowels)) == (0, 0)
+    reported, steps = asyncio.run(attempt(Engine(), no_reward))
+    assert reported == 0 and steps > 0
+    assert asyncio.run(attempt(Engine(), vowels))[0] == 1, "without an error it is reported"
+
+
+def test_a_sample_that_ends_before_its_first_check_is_reported_with_its_group(service: Service) -> None:
+    class Short(Engine):
+        def say(self, turn: Turn) -> Said:
+            return Said([10, 11, END], [-0.1] * 3, True)
+
+    stop_treated(service, "short")
+    told: list[tuple[Any, ...]] = []
+
+    async def all_rolls() -> int:
+        async with AsyncClient(service.url, timeout=30) as client:
+            reasoning = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2)
+            for engine in (Engine(), Short()):
+                run = client.generation({"model": "turns", "task": "short"}, group="g1", samples=2)
+                await rollout(
+                    client, run, [5], tiny_tokenizer(), engine, max_new_tokens=40, end_ids={END}, reward=vowels,
+                    reasoning=reasoning,
+                )  # fmt: skip
+                told.append((run.arm, [step.tokens for step in run.steps][-1:]))
+            await asyncio.to_thread(client.flush, 30)
+            return client.counters.reported
+
+    assert asyncio.run(all_rolls()) == 2
+    assert told[0][0] == told[1][0] and told[1][1] == [3]
+
+
+def test_rewards_outside_their_bounds_are_no_labels() -> None:
+    bounds = require_bounds((-1.0, 1.0))
+    assert [bounds.scaled(one) for one in (-1.0, 0.0, 1.0, None)] == [0.0, 0.5, 1.0, None]
+    assert bounds.scaled(1.0 + 1e-7) == 1.0, "rounding"
+    assert [bounds.scaled(one) for one in (1.5, -2.0, float("nan"), float("inf"))] == [None] * 4
 
 
 class Recipes:
@@ -162,13 +210,21 @@ class Recipes:
         page = (ROOT / "docs/integrate/rollouts.md").read_text().partition("## Other trainers")[2]
         self._codes = re.findall(r"```python\n(.*?)```", page, re.S)
         assert len(self._codes) == 4
-        self.url, self.engine, self.tokenizer = service.url, Engine(), tiny_tokenizer()
+        self.url, self.engine, self.tokenizer = service.url, Engine(ends=False), tiny_tokenizer()
+        service.put("/v1/contexts/model=q-rl/policy", {"check_every_tokens": 8, "check_growth": 0})
 
     def run(self, number: int, **names: Any) -> dict[str, Any]:
         """Runs a recipe, in a module with these names."""
+        reasoning = ReasoningFormat(close=CLOSE, ask=CLOSE, answer_tokens=2)
         module = {"uuid4": uuid4, "deepcopy": deepcopy, **names}
-        exec(self._codes[0].replace("http://localhost:8080", self.url) + self._codes[number], module)
+        exec(self._codes[0].replace("http://localhost:8080", self.url), module)
+        module["rollout"] = partial(rollout, reasoning=reasoning)  # the model has learned nothing, so no form is found
+        exec(self._codes[number], module)
         return module
+
+    def assert_probed(self) -> None:
+        """Answers were forced."""
+        assert any(turn.is_greedy for turn in self.engine.turns)
 
     async def complete(self, prompt: list[int], max_tokens: int, temperature: float | None = None) -> Said:
         """What an engine of a trainer does."""
@@ -203,6 +259,7 @@ def test_the_recipe_for_verl_runs(recipes: Recipes) -> None:
     )  # fmt: skip
     row = {"raw_prompt": [], "data_source": "letters", "reward_model": {"ground_truth": "a"}}
     done = asyncio.run(module["StoppedLoop"]().run({"temperature": 1.0}, **row))
+    recipes.assert_probed()
     assert done.reward_score == 1.0 and done.prompt_ids == [5, 6, 7]
     assert 0 < len(done.response_ids) == len(done.response_mask) == len(done.response_logprobs) <= 40
 
@@ -217,6 +274,7 @@ def test_the_recipe_for_openrlhf_runs(recipes: Recipes) -> None:
     module = recipes.run(2, AgentExecutorBase=object, score=lambda text, label: 0.5)
     executor, params = module["AgentExecutor"](), Fields(temperature=1.0, max_tokens=40, logprobs=1)
     done = asyncio.run(executor.execute("abc", "a", params, 43, recipes.tokenizer, Fields(generate=generate)))
+    recipes.assert_probed()
     assert done["reward"] == 0.5 and len(done["observation_tokens"]) == len(done["rollout_log_probs"]) <= 43
     assert all(done["observation_tokens"][start] for start, _ in done["action_ranges"])
 
@@ -232,9 +290,10 @@ def test_the_recipe_for_slime_runs(recipes: Recipes) -> None:
     sample = Fields(prompt="abc", label="a")
     module = recipes.run(
         3, post=post, score=lambda text, label: 0.25, GenerateState=lambda args: Fields(tokenizer=recipes.tokenizer),
-        Sample=Fields(Status=Fields(COMPLETED="completed")),
+        Sample=Fields(Status=Fields(COMPLETED="completed", TRUNCATED="truncated")),
     )  # fmt: skip
     args = Fields(sglang_router_ip="127.0.0.1", sglang_router_port=1)
     done = asyncio.run(module["generate"](args, sample, {"max_new_tokens": 40, "temperature": 1.0}))
-    assert (done.status, done.reward) == ("completed", 0.25)
+    recipes.assert_probed()
+    assert (done.status, done.reward) == ("truncated", 0.25)
     assert done.response_length == len(done.loss_mask) == len(done.rollout_log_probs) == len(done.tokens) - 3

@@ -112,7 +112,8 @@ def test_rollouts_are_stopped_as_their_mode_says(
         assert one["samples"] == 4 and "sample_index" not in one
     assert all(len(arms) == 1 for arms in groups.values()), "the samples of a prompt are in one arm"
     control = [one for one in told.values() if one["arm"] == "control"]
-    assert control and all("reward" in one and all("reward" in step for step in one["steps"]) for one in control)
+    steps = [step for one in control for step in one["steps"] if "answer" in step]
+    assert steps and all("reward" in one for one in [*control, *steps])
 
 
 def test_the_mean_of_an_arm_is_logged_and_reported(service: Service, tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_samples_that_end_before_their_first_check_are_reported_with_their_group
     sizes: dict[str, int] = {}
     for one in outcomes:
         sizes[one["group_id"]] = sizes.get(one["group_id"], 0) + 1
-    assert any(one["steps_asked"] == 0 for one in outcomes) and set(sizes.values()) == {4}
+    assert any(one["tokens"] < 8 for one in outcomes) and set(sizes.values()) == {4}
 
 
 @pytest.mark.parametrize("options", [{"share": 0.0}, {"from_step": 6}])
@@ -172,6 +173,13 @@ def test_what_cannot_work_is_refused(service: Service, tmp_path: Path) -> None:
         for option in options:
             with pytest.raises(ValueError, match=next(iter(option))):
                 Rollouts(client, reward=lambda **_: [], context={"model": "x"}, **option)
+
+        async def later(**_: Any) -> list[float]:
+            return []
+
+        awaited: Any = later
+        with pytest.raises(ValueError, match="async"):
+            Rollouts(client, reward=awaited, context={"model": "x"})
         trained = Trained(tmp_path, client, "truncate")
         trained.trainer.mask_truncated_completions = True
         with pytest.raises(ValueError, match="mask_truncated_completions"):
@@ -180,6 +188,40 @@ def test_what_cannot_work_is_refused(service: Service, tmp_path: Path) -> None:
         trained.trainer.reward_funcs = [trained.vowels]
         with pytest.raises(ValueError, match="were not graded"):
             trained.trainer.train()
+
+
+def test_rollouts_that_fail_can_be_made_again(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(service.url, timeout=30) as client:
+        trained = Trained(tmp_path, client, "answer")
+        with monkeypatch.context() as broken:
+            broken.setattr("stopgate.trl.generate_rows", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                trained.trainer.train()
+        trained.trainer.train()
+    assert len(trained.rollouts) == 6
+
+
+def test_columns_of_a_reward_function_have_a_value_for_each_rollout(service: Service, tmp_path: Path) -> None:
+    stop_at_second_check(service, "answer")
+    kept: list[int] = []
+    with Client(service.url, timeout=30) as client:
+        trained = Trained(tmp_path, client, "answer")
+        vowels, counted = trained.vowels, trained.trainer._log_completion_extra
+
+        def logging(log_extra: Any, **columns: Any) -> Any:
+            rewards = vowels(**columns)
+            log_extra("vowels", rewards)
+            return rewards
+
+        def count(column: str, values: list[Any]) -> None:
+            kept.append(len(values))
+            counted(column, values)
+
+        trained.stopping._reward, trained.trainer._log_completion_extra = logging, count
+        trained.trainer.train()
+    assert kept == [8] * 6 and any(len(completions) > 8 for _, completions in trained.graded)
 
 
 def test_the_example_of_the_page_trains(service: Service, tmp_path: Path) -> None:
@@ -203,6 +245,7 @@ class StandIn:
         self._engine, self.synced = Engine(model), 0
         self.max_completion_length, self.logprobs, self.temperature, self.top_p, self.top_k = 40, 0, 1.0, 1.0, 0
         self.min_p: float | None = None
+        self.generation_kwargs = {"max_tokens": 1, "seed": 1}
         self.repetition_penalty = 1.0
 
     def sync_weights(self) -> None:
@@ -211,7 +254,7 @@ class StandIn:
 
     def generate(self, prompts: list[list[int]], images: None, num_generations: int) -> tuple[Any, ...]:
         """Completes each prompt once."""
-        assert num_generations == 1 and prompts
+        assert num_generations == 1 and prompts and self.generation_kwargs == {"seed": 1}
         turns = [Turn(prompt, self.max_completion_length, self.temperature == 0) for prompt in prompts]
         said = [self._engine.say(turn) for turn in turns]
         return prompts, [one.tokens for one in said], [[[level] for level in one.logprobs or []] for one in said], None

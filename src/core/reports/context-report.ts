@@ -78,8 +78,8 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     /** At the certified threshold; under a pin at the loosest threshold of the grid that is at least as safe. */
     em_drop: index === -1 ? null : isEstimated ? estimatedDrop(candidate, index, own.policy) : trueDrop(emDrop(shown, index), own.policy),
     /** Interval of the true EM drop there, at the error level of the certificate. */
-    em_drop_low: interval?.low ?? null,
-    em_drop_high: interval?.high ?? null,
+    em_drop_low: interval === null ? null : trueDrop(interval.low, own.policy),
+    em_drop_high: interval === null ? null : trueDrop(interval.high, own.policy),
     tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(shown, index),
     tokens_saved_gross_ratio: index === -1 ? null : grossSavedRatio(shown, index),
     ...describeSavings(state),

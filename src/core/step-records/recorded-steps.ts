@@ -135,10 +135,11 @@ export function joinRecord (
   return steps.map(({ tokens, confidence, em, answer_digest: digest, signals }) => {
     const step: Writable<LoggedStep> = { tokens, confidence, ...(signals && { signals }) }
     const agreement = digest === undefined || full === undefined ? undefined : matches(digestsAgree(digest, full))
-    const own = rewards === undefined ? undefined : em ?? (agreement === undefined ? undefined : agreement * reward!)
-    if (rewards !== undefined && own !== undefined) {
-      step.exact_match = rewards.em(own)
-      step.difference = rewards.eighthsLost(own) / EIGHTHS
+    if (rewards !== undefined) { // a recorded EM is no reward, and can't be compared with one
+      if (agreement !== undefined) {
+        const own = agreement * reward!
+        Object.assign(step, { exact_match: rewards.em(own), difference: rewards.eighthsLost(own) / EIGHTHS })
+      }
     } else if (em !== undefined) step.exact_match = em
     else if (digest !== undefined && right !== undefined) step.exact_match = matches(right.has(digest))
     else if (digest !== undefined && mayLabelCome) step.answer_digest = digest

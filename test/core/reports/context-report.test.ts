@@ -56,6 +56,16 @@ t.test('under a pin, the figures are those of the pinned threshold', async (t) =
   }
 })
 
+t.test('the EM drop of judged labels and its interval are both corrected for the losses that the judge misses', async (t) => {
+  const described = (missRate: number) => {
+    const pins = new Map([[key, { threshold: 0.93, by: 'ops', reason: 'r', expires_at: null }]])
+    return describeContext({ ...known(FIRST), pins, defaultPolicy: { check_every_tokens: TEST_CADENCE, judge_miss_rate: missRate } }, key)
+  }
+  const [plain, judged] = [described(0), described(0.5)]
+  t.ok(judged.em_drop_low! <= judged.em_drop! && judged.em_drop! <= judged.em_drop_high!)
+  t.ok(judged.em_drop_high! > 1.5 * plain.em_drop_high!)
+})
+
 t.test('a context that is held after a breach shows until when, and a member shows the hold of its pool', async (t) => {
   const hold = { breaches: 2, until: 5000, is_over: false }
   t.equal(describeContext(known(0), key).breach.held_until, null)

@@ -145,7 +145,9 @@ t.test('a reward grades recorded steps as it grades reported ones', async (t) =>
   const steps = [{ tokens: 1, confidence: 0.5, answer: '4' }, { tokens: 2, confidence: 0.5, answer: '5' }, { tokens: 3, confidence: null }]
   for (const reward of [0, 0.3, 1]) {
     const report: ReportedOutcome = { ...REPORT, answer: '4.0', reward }
-    t.strictSame(joinRecord('salt', report, steps.map(recordedStep)), gradeOutcome('salt', { ...report, steps }).steps)
+    const graded = gradeOutcome('salt', { ...report, steps }).steps
+    t.strictSame(joinRecord('salt', report, steps.map(recordedStep)), graded)
+    t.strictSame(joinRecord('salt', report, steps.map((step) => recordedStep({ ...step, em: 1 }))), graded, 'a recorded EM is no reward')
   }
 })
 

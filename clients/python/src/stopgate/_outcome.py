@@ -1,5 +1,6 @@
 """The reports about a generation that has ended: its outcome, or its cancellation."""
 
+from numbers import Real
 from typing import Any
 
 from ._limits import fit_answer, fit_prompt
@@ -7,15 +8,16 @@ from ._telemetry import warn
 from .generation import Ending, Generation, Step
 
 _MOST_STEPS = 4096
+ROUNDING = 1e-6
+"""By so much a reward may be outside its bounds, since it was computed in 32 bits."""
 
 
 def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
     """An outcome as POST /v1/outcomes takes it. It has steps only if the generation may be control."""
     answer, reference = ending.answer, ending.reference
-    grades = _Grades(generation, answer, ending.em if ending.reward is None else ending.reward)
+    grades = _Grades(generation, answer, ending.em, ending.reward)
     outcome = _identity_of(generation)
-    asked_at = generation.steps[-1].tokens if generation.steps else 0
-    outcome.update(tokens=max(int(ending.tokens), asked_at), stopped=generation.stopped)
+    outcome.update(tokens=max(int(ending.tokens), generation.steps[-1].tokens), stopped=generation.stopped)
     if generation.stopped:
         outcome["stopped_probe"] = _stopped_probe(generation.steps[-1], grades)
     if ending.answer_tokens:
@@ -115,16 +117,18 @@ def _stopped_probe(step: Step, grades: "_Grades") -> dict[str, Any]:
 
 
 class _Grades:
-    """Exact Match of a generation's answers, or rewards where the final one has one. Each text is graded once."""
+    """Grades of a generation's answers: Exact Match, or rewards where one of them is neither right nor wrong."""
 
-    def __init__(self, generation: Generation, answer: str | None, final: "bool | int | float | None") -> None:
+    def __init__(self, generation: Generation, answer: str | None, em: bool | int | None, reward: float | None) -> None:
         self._grade = generation.grade
-        self._known: dict[str, bool | int | float | None] = {}
+        self._known: dict[str, Any] = {}
         self._answer = answer
+        final = reward if reward is not None else em
         if final is None and answer is not None:
             final = self._by_worker(answer)
-        self._is_reward = isinstance(final, float)
-        self.final = self._as_grade(final)
+        grades = [final, *(self._own(step) for step in generation.steps)]
+        self._is_reward = reward is not None or any(_is_between(grade) for grade in grades)
+        self.final = self._valid(final)
 
     @property
     def name(self) -> str:
@@ -146,15 +150,26 @@ class _Grades:
 
     def graded(self, step: Step) -> "int | float | None":
         """The worker's own grade of a probe; None: there is none."""
-        own = step.em if step.reward is None or not self._is_reward else step.reward
-        return self._as_grade(own if own is not None or step.answer is None else self._by_worker(step.answer))
+        return self._valid(self._own(step))
 
-    def _as_grade(self, grade: "bool | int | float | None") -> "int | float | None":
+    def _own(self, step: Step) -> Any:
+        if step.reward is not None or step.em is not None:
+            return step.em if step.reward is None else step.reward
+        return None if step.answer is None else self._by_worker(step.answer)
+
+    def _valid(self, grade: Any) -> "int | float | None":
+        """A grade as a report has it; None for a reward that is none, which is then no label."""
         if grade is None:
             return None
-        return min(1.0, max(0.0, float(grade))) if self._is_reward else int(bool(grade))
+        if not self._is_reward:
+            return int(bool(grade))
+        reward = float(grade)
+        if -ROUNDING <= reward <= 1 + ROUNDING:
+            return min(1.0, max(0.0, reward))
+        warn("reward", f"a reward of {reward} is no label: rewards are from 0 to 1")
+        return None
 
-    def _by_worker(self, answer: str) -> "bool | int | float | None":
+    def _by_worker(self, answer: str) -> Any:
         if self._grade is None:
             return None
         if answer not in self._known:
@@ -167,3 +182,8 @@ class _Grades:
                 warn("grade", f"grade() failed, so the answer has no label: {error!r}")
                 self._known[answer] = None
         return self._known[answer]
+
+
+def _is_between(grade: Any) -> bool:
+    """Whether a grade is neither right nor wrong, so that it is a reward."""
+    return isinstance(grade, Real) and not isinstance(grade, bool) and grade not in (0, 1)

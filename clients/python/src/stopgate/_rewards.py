@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .generation import Step
+from ._outcome import ROUNDING
+from ._telemetry import warn
+from .generation import Generation, Step
 from .reasoning import Row
 
 
@@ -25,6 +27,18 @@ def steps_to_grade(row: Row, tokenizer: Any) -> list[ForcedStep]:
         for step, tokens in zip(steps, row.forced, strict=True)
     ]
     return forced[-1:] if row.run.stopped else forced
+
+
+def unasked(rows: Sequence[Row]) -> list[Generation]:
+    """Samples of groups that ended before their first check, observed where they ended.
+
+    Ask about them, so that they have an arm and are reported: the service waits for all samples of a group.
+    """
+    return [
+        row.ask(len(row.tokens) if row.reasoning_tokens is None else row.reasoning_tokens)
+        for row in rows
+        if row.run.group is not None and row.forcing is not None and not row.run.steps
+    ]
 
 
 def mask_of(row: Row) -> list[int]:
@@ -51,8 +65,14 @@ class Bounds(NamedTuple):
     high: float
 
     def scaled(self, reward: float | None) -> float | None:
-        """A reward from 0 to 1."""
-        return None if reward is None else min(1.0, max(0.0, (reward - self.low) / (self.high - self.low)))
+        """A reward from 0 to 1; None where it is unknown or outside the bounds, and so no label."""
+        if reward is None:
+            return None
+        scaled = (float(reward) - self.low) / (self.high - self.low)
+        if -ROUNDING <= scaled <= 1 + ROUNDING:
+            return min(1.0, max(0.0, scaled))
+        warn("bounds", f"a reward of {reward} is no label, since it is outside the bounds {tuple(self)}: set bounds")
+        return None
 
 
 def require_bounds(bounds: Sequence[float]) -> Bounds:

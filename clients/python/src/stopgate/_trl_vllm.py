@@ -51,7 +51,10 @@ class TrlVllm:
     def _sampling(self, most: int, is_greedy: bool) -> Iterator[None]:
         """Sampling parameters of one call: TRL takes them from the attributes of its object."""
         greedy = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
-        wanted = {"max_completion_length": most, "logprobs": 0, **(greedy if is_greedy else {})}
+        own = {"max_completion_length": most, "logprobs": 0, **(greedy if is_greedy else {})}
+        over = {"max_tokens", "n", *own}  # these would take the place of the turn's
+        more = {name: value for name, value in self._vllm.generation_kwargs.items() if name not in over}
+        wanted = {**own, "generation_kwargs": more}
         before = {name: getattr(self._vllm, name) for name in wanted}
         vars(self._vllm).update(wanted)
         try:

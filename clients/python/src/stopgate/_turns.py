@@ -48,16 +48,16 @@ class TurnByTurn:
         forms: how answers are forced.
         counters: of the client.
         reasoning: the texts around the reasoning.
-        is_sampled: whether the model would answer otherwise when asked again.
         closes: whether a stopped rollout gets its reasoning closed and writes its answer; otherwise it ends there.
+        searches: whether forms are tried at its end where none is known.
     """
 
     def __init__(
         self, row: Row, prompt: list[int], tokenizer: Any, forms: ProbeForms, counters: Counters,
-        reasoning: ReasoningFormat, is_sampled: bool, closes: bool,
+        reasoning: ReasoningFormat, closes: bool, searches: bool = True,
     ) -> None:  # fmt: skip
         self.row, self._prompt, self._tokenizer, self._forms, self._counters = row, prompt, tokenizer, forms, counters
-        self._reasoning, self._is_sampled, self._closes = reasoning, is_sampled, closes
+        self._reasoning, self._closes, self._searches = reasoning, closes, searches
         self.logprobs: list[float | None] = []
         """Of each token; None: it was forced, or the engine does not say."""
 
@@ -116,7 +116,7 @@ class TurnByTurn:
         if end is None:
             return
         if row.forcing is None:
-            if (yield lambda: self._forms.claims(run)):
+            if self._searches and (yield lambda: self._forms.claims(run)):
                 try:
                     trial = yield from self._trial(end)
                 except BaseException:
@@ -128,12 +128,10 @@ class TurnByTurn:
             run.probed_at_end(Probe(forced.answer, tokens=forced.decoded))
 
     def _trial(self, end: EndOfReasoning) -> Generator[Request, Any, EndTrial]:
-        again = end.answer
-        if self._is_sampled:
-            close = self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)
-            most = 4 * self._reasoning.most_tokens + len(end.answer)
-            said = yield Turn([*end.prefix, *close], most, is_greedy=False)
-            again = self._tokenizer.decode(said.tokens, skip_special_tokens=True)
+        close = self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)
+        most = 4 * self._reasoning.most_tokens + len(end.answer)
+        said = yield Turn([*end.prefix, *close], most, is_greedy=False)
+        again = self._tokenizer.decode(said.tokens, skip_special_tokens=True)
         forms = []
         for name in STYLES:
             forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)

@@ -317,8 +317,7 @@ class Generation:
     ) -> AnswerT:
         """Reports the outcome in the background, and returns the answer. Only the first report of a generation counts.
 
-        A generation that never asked is not reported, unless it is a sample of a group and its `arm` was set: the
-        service waits for all samples of a group that is evidence.
+        A generation that never asked is not reported.
 
         Args:
             answer: the final answer; None: its text is unknown.
@@ -331,7 +330,7 @@ class Generation:
         """
         if not self._is_over:
             self._is_over = True
-            if self.steps or (self.group is not None and self.arm is not None):
+            if self.steps:
                 try:
                     rewarded = None if reward is None else float(reward)
                     self._backend.report_outcome(self, Ending(answer, tokens, em, reference, answer_tokens, rewarded))

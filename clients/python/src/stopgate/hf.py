@@ -107,8 +107,9 @@ def generate_rows(
         logits, mask = forward(model, last, mask, cache)
         for row in _check(client, prober, [rows[i] for i in running], cache, mask):
             row.stop() if closes else row.truncate()
-    for row, prompt in zip(rows, prompts, strict=True):
-        at_end.ask(row, prompt)
+    for place, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
+        if asks is None or asks[place]:
+            at_end.ask(row, prompt)
     return rows
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
-from ._rewards import mask_of, report, require_bounds, steps_to_grade
+from ._rewards import mask_of, report, require_bounds, steps_to_grade, unasked
 from ._turns import Said, Turn, TurnByTurn, run_alone
 from .aio import AsyncClient
 from .generation import Generation
@@ -59,7 +59,7 @@ async def rollout(
             completion itself, and those that stops at the checks would have had.
         mode: what a stop does. "answer": the reasoning is closed, and the model writes its answer. "truncate": the
             rollout ends there, and its reward is that of the answer that was forced to decide.
-        bounds: the lowest and the highest reward, which are 0 and 1 at the service.
+        bounds: the lowest and the highest reward, which are 0 and 1 at the service. One outside is no label.
         reasoning: how reasoning is closed, and how answers are forced.
 
     Raises:
@@ -70,8 +70,9 @@ async def rollout(
     run.begin()
     forcing = await asyncio.to_thread(client.forms.forcing, run, style)
     row = Row(run, tokenizer, style, forcing, set(end_ids), max_new_tokens)
-    turns = TurnByTurn(row, list(prompt), tokenizer, client.forms, client.counters, style, True, mode == "answer")
+    turns = TurnByTurn(row, list(prompt), tokenizer, client.forms, client.counters, style, mode == "answer")
     await run_alone(turns, client, complete)
+    await client.check(unasked([row]))
     graded = steps_to_grade(row, tokenizer)
     final, *others = await reward([row.tokens, *(one.tokens for one in graded)])
     for one, its in zip(graded, others, strict=True):

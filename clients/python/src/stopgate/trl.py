@@ -1,6 +1,7 @@
 """Stops the rollouts of TRL's GRPOTrainer early: `pip install 'stopgate[training]' 'trl>=1.16'`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from statistics import fmean, pvariance, stdev
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
@@ -13,8 +14,7 @@ from trl.models import unwrap_model_for_generation
 
 from ._hash import murmur3
 from ._hf import Sampling
-from ._rewards import Bounds, ForcedStep, mask_of, report, require_bounds, steps_to_grade
-from ._telemetry import warn
+from ._rewards import Bounds, ForcedStep, mask_of, report, require_bounds, steps_to_grade, unasked
 from ._trl_vllm import TrlVllm
 from ._turns import TurnByTurn, run_batch
 from .client import Client
@@ -45,11 +45,11 @@ class Rollouts:
         reward: grades completions, as TRL calls it. In the same call it grades the answers that were forced at the
             checks of control rollouts.
         context: of the policy in training, or a function that returns that of a prompt, such as one for each task. Set
-            `evidence_span_seconds` to 0 there, since prompts are drawn at random.
+            `evidence_span_seconds` to 0 in its policy, since prompts are drawn at random.
         mode: what a stop does. "answer": the reasoning is closed, and the model writes its answer; the loss leaves out
             the closing text. "truncate": the rollout ends there, without any forced token, and its reward is that of
             the answer that was forced to decide.
-        bounds: the lowest and the highest reward, which are 0 and 1 at the service.
+        bounds: the lowest and the highest reward, which are 0 and 1 at the service. A reward outside is no label.
         share: share of the prompts whose rollouts ask at all, from 0 to 1.
         from_step: step of the training from which rollouts ask.
         reasoning: how reasoning is closed, and how answers are forced.
@@ -78,6 +78,8 @@ class Rollouts:
             raise ValueError(f"share is from 0 to 1, not {share}")
         if mode not in ("answer", "truncate"):
             raise ValueError(f'mode is "answer" or "truncate", not {mode!r}')
+        if iscoroutinefunction(reward):
+            raise ValueError("reward must not be async")
         self._client, self._mode = client, mode
         self._context_of = context if callable(context) else lambda _: context
         self._reward, self._bounds = reward, require_bounds(bounds)
@@ -109,17 +111,21 @@ class Rollouts:
             raise ValueError("the last rollouts were not graded: make the trainer with reward_funcs=stopping.reward")
         if self._mode == "truncate" and trainer.mask_truncated_completions:
             raise ValueError('stops in mode "truncate" have no end of sequence: set mask_truncated_completions=False')
+        if trainer.use_vllm and trainer.args.vllm_enable_sleep_mode:
+            raise ValueError("vLLM would sleep after each turn: set vllm_enable_sleep_mode=False")
         is_training = trainer.model.training
-        batch = self._batch = _Batch(_tokenizer(trainer), _prompt_ids(trainer, prompts), self._mode)
+        batch = _Batch(_tokenizer(trainer), _prompt_ids(trainer, prompts), self._mode)
         group_size = trainer.num_generations if is_training else trainer.num_generations_eval
         if is_training and trainer.state.global_step >= self._from_step:
             runs = self._runs(trainer, prompts, group_size)
             asks = [murmur3(f"share:{run.group}") < self._share * 2**32 for run in runs]
             generate = self._generate_in_turns if trainer.use_vllm else self._generate
             rows, logprobs = generate(trainer, batch, runs, asks)
+            self._client.check(unasked(rows))
             batch.take(rows)
         else:
             batch.completions, logprobs = trainer._generate_single_turn(batch.prompts, None, {}, group_size)
+        self._batch = batch
         return {
             "prompt_ids": batch.prompts, "completion_ids": batch.completions, "logprobs": logprobs,
             "env_mask": batch.masks,
@@ -151,9 +157,9 @@ class Rollouts:
         rows = make_rows(client, batch.tokenizer, reasoning, runs, ends, limit, asks)
         rollouts = [
             TurnByTurn(
-                row, prompt, batch.tokenizer, client.forms, client.counters, reasoning, True, self._mode == "answer"
+                row, prompt, batch.tokenizer, client.forms, client.counters, reasoning, self._mode == "answer", its
             )
-            for row, prompt in zip(rows, batch.prompts, strict=True)
+            for row, prompt, its in zip(rows, batch.prompts, asks, strict=True)
         ]
         run_batch(rollouts, client, engine.complete, engine.is_over)
         return rows, [rollout.logprobs for rollout in rollouts]
@@ -184,18 +190,13 @@ class Rollouts:
         rewards = self._reward(prompts=[prompts[place] for place in places], completions=texts, **columns_of_all)
         final = list(rewards[: len(completions)])
         for probe, reward in zip(probes, rewards[len(completions) :], strict=True):
-            probe.forced.step.reward = self._scaled(reward)
+            probe.forced.step.reward = self._bounds.scaled(reward)
             if batch.is_truncated(probe.place):
                 final[probe.place] = reward
-        batch.report([self._scaled(reward) for reward in final])
+        batch.report([self._bounds.scaled(reward) for reward in final])
         if batch.rows:
             self._log([batch.seen(arm, final) for arm in ARMS], columns["log_metric"], columns["trainer_state"])
         return final
-
-    def _scaled(self, reward: float | None) -> float | None:
-        if reward is not None and not self._bounds.low <= reward <= self._bounds.high:
-            warn("reward", f"a reward of {reward} is outside of {self._bounds}, and counts as the nearer bound")
-        return self._bounds.scaled(reward)
 
     def _log(self, seen: "Sequence[_Seen]", log_metric: Callable[[str, float], None], state: Any) -> None:
         for one in seen:
@@ -271,12 +272,9 @@ class _Batch:
         return [{"role": "assistant", "content": self.tokenizer.decode(ids, skip_special_tokens=True)}]
 
     def report(self, rewards: "list[float | None]") -> None:
-        """Reports the outcomes. A sample that ended before its first check is part of its group."""
-        arms = {row.run.group: row.run.arm for row in self.rows if row.run.arm is not None}
+        """Reports the outcomes."""
         for place, (row, reward) in enumerate(zip(self.rows, rewards, strict=False)):
-            run = row.run
-            run.arm = run.arm or arms.get(run.group)
-            if run.steps or run.arm is not None:
+            if row.run.steps:
                 report(row, reward, self.is_truncated(place))
 
     def seen(self, arm: Arm, rewards: "list[float | None]") -> _Seen:
@@ -335,6 +333,8 @@ def _columns_of(columns: Mapping[str, Any], places: Sequence[int], completion_id
     }
     if "completion_ids" in columns:
         rows["completion_ids"] = completion_ids
+    if "log_extra" in columns:  # the trainer expects a value for each rollout, without those for the probes
+        rows["log_extra"] = lambda column, values: columns["log_extra"](column, values[:count])
     return rows
 
 
