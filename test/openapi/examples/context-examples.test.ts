@@ -6,7 +6,7 @@ import { FleetPageSchema, FleetSchema } from '../../../openapi/fleet-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 
 t.test('the page, the detail and the policy show the same context', async (t) => {
-  const { thresholds: [row], members: _, ...context } = CONTEXT_DETAIL_EXAMPLE
+  const { thresholds: [row], members: _, label_advice: __, ...context } = CONTEXT_DETAIL_EXAMPLE
   t.strictSame(CONTEXT_PAGE_EXAMPLE.contexts, [context])
   t.match(row, { threshold: context.threshold, em_drop: context.em_drop, tokens_saved_ratio: context.tokens_saved_ratio, certified: true })
   t.equal(row!.lost + row!.kept + row!.gained, context.control_generations)
