@@ -18,6 +18,7 @@ class JudgeServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # a reply in two packets would wait for the acknowledgement of the first
 
             def do_POST(self) -> None:
                 outer.requests += 1
