@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { build, type Built } from './helper.js'
+import { writeCommand } from './docs/run-bash.js'
+import { build, temporaryFolder, type Built } from './helper.js'
 import { cli } from './service-process.js'
 
 const run = promisify(execFile)
@@ -23,7 +24,9 @@ async function example (t: Test, command: string, more: NodeJS.ProcessEnv = {}):
   const built = await build(t)
   const url = await built.app.listen({ port: 0 })
   const [program, ...args] = command.split(' ')
-  const env = { ...process.env, STOPGATE_URL: url, PYTHONPATH: 'clients/python/src', ...more }
+  const folder = await temporaryFolder(t)
+  await writeCommand(folder, 'npx') // the real one would build the service again, under the other tests
+  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, STOPGATE_URL: url, PYTHONPATH: 'clients/python/src', ...more }
   const { stdout } = await run(program === 'python3' ? PYTHON : program!, args, { env })
   return { ...built, stdout }
 }

@@ -16,6 +16,13 @@ const COMMANDS: Readonly<Record<string, string>> = {
   npm: `[ "$*" = start ] || { echo "npm $* is not run here" >&2; exit 1; }; exec '${process.execPath}' '${cli}' serve`,
 }
 
+/** Writes one of these commands into a folder that comes first in PATH. */
+export async function writeCommand (folder: string, name: string): Promise<void> {
+  const file = join(folder, name)
+  await writeFile(file, `#!/bin/bash\n${COMMANDS[name]}\n`)
+  await chmod(file, 0o755)
+}
+
 export interface Ran { readonly code: number | null, readonly stdout: string, readonly stderr: string }
 
 export interface Shell {
@@ -33,11 +40,7 @@ export interface Shell {
  */
 export async function openShell (t: Test, url: string, env: NodeJS.ProcessEnv): Promise<Shell> {
   const folder = await temporaryFolder(t)
-  for (const [name, script] of Object.entries(COMMANDS)) {
-    const file = join(folder, name)
-    await writeFile(file, `#!/bin/bash\n${script}\n`)
-    await chmod(file, 0o755)
-  }
+  for (const name of Object.keys(COMMANDS)) await writeCommand(folder, name)
   await symlink(resolve('test'), join(folder, 'test'))
   const port = await freePort()
   const spawnBash = (code: string, stdio: 'pipe' | 'ignore') => {
