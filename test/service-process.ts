@@ -26,14 +26,14 @@ export interface ServiceProcess {
 /**
  * Starts the service in a process of its own on a free port, as a user does. It is killed after the test.
  * @param options.detached whether the process leads a process group of its own
- * @param options.deafTo a signal that the process ignores
+ * @param options.deafTo a signal that the process ignores. It gets no hooks of tap then: these would end it at the signal
  * @param options.timeScale factor on the times of enrolment
  */
 export function startProcess (
   t: Pick<Test, 'teardown'>, env: NodeJS.ProcessEnv, { detached = false, deafTo = '', timeScale = 1 } = {}
 ): ServiceProcess {
   const command = [process.execPath, ...timeScale === 1 ? [cli, 'serve'] : [quickService, String(timeScale)]]
-  const [file, ...args] = deafTo === '' ? command : ['sh', '-c', `trap '' ${deafTo}; exec "$@"`, 'sh', ...command]
+  const [file, ...args] = deafTo === '' ? command : ['sh', '-c', `unset NODE_OPTIONS; trap '' ${deafTo}; exec "$@"`, 'sh', ...command]
   const child = spawn(file!, args, {
     env: { PORT: '0', ...env, DEFAULT_POLICY: atTestCadence(env.DEFAULT_POLICY) }, detached, stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -47,6 +47,8 @@ export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.
     /** The first of the replicas that live, as which operators ask. */
     get replica (): ServiceProcess { return all()[0]! },
     replicas: all,
+    /** How the replicas have ended, and what they printed besides their log. */
+    endings: () => all().map(({ child, stderr }) => `exit code ${child.exitCode}, signal ${child.signalCode} ${stderr()}`).join('; '),
     /** Takes the store away: Redis is killed, or the disk of the folder is full. @returns what brings it back */
     loseStore: async () => await takeAway(redis, all()[0]!, dataDir),
     /** Empties Redis, or deletes the folder and starts the service again. */

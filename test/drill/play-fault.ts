@@ -8,7 +8,11 @@ export async function playFault ({ name, settings, play }: Fault, store: StoreKi
   try {
     const fleet = await startFleet({ teardown: (end) => { ends.unshift(end) } }, store, settings)
     const { drill, row } = startDrill(name, store, limitSeconds)
-    await play(fleet, drill)
+    try {
+      await play(fleet, drill)
+    } catch (error) {
+      throw new Error(`${name} (${store}): ${fleet.endings()}`, { cause: error })
+    }
     return row()
   } finally {
     for (const end of ends) await end()
