@@ -7,7 +7,6 @@ import { CHAT, eventsOf, startUnderTest } from '../proxy-under-test.js'
 
 const REASONING = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
 const SAMPLED = { ...CHAT, n: 3, seed: 5 }
-const PINNED = { 'x-stopgate-context': 'task=pinned' }
 
 t.test('samples are generations of one group, and one reply', async (t) => {
   const outcomes: any[] = []
@@ -45,19 +44,14 @@ t.test('a stream has the chunks of all samples, each with its index, and ends on
 })
 
 t.test('all samples of a treated group can be stopped, in one reply and in a stream', async (t) => {
-  const { ask } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
-  const treated = async (body: object) => { // the arm follows from the group, whose id is new each time
-    for (;;) {
-      const reply = await ask(body, PINNED)
-      const text = await reply.text()
-      if (!text.includes('"arm":"control"')) return text
-    }
-  }
-  const { choices, stopgate, usage } = JSON.parse(await treated(SAMPLED))
+  // A control group would wait for ever: the engine pauses until it is stopped.
+  const { ask, treated } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
+  const textOf = async (body: object) => await (await ask(body, { ...treated, 'x-stopgate-samples': '3' })).text()
+  const { choices, stopgate, usage } = JSON.parse(await textOf(SAMPLED))
   t.match(choices, [0, 1, 2].map((index) => ({ index, message: { content: '42', reasoning: REASONING.slice(0, 32) } })))
   t.ok(stopgate.samples.every(({ stopped }: any) => stopped))
   t.equal(usage.completion_tokens, stopgate.samples.reduce((sum: number, { tokens }: any) => sum + tokens, 0))
-  const events = eventsOf(await treated({ ...SAMPLED, stream: true }))
+  const events = eventsOf(await textOf({ ...SAMPLED, stream: true }))
   for (const index of [0, 1, 2]) {
     const own = events.flatMap(({ choices }) => choices.filter((choice: any) => choice.index === index))
     t.equal(own.map(({ delta }) => delta.content ?? '').join(''), '42')
