@@ -74,9 +74,9 @@ async def roll(
     return list(zip(runs, await asyncio.gather(*done), strict=True))
 
 
-def stop_treated(service: Service, task: str) -> None:
+def stop_treated(service: Service, task: str, model: str = "turns") -> None:
     """Stops what is treated at any check behind the first."""
-    key = f"model=turns,task={task}"
+    key = f"model={model},task={task}"
     policy = {"check_every_tokens": 8, "check_growth": 0, "control_rate": 0.5, "min_tokens": 16}
     service.put(f"/v1/contexts/{key}/policy", policy)
     service.put(f"/v1/contexts/{key}/pin", {"threshold": 0.0, "reason": "test"})

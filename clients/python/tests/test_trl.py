@@ -15,7 +15,7 @@ from stopgate._outcome import outcome_of
 from stopgate.hf import ReasoningFormat
 from stopgate.rollout import Turn
 from stopgate.trl import Rollouts
-from test_rollout import Engine
+from test_rollout import Engine, stop_treated
 from tiny import tiny_model, tiny_tokenizer
 
 trl: Any = import_module("trl")
@@ -73,10 +73,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 def stop_at_second_check(service: Service, mode: str) -> None:
     """Stops treated rollouts wherever they are asked about, but for the first check."""
-    key = f"model=tiny,task={mode}"
-    policy = {"check_every_tokens": 8, "check_growth": 0, "control_rate": 0.5, "min_tokens": 16}
-    service.put(f"/v1/contexts/{key}/policy", policy)
-    service.put(f"/v1/contexts/{key}/pin", {"threshold": 0.0, "reason": "test"})
+    stop_treated(service, mode, "tiny")
 
 
 @pytest.mark.parametrize("mode", ["answer", "truncate"])

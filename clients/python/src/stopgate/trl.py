@@ -233,8 +233,9 @@ class _Seen(NamedTuple):
         }
 
     def scaled(self, bounds: Bounds) -> "_Seen":
-        """The same with rewards from 0 to 1."""
-        return self._replace(rewards=[[bounds.scaled(one) or 0.0 for one in group] for group in self.rewards])
+        """The same with rewards from 0 to 1, without those outside the bounds."""
+        groups = [[scaled for one in group if (scaled := bounds.scaled(one)) is not None] for group in self.rewards]
+        return self._replace(rewards=[group for group in groups if group])
 
 
 class _Batch:
