@@ -163,26 +163,48 @@ export const PolicyQuerySchema = Type.Object({
   ...DryRunQuerySchema.properties,
 }, { additionalProperties: false })
 
+export const UNKNOWN_PER_DAY = 'null: unknown, since there is less than an hour of traffic, fewer than 10 control generations or no evidence at the threshold; and above pools and leaves'
+
+/** What a dry run states of one context, besides its thresholds. */
+export const EffectFiguresSchema = Type.Object({
+  mode_before: enumOf(modes, 'Mode in force now'),
+  mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
+  em_drop_before: nullable<number>('number', {
+    description: 'EM lost at the threshold in force now (fraction): of a certified one by its guarantee, under a pin as the present evidence has it; null: none is in force, or unknown',
+  }),
+  em_drop_after: nullable<number>('number', { description: 'EM that would be lost at the threshold that would be in force' }),
+  tokens_saved_ratio_before: nullable<number>('number', { description: 'Share of tokens that the threshold in force now saves, net of probes' }),
+  tokens_saved_ratio_after: nullable<number>('number', { description: 'Share of tokens that would be saved' }),
+  tokens_saved_per_day_before: nullable<number>('number', {
+    description: `Tokens saved a day at today's traffic, net of the probes of both arms; negative: nothing is stopped, and probes are made. ${UNKNOWN_PER_DAY}`,
+  }),
+  tokens_saved_per_day_after: nullable<number>('number', {
+    description: 'The same after the change: in a new epoch, until it certifies a threshold',
+  }),
+})
+
+export const TokensPerDaySchema = Type.Object({
+  before: nullable<number>('number', { description: 'Tokens saved a day now; null: unknown' }),
+  after: nullable<number>('number', { description: 'Tokens saved a day after the change; null: unknown' }),
+  unknown: Type.Integer({ description: 'Number of changing contexts that are not in the sums, because their savings a day are unknown' }),
+}, { description: 'Tokens saved a day at the traffic of the last 24 hours, net of the probes of both arms: the sum over all contexts without contexts below them' })
+
 const effect = {
   dry_run: Type.Boolean({ description: 'true: this was a dry run, and the other fields state its effect' }),
   contexts: Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),
     before: NullableRatioSchema('Threshold in force now; null: never stop'),
     after: NullableRatioSchema('Threshold that would be in force'),
-    mode_before: enumOf(modes, 'Mode in force now'),
-    mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
     max_em_drop_before: Type.Number({ description: 'Bound in force now (fraction of EM)' }),
     max_em_drop_after: Type.Number({ description: 'Bound that would be in force' }),
-    em_drop_before: nullable<number>('number', { description: 'EM lost at the certified threshold in force now, by its evidence (fraction); null: none is in force' }),
-    em_drop_after: nullable<number>('number', { description: 'EM that would be lost at the certified threshold that would be in force' }),
-    tokens_saved_ratio_before: nullable<number>('number', { description: 'Share of tokens that the certified threshold in force now saves, net of probes' }),
-    tokens_saved_ratio_after: nullable<number>('number', { description: 'Share of tokens that would be saved' }),
+    ...EffectFiguresSchema.properties,
     status_after: Type.String({ description: 'Status after the change: learning, unlikely, certified or drifted' }),
     new_epoch: Type.Boolean({ description: 'Whether a new epoch would start, with no evidence' }),
     post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so the bar is thirty times higher until the next epoch' }),
   }), { description: 'Contexts that the call applies to, those that change first (at most 200)' }),
   total: Type.Integer({ description: 'Number of contexts that the call applies to' }),
   changing: Type.Integer({ description: 'Number of contexts whose threshold, mode or epoch changes' }),
+  tokens_saved_per_day: TokensPerDaySchema,
   confirm: ConfirmSchema,
 }
 

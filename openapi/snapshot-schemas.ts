@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
 import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
-import { ConfirmSchema, ModeSchema, PinSchema, PolicyPatchSchema } from './policy-schemas.js'
+import { ConfirmSchema, EffectFiguresSchema, ModeSchema, PinSchema, PolicyPatchSchema, TokensPerDaySchema } from './policy-schemas.js'
 
 export const SnapshotSchema = Type.Object({
   version: Type.Integer({ description: 'Version of the snapshot; it changes when some decision could differ' }),
@@ -68,9 +68,11 @@ export const RollbackReplySchema = Type.Object({
     before: NullableRatioSchema('Threshold in force before; null: never stop'),
     after: NullableRatioSchema('Threshold that the context is pinned to; null: never stop'),
     scorer: nullable<string>('string', { description: 'Predictor whose score is compared; null: the raw confidence' }),
-  }), { description: 'Contexts pinned, those that change first (at most 200)' }),
+    ...Type.Partial(EffectFiguresSchema).properties,
+  }), { description: 'Contexts pinned, those that change first (at most 200). Figures of what that does are in dry runs only' }),
   total: Type.Integer({ description: 'Number of contexts pinned' }),
   changing: Type.Integer({ description: 'Number of contexts whose threshold changes' }),
+  tokens_saved_per_day: Type.Optional(TokensPerDaySchema),
   policies: Type.Array(RestoredPolicySchema, { description: 'Policies restored; none unless asked for' }),
   confirm: ConfirmSchema,
 }, { title: 'RollbackReply', description: 'Result of a rollback or its dry run', examples: [ROLLBACK_REPLY_EXAMPLE] })
@@ -78,6 +80,7 @@ export const RollbackReplySchema = Type.Object({
 export const RollbackEndSchema = Type.Object({
   removed: Type.Integer({ description: 'Number of pins removed' }),
   dry_run: Type.Boolean({ description: 'Whether this was a dry run, which removed nothing' }),
+  tokens_saved_per_day: Type.Optional(TokensPerDaySchema),
   confirm: ConfirmSchema,
 }, { title: 'RollbackEnd', description: 'End of a rollback, or its dry run', examples: [{ removed: 6, dry_run: false, confirm: 'uYc1mX0pS3vLq8Zt' }] })
 

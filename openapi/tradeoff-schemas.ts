@@ -3,7 +3,7 @@ import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/reports/what
 import { contextFields, ThresholdsSchema } from './context-schemas.js'
 import { TRADEOFF_EXAMPLE, WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
 import { CadenceNumbersSchema, described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
-import { PolicySchema } from './policy-schemas.js'
+import { PolicySchema, UNKNOWN_PER_DAY } from './policy-schemas.js'
 
 const PriceSchema = Type.Object({
   estimate: Type.Number({ description: 'Estimate (EM as a fraction, for each percent of the tokens)' }),
@@ -142,6 +142,8 @@ export const WhatIfSchema = Type.Object({
   em_drop_high: NullableRatioSchema('Upper bound of the true EM drop'),
   tokens_saved_ratio: RatioSchema('Tokens that it would save, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
+  tokens_saved_per_day: nullable<number>('number', { description: `Tokens that it would save a day at today's traffic, net of probes; negative: probes cost more. ${UNKNOWN_PER_DAY}` }),
+  tokens_saved_per_day_now: nullable<number>('number', { description: 'The same with what is in force now' }),
   expected_utility: contextFields.expected_utility,
   unfavourable_from: NullableTurnSchema,
   generations: Type.Integer({ description: 'Control generations in the evidence; for another cadence, those of this epoch that were kept with all their steps (256 at most)' }),

@@ -192,12 +192,15 @@ export const COMMAND_DRY_RUN_EXAMPLE = {
     em_drop_after: null,
     tokens_saved_ratio_before: 0.31,
     tokens_saved_ratio_after: null,
+    tokens_saved_per_day_before: 1_860_000,
+    tokens_saved_per_day_after: -12_000,
     status_after: 'learning',
     new_epoch: false,
     post_hoc: true,
   }],
   total: 1,
   changing: 1,
+  tokens_saved_per_day: { before: 1_860_000, after: -12_000, unknown: 0 },
   confirm: 'uYc1mX0pS3vLq8Zt',
 }
 

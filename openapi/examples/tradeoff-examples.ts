@@ -103,6 +103,8 @@ export const WHAT_IF_EXAMPLE = {
   em_drop_high: 0.0254,
   tokens_saved_ratio: 0.199,
   tokens_saved_gross_ratio: 0.211,
+  tokens_saved_per_day: 1_860_000,
+  tokens_saved_per_day_now: 1_430_000,
   expected_utility: null,
   unfavourable_from: null,
   generations: 365,

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError, CommandEffect } from './api.js'
 import { api } from './session.js'
-import { count, counted, percent, points, threshold, words } from './format.js'
+import { count, counted, percent, points, short, threshold, words } from './format.js'
 import { Table } from './parts.js'
 import { Problem, ReasonField } from './reason-dialog.js'
 
@@ -89,12 +89,15 @@ export function ConfirmDialog ({ title, note, children, command, onClose }: Conf
 /** The rows of some calls state less. */
 type ContextEffect = Pick<CommandEffect, 'key' | 'before' | 'after'> & Partial<CommandEffect>
 
+interface TokensPerDay { readonly before: number | null, readonly after: number | null, readonly unknown: number }
+
 /** The reply to a dry run of any call. */
 interface Effects {
   readonly confirm: string
   readonly contexts?: readonly ContextEffect[]
   readonly total?: number
   readonly changing?: number
+  readonly tokens_saved_per_day?: TokensPerDay
   /** Pins that the end of a rollback would remove. */
   readonly removed?: number
   readonly warnings?: readonly string[]
@@ -112,13 +115,34 @@ function moved (before: number | null | undefined, after: number | null | undefi
   return before === after ? render(after) : <>{render(before)} → <b>{render(after)}</b></>
 }
 
+/** What a change costs or saves in tokens a day, or that it is unknown. */
+export function costText ({ before, after, unknown }: TokensPerDay): string {
+  const others = unknown === 0 ? '' : ` Unknown for ${counted(unknown, 'changing context')}: less than an hour of traffic, or no evidence at the threshold.`
+  if (before === null || after === null) {
+    return unknown === 0 ? 'No tokens are saved or lost: there is no traffic here yet.' : `What this costs in tokens a day is not known.${others}`
+  }
+  const change = after - before
+  const effect = change === 0
+    ? `As many tokens a day as now: ${short(after)} saved, net of probes.`
+    : `${short(Math.abs(change))} tokens a day ${change < 0 ? 'fewer' : 'more'} would be saved at today’s traffic: ${short(after)} instead of ${short(before)}, net of probes.`
+  return `${effect}${others}`
+}
+
 /** The effect that a call would have, by its dry run. */
 function EffectTable ({ effects }: { effects: Effects }) {
-  const { contexts = [], total = 0, changing = 0, removed, warnings = [], policies = [] } = effects
-  if (removed !== undefined) return <p class='effect'>This would remove {counted(removed, 'pin')}.</p>
+  const { contexts = [], total = 0, changing = 0, removed, warnings = [], policies = [], tokens_saved_per_day: perDay } = effects
+  if (removed !== undefined) {
+    return (
+      <div class='effect'>
+        <p>This would remove {counted(removed, 'pin')}.</p>
+        {perDay !== undefined && <p>{costText(perDay)}</p>}
+      </div>
+    )
+  }
   return (
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
+      {perDay !== undefined && <p>{costText(perDay)}</p>}
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
       {policies.length > 0 && (
         <Table
@@ -133,10 +157,11 @@ function EffectTable ({ effects }: { effects: Effects }) {
         caption='Effect' rows={contexts.slice(0, 20)} empty='' columns={[
           { head: 'Context', cell: (row) => row.key },
           { head: 'Threshold', cell: (row) => <>{threshold(row.before)} → <b>{threshold(row.after)}</b></>, isNumber: true },
-          { head: 'Mode', cell: (row) => row.mode_before === undefined || row.mode_before === row.mode_after ? row.mode_after ?? 'as before' : <>{row.mode_before} → <b>{row.mode_after}</b></> },
+          { head: 'Mode', cell: (row) => row.mode_before === row.mode_after ? row.mode_after : <>{row.mode_before} → <b>{row.mode_after}</b></> },
           { head: 'Bound', cell: (row) => moved(row.max_em_drop_before, row.max_em_drop_after, points), isNumber: true },
           { head: 'EM lost', cell: (row) => moved(row.em_drop_before, row.em_drop_after, points), isNumber: true },
-          { head: 'Tokens saved', cell: (row) => moved(row.tokens_saved_ratio_before, row.tokens_saved_ratio_after, percent), isNumber: true },
+          { head: 'Saved', cell: (row) => moved(row.tokens_saved_ratio_before, row.tokens_saved_ratio_after, percent), isNumber: true },
+          { head: 'Tokens a day', cell: (row) => moved(row.tokens_saved_per_day_before, row.tokens_saved_per_day_after, short), isNumber: true },
           { head: 'Notes', cell: (row) => [row.new_epoch === true && 'evidence starts from zero', row.post_hoc === true && 'bar thirty times higher'].filter(Boolean).join(', ') || '–' },
         ]}
       />

@@ -39,8 +39,10 @@ t.test('on a certified context of a real service', async (t) => {
     await give(page, 'incident 42')
     t.match(page.text(), '1 would change, of 1 context that the call applies to.')
     t.same(page.table('Effect'), [
-      ['Context', 'Threshold', 'Mode', 'Bound', 'EM lost', 'Tokens saved', 'Notes'], [KEY, `${threshold} → never stop`, 'enforce', '2.00 pt', '0.00 pt → –', '50.0 % → –', '–'],
+      ['Context', 'Threshold', 'Mode', 'Bound', 'EM lost', 'Saved', 'Tokens a day', 'Notes'],
+      [KEY, `${threshold} → never stop`, 'enforce', '2.00 pt', '0.00 pt → –', '50.0 % → –', '–', '–'],
     ])
+    t.match(page.text(), 'What this costs in tokens a day is not known. Unknown for 1 changing context')
     t.equal((await send('GET', url)).body.pin, null, 'a dry run changes nothing')
     await page.click('Do it')
     await page.shows('Pinned to never stop by anonymous (incident 42), until')
@@ -141,7 +143,7 @@ t.test('on a certified context of a real service', async (t) => {
     t.ok(isDisabled(page, PREVIEW), 'a version is a number')
     await page.fill('Version', certificate.at(-1)!)
     await give(page, 'incident 43')
-    t.same(page.table('Effect')[1]!.slice(0, 3), [KEY, `never stop → ${threshold}`, 'as before'])
+    t.same(page.table('Effect')[1]!.slice(0, 3), [KEY, `never stop → ${threshold}`, 'enforce'])
     await page.click('Do it')
     await page.until('the rollback is listed', () => page.table('Audit trail')[1]?.[6] === 'incident 43')
     t.match((await send('GET', url)).body.pin, { reason: 'incident 43', rollback: Number(certificate.at(-1)) })
@@ -190,6 +192,25 @@ t.test('a command that fails after its dry run stays open with the message of th
   await page.click('Do it')
   t.equal(page.read('dialog[open] [role=alert]'), '▲ Other contexts would change now.')
   t.ok(page.control(PREVIEW), 'the effect must be seen again')
+})
+
+t.test('a dry run states what a change costs in tokens a day, or that it is unknown', async (t) => {
+  const cost = async (tokens_saved_per_day: object, contexts: object[] = []) => {
+    const page = await openPage(t, CONTEXT_VIEW, (request) => request.method === 'GET'
+      ? serviceWith()(request)
+      : { status: 200, body: { dry_run: true, confirm: 'c', contexts, total: 3, changing: 2, tokens_saved_per_day } })
+    await page.click('Reset …')
+    await page.fill('Reason', 'r')
+    await page.click(PREVIEW)
+    return page
+  }
+  const row = { key: 'model=q', before: 0.9, after: null, tokens_saved_per_day_before: 1_860_000, tokens_saved_per_day_after: null }
+  const page = await cost({ before: 1_860_000, after: -12_000, unknown: 1 }, [row])
+  t.match(page.text(), '1.87M tokens a day fewer would be saved at today’s traffic: −12K instead of 1.86M, net of probes. Unknown for 1 changing context: less than an hour of traffic, or no evidence at the threshold.')
+  t.equal(page.table('Effect')[1]!.at(-2), '1.86M → –')
+  t.match((await cost({ before: null, after: null, unknown: 2 })).text(), 'What this costs in tokens a day is not known. Unknown for 2 changing contexts')
+  t.match((await cost({ before: null, after: null, unknown: 0 })).text(), 'No tokens are saved or lost: there is no traffic here yet.')
+  t.match((await cost({ before: 50, after: 50, unknown: 0 })).text(), 'As many tokens a day as now: 50 saved, net of probes.')
 })
 
 t.test('a long list of effects is cut short', async (t) => {

@@ -46,7 +46,15 @@ t.test('a rollback sets pins, which DELETE removes', async (t) => {
   t.equal((await send('GET', url)).body.pin, null)
   t.match(await send('POST', '/v1/rollback', wish), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 3 contexts/ } })
   t.match(await send('POST', `/v1/rollback?confirm=${trial.confirm}`, { ...wish, version: 0 }), { status: 409 }, 'another rollback')
-  t.strictSame((await send('POST', `/v1/rollback?confirm=${trial.confirm}`, wish)).body, { ...trial, dry_run: false })
+  t.match(trial, {
+    contexts: [{ tokens_saved_ratio_before: null, tokens_saved_ratio_after: null }, { tokens_saved_ratio_before: Number }],
+    tokens_saved_per_day: { before: null, after: null, unknown: 2 },
+  })
+  const done = (await send('POST', `/v1/rollback?confirm=${trial.confirm}`, wish)).body
+  const thresholdsOf = ({ contexts }: any) => contexts.map(({ key, before, after }: any) => [key, before, after])
+  const { tokens_saved_per_day: _, ...foreseen } = trial
+  const { tokens_saved_per_day: __, ...real } = done
+  t.strictSame({ ...real, contexts: thresholdsOf(done) }, { ...foreseen, contexts: thresholdsOf(trial), dry_run: false })
 
   const ask = async (context: object) => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context })).body
   t.match(await ask(CONTEXT), { decision: 'stop', threshold, guarantee: null })
@@ -56,6 +64,7 @@ t.test('a rollback sets pins, which DELETE removes', async (t) => {
 
   await send('PUT', '/v1/contexts/*/pin', { threshold: null, reason: 'mine' })
   t.match(await send('DELETE', '/v1/rollback?reason=over'), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 4 contexts/ } })
+  t.match((await send('DELETE', '/v1/rollback?reason=over&dry_run=true')).body, { removed: 4, dry_run: true, tokens_saved_per_day: { before: null, after: null, unknown: 2 } })
   t.match((await sendConfirmed(built, 'DELETE', '/v1/rollback?reason=over')).body, { removed: 4, dry_run: false }, 'all but the one set since')
   t.match((await send('GET', url)).body, { pin: null, threshold: null })
   t.match(await ask({ model: 'q', task: 'later' }), { decision: 'stop' }, 'what was learned is in force again')

@@ -19,7 +19,7 @@ import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
 import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
-import { type DailySavings, NO_SAVINGS, type Savings } from './savings.js'
+import { type DailySavings, firstDay, NO_SAVINGS, type Savings } from './savings.js'
 import type { SavingsHistory } from './savings-history.js'
 
 /** Why an epoch began. */
@@ -121,7 +121,7 @@ export interface ContextState {
   readonly probe_prefill_tokens: number
   /** Over the last generations, of all epochs. */
   readonly spending: ProbeSpending
-  /** Net savings of the last whole day, of all epochs. */
+  /** Traffic, and the net savings of the last whole day; of all epochs. */
   readonly day: DailySavings
   /** Of the root alone. */
   readonly savings_history?: SavingsHistory | undefined
@@ -222,7 +222,7 @@ export function openEpoch (
     probe_tokens: previous?.probe_tokens ?? 0,
     probe_prefill_tokens: previous?.probe_prefill_tokens ?? 0,
     spending: previous?.spending ?? NO_SPENDING,
-    day: previous?.day ?? { since: time, savings: NO_SAVINGS, probe_tokens: 0, is_uncounted: false, net: null },
+    day: previous?.day ?? firstDay(time),
     last_evidence_at: null,
     updated_at: time,
     ...(previous?.savings_history !== undefined && { savings_history: previous.savings_history }),

@@ -89,22 +89,44 @@ export interface DailySavings {
   readonly probe_tokens: number
   /** Whether a threshold has been in force since then without being counted in the savings: a pin, or one in mode `shadow`. */
   readonly is_uncounted: boolean
+  /** Generations of either arm that were reported since then. */
+  readonly generations: number
+  /** Generations a day over the last whole day; `null`: none is over. */
+  readonly last_generations: number | null
   /** Tokens that the last whole day saved, less those of its probes; `null`: none is over, or that is unknown of it. */
   readonly net: number | null
 }
 
-const DAY = 86_400_000
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** A day that begins now, of a new context. */
+export function firstDay (time: number): DailySavings {
+  return { since: time, savings: NO_SAVINGS, probe_tokens: 0, is_uncounted: false, generations: 0, last_generations: null, net: null }
+}
 
 /** Sums up to now. */
 type Totals = Pick<DailySavings, 'savings' | 'probe_tokens'>
 
-/** Ends the day if it is over. @param isUncounted of a generation that was reported now, as `is_uncounted` */
+/** Counts a generation that was reported now, and ends the day if it is over. @param isUncounted as `is_uncounted`, of the generation */
 export function advanceDay (day: DailySavings, { savings, probe_tokens }: Totals, isUncounted: boolean, time: number): DailySavings {
   const is_uncounted = day.is_uncounted || isUncounted
-  if (time < day.since + DAY) return is_uncounted === day.is_uncounted ? day : { ...day, is_uncounted }
+  const generations = day.generations + 1
+  if (time < day.since + DAY) return { ...day, is_uncounted, generations }
   const saved = is_uncounted ? null : estimateSavings(savingsSince(day.savings, savings))
   const net = saved === null ? null : saved.estimate - (probe_tokens - day.probe_tokens)
-  return { since: time, savings, probe_tokens, is_uncounted: false, net }
+  const last_generations = generations * DAY / (time - day.since)
+  return { since: time, savings, probe_tokens, is_uncounted: false, generations: 0, last_generations, net }
+}
+
+/**
+ * Generations a day at the traffic of the last 24 hours, as far as they are known: what was reported since the day began, and the share of
+ * the day before that completes it. `null`: less than an hour is known.
+ */
+export function generationsPerDay ({ since, generations, last_generations: last }: DailySavings, now: number): number | null {
+  const passed = Math.max(0, now - since)
+  if (last !== null && passed < DAY) return generations + last * (1 - passed / DAY)
+  return passed < HOUR ? null : generations * DAY / passed
 }
 
 /** Effective number of control units from which on an estimate is shown. */

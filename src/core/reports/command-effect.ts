@@ -12,6 +12,7 @@ import { type Fold, foldedStates, newLedger } from '../reducer/fold.js'
 import type { Command } from '../reducer/log-entry.js'
 import { PendingOutcomes } from '../step-records/pending-outcomes.js'
 import { statusInForce } from './context-report.js'
+import { figuresOf, netTokensPerDay } from './tokens-per-day.js'
 
 export type CommandEffect = ReturnType<typeof commandEffects>[number]
 
@@ -34,29 +35,53 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
     const chain = linksOf(then, key)
     const own = chain.at(-1)!
     const state = states.get(key)!
-    const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
-    const present = inForceAt(loaded, key)
     return {
       key,
-      before: present.threshold,
-      after: effective.threshold,
-      /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
-      mode_before: effectivePolicy(loaded.defaultPolicy, loaded.policies, key).mode,
-      mode_after: own.policy.mode,
-      max_em_drop_before: present.source.policy.max_em_drop,
-      max_em_drop_after: effective.source.policy.max_em_drop,
-      /** By the evidence, at a certified threshold; `null`: none is in force. */
-      em_drop_before: present.guarantee?.em_drop ?? null,
-      em_drop_after: effective.guarantee?.em_drop ?? null,
-      tokens_saved_ratio_before: present.guarantee?.tokens_saved_ratio ?? null,
-      tokens_saved_ratio_after: effective.guarantee?.tokens_saved_ratio ?? null,
-      status_after: statusInForce(then, chain, effective.source),
+      ...effectBetween(loaded, then, key, now),
+      status_after: statusInForce(then, chain, inForceAt(then, key).source),
       /** Whether its evidence would start again from zero. */
       new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
       /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
       post_hoc: rawCandidate(state, own.policy).isPostHoc,
     }
   })
+}
+
+/** What would be in force for a context instead of what is now, and what both do by the present evidence. */
+export function effectBetween (present: LoadedContexts, then: LoadedContexts, key: string, now: number) {
+  const [before, after] = [sideOf(present, present, key, now), sideOf(present, then, key, now)]
+  return {
+    before: before.threshold,
+    after: after.threshold,
+    /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
+    mode_before: before.mode,
+    mode_after: after.mode,
+    max_em_drop_before: before.max_em_drop,
+    max_em_drop_after: after.max_em_drop,
+    em_drop_before: before.em_drop,
+    em_drop_after: after.em_drop,
+    tokens_saved_ratio_before: before.tokens_saved_ratio,
+    tokens_saved_ratio_after: after.tokens_saved_ratio,
+    tokens_saved_per_day_before: before.tokens_saved_per_day,
+    tokens_saved_per_day_after: after.tokens_saved_per_day,
+  }
+}
+
+/** Tokens saved a day with another threshold, and now; `null`: unknown. */
+export function comparedPerDay (
+  loaded: LoadedContexts, key: string, other: Pick<EffectiveThreshold, 'threshold'> & { readonly tokens_saved_ratio: number }, now: number
+) {
+  const { mode, tokens_saved_per_day: tokens_saved_per_day_now } = sideOf(loaded, loaded, key, now)
+  const force = { ...inForceAt(loaded, key), threshold: other.threshold }
+  return { tokens_saved_per_day: netTokensPerDay(loaded, key, mode, force, other, now), tokens_saved_per_day_now }
+}
+
+function sideOf (present: LoadedContexts, then: LoadedContexts, key: string, now: number) {
+  const force = inForceAt(then, key)
+  const { mode } = effectivePolicy(then.defaultPolicy, then.policies, key)
+  const figures = figuresOf(present, force)
+  const { threshold, source: { policy: { max_em_drop } } } = force
+  return { threshold, mode, max_em_drop, ...figures, tokens_saved_per_day: netTokensPerDay(present, key, mode, force, figures, now) }
 }
 
 function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, states }: LoadedContexts): Fold {

@@ -65,7 +65,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
     await forEachChunk(store, config, keys, inputs, (loaded, chunk) => {
       effects.push(...commandEffects(loaded, command, chunk.filter((within) => loaded.states.has(within)), Date.now()))
     })
-    return dryRun(identityOf(command), effects)
+    return dryRun(config.levels, identityOf(command), effects)
   }
 
   /**

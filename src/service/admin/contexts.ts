@@ -12,6 +12,7 @@ import { type ContextView, describeContext, type Status } from '../../core/repor
 import type { ContextRow } from '../../core/reports/context-row.js'
 import { adviseOnLabels } from '../../core/reports/label-advice.js'
 import { describeThresholds } from '../../core/reports/threshold-rows.js'
+import { comparedPerDay } from '../../core/reports/command-effect.js'
 import { type AnswerableFields, cadenceProblem, whatIf } from '../../core/reports/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/errors.js'
 import type { Store } from '../../store/store.js'
@@ -87,14 +88,15 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const policy = { ...inForce, ...terms }
       const problem = windowProblem(policy) ?? policyProblem(policy, loaded.levels)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
+      const perDay = (answer: ReturnType<typeof whatIf>) => ({ key, ...answer, ...comparedPerDay(loaded, key, answer, Date.now()) })
       if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {
-        return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }
+        return perDay(whatIf(state, policy, loaded.levels, loaded.predictors))
       }
       const { check_every_tokens: every, ...others } = terms
       const stated = { ...withNumbers(inForce, state.auto_cadence), ...others, ...(typeof every === 'number' && { check_every_tokens: every }) }
       const unknown = cadenceProblem(state.meaning, stated)
       if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
-      return { key, ...whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)) }
+      return perDay(whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)))
     },
 
     async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { depthOf, type Levels } from '../../core/policy/context.js'
 import { UnconfirmedError } from '../../errors/errors.js'
 
 /** Most rows that a dry run lists. */
@@ -21,6 +22,18 @@ interface Row {
   readonly mode_before?: string
   readonly mode_after?: string
   readonly new_epoch?: boolean
+  /** Tokens saved a day; absent: not foreseen. `null`: unknown, and in inner contexts. */
+  readonly tokens_saved_per_day_before?: number | null
+  readonly tokens_saved_per_day_after?: number | null
+}
+
+/** Tokens saved a day by all contexts of a command whose savings are known. */
+interface TokensPerDay {
+  /** `null`: none are known. */
+  readonly before: number | null
+  readonly after: number | null
+  /** Contexts that change and whose savings are not known. */
+  readonly unknown: number
 }
 
 /** The effect that a command would have. */
@@ -29,17 +42,39 @@ export interface DryRun<R> {
   readonly contexts: R[]
   readonly total: number
   readonly changing: number
+  readonly tokens_saved_per_day: TokensPerDay
   /** Digest of the command and of the contexts that change. */
   readonly confirm: string
 }
 
-/** @param command the fields by which two commands differ, without author and reason */
-export function dryRun<R extends Row> (command: unknown, rows: readonly R[]): DryRun<R> {
-  const changes = (row: R) => row.before !== row.after || row.mode_before !== row.mode_after || row.new_epoch === true
+/** Whether a threshold, a mode or an epoch changes. */
+const changesAnything = (row: Row) => row.before !== row.after || row.mode_before !== row.mode_after || row.new_epoch === true
+
+/**
+ * @param command the fields by which two commands differ, without author and reason
+ * @param changes whether a row is one that changes
+ */
+export function dryRun<R extends Row> (levels: Levels, command: unknown, rows: readonly R[], changes = changesAnything): DryRun<R> {
   const sorted = [...rows].sort((a, b) => Number(changes(b)) - Number(changes(a)) || (a.key < b.key ? -1 : 1))
   const changing = sorted.filter(changes)
   const confirm = confirmation(command, changing.map(({ key }) => key))
-  return { contexts: sorted.slice(0, SHOWN), total: rows.length, changing: changing.length, confirm }
+  const tokens_saved_per_day = tokensPerDay(levels, rows)
+  return { contexts: sorted.slice(0, SHOWN), total: rows.length, changing: changing.length, tokens_saved_per_day, confirm }
+}
+
+/** The sum over contexts without contexts below them, which is where generations are. */
+export function tokensPerDay (levels: Levels, rows: readonly Row[]): TokensPerDay {
+  let [before, after, known, unknown] = [0, 0, 0, 0]
+  for (const row of rows) {
+    if (depthOf(row.key) < levels.length) continue
+    const { tokens_saved_per_day_before: from = null, tokens_saved_per_day_after: to = null } = row
+    if (from !== null && to !== null) {
+      before += from
+      after += to
+      known++
+    } else if (changesAnything(row)) unknown++
+  }
+  return known === 0 ? { before: null, after: null, unknown } : { before: Math.round(before), after: Math.round(after), unknown }
 }
 
 /** Digest of a command and of the contexts that it changes. */

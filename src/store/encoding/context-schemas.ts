@@ -126,7 +126,7 @@ const state = Type.Object({
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
-  day: Type.Object({ ...fieldsLike(newState.day), net: orNull(number) }),
+  day: Type.Object({ ...fieldsLike(newState.day), last_generations: orNull(number), net: orNull(number) }),
   savings_history: Type.Optional(Type.Object({ ...fieldsLike(savingsHistory), hours: savingsPeriods, days: savingsPeriods })),
   serving: orNull(text),
   threshold: orNull(ratio),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import assert from 'node:assert'
 import t from 'tap'
-import { addControl, addTreated, estimateSavings, NO_SAVINGS, type Savings } from '../../../src/core/contexts/savings.js'
+import { addControl, addTreated, advanceDay, estimateSavings, firstDay, generationsPerDay, NO_SAVINGS, type Savings } from '../../../src/core/contexts/savings.js'
 
 const isClose = (a: number, b: number) => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
 
@@ -61,4 +61,20 @@ t.test('the samples of a group vary together', async (t) => {
   const [narrow, wide] = [estimateSavings(apart)!, estimateSavings(together)!]
   t.equal(narrow.estimate, wide.estimate)
   t.ok(wide.high - wide.low > 1.9 * (narrow.high - narrow.low), 'four equal samples say no more than one')
+})
+
+t.test('generations a day are those of the last 24 hours, as far as they are known', async (t) => {
+  const hour = 3_600_000
+  const report = (day: ReturnType<typeof firstDay>, at: number) => advanceDay(day, { savings: NO_SAVINGS, probe_tokens: 0 }, false, at)
+  let day = firstDay(0)
+  for (let i = 0; i < 6; i++) day = report(day, i)
+  t.equal(generationsPerDay(day, hour - 1), null)
+  t.equal(generationsPerDay(day, hour), 6 * 24)
+  t.equal(generationsPerDay(day, 12 * hour), 12)
+  day = report(day, 48 * hour)
+  t.equal(generationsPerDay(day, 48 * hour), 3.5, 'seven in two days')
+  for (let i = 0; i < 10; i++) day = report(day, 54 * hour)
+  t.equal(generationsPerDay(day, 54 * hour), 10 + 0.75 * 3.5, 'ten since, and three quarters of the day before')
+  t.equal(generationsPerDay(day, 72 * hour), 10, 'the day before no longer counts')
+  t.equal(generationsPerDay(day, 96 * hour), 5, 'nothing since')
 })

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { LoadedContexts } from '../../../src/core/contexts/chain-link.js'
+import { generationsPerDay } from '../../../src/core/contexts/savings.js'
 import { isWithin } from '../../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import { commandEffects, thresholdIn } from '../../../src/core/reports/command-effect.js'
+import { commandEffects, comparedPerDay, thresholdIn } from '../../../src/core/reports/command-effect.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
 import { holds } from '../../property.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf } from '../reducer/memory-fold.js'
@@ -71,4 +72,63 @@ t.test('the predicted effects equal the real ones', async (t) => {
     }
   }), 360)
   for (const [kind, count] of Object.entries({ moves, modes, epochs, postHoc })) t.ok(count >= 5, `the random cases cover ${kind}: ${count}`)
+})
+
+const HOUR = 3_600_000
+
+const pinAt = (threshold: number | null) =>
+  ({ type: 'pin', key: LEAF, pin: { threshold, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }) as const
+
+/** A certified context with four control and four treated generations an hour; of 100 tokens, 60 are saved and 2 are probes. */
+function certifiedWithTraffic (hours: number): MemoryFold {
+  const fold = memoryFold({ control_rate: 0.5 })
+  const probed = outcomeOf({ probe_tokens: 2, steps: [{ tokens: 38, confidence: 1, exact_match: 1 }] })
+  fold.learn(probed, 0, 224)
+  for (let hour = 1; hour <= hours; hour++) {
+    fold.learn(probed, hour * HOUR, 4)
+    fold.learn(outcomeOf({ arm: 'treated', steps: null, tokens: 40, stopped: true, u: 0.7 }), hour * HOUR, 4)
+  }
+  return fold
+}
+
+t.test('the cost in tokens a day follows from traffic, control share, savings and probes', async (t) => {
+  const fold = certifiedWithTraffic(60)
+  const known = knownOf(fold)
+  const now = 60 * HOUR
+  const [effect] = commandEffects(known, { type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' }, [LEAF], now)
+  const ratio = effect!.tokens_saved_ratio_before!
+  // Half of the generations are control, of 100 tokens in full and 2 of probes.
+  const aDay = generationsPerDay(fold.state().day, now)!
+  t.ok(Math.abs(aDay - 8 * 24) <= 8, `${aDay} generations a day`)
+  const close = (a: number | null, b: number, message: string) => t.ok(Math.abs(a! - b) < 1e-6 * Math.abs(b), `${message}: ${a}, ${b}`)
+  t.ok(ratio > 0.5 && ratio < 0.63)
+  close(effect!.tokens_saved_per_day_before, aDay * (0.5 * 100 * ratio - 0.5 * 2), 'in force')
+  close(effect!.tokens_saved_per_day_after, aDay * -(0.5 * 2), 'off: only probes are left')
+
+  const reset = { type: 'reset', key: LEAF, by: 'ops', reason: 'r' } as const
+  close(commandEffects(known, reset, [LEAF], now)[0]!.tokens_saved_per_day_after, aDay * -2, 'a new epoch begins with control generations alone')
+
+  const [pinned] = commandEffects(known, pinAt(0.7), [LEAF], now)
+  t.equal(pinned!.tokens_saved_ratio_after, ratio, 'a pin is estimated from the evidence')
+  t.equal(pinned!.em_drop_after, 0)
+  close(pinned!.tokens_saved_per_day_after, effect!.tokens_saved_per_day_before!, 'it saves as much')
+  t.ok(commandEffects(known, pinAt(null), [LEAF], now)[0]!.tokens_saved_per_day_after! < 0)
+  t.equal(commandEffects(known, reset, ['*'], now)[0]!.tokens_saved_per_day_before, null, 'the root certifies nothing')
+  t.match(comparedPerDay(known, LEAF, { threshold: 0.9, tokens_saved_ratio: ratio / 2 }, now), {
+    tokens_saved_per_day: aDay * (0.5 * 50 * ratio - 1), tokens_saved_per_day_now: effect!.tokens_saved_per_day_before,
+  })
+})
+
+t.test('the cost is unknown before an hour of traffic', async (t) => {
+  const known = knownOf(certifiedWithTraffic(0))
+  const off = { type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' } as const
+  t.match(commandEffects(known, off, [LEAF], HOUR - 1), [
+    { tokens_saved_per_day_before: null, tokens_saved_per_day_after: null, tokens_saved_ratio_before: Number },
+  ])
+  t.match(commandEffects(known, off, [LEAF], HOUR), [{ tokens_saved_per_day_before: Number }])
+})
+
+t.test('a pin for a score without evidence has no figures', async (t) => {
+  const known = knownOf(certifiedWithTraffic(60))
+  t.match(commandEffects(known, pinAt(1), [LEAF], 60 * HOUR), [{ em_drop_after: null, tokens_saved_per_day_after: null, tokens_saved_per_day_before: Number }], 'safer than the grid')
 })

@@ -1,0 +1,55 @@
+import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { trueDrop } from '../certificate/judge-errors.js'
+import { candidateScorers } from '../contexts/candidate-scorer.js'
+import type { LoadedContexts } from '../contexts/chain-link.js'
+import { controlShareInForce, type EffectiveThreshold } from '../contexts/effective-threshold.js'
+import { generationsPerDay } from '../contexts/savings.js'
+import { isCertifying } from '../policy/context.js'
+import type { Policy } from '../policy/policy.js'
+
+/** What stopping at a threshold does, by the evidence. `null`: no threshold is in force, or there is no evidence at it. */
+interface Figures { readonly em_drop: number | null, readonly tokens_saved_ratio: number | null }
+
+const UNKNOWN: Figures = { em_drop: null, tokens_saved_ratio: null }
+
+/**
+ * The figures of a threshold in force: those of its guarantee, or under a pin an estimate from the present evidence, at the loosest
+ * threshold of the grid that is at least as safe.
+ */
+export function figuresOf (present: LoadedContexts, { threshold, scorer, guarantee, source, isPinned }: EffectiveThreshold): Figures {
+  if (guarantee !== null) return { em_drop: guarantee.em_drop, tokens_saved_ratio: guarantee.tokens_saved_ratio }
+  const state = present.states.get(source.key)
+  if (threshold === null || !isPinned || state === undefined) return UNKNOWN
+  const candidate = candidateScorers(state, source.policy, present.predictors).find((other) => other.scorer === scorer)
+  if (candidate === undefined || candidate.evidence.generations === 0) return UNKNOWN
+  const { grid, evidence } = candidate
+  const index = grid.findLastIndex((safe) => safe >= threshold)
+  if (index === -1) return UNKNOWN
+  return { em_drop: trueDrop(emDrop(evidence, index), source.policy), tokens_saved_ratio: tokensSavedRatio(evidence, index) }
+}
+
+/** Control generations that a mean of full runs needs at least. */
+const MIN_CONTROL = 10
+
+/**
+ * Tokens that a context saves a day at the traffic of the last 24 hours: those that stops of treated generations save, net of their probes,
+ * less the probes of control generations. Negative where nothing is stopped while probes are made.
+ * @returns `null`: unknown, since the traffic, the length of full runs or the figures at the threshold are; and where nothing is certified,
+ * as above pools and leaves
+ */
+export function netTokensPerDay (
+  present: LoadedContexts, key: string, mode: Policy['mode'], force: EffectiveThreshold,
+  { tokens_saved_ratio: ratio }: Pick<Figures, 'tokens_saved_ratio'>, now: number
+): number | null {
+  const { source } = force
+  if (!isCertifying(present.levels, source.policy.certify_at, source.key)) return null
+  const state = present.states.get(key)
+  if (state === undefined) return 0 // no generation was ever reported
+  const generations = generationsPerDay(state.day, now)
+  const spent = [state, present.states.get(source.key)].find((from) => (from?.spending.control.generations ?? 0) >= MIN_CONTROL)
+  if (generations === null || spent === undefined || (force.threshold !== null && ratio === null)) return null
+  const { generations: runs, tokens, probe_tokens: probes } = spent.spending.control
+  const share = controlShareInForce(force)
+  const saved = mode === 'enforce' ? (1 - share) * (ratio ?? 0) * tokens / runs : 0
+  return generations * (saved - share * probes / runs)
+}
