@@ -121,6 +121,7 @@ const FollowUpSchema = Type.Object({
   cancelled: count('Of those in final slices, how many were cancelled'),
   void: count('Draws that did not enrol, because their list arrived too late or for another epoch, because 4,096 were open, or because more than 1,024 outcomes were waiting for their lists'),
   unenrolled: count('Control outcomes of generations that should have been enrolled but were not, so they are not evidence; those that a burst or label_rate leaves out are not counted'),
+  unlisted: count('Of those in unenrolled, how many no list named: their workers did not ask at the first check, or asked under another id'),
   late: count('Control outcomes that arrived after their generation had gone missing, so they are not evidence'),
   reported: count('Control outcomes of enrolled generations that have the steps they need'),
   labels_wanted: count('Of those, how many arrived without a label that they needed'),
@@ -129,6 +130,7 @@ const FollowUpSchema = Type.Object({
   steps_missing: count('Control outcomes that lack steps for which a decision was asked, so they are missing'),
   unmarked: count('Of those in reported, how many state neither group_id, prompt_hash nor samples 1, so they may be samples of one prompt'),
   left_out: count('Control generations that the evidence leaves out: their list was void, but not because it was for the epoch before, or they were never enrolled (a group counts by its samples)'),
+  listed_late: count('Of those in left_out, how many were on a list that reached the log too late, as after an outage of the store'),
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 
 const DiagnosisSchema = Type.Object({

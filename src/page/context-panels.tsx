@@ -170,7 +170,8 @@ const MEANINGS: Readonly<Record<Field, string>> = {
   excluded: 'left out, since something is missing',
   cancelled: 'the client went away',
   void: 'draws that enrolled nothing',
-  unenrolled: 'outcomes of generations that never asked at their first step',
+  unenrolled: 'outcomes of generations that were not enrolled',
+  unlisted: 'of these, those that did not ask at their first step',
   late: 'outcomes that came too late',
   reported: 'outcomes that came with the steps they need',
   labels_wanted: 'outcomes that needed a label',
@@ -179,6 +180,7 @@ const MEANINGS: Readonly<Record<Field, string>> = {
   steps_missing: 'control outcomes that lack some of their steps',
   unmarked: 'outcomes that may be samples of one prompt',
   left_out: 'control generations that the evidence leaves out',
+  listed_late: 'of these, those drawn while the store was away or slow',
 }
 
 function Barred ({ value, most }: { value: number, most: number }) {

@@ -133,6 +133,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   cadences_differ: ['bad', 'Treated generations ask more often than control ones, so nothing is certified, or less often, so they save less.'],
   prompt_unmarked: ['warn', 'Outcomes do not say whether other samples share their prompt. Such samples should count once.'],
   left_out_high: ['warn', 'More control generations are left out of the evidence than may be lost. Above twice as many, nothing is certified.'],
+  lists_late: ['warn', 'After the store was away or slow, more control generations are left out of the evidence than may be lost. Workers need no change.'],
   cancelled_high: ['warn', 'More control generations are cancelled than may be lost.'],
   grader_unseen: ['warn', 'EM never changes, and no answers are stated, so nobody sees whether the grader works.'],
   probe_form_missing: ['warn', 'No way to force an answer gives those of the model, so nothing is probed. State how its answers look by the option probe.'],

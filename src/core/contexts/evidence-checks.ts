@@ -31,8 +31,12 @@ export const EVIDENCE_CHECKS = {
     cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
   },
   left_out_high: {
-    problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or their list was void',
-    cure: 'ask at the first check of each generation under the id of its outcome, and check whether lists reach the store in time',
+    problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or there was no room for them',
+    cure: 'ask at the first check of each generation under the id of its outcome',
+  },
+  lists_late: {
+    problem: 'more control generations are left out of the evidence than may be lost, since lists of enrolments reached the store too late: it was away or slow',
+    cure: 'change nothing in workers; check the store if it stays',
   },
   cancelled_high: {
     problem: 'more control generations are cancelled than may be lost, and a certificate says nothing about them',
@@ -70,10 +74,22 @@ export function evidenceWarnings (state: ContextState, policy: Policy): Evidence
   if (cadenceOfTreated(cadences) !== null) warnings.push('cadences_differ')
   if (isGraderBroken(grader) || isGraderSilent(grader)) warnings.push('grader_broken')
   if (isGraderUnseen(grader)) warnings.push('grader_unseen')
-  if (exceeds(recent.left_out, recent.enrolled + recent.left_out, bound) || (counts.left_out >= FEW && !areEnrolled(counts, bound))) warnings.push('left_out_high')
+  warnings.push(...leftOutWarnings(state, bound))
   if (counts.cancelled >= FEW && cancelledRatio(state) > bound) warnings.push('cancelled_high')
   if (form !== null && form.form === null) warnings.push('probe_form_missing')
   if (form !== null && isValidityLow(form)) warnings.push('probe_validity_low')
+  return warnings
+}
+
+/** Whether too many are left out, and whether workers or late lists are why. */
+function leftOutWarnings ({ follow_up: counts, recent }: Pick<ContextState, 'follow_up' | 'recent'>, bound: number): EvidenceWarning[] {
+  const all = (sums: Pick<FollowUp, 'enrolled' | 'left_out'>) => sums.enrolled + sums.left_out
+  const isHigh = (countOf: (sums: Pick<FollowUp, 'left_out' | 'listed_late'>) => number) =>
+    exceeds(countOf(recent), all(recent), bound) || exceeds(countOf(counts), all(counts), 2 * bound)
+  const warnings: EvidenceWarning[] = []
+  if (isHigh(({ left_out: leftOut, listed_late: late }) => leftOut - late)) warnings.push('left_out_high')
+  if (isHigh(({ listed_late: late }) => late)) warnings.push('lists_late')
+  if (warnings.length === 0 && isHigh(({ left_out: leftOut }) => leftOut)) warnings.push('left_out_high') // either alone would be few enough
   return warnings
 }
 

@@ -12,6 +12,8 @@ export const NO_FOLLOW_UP = {
   void: 0,
   /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
   unenrolled: 0,
+  /** Of these, those that no list named. Void lists are often the fault of the store, which was away; these are the workers'. */
+  unlisted: 0,
   late: 0,
   /** Control outcomes of enrolled units with their steps, and how many of these needed a label and got it. */
   reported: 0,
@@ -25,6 +27,8 @@ export const NO_FOLLOW_UP = {
   unmarked: 0,
   /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
   left_out: 0,
+  /** Of these, those whose list reached the log too late. */
+  listed_late: 0,
 }
 
 export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
@@ -36,6 +40,7 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     cancelled: counts.cancelled + (more.cancelled ?? 0),
     void: counts.void + (more.void ?? 0),
     unenrolled: counts.unenrolled + (more.unenrolled ?? 0),
+    unlisted: counts.unlisted + (more.unlisted ?? 0),
     late: counts.late + (more.late ?? 0),
     reported: counts.reported + (more.reported ?? 0),
     labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),
@@ -44,16 +49,17 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
     unmarked: counts.unmarked + (more.unmarked ?? 0),
     left_out: counts.left_out + (more.left_out ?? 0),
+    listed_late: counts.listed_late + (more.listed_late ?? 0),
   }
 }
 
 /**
- * Counts of the newest units, by which the checks notice a fault and its repair. `enrolled` and `left_out` are halved together, and so are
- * `reported`, `unmarked` and `steps_missing`.
+ * Counts of the newest units, by which the checks notice a fault and its repair. `enrolled`, `left_out` and `listed_late` are halved
+ * together, and so are `reported`, `unmarked` and `steps_missing`.
  */
 export type RecentCounts = Readonly<Record<keyof typeof NO_RECENT_COUNTS, number>>
 
-export const NO_RECENT_COUNTS = { enrolled: 0, left_out: 0, reported: 0, unmarked: 0, steps_missing: 0 }
+export const NO_RECENT_COUNTS = { enrolled: 0, left_out: 0, listed_late: 0, reported: 0, unmarked: 0, steps_missing: 0 }
 
 /** Number of units at which recent counts are halved. */
 const MOST_RECENT = 512
@@ -68,6 +74,7 @@ export function addRecent (counts: RecentCounts, more: Partial<FollowUp>): Recen
   return {
     enrolled: drawn * enrolled,
     left_out: drawn * left_out,
+    listed_late: drawn * (counts.listed_late + (more.listed_late ?? 0)),
     reported: arrived * reported,
     unmarked: arrived * (counts.unmarked + (more.unmarked ?? 0)),
     steps_missing: arrived * steps_missing,

@@ -7,24 +7,31 @@ import { SeenUnits, type StoredUnits } from './seen-units.js'
 /** A bound, and until when it holds, by the follow-up clock. */
 interface Bound { readonly value: number, readonly until: number }
 
-interface StoredBounds { readonly cutoffs: readonly Bound[], readonly shares: readonly Bound[] }
+type StoredBounds = Readonly<Record<'cutoffs' | 'shares' | 'late', readonly Bound[]>>
 
 /** Which draws may enrol: second hashes below every cutoff, and u below twice the largest share, each while it matters. */
 export class DrawBounds {
   #cutoffs: readonly Bound[]
   #shares: readonly Bound[]
+  #late: readonly Bound[]
 
-  constructor ({ cutoffs, shares }: StoredBounds = { cutoffs: [], shares: [] }) {
+  constructor ({ cutoffs, shares, late }: StoredBounds = { cutoffs: [], shares: [], late: [] }) {
     this.#cutoffs = cutoffs
     this.#shares = shares
+    this.#late = late
   }
 
-  store (): StoredBounds { return { cutoffs: this.#cutoffs, shares: this.#shares } }
+  store (): StoredBounds { return { cutoffs: this.#cutoffs, shares: this.#shares, late: this.#late } }
 
   /** Second hashes from the bound's value on were left out. */
   addCutoff (bound: Bound, clock: number): void {
     this.#cutoffs = withBound(this.#cutoffs, bound, clock, (value) => value >= bound.value)
   }
+
+  /** An entry that came too late left out second hashes from the bound's value on. It thins nothing, but explains why they are unknown. */
+  addLate (bound: Bound, clock: number): void { this.#late = withBound(this.#late, bound, clock, (value) => value >= bound.value) }
+
+  isLate (hash: number, clock: number): boolean { return this.#late.some(({ value, until }) => until > clock && hash >= value) }
 
   /** An entry drew at this share. */
   addShare (bound: Bound, clock: number): void {
@@ -114,6 +121,9 @@ export interface StoredAdmission {
 
 type Waits = Pick<CohortRules, 'followUp' | 'wait'>
 
+/** Why an entry is void, besides want of room: it arrived too late, or was for another epoch. */
+export type VoidCause = 'age' | 'epoch'
+
 /** The draws of a context that may enrol, and the outcomes that arrived before their entry. Times of the follow-up clock, ms. */
 export class Admission {
   readonly #bounds: DrawBounds
@@ -173,10 +183,15 @@ export class Admission {
   }
 
   /** Applies an entry. A void entry thins nothing: a replica that was cut off for long has left out most of its draws. */
-  addBounds ({ share, cutoff }: EnrolmentEntry, isVoid: boolean, clock: number, { followUp, wait }: Waits): void {
+  addBounds ({ share, cutoff }: EnrolmentEntry, voidBy: VoidCause | null, clock: number, { followUp, wait }: Waits): void {
     this.#bounds.addShare({ value: share, until: clock + SHARE_WAITS * wait }, clock)
-    if (cutoff !== undefined && !isVoid) this.#bounds.addCutoff({ value: cutoff, until: clock + followUp }, clock)
+    if (cutoff === undefined || voidBy === 'epoch') return
+    const bound = { value: cutoff, until: clock + followUp }
+    if (voidBy === 'age') this.#bounds.addLate(bound, clock); else this.#bounds.addCutoff(bound, clock)
   }
+
+  /** Whether an unknown draw may have been left out of an entry that came too late. */
+  isLate (hash: number, clock: number): boolean { return this.#bounds.isLate(hash, clock) }
 
   /** The draws of an entry that may still enrol, second hash by unit: all samples of a group share one draw. */
   admissible ({ share, draws }: EnrolmentEntry, enrolled: ReadonlyMap<number, unknown>, clock: number): Map<number, number> {

@@ -2,7 +2,7 @@ import { drawArm } from '../assignment/arm.js'
 import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { ServedDifference } from '../certificate/fidelity.js'
 import { accountFor, type CohortRules, type CohortScorer, endFollowUp, evidenceOfOpenSlices, type OpenSlice } from './accounting.js'
-import { Admission, type EarlyOutcome } from './admission.js'
+import { Admission, type EarlyOutcome, type VoidCause } from './admission.js'
 import { addLabel, addReport, isComplete, type EnrolledUnit, newEnrolledUnit, type SampleReport } from './enrolled-unit.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
 import { Traffic } from './evidence-span.js'
@@ -18,9 +18,7 @@ export const MAX_AWAITING_LABELS = 16_384
 const NOBODY: readonly EnrolledUnit[] = []
 
 /** Control units enrolled, draws of void entries, and control draws that are left out by that, since they were last asked for. */
-interface EntryCounts { enrolled: number, void: number, left_out: number }
-
-const NO_COUNTS: EntryCounts = { enrolled: 0, void: 0, left_out: 0 }
+const NO_COUNTS = { enrolled: 0, void: 0, left_out: 0, listed_late: 0 }
 
 /** The parts of a cohort besides its members. */
 interface CohortParts {
@@ -124,6 +122,9 @@ export class Cohort {
   /** Whether it is known why a control unit is no member: it was one, in this epoch or the one before, or its entry was void. */
   isKnown (u: number, clock: number): boolean { return this.#admission.isSpent(u, clock) || this.isFormer(u, clock) }
 
+  /** Whether it may be unknown since a list that came too late had no room for it. */
+  isLate (hash: number, clock: number): boolean { return this.#admission.isLate(hash, clock) }
+
   isFormer (u: number, clock: number): boolean { return this.#admission.spent.isFormer(u, clock) }
 
   /** Control units whose outcomes may still come after this epoch. */
@@ -163,19 +164,16 @@ export class Cohort {
     return taken
   }
 
-  /**
-   * Enrols the draws of an entry.
-   * @param voidBy why the entry is void: it arrived too late, or was for another epoch. It is also void if there is no room for it
-   * @returns the new members
-   */
-  enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, voidBy: 'age' | 'epoch' | null = null): EnrolledUnit[] {
-    const isVoid = voidBy !== null
+  /** Enrols the draws of an entry. @param voidBy why it is void, as it also is if there is no room for it @returns the new members */
+  enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, voidBy: VoidCause | null = null): EnrolledUnit[] {
     this.isDirty = true
-    this.#admission.addBounds(entry, isVoid, clock, rules)
+    this.#admission.addBounds(entry, voidBy, clock, rules)
     const fresh = this.#admission.admissible(entry, this.members, clock)
-    if (isVoid || this.#admission.isVoid(clock) || this.members.size + fresh.size > MAX_OPEN_ENROLMENTS) {
+    if (voidBy !== null || this.#admission.isVoid(clock) || this.members.size + fresh.size > MAX_OPEN_ENROLMENTS) {
       this.#counts.void += fresh.size
-      if (voidBy !== 'epoch') for (const u of fresh.keys()) if (u < entry.share) this.#counts.left_out++
+      const leftOut = voidBy === 'epoch' ? 0 : [...fresh.keys()].filter((u) => u < entry.share).length
+      this.#counts.left_out += leftOut
+      if (voidBy === 'age') this.#counts.listed_late += leftOut
       this.#admission.addVoid(fresh, clock, rules)
       return []
     }
@@ -265,7 +263,7 @@ export class Cohort {
     else this.#partlyKnown.add(member)
   }
 
-  takeCounts (): EntryCounts {
+  takeCounts (): typeof NO_COUNTS {
     const counts = this.#counts
     this.#counts = { ...NO_COUNTS }
     return counts

@@ -15,7 +15,14 @@ export function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_i
  * harder than others. That does not hold of those that never asked, since nothing would stop them, and of those that are known: their
  * entry was void, which was counted then, or they belong to the epoch before.
  */
-export function countUnenrolled (outcomes: readonly PrunedOutcome[], cohort: Cohort, clock: number): Pick<FollowUp, 'unenrolled' | 'left_out'> {
-  const leftOut = outcomes.filter((outcome) => !isNeverAsked(outcome) && !cohort.isKnown(outcome.u, clock))
-  return { unenrolled: outcomes.length, left_out: leftOut.reduce((sum, { samples = 1 }) => sum + 1 / samples, 0) }
+export function countUnenrolled (
+  outcomes: readonly PrunedOutcome[], cohort: Cohort, clock: number
+): Pick<FollowUp, 'unenrolled' | 'unlisted' | 'left_out' | 'listed_late'> {
+  const unknown = outcomes.filter(({ u }) => !cohort.isKnown(u, clock))
+  const leftOut = unknown.filter((outcome) => !isNeverAsked(outcome))
+  const late = leftOut.filter(({ hash }) => cohort.isLate(hash, clock))
+  return { unenrolled: outcomes.length, unlisted: unknown.length - late.length, left_out: unitsOf(leftOut), listed_late: unitsOf(late) }
 }
+
+/** A sample of a group is a part of a unit. */
+function unitsOf (outcomes: readonly PrunedOutcome[]): number { return outcomes.reduce((sum, { samples = 1 }) => sum + 1 / samples, 0) }

@@ -24,6 +24,7 @@ export const DIAGNOSES = {
   labels_missing: 'Outcomes wait for labels: send em, an answer with a reference, or labels, or set the label of the policy to agreement.',
   probe_form_missing: 'No forced answer equals the one that the model itself gives, so nothing is probed: state how its answers look.',
   reports_faulty: 'Reports do not qualify as evidence: see the warnings of this context.',
+  lists_late: 'Lists of enrolments reached the store too late, since it was away or slow, so their generations are no evidence: wait, and check the store if it stays.',
   accuracy: 'The thresholds that save tokens seem to lose more EM than is allowed: allow a larger max_em_drop, or find a better confidence.',
   probe_cost: 'Probes cost as much as stops would save: use shorter probes, or ask less often.',
   too_few: 'Learning would cost more than it would have saved on the traffic so far: certify it with others as a pool, or let it run.',
@@ -63,14 +64,15 @@ export function diagnose ({ own, effective, gathering, isGathering }: Diagnosed)
 
 /** What keeps reports from being evidence. */
 function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null {
-  const { follow_up: { enrolled, unenrolled, labels_wanted: wanted, labels_given: given } } = state
-  if (enrolled === 0 && evidenceOf(state).generations === 0) return unenrolled > 0 ? 'not_enrolled' : 'not_asked'
+  const { follow_up: { enrolled, unlisted, void: voided, labels_wanted: wanted, labels_given: given } } = state
+  if (enrolled === 0 && evidenceOf(state).generations === 0) return unlisted > 0 ? 'not_enrolled' : voided > 0 ? 'lists_late' : 'not_asked'
   const warnings: readonly string[] = contextWarnings(state, policy)
   if (warnings.includes('outcomes_not_enrolled')) return 'not_enrolled'
   if (warnings.includes('outcomes_missing')) return 'outcomes_missing'
   if (warnings.includes('probe_form_missing')) return 'probe_form_missing'
   if (wanted >= ENOUGH && given < wanted / 2) return 'labels_missing'
   if (warnings.some((warning) => BLOCKING.has(warning))) return 'reports_faulty'
+  if (warnings.includes('lists_late')) return 'lists_late'
   return warnings.includes('no_net_savings') ? 'probe_cost' : null
 }
 

@@ -17,9 +17,10 @@ t.test('a context whose enrolled generations never report is warned about once e
 })
 
 t.test('a context that is reported on under other ids is warned about', async (t) => {
-  t.same(warned({ unenrolled: 40 }), ['outcomes_not_enrolled'])
-  t.same(warned({ unenrolled: 40, accounted: 41 }), [])
-  t.same(warned({ unenrolled: 40, missing: 100 }), ['outcomes_missing', 'outcomes_not_enrolled'])
+  t.same(warned({ unenrolled: 40, unlisted: 40 }), ['outcomes_not_enrolled'])
+  t.same(warned({ unenrolled: 40 }), [], 'their lists came too late')
+  t.same(warned({ unlisted: 40, accounted: 41 }), [])
+  t.same(warned({ unlisted: 40, missing: 100 }), ['outcomes_missing', 'outcomes_not_enrolled'])
 })
 
 t.test('a context whose signals have too many names is warned about', async (t) => {

@@ -42,6 +42,15 @@ t.test('control generations that are left out or cancelled are warned about wher
   t.same(warned({ accounted: 190, missing: 4, excluded: 1, cancelled: 5 }), ['cancelled_high'])
 })
 
+t.test('workers are not blamed for lists that came too late', async (t) => {
+  t.same(warned({ enrolled: 195, left_out: 5, listed_late: 5 }), ['lists_late'])
+  t.same(warned({ enrolled: 190, left_out: 10, listed_late: 5 }), ['left_out_high', 'lists_late'])
+  t.same(warned({ enrolled: 194, left_out: 6, listed_late: 3 }), ['left_out_high'], 'too few of either')
+  const outage = after(state, 300, () => ({ left_out: 1, listed_late: 1 }))
+  t.same(evidenceWarnings(after(outage, 100, enrolled), DEFAULT_POLICY), ['lists_late'])
+  t.same(evidenceWarnings(after(outage, 20_000, enrolled), DEFAULT_POLICY), [])
+})
+
 t.test('a threshold may be certified while no more than twice the bound is left out, or unmarked', async (t) => {
   const mayWith = (counts: Partial<FollowUp>, waiting = 0) => mayCertify(countsOf(counts), DEFAULT_POLICY, waiting)
   const may = (enrolled: number, left_out: number, waiting = 0) => mayWith({ enrolled, left_out }, waiting)

@@ -20,20 +20,32 @@ t.test('a unit enrols once: not while it is enrolled, and not after it was accou
 
 t.test('an entry states bounds; a void entry thins nothing', async (t) => {
   const admission = new Admission()
-  admission.addBounds(entryOf([], { cutoff: 0.3, share: 0.1 }), true, 0, RULES)
+  admission.addBounds(entryOf([], { cutoff: 0.3, share: 0.1 }), 'age', 0, RULES)
   t.strictSame(admitted(admission, [0.1, 0.4]), [0.1, 0.4])
   t.ok(admission.mayEnrol(0.19, 0.9, 0, 2 * RULES.wait - 1), 'the share counts for two waits')
   t.notOk(admission.mayEnrol(0.19, 0.9, 0, 2 * RULES.wait))
-  admission.addBounds(entryOf([], { cutoff: 0.3 }), false, 0, RULES)
+  admission.addBounds(entryOf([], { cutoff: 0.3 }), null, 0, RULES)
   t.strictSame(admitted(admission, [0.1, 0.4]), [0.1])
   t.strictSame(admitted(throughStore(admission), [0.1, 0.4]), [0.1])
   t.notOk(admission.mayEnrol(0.1, 0.3, 1, FOLLOW_UP - 1))
   t.ok(admission.mayEnrol(0.1, 0.3, 1, FOLLOW_UP), 'a cutoff counts for one follow-up')
 })
 
+t.test('an entry that came too late explains the draws that it left out, for one follow-up', async (t) => {
+  const admission = new Admission()
+  admission.addBounds(entryOf([], { cutoff: 0.2 }), 'epoch', 0, RULES)
+  t.notOk(admission.isLate(0.9, 0), 'the epoch before')
+  admission.addBounds(entryOf([], { cutoff: 0.5 }), 'age', 0, RULES)
+  for (const one of [admission, throughStore(admission)]) {
+    t.ok(one.isLate(0.5, FOLLOW_UP - 1))
+    t.notOk(one.isLate(0.49, 0))
+    t.notOk(one.isLate(0.5, FOLLOW_UP))
+  }
+})
+
 t.test('rule 2: many entries with cutoffs keep only those that may still decide', async (t) => {
   const admission = new Admission()
-  for (let i = 0; i < 500; i++) admission.addBounds(entryOf([], { cutoff: 0.5 }), false, i, RULES)
+  for (let i = 0; i < 500; i++) admission.addBounds(entryOf([], { cutoff: 0.5 }), null, i, RULES)
   t.match(admission.store().bounds, { cutoffs: { length: 1 }, shares: { length: 1 } })
 })
 

@@ -142,7 +142,7 @@ t.test('rule 3: a list that was held up on its way is as old as the log says', a
   fold.enrol([0.3], 12_000, { age: 500, after: 900 })
   t.match(fold.state(), { follow_up: { enrolled: 3, void: 0 } })
   fold.enrol([0.4], 40_000, { age: 500, after: 500 })
-  t.match(fold.state(), { follow_up: { enrolled: 3, void: 1, left_out: 1 } })
+  t.match(fold.state(), { follow_up: { enrolled: 3, void: 1, left_out: 1, listed_late: 1 } })
 })
 
 t.test('an entry of a replica that knew no epoch yet enrols in the first one', async (t) => {
@@ -166,7 +166,7 @@ t.test('rule 3: an outcome that reaches the log before its entry waits for it, a
   t.equal(fold.cohorts.get(LEAF)!.open, 1, 'both are accounted for')
   fold.learn({ type: 'tick' }, 13_000)
   t.equal(fold.pending.size, 0)
-  t.match(fold.state(), { follow_up: { enrolled: 3, unenrolled: 1 } })
+  t.match(fold.state(), { follow_up: { enrolled: 3, unenrolled: 1, unlisted: 1, left_out: 1, listed_late: 0 } })
   fold.enrol([0.3], 13_001)
   t.match(fold.state(), { follow_up: { enrolled: 4 } }, 'its outcome was given up')
 })
@@ -179,7 +179,17 @@ t.test('rule 3: an early outcome whose entry is void is not evidence', async (t)
   fold.pass(3000, 12_000)
   fold.learn({ type: 'tick' }, 13_000)
   t.equal(fold.pending.size, 0)
-  t.match(fold.state(), { follow_up: { enrolled: 1, void: 1, unenrolled: 1, left_out: 1 } }, 'it is left out once')
+  t.match(fold.state(), { follow_up: { enrolled: 1, void: 1, unenrolled: 1, unlisted: 0, left_out: 1, listed_late: 1 } }, 'it is left out once')
+})
+
+t.test('an outcome that a list left out which came too late is left out by that list', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  fold.report(0.1, 1000)
+  fold.enrol([], 2000, { age: 10_001, cutoff: 0 })
+  fold.pass(3000, 12_000)
+  fold.learn({ type: 'tick' }, 13_000)
+  t.match(fold.state(), { follow_up: { enrolled: 1, unenrolled: 1, unlisted: 0, left_out: 1, listed_late: 1 } })
 })
 
 t.test('an entry of a context that does not certify, or counts outcomes on arrival, is void', async (t) => {

@@ -77,11 +77,11 @@ t.test('warnings that an outage of the store causes do not blame workers for a t
   const services = await build(t)
   const model = services.snapshotHolder.loaded()
   const [root] = model.links.values()
-  const links = new Map([['*', { ...root!, warnings: ['outcomes_not_enrolled' as const, 'grader_unseen' as const] }]])
+  const links = new Map([['*', { ...root!, warnings: ['outcomes_missing' as const, 'grader_unseen' as const] }]])
   const snapshotHolder = { ...services.snapshotHolder, loaded: () => ({ ...model, links }), wasStoreAway: () => true }
   const { warnings } = await readiness({ ...services, snapshotHolder })
   t.match(warnings, [
-    /^In one context most outcomes .* The store was away in the last half an hour, /,
+    /^In one context generations are enrolled, .* The store was away in the last half an hour, /,
     /^In one context EM is the same .*(state|send)/,
   ])
 })

@@ -1,0 +1,56 @@
+import { setTimeout } from 'node:timers/promises'
+import t from 'tap'
+import { until } from '../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { startQuick } from './enrolled-workers.js'
+
+const context = { model: 'q', task: 'outage' }
+const steps = [{ tokens: 16, confidence: 0.05, em: 1 }, { tokens: 32, confidence: 1, em: 1 }]
+/** Longer than a list may be old, ms. */
+const OUTAGE_MS = 3000
+
+t.test('after an outage of the store, replies do not blame workers for what it did', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const service = startQuick(t, { REDIS_URL: redis.url, DEFAULT_POLICY: JSON.stringify({ evidence_span_seconds: 0, control_rate: 1 }) })
+  await until('a replica learns', async () => (await service.get('/readyz')).body.learner.leader)
+  const warnings = new Set<string>()
+  let started = 0
+
+  /** Sends a request until it is accepted. */
+  async function send (path: string, body: object): Promise<any> {
+    const reply = await until(`${path} is accepted`, async () => {
+      const reply = await service.post(path, { context, ...body })
+      return reply.status < 300 ? reply : null
+    })
+    for (const warning of reply.body.warnings ?? []) warnings.add(warning)
+    return reply.body
+  }
+  /** What an honest worker does: it asks from the first step on, and sends its outcome until it is accepted. */
+  async function generate (): Promise<void> {
+    const generation_id = `g-${started++}`
+    const { arm } = await send('/v1/decisions', { generation_id, ...steps[0] })
+    await setTimeout(200)
+    await send('/v1/outcomes', { generation_id, arm, tokens: 64, em: 1, answer: 'a', samples: 1, steps })
+  }
+  const burst = (count: number) => Promise.all(Array.from({ length: count }, generate))
+
+  await burst(100)
+  await redis.stop('SIGKILL')
+  const during = [burst(300)] // more than a list has room for
+  for (let passed = 0; passed < OUTAGE_MS; passed += 250) {
+    await setTimeout(250)
+    during.push(burst(25))
+  }
+  await redis.start()
+  await Promise.all(during)
+  const { follow_up: fates } = await until('the generations of the outage are counted', async () => {
+    await burst(5)
+    const { body } = await service.get('/v1/contexts/model=q,task=outage')
+    return body.follow_up.unenrolled >= 600 && body
+  })
+  t.comment(JSON.stringify(fates))
+  await burst(5)
+  for (const blaming of ['outcomes_not_enrolled', 'left_out_high', 'steps_missing', 'outcomes_missing']) t.notOk(warnings.has(blaming), blaming)
+  t.ok(warnings.has('lists_late'), 'replies say what happened')
+  t.match((await service.get('/readyz')).body.warnings.join(), /reached the store too late: it was away or slow.*Change nothing in workers/)
+})
