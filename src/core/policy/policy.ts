@@ -104,21 +104,33 @@ export const DEFAULT_POLICY: Policy = {
 /** Replaces a damaged policy: its terms are unknown, so nothing is stopped in its context and below. */
 export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
 
-/** The policy in force at `key`: each field comes from the nearest link that states it. Mode `off` on the root overrides all others. */
+/** Policies in force by what is stated on the way to them: ten thousand contexts share a few. */
+interface Combined { policy?: Policy, readonly below: WeakMap<PolicyPatch, Combined> }
+
+const byDefaults = new WeakMap<PolicyPatch, Combined>()
+const NOTHING_STATED: PolicyPatch = {}
+
+/**
+ * The policy in force at `key`: each field comes from the nearest link that states it. Mode `off` on the root overrides all others.
+ * @param policies whose patches are not changed later
+ */
 export function effectivePolicy (defaults: PolicyPatch, policies: Pick<ReadonlyMap<string, PolicyPatch>, 'get'>, key: string): Policy {
-  const stated = chainOf(key).map((link) => policies.get(link))
-  if (stated.every((patch) => patch === undefined)) return policyByDefault(defaults)
-  const isOff = stated[0]?.mode === 'off' || stated.includes(UNREADABLE_POLICY)
-  return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, isOff ? { mode: 'off' } : undefined)
+  const stated = chainOf(key).map((link) => policies.get(link) ?? NOTHING_STATED)
+  let place = combinedIn(byDefaults, defaults)
+  for (const patch of stated) place = combinedIn(place.below, patch)
+  place.policy ??= Object.freeze(combine(defaults, stated))
+  return place.policy
 }
 
-const byDefaults = new WeakMap<PolicyPatch, Policy>()
+function combinedIn (places: WeakMap<PolicyPatch, Combined>, patch: PolicyPatch): Combined {
+  let place = places.get(patch)
+  if (place === undefined) places.set(patch, place = { below: new WeakMap() })
+  return place
+}
 
-/** The policy of a context for which nothing is stated: one object, since ten thousand contexts have the same. */
-function policyByDefault (defaults: PolicyPatch): Policy {
-  let policy = byDefaults.get(defaults)
-  if (policy === undefined) byDefaults.set(defaults, policy = Object.freeze({ ...DEFAULT_POLICY, ...defaults }))
-  return policy
+function combine (defaults: PolicyPatch, stated: readonly PolicyPatch[]): Policy {
+  const isOff = stated[0]!.mode === 'off' || stated.includes(UNREADABLE_POLICY)
+  return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, isOff ? { mode: 'off' } : undefined)
 }
 
 /** The fields that a context states after a merge patch; `null`: none. */

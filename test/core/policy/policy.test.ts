@@ -33,6 +33,21 @@ t.test('with growth, the next check is that part of the tokens later, on a multi
   t.equal(nextCheckTokens({ ...rule, checkGrowth: 1 }, 96), 192)
 })
 
+t.test('contexts below the same stated policies share one policy', async (t) => {
+  const defaults = { max_em_drop: 0.01 }
+  const root = { error_level: 0.1 }
+  const policies = new Map<string, PolicyPatch>([['*', root], ['model=b', { min_tokens: 9 }]])
+  const of = (key: string) => effectivePolicy(defaults, policies, key)
+  t.equal(of('model=a,task=x'), of('model=a,task=y'))
+  t.match(of('model=a,task=x'), { max_em_drop: 0.01, error_level: 0.1, min_tokens: DEFAULT_POLICY.min_tokens })
+  t.not(of('model=b,task=x'), of('model=a,task=x'))
+  t.match(of('model=b,task=x'), { error_level: 0.1, min_tokens: 9 })
+  policies.set('*', { mode: 'off' })
+  t.match(of('model=a,task=x'), { mode: 'off', error_level: DEFAULT_POLICY.error_level }, 'a policy that replaces another')
+  policies.set('*', root).set('model=c', policies.get('model=b')!)
+  t.match(of('model=c,task=x'), { error_level: 0.1, min_tokens: 9 })
+})
+
 t.test('terms are the fields that can move a threshold', async (t) => {
   const policy = policyWith()
   t.strictSame(certificationTerms(policy), { max_em_drop: 0.02, error_level: 0.05, predictor: 'off', value_of_em: null, price_per_1k_tokens: null })

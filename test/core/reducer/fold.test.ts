@@ -1,6 +1,7 @@
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { thresholdInForce, policyOf, writeState } from '../../../src/core/reducer/fold.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { FIRST, KEPT, LEAF, memoryFold, outcomeOf, policyWith } from './memory-fold.js'
 
 const LAST = GRID.length - 1
@@ -17,13 +18,19 @@ t.test('policyOf uses the current policies and configuration, however often it w
 })
 
 t.test('policyOf does not remember every context that outcomes name', async (t) => {
-  const fold = memoryFold({}, { max_contexts: 8 })
-  fold.learn({ type: 'policy', key: '*', policy: { max_em_drop: 0.01 }, by: 'ops' }) // otherwise all contexts share one policy
-  const { ledger } = fold
-  const policy = policyOf(ledger, LEAF)
+  let reads = 0
+  const policies = new Map<string, PolicyPatch>()
+  const counted = Object.assign(policies, { get: () => { reads++; return undefined } })
+  const ledger = { ...memoryFold({}, { max_contexts: 8 }).ledger, policies: counted }
+  const readsFor = (key: string) => {
+    reads = 0
+    policyOf(ledger, key)
+    return reads > 0
+  }
+  t.ok(readsFor(LEAF))
+  t.notOk(readsFor(LEAF), 'it is remembered')
   for (let i = 0; i < 16; i++) policyOf(ledger, `model=q,task=flood-${i}`)
-  t.not(policyOf(ledger, LEAF), policy)
-  t.same(policyOf(ledger, LEAF), policy)
+  t.ok(readsFor(LEAF), 'it is forgotten')
 })
 
 t.test('write stores the threshold that the evidence certifies, and notes moves only', async (t) => {
