@@ -2,6 +2,7 @@ import { open, type RootDatabase } from 'lmdb'
 import type { Seen } from '../encoding/log-rows.js'
 import { type Place, START } from '../log.js'
 import { StoreUnavailableError } from '../store-errors.js'
+import { COMPRESSION } from './compression.js'
 import { PAGE_SIZE } from './data-folder.js'
 
 export type Tables = ReturnType<typeof tablesIn>
@@ -78,6 +79,7 @@ export const lastPageOf = (root: RootDatabase): number => (root.getStats() as { 
 
 export function tablesIn (root: RootDatabase) {
   const texts = <K extends Place | string | number>(name: string) => root.openDB<string, K>(name, { encoding: 'string' })
+  const long = { encoding: 'string', compression: COMPRESSION } as const
   const meta = root.openDB<Meta[keyof Meta], keyof Meta>('meta', {})
   return {
     root,
@@ -87,11 +89,11 @@ export function tablesIn (root: RootDatabase) {
     seen: root.openDB<Seen, Buffer>('seen', { keyEncoding: 'binary' }), // ids can have any bytes, zero included
     /** The same ids by age, to find the expired ones. */
     seenAt: texts<Place>('seen_at'),
-    contexts: texts<string>('contexts'),
+    contexts: root.openDB<string, string>('contexts', long),
     /** Outcomes that await their label or their enrolment, by generation id. */
     pending: root.openDB<string, Buffer>('pending', { keyEncoding: 'binary', encoding: 'string' }),
     /** The enrolled generations, by context key. */
-    cohorts: texts<string>('cohorts'),
+    cohorts: root.openDB<string, string>('cohorts', long),
     policies: texts<string>('policies'),
     pins: texts<string>('pins'),
     /** Name -> version. */

@@ -1,4 +1,8 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { EmbeddedStore } from '../../../src/store/embedded/embedded-store.js'
+import { encodeState } from '../../../src/store/encoding/context-states.js'
+import { seed } from '../../bench/seeded-state.js'
 import { temporaryFolder } from '../../helper.js'
 import { contract, type StoreLimits } from '../contract.js'
 import { commitOf } from '../fixtures.js'
@@ -46,4 +50,16 @@ t.test('a guest shares the folder and its events, and only the newest lease may 
   await t.rejects(guest.commit({ ...nothing, token, decisive: [] }), { name: 'LeaseLostError' })
   await guest.close()
   t.equal((await host.append([{ type: 'tick' }])).length, 1, 'the host continues when the guest has closed')
+})
+
+t.test('states take a third of their length in the file, so that the memory of its pages is small', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const store = await EmbeddedStore.open({ dataDir })
+  t.teardown(() => store.close())
+  const before = statSync(join(dataDir, 'data.mdb')).size
+  await seed(store, 1000)
+  const used = statSync(join(dataDir, 'data.mdb')).size - before
+  const states = [...(await store.learned()).contexts.values()]
+  const written = states.reduce((sum, state) => sum + encodeState(state).length, 0)
+  t.ok(used < written / 2, `${used} bytes for states of ${written}`)
 })
