@@ -202,6 +202,7 @@ export const ColumnContextSchema = Type.Object({
   check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
   check_window_tokens: Type.Optional(checkWindow),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
+  control_share: RatioSchema('Share of generations whose arm is drawn as control'),
   store_prompts: Type.Optional(storePrompts),
   warnings: ContextWarningsSchema,
 }, { title: 'ColumnContext', description: 'The rule in force in one context' })

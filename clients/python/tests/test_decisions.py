@@ -36,10 +36,11 @@ def test_a_reply_about_many_contexts_makes_room_before_it_is_read(monkeypatch: p
         "check_every_tokens": 32,
         "min_tokens": 0,
         "check_growth": 0,
+        "control_share": 1,
         "threshold": None,
         "warnings": (),
     }
-    rules = {"old": Rule(Cadence(), False), "older": Rule(Cadence(), False)}
+    rules = {"old": Rule(Cadence(), False, 1), "older": Rule(Cadence(), False, 1)}
     with Client("http://127.0.0.1:9", timeout=1) as client:
         generations = [client.generation({**CONTEXT, "task": f"t{number}"}, samples=1) for number in range(4)]
         for one in generations:
@@ -47,6 +48,7 @@ def test_a_reply_about_many_contexts_makes_room_before_it_is_read(monkeypatch: p
         body = {
             "stop": [],
             "control": [],
+            "would_stop": [],
             "probe": [],
             "errors": [],
             "first_step_late": [],

@@ -1,6 +1,7 @@
 """Checks that a local client does without, since no threshold is in force."""
 
 import json
+import time
 from typing import Any
 
 from conftest import ROOT
@@ -28,6 +29,8 @@ class Backend:
         self.enrolled, self.reported, self.counters = Enrolled(), list[Any](), Counters()
         self.local = LocalDecider(None, "*", 60, self.enrolled)  # type: ignore[arg-type]
         self.local._bundle = Bundle({**body, "root": {"rule": 0, "control_share": share}})
+        self.local._renewed_at = time.monotonic()
+        self.local._closing.set()  # there is nothing to renew it from
 
     def cadence_of(self, generation: Generation) -> Any:
         return self.local.cadence_of(generation)
@@ -63,3 +66,22 @@ def test_a_control_generation_and_one_with_a_threshold_are_probed() -> None:
         assert len(backend.enrolled) == share
         one.observe(32, Probe("42", 0.5, tokens=4))
         assert one.due(64)
+
+
+def test_a_control_generation_knows_where_it_would_have_been_stopped() -> None:
+    backend = Backend(share=1.0, threshold=0.9)
+    one = generation_of(backend)
+    for tokens, confidence in ((32, 0.5), (64, 0.95), (96, 0.99)):
+        assert one.due(tokens)
+        one.observe(tokens, Probe("42", confidence))
+        assert backend.local.decide([one]) == [] and not one.stopped
+    assert one.crossing is one.steps[1] and (one.arm, one.control_share) == ("control", 1.0)
+
+
+def test_nothing_is_crossed_by_a_threshold_that_came_late() -> None:
+    backend, later = Backend(share=1.0, threshold=None), Backend(share=1.0, threshold=0.9)
+    one = generation_of(backend)
+    one.observe(32, Probe("42", 0.99))
+    assert backend.local.decide([one]) == []
+    assert later.local.decide([one.observe(64, Probe("42", 0.99))]) == []
+    assert one.crossing is None, "a treated one would not have been asked about again"

@@ -22,6 +22,7 @@ type ContextReply = {
   readonly check_growth: number
   readonly check_window_tokens?: number
   readonly min_tokens: number
+  readonly control_share: number
   readonly store_prompts?: true
   readonly warnings: readonly ContextWarning[]
 }
@@ -76,9 +77,9 @@ export function ruleOf (rule: ContextRule): ContextReply {
   let one = shown.get(rule)
   if (one === undefined) {
     const { threshold, checkEveryTokens: check_every_tokens, checkGrowth: check_growth, checkWindow } = rule
-    const { minTokens: min_tokens, storePrompts, warnings } = rule
+    const { minTokens: min_tokens, controlShare: control_share, storePrompts, warnings } = rule
     const cadence = { check_every_tokens, check_growth, ...(checkWindow !== 0 && { check_window_tokens: checkWindow }) }
-    shown.set(rule, one = { threshold, ...cadence, min_tokens, ...(storePrompts && { store_prompts: true }), warnings })
+    shown.set(rule, one = { threshold, ...cadence, min_tokens, control_share, ...(storePrompts && { store_prompts: true }), warnings })
   }
   return one
 }

@@ -75,10 +75,10 @@ function renderRule (rule: ColumnsAnswer['contexts'][number]): string {
   if (rule === null) return 'null'
   let text = renderedRules.get(rule)
   if (text === undefined) {
-    const { threshold, check_every_tokens, check_growth, check_window_tokens, min_tokens, store_prompts, warnings } = rule
+    const { threshold, check_every_tokens, check_growth, check_window_tokens, min_tokens, control_share, store_prompts, warnings } = rule
     const window = check_window_tokens === undefined ? '' : `,"check_window_tokens":${check_window_tokens}`
     const prompts = store_prompts === undefined ? '' : ',"store_prompts":true'
-    text = `{"threshold":${threshold},"check_every_tokens":${check_every_tokens},"check_growth":${check_growth}${window},"min_tokens":${min_tokens}${prompts},"warnings":${renderWarnings(warnings)}}`
+    text = `{"threshold":${threshold},"check_every_tokens":${check_every_tokens},"check_growth":${check_growth}${window},"min_tokens":${min_tokens},"control_share":${control_share}${prompts},"warnings":${renderWarnings(warnings)}}`
     renderedRules.set(rule, text)
   }
   return text

@@ -32,9 +32,9 @@ t.test('the text equals that of JSON.stringify', async (t) => {
     asked_early: [0, 2],
     errors: [{ index: 5, path: '/tokens/5', message: 'must be "whole"\n' }, { index: 6, path: '/contexts/1', message: 'é' }],
     contexts: [
-      { threshold: 0.935, check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] },
+      { threshold: 0.935, check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] },
       null,
-      { threshold: null, check_every_tokens: 1, check_growth: 0, min_tokens: 100, warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
+      { threshold: null, check_every_tokens: 1, check_growth: 0, min_tokens: 100, control_share: 1, warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
     ],
   }
   for (const answer of [nothing, all]) t.equal(renderColumns(answer), JSON.stringify(answer))

@@ -92,6 +92,7 @@ class Rule(NamedTuple):
     cadence: Cadence
     stops: bool
     """Whether a threshold is in force."""
+    control_share: float
     stores_prompts: bool = False
 
 
@@ -238,7 +239,7 @@ def _make_room(rules: dict[str, Rule]) -> None:
 
 def _note(rules: dict[str, Rule], generation: Generation, rule: Mapping[str, Any]) -> None:
     rules[generation.context_key] = Rule(
-        cadence_in(rule), rule["threshold"] is not None, rule.get("store_prompts", False)
+        cadence_in(rule), rule["threshold"] is not None, rule["control_share"], rule.get("store_prompts", False)
     )
 
 
@@ -255,7 +256,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
     Raises:
         KeyError, TypeError, ValueError, IndexError, AttributeError: the body is not the reply to this call.
     """
-    stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
+    stop, control, probe, would_stop = (set(body[name]) for name in ("stop", "control", "probe", "would_stop"))
     problems = {one["index"]: one for one in body["errors"]}
     _make_room(rules)  # before the rules of this reply, all of which are needed below
     for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
@@ -272,10 +273,10 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
             path, message = problems[row]["path"], problems[row]["message"]
             warn(f"row {message}", f"no decision for {one.id}: {path} {message}")
             continue
+        cadence, stops, control_share, _ = rules[one.context_key]
         if one.arm is None:
-            one.arm = "control" if row in control else "treated"
-        cadence, stops, _ = rules[one.context_key]
+            one.arm, one.control_share = "control" if row in control else "treated", control_share
         is_left_alone = one.arm == "treated" and not stops
         next_check = NEVER if is_left_alone else cadence.next_check(one.steps[-1].tokens, one.id)
-        one.decided(row in stop, row in probe, next_check)
+        one.decided(row in stop, row in probe, next_check, would_stop=row in would_stop, is_in_force=stops)
     return [generations[row] for row in problems]

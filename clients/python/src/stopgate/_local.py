@@ -126,6 +126,8 @@ class LocalDecider:
                 not is_control and not is_early and rule.stops(step, one.arm, threshold),
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
                 NEVER if rule.leaves_alone(one.arm) else rule.cadence.next_check(step.tokens, one.id),
+                would_stop=not is_early and rule.stops(step, None, threshold),
+                is_in_force=rule.threshold is not None,
             )
         return undecided
 
@@ -135,7 +137,7 @@ class LocalDecider:
             generation.arm = "treated"
             return
         u = uniform(salt, generation.group or generation.prompt_hash or generation.id)
-        generation.arm = "control" if u < rule.share else "treated"
+        generation.arm, generation.control_share = "control" if u < rule.share else "treated", rule.share
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
         if tokens > rule.cadence.next_check(0, generation.id) and not rule.is_exploring:

@@ -157,13 +157,14 @@ class Generation:
     """One sequence being generated. `Client.generation()` makes it.
 
     Read `next_check` (tokens at which to ask next), `stopped` (close the reasoning and answer), `wants_probe` (force an
-    answer at the step just checked and pass it to `probed()`), `arm` and `id`.
+    answer at the step just checked and pass it to `probed()`), `arm`, `control_share` (when the arm was drawn),
+    `crossing` (the step that stopped it, or would have stopped it in the other arm) and `id`.
     """
 
     __slots__ = (
-        "_backend", "_is_over", "arm", "context", "context_key", "due_tokens", "end_probe", "grade", "group", "id",
-        "next_check", "probed_score", "prompt_hash", "prompt_text", "retry_of", "sample", "samples", "steps", "stopped",
-        "wants_probe",
+        "_backend", "_is_over", "_may_cross", "arm", "context", "context_key", "control_share", "crossing",
+        "due_tokens", "end_probe", "grade", "group", "id", "next_check", "probed_score", "prompt_hash", "prompt_text",
+        "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
     def __init__(
@@ -184,6 +185,9 @@ class Generation:
         self.grade = grade
         self.retry_of = None if retry_of is None else fit_id(retry_of)
         self.arm: Arm | None = None
+        self.control_share: float | None = None
+        self.crossing: Step | None = None
+        self._may_cross = True
         self.due_tokens: int | None = None
         self.stopped = self.wants_probe = False
         self.steps: list[Step] = []
@@ -293,10 +297,18 @@ class Generation:
         """Whether the step just observed is before the check that the last decision named."""
         return self.due_tokens is not None and self.steps[-1].tokens < self.due_tokens
 
-    def decided(self, stop: bool, probe: bool, next_check: int) -> None:
-        """Applies the decision about the step just observed, which names the next check."""
+    def decided(self, stop: bool, probe: bool, next_check: int, *, would_stop: bool, is_in_force: bool) -> None:
+        """Applies the decision about the step just observed, which names the next check.
+
+        Args:
+            would_stop: whether it reaches the threshold, in either arm.
+            is_in_force: whether there is a threshold. Without one, a treated generation is not asked about again.
+        """
         self.checked(stop, probe, next_check)
         self.due_tokens = next_check
+        self._may_cross = self._may_cross and is_in_force
+        if would_stop and self._may_cross and self.crossing is None:
+            self.crossing = self.steps[-1]
 
     def checked(self, stop: bool, probe: bool, next_check: int) -> None:
         """Goes on after the check of the step just observed, with or without a decision."""
