@@ -14,8 +14,11 @@ const run = promisify(execFile)
 /** Its example is a whole program. The other pages share their names with each other. */
 const PROGRAM = 'clients/python/README.md'
 
-/** Pages whose code needs transformers or a trainer. It is run by clients/python/tests: test_hf.py, test_trl.py and test_rollout.py. */
-const NEEDING_MODELS = ['docs/integrate/transformers.md', 'docs/integrate/rollouts.md']
+/**
+ * Pages whose code needs transformers or a trainer. It is run by clients/python/tests: test_hf.py, test_trl.py, test_rollout.py and
+ * test_training_evaluation.py.
+ */
+const NEEDING_MODELS = ['transformers', 'rollouts', 'evaluations'].map((name) => `docs/integrate/${name}.md`)
 
 /** Code that needs vLLM is run by clients/python/tests/test_vllm.py. */
 const needsVllm = (code: string) => code.includes('from stopgate.vllm import')

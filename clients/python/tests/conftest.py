@@ -27,7 +27,7 @@ HAS_TORCH = _has("torch", "transformers")
 HAS_TRAINERS = HAS_TORCH and _has("accelerate", "datasets", "trl")
 collect_ignore = [
     *([] if HAS_TORCH else ["test_hf.py", "test_rollout.py"]),
-    *([] if HAS_TRAINERS else ["test_training.py", "test_trl.py"]),
+    *([] if HAS_TRAINERS else ["test_training.py", "test_training_evaluation.py", "test_trl.py"]),
 ]
 ROOT = Path(__file__).resolve().parents[3]
 CONTEXT = {"model": "q", "task": "gsm8k"}

@@ -64,7 +64,10 @@ async function readRun (client: HttpClient, name: string): Promise<Run> {
   return { suites: complete }
 }
 
-const PLOTTED = ['em_low', 'em_high', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const
+const PLOTTED = [
+  'em_low', 'em_high', 'n', 'em_stderr', 'em_estimate_low', 'em_estimate_high', 'tokens_mean', 'tokens_spent_mean', 'tokens_p50', 'tokens_p95',
+  'stop_rate', 'truncated_rate', 'threshold',
+] as const
 
 function eventsOf ({ suites }: Run): SuiteEvent[] {
   return suites.flatMap(({ suite, points }) => points.map((point) => {

@@ -40,13 +40,16 @@ export function completeDraft ({ place, draft }: FoundCheckpoint, { step, n, tok
     const [fields, flags] = [0, 1].map((i) => missing.map((one) => one[i]).join(', '))
     throw new FileError(`${place}: ${fields} missing${draft.suite === undefined ? '' : ` for ${draft.suite}`}: add ${flags}`)
   }
-  const { em, em_stderr: stderr } = complete
+  const { em } = complete
   if (!isPercent) {
     if (em !== undefined && em > 1) throw new FileError(`${place}: an EM of ${em} is not a fraction; if it is in percent, add --percent`)
     return complete
   }
-  return { ...complete, ...(em !== undefined && { em: em / 100 }), ...(stderr !== undefined && { em_stderr: stderr / 100 }) }
+  const stated = EM_FIGURES.filter((field) => complete[field] !== undefined)
+  return { ...complete, ...Object.fromEntries(stated.map((field) => [field, complete[field]! / 100])) }
 }
+
+const EM_FIGURES = ['em', 'em_stderr', 'em_estimate_low', 'em_estimate_high'] as const
 
 /** Fields that differ between checkpoints, so that their flag fits only one checkpoint. */
 const SINGLE_USE = [['step', 'step', '--step'], ['tokens_mean', 'tokensMean', '--tokens-mean']] as const

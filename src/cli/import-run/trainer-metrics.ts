@@ -4,13 +4,18 @@ import { shortestFloat } from '../event-files/event.js'
 /** A field by its name in a file; the last two give the number of questions. */
 export type CheckpointFigure = keyof Draft | 'runtime' | 'samples_per_second'
 
+/** Figures that have the same name everywhere. */
+const FIGURES = [
+  'n', 'em_estimate_low', 'em_estimate_high', 'tokens_spent_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold',
+] as const
+
 /** Names that training stacks give to the figures of an evaluation. */
 export function figureNames ({ metric, tokensMetric }: Hints): ReadonlyMap<string, CheckpointFigure> {
   const em = metric === undefined ? ['exact_match', 'em'] : [metric]
   return new Map<string, CheckpointFigure>([
     ...em.flatMap((name): Array<[string, CheckpointFigure]> => [[name, 'em'], [`${name}_stderr`, 'em_stderr']]),
     [tokensMetric ?? 'tokens_mean', 'tokens_mean'],
-    ...(['n', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const).map((name) => [name, name] as const),
+    ...FIGURES.map((name) => [name, name] as const),
   ])
 }
 

@@ -10,8 +10,13 @@ export interface Checkpoint {
   readonly n: number
   /** Standard error of `em`, if it is not sqrt(em (1 - em) / n), e.g. with several samples per question. */
   readonly em_stderr?: number
+  /** 95 % interval of the EM of full responses to the same questions, where `em` is estimated from an evaluation that was stopped early. */
+  readonly em_estimate_low?: number
+  readonly em_estimate_high?: number
   /** Mean length of a response, tokens. */
   readonly tokens_mean: number
+  /** Mean tokens spent on a response with its probes, where `tokens_mean` is estimated likewise. */
+  readonly tokens_spent_mean?: number
   readonly tokens_p50?: number
   readonly tokens_p95?: number
   /** Share of responses stopped early. */
@@ -29,7 +34,10 @@ export interface Checkpoint {
 }
 
 /** Without `at`: a resumed job evaluates the same step again at another time. */
-const MEASURED = ['em', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate'] as const
+const MEASURED = [
+  'em', 'n', 'em_stderr', 'em_estimate_low', 'em_estimate_high', 'tokens_mean', 'tokens_spent_mean', 'tokens_p50', 'tokens_p95', 'stop_rate',
+  'truncated_rate',
+] as const
 const FIGURES = [...MEASURED, 'threshold'] as const
 
 /** Whether two reports of one step and suite have the same content. */
@@ -40,10 +48,18 @@ export function sameFigures (a: Checkpoint, b: Checkpoint): boolean {
 /** Whether two checkpoints were evaluated under the same threshold; an absent one is the same as `null`. */
 export function sameThreshold (a: Checkpoint, b: Checkpoint): boolean { return (a.threshold ?? null) === (b.threshold ?? null) }
 
-/** Whether an evaluation must be of other weights than the earlier ones of its step: under the same threshold, its figures differ. */
+/**
+ * Whether an evaluation must be of other weights than the earlier ones of its step: under the same threshold, its figures differ.
+ * Estimates differ by chance, and show nothing.
+ */
 export function hasOtherWeights (checkpoint: Checkpoint, earlier: readonly Checkpoint[]): boolean {
-  const comparable = earlier.filter((one) => sameThreshold(one, checkpoint))
+  if (isEstimate(checkpoint)) return false
+  const comparable = earlier.filter((one) => sameThreshold(one, checkpoint) && !isEstimate(one))
   return comparable.length > 0 && !comparable.some((one) => MEASURED.every((field) => one[field] === checkpoint[field]))
+}
+
+function isEstimate ({ em_estimate_low: low, em_estimate_high: high }: Checkpoint): boolean {
+  return low !== undefined || high !== undefined
 }
 
 function sameContext (a: Context, b: Context): boolean {
@@ -58,7 +74,9 @@ export function namedKey (levels: Levels, context: Context): string {
 
 /** Checks of a checkpoint that its schema cannot express. @returns the first problem found, or `null` */
 export function checkpointProblem (levels: Levels, checkpoint: Checkpoint): { path: string, message: string } | null {
-  const { tokens_p50: p50, tokens_p95: p95, context, at } = checkpoint
+  const { em, em_estimate_low: low = em, em_estimate_high: high = em, tokens_p50: p50, tokens_p95: p95, context, at } = checkpoint
+  if (low > em) return { path: '/em_estimate_low', message: 'must not be above em' }
+  if (high < em) return { path: '/em_estimate_high', message: 'must not be below em' }
   if (p50 !== undefined && p95 !== undefined && p50 > p95) return { path: '/tokens_p50', message: 'must not be above tokens_p95' }
   if (at !== undefined && !isTime(at)) return { path: '/at', message: 'must be an existing RFC 3339 time such as 2026-01-31T12:00:00Z, without leap seconds' }
   if (context === undefined) return null

@@ -15,9 +15,9 @@ t.test('flags fill in values missing from a file and overrule nothing', async (t
 })
 
 t.test('EM is read as percent only with --percent', async (t) => {
-  const whole = { ...draft, em: 68.4, em_stderr: 1.2, step: 1, n: 1, tokens_mean: 1 }
+  const whole = { ...draft, em: 68.4, em_stderr: 1.2, em_estimate_low: 66, step: 1, n: 1, tokens_mean: 1 }
   t.throws(() => completeDraft({ place: 'f', draft: whole }, {}), { name: 'FileError', message: /68.4 is not a fraction.*--percent/ })
-  t.match(completeDraft({ place: 'f', draft: whole }, { isPercent: true }), { em: 0.6840000000000001, em_stderr: 0.012 })
+  t.match(completeDraft({ place: 'f', draft: whole }, { isPercent: true }), { em: 0.6840000000000001, em_stderr: 0.012, em_estimate_low: 0.66 })
 })
 
 t.test('a flag that holds for one checkpoint is refused where a suite has several', async (t) => {

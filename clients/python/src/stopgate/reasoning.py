@@ -284,14 +284,18 @@ class Row:
         text: str = self._tokenizer.decode(self.tokens[reasoning + closed :], skip_special_tokens=True)
         return text
 
+    @property
+    def answer(self) -> str:
+        """The answer in the text behind the reasoning, as it is compared with forced ones."""
+        return self._reasoning.read(self._text()) if self.forcing is None else self.forcing.final(self._text())
+
     def finish(self, reference: "str | list[str] | None" = None, reward: float | None = None) -> Finished:
         """Reports the outcome. Reasoning that has not ended has no answer."""
         reasoning = len(self.tokens) if self.reasoning_tokens is None else self.reasoning_tokens
         text = self._text()
-        reported = self._reasoning.read(text) if self.forcing is None else self.forcing.final(text)
         answer = self._reasoning.read(text)
         self.run.finish(
-            reported, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - reasoning,
+            self.answer, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - reasoning,
             reference=reference, reward=reward,
         )  # fmt: skip
         return Finished(answer, text, self.tokens, reasoning, self.run.stopped)

@@ -4,28 +4,38 @@ import json
 import math
 import os
 import time
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import torch.distributed
 from transformers import TrainerCallback
+from transformers.integrations import is_deepspeed_zero3_enabled
 
+from ._evaluate import Questions, evaluate, is_same
+from ._hf import Sampling
 from ._http import Connections, Endpoint
 from ._telemetry import logger, warn
+from .client import Client
 from .errors import CallFailed
+from .evaluation import Estimate
 from .generation import Context
+from .reasoning import ReasoningFormat
 
-__all__ = ["StopgateCallback"]
+__all__ = ["Sampling", "StopgateCallback", "StopgateEvaluation"]
 
+T = TypeVar("T")
 _FIRST_WAIT_SECONDS = 0.5
 _FIGURES = {
     "exact_match": "em",
     "em": "em",
     "exact_match_stderr": "em_stderr",
     "em_stderr": "em_stderr",
+    "em_estimate_low": "em_estimate_low",
+    "em_estimate_high": "em_estimate_high",
     "n": "n",
     "tokens_mean": "tokens_mean",
+    "tokens_spent_mean": "tokens_spent_mean",
     "gen_len": "tokens_mean",
     "tokens_p50": "tokens_p50",
     "tokens_p95": "tokens_p95",
@@ -75,8 +85,9 @@ class StopgateCallback(TrainerCallback):
         timeout: float = 5.0,
         exit_seconds: float = 30.0,
     ) -> None:
-        url = url or os.environ.get("STOPGATE_URL") or "http://localhost:8080"
-        self._run = Run(Endpoint(url, token or os.environ.get("STOPGATE_TOKEN")), run, timeout)
+        self._url = url or os.environ.get("STOPGATE_URL") or "http://localhost:8080"
+        self._token = token or os.environ.get("STOPGATE_TOKEN")
+        self._run = Run(Endpoint(self._url, self._token), run, timeout)
         self._suite, self._exit_seconds = suite, exit_seconds
         self._served: dict[str, Any] = {} if context is None else {"context": dict(context)}
         if continues:
@@ -91,7 +102,7 @@ class StopgateCallback(TrainerCallback):
                 is_reached = self._report(state, metrics or {}, kwargs)
             except Exception:  # a training may not fail because it can't be reported
                 logger.exception("the evaluation at step %d can't be reported", state.global_step)
-        if self._stop_on and _on_all_processes(is_reached):
+        if bool(self._stop_on) and _of_main_process(is_reached):
             control.should_training_stop = True
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -124,13 +135,139 @@ def _questions(dataloader: Any) -> int | None:
         return None
 
 
-def _on_all_processes(decision: bool) -> bool:
-    """The decision of the main process. If only some processes stopped, the others would wait for them."""
+def _of_main_process(value: T) -> T:
+    """The value that the main process has. If only some processes stopped, the others would wait for them."""
     if not torch.distributed.is_available() or not torch.distributed.is_initialized():
-        return decision
-    said = [decision]
+        return value
+    said = [value]
     torch.distributed.broadcast_object_list(said, src=0)
     return said[0]
+
+
+class StopgateEvaluation(StopgateCallback):
+    """Answers the questions of an evaluation whenever a Trainer evaluates, stops early, and estimates EM in full.
+
+        trainer.add_callback(StopgateEvaluation(
+            trainer, "q-rl-7", prompts=chats, references=right, context={"model": "q-rl", "task": "eval"},
+            max_new_tokens=4096,
+        ))
+
+    The trainer logs `eval_em`, which is corrected by the control answers, its 95 % interval `eval_em_estimate_low` and
+    `eval_em_estimate_high`, `eval_em_stderr` (which has the error of the choice of questions, too), `eval_em_stopped`
+    (not corrected), `eval_tokens_mean` (of answers in full, estimated likewise), `eval_tokens_spent_mean`,
+    `eval_tokens_saved_ratio`, `eval_stop_rate`, and the number of questions `eval_n`. They are part of the metrics, so
+    that `metric_for_best_model="eval_em"` works. Each evaluation is reported as a checkpoint of the run that continues
+    the training, so that its context keeps its evidence.
+
+    The main process answers while the others wait, so `ddp_timeout` has to exceed the time of an evaluation.
+
+    Args:
+        trainer: of transformers or TRL.
+        run: name of the training run at the service.
+        prompts: of the questions: chats, or texts that are complete prompts with their reasoning open.
+        references: right answers.
+        context: of the evaluation, in which nothing else generates. In its policy, set `control_rate`, and set
+            `evidence_span_seconds` to 0.
+        max_new_tokens: most tokens of an answer, with its reasoning.
+        is_right: grades an answer, given its reference; the default compares texts.
+        answers: answers to each question.
+        batch_size: generations at once.
+        reasoning: how reasoning is closed and answers are forced.
+        sampling: how tokens are chosen; None: greedily.
+        template: options of the chat template.
+        decision_timeout: seconds for a decision. Without a reply in time, answers go on.
+        options: of `StopgateCallback`, such as `url`, `suite` and `stop_on`.
+
+    Raises:
+        ValueError: the weights are sharded over processes, the numbers of prompts and references differ, or several
+            answers are to be chosen greedily.
+    """
+
+    def __init__(
+        self,
+        trainer: Any,
+        run: str,
+        *,
+        prompts: Sequence[Any],
+        references: Sequence[str],
+        context: Context,
+        max_new_tokens: int,
+        is_right: Callable[[str, str], bool] = is_same,
+        answers: int = 1,
+        batch_size: int = 64,
+        reasoning: ReasoningFormat | None = None,
+        sampling: Sampling | None = None,
+        template: Mapping[str, Any] | None = None,
+        decision_timeout: float = 2.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(run, context=context, continues=True, **options)
+        if trainer.is_fsdp_enabled or is_deepspeed_zero3_enabled():
+            raise ValueError("the main process can't generate alone, since the weights are sharded over processes")
+        self._questions = Questions(
+            prompts, references, is_right, max_new_tokens, answers, batch_size, reasoning or ReasoningFormat(),
+            sampling or Sampling(), template or {},
+        )  # fmt: skip
+        self._trainer, self._context, self._decision_timeout = trainer, context, decision_timeout
+        self._client: Client | None = None
+        self._evaluated: int | None = None
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+        """Evaluates, once at each step, and reports the estimate."""
+        if state.global_step == self._evaluated:
+            return  # the Trainer has several evaluation sets
+        self._evaluated = state.global_step
+        figures: dict[str, float] = {}
+        if state.is_world_process_zero:
+            try:
+                figures = _metrics_of(self._estimate(state, kwargs))
+            except Exception:  # a training may not fail because it can't be evaluated
+                logger.exception("the model at step %d can't be evaluated", state.global_step)
+        figures = _of_main_process(figures)
+        if not figures:
+            return
+        if metrics is not None:
+            metrics.update(figures)
+        self._trainer.log(dict(figures))
+        super().on_evaluate(args, state, control, figures, **kwargs)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Reports the checkpoints and outcomes that wait."""
+        super().on_train_end(args, state, control, **kwargs)
+        if self._client is not None:
+            self._client.close(self._exit_seconds)
+            self._client = None
+
+    def _estimate(self, state: Any, kwargs: Mapping[str, Any]) -> Estimate:
+        if self._client is None:
+            self._client = Client(self._url, token=self._token, timeout=self._decision_timeout)
+        model, processing = kwargs["model"], kwargs["processing_class"]
+        tokenizer, was_training = getattr(processing, "tokenizer", processing), model.training
+        model.eval()
+        try:
+            return evaluate(model, tokenizer, self._client, self._context, self._questions, seed=state.global_step)
+        finally:
+            model.train(was_training)
+            self._client.flush(self._exit_seconds)
+
+
+def _metrics_of(one: Estimate) -> dict[str, float]:
+    """An estimate in the names of Trainer's metrics."""
+    return {
+        f"eval_{name}": value
+        for name, value in {
+            "em": one.em,
+            "em_estimate_low": one.em_low,
+            "em_estimate_high": one.em_high,
+            "em_stderr": one.em_stderr,
+            "em_stopped": one.em_stopped,
+            "n": one.n,
+            "tokens_mean": one.tokens_mean,
+            "tokens_spent_mean": one.tokens_spent_mean,
+            "tokens_saved_ratio": one.tokens_saved_ratio,
+            "stop_rate": one.stopped / one.n,
+        }.items()
+    }
 
 
 def suite_of(metrics: Mapping[str, Any]) -> str | None:
