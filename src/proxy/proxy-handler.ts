@@ -170,6 +170,11 @@ export function createProxyHandler (
     const route = message.method === 'POST' ? routeOf(message.url) : undefined
     if (route === undefined) { await pass({ cause: 'route' }, body); return }
     if (!Buffer.isBuffer(body)) { await pass({ cause: 'body' }, body); return }
+    if (isTooCostly(body)) { // for the model server, too
+      metrics.refused()
+      refuse(response, 400, 'the body has too many levels, or too many arrays and objects', 'body_too_complex')
+      return
+    }
     const started = await start(message, route, body)
     if ('cause' in started) { await pass(started, body); return }
     const further = started.samples.length - 1 // the first sample is the request itself
@@ -207,9 +212,8 @@ function routeOf (url = ''): CompletionRoute | undefined {
   return ROUTES.get(url.replace(/\?.*/s, ''))
 }
 
-/** `null`: it is no JSON object, or too costly to parse. */
+/** `null`: it is no JSON object. */
 function parseBody (body: Buffer): RequestBody | null {
-  if (isTooCostly(body)) return null
   try {
     const parsed: unknown = JSON.parse(body.toString())
     return isJsonObject(parsed) ? parsed : null

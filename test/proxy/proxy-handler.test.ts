@@ -261,9 +261,12 @@ t.test('probes and answers have request ids of their own', async (t) => {
   t.ok(ids.every((id) => id.startsWith('mine')))
 })
 
-t.test('a body that is nested deeply is passed through unparsed', async (t) => {
-  const { metric, proxy } = await startUnderTest(t)
+t.test('a body that is nested deeply is refused, and the model server gets none of it', async (t) => {
+  const { metric, proxy, upstream } = await startUnderTest(t)
   const body = `{"model":"m","messages":${'['.repeat(40_000)}${']'.repeat(40_000)}}`
-  await (await fetch(`${proxy.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).text()
-  t.equal(await metric('stopgate_proxy_passed_total{cause="body"}'), 1)
+  const reply = await fetch(`${proxy.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  t.equal(reply.status, 400)
+  t.match(await reply.json(), { error: { code: 'body_too_complex', message: /levels/ } })
+  t.notOk(upstream.requests.some(({ path }) => path.endsWith('completions')))
+  t.equal(await metric('stopgate_proxy_refused_total'), 1)
 })
