@@ -13,6 +13,7 @@ import { AUDIT_LIMIT } from '../../store/log.js'
 import type { AuditRow, Revision, Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { createCommander } from '../learner/commander.js'
+import { LayeredMap } from '../snapshot/layered-map.js'
 import { readSnapshotInputs } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import { checkKey, forEachChunk, readContextKeys } from './context-reader.js'
@@ -212,7 +213,7 @@ type StatedPolicies = ReadonlyMap<string, PolicyPatch>
  */
 export function checkedPolicies (
   config: Config, stated: StatedPolicies, key: string, policy: PolicyPatch | null): StatedPolicies {
-  const policies = new Map(stated)
+  const policies = new LayeredMap(stated)
   if (policy === null) policies.delete(key); else policies.set(key, policy)
   checkPolicies(config, stated, policies, [key])
   return policies
@@ -231,7 +232,8 @@ export function checkPolicies (config: Config, before: StatedPolicies, after: St
   }
   const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, after, at)
   const roots = new Set(changed)
-  const below = [...after.keys()].filter((key) => chainOf(key).some((link) => roots.has(link)))
+  const isAbove = changed.some((key) => depthOf(key) < config.levels.length) // otherwise there is nothing below
+  const below = isAbove ? [...after.keys()].filter((key) => chainOf(key).some((link) => roots.has(link))) : []
   for (const link of new Set([...changed, ...below])) {
     const own = policyAt(link)
     const problem = windowProblem(own) ?? policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)

@@ -9,6 +9,7 @@ import { type LivePredictors, livePredictors } from '../../core/predictor/predic
 import { isUnreadable } from '../../store/encoding/context-states.js'
 import { UNREADABLE_PIN } from '../../store/encoding/stored-values.js'
 import type { Revision, Store } from '../../store/store.js'
+import { LayeredMap } from './layered-map.js'
 
 /** The loaded state of a replica: the snapshot, and the inputs that the next one is compiled from. */
 export interface LoadedSnapshot {
@@ -42,7 +43,7 @@ export async function loadSnapshot (
   const change = previous !== null && canBuildOn(previous, revision) ? await readChange(store, previous, revision, now) : null
   const inputs = change?.inputs ?? await readSnapshotInputs(store, options, now)
   const { levels, policies, pins, predictors } = inputs
-  const links = new Map(change?.base.links)
+  const links = new LayeredMap(change?.base.links)
   const unreadable = new Set(change?.base.unreadable)
   const keys = (change?.keys ?? await store.contextKeys()).filter((key) => parseContextKey(levels, key) !== null)
   const gone: string[] = []
@@ -98,7 +99,7 @@ async function readChange (store: Store, previous: LoadedSnapshot, revision: Rev
 /** The table with its rows at some keys replaced, or removed. */
 function withRows<T> (table: ReadonlyMap<string, T>, keys: readonly string[], rows: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
   if (keys.every((key) => !table.has(key) && !rows.has(key))) return table
-  const next = new Map(table)
+  const next = new LayeredMap(table)
   for (const key of keys) {
     const row = rows.get(key)
     if (row === undefined) next.delete(key); else next.set(key, row)
@@ -113,7 +114,7 @@ function areSame (a: LivePredictors, b: LivePredictors): boolean {
 
 interface Compilation {
   readonly inputs: SnapshotInputs
-  readonly links: Map<string, ChainLink>
+  readonly links: LayeredMap<string, ChainLink>
   readonly compiler: SnapshotCompiler
 }
 
@@ -134,7 +135,7 @@ export function withoutExpiredPins (loaded: LoadedSnapshot, now: number): Loaded
   const { inputs, snapshot } = loaded
   const pins = livePins(inputs.pins, now)
   if (pins === inputs.pins) return loaded
-  const links = new Map(loaded.links)
+  const links = new LayeredMap(loaded.links)
   const compiler = new SnapshotCompiler(inputs.levels, links, inputs.predictors, snapshot)
   const ended = byDepth([...inputs.pins.keys()].filter((key) => !pins.has(key) && links.has(key)))
   for (const key of ended) links.set(key, { ...links.get(key)!, pin: undefined })
@@ -147,7 +148,7 @@ function canBuildOn ({ snapshot }: LoadedSnapshot, revision: Revision): boolean 
 }
 
 /** The keys that fit the configured levels, with those ancestors that had no link yet, which are given one. */
-function withAncestors (inputs: SnapshotInputs, links: Map<string, ChainLink>, keys: readonly string[]): Set<string> {
+function withAncestors (inputs: SnapshotInputs, links: LayeredMap<string, ChainLink>, keys: readonly string[]): Set<string> {
   const all = new Set<string>()
   for (const key of keys) {
     if (parseContextKey(inputs.levels, key) === null) continue
