@@ -98,6 +98,8 @@ export interface PlayingByProxy {
   readonly tasks?: readonly string[]
   /** Whether the proxy finds by itself how the model wants its answers to be forced. */
   readonly findsForm?: boolean
+  /** Whether the proxy sends prompts with outcomes, for graders. */
+  readonly sendsPrompts?: boolean
 }
 
 /** Starts a proxy before the engine, once it has the rules. */
@@ -106,7 +108,7 @@ async function startProxy (
 ): Promise<{ readonly url: string, readonly admin: string }> {
   const proxy = start(process.execPath, [
     cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0',
-    ...(options.findsForm === true ? [] : PROXY_FLAGS[options.model]),
+    ...(options.findsForm === true ? [] : PROXY_FLAGS[options.model]), ...(options.sendsPrompts === true ? ['--send-prompts', 'yes'] : []),
   ])
   let listening: { url: string, admin: string } | undefined
   createInterface(proxy.stdout!).on('line', (line) => { if (line.includes('is listening')) listening = JSON.parse(line) })

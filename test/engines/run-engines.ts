@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/cli/command-line/command-io.js'
 import { startProcess } from '../service-process.js'
+import { startJudge } from './judge-beside.js'
 import { deepen, lacksEngine, MODELS, playInProcess, playProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 
@@ -16,7 +17,8 @@ import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type 
  * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
  * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16. With
  * `--find-form` it is found how answers are forced, as by default, and is not stated. With `--every auto` the service chooses the cadence,
- * so that `--every auto --find-form` is a run of the defaults.
+ * so that `--every auto --find-form` is a run of the defaults. `--judge 0.1` gives no right answers: a judge labels, which is wrong in a
+ * tenth of its replies (llama.cpp and vLLM through the proxy).
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +34,7 @@ const { values, positionals } = parseArgs({
     task: { type: 'string', multiple: true },
     every: { type: 'string', default: '16' },
     'find-form': { type: 'boolean', default: false },
+    judge: { type: 'string' },
   },
 })
 const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
@@ -86,7 +89,8 @@ const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksT
 
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'parts' | 'seconds'> & { readonly allProbeTokens: number }> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
-  const options = { url, model, generations, seed, isLabelled: !values.unlabelled, findsForm: values['find-form'] }
+  const isLabelled = !values.unlabelled && values.judge === undefined
+  const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'] }
   if (engine === 'llama.cpp' || engine === 'vllm' || engine === 'vllm-plugin') {
     const named = values.folder === undefined ? MODELS[model] : { weights: join(values.folder, 'weights'), gguf: join(values.folder, 'model.gguf') }
     const files = values.layers === undefined ? named : deepen(model, named, folder, values.layers)
@@ -156,6 +160,25 @@ function showForms (contexts: readonly WithForm[]): void {
   }
 }
 
+interface Labelled { readonly key: string, readonly generations: number, readonly follow_up: { readonly labels_wanted: number } }
+
+/** Follows how many labels the service wants. @returns a function that ends it, with the numbers wanted in each 1,000 generations */
+function followLabels (service: ReturnType<typeof startProcess>): () => readonly number[] {
+  const seen: Array<readonly [generations: number, wanted: number]> = []
+  const timer = setInterval(async () => {
+    const { body } = await service.get('/v1/contexts?prefix=model%3Dreasoner')
+    const leaves = (body.contexts as readonly Labelled[]).filter(({ key }) => key.includes('task='))
+    const sum = (count: (leaf: Labelled) => number) => leaves.reduce((total, leaf) => total + count(leaf), 0)
+    seen.push([sum(({ generations }) => generations), sum((leaf) => leaf.follow_up.labels_wanted)])
+  }, 1000)
+  return () => {
+    clearInterval(timer)
+    const wantedBy = (generations: number) => seen.findLast(([so]) => so <= generations)?.[1] ?? 0
+    const last = seen.at(-1)?.[0] ?? 0
+    return Array.from({ length: Math.ceil(last / 1000) }, (_, i) => wantedBy(1000 * (i + 1)) - wantedBy(1000 * i))
+  }
+}
+
 async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   const lacking = await lacks(engine)
   if (lacking !== null) {
@@ -165,7 +188,7 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   }
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
   const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
-  const label = values.unlabelled ? { label: 'agreement' } : {}
+  const label = values.unlabelled ? { label: 'agreement' } : values.judge === undefined ? {} : { store_prompts: true }
   const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
     DATA_DIR: folder,
     DEFAULT_POLICY: JSON.stringify({
@@ -177,7 +200,13 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
       for (const task of values.task ?? taskNames(model)) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
     }
-    const { tasks, parts, seconds, allProbeTokens } = await play(engine, model, await service.url(), folder)
+    const url = await service.url()
+    const course = values.judge === undefined ? null : followLabels(service)
+    const asked = { model, tasks: values.task ?? taskNames(model), generations: Number(values.generations), seed: Number(values.seed) }
+    const endJudge = values.judge === undefined ? null : await startJudge({ ...asked, url, folder, wrong: Number(values.judge) })
+    const { tasks, parts, seconds, allProbeTokens } = await play(engine, model, url, folder)
+    if (endJudge !== null) process.stdout.write(`graders: ${JSON.stringify(await endJudge())}\n`)
+    if (course !== null) process.stdout.write(`labels wanted, by each 1,000 generations: ${course().join(', ')}\n`)
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
     const sums = Object.values(tasks).reduce(addFigures)
     process.stdout.write(alignColumns([HEADER, ...rows, rowOf('all', sums)], HEADER.map((_, i) => i === 0)).join('\n') + '\n')

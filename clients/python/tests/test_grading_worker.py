@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -289,6 +290,19 @@ def test_the_command_says_that_some_have_no_label(
     assert "2 generations have got no label" in capsys.readouterr().err
     assert main([*options, "--context", "model=q,task=misspelt", *ending]) == 1
     assert "CONTEXT_NOT_FOUND" in capsys.readouterr().err
+
+
+def test_a_worker_waits_for_the_first_outcome_and_says_so_once(service: Service, tmp_path: Path) -> None:
+    where, key = context("not-yet")
+    warnings: list[str] = []
+    worker = Worker(service.url, key, Exact(), Journal(tmp_path / "j"), warn=warnings.append)
+    with working(worker):
+        until("it says so", lambda: len(warnings) > 0)
+        time.sleep(1.5)  # it has asked twice more
+        play(service.url, where, 2)
+        until("it has graded", lambda: worker.counts.graded == 2)
+    assert len(warnings) == 1
+    assert "404 CONTEXT_NOT_FOUND: Context " in warnings[0]
 
 
 def test_a_line_of_texts_that_is_still_being_written_is_read_later(tmp_path: Path) -> None:

@@ -36,13 +36,21 @@ class Reply(NamedTuple):
         """
         if not 200 <= self.status < 300:
             after = self.headers.get("retry-after", "")
-            text = f"{self.status} {self.body[:500].decode('utf-8', 'replace')}"
-            raise CallFailed(text, self.status, float(after) if after.isdecimal() else None)
+            raise CallFailed(f"{self.status} {self._error}", self.status, float(after) if after.isdecimal() else None)
         try:
             body = gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
             return json.loads(body)
         except (ValueError, OSError, EOFError) as error:
             raise CallFailed(f"the reply is not JSON: {error}") from error
+
+    @property
+    def _error(self) -> str:
+        """Code and message of the service's error; of another one, the start of the body."""
+        try:
+            error = json.loads(self.body)
+            return f"{error['code']}: {error['message']}"
+        except (ValueError, KeyError, TypeError):
+            return self.body[:500].decode("utf-8", "replace")
 
 
 class Endpoint:

@@ -268,7 +268,7 @@ class Worker:
         Raises:
             Refused: it never will.
         """
-        pause = 0.5
+        pause, said = 0.5, ""
         while True:
             try:
                 reply = self._service.call(method, path, body, timeout=_CALL_SECONDS + _WAIT_SECONDS)
@@ -282,7 +282,9 @@ class Worker:
             except Refused:
                 raise
             except (CallFailed, KeyError, TypeError, ValueError) as error:
-                self._warn(f"{what}: {error}")
+                if str(error) != said:
+                    said = str(error)
+                    self._warn(f"{what}: {said}; it is asked for until it comes")
                 after = error.retry_after if isinstance(error, CallFailed) else None
                 if self._ended.wait(after or pause):
                     return None

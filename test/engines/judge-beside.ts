@@ -1,0 +1,50 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { PYTHON } from './play-proxy.js'
+import { CLIENT, type ModelName } from './play-transformers.js'
+
+interface JudgeOptions {
+  /** Of the service. */
+  readonly url: string
+  /** For the journals of the graders. */
+  readonly folder: string
+  readonly model: ModelName
+  readonly tasks: readonly string[]
+  readonly generations: number
+  readonly seed: number
+  /** Share of the judge's replies that are wrong. */
+  readonly wrong: number
+}
+
+/** The counts of all graders together, by name. */
+export type GraderFigures = Readonly<Record<string, number>>
+
+/** Starts a judge that knows the right answers, and a `stopgate grade` for each task that asks it. @returns a function that ends them */
+export async function startJudge (options: JudgeOptions): Promise<() => Promise<GraderFigures>> {
+  const { url, folder, model, tasks, generations, seed, wrong } = options
+  const start = (args: readonly string[]) => spawn(PYTHON, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...CLIENT } })
+  const of = ['--model', model, '--generations', String(generations), '--seed', String(seed), '--wrong', String(wrong)]
+  const judge = start(['test/engines/gold_judge.py', ...of, ...tasks.flatMap((task) => ['--task', task])])
+  const [address] = await once(createInterface(judge.stdout!), 'line') as [string]
+  const graders = tasks.map((task) => start([
+    '-m', 'stopgate.grading', 'grade', '--grader', 'judge', '--judge-url', `${address}/v1`, '--judge-model', 'gold', '--url', url,
+    '--context', `model=reasoner,task=${task}`, '--journal', join(folder, `grades-${task}.jsonl`), '--json',
+  ]))
+  return async () => {
+    const all = await Promise.all(graders.map(figuresAtEnd))
+    judge.kill()
+    const names = Object.keys(all[0] ?? {})
+    return Object.fromEntries(names.map((name) => [name, all.reduce((sum, figures) => sum + (figures[name] ?? 0), 0)]))
+  }
+}
+
+async function figuresAtEnd (grader: ChildProcess): Promise<GraderFigures> {
+  let output = ''
+  grader.stdout!.on('data', (chunk) => { output += chunk })
+  const closed = once(grader, 'close')
+  grader.kill('SIGTERM')
+  await closed
+  return JSON.parse(output.trim().split('\n').at(-1)!) as GraderFigures
+}
