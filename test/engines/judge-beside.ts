@@ -19,10 +19,16 @@ interface JudgeOptions {
 }
 
 /** The counts of all graders together, by name. */
-export type GraderFigures = Readonly<Record<string, number>>
+type GraderFigures = Readonly<Record<string, number>>
 
-/** Starts a judge that knows the right answers, and a `stopgate grade` for each task that asks it. @returns a function that ends them */
-export async function startJudge (options: JudgeOptions): Promise<() => Promise<GraderFigures>> {
+export interface RunningJudge {
+  /** Ends judge and graders, which show their counts. */
+  readonly end: () => Promise<GraderFigures>
+  readonly kill: () => void
+}
+
+/** Starts a judge that knows the right answers, and a `stopgate grade` for each task that asks it. */
+export async function startJudge (options: JudgeOptions): Promise<RunningJudge> {
   const { url, folder, model, tasks, generations, seed, wrong } = options
   const start = (args: readonly string[]) => spawn(PYTHON, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...CLIENT } })
   const of = ['--model', model, '--generations', String(generations), '--seed', String(seed), '--wrong', String(wrong)]
@@ -32,11 +38,14 @@ export async function startJudge (options: JudgeOptions): Promise<() => Promise<
     '-m', 'stopgate.grading', 'grade', '--grader', 'judge', '--judge-url', `${address}/v1`, '--judge-model', 'gold', '--url', url,
     '--context', `model=reasoner,task=${task}`, '--journal', join(folder, `grades-${task}.jsonl`), '--json',
   ]))
-  return async () => {
-    const all = await Promise.all(graders.map(figuresAtEnd))
-    judge.kill()
-    const names = Object.keys(all[0] ?? {})
-    return Object.fromEntries(names.map((name) => [name, all.reduce((sum, figures) => sum + (figures[name] ?? 0), 0)]))
+  return {
+    kill: () => { for (const child of [judge, ...graders]) child.kill('SIGKILL') },
+    async end () {
+      const all = await Promise.all(graders.map(figuresAtEnd))
+      judge.kill()
+      const names = Object.keys(all[0] ?? {})
+      return Object.fromEntries(names.map((name) => [name, all.reduce((sum, figures) => sum + (figures[name] ?? 0), 0)]))
+    },
   }
 }
 

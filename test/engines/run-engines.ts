@@ -203,9 +203,10 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
     const url = await service.url()
     const course = values.judge === undefined ? null : followLabels(service)
     const asked = { model, tasks: values.task ?? taskNames(model), generations: Number(values.generations), seed: Number(values.seed) }
-    const endJudge = values.judge === undefined ? null : await startJudge({ ...asked, url, folder, wrong: Number(values.judge) })
+    const judge = values.judge === undefined ? null : await startJudge({ ...asked, url, folder, wrong: Number(values.judge) })
+    if (judge !== null) ends.unshift(judge.kill)
     const { tasks, parts, seconds, allProbeTokens } = await play(engine, model, url, folder)
-    if (endJudge !== null) process.stdout.write(`graders: ${JSON.stringify(await endJudge())}\n`)
+    if (judge !== null) process.stdout.write(`graders: ${JSON.stringify(await judge.end())}\n`)
     if (course !== null) process.stdout.write(`labels wanted, by each 1,000 generations: ${course().join(', ')}\n`)
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
     const sums = Object.values(tasks).reduce(addFigures)
