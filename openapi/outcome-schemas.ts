@@ -2,8 +2,8 @@ import { type Static, Type } from '#typebox'
 import { CONTEXT_WARNINGS_TEXT, OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/contexts/context-warnings.js'
 import { MAX_SAMPLES } from '../src/core/enrolment/enrolled-unit.js'
 import {
-  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, objectOrNull, ProbeTokensSchema, SignalsSchema,
-  stating, TextSchema, TokensSchema,
+  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable,
+  objectOrNull, ProbeTokensSchema, RatioSchema, SignalsSchema, stating, TextSchema, TokensSchema,
 } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -29,6 +29,17 @@ const StoppedProbeSchema = Type.Object({
   ...strict,
   title: 'StoppedProbe',
   description: 'The step whose reply said stop, and the answer that was probed there. It is compared with the answer that was served (fidelity), which needs a label only where the two differ',
+})
+
+const StoppedBySchema = Type.Object({
+  score: RatioSchema('Score that reached the threshold (0 to 1)'),
+  threshold: RatioSchema('Threshold that the generation had'),
+  scorer: Type.Optional(TextSchema('Predictor that gave the score; absent: the raw confidence', ['p-3'])),
+  snapshot_version: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'snapshot_version of the bundle', examples: [44] }),
+}, {
+  ...strict,
+  title: 'StoppedBy',
+  description: 'The decision that stopped the generation, of a worker that decides by a bundle. It is shown in the list of stops (GET /v1/stops), and counts nowhere',
 })
 
 export const OutcomeSchema = Type.Object({
@@ -65,6 +76,7 @@ export const OutcomeSchema = Type.Object({
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether the generation was stopped early; false if absent' })),
   stopped_probe: Type.Optional(StoppedProbeSchema),
+  stopped_by: Type.Optional(StoppedBySchema),
   end_probe: Type.Optional(Type.Object({ answer: AnswerSchema('Answer forced there') }, {
     ...strict,
     title: 'EndProbe',

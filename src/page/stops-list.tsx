@@ -13,7 +13,8 @@ const COLUMNS = [
   { head: 'Generation', cell: (stop: Stop) => <a href={routeTo('generation', stop.generation_id)}>{stop.generation_id}</a> },
   { head: 'Context', cell: (stop: Stop) => <a href={routeTo('context', stop.context)}>{stop.context}</a> },
   { head: 'Tokens', cell: (stop: Stop) => count(stop.tokens), isNumber: true },
-  { head: 'Score', cell: (stop: Stop) => stop.score === null ? 'decided by the worker' : decimals(stop.score, 4), isNumber: true },
+  { head: 'Score', cell: (stop: Stop) => stop.score === null ? 'not reported' : decimals(stop.score, 4), isNumber: true },
+  { head: 'Decided by', cell: (stop: Stop) => stop.decided_by },
   {
     head: 'Threshold',
     cell: (stop: Stop) => <a href={routeTo('changes', stop.threshold_context)} title='Show how this threshold moved'>{stop.threshold === null ? 'its history' : decimals(stop.threshold, 4)}</a>,

@@ -4,13 +4,20 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 from conftest import ROOT
 from stopgate._bundle import Bundle
 from stopgate._local import LocalDecider
+from stopgate._outcome import outcome_of
 from stopgate._telemetry import Counters
-from stopgate.generation import NEVER, Generation, Probe
+from stopgate.generation import NEVER, Ending, Generation, Probe
 
 VECTORS = json.loads((ROOT / "openapi/vectors.json").read_text())
+
+
+VERSION = VECTORS["bundle"]["snapshot_version"]
+CONTEXTS = [decision["step"].get("context", {}) for decision in VECTORS["decisions"]]
 
 
 class Enrolled(list[Any]):
@@ -85,3 +92,21 @@ def test_nothing_is_crossed_by_a_threshold_that_came_late() -> None:
     assert backend.local.decide([one]) == []
     assert later.local.decide([one.observe(64, Probe("42", 0.99))]) == []
     assert one.crossing is None, "a treated one would not have been asked about again"
+
+
+def test_the_outcome_of_a_stop_states_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalDecider, "is_usable", True)
+    backend = Backend(share=0.0, threshold=0.9)
+    for confidence, stopped_by in ((0.8, None), (0.95, {"score": 0.95, "threshold": 0.9, "snapshot_version": VERSION})):
+        one = generation_of(backend)
+        assert one.due(32)
+        one.observe(32, Probe("42", confidence, tokens=4))
+        assert backend.local.decide([one]) == []
+        assert outcome_of(one, Ending("42", 40)).get("stopped_by") == stopped_by
+
+
+def test_the_decision_names_the_predictor_that_gave_the_score() -> None:
+    bundle = Bundle(VECTORS["bundle"])
+    rules = [bundle._find(context) for context in CONTEXTS]
+    scored = [rule for rule in rules if rule is not None and rule.scorer is not None]
+    assert scored and all(rule.scorer is not None and rule.scorer.name for rule in scored)

@@ -102,6 +102,7 @@ export interface ReportedOutcome extends Answered {
   readonly reference?: string | readonly string[]
   readonly stopped?: boolean
   readonly stopped_probe?: Answered & { readonly tokens: number }
+  readonly stopped_by?: StoppedBy
   /** The answer forced at the natural end of the reasoning. */
   readonly end_probe?: { readonly answer: string }
   readonly cancelled?: boolean
@@ -117,6 +118,15 @@ export interface ReportedOutcome extends Answered {
   readonly probe_prefill_tokens?: number
   /** Number of token counts at which the worker asked for a decision. */
   readonly steps_asked?: number
+}
+
+/** The decision by which a worker stopped a generation by itself. It is only shown. */
+export interface StoppedBy {
+  readonly score: number
+  readonly threshold: number
+  /** Name of the predictor that gave the score; absent: the raw confidence. */
+  readonly scorer?: string
+  readonly snapshot_version: number
 }
 
 /** An answer with its grade, and where rewards grade, what it would have lost. */
@@ -229,6 +239,9 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   const { stopped_probe: probe, steps = [], tokens, samples, sample_index: index } = outcome
   if (probe !== undefined && outcome.stopped !== true) {
     return { path: '/stopped_probe', message: 'is the probe that stopped the generation: send stopped true, or omit stopped_probe' }
+  }
+  if (outcome.stopped_by !== undefined && outcome.stopped !== true) {
+    return { path: '/stopped_by', message: 'is the decision that stopped the generation: send stopped true, or omit stopped_by' }
   }
   if (outcome.end_probe !== undefined && (outcome.stopped === true || outcome.answer === undefined)) {
     return { path: '/end_probe', message: 'is compared with the answer of a generation that ran to its end: send answer and no stopped, or omit end_probe' }

@@ -1,3 +1,4 @@
+import type { StoppedBy } from '../../core/outcome/outcome.js'
 import type { ReasoningPrefix } from '../dialects/dialect.js'
 import { meanProbability, type ForcedAnswer, type ProbeStyle } from '../dialects/forced-answer.js'
 import { fitText, MAX_ANSWER_BYTES } from '../protocol/stopgate-headers.js'
@@ -15,7 +16,7 @@ export interface CheckedStep {
 
 /** A decision to stop. The answer is written from exactly this prefix, since the probe that decided has seen no more. */
 export interface StopDecision {
-  readonly threshold: number
+  readonly by: StoppedBy
   readonly prefix: ReasoningPrefix
   /** The check that decided; its tokens are those of the prefix. */
   readonly step: CheckedStep
@@ -142,9 +143,10 @@ export class Checks {
     onProbe(confidence === null ? 'unprobed' : 'ok', forced.tokens, forced)
     if (confidence === null || signals === undefined) return
     const decision = decider.decide(local, { tokens: at, due_tokens: due, confidence, signals })
-    if (decision?.decision !== 'stop' || decision.threshold === null) return
+    if (decision?.decision !== 'stop' || decision.threshold === null || decision.score === null) return
     this.#hasEnded = true
-    onStop({ threshold: decision.threshold, prefix, step })
+    const { score, threshold, scorer, snapshot_version } = decision
+    onStop({ by: { score, threshold, ...(scorer !== 'confidence' && { scorer }), snapshot_version }, prefix, step })
   }
 
   /** `null` if the probe failed, or was given up. */

@@ -3,7 +3,7 @@ import { fieldOf, itemsOf } from '../protocol/json.js'
 import { fitText, MAX_ANSWER_BYTES } from '../protocol/stopgate-headers.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { LocalGeneration } from '../service-link/local-decider.js'
-import type { CheckedStep, Checks } from './checks.js'
+import type { Checks, StopDecision } from './checks.js'
 
 /** A generation that has come to its end. */
 interface FinishedGeneration {
@@ -11,8 +11,8 @@ interface FinishedGeneration {
   readonly tokens: number
   readonly answerTokens: number
   readonly answer: string
-  /** The check that stopped it; `null`: none did. */
-  readonly stoppedAt: CheckedStep | null
+  /** What stopped it; `null`: nothing did. */
+  readonly stop: Pick<StopDecision, 'step' | 'by'> | null
   /** The answer that was forced at the natural end of its reasoning; `null`: none was. */
   readonly endAnswer: string | null
   readonly checks: CheckResults
@@ -29,16 +29,16 @@ const MAX_STEPS = 4096
 /** The body that POST /v1/outcomes accepts of a finished generation. Steps are only sent where they may be evidence. */
 export function finishedOutcome (
   local: LocalGeneration, request: StoppableRequest, finished: FinishedGeneration): object {
-  const { tokens, answerTokens, answer, stoppedAt, endAnswer, checks, sendsPrompts } = finished
+  const { tokens, answerTokens, answer, stop, endAnswer, checks, sendsPrompts } = finished
   const { steps } = checks
   const isControl = local.arm === 'control'
   return {
     ...identityOf(local, request),
-    ...(sendsPrompts && (isControl || stoppedAt !== null) && promptOf(request)),
+    ...(sendsPrompts && (isControl || stop !== null) && promptOf(request)),
     tokens: Math.max(tokens, steps.at(-1)?.tokens ?? 0),
-    stopped: stoppedAt !== null,
-    ...(stoppedAt !== null && { stopped_probe: { tokens: stoppedAt.tokens, answer: stoppedAt.answer } }),
-    ...(stoppedAt !== null && answerTokens > 0 && { answer_tokens: answerTokens }),
+    stopped: stop !== null,
+    ...(stop !== null && { stopped_probe: { tokens: stop.step.tokens, answer: stop.step.answer }, stopped_by: stop.by }),
+    ...(stop !== null && answerTokens > 0 && { answer_tokens: answerTokens }),
     answer: fitText(answer, MAX_ANSWER_BYTES),
     ...(endAnswer !== null && { end_probe: { answer: fitText(endAnswer, MAX_ANSWER_BYTES) } }),
     ...(request.gold !== null && { reference: request.gold }),

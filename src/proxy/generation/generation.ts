@@ -359,8 +359,8 @@ export class ProxiedGeneration {
     metrics.ended(local.arm, end)
     metrics.generated({ reasoning: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
     if (local.arm === null || form === null) return
-    const [stoppedAt, endAnswer] = [stop?.step ?? null, endProbe?.answer ?? null]
-    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stoppedAt, endAnswer, checks: this.#checks, sendsPrompts }))
+    const endAnswer = endProbe?.answer ?? null
+    report(finishedOutcome(local, request, { tokens, answerTokens, answer, stop, endAnswer, checks: this.#checks, sendsPrompts }))
   }
 
   /** The field in the engine's own last chunk. */
@@ -373,7 +373,7 @@ export class ProxiedGeneration {
       arm,
       stopped: stop !== null,
       tokens,
-      threshold: stop?.threshold ?? null,
+      threshold: stop?.by.threshold ?? null,
       probe_tokens: this.#checks.probeTokens,
       discarded_tokens: this.#discarded(stop),
     }

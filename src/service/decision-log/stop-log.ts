@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { LoggedOutcome } from '../../core/outcome/outcome.js'
+import { ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
+import type { LoggedOutcome, StoppedBy } from '../../core/outcome/outcome.js'
 import { contextKey, type Levels } from '../../core/policy/context.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { StopStore } from '../../store/stop-store.js'
@@ -33,8 +34,8 @@ export interface StopLog {
   readonly isTaken: boolean
   /** Takes a decision that stops. */
   readonly decided: (taken: TakenDecision) => void
-  /** Takes the outcome of a stop, unless this process decided it. */
-  readonly reported: (id: string, entry: LoggedOutcome) => void
+  /** Takes the outcome of a stop, unless this process decided it. @param by the decision of a worker that decided by itself */
+  readonly reported: (id: string, entry: LoggedOutcome, by?: StoppedBy) => void
   readonly flush: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -98,10 +99,10 @@ export function createStopLog ({ stops, snapshotHolder, config, metrics, log, fl
       if (filling.length >= WAITING) { dropped++; return }
       filling.push(taken, undefined, Date.now())
     },
-    reported (id, entry) {
+    reported (id, entry, by) {
       if (!entry.stopped || recent.has(id) || older.has(id)) return
       if (reported.length >= WAITING) { dropped++; return }
-      reported.push(localRow(snapshotHolder.snapshot().levels, id, entry, Date.now()))
+      reported.push(reportedRow(snapshotHolder.snapshot(), id, entry, by, Date.now()))
     },
     flush,
     async close () {
@@ -114,13 +115,16 @@ export function createStopLog ({ stops, snapshotHolder, config, metrics, log, fl
 function rowOf (levels: Levels, taken: TakenDecision & { readonly at: number }): StopRow {
   const { at, id, context, source, tokens, score, scorer, threshold, version } = taken
   const key = contextKey(levels, context ?? {})
-  return { at, id, context: key, source: source ?? key, tokens, score, scorer, threshold, version }
+  return { at, id, context: key, source: source ?? key, tokens, isReported: false, score, scorer, threshold, version }
 }
 
-/** The row of a stop that a worker decided by itself. Its outcome shows only where it was. */
-function localRow (levels: Levels, id: string, entry: LoggedOutcome, at: number): StopRow {
+/** The row of a stop that is known by its outcome. @param by absent: the outcome shows only where it was */
+function reportedRow (snapshot: Snapshot, id: string, entry: LoggedOutcome, by: StoppedBy | undefined, at: number): StopRow {
   const { context, tokens, answer_tokens: answer, stopped_probe: probe } = entry
-  const key = contextKey(levels, context)
-  const place = probe?.tokens ?? tokens - answer
-  return { at, id, context: key, source: key, tokens: place, score: null, scorer: null, threshold: null, version: null }
+  const key = contextKey(snapshot.levels, context)
+  const { context: source } = ruleFor(snapshot, context)
+  const decided = by === undefined
+    ? { score: null, scorer: null, threshold: null, version: null }
+    : { score: by.score, scorer: by.scorer ?? 'confidence', threshold: by.threshold, version: by.snapshot_version }
+  return { at, id, context: key, source: source ?? key, tokens: probe?.tokens ?? tokens - answer, isReported: true, ...decided }
 }

@@ -13,7 +13,9 @@ export interface StopRow {
   readonly context: string
   readonly source: string
   readonly tokens: number
-  /** `null`: the worker decided by itself, and reported only that it stopped. */
+  /** Whether the row is of an outcome that came to this process, which did not decide the stop: a worker or another process did. */
+  readonly isReported: boolean
+  /** `null`: the outcome does not say by what it was stopped. */
   readonly score: number | null
   readonly scorer: string | null
   readonly threshold: number | null
@@ -32,6 +34,8 @@ interface Columns {
   readonly source: number[]
   readonly scorer: Array<number | null>
   readonly tokens: number[]
+  /** 1: it is reported. */
+  readonly reported: number[]
   readonly score: Array<number | null>
   readonly threshold: Array<number | null>
   readonly version: Array<number | null>
@@ -52,6 +56,7 @@ export async function encodeStops (rows: readonly StopRow[]): Promise<Uint8Array
     source: rows.map(({ source }) => numberOf(source)),
     scorer: rows.map(({ scorer }) => scorer === null ? null : numberOf(scorer)),
     tokens: rows.map(({ tokens }) => tokens),
+    reported: rows.map(({ isReported }) => Number(isReported)),
     score: rows.map(({ score }) => score === null ? null : Math.round(score * PRECISION) / PRECISION),
     threshold: rows.map(({ threshold }) => threshold),
     version: rows.map(({ version }) => version),
@@ -73,6 +78,7 @@ export async function decodeStops (bytes: Uint8Array): Promise<StopRow[]> {
       source: columns.texts[columns.source[i]!]!,
       scorer: columns.scorer[i] === null ? null : columns.texts[columns.scorer[i]!]!,
       tokens: columns.tokens[i]!,
+      isReported: columns.reported[i] === 1,
       score: columns.score[i]!,
       threshold: columns.threshold[i]!,
       version: columns.version[i]!,

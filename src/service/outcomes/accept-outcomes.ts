@@ -145,7 +145,7 @@ export async function reportOutcomes (
   for (const [i, { entry }] of joined.entries()) {
     if (!areNew[i]) continue
     decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
-    stopLog.reported(entry.generation_id, entry)
+    stopLog.reported(entry.generation_id, entry, outcomes[i]!.stopped_by)
   }
   const loaded = snapshotHolder.loaded()
   const reported = joined.map(({ entry }, i) => {

@@ -12,7 +12,7 @@ function checksOf (more: Partial<ChecksOptions> = {}) {
       isLeftAlone: () => false,
       nextCheck: (_local, tokens) => 10 * (Math.floor(tokens / 10) + 1),
       draw: (local, tokens) => { local.arm ??= 'treated'; seen.drawn.push(tokens) },
-      decide: (_local, { confidence }) => ({ decision: confidence! >= 0.9 ? 'stop' : 'continue', threshold: 0.9 }) as any,
+      decide: (_local, { confidence }) => ({ decision: confidence! >= 0.9 ? 'stop' : 'continue', threshold: 0.9, score: confidence, scorer: 'confidence', snapshot_version: 7 }) as any,
     },
     local: { id: 'a', group: null, prompt: 'p', context: {}, arm: null },
     style: probeStyle('plain'),
@@ -71,8 +71,8 @@ t.test('a score at the threshold stops, once, at the prefix that was probed', as
     })
     checks.advance(reasoning)
     await checks.settled()
-    const [{ threshold, prefix, step }] = seen.stops as [StopDecision]
-    t.same([seen.stops.length, checks.steps.length, threshold], [1, 1, 0.9])
+    const [{ by, prefix, step }] = seen.stops as [StopDecision]
+    t.same([seen.stops.length, checks.steps.length, by], [1, 1, { score: step.confidence, threshold: 0.9, snapshot_version: 7 }])
     t.same([prefix], probed)
     t.match([prefix.tokens, step], ids === null ? [15, { tokens: 15, answer: '42' }] : [10, { tokens: 10, answer: '42' }])
   }

@@ -126,7 +126,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean, { inForce =
         isLeftAlone: () => false,
         nextCheck: (_local, tokens) => tokens < 10 ? 10 : Infinity,
         draw: () => { draws++ },
-        decide: () => ({ decision: 'stop', threshold: 0.9 }) as ReturnType<LocalDecider['decide']>,
+        decide: () => ({ decision: 'stop', threshold: 0.9, score: 0.9 }) as ReturnType<LocalDecider['decide']>,
       },
       metrics: {
         ended: (_arm, end) => { ends.push(end) },

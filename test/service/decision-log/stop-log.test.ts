@@ -63,6 +63,22 @@ t.test('a stop of a worker that decides by itself is listed once it is reported;
   t.same(await idsOf(built), ['there', 'here'])
 })
 
+t.test('the decision of a worker that decides by itself is listed as it reports it, under the context of its pool', async (t) => {
+  const built = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
+  const { send } = built
+  const outcome = { arm: 'treated', context: CONTEXT, tokens: 80, stopped: true, stopped_probe: { tokens: 64, em: 1 }, em: 1 }
+  const by = { score: 0.97, threshold: 0.9, snapshot_version: 12 }
+  await send('POST', '/v1/outcomes', { ...outcome, generation_id: 'a', stopped_by: by })
+  await send('POST', '/v1/outcomes', { ...outcome, generation_id: 'b', stopped_by: { ...by, scorer: 'p-1' } })
+  t.match((await stopsOf(built)).stops, [
+    { generation_id: 'b', scorer: 'p-1' },
+    { generation_id: 'a', tokens: 64, score: 0.97, scorer: 'confidence', threshold: 0.9, threshold_context: 'model=q', snapshot_version: 12, decided_by: 'worker' },
+  ])
+  t.match(await send('POST', '/v1/outcomes', { ...outcome, generation_id: 'c', stopped: false, stopped_probe: undefined, stopped_by: by }), {
+    status: 400, body: { details: [{ path: '/stopped_by' }] },
+  })
+})
+
 t.test('a stop that one replica decides and another one has reported to it is listed once, as it was decided', async (t) => {
   const built = await build(t)
   await certify(built)
@@ -73,6 +89,11 @@ t.test('a stop that one replica decides and another one has reported to it is li
   for (const id of ['a', 'b']) other.reported(id, outcome)
   await other.close()
   t.match((await stopsOf(built)).stops, [{ generation_id: 'b', decided_by: 'worker' }, { generation_id: 'a', score: 0.99, decided_by: 'service' }])
+  const first = await stopsOf(built, 'limit=1')
+  t.match(first.stops, [{ generation_id: 'b' }])
+  const second = await stopsOf(built, `limit=1&before=${first.next}`)
+  t.match(second.stops, [{ generation_id: 'a', decided_by: 'service' }], 'also where a page ends between its outcome and its decision')
+  t.same(await idsOf(built, `before=${second.next}`), [])
 })
 
 t.test('without room for stops none is kept', async (t) => {

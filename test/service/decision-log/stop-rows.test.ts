@@ -12,6 +12,7 @@ const rows = Array.from({ length: 4096 }, (_, i): StopRow => ({
   context: `model=m${Math.floor(random() * 5)},task=t${Math.floor(random() * 40)}`,
   source: `model=m${i % 5}`,
   tokens: 32 * Math.floor(1 + random() * 200),
+  isReported: i % 4 === 0, // as a worker decided it, and one of a bundle says as much
   score: Math.round(1e6 * (0.95 + random() / 20)) / 1e6,
   scorer: 'confidence',
   threshold: 0.9 + (i % 90) / 1000,
@@ -20,7 +21,7 @@ const rows = Array.from({ length: 4096 }, (_, i): StopRow => ({
 
 t.test('rows are read as they were written', async (t) => {
   t.strictSame(await decodeStops(await encodeStops(rows)), rows)
-  const local: StopRow = { at: 5, id: 'g', context: '*', source: '*', tokens: 3, score: null, scorer: null, threshold: null, version: null }
+  const local: StopRow = { at: 5, id: 'g', context: '*', source: '*', tokens: 3, isReported: true, score: null, scorer: null, threshold: null, version: null }
   t.strictSame(await decodeStops(await encodeStops([local])), [local])
 })
 

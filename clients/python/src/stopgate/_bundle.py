@@ -44,6 +44,7 @@ class Scorer(NamedTuple):
     weights: tuple[float, ...]
     signals: tuple[tuple[str, float, float], ...]
     loosest: float
+    name: str = ""
 
     def score(self, tokens: int, confidence: float | None, signals: Mapping[str, float]) -> float | None:
         """Chance that stopping now loses nothing; None where the confidence is unknown."""
@@ -100,15 +101,18 @@ class Rule(NamedTuple):
 
     def stops(self, step: Step, arm: Arm | None, threshold: float | None) -> bool:
         """Whether to stop a generation of this arm and threshold here."""
-        confidence = step.confidence
-        if threshold is None or confidence is None or arm == "control" or self.mode != "enforce":
+        if threshold is None or step.confidence is None or arm == "control" or self.mode != "enforce":
             return False
         if step.tokens < self.cadence.min_tokens:
             return False
-        if self.scorer is None:
-            return confidence >= threshold
-        score = self.scorer.score(step.tokens, confidence, step.signals)
+        score = self.score(step)
         return score is not None and score >= threshold
+
+    def score(self, step: Step) -> float | None:
+        """The score that is compared with the threshold; None: it is unknown."""
+        if self.scorer is None:
+            return step.confidence
+        return self.scorer.score(step.tokens, step.confidence, step.signals)
 
     def leaves_alone(self, arm: Arm | None) -> bool:
         """Whether a generation needs no further checks: it is treated, and no threshold is in force."""
@@ -138,6 +142,7 @@ class Bundle:
         self._rules: dict[str, Rule | None] = {}
         self.salt: str | None = body["salt"]
         self.levels: list[str] = body["levels"]
+        self.version: int = body["snapshot_version"]
 
     def thresholds(self) -> dict[str, float]:
         """The thresholds in force, by context."""
@@ -198,5 +203,6 @@ class Bundle:
         weights, predictor = self._body["weights"][node["weights"][name]], self._body["predictors"][name]
         signals = tuple((s["name"], s["mean"], s["scale"]) for s in predictor["signals"])
         return Scorer(
-            weights["log_median"], weights["length_power"], tuple(weights["weights"]), signals, predictor["grid"][-1]
-        )
+            weights["log_median"], weights["length_power"], tuple(weights["weights"]), signals, predictor["grid"][-1],
+            name,
+        )  # fmt: skip

@@ -20,6 +20,8 @@ def outcome_of(generation: Generation, ending: Ending) -> dict[str, Any]:
     outcome.update(tokens=max(int(ending.tokens), generation.steps[-1].tokens), stopped=generation.stopped)
     if generation.stopped:
         outcome["stopped_probe"] = _stopped_probe(generation.steps[-1], grades)
+        if generation.stopped_by is not None:
+            outcome["stopped_by"] = generation.stopped_by
     if ending.answer_tokens:
         outcome["answer_tokens"] = int(ending.answer_tokens)
     if answer is not None:

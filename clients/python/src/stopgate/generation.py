@@ -164,7 +164,8 @@ class Generation:
     __slots__ = (
         "_backend", "_is_over", "_may_cross", "arm", "context", "context_key", "control_share", "crossing",
         "due_tokens", "end_probe", "grade", "group", "id", "next_check", "probed_score", "prompt_hash", "prompt_text",
-        "retry_of", "sample", "samples", "steps", "stopped", "wants_probe",
+        "retry_of", "sample", "samples", "steps", "stopped", "stopped_by",
+        "wants_probe",
     )  # fmt: skip
 
     def __init__(
@@ -193,6 +194,7 @@ class Generation:
         self.steps: list[Step] = []
         self.probed_score: float | None = None
         self.end_probe: Probe | None = None
+        self.stopped_by: dict[str, Any] | None = None  # the decision of this process that stopped it
         self._is_over = False
         self.begin()
 
