@@ -176,6 +176,62 @@ def test_criteria_stop_the_same_rows_within_generate(service: Service, model: An
         assert client.flush(30) and client.counters.rejected == 0
 
 
+class Shown:
+    """A streamer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.parts: list[list[int]] = []
+        self.ends = 0
+
+    def put(self, value: Any) -> None:
+        self.parts.append(value.flatten().tolist())
+
+    def end(self) -> None:
+        self.ends += 1
+
+
+def test_log_probabilities_and_a_streamer_see_the_answer_after_a_stop(
+    service: Service, model: Any, tokenizer: Any
+) -> None:
+    prepare(service, "hf-shown", 0.0)
+    inputs, shown = prompts(tokenizer, ["hello"]), Shown()
+    with Client(service.url, timeout=30) as client:
+        (one,) = generate(
+            model, tokenizer, inputs, client, runs_in(client, "hf-shown", ["treated"]), max_new_tokens=NEW_TOKENS,
+            reasoning=REASONING, logprobs=True, streamer=shown,
+        )  # fmt: skip
+        assert one.stopped
+        assert shown.parts == [inputs["input_ids"][0].tolist(), *([token] for token in one.tokens)]
+        assert shown.ends == 1
+        ids = torch.cat([inputs["input_ids"], torch.tensor([one.tokens])], dim=1)
+        with torch.no_grad():
+            levels = model(ids).logits[0, -len(one.tokens) - 1 : -1].log_softmax(-1)
+        expected = levels.gather(1, torch.tensor(one.tokens)[:, None]).squeeze(1).tolist()
+        assert one.logprobs == pytest.approx(expected, abs=1e-4)
+        with pytest.raises(ValueError, match="one prompt"):
+            generate(
+                model, tokenizer, prompts(tokenizer, TEXTS), client, runs_in(client, "hf-shown", ["treated"] * 8),
+                max_new_tokens=4, streamer=shown,
+            )  # fmt: skip
+
+
+def test_a_streamer_sees_the_answer_that_criteria_finish(service: Service, model: Any, tokenizer: Any) -> None:
+    prepare(service, "hf-finish", 0.0)
+    inputs, shown = prompts(tokenizer, ["hello"]), Shown()
+    with Client(service.url, timeout=30) as client:
+        criteria = StopgateCriteria(
+            model, tokenizer, inputs, client, runs_in(client, "hf-finish", ["treated"]), REASONING
+        )
+        options = {"max_new_tokens": NEW_TOKENS, "do_sample": False, "streamer": shown}
+        model.generate(**inputs, cache=criteria.cache, stopping_criteria=[criteria], **options)
+        before = len(shown.parts)
+        (one,) = criteria.finish(**options)
+        assert one.stopped
+        answer = [token for part in shown.parts[before + 1 :] for token in part]
+        assert answer
+        assert one.tokens[-len(answer) :] == answer
+
+
 def test_criteria_need_the_cache(service: Service, model: Any, tokenizer: Any) -> None:
     inputs = prompts(tokenizer, ["abc"])
     with Client(service.url, timeout=30) as client:

@@ -28,6 +28,8 @@ def generate(
     reasoning: ReasoningFormat | None = None,
     sampling: Sampling | None = None,
     references: "Sequence[str | list[str]] | None" = None,
+    logprobs: bool = False,
+    streamer: Any = None,
 ) -> list[Finished]:
     """Generates one answer for each prompt, and reports it.
 
@@ -44,16 +46,32 @@ def generate(
         reasoning: how reasoning is closed.
         sampling: how tokens are chosen; None: greedy.
         references: right answers, for the service to grade with; None: `grade` of the runs, or labels that come later.
+        logprobs: whether the rows state the log-probability of each token.
+        streamer: of transformers, such as a TextStreamer: it gets each token, those after a stop included. For one
+            prompt.
 
     Returns:
         The finished rows, in the order of the prompts.
 
     Raises:
-        ValueError: the prompts are not padded on the left, there is another number of runs, or the model's cache can't
-            be cropped.
+        ValueError: the prompts are not padded on the left, there is another number of runs, the model's cache can't be
+            cropped, or there is a streamer for several prompts.
     """
     reasoning, sampling = reasoning or ReasoningFormat(), sampling or Sampling()
-    rows = generate_rows(model, tokenizer, inputs, client, runs, max_new_tokens, reasoning, sampling)
+    if streamer is not None and len(runs) != 1:
+        raise ValueError(f"a streamer shows one prompt, not {len(runs)}")
+    rows = generate_rows(
+        model,
+        tokenizer,
+        inputs,
+        client,
+        runs,
+        max_new_tokens,
+        reasoning,
+        sampling,
+        logprobs=logprobs,
+        streamer=streamer,
+    )
     return [row.finish(None if references is None else references[i]) for i, row in enumerate(rows)]
 
 
@@ -70,6 +88,8 @@ def generate_rows(
     *,
     asks: Sequence[bool] | None = None,
     closes: bool = True,
+    logprobs: bool = False,
+    streamer: Any = None,
 ) -> list[Row]:
     """As `generate`, without the reports.
 
@@ -89,11 +109,20 @@ def generate_rows(
     cache: Any = DynamicCache(config=model.config)
     logits, mask = prefill(model, ids, mask, cache)
     cache.activate_past_recording()
+    if streamer is not None:
+        streamer.put(ids.cpu())
     running = list(range(len(rows)))
     while True:
-        for row, token in zip((rows[i] for i in running), sampling.choose(ids, logits), strict=True):
-            if not row.is_done:  # one that was truncated at its stop
-                row.add(row.choose(token))
+        sampled = sampling.choose(ids, logits)
+        added = []
+        for place, i in enumerate(running):
+            if not rows[i].is_done:  # one that was truncated at its stop
+                rows[i].add(rows[i].choose(sampled[place]))
+                added.append(place)
+        if logprobs:
+            _note_logprobs([rows[running[place]] for place in added], logits[added])
+        if streamer is not None and added:
+            streamer.put(torch.tensor(rows[0].tokens[-1:]))
         left = [place for place, i in enumerate(running) if not rows[i].is_done]
         if not left:
             break
@@ -107,10 +136,22 @@ def generate_rows(
         logits, mask = forward(model, last, mask, cache)
         for row in _check(client, prober, [rows[i] for i in running], cache, mask):
             row.stop() if closes else row.truncate()
+    if streamer is not None:
+        streamer.end()
     for place, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
         if asks is None or asks[place]:
             at_end.ask(row, prompt)
     return rows
+
+
+def _note_logprobs(rows: Sequence[Row], logits: Tensor) -> None:
+    """Notes the log-probability of the last token of each row, which was chosen from `logits` (rows by vocabulary)."""
+    if not rows:
+        return
+    last = torch.tensor([[row.tokens[-1]] for row in rows], device=logits.device)
+    levels: list[float] = logits.log_softmax(-1).gather(1, last).squeeze(1).tolist()
+    for row, level in zip(rows, levels, strict=True):
+        row.logprobs.append(level)
 
 
 def make_rows(
@@ -238,7 +279,8 @@ class StopgateCriteria(StoppingCriteria):
 
         Args:
             references: right answers, for the service to grade with.
-            options: of `model.generate()`, such as `max_new_tokens` of an answer, `do_sample` and `temperature`.
+            options: of `model.generate()`, such as `max_new_tokens` of an answer, `do_sample`, `temperature`, and the
+                `streamer` of the first call, with `skip_prompt`, which otherwise ends at the stop.
         """
         stopped = [place for place, row in enumerate(self._rows) if row.run.stopped]
         if stopped:

@@ -150,6 +150,8 @@ class Finished(NamedTuple):
     """Number of tokens of the reasoning."""
     stopped: bool
     """Whether the reasoning was stopped."""
+    logprobs: list[float] | None = None
+    """Of each token, by the model alone, without temperature and such; None: not asked for."""
 
 
 class Row:
@@ -183,6 +185,8 @@ class Row:
         self.forced: list[list[int]] = []
         """The tokens that were forced at each probed step, in order."""
         self.tokens: list[int] = []
+        self.logprobs: list[float] = []
+        """Of each token, if they are asked for."""
         self.reasoning_tokens: int | None = None
         self.discarded_tokens = 0
         self.is_done = False
@@ -298,4 +302,4 @@ class Row:
             self.answer, tokens=len(self.tokens) + self.discarded_tokens, answer_tokens=len(self.tokens) - reasoning,
             reference=reference, reward=reward,
         )  # fmt: skip
-        return Finished(answer, text, self.tokens, reasoning, self.run.stopped)
+        return Finished(answer, text, self.tokens, reasoning, self.run.stopped, self.logprobs or None)

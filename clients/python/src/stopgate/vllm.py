@@ -224,7 +224,7 @@ class Roller:
         if reason == "stop":
             await self.ask_at_end(prompt, params, row)
         done = row.finish(reference)
-        return Rollout(*done[:3], logprobs, *done[3:], row.discarded_tokens, reason)
+        return Rollout(*done[:3], logprobs, *done[3:5], row.discarded_tokens, reason)
 
     async def ask_at_end(self, prompt: list[int], params: SamplingParams, row: Row) -> None:
         """Tries all forms where none is known yet, and checks the form in force on one control rollout in twenty."""
