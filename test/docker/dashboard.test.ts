@@ -17,7 +17,7 @@ const dashboard = JSON.parse(await readFile('docker/grafana/dashboards/stopgate.
 const panels: readonly Panel[] = dashboard.panels
 const queries = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })))
 
-t.test('the service and the proxy export every metric that the dashboard shows', async (t) => {
+t.test('the service, the proxy and the plug-in export every metric that the dashboard shows', async (t) => {
   const exported = await exportedMetrics(t)
   for (const { title, expr } of queries) {
     const names = metricsIn(expr)
@@ -36,6 +36,7 @@ t.test('the dashboard shows the metrics that operators look at first', async (t)
     'scorer_serving_contexts', 'scorer_trial_contexts', 'predictor_fits_total', 'training_em', 'training_tokens_mean', 'training_verdict',
     'proxy_generations_total', 'proxy_passed_total', 'proxy_circuit_open', 'proxy_first_token_added_seconds_bucket',
   ]) t.match(shown, `stopgate_${name}`)
+  for (const name of ['generations', 'passed', 'probes', 'faults']) t.match(shown, `stopgate:${name}_total`)
 })
 
 t.test('no panel covers another one', async (t) => {

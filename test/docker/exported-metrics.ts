@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Test } from 'tap'
 import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
 import { build } from '../helper.js'
@@ -9,14 +10,22 @@ export function idleProxyMetrics (): Promise<string> {
   return new ProxyMetrics({ isCircuitOpen: () => false, inFlight: zero, heldBytes: zero, enrolled: zero, reports }).registry.metrics()
 }
 
-/** The names of all metrics of the service and of the proxy. */
+const PLUG_IN = 'clients/python/src/stopgate/vllm_plugin/counts.py'
+
+/** The counters of vLLM's plug-in, which are all declared in one table. */
+async function plugInMetrics (): Promise<string[]> {
+  const [, table] = /^_METRICS = \{\n(.*?)^\}/ms.exec(await readFile(PLUG_IN, 'utf8'))!
+  return [...table!.matchAll(/^ {4}"(\w+)":/gm)].map(([, name]) => `stopgate:${name}_total`)
+}
+
+/** The names of all metrics of the service, the proxy and vLLM's plug-in. */
 export async function exportedMetrics (t: Test): Promise<ReadonlySet<string>> {
   const { app } = await build(t)
   const text = (await app.inject('/metrics')).body + await idleProxyMetrics()
-  return new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!))
+  return new Set([...[...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!), ...await plugInMetrics()])
 }
 
 /** The metrics of ours, and those of the process, that a query reads. Buckets and counts belong to the histogram of their name. */
 export function metricsIn (query: string): string[] {
-  return (query.match(/\b(stopgate|process|nodejs)_\w+/g) ?? []).map((name) => name.replace(/_(bucket|count|sum)$/, ''))
+  return (query.match(/\b(stopgate[_:]|process_|nodejs_)\w+/g) ?? []).map((name) => name.replace(/_(bucket|count|sum)$/, ''))
 }
