@@ -64,6 +64,7 @@ export const BundleSchema = Type.Object({
     check_window_tokens: Type.Optional(checkWindow),
     exploring: Type.Optional(Type.Literal(true, { description: 'The cadence is being explored: generations enrol whenever they first ask, and none is evidence' })),
     label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, where outcomes count on arrival or a pool takes no evidence from the context' }),
+    reports: Type.Optional(Type.Literal('enrolled', { description: 'Only control generations and enrolled treated ones report: with share the control_share of the node, u the draw, and hash the second hash (murmur3 of "salt:enrol:" and the id of the group or generation, over 2^32), a treated one reports if u < 2 * share and hash < label_rate. Count the others in POST /v1/enrolments. absent: all report' })),
     probe_form: Type.Optional(objectOrNull(ProbeFormSchema, 'How answers are forced; null: no form agrees, so do not probe for a time; absent: no worker has searched for one')),
     record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),
     store_prompts: Type.Optional(storePrompts),
@@ -100,6 +101,11 @@ export const EnrolmentsSchema = Type.Object({
   share: Type.Number({ minimum: 0, maximum: 1, description: 'Control share at which the arms were drawn (0 to 1); at 0 nothing is enrolled' }),
   age_ms: Type.Number({ minimum: 0, maximum: 86_400_000, description: 'Time since the first of these draws, by a monotonic clock (milliseconds); draws older than 5 seconds do not enrol' }),
   generations: Type.Array(EnrolledSchema, { maxItems: 4096, description: 'Generations whose first step was decided, up to 4,096' }),
+  unreported: Type.Optional(Type.Object({
+    generations: Type.Integer({ minimum: 0, description: 'Number of first steps' }),
+    steps: Type.Integer({ minimum: 0, description: 'Number of steps, first ones included' }),
+    stops: Type.Integer({ minimum: 0, description: 'Number of stops' }),
+  }, { ...strict, description: 'Treated generations that need not report, since the last such call; absent: none' })),
 }, {
   ...strict,
   title: 'Enrolments',

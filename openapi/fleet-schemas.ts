@@ -74,6 +74,8 @@ const at = TimeSchema('When the contexts were read. Requests share one reading f
 const savedPeriods = (period: string, most: number) => Type.Array(Type.Object({
   at: TimeSchema(`When the ${period} began`),
   tokens_saved: nullable<number>('number', { description: 'Tokens saved in it, net of probes, by the outcomes learned in it; null: too few control generations to say' }),
+  tokens_saved_low: nullable<number>('number', { description: 'Lower bound of tokens_saved (95 %)' }),
+  tokens_saved_high: nullable<number>('number', { description: 'Upper bound of tokens_saved (95 %)' }),
   worth: nullable<number>('number', { description: 'Their value at the price_per_1k_tokens of the policies then; null: no policy stated one, or it is not known' }),
   tokens: tokens('Tokens that all generations spent in it, probes included. Full runs would have taken tokens + tokens_saved'),
 }), { description: `Savings by ${period} (UTC): the last ${most} that had outcomes, and the present one so far, oldest first; empty for a prefix other than *` })

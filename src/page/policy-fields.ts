@@ -26,6 +26,7 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'label', kind: 'choice', values: ['exact_match', 'agreement'], meaning: 'what makes an answer right' },
   { name: 'missing_labels', kind: 'choice', values: ['lost', 'excluded'], meaning: 'what a missing label counts as' },
   { name: 'missing_outcomes', kind: 'choice', values: ['lost', 'excluded'], meaning: 'what a missing outcome counts as' },
+  { name: 'reports', kind: 'choice', values: ['auto', 'all', 'enrolled'], meaning: 'which treated generations report their outcomes' },
   { name: 'label_rate', kind: 'number', meaning: 'share of the generations that are enrolled' },
   { name: 'min_tokens', kind: 'number', meaning: 'no stop before this many tokens' },
   { name: 'check_every_tokens', kind: 'text', meaning: 'tokens from one check to the next, or auto' },

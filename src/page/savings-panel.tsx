@@ -50,6 +50,10 @@ function worthOf ({ tokens_saved: saved, worth: priced }: Saved, price: Price | 
   return `${price.currency} ${worth(saved / 1e6 * price.amount)}`
 }
 
+function intervalOf ({ tokens_saved_low: low, tokens_saved_high: high }: Period): string {
+  return low === null ? NONE : `${short(low)} to ${short(high)}`
+}
+
 function options (): Omit<Options, 'width' | 'height'> {
   return {
     scales: { y: { range: (_chart, low, high) => [Math.min(0, 1.1 * (low ?? 0)), Math.max(0.01, 1.1 * (high ?? 0))] } },
@@ -87,6 +91,7 @@ export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Pric
           { head: 'From', cell: ({ at }) => clockTime(at) },
           { head: 'Saved', cell: (row) => percent(ratioOf(row)), isNumber: true },
           { head: 'Tokens saved', cell: ({ tokens_saved: saved }) => saved === null ? NONE : short(saved), isNumber: true },
+          { head: '95 %', cell: intervalOf, isNumber: true },
           { head: 'Tokens spent', cell: ({ tokens }) => short(tokens), isNumber: true },
           { head: 'Worth', cell: (row) => worthOf(row, price), isNumber: true },
         ]}

@@ -55,7 +55,7 @@ t.test('without any price the page asks for one, and keeps it in the browser', a
 
 t.test('what was saved is shown over a day, a week or a month, with its worth', async (t) => {
   const at = '2026-01-05T10:00:00.000Z'
-  const day = (date: string, saved: number | null, worth: number | null = null) => ({ at: `${date}T00:00:00.000Z`, tokens_saved: saved, worth, tokens: 300 })
+  const day = (date: string, saved: number | null, worth: number | null = null) => ({ at: `${date}T00:00:00.000Z`, tokens_saved: saved, tokens_saved_low: saved, tokens_saved_high: saved, worth, tokens: 300 })
   const saved_by_day = [day('2025-11-01', 5000), day('2025-12-20', 100, 2), day('2026-01-04', null), day('2026-01-05', 100, 1)]
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { at, saved_by_day }) }))
   t.match(page.card('Savings over time'), '20.7 % saved: 120K tokens\n', 'by the hour')

@@ -1,4 +1,4 @@
-import { lotteryHash, uniform } from '../../core/assignment/arm.js'
+import { lotteryHash, secondHash, uniform } from '../../core/assignment/arm.js'
 import { murmur3 } from '../../core/assignment/hash.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { type Bundle, BUNDLE_FORMAT, type BundleRule, snapshotOfBundle } from '../../core/decide/bundle.js'
@@ -56,6 +56,7 @@ const BUNDLE: Bundle = {
     rule(GRID[10]!, { lottery: { threshold: GRID[11]!, share: 0.625 } }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, lottery: { threshold: PREDICTED.grid[13]!, share: 0.25 } }),
     rule(null, { check_every_tokens: 8, check_growth: 0.125, check_window_tokens: 45, exploring: true }),
+    rule(GRID[10]!, { label_rate: 0.5, reports: 'enrolled' }),
   ],
   predictors: { p1: PREDICTED },
   weights: [
@@ -78,6 +79,7 @@ const BUNDLE: Bundle = {
           'drawn by a score': { rule: 8, control_share: 0.02, weights: { p1: 0 } },
           bent: { rule: 6, control_share: 0.1, weights: { p1: 1 } },
           explored: { rule: 9 },
+          sampled: { rule: 10, control_share: 0.3 },
           left: { rule: 0, control_share: 0 },
           '': { rule: 1, control_share: 0.25 },
         },
@@ -93,7 +95,7 @@ function rareSteps (step: Step): Step[] {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score', 'explored'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score', 'explored', 'sampled'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
   ]
   const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
@@ -114,10 +116,10 @@ function steps (): Step[] {
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; a lottery is drawn by murmur3 of "salt:lottery:id". The windows of a generation begin by murmur3 of "window:" and its generation_id, without one of "window:".',
+    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; the second hash, by murmur3 of "salt:enrol:id", takes the id of the group or generation also where a prompt_hash draws u; a lottery is drawn by murmur3 of "salt:lottery:id". The windows of a generation begin by murmur3 of "window:" and its generation_id, without one of "window:".',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
-    draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), lottery: lotteryHash('salt', id) })),
+    draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), second: secondHash('salt', id), lottery: lotteryHash('salt', id) })),
     levels: LEVELS,
     context_keys: CONTEXTS.map((context) => ({ context, key: contextKey(LEVELS, context) })),
     bundle: BUNDLE,

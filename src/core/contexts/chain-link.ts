@@ -8,6 +8,7 @@ import { judge, type Judgement } from './judge.js'
 import { knownEpochOf, leftEpochOf } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
 import { type Pin, usablePin } from './pin.js'
+import type { Reports } from './reporting.js'
 
 /** The inputs of a context's link besides the state of the context. */
 export interface SnapshotInputs {
@@ -50,6 +51,8 @@ export interface ChainLink extends Judgement {
   readonly cadence: CadenceInForce
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined
+  /** Which treated generations report, by the learner; `undefined` before any outcome. */
+  readonly reports: Reports | undefined
 }
 
 const NO_TRIALS: readonly string[] = []
@@ -94,5 +97,6 @@ export function chainLink (
     warnings,
     cadence: cadenceInForce(policy, state?.auto_cadence),
     learnedControlShare: state?.control_share,
+    reports: state?.reporting.mode,
   }
 }

@@ -19,8 +19,10 @@ import type { Guarantee, RequestedGuarantee } from './guarantee.js'
 import { leftEpochOf, type Membership } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
 import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
+import { NO_REPORTING, type Reporting } from './reporting.js'
 import { type DailySavings, firstDay, NO_SAVINGS, type Savings } from './savings.js'
 import type { SavingsHistory } from './savings-history.js'
+import { NO_TREATED, type TreatedSums } from './treated-estimates.js'
 
 /** Why an epoch began. */
 export type EpochCause =
@@ -88,14 +90,16 @@ export interface ContextState {
   readonly control_share: number
   /** Why nothing is likely to be certified; `null`: something is, or little is known yet, or a threshold is in force. */
   readonly unlikely: Unlikely | null
-  /** Generations reported in this epoch, of either arm. */
+  /** Generations reported in this epoch, of either arm; where only enrolled treated ones report, an estimate of all. */
   readonly generations: number
   readonly follow_up: FollowUp
   readonly recent: RecentCounts
   /** Enrolments of either arm that are not accounted for yet. Set with the commit of the cohort. */
   readonly open_enrolments: number
-  /** Treated generations reported in this epoch. */
+  /** Treated generations reported in this epoch; where only enrolled ones report, an estimate of all. */
   readonly treated: number
+  readonly treated_sums: TreatedSums
+  readonly reporting: Reporting
   readonly arms: Arms
   /** Number of the first slice that is compared: later than what was in force, the mode and the pin when its generations began. */
   readonly arms_from: number
@@ -208,6 +212,8 @@ export function openEpoch (
     recent: NO_RECENT_COUNTS,
     open_enrolments: 0,
     treated: 0,
+    treated_sums: NO_TREATED,
+    reporting: previous?.reporting ?? NO_REPORTING,
     arms: NO_ARMS,
     arms_from: 0,
     fidelity: NO_FIDELITY,
@@ -253,12 +259,8 @@ function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<Con
 }
 
 /** The evidence on the raw confidence: of the half-windows and of the open slices. */
-export function evidenceOf ({ halves, open }: Pick<ContextState, 'halves' | 'open'>): Evidence {
-  return mergeEvidence(mergeHalves(halves), open.evidence)
-}
-
-function mergeHalves ([filling, full]: readonly [Evidence, Evidence]): Evidence {
-  return mergeEvidence(filling, full)
+export function evidenceOf ({ halves: [filling, full], open }: Pick<ContextState, 'halves' | 'open'>): Evidence {
+  return mergeEvidence(mergeEvidence(filling, full), open.evidence)
 }
 
 /** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
@@ -366,6 +368,8 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     recent: state.recent,
     open_enrolments: state.open_enrolments,
     treated: state.treated,
+    treated_sums: state.treated_sums,
+    reporting: state.reporting,
     arms: state.arms,
     arms_from: state.arms_from,
     fidelity: state.fidelity,

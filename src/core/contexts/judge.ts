@@ -14,6 +14,7 @@ import { mayCertify } from './evidence-checks.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
 import { type Guarantee, subjectOf } from './guarantee.js'
+import { reportsInForce } from './reporting.js'
 
 /** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
 const MARGIN = 0.02
@@ -96,7 +97,8 @@ export function isInForce (state: ContextState, { scorer, index }: Judgement): b
 export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
   if (last === null || now === null || !isSameGuarantee(last, now)) return now
   const hasMoved = (count: number, before: number) => count < before || (count > before && count >= 1.1 * before)
-  return hasMoved(now.generations, last.generations) || hasMoved(now.stops, last.stops) || now.breach !== last.breach ? now : last
+  const isOther = now.breach !== last.breach || now.reports !== last.reports
+  return isOther || hasMoved(now.generations, last.generations) || hasMoved(now.stops, last.stops) ? now : last
 }
 
 function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
@@ -122,6 +124,7 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     em_drop: estimatedDrop(candidate, index, policy),
     ...servedIn(state, policy),
     breach: breachSight(state, policy.label),
+    reports: reportsInForce(policy, state.reporting.mode),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),
     tokens_saved_gross_ratio: grossSavedRatio(evidence, index),
     epoch: state.epoch,

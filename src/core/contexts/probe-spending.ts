@@ -28,17 +28,17 @@ const MOST = 1024
 /** A generation as far as it spends. */
 type Spender = Omit<Spent, 'generations'>
 
-/** Adds a reported generation. */
-export function addSpending ({ all, control }: ProbeSpending, generation: Spender, isControl: boolean): ProbeSpending {
-  return { all: added(all, generation), control: isControl ? added(control, generation) : control }
+/** Adds a reported generation. @param weight the number of generations that it stands for */
+export function addSpending ({ all, control }: ProbeSpending, generation: Spender, isControl: boolean, weight = 1): ProbeSpending {
+  return { all: added(all, generation, weight), control: isControl ? added(control, generation, 1) : control }
 }
 
-function added ({ generations, tokens, probe_tokens: probes }: Spent, more: Spender): Spent {
-  const scale = generations + 1 === MOST ? 0.5 : 1
+function added ({ generations, tokens, probe_tokens: probes }: Spent, more: Spender, weight: number): Spent {
+  const scale = generations + weight >= MOST ? 0.5 : 1
   return {
-    generations: scale * (generations + 1),
-    tokens: scale * (tokens + more.tokens),
-    probe_tokens: scale * (probes + more.probe_tokens),
+    generations: scale * (generations + weight),
+    tokens: scale * (tokens + weight * more.tokens),
+    probe_tokens: scale * (probes + weight * more.probe_tokens),
   }
 }
 

@@ -6,9 +6,12 @@ export interface SavingsPeriod {
   readonly at: number
   /** Tokens saved, less those of probes; `null`: too few control generations to say. */
   readonly tokens_saved: number | null
+  /** Its interval, 95 %. */
+  readonly tokens_saved_low: number | null
+  readonly tokens_saved_high: number | null
   /** Their worth at the prices of the policies then; `null`: unknown, or no policy stated a price. */
   readonly worth: number | null
-  /** Tokens of all generations, those of probes included. */
+  /** Tokens of all generations, those of probes included; of generations that do not report, an estimate. */
   readonly tokens: number
 }
 
@@ -70,24 +73,32 @@ interface Spent {
   readonly used?: number | undefined
   /** Price of a token; 0: none is stated. */
   readonly price: number
+  /** The number of generations that it stands for; absent: itself. */
+  readonly weight?: number
+  /** Samples of its unit that were counted before it; absent: none. */
+  readonly earlier?: CountedSamples | undefined
 }
 
 /** Counts a generation that was reported. */
-export function addToHistory (history: SavingsHistory, { tokens, probe_tokens: probes = 0, used, price }: Spent): SavingsHistory {
+export function addToHistory (
+  history: SavingsHistory, { tokens, probe_tokens: probes = 0, used, price, weight = 1, earlier }: Spent): SavingsHistory {
   return {
     ...history,
-    worth: used === undefined ? history.worth : addTreated(history.worth, used * price),
-    probe_worth: history.probe_worth + probes * price,
-    tokens: history.tokens + tokens + probes,
+    worth: used === undefined ? history.worth : addTreated(history.worth, used * price, weight, priced(earlier, price)),
+    probe_worth: history.probe_worth + weight * probes * price,
+    tokens: history.tokens + weight * (tokens + probes),
   }
+}
+
+function priced (earlier: CountedSamples | undefined, price: number): CountedSamples | undefined {
+  return earlier && { samples: earlier.samples, tokens: earlier.tokens * price }
 }
 
 /** Counts a control sample. @param tokens, earlier, share, enrolled as for `addControl` @param price of a token */
 export function addControlToHistory (
   history: SavingsHistory, tokens: number, price: number, share: number, earlier: CountedSamples | undefined, enrolled: number | undefined
 ): SavingsHistory {
-  const priced = earlier && { samples: earlier.samples, tokens: earlier.tokens * price }
-  return { ...history, worth: addControl(history.worth, tokens * price, share, priced, enrolled) }
+  return { ...history, worth: addControl(history.worth, tokens * price, share, priced(earlier, price), enrolled) }
 }
 
 /** The hours and days that are over, and the present ones so far; oldest first. */
@@ -105,10 +116,13 @@ function periodSince (then: Mark, now: Totals): SavingsPeriod {
   const money = savingsSince(then.worth, now.worth)
   const isPriced = money.control.tokens > 0 || now.probe_worth > then.probe_worth
   const worth = isPriced ? estimateSavings(money) : null
+  const net = (tokens: number | undefined) => tokens === undefined ? null : Math.round(tokens - (now.probe_tokens - then.probe_tokens))
   return {
     at: then.since,
-    tokens_saved: saved && Math.round(saved.estimate - (now.probe_tokens - then.probe_tokens)),
+    tokens_saved: net(saved?.estimate),
+    tokens_saved_low: net(saved?.low),
+    tokens_saved_high: net(saved?.high),
     worth: worth && Number((worth.estimate - (now.probe_worth - then.probe_worth)).toPrecision(6)),
-    tokens: now.tokens - then.tokens,
+    tokens: Math.round(now.tokens - then.tokens),
   }
 }

@@ -1,8 +1,7 @@
+import { addProducts, type Estimate, NO_PRODUCTS, type Products, productsOf, squaresAbout, studentQuantile, type UnitSoFar } from './weighted-sums.js'
+
 // Tokens that stops have saved, estimated from control generations (Hájek's estimator; Särndal, Swensson & Wretman 1992, "Model Assisted
 // Survey Sampling", chapter 5).
-
-/** Sums over control units of products of their numbers of samples n and tokens t: n n, n t and t t. */
-interface Products { readonly nn: number, readonly nt: number, readonly tt: number }
 
 /**
  * Sums over all epochs, taken while stops were real: a certified threshold was in force, in mode "enforce" and without a pin. A control
@@ -11,9 +10,12 @@ interface Products { readonly nn: number, readonly nt: number, readonly tt: numb
  */
 export interface Savings {
   readonly treated: {
+    /** Where only enrolled generations report, each stands for w of them, and this is an estimate. */
     readonly generations: number
     /** Tokens that they generated after the probe that stopped them: answers, and what came before a late stop took effect. */
     readonly tokens: number
+    /** Sums of w (w - 1) times the products: the error of those estimates. */
+    readonly sampled: Products
   }
   readonly control: {
     /** Samples, and the tokens that they generated after the threshold in force was crossed; both weighted. */
@@ -24,22 +26,38 @@ export interface Savings {
   }
 }
 
-const NO_PRODUCTS: Products = { nn: 0, nt: 0, tt: 0 }
-
 export const NO_SAVINGS: Savings = {
-  treated: { generations: 0, tokens: 0 },
+  treated: { generations: 0, tokens: 0, sampled: NO_PRODUCTS },
   control: { samples: 0, tokens: 0, weighted: NO_PRODUCTS, squared: NO_PRODUCTS },
 }
 
-/** @param tokens generated after the probe that stopped it; 0 if nothing did */
-export function addTreated ({ treated, control }: Savings, tokens: number): Savings {
-  return { treated: { generations: treated.generations + 1, tokens: treated.tokens + tokens }, control }
+/**
+ * Adds a treated sample.
+ * @param tokens generated after the probe that stopped it; 0 if nothing did
+ * @param weight the number of generations that it stands for
+ * @param earlier samples of its unit
+ */
+export function addTreated ({ treated, control }: Savings, tokens: number, weight = 1, earlier?: CountedSamples): Savings {
+  return {
+    treated: {
+      generations: treated.generations + weight,
+      tokens: treated.tokens + weight * tokens,
+      sampled: weight === 1 ? treated.sampled : addProducts(treated.sampled, productsOf(tokens, unitSoFar(earlier)), weight * (weight - 1)),
+    },
+    control,
+  }
 }
 
-/** The samples of a control unit that were counted, and the tokens that they generated after their crossings. */
+/** The samples of a unit that were counted, and the tokens that they generated after their crossings. */
 export interface CountedSamples { readonly samples: number, readonly tokens: number }
 
-const NO_SAMPLES: CountedSamples = { samples: 0, tokens: 0 }
+export function addSaved (earlier: CountedSamples | undefined, tokens: number): CountedSamples {
+  return { samples: (earlier?.samples ?? 0) + 1, tokens: (earlier?.tokens ?? 0) + tokens }
+}
+
+function unitSoFar (earlier: CountedSamples | undefined): UnitSoFar | undefined {
+  return earlier && { samples: earlier.samples, sum: earlier.tokens }
+}
 
 /**
  * Adds a control sample.
@@ -49,9 +67,9 @@ const NO_SAMPLES: CountedSamples = { samples: 0, tokens: 0 }
  * @param enrolled part of the units that is enrolled, above 0
  */
 export function addControl (
-  { treated, control }: Savings, tokens: number, share: number, { samples: n, tokens: t } = NO_SAMPLES, enrolled = 1): Savings {
+  { treated, control }: Savings, tokens: number, share: number, earlier?: CountedSamples, enrolled = 1): Savings {
   const weight = (1 - share) / (share * enrolled)
-  const products = { nn: 2 * n + 1, nt: n * tokens + t + tokens, tt: tokens * (2 * t + tokens) } // by how much those of its unit rise
+  const products = productsOf(tokens, unitSoFar(earlier))
   return {
     treated,
     control: {
@@ -63,15 +81,15 @@ export function addControl (
   }
 }
 
-function addProducts (sums: Products, { nn, nt, tt }: Products, weight: number): Products {
-  return { nn: sums.nn + weight * nn, nt: sums.nt + weight * nt, tt: sums.tt + weight * tt }
-}
-
 /** The part of the sums that came after some earlier ones. */
 export function savingsSince (then: Savings, now: Savings): Savings {
   const less = (from: Products, those: Products) => addProducts(from, those, -1)
   return {
-    treated: { generations: now.treated.generations - then.treated.generations, tokens: now.treated.tokens - then.treated.tokens },
+    treated: {
+      generations: now.treated.generations - then.treated.generations,
+      tokens: now.treated.tokens - then.treated.tokens,
+      sampled: less(now.treated.sampled, then.treated.sampled),
+    },
     control: {
       samples: now.control.samples - then.control.samples,
       tokens: now.control.tokens - then.control.tokens,
@@ -108,10 +126,15 @@ export function firstDay (time: number): DailySavings {
 /** Sums up to now. */
 type Totals = Pick<DailySavings, 'savings' | 'probe_tokens'>
 
-/** Counts a generation that was reported now, and ends the day if it is over. @param isUncounted as `is_uncounted`, of the generation */
-export function advanceDay (day: DailySavings, { savings, probe_tokens }: Totals, isUncounted: boolean, time: number): DailySavings {
+/**
+ * Counts a generation that was reported now, and ends the day if it is over.
+ * @param isUncounted as `is_uncounted`, of the generation
+ * @param weight the number of generations that it stands for
+ */
+export function advanceDay (
+  day: DailySavings, { savings, probe_tokens }: Totals, isUncounted: boolean, time: number, weight = 1): DailySavings {
   const is_uncounted = day.is_uncounted || isUncounted
-  const generations = day.generations + 1
+  const generations = day.generations + weight
   if (time < day.since + DAY) return { ...day, is_uncounted, generations }
   const saved = is_uncounted ? null : estimateSavings(savingsSince(day.savings, savings))
   const net = saved === null ? null : saved.estimate - (probe_tokens - day.probe_tokens)
@@ -133,10 +156,8 @@ export function generationsPerDay ({ since, generations, last_generations: last 
 const ENOUGH = 5
 /** Relative standard error up to which an estimate is shown. */
 const LARGEST_ERROR = 0.5
-/** Normal quantile of the interval, 95 %. */
-const Z = 1.96
 
-export interface SavingsEstimate { readonly estimate: number, readonly low: number, readonly high: number }
+export type SavingsEstimate = Estimate
 
 /**
  * Tokens that treated generations have saved, probes not counted, with a 95 % interval; `null` while control units are too few.
@@ -144,6 +165,8 @@ export interface SavingsEstimate { readonly estimate: number, readonly low: numb
  * With N treated generations, which used u tokens after their crossings, the estimate is N m - u, where m = sum(w t) / sum(w n) is the
  * weighted mean of the control samples. By linearisation, the error of N m has the variance (N/W)^2 sum(w^2 e^2) + (N/W) sum(w e^2), with
  * W = sum(w n) and e = t - m n. The second term is that of the treated generations themselves, whose u is known but not their full runs.
+ *
+ * Where treated generations report by a draw, N m - u is a sum over those that do, of w (m - u_i): its variance is sum(w (w - 1) e^2) more.
  *
  * A few long generations may save most of the tokens. So the interval of N m is symmetric in its logarithm, and both Student's t and the
  * variance take the effective number of units, (sum w t)^2 / sum((w t)^2). See docs/evidence/savings.md for the coverage.
@@ -154,16 +177,11 @@ export function estimateSavings ({ treated, control }: Savings): SavingsEstimate
   if (units < ENOUGH) return null
   const mean = control.tokens / control.samples
   const scale = treated.generations / control.samples
-  const squares = ({ nn, nt, tt }: Products) => Math.max(0, tt - 2 * mean * nt + mean * mean * nn)
   const full = treated.generations * mean
-  const variance = scale * scale * squares(control.squared) + scale * squares(control.weighted)
+  const ofControl = scale * scale * squaresAbout(mean, control.squared) + scale * squaresAbout(mean, control.weighted)
+  const variance = ofControl + squaresAbout(mean, treated.sampled)
   const error = Math.sqrt(variance * units / (units - 1)) / full
   if (error > LARGEST_ERROR) return null
   const factor = Math.exp(studentQuantile(units - 1) * error)
   return { estimate: full - treated.tokens, low: full / factor - treated.tokens, high: full * factor - treated.tokens }
-}
-
-/** Of Student's t, by the first terms of its expansion about the normal (Abramowitz & Stegun 1964, 26.7.5). */
-function studentQuantile (freedom: number): number {
-  return Z + (Z ** 3 + Z) / (4 * freedom) + (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / (96 * freedom * freedom)
 }

@@ -39,6 +39,8 @@ export interface BundleRule {
   readonly exploring?: true
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
+  /** Only enrolled generations report; absent: all do. */
+  readonly reports?: 'enrolled'
   readonly record_steps: boolean
   /** Graders may get the prompt with the outcome; absent: the service drops it. */
   readonly store_prompts?: true
@@ -153,7 +155,8 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, lottery, scorer, trials, scope, context, label, mode } = rule
-  const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, storePrompts, enrolledShare, probeForm } = rule
+  const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, storePrompts } = rule
+  const { enrolledShare, reports, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
@@ -169,6 +172,7 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
     ...(checkWindow !== 0 && { check_window_tokens: checkWindow }),
     ...(isExploring && { exploring: true }),
     label_rate: enrolledShare,
+    ...(reports === 'enrolled' && { reports }),
     record_steps: recordSteps,
     ...(storePrompts && { store_prompts: true }),
     ...(probeForm !== undefined && { probe_form: probeForm }),
@@ -197,6 +201,7 @@ const OUTSIDE: ContextRule = {
   storePrompts: false,
   epoch: null,
   enrolledShare: 0,
+  reports: 'all',
   probeForm: undefined,
   warnings: [],
 }
@@ -240,6 +245,7 @@ export function snapshotOfBundle (
       storePrompts: shared.store_prompts ?? false,
       epoch: node.epoch ?? null,
       enrolledShare: label_rate,
+      reports: shared.reports ?? 'all',
       probeForm,
       warnings: [],
     }

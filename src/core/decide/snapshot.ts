@@ -5,6 +5,7 @@ import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceSha
 import type { Guarantee } from '../contexts/guarantee.js'
 import { NO_JUDGEMENT } from '../contexts/judge.js'
 import type { ProbeForm } from '../contexts/probe-form.js'
+import { type Reports, reportsInForce } from '../contexts/reporting.js'
 import { byDepth, chainOf, type Context, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -43,6 +44,8 @@ export interface ContextRule {
   readonly epoch: string | null
   /** Share of the draws to enrol, by their second hash; 0: none, since outcomes count on arrival or are not evidence. */
   readonly enrolledShare: number
+  /** Which treated generations report their outcomes; `all` wherever none is enrolled. */
+  readonly reports: Reports
   /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; `undefined`: no worker has searched for one. */
   readonly probeForm: ProbeForm | null | undefined
   /** Problems with the reports on the context. */
@@ -237,6 +240,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
   const scorer = force.scorer === null ? null : scorers([force.scorer]).at(0)
   const { checkEveryTokens, checkGrowth, checkWindow, isExploring } = policy.check_every_tokens === 'auto' ? force.source.cadence : leaf.cadence
   const isScored = scorer !== undefined // without its predictor, a threshold stops nothing
+  const isEnrolling = force.isEvidence && force.source.policy.follow_up_seconds !== 0
   return {
     context: force.source.key || null,
     threshold: isScored ? force.threshold : null,
@@ -257,7 +261,8 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     recordSteps: policy.record_steps,
     storePrompts: policy.store_prompts,
     epoch: force.source.epochName,
-    enrolledShare: !force.isEvidence || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,
+    enrolledShare: isEnrolling ? force.source.policy.label_rate : 0,
+    reports: isEnrolling ? reportsInForce(force.source.policy, force.source.reports) : 'all',
     probeForm: force.source.probeForm?.form,
     warnings: force.source.warnings,
   }

@@ -26,6 +26,21 @@ export interface EnrolmentEntry {
   readonly cutoff?: number
   /** The prefix that the token of the first draw is bound to, if the replica knew no epoch. */
   readonly prefix?: string
+  /** Since the last list; absent: none. */
+  readonly unreported?: Unreported
+}
+
+/** Treated generations that do not report, their steps and their stops. */
+export interface Unreported {
+  readonly generations: number
+  readonly steps: number
+  readonly stops: number
+}
+
+export const NONE_UNREPORTED: Unreported = { generations: 0, steps: 0, stops: 0 }
+
+export function sumUnreported (a: Unreported, b: Unreported): Unreported {
+  return { generations: a.generations + b.generations, steps: a.steps + b.steps, stops: a.stops + b.stops }
 }
 
 /** Limit of the draws in one entry, which keeps those with the smallest second hashes. */
@@ -77,7 +92,7 @@ export interface DrawnIn {
 }
 
 /** `draws`: second hash by u, since all samples of a group share one draw. */
-interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number }
+interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number, unreported: Unreported }
 
 /** Limit of the entries of a list: while the store is away they pile up, and context keys come from clients. */
 const MAX_DRAFT_ENTRIES = 16_384
@@ -100,16 +115,9 @@ export class DrawBuffer {
    * @param now a monotonic clock, ms
    */
   add (drawn: DrawnIn, u: number, hash: number, now: number): void {
-    const { key, epoch, share, prefix } = drawn
-    if (u >= 2 * share) return
-    const name = `${share} ${epoch ?? ''} ${key}`
-    let draft = this.#drafts.get(name)
-    if (draft === undefined && this.#drafts.size >= MAX_DRAFT_ENTRIES) return // as if its list were lost
-    if (draft === undefined) {
-      this.#drafts.set(name, draft = {
-        key, epoch, share, draws: new Map(), cutoff: Infinity, ...(epoch === null && prefix !== undefined && { prefix }),
-      })
-    }
+    if (u >= 2 * drawn.share) return
+    const draft = this.#draft(drawn)
+    if (draft === undefined) return // as if its list were lost
     this.#since = Math.min(this.#since ?? now, now) // a local decider's draw may be older than those before it
     if (hash >= draft.cutoff || this.#size >= MAX_BUFFERED_DRAWS || draft.draws.has(u)) return // of a prompt the first generation enrols
     const before = draft.draws.size
@@ -118,10 +126,25 @@ export class DrawBuffer {
     this.#size += draft.draws.size - before
   }
 
-  /** The entries of the next list and the time of the oldest draw; `null` if there is none. */
-  take (): { readonly entries: EnrolmentEntry[], readonly since: number } | null {
-    const since = this.#since
-    if (since === null) return null
+  /** Counts treated generations that do not report. */
+  count (drawn: DrawnIn, more: Unreported): void {
+    const draft = this.#draft(drawn)
+    if (draft !== undefined) draft.unreported = sumUnreported(draft.unreported, more)
+  }
+
+  #draft ({ key, epoch, share, prefix }: DrawnIn): Draft | undefined {
+    const name = `${share} ${epoch ?? ''} ${key}`
+    let draft = this.#drafts.get(name)
+    if (draft !== undefined || this.#drafts.size >= MAX_DRAFT_ENTRIES) return draft
+    const bound = epoch === null && prefix !== undefined && { prefix }
+    this.#drafts.set(name, draft = { key, epoch, share, draws: new Map(), cutoff: Infinity, unreported: NONE_UNREPORTED, ...bound })
+    return draft
+  }
+
+  /** The entries of the next list, and the time of the oldest draw or, without draws, the present; `null` if there are no entries. */
+  take (now: number): { readonly entries: EnrolmentEntry[], readonly since: number } | null {
+    if (this.#drafts.size === 0) return null
+    const since = this.#since ?? now
     const drafts = [...this.#drafts.values()]
     this.#drafts = new Map()
     this.#size = 0
@@ -130,8 +153,16 @@ export class DrawBuffer {
       since,
       entries: drafts.map((draft) => {
         thin(draft)
-        const { key, epoch, share, draws, cutoff, prefix } = draft
-        return { key, epoch, share, draws: [...draws], ...(cutoff !== Infinity && { cutoff }), ...(prefix !== undefined && { prefix }) }
+        const { key, epoch, share, draws, cutoff, prefix, unreported } = draft
+        return {
+          key,
+          epoch,
+          share,
+          draws: [...draws],
+          ...(cutoff !== Infinity && { cutoff }),
+          ...(prefix !== undefined && { prefix }),
+          ...(unreported !== NONE_UNREPORTED && { unreported }),
+        }
       }),
     }
   }

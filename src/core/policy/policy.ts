@@ -24,6 +24,11 @@ export interface Policy {
   readonly missing_outcomes: 'excluded' | 'lost'
   /** Share of the draws that is enrolled, for services that can label only some of the generations. */
   readonly label_rate: number
+  /**
+   * Which treated generations report their outcomes: all, or only the enrolled ones, which are all that evidence needs. `auto`: the
+   * enrolled ones where generations come fast.
+   */
+  readonly reports: 'auto' | 'all' | 'enrolled'
   readonly mode: 'enforce' | 'shadow' | 'off'
   /** The level of the tree whose contexts are certified as pools, each for all contexts below it; `null`: each leaf for itself. */
   readonly certify_at: string | null
@@ -82,6 +87,7 @@ export const DEFAULT_POLICY: Policy = {
   missing_labels: 'lost',
   missing_outcomes: 'lost',
   label_rate: 1,
+  reports: 'auto',
   mode: 'enforce',
   certify_at: null,
   min_tokens: 0,

@@ -1,5 +1,6 @@
 import type { ContextState, ExpectedCertificate } from '../contexts/context-state.js'
 import { judgeAfresh } from '../contexts/judge.js'
+import { addUnreported } from '../contexts/treated-estimates.js'
 import type { EnrolmentEntry, EnrolmentList } from '../enrolment/enrolment-list.js'
 import { isCertifying } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
@@ -94,7 +95,12 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
     addToCounts(fold.own(key)!, { void: entry.draws.length })
     return
   }
-  const followed = followUp(fold, key, found, time) // what is due comes first; it may open another epoch
+  const { unreported } = entry
+  if (unreported !== undefined) {
+    const own = fold.own(key)!
+    own.treated_sums = addUnreported(own.treated_sums, unreported)
+  }
+  const followed = followUp(fold, key, fold.get(key)!, time) // what is due comes first; it may open another epoch
   const isOfOther = followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
   const cohort = fold.cohorts.of(key, followed.epoch_name)
   const { clock } = fold.cohorts

@@ -4,14 +4,14 @@ import { servingOf } from '../contexts/trials.js'
 import type { Policy } from '../policy/policy.js'
 
 /**
- * A move of a context's own threshold, a drift alarm, or a repaired grader; `before` equals `after` if the alarm concerned the threshold of
- * a parent. For a pin, and for a member that leaves its pool, they are the thresholds in force for the context, whether its own or
- * inherited.
+ * A move of a context's own threshold, a drift alarm, a repaired grader, or a change of which generations report; `before` equals `after`
+ * if the threshold stays, as after an alarm that concerned the threshold of a parent. For a pin, and for a member that leaves its pool,
+ * they are the thresholds in force for the context, whether its own or inherited.
  */
 export interface Change {
   readonly time: number
   readonly key: string
-  readonly cause: 'evidence' | 'pin' | 'predictor' | 'left_pool' | EpochCause
+  readonly cause: 'evidence' | 'pin' | 'predictor' | 'left_pool' | 'reports' | EpochCause
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null

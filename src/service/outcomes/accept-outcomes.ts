@@ -2,6 +2,7 @@ import type { Static } from '#typebox'
 import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
+import { mustReport } from '../../core/contexts/reporting.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
 import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
 import { representsGroup, observeStop } from '../../core/outcome/observed-stop.js'
@@ -203,9 +204,11 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
 }
 
 function isLabelWanted (
-  loaded: LoadedSnapshot, entry: LoggedOutcome, { controlShare: share, enrolledShare, trials }: ContextRule
+  loaded: LoadedSnapshot, entry: LoggedOutcome, rule: ContextRule
 ): boolean {
+  const { controlShare: share, enrolledShare, evidenceShare, reports, trials } = rule
   const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
+  if (stopped && reports === 'enrolled' && !mustReport(u, hash, evidenceShare, enrolledShare)) return false // it counts nowhere
   if (stopped) return isLabelOfStopWanted(entry, policyFor(loaded, entry))
   const isControl = arm === null ? u < share : arm === 'control'
   if (full.exact_match !== undefined || !isControl || cancelled === true) return false

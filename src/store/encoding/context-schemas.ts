@@ -13,8 +13,10 @@ import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
 import type { Membership } from '../../core/contexts/membership.js'
+import { NO_REPORTING } from '../../core/contexts/reporting.js'
 import { startHistory } from '../../core/contexts/savings-history.js'
 import { UNLIKELY_REASONS } from '../../core/contexts/probe-spending.js'
+import { NO_TREATED, type TreatedSums } from '../../core/contexts/treated-estimates.js'
 import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
 import { RAW } from '../../core/enrolment/slice.js'
@@ -35,11 +37,12 @@ export interface WrittenGathered {
 
 export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
 
-export type WrittenState = Omit<ContextState, keyof Gathered | 'trials' | 'cadences' | 'grader'> & WrittenGathered & {
+export type WrittenState = Omit<ContextState, keyof Gathered | 'trials' | 'cadences' | 'grader' | 'treated_sums'> & WrittenGathered & {
   readonly trials: readonly WrittenTrial[]
   /** `null`: nothing was counted. */
   readonly cadences: Cadences | null
   readonly grader: GraderCounts | null
+  readonly treated_sums: TreatedSums | null
 }
 
 const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
@@ -111,7 +114,8 @@ const cadenceChoice = Type.Object({
 const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
 
 const savingsHistory = startHistory(newState, 0)
-const savingsPeriods = Type.Array(Type.Object({ at: number, tokens_saved: orNull(number), worth: orNull(number), tokens: number }))
+const savedTokens = { tokens_saved: orNull(number), tokens_saved_low: orNull(number), tokens_saved_high: orNull(number) }
+const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, worth: orNull(number), tokens: number }))
 
 /** As it is written: empty evidence is null. */
 const state = Type.Object({
@@ -124,6 +128,8 @@ const state = Type.Object({
   cadences: orNull(like(NO_CADENCES)),
   auto_cadence: orNull(Type.Object({ choice: orNull(cadenceChoice), exploration: orNull(exploration), since: costs })),
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
+  treated_sums: orNull(like(NO_TREATED)),
+  reporting: Type.Object({ ...fieldsLike(NO_REPORTING), mode: Type.Enum(['all', 'enrolled']), rate: orNull(number) }),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
   day: Type.Object({ ...fieldsLike(newState.day), last_generations: orNull(number), net: orNull(number) }),
@@ -151,6 +157,7 @@ const state = Type.Object({
     served_em_drop_high: orNull(number),
     total_em_drop_bound: orNull(number),
     breach: Type.Enum([...BREACH_SIGHTS]),
+    reports: Type.Enum(['all', 'enrolled']),
     tokens_saved_ratio: number,
     tokens_saved_gross_ratio: number,
     epoch: number,

@@ -7,7 +7,9 @@ import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, copyState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
+import { NO_REPORTING } from '../../core/contexts/reporting.js'
 import { NO_SAVINGS, type Savings } from '../../core/contexts/savings.js'
+import { NO_TREATED, type TreatedSums } from '../../core/contexts/treated-estimates.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { type Gathered, isState, type WrittenGathered, type WrittenState, type WrittenTrial } from './context-schemas.js'
 
@@ -50,10 +52,11 @@ function hasThresholdOfGrid (state: ContextState): boolean {
  * A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment belongs to its epoch. The counts over all
  * epochs and the hold are kept.
  */
-export function withoutEvidence (
-  { epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, stops, breaches, hold }: ContextState
-): ContextState {
-  return { ...UNREADABLE, epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, stops, breaches, hold }
+export function withoutEvidence (state: ContextState): ContextState {
+  const { epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, reporting } = state
+  const { stops, breaches, hold } = state
+  const sums = { savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, stops, breaches }
+  return { ...UNREADABLE, epoch, looks, ...sums, reporting, hold }
 }
 
 /** The epochs of a context count from 1. */
@@ -68,7 +71,8 @@ export function encodeState (state: ContextState): string {
   const membership = state.membership && { ...state.membership, evidence: packEvidence(state.membership.evidence) }
   const cadences = state.cadences === NO_CADENCES ? null as unknown as Cadences : state.cadences
   const grader = state.grader === NO_GRADER ? null as unknown as GraderCounts : state.grader
-  return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader }))
+  const treated_sums = state.treated_sums === NO_TREATED ? null as unknown as TreatedSums : state.treated_sums
+  return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader, treated_sums }))
 }
 
 function written ({ halves, open, beginnings }: Gathered): Gathered {
@@ -88,6 +92,7 @@ export function reviveState (written: object): ContextState {
     requested: intern(state.requested),
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
+    reporting: state.reporting.since === 0 ? NO_REPORTING : state.reporting,
     probe_form: state.probe_form && { ...state.probe_form, form: state.probe_form.form && intern(state.probe_form.form) },
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
     ...revived(state, NO_EVIDENCE),
@@ -95,6 +100,7 @@ export function reviveState (written: object): ContextState {
     savings: hasNoSavings(state.savings) ? NO_SAVINGS : state.savings,
     cadences: state.cadences ?? NO_CADENCES,
     grader: state.grader ?? NO_GRADER,
+    treated_sums: state.treated_sums ?? NO_TREATED,
     trials: state.trials.map(reviveTrial),
     ...(state.membership && { membership: { ...state.membership, evidence: unpackEvidence(state.membership.evidence) } }),
   })

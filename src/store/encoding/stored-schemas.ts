@@ -2,6 +2,7 @@ import { type TSchema, Type } from '#typebox'
 import { Compile, type Validator } from '#typebox/compile'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
 import { PROBE_FORM_NAMES } from '../../core/contexts/probe-form.js'
+import { NONE_UNREPORTED } from '../../core/enrolment/enrolment-list.js'
 import type { LogEntry } from '../../core/reducer/log-entry.js'
 import { ROOT } from '../../core/policy/context.js'
 import { isGridLength, type Predictor } from '../../core/predictor/predictor.js'
@@ -254,6 +255,7 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
       draws: Type.Array(Type.Tuple([ratio, ratio])),
       cutoff: Type.Optional(ratio),
       prefix: Type.Optional(text),
+      unreported: Type.Optional(like(NONE_UNREPORTED)),
     })),
   })),
   outcome: check(Type.Object(outcome)),

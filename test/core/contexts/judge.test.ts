@@ -68,6 +68,7 @@ t.test('the guarantee states the evidence behind it', async (t) => {
     tokens_saved_ratio: 0.6,
     tokens_saved_gross_ratio: 0.6,
     epoch: 1,
+    reports: 'all',
     since_step: null,
   })
   t.equal(judgeAfresh(stateOf(FIRST), policyWith(), levels, NONE).threshold, GRID.at(-1))

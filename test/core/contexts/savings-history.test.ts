@@ -26,7 +26,8 @@ function played (price: number) {
 
 t.test('a period has the net savings, their worth and the tokens spent, by hand', async (t) => {
   const { history, state } = played(PRICE)
-  const period = { at: 0, tokens_saved: 16 * 90 - 40, worth: 2.8, tokens: 16 * 50 + 8 * 145 } // 16 of 100 - 10 tokens, less the probes
+  const saved = { tokens_saved: 16 * 90 - 40, tokens_saved_low: 1400, tokens_saved_high: 1400 } // all lengths are equal
+  const period = { at: 0, ...saved, worth: 2.8, tokens: 16 * 50 + 8 * 145 } // 16 of 100 - 10 tokens, less the probes
   t.strictSame(periodsOf(history, state), { hours: [period], days: [period] }, 'the present one, so far')
   const next = advanceHistory(history, state, HOUR)
   t.strictSame(next.hours, [period])

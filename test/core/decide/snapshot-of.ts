@@ -40,6 +40,7 @@ export const GUARANTEE: Guarantee = {
   tokens_saved_ratio: 0.5,
   tokens_saved_gross_ratio: 0.5,
   epoch: 1,
+  reports: 'all',
   since_step: null,
 }
 
@@ -74,6 +75,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     trials: [],
     generations: 0,
     epochName: null,
+    reports: undefined,
     leftEpoch: null,
     knownEpoch: null,
     probeForm: null,

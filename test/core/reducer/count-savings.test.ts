@@ -25,7 +25,7 @@ t.test('a treated generation counts with the tokens that it used after its cross
   ] as const) {
     const fold = stoppingFold()
     fold.learn({ ...STOPPED, ...changes })
-    for (const key of CHAIN) t.same(fold.state(key).savings.treated, { generations: 1, tokens }, `${name}: ${key}`)
+    for (const key of CHAIN) t.match(fold.state(key).savings.treated, { generations: 1, tokens }, `${name}: ${key}`)
   }
 })
 

@@ -38,8 +38,8 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
 
 t.test('what was saved over time is shown of the whole fleet alone, since a part of it has no history', async (t) => {
   const saved = {
-    hours: [{ at: 3_600_000, tokens_saved: 10, worth: null, tokens: 100 }],
-    days: [{ at: 0, tokens_saved: null, worth: 2, tokens: 100 }],
+    hours: [{ at: 3_600_000, tokens_saved: 10, tokens_saved_low: 5, tokens_saved_high: 15, worth: null, tokens: 100 }],
+    days: [{ at: 0, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, worth: 2, tokens: 100 }],
   }
   t.match(sumFleet({ at: 0, saved, rows: [] }, '*'), {
     saved_by_hour: [{ at: '1970-01-01T01:00:00.000Z', tokens_saved: 10, worth: null, tokens: 100 }],

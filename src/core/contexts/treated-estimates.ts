@@ -1,0 +1,77 @@
+import { sumUnreported, NONE_UNREPORTED, type Unreported } from '../enrolment/enrolment-list.js'
+import { addProducts, type Estimate, NO_PRODUCTS, type Products, productsOf, squaresAbout, studentQuantile, type UnitSoFar, Z } from './weighted-sums.js'
+
+/** Sums for a weighted mean: samples and their values, weighted, and the products times the squares of the weights. */
+interface MeanSums { readonly samples: number, readonly sum: number, readonly squared: Products }
+
+const NO_MEAN: MeanSums = { samples: 0, sum: 0, squared: NO_PRODUCTS }
+
+/**
+ * What the enrolled treated generations of an epoch show of all treated ones. Each stands for as many as its draw says (`reportWeight`), so
+ * these are estimates whether or not the others report.
+ */
+export interface TreatedSums {
+  /** Variance of the number of treated generations, which the state has: the sum of w (w - 1), by unit. */
+  readonly count_variance: number
+  readonly tokens: MeanSums
+  /** Of generations whose answer is graded. */
+  readonly em: MeanSums
+  readonly unreported: Unreported
+}
+
+export const NO_TREATED: TreatedSums = { count_variance: 0, tokens: NO_MEAN, em: NO_MEAN, unreported: NONE_UNREPORTED }
+
+export function addUnreported (sums: TreatedSums, more: Unreported): TreatedSums {
+  return { ...sums, unreported: sumUnreported(sums.unreported, more) }
+}
+
+/** @param earlier samples of its unit, before this one */
+export function addValue (sums: MeanSums, value: number, weight: number, earlier: UnitSoFar): MeanSums {
+  return {
+    samples: sums.samples + weight,
+    sum: sums.sum + weight * value,
+    squared: addProducts(sums.squared, productsOf(value, earlier), weight * weight),
+  }
+}
+
+/** Counts a generation that stands for several. @param earlier samples of its unit that were counted */
+export function addCounted (sums: TreatedSums, weight: number, earlier: number): TreatedSums {
+  return { ...sums, count_variance: sums.count_variance + weight * (weight - 1) * (2 * earlier + 1) }
+}
+
+/** Effective number of samples from which on an estimate is shown. */
+const ENOUGH = 20
+/** The same for lengths, each of which counts by its tokens. */
+const FEWEST_UNITS = 5
+
+/**
+ * The number of treated generations, with an interval that is symmetric in the logarithm, since few of them may report.
+ * @param counted sum of the weights
+ */
+export function estimateCount ({ count_variance: variance }: TreatedSums, counted: number): Estimate {
+  const factor = counted === 0 ? 1 : Math.exp(Z * Math.sqrt(variance) / counted)
+  return { estimate: counted, low: counted / factor, high: counted * factor }
+}
+
+/** A mean of lengths. A few may be much longer than the others, so its interval is that of the tokens saved (see `estimateSavings`). */
+export function estimateMean (sums: MeanSums): Estimate | null {
+  const { samples, sum, squared } = sums
+  if (isTooFew(sums) || sum === 0) return null
+  const estimate = sum / samples
+  const units = sum * sum / squared.tt
+  const error = Math.sqrt(squaresAbout(estimate, squared) * units / (units - 1)) / sum
+  const factor = Math.exp(studentQuantile(units - 1) * error)
+  return units < FEWEST_UNITS ? null : { estimate, low: estimate / factor, high: estimate * factor }
+}
+
+/** A share, with the interval of a ratio by linearisation. */
+export function estimateShare (sums: MeanSums): Estimate | null {
+  const { samples, sum, squared } = sums
+  if (isTooFew(sums)) return null
+  const units = samples * samples / squared.nn
+  const estimate = sum / samples
+  const error = studentQuantile(units - 1) * Math.sqrt(squaresAbout(estimate, squared) * units / (units - 1)) / samples
+  return { estimate, low: Math.max(0, estimate - error), high: Math.min(1, estimate + error) }
+}
+
+function isTooFew ({ samples, squared }: MeanSums): boolean { return samples === 0 || samples * samples < ENOUGH * squared.nn }
