@@ -37,11 +37,10 @@ export function redisAddress (text: string): RedisAddress {
   if (kind === 'sentinel' && name === '') throw new Error('does not name the master: write redis+sentinel://host:26379,host:26379/name')
   if (kind === 'cluster' && Number(database) !== 0) throw new Error('names a database, but a Cluster has only database 0: leave it out')
   if (!/^\d*$/.test(database)) throw new Error('names a database that is not a number')
-  const { host, port } = hosts[0]!
   const asked = new URLSearchParams(query)
   const rest = kind === undefined && query !== undefined ? `?${query}` : ''
   return {
-    url: `redis${tls}://${login === undefined ? '' : `${login}@`}${host.includes(':') ? `[${host}]` : host}:${port}/${database}${rest}`,
+    url: `redis${tls}://${login === undefined ? '' : `${login}@`}${placeOf(hosts[0]!)}/${database}${rest}`,
     hosts,
     isTls: tls === 's',
     isCluster: kind === 'cluster',
@@ -49,6 +48,15 @@ export function redisAddress (text: string): RedisAddress {
       ? { name: decodeURIComponent(name), username: asked.get('sentinel_username'), password: asked.get('sentinel_password') }
       : null,
   }
+}
+
+function placeOf ({ host, port }: RedisHost): string { return `${host.includes(':') ? `[${host}]` : host}:${port}` }
+
+/** The address of one node of a Cluster, with the login and the TLS of its URL. */
+export function addressOf (text: string, node: RedisHost): RedisAddress {
+  const { url, ...address } = redisAddress(text)
+  const path = new URL(url)
+  return { ...address, url: url.replace(`${path.host}/`, `${placeOf(node)}/`), hosts: [node] }
 }
 
 function readHost (place: string, defaultPort: number): RedisHost {

@@ -1,11 +1,12 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { StoreUnavailableError } from '../store-errors.js'
-import { redisAddress, type RedisAddress, type RedisHost, type RedisTls } from './redis-address.js'
+import { addressOf, redisAddress, type RedisAddress, type RedisHost, type RedisTls } from './redis-address.js'
 import { KEYS } from './redis-keys.js'
 import { acquireLease, announce, commit, learned, releaseLease, renewLease, revision } from './scripts/learning.js'
-import { appendScript, read } from './scripts/log.js'
+import { appendFenced, appendScript, read } from './scripts/log.js'
 import { exportStateScript, importStateScript } from './scripts/move-state.js'
 import { forget, logStops, record, recorded } from './scripts/records.js'
+import { fence, recent, remember, rotate } from './scripts/remembered.js'
 import { writeTraining } from './scripts/training-runs.js'
 
 /** Error replies that mean "not now" or "not here". Other error replies are faults of the caller. */
@@ -36,14 +37,17 @@ export class RedisConnection {
   #turn = 0
   /** The Cluster node that has our slot, if the last reply named it. */
   #moved: { host: string, port: number } | null = null
+  readonly #isPinned: boolean
   readonly #servers = new WeakMap<Redis['stream'], Promise<string>>()
 
   /**
    * @param timeoutMs timeout of a command, and upper limit for that of an attempt to connect
    * @param tls used if the URL asks for TLS
+   * @param node the node of the Cluster to stay at, whichever slots it has
    */
-  constructor (url: string, timeoutMs: number, tls: RedisTls = {}) {
-    const address = this.#address = redisAddress(url)
+  constructor (url: string, timeoutMs: number, tls: RedisTls = {}, node?: RedisHost) {
+    const address = this.#address = node === undefined ? redisAddress(url) : addressOf(url, node)
+    this.#isPinned = node !== undefined
     const connectMs = Math.min(timeoutMs, CONNECT_MS)
     this.redis = new Redis(address.url, {
       ...(address.isTls && { tls }),
@@ -102,8 +106,31 @@ export class RedisConnection {
     return this.run(() => scripts[commandName(name)]!(keys.length, keys, args))
   }
 
-  /** Runs a command; failures that say that Redis is down or can't write become StoreUnavailableError. */
+  /**
+   * Runs a command; failures that say that Redis is down or can't write become StoreUnavailableError. Runs it again, once, if another node
+   * of the Cluster has our slot: nothing was executed then.
+   */
   async run<T> (command: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await this.#attempt(command)
+    } catch (error) {
+      if (this.#moved === null || !/\bMOVED\b/.test((error as Error).message)) throw error
+      await this.#ready()
+      return await this.#attempt(command)
+    }
+  }
+
+  /** Resolves when the connection is ready again, and at the latest after the pause between two attempts to connect. */
+  async #ready (): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.redis.once('ready', resolve)
+      timer = setTimeout(resolve, RECONNECT_MS)
+    })
+    clearTimeout(timer)
+  }
+
+  async #attempt<T> (command: (redis: Redis) => Promise<T>): Promise<T> {
     try {
       const reply = await command(this.redis)
       this.#isUp = true
@@ -150,6 +177,7 @@ export class RedisConnection {
   /** Reconnects if the next command would fail as well: the server hangs, is read-only or does not have our slot. */
   #reconnectAfter (message: string): void {
     const moved = /\bMOVED \d+ (\S*):(\d+)/.exec(message)
+    if (moved !== null && this.#isPinned) return
     if (moved !== null) this.#moved = { host: moved[1] || this.redis.options.host!, port: Number(moved[2]) }
     const isElsewhere = (this.#address.isCluster || this.#address.sentinel !== null) && CUT_OFF.test(message)
     if (moved === null && !isElsewhere && message !== TIMED_OUT && !/\bREADONLY\b/.test(message)) return
@@ -191,6 +219,7 @@ const commandName = (script: string): string => `stopgate:${script}`
 export const SCRIPTS = {
   announce,
   append: appendScript,
+  appendFenced,
   acquireLease,
   renewLease,
   releaseLease,
@@ -201,6 +230,10 @@ export const SCRIPTS = {
   record,
   recorded,
   forget,
+  fence,
+  recent,
+  rotate,
+  remember,
   logStops,
   writeTraining,
   exportState: exportStateScript,

@@ -1,5 +1,8 @@
-/** All keys have one hash tag, so that a Redis Cluster keeps them in one slot. */
-const key = (name: string) => `{stopgate}:${name}`
+/** The hash tag of the log, the states and all else that changes together. A Redis Cluster keeps keys of one tag on one node. */
+export const HOME = 'stopgate'
+
+const keyOf = (tag: string, name: string) => `{${tag}}:${name}`
+const key = (name: string) => keyOf(HOME, name)
 
 export const KEYS = {
   stateId: key('state_id'),
@@ -37,20 +40,24 @@ export const KEYS = {
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
   replicas: key('replicas'), // sorted set of the configurations that replicas announce, by the ms at which they expire; expires
   loss: key('loss'), // the loss that awaits its acknowledgement
+  recentAt: key('recent_at'), // number of the bucket that takes ids, and the ms since when (see RememberedIds)
   written: key('written'), // empty; written so that WAIT has a write to wait for, or to see whether writes are taken again
 } as const
 
-/** Key of `<ms of the outcome's entry> <what it waits for>`; expires. */
+/** Hashes that take turns as buckets, generation id -> the value of its seen key (see RememberedIds). */
+export const RECENT = ['recent:0', 'recent:1', 'recent:2'].map(key)
+
+/** Key of `<ms of the outcome's entry> <what it waits for> <number of steps>`; expires. */
 export const seenKey = (generationId: string): string => key(`seen:${generationId}`)
 
+/** The seen key in a partition. @param state the beginning of the state id: ids of another state are not known */
+export const rememberedKey = (tag: string, state: string, generationId: string): string => keyOf(tag, `seen:${state}:${generationId}`)
+
+/** Matches the seen keys of all partitions. */
+export const rememberedPattern = (state: string): string => `{${HOME}:*}:seen:${state}:*`
+
 /** Key of the list of recorded steps of a generation; expires. */
-export const stepsKey = (generationId: string): string => key(`steps:${generationId}`)
-
-/** Key of the list of logged events of a generation; expires. */
-const eventsKey = (generationId: string): string => key(`events:${generationId}`)
-
-/** Key of the list of the answers of a generation; expires. */
-const answersKey = (generationId: string): string => key(`answers:${generationId}`)
+export const stepsKey = (generationId: string): string => stepKeys(HOME).list(generationId)
 
 /** The keys of one kind of records: generation ids by age, their sizes, and the list of each. */
 export interface RecordKeys {
@@ -59,9 +66,12 @@ export interface RecordKeys {
   readonly list: (generationId: string) => string
 }
 
-export const STEP_KEYS: RecordKeys = { records: KEYS.records, sizes: KEYS.recordBytes, list: stepsKey }
-export const EVENT_KEYS: RecordKeys = { records: KEYS.logged, sizes: KEYS.loggedBytes, list: eventsKey }
-export const ANSWER_KEYS: RecordKeys = { records: KEYS.answered, sizes: KEYS.answeredBytes, list: answersKey }
+export const stepKeys = (tag: string): RecordKeys =>
+  ({ records: keyOf(tag, 'records'), sizes: keyOf(tag, 'record_bytes'), list: (id) => keyOf(tag, `steps:${id}`) })
+export const eventKeys = (tag: string): RecordKeys =>
+  ({ records: keyOf(tag, 'logged'), sizes: keyOf(tag, 'logged_bytes'), list: (id) => keyOf(tag, `events:${id}`) })
+export const answerKeys = (tag: string): RecordKeys =>
+  ({ records: keyOf(tag, 'answered'), sizes: keyOf(tag, 'answered_bytes'), list: (id) => keyOf(tag, `answers:${id}`) })
 
 /** The tables of a state: `changed` is a sorted set, the last three are streams, the others hashes. */
 export const STATE_KEYS = [

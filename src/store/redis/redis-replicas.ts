@@ -59,6 +59,16 @@ export class RedisReplicas {
     throw new StoreUnavailableError('Redis is unavailable: its master is changing')
   }
 
+  /** Resolves once a write, made on a connection that nobody else needs, is on enough replicas of its server. */
+  async after (connection: RedisConnection, write: () => Promise<unknown>): Promise<void> {
+    const { stream } = connection.redis
+    await write()
+    if (this.#count === 0) return
+    const count = await connection.run((redis) => redis.wait(this.#count, this.#waitMs)) // waits for the last write of its own connection
+    if (connection.redis.stream !== stream) throw new StoreUnavailableError('Redis is unavailable: the connection was lost')
+    if (count < this.#count) throw new StoreUnavailableError(`Redis is unavailable: only ${count} of ${this.#count} replicas of a node of the Cluster have its last writes`)
+  }
+
   close (): void {
     this.#isClosed = true
     clearTimeout(this.#again)
@@ -97,8 +107,12 @@ export class RedisReplicas {
   }
 }
 
-/** Warnings about settings of the server that put acknowledged outcomes at risk, each with the remedy. */
-export async function redisWarnings (connection: RedisConnection): Promise<string[]> {
+/** Warnings about settings of the servers that put acknowledged outcomes at risk, each once, with the remedy. */
+export async function redisWarnings (connections: Iterable<RedisConnection>): Promise<string[]> {
+  return [...new Set((await Promise.all([...connections].map(serverWarnings))).flat())]
+}
+
+async function serverWarnings (connection: RedisConnection): Promise<string[]> {
   const settings = await connection.run(async (redis) => {
     const names = ['appendonly', 'appendfsync', 'maxmemory-policy']
     const replies = await Promise.allSettled(names.map((name) => redis.call('CONFIG', 'GET', name) as Promise<string[]>))

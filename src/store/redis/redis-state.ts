@@ -9,7 +9,8 @@ import { decodeRun, encodeRun } from '../encoding/stored-values.js'
 import { StoreTakenError, StoreUnavailableError } from '../store-errors.js'
 import type { AuditRow } from '../store.js'
 import type { RedisConnection } from './redis-connection.js'
-import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
+import { CHANNEL, KEYS, RECENT, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
+import type { RememberedIds } from './redis-remembered.js'
 
 /** Rows in one command. */
 const CHUNK = 500
@@ -26,16 +27,19 @@ type Stream = ReadonlyArray<[id: string, fields: string[]]>
 export class RedisState {
   readonly #connection: RedisConnection
   readonly #dedupMs: number
+  readonly #remembered: RememberedIds | null
 
-  constructor (connection: RedisConnection, dedupMs: number) {
+  /** @param remembered `null`: all ids have keys beside the log */
+  constructor (connection: RedisConnection, dedupMs: number, remembered: RememberedIds | null) {
     this.#connection = connection
     this.#dedupMs = dedupMs
+    this.#remembered = remembered
   }
 
   /** Exports the state of a moment between two milliseconds; the ids that were seen before that moment belong to it. */
   async * export (): AsyncIterable<StateRow> {
-    const { now, last, values, tables, streams } = await this.#moment()
-    const [salt, version, policyVersion, cursor, ledger, followUp, format] = values
+    const { now, last, values, tables, streams, buckets } = await this.#moment()
+    const [salt, version, policyVersion, cursor, ledger, followUp, format, stateId] = values
     checkFormat(Number(format))
     yield * metaRows({
       salt: salt!,
@@ -62,18 +66,24 @@ export class RedisState {
         return { time: toPlace(key)[0], version: Number(version), command: made, replaced: readReplaced(made, replaced!) }
       })
     }
-    yield * this.#seenBefore(now)
+    const recent = new Map(buckets.flatMap(pairsOf)) // of the oldest first, so that the newest value stays
+    for (const pair of recent) yield * this.#seen(now, pair)
+    if (this.#remembered === null) yield * this.#seenBefore(now)
+    else yield * this.#seenElsewhere(now, stateId ?? '', recent)
   }
 
   async #moment () {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const reply = await this.#connection.script('exportState', [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.format], [])
+      const reply = await this.#connection.script('exportState', [
+        ...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.format, KEYS.stateId,
+        KEYS.recentAt, ...RECENT,
+      ], [])
       if (reply === 'AGAIN') {
         await setTimeout(Math.random() * 5)
         continue
       }
-      const [now, last, values, tables, streams] = reply as [number, string, Array<string | null>, Pairs[], Stream[]]
-      return { now, last, values, tables, streams }
+      const [now, last, values, tables, streams, buckets] = reply as [number, string, Array<string | null>, Pairs[], Stream[], Pairs[]]
+      return { now, last, values, tables, streams, buckets }
     }
     throw new StoreUnavailableError('Redis has entries with a time in the future, since its clock was set back: export again later')
   }
@@ -85,14 +95,20 @@ export class RedisState {
       const [next, keys] = await this.#connection.run((redis) => redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000))
       cursor = next
       const values = keys.length === 0 ? [] : await this.#connection.run((redis) => redis.mget(keys))
-      for (const [i, value] of values.entries()) {
-        if (value === null) continue // it has expired
-        const row = { table: 'seen', key: keys[i]!.slice(prefix.length) } as const
-        const [, ms, waits, steps] = SEEN.exec(value) ?? []
-        if (ms === undefined) yield { ...row, value: undefined, damaged: `it is ${JSON.stringify(value.slice(0, 64))}` }
-        else if (Number(ms) < now) yield { ...row, value: [Number(ms), Number(waits), Number(steps)] }
-      }
+      for (const [i, value] of values.entries()) if (value !== null) yield * this.#seen(now, [keys[i]!.slice(prefix.length), value])
     } while (cursor !== '0')
+  }
+
+  async * #seenElsewhere (now: number, stateId: string, recent: ReadonlyMap<string, string>): AsyncIterable<StateRow> {
+    for await (const pair of this.#remembered!.inAllPartitions(stateId.slice(0, 8))) if (!recent.has(pair[0])) yield * this.#seen(now, pair)
+  }
+
+  /** The row of a remembered id, unless it came after the moment or is forgotten. */
+  * #seen (now: number, [key, value]: readonly [id: string, value: string]): Iterable<StateRow> {
+    const row = { table: 'seen', key } as const
+    const [, ms, waits, steps] = SEEN.exec(value) ?? []
+    if (ms === undefined) yield { ...row, value: undefined, damaged: `it is ${JSON.stringify(value.slice(0, 64))}` }
+    else if (Number(ms) < now && Number(ms) > now - this.#dedupMs) yield { ...row, value: [Number(ms), Number(waits), Number(steps)] }
   }
 
   /** Stages everything under keys that nothing reads; then one script puts it in place. */
@@ -127,11 +143,11 @@ export class RedisState {
     const reply = await this.#connection.script('importState', [
       ...STATE_KEYS, ...STAGED,
       KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.stateId, KEYS.lease,
-      KEYS.records, KEYS.recordBytes, KEYS.format,
+      KEYS.records, KEYS.recordBytes, KEYS.format, KEYS.recentAt, ...RECENT,
     ], [
       replaces ? 1 : 0, seenKey(''), stepsKey(''), this.#dedupMs, CHANNEL,
       meta.salt, meta.version, meta.policy_version, meta.cursor, orNothing(meta.ledger), orNothing(meta.follow_up), stateId,
-      ...counts, STATE_FORMAT,
+      ...counts, STATE_FORMAT, this.#remembered === null ? 0 : 1,
     ])
     if (reply === 'TAKEN') throw new StoreTakenError()
     if (reply === 'TORN') throw new Error('another import runs at the same time: nothing was imported, import again')

@@ -19,12 +19,14 @@ import type { Commit, Learned } from '../learner-store.js'
 import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { STOP_LIMITS, type StopLimits } from '../stop-store.js'
 import type { AuditRow, HistoryRow, Revision, Store, StoreLoss } from '../store.js'
-import type { RedisTls } from './redis-address.js'
+import { redisAddress, type RedisHost, type RedisTls } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
-import { ANSWER_KEYS, CHANNEL, EVENT_KEYS, KEYS, STEP_KEYS } from './redis-keys.js'
+import { answerKeys, CHANNEL, eventKeys, KEYS, stepKeys } from './redis-keys.js'
 import { RedisLearning } from './redis-learning.js'
 import { RedisLog } from './redis-log.js'
+import { PARTITIONS, RedisPartitions } from './redis-partitions.js'
 import { RedisRecords } from './redis-records.js'
+import { BUCKET_MS, RememberedIds } from './redis-remembered.js'
 import { RedisReplicas, redisWarnings, refusalWarnings } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
 import { RedisStops } from './redis-stops.js'
@@ -46,6 +48,10 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly answers?: Partial<RecordLimits>
   /** Limits of its stops. */
   readonly stops?: Partial<StopLimits>
+  /** Number of partitions; default 64 in a Cluster, elsewhere 0: everything has the hash tag of the log. */
+  readonly partitions?: number
+  /** How long ids stay beside the log before they are moved to the partitions, ms; default 30,000. */
+  readonly bucketMs?: number
 }
 
 /** A store in Redis, for any number of processes. */
@@ -54,6 +60,8 @@ export class RedisStore implements Store {
   readonly #main: RedisConnection
   readonly #subscriber: RedisConnection
   readonly #replicas: RedisReplicas
+  readonly #partitions: RedisPartitions
+  readonly #remembered: RememberedIds | null
   readonly #log: RedisLog
   readonly #learning: RedisLearning
   readonly trainingRuns: RedisTrainingRuns
@@ -73,14 +81,30 @@ export class RedisStore implements Store {
     this.#main = connect(timeoutMs)
     this.#subscriber = connect(timeoutMs)
     this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
-    this.#log = new RedisLog({ main: this.#main, reader: connect(timeoutMs), replicas: this.#replicas, limits, timeoutMs })
+    const { isCluster, hosts: seeds } = redisAddress(url)
+    const { partitions: count = isCluster ? PARTITIONS : 0, bucketMs = BUCKET_MS } = options
+    const toNode = isCluster ? (node: RedisHost) => new RedisConnection(url, timeoutMs, tls, node) : null
+    const partitions = () => new RedisPartitions({ main: this.#main, count, connect: toNode, seeds })
+    this.#partitions = partitions()
+    this.#remembered = count === 0
+      ? null
+      : new RememberedIds({
+        main: this.#main,
+        partitions: this.#partitions,
+        movers: partitions(),
+        replicas: this.#replicas,
+        dedupMs: limits.dedupSeconds * 1000,
+        bucketMs,
+      })
+    const remembered = this.#remembered
+    this.#log = new RedisLog({ main: this.#main, reader: connect(timeoutMs), replicas: this.#replicas, remembered, limits, timeoutMs })
     this.#learning = new RedisLearning(this.#main, connect)
-    this.stepRecords = new RedisRecords(this.#main, STEPS, STEP_KEYS, { ...RECORD_LIMITS, ...options.records })
-    this.events = new RedisRecords(this.#main, TEXTS, EVENT_KEYS, { ...EVENT_LIMITS, ...options.events })
-    this.answers = new RedisRecords(this.#main, TEXTS, ANSWER_KEYS, { ...ANSWER_LIMITS, ...options.answers })
+    this.stepRecords = new RedisRecords(this.#partitions, STEPS, stepKeys, { ...RECORD_LIMITS, ...options.records })
+    this.events = new RedisRecords(this.#partitions, TEXTS, eventKeys, { ...EVENT_LIMITS, ...options.events })
+    this.answers = new RedisRecords(this.#partitions, TEXTS, answerKeys, { ...ANSWER_LIMITS, ...options.answers })
     this.stops = new RedisStops(this.#main, { ...STOP_LIMITS, ...options.stops })
     this.trainingRuns = new RedisTrainingRuns(this.#main, this.#replicas)
-    this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000)
+    this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000, remembered)
     this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
     this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
@@ -94,10 +118,11 @@ export class RedisStore implements Store {
     return store
   }
 
-  isUp (): boolean { return this.#main.isUp() && this.#replicas.problem() === null }
+  isUp (): boolean { return this.#main.isUp() && this.#partitions.isUp() && this.#replicas.problem() === null }
   async warnings (): Promise<string[]> {
-    const warnings = await redisWarnings(this.#main)
-    return [...refusalWarnings(this.#main.refusal()), ...warnings, ...this.#replicas.warnings()]
+    const warnings = await redisWarnings(new Set([this.#main, ...await this.#partitions.nodes().catch(() => [])]))
+    const parts = [this.#replicas, this.#partitions, this.#remembered]
+    return [...refusalWarnings(this.#main.refusal()), ...warnings, ...parts.flatMap((part) => part?.warnings() ?? [])]
   }
 
   append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> { return this.#log.append(entries, ifPolicyVersion) }
@@ -107,7 +132,10 @@ export class RedisStore implements Store {
   renewLease (token: number, ttlMs: number): Promise<boolean> { return this.#learning.renewLease(token, ttlMs) }
   releaseLease (token: number): Promise<void> { return this.#learning.releaseLease(token) }
   learned (): Promise<Learned> { return this.#learning.learned() }
-  commit (commit: Commit): Promise<void> { return this.#learning.commit(commit) }
+  async commit (commit: Commit): Promise<void> {
+    await this.#learning.commit(commit)
+    this.#remembered?.due()
+  }
 
   async revision (): Promise<Revision> {
     const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log, KEYS.format, KEYS.loss]
@@ -116,6 +144,7 @@ export class RedisStore implements Store {
       reply as [string, string, string, string, number, number, string, string]
     checkFormat(Number(format))
     await this.#main.retryWrite()
+    this.#partitions.retry().catch(() => {}) // shows in isUp
     return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs, loss: loss === '' ? null : readLoss(loss) }
   }
 
@@ -186,10 +215,14 @@ export class RedisStore implements Store {
   }
 
   exportRows (): AsyncIterable<StateRow> { return this.#state.export() }
-  importRows (state: SortedState, replaces: boolean): Promise<void> { return this.#state.import(state, replaces, randomUUID()) }
+  async importRows (state: SortedState, replaces: boolean): Promise<void> {
+    await this.#state.import(state, replaces, randomUUID())
+    if (this.#remembered !== null) await this.stepRecords.clear() // without partitions, the import does it
+  }
 
   async close (): Promise<void> {
-    for (const connection of [this.#log, this.#main, this.#subscriber, this.#replicas, this.#learning]) connection.close()
+    const parts = [this.#log, this.#main, this.#subscriber, this.#replicas, this.#learning, this.#partitions, this.#remembered]
+    for (const part of parts) part?.close()
   }
 
   /** @param fields absent: all */

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import type { RedisConnection } from '../../../src/store/redis/redis-connection.js'
-import { STEP_KEYS } from '../../../src/store/redis/redis-keys.js'
+import { stepKeys } from '../../../src/store/redis/redis-keys.js'
+import { RedisPartitions } from '../../../src/store/redis/redis-partitions.js'
 import { RedisRecords } from '../../../src/store/redis/redis-records.js'
 import { RedisStore } from '../../../src/store/redis/redis-store.js'
 import { RECORD_LIMITS } from '../../../src/store/step-record-store.js'
@@ -53,7 +54,8 @@ t.test('many steps are written in several commands', { skip: withoutRedis }, asy
 
 t.test('other work runs between the commands', async (t) => {
   const script = async () => await setImmediate(0)
-  const records = new RedisRecords({ script } as unknown as RedisConnection, STEPS, STEP_KEYS, RECORD_LIMITS)
+  const partitions = new RedisPartitions({ main: { script } as unknown as RedisConnection, count: 0, connect: null, seeds: [] })
+  const records = new RedisRecords(partitions, STEPS, stepKeys, RECORD_LIMITS)
   const steps = Array.from({ length: 128 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: 0.5 } }))
   let turns = 0
   const done = new AbortController()

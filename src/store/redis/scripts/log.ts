@@ -1,17 +1,32 @@
+import { bucketNumber, recentValue } from './remembered.js'
+
+/** Number of ids in a bucket, of about 100 bytes each, from which on no more are taken: they cannot be moved to the partitions. */
+const BUCKET_IDS = 4_000_000
+
+/** How a script that appends finds and keeps the memory of an id, in the Lua functions \`recall\` and \`keep\`. */
+interface Memory {
+  /** Number of the arguments before those of the entries, and number of the arguments of each. */
+  readonly head: number
+  readonly width: number
+  /** Number of the keys before those of the entries. */
+  readonly keys: number
+  readonly lua: string
+}
+
 /**
- * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: the seen key of an outcome or label, the
- * table of a policy, pin or predictor, the loss that is acknowledged, otherwise the log.
- * ARGV: dedup time in s, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
- * then five for each entry: kind, table field or what the outcome has or the label needs (see awaits), table value ('' deletes),
- * entry, command for the audit trail ('' for none).
+ * KEYS: log, version, policy_version, changed, audit, predictors_at; those of the memory; then one for each entry: the seen key of an
+ * outcome or label, the table of a policy, pin or predictor, the loss that is acknowledged, otherwise the log.
+ * ARGV: dedup time in s, bound of the log's length, policy version that must stand ('' for any), channel, audit limit; those of the memory;
+ * then for each entry: kind, table field or what the outcome has or the label needs (see awaits), table value ('' deletes),
+ * entry, command for the audit trail ('' for none); and those of the memory.
  * Returns the result for each entry; or CONFLICT or FULL, having written nothing.
  */
-export const appendScript = `
+const appending = ({ head, width, keys, lua }: Memory): string => `
 if ARGV[3] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[3] then
   return 'CONFLICT'
 end
 local reports = 0                                                 -- what comes from traffic; other entries always pass
-for i = 6, #ARGV, 5 do
+for i = ${head + 1}, #ARGV, ${width} do
   if ARGV[i] == 'outcome' or ARGV[i] == 'label' or ARGV[i] == 'enrolment' then
     reports = reports + 1
   end
@@ -19,6 +34,7 @@ end
 if reports > 0 and redis.call('XLEN', KEYS[1]) + reports > tonumber(ARGV[2]) then
   return 'FULL'
 end
+${lua}
 local function label(seen, needs)                                 -- result for a label, given the value of its seen key
   if not seen then
     return 'unknown'
@@ -37,33 +53,33 @@ local appended = {}                                               -- the reply
 local audited = {}                                                -- command, the value it replaced
 local written = nil                                               -- the entry that wrote a predictor
 local version = nil                                               -- the new one, once a table was written
-for i = 1, (#ARGV - 5) / 5 do                                     -- in the caller's order
-  local at = 5 + (i - 1) * 5                                      -- the entry's arguments follow this one
+for i = 1, (#ARGV - ${head}) / ${width} do                                     -- in the caller's order
+  local at = ${head} + (i - 1) * ${width}                                      -- the entry's arguments follow this one
   local kind, entry = ARGV[at + 1], ARGV[at + 4]
   local result = 'accepted'
-  if kind == 'outcome' and redis.call('EXISTS', KEYS[6 + i]) == 1 then
+  if kind == 'outcome' and recall(i, at) then
     result = 'duplicate'                                          -- also within one call, since the key is set at once
   elseif kind == 'label' then
-    local seen = redis.call('GET', KEYS[6 + i])
+    local seen = recall(i, at)
     result = label(seen, ARGV[at + 2])
     if result == 'accepted' then                                  -- the outcome waits no longer; its expiry stays
-      redis.call('SET', KEYS[6 + i], (string.gsub(seen, ' %d ', ' 0 ')), 'KEEPTTL')
+      keep(i, at, (string.gsub(seen, ' %d ', ' 0 ')), 'KEEPTTL')
     end
   end
   if result == 'accepted' then
     local id = redis.call('XADD', KEYS[1], '*', 'entry', entry)   -- XADD continues from the last id of the stream
     if kind == 'outcome' then
-      redis.call('SET', KEYS[6 + i], string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
+      keep(i, at, string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
     end
     local replaced = 'null'
     if kind == 'policy' or kind == 'pin' then
-      replaced = redis.call('HGET', KEYS[6 + i], ARGV[at + 2]) or 'null'
+      replaced = redis.call('HGET', KEYS[${keys} + i], ARGV[at + 2]) or 'null'
     end
     if kind == 'policy' or kind == 'pin' or kind == 'predictor' then
       if ARGV[at + 3] == '' then
-        redis.call('HDEL', KEYS[6 + i], ARGV[at + 2])
+        redis.call('HDEL', KEYS[${keys} + i], ARGV[at + 2])
       else
-        redis.call('HSET', KEYS[6 + i], ARGV[at + 2], ARGV[at + 3])
+        redis.call('HSET', KEYS[${keys} + i], ARGV[at + 2], ARGV[at + 3])
       end
       version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
       if kind == 'predictor' then
@@ -73,7 +89,7 @@ for i = 1, (#ARGV - 5) / 5 do                                     -- in the call
       end
     end
     if kind == 'acknowledgement' then
-      redis.call('DEL', KEYS[6 + i])
+      redis.call('DEL', KEYS[${keys} + i])
     end
     if ARGV[at + 5] ~= '' then
       audited[#audited + 1] = { ARGV[at + 5], replaced }
@@ -94,6 +110,54 @@ if version then
 end
 return appended
 `
+
+/** The memory of an id is its seen key, which the script reaches. */
+export const appendScript = appending({
+  head: 5,
+  width: 5,
+  keys: 6,
+  lua: `local function recall(i)
+  return redis.call('GET', KEYS[6 + i])
+end
+local function keep(i, _, value, ...)                             -- and how it expires
+  redis.call('SET', KEYS[6 + i], value, ...)
+end`,
+})
+
+/**
+ * The memory of ids is in the buckets beside the log and in the partitions (see RememberedIds).
+ * KEYS of the memory: state_id, recent_at, the three buckets. ARGV of the memory: the fence ('' without outcomes and labels); for each
+ * entry its id, and the value that the partitions have ('' for none).
+ * Returns also, having written nothing, CROWDED, or FENCE and the fence of now.
+ */
+export const appendFenced = appending({
+  head: 6,
+  width: 7,
+  keys: 11,
+  lua: `${recentValue}
+local number = ${bucketNumber('KEYS[8]')}
+local buckets = { KEYS[9], KEYS[10], KEYS[11] }
+local taking = buckets[number % 3 + 1]
+if ARGV[6] ~= '' then
+  local state = string.sub(redis.call('GET', KEYS[7]) or '', 1, 8)
+  local known, since = string.match(ARGV[6], '^(.*) (%d+)$')
+  if known ~= state or number ~= tonumber(since) and number ~= since + 1 then
+    return 'FENCE ' .. state .. ' ' .. number
+  end
+  if redis.call('HLEN', taking) > ${BUCKET_IDS} then
+    return 'CROWDED'
+  end
+end
+local time = redis.call('TIME')
+local forgotten = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1] * 1000
+local function recall(_, at)
+  local value = recentValue(buckets, number, ARGV[at + 6]) or ARGV[at + 7]
+  return value ~= '' and tonumber(string.match(value, '^%d+')) > forgotten and value
+end
+local function keep(_, at, value)                                 -- it expires by the time in the value
+  redis.call('HSET', taking, ARGV[at + 6], value)
+end`,
+})
 
 /** KEYS: log. ARGV: cursor, most entries, most bytes. Returns the entries after the cursor in the form of XRANGE, up to the limits. */
 export const read = `

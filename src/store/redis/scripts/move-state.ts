@@ -1,8 +1,11 @@
+import { bucketNumber } from './remembered.js'
+
 /**
- * KEYS: the fourteen of STATE_KEYS; salt, version, policy_version, cursor, ledger, follow_up, format.
- * Returns the time in ms, the newest id of the log, the seven values, the ten hashes and the sorted set as flat pairs, and the three
- * streams, all of one moment. Returns AGAIN if an entry was appended in this millisecond, so that the time separates earlier from later
- * entries.
+ * KEYS: the fourteen of STATE_KEYS; salt, version, policy_version, cursor, ledger, follow_up, format, state_id; recent_at and the three
+ * buckets.
+ * Returns the time in ms, the newest id of the log, the eight values, the ten hashes and the sorted set as flat pairs, the three streams,
+ * and the buckets of ids as flat pairs, the oldest first; all of one moment. Returns AGAIN if an entry was appended in this millisecond, so
+ * that the time separates earlier from later entries.
  */
 export const exportStateScript = `
 local time = redis.call('TIME')
@@ -18,7 +21,7 @@ if tonumber(string.match(last, '^%d+')) >= now then
   return 'AGAIN'
 end
 local values = {}
-for i = 15, 21 do
+for i = 15, 22 do
   values[i - 14] = redis.call('GET', KEYS[i])
 end
 local tables = {}
@@ -30,14 +33,20 @@ local streams = {}
 for i = 12, 14 do
   streams[i - 11] = redis.call('XRANGE', KEYS[i], '-', '+')
 end
-return { now, last, values, tables, streams }
+local buckets = {}
+local number = ${bucketNumber('KEYS[23]')}
+for i = 1, 3 do
+  buckets[i] = redis.call('HGETALL', KEYS[24 + (number + i) % 3])
+end
+return { now, last, values, tables, streams, buckets }
 `
 
 /**
  * KEYS: the fourteen of STATE_KEYS; the fifteen of STAGED; salt, version, policy_version, cursor, ledger, follow_up, state_id, lease,
- * records, record_bytes, format.
+ * records, record_bytes, format; recent_at and the three buckets.
  * ARGV: 1 to replace what there is, prefixes of the seen keys and of the lists of steps, dedup time in ms, channel; salt, version, policy
- * version, cursor, ledger and follow_up ('' for none), state id; the expected sizes of STAGED; the format of the rows.
+ * version, cursor, ledger and follow_up ('' for none), state id; the expected sizes of STAGED; the format of the rows; 1 if
+ * ids are remembered in partitions.
  * Returns OK; or NEWER and the format, TAKEN or TORN, having written nothing.
  */
 export const importStateScript = `
@@ -67,23 +76,31 @@ for i = 1, 14 do
     redis.call('RENAME', KEYS[14 + i], KEYS[i])
   end
 end
-for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- remembered ids and recorded steps of the old state
-  local place = '0'
-  repeat
-    local page = redis.call('SCAN', place, 'MATCH', prefix .. '*', 'COUNT', 1000)
-    place = page[1]
-    for _, key in ipairs(page[2]) do
-      redis.call('UNLINK', key)
-    end
-  until place == '0'
-end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local seen = redis.call('HGETALL', KEYS[29])
-for i = 1, #seen, 2 do
-  local left = string.match(seen[i + 1], '^%d+') + ARGV[4] - now
-  if left > 0 then
-    redis.call('SET', ARGV[2] .. seen[i], seen[i + 1], 'PX', string.format('%d', left))
+redis.call('UNLINK', KEYS[41], KEYS[42], KEYS[43], KEYS[44])
+if ARGV[29] == '1' then                                           -- as a bucket that is to be moved; the new state id forgets all others
+  if redis.call('EXISTS', KEYS[29]) == 1 then
+    redis.call('RENAME', KEYS[29], KEYS[42])
+  end
+  redis.call('SET', KEYS[41], string.format('1 %d', now))
+else
+  for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- remembered ids and recorded steps of the old state
+    local place = '0'
+    repeat
+      local page = redis.call('SCAN', place, 'MATCH', prefix .. '*', 'COUNT', 1000)
+      place = page[1]
+      for _, key in ipairs(page[2]) do
+        redis.call('UNLINK', key)
+      end
+    until place == '0'
+  end
+  local seen = redis.call('HGETALL', KEYS[29])
+  for i = 1, #seen, 2 do
+    local left = string.match(seen[i + 1], '^%d+') + ARGV[4] - now
+    if left > 0 then
+      redis.call('SET', ARGV[2] .. seen[i], seen[i + 1], 'PX', string.format('%d', left))
+    end
   end
 end
 redis.call('UNLINK', KEYS[29], KEYS[37], KEYS[38], KEYS[39])      -- without its lease an earlier learner commits nothing

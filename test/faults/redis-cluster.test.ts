@@ -1,0 +1,116 @@
+import { setTimeout } from 'node:timers/promises'
+import t from 'tap'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
+import { StoreUnavailableError } from '../../src/store/store-errors.js'
+import { until } from '../helper.js'
+import { DURABLE, withoutRedis } from '../redis-server.js'
+import { batch, foldNext, idsIn, idsOf, label, outcomes, unlabelled } from '../store/fixtures.js'
+import { startWholeCluster } from './redis-cluster.js'
+
+// Three masters with a replica each. Masters are killed while outcomes come: one that has ids only, and the one that has the log.
+
+const IDS = 4
+
+t.test('a Cluster that loses masters loses nothing that was acknowledged, and each outcome counts once', { skip: withoutRedis }, async (t) => {
+  const { url, servers, clients, homeOf } = await startWholeCluster(t, DURABLE, 1)
+  const store = await RedisStore.open({ url, dedupSeconds: 3600, timeoutMs: 2000, waitReplicas: 1, bucketMs: 500 })
+  t.teardown(() => store.close())
+  const works = (call: Promise<unknown>) => call.then(() => true, () => false)
+  await until('it has found the log', async () => await works(store.revision()) && await works(store.append(outcomes('first'))))
+
+  const ended = new AbortController()
+  const acknowledged: string[] = []
+  let refused = 0
+  /** Sends each batch until it is acknowledged, as workers do. */
+  const writing = idsOf('writer', 4).map(async (writer) => {
+    for (let i = 0; !ended.signal.aborted; i++) {
+      const ids = idsOf(`${writer}-${i}`, IDS)
+      for (;;) {
+        try {
+          await store.append(outcomes(...ids))
+          break
+        } catch (error) {
+          if (!(error instanceof StoreUnavailableError)) throw error
+          refused++
+          await setTimeout(20)
+        }
+      }
+      acknowledged.push(...ids)
+      await setTimeout(5)
+    }
+  })
+  const learning = (async () => {
+    while (!ended.signal.aborted) {
+      const token = await store.acquireLease('learner', 60_000).catch(() => null)
+      if (token === null) { await setTimeout(20); continue }
+      for (;;) {
+        try { await foldNext(store, token, 100) } catch (error) {
+          if (!/Unavailable|LeaseLost/.test((error as Error).name)) throw error
+          break
+        }
+        if (ended.signal.aborted) break
+      }
+    }
+  })()
+  const more = (count: number) => { const before = acknowledged.length; return until('outcomes are acknowledged', () => acknowledged.length > before + count) }
+  const remembered = async (i: number) => (await clients[i]!.keys('{stopgate:*}:seen:*').catch(() => [])).length
+  await more(400)
+  await until('ids are on all three nodes', async () => (await Promise.all([0, 1, 2].map(remembered))).every((count) => count > 50))
+
+  const home = await homeOf('{stopgate}:log')
+  const beside = servers.slice(0, 3).find((server) => server !== home)!
+  for (const killed of [beside, home]) {
+    await killed.stop('SIGKILL')
+    await until('its replica is promoted', async () => {
+      const roles = await Promise.all(clients.filter((_, i) => servers[i] !== killed).map((client) => client.info('replication')))
+      return roles.filter((role) => /role:master/.test(role)).length === 3
+    })
+    if (killed === beside) await more(400) // without a replica of its own, the node of the log acknowledges nothing
+    await killed.start()
+    await until('it is a replica', async () => /role:slave/.test(await clients[servers.indexOf(killed)]!.info('replication').catch(() => '')))
+    await until('it has all', async () => /master_link_status:up/.test(await clients[servers.indexOf(killed)]!.info('replication').catch(() => '')))
+    await more(200)
+  }
+  ended.abort()
+  await Promise.all([...writing, learning])
+  t.not(await homeOf('{stopgate}:log'), home, 'another node has the log now')
+  t.ok(refused > 0, `${refused} calls were refused`)
+
+  await until('the store is whole', async () => { await store.revision(); return store.isUp() })
+  let lost = 0
+  for (let i = 0; i < acknowledged.length; i += 100) {
+    const again = await store.append(outcomes(...acknowledged.slice(i, i + 100)))
+    lost += again.filter((result) => result !== 'duplicate').length
+  }
+  t.equal(lost, 0, `${acknowledged.length} acknowledged outcomes are duplicates`)
+  const { cursor, contexts } = await store.learned()
+  const waiting = idsIn((await store.read(cursor, 1_000_000, 0)).filter(({ entry }) => entry.type === 'outcome'))
+  t.equal((contexts.get('*')?.generations ?? 0) + waiting.length, acknowledged.length + 1, 'each counts once')
+  t.same(await store.warnings(), [])
+})
+
+t.test('steps and labels of generations survive the loss of a master that has them', { skip: withoutRedis }, async (t) => {
+  const { url, servers, homeOf } = await startWholeCluster(t, DURABLE, 1)
+  const store = await RedisStore.open({ url, dedupSeconds: 3600, timeoutMs: 2000, waitReplicas: 1, bucketMs: 0 })
+  t.teardown(() => store.close())
+  const works = (call: Promise<unknown>) => call.then(() => true, () => false)
+  await until('it has found the log', () => works(store.revision()))
+  const ids = idsOf('g', 300)
+  const steps = [{ tokens: 32, confidence: 0.5 }]
+  await store.append(ids.map(unlabelled))
+  await store.stepRecords.append(batch(ids.map((id) => [id, steps])))
+  await store.append(ids.slice(0, 100).map(label))
+  const token = (await store.acquireLease('a', 60_000))!
+  for (let i = 0; i < 8; i++) { await foldNext(store, token, 0); await setTimeout(50) } // commits, which move ids
+  await setTimeout(300) // until the replicas have the steps, for which nothing waits
+
+  const home = await homeOf('{stopgate}:log')
+  await servers.slice(0, 3).find((server) => server !== home)!.stop('SIGKILL')
+  const call = store.stepRecords.append(batch(ids.map((id) => [id, [{ tokens: 64, confidence: 0.5 }]])))
+  const isRefused = await call.then(() => false, () => true)
+  if (isRefused) t.equal(store.isUp(), false)
+  await until('it is up again', async () => { await store.revision().catch(() => {}); return store.isUp() })
+  t.match((await store.stepRecords.read(ids)).size, 300)
+  t.same(await store.append(ids.map(label)), ids.map((_, i) => i < 100 ? 'duplicate' : 'accepted'))
+  t.same(await store.append(ids.map(unlabelled)), ids.map(() => 'duplicate'))
+})
