@@ -4,12 +4,21 @@ import { createServer } from 'node:net'
 import type { Test } from 'tap'
 import { temporaryFolder } from './helper.js'
 
-const isInstalled = spawnSync('redis-server', ['--version']).error === undefined
-const REMEDY = 'redis-server is not on the PATH: apt-get install redis-server'
+type Program = 'redis-server' | 'valkey-server'
 
-/** For `t.test(name, { skip: withoutRedis }, ...)`: the reason to skip Redis tests, or false. With CI set they fail instead. */
-export const withoutRedis: string | false = isInstalled || process.env.CI ? false : REMEDY
-if (withoutRedis !== false) console.error(`SKIPPED: ${withoutRedis}`)
+/** Why a program cannot be started; false if it can be. */
+function missing (program: Program): string | false {
+  return spawnSync(program, ['--version']).error !== undefined && `${program} is not on the PATH: apt-get install ${program}`
+}
+
+/** For `t.test(name, { skip: without(program) }, ...)`: the reason to skip tests with it, or false. With CI set they fail instead. */
+export function without (program: Program): string | false {
+  const reason = process.env.CI ? false : missing(program)
+  if (reason !== false) console.error(`SKIPPED: ${reason}`)
+  return reason
+}
+
+export const withoutRedis = without('redis-server')
 
 /** A redis-server for one test, with an empty folder and a free port. It ends after the test. */
 export interface RedisServer {
@@ -31,10 +40,11 @@ process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
 
 /** Starts a `redis-server` that ends with the test, even if the test crashes. Resolves when its output contains `ready`. */
 export async function startServer (
-  t: Pick<Test, 'teardown'>, args: readonly string[], ready = 'Ready to accept connections'
+  t: Pick<Test, 'teardown'>, args: readonly string[], ready = 'Ready to accept connections', program: Program = 'redis-server'
 ): Promise<ChildProcess> {
-  if (!isInstalled) throw new Error(REMEDY)
-  const child = spawn('redis-server', args)
+  const reason = missing(program)
+  if (reason !== false) throw new Error(reason)
+  const child = spawn(program, args)
   running.add(child)
   t.teardown(() => endServer(child))
   let output = ''
@@ -43,7 +53,7 @@ export async function startServer (
       output += text
       if (output.includes(ready)) resolve() // its data is loaded by then
     })
-    child.once('exit', () => { reject(new Error(`redis-server did not start: ${output}`)) })
+    child.once('exit', () => { reject(new Error(`${program} did not start: ${output}`)) })
   })
   return child
 }
@@ -63,14 +73,18 @@ export type RedisSettings = Readonly<Record<string, string>>
 /** The settings of the compose file, with which no acknowledged write is lost. */
 export const DURABLE: RedisSettings = { appendonly: 'yes', appendfsync: 'always' }
 
-export async function startRedis (t: Pick<Test, 'teardown'>, settings: RedisSettings = {}): Promise<RedisServer> {
+/** Settings with several values, which are separated by blanks. */
+const LISTS = ['user', 'rename-command']
+
+export async function startRedis (t: Pick<Test, 'teardown'>, settings: RedisSettings = {}, program?: Program): Promise<RedisServer> {
   const folder = await temporaryFolder(t)
   const port = await freePort()
   let server: ChildProcess | null = null
 
   const start = async (given: RedisSettings = settings) => {
     const all = { bind: '127.0.0.1', port: String(port), dir: folder, save: '', daemonize: 'no', ...given }
-    server = await startServer(t, Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...name === 'user' ? value.split(' ') : [value]]))
+    const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...LISTS.includes(name) ? value.split(' ') : [value]])
+    server = await startServer(t, args, undefined, program)
   }
   const stop = async (signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL') => {
     if (server !== null) await endServer(server, signal)

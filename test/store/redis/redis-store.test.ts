@@ -4,7 +4,7 @@ import { sortRows, type StateRow } from '../../../src/store/state-format.js'
 import { losslessOutcome } from '../../certify.js'
 import { admin } from '../../faults/redis-fleet.js'
 import { build, until } from '../../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import { DURABLE, startRedis, without, withoutRedis } from '../../redis-server.js'
 import { contract, type StoreLimits } from '../contract.js'
 
 import t, { type Test } from 'tap'
@@ -13,8 +13,9 @@ import t, { type Test } from 'tap'
 const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
 const asUser = (port: number) => `redis://stopgate:PASSWORD@127.0.0.1:${port}`
 
-contract(t, async (t: Test, limits: StoreLimits = {}) => {
-  const redis = await startRedis(t, { ...DURABLE, user: RIGHTS })
+/** The contract on a server with the documented rights. */
+const on = (program: 'redis-server' | 'valkey-server') => async (t: Test, limits: StoreLimits = {}) => {
+  const redis = await startRedis(t, { ...DURABLE, user: RIGHTS }, program)
   const open = async () => {
     const store = await RedisStore.open({ dedupSeconds: 3600, ...limits, url: asUser(redis.port), timeoutMs: 5000 })
     t.teardown(() => store.close())
@@ -30,7 +31,10 @@ contract(t, async (t: Test, limits: StoreLimits = {}) => {
       return open()
     },
   }
-}, { skip: withoutRedis })
+}
+
+t.test('Redis', async (t) => { contract(t, on('redis-server'), { skip: withoutRedis }) })
+t.test('Valkey', async (t) => { contract(t, on('valkey-server'), { skip: without('valkey-server') }) })
 
 t.test('the documented access rights suffice for the service', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, { ...DURABLE, user: RIGHTS })
