@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
+import { readProxySettings } from '../../src/proxy/proxy-settings.js'
 import { readConfig } from '../../src/service/config/config.js'
 import { build, temporaryFolder } from '../helper.js'
 
@@ -21,9 +22,11 @@ const without = (program: string, remedy: string): string | false => {
 const withoutKustomize = without('kustomize', 'kustomize is not on the PATH: apt-get install kustomize')
 const withoutValidator = without(VALIDATE, 'npm run test:python once, then clients/python/.venv/bin/pip install kubernetes-validate')
 
-const built = (overlay: 'redis' | 'monitoring'): string => execFileSync('kustomize', ['build', join(FOLDER, overlay)], { encoding: 'utf8' })
+type Overlay = 'redis' | 'monitoring' | 'vllm' | 'proxy'
+
+const built = (overlay: Overlay): string => execFileSync('kustomize', ['build', join(FOLDER, overlay)], { encoding: 'utf8' })
 /** The resources of an overlay by kind; there is one of each. */
-const resources = (overlay: 'redis' | 'monitoring'): Record<string, any> =>
+const resources = (overlay: Overlay): Record<string, any> =>
   Object.fromEntries(parseAllDocuments(built(overlay)).map((document) => document.toJS()).map((resource: any) => [resource.kind, resource]))
 
 /** The arguments of an instruction of the Dockerfile, in the final stage. */
@@ -32,12 +35,15 @@ async function instruction (name: string): Promise<string[]> {
 }
 
 t.test('kustomize builds manifests that the schemas of Kubernetes accept', { skip: withoutKustomize || withoutValidator }, async (t) => {
-  const file = join(await temporaryFolder(t), 'built.yaml')
-  await writeFile(file, built('monitoring')) // builds upon the other overlay
-  const { status, stdout, stderr } = spawnSync(VALIDATE, ['--strict', ...VERSIONS.flatMap((version) => ['-k', version]), file], { encoding: 'utf8' })
-  t.equal(status, 0, stdout + stderr)
-  const unknown = [...stdout.matchAll(/Couldn't find schema for kind (\w+)/g)].map(([, kind]) => kind!)
-  t.same(new Set(unknown), new Set(UNKNOWN), 'everything else was checked')
+  const folder = await temporaryFolder(t)
+  for (const overlay of ['monitoring', 'vllm', 'proxy'] as const) { // the first builds upon `redis`
+    const file = join(folder, `${overlay}.yaml`)
+    await writeFile(file, built(overlay))
+    const { status, stdout, stderr } = spawnSync(VALIDATE, ['--strict', ...VERSIONS.flatMap((version) => ['-k', version]), file], { encoding: 'utf8' })
+    t.equal(status, 0, stdout + stderr)
+    const unknown = [...stdout.matchAll(/Couldn't find schema for kind (\w+)/g)].map(([, kind]) => kind!)
+    t.same(new Set(unknown), new Set(overlay === 'monitoring' ? UNKNOWN : []), 'everything else was checked')
+  }
 })
 
 t.test('the manifests start replicas with the settings that the image and Redis need', { skip: withoutKustomize }, async (t) => {
@@ -94,4 +100,51 @@ t.test('the Prometheus Operator scrapes the Service and loads the rules', { skip
   t.equal(endpoint.port, Service.spec.ports[0].name)
   t.same(PrometheusRule.spec, parse(await readFile('docker/prometheus/rules.yml', 'utf8')))
   t.match(JSON.stringify(PrometheusRule.spec), `up{job=\\"${Service.metadata.name}\\"}`, 'a ServiceMonitor names the job after the Service')
+})
+
+t.test('the pool of proxies has settings that the proxy accepts, and asks the service', { skip: withoutKustomize }, async (t) => {
+  const { Deployment: { spec }, ConfigMap: { data, metadata }, Service, PodDisruptionBudget } = resources('proxy')
+  const [container] = spec.template.spec.containers
+  t.same(container.envFrom, [{ configMapRef: { name: metadata.name } }])
+  t.same(container.env, [{ name: 'STOPGATE_TOKEN', valueFrom: { secretKeyRef: { name: 'stopgate-worker', key: 'token' } } }])
+  t.same(container.args, ['proxy'], 'a command of the image')
+  const settings = readProxySettings({ ...data, STOPGATE_TOKEN: 'secret' })
+  t.match(settings, { PROXY_HOST: '0.0.0.0', PROXY_ALLOWED_HOSTS: Service.metadata.name })
+  const { Service: service } = resources('redis')
+  t.equal(settings.PROXY_SERVICE, `http://${service.metadata.name}:${service.spec.ports[0].port}`)
+  const ports = Object.fromEntries(container.ports.map(({ name, containerPort }: any) => [name, containerPort]))
+  t.same(ports, { http: settings.PROXY_PORT, admin: settings.PROXY_ADMIN_PORT })
+  const probes = [container.startupProbe, container.livenessProbe, container.readinessProbe]
+  for (const { httpGet } of probes) t.equal(httpGet.port, 'admin', 'every path of the other port is of the model server')
+  t.ok(spec.template.spec.terminationGracePeriodSeconds > container.lifecycle.preStop.sleep.seconds + settings.PROXY_SHUTDOWN_SECONDS)
+  t.match(container.securityContext, { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } })
+  const { labels } = spec.template.metadata
+  for (const selector of [Service.spec.selector, PodDisruptionBudget.spec.selector.matchLabels]) t.same(selector, labels)
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+  t.equal(container.image, `stopgate:${version}`)
+})
+
+t.test('vLLM starts with the plug-in, and the version with which it was tested', { skip: withoutKustomize }, async (t) => {
+  const { Deployment: { spec: { template: { spec } } }, ConfigMap: { data }, Service } = resources('vllm')
+  const [installs] = spec.initContainers
+  const [container] = spec.containers
+  const read = async (file: string) => await readFile(`clients/python/${file}`, 'utf8')
+  const plugin = await read('src/stopgate/vllm_plugin/__init__.py')
+  t.match(plugin, `TESTED_VERSIONS = ("${container.image.split(':v')[1]}",)`)
+  t.equal(installs.image, container.image, 'the package is installed by the Python that imports it')
+  const [, version] = /^version = "(.*)"$/m.exec(await read('pyproject.toml'))!
+  t.match(data, { VLLM_PLUGINS: 'stopgate', STOPGATE_PACKAGE: `stopgate==${version}` })
+  t.match(plugin, 'os.environ.get("STOPGATE_URL")')
+  const { Service: service } = resources('redis')
+  t.equal(data.STOPGATE_URL, `http://${service.metadata.name}:${service.spec.ports[0].port}`)
+  const env = Object.fromEntries(container.env.map(({ name, value, valueFrom }: any) => [name, value ?? valueFrom.secretKeyRef]))
+  t.same(env.STOPGATE_TOKEN, { name: 'stopgate-worker', key: 'token' })
+  const [target] = installs.volumeMounts
+  t.equal(env.PYTHONPATH, target.mountPath)
+  t.ok(installs.command.includes(target.mountPath))
+  t.ok(container.volumeMounts.some(({ name, mountPath }: any) => name === target.name && mountPath === target.mountPath))
+  const variables = [...installs.command, ...container.command].flatMap((text: string) => /^\$\((\w+)\)$/.exec(text)?.[1] ?? [])
+  for (const name of variables) t.ok(data[name], name)
+  t.equal(container.ports[0].name, Service.spec.ports[0].targetPort)
+  t.equal(spec.enableServiceLinks, false, 'the Service is called vllm, and VLLM_PORT is a setting of vLLM')
 })
