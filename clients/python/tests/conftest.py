@@ -25,9 +25,11 @@ def _has(*packages: str) -> bool:
 
 HAS_TORCH = _has("torch", "transformers")
 HAS_TRAINERS = HAS_TORCH and _has("accelerate", "datasets", "trl")
+HAS_HARNESS = HAS_TORCH and _has("lm_eval")
 collect_ignore = [
     *([] if HAS_TORCH else ["test_hf.py", "test_rollout.py"]),
     *([] if HAS_TRAINERS else ["test_training.py", "test_training_evaluation.py", "test_trl.py"]),
+    *([] if HAS_HARNESS else ["test_lm_eval.py"]),
 ]
 ROOT = Path(__file__).resolve().parents[3]
 CONTEXT = {"model": "q", "task": "gsm8k"}
@@ -35,15 +37,17 @@ KEY = "model=q,task=gsm8k"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not HAS_TORCH or not HAS_TRAINERS:
-        terminalreporter.write_line(
-            "SKIPPED: "
-            + (
-                "stopgate.training, which needs stopgate[test-training]"
-                if HAS_TORCH
-                else "stopgate.hf and stopgate.training, which need stopgate[hf,test-training]"
-            )
+    lacking = [
+        f"SKIPPED: {module}, which needs stopgate[{extra}]"
+        for has, module, extra in (
+            (HAS_TORCH, "stopgate.hf", "hf"),
+            (HAS_TRAINERS, "stopgate.training", "test-training"),
+            (HAS_HARNESS, "stopgate.lm_eval", "lm-eval"),
         )
+        if not has
+    ]
+    for line in lacking:
+        terminalreporter.write_line(line)
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 120) -> Any:

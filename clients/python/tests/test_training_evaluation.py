@@ -42,7 +42,7 @@ def evaluated(folder: Path, url: str, task: str, **options: Any) -> Any:
     )  # fmt: skip
     given = {
         "prompts": QUESTIONS, "references": QUESTIONS, "is_right": is_early, "reasoning": REASONING, "batch_size": 40,
-        "max_new_tokens": LIMIT, "url": url, "suite": "letters", "decision_timeout": 30, **options,
+        "max_new_tokens": LIMIT, "url": url, "decision_timeout": 30, **options,
     }  # fmt: skip
     trainer.add_callback(StopgateEvaluation(trainer, task, context={"model": "evaluated", "task": task}, **given))
     return trainer
@@ -168,3 +168,4 @@ def test_the_example_of_the_page_evaluates(service: Service, tmp_path: Path, see
     trainer.train()
     assert [len(items) for items in seen] == [3, 3]
     assert service.get("/v1/training-runs/q-rl-7")["suites"][0]["suite"] == "gsm8k"
+    assert any("eval_gsm8k_em" in one for one in trainer.state.log_history)

@@ -22,7 +22,7 @@ export function isHarnessResults (json: unknown): json is HarnessResults {
 /**
  * Results of lm-evaluation-harness: `exact_match,<filter>` and `exact_match_stderr,<filter>` of each task, strict-match first. The harness
  * does not count tokens: a task may have a metric for them, or they are counted in the answers that `--log_samples` keeps. Flags overrule
- * guesses from names or standard errors.
+ * guesses from names or standard errors. The Python client adds what it knows of an evaluation that it stopped early.
  */
 export async function readHarnessResults (
   file: string, json: HarnessResults, hints: Hints, { onProblem, onNote }: Listener
@@ -61,8 +61,12 @@ async function figuresOf (file: string, json: HarnessResults, suite: string, fil
   const stderr = metrics[`${metric}_stderr,${filter}`]
   const n = questionsOf(json, suite) ?? counted ?? questionsFromError(em, stderr)
   const tokens = metrics[`${tokensMetric},${filter}`] ?? Object.entries(metrics).find(([name]) => name.startsWith(`${tokensMetric},`))?.[1]
+  const estimated = Object.entries({
+    em_estimate_low: `${metric}_estimate_low`, em_estimate_high: `${metric}_estimate_high`, tokens_spent_mean: 'tokens_spent_mean', stop_rate: 'stop_rate',
+  }).map(([field, name]) => [field, metrics[`${name},${filter}`]])
   return {
     em,
+    ...Object.fromEntries(estimated.filter(([, value]) => isNumber(value))),
     ...(isNumber(stderr) && { em_stderr: stderr }),
     ...(isNumber(n) && { n }),
     ...(isNumber(tokens) ? { tokens_mean: tokens } : countTokens !== undefined && await countedIn(file, json, suite, filter, countTokens)),

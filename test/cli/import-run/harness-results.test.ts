@@ -46,6 +46,15 @@ t.test('a filter and a metric can be chosen, and tasks without them are reported
   t.same(notes, [])
 })
 
+t.test('an evaluation that was stopped early states what is estimated', async (t) => {
+  const em = { 'exact_match,none': 0.8, 'exact_match_stderr,none': 0.02, 'exact_match_stopped,none': 0.79 }
+  const limits = { 'exact_match_estimate_low,none': 0.78, 'exact_match_estimate_high,none': 0.81 }
+  const tokens = { 'tokens_mean,none': 100, 'tokens_spent_mean,none': 60, 'tokens_saved_ratio,none': 0.4, 'stop_rate,none': 0.5 }
+  t.same(await read('f', { results: { a: { ...em, ...limits, ...tokens } }, 'n-samples': { a: { effective: 50 } } }, { step: 1 }), [{
+    suite: 'a', em: 0.8, em_stderr: 0.02, em_estimate_low: 0.78, em_estimate_high: 0.81, n: 50, tokens_mean: 100, tokens_spent_mean: 60, stop_rate: 0.5,
+  }])
+})
+
 t.test('the step is read from the name of the model or the path, or not at all', async (t) => {
   const { config: _, ...rest } = RESULTS
   const stepIn = async (file: string, more: object = {}) => (await read(file, { ...rest, ...more }))[0]!.step

@@ -141,6 +141,7 @@ class Backend(Protocol):
 
     def asks_first(self, generation: "Generation") -> bool:
         """Whether to ask about a generation before an answer is forced."""
+        ...
 
     def skip_check(self, generation: "Generation", tokens: int) -> bool:
         """Postpones a due check if no decision can be made now. Returns whether it did."""

@@ -214,8 +214,13 @@ class Row:
         return token in self._ends
 
     @property
+    def closing(self) -> list[int]:
+        """The tokens of the text that closes the reasoning at a stop."""
+        return self._close
+
+    @property
     def closing_tokens(self) -> int:
-        """Number of tokens of the text that closes the reasoning at a stop."""
+        """Their number."""
         return len(self._close)
 
     def choose(self, token: int) -> int:

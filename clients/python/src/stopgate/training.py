@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import torch.distributed
 from transformers import TrainerCallback
-from transformers.integrations import is_deepspeed_zero3_enabled
+from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 from ._evaluate import Questions, evaluate, is_same
 from ._hf import Sampling
@@ -25,6 +25,7 @@ from .reasoning import ReasoningFormat
 __all__ = ["Sampling", "StopgateCallback", "StopgateEvaluation"]
 
 T = TypeVar("T")
+_DEFAULT_SUITE = "eval"
 _FIRST_WAIT_SECONDS = 0.5
 _FIGURES = {
     "exact_match": "em",
@@ -78,7 +79,7 @@ class StopgateCallback(TrainerCallback):
         *,
         url: str | None = None,
         token: str | None = None,
-        suite: str = "eval",
+        suite: str = _DEFAULT_SUITE,
         context: Context | None = None,
         continues: bool = False,
         stop_on: Collection[str] = (),
@@ -110,9 +111,13 @@ class StopgateCallback(TrainerCallback):
         if state.is_world_process_zero and not self._run.send_until(self._exit_seconds):
             warn("checkpoints left", "some checkpoints were not reported before the end of the training")
 
+    def _named(self, metrics: Mapping[str, Any]) -> str | None:
+        """The suite by which the metrics are named; None: they are named by none."""
+        return suite_of(metrics)
+
     def _report(self, state: Any, metrics: dict[str, Any], kwargs: dict[str, Any]) -> bool:
         """Returns whether a verdict of `stop_on` was reached."""
-        named = suite_of(metrics)
+        named = self._named(metrics)
         suite, figures = named or self._suite, figures_of(metrics, named)
         if "n" not in figures and (questions := _questions(kwargs.get("eval_dataloader"))):
             figures["n"] = questions
@@ -155,9 +160,10 @@ class StopgateEvaluation(StopgateCallback):
     The trainer logs `eval_em`, which is corrected by the control answers, its 95 % interval `eval_em_estimate_low` and
     `eval_em_estimate_high`, `eval_em_stderr` (which has the error of the choice of questions, too), `eval_em_stopped`
     (not corrected), `eval_tokens_mean` (of answers in full, estimated likewise), `eval_tokens_spent_mean`,
-    `eval_tokens_saved_ratio`, `eval_stop_rate`, and the number of questions `eval_n`. They are part of the metrics, so
-    that `metric_for_best_model="eval_em"` works. Each evaluation is reported as a checkpoint of the run that continues
-    the training, so that its context keeps its evidence.
+    `eval_tokens_saved_ratio`, `eval_stop_rate`, and the number of questions `eval_n`; with a `suite` the names are
+    `eval_<suite>_em` and so on. They are part of the metrics, so that `metric_for_best_model="eval_em"` works. Each
+    evaluation is reported as a checkpoint of the run that continues the training, so that its context keeps its
+    evidence.
 
     The main process answers while the others wait, so `ddp_timeout` has to exceed the time of an evaluation.
 
@@ -220,7 +226,7 @@ class StopgateEvaluation(StopgateCallback):
         figures: dict[str, float] = {}
         if state.is_world_process_zero:
             try:
-                figures = _metrics_of(self._estimate(state, kwargs))
+                figures = self._metrics_of(self._estimate(state, kwargs))
             except Exception:  # a training may not fail because it can't be evaluated
                 logger.exception("the model at step %d can't be evaluated", state.global_step)
         figures = _of_main_process(figures)
@@ -250,12 +256,12 @@ class StopgateEvaluation(StopgateCallback):
             model.train(was_training)
             self._client.flush(self._exit_seconds)
 
+    def _named(self, metrics: Mapping[str, Any]) -> str | None:
+        return None if self._suite == _DEFAULT_SUITE else self._suite
 
-def _metrics_of(one: Estimate) -> dict[str, float]:
-    """An estimate in the names of Trainer's metrics."""
-    return {
-        f"eval_{name}": value
-        for name, value in {
+    def _metrics_of(self, one: Estimate) -> dict[str, float]:
+        """An estimate in the names of Trainer's metrics."""
+        figures = {
             "em": one.em,
             "em_estimate_low": one.em_low,
             "em_estimate_high": one.em_high,
@@ -266,8 +272,9 @@ def _metrics_of(one: Estimate) -> dict[str, float]:
             "tokens_spent_mean": one.tokens_spent_mean,
             "tokens_saved_ratio": one.tokens_saved_ratio,
             "stop_rate": one.stopped / one.n,
-        }.items()
-    }
+        }
+        prefix = _prefix(self._named({}))
+        return {f"{prefix}{name}": value for name, value in figures.items()}
 
 
 def suite_of(metrics: Mapping[str, Any]) -> str | None:
@@ -278,6 +285,11 @@ def suite_of(metrics: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _prefix(suite: str | None) -> str:
+    """Before the names of metrics."""
+    return "eval_" if suite is None else f"eval_{suite}_"
+
+
 def figures_of(metrics: Mapping[str, Any], suite: str | None) -> dict[str, float]:
     """The figures of an evaluation as a checkpoint has them, without those that are not finite numbers.
 
@@ -285,7 +297,7 @@ def figures_of(metrics: Mapping[str, Any], suite: str | None) -> dict[str, float
         metrics: as Trainer passes them to `on_evaluate`.
         suite: as `suite_of` returns it.
     """
-    prefix = "eval_" if suite is None else f"eval_{suite}_"
+    prefix = _prefix(suite)
     names = {f"eval_{name}": field for name, field in _TRL_FIGURES.items()}
     names |= {f"{prefix}{name}": field for name, field in _FIGURES.items()}
     found = {field: metrics[name] for name, field in names.items() if name in metrics}

@@ -10,7 +10,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import LogitsProcessorList, MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
 from trl.chat_template_utils import parse_response
 from trl.data_utils import is_conversational
-from trl.models import unwrap_model_for_generation
+from trl.models.utils import unwrap_model_for_generation
 
 from ._hash import murmur3
 from ._hf import Sampling
