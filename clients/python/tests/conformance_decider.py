@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from stopgate._bundle import Bundle, lottery, uniform
+from stopgate._bundle import Bundle, lottery, second, uniform
 from stopgate._hash import murmur3
 from stopgate.generation import Arm, Step
 
@@ -20,13 +20,16 @@ def decide(bundle: Bundle, given: dict[str, Any]) -> dict[str, Any]:
     threshold = rule.threshold_of(bundle.salt, name)
     is_stoppable = given["tokens"] >= given.get("due_tokens", 0) and "retry_of" not in given
     due = rule.cadence.next_check(step.tokens, given.get("generation_id", ""))
-    return {
+    decision = {
         "decision": "stop" if is_stoppable and rule.stops(step, arm, threshold) else "continue",
         "arm": arm,
         "threshold": threshold,
         "probe": "em" not in given and rule.wants_probe(step, arm, given.get("probed_score")),
         "next_check_tokens": None if rule.leaves_alone(arm) else due,
     }
+    if "arm" not in given and name is not None and "retry_of" not in given:
+        decision["report"] = rule.must_report(bundle.salt, uniform(bundle.salt, name), name)
+    return decision
 
 
 bundle = Bundle(json.loads(sys.stdin.readline())["bundle"])
@@ -38,6 +41,7 @@ for line in sys.stdin:
     elif "draw" in asked:
         answer = {
             "u": uniform(asked["draw"]["salt"], asked["draw"]["id"]),
+            "second": second(asked["draw"]["salt"], asked["draw"]["id"]),
             "lottery": lottery(asked["draw"]["salt"], asked["draw"]["id"]),
         }
     else:

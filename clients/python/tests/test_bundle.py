@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from stopgate._bundle import GRID, Bundle, lottery, uniform
+from stopgate._bundle import GRID, Bundle, lottery, second, uniform
 from stopgate._hash import murmur3
 from stopgate.generation import Arm, Step
 
@@ -30,6 +30,9 @@ def test_hashes_draws_and_grid() -> None:
     assert [lottery(case["salt"], case["id"]) for case in VECTORS["draws"]] == [
         case["lottery"] for case in VECTORS["draws"]
     ]
+    assert [second(case["salt"], case["id"]) for case in VECTORS["draws"]] == [
+        case["second"] for case in VECTORS["draws"]
+    ]
     assert list(GRID) == VECTORS["grid"]
 
 
@@ -51,6 +54,10 @@ def test_decision(case: dict[str, Any]) -> None:
     assert told == {
         "stop": said["decision"] == "stop", "arm": said["arm"], "probe": said["probe"], "next": said["next_check_tokens"],
     }  # fmt: skip
+    name = given.get("group_id", given.get("generation_id"))
+    if "arm" not in given and name is not None and "retry_of" not in given:
+        assert BUNDLE.salt is not None
+        assert rule.must_report(BUNDLE.salt, uniform(BUNDLE.salt, name), name) == said["report"]
     if rule.scorer is not None and step.confidence is not None:
         score = rule.scorer.score(step.tokens, step.confidence, step.signals)
         assert score is not None and math.isclose(score, said["score"], rel_tol=1e-12)

@@ -1,3 +1,4 @@
+import { secondHash } from '../../core/assignment/arm.js'
 import { nextCheckTokens } from '../../core/policy/policy.js'
 import type { Context } from '../../core/policy/context.js'
 
@@ -21,6 +22,8 @@ interface Told {
   readonly isStop: boolean
   readonly arm: string
   readonly nextCheck: number | null
+  /** Whether the outcome must be reported; absent: the reply says nothing about it. */
+  readonly report?: boolean | undefined
   readonly warnings: readonly string[]
 }
 
@@ -50,19 +53,27 @@ export interface GenerationRecord {
   readonly steps: AskedStep[]
   /** Whether a local decider enrolled it. */
   isEnrolled: boolean
+  /** Whether a local decider finds that it need not report if it is treated, as few as are enrolled. */
+  isThinned: boolean
   readonly outcomes: SentOutcome[]
   labels: number
 }
 
+/** How draws are thinned to those that are enrolled, and report. */
+export interface Draws { readonly salt: string, readonly enrolledShare: number }
+
 /** A step without an id or arm cannot be followed. */
 const NO_ID = ''
 
-/** The generations of a list of calls, in the order in which the worker first named them. */
-export function generationsOf (exchanges: readonly Exchange[]): GenerationRecord[] {
+/**
+ * The generations of a list of calls, in the order in which the worker first named them.
+ * @param draws of local deciders, which say nothing about them
+ */
+export function generationsOf (exchanges: readonly Exchange[], draws?: Draws): GenerationRecord[] {
   const records = new Map<string, GenerationRecord>()
   const recordOf = (id: unknown): GenerationRecord => {
     const key = typeof id === 'string' ? id : NO_ID
-    if (!records.has(key)) records.set(key, { id: key, steps: [], isEnrolled: false, outcomes: [], labels: 0 })
+    if (!records.has(key)) records.set(key, { id: key, steps: [], isEnrolled: false, isThinned: false, outcomes: [], labels: 0 })
     return records.get(key)!
   }
   for (const exchange of exchanges) {
@@ -71,7 +82,14 @@ export function generationsOf (exchanges: readonly Exchange[]): GenerationRecord
     for (const outcome of outcomesOf(exchange)) recordOf(outcome.fields?.generation_id).outcomes.push(outcome)
     const [, labelled] = /^\/v1\/outcomes\/([^/]+)\/label$/.exec(exchange.path) ?? []
     if (labelled !== undefined) recordOf(decodeURIComponent(labelled)).labels++
-    if (exchange.path === '/v1/enrolments') for (const one of listOf(exchange.body?.generations)) recordOf(one?.generation_id).isEnrolled = true
+    if (exchange.path === '/v1/enrolments') {
+      for (const one of listOf(exchange.body?.generations)) {
+        const record = recordOf(one?.generation_id)
+        record.isEnrolled = true
+        const unit = one?.group_id ?? one?.generation_id ?? NO_ID
+        record.isThinned = draws !== undefined && secondHash(draws.salt, unit) >= draws.enrolledShare
+      }
+    }
   }
   return [...records.values()].filter(({ id, steps }) => id !== NO_ID || steps.length > 0)
 }
@@ -108,7 +126,7 @@ function stepOf (step: any, told: Told | null): AskedStep {
 
 function toldBy (decision: any): Told | null {
   if (typeof decision?.decision !== 'string') return null
-  return { isStop: decision.decision === 'stop', arm: decision.arm, nextCheck: decision.next_check_tokens, warnings: decision.warnings }
+  return { isStop: decision.decision === 'stop', arm: decision.arm, nextCheck: decision.next_check_tokens, report: decision.report, warnings: decision.warnings }
 }
 
 function * rowsOf (body: any, replied: any): Generator<[id: unknown, step: AskedStep]> {
@@ -138,6 +156,7 @@ function rowTold (replied: any, row: number, rule: any, tokens: number, id: stri
     isStop: has('stop'),
     arm,
     nextCheck: arm === 'treated' && rule.threshold === null ? null : nextCheckTokens(cadence, tokens, id),
+    report: has('unreported') ? false : undefined,
     warnings: ['first_step_late', 'asked_early'].filter(has).concat(rule.warnings),
   }
 }

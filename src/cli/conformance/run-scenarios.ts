@@ -37,7 +37,7 @@ export async function runCommandIn (
     }
     report.add(`${scenario.name}: the command ends with exit status 0`, { problems: problem === '' ? [] : [problem] })
     const exchanges = service.exchanges.slice(since)
-    judge(scenario, exchanges, generationsOf(exchanges), report)
+    judge(scenario, exchanges, generationsOf(exchanges, service.draws), report)
   }
 }
 
@@ -50,7 +50,8 @@ export async function observe (
     const known = new Set(generationsOf(service.exchanges).map(({ id }) => id))
     report.comment(`${scenario.name}: ${scenario.summary}`)
     await service.begin(scenario.script)
-    const observed = () => generationsOf(service.exchanges.slice(since)).filter(({ id }) => !known.has(id)).slice(0, pace.generations)
+    const begun = () => generationsOf(service.exchanges.slice(since), service.draws)
+    const observed = () => begun().filter(({ id }) => !known.has(id)).slice(0, pace.generations)
     const end = performance.now() + pace.limitSeconds * 1000
     while (!areOver(observed(), pace.generations) && performance.now() < end) await delay(LOOK_MS, undefined, { signal })
     await delay(SETTLE_MS, undefined, { signal })

@@ -32,8 +32,19 @@ export interface Script {
 
 export type ScriptedService = Awaited<ReturnType<typeof startScriptedService>>
 
-/** Under a pin, both arms are equally frequent. The checks at 32, 64, 96 and 160 tokens do not lie at equal distances. */
-const POLICY = { control_rate: 0.5, check_every_tokens: 32, check_growth: 0.5, evidence_span_seconds: 0, max_probe_overhead: 1 } as const
+/**
+ * Under a pin, both arms are equally frequent, and a quarter of the treated generations need not report. The checks at 32, 64, 96 and 160
+ * tokens do not lie at equal distances.
+ */
+const POLICY = {
+  reports: 'enrolled',
+  label_rate: 0.75,
+  control_rate: 0.5,
+  check_every_tokens: 32,
+  check_growth: 0.5,
+  evidence_span_seconds: 0,
+  max_probe_overhead: 1,
+} as const
 
 /** Longest time for which a reply is held back, ms. */
 const HANG_MS = 5000
@@ -51,7 +62,7 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
   })
   const dispatcher = new Agent()
   const { body: bundle } = await request(`${service.url}/v1/bundle`, { dispatcher })
-  const { levels } = await bundle.json() as { levels: Levels }
+  const { levels, salt } = await bundle.json() as { levels: Levels, salt: string }
   const exchanges: Exchange[] = []
   /** By key of each context that the worker has named: the threshold that is pinned there. */
   const pins = new Map<string, number | undefined>()
@@ -131,6 +142,7 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    draws: { salt, enrolledShare: POLICY.label_rate },
     /** All calls so far. */
     exchanges: exchanges as readonly Exchange[],
     /** Begins a script, in the contexts that have been seen and in new ones. */

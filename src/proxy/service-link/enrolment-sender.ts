@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { NONE_UNREPORTED, sumUnreported, type Unreported } from '../../core/enrolment/enrolment-list.js'
 import type { Context } from '../../core/policy/context.js'
 import { CallError, type ServiceClient } from './service-calls.js'
 
@@ -12,6 +13,8 @@ interface Batch {
   readonly share: number
   readonly since: number
   readonly generations: EnrolledIds[]
+  /** Absent: none. */
+  unreported?: Unreported
 }
 
 const EVERY_MS = 50
@@ -21,7 +24,7 @@ const MAX_AGE_MS = 4500
 const CALL_MS = 1000
 const MAX_IN_CALL = 4096
 
-/** Reports the generations that the proxy has enrolled to the service, twenty times a second. */
+/** Reports the generations that the proxy has enrolled to the service, twenty times a second, and how many others there are. */
 export class EnrolmentSender {
   readonly #service: Pick<ServiceClient, 'post'>
   readonly #onProblem: (message: string) => void
@@ -36,14 +39,24 @@ export class EnrolmentSender {
   }
 
   add (context: Context, epoch: string | null, share: number, generation: EnrolledIds): void {
+    this.#batch(context, epoch, share).generations.push(generation)
+  }
+
+  /** Counts generations that need not report. */
+  count (context: Context, epoch: string | null, share: number, more: Unreported): void {
+    const batch = this.#batch(context, epoch, share)
+    batch.unreported = sumUnreported(batch.unreported ?? NONE_UNREPORTED, more)
+  }
+
+  #batch (context: Context, epoch: string | null, share: number): Batch {
     const key = JSON.stringify([epoch, share, context])
     let batch = this.#batches.get(key)
     if (batch === undefined || batch.generations.length >= MAX_IN_CALL) {
       if (batch !== undefined) this.flush()
       this.#batches.set(key, batch = { context, epoch, share, since: performance.now(), generations: [] })
     }
-    batch.generations.push(generation)
     this.#timer ??= globalThis.setTimeout(() => { this.flush() }, EVERY_MS)
+    return batch
   }
 
   /** Sends all draws that wait. */

@@ -36,6 +36,11 @@ def lottery(salt: str, unit: str) -> float:
     return murmur3(f"{salt}:lottery:{unit}") / 2**32
 
 
+def second(salt: str, unit: str) -> float:
+    """Thins what is enrolled, in [0, 1): a draw is enrolled only if this is below `label_rate`."""
+    return murmur3(f"{salt}:enrol:{unit}") / 2**32
+
+
 class Scorer(NamedTuple):
     """A predictor with the weights of one context."""
 
@@ -86,6 +91,19 @@ class Rule(NamedTuple):
     form: ProbeForm | None = None
     is_exploring: bool = False
     stores_prompts: bool = False
+    reports: str = "all"
+
+    def must_report(self, salt: str, u: float, unit: str) -> bool:
+        """Whether a generation must report its outcome; in doubt it must.
+
+        Args:
+            salt: of the bundle.
+            u: its draw.
+            unit: id of the group, or of the generation where there is no group.
+        """
+        if self.reports != "enrolled" or u < self.share:
+            return True
+        return u < 2 * self.share and second(salt, unit) < self.label_rate
 
     def threshold_of(self, salt: str | None, unit: str | None) -> float | None:
         """The threshold that a generation has; it may be drawn by lottery.
@@ -197,6 +215,7 @@ class Bundle:
             form=ProbeForm.of(fields["probe_form"]) if fields.get("probe_form") else None,
             is_exploring=fields.get("exploring", False),
             stores_prompts=fields.get("store_prompts", False),
+            reports=fields.get("reports", "all"),
         )
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:

@@ -264,6 +264,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
             _note(rules, one, rule)
             for warning in rule["warnings"]:
                 warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
+    unreported = set(body.get("unreported", ()))
     for row in body["first_step_late"]:
         generations[row].warn_late(generations[row].steps[-1].tokens)
     for row in body["asked_early"]:
@@ -276,6 +277,7 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
         cadence, stops, control_share, _ = rules[one.context_key]
         if one.arm is None:
             one.arm, one.control_share = "control" if row in control else "treated", control_share
+            one.must_report = row not in unreported
         is_left_alone = one.arm == "treated" and not stops
         next_check = NEVER if is_left_alone else cadence.next_check(one.steps[-1].tokens, one.id)
         one.decided(row in stop, row in probe, next_check, would_stop=row in would_stop, is_in_force=stops)

@@ -218,12 +218,21 @@ class _Draw(NamedTuple):
     share: float
 
 
-_Started = dict[_Draw, tuple[float, list[dict[str, Any]]]]
+class _Batch:
+    """What a context, epoch and share have for the next call: draws, and counts of what need not report."""
+
+    def __init__(self) -> None:
+        self.since = time.monotonic()
+        self.generations: list[dict[str, Any]] = []
+        self.unreported = {"generations": 0, "steps": 0, "stops": 0}
+
+
+_Started = dict[_Draw, _Batch]
 """By draw: when the first of its generations was added, and these generations."""
 
 
 class Enrolments(Outbox[_Started, _Started]):
-    """Tells the service, 20 times a second, which generations a local decider has enrolled.
+    """Tells the service, 20 times a second, which generations a local decider has enrolled, and how many it has not.
 
     An enrolment that cannot be posted within 4.5 seconds is given up. Its generation is not evidence, but continues.
     """
@@ -239,23 +248,45 @@ class Enrolments(Outbox[_Started, _Started]):
 
     def add(self, context: dict[str, str], epoch: str | None, share: float, generation: dict[str, Any]) -> None:
         """Queues a generation at its first step."""
-        draw = _Draw(tuple(context.items()), epoch, share)
         with self._changed:
-            self._waiting.setdefault(draw, (time.monotonic(), []))[1].append(generation)
+            self._of(context, epoch, share).generations.append(generation)
             self._added()
+
+    def count(
+        self, context: dict[str, str], epoch: str | None, share: float, *, generations: int = 0, steps: int = 0,
+        stops: int = 0,
+    ) -> None:  # fmt: skip
+        """Counts what generations do that need not report."""
+        with self._changed:
+            unreported = self._of(context, epoch, share).unreported
+            unreported["generations"] += generations
+            unreported["steps"] += steps
+            unreported["stops"] += stops
+            self._added()
+
+    def _of(self, context: dict[str, str], epoch: str | None, share: float) -> "_Batch":
+        return self._waiting.setdefault(_Draw(tuple(context.items()), epoch, share), _Batch())
 
     def _take(self) -> _Started:
         taken, self._waiting = self._waiting, {}
         return taken
 
     def _send(self, batch: _Started) -> None:
-        for draw, (since, generations) in batch.items():
-            for first in range(0, len(generations), _MOST_IN_CALL):
-                self._send_draw(draw, since, generations[first : first + _MOST_IN_CALL])
+        for draw, started in batch.items():
+            generations, more = started.generations, started.unreported
+            for first in range(0, max(1, len(generations)), _MOST_IN_CALL):
+                self._send_draw(draw, started.since, generations[first : first + _MOST_IN_CALL], more)
+                more = {}
         self._pause(_ENROL_EVERY_SECONDS, 0)
 
-    def _send_draw(self, draw: _Draw, since: float, generations: list[dict[str, Any]]) -> None:
-        body = {"context": dict(draw.context), "epoch": draw.epoch, "share": draw.share, "generations": generations}
+    def _send_draw(
+        self, draw: _Draw, since: float, generations: list[dict[str, Any]], unreported: dict[str, int]
+    ) -> None:
+        body: dict[str, Any] = {
+            "context": dict(draw.context), "epoch": draw.epoch, "share": draw.share, "generations": generations,
+        }  # fmt: skip
+        if any(unreported.values()):
+            body["unreported"] = unreported
         while (age := time.monotonic() - since) < _OLDEST_SECONDS and not self._is_closed:
             try:
                 self._post("/v1/enrolments", json.dumps({**body, "age_ms": 1000 * age}).encode(), _ENROL_CALL_SECONDS)
