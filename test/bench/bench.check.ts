@@ -33,3 +33,14 @@ t.test('the benchmark yields every figure', { skip: withoutRedis, timeout: 110_0
   }
   for (const word of FIGURES.slice(0, 10)) t.ok(figures.find(({ name }: { name: string }) => name.startsWith(word)).ratio.median > 0, `${word}: to the echo`)
 })
+
+t.test('the memory of a store is measured', { skip: withoutRedis, timeout: 110_000 }, async (t) => {
+  const program = fileURLToPath(new URL('./print-store-memory.js', import.meta.url))
+  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, CONTEXTS: '30', GENERATIONS: '5000' } })
+  let table = ''
+  child.stdout.on('data', (chunk) => { table += chunk })
+  t.same(await once(child, 'exit'), [0, null])
+  const rows = table.trim().split('\n').slice(2)
+  t.equal(rows.length, 7)
+  for (const row of rows) t.match(row, /^\| .* \| [1-9][\d,]* B \| ([1-9][\d,]* B)? ?\|$/)
+})

@@ -1,7 +1,7 @@
 import { bucketNumber, recentValue } from './remembered.js'
 
-/** Number of ids in a bucket, of about 100 bytes each, from which on no more are taken: they cannot be moved to the partitions. */
-const BUCKET_IDS = 4_000_000
+/** Number of ids in a bucket, of some 250 bytes each, from which on no more are taken: they cannot be moved to the partitions. */
+const BUCKET_IDS = 2_000_000
 
 /** How a script that appends finds and keeps the memory of an id, in the Lua functions \`recall\` and \`keep\`. */
 interface Memory {
