@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { BodyTicket } from '../http/body-admission.js'
+import { breakOff } from './protocol/broken-reply.js'
 import { requestHeaders, responseHeaders } from './protocol/raw-headers.js'
 import type { Upstream, UpstreamReply } from './protocol/upstream.js'
 
@@ -122,11 +123,9 @@ export async function passThrough (
 export async function relay (reply: UpstreamReply, response: ServerResponse, signal: AbortSignal): Promise<void> {
   response.writeHead(reply.status, responseHeaders(reply.headers))
   response.flushHeaders()
-  try {
-    await pipeline(reply.body.readable(), response, { signal })
-  } catch {
-    response.destroy()
-  }
+  const body = reply.body.readable()
+  body.once('close', () => { if (!body.readableEnded && !signal.aborted) breakOff(response) }) // before the pipeline ends the reply
+  await pipeline(body, response, { signal }).catch(() => { response.destroy() })
 }
 
 /** Replies that the upstream can't be reached. */

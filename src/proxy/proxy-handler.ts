@@ -10,6 +10,7 @@ import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { jsonReply, replyHeaders, streamReply, type ClientReply } from './generation/client-reply.js'
 import { ProxiedGeneration, SampleFailedError, type GenerationDependencies } from './generation/generation.js'
 import { sampleReplies } from './generation/sample-replies.js'
+import { isBrokenOff } from './protocol/broken-reply.js'
 import { isJsonObject } from './protocol/json.js'
 import { headerValue, withOwnRequestId } from './protocol/raw-headers.js'
 import { goldOf, type Golds } from './protocol/golds.js'
@@ -153,7 +154,7 @@ export function createProxyHandler (
     const { signal } = gone
     onClosed(message, response, () => {
       if (response.writableFinished) return
-      metrics.aborted('client')
+      if (!isBrokenOff(response)) metrics.aborted('client')
       gone.abort()
     })
     if (refuseIfForeign(message, response) || refuseIfFull(message, response)) return

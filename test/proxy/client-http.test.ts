@@ -17,6 +17,20 @@ t.test('a reply is passed back unchanged, including headers of the same name', a
   t.equal(reply[reply.indexOf('x-engine') + 1], 'stand-in')
 })
 
+t.test('a reply that the model server breaks off is no abort by the client', async (t) => {
+  const engine = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    response.write('half')
+    setTimeout(() => { response.destroy() }, 50)
+  }).listen(0, '127.0.0.1')
+  await once(engine, 'listening')
+  t.teardown(() => { engine.close() })
+  const { proxy, metric } = await startUnderTest(t, {}, { PROXY_UPSTREAM: `http://127.0.0.1:${(engine.address() as AddressInfo).port}` })
+  await t.rejects(fetch(`${proxy.url}/v1/models`).then(async (reply) => await reply.text()))
+  await until('its end is known', async () => await metric('stopgate_proxy_requests_in_flight') === 0)
+  t.equal(await metric('stopgate_proxy_upstream_aborts_total{cause="client"}'), 0)
+})
+
 t.test('the end of each request of a connection is reported once, even if its turn never came', async (t) => {
   const closed: string[] = []
   let hasLast = false

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { EngineRun } from '../dialects/dialect.js'
 import { ToolCallParts } from '../protocol/action.js'
+import { breakOff } from '../protocol/broken-reply.js'
 import type { JsonObject } from '../protocol/json.js'
 import type { Piece, Usage } from '../protocol/openai-chunks.js'
 import { bodilessResponseHeaders, type RawHeaders } from '../protocol/raw-headers.js'
@@ -70,7 +71,7 @@ export function streamReply (
       write('data: [DONE]\n\n', true)
     },
     fail (error) {
-      if (error === null) response.destroy()
+      if (error === null) breakOff(response)
       else write(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`, true)
     },
     sendTogether: (work) => { sendAtOnce(response, work) },
@@ -175,7 +176,7 @@ export function sendWhole (route: CompletionRoute, response: ServerResponse, hea
 }
 
 export function sendFailure (response: ServerResponse, error: unknown): void {
-  if (error === null) response.destroy()
+  if (error === null) breakOff(response)
   else response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify(error))
 }
 

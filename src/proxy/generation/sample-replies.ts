@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { EngineRun } from '../dialects/dialect.js'
+import { breakOff } from '../protocol/broken-reply.js'
 import { isJsonObject, itemsOf, numberOrNull, fieldOf, type JsonObject } from '../protocol/json.js'
 import { usageOf, type Usage } from '../protocol/openai-chunks.js'
 import type { StoppableRequest } from '../protocol/stoppable-request.js'
@@ -124,7 +125,7 @@ function streamReplies ({ request: { route, wantsUsage, choices }, response, hea
       fail (error) {
         if (isOver) return
         isOver = true
-        if (error === null) response.destroy()
+        if (error === null) breakOff(response)
         else write(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`, true)
         onFailed()
       },

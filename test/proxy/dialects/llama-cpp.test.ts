@@ -63,6 +63,7 @@ t.test('if the server refuses to continue the reasoning, the stream breaks off r
   await t.rejects(ask({ ...CHAT, stream: true }).then(async (reply) => await reply.text()))
   t.equal(upstream.requests.filter(({ path, body }) => path === '/completion' && body.stream).length, 2)
   t.equal(await metric('stopgate_proxy_generations_total{arm="control",end="broken"}'), 1)
+  t.equal(await metric('stopgate_proxy_upstream_aborts_total{cause="client"}'), 0, 'the client did not leave')
 })
 
 t.test('of a boxed answer the closing brace counts, and nothing after it', async (t) => {
