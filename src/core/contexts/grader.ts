@@ -63,11 +63,11 @@ export function addGrades (counts: GraderCounts, outcome: Answered): GraderCount
   const { full: { exact_match: em }, steps } = outcome
   if (em === undefined || steps === null || !representsGroup(outcome)) return counts
   let [differing, changing, agreeing, contradicting, bare] = [0, 0, 0, 0, 0]
-  for (const { agreement, exact_match: probed, difference = 0, is_respelt: isRespelt = false } of steps) {
+  for (const { agreement, exact_match: probed, difference = 0, may_differ: mayDiffer = false } of steps) {
     if (probed === undefined) continue
     const isOther = probed !== em || difference !== 0
     if (agreement === undefined) bare = bare === -1 || isOther ? -1 : 1
-    else if (agreement === 1 && !(isRespelt && isOther)) {
+    else if (agreement === 1 && !(mayDiffer && isOther)) {
       agreeing = 1
       if (isOther) contradicting = 1
     } else {

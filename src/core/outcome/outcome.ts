@@ -17,7 +17,7 @@ interface Graded extends Judged {
    * Whether the worker graded an answer that agrees with the final one, but may have another grade: its text is another one, or its grade
    * is a reward, which may depend on more than the answer.
    */
-  readonly is_respelt?: boolean
+  readonly may_differ?: boolean
 }
 
 export interface LoggedStep extends Graded {
@@ -150,7 +150,7 @@ function graderOf (salt: string, outcome: ReportedOutcome, normalise: Normalise)
     else if (answer !== undefined && mayLabelCome) compared.answer_digest = answerDigest(salt, answer, normalise)
     if (agreement !== undefined) compared.agreement = agreement
     const isOwnGrade = reward !== undefined || (em !== undefined && answer?.trim() !== fullAnswer?.trim())
-    if (agreement === 1 && isOwnGrade) compared.is_respelt = true
+    if (agreement === 1 && isOwnGrade) compared.may_differ = true
     return compared
   }
 }

@@ -55,7 +55,7 @@ const judged = {
   exact_match: Type.Optional(em),
   agreement: Type.Optional(em),
   answer_digest: Type.Optional(text),
-  is_respelt: Type.Optional(Type.Boolean()),
+  may_differ: Type.Optional(Type.Boolean()),
 }
 
 const arm = orNull(Type.Enum(['control', 'treated']))

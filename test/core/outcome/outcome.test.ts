@@ -41,7 +41,7 @@ t.test('rewards grade answers, by their differences too', async (t) => {
     const [stated, same, other, none] = graded!
     ems += em!
     lost += stated!.difference!
-    assert.ok(stated!.is_respelt, 'a reward may judge more than the answer')
+    assert.ok(stated!.may_differ, 'a reward may judge more than the answer')
     assert.deepEqual(same, { tokens: 10, confidence: 0.5, exact_match: em, difference: 0, agreement: 1 }, 'an answer that agrees has its reward')
     assert.ok([0.75, 0.875].includes(other!.difference!) && other!.exact_match === 0, 'and another answer has none')
     assert.deepEqual(none, { tokens: 10, confidence: 0.5 })
