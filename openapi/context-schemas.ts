@@ -237,6 +237,7 @@ export const contextFields = {
   pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   mode: PolicySchema.properties.mode,
   pin: NullablePinSchema,
+  pinned_at: nullable<string>('string', { description: 'Key of the context whose pin sets the threshold: this one, or its pool; null: no pin does' }),
   threshold: NullableRatioSchema('Threshold in force; null: never stop'),
   lottery: objectOrNull(LotterySchema, 'Where the certified point lies between two thresholds: the looser one, which a share of the generations has; null: all have `threshold`'),
   scope: ScopeSchema,

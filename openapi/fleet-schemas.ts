@@ -119,6 +119,7 @@ export const FleetPageSchema = Type.Object({
     pool: contextFields.pool,
     mode: contextFields.mode,
     is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),
+    pinned_at: contextFields.pinned_at,
     threshold: contextFields.threshold,
     lottery: contextFields.lottery,
     scope: contextFields.scope,

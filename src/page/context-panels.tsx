@@ -12,6 +12,7 @@ const VERDICTS = {
   unobservable: ['warn', '△', 'Whether real stops lose more than you allow cannot be seen: they are reported without their probes.'],
   late: ['warn', '△', 'A loss by real stops would be seen late: they are reported without their probes.'],
   none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
+  unknown: ['muted', '–', 'Nothing is known yet of what real stops lose in this epoch.'],
 } as const
 
 interface DifferenceProps { readonly difference: NonNullable<Arms['em_difference']>, readonly bound: number }
@@ -45,11 +46,12 @@ function FidelityText ({ fidelity }: Pick<ContextDetail, 'fidelity'>) {
   )
 }
 
-function verdictOf ({ breach, fidelity }: Pick<ContextDetail, 'breach' | 'fidelity'>): keyof typeof VERDICTS {
+function verdictOf ({ breach, fidelity, arms }: Pick<ContextDetail, 'breach' | 'fidelity' | 'arms'>): keyof typeof VERDICTS {
   const { breached, suspected, seen_by: seenBy, held_until: heldUntil } = breach
   if (breached) return 'breached' // under a pin, also during a hold
   if (heldUntil !== null) return 'held'
   if (suspected) return 'suspected'
+  if (fidelity.stops + fidelity.stops_without_probe === 0 && arms.em_difference === null) return 'unknown'
   if (fidelity.stops_without_probe === 0 || seenBy === 'fidelity') return 'none'
   return seenBy === 'arms' ? 'late' : 'unobservable'
 }
@@ -58,7 +60,7 @@ function verdictOf ({ breach, fidelity }: Pick<ContextDetail, 'breach' | 'fideli
 export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { context: ContextDetail }) {
   const { em_difference: em, tokens_difference: tokens } = arms
   const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
-  const [kind, sign, verdict] = VERDICTS[verdictOf({ breach, fidelity })]
+  const [kind, sign, verdict] = VERDICTS[verdictOf({ breach, fidelity, arms })]
   return (
     <Card isDetail title='Control against treated' note='Counts enrolled generations while a threshold was in force. A missing outcome or label counts as wrong in the control arm and as right in the treated arm.'>
       <Table

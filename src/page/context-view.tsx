@@ -8,6 +8,7 @@ import { EvidencePanel } from './evidence-panel.js'
 import { ago, clockTime, count, percent, points, short, spread, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { MovesPanel } from './moves-panel.js'
+import { UnknownContext } from './next-step.js'
 import { routeTo } from './route.js'
 import { TradeoffPanel } from './tradeoff-panel.js'
 
@@ -16,7 +17,7 @@ function Path ({ name }: { name: string }) {
   const parts = name === '*' ? [] : name.split(',')
   return (
     <nav aria-label='Contexts above' class='path'>
-      <a href={routeTo('fleet')}>Fleet</a> › <a href={routeTo('context', '*')}>*</a>
+      <a href={routeTo('fleet')}>Fleet</a> › <a href={routeTo('context', '*')}>all contexts</a>
       {parts.map((part, i) => (
         <span key={part}> › {i === parts.length - 1 ? part : <a href={routeTo('context', parts.slice(0, i + 1).join(','))}>{part}</a>}</span>
       ))}
@@ -24,8 +25,12 @@ function Path ({ name }: { name: string }) {
   )
 }
 
+/** The root's key is a sign that says nothing to most readers. */
+const titleOf = (name: string): string => name === '*' ? 'All contexts (*)' : name
+
 /** The guarantee of the threshold in force, in words. */
-function promise ({ status, scope, pool, guarantee, pin, threshold, breach }: ContextDetail): string {
+function promise ({ mode, status, scope, pool, guarantee, pin, threshold, breach }: ContextDetail): string {
+  if (mode !== 'enforce' && threshold !== null) return `Not applied, since the mode is ${mode}`
   if (pin !== null) return 'By a pin, without a guarantee'
   if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
   if (guarantee === null && threshold !== null) return 'By the pin of its pool, without a guarantee'
@@ -63,16 +68,19 @@ export function ContextPage ({ name }: { name: string }) {
   const path = `v1/contexts/${encodeURIComponent(name)}`
   const { data: context, error, staleSince, reload } = useData<ContextDetail>(path)
   const { data: tradeoff } = useData<TradeoffReply>(`${path}/tradeoff`)
-  if (context === null) return <><Path name={name} /><h1>{name}</h1><Loading error={error} /></>
-  const { pin, breach } = context
+  if (context === null) {
+    const isUnknown = error?.code === 'CONTEXT_NOT_FOUND'
+    return <><Path name={name} /><h1>{titleOf(name)}</h1>{isUnknown ? <UnknownContext name={name} /> : <Loading error={error} />}</>
+  }
+  const { pin, pinned_at: pinnedAt, breach } = context
   const isSum = context.diagnosis?.reason === 'sums_only'
   return (
     <>
       <Path name={name} />
-      <h1 class='key'>{name}</h1>
+      <h1 class='key'>{titleOf(name)}</h1>
       <Age since={staleSince} />
       <p class='badges'>
-        {(!isSum || pin !== null) && <Badge kind={pin === null ? context.status : 'pinned'} />}<Badge kind={context.mode} />
+        {(!isSum || pinnedAt !== null) && <Badge kind={pinnedAt === null ? context.status : 'pinned'} />}<Badge kind={context.mode} />
         {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
         <span class='muted'>epoch {context.epoch} · last outcome {ago(context.updated_at, Date.now())}</span>
       </p>
@@ -83,6 +91,11 @@ export function ContextPage ({ name }: { name: string }) {
           {pin.expires_at === null ? 'until it is removed' : `until ${clockTime(pin.expires_at)}`}. A pinned threshold has no guarantee.
         </p>
       )}
+      {pinnedAt !== null && pinnedAt !== name && (
+        <p class='banner info'>
+          <span aria-hidden='true'>◆</span> Pinned by its pool, <a href={routeTo('context', pinnedAt)}>{pinnedAt}</a>. A pinned threshold has no guarantee.
+        </p>
+      )}
       {breach.held_until !== null && context.threshold === null && (
         <p class='banner info'>
           <span aria-hidden='true'>△</span> Stops served other answers than were probed and lost more EM than you allow, so no certified{' '}
@@ -91,7 +104,9 @@ export function ContextPage ({ name }: { name: string }) {
         </p>
       )}
       {context.diagnosis !== null && context.unlikely === null && context.diagnosis.reason !== 'breach_held' && (
-        <p class='banner info'><span aria-hidden='true'>△</span> {isSum ? '' : 'Nothing is stopped here. '}{context.diagnosis.text}</p>
+        isSum
+          ? <p class='note'>Sums over the contexts below, where generations run and thresholds are learned.</p>
+          : <p class='banner info'><span aria-hidden='true'>△</span> Nothing is stopped here. {context.diagnosis.text}</p>
       )}
       {context.unlikely !== null && (
         <p class='banner info'>
@@ -149,9 +164,9 @@ function Tiles ({ context }: { context: ContextDetail }) {
             )}
       </Tile>
       <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
-        {spread(context)}
-        {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes,{' '}
-        at present {percent(context.probe_overhead)} of all
+        {context.tokens_saved === null && 'Not known yet: too few control generations since stops began. '}{spread(context)}
+        {context.tokens_saved_ratio !== null && `${percent(context.tokens_saved_ratio)} of a generation at this threshold; `}
+        {short(context.probe_tokens)} tokens spent on probes, at present {percent(context.probe_overhead)} of all
       </Tile>
       <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
         {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}

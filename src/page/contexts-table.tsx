@@ -173,10 +173,10 @@ function Name ({ name, alarm }: { name: string, alarm: string | undefined }) {
 }
 
 /** A pin takes the place of the status: what is certified, or withdrawn, is not in force. */
-function States ({ row: { status, mode, is_pinned: isPinned, is_leaf: isLeaf } }: { row: FleetRow }) {
+function States ({ row: { key, status, mode, pinned_at: pinnedAt, is_leaf: isLeaf } }: { row: FleetRow }) {
   return (
     <>
-      <Badge kind={isPinned ? 'pinned' : status} />
+      <Badge kind={pinnedAt === null ? status : 'pinned'}>{pinnedAt !== null && pinnedAt !== key ? 'pinned by its pool' : undefined}</Badge>
       {mode !== 'enforce' && <Badge kind={mode} />}
       {!isLeaf && <span class='badge plain'>pool</span>}
     </>

@@ -2,6 +2,7 @@ import type { FleetReply, Ready } from './api.js'
 import { ContextsTable } from './contexts-table.js'
 import { ago, count, percent, points, short, spread, words, worth } from './format.js'
 import { useData } from './live.js'
+import { NextStep } from './next-step.js'
 import { Age, Badge, Card, DropBar, Loading, Tile } from './parts.js'
 import { type Price, PriceField, usePrice } from './price.js'
 import { routeTo } from './route.js'
@@ -50,10 +51,8 @@ function Modes ({ fleet: { by_mode: modes, pinned } }: { fleet: FleetReply }) {
 export function FleetView () {
   const { data: fleet, error, staleSince } = useData<FleetReply>('v1/fleet')
   const isAway = useData<Ready>('readyz').data?.store.up === false // then the service has its last reading
-  const [price, setPrice] = usePrice()
   if (fleet === null) return <Loading error={error} />
   const oldSince = staleSince ?? (isAway ? Date.parse(fleet.at) : null)
-  const generations = fleet.control_generations + fleet.treated_generations
   return (
     <>
       <div class='card-head'>
@@ -62,13 +61,25 @@ export function FleetView () {
       </div>
       {fleet.prefix === '*' && <StoreLoss />}
       <Age since={oldSince} />
+      {fleet.contexts === 0 && fleet.alarms_total === 0 ? <NextStep /> : <KnownFleet fleet={fleet} isOld={oldSince !== null} />}
+    </>
+  )
+}
+
+/** A fleet that has contexts. */
+function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
+  const [price, setPrice] = usePrice()
+  return (
+    <>
       <div class='tiles'>
         <Tile title='Tokens saved, net' value={<>{short(fleet.tokens_saved)}{fleet.tokens_saved_ratio !== null && <small> {percent(fleet.tokens_saved_ratio)} at present</small>}</>}>
-          {spread(fleet)}{short(fleet.tokens_saved_gross)} by stopping, less {short(fleet.probe_tokens)} for probes
+          {fleet.tokens_saved === null
+            ? `Not known yet: too few control generations since stops began. Probes have cost ${short(fleet.probe_tokens)}`
+            : `${spread(fleet)}${short(fleet.tokens_saved_gross)} by stopping, less ${short(fleet.probe_tokens)} for probes`}
         </Tile>
         <Tile title='Worth' value={<Worth fleet={fleet} price={price} />}>
           <PriceField price={price} onChange={setPrice} />
-          {price === null && fleet.worth === null && 'Type a price in. It stays in this browser.'}
+          {price === null && fleet.worth === null && 'Enter a price to see the worth. It is kept in this browser.'}
           {price === null && fleet.worth !== null && `By the prices of policies, for ${short(fleet.tokens_priced)} tokens`}
         </Tile>
         <Tile title='EM lost' value={points(fleet.em_drop)}>
@@ -78,32 +89,18 @@ export function FleetView () {
             </DropBar>
           )}
         </Tile>
-        <Tile title='Generations' value={short(generations)}>
+        <Tile title='Generations' value={short(fleet.control_generations + fleet.treated_generations)}>
           {count(fleet.control_generations)} control, {count(fleet.treated_generations)} treated, in the present epochs
         </Tile>
         <Tile title='Contexts' value={count(fleet.contexts)}>{count(fleet.stopping)} stop early<Modes fleet={fleet} /></Tile>
       </div>
       <div class='columns'>
         <Card title='Contexts by status'><StatusBar fleet={fleet} /></Card>
-        {fleet.contexts === 0 && fleet.alarms_total === 0
-          ? <NextStep />
-          : <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={oldSince !== null} /></Card>}
+        <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={isOld} /></Card>
       </div>
       {fleet.prefix === '*' && fleet.contexts > 0 && <SavingsPanel fleet={fleet} price={price} />}
       {fleet.contexts > 0 && <ContextsTable />}
     </>
-  )
-}
-
-/** For a service that nobody has asked yet. */
-function NextStep () {
-  return (
-    <Card title='Next step'>
-      <p>No outcome has arrived yet. Let a model server ask this service:</p>
-      <pre>VLLM_PLUGINS=stopgate STOPGATE_URL={location.origin} vllm serve …</pre>
-      <pre>npx stopgate proxy --upstream http://127.0.0.1:8000</pre>
-      <p class='note'>Then contexts appear here, first with the status “learning”. Nothing is stopped before a threshold is certified, half an hour later at the earliest.</p>
-    </Card>
   )
 }
 
@@ -142,8 +139,9 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
 }
 
 /** @param isOld whether the figures could not be read again */
-function AlarmList ({ fleet: { alarms, alarms_total: total }, isOld }: { fleet: FleetReply, isOld: boolean }) {
+function AlarmList ({ fleet: { alarms, alarms_total: total, by_mode: modes }, isOld }: { fleet: FleetReply, isOld: boolean }) {
   if (total === 0 && isOld) return <p class='note'>There was no alarm when the figures were read.</p>
+  if (total === 0 && modes.enforce === 0) return <p class='note'>There is no alarm, but nothing is stopped: no context has the mode enforce.</p>
   if (total === 0) return <p class='calm'><span aria-hidden='true'>✓</span> Nothing needs attention.</p>
   return (
     <ul class='alarms'>

@@ -39,7 +39,7 @@ const shown = legendValue((value) => decimals(value, 4))
 function options (): Omit<Options, 'width' | 'height'> {
   return {
     scales: { x: { time: false }, y: { range: [0, 1.05] } },
-    axes: [axis('Tokens', (value) => count(value)), axis('Score', (value) => decimals(value, 1), { size: 50 })],
+    axes: [axis('Tokens', (value) => count(value)), axis('Score', (value) => decimals(value, 2), { size: 55 })],
     series: [
       { label: 'Tokens', value: legendValue((value) => `${count(value)} tokens`) },
       { label: 'Score', stroke: colour('accent'), width: 2, points: { show: true, size: 6 }, value: shown },

@@ -87,7 +87,8 @@ export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Pric
         {unknown > 0 && <span class='muted'> (too few control generations in {unknown} of {counted(rows.length, unit)})</span>}
       </p>
       <ChartFigure
-        label={`Tokens saved by ${unit}`} data={data} options={options} shape={span} height={200} rows={rows} empty='No outcomes in this time.' columns={[
+        label={`Tokens saved by ${unit}`} data={data} options={options} shape={span} height={200} rows={known.length === 0 ? [] : rows}
+        empty={rows.length === 0 ? 'No outcomes in this time.' : 'Savings are shown once stops are made, and some five control generations of an hour or a day tell what they save.'} columns={[
           { head: 'From', cell: ({ at }) => clockTime(at) },
           { head: 'Saved', cell: (row) => percent(ratioOf(row)), isNumber: true },
           { head: 'Tokens saved', cell: ({ tokens_saved: saved }) => saved === null ? NONE : short(saved), isNumber: true },

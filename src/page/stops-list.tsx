@@ -14,13 +14,13 @@ const COLUMNS = [
   { head: 'Context', cell: (stop: Stop) => <a href={routeTo('context', stop.context)}>{stop.context}</a> },
   { head: 'Tokens', cell: (stop: Stop) => count(stop.tokens), isNumber: true },
   { head: 'Score', cell: (stop: Stop) => stop.score === null ? 'not reported' : decimals(stop.score, 4), isNumber: true },
-  { head: 'Decided by', cell: (stop: Stop) => stop.decided_by },
   {
     head: 'Threshold',
     cell: (stop: Stop) => <a href={routeTo('changes', stop.threshold_context)} title='Show how this threshold moved'>{stop.threshold === null ? 'its history' : decimals(stop.threshold, 4)}</a>,
     isNumber: true,
   },
   { head: 'Version', cell: (stop: Stop) => stop.snapshot_version ?? NONE, isNumber: true },
+  { head: 'Decided by', cell: (stop: Stop) => stop.decided_by },
 ]
 
 /** Recent stops, newest first, of a context and those below it, or of one generation. */

@@ -3,6 +3,7 @@ import type { AlignedData, Options } from 'uplot'
 import type { Run, RunList, Suite } from './api.js'
 import { ago, clockTime, count, decimals, percent, points, threshold, words } from './format.js'
 import { useData } from './live.js'
+import { ReportRuns } from './next-step.js'
 import { Age, Badge, Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
@@ -26,19 +27,21 @@ function Runs () {
       <Card title='Runs' note='The newest checkpoint of each suite.'>
         {data === null
           ? <Loading error={error} />
-          : (
-            <Table
-              caption='Training runs' rows={rows} empty='No run has reported a checkpoint yet.' columns={[
-                { head: 'Run', cell: ({ run }) => <a href={routeTo('training', run.run)}>{run.run}</a> },
-                { head: 'Suite', cell: ({ suite }) => suite.suite },
-                { head: 'Step', cell: ({ suite }) => count(suite.step), isNumber: true },
-                { head: 'EM', cell: ({ suite }) => percent(suite.em), isNumber: true },
-                { head: 'Mean tokens', cell: ({ suite }) => count(suite.tokens_mean), isNumber: true },
-                { head: 'Verdicts', cell: ({ suite }) => suite.verdicts.length === 0 ? '–' : suite.verdicts.map((verdict) => <VerdictBadge key={verdict} verdict={verdict} />) },
-                { head: 'Last report', cell: ({ run }) => ago(run.updated_at, Date.now()), isNumber: true },
-              ]}
-            />
-            )}
+          : rows.length === 0
+            ? <ReportRuns />
+            : (
+              <Table
+                caption='Training runs' rows={rows} columns={[
+                  { head: 'Run', cell: ({ run }) => <a href={routeTo('training', run.run)}>{run.run}</a> },
+                  { head: 'Suite', cell: ({ suite }) => suite.suite },
+                  { head: 'Step', cell: ({ suite }) => count(suite.step), isNumber: true },
+                  { head: 'EM', cell: ({ suite }) => percent(suite.em), isNumber: true },
+                  { head: 'Mean tokens', cell: ({ suite }) => count(suite.tokens_mean), isNumber: true },
+                  { head: 'Verdicts', cell: ({ suite }) => suite.verdicts.length === 0 ? '–' : suite.verdicts.map((verdict) => <VerdictBadge key={verdict} verdict={verdict} />) },
+                  { head: 'Last report', cell: ({ run }) => ago(run.updated_at, Date.now()), isNumber: true },
+                ]}
+              />
+              )}
       </Card>
     </>
   )
@@ -136,6 +139,13 @@ function Series ({ suite, isEm }: { suite: Suite, isEm: boolean }) {
   )
 }
 
+/** A figure of a verdict: EM in percent, its changes in points. */
+function figure (name: string, value: number): string {
+  const isEm = name.startsWith('em_')
+  const text = !isEm ? decimals(value, Number.isInteger(value) ? 0 : 4) : name.startsWith('em_change') ? points(value) : percent(value)
+  return `${words(name).replace(/^em\b/, 'EM')} ${text}`
+}
+
 /** EM and tokens of one suite, with their forecast and the verdicts. */
 function SuitePanel ({ suite }: { suite: Suite }) {
   const { coverage, verdicts } = suite
@@ -146,7 +156,7 @@ function SuitePanel ({ suite }: { suite: Suite }) {
         {verdicts.map(({ verdict, tests, figures }) => (
           <li key={verdict}>
             <VerdictBadge verdict={verdict} /> {tests}{' '}
-            <span class='muted'>{Object.entries(figures).map(([name, value]) => `${words(name)} ${decimals(value, Number.isInteger(value) ? 0 : 4)}`).join(', ')}</span>
+            <span class='muted'>{Object.entries(figures).map(([name, value]) => figure(name, value)).join(', ')}</span>
           </li>
         ))}
       </ul>

@@ -55,6 +55,9 @@ t.test('served answers are compared with probed ones, where stops are reported w
   replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 } })
   await page.send('change')
   t.match(page.card('Control against treated'), 'No stop has been reported in this epoch.')
+  replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 }, arms: { ...example('context').arms, em_difference: null } })
+  await page.send('change')
+  t.equal(page.read('.verdict'), '– Nothing is known yet of what real stops lose in this epoch.', 'which is no good news')
 })
 
 t.test('a breach is shown in red, a suspicion or blindness as a warning, and none of these in green', async (t) => {

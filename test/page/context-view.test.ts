@@ -32,20 +32,22 @@ t.test('a context that only sums up those below shows its sums, and them', async
   t.same(page.all('.tile h3').map(({ textContent }) => textContent), ['Tokens saved, net', 'Treated generations'])
   t.match(page.read('.badges'), /^▶ enforce epoch/, 'it neither learns nor is certified')
   t.ok(page.requests.some(({ path }) => /^v1\/fleet\/contexts\?.*prefix=/.test(path)))
+  t.equal(page.all('.banner').length, 0, 'that is nothing to be warned of')
 })
 
 t.test('the contexts above are links', async (t) => {
   const page = await open(t)
-  t.equal(page.read('nav.path'), 'Fleet › * › model=steady-8b › task=choices')
+  t.equal(page.read('nav.path'), 'Fleet › all contexts › model=steady-8b › task=choices')
   await page.click('model=steady-8b')
   t.equal(page.read('h1'), 'model=steady-8b')
-  await page.click('*')
-  t.equal(page.read('h1'), '*')
-  t.equal(page.read('nav.path'), 'Fleet › *')
+  await page.click('all contexts')
+  t.equal(page.read('h1'), 'All contexts (*)')
+  t.equal(page.read('nav.path'), 'Fleet › all contexts')
 })
 
 /** A context for which nothing is certified. */
 const UNCERTIFIED: Partial<ContextDetail> = { status: 'learning', threshold: null, guarantee: null, em_drop: null, em_drop_low: null, em_drop_high: null, evidence: null, tokens_saved_ratio: null }
+const PINNED = { pinned_at: KEY }
 const PIN = { threshold: 0.9, reason: 'incident 42', by: 'alice', expires_at: null }
 const { guarantee, breach } = example('context')
 
@@ -75,7 +77,21 @@ t.test('a context without a certificate shows what may be lost, and dashes for w
   const page = await open(t, UNCERTIFIED)
   t.equal(page.tile('Threshold in force')[0], 'never stop')
   t.same(page.tile('EM drop'), ['–', '3.0 pt allowed'])
-  t.match(page.tile('Tokens saved, net')[1], /^31.5K to 44.8K; – of a generation/)
+  t.match(page.tile('Tokens saved, net')[1], /^31.5K to 44.8K; \d/)
+})
+
+t.test('savings that are not known say why, and a threshold that is not applied says so', async (t) => {
+  const page = await open(t, { tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, mode: 'off' })
+  t.match(page.tile('Tokens saved, net'), ['–', /^Not known yet: too few control generations/])
+  t.match(page.tile('Threshold in force')[1], /Not applied, since the mode is off$/)
+})
+
+t.test('the root of an empty service shows the next step, and an unknown context what to check', async (t) => {
+  const unknown = failure(404, 'CONTEXT_NOT_FOUND', 'Context * is unknown.')
+  const root = await openPage(t, '#/context/*', serviceWith({ context: unknown }))
+  t.match(root.card('Next step'), 'Let a model server ask this service')
+  const other = await openPage(t, '#/context/model%3Dx', serviceWith({ context: unknown }))
+  t.match(other.card('Nothing is known of this context'), 'Check how workers spell it')
 })
 
 t.test('the reason why nothing is likely to be certified is shown, with what would change it', async (t) => {
@@ -85,11 +101,14 @@ t.test('the reason why nothing is likely to be certified is shown, with what wou
 })
 
 t.test('a pin shows who set it, why and when it ends', async (t) => {
-  const page = await open(t, { pin: { ...PIN, expires_at: '2026-03-04T12:00:00.000Z' } })
+  const page = await open(t, { ...PINNED, pin: { ...PIN, expires_at: '2026-03-04T12:00:00.000Z' } })
   t.match(page.read('.banner'), /^◆ Pinned to 0\.9 by alice \(incident 42\), until [45] Mar 2026, \d\d:\d\d:00\. A pinned threshold has no guarantee\.$/)
   t.match(page.read('.badges'), '◆ pinned')
-  const never = await open(t, { pin: { ...PIN, threshold: null } })
+  const never = await open(t, { ...PINNED, pin: { ...PIN, threshold: null } })
   t.match(never.read('.banner'), '◆ Pinned to never stop by alice (incident 42), until it is removed.')
+  const member = await open(t, { pinned_at: 'model=steady-8b', pin: null })
+  t.match(member.read('.badges'), '◆ pinned')
+  t.equal(member.read('.banner'), '◆ Pinned by its pool, model=steady-8b. A pinned threshold has no guarantee.')
 })
 
 t.test('a hold is announced while no threshold is in force, and not under a pin', async (t) => {

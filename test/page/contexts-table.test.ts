@@ -46,8 +46,10 @@ t.test('a context without a certificate never stops, and shows its alarm and its
 })
 
 t.test('a row under a pin says so in place of the status, which is not in force', async (t) => {
-  const page = await openPage(t, '', serviceWith({ rows: pageOf(rowOf({ is_pinned: true, mode: 'enforce' })) }))
+  const page = await openPage(t, '', serviceWith({ rows: pageOf(rowOf({ is_pinned: true, pinned_at: rowOf({}).key, mode: 'enforce' })) }))
   t.equal(page.table('Contexts')[1]![1], '◆ pinned')
+  const member = await openPage(t, '', serviceWith({ rows: pageOf(rowOf({ pinned_at: 'model=pool', mode: 'enforce' })) }))
+  t.equal(member.table('Contexts')[1]![1], '◆ pinned by its pool')
 })
 
 t.test('on a phone a page has five rows', async (t) => {

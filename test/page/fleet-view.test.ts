@@ -16,12 +16,27 @@ t.test('modes other than enforce and pins are counted', async (t) => {
   t.equal(page.tile('Contexts')[1], '1 stop early\n▶ enforce 1\n◌ shadow 2\n◆ pins 1,200')
 })
 
-t.test('a fleet without contexts shows no shares', async (t) => {
+t.test('a fleet without contexts shows the next step, and no zeros', async (t) => {
   const fleet = example('fleet', { contexts: 0, by_status: { certified: 0, learning: 0, unlikely: 0, drifted: 0 }, alarms: [], alarms_total: 0 })
   const page = await openPage(t, '', serviceWith({ fleet, rows: { ...example('rows'), total: 0, contexts: [] } }))
-  t.equal(page.card('Contexts by status'), '● certified 0\n◐ learning 0\n◔ unlikely 0\n▲ drifted 0')
+  t.equal(page.all('.tile').length, 0)
   t.match(page.card('Next step'), 'Let a model server ask this service')
   t.equal(page.all('section[aria-label=Contexts]').length, 0, 'an empty table says nothing')
+})
+
+t.test('figures that are not known say why, without an empty chart', async (t) => {
+  const at = '2026-01-05T10:00:00.000Z'
+  const hour = { at, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, worth: null, tokens: 300 }
+  const fleet = example('fleet', { at, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, saved_by_hour: [hour] })
+  const page = await openPage(t, '', serviceWith({ fleet }))
+  t.match(page.tile('Tokens saved, net')[1], /Not known yet: too few control generations since stops began/)
+  t.match(page.card('Savings over time'), 'Savings are shown once stops are made')
+  t.equal(page.all('section[aria-label="Savings over time"] figure').length, 0)
+})
+
+t.test('while nothing is stopped anywhere, no alarm is no good news', async (t) => {
+  const fleet = example('fleet', { alarms: [], alarms_total: 0, by_mode: { enforce: 0, shadow: 0, off: 3 } })
+  t.equal((await openPage(t, '', serviceWith({ fleet }))).card('Alarms (0)'), 'There is no alarm, but nothing is stopped: no context has the mode enforce.')
 })
 
 t.test('an operator of a part of the fleet sees which part', async (t) => {
@@ -43,7 +58,7 @@ t.test('what is saved is worth what policies state, or the price that is typed i
 
 t.test('without any price the page asks for one, and keeps it in the browser', async (t) => {
   const first = await openPage(t, '', serviceWith())
-  t.match(first.tile('Worth'), ['–', /Type a price in\. It stays in this browser\./])
+  t.match(first.tile('Worth'), ['–', /Enter a price to see the worth\. It is kept in this browser\./])
   await first.fill('Price of a million tokens', '2')
   const localStorage = { ...first.window.localStorage }
   const second = await openPage(t, '', serviceWith(), { localStorage })

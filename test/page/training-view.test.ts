@@ -25,6 +25,7 @@ t.test('runs are listed with the newest figures of each suite', async (t) => {
 t.test('without a run, or while runs cannot be read, the page says so', async (t) => {
   const none = await openPage(t, '#/training', serviceWith({ runs: { runs: [] } }))
   t.match(none.card('Runs'), 'No run has reported a checkpoint yet.')
+  t.match(none.card('Runs'), '/v1/training-runs/my-run/checkpoints', 'with the call that reports one')
   const unread = await openPage(t, '#/training', serviceWith({ runs: failure(403, 'FORBIDDEN', 'The token may not read runs.') }))
   t.match(unread.card('Runs'), '▲ The token may not read runs.')
 })

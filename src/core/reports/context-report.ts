@@ -67,6 +67,8 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     pool: !isMember ? null : { key: source.key, left_at: isGone ? state.membership!.left_at : null, first_generations: first },
     mode: own.policy.mode,
     pin: own.pin ?? null,
+    /** Key of the context whose pin sets the threshold: its own, or its pool; `null`: no pin does. */
+    pinned_at: !effective.isPinned ? null : own.pin === undefined ? source.key : key,
     threshold: effective.threshold,
     /** The looser threshold that a share of the generations has instead; `null`: none. */
     lottery: effective.lottery,

@@ -42,6 +42,7 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     status: view.status,
     mode: view.mode,
     is_pinned: view.pin !== null,
+    pinned_at: view.pinned_at,
     threshold: view.threshold,
     lottery: view.lottery,
     scope: view.scope,

@@ -49,7 +49,7 @@ t.test('under a pin, the figures are those of the pinned threshold', async (t) =
   const pinned = (threshold: number | null, generations = FIRST) =>
     describeContext({ ...known(generations), pins: new Map([[key, { threshold, by: 'ops', reason: 'r', expires_at: null }]]) }, key)
   t.match(describeContext(known(FIRST), key), { em_drop: 0, tokens_saved_ratio: 0.5 }, 'the certified threshold stops at 32 of 64 tokens')
-  t.match(pinned(0.97), { threshold: 0.97, em_drop: 0, tokens_saved_ratio: 0 }, 'the pinned one stops nothing')
+  t.match(pinned(0.97), { threshold: 0.97, pinned_at: key, em_drop: 0, tokens_saved_ratio: 0 }, 'the pinned one stops nothing')
   t.match(pinned(0.93), { threshold: 0.93, em_drop: 0, tokens_saved_ratio: 0.5 })
   for (const nothing of [pinned(null), pinned(0.9999), pinned(0.93, 0)]) {
     t.match(nothing, { em_drop: null, em_drop_low: null, em_drop_high: null, tokens_saved_ratio: null, tokens_saved_gross_ratio: null })
@@ -75,6 +75,9 @@ t.test('a context that is held after a breach shows until when, and a member sho
   const pooled = { ...known(0), policies: new Map([['model=q', { certify_at: 'model' }]]) }
   pooled.states.set('model=q', pool)
   for (const one of ['model=q', key]) t.equal(describeContext(pooled, one).breach.held_until, 5000, one)
+  const pins = new Map([['model=q', { threshold: 0.9, by: 'ops', reason: 'r', expires_at: null }]])
+  t.match(describeContext({ ...pooled, pins }, key), { pin: null, pinned_at: 'model=q' }, 'and a member under the pin of its pool names that')
+  t.equal(describeContext(pooled, key).pinned_at, null)
 })
 
 t.test('a pool shows its control share, and its contexts have its status; sums have no share', async (t) => {
