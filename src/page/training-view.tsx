@@ -85,6 +85,8 @@ function OneRun ({ name }: { name: string }) {
 interface Row {
   readonly step: number
   readonly isForecast: boolean
+  /** Whether the evaluation was stopped early, so that its figures are estimates for full responses. */
+  readonly isEstimate: boolean
   readonly value: number
   readonly low: number | null
   readonly high: number | null
@@ -95,9 +97,14 @@ const EM: Measure = { name: 'EM', render: (value) => percent(value) }
 const TOKENS: Measure = { name: 'Mean tokens', render: (value) => count(value) }
 
 function rowsOf ({ points, forecast }: Suite, isEm: boolean): Row[] {
-  const rowOf = (point: Suite['points'][number] | Suite['forecast'][number], isForecast: boolean): Row => isEm
-    ? { step: point.step, isForecast, value: point.em, low: point.em_low, high: point.em_high }
-    : { step: point.step, isForecast, value: point.tokens_mean, low: point.tokens_low, high: point.tokens_high }
+  const rowOf = (point: Suite['points'][number] | Suite['forecast'][number], isForecast: boolean): Row => ({
+    step: point.step,
+    isForecast,
+    isEstimate: 'em_estimate_low' in point,
+    ...(isEm
+      ? { value: point.em, low: point.em_low, high: point.em_high }
+      : { value: point.tokens_mean, low: point.tokens_low, high: point.tokens_high }),
+  })
   return [...points.map((point) => rowOf(point, false)), ...forecast.map((point) => rowOf(point, true))]
 }
 
@@ -132,7 +139,7 @@ function Series ({ suite, isEm }: { suite: Suite, isEm: boolean }) {
     <ChartFigure
       label={`${measure.name} by step, ${suite.suite}`} data={data} options={() => options(measure)} shape={measure.name} height={220} rows={rows} empty='No checkpoint yet.' columns={[
         { head: 'Step', cell: (row) => count(row.step), isNumber: true },
-        { head: measure.name, cell: (row) => <>{measure.render(row.value)}{row.isForecast && ' (forecast)'}</>, isNumber: true },
+        { head: measure.name, cell: (row) => <>{measure.render(row.value)}{row.isForecast && ' (forecast)'}{row.isEstimate && ' (estimated)'}</>, isNumber: true },
         { head: 'Interval', cell: (row) => `${measure.render(row.low)} to ${measure.render(row.high)}`, isNumber: true },
       ]}
     />

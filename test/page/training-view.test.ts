@@ -39,6 +39,8 @@ t.test('a run shows its checkpoints and their forecast, with intervals where the
   t.same(page.table('Mean tokens by step, gsm8k'), [
     ['Step', 'Mean tokens', 'Interval'], ['1,200', '812', '780 to 845'], ['1,400', '832 (forecast)', '– to –'],
   ])
+  const estimated = await openSuite(t, { points: [{ ...suite!.points[0]!, em_estimate_low: 0.7, em_estimate_high: 0.72 }] })
+  t.same(estimated.table('EM by step, gsm8k')[1], ['1,200', '71.0 % (estimated)', '68.5 % to 73.4 %'])
   t.match(page.card('Suite gsm8k'), 'Of 0 checkpoints that were forecast, EM fell into its interval 0 times, and tokens 0 of 0 times; 90 % should.')
 })
 

@@ -103,6 +103,12 @@ t.test('evaluations under another threshold are left out, and the plot states it
   t.notMatch(plot({ ...half, points }), /left out/, 'an earlier attempt will do')
 })
 
+t.test('the plot states that the newest figures are estimates', async (t) => {
+  const full = () => ({ em: 0.7, tokens_mean: 1000 })
+  t.match(plot(seriesOf(3, () => ({ ...full(), em_estimate_low: 0.68, em_estimate_high: 0.72 }))), /: estimated EM 70\.0 %/)
+  t.match(plot(seriesOf(3, full)), /: EM 70\.0 %/)
+})
+
 t.test('names are escaped', async (t) => {
   const tags = (picture: string) => picture.match(/<[^>]*/g)!.map((tag) => tag.split(' ')[0])
   const hostile = plot(seriesOf(3, overthinking, '"><script>alert(1)</script>'), '</text><svg onload="alert(1)">\u0001 ' + 'x'.repeat(90))
