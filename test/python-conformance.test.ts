@@ -24,4 +24,5 @@ t.jobs = 3
 for (const kind of ['sync', 'async', 'local']) {
   t.test(`the ${kind} client of Python conforms`, { skip }, (t) => conforms(t, '--', ...worker, kind))
 }
+t.test('the plug-in of vLLM conforms, on an engine that is a fake', { skip }, (t) => conforms(t, '--', PYTHON, `${CLIENT}/tests/conformance_vllm.py`))
 t.test('the local decider of Python conforms', { skip }, (t) => conforms(t, '--decider', '--', PYTHON, `${CLIENT}/tests/conformance_decider.py`))

@@ -61,9 +61,11 @@ def prepare(service: Service, task: str, threshold: float, has_form: bool = True
         connections.call("POST", "/v1/probe-forms", json.dumps(body).encode(), timeout=30).json()
 
 
-def serving(engine: FakeEngine, client: AsyncClient, **options: Any) -> Server:
+def serving(
+    engine: FakeEngine, client: AsyncClient, reasoning: ReasoningFormat | None = None, **options: Any
+) -> Server:
     return Server(
-        engine.generate, client, Letters(), reasoning=ReasoningFormat(), opening="<think>", model="q",
+        engine.generate, client, Letters(), reasoning=reasoning or ReasoningFormat(), opening="<think>", model="q",
         calls=Calls(Hermes, Letters()), counts=Counts(False), has_parser=True, max_model_len=1000, max_num_seqs=32,
         **options,
     )  # fmt: skip

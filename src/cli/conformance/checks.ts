@@ -77,8 +77,8 @@ export const NO_WARNINGS: Check = ofGenerations('the service warns of nothing th
   return [...new Set(warnings)].filter((warning) => OWN_WARNINGS.includes(warning)).join(', ')
 })
 
-export const ASKS_FIRST: Check = ofGenerations('it asks at the first check, or enrols by the bundle', 'no generation', ({ steps: [first], isEnrolled, outcomes }) => {
-  if (first === undefined) return problemIf(!isEnrolled && outcomes.length > 0, 'reported, but neither asked about nor enrolled')
+export const ASKS_FIRST: Check = ofGenerations('it asks at the first check, or enrols by the bundle', 'no generation', ({ steps: [first], isEnrolled, isThinned, outcomes }) => {
+  if (first === undefined) return problemIf(!isEnrolled && !isThinned && outcomes.length > 0, 'reported, but neither asked about nor enrolled')
   return problemIf(first.arm !== null, `its first step already states an arm (${first.arm})`) ||
     problemIf(first.told?.warnings.includes('first_step_late') === true, `first asked at ${first.tokens} tokens; the first check is at 32`)
 })

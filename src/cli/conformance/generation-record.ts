@@ -53,7 +53,7 @@ export interface GenerationRecord {
   readonly steps: AskedStep[]
   /** Whether a local decider enrolled it. */
   isEnrolled: boolean
-  /** Whether a local decider finds that it need not report if it is treated, as few as are enrolled. */
+  /** Whether a local decider need not enrol it, as few as are enrolled, nor report it if it is treated. */
   isThinned: boolean
   readonly outcomes: SentOutcome[]
   labels: number
@@ -76,18 +76,23 @@ export function generationsOf (exchanges: readonly Exchange[], draws?: Draws): G
     if (!records.has(key)) records.set(key, { id: key, steps: [], isEnrolled: false, isThinned: false, outcomes: [], labels: 0 })
     return records.get(key)!
   }
+  const isThinned = (one: any) => draws !== undefined &&
+    secondHash(draws.salt, one?.group_id ?? one?.generation_id ?? NO_ID) >= draws.enrolledShare
   for (const exchange of exchanges) {
     if (exchange.method !== 'POST') continue
     for (const [id, step] of stepsOf(exchange)) recordOf(id).steps.push(step)
-    for (const outcome of outcomesOf(exchange)) recordOf(outcome.fields?.generation_id).outcomes.push(outcome)
+    for (const outcome of outcomesOf(exchange)) {
+      const record = recordOf(outcome.fields?.generation_id)
+      record.outcomes.push(outcome)
+      record.isThinned ||= isThinned(outcome.fields) // a decider that thins draws itself enrols only the others
+    }
     const [, labelled] = /^\/v1\/outcomes\/([^/]+)\/label$/.exec(exchange.path) ?? []
     if (labelled !== undefined) recordOf(decodeURIComponent(labelled)).labels++
     if (exchange.path === '/v1/enrolments') {
       for (const one of listOf(exchange.body?.generations)) {
         const record = recordOf(one?.generation_id)
         record.isEnrolled = true
-        const unit = one?.group_id ?? one?.generation_id ?? NO_ID
-        record.isThinned = draws !== undefined && secondHash(draws.salt, unit) >= draws.enrolledShare
+        record.isThinned = isThinned(one)
       }
     }
   }

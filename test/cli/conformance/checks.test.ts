@@ -155,3 +155,10 @@ t.test('an outcome of a batch that was refused alone is refused', async (t) => {
   const batch = call('/v1/outcomes/batch', { outcomes: [OUTCOME, { ...OUTCOME, generation_id: 'h' }] }, { outcomes: [{ label_wanted: true }, null] })
   t.same(generationsOf([batch]).map(({ outcomes: [one] }) => [one!.fate, one!.isLabelWanted]), [['stored', true], ['refused', false]])
 })
+
+t.test('a decider that thins draws itself need not enrol what is left out', async (t) => {
+  const exchanges = [reported()]
+  const judged = (enrolledShare: number) => checks.ASKS_FIRST.judge({ exchanges, generations: generationsOf(exchanges, { salt: 'salt', enrolledShare }) })
+  t.same(judged(0), { problems: [] })
+  t.match(judged(1), { problems: [/neither asked about nor enrolled/] })
+})
