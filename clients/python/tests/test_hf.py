@@ -222,7 +222,7 @@ def test_a_streamer_sees_the_answer_that_criteria_finish(service: Service, model
         criteria = StopgateCriteria(
             model, tokenizer, inputs, client, runs_in(client, "hf-finish", ["treated"]), REASONING
         )
-        options = {"max_new_tokens": NEW_TOKENS, "do_sample": False, "streamer": shown}
+        options: dict[str, Any] = {"max_new_tokens": NEW_TOKENS, "do_sample": False, "streamer": shown}
         model.generate(**inputs, cache=criteria.cache, stopping_criteria=[criteria], **options)
         before = len(shown.parts)
         (one,) = criteria.finish(**options)

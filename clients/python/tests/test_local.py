@@ -27,7 +27,7 @@ class Enrolled(list[Any]):
     def add(self, *draw: Any) -> None:
         self.append(draw)
 
-    def count(self, *_: Any, **more: int) -> None:
+    def count(self, *_: Any, **more: int) -> None:  # type: ignore[override]
         for name, number in more.items():
             self.counts[name] += number
 
@@ -56,8 +56,8 @@ class Backend:
         self.reported.append((generation, ending))
 
 
-def generation_of(backend: Any) -> Generation:
-    return Generation(backend, "one", {}, None, None, None, None)
+def generation_of(backend: Any, id: str = "one") -> Generation:
+    return Generation(backend, id, {}, None, None, None, None)
 
 
 def test_a_treated_generation_needs_no_probe_while_nothing_is_in_force() -> None:
@@ -138,7 +138,7 @@ def test_a_generation_that_need_not_report_sends_no_outcome_and_is_counted() -> 
     assert one.finish("42", tokens=70) == "42"
     assert backend.reported == [] and backend.counters.unreported == 1
     assert backend.enrolled.counts == {"generations": 1, "steps": 2, "stops": 1}
-    other = Generation(backend, "other", {}, None, None, None, None)
+    other = generation_of(backend, "other")
     assert other.due(32)
     other.cancel()
     assert backend.reported == []
@@ -155,7 +155,7 @@ def test_a_generation_that_is_left_alone_counts_its_step() -> None:
 def test_control_and_enrolled_treated_generations_report() -> None:
     backend, reports = sampled(share=0.25, threshold=0.9), dict[str, int]()
     for number in range(400):
-        one = Generation(backend, f"g{number}", {}, None, None, None, None)
+        one = generation_of(backend, f"g{number}")
         one.due(32)
         name = f"{one.arm} {one.must_report}"
         reports[name] = reports.get(name, 0) + 1
