@@ -3,7 +3,7 @@ import { withoutPrometheus } from '../docker/promtool.js'
 import { withoutRedis } from '../redis-server.js'
 import { withoutFileLimit } from '../store/file-limit.js'
 import { missingOf, STORES } from './drill.js'
-import { FAULTS } from './faults.js'
+import { FAULTS, isPlayed } from './faults.js'
 import { playFault } from './play-fault.js'
 
 /** For a machine that others keep busy. */
@@ -13,7 +13,7 @@ const WITHOUT = { embedded: withoutPrometheus || withoutFileLimit, redis: withou
 // The faults mostly wait, so that several can be played at a time.
 t.jobs = 3
 for (const store of STORES) {
-  for (const fault of FAULTS) {
+  for (const fault of FAULTS.filter((fault) => isPlayed(fault, store))) {
     t.test(`${fault.name} (${store}): it is said, and actions have their effect`, { skip: WITHOUT[store], buffered: true }, async (t) => {
       t.same(missingOf(await playFault(fault, store, LIMIT_SECONDS)), [])
     })

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { KEY } from '../certify.js'
 import { until } from '../helper.js'
-import type { Drill } from './drill.js'
+import type { Drill, StoreKind } from './drill.js'
 import { certify, confirmed, costlyProbes, type DrillFleet, hastyRuns, rightRuns, send, servedWrongly, succeeded, wronglyStopped } from './fleet.js'
 
 /** A fault that is caused in a fleet of its own. */
@@ -9,6 +9,8 @@ export interface Fault {
   readonly name: string
   /** Settings that differ from those of other faults. */
   readonly settings?: NodeJS.ProcessEnv
+  /** Whether it needs a day to pass. The clock of Redis, by which replicas learn, cannot be set. */
+  readonly hasOwnClock?: boolean
   readonly play: (fleet: DrillFleet, drill: Drill) => Promise<void>
 }
 
@@ -176,6 +178,22 @@ async function tokensLost (fleet: DrillFleet, { fault, action }: Drill): Promise
   })
 }
 
+/** Stops save nothing, and all of the last day's generations were probed. */
+async function dayLost (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, readyz, metric, alert } = fleet.signs
+  await send(fleet, costlyProbes(10))
+  fleet.passHours(25)
+  await fault(async () => {}, [
+    page('/v1/fleet', 'the alarm tokens_lost', hasAlarm('tokens_lost')), page(`/v1/contexts/${KEY}`, 'the last day saved less than nothing', (body) => body.tokens_saved_last_day < 0),
+    readyz('probes cost more tokens than stops saved'), metric('stopgate_contexts_warned{warning="tokens_lost"}', (value) => value > 0), alert('BadReports'),
+  ], () => send(fleet, costlyProbes(2)))
+  await action({
+    text: 'mode off, so that nothing is probed',
+    act: async () => { succeeded(await fleet.replica.put(POLICY, { mode: 'off' })) },
+    isDone: () => fleet.decide('continue', 'off'),
+  })
+}
+
 export const FAULTS: readonly Fault[] = [
   { name: 'Everything must stop', play: stopEverything },
   { name: 'Everything must stop, and the store is away', play: stopEverythingWithoutStore },
@@ -187,4 +205,8 @@ export const FAULTS: readonly Fault[] = [
   { name: 'A bad deploy: other answers are served than were probed', play: breached },
   { name: 'The learner dies', play: learnerDies },
   { name: 'Probes cost more than stops save', play: tokensLost },
+  { name: 'Tokens are lost instead of saved, over a day', hasOwnClock: true, play: dayLost },
 ]
+
+/** Whether the drill can play a fault with a store. */
+export const isPlayed = ({ hasOwnClock = false }: Fault, store: StoreKind): boolean => store === 'embedded' || !hasOwnClock

@@ -25,7 +25,7 @@ export type DrillFleet = Awaited<ReturnType<typeof startFleet>>
  * The service as users run it, with a real Prometheus and the rules that are shipped: one process on a folder, or two replicas on Redis.
  * Outcomes are learned as soon as they arrive, without a follow-up. All other settings are the defaults, except for those given.
  */
-export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.ProcessEnv = {}) {
+export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.ProcessEnv = {}, setClock?: (ms: number) => void) {
   const folder = await temporaryFolder(t)
   const dataDir = join(folder, 'data')
   const exportDir = join(folder, 'exports')
@@ -34,7 +34,7 @@ export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.
   const ports = await Promise.all(Array.from({ length: redis === null ? 1 : 2 }, freePort))
   const start = (port: number, more: NodeJS.ProcessEnv = {}) => startProcess(t, {
     PORT: String(port), ...place, DEFAULT_POLICY: '{"follow_up_seconds":0}', EXPORT_DIR: exportDir, EXPORT_EVERY_HOURS, ...settings, ...more,
-  }, { deafTo: 'XFSZ' }) // the signal of a file that may not grow, where a full disk only fails the write
+  }, { deafTo: setClock === undefined ? 'XFSZ' : '' }) // the signal of a file that may not grow, where a full disk only fails the write
   const replicas = new Map(ports.map((port) => [port, start(port)]))
   await Promise.all([...replicas.values()].map(({ url }) => url()))
   const prometheus = await startPrometheus(t, ports.map((port) => `127.0.0.1:${port}`), false)
@@ -44,6 +44,8 @@ export async function startFleet (t: Ending, store: StoreKind, settings: NodeJS.
   return {
     store,
     exportDir,
+    /** Sets the clock of the replicas forward. */
+    passHours (hours: number) { setClock!(hours * 3_600_000) },
     /** The first of the replicas that live, as which operators ask. */
     get replica (): ServiceProcess { return all()[0]! },
     replicas: all,

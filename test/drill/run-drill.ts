@@ -3,7 +3,7 @@ import { withoutPrometheus } from '../docker/promtool.js'
 import { withoutRedis } from '../redis-server.js'
 import { withoutFileLimit } from '../store/file-limit.js'
 import { type DrillRow, type Measured, missingOf, SPEAKERS, STORES } from './drill.js'
-import { FAULTS } from './faults.js'
+import { FAULTS, isPlayed } from './faults.js'
 import { playFault } from './play-fault.js'
 
 /**
@@ -25,7 +25,7 @@ const tableRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |
 
 const rows: DrillRow[] = []
 for (const fault of faults) {
-  for (const store of stores) {
+  for (const store of stores.filter((store) => isPlayed(fault, store))) {
     console.error(`\n${fault.name} (${store})`)
     const row = await playFault(fault, store, Number(values.limit))
     for (const { by, ...sign } of row.signs) console.error(`  ${seconds(sign).padStart(8)}  ${by}: ${sign.text}`)

@@ -20,7 +20,7 @@ const SHIFTED = `
   }`
 
 /** A clock that a test can set, and the environment that gives it to a process. */
-export async function shiftedClock (t: Test): Promise<{ env: NodeJS.ProcessEnv, set: (ms: number) => void }> {
+export async function shiftedClock (t: Pick<Test, 'teardown'>): Promise<{ env: NodeJS.ProcessEnv, set: (ms: number) => void }> {
   const file = join(await temporaryFolder(t), 'clock')
   const set = (ms: number) => { writeFileSync(file, String(ms)) }
   set(0)
