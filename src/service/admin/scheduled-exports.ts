@@ -8,7 +8,7 @@ import { WITHOUT_HOOKS } from '../learner/threads.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { ExportData, ExportResult } from './export-worker.js'
 
-/** Exports that are kept; older ones are removed, except for the last one of another state. */
+/** Exports that are kept, and other states of which the last one is kept beside them. Older ones are removed. */
 const KEPT = 14
 /** Bytes that hold the first line of an export. */
 const HEAD = 512
@@ -30,7 +30,7 @@ export type ScheduledExports = ReturnType<typeof createScheduledExports>
 
 /**
  * Exports the state into a folder every few hours, on the replica that is the learner. A thread of its own reads the store, so that
- * decisions do not wait. While a loss of the store is not acknowledged, nothing is exported. Afterwards the last export of the lost state
+ * decisions do not wait. While a loss of the store is not acknowledged, nothing is exported. Afterwards the last export of each lost state
  * stays, however many of the new state follow. At the start, an empty store beside exports of another state is a loss, which no running
  * replica could have seen.
  */
@@ -69,8 +69,8 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
     last = name
     log.info({ file: join(folder, name), rows, damaged }, 'the state was exported')
     if (damaged > 0) log.warn({ damaged }, 'unreadable values were exported as they are, or left out')
-    const lastOfOther = await lastOf(names, async (one) => await stateOf(join(folder, one)) !== stateId)
-    for (const old of [...names, name].slice(0, -KEPT)) if (old !== lastOfOther) await rm(join(folder, old), { force: true })
+    const others = await lastOfEach(names, (one) => stateOf(join(folder, one)), stateId)
+    for (const old of [...names, name].slice(0, -KEPT)) if (!others.has(old)) await rm(join(folder, old), { force: true })
   }
 
   async function check (): Promise<void> {
@@ -110,9 +110,15 @@ async function exportsIn (folder: string): Promise<string[]> {
   return names.filter((name) => NAME.test(name)).sort()
 }
 
-async function lastOf (names: readonly string[], isWanted: (name: string) => Promise<boolean>): Promise<string | null> {
-  for (const name of [...names].reverse()) if (await isWanted(name)) return name
-  return null
+/** The last export of each of the newest states but one. @param names the oldest first */
+async function lastOfEach (
+  names: readonly string[], stateIn: (name: string) => Promise<string | null>, except: string): Promise<ReadonlySet<string>> {
+  const byState = new Map<string | null, string>()
+  for (const name of [...names].reverse()) {
+    const state = await stateIn(name)
+    if (state !== except && !byState.has(state) && byState.size < KEPT) byState.set(state, name)
+  }
+  return new Set(byState.values())
 }
 
 /** The id of the state in a file; `null` where its head has none. */

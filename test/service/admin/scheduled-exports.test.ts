@@ -33,19 +33,19 @@ t.test('the learner exports the state, again only when it is due, and keeps 14 f
   t.notOk((await readdir(folder)).some((name) => name.endsWith('.part')))
 })
 
-t.test('the last export of another state stays, so that those of an emptied store do not replace it', async (t) => {
+t.test('the last export of each other state stays, so that those of an emptied store do not replace it', async (t) => {
   const folder = await temporaryFolder(t)
   const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
   const { stateId } = built.snapshotHolder.snapshot()
   const nameOf = (i: number) => `stopgate-200001${i}T000000000Z.jsonl`
   for (let i = 10; i < 28; i++) {
-    await writeFile(join(folder, nameOf(i)), `${JSON.stringify({ stopgate_state: 1, state_id: i < 12 ? 'lost' : stateId })}\n`)
+    await writeFile(join(folder, nameOf(i)), `${JSON.stringify({ stopgate_state: 1, state_id: i < 12 ? 'lost first' : i < 14 ? 'lost later' : stateId })}\n`)
     await utimes(join(folder, nameOf(i)), 1, 1)
   }
   const exports = createScheduledExports({ ...built, log, ...QUICK })
   t.teardown(exports.close)
-  const files = await until('the next one is made', async () => { const files = await filesIn(folder); return files.length === 15 ? files : null })
-  t.strictSame(files.slice(0, 2), [nameOf(11), nameOf(15)])
+  const files = await until('the next one is made', async () => { const files = await filesIn(folder); return files.length === 16 ? files : null })
+  t.strictSame(files.slice(0, 3), [nameOf(11), nameOf(13), nameOf(15)])
 })
 
 t.test('nothing is exported while a loss is not acknowledged, or by a replica that is not the learner', async (t) => {
