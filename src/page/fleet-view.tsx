@@ -99,6 +99,7 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
         <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={isOld} /></Card>
       </div>
       {fleet.prefix === '*' && fleet.contexts > 0 && <SavingsPanel fleet={fleet} price={price} />}
+      {fleet.prefix !== '*' && <p class='note'>Savings over time are kept for the whole fleet, not for its parts.</p>}
       {fleet.contexts > 0 && <ContextsTable />}
     </>
   )

@@ -82,9 +82,10 @@ t.test('what was saved is shown over a day, a week or a month, with its worth', 
   t.match(page.card('Savings over time'), 'worth $ 0.20')
 })
 
-t.test('a part of the fleet has no savings over time', async (t) => {
+t.test('a part of the fleet has no savings over time, and says so', async (t) => {
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { prefix: 'model=q', saved_by_hour: [], saved_by_day: [] }) }))
-  t.notMatch(page.text(), 'Savings over time')
+  t.equal(page.all('section[aria-label="Savings over time"]').length, 0)
+  t.match(page.text(), 'Savings over time are kept for the whole fleet, not for its parts.')
 })
 
 t.test('a drift alarm is shown in red with its time, and says what was done', async (t) => {
