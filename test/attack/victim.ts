@@ -10,7 +10,7 @@ import { bearer, tokenList } from '../token-fixtures.js'
 import type { Experience, Victim } from './victim-thread.js'
 
 /** How long each attack lasts. `npm run attack` sets it to longer, and bounds the 99th percentile. */
-const SECONDS = Number(process.env.ATTACK_SECONDS ?? 2)
+const SECONDS = Number(process.env.ATTACK_SECONDS ?? 1)
 const MAX_P99_MS = Number(process.env.MAX_P99_MS ?? Infinity)
 
 export const JSON_TYPE = { 'content-type': 'application/json' }

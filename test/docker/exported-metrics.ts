@@ -27,5 +27,5 @@ export async function exportedMetrics (t: Test): Promise<ReadonlySet<string>> {
 
 /** The metrics of ours, and those of the process, that a query reads. Buckets and counts belong to the histogram of their name. */
 export function metricsIn (query: string): string[] {
-  return (query.match(/\b(stopgate[_:]|process_|nodejs_)\w+/g) ?? []).map((name) => name.replace(/_(bucket|count|sum)$/, ''))
+  return (query.match(/\b(stopgate(_|:(?=[a-z]))|process_|nodejs_)\w+/g) ?? []).map((name) => name.replace(/_(bucket|count|sum)$/, ''))
 }
