@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
@@ -28,6 +28,21 @@ t.test('docs/releasing.md lists every file with the placeholder', async (t) => {
 t.test('the service and the Python client have one version', async (t) => {
   const [, version] = /^version = "(.+)"$/m.exec(read('clients/python/pyproject.toml'))!
   t.equal(version, JSON.parse(read('package.json')).version)
+})
+
+t.test('nothing installs the name that belongs to another project on PyPI', async (t) => {
+  const [, name] = /^name = "(.+)"$/m.exec(read('clients/python/pyproject.toml'))!
+  t.equal(name, 'stopgate-client')
+  t.match(read('clients/python/src/stopgate/__init__.py'), `version("${name}")`)
+  const of = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file))
+  const files = ['README.md', 'clients/python/README.md', ...['docs', 'docker', 'examples', 'clients/python/src', 'scripts', '.github'].flatMap(of)]
+    .filter((file) => statSync(file).isFile())
+  const foreign = /\bpip3? install\b[^\n]*[ '"]stopgate(?![-\w/])/
+  t.match("pip install 'stopgate[hf]'", foreign)
+  t.match('pip install stopgate==0.2.0', foreign)
+  t.notMatch("pip install 'stopgate-client[hf]'", foreign)
+  for (const file of files) t.notMatch(read(file), foreign, file)
+  for (const [, own] of read('clients/python/pyproject.toml').matchAll(/"(stopgate[\w-]*)\[/g)) t.equal(own, name, 'extras name the package itself')
 })
 
 t.test('every YAML file of GitHub parses', async (t) => {

@@ -132,8 +132,7 @@ t.test('vLLM starts with the plug-in, and the version with which it was tested',
   const plugin = await read('src/stopgate/vllm_plugin/__init__.py')
   t.match(plugin, `TESTED_VERSIONS = ("${container.image.split(':v')[1]}",)`)
   t.equal(installs.image, container.image, 'the package is installed by the Python that imports it')
-  const [, version] = /^version = "(.*)"$/m.exec(await read('pyproject.toml'))!
-  t.match(data, { VLLM_PLUGINS: 'stopgate', STOPGATE_PACKAGE: `stopgate==${version}` })
+  t.match(await read('pyproject.toml'), `\n${data.VLLM_PLUGINS} = "stopgate.vllm_plugin:Plugin"`)
   t.match(plugin, 'os.environ.get("STOPGATE_URL")')
   const { Service: service } = resources('redis')
   t.equal(data.STOPGATE_URL, `http://${service.metadata.name}:${service.spec.ports[0].port}`)
@@ -141,10 +140,28 @@ t.test('vLLM starts with the plug-in, and the version with which it was tested',
   t.same(env.STOPGATE_TOKEN, { name: 'stopgate-worker', key: 'token' })
   const [target] = installs.volumeMounts
   t.equal(env.PYTHONPATH, target.mountPath)
-  t.ok(installs.command.includes(target.mountPath))
+  t.match(installs.args[0], ` --target ${target.mountPath} `)
   t.ok(container.volumeMounts.some(({ name, mountPath }: any) => name === target.name && mountPath === target.mountPath))
-  const variables = [...installs.command, ...container.command].flatMap((text: string) => /^\$\((\w+)\)$/.exec(text)?.[1] ?? [])
+  const variables = container.command.flatMap((text: string) => /^\$\((\w+)\)$/.exec(text)?.[1] ?? [])
   for (const name of variables) t.ok(data[name], name)
   t.equal(container.ports[0].name, Service.spec.ports[0].targetPort)
   t.equal(spec.enableServiceLinks, false, 'the Service is called vllm, and VLLM_PORT is a setting of vLLM')
+})
+
+t.test('the init container of vLLM installs only a wheel that was stated', { skip: withoutKustomize }, async (t) => {
+  const { Deployment: { spec: { template: { spec } } }, ConfigMap: { data, metadata } } = resources('vllm')
+  const [{ command: [program, ...flags], args, envFrom }] = spec.initContainers
+  t.same(envFrom, [{ configMapRef: { name: metadata.name } }])
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'python3'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 })
+  const start = (wheel: string) => {
+    const env = { PATH: `${folder}:${process.env.PATH}`, ...data, STOPGATE_WHEEL: wheel }
+    return spawnSync(program, [...flags, ...args], { encoding: 'utf8', env })
+  }
+  t.match(start(data.STOPGATE_WHEEL), { status: 1, stdout: '', stderr: /^STOPGATE_WHEEL is empty/ }, 'there is no default')
+  const [, name] = /^name = "(.*)"$/m.exec(await readFile('clients/python/pyproject.toml', 'utf8'))!
+  t.match(args[0], `wheel ${name!.replace('-', '_')} `)
+  const { status, stdout } = start('https://files.example/a b.whl')
+  t.equal(status, 0)
+  t.match(stdout, /^-m pip install .*--no-index .*https:\/\/files\.example\/a b\.whl$/m, 'no index is asked')
 })

@@ -38,7 +38,7 @@ KEY = "model=q,task=gsm8k"
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lacking = [
-        f"SKIPPED: {module}, which needs stopgate[{extra}]"
+        f"SKIPPED: {module}, which needs stopgate-client[{extra}]"
         for has, module, extra in (
             (HAS_TORCH, "stopgate.hf", "hf"),
             (HAS_TRAINERS, "stopgate.training", "test-training"),

@@ -13,6 +13,6 @@ __all__ = [
 ]  # fmt: skip
 
 try:
-    __version__ = version("stopgate")
+    __version__ = version("stopgate-client")
 except PackageNotFoundError:  # the source, without an installation
     __version__ = "0"

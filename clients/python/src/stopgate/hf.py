@@ -1,4 +1,4 @@
-"""Stops the reasoning of models that run in transformers 5: `pip install 'stopgate[hf]'`."""
+"""Stops the reasoning of models that run in transformers 5: `pip install 'stopgate-client[hf]'`."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Stops evaluations of the lm-evaluation-harness early: `pip install 'stopgate[lm-eval]'`."""
+"""Stops evaluations of the lm-evaluation-harness early: `pip install 'stopgate-client[lm-eval]'`."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Reports the checkpoints of transformers' Trainer and of TRL: `pip install 'stopgate[training]'`."""
+"""Reports the checkpoints of transformers' Trainer and of TRL: `pip install 'stopgate-client[training]'`."""
 
 import json
 import math

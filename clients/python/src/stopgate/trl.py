@@ -1,4 +1,4 @@
-"""Stops the rollouts of TRL's GRPOTrainer early: `pip install 'stopgate[training]' 'trl>=1.16'`."""
+"""Stops the rollouts of TRL's GRPOTrainer early: `pip install 'stopgate-client[training]' 'trl>=1.16'`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutinefunction

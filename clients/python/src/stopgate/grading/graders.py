@@ -71,7 +71,7 @@ class Number(EqualityGrader):
 
 
 class Math(EqualityGrader):
-    """Equal mathematical expressions, by math-verify (`pip install 'stopgate[math]'`).
+    """Equal mathematical expressions, by math-verify (`pip install 'stopgate-client[math]'`).
 
     Raises:
         ImportError: math-verify is not installed.
