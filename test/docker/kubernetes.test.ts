@@ -12,7 +12,7 @@ const VALIDATE = 'clients/python/.venv/bin/kubernetes-validate'
 /** The oldest whose preStop can sleep, and the newest that the validator knows. */
 const VERSIONS = ['1.30', '1.37']
 /** Kinds of the Prometheus Operator, of which the validator has no schema. */
-const UNKNOWN = ['PrometheusRule', 'ServiceMonitor']
+const UNKNOWN = ['PodMonitor', 'PrometheusRule', 'ServiceMonitor']
 
 const without = (program: string, remedy: string): string | false => {
   const isMissing = spawnSync(program, ['--help']).error !== undefined && !process.env.CI
@@ -25,9 +25,9 @@ const withoutValidator = without(VALIDATE, 'npm run test:python once, then clien
 type Overlay = 'redis' | 'monitoring' | 'vllm' | 'proxy'
 
 const built = (overlay: Overlay): string => execFileSync('kustomize', ['build', join(FOLDER, overlay)], { encoding: 'utf8' })
-/** The resources of an overlay by kind; there is one of each. */
-const resources = (overlay: Overlay): Record<string, any> =>
-  Object.fromEntries(parseAllDocuments(built(overlay)).map((document) => document.toJS()).map((resource: any) => [resource.kind, resource]))
+const listed = (overlay: Overlay): any[] => parseAllDocuments(built(overlay)).map((document) => document.toJS())
+/** The resources of an overlay by kind, where there is one of each. */
+const resources = (overlay: Overlay): Record<string, any> => Object.fromEntries(listed(overlay).map((one) => [one.kind, one]))
 
 /** The arguments of an instruction of the Dockerfile, in the final stage. */
 async function instruction (name: string): Promise<string[]> {
@@ -102,6 +102,17 @@ t.test('the Prometheus Operator scrapes the Service and loads the rules', { skip
   t.match(JSON.stringify(PrometheusRule.spec), `up{job=\\"${Service.metadata.name}\\"}`, 'a ServiceMonitor names the job after the Service')
 })
 
+t.test('the Prometheus Operator scrapes proxies and vLLM by their pods', { skip: withoutKustomize }, async (t) => {
+  const monitors = listed('monitoring').filter(({ kind }) => kind === 'PodMonitor')
+  for (const [overlay, port] of [['proxy', 'admin'], ['vllm', 'http']] as const) {
+    const { spec: { template } } = resources(overlay).Deployment
+    const { spec } = monitors.find(({ spec }) => spec.selector.matchLabels['app.kubernetes.io/name'] === template.metadata.labels['app.kubernetes.io/name'])
+    t.same(spec.selector.matchLabels, template.metadata.labels, overlay)
+    t.match(spec.podMetricsEndpoints, [{ port, path: '/metrics' }], overlay)
+    t.ok(template.spec.containers[0].ports.some(({ name }: any) => name === port), overlay)
+  }
+})
+
 t.test('the pool of proxies has settings that the proxy accepts, and asks the service', { skip: withoutKustomize }, async (t) => {
   const { Deployment: { spec }, ConfigMap: { data, metadata }, Service, PodDisruptionBudget } = resources('proxy')
   const [container] = spec.template.spec.containers
@@ -125,7 +136,7 @@ t.test('the pool of proxies has settings that the proxy accepts, and asks the se
 })
 
 t.test('vLLM starts with the plug-in, and the version with which it was tested', { skip: withoutKustomize }, async (t) => {
-  const { Deployment: { spec: { template: { spec } } }, ConfigMap: { data }, Service } = resources('vllm')
+  const { Deployment: { spec: { strategy, template: { spec } } }, ConfigMap: { data }, Service } = resources('vllm')
   const [installs] = spec.initContainers
   const [container] = spec.containers
   const read = async (file: string) => await readFile(`clients/python/${file}`, 'utf8')
@@ -145,6 +156,10 @@ t.test('vLLM starts with the plug-in, and the version with which it was tested',
   const variables = container.command.flatMap((text: string) => /^\$\((\w+)\)$/.exec(text)?.[1] ?? [])
   for (const name of variables) t.ok(data[name], name)
   t.equal(container.ports[0].name, Service.spec.ports[0].targetPort)
+  const seconds = Number(container.command[container.command.indexOf('--shutdown-timeout') + 1])
+  t.ok(seconds > 0, 'vLLM finishes its requests before it ends')
+  t.ok(spec.terminationGracePeriodSeconds > container.lifecycle.preStop.sleep.seconds + seconds)
+  t.same(strategy, { type: 'Recreate' }, 'a pod beside the old one would wait for a second GPU')
   t.equal(spec.enableServiceLinks, false, 'the Service is called vllm, and VLLM_PORT is a setting of vLLM')
 })
 
