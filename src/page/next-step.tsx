@@ -7,7 +7,7 @@ export function NextStep () {
     <Card title='Next step'>
       <p>No outcome has arrived yet. Let a model server ask this service:</p>
       <pre>VLLM_PLUGINS=stopgate STOPGATE_URL={location.origin} vllm serve …</pre>
-      <pre>npx stopgate proxy --upstream http://127.0.0.1:8000</pre>
+      <pre>npx stopgate proxy --upstream http://127.0.0.1:8000 --service {location.origin}</pre>
       <p class='note'>Then contexts appear here, first with the status “learning”. Nothing is stopped before a threshold is certified, half an hour later at the earliest.</p>
     </Card>
   )

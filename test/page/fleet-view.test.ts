@@ -21,6 +21,7 @@ t.test('a fleet without contexts shows the next step, and no zeros', async (t) =
   const page = await openPage(t, '', serviceWith({ fleet, rows: { ...example('rows'), total: 0, contexts: [] } }))
   t.equal(page.all('.tile').length, 0)
   t.match(page.card('Next step'), 'Let a model server ask this service')
+  t.match(page.card('Next step'), 'proxy --upstream http://127.0.0.1:8000 --service http://localhost', 'it asks this service')
   t.equal(page.all('section[aria-label=Contexts]').length, 0, 'an empty table says nothing')
 })
 
