@@ -107,9 +107,10 @@ export interface DailySavings {
   readonly probe_tokens: number
   /** Whether a threshold has been in force since then without being counted in the savings: a pin, or one in mode `shadow`. */
   readonly is_uncounted: boolean
-  /** Generations of either arm that were reported since then. */
+  /** Generations of either arm that were reported since then, and when the last one was, ms. */
   readonly generations: number
-  /** Generations a day over the last whole day; `null`: none is over. */
+  readonly latest: number
+  /** Generations of the last 24 hours of the day before; `null`: there was none. */
   readonly last_generations: number | null
   /** Tokens that the last whole day saved, less those of its probes; `null`: none is over, or that is unknown of it. */
   readonly net: number | null
@@ -120,7 +121,8 @@ const DAY = 24 * HOUR
 
 /** A day that begins now, of a new context. */
 export function firstDay (time: number): DailySavings {
-  return { since: time, savings: NO_SAVINGS, probe_tokens: 0, is_uncounted: false, generations: 0, last_generations: null, net: null }
+  const none = { savings: NO_SAVINGS, probe_tokens: 0, is_uncounted: false, generations: 0, last_generations: null, net: null }
+  return { ...none, since: time, latest: time }
 }
 
 /** Sums up to now. */
@@ -134,21 +136,32 @@ type Totals = Pick<DailySavings, 'savings' | 'probe_tokens'>
 export function advanceDay (
   day: DailySavings, { savings, probe_tokens }: Totals, isUncounted: boolean, time: number, weight = 1): DailySavings {
   const is_uncounted = day.is_uncounted || isUncounted
-  const generations = day.generations + weight
-  if (time < day.since + DAY) return { ...day, is_uncounted, generations }
+  if (time < day.since + DAY) return { ...day, is_uncounted, generations: day.generations + weight, latest: time }
   const saved = is_uncounted ? null : estimateSavings(savingsSince(day.savings, savings))
   const net = saved === null ? null : saved.estimate - (probe_tokens - day.probe_tokens)
-  const last_generations = generations * DAY / (time - day.since)
-  return { since: time, savings, probe_tokens, is_uncounted: false, generations: 0, last_generations, net }
+  const last_generations = recentOf(day, time) + weight
+  return { since: time, savings, probe_tokens, is_uncounted: false, generations: 0, latest: time, last_generations, net }
 }
 
 /**
- * Generations a day at the traffic of the last 24 hours, as far as they are known: what was reported since the day began, and the share of
- * the day before that completes it. `null`: less than an hour is known.
+ * Generations of a day that were reported within 24 hours before now. A day ends with the first report after 24 hours, so it may be longer:
+ * its generations are taken to be spread evenly up to the last one.
  */
-export function generationsPerDay ({ since, generations, last_generations: last }: DailySavings, now: number): number | null {
+function recentOf ({ since, generations, latest }: DailySavings, now: number): number {
+  const start = now - DAY
+  if (since >= start) return generations
+  return latest <= start ? 0 : generations * (latest - start) / (latest - since)
+}
+
+/**
+ * Generations of the last 24 hours: those that were reported since the day began, and the share of the day before that completes it. In the
+ * first day of a context the rate so far stands for all of the day. `null`: less than an hour is known.
+ */
+export function generationsPerDay (day: DailySavings, now: number): number | null {
+  const { since, generations, last_generations: last } = day
   const passed = Math.max(0, now - since)
-  if (last !== null && passed < DAY) return generations + last * (1 - passed / DAY)
+  if (passed >= DAY) return recentOf(day, now)
+  if (last !== null) return generations + last * (1 - passed / DAY)
   return passed < HOUR ? null : generations * DAY / passed
 }
 
