@@ -3,6 +3,7 @@ import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { type Columns, MAX_ROWS } from '../src/core/decide/decide-columns.js'
 import { DECISION_WARNINGS, type DecisionWarning, type Reason, REASONS } from '../src/core/decide/decide.js'
+import type { Policy } from '../src/core/policy/policy.js'
 import { COLUMN_DECISIONS_EXAMPLE, DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema,
@@ -102,7 +103,7 @@ const decisionFields = {
   scope: ScopeSchema,
   guarantee: NullableGuaranteeSchema,
   next_check_tokens: nullable<number>('integer', {
-    description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens; null: send none, and force no further answers, since the generation is treated and no threshold is in force',
+    description: 'Send the next step when the generation has this many tokens, and this number as its due_tokens; null: send none, and force no further answers, since the generation is treated and nothing can stop it: no threshold is in force, or the mode is not "enforce"',
   }),
   probe: Type.Boolean({
     description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
@@ -202,6 +203,9 @@ export const storePrompts = Type.Literal(true, { description: 'Outcomes may have
 
 export const ColumnContextSchema = Type.Object({
   threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
+  mode: Type.Unsafe<Policy['mode']>({
+    type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy; rows in the treated arm need no further checks unless it is "enforce"',
+  }),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
   check_window_tokens: Type.Optional(checkWindow),

@@ -65,7 +65,7 @@ export const ProbeFormReplySchema = Type.Object({
     context: 'model=example,task=example',
     is_known: false,
     probe_form: null,
-    rule: { threshold: null, check_every_tokens: 8, check_growth: 0.125, min_tokens: 0, control_share: 1, warnings: [] },
+    rule: { threshold: null, mode: 'enforce', check_every_tokens: 8, check_growth: 0.125, min_tokens: 0, control_share: 1, warnings: [] },
   }],
 })
 

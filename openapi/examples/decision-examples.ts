@@ -64,7 +64,7 @@ export const COLUMN_DECISIONS_EXAMPLE = {
   first_step_late: [],
   asked_early: [],
   errors: [],
-  contexts: [{ threshold: 0.985, check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] }],
+  contexts: [{ threshold: 0.985, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] }],
 }
 
 export const BUNDLE_EXAMPLE = {

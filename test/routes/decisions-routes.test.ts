@@ -23,8 +23,8 @@ t.test('a reply lists rows, errors and the rules of contexts', async (t) => {
   t.equal(status, 200)
   t.match(body, { stop: [0], control: [1, 3], would_stop: [0, 1], probe: [1], stale: false, errors: [{ index: 4, path: '/tokens/4', message: /must be >= 0/ }] })
   t.strictSame(body.contexts, [
-    { threshold: GRID.at(-1), check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] },
-    { threshold: null, check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 1, warnings: [] },
+    { threshold: GRID.at(-1), mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] },
+    { threshold: null, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 1, warnings: [] },
   ])
   t.equal(body.snapshot_version, built.snapshotHolder.snapshot().version)
 })

@@ -7,7 +7,7 @@ import pytest
 from conftest import CONTEXT, until
 from stopgate import Client
 from stopgate._decisions import Breaker, Rule, _apply_reply
-from stopgate.generation import Cadence, Step
+from stopgate.generation import NEVER, Cadence, Step
 
 
 def test_a_ping_that_raises_does_not_leave_the_breaker_open() -> None:
@@ -38,6 +38,7 @@ def test_a_reply_about_many_contexts_makes_room_before_it_is_read(monkeypatch: p
         "check_growth": 0,
         "control_share": 1,
         "threshold": None,
+        "mode": "enforce",
         "warnings": (),
     }
     rules = {"old": Rule(Cadence(), False, 1), "older": Rule(Cadence(), False, 1)}
@@ -62,7 +63,7 @@ def test_a_reply_about_many_contexts_makes_room_before_it_is_read(monkeypatch: p
 def test_the_first_reply_says_which_generations_report() -> None:
     rule: dict[str, object] = {
         "check_every_tokens": 32, "min_tokens": 0, "check_growth": 0, "control_share": 0.5, "threshold": 0.9,
-        "warnings": (),
+        "mode": "enforce", "warnings": (),
     }  # fmt: skip
     body = {
         "stop": [], "control": [0], "would_stop": [], "probe": [], "errors": [], "first_step_late": [],
@@ -79,3 +80,23 @@ def test_the_first_reply_says_which_generations_report() -> None:
         assert not generations[2].must_report, "later replies say nothing about it"
         generations[2].finish("42", tokens=40)
         assert client.counters.unreported == 1
+
+
+@pytest.mark.parametrize(("mode", "is_asked"), [("enforce", True), ("shadow", False), ("off", False)])
+def test_a_treated_generation_is_asked_again_only_where_it_may_be_stopped(mode: str, is_asked: bool) -> None:
+    rule: dict[str, object] = {
+        "check_every_tokens": 32, "min_tokens": 0, "check_growth": 0, "control_share": 0.5, "threshold": 0.9,
+        "mode": mode, "warnings": (),
+    }  # fmt: skip
+    body = {
+        "stop": [], "control": [0], "would_stop": [], "probe": [], "errors": [], "first_step_late": [],
+        "asked_early": [], "contexts": [rule],
+    }  # fmt: skip
+    with Client("http://127.0.0.1:9", timeout=1) as client:
+        control, treated = (client.generation(CONTEXT, samples=1) for _ in range(2))
+        for one in (control, treated):
+            one.steps.append(Step(32, 0.5, {}))
+        rules: dict[str, Rule] = {}
+        assert _apply_reply(body, [control, treated], rules) == []
+        assert (control.next_check, treated.next_check) == (64, 64 if is_asked else NEVER)
+        assert rules[control.context_key].may_stop == is_asked, "a further one is then probed at its first check"

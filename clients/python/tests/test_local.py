@@ -1,4 +1,4 @@
-"""Checks that a local client does without, since no threshold is in force."""
+"""Checks that a local client does without, since nothing can be stopped."""
 
 import json
 import time
@@ -69,6 +69,16 @@ def test_a_treated_generation_needs_no_probe_while_nothing_is_in_force() -> None
     assert not one.due(1000)
     one.finish("42", tokens=1000)
     assert len(backend.reported) == 1, "it is reported, since it was drawn"
+
+
+@pytest.mark.parametrize("mode", ["shadow", "off"])
+def test_a_treated_generation_needs_no_probe_in_a_mode_that_stops_nothing(mode: str) -> None:
+    for share, arm in ((0.0, "treated"), (1.0, "control")):
+        backend = Backend(share, threshold=0.9)
+        body: Any = backend.local._bundle._body  # type: ignore[union-attr]
+        backend.local._bundle = Bundle({**body, "rules": [{**body["rules"][0], "mode": mode}]})
+        one = generation_of(backend)
+        assert one.due(32) == (arm == "control") and one.arm == arm
 
 
 def test_a_control_generation_and_one_with_a_threshold_are_probed() -> None:

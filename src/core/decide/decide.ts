@@ -56,7 +56,7 @@ export interface Decision {
   readonly context: string
   readonly scope: Scope
   readonly guarantee: Guarantee | null
-  /** `null`: never again, since the generation is treated and nothing is in force. */
+  /** `null`: never again, since the generation is treated and nothing can stop it. */
   readonly next_check_tokens: number | null
   /** Whether the worker of a control generation should force an answer here. */
   readonly probe: boolean
@@ -119,11 +119,12 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
 }
 
 /**
- * Whether a generation needs no further checks: it is treated, and no threshold is in force. It is not asked again even if a threshold
- * comes into force before its end, since evidence is about stops at the first of all its checks that reaches the threshold.
+ * Whether a generation needs no further checks: it is treated, and nothing can stop it, since no threshold is in force or the mode is not
+ * `enforce`. It is not asked again even if this changes before its end, since evidence is about stops at the first of all its checks that
+ * reaches the threshold.
  */
-export function isLeftAlone ({ threshold }: Pick<ContextRule, 'threshold'>, arm: Arm | null): boolean {
-  return arm === 'treated' && threshold === null
+export function isLeftAlone ({ threshold, mode }: Pick<ContextRule, 'threshold' | 'mode'>, arm: Arm | null): boolean {
+  return arm === 'treated' && (threshold === null || mode !== 'enforce')
 }
 
 /** The draw of a step that does not echo its arm, in [0, 1); `null` without an id or a salt. */

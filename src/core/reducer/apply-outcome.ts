@@ -218,8 +218,8 @@ function wasDueButNotAsked (fold: Fold, { steps, tokens }: LoggedOutcome, leaf: 
 }
 
 /**
- * Whether a treated generation asked no more after its first step, since nothing was in force then (see `isLeftAlone`). It is no example of
- * what a threshold does that came into force later.
+ * Whether a treated generation asked no more after its first step, since nothing could stop it then (see `isLeftAlone`). It is no example
+ * of what a threshold does that came into force later.
  */
 function wasLeftAlone (fold: Fold, { stopped, steps_asked: asked, tokens }: LoggedOutcome, leaf: string, key: string): boolean {
   if (stopped || asked === undefined || asked > 1) return false

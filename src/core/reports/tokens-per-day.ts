@@ -33,7 +33,8 @@ const MIN_CONTROL = 10
 
 /**
  * Tokens that a context saves a day at the traffic of the last 24 hours: those that stops of treated generations save, net of their probes,
- * less the probes of control generations. Negative where nothing is stopped while probes are made.
+ * less the probes of control generations. Treated generations are probed only where they may be stopped (see `isLeftAlone`), and in mode
+ * `off` replies ask for no probe at all. Negative where nothing is stopped while probes are made.
  * @returns `null`: unknown, since the traffic, the length of full runs or the figures at the threshold are; and where nothing is certified,
  * as above pools and leaves
  */
@@ -46,10 +47,12 @@ export function netTokensPerDay (
   const state = present.states.get(key)
   if (state === undefined) return 0 // no generation was ever reported
   const generations = generationsPerDay(state.day, now)
+  if (generations === 0 || mode === 'off') return 0
   const spent = [state, present.states.get(source.key)].find((from) => (from?.spending.control.generations ?? 0) >= MIN_CONTROL)
-  if (generations === null || spent === undefined || (force.threshold !== null && ratio === null)) return null
+  const mayStop = mode === 'enforce' && force.threshold !== null
+  if (generations === null || spent === undefined || (mayStop && ratio === null)) return null
   const { generations: runs, tokens, probe_tokens: probes } = spent.spending.control
   const share = controlShareInForce(force)
-  const saved = mode === 'enforce' ? (1 - share) * (ratio ?? 0) * tokens / runs : 0
+  const saved = mayStop ? (1 - share) * ratio! * tokens / runs : 0
   return generations * (saved - share * probes / runs)
 }

@@ -91,7 +91,7 @@ export class LocalDecider {
     return rule === null ? Infinity : nextCheckTokens(rule, tokens, id)
   }
 
-  /** Whether a generation needs no checks, since it is treated and no threshold is in force. */
+  /** Whether a generation needs no checks, since it is treated and nothing can stop it. */
   isLeftAlone ({ context, arm }: LocalGeneration): boolean {
     const rule = this.#rule(context)
     return rule !== null && isLeftAlone(rule, arm)

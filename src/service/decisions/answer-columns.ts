@@ -19,6 +19,7 @@ const counted = new Uint32Array(REASONS.length)
 /** The rule in force in a context of a request. */
 type ContextReply = {
   readonly threshold: number | null
+  readonly mode: ContextRule['mode']
   readonly check_every_tokens: number
   readonly check_growth: number
   readonly check_window_tokens?: number
@@ -81,10 +82,11 @@ const shown = new WeakMap<ContextRule, ContextReply>()
 export function ruleOf (rule: ContextRule): ContextReply {
   let one = shown.get(rule)
   if (one === undefined) {
-    const { threshold, checkEveryTokens: check_every_tokens, checkGrowth: check_growth, checkWindow } = rule
+    const { threshold, mode, checkEveryTokens: check_every_tokens, checkGrowth: check_growth, checkWindow } = rule
     const { minTokens: min_tokens, controlShare: control_share, storePrompts, warnings } = rule
     const cadence = { check_every_tokens, check_growth, ...(checkWindow !== 0 && { check_window_tokens: checkWindow }) }
-    shown.set(rule, one = { threshold, ...cadence, min_tokens, control_share, ...(storePrompts && { store_prompts: true }), warnings })
+    const prompts = storePrompts && { store_prompts: true as const }
+    shown.set(rule, one = { threshold, mode, ...cadence, min_tokens, control_share, ...prompts, warnings })
   }
   return one
 }

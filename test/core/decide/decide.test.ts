@@ -217,6 +217,13 @@ t.test('a treated generation is not asked again while no threshold is in force, 
   t.equal(decided({ index: 10, pin: null }, {}).next_check_tokens, null)
 })
 
+t.test('in a mode that stops nothing a treated generation is not asked again, and a control one is', async (t) => {
+  for (const mode of ['shadow', 'off'] as const) {
+    t.equal(decided({ index: 10, policy: { mode } }, { confidence: 0.1 }).next_check_tokens, null, mode)
+    t.equal(decided({ index: 10, policy: { mode } }, { arm: 'control' }).next_check_tokens, 128, mode)
+  }
+})
+
 t.test('the probe decision uses the clamped confidence and the context\'s rule', async (t) => {
   const control = { arm: 'control', confidence: 1.0000005 } as const
   t.equal(decided({}, control).probe, true)

@@ -103,7 +103,9 @@ t.test('the cost in tokens a day follows from traffic, control share, savings an
   const close = (a: number | null, b: number, message: string) => t.ok(Math.abs(a! - b) < 1e-6 * Math.abs(b), `${message}: ${a}, ${b}`)
   t.ok(ratio > 0.5 && ratio < 0.63)
   close(effect!.tokens_saved_per_day_before, aDay * (0.5 * 100 * ratio - 0.5 * 2), 'in force')
-  close(effect!.tokens_saved_per_day_after, aDay * -(0.5 * 2), 'off: only probes are left')
+  t.equal(effect!.tokens_saved_per_day_after, 0, 'off: nothing is probed')
+  const [shadow] = commandEffects(known, { type: 'policy', key: LEAF, policy: { mode: 'shadow' }, by: 'ops' }, [LEAF], now)
+  close(shadow!.tokens_saved_per_day_after, aDay * -(0.5 * 2), 'shadow: only the probes of control generations are left')
 
   const reset = { type: 'reset', key: LEAF, by: 'ops', reason: 'r' } as const
   close(commandEffects(known, reset, [LEAF], now)[0]!.tokens_saved_per_day_after, aDay * -2, 'a new epoch begins with control generations alone')
@@ -123,7 +125,7 @@ t.test('the cost is unknown before an hour of traffic', async (t) => {
   const known = knownOf(certifiedWithTraffic(0))
   const off = { type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' } as const
   t.match(commandEffects(known, off, [LEAF], HOUR - 1), [
-    { tokens_saved_per_day_before: null, tokens_saved_per_day_after: null, tokens_saved_ratio_before: Number },
+    { tokens_saved_per_day_before: null, tokens_saved_per_day_after: 0, tokens_saved_ratio_before: Number },
   ])
   t.match(commandEffects(known, off, [LEAF], HOUR), [{ tokens_saved_per_day_before: Number }])
 })

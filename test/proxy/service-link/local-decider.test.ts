@@ -10,7 +10,9 @@ t.test('it decides and enrols like the service', async (t) => {
   const { send, snapshotHolder } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}' })
   await send('PUT', '/v1/contexts/model=m,task=a/pin', { threshold: 0.9, reason: 'test' })
   await send('PUT', '/v1/contexts/model=m,task=b/policy', { mode: 'off' })
-  await until('the pin is in force', () => snapshotHolder.snapshot().root.children.get('m')?.children.get('a')?.rule.threshold === 0.9)
+  await send('PUT', '/v1/contexts/model=m,task=c/pin', { threshold: 0.9, reason: 'test' })
+  await send('PUT', '/v1/contexts/model=m,task=c/policy', { mode: 'shadow' })
+  await until('the pin is in force', () => snapshotHolder.snapshot().root.children.get('m')?.children.get('c')?.rule.mode === 'shadow')
   const snapshot = snapshotOfBundle(bundleOf(snapshotHolder.snapshot()))
   const enrolled: unknown[] = []
   const decider = new LocalDecider(() => snapshot, { add: (...draw) => { enrolled.push(draw) }, count: () => { t.fail('all report') } })
@@ -33,6 +35,7 @@ t.test('it decides and enrols like the service', async (t) => {
   t.equal(decider.isLeftAlone(fresh), false, 'it is control')
   t.equal(decider.isLeftAlone({ ...fresh, arm: 'treated' }), true)
   t.equal(decider.isLeftAlone({ ...one, arm: 'treated' }), false, 'a pin is in force')
+  t.equal(decider.isLeftAlone({ ...one, context: { model: 'm', task: 'c' }, arm: 'treated' }), true, 'the mode is shadow')
   t.match(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: fresh.id, group_id: 'other' }])
   const ungrouped = start({ model: 'new' }, null).generation
   decider.draw(ungrouped, 32)

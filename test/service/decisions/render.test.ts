@@ -33,9 +33,9 @@ t.test('the text equals that of JSON.stringify', async (t) => {
     unreported: [0, 4],
     errors: [{ index: 5, path: '/tokens/5', message: 'must be "whole"\n' }, { index: 6, path: '/contexts/1', message: 'é' }],
     contexts: [
-      { threshold: 0.935, check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] },
+      { threshold: 0.935, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] },
       null,
-      { threshold: null, check_every_tokens: 1, check_growth: 0, min_tokens: 100, control_share: 1, warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
+      { threshold: null, mode: 'shadow', check_every_tokens: 1, check_growth: 0, min_tokens: 100, control_share: 1, warnings: ['outcomes_missing', 'outcomes_not_enrolled'] },
     ],
   }
   for (const answer of [nothing, all]) t.equal(renderColumns(answer), JSON.stringify(answer))

@@ -133,8 +133,8 @@ class Rule(NamedTuple):
         return self.scorer.score(step.tokens, step.confidence, step.signals)
 
     def leaves_alone(self, arm: Arm | None) -> bool:
-        """Whether a generation needs no further checks: it is treated, and no threshold is in force."""
-        return arm == "treated" and self.threshold is None
+        """Whether a generation needs no further checks: it is treated, and nothing can stop it."""
+        return arm == "treated" and (self.threshold is None or self.mode != "enforce")
 
     def wants_probe(self, step: Step, arm: Arm | None, probed_score: float | None) -> bool:
         """Whether an answer forced here is worth its tokens: some threshold would first stop at this step."""

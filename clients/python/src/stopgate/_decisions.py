@@ -90,10 +90,16 @@ class Rule(NamedTuple):
     """The rule in force in a context, as far as replies have it."""
 
     cadence: Cadence
-    stops: bool
-    """Whether a threshold is in force."""
+    is_in_force: bool
+    """Whether there is a threshold."""
     control_share: float
     stores_prompts: bool = False
+    mode: str = "enforce"
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether a treated generation can be stopped."""
+        return self.is_in_force and self.mode == "enforce"
 
 
 class Decisions:
@@ -117,10 +123,10 @@ class Decisions:
     def asks_first(self, generation: Generation) -> bool:
         """Whether to ask about a generation before an answer is forced.
 
-        Its arm is not drawn yet, and no threshold is known to be in force. Only a control generation then needs one.
+        Its arm is not drawn yet, and nothing is known that could stop it. Only a control generation then needs one.
         """
         rule = self._rules.get(generation.context_key)
-        return self._local is None and generation.arm is None and rule is not None and not rule.stops
+        return self._local is None and generation.arm is None and rule is not None and not rule.may_stop
 
     def cadence_of(self, generation: Generation) -> Cadence:
         """The cadence of a generation: every 32 tokens until the service has sent another one."""
@@ -239,7 +245,11 @@ def _make_room(rules: dict[str, Rule]) -> None:
 
 def _note(rules: dict[str, Rule], generation: Generation, rule: Mapping[str, Any]) -> None:
     rules[generation.context_key] = Rule(
-        cadence_in(rule), rule["threshold"] is not None, rule["control_share"], rule.get("store_prompts", False)
+        cadence_in(rule),
+        rule["threshold"] is not None,
+        rule["control_share"],
+        rule.get("store_prompts", False),
+        rule["mode"],
     )
 
 
@@ -274,11 +284,11 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
             path, message = problems[row]["path"], problems[row]["message"]
             warn(f"row {message}", f"no decision for {one.id}: {path} {message}")
             continue
-        cadence, stops, control_share, _ = rules[one.context_key]
+        rule = rules[one.context_key]
         if one.arm is None:
-            one.arm, one.control_share = "control" if row in control else "treated", control_share
+            one.arm, one.control_share = "control" if row in control else "treated", rule.control_share
             one.must_report = row not in unreported
-        is_left_alone = one.arm == "treated" and not stops
-        next_check = NEVER if is_left_alone else cadence.next_check(one.steps[-1].tokens, one.id)
-        one.decided(row in stop, row in probe, next_check, would_stop=row in would_stop, is_in_force=stops)
+        is_left_alone = one.arm == "treated" and not rule.may_stop
+        next_check = NEVER if is_left_alone else rule.cadence.next_check(one.steps[-1].tokens, one.id)
+        one.decided(row in stop, row in probe, next_check, would_stop=row in would_stop, is_in_force=rule.is_in_force)
     return [generations[row] for row in problems]

@@ -83,8 +83,9 @@ class LocalDecider:
     def leaves_alone(self, generation: Generation, tokens: int) -> bool:
         """Draws the arm of a generation at its first check. Returns whether it needs no probes and no further checks.
 
-        It is treated then, and no threshold is in force. It is not asked about again even if one comes into force
-        before its end: evidence is about stops at the first of all checks that reach the threshold.
+        It is treated then, and nothing can stop it: no threshold is in force, or the mode is not "enforce". It is not
+        asked about again even if this changes before its end: evidence is about stops at the first of all checks that
+        reach the threshold.
         """
         bundle = self._bundle
         rule = None if bundle is None else bundle.rule_of(generation.context, generation.context_key)

@@ -229,7 +229,7 @@ class Generation:
 
     @property
     def asks_first(self) -> bool:
-        """Whether to ask at this check without an answer, since nothing is in force.
+        """Whether to ask at this check without an answer, since nothing could stop it.
 
         Force one, and ask again, if the arm is then "control".
         """
@@ -306,7 +306,7 @@ class Generation:
 
         Args:
             would_stop: whether it reaches the threshold, in either arm.
-            is_in_force: whether there is a threshold. Without one, a treated generation is not asked about again.
+            is_in_force: whether there is a threshold.
         """
         self.checked(stop, probe, next_check)
         self.due_tokens = next_check
