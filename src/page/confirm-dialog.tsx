@@ -115,11 +115,14 @@ function moved (before: number | null | undefined, after: number | null | undefi
   return before === after ? render(after) : <>{render(before)} → <b>{render(after)}</b></>
 }
 
-/** What a change costs or saves in tokens a day, or that it is unknown. */
-export function costText ({ before, after, unknown }: TokensPerDay): string {
+/**
+ * What a change costs or saves in tokens a day, or that it is unknown.
+ * @param total contexts that the call applies to
+ */
+export function costText ({ before, after, unknown }: TokensPerDay, total: number): string {
   const others = unknown === 0 ? '' : ` Unknown for ${counted(unknown, 'changing context')}: less than an hour of traffic, or no evidence at the threshold.`
   if (before === null || after === null) {
-    return unknown === 0 ? 'No tokens are saved or lost: there is no traffic here yet.' : `What this costs in tokens a day is not known.${others}`
+    return total === 0 ? 'No tokens are saved or lost: this applies to nothing.' : `What this costs in tokens a day is not known.${others}`
   }
   const change = after - before
   const effect = change === 0
@@ -135,14 +138,14 @@ function EffectTable ({ effects }: { effects: Effects }) {
     return (
       <div class='effect'>
         <p>This would remove {counted(removed, 'pin')}.</p>
-        {perDay !== undefined && <p>{costText(perDay)}</p>}
+        {perDay !== undefined && <p>{costText(perDay, removed)}</p>}
       </div>
     )
   }
   return (
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
-      {perDay !== undefined && <p>{costText(perDay)}</p>}
+      {perDay !== undefined && <p>{costText(perDay, total)}</p>}
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
       {policies.length > 0 && (
         <Table

@@ -195,10 +195,10 @@ t.test('a command that fails after its dry run stays open with the message of th
 })
 
 t.test('a dry run states what a change costs in tokens a day, or that it is unknown', async (t) => {
-  const cost = async (tokens_saved_per_day: object, contexts: object[] = []) => {
+  const cost = async (tokens_saved_per_day: object, contexts: object[] = [], total = 3) => {
     const page = await openPage(t, CONTEXT_VIEW, (request) => request.method === 'GET'
       ? serviceWith()(request)
-      : { status: 200, body: { dry_run: true, confirm: 'c', contexts, total: 3, changing: 2, tokens_saved_per_day } })
+      : { status: 200, body: { dry_run: true, confirm: 'c', contexts, total, changing: 2, tokens_saved_per_day } })
     await page.click('Reset …')
     await page.fill('Reason', 'r')
     await page.click(PREVIEW)
@@ -209,7 +209,10 @@ t.test('a dry run states what a change costs in tokens a day, or that it is unkn
   t.match(page.text(), '1.87M tokens a day fewer would be saved at today’s traffic: −12K instead of 1.86M, net of probes. Unknown for 1 changing context: less than an hour of traffic, or no evidence at the threshold.')
   t.equal(page.table('Effect')[1]!.at(-2), '1.86M → –')
   t.match((await cost({ before: null, after: null, unknown: 2 })).text(), 'What this costs in tokens a day is not known. Unknown for 2 changing contexts')
-  t.match((await cost({ before: null, after: null, unknown: 0 })).text(), 'No tokens are saved or lost: there is no traffic here yet.')
+  const unknown = await cost({ before: null, after: null, unknown: 0 })
+  t.match(unknown.text(), 'What this costs in tokens a day is not known.')
+  t.notMatch(unknown.text(), 'Unknown for')
+  t.match((await cost({ before: null, after: null, unknown: 0 }, [], 0)).text(), 'No tokens are saved or lost: this applies to nothing.')
   t.match((await cost({ before: 50, after: 50, unknown: 0 })).text(), 'As many tokens a day as now: 50 saved, net of probes.')
 })
 
