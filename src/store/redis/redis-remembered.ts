@@ -39,15 +39,15 @@ interface RememberedOptions {
  *    an import makes all earlier ids unknown.
  * 3. Moving may be repeated, and may happen twice at a time: a partition keeps the newest value of an id.
  * 4. Ids reach a partition half a minute after their entry reached the log, so no failover takes an entry whose id stays.
- * 5. If the server of a partition has changed since a bucket was moved, it may lack the end of it: that bucket is moved again before it is
- *    dropped.
+ * 5. If the server of a partition has changed since a bucket was moved, it may lack the end of it: that bucket is moved again, and dropped
+ *    one turn later. The servers are therefore read before a move and again after it.
  */
 export class RememberedIds {
   readonly #options: RememberedOptions
   #fence: string | null = null
   #isMoving = false
   #nextAt: number
-  /** The servers to which the last bucket was moved. */
+  /** The fence at which the oldest bucket was in the partitions, and the servers that they were on; '': unknown. */
   #movedTo = ''
   /** Why moving fails, and since when. */
   #problem: { readonly since: number, readonly text: string } | null = null
@@ -115,18 +115,25 @@ export class RememberedIds {
     this.move().then(() => { done(null) }, (error: Error) => { done(error.message) })
   }
 
-  /** Moves the newest bucket that takes no more ids to the partitions, and lets the next one take ids. */
+  /** Moves the newest bucket that takes no more ids to the partitions. Lets the next one take ids, if the oldest one can be dropped. */
   async move (): Promise<void> {
     const { main, movers, replicas, bucketMs } = this.#options
     const fence = await this.#readFence()
     const [state, number] = fence.split(' ') as [string, string]
     await replicas.have(main)
     const bucket = (age: number) => RECENT[(Number(number) + 3 - age) % 3]!
-    await this.#copy(bucket(1), state)
     const servers = await movers.servers()
-    if (servers !== this.#movedTo) await this.#copy(bucket(2), state)
-    await main.script('rotate', [KEYS.stateId, KEYS.recentAt, ...RECENT], [fence, bucketMs])
-    this.#movedTo = servers
+    const isChanged = async () => await movers.servers() !== servers
+    await this.#copy(bucket(1), state)
+    if (this.#movedTo !== `${fence} ${servers}`) { // the oldest bucket has another turn, in which its copies reach the replicas
+      await this.#copy(bucket(2), state)
+      this.#movedTo = await isChanged() ? '' : `${fence} ${servers}`
+      return
+    }
+    this.#movedTo = ''
+    if (await isChanged()) return
+    const isRotated = await main.script('rotate', [KEYS.stateId, KEYS.recentAt, ...RECENT], [fence, bucketMs]) === 1
+    if (isRotated) this.#movedTo = `${state} ${Number(number) + 1} ${servers}`
   }
 
   close (): void {
