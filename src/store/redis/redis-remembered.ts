@@ -38,7 +38,8 @@ interface RememberedOptions {
  *    when it arrives. Ids that had not been moved when it read are then still in a bucket. This is its *fence*. The state id belongs to it:
  *    an import makes all earlier ids unknown.
  * 3. Moving may be repeated, and may happen twice at a time: a partition keeps the newest value of an id.
- * 4. Ids reach a partition half a minute after their entry reached the log, so no failover takes an entry whose id stays.
+ * 4. Ids reach a partition half a minute after their entry reached the log, also if the mover has just become the learner. So no failover
+ *    takes an entry whose id stays.
  * 5. If the server of a partition has changed since a bucket was moved, it may lack the end of it: that bucket is moved again, and dropped
  *    one turn later. The servers are therefore read before a move and again after it.
  */
@@ -70,8 +71,8 @@ export class RememberedIds {
   async append (ids: readonly string[], send: (fence: string, values: ReadonlyArray<string | null>) => Promise<unknown>): Promise<unknown> {
     if (ids.length === 0) return send('', [])
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const fence = this.#fence ??= await this.#readFence()
-      const reply = await send(fence, await this.#inPartitions(fence, ids))
+      const fence = this.#fence ??= (await this.#readFence()).fence
+      const reply = await send(fence, await this.#inPartitions(stateOf(fence), ids))
       if (typeof reply !== 'string' || !reply.startsWith('FENCE ')) return reply
       this.#fence = reply.slice('FENCE '.length)
     }
@@ -83,7 +84,7 @@ export class RememberedIds {
     const values = await this.#options.main.script('recent', [KEYS.recentAt, ...RECENT], ids) as Array<string | null>
     const elsewhere = [...values.keys()].filter((i) => values[i] === null)
     if (elsewhere.length === 0) return values
-    const found = await this.#inPartitions(this.#fence ??= await this.#readFence(), elsewhere.map((i) => ids[i]!))
+    const found = await this.#inPartitions(stateOf(this.#fence ??= (await this.#readFence()).fence), elsewhere.map((i) => ids[i]!))
     for (const [j, i] of elsewhere.entries()) values[i] = found[j]!
     return values
   }
@@ -106,19 +107,23 @@ export class RememberedIds {
     if (this.#isMoving || performance.now() < this.#nextAt) return
     this.#isMoving = true
     const { bucketMs } = this.#options
-    const done = (problem: string | null) => {
+    const done = (problem: string | null, inMs: number) => {
       const now = performance.now()
       this.#problem = problem === null ? null : { since: this.#problem?.since ?? now, text: problem }
       this.#isMoving = false
-      this.#nextAt = now + (problem === null ? bucketMs : Math.min(AGAIN_MS, bucketMs))
+      this.#nextAt = now + inMs
     }
-    this.move().then(() => { done(null) }, (error: Error) => { done(error.message) })
+    this.move().then((inMs) => { done(null, inMs) }, (error: Error) => { done(error.message, Math.min(AGAIN_MS, bucketMs)) })
   }
 
-  /** Moves the newest bucket that takes no more ids to the partitions. Lets the next one take ids, if the oldest one can be dropped. */
-  async move (): Promise<void> {
+  /**
+   * Moves the newest bucket that takes no more ids to the partitions. Lets the next one take ids, if the oldest one can be dropped.
+   * @returns ms until it is time for the next turn
+   */
+  async move (): Promise<number> {
     const { main, movers, replicas, bucketMs } = this.#options
-    const fence = await this.#readFence()
+    const { fence, ageMs } = await this.#readFence()
+    if (ageMs >= 0 && ageMs < bucketMs) return bucketMs - ageMs // a failover could still take the entries of the newest ids
     const [state, number] = fence.split(' ') as [string, string]
     await replicas.have(main)
     const bucket = (age: number) => RECENT[(Number(number) + 3 - age) % 3]!
@@ -128,12 +133,13 @@ export class RememberedIds {
     if (this.#movedTo !== `${fence} ${servers}`) { // the oldest bucket has another turn, in which its copies reach the replicas
       await this.#copy(bucket(2), state)
       this.#movedTo = await isChanged() ? '' : `${fence} ${servers}`
-      return
+      return bucketMs
     }
     this.#movedTo = ''
-    if (await isChanged()) return
+    if (await isChanged()) return bucketMs
     const isRotated = await main.script('rotate', [KEYS.stateId, KEYS.recentAt, ...RECENT], [fence, bucketMs]) === 1
     if (isRotated) this.#movedTo = `${state} ${Number(number) + 1} ${servers}`
+    return bucketMs
   }
 
   close (): void {
@@ -155,9 +161,9 @@ export class RememberedIds {
     } while (cursor !== '0')
   }
 
-  async #inPartitions (fence: string, ids: readonly string[]): Promise<Array<string | null>> {
+  /** @param state the beginning of the state id */
+  async #inPartitions (state: string, ids: readonly string[]): Promise<Array<string | null>> {
     const { partitions } = this.#options
-    const state = fence.split(' ')[0]!
     const values: Array<string | null> = new Array(ids.length)
     await Promise.all([...partitions.group(ids)].map(async ([partition, group]) => {
       const keys = group.map((i) => rememberedKey(partitions.tags[partition]!, state, ids[i]!))
@@ -167,7 +173,12 @@ export class RememberedIds {
     return values
   }
 
-  async #readFence (): Promise<string> {
-    return await this.#options.main.script('fence', [KEYS.stateId, KEYS.recentAt], [randomUUID()]) as string
+  /** The fence, and for how long its bucket has taken ids by the clock of Redis, which may have been set back. */
+  async #readFence (): Promise<{ fence: string, ageMs: number }> {
+    const reply = await this.#options.main.script('fence', [KEYS.stateId, KEYS.recentAt], [randomUUID()])
+    const [fence, ageMs] = reply as [string, number]
+    return { fence, ageMs }
   }
 }
+
+const stateOf = (fence: string): string => fence.slice(0, fence.indexOf(' '))

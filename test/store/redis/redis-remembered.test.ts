@@ -26,13 +26,13 @@ interface Held { readonly release: () => void, readonly lose: (isAfter: boolean)
 type Gate = (send: () => Promise<unknown>) => Promise<unknown>
 
 /** One process that appends and moves ids. Its requests pass `gate`. */
-function replicaOf (url: string, connection: RedisConnection, serverId: () => string, gate: Gate) {
+function replicaOf (url: string, connection: RedisConnection, serverId: () => string, gate: Gate, bucketMs = 0) {
   const script: RedisConnection['script'] = (name, keys, args) => gate(() => connection.script(name, keys, args))
   const run: RedisConnection['run'] = async (command) => await gate(() => connection.run(command)) as never
   const main = { script, run, server: async () => serverId(), redis: connection.redis } as unknown as RedisConnection
   const replicas = new RedisReplicas(url, 0, 5000)
   const partitions = () => new RedisPartitions({ main, count: PARTITIONS, connect: null, seeds: [] })
-  const remembered = new RememberedIds({ main, partitions: partitions(), movers: partitions(), replicas, dedupMs: 3_600_000, bucketMs: 0 })
+  const remembered = new RememberedIds({ main, partitions: partitions(), movers: partitions(), replicas, dedupMs: 3_600_000, bucketMs })
   return { remembered, log: new RedisLog({ main, reader: connection, replicas, remembered, limits: LIMITS, timeoutMs: 5000 }) }
 }
 
@@ -164,6 +164,18 @@ t.test('an id is moved again if its partition fails over while it is moved', { s
   t.same(await log.append(outcomes('a')), ['duplicate'])
 })
 
+t.test('a learner that has just taken over moves no ids that arrived a moment ago', { skip }, async (t) => {
+  const { url, redis, connection } = await world(t)
+  const { remembered, log } = replicaOf(url, connection, () => '', (send) => send())
+  await log.append(outcomes('a'))
+  for (let turn = 0; turn < 2; turn++) await remembered.move()
+  t.match(await redis.get(KEYS.recentAt), /^1 /, 'the bucket of the id has just stopped taking ids')
+  const { remembered: next } = replicaOf(url, connection, () => '', (send) => send(), 60_000)
+  const inMs = await next.move()
+  t.ok(inMs > 50_000 && inMs <= 60_000, `${inMs} ms until the next turn`)
+  t.same(await redis.keys('{stopgate:*}:seen:*'), [])
+})
+
 /** An append of `b` whose request arrives after `during`, although it read the partitions before. */
 async function appendAround (t: Test, before: number, during: (replica: ReturnType<typeof replicaOf>) => Promise<void>) {
   const { url, connection } = await world(t)
@@ -194,7 +206,7 @@ t.test('an append that read the partitions too long ago reads them again', { ski
 })
 
 t.test('an append that read the partitions just before an id was moved finds it in a bucket', { skip }, async (t) => {
-  await appendAround(t, 2, (replica) => replica.remembered.move())
+  await appendAround(t, 2, async (replica) => { await replica.remembered.move() })
 })
 
 t.test('it is a warning if ids cannot be moved for a minute', { skip }, async (t) => {

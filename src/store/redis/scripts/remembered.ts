@@ -15,8 +15,8 @@ end
 export const bucketNumber = (key: string): string => `tonumber(string.match(redis.call('GET', ${key}) or '0', '^%d+'))`
 
 /**
- * KEYS: state_id, recent_at. ARGV: state id to use if there is none. Returns the fence: the beginning of the state id, and the number of
- * the bucket that takes ids.
+ * KEYS: state_id, recent_at. ARGV: state id to use if there is none. Returns the fence, which is the beginning of the state id and the
+ * number of the bucket that takes ids, and for how many ms that bucket has taken them (less than 0 if the clock was set back).
  */
 export const fence = `
 local id = redis.call('GET', KEYS[1])
@@ -24,7 +24,9 @@ if not id then                                                    -- written onl
   redis.call('SET', KEYS[1], ARGV[1])
   id = ARGV[1]
 end
-return string.sub(id, 1, 8) .. ' ' .. ${bucketNumber('KEYS[2]')}
+local time = redis.call('TIME')
+local since = tonumber(string.match(redis.call('GET', KEYS[2]) or '', ' (%d+)$') or 0)
+return { string.sub(id, 1, 8) .. ' ' .. ${bucketNumber('KEYS[2]')}, time[1] * 1000 + math.floor(time[2] / 1000) - since }
 `
 
 /** KEYS: recent_at, the three buckets. ARGV: ids. Returns their values in the buckets. */
