@@ -81,10 +81,11 @@ export class RememberedIds {
 
   /** Values of ids, wherever they are. */
   async values (ids: readonly string[]): Promise<Array<string | null>> {
-    const values = await this.#options.main.script('recent', [KEYS.recentAt, ...RECENT], ids) as Array<string | null>
+    const reply = await this.#options.main.script('recent', [KEYS.stateId, KEYS.recentAt, ...RECENT], ids)
+    const [state, values] = reply as [state: string, values: Array<string | null>]
     const elsewhere = [...values.keys()].filter((i) => values[i] === null)
     if (elsewhere.length === 0) return values
-    const found = await this.#inPartitions(stateOf(this.#fence ??= (await this.#readFence()).fence), elsewhere.map((i) => ids[i]!))
+    const found = await this.#inPartitions(state, elsewhere.map((i) => ids[i]!))
     for (const [j, i] of elsewhere.entries()) values[i] = found[j]!
     return values
   }

@@ -176,6 +176,17 @@ t.test('a learner that has just taken over moves no ids that arrived a moment ag
   t.same(await redis.keys('{stopgate:*}:seen:*'), [])
 })
 
+t.test('values of ids are those of the imported state, also where nothing is appended', { skip }, async (t) => {
+  const { url, redis, connection } = await world(t)
+  const { remembered, log } = replicaOf(url, connection, () => '', (send) => send())
+  await log.append(outcomes('a'))
+  t.same(await remembered.values(['b']), [null])
+  await redis.set(KEYS.stateId, 'imported-state')
+  const partitions = new RedisPartitions({ main: connection, count: PARTITIONS, connect: null, seeds: [] })
+  await redis.set(rememberedKey(partitions.tags[partitions.of('b')]!, 'imported', 'b'), '5 0 1')
+  t.same(await remembered.values(['b']), ['5 0 1'])
+})
+
 /** An append of `b` whose request arrives after `during`, although it read the partitions before. */
 async function appendAround (t: Test, before: number, during: (replica: ReturnType<typeof replicaOf>) => Promise<void>) {
   const { url, connection } = await world(t)

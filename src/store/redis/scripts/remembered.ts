@@ -29,15 +29,15 @@ local since = tonumber(string.match(redis.call('GET', KEYS[2]) or '', ' (%d+)$')
 return { string.sub(id, 1, 8) .. ' ' .. ${bucketNumber('KEYS[2]')}, time[1] * 1000 + math.floor(time[2] / 1000) - since }
 `
 
-/** KEYS: recent_at, the three buckets. ARGV: ids. Returns their values in the buckets. */
+/** KEYS: state_id, recent_at, the three buckets. ARGV: ids. Returns the beginning of the state id, and the ids' values in the buckets. */
 export const recent = `${recentValue}
-local number = ${bucketNumber('KEYS[1]')}
-local buckets = { KEYS[2], KEYS[3], KEYS[4] }
+local number = ${bucketNumber('KEYS[2]')}
+local buckets = { KEYS[3], KEYS[4], KEYS[5] }
 local values = {}
 for i, id in ipairs(ARGV) do
   values[i] = recentValue(buckets, number, id)
 end
-return values
+return { string.sub(redis.call('GET', KEYS[1]) or '', 1, 8), values }
 `
 
 /**
