@@ -95,6 +95,11 @@ const EnrolledSchema = Type.Object({
   sample: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0); only number 0 enrols the group' })),
 }, { ...strict, title: 'DrawnGeneration', description: 'A generation whose arm was drawn: generation_id, group_id or both', anyOf: [{ required: ['generation_id'] }, { required: ['group_id'] }] })
 
+/** Limit of a count, so that sums of them stay numbers. */
+const MAX_UNREPORTED = 1_000_000_000
+
+const UnreportedCountSchema = (description: string) => Type.Integer({ minimum: 0, maximum: MAX_UNREPORTED, description: `${description}, up to 1,000,000,000` })
+
 export const EnrolmentsSchema = Type.Object({
   context: Type.Optional(ContextSchema),
   epoch: nullable<string>('string', { maxLength: 64, description: 'Epoch of the node of the bundle by which the arms were drawn; null: the bundle states none' }),
@@ -102,9 +107,9 @@ export const EnrolmentsSchema = Type.Object({
   age_ms: Type.Number({ minimum: 0, maximum: 86_400_000, description: 'Time since the first of these draws, by a monotonic clock (milliseconds); draws older than 5 seconds do not enrol' }),
   generations: Type.Array(EnrolledSchema, { maxItems: 4096, description: 'Generations whose first step was decided, up to 4,096' }),
   unreported: Type.Optional(Type.Object({
-    generations: Type.Integer({ minimum: 0, description: 'Number of first steps' }),
-    steps: Type.Integer({ minimum: 0, description: 'Number of steps, first ones included' }),
-    stops: Type.Integer({ minimum: 0, description: 'Number of stops' }),
+    generations: UnreportedCountSchema('Number of first steps'),
+    steps: UnreportedCountSchema('Number of steps, first ones included'),
+    stops: UnreportedCountSchema('Number of stops'),
   }, { ...strict, description: 'Treated generations that need not report, since the last such call; absent: none' })),
 }, {
   ...strict,

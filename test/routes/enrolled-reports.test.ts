@@ -37,3 +37,18 @@ t.test('where only enrolled generations report, replies say so in every form, an
   t.match(text, `stopgate_context_unreported{context="model=m,task=a",of="generations"} ${generations}`)
   t.match(text, 'stopgate_context_reports_enrolled{context="model=m,task=a"} 1')
 })
+
+t.test('the largest counts that a worker may report leave the context readable, and larger ones are refused', async (t) => {
+  const { send, snapshotHolder } = await build(t, { DEFAULT_POLICY: '{"reports":"enrolled","follow_up_seconds":60}' })
+  await send('PUT', `${KEY}/pin`, { threshold: 0.9, reason: 'test' })
+  await until('the pin is in force', () => snapshotHolder.snapshot().root.children.get('m')?.children.get('a')?.rule.threshold === 0.9)
+  const report = (count: number) => send('POST', '/v1/enrolments', {
+    context, epoch: null, share: 0.2, age_ms: 0, generations: [], unreported: { generations: count, steps: count, stops: count },
+  })
+  t.equal((await report(1e308)).status, 400)
+  t.equal((await report(1e9 + 1)).status, 400)
+  for (let i = 0; i < 2; i++) t.equal((await report(1e9)).status, 202)
+  const sums = { generations: 2e9, steps: 2e9, stops: 2e9 }
+  await until('the sums are learned', async () => (await send('GET', KEY)).body.reporting?.unreported.steps === 2e9)
+  t.strictSame((await send('GET', KEY)).body.reporting.unreported, sums)
+})

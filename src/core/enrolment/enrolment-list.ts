@@ -39,8 +39,10 @@ export interface Unreported {
 
 export const NONE_UNREPORTED: Unreported = { generations: 0, steps: 0, stops: 0 }
 
+/** The sums stay exact and finite: JSON has no infinity, so a state with one could not be read again. */
 export function sumUnreported (a: Unreported, b: Unreported): Unreported {
-  return { generations: a.generations + b.generations, steps: a.steps + b.steps, stops: a.stops + b.stops }
+  const sum = (field: keyof Unreported) => Math.min(a[field] + b[field], Number.MAX_SAFE_INTEGER)
+  return { generations: sum('generations'), steps: sum('steps'), stops: sum('stops') }
 }
 
 /** Limit of the draws in one entry, which keeps those with the smallest second hashes. */

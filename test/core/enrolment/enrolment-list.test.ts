@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { DrawBuffer, ENROLMENT_TIMES, MAX_BUFFERED_DRAWS, MAX_DRAWS, scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
+import {
+  DrawBuffer, ENROLMENT_TIMES, MAX_BUFFERED_DRAWS, MAX_DRAWS, scaledTimes, sumUnreported,
+} from '../../../src/core/enrolment/enrolment-list.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
 
@@ -56,6 +58,14 @@ t.test('draws that pile up while the store is away are limited in total, separat
     for (let i = 0; i < MAX_BUFFERED_DRAWS + 1000; i++) buffer.add({ ...DRAWN, key: `task=${i % 2000}` }, i * 1e-7, i * 1e-7, 0)
     t.equal(buffer.take(0)!.entries.reduce((sum, { draws }) => sum + draws.length, 0), MAX_BUFFERED_DRAWS)
   }
+})
+
+t.test('sums of unreported generations stay exact integers', async (t) => {
+  const most = Number.MAX_SAFE_INTEGER
+  t.strictSame(
+    sumUnreported({ generations: most, steps: 1, stops: 0 }, { generations: 1e9, steps: most, stops: 2 }),
+    { generations: most, steps: most, stops: 2 }
+  )
 })
 
 t.test('rule 2: an entry holds at most 256 draws', async (t) => t.equal(MAX_DRAWS, 256))
