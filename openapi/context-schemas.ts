@@ -149,7 +149,7 @@ const ReportingSchema = Type.Object({
   }, { description: 'Treated generations of this epoch that did not have to report, as replicas and local deciders counted them' }),
   treated_generations: Type.Object(estimate, { description: 'Number of treated generations of this epoch that have ended' }),
   treated_tokens: objectOrNull(Type.Object(estimate), 'Their mean length (tokens), estimated from the enrolled ones; null: too few'),
-  treated_em: objectOrNull(Type.Object(estimate), 'EM of their served answers (or agreement), estimated from the enrolled ones with a label; null: too few'),
+  treated_em: objectOrNull(Type.Object(estimate), 'EM of their served answers (or agreement), estimated from the enrolled ones; null: too few, or fewer than 95 % of them are graded, which would be no fair sample'),
 }, { title: 'Reporting', description: 'Which generations report, and what the enrolled treated ones show of all treated ones' })
 
 const DiagnosisSchema = Type.Object({

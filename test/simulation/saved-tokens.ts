@@ -3,7 +3,7 @@ import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { estimateSavings, type SavingsEstimate } from '../../src/core/contexts/savings.js'
-import { estimateCount, estimateMean, estimateShare } from '../../src/core/contexts/treated-estimates.js'
+import { estimateCount, estimateEm, estimateMean } from '../../src/core/contexts/treated-estimates.js'
 import type { Estimate } from '../../src/core/contexts/weighted-sums.js'
 import type { LogEntry } from '../../src/core/reducer/log-entry.js'
 import { memoryFold, outcomeOf, type MemoryFold } from '../core/reducer/memory-fold.js'
@@ -154,7 +154,7 @@ class Player {
       isWithin: {
         generations: isWithin(estimateCount(sums, counted), all),
         tokens: isWithin(estimateMean(sums.tokens), tokens / ended),
-        em: isWithin(estimateShare(sums.em), right / ended),
+        em: isWithin(estimateEm(sums), right / ended),
       },
       reports: this.#reports,
     }

@@ -65,13 +65,21 @@ export function estimateMean (sums: MeanSums): Estimate | null {
 }
 
 /** A share, with the interval of a ratio by linearisation. */
-export function estimateShare (sums: MeanSums): Estimate | null {
+function estimateShare (sums: MeanSums): Estimate | null {
   const { samples, sum, squared } = sums
   if (isTooFew(sums)) return null
   const units = samples * samples / squared.nn
   const estimate = sum / samples
   const error = studentQuantile(units - 1) * Math.sqrt(squaresAbout(estimate, squared) * units / (units - 1)) / samples
   return { estimate, low: Math.max(0, estimate - error), high: Math.min(1, estimate + error) }
+}
+
+/** Part of the measured samples that must be graded: where only some stops are labelled, these differ from the others. */
+const GRADED_PART = 0.95
+
+/** EM of the served answers; `null` also while too many are not graded. */
+export function estimateEm ({ tokens: measured, em: graded }: TreatedSums): Estimate | null {
+  return graded.samples < GRADED_PART * measured.samples ? null : estimateShare(graded)
 }
 
 function isTooFew ({ samples, squared }: MeanSums): boolean { return samples === 0 || samples * samples < ENOUGH * squared.nn }

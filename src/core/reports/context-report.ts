@@ -22,7 +22,7 @@ import { type ProbeFormState, probeValidity } from '../contexts/probe-form.js'
 import { probeOverhead } from '../contexts/probe-spending.js'
 import { reportsInForce } from '../contexts/reporting.js'
 import { estimateSavings } from '../contexts/savings.js'
-import { estimateCount, estimateMean, estimateShare } from '../contexts/treated-estimates.js'
+import { estimateCount, estimateMean, estimateEm } from '../contexts/treated-estimates.js'
 import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
 import type { Label, Policy } from '../policy/policy.js'
@@ -141,7 +141,7 @@ function describeReporting ({ reporting: { mode, rate }, treated_sums: sums, tre
     unreported: sums.unreported,
     treated_generations: estimateCount(sums, treated),
     treated_tokens: estimateMean(sums.tokens),
-    treated_em: estimateShare(sums.em),
+    treated_em: estimateEm(sums),
   }
 }
 

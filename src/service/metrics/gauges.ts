@@ -13,7 +13,7 @@ import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts
 import { probeValidity } from '../../core/contexts/probe-form.js'
 import { probeOverhead } from '../../core/contexts/probe-spending.js'
 import { reportsInForce } from '../../core/contexts/reporting.js'
-import { estimateMean, estimateShare } from '../../core/contexts/treated-estimates.js'
+import { estimateEm, estimateMean } from '../../core/contexts/treated-estimates.js'
 import type { Estimate } from '../../core/contexts/weighted-sums.js'
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
@@ -243,7 +243,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       if (policy !== undefined) reportsEnrolled.set({ context }, reportsInForce(policy, state.reporting.mode) === 'enrolled' ? 1 : 0)
       for (const [of, number] of Object.entries(state.treated_sums.unreported)) unreported.set({ context, of }, number)
       for (const [bound, tokens] of boundsOf(estimateMean(state.treated_sums.tokens))) treatedTokens.set({ context, bound }, tokens)
-      for (const [bound, em] of boundsOf(estimateShare(state.treated_sums.em))) treatedEm.set({ context, bound }, em)
+      for (const [bound, em] of boundsOf(estimateEm(state.treated_sums))) treatedEm.set({ context, bound }, em)
       openEnrolments.set({ context }, state.open_enrolments)
       unaccounted.set({ context }, state.open.unaccounted)
       const terms = state.guarantee ?? state.requested

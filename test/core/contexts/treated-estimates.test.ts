@@ -1,7 +1,10 @@
 import t from 'tap'
-import { addCounted, addValue, estimateCount, estimateMean, estimateShare, NO_TREATED } from '../../../src/core/contexts/treated-estimates.js'
+import { addCounted, addValue, estimateCount, estimateEm, estimateMean, NO_TREATED } from '../../../src/core/contexts/treated-estimates.js'
 
 const FIRST = { samples: 0, sum: 0 }
+
+/** The estimate of EM where all samples are graded. */
+const estimateShare = (em: typeof NO_TREATED.em) => estimateEm({ ...NO_TREATED, em, tokens: em })
 
 t.test('a mean is weighted, and is shown from an effective number of 20 samples on', async (t) => {
   let sums = NO_TREATED.tokens
@@ -51,4 +54,17 @@ t.test('the number of treated generations is exact where each stands for itself'
   t.equal(estimate, 4900)
   t.ok(Math.abs(Math.log(high / estimate) - 1.96 * Math.sqrt(48 / 49) / 10) < 1e-9)
   t.ok(Math.abs(low * high - estimate ** 2) < 1e-6)
+})
+
+t.test('EM is shown only while 95 % of the measured samples are graded', async (t) => {
+  let sums = NO_TREATED
+  const add = (grade: number | null) => {
+    const tokens = addValue(sums.tokens, 100, 2, FIRST)
+    sums = { ...sums, tokens, em: grade === null ? sums.em : addValue(sums.em, grade, 2, FIRST) }
+  }
+  for (let i = 0; i < 95; i++) add(i % 2)
+  for (let i = 0; i < 5; i++) add(null)
+  t.equal(estimateEm(sums)!.estimate, 47 / 95)
+  add(null)
+  t.equal(estimateEm(sums), null)
 })
