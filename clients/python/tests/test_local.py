@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from stopgate._bundle import Bundle
+from stopgate._bundle import Bundle, second, uniform
 from stopgate._local import LocalDecider
 from stopgate._outcome import outcome_of
 from stopgate._telemetry import Counters
@@ -171,3 +171,19 @@ def test_control_and_enrolled_treated_generations_report() -> None:
         reports[name] = reports.get(name, 0) + 1
     assert set(reports) == {"control True", "treated True", "treated False"}
     assert 60 < reports["control True"] < 140 and 60 < reports["treated True"] < 140
+
+
+def test_draws_that_label_rate_leaves_out_are_not_sent_to_enrol() -> None:
+    backend = sampled(share=0.25, threshold=0.9)
+    body: Any = backend.local._bundle._body  # type: ignore[union-attr]
+    backend.local._bundle = Bundle({**body, "rules": [{**body["rules"][0], "label_rate": 0.5}]})
+    needed = set[str]()
+    for number in range(400):
+        one = generation_of(backend, f"g{number}")
+        one.due(32)
+        salt = body["salt"]
+        if uniform(salt, one.id) < 0.5 and second(salt, one.id) < 0.5:
+            needed.add(one.id)
+        assert one.arm == "control" or one.must_report == (one.id in needed)
+    assert 60 < len(needed) < 140
+    assert {draw[3]["generation_id"] for draw in backend.enrolled} == needed

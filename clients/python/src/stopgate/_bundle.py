@@ -103,7 +103,11 @@ class Rule(NamedTuple):
         """
         if self.reports != "enrolled" or u < self.share:
             return True
-        return u < 2 * self.share and second(salt, unit) < self.label_rate
+        return self.enrols(salt, u, unit)
+
+    def enrols(self, salt: str, u: float, unit: str) -> bool:
+        """Whether a draw enrols its unit. The service may know another `label_rate` already; arguments as above."""
+        return u < 2 * self.share and self.label_rate > 0 and second(salt, unit) < self.label_rate
 
     def threshold_of(self, salt: str | None, unit: str | None) -> float | None:
         """The threshold that a generation has; it may be drawn by lottery.

@@ -154,7 +154,7 @@ class LocalDecider:
         generation.must_report = rule.must_report(salt, u, generation.group or generation.id)
         if not generation.must_report:
             self._enrolments.count(generation.context, rule.epoch, rule.share, generations=1)
-        if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
+        if generation.sample or not rule.enrols(salt, u, generation.group or generation.id):
             return
         if tokens > rule.cadence.next_check(0, generation.id) and not rule.is_exploring:
             generation.warn_late(tokens)
