@@ -73,15 +73,18 @@ export class EnrolmentSender {
     await this.#sending
   }
 
-  async #send ({ since, ...draws }: Batch): Promise<void> {
+  async #send ({ since, unreported, ...draws }: Batch): Promise<void> {
+    let counts = unreported && { unreported }
     for (;;) {
       const age = performance.now() - since
       if (age > MAX_AGE_MS) return
       try {
-        await this.#service.post('/v1/enrolments', { ...draws, age_ms: age }, CALL_MS)
+        await this.#service.post('/v1/enrolments', { ...draws, ...counts, age_ms: age }, CALL_MS)
         this.enrolled += draws.generations.length
         return
       } catch (error) {
+        counts = undefined // only the reply may be lost; draws that come twice count once, but counts do not
+        if (draws.generations.length === 0) return
         this.#onProblem(`generations that have started can't be enrolled: ${(error as Error).message}`)
         if (error instanceof CallError && !error.mayRetry) return
         await setTimeout(RETRY_MS)

@@ -294,6 +294,7 @@ class Enrolments(Outbox[_Started, _Started]):
                 return
             except CallFailed as error:
                 warn("enrolments", f"generations that have started can't be enrolled: {error}")
-                if not error.may_succeed_later:
+                body.pop("unreported", None)  # only the reply may be lost; draws that come twice count once
+                if not generations or not error.may_succeed_later:
                     return
             self._pause(_ENROL_RETRY_SECONDS, _ENROL_RETRY_SECONDS)
