@@ -1,16 +1,19 @@
 """The lm-evaluation-harness itself, whose generations a real service stops early."""
 
 import json
+import random
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lm_eval import simple_evaluate
 from lm_eval.tasks import TaskManager
 
 from conftest import ROOT, Service
 from stopgate import Client
+from stopgate._harness import Asked, Key, Question, _batches
 from stopgate.evaluation import estimate
 from stopgate.hf import ReasoningFormat, generate
 from stopgate.lm_eval import StopgateLM
@@ -131,9 +134,111 @@ def test_an_evaluation_in_which_no_reasoning_is_closed_is_refused(service: Servi
             evaluate(lm, [task(tmp_path)], limit=4)
 
 
-def test_a_metric_that_is_missing_is_named(service: Service, tmp_path: Path) -> None:
-    with Client(service.url, timeout=30) as client, pytest.raises(ValueError, match="no metric acc of each question"):
-        evaluate(model(client, "metric"), [task(tmp_path)], metric="acc", limit=4)
+def test_a_metric_that_is_missing_is_named_before_anything_is_answered(service: Service, tmp_path: Path) -> None:
+    with Client(service.url, timeout=30) as client:
+        lm = model(client, "metric")
+        with pytest.raises(ValueError, match="no task that generates declares the metric acc"):
+            evaluate(lm, [task(tmp_path)], metric="acc", limit=4)
+        with pytest.raises(ValueError, match=r"no task has the filter strict: there are .*none"):
+            evaluate(lm, [task(tmp_path)], filter="strict", limit=4)
+    assert lm.answered == {}
+
+
+def test_tasks_without_the_metric_keep_their_own_figures(service: Service, tmp_path: Path) -> None:
+    choice = task(tmp_path, task="choice", output_type="multiple_choice", doc_to_choice=["a", "b"])
+    del choice["process_results"], choice["generation_kwargs"]
+    choice["metric_list"] = [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}]
+    several = task(tmp_path, task="several", process_results=lambda doc, results: {"exact_match": [1, 0]})
+    several["metric_list"] = [{"metric": "exact_match", "aggregation": len, "higher_is_better": True}]
+    with Client(service.url, timeout=30) as client:
+        results = evaluate(model(client, "mixed"), [task(tmp_path), choice, several], limit=4)["results"]
+    assert "exact_match_estimate_low,none" in results["letters"]
+    assert 0 <= results["choice"]["acc,none"] <= 1 and "exact_match,none" not in results["choice"]
+    assert results["several"]["exact_match,none"] == 4, "its metric is not a number"
+
+
+def test_answers_that_the_harness_would_cache_are_refused(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(service.url, timeout=30) as client:
+        with pytest.raises(ValueError, match="use_cache can't be used"):
+            evaluate(model(client, "cached"), [task(tmp_path)], limit=4, use_cache=str(tmp_path / "cache"))
+        monkeypatch.setattr("stopgate.lm_eval.simple_evaluate", cached_evaluate)
+        with pytest.raises(RuntimeError, match="did not ask for 4 of 4 answers again"):
+            evaluate(model(client, "cached"), [task(tmp_path)], limit=4)
+
+
+def cached_evaluate(lm: StopgateLM, **options: Any) -> Any:
+    """The second time it answers by itself, as a cache would."""
+    if not lm.is_replaying:
+        return simple_evaluate(lm, **options)
+    return {"samples": {}, "results": {}}
+
+
+def test_chosen_questions_are_paired_with_their_answers(service: Service, tmp_path: Path) -> None:
+    stop_treated(service, "chosen", "harness")
+    places = list(range(63, 20, -2))
+    with Client(service.url, timeout=30) as client:
+        full = answers_in_full(client)
+        lm = model(client, "chosen")
+        results = evaluate(lm, [task(tmp_path)], samples={"letters": places})
+        with pytest.raises(ValueError, match="chooses a question of letters twice"):
+            evaluate(lm, [task(tmp_path)], samples={"letters": [3, 4, 3]})
+    items = []
+    for key, one in lm.answered.items():
+        assert one.full in (None, full[sorted(places)[key.question.place]][0])
+        level, stopped = (None if text is None else float(text[:1] < "m") for text in (one.full, one.stopped))
+        items.append(one.tokens._replace(em=level, em_stopped=stopped))
+    assert len(items) == len(places)
+    assert results["results"]["letters"]["exact_match,none"] == pytest.approx(estimate(items).em)
+
+
+def test_batches_are_of_whole_questions_with_the_same_options_in_random_order() -> None:
+    questions = [
+        [Asked(Key(Question(name, place), 0, repetition), "?", name) for repetition in range(3)]
+        for name in ("first", "second")
+        for place in range(40)
+    ]
+    batches = list(_batches(questions, 16, random.Random(1)))
+    assert sorted(one for batch in batches for one in batch) == sorted(questions)
+    assert all(len({question[0].options for question in batch}) == 1 for batch in batches)
+    assert {len(batch) for batch in batches} == {5}, "fifteen answers, and never a part of a question"
+    names = [batch[0][0].options for batch in batches]
+    assert names not in (sorted(names), sorted(names, reverse=True)), "tasks are not answered one after the other"
+    assert [len(batch) for batch in _batches(questions[:2], 2, random.Random(1))] == [1, 1]
+
+
+def test_labels_come_from_the_filter_that_is_named(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters = [
+        {"name": name, "filter": [*steps, {"function": "take_first"}]}
+        for name, steps in (
+            ("strict", [{"function": "regex", "regex_pattern": "(never)", "fallback": "z"}]),
+            ("lenient", [{"function": "regex", "regex_pattern": "(?s)^(.?)", "fallback": "z"}]),
+        )
+    ]
+    service.put("/v1/contexts/model=harness,task=filters/policy", {"check_every_tokens": 8})
+    labels: dict[str | None, list[bool]] = {}
+    with Client(service.url, timeout=30) as client:
+        for name in (None, "lenient"):
+            said = labels.setdefault(name, [])
+            monkeypatch.setattr(client, "label", lambda _, em, said=said: said.append(em))
+            results = evaluate(model(client, "filters"), [task(tmp_path, filter_list=filters)], limit=16, filter=name)
+            assert results["results"]["letters"]["exact_match,strict"] == 0
+    assert len(labels[None]) == len(labels["lenient"]) > 1
+    assert not any(labels[None]) and any(labels["lenient"]), "by default, of the first filter"
+
+
+def test_labels_that_come_too_late_are_named(
+    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Client(service.url, timeout=30) as client:
+        evaluate(model(client, "late"), [task(tmp_path)], limit=4)
+        assert "too late" not in caplog.text
+        service.put("/v1/contexts/model=harness,task=late/policy", {"follow_up_seconds": 0})
+        evaluate(model(client, "late"), [task(tmp_path)], limit=4)
+    assert "too late" in caplog.text
 
 
 def test_the_example_of_the_page_measures(service: Service, tmp_path: Path) -> None:
