@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -136,9 +137,48 @@ def test_training_goes_on_where_an_evaluation_fails(
     service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trainer = evaluated(tmp_path, service.url, "failing", max_new_tokens="many")
+    trainer.args.metric_for_best_model = "eval_em"
     trainer.train()
     assert trainer.state.global_step == 2 and "can't be evaluated" in caplog.text
     assert not any("eval_em" in one for one in trainer.state.log_history)
+    assert isnan(trainer.evaluate()["eval_em"]), "nothing is known"
+    callback = trainer.callback_handler.callbacks[-1]
+    callback._questions = replace(callback._questions, max_new_tokens=LIMIT)
+    known = trainer.evaluate()
+    assert 0 <= known["eval_em"] <= 1
+    callback._questions = replace(callback._questions, max_new_tokens="many")
+    again = trainer.evaluate()
+    assert {name: again[name] for name in callback._figures} == {name: known[name] for name in callback._figures}
+
+
+def test_an_evaluation_after_the_training_has_figures_of_its_own(
+    service: Service, tmp_path: Path, seen: list[list[Item]]
+) -> None:
+    rows = Dataset.from_list([{"input_ids": [4, 5], "labels": [4, 5]}] * 2)
+    trainer = evaluated(
+        tmp_path, service.url, "after", sets={"a": rows, "b": rows}, prompts=QUESTIONS[:10], references=QUESTIONS[:10]
+    )
+    trainer.train()
+    for count in (3, 4):
+        assert 0 <= trainer.evaluate()["eval_em"] <= 1
+        assert len(seen) == count, "once for both sets"
+    assert 0 <= trainer.evaluate(rows)["eval_em"] <= 1 and len(trainer.evaluate(rows)) > 1
+    steps = [one["step"] for one in service.get("/v1/training-runs/after")["suites"][0]["points"]]
+    assert steps == [1, 2]
+
+
+def test_the_best_weights_are_not_reported_as_those_of_the_last_step(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr("stopgate.training.Run.report", lambda run, checkpoint: sent.append(checkpoint["step"]))
+    trainer = evaluated(tmp_path, service.url, "loaded", prompts=QUESTIONS[:10], references=QUESTIONS[:10])
+    trainer.train()
+    trainer.state.best_model_checkpoint, trainer.args.load_best_model_at_end = "one", True
+    callback = trainer.callback_handler.callbacks[-1]
+    callback.on_train_end(trainer.args, trainer.state, trainer.control)
+    assert 0 <= trainer.evaluate()["eval_em"] <= 1
+    assert sent == [1, 2]
 
 
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:

@@ -53,6 +53,21 @@ _TRL_FIGURES = {
 """Figures by their names in TRL's GRPOTrainer, for a reward function named exact_match. They do not name the suite."""
 
 
+_METRICS: dict[str, Callable[[Estimate], float]] = {
+    "em": lambda one: one.em,
+    "em_estimate_low": lambda one: one.em_low,
+    "em_estimate_high": lambda one: one.em_high,
+    "em_stderr": lambda one: one.em_stderr,
+    "em_stopped": lambda one: one.em_stopped,
+    "n": lambda one: one.n,
+    "tokens_mean": lambda one: one.tokens_mean,
+    "tokens_spent_mean": lambda one: one.tokens_spent_mean,
+    "tokens_saved_ratio": lambda one: one.tokens_saved_ratio,
+    "stop_rate": lambda one: one.stopped / one.n,
+}
+"""Metrics of an estimate."""
+
+
 class StopgateCallback(TrainerCallback):
     """Reports the EM and the tokens of each checkpoint that transformers' Trainer or one of TRL's evaluates.
 
@@ -216,30 +231,59 @@ class StopgateEvaluation(StopgateCallback):
         )  # fmt: skip
         self._trainer, self._context, self._decision_timeout = trainer, context, decision_timeout
         self._client: Client | None = None
-        self._evaluated: int | None = None
+        self._evaluated: tuple[int, set[str | None]] | None = None
+        """The step of the last evaluation, and the sets for which the Trainer has asked there."""
+        self._figures = self._metrics_of(None)
+        """Of the last evaluation that did not fail."""
+        self._has_best_weights = False
+        """Whether the training has ended with weights that are not those of its last step."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Begins a training, which may be one of several."""
+        self._has_best_weights = False
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
-        """Evaluates, once at each step, and reports the estimate."""
-        if state.global_step == self._evaluated:
-            return  # the Trainer has several evaluation sets
-        self._evaluated = state.global_step
+        """Evaluates, once for all evaluation sets of the Trainer, and reports the estimate.
+
+        A failure ends no training: metrics are then those of the last evaluation, or NaN before the first one, since
+        `metric_for_best_model` has to be there. They are neither logged nor reported.
+        """
+        if not self._is_due(state.global_step, suite_of(metrics or {})):
+            if metrics is not None:
+                metrics.update(self._figures)
+            return
         figures: dict[str, float] = {}
         if state.is_world_process_zero:
             try:
                 figures = self._metrics_of(self._estimate(state, kwargs))
             except Exception:  # a training may not fail because it can't be evaluated
-                logger.exception("the model at step %d can't be evaluated", state.global_step)
+                logger.exception(
+                    "the model at step %d can't be evaluated; its metrics are those of the last evaluation",
+                    state.global_step,
+                )
         figures = _of_main_process(figures)
+        self._figures = figures or self._figures
+        if metrics is not None:
+            metrics.update(self._figures)
         if not figures:
             return
-        if metrics is not None:
-            metrics.update(figures)
         self._trainer.log(dict(figures))
-        super().on_evaluate(args, state, control, figures, **kwargs)
+        if not self._has_best_weights:
+            super().on_evaluate(args, state, control, figures, **kwargs)
+
+    def _is_due(self, step: int, named: str | None) -> bool:
+        """Whether the Trainer evaluates again, and not only the next of several evaluation sets."""
+        if self._evaluated is not None and self._evaluated[0] == step and named not in self._evaluated[1]:
+            self._evaluated[1].add(named)
+            return False
+        self._evaluated = step, {named}
+        return True
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Reports the checkpoints and outcomes that wait."""
         super().on_train_end(args, state, control, **kwargs)
+        self._evaluated = None  # the weights may be others now, at the same step
+        self._has_best_weights = bool(args.load_best_model_at_end and state.best_model_checkpoint)
         if self._client is not None:
             self._client.close(self._exit_seconds)
             self._client = None
@@ -259,22 +303,10 @@ class StopgateEvaluation(StopgateCallback):
     def _named(self, metrics: Mapping[str, Any]) -> str | None:
         return None if self._suite == _DEFAULT_SUITE else self._suite
 
-    def _metrics_of(self, one: Estimate) -> dict[str, float]:
-        """An estimate in the names of Trainer's metrics."""
-        figures = {
-            "em": one.em,
-            "em_estimate_low": one.em_low,
-            "em_estimate_high": one.em_high,
-            "em_stderr": one.em_stderr,
-            "em_stopped": one.em_stopped,
-            "n": one.n,
-            "tokens_mean": one.tokens_mean,
-            "tokens_spent_mean": one.tokens_spent_mean,
-            "tokens_saved_ratio": one.tokens_saved_ratio,
-            "stop_rate": one.stopped / one.n,
-        }
+    def _metrics_of(self, one: Estimate | None) -> dict[str, float]:
+        """An estimate in the names of Trainer's metrics; None: each is NaN."""
         prefix = _prefix(self._named({}))
-        return {f"{prefix}{name}": value for name, value in figures.items()}
+        return {f"{prefix}{name}": math.nan if one is None else value_of(one) for name, value_of in _METRICS.items()}
 
 
 def suite_of(metrics: Mapping[str, Any]) -> str | None:
