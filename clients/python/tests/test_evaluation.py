@@ -47,6 +47,47 @@ def test_the_estimate_is_unbiased_and_its_interval_holds_the_truth(design: str, 
     assert abs(bias) < 3.5 * sqrt(sum((error - bias) ** 2 for error in errors)) / 1000 + cut
 
 
+@pytest.mark.parametrize("drop", [0.0, 0.05])
+@pytest.mark.parametrize("design", list(DESIGNS)[1:])
+def test_the_standard_error_is_that_of_estimates(design: str, drop: float) -> None:
+    questions, share, repeats = DESIGNS[design]
+    draws = random.Random(f"{design} {drop}")
+    runs = [simulate(draws, questions, drop, share, repeats) for _ in range(500)]
+    said = [estimate(one.items) for one in runs]
+    of_stops = sum((its.em - one.em) ** 2 for its, one in zip(said, runs, strict=True))
+    of_both = sum((its.em - 0.8) ** 2 for its in said)
+    # What is added for changes that were not seen matters where there are few.
+    assert 0.9 < sqrt(sum(its.stops_stderr**2 for its in said) / of_stops) < (1.4 if drop else 2.5)
+    assert 0.9 < sqrt(sum(its.em_stderr**2 for its in said) / of_both) < 1.2
+
+
+def test_the_standard_error_is_the_one_of_a_simple_random_sample() -> None:
+    control, others = 400, 600
+    lost, gained = 40, 20
+    seen = [Item(1, 0)] * lost + [Item(0, 1)] * gained + [Item(1, 1)] * (control - lost - gained)
+    said = estimate([*seen, *[Item(None, 1)] * others])
+    variance = (lost + gained) / control - ((lost - gained) / control) ** 2
+    expected = sqrt((control + others) ** 2 * variance / control * (others / (control + others)))
+    assert said.stops_stderr * (control + others) == pytest.approx(expected, rel=0.02)
+    shared = [one._replace(share=0.4) for one in (*seen, *[Item(None, 1)] * others)]
+    assert estimate(shared).stops_stderr == pytest.approx(said.stops_stderr)
+
+
+def test_means_of_several_answers_differ_less_than_single_ones() -> None:
+    levels = [0.5, 0.75, 1.0, 0.25] * 25
+    said = estimate([Item(level) for level in levels])
+    variance = sum((level - said.em) ** 2 for level in levels) / len(levels)
+    assert said.questions_stderr == pytest.approx(sqrt(variance / len(levels)))
+
+
+def test_stops_without_a_control_answer_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    estimate([RIGHT, STOPPED])
+    assert not caplog.records
+    said = estimate([RIGHT._replace(share=1), STOPPED])
+    assert "no control answer" in caplog.text
+    assert said.stops_stderr == (said.em_high - said.em_low) / 2
+
+
 def test_answers_in_full_need_no_estimate() -> None:
     said = estimate([Item(1, tokens=10, probe_tokens=1), Item(0, tokens=20, probe_tokens=1)])
     assert (said.em, said.em_low, said.em_high, said.em_stopped) == (0.5, 0.5, 0.5, 0.5)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from math import exp, lgamma, log, log1p, sqrt
 from typing import NamedTuple
 
+from ._telemetry import warn
+
 __all__ = ["Estimate", "Item", "estimate", "mean_of"]
 
 _FAR, _NEAR = 0.02, 0.005
@@ -27,6 +29,8 @@ class Item(NamedTuple):
     """Tokens of its probes."""
     share: float | None = None
     """Control share when its arm was drawn; None: the same for all items."""
+    answers: int = 1
+    """Number of answers of which it is the mean."""
 
 
 class Estimate(NamedTuple):
@@ -41,6 +45,8 @@ class Estimate(NamedTuple):
     """Exact Match with all answers as stopped, which is not corrected."""
     questions_stderr: float
     """Standard error that the choice of the questions gives an evaluation in full, too. The interval is without it."""
+    stops_stderr: float
+    """Standard error that stopping adds: of `em` as an estimate for these questions."""
     n: int
     """Number of questions."""
     stopped: int
@@ -60,7 +66,7 @@ class Estimate(NamedTuple):
     @property
     def em_stderr(self) -> float:
         """Standard error of `em` as that of the model on questions of this kind, which has both errors."""
-        return sqrt(self.questions_stderr**2 + ((self.em_high - self.em_low) / (2 * 1.96)) ** 2)
+        return sqrt(self.questions_stderr**2 + self.stops_stderr**2)
 
 
 def mean_of(answers: Sequence[Item]) -> Item:
@@ -77,6 +83,7 @@ def mean_of(answers: Sequence[Item]) -> Item:
         tokens_stopped=_mean(tokens_stopped) if crosses and len(full) == len(answers) else None,
         probe_tokens=_mean([one.probe_tokens for one in answers]),
         share=answers[0].share,
+        answers=sum(one.answers for one in answers),
     )
 
 
@@ -86,8 +93,14 @@ def estimate(items: Iterable[Item]) -> Estimate:
     Only answers that were stopped are unknown in full. Their sum is that of the answers as stopped, plus the mean
     difference that a stop makes to control answers that would have been stopped (a difference estimator: Särndal,
     Swensson and Wretman 1992, Model Assisted Survey Sampling, section 6.3). Where control shares differ, a control
-    answer of share p stands for (1 - p) / p stopped ones. The estimate is unbiased, unless control answers are so few
-    that it has to be cut off at 0 or 1.
+    answer of share p stands for (1 - p) / p stopped ones. The estimate is unbiased given the number of control answers,
+    with three exceptions: without control answers it is that as stopped, and a warning says so; where shares differ it
+    is a ratio, with a bias that falls with the number of control answers; and it is cut off at 0 and 1, which matters
+    where control answers are few.
+
+    Its standard error is that of this design, with half an answer lost and half of one gained added to two control
+    answers more, so that no difference seen does not mean no error (Agresti and Min 2005, Simple improved confidence
+    intervals for comparing matched proportions).
 
     The interval counts: a wrong answer at a stop may be one that was lost, and a right one may be one that was gained.
     Of each kind, control answers are a random sample, so that the number among the stopped ones has exact limits, from
@@ -106,6 +119,8 @@ def estimate(items: Iterable[Item]) -> Estimate:
     n = len(everything)
     stopped = [one for one in everything if one.em is None]
     control = [one for one in everything if one.em is not None and one.em_stopped is not None and one.share != 1]
+    if stopped and not control:
+        warn("evaluation", f"{len(stopped)} answers were stopped, and no control answer shows what that changes")
     weights = [1.0 if one.share is None else (1 - one.share) / one.share for one in control]
     changes = _weighted([_difference(one) for one in control], weights)
     shortened = _weighted([_shortened(one) for one in control], weights)
@@ -113,15 +128,52 @@ def estimate(items: Iterable[Item]) -> Estimate:
     low, high = _limits_of_change(control, stopped)
     em = min(1.0, max(0.0, (known + changes * len(stopped)) / n))
     em_low, em_high = min(em, (known + low) / n), max(em, (known + high) / n)
-    smoothed = em if 0 < em < 1 else (em * n + 2) / (n + 4)  # Agresti and Coull 1998, as the service does
+    em_low, em_high = max(0.0, em_low), min(1.0, em_high)
     return Estimate(
-        em, max(0.0, em_low), min(1.0, em_high),
+        em, em_low, em_high,
         em_stopped=_mean([_as_stopped(one) for one in everything]),
-        questions_stderr=sqrt(smoothed * (1 - smoothed) / n),
+        questions_stderr=_questions_stderr(everything, em, control, weights),
+        # An error within limits can't have a larger one than half their distance.
+        stops_stderr=min(_stops_stderr(control, weights, len(stopped)) / n, (em_high - em_low) / 2),
         n=n, stopped=len(stopped), control=len(control),
         tokens_mean=(sum(one.tokens for one in everything) + shortened * len(stopped)) / n,
         tokens_spent_mean=_mean([one.tokens + one.probe_tokens for one in everything]),
     )  # fmt: skip
+
+
+def _stops_stderr(control: Sequence[Item], weights: Sequence[float], stopped: int) -> float:
+    """Standard error of the estimated sum, over stopped answers, of Exact Match in full less that at the stop.
+
+    A control answer stands for `its` stopped ones. Its difference from the mean therefore errs once as theirs, and so
+    many times in the estimate of them: its^2 + its in the variance. With equal shares, this is the error of a mean in a
+    simple random sample of so many of a finite number (Särndal, Swensson and Wretman 1992, section 3.3).
+    """
+    if not stopped:
+        return 0.0
+    usual = _mean(weights) if control and sum(weights) > 0 else 1.0
+    size = 1 / _mean([one.answers for one in control]) if control else 1.0  # of the change of one answer
+    changes = [*(_difference(one) for one in control), size, -size, 0.0]
+    smoothed = [*weights, usual / 2, usual / 2, usual]
+    mean, total = _weighted(changes, smoothed), sum(smoothed)
+    stands_for = [stopped * weight / total for weight in smoothed]
+    return sqrt(sum((its**2 + its) * (one - mean) ** 2 for one, its in zip(changes, stands_for, strict=True)))
+
+
+def _questions_stderr(items: Sequence[Item], em: float, control: Sequence[Item], weights: Sequence[float]) -> float:
+    """Standard error of the mean over random questions of Exact Match in full.
+
+    The variance of a mean of several answers is less than that of one answer, em (1 - em), by its variance within a
+    question, which is known of answers in full. Control answers stand for stopped ones, too.
+    """
+    n = len(items)
+    known = [(one.em, 1.0) for one in items if one.em is not None]
+    stopped, total = n - len(known), sum(weights)
+    if total > 0:
+        stand_for = zip(control, weights, strict=True)
+        known += [(one.em, stopped * weight / total) for one, weight in stand_for if one.em is not None]
+    within = _weighted([level * (1 - level) for level, _ in known], [weight for _, weight in known])
+    smoothed = em if 0 < em < 1 else (em * n + 2) / (n + 4)  # Agresti and Coull 1998, as the service does
+    return sqrt(max(0.0, smoothed * (1 - smoothed) - within) / n)
 
 
 def _as_answered(one: Item) -> float:
