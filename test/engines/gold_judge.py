@@ -27,7 +27,7 @@ def side_of(spec: ModelSpec, gold: dict[str, str], content: str) -> str:
     rest, _, right = content.rpartition("\n\nReply with")[0].rpartition("\n\nRight answer:\n")
     rest, _, left = rest.rpartition("\n\nLeft answer:\n")
     prompt = rest.rpartition("\n\nTask:\n")[2]
-    answer = next(its for asked, its in gold.items() if asked in prompt)
+    answer = gold[max((asked for asked in gold if asked in prompt), key=len)]  # one prompt may contain another
     is_left, is_right = (answer in (said.strip(), spec.extract(said)) for said in (left, right))
     return "tie" if is_left == is_right else "left" if is_left else "right"
 

@@ -1,7 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { firstLine, lastLine, registered } from './child-processes.js'
 import { PYTHON } from './play-proxy.js'
 import { CLIENT, type ModelName } from './play-transformers.js'
 
@@ -27,21 +26,26 @@ export interface RunningJudge {
   readonly kill: () => void
 }
 
-/** Starts a judge that knows the right answers, and a `stopgate grade` for each task that asks it. */
+/**
+ * Starts a judge that knows the right answers, and a `stopgate grade` for each task that asks it.
+ * @throws if the judge ends at the start; `end` throws if a grader has ended without counts
+ */
 export async function startJudge (options: JudgeOptions): Promise<RunningJudge> {
   const { url, folder, model, tasks, generations, seed, wrong } = options
-  const start = (args: readonly string[]) => spawn(PYTHON, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...CLIENT } })
+  const start = (args: readonly string[]) => registered(spawn(PYTHON, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...CLIENT } }))
   const of = ['--model', model, '--generations', String(generations), '--seed', String(seed), '--wrong', String(wrong)]
   const judge = start(['test/engines/gold_judge.py', ...of, ...tasks.flatMap((task) => ['--task', task])])
-  const [address] = await once(createInterface(judge.stdout!), 'line') as [string]
+  const address = await firstLine(judge, 'the judge')
   const graders = tasks.map((task) => start([
     '-m', 'stopgate.grading', 'grade', '--grader', 'judge', '--judge-url', `${address}/v1`, '--judge-model', 'gold', '--url', url,
     '--context', `model=reasoner,task=${task}`, '--journal', join(folder, `grades-${task}.jsonl`), '--json',
   ]))
+  const counts = graders.map(lastLine)
   return {
     kill: () => { for (const child of [judge, ...graders]) child.kill('SIGKILL') },
     async end () {
-      const all = await Promise.all(graders.map(figuresAtEnd))
+      for (const grader of graders) grader.kill('SIGTERM')
+      const all = (await Promise.all(counts)).map(figuresOf)
       judge.kill()
       const names = Object.keys(all[0] ?? {})
       return Object.fromEntries(names.map((name) => [name, all.reduce((sum, figures) => sum + (figures[name] ?? 0), 0)]))
@@ -49,11 +53,7 @@ export async function startJudge (options: JudgeOptions): Promise<RunningJudge> 
   }
 }
 
-async function figuresAtEnd (grader: ChildProcess): Promise<GraderFigures> {
-  let output = ''
-  grader.stdout!.on('data', (chunk) => { output += chunk })
-  const closed = once(grader, 'close')
-  grader.kill('SIGTERM')
-  await closed
-  return JSON.parse(output.trim().split('\n').at(-1)!) as GraderFigures
+function figuresOf (line: string): GraderFigures {
+  if (!line.startsWith('{')) throw new Error('a grader ended without its counts: it has said why')
+  return JSON.parse(line) as GraderFigures
 }

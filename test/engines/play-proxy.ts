@@ -6,10 +6,8 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cli } from '../service-process.js'
 import { until } from '../helper.js'
+import { endChild, registered } from './child-processes.js'
 import { CLIENT, playPython, type ModelName, type Played } from './play-transformers.js'
-
-/** How long an engine may take to end, ms. */
-const END_MS = 20_000
 
 export type ProxiedEngine = 'llama.cpp' | 'vllm' | 'vllm-plugin'
 export type OtherEngine = ProxiedEngine | 'vllm-in-process'
@@ -123,7 +121,7 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
   // All in one session: Linux gives each session the same share of the cores (autogroup), and where sessions competed, vLLM, which waits by
   // yielding its core, took two and a half times as long, with its first token after seconds.
   const start = (file: string, args: string[], env: object = {}) => {
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } })
+    const child = registered(spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } }))
     children.push(child)
     return child
   }
@@ -146,16 +144,6 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
   } finally {
     for (const child of children.reverse()) await endChild(child)
   }
-}
-
-/** Ends a process. On SIGTERM its own children end with it; after a SIGKILL they may be left. */
-async function endChild (child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill()
-  const timer = setTimeout(() => { child.kill('SIGKILL') }, END_MS)
-  await ended
-  clearTimeout(timer)
 }
 
 /** Writes the model with further layers that add nothing: the same tokens, and each costs as much as those of a larger model. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { registered } from './child-processes.js'
 
 /** Sums over the generations of a task, as test/engines/figures.py prints them. Tokens are those decoded. */
 export interface TaskFigures {
@@ -90,7 +91,7 @@ export async function playTransformers (playing: Playing): Promise<Played> {
 
 /** Runs a script that prints figures at its end. */
 export async function playPython (python: string, words: string[], env: NodeJS.ProcessEnv = {}, onProgress?: Playing['onProgress']): Promise<Played> {
-  const child = spawn(python, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const child = registered(spawn(python, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } }))
   let [output, errors] = ['', '']
   child.stdout.on('data', (chunk) => { output += chunk })
   createInterface(child.stderr).on('line', (line) => {

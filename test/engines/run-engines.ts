@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/cli/command-line/command-io.js'
 import { startProcess } from '../service-process.js'
+import { endingOnSignal, registered } from './child-processes.js'
 import { startJudge } from './judge-beside.js'
 import { deepen, lacksEngine, MODELS, playInProcess, playProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
@@ -179,6 +181,10 @@ function followLabels (service: ReturnType<typeof startProcess>): () => readonly
   }
 }
 
+/** End what the engine that runs has started. */
+const ends: Array<() => void> = []
+const endAll = () => { for (const end of ends.splice(0)) end() }
+
 async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   const lacking = await lacks(engine)
   if (lacking !== null) {
@@ -187,14 +193,15 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
     return
   }
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
-  const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
+  ends.push(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) })
   const label = values.unlabelled ? { label: 'agreement' } : values.judge === undefined ? {} : { store_prompts: true }
-  const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
+  const service = startProcess({ teardown: (end: () => void) => { ends.unshift(end) } } as Test, {
     DATA_DIR: folder,
     DEFAULT_POLICY: JSON.stringify({
       check_every_tokens: values.every === 'auto' ? 'auto' : Number(values.every), follow_up_seconds: 60, evidence_span_seconds: 0, ...label, // the prompts are shuffled
     }),
   })
+  registered(service.child)
   try {
     if (values.threshold !== undefined) {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
@@ -235,8 +242,10 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
     showLearning(contexts.body.contexts)
     if (values['find-form']) showForms(contexts.body.contexts)
   } finally {
-    for (const end of ends) await end()
+    endAll()
   }
 }
 
-for (const engine of wanted) await runEngine(engine, model)
+await endingOnSignal(async () => {
+  for (const engine of wanted) await runEngine(engine, model)
+}, endAll)
