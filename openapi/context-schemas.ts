@@ -146,7 +146,7 @@ const ReportingSchema = Type.Object({
     generations: Type.Integer({ description: 'Number of generations that have started' }),
     steps: Type.Integer({ description: 'Steps that they asked about' }),
     stops: Type.Integer({ description: 'How often the reply was stop' }),
-  }, { description: 'Treated generations of this epoch that did not have to report, as replicas and local deciders counted them' }),
+  }, { description: 'Treated generations of this epoch that did not have to report, as replicas and local deciders counted them. After a change from all to enrolled, steps and stops include those of generations that began before it and asked a replica' }),
   treated_generations: Type.Object(estimate, { description: 'Number of treated generations of this epoch that have ended' }),
   treated_tokens: objectOrNull(Type.Object(estimate), 'Their mean length (tokens), estimated from the enrolled ones; null: too few'),
   treated_em: objectOrNull(Type.Object(estimate), 'EM of their served answers (or agreement), estimated from the enrolled ones; null: too few, or fewer than 95 % of them are graded, which would be no fair sample'),

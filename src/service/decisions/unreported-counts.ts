@@ -36,7 +36,10 @@ const drawnIn = ({ levels }: Pick<Snapshot, 'levels'>, rule: ContextRule, contex
   return { key: rule.context ?? contextKey(levels, context ?? {}), epoch: rule.epoch, share: rule.evidenceShare }
 }
 
-/** Counts a step of a treated generation that need not report. */
+/**
+ * Counts a step of a treated generation that need not report. A later step does not say what the first reply said: one of a generation that
+ * began while all reported counts, too.
+ */
 export function countUnreportedStep (
   sink: UnreportedSink, snapshot: Snapshot, step: Step, { decision, rule }: Pick<StepDecision, 'rule'> & { readonly decision: Decision }
 ): void {

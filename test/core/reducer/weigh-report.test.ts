@@ -52,6 +52,18 @@ t.test('while all report, each counts once', async (t) => {
   t.match(fold.state(), { treated: 2, savings: { treated: { generations: 2, sampled: { nn: 0 } } } })
 })
 
+t.test('fidelity goes on where fewer generations report, and counts each of them once', async (t) => {
+  const fold = certifiedFold({ reports: 'all', control_rate: 0.25 })
+  for (const u of [0.3, 0.6, 0.9]) fold.report(u, fold.time, treated)
+  fold.learn({ type: 'policy', key: LEAF, policy: { reports: 'enrolled' }, by: 'ops' }, fold.time)
+  t.match(fold.state().fidelity, { generations: 3, stops: 3 }, 'it is not restarted')
+  fold.report(0.91, fold.time, treated)
+  t.match(fold.state().fidelity, { generations: 3, stops: 3 }, 'one that need not report began before the change, and no longer counts')
+  fold.enrol([0.31], fold.time)
+  fold.report(0.31, fold.time + 1000, treated)
+  t.match(fold.state(), { treated: 3 + 3, fidelity: { generations: 4, stops: 4 } })
+})
+
 t.test('a group weighs as a unit', async (t) => {
   const fold = sampledFold()
   fold.enrol([0.3], fold.time)

@@ -47,6 +47,15 @@ t.test('generations that need not report are counted, with their steps and stops
   t.strictSame(counted(hashed), [], 'a prompt whose draw is enrolled')
 })
 
+t.test('a later step of a generation that began while all reported is counted, since steps do not say so', async (t) => {
+  const [first, second] = stepsOf(others[0]!)
+  const before = snapshotOf({ 'model=q,task=x': { ...sampled, policy: { reports: 'all' } } })
+  t.strictSame(entriesOf((sink) => {
+    countUnreportedStep(sink, before, first!, decideStep(before, 'fresh', first!))
+    countUnreportedStep(sink, snapshot, second!, decideStep(snapshot, 'fresh', second!))
+  }), [{ ...ENTRY, unreported: { generations: 0, steps: 1, stops: 1 } }])
+})
+
 t.test('rows are counted as single steps are', async (t) => {
   const steps = [...control, ...enrolled, ...others].flatMap((id) => [...stepsOf(id), ...stepsOf(id, y)])
   const contexts = [x, y]
