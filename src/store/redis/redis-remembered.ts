@@ -13,6 +13,8 @@ const AGAIN_MS = 5000
 const WARNED_MS = 60_000
 /** Ids that are moved at once. */
 const MOVED_AT_ONCE = 4096
+/** Ids that an export reads at once. */
+const READ_AT_ONCE = 1000
 /** Attempts to append within one turn of the buckets. */
 const ATTEMPTS = 10
 
@@ -90,8 +92,34 @@ export class RememberedIds {
     return values
   }
 
+  /**
+   * Ids and values of a state, each id once. Ids leave the buckets only for the partitions, which are therefore read last.
+   * @throws StoreUnavailableError if an import replaces the state meanwhile
+   */
+  async * all (stateId: string): AsyncIterable<[id: string, value: string]> {
+    const { main } = this.#options
+    const recent = new Map<string, string>()
+    for (const bucket of RECENT) {
+      for await (const [id, value] of this.#inBucket(bucket)) if (isNewer(value, recent.get(id))) recent.set(id, value)
+    }
+    const isSame = (await main.run((redis) => redis.get(KEYS.stateId)) ?? '') === stateId
+    if (!isSame) throw new StoreUnavailableError('The state was replaced: export again')
+    yield * recent
+    for await (const pair of this.#inAllPartitions(stateId.slice(0, 8))) if (!recent.has(pair[0])) yield pair
+  }
+
+  /** A bucket in parts, since millions of ids in one reply would hold up all other commands. An id may come twice. */
+  async * #inBucket (bucket: string): AsyncIterable<[id: string, value: string]> {
+    let cursor = '0'
+    do {
+      const [next, flat] = await this.#options.main.run((redis) => redis.hscan(bucket, cursor, 'COUNT', READ_AT_ONCE))
+      cursor = next
+      for (let i = 0; i < flat.length; i += 2) yield [flat[i]!, flat[i + 1]!]
+    } while (cursor !== '0')
+  }
+
   /** Ids and values that the partitions have of a state. */
-  async * inAllPartitions (state: string): AsyncIterable<[id: string, value: string]> {
+  async * #inAllPartitions (state: string): AsyncIterable<[id: string, value: string]> {
     for (const node of await this.#options.partitions.nodes()) {
       let cursor = '0'
       do {
@@ -180,6 +208,13 @@ export class RememberedIds {
     const [fence, ageMs] = reply as [string, number]
     return { fence, ageMs }
   }
+}
+
+/** Whether a value is that of a later outcome, or of one whose label has come. */
+function isNewer (value: string, known: string | undefined): boolean {
+  if (known === undefined) return true
+  const later = parseInt(value) - parseInt(known)
+  return later > 0 || (later === 0 && value.split(' ')[1] === '0')
 }
 
 const stateOf = (fence: string): string => fence.slice(0, fence.indexOf(' '))

@@ -38,7 +38,7 @@ export class RedisState {
 
   /** Exports the state of a moment between two milliseconds; the ids that were seen before that moment belong to it. */
   async * export (): AsyncIterable<StateRow> {
-    const { now, last, values, tables, streams, buckets } = await this.#moment()
+    const { now, last, values, tables, streams } = await this.#moment()
     const [salt, version, policyVersion, cursor, ledger, followUp, format, stateId] = values
     checkFormat(Number(format))
     yield * metaRows({
@@ -66,24 +66,21 @@ export class RedisState {
         return { time: toPlace(key)[0], version: Number(version), command: made, replaced: readReplaced(made, replaced!) }
       })
     }
-    const recent = new Map(buckets.flatMap(pairsOf)) // of the oldest first, so that the newest value stays
-    for (const pair of recent) yield * this.#seen(now, pair)
     if (this.#remembered === null) yield * this.#seenBefore(now)
-    else yield * this.#seenElsewhere(now, stateId ?? '', recent)
+    else for await (const pair of this.#remembered.all(stateId ?? '')) yield * this.#seen(now, pair)
   }
 
   async #moment () {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const reply = await this.#connection.script('exportState', [
         ...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.format, KEYS.stateId,
-        KEYS.recentAt, ...RECENT,
       ], [])
       if (reply === 'AGAIN') {
         await setTimeout(Math.random() * 5)
         continue
       }
-      const [now, last, values, tables, streams, buckets] = reply as [number, string, Array<string | null>, Pairs[], Stream[], Pairs[]]
-      return { now, last, values, tables, streams, buckets }
+      const [now, last, values, tables, streams] = reply as [number, string, Array<string | null>, Pairs[], Stream[]]
+      return { now, last, values, tables, streams }
     }
     throw new StoreUnavailableError('Redis has entries with a time in the future, since its clock was set back: export again later')
   }
@@ -97,10 +94,6 @@ export class RedisState {
       const values = keys.length === 0 ? [] : await this.#connection.run((redis) => redis.mget(keys))
       for (const [i, value] of values.entries()) if (value !== null) yield * this.#seen(now, [keys[i]!.slice(prefix.length), value])
     } while (cursor !== '0')
-  }
-
-  async * #seenElsewhere (now: number, stateId: string, recent: ReadonlyMap<string, string>): AsyncIterable<StateRow> {
-    for await (const pair of this.#remembered!.inAllPartitions(stateId.slice(0, 8))) if (!recent.has(pair[0])) yield * this.#seen(now, pair)
   }
 
   /** The row of a remembered id, unless it came after the moment or is forgotten. */

@@ -187,6 +187,31 @@ t.test('values of ids are those of the imported state, also where nothing is app
   t.same(await remembered.values(['b']), ['5 0 1'])
 })
 
+t.test('an export finds all ids, even if their bucket is dropped while it is read', { skip }, async (t) => {
+  const { url, redis, connection } = await world(t)
+  const { remembered, log } = replicaOf(url, connection, () => '', (send) => send())
+  const ids = idsOf('id', 5000)
+  await log.append(outcomes(...ids))
+  let requests = 0
+  const { remembered: reader } = replicaOf(url, connection, () => '', async (send) => {
+    if (++requests === 2) for (let turn = 0; turn < 4; turn++) await remembered.move()
+    return send()
+  })
+  const found: string[] = []
+  for await (const [id] of reader.all((await redis.get(KEYS.stateId))!)) found.push(id)
+  t.match(await redis.get(KEYS.recentAt), /^3 /, 'the bucket was dropped')
+  t.same(found.sort(), ids.toSorted())
+})
+
+t.test('an export ends in an error if an import replaces the state meanwhile', { skip }, async (t) => {
+  const { url, redis, connection } = await world(t)
+  const { remembered, log } = replicaOf(url, connection, () => '', (send) => send())
+  await log.append(outcomes('a'))
+  const ids = remembered.all((await redis.get(KEYS.stateId))!)
+  await redis.set(KEYS.stateId, 'imported-state')
+  await t.rejects(ids[Symbol.asyncIterator]().next(), { name: 'StoreUnavailableError', message: /replaced/ })
+})
+
 /** An append of `b` whose request arrives after `during`, although it read the partitions before. */
 async function appendAround (t: Test, before: number, during: (replica: ReturnType<typeof replicaOf>) => Promise<void>) {
   const { url, connection } = await world(t)

@@ -1,10 +1,11 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { KEYS, STAGED } from '../../../src/store/redis/redis-keys.js'
+import { KEYS, RECENT, STAGED } from '../../../src/store/redis/redis-keys.js'
 import { RedisStore } from '../../../src/store/redis/redis-store.js'
 import { sortRows, type StateRow } from '../../../src/store/state-format.js'
+import { until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
-import { contentOf, outcome, outcomes } from '../fixtures.js'
+import { contentOf, idsOf, outcome, outcomes } from '../fixtures.js'
 
 // contract-state.ts tests the laws of export and import.
 
@@ -59,6 +60,25 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
     await admin.set('{stopgate}:seen:odd', 'yesterday', 'EX', 60)
     t.match((await exported()).filter(({ key }) => key === 'odd'), [{ table: 'seen', value: undefined, damaged: 'it is "yesterday"' }])
     await admin.del('{stopgate}:seen:odd')
+  })
+
+  await t.test('ids beside the log are read in parts', async (t) => {
+    const store = await RedisStore.open({ url: redis.url, timeoutMs: 5000, dedupSeconds: 3600, partitions: 8 })
+    t.teardown(() => store.close())
+    const ids = idsOf('id', 3000)
+    await store.append(outcomes(...ids))
+    const commands: string[][] = []
+    const monitor = await admin.monitor()
+    t.teardown(() => { monitor.disconnect() })
+    monitor.on('monitor', (_: string, command: string[]) => { commands.push(command) })
+    const rows: StateRow[] = []
+    for await (const row of store.exportRows()) if (row.table === 'seen') rows.push(row)
+    t.same(rows.map(({ key }) => key).sort(), ids.toSorted())
+    await admin.echo('end')
+    await until('all commands are known', () => commands.some(([name]) => name!.toLowerCase() === 'echo'))
+    const names = commands.filter(([, key]) => RECENT.includes(key!)).map(([name]) => name!.toLowerCase())
+    t.same([...new Set(names)], ['hscan'])
+    t.ok(names.length > 3, `${names.length} parts`)
   })
 
   await t.test('a log from the future is not exported', async (t) => {

@@ -1,11 +1,8 @@
-import { bucketNumber } from './remembered.js'
-
 /**
- * KEYS: the fourteen of STATE_KEYS; salt, version, policy_version, cursor, ledger, follow_up, format, state_id; recent_at and the three
- * buckets.
- * Returns the time in ms, the newest id of the log, the eight values, the ten hashes and the sorted set as flat pairs, the three streams,
- * and the buckets of ids as flat pairs, the oldest first; all of one moment. Returns AGAIN if an entry was appended in this millisecond, so
- * that the time separates earlier from later entries.
+ * KEYS: the fourteen of STATE_KEYS; salt, version, policy_version, cursor, ledger, follow_up, format, state_id.
+ * Returns the time in ms, the newest id of the log, the eight values, the ten hashes and the sorted set as flat pairs, and the three
+ * streams; all of one moment. Returns AGAIN if an entry was appended in this millisecond, so that the time separates earlier from later
+ * entries.
  */
 export const exportStateScript = `
 local time = redis.call('TIME')
@@ -33,12 +30,7 @@ local streams = {}
 for i = 12, 14 do
   streams[i - 11] = redis.call('XRANGE', KEYS[i], '-', '+')
 end
-local buckets = {}
-local number = ${bucketNumber('KEYS[23]')}
-for i = 1, 3 do
-  buckets[i] = redis.call('HGETALL', KEYS[24 + (number + i) % 3])
-end
-return { now, last, values, tables, streams, buckets }
+return { now, last, values, tables, streams }
 `
 
 /**
