@@ -7,13 +7,16 @@ import { SeenUnits, type StoredUnits } from './seen-units.js'
 /** A bound, and until when it holds, by the follow-up clock. */
 interface Bound { readonly value: number, readonly until: number }
 
-type StoredBounds = Readonly<Record<'cutoffs' | 'shares' | 'late', readonly Bound[]>>
+/** A bound of entries that came too late, and how many control draws they left out that have not been seen since. */
+interface LateBound extends Bound { readonly left: number }
+
+interface StoredBounds extends Readonly<Record<'cutoffs' | 'shares', readonly Bound[]>> { readonly late: readonly LateBound[] }
 
 /** Which draws may enrol: second hashes below every cutoff, and u below twice the largest share, each while it matters. */
 export class DrawBounds {
   #cutoffs: readonly Bound[]
   #shares: readonly Bound[]
-  #late: readonly Bound[]
+  #late: readonly LateBound[]
 
   constructor ({ cutoffs, shares, late }: StoredBounds = { cutoffs: [], shares: [], late: [] }) {
     this.#cutoffs = cutoffs
@@ -28,10 +31,28 @@ export class DrawBounds {
     this.#cutoffs = withBound(this.#cutoffs, bound, clock, (value) => value >= bound.value)
   }
 
-  /** An entry that came too late left out second hashes from the bound's value on. It thins nothing, but explains why they are unknown. */
-  addLate (bound: Bound, clock: number): void { this.#late = withBound(this.#late, bound, clock, (value) => value >= bound.value) }
+  /**
+   * An entry that came too late left out so many control draws, with second hashes from the bound's value on. It thins nothing, but
+   * explains why as many are unknown.
+   */
+  addLate (bound: LateBound, clock: number): void {
+    const bounds = withBound(this.#late, bound, clock, (value) => value >= bound.value)
+    const left = this.#late.reduce((sum, late) => late.until > clock && !bounds.includes(late) ? sum + late.left : sum, bound.left)
+    this.#late = bounds.with(-1, { ...bound, left })
+  }
 
-  isLate (hash: number, clock: number): boolean { return this.#late.some(({ value, until }) => until > clock && hash >= value) }
+  /**
+   * Counts down the draws that late entries left out.
+   * @param units a sample of a group is a part of one
+   * @returns whether it was probably among them
+   */
+  takeLate (hash: number, units: number, clock: number): boolean {
+    const found = this.#late.find(({ value, until, left }) => until > clock && hash >= value && left > 0)
+    if (found === undefined) return false
+    const left = Math.max(0, found.left - units)
+    this.#late = this.#late.map((late) => late === found ? { ...late, left } : late)
+    return true
+  }
 
   /** An entry drew at this share. */
   addShare (bound: Bound, clock: number): void {
@@ -50,7 +71,7 @@ export class DrawBounds {
 }
 
 /** Adds a bound and drops expired ones and those that the new one outlasts and covers. */
-function withBound (bounds: readonly Bound[], added: Bound, clock: number, isCovered: (value: number) => boolean): readonly Bound[] {
+function withBound<B extends Bound> (bounds: readonly B[], added: B, clock: number, isCovered: (value: number) => boolean): readonly B[] {
   return [...bounds.filter(({ value, until }) => until > clock && !(until <= added.until && isCovered(value))), added]
 }
 
@@ -183,15 +204,17 @@ export class Admission {
   }
 
   /** Applies an entry. A void entry thins nothing: a replica that was cut off for long has left out most of its draws. */
-  addBounds ({ share, cutoff }: EnrolmentEntry, voidBy: VoidCause | null, clock: number, { followUp, wait }: Waits): void {
+  addBounds (
+    { share, cutoff, control_left_out: left = 0 }: EnrolmentEntry, voidBy: VoidCause | null, clock: number, { followUp, wait }: Waits
+  ): void {
     this.#bounds.addShare({ value: share, until: clock + SHARE_WAITS * wait }, clock)
     if (cutoff === undefined || voidBy === 'epoch') return
     const bound = { value: cutoff, until: clock + followUp }
-    if (voidBy === 'age') this.#bounds.addLate(bound, clock); else this.#bounds.addCutoff(bound, clock)
+    if (voidBy === 'age') this.#bounds.addLate({ ...bound, left }, clock); else this.#bounds.addCutoff(bound, clock)
   }
 
-  /** Whether an unknown draw may have been left out of an entry that came too late. */
-  isLate (hash: number, clock: number): boolean { return this.#bounds.isLate(hash, clock) }
+  /** Whether an unknown control draw was probably left out of an entry that came too late. */
+  takeLate (hash: number, units: number, clock: number): boolean { return this.#bounds.takeLate(hash, units, clock) }
 
   /** The draws of an entry that may still enrol, second hash by unit: all samples of a group share one draw. */
   admissible ({ share, draws }: EnrolmentEntry, enrolled: ReadonlyMap<number, unknown>, clock: number): Map<number, number> {

@@ -122,8 +122,12 @@ export class Cohort {
   /** Whether it is known why a control unit is no member: it was one, in this epoch or the one before, or its entry was void. */
   isKnown (u: number, clock: number): boolean { return this.#admission.isSpent(u, clock) || this.isFormer(u, clock) }
 
-  /** Whether it may be unknown since a list that came too late had no room for it. */
-  isLate (hash: number, clock: number): boolean { return this.#admission.isLate(hash, clock) }
+  /** Whether it is probably unknown since a list that came too late had no room for it; counts it among those. */
+  takeLate (hash: number, units: number, clock: number): boolean {
+    const isLate = this.#admission.takeLate(hash, units, clock)
+    if (isLate) this.isDirty = true
+    return isLate
+  }
 
   isFormer (u: number, clock: number): boolean { return this.#admission.spent.isFormer(u, clock) }
 

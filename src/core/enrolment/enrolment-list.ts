@@ -24,6 +24,8 @@ export interface EnrolmentEntry {
   readonly draws: ReadonlyArray<readonly [number, number]>
   /** The smallest second hash that was left out because there was no room; absent: none was. */
   readonly cutoff?: number
+  /** Number of control draws that were left out; absent: none. */
+  readonly control_left_out?: number
   /** The prefix that the token of the first draw is bound to, if the replica knew no epoch. */
   readonly prefix?: string
   /** Since the last list; absent: none. */
@@ -94,7 +96,7 @@ export interface DrawnIn {
 }
 
 /** `draws`: second hash by u, since all samples of a group share one draw. */
-interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number, unreported: Unreported }
+interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number, controlLeftOut: number, unreported: Unreported }
 
 /** Limit of the entries of a list: while the store is away they pile up, and context keys come from clients. */
 const MAX_DRAFT_ENTRIES = 16_384
@@ -121,6 +123,7 @@ export class DrawBuffer {
     const draft = this.#draft(drawn)
     if (draft === undefined) return // as if its list were lost
     this.#since = Math.min(this.#since ?? now, now) // a local decider's draw may be older than those before it
+    if (hash >= draft.cutoff && u < drawn.share) draft.controlLeftOut++
     if (hash >= draft.cutoff || this.#size >= MAX_BUFFERED_DRAWS || draft.draws.has(u)) return // of a prompt the first generation enrols
     const before = draft.draws.size
     draft.draws.set(u, hash)
@@ -139,7 +142,8 @@ export class DrawBuffer {
     let draft = this.#drafts.get(name)
     if (draft !== undefined || this.#drafts.size >= MAX_DRAFT_ENTRIES) return draft
     const bound = epoch === null && prefix !== undefined && { prefix }
-    this.#drafts.set(name, draft = { key, epoch, share, draws: new Map(), cutoff: Infinity, unreported: NONE_UNREPORTED, ...bound })
+    const nothing = { draws: new Map(), cutoff: Infinity, controlLeftOut: 0, unreported: NONE_UNREPORTED }
+    this.#drafts.set(name, draft = { key, epoch, share, ...nothing, ...bound })
     return draft
   }
 
@@ -155,13 +159,14 @@ export class DrawBuffer {
       since,
       entries: drafts.map((draft) => {
         thin(draft)
-        const { key, epoch, share, draws, cutoff, prefix, unreported } = draft
+        const { key, epoch, share, draws, cutoff, controlLeftOut, prefix, unreported } = draft
         return {
           key,
           epoch,
           share,
           draws: [...draws],
           ...(cutoff !== Infinity && { cutoff }),
+          ...(controlLeftOut > 0 && { control_left_out: controlLeftOut }),
           ...(prefix !== undefined && { prefix }),
           ...(unreported !== NONE_UNREPORTED && { unreported }),
         }
@@ -176,4 +181,5 @@ function thin (draft: Draft): void {
   const sorted = [...draft.draws].sort(([, a], [, b]) => a - b)
   draft.cutoff = Math.min(draft.cutoff, sorted[MAX_DRAWS]![1])
   draft.draws = new Map(sorted.slice(0, MAX_DRAWS))
+  for (const [u] of sorted.slice(MAX_DRAWS)) if (u < draft.share) draft.controlLeftOut++
 }

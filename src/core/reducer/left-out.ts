@@ -20,7 +20,7 @@ export function countUnenrolled (
 ): Pick<FollowUp, 'unenrolled' | 'unlisted' | 'left_out' | 'listed_late'> {
   const unknown = outcomes.filter(({ u }) => !cohort.isKnown(u, clock))
   const leftOut = unknown.filter((outcome) => !isNeverAsked(outcome))
-  const late = leftOut.filter(({ hash }) => cohort.isLate(hash, clock))
+  const late = leftOut.filter((outcome) => cohort.takeLate(outcome.hash, unitsOf([outcome]), clock))
   return { unenrolled: outcomes.length, unlisted: unknown.length - late.length, left_out: unitsOf(leftOut), listed_late: unitsOf(late) }
 }
 

@@ -280,7 +280,11 @@ const cohort = Type.Object({
   is_publication_next: Type.Boolean(),
   looked_at: number,
   is_changed: Type.Boolean(),
-  bounds: Type.Object({ cutoffs: Type.Array(until), shares: Type.Array(until), late: Type.Array(until) }),
+  bounds: Type.Object({
+    cutoffs: Type.Array(until),
+    shares: Type.Array(until),
+    late: Type.Array(Type.Object({ ...until.properties, left: number })),
+  }),
   void_until: number,
   spent: Type.Object({
     accounted: Type.Object(memory),

@@ -254,6 +254,7 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
       share: ratio,
       draws: Type.Array(Type.Tuple([ratio, ratio])),
       cutoff: Type.Optional(ratio),
+      control_left_out: Type.Optional(number),
       prefix: Type.Optional(text),
       unreported: Type.Optional(like(NONE_UNREPORTED)),
     })),

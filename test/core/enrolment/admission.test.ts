@@ -33,14 +33,27 @@ t.test('an entry states bounds; a void entry thins nothing', async (t) => {
 
 t.test('an entry that came too late explains the draws that it left out, for one follow-up', async (t) => {
   const admission = new Admission()
-  admission.addBounds(entryOf([], { cutoff: 0.2 }), 'epoch', 0, RULES)
-  t.notOk(admission.isLate(0.9, 0), 'the epoch before')
-  admission.addBounds(entryOf([], { cutoff: 0.5 }), 'age', 0, RULES)
-  for (const one of [admission, throughStore(admission)]) {
-    t.ok(one.isLate(0.5, FOLLOW_UP - 1))
-    t.notOk(one.isLate(0.49, 0))
-    t.notOk(one.isLate(0.5, FOLLOW_UP))
+  admission.addBounds(entryOf([], { cutoff: 0.2, control_left_out: 9 }), 'epoch', 0, RULES)
+  t.notOk(admission.takeLate(0.9, 1, 0), 'the epoch before')
+  admission.addBounds(entryOf([], { cutoff: 0.5, control_left_out: 2 }), 'age', 0, RULES)
+  for (const one of [throughStore(admission), admission]) {
+    t.ok(one.takeLate(0.5, 1, FOLLOW_UP - 1))
+    t.notOk(one.takeLate(0.49, 1, 0))
+    t.notOk(one.takeLate(0.5, 1, FOLLOW_UP))
   }
+})
+
+t.test('late entries explain as many unknown draws as they left out', async (t) => {
+  const admission = new Admission()
+  admission.addBounds(entryOf([], { cutoff: 0.6, control_left_out: 1 }), 'age', 0, RULES)
+  admission.addBounds(entryOf([], { cutoff: 0.5, control_left_out: 2 }), 'age', 1, RULES)
+  const stored = throughStore(admission)
+  for (const one of [admission, stored]) {
+    t.same([1, 0.5, 0.5, 1, 1].map((units) => one.takeLate(0.9, units, 2)), [true, true, true, true, false], '3 in all')
+  }
+  t.notOk(throughStore(stored).takeLate(0.9, 1, 2), 'the count is stored')
+  admission.addBounds(entryOf([], { cutoff: 0.7 }), 'age', 3, RULES)
+  t.notOk(admission.takeLate(0.9, 1, 3), 'no control draw')
 })
 
 t.test('rule 2: many entries with cutoffs keep only those that may still decide', async (t) => {

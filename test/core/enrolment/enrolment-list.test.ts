@@ -60,6 +60,12 @@ t.test('draws that pile up while the store is away are limited in total, separat
   }
 })
 
+t.test('an entry counts the control draws that it leaves out', async (t) => {
+  const buffer = new DrawBuffer()
+  for (let i = 0; i < 3 * MAX_DRAWS; i++) buffer.add(DRAWN, (i % 2 === 0 ? 0 : 0.25) + i * 1e-6, i / 1000, 0)
+  t.match(buffer.take(0)!.entries, [{ draws: { length: MAX_DRAWS }, control_left_out: MAX_DRAWS }])
+})
+
 t.test('sums of unreported generations stay exact integers', async (t) => {
   const most = Number.MAX_SAFE_INTEGER
   t.strictSame(

@@ -4,6 +4,7 @@ import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import { type ContextState, evidenceOf } from '../../../src/core/contexts/context-state.js'
+import { evidenceWarnings } from '../../../src/core/contexts/evidence-checks.js'
 import { MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
 import { Cohorts, restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
@@ -11,7 +12,7 @@ import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
 import { type Context, contextKey } from '../../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { applyEntry } from '../../../src/core/reducer/apply-entry.js'
-import { type Fold, foldedStates } from '../../../src/core/reducer/fold.js'
+import { type Fold, foldedStates, policyOf } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { type PendingOutcome, PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
 import { holds } from '../../property.js'
@@ -186,10 +187,22 @@ t.test('an outcome that a list left out which came too late is left out by that 
   const fold = enrolledFold()
   fold.enrol([0.5], 0)
   fold.report(0.1, 1000)
-  fold.enrol([], 2000, { age: 10_001, cutoff: 0 })
+  fold.enrol([], 2000, { age: 10_001, cutoff: 0, control_left_out: 1 })
   fold.pass(3000, 12_000)
   fold.learn({ type: 'tick' }, 13_000)
   t.match(fold.state(), { follow_up: { enrolled: 1, unenrolled: 1, unlisted: 0, left_out: 1, listed_late: 1 } })
+})
+
+t.test('a late list doesn\'t excuse workers that never enrol: it explains no more than it left out', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  fold.enrol([], 2000, { age: 10_001, cutoff: 0.01, control_left_out: 10 })
+  const us = Array.from({ length: 200 }, (_, i) => 0.1 + i / 1000)
+  for (const u of us) fold.report(u, 3000, { hash: 0.02 })
+  fold.pass(4000, 15_000)
+  fold.learn({ type: 'tick' }, 16_000)
+  t.match(fold.state(), { follow_up: { unenrolled: 200, unlisted: 190, left_out: 200, listed_late: 10 } })
+  t.match(evidenceWarnings(fold.state(), policyOf(fold.ledger, LEAF)), ['left_out_high', 'lists_late'])
 })
 
 t.test('an entry of a context that does not certify, or counts outcomes on arrival, is void', async (t) => {
