@@ -13,9 +13,12 @@ export interface Reporting {
   readonly generations: number
   /** Generations a second in the last whole minute; `null`: none is over. */
   readonly rate: number | null
+  /** The least control share of the last follow-up, and until when it counts, ms. */
+  readonly least_share: number
+  readonly least_until: number
 }
 
-export const NO_REPORTING: Reporting = { mode: 'all', weighed_until: 0, since: 0, generations: 0, rate: null }
+export const NO_REPORTING: Reporting = { mode: 'all', weighed_until: 0, since: 0, generations: 0, rate: null, least_share: 1, least_until: 0 }
 
 /**
  * Under `auto`, generations a second from which on only the enrolled ones report, and below which all of them do again. At the floor of
@@ -35,19 +38,24 @@ export function reportsInForce ({ reports }: Pick<Policy, 'reports'>, mode: Repo
 /**
  * Counts generations, measures their rate at the end of each minute, and follows the policy or, under `auto`, the rate.
  * @param generations that an outcome stands for
+ * @param share control share in force
  */
-export function advanceReporting (reporting: Reporting, policy: ReportingPolicy, generations: number, time: number): Reporting {
+export function advanceReporting (reporting: Reporting, policy: ReportingPolicy, generations: number, time: number, share = 1): Reporting {
   const { mode: before, since, weighed_until } = reporting
   const counted = reporting.generations + generations
   const isOver = time >= since + MINUTE
   const rate = isOver ? since === 0 ? null : 1000 * counted / (time - since) : reporting.rate
   const mode = reportsInForce(policy, isOver ? modeAt(before, rate) : before)
+  const followUp = 1000 * policy.follow_up_seconds
+  const isLeast = share <= reporting.least_share || time >= reporting.least_until
   return {
     mode,
-    weighed_until: before === 'enrolled' && mode === 'all' ? time + 1000 * policy.follow_up_seconds : weighed_until,
+    weighed_until: before === 'enrolled' && mode === 'all' ? time + followUp : weighed_until,
     since: isOver ? time : since,
     generations: isOver ? 0 : counted,
     rate,
+    least_share: isLeast ? share : reporting.least_share,
+    least_until: isLeast ? time + followUp : reporting.least_until,
   }
 }
 
@@ -73,4 +81,17 @@ export function mustReport (u: number, hash: number, share: number, enrolledShar
  */
 export function reportWeight ({ u, hash }: { readonly u: number, readonly hash: number }, share: number, enrolledShare: number): number {
   return u < share || !mustReport(u, hash, share, enrolledShare) ? 0 : (1 - share) / (Math.min(share, 1 - share) * enrolledShare)
+}
+
+/**
+ * The same for a treated generation whose draw is not at hand, by the present share. If u is below that, it was drawn at a smaller one: the
+ * least of the last follow-up, or one between, which is not known; then it counts once.
+ */
+export function weightAtPresent (
+  { least_share: least, least_until: until }: Reporting, drawn: { readonly u: number, readonly hash: number }, share: number,
+  enrolledShare: number, time: number
+): number {
+  if (drawn.u >= share) return reportWeight(drawn, share, enrolledShare)
+  if (drawn.hash >= enrolledShare) return 0
+  return Math.max(1, time < until ? reportWeight(drawn, least, enrolledShare) : 0)
 }

@@ -1,7 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import type { ContextState } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
-import { advanceReporting, isWeighed, reportWeight } from '../contexts/reporting.js'
+import { advanceReporting, isWeighed, reportWeight, weightAtPresent } from '../contexts/reporting.js'
 import { addCounted, addValue, type TreatedSums } from '../contexts/treated-estimates.js'
 import type { EnrolledUnit } from '../enrolment/enrolled-unit.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
@@ -20,7 +20,7 @@ export interface Weighing {
 
 /**
  * Weighs an outcome. While only enrolled treated generations report, each stands for the others. Its share is that of its draw; where its
- * entry is void, or has not come yet, the present one.
+ * entry is void, or has not come yet, or is of the epoch before, the present one, unless its draw shows a smaller one.
  * @param state of the context that gathers the evidence
  * @param force threshold in force for its leaf; `undefined`: it is not treated
  */
@@ -33,13 +33,15 @@ export function weighReport (
   const found = fold.cohorts.get(key)?.members.get(outcome.u)
   const member = found?.arm === 'treated' ? found : undefined
   if (force?.isEvidence !== true || !isWeighed(state.reporting, policy, time)) return { weight: 1, member }
-  return { weight: reportWeight(outcome, member?.share ?? state.control_share, policy.label_rate), member }
+  const { reporting, control_share: share } = state
+  if (member === undefined) return { weight: weightAtPresent(reporting, outcome, share, policy.label_rate, time), member }
+  return { weight: reportWeight(outcome, member.share, policy.label_rate), member }
 }
 
 /** Counts a generation of either arm in the rate, in place, and one of the treated arm in the error of their number. */
 export function countReport (fold: Fold, key: string, state: OwnState, { weight, member }: Weighing, time: number): void {
   const before = state.reporting
-  state.reporting = advanceReporting(before, policyOf(fold.ledger, key), weight, time)
+  state.reporting = advanceReporting(before, policyOf(fold.ledger, key), weight, time, state.control_share)
   if (weight !== 1) state.treated_sums = addCounted(state.treated_sums, weight, member?.reported ?? 0)
   if (state.reporting.mode === before.mode) return
   fold.changes.push({ time, key, cause: 'reports', epoch: state.epoch, ...moveOf(state, state), reason: `reports: ${state.reporting.mode}` })

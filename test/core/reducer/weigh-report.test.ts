@@ -3,7 +3,7 @@ import { NONE_UNREPORTED } from '../../../src/core/enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
-import { certifiedFold, enrolledFold } from './enrolled-fold.js'
+import { certifiedFold, enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 import { CHAIN, LEAF, memoryFold, outcomeOf } from './memory-fold.js'
 
 const treated: Partial<LoggedOutcome> = {
@@ -79,6 +79,23 @@ t.test('a generation whose list has not come yet weighs by the present share', a
   fold.enrol([0.3], fold.time + 100)
   t.equal(fold.state().treated, 3, 'it counts once')
   t.equal(fold.state().treated_sums.tokens.samples, 3)
+})
+
+t.test('a generation that was drawn at a smaller share, and whose draw is not at hand, stands for as many as it did', async (t) => {
+  const fold = sampledFold({ control_rate: 0.1 })
+  fold.report(0.15, fold.time, treated)
+  t.equal(fold.state().treated, 9)
+  fold.learn({ type: 'policy', key: LEAF, policy: { reports: 'enrolled', control_rate: 0.25, follow_up_seconds: FOLLOW_UP / 1000 }, by: 'ops' }, fold.time)
+  t.equal(fold.state().control_share, 0.25)
+  const start = fold.state().treated
+  const later = (id: string, u: number, time: number) => {
+    fold.report(u, time, { ...treated, generation_id: id })
+    return fold.state().treated - start
+  }
+  t.equal(later('a', 0.15, fold.time + 1000), 9)
+  t.equal(later('b', 0.22, fold.time + 1000), 10, 'drawn at a share between, it counts once')
+  t.equal(later('c', 0.3, fold.time + 1000), 13, 'drawn at the present one')
+  t.equal(later('d', 0.15, fold.time + FOLLOW_UP + 2000), 14, 'which share it was is not known after a follow-up')
 })
 
 t.test('label_rate thins what reports, and the weights make up for it', async (t) => {

@@ -45,7 +45,7 @@ t.test('counts of nothing are one shared object, and others are restored', async
   const counted = {
     ...opened,
     treated_sums: addUnreported(addCounted(NO_TREATED, 49, 0), { generations: 3, steps: 9, stops: 1 }),
-    reporting: { mode: 'enrolled' as const, weighed_until: 7, since: 5, generations: 2, rate: 120.5 },
+    reporting: { mode: 'enrolled' as const, weighed_until: 7, since: 5, generations: 2, rate: 120.5, least_share: 0.5, least_until: 9 },
     cadences: addChecks(NO_CADENCES, 'control', 3, 2),
     grader: addFinalAnswer(NO_GRADER, answer),
   }
@@ -139,7 +139,7 @@ t.test('a state without its evidence keeps what outlasts an epoch, certifies not
     savings: addTreated(NO_SAVINGS, 5),
     stops: { probed: 3, other: 2, unknown: 1 },
     breaches: 1,
-    reporting: { mode: 'enrolled' as const, weighed_until: 7, since: 5, generations: 2, rate: null },
+    reporting: { mode: 'enrolled' as const, weighed_until: 7, since: 5, generations: 2, rate: null, least_share: 0.5, least_until: 9 },
     hold: { breaches: 1, until: 9, is_over: false },
   }
   const blank = withoutEvidence({ ...state(3), ...kept, threshold_index: 3, threshold: 0.9 })
