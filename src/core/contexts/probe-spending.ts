@@ -10,6 +10,8 @@ export type Unlikely = typeof UNLIKELY_REASONS[number]
 /** Sums over the generations of an arm, or of both, that were reported last. */
 interface Spent {
   readonly generations: number
+  /** Sum of the squared weights: how many were reported, if each stands for itself. */
+  readonly squares: number
   readonly tokens: number
   /** Tokens decoded only for probes. */
   readonly probe_tokens: number
@@ -18,27 +20,30 @@ interface Spent {
 /** The present spending on probes: of all generations, and of those in the control arm. */
 export interface ProbeSpending { readonly all: Spent, readonly control: Spent }
 
-const NOTHING: Spent = { generations: 0, tokens: 0, probe_tokens: 0 }
+const NOTHING: Spent = { generations: 0, squares: 0, tokens: 0, probe_tokens: 0 }
 
 export const NO_SPENDING: ProbeSpending = { all: NOTHING, control: NOTHING }
 
-/** Generations from which sums are halved, so that they follow other probes and other lengths. */
+/** Effective number of generations from which sums are halved, so that they follow other probes and other lengths. */
 const MOST = 1024
 
 /** A generation as far as it spends. */
-type Spender = Omit<Spent, 'generations'>
+type Spender = Omit<Spent, 'generations' | 'squares'>
 
 /** Adds a reported generation. @param weight the number of generations that it stands for */
 export function addSpending ({ all, control }: ProbeSpending, generation: Spender, isControl: boolean, weight = 1): ProbeSpending {
   return { all: added(all, generation, weight), control: isControl ? added(control, generation, 1) : control }
 }
 
-function added ({ generations, tokens, probe_tokens: probes }: Spent, more: Spender, weight: number): Spent {
-  const scale = generations + weight >= MOST ? 0.5 : 1
+function added (spent: Spent, more: Spender, weight: number): Spent {
+  const generations = spent.generations + weight
+  const squares = spent.squares + weight * weight
+  const scale = generations * generations >= MOST * squares ? 0.5 : 1
   return {
-    generations: scale * (generations + weight),
-    tokens: scale * (tokens + weight * more.tokens),
-    probe_tokens: scale * (probes + weight * more.probe_tokens),
+    generations: scale * generations,
+    squares: scale * squares,
+    tokens: scale * (spent.tokens + weight * more.tokens),
+    probe_tokens: scale * (spent.probe_tokens + weight * more.probe_tokens),
   }
 }
 
