@@ -37,7 +37,7 @@ export function reportsInForce ({ reports }: Pick<Policy, 'reports'>, mode: Repo
 
 /**
  * Counts generations, measures their rate at the end of each minute, and follows the policy or, under `auto`, the rate.
- * @param generations that an outcome stands for
+ * @param generations that reported, or that a list says need not
  * @param share control share in force
  */
 export function advanceReporting (reporting: Reporting, policy: ReportingPolicy, generations: number, time: number, share = 1): Reporting {

@@ -40,9 +40,18 @@ export function weighReport (
 
 /** Counts a generation of either arm in the rate, in place, and one of the treated arm in the error of their number. */
 export function countReport (fold: Fold, key: string, state: OwnState, { weight, member }: Weighing, time: number): void {
-  const before = state.reporting
-  state.reporting = advanceReporting(before, policyOf(fold.ledger, key), weight, time, state.control_share)
+  const isCounted = weight > 0 || state.reporting.mode === 'all' // otherwise a list counts it
+  countGenerations(fold, key, state, isCounted ? 1 : 0, time)
   if (weight !== 1) state.treated_sums = addCounted(state.treated_sums, weight, member?.reported ?? 0)
+}
+
+/**
+ * Counts generations in the rate, in place. Each counts once: those that report by their outcomes, and the others by the lists of the
+ * replicas, since the weights of few reports would make the rate fluctuate.
+ */
+export function countGenerations (fold: Fold, key: string, state: OwnState, generations: number, time: number): void {
+  const before = state.reporting
+  state.reporting = advanceReporting(before, policyOf(fold.ledger, key), generations, time, state.control_share)
   if (state.reporting.mode === before.mode) return
   fold.changes.push({ time, key, cause: 'reports', epoch: state.epoch, ...moveOf(state, state), reason: `reports: ${state.reporting.mode}` })
 }

@@ -1,8 +1,10 @@
 import t from 'tap'
+import { mustReport } from '../../../src/core/contexts/reporting.js'
 import { NONE_UNREPORTED } from '../../../src/core/enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
+import { mulberry32 } from '../../random.js'
 import { certifiedFold, enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 import { CHAIN, LEAF, memoryFold, outcomeOf } from './memory-fold.js'
 
@@ -135,6 +137,28 @@ t.test('fast traffic lets only enrolled generations report; the history says whe
   t.match(fold.changes.filter(({ cause }) => cause === 'reports'), [
     { key: LEAF, reason: 'reports: enrolled', before: null, after: null }, { reason: 'reports: all' },
   ])
+})
+
+t.test('a steady rate is measured from reports and lists, and does not change the mode', async (t) => {
+  const fold = sampledFold({ reports: 'auto', label_rate: 0.1 })
+  const start = fold.time
+  const random = mulberry32(7)
+  let furthest = 0
+  for (let second = 0; second <= 600; second++) {
+    let generations = 0
+    for (let i = 0; i < 120; i++) {
+      const [u, hash] = [random(), random()]
+      const isControl = u < fold.state().control_share
+      const isDue = mustReport(u, hash, fold.state().control_share, 0.1)
+      if (fold.state().reporting.mode === 'all' || isControl || isDue) {
+        fold.report(u, start + second * 1000, { ...treated, generation_id: `${second}-${i}`, hash, stopped: false, arm: isControl ? 'control' : 'treated' })
+      } else generations++
+    }
+    fold.enrol([], start + second * 1000, { unreported: { generations, steps: generations, stops: 0 } })
+    if (second > 190) furthest = Math.max(furthest, Math.abs(fold.state().reporting.rate! - 120))
+  }
+  t.ok(furthest < 5, `${furthest}`)
+  t.equal(fold.changes.filter(({ cause }) => cause === 'reports').length, 1)
 })
 
 t.test('the sums of the replicas count, also those of a list that came too late to enrol', async (t) => {
