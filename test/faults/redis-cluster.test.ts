@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { RedisPartitions } from '../../src/store/redis/redis-partitions.js'
+import { slotOf } from '../../src/store/redis/redis-slots.js'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
 import { until } from '../helper.js'
 import { DURABLE, withoutRedis } from '../redis-server.js'
-import { batch, foldNext, idsIn, idsOf, label, outcomes, unlabelled } from '../store/fixtures.js'
+import { batch, foldNext, idsIn, idsOf, label, outcomes, TICK, unlabelled } from '../store/fixtures.js'
 import { startWholeCluster } from './redis-cluster.js'
 
 // Three masters with a replica each. Masters are killed while outcomes come: one that has ids only, and the one that has the log.
@@ -114,5 +117,39 @@ t.test('steps and labels of generations survive the loss of a master that has th
   await until('it is up again', async () => { await store.revision().catch(() => {}); return store.isUp() })
   t.match((await store.stepRecords.read(ids)).size, 300)
   t.same(await store.append(ids.map(label)), ids.map((_, i) => i < 100 ? 'duplicate' : 'accepted'))
+  t.same(await store.append(ids.map(unlabelled)), ids.map(() => 'duplicate'))
+})
+
+t.test('outcomes count once while Redis moves a slot to another node', { skip: withoutRedis }, async (t) => {
+  const rights = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
+  const { url, servers, clients, homeOf } = await startWholeCluster(t, { ...DURABLE, 'cluster-node-timeout': '5000', user: rights }, 0)
+  const store = await RedisStore.open({ url: url.replace('//', '//stopgate:PASSWORD@'), dedupSeconds: 3600, timeoutMs: 5000, bucketMs: 0 })
+  t.teardown(() => store.close())
+  const works = (call: Promise<unknown>) => call.then(() => true, () => false)
+  await until('it has found the log', () => works(store.revision()))
+  const partitions = new RedisPartitions({ main: {} as never, count: 64, connect: null, seeds: [] })
+  const known = idsOf('known', 1000).filter((id) => partitions.of(id) === 17)
+  await store.append(known.map(unlabelled))
+  const token = (await store.acquireLease('a', 60_000))!
+  const pattern = `{${partitions.tags[17]!}}:seen:*`
+  const beside = clients[servers.indexOf(await homeOf('{stopgate}:log'))]!
+  await until('the bucket of the ids was dropped', async () => {
+    await store.append([TICK])
+    await foldNext(store, token, 0) // commits, which moves ids
+    return Number.parseInt(await beside.get('{stopgate}:recent_at') ?? '0') > 5
+  })
+
+  const keys = (await Promise.all(clients.map((client) => client.keys(pattern)))).flat()
+  t.equal(keys.length, known.length)
+  const from = servers.indexOf(await homeOf(keys[0]!))
+  const to = (from + 1) % servers.length
+  const slot = slotOf(partitions.tags[17]!)
+  await clients[to]!.cluster('SETSLOT', slot, 'IMPORTING', String(await clients[from]!.cluster('MYID')))
+  await clients[from]!.cluster('SETSLOT', slot, 'MIGRATING', String(await clients[to]!.cluster('MYID')))
+  for (const key of keys.slice(0, keys.length / 2)) await clients[from]!.migrate('127.0.0.1', servers[to]!.port, key, 0, 5000)
+
+  t.same(await store.append(known.map(unlabelled)), known.map(() => 'duplicate'), 'on either node')
+  const ids = idsOf('g', 256)
+  t.same(await store.append(ids.map(unlabelled)), ids.map(() => 'accepted'))
   t.same(await store.append(ids.map(unlabelled)), ids.map(() => 'duplicate'))
 })

@@ -82,12 +82,40 @@ export class RedisPartitions {
         return reply
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error
-        const moved = movedTo(error, address)
+        const moved = named('MOVED', error, address)
         this.#homes[partition] = moved ?? undefined // unknown: the next command asks another node
         if (moved !== null && hop < HOPS) continue
         this.#down.set(partition, error.message)
         throw error
       }
+    }
+  }
+
+  /**
+   * Values of keys of a partition. While Redis moves its slot, its node has only a part of the keys, refuses commands for several, and
+   * names the node that has the others (ASK). So they are then read one by one.
+   */
+  async values (partition: number, keys: readonly string[]): Promise<Array<string | null>> {
+    return this.at(partition, async (node) => {
+      try {
+        return await node.run((redis) => redis.mget([...keys]))
+      } catch (error) {
+        if (!/\b(ASK|TRYAGAIN)\b/.test(causeOf(error))) throw error
+        return await Promise.all(keys.map((key) => this.#value(node, key)))
+      }
+    })
+  }
+
+  async #value (node: RedisConnection, key: string): Promise<string | null> {
+    try {
+      return await node.run((redis) => redis.get(key))
+    } catch (error) {
+      const address = named('ASK', error, addressOf(node))
+      if (address === null) throw error
+      const other = this.#node(address)
+      await other.attempted()
+      const [, value] = await other.run((redis) => Promise.all([redis.asking(), redis.get(key)])) // ASKING is for the next command only
+      return value
     }
   }
 
@@ -161,9 +189,14 @@ export class RedisPartitions {
   }
 }
 
-/** The address that a reply of Redis names; `null`: none. */
-function movedTo (error: StoreUnavailableError, asked: string): string | null {
-  const [, host, port] = /\bMOVED \d+ (\S*):(\d+)/.exec((error.cause as Error | undefined)?.message ?? '') ?? []
+const causeOf = (error: unknown): string => ((error as Error).cause as Error | undefined)?.message ?? ''
+
+const addressOf = ({ redis: { options: { host, port } } }: RedisConnection): string => `${host}:${port}`
+
+/** The address that a reply of Redis names; `null`: none. @param asked address of the node that replied */
+function named (redirection: 'MOVED' | 'ASK', error: unknown, asked: string): string | null {
+  const [, by, host, port] = /\b(MOVED|ASK) \d+ (\S*):(\d+)/.exec(causeOf(error)) ?? []
+  if (by !== redirection) return null
   return port === undefined ? null : `${host || asked.slice(0, asked.lastIndexOf(':'))}:${port}`
 }
 

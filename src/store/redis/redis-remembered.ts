@@ -196,7 +196,7 @@ export class RememberedIds {
     const values: Array<string | null> = new Array(ids.length)
     await Promise.all([...partitions.group(ids)].map(async ([partition, group]) => {
       const keys = group.map((i) => rememberedKey(partitions.tags[partition]!, state, ids[i]!))
-      const found = await partitions.at(partition, (node) => node.run((redis) => redis.mget(keys)))
+      const found = await partitions.values(partition, keys)
       for (const [j, i] of group.entries()) values[i] = found[j]!
     }))
     return values
