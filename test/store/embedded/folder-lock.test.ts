@@ -42,7 +42,7 @@ t.test('when several processes start on an abandoned folder, only the first gets
   await once(child, 'exit')
   const told = await Promise.all(Array.from({ length: 3 }, async () => (await startStoreProcess(t, dataDir)).told))
   t.equal(told.filter((one) => 'opened' in one).length, 1)
-  t.equal(told.filter((one) => 'error' in one && one.error.includes('is in use')).length, 2)
+  t.match(told.flatMap((one) => 'error' in one ? [one.error] : []), [/is in use/, /is in use/])
 })
 
 t.test('a folder can be locked when its path is too long for a socket', { skip: process.platform !== 'linux' && 'Linux only' }, async (t) => {
