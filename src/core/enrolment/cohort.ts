@@ -31,14 +31,8 @@ interface CohortParts {
 }
 
 function newParts (): CohortParts {
-  return {
-    queue: new SliceQueue(),
-    stops: new StopQueue(),
-    admission: new Admission(),
-    traffic: new Traffic(),
-    lookedAt: 0,
-    isChanged: false,
-  }
+  const parts = { queue: new SliceQueue(), stops: new StopQueue(), admission: new Admission(), traffic: new Traffic() }
+  return { ...parts, lookedAt: 0, isChanged: false }
 }
 
 /** A sample whose label has come. */
