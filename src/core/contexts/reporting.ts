@@ -6,7 +6,7 @@ export type Reports = 'all' | 'enrolled'
 /** Which generations of a certifying context report, and how many there are. */
 export interface Reporting {
   readonly mode: Reports
-  /** Until when an outcome may be of a generation that began while only enrolled ones reported, ms. */
+  /** Until this time outcomes may belong to generations that began while only enrolled ones reported, ms. */
   readonly weighed_until: number
   /** When the present minute of the rate began, ms, and the generations since. */
   readonly since: number

@@ -41,7 +41,7 @@ export function addCounted (sums: TreatedSums, weight: number, earlier: number):
 
 /** Effective number of samples from which on an estimate is shown. */
 const ENOUGH = 20
-/** The same for lengths, each of which counts by its tokens. */
+/** The same for lengths, where samples are weighted by tokens. */
 const FEWEST_UNITS = 5
 
 /**

@@ -37,8 +37,8 @@ const drawnIn = ({ levels }: Pick<Snapshot, 'levels'>, rule: ContextRule, contex
 }
 
 /**
- * Counts a step of a treated generation that need not report. A later step does not say what the first reply said: one of a generation that
- * began while all reported counts, too.
+ * Counts a step of a treated generation that need not report. A later step does not carry `report`, so steps of generations that began
+ * while all reported are counted as well.
  */
 export function countUnreportedStep (
   sink: UnreportedSink, snapshot: Snapshot, step: Step, { decision, rule }: Pick<StepDecision, 'rule'> & { readonly decision: Decision }
