@@ -1,6 +1,6 @@
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyPluginCallback, FastifyReply } from 'fastify'
-import { PAGE_FILES, PAGE_HEADERS, readPageFile } from '../src/service/http/page-files.js'
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import { PAGE_FILES, PAGE_HEADERS, readPageFile, sendText, servedText } from '../src/service/http/page-files.js'
 
 /** The page loads only its own files and calls only this service. */
 const PAGE_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'none'; " +
@@ -10,12 +10,8 @@ const PAGE_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-s
 export const pageRoutes: FastifyPluginCallback = (app, _options, done) => {
   for (const { path, name, type } of PAGE_FILES) {
     app.get(path, { config: { role: 'open' }, schema: { hide: true } }, (request, reply) => {
-      const { etag, body, gzipped } = readPageFile(name)
-      reply.headers({ ...PAGE_HEADERS, 'content-security-policy': PAGE_CSP, 'cache-control': 'no-cache', vary: 'accept-encoding', etag })
-      if (request.headers['if-none-match']?.includes(etag) === true) return reply.code(304).send()
-      const isZipped = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
-      if (isZipped) reply.header('content-encoding', 'gzip')
-      return reply.type(type).send(isZipped ? gzipped : body)
+      reply.header('content-security-policy', PAGE_CSP)
+      return sendText(request, reply, readPageFile(name), type)
     })
   }
   done()
@@ -28,11 +24,14 @@ const DOCS_CSP = "default-src 'none'; script-src 'self'; style-src 'self' 'unsaf
 /** The API documentation and the OpenAPI document, which need no token. */
 export const docsRoutes: FastifyPluginCallback = (app, _options, done) => {
   app.addHook('onRoute', (route) => { route.config = { ...route.config, role: 'open' } })
-  let document: string | undefined // serialized once: it takes 7 ms, and needs no token
-  const sendDocument = (reply: FastifyReply) => reply.type('application/json; charset=utf-8').send(document ??= JSON.stringify(app.swagger()))
+  let document: ReturnType<typeof servedText> | undefined
+  const sendDocument = (request: FastifyRequest, reply: FastifyReply) => {
+    document ??= servedText(Buffer.from(JSON.stringify(app.swagger())))
+    return sendText(request, reply, document, 'application/json; charset=utf-8')
+  }
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(PAGE_HEADERS)
-    if (request.routeOptions.url === '/docs/json') sendDocument(reply); else done()
+    if (request.routeOptions.url === '/docs/json') sendDocument(request, reply); else done()
   })
   app.register(swaggerUi, {
     routePrefix: '/docs',
@@ -40,6 +39,6 @@ export const docsRoutes: FastifyPluginCallback = (app, _options, done) => {
     uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list' },
     theme: { title: 'stopgate', css: [{ filename: 'stopgate.css', content: '.swagger-ui .topbar { display: none }' }] },
   })
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => sendDocument(reply))
+  app.get('/openapi.json', { schema: { hide: true } }, sendDocument)
   done()
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { BodyTicket } from '../http/body-admission.js'
+import { FREE_BODY_BYTES, type BodyTicket } from '../http/body-admission.js'
+import { JsonShape } from '../http/json-shape.js'
 import { breakOff } from './protocol/broken-reply.js'
 import { requestHeaders, responseHeaders } from './protocol/raw-headers.js'
 import type { Upstream, UpstreamReply } from './protocol/upstream.js'
@@ -11,21 +12,33 @@ export function hasBody ({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
-/** Why a body is not read to its end. `gone`: the client has disconnected. */
-export type BodyProblem = 'gone' | 'late' | 'full'
+/** Why a body is not read to its end. `gone`: the client has disconnected; `costly`: it would cost too much to parse. */
+export type BodyProblem = 'gone' | 'late' | 'full' | 'costly'
+
+/** Messages, parts of messages, tools and their schemas are arrays and objects: a request has some hundreds. */
+const MAX_CHAT_CONTAINERS = 16_384
 
 interface ReadOptions {
   readonly maxBytes: number
   /** Time in which a body up to maxBytes must arrive, and then each further maxBytes of a longer one, ms. */
   readonly timeoutMs: number
   readonly ticket: Pick<BodyTicket, 'grow'>
+  /** Whether the body will be parsed, here or by the model server. */
+  readonly isParsed: boolean
 }
 
 /** A body that was read whole, or a stream of a longer one: the part that was read, then the rest. */
 export async function readBody (
-  request: IncomingMessage, { maxBytes, timeoutMs, ticket }: ReadOptions): Promise<Buffer | Readable | BodyProblem> {
+  request: IncomingMessage, { maxBytes, timeoutMs, ticket, isParsed }: ReadOptions): Promise<Buffer | Readable | BodyProblem> {
   const parts: Buffer[] = []
   let size = 0
+  let shape: JsonShape | undefined // of a body that is not short
+  const isCostly = (part: Buffer): boolean => {
+    if (!isParsed || size <= FREE_BODY_BYTES) return false
+    if (shape !== undefined) return shape.add(part)
+    shape = new JsonShape(MAX_CHAT_CONTAINERS)
+    return parts.some((part) => shape!.add(part))
+  }
   return await new Promise((resolve) => {
     const finish = (result: Buffer | Readable | BodyProblem): void => {
       clearTimeout(deadline)
@@ -37,6 +50,7 @@ export async function readBody (
       parts.push(part)
       size += part.length
       if (ticket.grow(size) !== null) finish('full')
+      else if (isCostly(part)) finish('costly')
       else if (size > maxBytes) finish(Readable.from(concatenated(parts, request, { maxBytes, timeoutMs })))
     }
     const end = (): void => { finish(Buffer.concat(parts)) }
@@ -51,7 +65,7 @@ export class LateBodyError extends Error { override name = 'LateBodyError' }
 
 /** Only the time in which the client is waited for counts: the model server may read slowly. */
 async function * concatenated (
-  parts: readonly Buffer[], request: IncomingMessage, { maxBytes, timeoutMs }: Omit<ReadOptions, 'ticket'>): AsyncGenerator<Buffer> {
+  parts: readonly Buffer[], request: IncomingMessage, { maxBytes, timeoutMs }: Pick<ReadOptions, 'maxBytes' | 'timeoutMs'>): AsyncGenerator<Buffer> {
   yield * parts
   let bytes = 0
   let leftMs = timeoutMs

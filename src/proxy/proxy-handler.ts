@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { ProbeForm } from '../core/contexts/probe-form.js'
 import type { HostCheck } from '../http/host-check.js'
-import { isTooCostly } from '../http/json-shape.js'
 import type { ClientAdmission } from './client-admission.js'
 import { type BodyProblem, hasBody, onClosed, passThrough, readBody, refuse, refuseAsUnreachable, relay } from './client-http.js'
 import { DialectError, type Dialect, type DialectName, type EngineRun } from './dialects/dialect.js'
@@ -145,6 +144,7 @@ export function createProxyHandler (
     if (problem === 'gone') return
     metrics.refused()
     if (problem === 'late') refuse(response, 408, `the body did not arrive within ${bodyTimeoutMs / 1000} s (PROXY_BODY_SECONDS)`, 'request_timeout')
+    else if (problem === 'costly') refuse(response, 400, 'the body has too many levels, or too many arrays and objects', 'body_too_complex')
     else refuse(response, 503, 'the bodies of requests take up too much memory (PROXY_MAX_HELD_MIB)', 'too_many_requests')
   }
 
@@ -163,19 +163,16 @@ export function createProxyHandler (
       await passThrough(upstream, message, response, body, signal)
     }
     message.url = originForm(message.url)
+    const route = message.method === 'POST' ? routeOf(message.url) : undefined
     const ticket = admission.openBody(message, response)
-    const body = hasBody(message) ? await readBody(message, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, ticket }) : null
+    const body = hasBody(message)
+      ? await readBody(message, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, ticket, isParsed: route !== undefined })
+      : null
     if (typeof body === 'string') { refuseBody(response, body); return }
     if (signal.aborted || refuseIfFull(message, response)) return
     admission.enter(message, response)
-    const route = message.method === 'POST' ? routeOf(message.url) : undefined
     if (route === undefined) { await pass({ cause: 'route' }, body); return }
     if (!Buffer.isBuffer(body)) { await pass({ cause: 'body' }, body); return }
-    if (isTooCostly(body)) { // for the model server, too
-      metrics.refused()
-      refuse(response, 400, 'the body has too many levels, or too many arrays and objects', 'body_too_complex')
-      return
-    }
     const started = await start(message, route, body)
     if ('cause' in started) { await pass(started, body); return }
     const further = started.samples.length - 1 // the first sample is the request itself

@@ -32,7 +32,10 @@ async function startProxy (t: Test): Promise<string> {
   return await first([cli, 'proxy', ...flags], (line) => JSON.parse(line).msg === 'stopgate proxy is listening' ? JSON.parse(line).url : undefined)
 }
 
-const post = ({ url, signal }: Attacker, path: string, body: string) =>
+const NESTED = Buffer.from('['.repeat(2 * MIB) + ']'.repeat(2 * MIB))
+const SMALL_OBJECTS = Buffer.from(`{"messages":[${'{},'.repeat(MIB)}{}]}`)
+
+const post = ({ url, signal }: Attacker, path: string, body: Buffer<ArrayBuffer>) =>
   fetch(url + path, { method: 'POST', signal, headers: JSON_TYPE, body }).then((reply) => reply.text())
 
 const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>> = {
@@ -44,8 +47,8 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
     const sockets = await Promise.all(Array.from({ length: 20 }, () => attacker.open('/v1/files', 100 * MIB, 'x'.repeat(4 * MIB + 1))))
     await repeatedly(attacker, 100, async () => { for (const socket of sockets) socket.write('x') })
   },
-  'nested bodies': (attacker) => inParallel(attacker, 4, () => post(attacker, CHAT, '['.repeat(2 * MIB) + ']'.repeat(2 * MIB))),
-  'bodies of a great many small objects': (attacker) => inParallel(attacker, 4, () => post(attacker, CHAT, `{"messages":[${'{},'.repeat(MIB)}{}]}`)),
+  'nested bodies': (attacker) => inParallel(attacker, 4, () => post(attacker, CHAT, NESTED)),
+  'bodies of a great many small objects': (attacker) => inParallel(attacker, 4, () => post(attacker, CHAT, SMALL_OBJECTS)),
   'clients that leave': (attacker) => inParallel(attacker, 16, async () => {
     const socket = await attacker.open(CHAT, 10, '{"a"')
     socket.destroy()

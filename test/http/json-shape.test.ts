@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isTooCostly } from '../../src/http/json-shape.js'
+import { isTooCostly, JsonShape } from '../../src/http/json-shape.js'
 
 const pad = ' '.repeat(70_000)
 const isCostly = (text: string) => isTooCostly(Buffer.from(text))
@@ -19,4 +19,21 @@ t.test('texts that are short, flat, or have brackets in strings only are not', a
   t.notOk(isCostly(`["\\"${'['.repeat(70_000)}"]`), 'an escaped quote does not end a string')
   t.notOk(isCostly(`[${'{"tokens":32,"em":1},'.repeat(100_000)}1]`))
   t.notOk(isCostly(`"${'['.repeat(70_000)}`), 'a string that does not end')
+})
+
+t.test('a text that arrives in parts is judged as the whole text, as soon as it can be', (t) => {
+  const texts = [
+    '['.repeat(2000), `[${'[],'.repeat(140_000)}1]`, `["\\"${'['.repeat(2000)}"]`, `"${'['.repeat(2000)}`, `["\\\\",${'[],'.repeat(1100)}${'['.repeat(33)}`,
+    '['.repeat(1024), `${'[],'.repeat(2000)}"${'\\"'.repeat(50)}${'['.repeat(40)}`,
+  ]
+  for (const text of texts) {
+    for (const length of [1, 7, 1000]) {
+      const shape = new JsonShape()
+      let isCostly = false
+      for (let i = 0; i < text.length && !isCostly; i += length) isCostly = shape.add(Buffer.from(text.slice(i, i + length)))
+      t.equal(isCostly, new JsonShape().add(Buffer.from(text)), `${text.slice(0, 20)} in parts of ${length}`)
+    }
+  }
+  t.ok(new JsonShape().add(Buffer.from('['.repeat(1025))), 'its end need not arrive')
+  t.end()
 })

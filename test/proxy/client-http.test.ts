@@ -51,10 +51,10 @@ t.test('the end of each request of a connection is reported once, even if its tu
 })
 
 /** A server that reads bodies and says what it read. */
-async function startReader (t: Test, { maxBytes = 1000, timeoutMs = 10_000, refusal = null as Refusal | null } = {}) {
+async function startReader (t: Test, { maxBytes = 1000, timeoutMs = 10_000, refusal = null as Refusal | null, isParsed = false } = {}) {
   const results: string[] = []
   const server = createServer((request: IncomingMessage, response) => {
-    readBody(request, { maxBytes, timeoutMs, ticket: { grow: () => refusal } })
+    readBody(request, { maxBytes, timeoutMs, ticket: { grow: () => refusal }, isParsed })
       .then(async (body) => typeof body === 'string' ? body : Buffer.isBuffer(body) ? `whole ${body.length}` : `stream ${(await text(body)).length}`)
       .catch((error: Error) => error.name)
       .then((summary) => { results.push(summary); response.end(summary) })
@@ -98,4 +98,15 @@ t.test('a body that does not arrive, is refused or whose client leaves is given 
   client.destroy()
   await until('it is noticed', () => left.results.length === 1)
   t.same(left.results, ['gone'])
+})
+
+t.test('a body that would cost too much to parse is refused before it has arrived, unless nobody parses it', async (t) => {
+  const limits = { maxBytes: 10_000_000 }
+  const [parsing, passing] = await Promise.all([startReader(t, { ...limits, isParsed: true }), startReader(t, limits)])
+  const nested = '['.repeat(100_000)
+  parsing.open(1_000_000, nested)
+  await until('it is refused', async () => parsing.results.length === 1)
+  t.same(parsing.results, ['costly'])
+  t.equal(await passing.post(nested), 'whole 100000')
+  t.equal(await parsing.post('['.repeat(10_000)), 'whole 10000', 'a short one costs little')
 })

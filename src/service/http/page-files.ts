@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** A file of the page as it is served. */
-interface ServedFile {
+/** A text as it is served: a file of the page, or the OpenAPI document. */
+interface ServedText {
   readonly etag: string
   readonly body: Buffer
   readonly gzipped: Buffer
@@ -19,17 +20,30 @@ export const PAGE_FILES = [
   { path: '/ui/icon.svg', name: 'icon.svg', type: 'image/svg+xml' },
 ] as const
 
-const known = new Map<string, ServedFile>()
+const known = new Map<string, ServedText>()
 
 /** Reads a file of `dist/page` when it is first asked for. */
-export function readPageFile (name: string): ServedFile {
+export function readPageFile (name: string): ServedText {
   let file = known.get(name)
   if (file === undefined) {
-    const body = readFileSync(fileURLToPath(import.meta.resolve(`#page/${name}`)))
-    file = { etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`, body, gzipped: gzipSync(body) }
+    file = servedText(readFileSync(fileURLToPath(import.meta.resolve(`#page/${name}`))))
     known.set(name, file)
   }
   return file
+}
+
+/** Prepares a text once, since it is sent to whoever asks, without a token. */
+export function servedText (body: Buffer): ServedText {
+  return { etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`, body, gzipped: gzipSync(body) }
+}
+
+/** Sends a text, zipped where the client can read that, or 304 if the client has it. */
+export function sendText (request: FastifyRequest, reply: FastifyReply, { etag, body, gzipped }: ServedText, type: string): FastifyReply {
+  reply.headers({ ...PAGE_HEADERS, 'cache-control': 'no-cache', vary: 'accept-encoding', etag })
+  if (request.headers['if-none-match']?.includes(etag) === true) return reply.code(304).send()
+  const isZipped = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
+  if (isZipped) reply.header('content-encoding', 'gzip')
+  return reply.type(type).send(isZipped ? gzipped : body)
 }
 
 /** For pages that people open: no guessing of types, no frames, no referrer. */
