@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { spreadOf, type Figure } from './figure.js'
 import type { Generator } from './processes.js'
 import type { Load } from './load.js'
-import { end, residentMiB } from './processes.js'
+import { end, memoryOf } from './processes.js'
 import { seededServer } from './seeded-server.js'
 import { columnsOf, json } from './steps.js'
 
@@ -11,21 +11,24 @@ const ROWS = 4096
 /** Resident memory with many contexts, before and after many decisions. Learner and embedded store are in the process. */
 export async function memoryFigures (generator: Generator, { contexts, steadyDecisions, windowMs }: Load): Promise<Figure[]> {
   const figures: Figure[] = []
-  const row = (name: string, value: number): void => { figures.push({ name, unit: 'MiB', value: spreadOf([value]) }) }
+  const row = (name: string, { resident, anonymous }: Awaited<ReturnType<typeof memoryOf>>): void => {
+    figures.push({ name: `resident${name}`, unit: 'MiB', value: spreadOf([resident]) })
+    figures.push({ name: '  without pages of files', unit: 'MiB', value: spreadOf([anonymous]) })
+  }
   for (const count of contexts) {
     const { url, child } = await seededServer(count)
     await setTimeout(windowMs * 2)
-    row(`resident, ${count.toLocaleString('en-GB')} contexts`, await residentMiB(child))
+    row(`, ${count.toLocaleString('en-GB')} contexts`, await memoryOf(child))
     if (count === contexts.at(-1)) {
       const bodies = json([1, 2, 3, 4].map((seed) => columnsOf(ROWS, seed)))
       let decided = 0
-      const drive = async (until: number): Promise<number> => {
+      const drive = async (until: number): Promise<Awaited<ReturnType<typeof memoryOf>>> => {
         while (decided < until) decided += (await generator.ask({ url, path: '/v1/decisions/columns', bodies, connections: 2, ms: windowMs })).requests * ROWS
-        return await residentMiB(child)
+        return await memoryOf(child)
       }
       const share = (decisions: number) => decisions >= 1e6 ? `${decisions / 1e6} million` : decisions.toLocaleString('en-GB')
-      row(`resident there, after ${share(steadyDecisions / 10)} decisions`, await drive(steadyDecisions / 10))
-      row(`resident there, after ${share(steadyDecisions)} decisions`, await drive(steadyDecisions))
+      row(` there, after ${share(steadyDecisions / 10)} decisions`, await drive(steadyDecisions / 10))
+      row(` there, after ${share(steadyDecisions)} decisions`, await drive(steadyDecisions))
     }
     await end(child)
   }

@@ -132,7 +132,9 @@ export async function familySeconds ({ pid }: ChildProcess): Promise<number> {
   return all.reduce((sum, seconds) => sum + seconds)
 }
 
-/** Resident memory of a process, MiB. */
-export async function residentMiB ({ pid }: ChildProcess): Promise<number> {
-  try { return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'latin1'))![1]) / 1024 } catch { return NaN }
+/** Resident memory of a process, and the part of it that is not pages of files, MiB. */
+export async function memoryOf ({ pid }: ChildProcess): Promise<{ resident: number, anonymous: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '')
+  const of = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? NaN) / 1024
+  return { resident: of('VmRSS'), anonymous: of('RssAnon') }
 }

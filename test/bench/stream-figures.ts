@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { spreadOf, type Figure } from './figure.js'
 import type { Load } from './load.js'
-import { end, LOAD_CORE, processorSeconds, residentMiB, startProxy, startScript, startServer, temporaryFolder, type Proxy } from './processes.js'
+import { end, LOAD_CORE, processorSeconds, memoryOf, startProxy, startScript, startServer, temporaryFolder, type Proxy } from './processes.js'
 import type { StreamOrder, StreamResult } from './stream-client.js'
 import type { StreamServerOrder } from './stream-server.js'
 
@@ -50,7 +50,7 @@ export async function streamFigures ({ rounds, streams, streamTokens }: Load): P
   const over = new AbortController()
   const watching = (async () => {
     while (!over.signal.aborted) {
-      mostMiB = Math.max(mostMiB, await residentMiB(proxy.child))
+      mostMiB = Math.max(mostMiB, (await memoryOf(proxy.child)).resident)
       await setTimeout(MEMORY_MS)
     }
   })()
