@@ -116,6 +116,8 @@ const CONTEXT = {
     signals_refused: 0,
     steps_missing: 0,
     unmarked: 0,
+    calls: 0,
+    unanswered: 0,
     left_out: 3,
     listed_late: 0,
   },

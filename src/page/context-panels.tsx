@@ -181,6 +181,8 @@ const MEANINGS: Readonly<Record<Field, string>> = {
   signals_refused: 'outcomes with too many names of signals',
   steps_missing: 'control outcomes that lack some of their steps',
   unmarked: 'outcomes that may be samples of one prompt',
+  calls: 'outcomes whose answer is calls of tools',
+  unanswered: 'outcomes that asked and have no answer at any check',
   left_out: 'control generations that the evidence leaves out',
   listed_late: 'of these, those drawn while the store was away or slow',
 }

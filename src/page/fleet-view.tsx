@@ -136,6 +136,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   grader_unseen: ['warn', 'EM never changes, and no answers are stated, so nobody sees whether the grader works.'],
   probe_form_missing: ['warn', 'No way to force an answer gives those of the model, so nothing is probed. State how its answers look by the option probe.'],
   probe_validity_low: ['warn', 'Answers forced at the end of the reasoning often differ from the real ones. Reset the context to have the form found again.'],
+  answers_unprobed: ['warn', 'Answers are longer than a probe may be, so nothing can be certified. Give such generations a context with mode off.'],
   grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
 }
 

@@ -73,6 +73,20 @@ t.test('a grader that never matches certifies nothing', async (t) => {
   t.match(await learned(await build(t), times((i) => i === 0 ? { ...wrong(i), reference: 'other' } : wrong(i))), { threshold: Number }, 'a grader that matches once')
 })
 
+t.test('a context whose answers are too long to be probed says that it cannot be certified', async (t) => {
+  const unprobed = (i: number) => controlOutcome(i, { answer: `${i}: a long answer`, steps: [{ tokens: 32, confidence: null }] })
+  const built = await build(t)
+  t.match(await learned(built, times(unprobed)), { threshold: null, diagnosis: { reason: 'answers_unprobed' }, follow_up: { unanswered: ENOUGH } })
+  await isWarnedOf(t, built, 'answers_unprobed')
+})
+
+t.test('agreement on calls of tools is certified as the same next action', async (t) => {
+  const call = (i: number) => `search {"query":"${i}"}`
+  const called = (i: number) => controlOutcome(i, { answer: call(i), steps: [{ tokens: 32, confidence: 1, answer: call(i) }] })
+  const built = await build(t, { DEFAULT_POLICY: '{"evidence_span_seconds":0,"follow_up_seconds":0,"label":"agreement"}' })
+  t.match(await learned(built, times(called)), { threshold: Number, guarantee: { about: /the same next action/ } })
+})
+
 t.test('a grader that is repaired starts from zero', async (t) => {
   const built = await build(t)
   const constant = times((i) => controlOutcome(i, { answer: 'I', steps: [{ tokens: 32, confidence: 1, answer: 'I' }] }))

@@ -30,6 +30,10 @@ export const EVIDENCE_CHECKS = {
     problem: 'outcomes do not say whether other samples share their prompt; such samples resemble each other and should count once',
     cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
   },
+  answers_unprobed: {
+    problem: 'in most control generations no check has an answer, since answers are longer than a probe may be, so nothing can be certified',
+    cure: 'give such generations a context of their own with mode off, or let probes be longer',
+  },
   left_out_high: {
     problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or there was no room for them',
     cure: 'ask at the first check of each generation under the id of its outcome',
@@ -61,6 +65,9 @@ export function isEvidenceWarning (warning: string): warning is EvidenceWarning 
 /** Below this number a share says little. */
 const FEW = 4
 
+/** The part of the control generations without any probed answer from which a context is said to consist of them. */
+const MOSTLY = 0.5
+
 /** Whether a part of all exceeds a share of it. */
 function exceeds (part: number, all: number, share: number): boolean { return part >= FEW && part > share * all }
 
@@ -71,6 +78,7 @@ export function evidenceWarnings (state: ContextState, policy: Policy): Evidence
   const warnings: EvidenceWarning[] = []
   if (exceeds(recent.steps_missing, recent.reported + recent.steps_missing, bound)) warnings.push('steps_missing')
   if (exceeds(recent.unmarked, recent.reported, bound) || !areMarked(counts, bound)) warnings.push('prompt_unmarked')
+  if (exceeds(recent.unanswered, recent.reported, MOSTLY)) warnings.push('answers_unprobed')
   if (cadenceOfTreated(cadences) !== null) warnings.push('cadences_differ')
   if (isGraderBroken(grader) || isGraderSilent(grader)) warnings.push('grader_broken')
   if (isGraderUnseen(grader)) warnings.push('grader_unseen')

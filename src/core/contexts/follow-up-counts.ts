@@ -25,6 +25,10 @@ export const NO_FOLLOW_UP = {
   steps_missing: 0,
   /** Control outcomes of enrolled units with their steps that may be one of several samples of a prompt. */
   unmarked: 0,
+  /** Those whose answer is calls of tools. */
+  calls: 0,
+  /** Those that asked, and for which no answer was probed at any check: it was too long to be forced. */
+  unanswered: 0,
   /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
   left_out: 0,
   /** Of these, those whose list reached the log too late. */
@@ -48,6 +52,8 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
     steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
     unmarked: counts.unmarked + (more.unmarked ?? 0),
+    calls: counts.calls + (more.calls ?? 0),
+    unanswered: counts.unanswered + (more.unanswered ?? 0),
     left_out: counts.left_out + (more.left_out ?? 0),
     listed_late: counts.listed_late + (more.listed_late ?? 0),
   }
@@ -55,11 +61,12 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
 
 /**
  * Counts of the newest units, by which the checks notice a fault and its repair. `enrolled`, `left_out` and `listed_late` are halved
- * together, and so are `reported`, `unmarked` and `steps_missing`.
+ * together, and so are `reported`, `unmarked`, `unanswered` and
+ * `steps_missing`.
  */
 export type RecentCounts = Readonly<Record<keyof typeof NO_RECENT_COUNTS, number>>
 
-export const NO_RECENT_COUNTS = { enrolled: 0, left_out: 0, listed_late: 0, reported: 0, unmarked: 0, steps_missing: 0 }
+export const NO_RECENT_COUNTS = { enrolled: 0, left_out: 0, listed_late: 0, reported: 0, unmarked: 0, unanswered: 0, steps_missing: 0 }
 
 /** Number of units at which recent counts are halved. */
 const MOST_RECENT = 512
@@ -77,6 +84,7 @@ export function addRecent (counts: RecentCounts, more: Partial<FollowUp>): Recen
     listed_late: drawn * (counts.listed_late + (more.listed_late ?? 0)),
     reported: arrived * reported,
     unmarked: arrived * (counts.unmarked + (more.unmarked ?? 0)),
+    unanswered: arrived * (counts.unanswered + (more.unanswered ?? 0)),
     steps_missing: arrived * steps_missing,
   }
 }

@@ -1,5 +1,6 @@
 import type { Label, Policy } from '../policy/policy.js'
 import type { BreachSight } from '../certificate/breach.js'
+import type { FollowUp } from './follow-up-counts.js'
 import type { Reports } from './reporting.js'
 
 type Missing = Policy['missing_labels']
@@ -11,7 +12,7 @@ export interface Guarantee {
   /** The guarantee was requested after evidence had arrived, so the bar was thirty times higher. */
   readonly post_hoc: boolean
   readonly label: Label
-  /** The property that the guarantee is about, in words: exact match, agreement, or the preference of a judge. */
+  /** The property that the guarantee is about, in words: exact match, agreement, the same calls of tools, or the preference of a judge. */
   readonly about: string
   /** Some labels are verdicts of a judge whose errors are not known. */
   readonly as_judged: boolean
@@ -49,17 +50,31 @@ export interface Guarantee {
 /** The prefix of a source of labels that is a judge: its verdicts are opinions. */
 export const JUDGE = 'judge:'
 
-/** What the labels of an epoch say. @param sources graders that gave late labels, with their numbers of labels */
+/** Share of the answers that have to be calls of tools for a guarantee to be about these alone. */
+const NEARLY_ALL = 0.99
+
+/**
+ * What the labels of an epoch say.
+ * @param counts of its control outcomes
+ * @param sources graders that gave late labels, with their numbers of labels; absent: none did
+ */
 export function subjectOf (
-  { label, judge_miss_rate: missRate }: Pick<Policy, 'label' | 'judge_miss_rate'>, sources: Readonly<Record<string, number>> = {}
+  { label, judge_miss_rate: missRate }: Pick<Policy, 'label' | 'judge_miss_rate'>,
+  { calls, reported }: Pick<FollowUp, 'calls' | 'reported'>, sources: Readonly<Record<string, number>> = {}
 ): Pick<Guarantee, 'about' | 'as_judged'> {
-  if (label === 'agreement') return { about: 'agreement with the full answer', as_judged: false }
+  if (label === 'agreement') return { about: agreementText(calls, reported), as_judged: false }
   const names = Object.keys(sources).sort()
   const judges = names.filter((name) => name.startsWith(JUDGE))
   if (judges.length === 0) return { about: names.length === 0 ? 'exact match' : `graded by ${names.join(', ')}`, as_judged: false }
   const others = names.length > judges.length ? ', or graded by others' : ''
   const corrected = missRate === null ? '' : `, corrected for missing up to ${Math.round(1000 * missRate) / 10} % of the real losses`
   return { about: `preferred by the judge ${judges.map((name) => name.slice(JUDGE.length)).join(', ')}${others}${corrected}`, as_judged: missRate === null }
+}
+
+function agreementText (calls: number, reported: number): string {
+  if (calls === 0) return 'agreement with the full answer'
+  if (calls >= NEARLY_ALL * reported) return 'the same next action: the tools called and their arguments'
+  return 'agreement with the full answer, or the same next action where that is a call of tools'
 }
 
 /** The guarantee that was requested when evidence began. */

@@ -113,7 +113,7 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     error_level: policy.error_level,
     post_hoc: isPostHoc,
     label: policy.label,
-    ...subjectOf(policy, state.label_sources),
+    ...subjectOf(policy, state.follow_up, state.label_sources),
     follow_up_ratio: followUpRatio(state),
     cancelled_ratio: cancelledRatio(state),
     missing_labels: policy.missing_labels,

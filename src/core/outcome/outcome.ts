@@ -5,6 +5,7 @@ import type { Context } from '../policy/context.js'
 import type { Label } from '../policy/policy.js'
 import { agreementWith, answerDigest, exactMatcher, type Normalise, rememberingNormaliser } from './exact-match.js'
 import { rewardGrader } from './reward.js'
+import { areToolCalls } from './tool-calls.js'
 
 /** Right (1) or wrong (0) under each label that could be judged. */
 type Judged = { readonly [L in Label]?: Em }
@@ -48,6 +49,8 @@ export interface LoggedOutcome {
   readonly by_prompt?: true
   /** It may be one of several samples of a prompt: nothing says that it is not. */
   readonly is_unmarked?: true
+  /** Its answer is calls of tools. */
+  readonly is_call?: true
   readonly arm: Arm | null
   /** It repeats another generation, and counts nowhere. */
   readonly is_retry?: true
@@ -178,6 +181,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     hash: secondHash(salt, group ?? outcome.generation_id),
     ...(group === undefined && prompt !== undefined && { by_prompt: true }),
     ...(isUnmarked(outcome) && { is_unmarked: true }),
+    ...(answer !== undefined && areToolCalls(answer) && { is_call: true }),
     arm: outcome.arm ?? null,
     ...(outcome.retry_of !== undefined && { is_retry: true }),
     context: outcome.context ?? {},

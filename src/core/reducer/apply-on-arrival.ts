@@ -20,7 +20,7 @@ import { mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, type OwnState, policyOf, writeState } from './fold.js'
-import { addToCounts, applyMember, endEpoch } from './follow-up.js'
+import { addToCounts, answerCounts, applyMember, endEpoch } from './follow-up.js'
 import { chooseIfDue } from './choose-cadence.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
 import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
@@ -66,7 +66,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   }
   if (isPresent) own.grader = addGrades(addFinalAnswer(own.grader, outcome), outcome)
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, own, fold.predictors)
-  const reported = !isPresent ? { steps_missing: 1 } : isLabelWanted ? { reported: 1, labels_wanted: 1 } : { reported: 1 }
+  const reported = !isPresent ? { steps_missing: 1 } : { reported: 1, ...(isLabelWanted && { labels_wanted: 1 }), ...answerCounts(outcome) }
   if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
   const isUnlabelled = em === null && policy.missing_labels === 'excluded'
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {

@@ -26,7 +26,7 @@ import { expire } from './apply-time.js'
 import { ensureContext } from './context-room.js'
 import { areStopsReal, countSavingsOfControl, tokenPrice, usedTokens } from './count-savings.js'
 import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce } from './fold.js'
-import { addToCounts, endEpoch, followUp, isUnenrolled } from './follow-up.js'
+import { addToCounts, answerCounts, endEpoch, followUp, isUnenrolled } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
 import { applyRun, applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
@@ -293,6 +293,7 @@ export function takeReport (
     ...(isReported ? { reported: 1 } : lacksSteps(outcome) && { steps_missing: 1 }),
     ...(isLabelWanted && { labels_wanted: 1 }),
     ...(isReported && outcome.is_unmarked === true && { unmarked: 1 }),
+    ...(isReported && answerCounts(outcome)),
   }
   const own = fold.own(key)!
   addToCounts(own, counts)

@@ -20,6 +20,7 @@ import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { chooseIfDue } from './choose-cadence.js'
 import { moveShare } from './control-share.js'
+import type { LoggedOutcome } from '../outcome/outcome.js'
 import { armOf, type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, thresholdInForce, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
@@ -142,6 +143,12 @@ export function withCounts (state: ContextState, more: Partial<FollowUp>): Conte
 export function addToCounts (state: OwnState, more: Partial<FollowUp>): void {
   state.follow_up = addCounts(state.follow_up, more)
   state.recent = addRecent(state.recent, more)
+}
+
+/** What a control outcome with its steps counts as by its answers: calls of tools, or none at any check. */
+export function answerCounts ({ is_call: isCall, steps }: LoggedOutcome): Partial<FollowUp> {
+  const isUnanswered = steps !== null && steps.length > 0 && steps.every(({ confidence }) => confidence === null)
+  return { ...(isCall === true && { calls: 1 }), ...(isUnanswered && { unanswered: 1 }) }
 }
 
 /** By which a final slice is taken. */

@@ -1,5 +1,6 @@
 import type { ContextState } from '../contexts/context-state.js'
 import type { ProbeFormName } from '../contexts/probe-form.js'
+import { areToolCalls } from '../outcome/tool-calls.js'
 
 /** Graders of `stopgate grade`, the most specific first. */
 export const ADVISED_GRADERS = ['tool', 'json', 'number', 'math', 'exact', 'judge'] as const
@@ -34,8 +35,6 @@ const OPTIONS: Partial<Readonly<Record<AdvisedGrader, string>>> = {
   exact: ' --texts FILE', judge: ' --judge-url URL --judge-model MODEL',
 }
 
-const CALLS = /^\S+ \{.*\}(\n\S+ \{.*\})*$/
-const STATED_CALLS = /^[[{].*"(arguments|tool_calls)"\s*:.*[\]}]$/s
 const JSON_TEXT = /^(```\w*\s*)?(\{.*\}|\[.*\])(\s*```)?$/s
 const NUMBER = /^[^\p{L}\d]{0,3}\d[\d,.]*([eE][-+]?\d+)?[^\p{L}\d]{0,3}$/u
 const TWO_WORDS = /\p{L}{3} \p{L}{3}/u
@@ -43,7 +42,7 @@ const SHORT = /^.{1,40}$/
 
 /** Whether an answer looks like those of a grader. */
 const LOOKS: Readonly<Record<AdvisedGrader, (answer: string) => boolean>> = {
-  tool: (answer) => CALLS.test(answer) || STATED_CALLS.test(answer),
+  tool: areToolCalls,
   json: (answer) => JSON_TEXT.test(answer),
   number: (answer) => NUMBER.test(answer),
   math: (answer) => answer.length <= 200 && /[\d\\=^]/.test(answer) && !TWO_WORDS.test(answer),

@@ -108,6 +108,11 @@ t.test('unmarked outcomes are warned about where they are more than may be lost'
   t.same(warned({ reported: 200, unmarked: 5 }), ['prompt_unmarked'])
 })
 
+t.test('a context in which most generations have no probed answer is warned about', async (t) => {
+  t.same(warned({ reported: 8, unanswered: 4 }), [])
+  t.same(warned({ reported: 7, unanswered: 4 }), ['answers_unprobed'])
+})
+
 t.test('arms that ask at different cadences are warned about', async (t) => {
   const sums = (ratio: number) =>
     ({ n: 40, asked: 400 * ratio, due: 400, asked_squares: 4000 * ratio ** 2, due_squares: 4000, products: 4000 * ratio })

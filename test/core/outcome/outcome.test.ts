@@ -95,6 +95,14 @@ t.test('the draw is of the group, of the prompt or of the generation, and only a
   t.strictSame(drawn({ prompt_hash: 'p', group_id: 'q' }), [uniform('salt', 'q'), secondHash('salt', 'q'), undefined])
 })
 
+t.test('an outcome whose answer is calls of tools says so', async (t) => {
+  const isCall = (answer: string) => gradeOutcome('salt', { ...REPORT, answer }).is_call
+  for (const answer of ['search {"q":"a"}', 'search {"q":"a"}\nread {"file":"b"}', '[{"name":"search","arguments":{"q":"a"}}]', '{"tool_calls": []}']) {
+    t.equal(isCall(answer), true, answer)
+  }
+  for (const answer of ['42', 'The set {1, 2} is finite.', '{"q":"a"}', 'search {"q":"a"}\nThat is all.']) t.equal(isCall(answer), undefined, answer)
+})
+
 t.test('an outcome is unmarked where nothing says whether its prompt has other samples', async (t) => {
   const unmarked = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report }).is_unmarked
   t.equal(unmarked({}), true)
