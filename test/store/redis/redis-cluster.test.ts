@@ -20,14 +20,14 @@ t.test('a Cluster', { skip: withoutRedis }, async (t) => {
     const open = async () => {
       // Each partition has its part of the limits, so tests of the limits have a single one.
       const store = await RedisStore.open({
-        dedupSeconds: 3600, ...limits, url: url.replace('//', '//stopgate:PASSWORD@'), timeoutMs: 5000, bucketMs: 0, ...(hasLimits && { partitions: 1 }),
+        dedupSeconds: 3600, ...limits, url: url.replace('//', '//stopgate:PASSWORD@'), timeoutMs: 20_000, bucketMs: 0, ...(hasLimits && { partitions: 1 }),
       })
       t.teardown(() => store.close())
       const works = (call: Promise<unknown>) => call.then(() => true, () => false)
-      await until('it has found the log', async () => await works(store.revision()) && await works(store.read('9999999999999-0', 1, 1)))
+      await until('it has found the log', async () => await works(store.revision()) && await works(store.read('9999999999999-0', 1, 0)))
       return store
     }
-    const [store, other] = [await open(), await open()]
+    const [store, other] = await Promise.all([open(), open()])
     return {
       store,
       other,
