@@ -50,6 +50,7 @@ def stop(served: str, probed: str) -> Item:
         (Json(), '{"a": 1, "b": [2]}', '```json\n{"b": [2], "a": 1}\n```', True), (Json(), "[1, 2]", "[2, 1]", False),
         (Json(), "text", "text", False), (Json(), 'It is 1:\n```\n{"a": 1.0}\n```', '{"a": 1}', True),
         (Json(), 'From {"a": 1} follows {"b": 2}', '{"a": 1}', False), (Json(), "```\n1\n```\n```\n2\n```", "1", False),
+        (Json(), "```json \n\n 1\n```", "1", True), (Json(), "```" + 1_000_000 * "\n", "1", False),
         (Json(), "[" * 100_000, "[" * 100_000, False),
         (Tool(), '[{"id": "1", "function": {"name": "f", "arguments": "{\\"x\\": 1}"}}]', '{"name": "f", "arguments": {"x": 1}}', True),
         (Tool(), '{"name": "f", "arguments": {"x": 1}}', '{"name": "f", "arguments": {"x": 2}}', False),

@@ -37,6 +37,26 @@ def test_a_form_reads_forced_and_final_answers_as_the_proxy_does(
     assert style.is_whole(forced) == (name != "direct")
 
 
+LONG = 1_000_000
+"""Characters: at a quadratic cost, days."""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("choice", "answer" + LONG * " "),
+        ("choice", LONG // 10 * "answer is "),
+        ("json", "{" + LONG // 2 * '\\"'),
+        ("json", LONG * '"'),
+        ("json", LONG * "[" + LONG * "]"),
+        ("plain", "final answer" + LONG * " "),
+        ("boxed", LONG // 7 * "\\boxed "),
+    ],
+)
+def test_an_answer_is_found_in_a_time_that_grows_with_the_text(name: Any, text: str) -> None:
+    assert STYLES[name].final(text) is not None
+
+
 def trial(fits: Callable[[str], bool], repeats: bool = True, tokens: int = 3) -> EndTrial:
     return EndTrial("\n", "\n\n", [FormTrial(name, fits(name), repeats, 1, tokens) for name in STYLES])
 

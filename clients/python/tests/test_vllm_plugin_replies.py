@@ -11,7 +11,7 @@ from fake_vllm import END, END_THINK, FakeEngine, Letters
 from stopgate._calls import canonical_text
 from stopgate._outcome import outcome_of
 from stopgate.generation import Generation
-from stopgate.vllm_plugin.exchange import CURRENT, Exchange, Middleware
+from stopgate.vllm_plugin.exchange import CURRENT, Exchange, HeaderError, Middleware, Stated
 from stopgate.vllm_plugin.replies import Action, Calls, tools_of
 from stopgate.vllm_plugin.serving import Server
 from vllm_server import (
@@ -70,6 +70,18 @@ def test_an_answer_too_long_to_be_forced_is_no_answer(service: Service, monkeypa
         assert server.counts.all()["probes unprobed"] >= 4
 
     play(service, "plug-long", test, confidence=lambda tokens: 1.0)
+
+
+def test_a_client_cannot_stall_the_plug_in_by_what_it_states() -> None:
+    assert Stated.read({"context": " task = gsm8k ,lang=en"}.get).context == {"task": "gsm8k", "lang": "en"}
+    assert Stated.read({"context": "task=" + 8000 * " " + "x\ny"}.get).context == {
+        "task": "x\ny"
+    }  # at a cubic cost, an hour
+    for context in ("task", "=a"):
+        with pytest.raises(HeaderError):
+            Stated.read({"context": context}.get)
+    nested = 2000 * "[" + 2000 * "]"
+    assert Action(Calls(None, None), []).gold(nested) == nested
 
 
 def test_json_without_what_makes_no_difference() -> None:

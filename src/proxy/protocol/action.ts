@@ -77,7 +77,7 @@ function parseExactly (text: string): unknown {
 
 /** @param text a number in JSON */
 function canonicalNumber (text: string): string {
-  if (/^-?\d+$/.test(text)) return BigInt(text).toString()
+  if (/^-?\d+$/.test(text)) return text === '-0' ? '0' : text // converting a million digits would take a second
   const value = Number(text)
   return Number.isInteger(value) ? BigInt(value).toString() : String(value)
 }

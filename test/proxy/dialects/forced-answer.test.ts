@@ -62,6 +62,7 @@ t.test('an answer is found in a time that grows with the text: no expression goe
     ['choice', 'answer is '.repeat(LENGTH / 10)],
     ['json', `{"${'\\"'.repeat(LENGTH / 2)}`],
     ['json', '"'.repeat(LENGTH)],
+    ['json', `[-${'1'.repeat(LENGTH)}]`],
     ['plain', `final answer${' '.repeat(LENGTH)}`],
     ['boxed', '\\boxed '.repeat(LENGTH / 7)],
   ] as const) t.type(probeStyle(name).final(text), 'string', `${name} ${text.slice(0, 20)}`)

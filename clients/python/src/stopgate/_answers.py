@@ -1,11 +1,12 @@
 """Forms in which answers are forced and read, and the choice of the one that a model wants."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
+
+from ._calls import canonical_text
 
 FormName = Literal["plain", "boxed", "choice", "json", "direct"]
 SEARCHED_TOKENS, STATED_TOKENS = 64, 16
@@ -60,7 +61,7 @@ def _balanced(text: str) -> str | None:
     """From the first opening brace or bracket to its closing one."""
     found = re.search(r"[{\[]", text)
     start, depth = found.start() if found else 0, 0
-    for part in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', text[start:]):
+    for part in re.finditer(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]', text[start:], re.S):
         depth += (part[0] in "{[") - (part[0] in "}]")
         if depth == 0 and part[0] in "}]":
             return text[start : start + part.end()]
@@ -69,14 +70,12 @@ def _balanced(text: str) -> str | None:
 
 def canonical_json(text: str) -> str:
     """The first JSON object or list, so that equal values are equal texts; without one, the text as it is."""
-    try:
-        return json.dumps(json.loads(_balanced(text) or text), sort_keys=True, separators=(",", ":"))
-    except ValueError:
-        return text.strip()
+    return canonical_text(_balanced(text) or text)
 
 
+# Models write long texts. None of these goes over a part of a text again and again, which would stall all generations.
 _FINAL, _BOX = r"final answer\W*?:\**", r"\\boxed\s*\{"
-_CHOSEN = r"(answer|choice|option)\s*(is|:)?\W*?(?=\(?[A-Z]\b)"
+_CHOSEN = r"(?:answer|choice|option)(?:\s*is\b)?\W*(?=[A-Z]\b)"
 STYLES: Mapping[FormName, _Style] = {
     "plain": _Style(
         "Final answer:",

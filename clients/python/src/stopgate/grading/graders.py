@@ -131,7 +131,7 @@ class Tool(Json):
         return lines_of(stated_calls(value))
 
 
-_FENCED = re.compile(r"```\w*\s*\n(.*?)```", re.S)
+_FENCED = re.compile(r"```\w*[^\S\n]*\n(.*?)```", re.S)
 
 
 def _unfenced(text: str) -> str:

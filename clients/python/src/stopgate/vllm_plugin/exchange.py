@@ -16,7 +16,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY_BYTES = 16 * 2**20
 _MAX_SAMPLES, _MAX_NAME_BYTES, _MAX_ANSWER_BYTES, _MAX_CONTEXT = 4096, 128, 4096, 8192
-_LEVEL = re.compile(r"\s*([A-Za-z][\w.-]{0,31})\s*=\s*(.*?)\s*", re.ASCII)
+_LEVEL = re.compile(r"[A-Za-z][\w.-]{0,31}", re.ASCII)
 _PATHS = ("/v1/chat/completions", "/v1/chat/completions/batch", "/v1/completions", "/v1/responses", "/v1/messages")
 _LAST_EVENTS = (b"event: response.completed\n", b"event: message_delta\n")
 
@@ -66,10 +66,10 @@ def _context(text: str) -> dict[str, str]:
         raise HeaderError("the context is too long")
     context: dict[str, str] = {}
     for part in text.split(","):
-        found = _LEVEL.fullmatch(part)
-        if found is None:
+        level, equals, value = (side.strip() for side in part.partition("="))
+        if not equals or _LEVEL.fullmatch(level) is None:
             raise HeaderError("a context must be like task=gsm8k")
-        context[found[1]] = _decoded(found[2], _MAX_NAME_BYTES)
+        context[level] = _decoded(value, _MAX_NAME_BYTES)
     return context
 
 

@@ -84,7 +84,7 @@ class Action:
         """The right answer as `read` gives it. `stated_calls` says how calls are stated."""
         try:
             return lines_of(stated_calls(json.loads(text)))
-        except ValueError:
+        except (ValueError, RecursionError):
             return canonical_text(text)
 
     def forcing(self, before: str, end: str, after: str) -> Forcing:
