@@ -26,7 +26,7 @@ export const ProxySettingsSchema = Type.Object({
   PROXY_AFTER_CLOSE: Type.String({ default: '\\n\\n', description: 'Text after the closing tag of stopped reasoning; \\n is a line feed. With auto the model shows it' }),
   PROXY_MAX_REQUESTS: Type.Integer({ default: 4096, minimum: 1, description: 'Largest number of requests in flight, where a request for n samples counts as n; further requests are refused with 503' }),
   PROXY_MAX_BODY_BYTES: Type.Integer({ default: 4 * 2 ** 20, minimum: 1024, description: 'Longest request body that is read; longer ones are passed through (bytes)' }),
-  PROXY_BODY_SECONDS: Type.Number({ default: 30, minimum: 0.1, description: 'Time in which the headers of a request, a body up to --max-body-bytes, and each further --max-body-bytes of a longer one must arrive (seconds)' }),
+  PROXY_BODY_SECONDS: Type.Number({ default: 30, minimum: 0.1, description: 'Time in which the headers of a request, a body up to --max-body-bytes, and each further --max-body-bytes of a longer one must arrive, and in which a client must read something of a reply that waits for it (seconds)' }),
   PROXY_MAX_HELD_MIB: Type.Integer({ default: 1024, minimum: 1, description: 'Memory for the request bodies of clients, without the first 64 KiB of each; beyond it they are refused with 503 (MiB)' }),
   PROXY_ADDRESS_SHARE: Type.Number({ default: 1, exclusiveMinimum: 0, maximum: 1, description: 'Share of --max-requests and --max-held-mib that one client address may have; below 1 only if no load balancer hides the addresses of clients' }),
   PROXY_MAX_PROBES: Type.Integer({ default: 256, minimum: 1, description: 'Largest number of probes in flight; a check beyond it continues without a probe' }),

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -106,11 +106,12 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     maxProbeTokens,
   })
   let isClosing = false
-  const headersTimeout = settings.PROXY_BODY_SECONDS * 1000
-  const timeouts = { requestTimeout: 0, headersTimeout, connectionsCheckingInterval: CHECK_MS, keepAliveTimeout: 75_000 }
+  const clientTimeoutMs = settings.PROXY_BODY_SECONDS * 1000
+  const timeouts = { requestTimeout: 0, headersTimeout: clientTimeoutMs, connectionsCheckingInterval: CHECK_MS, keepAliveTimeout: 75_000 }
   const server = createServer(timeouts, (request, response) => {
     if (isClosing) response.setHeader('connection', 'close')
     request.socket.setNoDelay(true)
+    closeIfUnread(response, clientTimeoutMs)
     const handled = handle(request, response).catch((error: Error) => {
       log.error({ err: error }, 'a request failed')
       response.destroy()
@@ -162,6 +163,11 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     admin.close()
     admin.closeAllConnections()
   }
+}
+
+/** Closes the connection of a client that reads nothing of a waiting reply for a time: it would hold its place for ever. */
+function closeIfUnread (response: ServerResponse, timeoutMs: number): void {
+  response.setTimeout(timeoutMs, ((socket: Socket) => { if (socket.writableLength > 0) socket.destroy() }) as () => void)
 }
 
 /** `null`: any. The model server cannot check the host that a client names, since the proxy replaces it. */

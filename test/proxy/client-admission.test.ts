@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { until } from '../helper.js'
 import { CHAT, startUnderTest } from './proxy-under-test.js'
@@ -34,6 +35,24 @@ t.test('headers that do not arrive end with 408', async (t) => {
   const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1')
   socket.write(`POST ${PATH} HTTP/1.1\r\nhost: localhost\r\n`)
   t.equal(await statusOf(socket), 'HTTP/1.1 408 Request Timeout')
+})
+
+t.test('a client that does not read its reply loses it, and one that waits for its reply does not', async (t) => {
+  const engine = createServer((request, response) => {
+    if (request.url === '/late') setTimeout(() => { response.end('at last') }, 1500)
+    else response.end(Buffer.alloc(64 * 2 ** 20))
+  }).listen(0, '127.0.0.1')
+  await once(engine, 'listening')
+  t.teardown(() => { engine.close() })
+  const { metric, proxy } = await startUnderTest(t, {}, {
+    PROXY_UPSTREAM: `http://127.0.0.1:${(engine.address() as AddressInfo).port}`, PROXY_MAX_REQUESTS: '2', PROXY_BODY_SECONDS: '0.3',
+  })
+  const late = fetch(`${proxy.url}/late`).then((reply) => reply.text())
+  const unread = await stalled(t, proxy.url, 0, '', '/large')
+  unread.pause()
+  await until('both are in flight', async () => await metric('stopgate_proxy_requests_in_flight') === 2)
+  await until('its place is free', async () => await metric('stopgate_proxy_upstream_aborts_total{cause="client"}') === 1)
+  t.equal(await late, 'at last')
 })
 
 t.test('what has arrived of large bodies is limited', async (t) => {
