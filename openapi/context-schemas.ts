@@ -167,6 +167,7 @@ const EvidenceSchema = Type.Object({
   since: TimeSchema('When this evidence began: the certificate is about traffic that resembles the time since then'),
   until: nullable<string>('string', { format: 'date-time', description: 'When the newest evidence was counted' }),
   units: Type.Number({ description: 'Generations or groups counted as this evidence' }),
+  labelled: Type.Number({ description: 'How many of control_generations have a known EM, so that em_full is about them; the others needed no label, or have none' }),
   left_out: Type.Number({ description: 'Enrolled generations of this epoch about which the certificate says nothing: cancelled, or missing and excluded by the policy' }),
   not_enrolled: Type.Integer({ description: 'Control generations of this epoch that should have been enrolled and were not' }),
   epochs_opened: Type.Integer({ description: 'Epochs that changes of policies or configuration and resets opened, each another look at the traffic: the k-th after the first has 1 / (k (k + 1)) of the error level. When an epoch begins, it first falls by one for each max_evidence_age_seconds since it last changed' }),

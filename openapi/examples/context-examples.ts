@@ -134,6 +134,7 @@ const CONTEXT = {
     since: '2026-10-04T08:30:00.000Z',
     until: '2026-10-04T09:12:30.000Z',
     units: 451,
+    labelled: 419,
     left_out: 0,
     not_enrolled: 3,
     epochs_opened: 1,

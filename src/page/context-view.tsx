@@ -5,7 +5,7 @@ import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel, TrialsPanel } f
 import { ContextsTable } from './contexts-table.js'
 import { Age, DropBar, Badge, Loading, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
-import { ago, clockTime, count, percent, points, short, spread, threshold, words } from './format.js'
+import { ago, clockTime, count, counted, percent, points, short, spread, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { MovesPanel } from './moves-panel.js'
 import { UnknownContext } from './next-step.js'
@@ -29,7 +29,7 @@ function Path ({ name }: { name: string }) {
 const titleOf = (name: string): string => name === '*' ? 'All contexts (*)' : name
 
 /** The guarantee of the threshold in force, in words. */
-function promise ({ mode, status, scope, pool, guarantee, pin, threshold, breach }: ContextDetail): string {
+function promise ({ mode, status, scope, pool, guarantee, evidence, pin, threshold, breach }: ContextDetail): string {
   if (mode !== 'enforce' && threshold !== null) return `Not applied, since the mode is ${mode}`
   if (pin !== null) return 'By a pin, without a guarantee'
   if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
@@ -41,7 +41,14 @@ function promise ({ mode, status, scope, pool, guarantee, pin, threshold, breach
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   const about = guarantee.about === 'exact match' ? '' : ` (${guarantee.about}${guarantee.as_judged ? ', as judged' : ''})`
   const moving = guarantee.since_step === null ? '' : `, for the policy as it moves since step ${count(guarantee.since_step)}`
-  return `${bound}${about}${moving}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}`
+  return `${bound}${about}${moving}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}${served(guarantee)}${gathered(evidence)}`
+}
+
+/** The traffic that the guarantee is about, in words. */
+function gathered (evidence: ContextDetail['evidence']): string {
+  if (evidence === null) return ''
+  const { since, until, units } = evidence
+  return `; for traffic like the ${counted(Math.round(units), 'generation')} from ${clockTime(since)} to ${clockTime(until)}`
 }
 
 type Unlikely = NonNullable<ContextDetail['unlikely']>

@@ -8,10 +8,11 @@ const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
 
 /** The bound on both parts of the loss, each of which may fail at the error level. */
 const SERVED = '; from full run to served answer at most 4.4 pt, error level 10.0 %'
+const GATHERED = '; for traffic like the 451 generations from 4 Oct 2026, 08:30:00 to 4 Oct 2026, 09:12:30'
 
 t.test('a certified context shows its threshold with its guarantee, and its figures with their units', async (t) => {
   const page = await open(t, { updated_at: ago(120) })
-  t.same(page.tile('Threshold in force'), ['0.985', `At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}`])
+  t.same(page.tile('Threshold in force'), ['0.985', `At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}${GATHERED}`])
   t.same(page.tile('EM drop'), ['0.00 pt', '3.0 pt allowed, true drop −2.19 pt to 2.19 pt'])
   t.same(page.tile('Tokens saved, net'), ['38.1K', '31.5K to 44.8K; 20.8 % of a generation at this threshold; 7,720 tokens spent on probes, at present 4.0 % of all'])
   t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %'])
@@ -61,8 +62,8 @@ t.test('the reason is stated why nothing is stopped, or what the threshold promi
     ['By a pin, without a guarantee', { guarantee: null, pin: PIN }],
     ['By the pin of its pool, without a guarantee', { guarantee: null, pool: { ...left, left_at: null } }],
     ['New in its pool: 12 of its first 30 generations have run in full, and nothing is stopped before', { ...UNCERTIFIED, status: 'certified', pool: { ...left, left_at: null, first_generations: { seen: 12, of: 30 } } }],
-    ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', guarantee: { ...guarantee!, post_hoc: false, total_em_drop_bound: null } }],
-    [`A lottery gives 25.0 % of the generations the looser threshold 0.95. At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}`, { lottery: { threshold: 0.95, share: 0.25 } }],
+    ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', evidence: null, guarantee: { ...guarantee!, post_hoc: false, total_em_drop_bound: null } }],
+    [`A lottery gives 25.0 % of the generations the looser threshold 0.95. At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}${GATHERED}`, { lottery: { threshold: 0.95, share: 0.25 } }],
   ]
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))

@@ -181,6 +181,7 @@ function evidenceView (state: ContextState, index: number, { bar, beginnings }: 
     since: carrying.time,
     until,
     units: unitsOf(carrying.known),
+    labelled: evidenceOf(state).labelled,
     left_out: fates.cancelled + fates.excluded,
     not_enrolled: fates.void + fates.unenrolled,
     epochs_opened: 1 + looks.count,

@@ -121,6 +121,7 @@ t.test('the evidence for the threshold in force is shown at its best and now, wi
     since: 0,
     until: 7,
     units: FIRST,
+    labelled: FIRST,
     left_out: 3,
     not_enrolled: 7,
     epochs_opened: 1,
