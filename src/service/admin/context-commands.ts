@@ -97,7 +97,7 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       const { policies } = await stated(revision)
       const policy = next(policies.get(key))
       isHarmless ||= isKillSwitch(policies.get(key), policy)
-      if (policy !== null) checkRoom(config, policies, key, { prefix, isStop: policy.mode === 'off' })
+      if (policy !== null) checkRoom(config, policies, key, { prefix, next: policy, isStop: isOff })
       view = viewOf(checkedPolicies(config, policies, key, policy), key)
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, () => isHarmless)
@@ -137,8 +137,9 @@ export function createContextCommands (store: Store, snapshotHolder: SnapshotHol
       const { inputs, links } = snapshotHolder.loaded()
       const keys = [...links.values()].flatMap((link) => link.epochName === null ? [] : [link.key])
       const tried = await give(async (revision) => {
-        checkRoom(config, (await stated(revision)).pins, key, { prefix, isStop: request.threshold === null })
-        return { type: 'pin', key, pin: pinOf(request, origin), ...origin }
+        const pin = pinOf(request, origin)
+        checkRoom(config, (await stated(revision)).pins, key, { prefix, next: pin, isStop: neverStops })
+        return { type: 'pin', key, pin, ...origin }
       }, { dry_run, confirm })
       return { key, ...pinReach(inputs, keys, key), ...tried }
     },
@@ -185,23 +186,40 @@ function modeBeforeOff (rows: readonly AuditRow[]): Policy['mode'] | null {
   return (rows.find(isSwitchedOff)?.replaced as PolicyPatch | null | undefined)?.mode ?? null
 }
 
+const isOff = (policy: PolicyPatch): boolean => policy !== UNREADABLE_POLICY && policy.mode === 'off'
+const neverStops = ({ threshold }: Pick<Pin, 'threshold'>): boolean => threshold === null
+
+interface Room<T> extends Bound {
+  /** The row that the key gets. */
+  readonly next: T
+  /** Whether a row only stops less. */
+  readonly isStop: (row: T) => boolean
+}
+
 /**
  * Policies and pins are limited to as many as contexts, and those of a token that is bound to a prefix to a share of that, so that one
- * tenant cannot use up the table. What stops less is never refused for want of room: an entry at the root, mode `off`, and a pin that never
- * stops. Only a bound token has a limit for the latter two.
+ * tenant cannot use up the table. What stops less is never refused for want of room, and takes none from others: an entry at the root or at
+ * the prefix, mode `off`, and a pin that never stops. Only a bound token has a limit for the latter two.
  * @throws TooManyError, TooManyInPrefixError
  */
-export function checkRoom (
-  { maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string, { prefix, isStop }: Bound & { readonly isStop: boolean }
+export function checkRoom<T> (
+  { maxContexts }: Pick<Config, 'maxContexts'>, table: ReadonlyMap<string, T>, key: string, { prefix, next, isStop }: Room<T>
 ): void {
-  if (table.has(key) || key === ROOT) return
-  if (!isStop && table.size >= maxContexts) throw new TooManyError(String(maxContexts))
-  if (prefix === null) return
-  const limit = isStop ? maxContexts : Math.max(1, Math.floor(maxContexts * PREFIX_SHARE))
-  if (table.size < limit) return // most often; counting takes longer
+  const present = table.get(key)
+  const isStopNext = isStop(next)
+  const takesNone = present !== undefined && (isStopNext || !isStop(present)) // otherwise what was let in as a stop would take a place
+  if (takesNone || key === ROOT || key === prefix) return
+  const limit = isStopNext || prefix === null ? maxContexts : Math.max(1, Math.floor(maxContexts * PREFIX_SHARE))
+  if (table.size < limit || (isStopNext && prefix === null)) return // most often; counting takes longer
+  let all = 0
   let within = 0
-  for (const other of table.keys()) if (isWithin(other, prefix)) within++
-  if (within >= limit) throw new TooManyInPrefixError(String(within), prefix)
+  for (const [other, row] of table) {
+    if (isStop(row) !== isStopNext) continue
+    all++
+    if (prefix !== null && isWithin(other, prefix)) within++
+  }
+  if (!isStopNext && all >= maxContexts) throw new TooManyError(String(maxContexts))
+  if (prefix !== null && within >= limit) throw new TooManyInPrefixError(String(within), prefix)
 }
 
 /** Policies by the key of the context that states them. */

@@ -30,24 +30,32 @@ t.test('a policy that would make a context differ from its pool is refused, whic
   t.doesNotThrow(() => checkedPolicies(config, stated, '*', { certify_at: 'model', max_em_drop: 0.01 }))
 })
 
+const isStop = ({ mode }: PolicyPatch) => mode === 'off'
+const OFF: PolicyPatch = { mode: 'off' }
+const room = (prefix: string | null, next: PolicyPatch = {}) => ({ prefix, next, isStop })
+
 t.test('there may be as many policies as contexts, and what stops less always finds room', async (t) => {
-  const two = new Map([['model=a', {}], ['model=b', {}]])
-  const anyone = { prefix: null, isStop: false }
-  t.throws(() => checkRoom(config, two, 'model=c', anyone), { code: 'TOO_MANY' })
-  for (const [key, isStop] of [['model=a', false], ['*', false], ['model=c', true]] as const) {
-    t.doesNotThrow(() => checkRoom(config, two, key, { prefix: null, isStop }))
+  const two = new Map<string, PolicyPatch>([['model=a', {}], ['model=b', {}]])
+  t.throws(() => checkRoom(config, two, 'model=c', room(null)), { code: 'TOO_MANY' })
+  for (const [key, next] of [['model=a', {}], ['*', {}], ['model=c', OFF]] as const) {
+    t.doesNotThrow(() => checkRoom(config, two, key, room(null, next)))
   }
+  two.set('model=c', OFF)
+  t.throws(() => checkRoom(config, two, 'model=c', room(null)), { code: 'TOO_MANY' }, 'a policy that was let in since it stops less is no way in for another')
 })
 
 t.test('a token that is bound to a prefix has a share of the policies', async (t) => {
   const twelve = readConfig({ MAX_CONTEXTS: '12' })
-  const within = (count: number) => new Map(Array.from({ length: count }, (_, i) => [`model=a,task=${i}`, {}]))
-  const bound = { prefix: 'model=a', isStop: false }
-  t.doesNotThrow(() => checkRoom(twelve, within(2), 'model=a,task=x', bound))
-  t.throws(() => checkRoom(twelve, within(3), 'model=a,task=x', bound), { code: 'TOO_MANY_IN_PREFIX', message: /3 policies or pins within model=a/ })
-  t.doesNotThrow(() => checkRoom(twelve, within(3), 'model=b,task=x', { ...bound, prefix: 'model=b' }), 'another tenant has its own share')
-  t.doesNotThrow(() => checkRoom(twelve, within(11), 'model=a,task=x', { ...bound, isStop: true }))
-  t.throws(() => checkRoom(twelve, within(12), 'model=a,task=x', { ...bound, isStop: true }), { code: 'TOO_MANY_IN_PREFIX' })
+  const within = (count: number, policy: PolicyPatch = {}) => new Map(Array.from({ length: count }, (_, i) => [`model=a,task=${i}`, policy]))
+  t.doesNotThrow(() => checkRoom(twelve, within(2), 'model=a,task=x', room('model=a')))
+  t.throws(() => checkRoom(twelve, within(3), 'model=a,task=x', room('model=a')), { code: 'TOO_MANY_IN_PREFIX', message: /3 policies or pins within model=a/ })
+  t.doesNotThrow(() => checkRoom(twelve, within(3), 'model=b,task=x', room('model=b')), 'another tenant has its own share')
+  t.doesNotThrow(() => checkRoom(twelve, within(3), 'model=a', room('model=a')), 'and its own root')
+  t.doesNotThrow(() => checkRoom(twelve, within(11, OFF), 'model=a,task=x', room('model=a', OFF)))
+  t.throws(() => checkRoom(twelve, within(12, OFF), 'model=a,task=x', room('model=a', OFF)), { code: 'TOO_MANY_IN_PREFIX' })
+  const mixed = new Map([...within(12, OFF), ['model=a,task=0', {}], ['model=a,task=1', {}], ['model=a,task=2', {}]] as const)
+  t.throws(() => checkRoom(twelve, mixed, 'model=a,task=3', room('model=a')), { code: 'TOO_MANY_IN_PREFIX' }, 'what was let in as mode off has no place')
+  t.doesNotThrow(() => checkRoom(twelve, within(12, OFF), 'model=b,task=x', room('model=b')), 'modes off take no room from others')
 })
 
 const OPS = { by: 'ops', prefix: null }
