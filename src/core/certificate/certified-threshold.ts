@@ -1,6 +1,7 @@
 import type { Policy } from '../policy/policy.js'
 import { reaches } from './certificate.js'
 import { differencesAt, emDrop, type Evidence, thresholdsOf, tokensSaved } from './evidence.js'
+import { lossScale } from './judge-errors.js'
 import { nextPlace } from './thresholds.js'
 
 /**
@@ -38,14 +39,19 @@ export function certifiedPlace (
   }
 }
 
-type Prices = Pick<Policy, 'value_of_em' | 'price_per_1k_tokens'>
+type Prices = Pick<Policy, 'value_of_em' | 'price_per_1k_tokens' | 'judge_miss_rate'>
+
+/** The price of the tokens, and the value of an EM drop as it is seen, which is higher where a judge misses some of the losses. */
+function pricesOf ({ value_of_em: value, price_per_1k_tokens: price, judge_miss_rate: missRate }: Prices) {
+  return { value: value === null ? null : value / lossScale(missRate), price }
+}
 
 /**
  * Expected utility for each generation of stopping at a threshold rather than never, in the policy's currency: the price of the tokens
- * saved less the value of the net EM drop, both as seen. 0 for index -1 (never stop); `null` without prices or evidence.
+ * saved less the value of the net EM drop, both as seen, but for the losses that a judge misses. 0 for index -1 (never stop); `null` without prices or evidence.
  */
 export function expectedUtility (evidence: Evidence, index: number, prices: Prices): number | null {
-  const { value_of_em: value, price_per_1k_tokens: price } = prices
+  const { value, price } = pricesOf(prices)
   if (value === null || price === null || evidence.generations === 0) return null
   return price * savedBy(evidence, index) / 1000 - value * (index === -1 ? 0 : emDrop(evidence, index))
 }
@@ -66,7 +72,7 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
  * @returns a place, -1 for never stopping
  */
 export function bestIndex (evidence: Evidence, loosest: number, prices: Prices, inForce: number): number {
-  const { value_of_em: value, price_per_1k_tokens: price } = prices
+  const { value, price } = pricesOf(prices)
   if (loosest === -1) return -1
   if (value === null || price === null) return tokensSaved(evidence, loosest) <= 0 ? -1 : loosest
   const [ceiling, current] = [Math.floor(loosest), Math.floor(inForce)] // between two thresholds, a lottery is worth less than one of them

@@ -47,4 +47,5 @@ export function auditedGains (eighths: readonly number[], policy: JudgePolicy, r
   return eighths.map((d) => d < 0 ? 0 - Math.floor(-d * scale + rounding) : d)
 }
 
-function lossScale (missRate: number | null): number { return 1 - (missRate ?? 0) }
+/** The part of the real losses that is seen in the evidence; without an audit all count as seen. */
+export function lossScale (missRate: number | null): number { return 1 - (missRate ?? 0) }

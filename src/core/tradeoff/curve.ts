@@ -80,7 +80,7 @@ function savedInterval (generations: number, saved: number, level: number): { lo
 }
 
 /** EM (a fraction) that one more percent of the full run's tokens costs, with its interval. */
-interface Price { readonly estimate: number, readonly low: number, readonly high: number }
+export interface Price { readonly estimate: number, readonly low: number, readonly high: number }
 
 /** A segment of the smoothed curve, over which every percent of tokens costs the same. */
 export interface Segment {

@@ -1,8 +1,9 @@
 import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDrop, type Evidence, tokensSaved, tokensSavedRatio } from '../certificate/evidence.js'
+import { lossScale, trueDrop } from '../certificate/judge-errors.js'
 import { thresholdAt as placed } from '../certificate/thresholds.js'
 import { allowedPrice, type Policy } from '../policy/policy.js'
-import { curvePoints, priceBetween, type Segment, segmentsOf, type ThresholdEvidence } from './curve.js'
+import { curvePoints, type Price, priceBetween, type Segment, segmentsOf, type ThresholdEvidence } from './curve.js'
 import { type Forecastable, outlookOf, type Pace } from './outlook.js'
 
 /** Suspicion of drift from which on thresholds may become stricter. At constant rates no certified threshold is lost. */
@@ -17,10 +18,11 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
   const level = Math.exp(-bar)
   const segments = segmentsOf(evidence)
   const allowed = allowedPrice(evidence.full_tokens / evidence.generations, policy)
-  const turn = allowed === null ? null : turningPoint(evidence, segments, allowed, level)
+  const scale = lossScale(policy.judge_miss_rate)
+  const turn = allowed === null ? null : turningPoint(evidence, segments, allowed * scale, level)
   const knee = kneeOf(evidence, segments)
   const { ceiling, next, horizons } = outlookOf(thresholds, policy, pace)
-  const points = curvePoints(thresholds, segments, ceiling)
+  const points = curvePoints(thresholds, segments, ceiling).map((point) => corrected(point, policy))
   const thresholdAt = (k: number) => placed(grid, k)
   const end = horizons.at(-1)
 
@@ -33,10 +35,15 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
     /** Of that threshold, per generation, in the policy's currency. */
     expected_utility: expectedUtility(evidence, index, policy),
     points,
-    knee: knee && { ...summaryAt(knee.index), em_below_line: knee.below },
+    knee: knee && { ...summaryAt(knee.index), em_below_line: knee.below / scale },
     /** The allowed price: as stated by the policy, or as its prices imply. */
     em_per_token_percent: allowed,
-    unfavourable_from: turn && { ...summaryAt(turn.index), next: turn.next, rest: turn.rest, is_sure: turn.is_sure },
+    unfavourable_from: turn && {
+      ...summaryAt(turn.index),
+      next: turn.next && dividedBy(scale, turn.next),
+      rest: dividedBy(scale, turn.rest),
+      is_sure: turn.is_sure,
+    },
     forecast: {
       heading: end === undefined ? null : suspicion >= SUSPICIOUS ? 'stricter' as const : end.index > ceiling ? 'looser' as const : 'steady' as const,
       drift_suspicion: suspicion,
@@ -55,6 +62,23 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
     const { threshold, tokens_saved_ratio, tokens_saved_gross_ratio, em_drop, em_drop_predicted } = points[k + 1]!
     return { threshold, tokens_saved_ratio, tokens_saved_gross_ratio, em_drop, em_drop_predicted }
   }
+}
+
+/** A point of the curve with the losses that a judge misses. */
+function corrected (point: ReturnType<typeof curvePoints>[number], policy: Policy) {
+  const price = point.em_per_token_percent
+  return {
+    ...point,
+    em_drop: trueDrop(point.em_drop, policy),
+    em_drop_low: trueDrop(point.em_drop_low, policy),
+    em_drop_high: trueDrop(point.em_drop_high, policy),
+    em_drop_predicted: trueDrop(point.em_drop_predicted, policy),
+    em_per_token_percent: price && dividedBy(lossScale(policy.judge_miss_rate), price),
+  }
+}
+
+function dividedBy (scale: number, { estimate, low, high }: Price): Price {
+  return { estimate: estimate / scale, low: low / scale, high: high / scale }
 }
 
 /**

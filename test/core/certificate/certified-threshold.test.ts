@@ -138,7 +138,8 @@ t.test('the fit is the least-squares one, and the last value of a block is never
   }))
 })
 
-const pricesOf = (value_of_em: number | null, price_per_1k_tokens: number | null) => ({ value_of_em, price_per_1k_tokens })
+const pricesOf = (value_of_em: number | null, price_per_1k_tokens: number | null) =>
+  ({ value_of_em, price_per_1k_tokens, judge_miss_rate: null })
 const index = fc.integer({ min: -1, max: GRID.length - 1 })
 const price = fc.double({ min: 0.001, max: 10, noNaN: true })
 
@@ -170,6 +171,12 @@ t.test('the choice is never above the certified ceiling, and without prices it i
     const best = bestIndex(evidence, ceiling, pricesOf(value, tokens), current)
     assert.ok(best >= -1 && best <= ceiling)
   }))
+})
+
+t.test('where a judge misses a part of the losses, a seen drop costs as much more', async (t) => {
+  const audited = { ...pricesOf(0.5, 0.01), judge_miss_rate: 0.5 }
+  t.equal(expectedUtility(STEPS, 10, audited), expectedUtility(STEPS, 10, pricesOf(1, 0.01)))
+  t.equal(bestIndex(STEPS, 29, { ...pricesOf(0.5, 0.1), judge_miss_rate: 0.5 }, 0), bestIndex(STEPS, 29, pricesOf(1, 0.1), 0))
 })
 
 t.test('scaling both prices changes nothing', async (t) => {

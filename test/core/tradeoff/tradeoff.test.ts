@@ -57,6 +57,16 @@ t.test('on real traces the knee lies where votes begin to be split', async (t) =
   }
 })
 
+t.test('where a judge misses a part of the losses, drops and prices are as much higher', async (t) => {
+  const evidence = recordedByTask('older-self-consistency').get('gpqa_diamond')!
+  const seen = describeTradeoff(of(evidence), policyWith({ em_per_token_percent: 0.001 }), pace)
+  const corrected = describeTradeoff(of(evidence), policyWith({ em_per_token_percent: 0.002, judge_miss_rate: 0.5 }), pace)
+  const [before, after] = [seen.points.at(-1)!, corrected.points.at(-1)!]
+  for (const name of ['em_drop', 'em_drop_low', 'em_drop_high', 'em_drop_predicted'] as const) t.ok(isClose(after[name], 2 * before[name]), name)
+  t.equal(corrected.unfavourable_from!.threshold, seen.unfavourable_from!.threshold, 'the allowed price is twice as high, and so are the prices')
+  t.ok(isClose(corrected.unfavourable_from!.rest.estimate, 2 * seen.unfavourable_from!.rest.estimate))
+})
+
 const kneeIn = (evidence: Evidence) => kneeOf(evidence, segmentsOf(evidence))
 
 t.test('an example by hand: on the diagonal 20, 40 and 60 % of tokens cost 1.33, 2.67 and 4 points; the curve costs 0, 1 and 4', async (t) => {
