@@ -48,8 +48,8 @@ function pricesOf ({ value_of_em: value, price_per_1k_tokens: price, judge_miss_
 
 /**
  * Expected utility for each generation of stopping at a threshold rather than never, in the policy's currency: the price of the tokens
- * saved less the value of the net EM drop, both as seen, but for the losses that a judge misses. 0 for index -1 (never stop); `null` without
- * prices or evidence.
+ * saved less the value of the net EM drop, both as seen, but for the losses that a judge misses. 0 for index -1 (never stop); `null`
+ * without prices or evidence.
  */
 export function expectedUtility (evidence: Evidence, index: number, prices: Prices): number | null {
   const { value, price } = pricesOf(prices)
