@@ -68,7 +68,7 @@ function PinForm ({ context, onClose }: ActionProps) {
         <label class='choice'>
           <input type='radio' name='pin' checked={!isNever} onChange={() => { setNever(false) }} /> stop from a score of{' '}
           <input
-            aria-label='Score, 0 to 1' inputMode='decimal' size={8} value={value}
+            aria-label='Score, 0 to 1' inputMode='decimal' size={18} value={value}
             onFocus={() => { setNever(false) }} onInput={({ currentTarget }) => { setValue(currentTarget.value) }}
           />
         </label>
@@ -137,7 +137,7 @@ function PolicyForm ({ context, onClose }: ActionProps) {
           </div>
           )}
       {unusual !== null && (
-        <label class='problem'>This allows {unusual} of a hundred right answers to be lost. Type {unusual} again if you mean that
+        <label class='problem'>This allows {unusual} right answers of every hundred questions to be lost. Type {unusual} again if you mean that
           <input aria-label='Bound again, in points' inputMode='decimal' value={again} onInput={({ currentTarget }) => { setAgain(currentTarget.value) }} />
         </label>
       )}

@@ -62,8 +62,8 @@ function isInPoints (name: string): boolean { return POLICY_FIELDS.some((field) 
 /** Without the digits that binary fractions add. */
 function rounded (value: number): number { return Number(value.toPrecision(12)) }
 
-/** A bound above this many points must be typed twice. */
-const USUAL_POINTS = 5
+/** A bound or a loss above this many points must be typed again. */
+export const USUAL_POINTS = 5
 
 /** The bound that was typed in, in points, if it is so large that it may be a slip; otherwise `null`. */
 export function unusualBound ({ max_em_drop: text = '' }: Readonly<Record<string, string>>): string | null {

@@ -40,8 +40,9 @@ t.test('on a certified context of a real service', async (t) => {
     t.match(page.text(), '1 would change, of 1 context that the call applies to.')
     t.same(page.table('Effect'), [
       ['Context', 'Threshold', 'Mode', 'Bound', 'EM lost', 'Saved', 'Tokens a day', 'Notes'],
-      [KEY, `${threshold} → never stop`, 'enforce', '2.00 pt', '0.00 pt → –', '50.0 % → –', '–', '–'],
+      [KEY, `${threshold} → never stop`, 'enforce', '2.00 pt', '0.00 pt', '50.0 % → 0.0 %', '–', '–'],
     ])
+    t.match(page.text(), 'No context would lose more EM than now.')
     t.match(page.text(), 'What this costs in tokens a day is not known. Unknown for 1 changing context')
     t.equal((await send('GET', url)).body.pin, null, 'a dry run changes nothing')
     await page.click('Do it')
@@ -107,7 +108,7 @@ t.test('on a certified context of a real service', async (t) => {
     await page.click('Policy …')
     await page.fill('max_em_drop', '50')
     await page.fill('Reason', 'too much')
-    t.match(page.read('dialog[open] label.problem'), /This allows 50 of a hundred right answers to be lost/)
+    t.match(page.read('dialog[open] label.problem'), /This allows 50 right answers of every hundred questions to be lost/)
     t.ok(isDisabled(page, PREVIEW), 'a bound that may be a slip is typed twice')
     await page.fill('Bound again, in points', '50')
     await page.click(PREVIEW)
@@ -141,12 +142,12 @@ t.test('on a certified context of a real service', async (t) => {
     await page.fill('Version', 'two')
     await page.fill('Reason', 'incident 43')
     t.ok(isDisabled(page, PREVIEW), 'a version is a number')
-    await page.fill('Version', certificate.at(-1)!)
+    await page.fill('Version', certificate.at(-2)!)
     await give(page, 'incident 43')
     t.same(page.table('Effect')[1]!.slice(0, 3), [KEY, `never stop → ${threshold}`, 'enforce'])
     await page.click('Do it')
     await page.until('the rollback is listed', () => page.table('Audit trail')[1]?.[6] === 'incident 43')
-    t.match((await send('GET', url)).body.pin, { reason: 'incident 43', rollback: Number(certificate.at(-1)) })
+    t.match((await send('GET', url)).body.pin, { reason: 'incident 43', rollback: Number(certificate.at(-2)) })
 
     await page.click('End rollback …')
     await page.fill('Reason', 'over')
@@ -214,6 +215,36 @@ t.test('a dry run states what a change costs in tokens a day, or that it is unkn
   t.notMatch(unknown.text(), 'Unknown for')
   t.match((await cost({ before: null, after: null, unknown: 0 }, [], 0)).text(), 'No tokens are saved or lost: this applies to nothing.')
   t.match((await cost({ before: 50, after: 50, unknown: 0 })).text(), 'As many tokens a day as now: 50 saved, net of probes.')
+})
+
+t.test('a dry run states what a change costs in EM, and more than five points must be typed', async (t) => {
+  const dryRunOf = async (...contexts: object[]) => {
+    const page = await openPage(t, CONTEXT_VIEW, (request) => request.method === 'GET'
+      ? serviceWith()(request)
+      : { status: 200, body: { dry_run: true, confirm: 'c', contexts, total: contexts.length, changing: contexts.length } })
+    await page.click('Reset …')
+    await page.fill('Reason', 'r')
+    await page.click(PREVIEW)
+    return page
+  }
+  const row = { key: 'model=q', before: 0.99, after: 0.9, mode_before: 'enforce', mode_after: 'enforce', max_em_drop_before: 0.02, max_em_drop_after: 0.02, em_drop_before: 0.008 }
+  const slip = await dryRunOf({ ...row, em_drop_after: 0.3372 }, { ...row, key: 'model=r', em_drop_after: 0.03 }, { ...row, key: 'model=s', em_drop_after: null })
+  t.match(slip.text(), '▲ 33.72 pt of EM would be lost instead of 0.80 pt, in model=q; 2.0 pt are allowed. 1 other context would lose more than now, too. Unknown for 1 context')
+  t.ok(isDisabled(slip, 'Do it'))
+  await slip.fill('Loss, in points', '3.4')
+  t.ok(isDisabled(slip, 'Do it'), 'another number')
+  await slip.fill('Loss, in points', '33.7')
+  t.notOk(isDisabled(slip, 'Do it'))
+
+  const usual = await dryRunOf({ ...row, max_em_drop_after: 0.05, em_drop_after: 0.04 })
+  t.match(usual.text(), '4.00 pt of EM would be lost instead of 0.80 pt, in model=q; 5.0 pt are allowed.')
+  t.notOk(isDisabled(usual, 'Do it'))
+  const off = await dryRunOf({ ...row, after: 0.99, mode_after: 'off', em_drop_after: 0.011 })
+  t.match(off.text(), 'No context would lose more EM than now.')
+  t.same(off.table('Effect')[1]!.slice(1, 5), ['0.99', 'enforce → off', '2.00 pt', '0.80 pt → 0.00 pt'], 'what is off loses nothing')
+  const same = await dryRunOf({ ...row, after: 0.99, em_drop_after: 0.011, new_epoch: true })
+  t.equal(same.table('Effect')[1]![4], '1.10 pt', 'two estimates of one threshold are no change')
+  t.match((await dryRunOf({ ...row, em_drop_after: null })).text(), 'What this costs in EM is not known. Unknown for 1 context: no evidence at the threshold.')
 })
 
 t.test('a long list of effects is cut short', async (t) => {

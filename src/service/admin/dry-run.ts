@@ -22,6 +22,7 @@ interface Row {
   readonly mode_before?: string
   readonly mode_after?: string
   readonly new_epoch?: boolean
+  readonly em_drop_after?: number | null
   /** Tokens saved a day; absent: not foreseen. `null`: unknown, and in inner contexts. */
   readonly tokens_saved_per_day_before?: number | null
   readonly tokens_saved_per_day_after?: number | null
@@ -38,7 +39,7 @@ interface TokensPerDay {
 
 /** The effect that a command would have. */
 export interface DryRun<R> {
-  /** The contexts that change first, then by key; at most 200. */
+  /** The contexts that change first, then those that lose most EM, then by key; at most 200. */
   readonly contexts: R[]
   readonly total: number
   readonly changing: number
@@ -55,9 +56,10 @@ const changesAnything = (row: Row) => row.before !== row.after || row.mode_befor
  * @param changes whether a row is one that changes
  */
 export function dryRun<R extends Row> (levels: Levels, command: unknown, rows: readonly R[], changes = changesAnything): DryRun<R> {
-  const sorted = [...rows].sort((a, b) => Number(changes(b)) - Number(changes(a)) || (a.key < b.key ? -1 : 1))
+  const lost = (row: R) => row.em_drop_after ?? -1
+  const sorted = [...rows].sort((a, b) => Number(changes(b)) - Number(changes(a)) || lost(b) - lost(a) || (a.key < b.key ? -1 : 1))
   const changing = sorted.filter(changes)
-  const confirm = confirmation(command, changing.map(({ key }) => key))
+  const confirm = confirmation(command, changing.map(({ key }) => key).sort()) // not in the order shown, which moves with the evidence
   const tokens_saved_per_day = tokensPerDay(levels, rows)
   return { contexts: sorted.slice(0, SHOWN), total: rows.length, changing: changing.length, tokens_saved_per_day, confirm }
 }

@@ -14,6 +14,13 @@ t.test('contexts that change come first, and all are counted', async (t) => {
   t.equal(seen.contexts[0]!.key, 'k0999')
 })
 
+t.test('of contexts that change those come first that lose most, while the confirmation is that of any order', async (t) => {
+  const row = (key: string, em_drop_after?: number | null) => ({ key, before: 0.9, after: 0.5, em_drop_after })
+  const seen = dryRun(['model'], 'c', [row('a', 0.01), row('b', null), row('c', 0.3), row('d', -0.01)])
+  t.strictSame(seen.contexts.map(({ key }) => key), ['c', 'a', 'd', 'b'])
+  t.equal(dryRun(['model'], 'c', ['a', 'b', 'c', 'd'].map((key) => row(key))).confirm, seen.confirm, 'when it is carried out nothing is foreseen')
+})
+
 t.test('a confirmation holds for one command, while the same contexts change', async (t) => {
   const row = (key: string, after: number | null) => ({ key, before: 0.9, after })
   const shown = dryRun(['model'], ['reset', '*'], [row('a', null), row('b', null), row('c', 0.9)])

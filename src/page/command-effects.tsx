@@ -1,0 +1,136 @@
+import type { CommandEffect } from './api.js'
+import { count, counted, NONE, percent, points, short, threshold, words } from './format.js'
+import { Table } from './parts.js'
+import { USUAL_POINTS } from './policy-fields.js'
+
+/** The rows of some calls state less. */
+type ContextEffect = Pick<CommandEffect, 'key' | 'before' | 'after'> & Partial<CommandEffect>
+
+interface TokensPerDay { readonly before: number | null, readonly after: number | null, readonly unknown: number }
+
+/** The reply to a dry run of any call. */
+export interface Effects {
+  readonly confirm: string
+  readonly contexts?: readonly ContextEffect[]
+  readonly total?: number
+  readonly changing?: number
+  readonly tokens_saved_per_day?: TokensPerDay
+  /** Pins that the end of a rollback would remove. */
+  readonly removed?: number
+  readonly warnings?: readonly string[]
+  /** Policies that a rollback would restore. */
+  readonly policies?: ReadonlyArray<{ readonly key: string, readonly before: object | null, readonly after: object | null }>
+}
+
+const WARNINGS: Readonly<Record<string, string>> = {
+  context_unknown: 'No outcome has named this context yet: check its key.',
+  pin_without_effect: 'The pin would hold for no context: this is no pool, or each of its contexts has a pin of its own.',
+}
+
+/** A figure before and after, or once where it stays. */
+function moved<T> (before: T, after: T, render: (value: T) => string) {
+  return before === after ? render(after) : <>{render(before)} → <b>{render(after)}</b></>
+}
+
+/** A figure of stopping at a threshold: nothing is lost or saved where no generation is stopped. `null`: unknown. */
+function whereStopped (mode: string | undefined, threshold: number | null, figure: number | null | undefined): number | null {
+  return threshold === null || (mode !== undefined && mode !== 'enforce') ? 0 : figure ?? null
+}
+
+/** EM lost or tokens saved before and after; `null`: unknown, or the context only sums up. */
+function bothSides (
+  row: ContextEffect, before: number | null | undefined, after: number | null | undefined
+): [before: number | null, after: number | null] {
+  if (row.before === null && row.after === null) return [null, null]
+  const now = whereStopped(row.mode_after, row.after, after)
+  if (row.before === row.after && row.mode_before === row.mode_after) return [now, now] // two estimates of one threshold are no change
+  return [whereStopped(row.mode_before, row.before, before), now]
+}
+
+const emSides = (row: ContextEffect) => bothSides(row, row.em_drop_before, row.em_drop_after)
+const savedSides = (row: ContextEffect) => bothSides(row, row.tokens_saved_ratio_before, row.tokens_saved_ratio_after)
+
+/** The context that would lose most EM, of those that would lose more than now. */
+export function worstOf (contexts: readonly ContextEffect[]) {
+  const worse = contexts.flatMap((row) => {
+    const [before, after] = emSides(row)
+    return after !== null && after > (before ?? 0) ? [{ row, before, after }] : []
+  })
+  return { others: worse.length - 1, worst: worse.sort((a, b) => b.after - a.after)[0] ?? null }
+}
+
+/** What a change costs in EM. */
+function EmCost ({ contexts }: { contexts: readonly ContextEffect[] }) {
+  const { worst, others } = worstOf(contexts)
+  const unknown = contexts.filter((row) => row.after !== null && row.after !== row.before && emSides(row)[1] === null).length
+  const rest = unknown === 0 ? '' : ` Unknown for ${counted(unknown, 'context')}: no evidence at the threshold.`
+  if (worst === null) return <p>{unknown === 0 ? 'No context would lose more EM than now.' : `What this costs in EM is not known.${rest}`}</p>
+  const { row, before, after } = worst
+  const isTooMuch = after > (row.max_em_drop_after ?? USUAL_POINTS / 100)
+  const allowed = row.max_em_drop_after === undefined ? '' : `; ${points(row.max_em_drop_after, 1)} are allowed`
+  return (
+    <p class={isTooMuch ? 'problem' : ''}>
+      {isTooMuch && <><span aria-hidden='true'>▲</span> </>}<b>{points(after)} of EM would be lost</b>{before !== null && ` instead of ${points(before)}`}, in {row.key}{allowed}.
+      {others > 0 && ` ${counted(others, 'other context')} would lose more than now, too.`}{rest}
+    </p>
+  )
+}
+
+/**
+ * What a change costs or saves in tokens a day, or that it is unknown.
+ * @param total contexts that the call applies to
+ */
+export function costText ({ before, after, unknown }: TokensPerDay, total: number): string {
+  const others = unknown === 0 ? '' : ` Unknown for ${counted(unknown, 'changing context')}: less than an hour of traffic, or no evidence at the threshold.`
+  if (before === null || after === null) {
+    return total === 0 ? 'No tokens are saved or lost: this applies to nothing.' : `What this costs in tokens a day is not known.${others}`
+  }
+  const change = after - before
+  const effect = change === 0
+    ? `As many tokens a day as now: ${short(after)} saved, net of probes.`
+    : `${short(Math.abs(change))} tokens a day ${change < 0 ? 'fewer' : 'more'} would be saved at today’s traffic: ${short(after)} instead of ${short(before)}, net of probes.`
+  return `${effect}${others}`
+}
+
+/** The effect that a call would have, by its dry run. */
+export function EffectTable ({ effects }: { effects: Effects }) {
+  const { contexts = [], total = 0, changing = 0, removed, warnings = [], policies = [], tokens_saved_per_day: perDay } = effects
+  if (removed !== undefined) {
+    return (
+      <div class='effect'>
+        <p>This would remove {counted(removed, 'pin')}.</p>
+        {perDay !== undefined && <p>{costText(perDay, removed)}</p>}
+      </div>
+    )
+  }
+  return (
+    <div class='effect'>
+      <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
+      {changing > 0 && <EmCost contexts={contexts} />}
+      {perDay !== undefined && <p>{costText(perDay, total)}</p>}
+      {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
+      {policies.length > 0 && (
+        <Table
+          caption='Policies restored' rows={policies} columns={[
+            { head: 'Policy of', cell: (row) => row.key },
+            { head: 'From', cell: (row) => row.before === null ? 'none' : <code>{JSON.stringify(row.before)}</code> },
+            { head: 'To', cell: (row) => row.after === null ? 'none' : <code>{JSON.stringify(row.after)}</code> },
+          ]}
+        />
+      )}
+      <Table
+        caption='Effect' rows={contexts.slice(0, 20)} empty='' columns={[
+          { head: 'Context', cell: (row) => row.key },
+          { head: 'Threshold', cell: (row) => moved(row.before, row.after, threshold), isNumber: true },
+          { head: 'Mode', cell: (row) => moved(row.mode_before, row.mode_after, (mode) => mode ?? NONE) },
+          { head: 'Bound', cell: (row) => moved(row.max_em_drop_before, row.max_em_drop_after, points), isNumber: true },
+          { head: 'EM lost', cell: (row) => moved(...emSides(row), points), isNumber: true },
+          { head: 'Saved', cell: (row) => moved(...savedSides(row), percent), isNumber: true },
+          { head: 'Tokens a day', cell: (row) => moved(row.tokens_saved_per_day_before, row.tokens_saved_per_day_after, short), isNumber: true },
+          { head: 'Notes', cell: (row) => [row.new_epoch === true && 'evidence starts from zero', row.post_hoc === true && 'bar thirty times higher'].filter(Boolean).join(', ') || '–' },
+        ]}
+      />
+      {contexts.length > 20 && <p class='note'>and {count(total - 20)} more</p>}
+    </div>
+  )
+}
