@@ -1,37 +1,13 @@
 import { useMemo, useState } from 'preact/hooks'
-import type { AlignedData, Options } from 'uplot'
+import type { Options } from 'uplot'
 import type { FleetReply } from './api.js'
 import { axis, ChartFigure, colour, legendValue, timeAxis, timeOf } from './chart.js'
 import { clockTime, counted, NONE, percent, short, worth } from './format.js'
 import { Card } from './parts.js'
 import type { Price } from './price.js'
-
-type Period = FleetReply['saved_by_hour'][number]
-
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
-
-/** The times that can be shown, and the number of hours or days in each, the present one included. */
-const SPANS = {
-  day: { title: 'Last day', unit: 'hour', ms: HOUR, periods: 25 },
-  week: { title: 'Last week', unit: 'day', ms: DAY, periods: 8 },
-  month: { title: 'Last month', unit: 'day', ms: DAY, periods: 32 },
-} as const
-type Span = keyof typeof SPANS
+import { type Period, periodsIn, pointsOf, rangeOf, ratioOf, type Span, SPANS } from './savings-span.js'
 
 type Saved = Pick<Period, 'tokens_saved' | 'tokens' | 'worth'>
-
-/** The part of full runs that was saved. */
-function ratioOf ({ tokens_saved: saved, tokens }: Saved): number | null {
-  return saved === null || saved + tokens <= 0 ? null : saved / (saved + tokens)
-}
-
-/** The periods of a span: outcomes may have been silent for long before the last one. */
-function periodsIn ({ at, saved_by_hour: hours, saved_by_day: days }: FleetReply, span: Span): readonly Period[] {
-  const { ms, periods } = SPANS[span]
-  const since = Date.parse(at) - periods * ms
-  return (span === 'day' ? hours : days).filter((period) => Date.parse(period.at) > since)
-}
 
 const sum = (figures: ReadonlyArray<number | null>): number => figures.reduce<number>((total, figure) => total + (figure ?? 0), 0)
 
@@ -54,9 +30,9 @@ function intervalOf ({ tokens_saved_low: low, tokens_saved_high: high }: Period)
   return low === null ? NONE : `${short(low)} to ${short(high)}`
 }
 
-function options (): Omit<Options, 'width' | 'height'> {
+function options (range: [number, number]): Omit<Options, 'width' | 'height'> {
   return {
-    scales: { y: { range: (_chart, low, high) => [Math.min(0, 1.1 * (low ?? 0)), Math.max(0.01, 1.1 * (high ?? 0))] } },
+    scales: { x: { range }, y: { range: (_chart, low, high) => [Math.min(0, 1.1 * (low ?? 0)), Math.max(0.01, 1.1 * (high ?? 0))] } },
     axes: [timeAxis(), axis('Tokens saved, net', (ratio) => percent(ratio, 0), { size: 52 })],
     series: [
       { label: 'From', value: legendValue(timeOf) },
@@ -68,9 +44,10 @@ function options (): Omit<Options, 'width' | 'height'> {
 /** What was saved over the last day, week or month. */
 export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Price | null }) {
   const [span, setSpan] = useState<Span>('day')
-  const { unit } = SPANS[span]
+  const { unit, ms } = SPANS[span]
+  const range = rangeOf(fleet.at, span)
   const rows = useMemo(() => periodsIn(fleet, span), [fleet, span])
-  const data = useMemo(() => [rows.map(({ at }) => Date.parse(at) / 1000), rows.map(ratioOf)] as AlignedData, [rows])
+  const data = useMemo(() => pointsOf(rows, ms), [rows, ms])
   const known = rows.filter(({ tokens_saved: saved }) => saved !== null)
   const all = sumOf(known)
   const value = worthOf(all, price)
@@ -87,7 +64,7 @@ export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Pric
         {unknown > 0 && <span class='muted'> (too few control generations in {unknown} of {counted(rows.length, unit)})</span>}
       </p>
       <ChartFigure
-        label={`Tokens saved by ${unit}`} data={data} options={options} shape={span} height={200} rows={known.length === 0 ? [] : rows}
+        label={`Tokens saved by ${unit}`} data={data} options={() => options(range)} shape={`${span} ${range.join()}`} height={200} rows={known.length === 0 ? [] : rows}
         empty={rows.length === 0 ? 'No outcomes in this time.' : 'Savings are shown once stops are made, and some five control generations of an hour or a day tell what they save.'} columns={[
           { head: 'From', cell: ({ at }) => clockTime(at) },
           { head: 'Saved', cell: (row) => percent(ratioOf(row)), isNumber: true },

@@ -118,9 +118,10 @@ function addPresent (sums: { tokens: number, saved: number, generations: number,
   const generations = row.control_generations + row.treated_generations
   const isStopping = row.threshold !== null && row.mode === 'enforce'
   const stopped = isStopping ? (1 - (row.control_share ?? 0)) * (row.tokens_saved_gross_ratio ?? 0) : 0
+  const overhead = row.mode === 'off' ? 0 : row.probe_overhead ?? 0 // nothing is probed in mode off
   const full = stopped < 1 ? generations * row.tokens_mean / (1 - stopped) : 0
   sums.tokens += full
-  sums.saved += full * (stopped - (row.probe_overhead ?? 0) * (1 - stopped))
+  sums.saved += full * (stopped - overhead * (1 - stopped))
   sums.generations += generations
   sums.lost += isStopping ? generations * (row.em_drop ?? 0) : 0
   sums.allowed += generations * row.max_em_drop

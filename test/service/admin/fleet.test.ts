@@ -36,6 +36,12 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
   t.match(sumFleet({ at: 0, saved: NOTHING, rows: [] }, 'model=x'), { tokens_saved: 0, worth: null })
 })
 
+t.test('what is off saves and spends nothing at present', async (t) => {
+  const row = (mode: 'enforce' | 'shadow' | 'off') => rowOf('model=a', { mode, threshold: null, tokens_mean: 100, probe_overhead: 0.02 })
+  const presentOf = (mode: 'enforce' | 'shadow' | 'off') => sumFleet({ at: 0, saved: NOTHING, rows: [row(mode)] }, '*').tokens_saved_ratio
+  t.same([presentOf('enforce'), presentOf('shadow'), presentOf('off')], [-0.02, -0.02, 0], 'without a threshold')
+})
+
 t.test('what was saved over time is shown of the whole fleet alone, since a part of it has no history', async (t) => {
   const saved = {
     hours: [{ at: 3_600_000, tokens_saved: 10, tokens_saved_low: 5, tokens_saved_high: 15, worth: null, tokens: 100 }],
