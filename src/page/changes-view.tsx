@@ -1,24 +1,31 @@
 import { useState } from 'preact/hooks'
 import type { Audit, History, SnapshotReply } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
-import { clockTime, movement, words } from './format.js'
+import { clockTime, movement, NONE, words } from './format.js'
 import { useData } from './live.js'
 import { Age, Card, Loading, Table } from './parts.js'
 import { routeTo } from './route.js'
+
+/** Rows on a phone, since there are two long tables. */
+const PHONE_ROWS = 3
 
 type Row = Audit['commands'][number]
 
 /** The policy, pin or predictor that a command set. */
 function target ({ policy, pin, predictor }: Row) {
   if (policy === null || pin === null) return 'removed'
-  const set = policy ?? pin ?? predictor
-  return set === undefined ? '–' : <code>{JSON.stringify(set)}</code>
+  return setting(policy ?? pin ?? predictor)
+}
+
+/** A setting as JSON, without what has columns of its own. */
+function setting (set: object | string | undefined) {
+  return set === undefined ? NONE : <code>{JSON.stringify(set, (name, value: unknown) => ['by', 'reason'].includes(name) ? undefined : value)}</code>
 }
 
 /** The policy or pin that a command replaced. */
 function origin ({ type, replaced }: Row) {
   if (type !== 'policy' && type !== 'pin') return '–'
-  return replaced === null ? 'none' : <code>{JSON.stringify(replaced)}</code>
+  return replaced === null ? 'none' : setting(replaced)
 }
 
 /**
@@ -33,6 +40,7 @@ export function ChangesView ({ name }: { name: string | null }) {
   const [restored, setRestored] = useState<Row | null>(null)
   const [isEnding, setEnding] = useState(false)
   const reload = () => { history.reload(); audit.reload() }
+  const before = (changed: number) => Math.max(0, changed - 1)
   return (
     <>
       <h1>Changes</h1>
@@ -40,19 +48,20 @@ export function ChangesView ({ name }: { name: string | null }) {
       {name !== null && <p class='note'>In {name} and below. <a href={routeTo('changes')}>Show all</a></p>}
       <Card
         title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are unless you restore them, too.`}
-        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(Math.max(0, snapshot.data!.version - 1)) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
+        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(before(history.data?.changes[0]?.version ?? snapshot.data!.version)) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
       >
         {history.data === null
           ? <Loading error={history.error} />
           : (
             <Table
-              caption='Changes of thresholds' rows={history.data.changes} empty='No threshold has moved yet.' columns={[
+              caption='Changes of thresholds' phoneRows={PHONE_ROWS} rows={history.data.changes} empty='No threshold has moved yet.' columns={[
                 { head: 'Time', cell: (row) => clockTime(row.time) },
                 { head: 'Context', cell: (row) => row.key === null ? 'unreadable' : <a href={routeTo('context', row.key)}>{row.key}</a> },
                 { head: 'Cause', cell: (row) => words(row.cause) },
                 { head: 'Change', cell: (row) => { const [from, to] = movement(row); return <>{from} → <b>{to}</b></> }, isNumber: true },
                 { head: 'By', cell: (row) => row.by === undefined ? '–' : `${row.by}${row.reason === undefined ? '' : `: ${row.reason}`}` },
-                { head: 'Version', cell: (row) => <button type='button' class='quiet small' title='Roll back to the version before this change' onClick={() => { setVersion(Math.max(0, row.version - 1)) }}>{row.version}</button>, isNumber: true },
+                { head: 'Version', cell: (row) => row.version, isNumber: true },
+                { head: 'Undo', cell: (row) => <button type='button' class='small' onClick={() => { setVersion(before(row.version)) }}>Roll back to {before(row.version)} …</button> },
               ]}
             />
             )}
@@ -62,7 +71,7 @@ export function ChangesView ({ name }: { name: string | null }) {
           ? <Loading error={audit.error} />
           : (
             <Table
-              caption='Audit trail' rows={audit.data.commands} empty='Nobody has changed anything yet.' columns={[
+              caption='Audit trail' phoneRows={PHONE_ROWS} rows={audit.data.commands} empty='Nobody has changed anything yet.' columns={[
                 { head: 'Time', cell: (row) => clockTime(row.time) },
                 { head: 'Who', cell: (row) => row.by },
                 { head: 'What', cell: (row) => words(row.type) },
@@ -70,7 +79,7 @@ export function ChangesView ({ name }: { name: string | null }) {
                 { head: 'From', cell: origin },
                 { head: 'To', cell: target },
                 { head: 'Reason', cell: (row) => row.reason ?? '–' },
-                { head: 'Undo', cell: (row) => row.type === 'policy' ? <button type='button' class='quiet small' title='Restore the policy before this change' onClick={() => { setRestored(row) }}>Restore …</button> : '–' },
+                { head: 'Undo', cell: (row) => row.type === 'policy' ? <button type='button' class='small' title='Restore the policy before this change' onClick={() => { setRestored(row) }}>Restore …</button> : '–' },
               ]}
             />
             )}
@@ -92,7 +101,7 @@ function RollbackForm ({ version, onClose }: { version: number, onClose: (isDone
   const [policies, setPolicies] = useState(false)
   return (
     <ConfirmDialog
-      title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version.' onClose={onClose}
+      title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version. The version offered is the one before the last change of a threshold.' onClose={onClose}
       command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/rollback', body: { version: Number(text), reason, policies } } : null}
     >
       <label>Version <input inputMode='numeric' value={text} onInput={({ currentTarget }) => { setText(currentTarget.value) }} /></label>

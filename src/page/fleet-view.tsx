@@ -69,8 +69,10 @@ export function FleetView () {
 /** A fleet that has contexts. */
 function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
   const [price, setPrice] = usePrice()
+  const alarms = <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={isOld} /></Card>
   return (
     <>
+      {fleet.alarms_total > 0 && alarms}
       <div class='tiles'>
         <Tile title='Tokens saved, net' value={<>{short(fleet.tokens_saved)}{fleet.tokens_saved_ratio !== null && <small> {percent(fleet.tokens_saved_ratio)} at present</small>}</>}>
           {fleet.tokens_saved === null
@@ -96,7 +98,7 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
       </div>
       <div class='columns'>
         <Card title='Contexts by status'><StatusBar fleet={fleet} /></Card>
-        <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={isOld} /></Card>
+        {fleet.alarms_total === 0 && alarms}
       </div>
       {fleet.prefix === '*' && fleet.contexts > 0 && <SavingsPanel fleet={fleet} price={price} />}
       {fleet.prefix !== '*' && <p class='note'>Savings over time are kept for the whole fleet, not for its parts.</p>}

@@ -72,12 +72,28 @@ function Shell ({ onToken }: { onToken: () => void }) {
   )
 }
 
-/** What needs attention; on a phone, several warnings begin folded. */
+/** Warnings that a phone shows before the rest are folded. */
+const SHOWN_ON_PHONE = 3
+
+/** What needs attention. A phone shows the first sentence of each warning, and unfolds the advice after it. */
 function Warnings ({ warnings }: { warnings: readonly string[] }) {
   const isPhone = usePhone()
-  const banners = warnings.map((warning) => <p key={warning} class='banner' role='alert'><span aria-hidden='true'>▲</span> {warning}</p>)
-  if (!isPhone || warnings.length < 2) return <>{banners}</>
-  return <details class='banners'><summary class='banner'><span aria-hidden='true'>▲</span> {counted(warnings.length, 'warning')}</summary>{banners}</details>
+  const shown = isPhone ? warnings.slice(0, SHOWN_ON_PHONE) : warnings
+  const rest = warnings.slice(shown.length)
+  const banners = (some: readonly string[]) => some.map((warning) => <Banner key={warning} warning={warning} isShort={isPhone} />)
+  return (
+    <>
+      {banners(shown)}
+      {rest.length > 0 && <details><summary class='banner'><span aria-hidden='true'>▲</span> {counted(rest.length, 'more warning')}</summary>{banners(rest)}</details>}
+    </>
+  )
+}
+
+function Banner ({ warning, isShort }: { warning: string, isShort: boolean }) {
+  const sign = <span aria-hidden='true'>▲</span>
+  const [, first, advice] = /^(.+?\.)\s(.+)$/s.exec(warning) ?? []
+  if (!isShort || first === undefined) return <p class='banner' role='alert'>{sign} {warning}</p>
+  return <div role='alert'><details class='banner'><summary>{sign} {first}</summary>{advice}</details></div>
 }
 
 /** The whole page. A new token reloads everything. */

@@ -59,13 +59,15 @@ interface TableProps<R> {
   readonly columns: ReadonlyArray<Column<R>>
   readonly rows: readonly R[]
   readonly empty?: string
+  /** Rows of a page on a phone. */
+  readonly phoneRows?: number
 }
 
 /** Rows of a page of a table: on a phone each one is a card of a fifth of its height. */
 const PAGE = { wide: 50, phone: 4 }
 
-export function Table<R> ({ caption, columns, rows, empty = 'Nothing yet.' }: TableProps<R>) {
-  const size = usePhone() ? PAGE.phone : PAGE.wide
+export function Table<R> ({ caption, columns, rows, empty = 'Nothing yet.', phoneRows = PAGE.phone }: TableProps<R>) {
+  const size = usePhone() ? phoneRows : PAGE.wide
   const [offset, setOffset] = useState(0)
   if (rows.length === 0) return <p class='note'>{empty}</p>
   const shown = rows.slice(offset, offset + size)

@@ -19,14 +19,14 @@ export function StopSwitch () {
 
   return (
     <>
-      <button type='button' class={data.on ? 'main' : 'danger'} onClick={() => { setWanted(!data.on) }}>{data.on ? 'Stop again …' : 'Stop nothing …'}</button>
+      <button type='button' class={data.on ? 'main' : 'danger'} onClick={() => { setWanted(!data.on) }}>{data.on ? 'Resume stopping …' : 'Stop nothing …'}</button>
       {wanted !== null && (
         <ReasonDialog
-          title={wanted ? 'Stop nothing' : 'Stop generations again'}
+          title={wanted ? 'Stop nothing' : 'Resume stopping'}
           note={wanted
             ? 'No generation is stopped any more, in any context. No evidence is lost, and the same button undoes it.'
             : 'Generations are stopped again at the thresholds in force, by the mode that * had before.'}
-          action={wanted ? 'Stop nothing' : 'Stop again'} send={send} onClose={() => { setWanted(null); reload() }}
+          action={wanted ? 'Stop nothing' : 'Resume stopping'} send={send} onClose={() => { setWanted(null); reload() }}
         />
       )}
     </>

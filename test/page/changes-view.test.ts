@@ -12,12 +12,12 @@ t.test('changes of thresholds are listed with their causes, and with who made th
   const off = { ...byEvidence!, key: 'model=steady-8b', cause: 'policy', before: 0.9, after: 0.9, mode_before: 'enforce' as const, mode_after: 'off' as const, version: 36 }
   const page = await open(t, { history: { changes: [byPin!, off, byEvidence!, unreadable], next: null } })
   const [head, ...rows] = page.table('Changes of thresholds')
-  t.same(head, ['Time', 'Context', 'Cause', 'Change', 'By', 'Version'])
+  t.same(head, ['Time', 'Context', 'Cause', 'Change', 'By', 'Version', 'Undo'])
   t.same(rows.map(([, ...cells]) => cells), [
-    ['model=steady-8b,task=choices', 'pin', 'never stop → 0.98', 'anonymous: incident 42', '39'],
-    ['model=steady-8b', 'policy', 'stopping enabled → stopping disabled', '–', '36'],
-    ['model=steady-8b,task=math', 'evidence', '0.994 → 0.973', '–', '35'],
-    ['unreadable', 'unreadable', 'never stop → never stop', 'stopgate', '12'],
+    ['model=steady-8b,task=choices', 'pin', 'never stop → 0.98', 'anonymous: incident 42', '39', 'Roll back to 38 …'],
+    ['model=steady-8b', 'policy', 'stopping enabled → stopping disabled', '–', '36', 'Roll back to 35 …'],
+    ['model=steady-8b,task=math', 'evidence', '0.994 → 0.973', '–', '35', 'Roll back to 34 …'],
+    ['unreadable', 'unreadable', 'never stop → never stop', 'stopgate', '12', 'Roll back to 11 …'],
   ])
   t.match(rows[0]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
   t.match(page.card('Thresholds'), 'The snapshot is at version 42.')
@@ -43,7 +43,7 @@ t.test('the audit trail lists who commanded what and why', async (t) => {
   const [head, ...rows] = page.table('Audit trail')
   t.same(head, ['Time', 'Who', 'What', 'Context', 'From', 'To', 'Reason', 'Undo'])
   t.same(rows.map(([, ...cells]) => cells), [
-    ['anonymous', 'pin', 'model=steady-8b,task=choices', 'none', JSON.stringify(command!.pin), 'incident 42', '–'],
+    ['anonymous', 'pin', 'model=steady-8b,task=choices', 'none', '{"threshold":0.98,"expires_at":null}', 'incident 42', '–'],
     ['alice', 'policy', 'model=q', 'none', '{"mode":"shadow"}', '–', 'Restore …'],
     ['alice', 'policy', 'model=q', '{"mode":"shadow"}', 'removed', 'over', 'Restore …'],
     ['alice', 'reset', 'model=q', '–', '–', 'new weights', '–'],
@@ -62,5 +62,5 @@ t.test('each list that cannot be read says why, and the other one stays', async 
   const page = await open(t, { audit: failure(403, 'FORBIDDEN', 'The token is bound to a prefix.'), snapshot: failure(503, 'STORE_UNAVAILABLE', 'down') })
   t.match(page.card('Audit trail'), '▲ The token is bound to a prefix.')
   t.equal(page.table('Changes of thresholds').length, 3)
-  t.notMatch(page.text(), 'Roll back', 'without a version nothing can be rolled back')
+  t.notMatch(page.text(), 'Roll back …', 'without a version nothing can be rolled back')
 })

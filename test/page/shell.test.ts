@@ -41,13 +41,14 @@ t.test('what the service warns of is shown on every view', async (t) => {
   t.equal(page.all('.banner').length, 0, 'and is taken away when it is over')
 })
 
-t.test('on a phone several warnings begin folded', async (t) => {
-  const ready = example('ready', { warnings: ['The learner is failing.', 'Replicas differ.'] })
+t.test('on a phone warnings show what is wrong, and begin with their advice folded', async (t) => {
+  const ready = example('ready', { warnings: ['The learner is failing, at 0.5 of its pace. See its log: x', 'Replicas differ.', 'C.', 'D.', 'E.'] })
   const page = await openPage(t, '', serviceWith({ ready }), { width: 390 })
-  t.match(page.text(), '▲ 2 warnings')
-  t.notMatch(page.text(), 'Replicas differ.')
-  const one = await openPage(t, '', serviceWith({ ready: example('ready', { warnings: ['Replicas differ.'] }) }), { width: 390 })
-  t.match(one.text(), '▲ Replicas differ.')
+  t.match(page.text(), '▲ The learner is failing, at 0.5 of its pace.')
+  t.match(page.text(), '▲ Replicas differ.')
+  t.notMatch(page.text(), 'See its log')
+  t.match(page.text(), '▲ 2 more warnings')
+  t.notMatch(page.text(), 'D.')
 })
 
 t.test('a replica that is not ready shows its warnings', async (t) => {

@@ -3,7 +3,7 @@ import { build } from '../helper.js'
 import { openPage } from './open-page.js'
 import { example, serviceWith } from './replies.js'
 
-t.test('the fleet has a switch that stops nothing, and stops again', async (t) => {
+t.test('the fleet has a switch that stops nothing, and resumes stopping', async (t) => {
   const { send } = await build(t)
   const page = await openPage(t, '', async ({ method, path, body }) => await send(method as 'GET', `/${path}`, body))
   await page.shows('Stop nothing …')
@@ -11,12 +11,12 @@ t.test('the fleet has a switch that stops nothing, and stops again', async (t) =
   t.ok(page.control('Stop nothing').hasAttribute('disabled'), 'a reason is needed')
   await page.fill('Reason', 'incident 42')
   await page.click('Stop nothing')
-  await page.shows('Stop again …')
+  await page.shows('Resume stopping …')
   t.match((await send('GET', '/v1/stop-nothing')).body, { on: true, stored: true })
   await page.shows('No generation is stopped anywhere')
-  await page.click('Stop again …')
+  await page.click('Resume stopping …')
   await page.fill('Reason', 'over')
-  await page.click('Stop again')
+  await page.click('Resume stopping')
   await page.shows('Stop nothing …')
   t.match((await send('GET', '/v1/stop-nothing')).body, { on: false })
 })

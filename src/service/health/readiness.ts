@@ -71,7 +71,7 @@ function warnings (services: HealthServices, isNaming: boolean): string[] {
   const { unreadable, inputs, links } = snapshotHolder.loaded()
   const damaged = unreadableInputs(inputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
-    [nothingStopped(stopNothing.view(), isNaming), (where) => `No generation is stopped ${where}. To stop again, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
+    [nothingStopped(stopNothing.view(), isNaming), (where) => `No generation is stopped ${where}. To resume stopping, POST /v1/stop-nothing {"on": false, "reason": "..."}, or use the switch of the operators' page`],
     [lossOf(snapshotHolder.loss()), (what) => `${what}. If nobody imported a state, import the last backup (${exports.restoreCommand() ?? 'docs/operate/backup.md'}); otherwise everything is learned again. Then acknowledge it on the operators' page, or by POST /v1/store-loss/acknowledgement {"reason": "..."}`],
     [exports.problem(), (problem) => `The state could not be exported to EXPORT_DIR, so the last export grows old: ${problem}`],
     [learner.problem(), (problem) => `The learner is failing, so nothing is learned. See its log for details: ${problem}`],
