@@ -58,7 +58,7 @@ export function ChangesView ({ name }: { name: string | null }) {
                 { head: 'Time', cell: (row) => clockTime(row.time) },
                 { head: 'Context', cell: (row) => row.key === null ? 'unreadable' : <a href={routeTo('context', row.key)}>{row.key}</a> },
                 { head: 'Cause', cell: (row) => words(row.cause) },
-                { head: 'Change', cell: (row) => { const [from, to] = movement(row); return <>{from} → <b>{to}</b></> }, isNumber: true },
+                { head: 'Change', cell: (row) => { const [from, to] = movement(row); return from === to ? to : <>{from} → <b>{to}</b></> }, isNumber: true },
                 { head: 'By', cell: (row) => row.by === undefined ? '–' : `${row.by}${row.reason === undefined ? '' : `: ${row.reason}`}` },
                 { head: 'Version', cell: (row) => row.version, isNumber: true },
                 { head: 'Undo', cell: (row) => <button type='button' class='small' onClick={() => { setVersion(before(row.version)) }}>Roll back to {before(row.version)} …</button> },
