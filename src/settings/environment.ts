@@ -7,12 +7,18 @@ export class ConfigError extends Error { override name = 'ConfigError' }
 /** Environment variables are text, which is coerced. Variables that are not settings are left out. */
 const ajv = new Ajv({ strict: false, validateSchema: false, coerceTypes: true, useDefaults: true, removeAdditional: 'all' })
 
+/** A switch may also be 1 or 0, or a replica that is restarted in haste with STOP_NOTHING=1 would not start. */
+const SWITCHES: ReadonlyMap<string | undefined, string> = new Map([['1', 'true'], ['0', 'false']])
+
 /**
  * Settings of a schema from the environment, with their defaults.
  * @throws ConfigError that names the setting and states what it accepts
  */
 export function readEnvironment<T extends TObject> (schema: T, env: NodeJS.ProcessEnv): Static<T> {
   const settings = { ...env }
+  for (const [name, property] of Object.entries(schema.properties)) {
+    if ((property as { type?: string }).type === 'boolean' && SWITCHES.has(env[name])) settings[name] = SWITCHES.get(env[name])
+  }
   const validate = ajv.compile<Static<T>>(schema) // once for each schema: Ajv remembers it
   if (validate(settings)) return settings
   const { instancePath, keyword, message, params } = validate.errors![0]!

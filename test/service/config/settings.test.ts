@@ -5,6 +5,10 @@ t.test('settings have defaults and are converted to their types', async (t) => {
   t.match(readSettings({ PORT: '0', ALLOW_ANONYMOUS: 'true', PATH: '/bin' }), { HOST: '127.0.0.1', PORT: 0, ALLOW_ANONYMOUS: true, REDIS_URL: '' })
 })
 
+t.test('a switch may be 1 or 0', async (t) => {
+  t.match(readSettings({ STOP_NOTHING: '1', LEARNER_THREAD: '0', PORT: '1' }), { STOP_NOTHING: true, LEARNER_THREAD: false, PORT: 1 })
+})
+
 t.test('an invalid setting is refused with its name and the accepted values', async (t) => {
   const bad: [NodeJS.ProcessEnv, RegExp][] = [
     [{ PORT: 'eighty' }, /^PORT \("eighty"\) must be integer: .*default 8080/],
