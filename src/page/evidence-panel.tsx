@@ -4,6 +4,7 @@ import type { ContextDetail, TradeoffReply } from './api.js'
 import { axis, colour, legendValue, timeAxis, timeOf, ChartFigure } from './chart.js'
 import { clockTime, count, decimals, duration, percent, points, threshold } from './format.js'
 import { Card } from './parts.js'
+import { usePhone } from './phone.js'
 import { LOGIT_SCALE, thresholdAxis } from './threshold-scale.js'
 
 type Row = ContextDetail['thresholds'][number]
@@ -72,6 +73,7 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
   const growth = useMemo(() => [
     samples.map(({ at }) => at / 1000), samples.map((sample) => sample.generations), samples.map((sample) => sample.target),
   ] as AlignedData, [samples])
+  const isPhone = usePhone()
   const areAll = thresholds.length > 0 && thresholds.every(({ certified }) => certified)
   const next = tradeoff?.forecast.next_certificate
   return (
@@ -98,10 +100,10 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
         </p>
       )}
       {samples.length > 1 && (
-        <>
-          <h3>Since you opened this page</h3>
+        <details open={!isPhone}>
+          <summary>Since you opened this page</summary>
           <ChartFigure label='Control generations since the page was opened' data={growth} options={overTime} height={160} columns={GROWTH} rows={samples} empty='' />
-        </>
+        </details>
       )}
     </Card>
   )
