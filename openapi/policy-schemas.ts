@@ -131,10 +131,10 @@ const fields = {
     description: 'EM that one more percent of the tokens of a full run may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point); used by the trade-off view and by the verdict "costly_shortening" on training runs; null: not stated',
   }),
   value_of_em: nullable<number>('number', {
-    minimum: 0, maximum: 1e12, description: 'Value of one right answer, in the currency of price_per_1k_tokens (0 to 1e12). The policy in force must state both or neither; null: no prices',
+    minimum: 0, maximum: 1e12, description: 'Value of one right answer, in the currency of price_per_1k_tokens (0 to 1e12), which must be stated with it: the two choose among the certified thresholds; null: not stated',
   }),
   price_per_1k_tokens: nullable<number>('number', {
-    minimum: 1e-12, maximum: 1e12, description: 'Price of 1,000 generated tokens, in the currency of value_of_em (1e-12 to 1e12). The policy in force must state both or neither; null: no prices',
+    minimum: 1e-12, maximum: 1e12, description: 'Price of 1,000 generated tokens (1e-12 to 1e12), in any currency: the figures of tokens saved then say what they are worth; null: not stated',
   }),
 }
 

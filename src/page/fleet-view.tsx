@@ -81,7 +81,7 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
         </Tile>
         <Tile title='Worth' value={<Worth fleet={fleet} price={price} />}>
           <PriceField price={price} onChange={setPrice} />
-          {price === null && fleet.worth === null && 'Enter a price to see the worth. It is kept in this browser.'}
+          {price === null && fleet.worth === null && 'Enter a price to see the worth in this browser, or state price_per_1k_tokens in a policy.'}
           {price === null && fleet.worth !== null && `By the prices of policies, for ${short(fleet.tokens_priced)} tokens`}
         </Tile>
         <Tile title='EM lost' value={points(fleet.em_drop)}>

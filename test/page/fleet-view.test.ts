@@ -59,7 +59,7 @@ t.test('what is saved is worth what policies state, or the price that is typed i
 
 t.test('without any price the page asks for one, and keeps it in the browser', async (t) => {
   const first = await openPage(t, '', serviceWith())
-  t.match(first.tile('Worth'), ['–', /Enter a price to see the worth\. It is kept in this browser\./])
+  t.match(first.tile('Worth'), ['–', /Enter a price to see the worth in this browser, or state price_per_1k_tokens in a policy\./])
   await first.fill('Price of a million tokens', '2')
   const localStorage = { ...first.window.localStorage }
   const second = await openPage(t, '', serviceWith(), { localStorage })

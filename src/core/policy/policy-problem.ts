@@ -23,11 +23,13 @@ function poolProblem ({ certify_at: level }: Policy, levels: Levels): PolicyProb
   return { path: '/certify_at', message: `must be a context level (CONTEXT_LEVELS) or null: use one of ${known}` }
 }
 
-/** Whether both prices are stated or neither. Each is inherited by itself: a child may state one and inherit the other. */
+/**
+ * Whether a value of answers is stated without a price of tokens: alone it chooses nothing. A price alone says what saved tokens are worth.
+ * Each is inherited by itself: a child may state one and inherit the other.
+ */
 function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }: Policy): PolicyProblem | null {
-  if ((value === null) === (price === null)) return null
-  const [stated, missing] = value === null ? ['price_per_1k_tokens', 'value_of_em'] : ['value_of_em', 'price_per_1k_tokens']
-  return { path: `/${missing}`, message: `must be stated with ${stated}, in the same currency; or state null for both` }
+  if (value === null || price !== null) return null
+  return { path: '/price_per_1k_tokens', message: 'must be stated with value_of_em, in the same currency; or state null for value_of_em' }
 }
 
 /** Fields that a pool certifies, and those in which its members must agree with it for the certificate to hold for them. */

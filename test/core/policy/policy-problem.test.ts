@@ -4,15 +4,16 @@ import { DEFAULT_POLICY, effectivePolicy, type PolicyPatch } from '../../../src/
 
 const levels = ['model', 'task']
 
-t.test('a policy must have both prices or neither, wherever they were stated', async (t) => {
+t.test('a value of answers needs a price of tokens, wherever they were stated', async (t) => {
   const problem = (child: PolicyPatch, parent: PolicyPatch = {}) =>
     policyProblem(effectivePolicy({}, new Map([['*', parent], ['model=q', child]]), 'model=q'), levels)
   t.match(problem({ value_of_em: 0.01 }), { path: '/price_per_1k_tokens', message: 'with value_of_em' })
-  t.match(problem({ price_per_1k_tokens: 0.002 }), { path: '/value_of_em', message: 'with price_per_1k_tokens' })
+  t.equal(problem({ price_per_1k_tokens: 0.002 }), null, 'it says what saved tokens are worth')
   const both = { value_of_em: 0.01, price_per_1k_tokens: 0.002 }
   t.equal(problem(both), null)
   t.equal(problem({ value_of_em: 5 }, both), null, 'the other is the parent\'s')
-  t.match(problem({ value_of_em: null }, both), { path: '/value_of_em' }, 'half of the parent\'s is taken away')
+  t.match(problem({ price_per_1k_tokens: null }, both), { path: '/price_per_1k_tokens' }, 'half of the parent\'s is taken away')
+  t.equal(problem({ value_of_em: null }, both), null)
   t.equal(problem({ value_of_em: null, price_per_1k_tokens: null }, both), null)
 })
 

@@ -16,6 +16,7 @@ t.test('a policy is checked where it is stated and in all contexts below', async
   t.throws(() => checkedPolicies(config, stated, 'model=q', { value_of_em: 1 }), {
     code: 'INVALID_POLICY', message: /in context model=q, price_per_1k_tokens must be stated with value_of_em/,
   })
+  t.ok(checkedPolicies(config, stated, 'model=r', { price_per_1k_tokens: 0.1 }), 'a price alone says what is saved')
   t.throws(() => checkedPolicies(config, stated, '*', { error_level: 1e-6, max_em_drop: 0.001 }), { code: 'INVALID_POLICY' })
   t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'tenant' }), {
     code: 'INVALID_POLICY', message: /certify_at must be a context level \(CONTEXT_LEVELS\)/,
