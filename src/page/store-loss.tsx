@@ -6,6 +6,13 @@ import { Card } from './parts.js'
 import { ReasonDialog } from './reason-dialog.js'
 import { api } from './session.js'
 
+/** What is lost, by the kind of the loss. */
+const LOSSES: Readonly<Record<NonNullable<StoreLossReply['kind']>, string>> = {
+  replaced: 'it is another store than before. Thresholds, policies and pins may be gone.',
+  older: 'it is at an older state than before. Thresholds, policies and pins may be gone.',
+  unreadable: 'the state of some contexts cannot be read, so they learn again. The history names them.',
+}
+
 /** What to do when the store has lost its contents, and the button that ends the warnings. */
 export function StoreLoss () {
   const { data, reload } = useData<StoreLossReply>('v1/store-loss')
@@ -13,11 +20,11 @@ export function StoreLoss () {
   if (data === null || !data.lost) return null
   return (
     <Card
-      title='The store has lost its contents'
+      title={data.kind === 'unreadable' ? 'The store has lost the state of some contexts' : 'The store has lost its contents'}
       actions={<button type='button' class='danger' onClick={() => { setOpen(true) }}>Acknowledge …</button>}
     >
       <p>
-        Since {clockTime(data.at)} it {data.kind === 'older' ? 'is at an older state' : 'is another store'} than before. Thresholds, policies and pins may be gone.
+        Since {clockTime(data.at)} {LOSSES[data.kind ?? 'replaced']}
         {data.restore === null ? ' To go back, import the last backup with --replace.' : <> To go back: <code>{data.restore}</code></>}
       </p>
       {isOpen && (

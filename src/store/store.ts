@@ -30,7 +30,7 @@ export interface AuditRow {
 export type HistoryRow = (Change | UnreadableChange) & { readonly id: string, readonly version: number }
 
 /** The contents of a store were lost: it is another one than before, or went back to an older state. */
-export interface StoreLoss { readonly kind: 'replaced' | 'older', /** When it was seen, ms. */ readonly at: number }
+export interface StoreLoss { readonly kind: 'replaced' | 'older' | 'unreadable', /** When it was seen, ms. */ readonly at: number }
 
 /** A replica compares this with the snapshot that it has loaded. */
 export interface Revision {

@@ -85,11 +85,13 @@ async function overcome (
   for (const key of ['model=q,task=aime', 'model=q,task=cut']) {
     t.equal((await send('DELETE', `/v1/contexts/${key}/pin?reason=damaged`)).status, 204)
   }
+  t.match((await send('GET', '/v1/store-loss')).body, { lost: true, kind: 'unreadable' }, 'the state of a context was lost')
+  t.equal((await send('POST', '/v1/store-loss/acknowledgement', { reason: 'seen' })).status, 200)
   await until('readyz has no more to say of them', async () => !/cannot be read/.test((await send('GET', '/readyz')).body.warnings.join()))
   const { body: { commands } } = await send('GET', '/v1/audit')
   const replaced = { threshold: null, reason: 'the pin could not be read' }
   const put = { key: 'model=z', replaced: { mode: 'off' } }
-  t.match(commands.slice(0, 3), [{ key: 'model=q,task=cut', replaced }, { key: 'model=q,task=aime', replaced }, put])
+  t.match(commands.slice(0, 4), [{ type: 'acknowledgement' }, { key: 'model=q,task=cut', replaced }, { key: 'model=q,task=aime', replaced }, put])
   t.match(commands.find(({ type }: { type: string }) => type === 'unreadable'), { by: 'stopgate', key: null, replaced: null })
   const { body: { runs } } = await send('GET', '/v1/training-runs')
   t.same(runs.map(({ run, suites }: { run: string, suites: object[] }) => [run, suites.length]).sort(), [['cut', 0], ['odd', 0]])

@@ -136,10 +136,12 @@ t.test('a context with an unreadable state continues and starts a new epoch, and
 
   await first.app.close()
   await until('this one learns', () => built.learner.isLeader())
+  await until('the loss is noted', async () => (await send('GET', '/readyz')).body.warnings.join().includes('has contexts whose state cannot be read'))
+  await send('POST', '/v1/store-loss/acknowledgement', { reason: 'seen' })
   await until('readyz has no more to say', async () => (await send('GET', '/readyz')).body.warnings.length === 0)
   t.match(log, /unreadable: they start a new epoch/)
   const { body: { commands } } = await send('GET', '/v1/audit')
-  t.same(new Set(commands.map(({ key, by, type }: Record<string, string>) => `${type} ${key} by ${by}`)), new Set([`reset ${KEY} by stopgate`, 'reset model=q by stopgate']))
+  t.same(new Set(commands.map(({ key, by, type }: Record<string, string>) => `${type} ${key} by ${by}`)), new Set([`reset ${KEY} by stopgate`, 'reset model=q by stopgate', 'acknowledgement null by anonymous']))
   t.match(await send('POST', '/v1/decisions', treated), damaged)
   t.equal(await report(built, 'again'), 202)
   t.equal((await send('POST', '/v1/outcomes', losslessOutcome('another', other))).status, 202)

@@ -94,10 +94,15 @@ function warnings (services: HealthServices, isNaming: boolean): string[] {
   return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
 }
 
+const LOSSES: Readonly<Record<StoreLoss['kind'], string>> = {
+  replaced: 'is another one than before, so what was learned is lost',
+  older: 'went back to an older state, so what was learned since then is lost',
+  unreadable: 'has contexts whose state cannot be read, so what they had learned is lost (see the history)',
+}
+
 function lossOf (loss: StoreLoss | null): string | null {
   if (loss === null) return null
-  const what = loss.kind === 'replaced' ? 'is another one than before, so what was learned is lost' : 'went back to an older state, so what was learned since then is lost'
-  return `Since ${new Date(loss.at).toISOString()} the store ${what}`
+  return `Since ${new Date(loss.at).toISOString()} the store ${LOSSES[loss.kind]}`
 }
 
 /** Where nothing is stopped, and by whom, as long as the store does not say; `null`: stops are made. */

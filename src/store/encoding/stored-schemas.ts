@@ -219,7 +219,7 @@ export const isLedger = check(ledger)
 export const isFollowUp = check(followUp)
 export const isRun = check(run)
 export const isChange = check(change)
-export const isLoss = check(Type.Object({ kind: Type.Enum(['replaced', 'older']), at: time }))
+export const isLoss = check(Type.Object({ kind: Type.Enum(['replaced', 'older', 'unreadable']), at: time }))
 
 /** Below 2^30, as the API demands; more could not be packed. */
 const recordedTokens = Type.Integer({ minimum: 0, maximum: 2 ** 30 - 1 })

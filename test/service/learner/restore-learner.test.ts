@@ -96,4 +96,5 @@ t.test('a context with an unreadable cohort or state starts a new epoch without 
   t.match(stored.contexts.get(X), { threshold: null })
   t.same(await store.changedSince(0), [X], 'replicas hear of it')
   t.same(reported, [['cohorts', 1]])
+  t.match((await store.revision()).loss, { kind: 'unreadable' }, 'until somebody acknowledges it')
 })
