@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
-import { useHash } from './address.js'
+import { hashWith, useHash } from './address.js'
 import type { FleetPageReply, FleetRow } from './api.js'
 import { count, words, ago, percent, points, short, thresholds } from './format.js'
 import { useData } from './live.js'
@@ -29,13 +29,9 @@ function filterIn (hash: string): Filter {
 }
 
 /** The fragment with another filter. What is usual is left out. */
-function hashWith (hash: string, { search, status, sort, descending, offset }: Filter): string {
-  const isUsual = sort === 'tokens_saved' && descending
-  const order = isUsual ? {} : { sort, descending: String(descending) }
-  const fields = { search, status, ...order, offset: offset === 0 ? '' : String(offset) }
-  const query = new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== '')).toString()
-  const path = hash.split('?', 1)[0] || '#/'
-  return query === '' ? path : `${path}?${query}`
+function hashOf (hash: string, { search, status, sort, descending, offset }: Filter): string {
+  const order = sort === 'tokens_saved' && descending ? { sort: '', descending: '' } : { sort, descending: String(descending) }
+  return hashWith(hash, { search, status, ...order, offset: offset === 0 ? '' : String(offset) })
 }
 
 function useFilter (): readonly [Filter, (change: Partial<Filter>) => void] {
@@ -43,8 +39,8 @@ function useFilter (): readonly [Filter, (change: Partial<Filter>) => void] {
   /** Other rows begin with their first page. A search that is typed on replaces its beginning in the history of the browser. */
   function change (fields: Partial<Filter>): void {
     const present = filterIn(location.hash)
-    const next = hashWith(location.hash, { ...present, offset: 0, ...fields })
-    if (next === hashWith(location.hash, present)) return
+    const next = hashOf(location.hash, { ...present, offset: 0, ...fields })
+    if (next === hashOf(location.hash, present)) return
     const isTypedOn = fields.search !== undefined && present.search !== ''
     if (isTypedOn) history.replaceState(null, '', next); else history.pushState(null, '', next)
     setHash(next)

@@ -1,5 +1,6 @@
-import { useMemo, useState } from 'preact/hooks'
+import { useMemo } from 'preact/hooks'
 import type { Options } from 'uplot'
+import { useParameter } from './address.js'
 import type { FleetReply } from './api.js'
 import { axis, ChartFigure, colour, legendValue, timeAxis, timeOf } from './chart.js'
 import { clockTime, counted, NONE, percent, short, worth } from './format.js'
@@ -43,7 +44,8 @@ function options (range: [number, number]): Omit<Options, 'width' | 'height'> {
 
 /** What was saved over the last day, week or month. */
 export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Price | null }) {
-  const [span, setSpan] = useState<Span>('day')
+  const [stated, setSpan] = useParameter('span')
+  const span = Object.keys(SPANS).find((name): name is Span => name === stated) ?? 'day'
   const { unit, ms } = SPANS[span]
   const range = rangeOf(fleet.at, span)
   const rows = useMemo(() => periodsIn(fleet, span), [fleet, span])
@@ -55,7 +57,7 @@ export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Pric
   return (
     <Card title='Savings over time'>
       <p>
-        <select aria-label='Time' value={span} onChange={({ currentTarget: { value } }) => { setSpan(value as Span) }}>
+        <select aria-label='Time' value={span} onChange={({ currentTarget: { value } }) => { setSpan(value) }}>
           {Object.entries(SPANS).map(([name, { title }]) => <option key={name} value={name}>{title}</option>)}
         </select>{' '}
         {known.length > 0 && (

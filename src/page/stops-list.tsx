@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { useParameter } from './address.js'
 import type { StopsReply } from './api.js'
 import { clockTime, count, decimals, NONE } from './format.js'
 import { useData } from './live.js'
@@ -47,8 +48,8 @@ export function StopsList ({ prefix, generation }: { prefix?: string, generation
 
 /** Recent stops with a filter by context. */
 export function RecentStops () {
-  const [text, setText] = useState('')
-  const [prefix, setPrefix] = useState('')
+  const [prefix, setPrefix] = useParameter('stops')
+  const [text, setText] = useState(prefix)
   return (
     <Card title='Recent stops' note='Every stop of the last week, unless configured otherwise. Choose a threshold to see how it moved.'>
       <form class='filters' onSubmit={(event) => { event.preventDefault(); setPrefix(text.trim()) }}>

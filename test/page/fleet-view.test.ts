@@ -79,6 +79,7 @@ t.test('what was saved is shown over a day, a week or a month, with its worth', 
   t.match(page.card('Savings over time'), '25.0 % saved: 100 tokens, worth 1.00 (too few control generations in 1 of 2 days)')
   await page.fill('Time', 'month')
   t.match(page.card('Savings over time'), '25.0 % saved: 200 tokens, worth 3.00 (too few control generations in 1 of 3 days)', 'not of November')
+  t.equal(page.window.location.hash, '#/?span=month', 'a link has it')
   await page.fill('Price of a million tokens', '1000')
   t.match(page.card('Savings over time'), 'worth $ 0.20')
 })

@@ -89,6 +89,7 @@ t.test('recent stops are listed, filtered by context, with the history of their 
   await page.fill('Context of the stops', 'model=q')
   await page.click('Filter')
   await page.until('it is sent', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq'))
+  t.equal(page.window.location.hash, '#/generation?stops=model%3Dq', 'a link has it')
   await page.click('Older')
   await page.until('the next page is read', () => asked.includes('v1/stops?limit=25&prefix=model%3Dq&before=1789700645678-0:12'))
   await page.click('0.9730')
