@@ -235,7 +235,7 @@ t.test('a dry run reports the effect of a policy and changes nothing', async (t)
   })
   t.match((await send('PUT', `${url}/policy?dry_run=true`, { max_em_drop: 0.1 })).body.contexts, [{ key: KEY, new_epoch: false, post_hoc: true, after: Number }])
   t.match((await send('PUT', '/v1/contexts/model=q/policy?dry_run=true', { mode: 'off' })).body, {
-    contexts: [{ key: 'model=q', mode_before: 'enforce', mode_after: 'off' }, { key: KEY, before: threshold, after: threshold, mode_after: 'off' }],
+    contexts: [{ key: KEY, before: threshold, after: threshold, mode_after: 'off' }, { key: 'model=q', mode_before: 'enforce', mode_after: 'off' }],
     total: 2,
     changing: 2,
   }, 'thresholds stay, and stop nobody')
