@@ -14,7 +14,7 @@ from stopgate import Client
 from stopgate._outcome import outcome_of
 from stopgate.hf import ReasoningFormat
 from stopgate.rollout import Turn
-from stopgate.trl import Rollouts
+from stopgate.trl import Rollouts, _check_control
 from test_rollout import Engine, stop_treated
 from tiny import tiny_model, tiny_tokenizer
 
@@ -113,7 +113,9 @@ def test_rollouts_are_stopped_as_their_mode_says(
     assert steps and all("reward" in one for one in [*control, *steps])
 
 
-def test_the_mean_of_an_arm_is_logged_and_reported(service: Service, tmp_path: Path) -> None:
+def test_the_mean_of_an_arm_is_logged_and_reported(
+    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     stop_at_second_check(service, "answer")
     with Client(service.url, timeout=30) as client:
         trained = Trained(tmp_path, client, "answer", run="vowels", report_every=1)
@@ -123,6 +125,14 @@ def test_the_mean_of_an_arm_is_logged_and_reported(service: Service, tmp_path: P
     suites = {one["suite"]: one["points"] for one in service.get("/v1/training-runs/vowels")["suites"]}
     assert "rollouts treated" in suites and all(0 <= point["em"] <= 1 for point in suites["rollouts treated"])
     assert any(point["stop_rate"] > 0 for point in suites["rollouts treated"])
+    assert "of the prompts are control" not in caplog.text
+
+
+def test_few_control_prompts_are_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    _check_control([None, 1.0, 0.2])
+    assert not caplog.text
+    _check_control([None, 0.02, 1.0])
+    assert "only 2 % of the prompts are control" in caplog.text and '"control_rate": 0.2' in caplog.text
 
 
 def test_samples_that_end_before_their_first_check_are_reported_with_their_group(

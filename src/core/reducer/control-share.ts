@@ -21,12 +21,18 @@ import { type Fold, thresholdInForce } from './fold.js'
 const CALM = 1.2
 const BOOST = 10
 
+/**
+ * The least `auto` share where the policy moves as it is trained: at the floor, a training has too few control groups to show in time that
+ * stopping has begun to lose (docs/evidence/training.md).
+ */
+const MOVING_SHARE = 0.2
+
 /** The share while a looser threshold is worth learning about, and the largest one at a suspicion of breach alone. */
 const LEARNING_SHARE = 0.5
 
 /**
  * Moves the control share. Without a threshold it is as large as the span and the budget of probes allow, but not below a stated rate.
- * With one, an `auto` share is a half while learning is worth its price, and the floor otherwise. It is raised at a suspicion of drift or
+ * With one, an `auto` share is a half while learning is worth its price, and the floor otherwise, or a fifth in a training. It is raised at a suspicion of drift or
  * breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets stay
  * fair, and each draw states the share that it was made at.
  * @param state of the context, as stored
@@ -72,7 +78,8 @@ function autoShare (
   fold: Fold, state: ContextState, { isPinned, source }: EffectiveThreshold, isSuspected: boolean, useful: number
 ): number {
   const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
-  const share = isWorthwhile ? Math.max(CONTROL_FLOOR, Math.min(LEARNING_SHARE, useful)) : CONTROL_FLOOR
+  const floor = isPinned || state.checkpoint?.since === undefined ? CONTROL_FLOOR : MOVING_SHARE
+  const share = isWorthwhile ? Math.max(floor, Math.min(LEARNING_SHARE, useful)) : floor
   // A breach shows in treated generations: if there were none, the suspicion of one could never be settled.
   return isSuspected ? Math.min(suspicion(state.drift) >= DRIFT_SUSPECTED ? 1 : LEARNING_SHARE, BOOST * share) : share
 }

@@ -31,6 +31,20 @@ t.test('an auto share is 1 without a threshold, a half while learning is worth i
   t.equal(other.state().control_share, 0.5, 'the loosest threshold would save more, and is nearly certified')
 })
 
+t.test('where the policy moves as it is trained, a fifth stays control', async (t) => {
+  const shareOf = (checkpoint: ContextState['checkpoint']) => {
+    const fold = memoryFold()
+    fold.learn(KEPT, 0, FIRST - 1)
+    fold.learn(KEPT)
+    fold.states.set(LEAF, { ...fold.state(), checkpoint })
+    moveShare(fold, LEAF, fold.state(), 0)
+    return fold.state().control_share
+  }
+  const served = { run: 'r', step: 100, expected: null }
+  t.equal(shareOf({ ...served, since: 50 }), 0.2)
+  t.equal(shareOf(served), 0.02, 'a checkpoint that began an epoch is one model')
+})
+
 t.test('an auto share is at the floor while more evidence would put no threshold in force', async (t) => {
   const shareOf = (changes: Partial<ContextState>) => {
     const fold = memoryFold()

@@ -15,6 +15,7 @@ from trl.models.utils import unwrap_model_for_generation
 from ._hash import murmur3
 from ._hf import Sampling
 from ._rewards import Bounds, ForcedStep, mask_of, report, require_bounds, steps_to_grade, unasked
+from ._telemetry import warn
 from ._trl_vllm import TrlVllm
 from ._turns import TurnByTurn, run_batch
 from .client import Client
@@ -29,6 +30,8 @@ Reward = Callable[..., "Sequence[float | None]"]
 """A reward function as TRL calls it: `reward(prompts=..., completions=..., **columns)`."""
 
 ARMS: tuple[Arm, Arm] = ("control", "treated")
+LEAST_CONTROL = 0.2
+"""Share of control prompts below which a loss by stopping is seen too late (docs/evidence/training.md)."""
 
 
 class Rollouts:
@@ -194,6 +197,7 @@ class Rollouts:
             if batch.is_truncated(probe.place):
                 final[probe.place] = reward
         batch.report([self._bounds.scaled(reward) for reward in final])
+        _check_control([row.run.control_share for row in batch.rows])
         if batch.rows:
             self._log([batch.seen(arm, final) for arm in ARMS], columns["log_metric"], columns["trainer_state"])
         return final
@@ -204,6 +208,16 @@ class Rollouts:
                 log_metric(f"stopgate/{one.arm}/{name}", value)
         if self._reports is not None and state.is_world_process_zero:
             self._reports.add(state.global_step, [one.scaled(self._bounds) for one in seen])
+
+
+def _check_control(shares: "Sequence[float | None]") -> None:
+    drawn = [share for share in shares if share is not None]
+    if drawn and min(drawn) < LEAST_CONTROL:
+        warn(
+            "few control rollouts",
+            f"only {100 * min(drawn):g} % of the prompts are control, which shows too late that stopping has begun to "
+            f'lose reward. Set "control_rate": {LEAST_CONTROL} in the policy of its context',
+        )
 
 
 class _Probe(NamedTuple):
