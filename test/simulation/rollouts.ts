@@ -86,7 +86,7 @@ function checkpoints (reports: Reports): Array<{ at: number, entry: LogEntry }> 
 
 /** What becomes of each training at some control shares, and with an epoch for each checkpoint. */
 export function rolloutsTable (seeds: readonly number[]): string {
-  const rates = [0.02, 0.1, 'auto'] as const
+  const rates = [0.02, 0.2, 'auto'] as const
   const rows = Object.entries(TRAININGS).map(([name, training]) => {
     const played = rates.map((rate) => seeds.map((seed) => train(training, 'continues', rate, seed)))
     const cells = played.flatMap((runs) => {
