@@ -32,9 +32,9 @@ const LEARNING_SHARE = 0.5
 
 /**
  * Moves the control share. Without a threshold it is as large as the span and the budget of probes allow, but not below a stated rate.
- * With one, an `auto` share is a half while learning is worth its price, and the floor otherwise, or a fifth in a training. It is raised at
- * a suspicion of drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets stay
- * fair, and each draw states the share that it was made at.
+ * With one, an `auto` share is a half while learning is worth its price, and the floor otherwise, or a fifth in a training. It is raised
+ * at a suspicion of drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past
+ * alone, so the bets stay fair, and each draw states the share that it was made at.
  * @param state of the context, as stored
  * @param isBudgetDue `false`: the last budget holds, which spares a pass over all thresholds
  * @returns the state stored last
