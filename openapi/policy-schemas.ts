@@ -59,7 +59,7 @@ const fields = {
   error_level: Type.Number({ minimum: 1e-6, maximum: 0.5, description: 'Chance that a certificate is wrong (0.000001 to 0.5)' }),
   control_rate: Type.Unsafe<number | 'auto'>({
     anyOf: [{ type: 'number', minimum: 0.02, maximum: 1 }, { type: 'string', const: 'auto' }],
-    description: 'Share of generations in the control arm: a number from 0.02 to 1, or "auto"',
+    description: 'Share of generations in the control arm: a number from 0.02 to 1, or "auto", which is at least 0.02, and 0.2 where checkpoints continue a training',
   }),
   max_probe_overhead: Type.Number({
     minimum: 0,

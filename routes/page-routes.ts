@@ -30,8 +30,9 @@ export const docsRoutes: FastifyPluginCallback = (app, _options, done) => {
     return sendText(request, reply, document, 'application/json; charset=utf-8')
   }
   app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.url === '/docs/json') return sendDocument(request, reply)
     reply.headers(PAGE_HEADERS)
-    if (request.routeOptions.url === '/docs/json') sendDocument(request, reply); else done()
+    done()
   })
   app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -20,7 +20,7 @@ export function hashWith (hash: string, parameters: Readonly<Record<string, stri
   return query.size === 0 ? path : `${path}?${query.toString()}`
 }
 
-/** A parameter of the address, so that a link has it, and its setter. Empty: it has none. */
+/** A parameter in the address, so that links keep it, and its setter; empty if absent. */
 export function useParameter (name: string): readonly [value: string, set: (value: string) => void] {
   const [hash, setHash] = useHash()
   const set = (value: string): void => {

@@ -32,38 +32,21 @@ function moved<T> (before: T, after: T, render: (value: T) => string) {
   return before === after ? render(after) : <>{render(before)} → <b>{render(after)}</b></>
 }
 
-/** A figure of stopping at a threshold: nothing is lost or saved where no generation is stopped. `null`: unknown. */
-function whereStopped (mode: string | undefined, threshold: number | null, figure: number | null | undefined): number | null {
-  return threshold === null || (mode !== undefined && mode !== 'enforce') ? 0 : figure ?? null
-}
-
-/** EM lost or tokens saved before and after; `null`: unknown, or the context only sums up. */
-function bothSides (
-  row: ContextEffect, before: number | null | undefined, after: number | null | undefined
-): [before: number | null, after: number | null] {
-  if (row.before === null && row.after === null) return [null, null]
-  const now = whereStopped(row.mode_after, row.after, after)
-  if (row.before === row.after && row.mode_before === row.mode_after) return [now, now] // two estimates of one threshold are no change
-  return [whereStopped(row.mode_before, row.before, before), now]
-}
-
-const emSides = (row: ContextEffect) => bothSides(row, row.em_drop_before, row.em_drop_after)
-const savedSides = (row: ContextEffect) => bothSides(row, row.tokens_saved_ratio_before, row.tokens_saved_ratio_after)
-
 /** The context that would lose most EM, of those that would lose more than now. */
 export function worstOf (contexts: readonly ContextEffect[]) {
   const worse = contexts.flatMap((row) => {
-    const [before, after] = emSides(row)
+    const { em_drop_before: before = null, em_drop_after: after = null } = row
     return after !== null && after > (before ?? 0) ? [{ row, before, after }] : []
   })
   return { others: worse.length - 1, worst: worse.sort((a, b) => b.after - a.after)[0] ?? null }
 }
 
 /** What a change costs in EM. */
-function EmCost ({ contexts }: { contexts: readonly ContextEffect[] }) {
+function EmCost ({ contexts, total }: { contexts: readonly ContextEffect[], total: number }) {
+  const of = contexts.length < total ? ` of the ${contexts.length} shown` : ''
   const { worst, others } = worstOf(contexts)
-  const unknown = contexts.filter((row) => row.after !== null && row.after !== row.before && emSides(row)[1] === null).length
-  const rest = unknown === 0 ? '' : ` Unknown for ${counted(unknown, 'context')}: no evidence at the threshold.`
+  const unknown = contexts.filter((row) => row.after !== null && row.after !== row.before && (row.em_drop_after ?? null) === null).length
+  const rest = unknown === 0 ? '' : ` Unknown for ${counted(unknown, 'context')}${of}: no evidence at the threshold.`
   if (worst === null) return <p>{unknown === 0 ? 'No context would lose more EM than now.' : `What this costs in EM is not known.${rest}`}</p>
   const { row, before, after } = worst
   const isTooMuch = after > (row.max_em_drop_after ?? USUAL_POINTS / 100)
@@ -71,7 +54,7 @@ function EmCost ({ contexts }: { contexts: readonly ContextEffect[] }) {
   return (
     <p class={isTooMuch ? 'problem' : ''}>
       {isTooMuch && <><span aria-hidden='true'>▲</span> </>}<b>{points(after)} of EM would be lost</b>{before !== null && ` instead of ${points(before)}`}, in {row.key}{allowed}.
-      {others > 0 && ` ${counted(others, 'other context')} would lose more than now, too.`}{rest}
+      {others > 0 && ` ${counted(others, 'other context')}${of} would lose more than now, too.`}{rest}
     </p>
   )
 }
@@ -106,7 +89,7 @@ export function EffectTable ({ effects }: { effects: Effects }) {
   return (
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
-      {changing > 0 && <EmCost contexts={contexts} />}
+      {changing > 0 && <EmCost contexts={contexts} total={total} />}
       {perDay !== undefined && <p>{costText(perDay, total)}</p>}
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
       {policies.length > 0 && (
@@ -124,8 +107,8 @@ export function EffectTable ({ effects }: { effects: Effects }) {
           { head: 'Threshold', cell: (row) => moved(row.before, row.after, threshold), isNumber: true },
           { head: 'Mode', cell: (row) => moved(row.mode_before, row.mode_after, (mode) => mode ?? NONE) },
           { head: 'Bound', cell: (row) => moved(row.max_em_drop_before, row.max_em_drop_after, points), isNumber: true },
-          { head: 'EM lost', cell: (row) => moved(...emSides(row), points), isNumber: true },
-          { head: 'Saved', cell: (row) => moved(...savedSides(row), percent), isNumber: true },
+          { head: 'EM lost', cell: (row) => moved(row.em_drop_before ?? null, row.em_drop_after ?? null, points), isNumber: true },
+          { head: 'Saved', cell: (row) => moved(row.tokens_saved_ratio_before ?? null, row.tokens_saved_ratio_after ?? null, percent), isNumber: true },
           { head: 'Tokens a day', cell: (row) => moved(row.tokens_saved_per_day_before, row.tokens_saved_per_day_after, short), isNumber: true },
           { head: 'Notes', cell: (row) => [row.new_epoch === true && 'evidence starts from zero', row.post_hoc === true && 'bar thirty times higher'].filter(Boolean).join(', ') || '–' },
         ]}

@@ -43,7 +43,7 @@ export function ConfirmDialog ({ title, note, children, command, onClose }: Conf
   const wish = command(reason)
   const isSeen = effects !== null && tried === JSON.stringify(wish)
   const loss = isSeen ? unusualLoss(effects) : null
-  const isSure = loss === null || typed.trim() === loss
+  const isSure = loss === null || Number(typed.trim().replace(',', '.') || NaN) === Number(loss)
 
   async function send (manner: (path: string) => string): Promise<Effects | null | undefined> {
     if (wish === null) return undefined

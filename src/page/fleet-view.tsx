@@ -138,7 +138,7 @@ const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: 
   grader_unseen: ['warn', 'EM never changes, and no answers are stated, so nobody sees whether the grader works.'],
   probe_form_missing: ['warn', 'No way to force an answer gives those of the model, so nothing is probed. State how its answers look by the option probe.'],
   probe_validity_low: ['warn', 'Answers forced at the end of the reasoning often differ from the real ones. Reset the context to have the form found again.'],
-  answers_unprobed: ['warn', 'Answers are longer than a probe may be, so nothing can be certified. Give such generations a context with mode off.'],
+  answers_unprobed: ['warn', 'No check has an answer: answers are longer than a probe may be, or probes fail or come too late, so nothing can be certified.'],
   grader_broken: ['bad', 'Grades show no differences, or contradict each other, so nothing is certified.'],
 }
 

@@ -10,7 +10,7 @@ import { api } from './session.js'
 const LOSSES: Readonly<Record<NonNullable<StoreLossReply['kind']>, string>> = {
   replaced: 'it is another store than before. Thresholds, policies and pins may be gone.',
   older: 'it is at an older state than before. Thresholds, policies and pins may be gone.',
-  unreadable: 'the state of some contexts cannot be read, so they learn again. The history names them.',
+  unreadable: 'the state of some contexts cannot be read, so they learn again. The history names them. An import of the last backup takes all other contexts back, too.',
 }
 
 /** What to do when the store has lost its contents, and the button that ends the warnings. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -165,9 +165,9 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   }
 }
 
-/** Closes the connection of a client that reads nothing of a waiting reply for a time: it would hold its place for ever. */
+/** Closes the connection of a client that does not read its reply; otherwise it would hold its place forever. */
 function closeIfUnread (response: ServerResponse, timeoutMs: number): void {
-  response.setTimeout(timeoutMs, ((socket: Socket) => { if (socket.writableLength > 0) socket.destroy() }) as () => void)
+  response.setTimeout(timeoutMs, () => { if ((response.socket?.writableLength ?? 0) > 0) response.socket?.destroy() })
 }
 
 /** `null`: any. The model server cannot check the host that a client names, since the proxy replaces it. */

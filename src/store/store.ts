@@ -29,7 +29,7 @@ export interface AuditRow {
 /** A change, with the version of the snapshot that has it. An unreadable row has the latest time and version that it can have. */
 export type HistoryRow = (Change | UnreadableChange) & { readonly id: string, readonly version: number }
 
-/** The contents of a store were lost: it is another one than before, or went back to an older state. */
+/** Contents of a store were lost: it is another one than before, it went back to an older state, or some contexts cannot be read. */
 export interface StoreLoss { readonly kind: 'replaced' | 'older' | 'unreadable', /** When it was seen, ms. */ readonly at: number }
 
 /** A replica compares this with the snapshot that it has loaded. */

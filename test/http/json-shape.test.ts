@@ -22,16 +22,21 @@ t.test('texts that are short, flat, or have brackets in strings only are not', a
 })
 
 t.test('a text that arrives in parts is judged as the whole text, as soon as it can be', (t) => {
-  const texts = [
-    '['.repeat(2000), `[${'[],'.repeat(140_000)}1]`, `["\\"${'['.repeat(2000)}"]`, `"${'['.repeat(2000)}`, `["\\\\",${'[],'.repeat(1100)}${'['.repeat(33)}`,
-    '['.repeat(1024), `${'[],'.repeat(2000)}"${'\\"'.repeat(50)}${'['.repeat(40)}`,
+  const texts: ReadonlyArray<readonly [text: string, expected: boolean]> = [
+    ['['.repeat(2000), true],
+    ['['.repeat(1024), false],
+    [`[${'[],'.repeat(140_000)}1]`, true],
+    [`["\\"${'['.repeat(2000)}"]`, false],
+    [`"${'['.repeat(2000)}`, false],
+    [`["\\\\",${'[],'.repeat(1100)}${'['.repeat(33)}`, true],
+    [`${'[],'.repeat(2000)}"${'\\"'.repeat(50)}${'['.repeat(40)}`, false],
   ]
-  for (const text of texts) {
+  for (const [text, expected] of texts) {
     for (const length of [1, 7, 1000]) {
       const shape = new JsonShape()
       let isCostly = false
       for (let i = 0; i < text.length && !isCostly; i += length) isCostly = shape.add(Buffer.from(text.slice(i, i + length)))
-      t.equal(isCostly, new JsonShape().add(Buffer.from(text)), `${text.slice(0, 20)} in parts of ${length}`)
+      t.equal(isCostly, expected, `${text.slice(0, 20)} in parts of ${length}`)
     }
   }
   t.ok(new JsonShape().add(Buffer.from('['.repeat(1025))), 'its end need not arrive')

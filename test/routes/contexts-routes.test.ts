@@ -227,8 +227,8 @@ t.test('a dry run reports the effect of a policy and changes nothing', async (t)
     effective: { min_tokens: 10, max_em_drop: 0.02 },
     dry_run: true,
     contexts: [
+      { key: KEY, new_epoch: true, before: threshold, after: null, em_drop_after: 0, status_after: 'learning', post_hoc: false },
       { key: 'model=q', new_epoch: true, before: null, after: null },
-      { key: KEY, new_epoch: true, before: threshold, after: null, status_after: 'learning', post_hoc: false },
     ],
     total: 2,
     changing: 2,

@@ -54,7 +54,7 @@ LONG = 1_000_000
     ],
 )
 def test_an_answer_is_found_in_a_time_that_grows_with_the_text(name: Any, text: str) -> None:
-    assert STYLES[name].final(text) is not None
+    STYLES[name].final(text)  # at a quadratic cost, this does not return
 
 
 def trial(fits: Callable[[str], bool], repeats: bool = True, tokens: int = 3) -> EndTrial:

@@ -42,14 +42,14 @@ export function certifiedPlace (
 type Prices = Pick<Policy, 'value_of_em' | 'price_per_1k_tokens' | 'judge_miss_rate'>
 
 /** The price of the tokens, and the value of an EM drop as it is seen, which is higher where a judge misses some of the losses. */
-function pricesOf ({ value_of_em: value, price_per_1k_tokens: price, judge_miss_rate: missRate }: Prices) {
+export function pricesOf ({ value_of_em: value, price_per_1k_tokens: price, judge_miss_rate: missRate }: Prices) {
   return { value: value === null ? null : value / lossScale(missRate), price }
 }
 
 /**
  * Expected utility for each generation of stopping at a threshold rather than never, in the policy's currency: the price of the tokens
- * saved less the value of the net EM drop, both as seen, but for the losses that a judge misses. 0 for index -1 (never stop); `null`
- * without prices or evidence.
+ * saved less the value of the net EM drop, both as observed; the drop is raised by the losses that a judge misses. 0 for index -1 (never
+ * stop); `null` without prices or evidence.
  */
 export function expectedUtility (evidence: Evidence, index: number, prices: Prices): number | null {
   const { value, price } = pricesOf(prices)

@@ -1,6 +1,6 @@
 import { type Beginnings, carryingBeginning, isSplitIn, passes, weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, meanDrop, unitsToReach } from '../certificate/certificate.js'
-import { certifiedPlace, expectedUtility, isSplitAt, standardError } from '../certificate/certified-threshold.js'
+import { certifiedPlace, expectedUtility, isSplitAt, pricesOf, standardError } from '../certificate/certified-threshold.js'
 import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
@@ -165,7 +165,7 @@ export function isLearningWorthwhile (state: ContextState, policy: Policy, predi
  * Standard errors fall with the square root of the evidence.
  */
 function isChoiceUnsure ({ evidence, certified }: CandidateScorer, place: number, n: number, policy: Policy): boolean {
-  const { value_of_em: value } = policy
+  const { value } = pricesOf(policy)
   if (value === null) return false
   const index = Math.floor(place) // prices choose among whole thresholds
   const now = worthAt(evidence, index, policy)

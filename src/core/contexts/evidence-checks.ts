@@ -31,8 +31,8 @@ export const EVIDENCE_CHECKS = {
     cure: 'send group_id, prompt_hash, or samples 1 where a prompt has no other sample: above twice the bound nothing further is certified',
   },
   answers_unprobed: {
-    problem: 'in most control generations no check has an answer, since answers are longer than a probe may be, so nothing can be certified',
-    cure: 'give such generations a context of their own with mode off, or let probes be longer',
+    problem: 'in most control generations no check has an answer, since answers are longer than a probe may be, or probes fail or come too late, so nothing can be certified',
+    cure: 'let probes be longer, or give generations with long answers a context of their own with mode off; check the ends of probes in the metrics of the proxy or plug-in',
   },
   left_out_high: {
     problem: 'more control generations are left out of the evidence than may be lost: they were never enrolled, or there was no room for them',
@@ -65,7 +65,7 @@ export function isEvidenceWarning (warning: string): warning is EvidenceWarning 
 /** Below this number a share says little. */
 const FEW = 4
 
-/** The part of the control generations without any probed answer from which a context is said to consist of them. */
+/** Share of control generations without a probed answer above which the context is warned about. */
 const MOSTLY = 0.5
 
 /** Whether a part of all exceeds a share of it. */

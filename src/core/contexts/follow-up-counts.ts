@@ -27,7 +27,7 @@ export const NO_FOLLOW_UP = {
   unmarked: 0,
   /** Those whose answer is calls of tools. */
   calls: 0,
-  /** Those that asked, and for which no answer was probed at any check: it was too long to be forced. */
+  /** Those that asked, and for which no check has an answer: it was too long to be forced, or probes failed or came too late. */
   unanswered: 0,
   /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
   left_out: 0,

@@ -49,7 +49,7 @@ export interface LoggedOutcome {
   readonly by_prompt?: true
   /** It may be one of several samples of a prompt: nothing says that it is not. */
   readonly is_unmarked?: true
-  /** Its answer is calls of tools. */
+  /** Its answer is calls of tools; not stated of treated generations. */
   readonly is_call?: true
   readonly arm: Arm | null
   /** It repeats another generation, and counts nowhere. */
@@ -181,7 +181,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     hash: secondHash(salt, group ?? outcome.generation_id),
     ...(group === undefined && prompt !== undefined && { by_prompt: true }),
     ...(isUnmarked(outcome) && { is_unmarked: true }),
-    ...(answer !== undefined && areToolCalls(answer) && { is_call: true }),
+    ...(outcome.arm !== 'treated' && answer !== undefined && areToolCalls(answer) && { is_call: true }),
     arm: outcome.arm ?? null,
     ...(outcome.retry_of !== undefined && { is_retry: true }),
     context: outcome.context ?? {},

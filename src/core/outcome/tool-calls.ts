@@ -4,4 +4,7 @@ const LINES = /^\S+ \{.*\}(\n\S+ \{.*\})*$/
 const JSON_CALLS = /^[[{].*"(arguments|tool_calls)"\s*:.*[\]}]$/s
 
 /** Whether an answer looks like calls of tools. */
-export function areToolCalls (answer: string): boolean { return LINES.test(answer) || JSON_CALLS.test(answer) }
+export function areToolCalls (answer: string): boolean {
+  const end = answer.at(-1)
+  return (end === '}' || end === ']') && (LINES.test(answer) || JSON_CALLS.test(answer)) // most answers end otherwise
+}

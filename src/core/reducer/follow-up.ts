@@ -145,7 +145,7 @@ export function addToCounts (state: OwnState, more: Partial<FollowUp>): void {
   state.recent = addRecent(state.recent, more)
 }
 
-/** What a control outcome with its steps counts as by its answers: calls of tools, or none at any check. */
+/** Counts of a control outcome by its answers: whether they are calls of tools, and whether no check has one. */
 export function answerCounts ({ is_call: isCall, steps }: LoggedOutcome): Partial<FollowUp> {
   const isUnanswered = steps !== null && steps.length > 0 && steps.every(({ confidence }) => confidence === null)
   return { ...(isCall === true && { calls: 1 }), ...(isUnanswered && { unanswered: 1 }) }

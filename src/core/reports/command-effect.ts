@@ -4,6 +4,7 @@ import { linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { certifyingDepthOf, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { Cohorts } from '../enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../enrolment/enrolment-list.js'
+import { isCertifying } from '../policy/context.js'
 import { effectivePolicy } from '../policy/policy.js'
 import { refTo } from '../predictor/predictor-version.js'
 import { Reservoir } from '../predictor/reservoir.js'
@@ -49,7 +50,10 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
 
 /** What would be in force for a context instead of what is now, and what both do by the present evidence. */
 export function effectBetween (present: LoadedContexts, then: LoadedContexts, key: string, now: number) {
-  const [before, after] = [sideOf(present, present, key, now), sideOf(present, then, key, now)]
+  const after = sideOf(present, then, key, now)
+  const current = sideOf(present, present, key, now)
+  const isSame = current.threshold === after.threshold && current.mode === after.mode // two estimates of one threshold are no change
+  const before = isSame ? { ...current, em_drop: after.em_drop, tokens_saved_ratio: after.tokens_saved_ratio } : current
   return {
     before: before.threshold,
     after: after.threshold,
@@ -79,8 +83,10 @@ export function comparedPerDay (
 function sideOf (present: LoadedContexts, then: LoadedContexts, key: string, now: number) {
   const force = inForceAt(then, key)
   const { mode } = effectivePolicy(then.defaultPolicy, then.policies, key)
-  const figures = figuresOf(present, force)
-  const { threshold, source: { policy: { max_em_drop } } } = force
+  const { threshold, source: { key: source, policy: { max_em_drop, certify_at: level } } } = force
+  const isStopping = mode === 'enforce' && threshold !== null
+  const isNothing = !isStopping && isCertifying(then.levels, level, source) // nothing is lost or saved
+  const figures = isNothing ? { em_drop: 0, tokens_saved_ratio: 0 } : figuresOf(present, force)
   return { threshold, mode, max_em_drop, ...figures, tokens_saved_per_day: netTokensPerDay(present, key, mode, force, figures, now) }
 }
 

@@ -23,7 +23,7 @@ export const DIAGNOSES = {
   outcomes_missing: 'Generations are enrolled, but their outcomes, steps or labels have not arrived: report every generation that asked.',
   labels_missing: 'Outcomes wait for labels: send em, an answer with a reference, or labels, or set the label of the policy to agreement.',
   probe_form_missing: 'No forced answer equals the one that the model itself gives, so nothing is probed: state how its answers look.',
-  answers_unprobed: 'Its answers are longer than a probe may be, so it cannot be certified this way: turn it off, or let probes be longer.',
+  answers_unprobed: 'No check has an answer: its answers are longer than a probe may be, or probes fail or come too late. Let probes be longer, or turn it off.',
   reports_faulty: 'Reports do not qualify as evidence: see the warnings of this context.',
   lists_late: 'Lists of enrolments reached the store too late, since it was away or slow, so their generations are no evidence: wait, and check the store if it stays.',
   accuracy: 'The thresholds that save tokens seem to lose more EM than is allowed: allow a larger max_em_drop, or find a better confidence.',
@@ -70,7 +70,8 @@ function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null 
   const warnings: readonly string[] = contextWarnings(state, policy)
   if (warnings.includes('outcomes_not_enrolled')) return 'not_enrolled'
   if (warnings.includes('outcomes_missing')) return 'outcomes_missing'
-  for (const name of ['probe_form_missing', 'answers_unprobed'] as const) if (warnings.includes(name)) return name
+  if (warnings.includes('probe_form_missing')) return 'probe_form_missing'
+  if (warnings.includes('answers_unprobed')) return 'answers_unprobed'
   if (wanted >= ENOUGH && given < wanted / 2) return 'labels_missing'
   if (warnings.some((warning) => BLOCKING.has(warning))) return 'reports_faulty'
   if (warnings.includes('lists_late')) return 'lists_late'

@@ -64,7 +64,7 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
   }
 }
 
-/** A point of the curve with the losses that a judge misses. */
+/** A point of the curve, corrected for losses that a judge misses. */
 function corrected (point: ReturnType<typeof curvePoints>[number], policy: Policy) {
   const price = point.em_per_token_percent
   return {

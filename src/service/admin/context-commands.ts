@@ -186,6 +186,7 @@ function modeBeforeOff (rows: readonly AuditRow[]): Policy['mode'] | null {
   return (rows.find(isSwitchedOff)?.replaced as PolicyPatch | null | undefined)?.mode ?? null
 }
 
+/** An unreadable policy keeps its place, so that it can be replaced. */
 const isOff = (policy: PolicyPatch): boolean => policy !== UNREADABLE_POLICY && policy.mode === 'off'
 const neverStops = ({ threshold }: Pick<Pin, 'threshold'>): boolean => threshold === null
 

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
 import { stateIdOf } from '../../store/encoding/state-file.js'
+import type { StoreLoss } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { WITHOUT_HOOKS } from '../learner/threads.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
@@ -27,6 +28,9 @@ interface ExportServices {
 }
 
 export type ScheduledExports = ReturnType<typeof createScheduledExports>
+
+/** Whether a loss took what the files of before still have: an export would take the place of one of them. */
+function isEmptied (loss: StoreLoss | null): boolean { return loss !== null && loss.kind !== 'unreadable' }
 
 /**
  * Exports the state into a folder every few hours, on the replica that is the learner. A thread of its own reads the store, so that
@@ -59,7 +63,7 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
     const names = await exportsIn(folder)
     last = names.at(-1) ?? null
     await compare()
-    if (!learner.isLeader() || snapshotHolder.ageSeconds() === null || snapshotHolder.loss() !== null) return
+    if (!learner.isLeader() || snapshotHolder.ageSeconds() === null || isEmptied(snapshotHolder.loss())) return
     if (last !== null && Date.now() - (await stat(join(folder, last))).mtimeMs < everyMs) return
     const name = `stopgate-${new Date().toISOString().replace(/[-:.]/g, '')}.jsonl`
     await mkdir(folder, { recursive: true })

@@ -32,7 +32,7 @@ export function readPageFile (name: string): ServedText {
   return file
 }
 
-/** Prepares a text once, since it is sent to whoever asks, without a token. */
+/** Compresses a text once, since anyone may request it. */
 export function servedText (body: Buffer): ServedText {
   return { etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`, body, gzipped: gzipSync(body) }
 }

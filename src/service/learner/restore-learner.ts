@@ -34,8 +34,8 @@ export function learnerRestorer (
     const [{ cursor, ledger, contexts, damaged, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
     await forgetUnreadablePredictors()
     const reset = new Set([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)).concat(damaged.cohorts))
+    if (reset.size > 0) await store.noteLoss({ kind: 'unreadable', at: Date.now() }) // before the resets hide it
     await resetContexts([...reset])
-    if (reset.size > 0) await store.noteLoss({ kind: 'unreadable', at: Date.now() })
     const emptied = new Map(damaged.cohorts.filter((key) => contexts.has(key)).map((key) => [key, withoutEvidence(contexts.get(key)!)]))
     for (const [key, state] of emptied) contexts.set(key, state)
     const orphans = stored.pending.filter(({ key }) => reset.has(key)).map(({ outcome }) => outcome.generation_id)

@@ -83,7 +83,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('snapshot_version', 'Version of the snapshot in force', sources.snapshotVersion)
   gauge('snapshot_age_seconds', 'Seconds since the snapshot was last in step with the store; +Inf if it never was', () => sources.snapshotAgeSeconds() ?? Infinity)
   gauge('store_up', '1 if the last contact with the store succeeded and it accepts writes, otherwise 0', () => sources.isStoreUp() ? 1 : 0)
-  gauge('store_lost', '1 if the store has become another one, or an older state of the same one, so that what was learned is lost, until an operator acknowledges it; an import with --replace counts, too', () => sources.isStoreLost() ? 1 : 0)
+  gauge('store_lost', '1 if the store has become another one, or an older state of the same one, or the state of some contexts cannot be read, so that what was learned is lost, until an operator acknowledges it; an import with --replace counts, too', () => sources.isStoreLost() ? 1 : 0)
   gauge('learner_leader', '1 on the replica that is the learner, otherwise 0', () => sources.isLeader() ? 1 : 0)
   gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, otherwise 0', () => sources.isConfiguredApart() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new

@@ -173,7 +173,7 @@ t.test('the choice is never above the certified ceiling, and without prices it i
   }))
 })
 
-t.test('where a judge misses a part of the losses, a seen drop costs as much more', async (t) => {
+t.test('an audited miss rate raises the cost of an observed drop', async (t) => {
   const audited = { ...pricesOf(0.5, 0.01), judge_miss_rate: 0.5 }
   t.equal(expectedUtility(STEPS, 10, audited), expectedUtility(STEPS, 10, pricesOf(1, 0.01)))
   t.equal(bestIndex(STEPS, 29, { ...pricesOf(0.5, 0.1), judge_miss_rate: 0.5 }, 0), bestIndex(STEPS, 29, pricesOf(1, 0.1), 0))

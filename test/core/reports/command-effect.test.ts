@@ -104,6 +104,7 @@ t.test('the cost in tokens a day follows from traffic, control share, savings an
   t.ok(ratio > 0.5 && ratio < 0.63)
   close(effect!.tokens_saved_per_day_before, aDay * (0.5 * 100 * ratio - 0.5 * 2), 'in force')
   t.equal(effect!.tokens_saved_per_day_after, 0, 'off: nothing is probed')
+  t.match(effect, { tokens_saved_ratio_before: ratio, tokens_saved_ratio_after: 0, em_drop_after: 0 }, 'nothing is stopped')
   const [shadow] = commandEffects(known, { type: 'policy', key: LEAF, policy: { mode: 'shadow' }, by: 'ops' }, [LEAF], now)
   close(shadow!.tokens_saved_per_day_after, aDay * -(0.5 * 2), 'shadow: only the probes of control generations are left')
 
@@ -114,6 +115,9 @@ t.test('the cost in tokens a day follows from traffic, control share, savings an
   t.equal(pinned!.tokens_saved_ratio_after, ratio, 'a pin is estimated from the evidence')
   t.equal(pinned!.em_drop_after, 0)
   close(pinned!.tokens_saved_per_day_after, effect!.tokens_saved_per_day_before!, 'it saves as much')
+  const [tolerant] = commandEffects(known, { type: 'policy', key: LEAF, policy: { max_em_drop: 0.05 }, by: 'ops' }, [LEAF], now)
+  t.equal(tolerant!.before, tolerant!.after)
+  t.equal(tolerant!.em_drop_before, tolerant!.em_drop_after, 'two estimates of one threshold are no change')
   t.ok(commandEffects(known, pinAt(null), [LEAF], now)[0]!.tokens_saved_per_day_after! < 0)
   t.equal(commandEffects(known, reset, ['*'], now)[0]!.tokens_saved_per_day_before, null, 'the root certifies nothing')
   t.match(comparedPerDay(known, LEAF, { threshold: 0.9, tokens_saved_ratio: ratio / 2 }, now), {

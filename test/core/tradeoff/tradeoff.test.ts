@@ -57,7 +57,7 @@ t.test('on real traces the knee lies where votes begin to be split', async (t) =
   }
 })
 
-t.test('where a judge misses a part of the losses, drops and prices are as much higher', async (t) => {
+t.test('an audited miss rate scales drops and prices', async (t) => {
   const evidence = recordedByTask('older-self-consistency').get('gpqa_diamond')!
   const seen = describeTradeoff(of(evidence), policyWith({ em_per_token_percent: 0.001 }), pace)
   const corrected = describeTradeoff(of(evidence), policyWith({ em_per_token_percent: 0.002, judge_miss_rate: 0.5 }), pace)

@@ -14,7 +14,7 @@ t.test('contexts that change come first, and all are counted', async (t) => {
   t.equal(seen.contexts[0]!.key, 'k0999')
 })
 
-t.test('of contexts that change those come first that lose most, while the confirmation is that of any order', async (t) => {
+t.test('contexts that would lose most come first, and the order does not change the confirmation', async (t) => {
   const row = (key: string, em_drop_after?: number | null) => ({ key, before: 0.9, after: 0.5, em_drop_after })
   const seen = dryRun(['model'], 'c', [row('a', 0.01), row('b', null), row('c', 0.3), row('d', -0.01)])
   t.strictSame(seen.contexts.map(({ key }) => key), ['c', 'a', 'd', 'b'])

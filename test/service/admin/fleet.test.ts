@@ -36,7 +36,7 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
   t.match(sumFleet({ at: 0, saved: NOTHING, rows: [] }, 'model=x'), { tokens_saved: 0, worth: null })
 })
 
-t.test('what is off saves and spends nothing at present', async (t) => {
+t.test('a context in mode off adds neither savings nor costs of probes', async (t) => {
   const row = (mode: 'enforce' | 'shadow' | 'off') => rowOf('model=a', { mode, threshold: null, tokens_mean: 100, probe_overhead: 0.02 })
   const presentOf = (mode: 'enforce' | 'shadow' | 'off') => sumFleet({ at: 0, saved: NOTHING, rows: [row(mode)] }, '*').tokens_saved_ratio
   t.same([presentOf('enforce'), presentOf('shadow'), presentOf('off')], [-0.02, -0.02, 0], 'without a threshold')

@@ -197,7 +197,8 @@ class Rollouts:
             if batch.is_truncated(probe.place):
                 final[probe.place] = reward
         batch.report([self._bounds.scaled(reward) for reward in final])
-        _check_control([row.run.control_share for row in batch.rows])
+        if any(row.run.stopped for row in batch.rows):
+            _check_control([row.run.control_share for row in batch.rows])
         if batch.rows:
             self._log([batch.seen(arm, final) for arm in ARMS], columns["log_metric"], columns["trainer_state"])
         return final
@@ -216,7 +217,8 @@ def _check_control(shares: "Sequence[float | None]") -> None:
         warn(
             "few control rollouts",
             f"only {100 * min(drawn):g} % of the prompts are control, which shows too late that stopping has begun to "
-            f'lose reward. Set "control_rate": {LEAST_CONTROL} in the policy of its context',
+            f'lose reward. Set "control_rate": {LEAST_CONTROL} in the policy of its context, or leave it at "auto" and '
+            "report checkpoints with continues=True",
         )
 
 
