@@ -12,8 +12,10 @@ import { watchMainThread } from '../service/process/watch-main-thread.js'
 import type { Telemetry } from '../service/telemetry/telemetry.js'
 import { telemetrySignals } from '../service/telemetry/telemetry-signals.js'
 
-/** Time after SIGTERM in which replies ask clients to close their connections, ms. */
+/** After SIGTERM, replies ask clients to close their connections until no request has come for so long, ms. */
 const LINGER_MS = 500
+/** Longest time of this, as a share of the time that a shutdown may take. */
+const LONGEST_LINGER = 0.25
 /** Interval at which idle connections are closed after that, ms. */
 const IDLE_MS = 50
 
@@ -63,12 +65,19 @@ export async function startService ({ env, times, log: given }: ServiceOptions):
 
   /**
    * Answers the requests in flight, then closes everything in order. A client may be writing to an idle connection while it is closed, so
-   * for a while replies only announce the close. A client that stalls is disconnected after 80 % of the time.
+   * replies only announce the close while requests come. A client that stalls is disconnected after 80 % of the time.
    */
   async function close (): Promise<void> {
     const cutOff = globalThis.setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
-    app.server.prependListener('request', (_request, reply) => { reply.setHeader('connection', 'close') })
-    await setTimeout(Math.min(LINGER_MS, config.shutdownSeconds * 100))
+    const since = performance.now()
+    let requested = since
+    app.server.prependListener('request', (_request, reply) => {
+      requested = performance.now()
+      reply.setHeader('connection', 'close')
+    })
+    const limit = 1000 * config.shutdownSeconds
+    const lingersUntil = () => Math.min(requested + Math.min(LINGER_MS, 0.1 * limit), since + LONGEST_LINGER * limit)
+    for (let left; (left = lingersUntil() - performance.now()) > 0;) await setTimeout(left)
     const idle = setInterval(() => { app.server.closeIdleConnections() }, IDLE_MS) // connections whose replies were under way
     try {
       await app.close()

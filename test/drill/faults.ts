@@ -107,7 +107,7 @@ async function policyChanged (fleet: DrillFleet, { fault, action }: Drill): Prom
     page('/v1/audit', 'who set it, when and why, and the policy before it', ({ commands: [row] }) => row.reason === 'a trial' && row.replaced === null),
     page('/v1/fleet', 'one context in shadow', ({ by_mode: modes }) => modes.shadow === 1),
     metric(`stopgate_context_max_em_drop{context="${KEY}"}`, (value) => value === 0.1),
-    metric('stopgate_decisions_total{decision="continue",reason="shadow"'),
+    metric('stopgate_decisions_total{decision="continue",reason="shadow"', (value) => value > 0),
   ], () => fleet.decide('continue', 'shadow'))
   await action({
     text: 'POST /v1/rollback with policies',

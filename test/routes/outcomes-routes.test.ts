@@ -266,10 +266,10 @@ t.test('a prompt is kept where the policy says so, and is no part of the log', a
 })
 
 t.test('a context that gets no labels is told which grader fits its answers, and what a judge would cost', async (t) => {
-  const built = await build(t, FOLLOWED_UP)
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":16,"control_rate":1,"evidence_span_seconds":0}' })
   await reportEnrolled(built, { ...PROSE, answer: '42', steps: [{ tokens: 32, confidence: 0.95, answer: '41' }] } as { generation_id: string })
   t.equal((await untilContext(built, { labels_wanted: 1 })).label_advice, null, 'labels may come yet')
-  let reported = 0
+  let reported = 0 // all of them are control, however long the reports take
   const report = () => reportEnrolled(built, {
     ...PROSE, generation_id: `g${reported++}`, answer: '42', steps: [{ tokens: 32, confidence: 0.95, answer: '41' }],
   } as { generation_id: string })

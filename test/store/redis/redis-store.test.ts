@@ -13,11 +13,11 @@ import t, { type Test } from 'tap'
 const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
 const asUser = (port: number) => `redis://stopgate:PASSWORD@127.0.0.1:${port}`
 
-/** The contract on a server with the documented rights. */
+/** The contract on a server with the documented rights. The time limit of a command leaves room for a busy machine. */
 const on = (program: 'redis-server' | 'valkey-server') => async (t: Test, limits: StoreLimits = {}) => {
   const redis = await startRedis(t, { ...DURABLE, user: RIGHTS }, program)
   const open = async () => {
-    const store = await RedisStore.open({ dedupSeconds: 3600, ...limits, url: asUser(redis.port), timeoutMs: 5000 })
+    const store = await RedisStore.open({ dedupSeconds: 3600, ...limits, url: asUser(redis.port), timeoutMs: 20_000 })
     t.teardown(() => store.close())
     return store
   }
