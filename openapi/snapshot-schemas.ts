@@ -27,6 +27,8 @@ export const HistoryQuerySchema = Type.Object({
   before: Type.Optional(Type.String({ pattern: '^\\d{1,16}(-\\d{1,16})?$', description: 'Lists only changes older than this one: the "id" of a row, or the "next" of the previous page' })),
 }, { additionalProperties: false })
 
+export const ContextHistoryQuerySchema = Type.Pick(HistoryQuerySchema, ['limit', 'before'], { additionalProperties: false })
+
 export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
     id: Type.String({ description: 'Id of the row' }),

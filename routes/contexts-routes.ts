@@ -9,6 +9,7 @@ import {
   CommandDryRunSchema, DryRunQuerySchema, PinReplySchema, PinSchema, PolicyDryRunSchema, PolicyMergePatchSchema,
   PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, ReasonQuerySchema, ReasonSchema,
 } from '../openapi/policy-schemas.js'
+import { ContextHistoryQuerySchema, HistorySchema } from '../openapi/snapshot-schemas.js'
 import { TradeoffSchema, WhatIfQuerySchema, WhatIfSchema } from '../openapi/tradeoff-schemas.js'
 import { allowedPrefix, type Caller } from '../src/service/access/context-access.js'
 import type { CommandDryRun } from '../src/service/admin/context-commands.js'
@@ -83,6 +84,19 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       response: { 200: TradeoffSchema, ...anyError },
     },
   }, (request) => contexts.tradeoff(request.params.key))
+
+  app.get('/v1/contexts/:key/history', {
+    config,
+    schema: {
+      tags: read,
+      operationId: 'getContextHistory',
+      summary: 'List the changes of the threshold and the mode of one context',
+      description: 'Its own changes, and those of the mode of contexts above it that reach it. For a token that is bound to a prefix, changes above that say neither who made them nor why.',
+      params,
+      querystring: ContextHistoryQuerySchema,
+      response: { 200: HistorySchema, ...anyError },
+    },
+  }, ({ params: { key }, query, tokenPrefix }) => contexts.history(key, { ...query, tokenPrefix }))
 
   app.get('/v1/contexts/:key/policy', {
     config,

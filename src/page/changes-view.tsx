@@ -61,7 +61,7 @@ export function ChangesView ({ name }: { name: string | null }) {
                 { head: 'Change', cell: (row) => { const [from, to] = movement(row); return from === to ? to : <>{from} → <b>{to}</b></> }, isNumber: true },
                 { head: 'By', cell: (row) => row.by === undefined ? '–' : `${row.by}${row.reason === undefined ? '' : `: ${row.reason}`}` },
                 { head: 'Version', cell: (row) => row.version, isNumber: true },
-                { head: 'Undo', cell: (row) => <button type='button' class='small' onClick={() => { setVersion(before(row.version)) }}>Roll back to {before(row.version)} …</button> },
+                { head: 'Undo', cell: (row) => row.before === row.after ? '–' : <button type='button' class='small' title={`Roll back to version ${before(row.version)}`} onClick={() => { setVersion(before(row.version)) }}>Back to {before(row.version)} …</button> },
               ]}
             />
             )}

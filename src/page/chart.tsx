@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import UPlot, { type AlignedData, type Axis, type Options } from 'uplot'
+import UPlot, { type AlignedData, type Axis, type Options, type Series } from 'uplot'
 import { clockTime } from './format.js'
 import { usePhone } from './phone.js'
 import { useThemeRevision } from './theme.js'
@@ -50,6 +50,12 @@ export function interval (render: (value: number) => string) {
   }
 }
 
+/** Points have the colour of their line, as in the legend. By default they are filled with white. */
+function withFilledPoints (series: Series): Series {
+  const { points, stroke } = series
+  return points?.show === true && stroke !== undefined ? { ...series, points: { fill: stroke, ...points } } : series
+}
+
 /** A chart on a canvas, as wide as there is room. */
 function Chart ({ label, data, options, shape = '', height: usual = 260 }: ChartProps) {
   const height = usePhone() ? Math.min(usual, PHONE_HEIGHT) : usual
@@ -60,7 +66,9 @@ function Chart ({ label, data, options, shape = '', height: usual = 260 }: Chart
     const { current: box } = place
     if (box === null) return
     const size = () => ({ width: Math.max(200, box.clientWidth), height })
-    const made = chart.current = new UPlot({ ...size(), legend: { markers: MARKERS }, ...options() }, data, box)
+    const { series, ...rest } = options()
+    const all = { ...size(), legend: { markers: MARKERS }, ...rest, series: series.map(withFilledPoints) }
+    const made = chart.current = new UPlot(all, data, box)
     const watch = new ResizeObserver(() => { made.setSize(size()) })
     watch.observe(box)
     return () => { watch.disconnect(); made.destroy(); chart.current = null }

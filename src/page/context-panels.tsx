@@ -203,7 +203,7 @@ export function FollowUpPanel ({ context }: { context: ContextDetail }) {
   const most = Math.max(1, ...rows.map((field) => fates[field]))
   return (
     <Card isDetail title='Follow-up' note={`The state of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
-      <p><b>{percent(ratio)}</b> accounted for <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
+      <p>{fates.accounted + fates.missing + fates.excluded === 0 ? <b>No generation is due yet</b> : <><b>{percent(ratio)}</b> accounted for</>} <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
       <Table
         caption='Follow-up' rows={rows.filter((field) => fates[field] > 0 || field === 'enrolled')} columns={[
           { head: 'What', cell: (field) => <b>{words(field)}</b> },

@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { Suite } from './api.js'
 import { axis, colour, ChartFigure, interval, legendValue } from './chart.js'
-import { count, percent, points } from './format.js'
+import { count, finePoints, percent } from './format.js'
 
 type Slope = Suite['trend']['em_per_token_percent']
 type Point = Suite['points'][number]
@@ -82,6 +82,6 @@ export function EmByTokens ({ suite }: { suite: Suite }) {
 function slopeText (slope: Slope): string {
   if (slope === null) return 'No slope of EM against tokens is known yet.'
   const { slope: value, low, high, checkpoints } = slope
-  const range = low === null || high === null ? 'too few for an interval' : `${points(low)} to ${points(high)} with 95\u00a0%`
-  return `A percent of tokens more goes with ${points(value)} of EM (${range}), over the last ${count(checkpoints)} checkpoints.`
+  const range = low === null || high === null ? 'too few for an interval' : `${finePoints(low)} to ${finePoints(high)} with 95\u00a0%`
+  return `A percent of tokens more goes with ${finePoints(value)} of EM (${range}), over the last ${count(checkpoints)} checkpoints.`
 }

@@ -2,6 +2,7 @@ import type { FleetRow, HistoryChange } from './api.js'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
+const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 })
 const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 
 /** The text for an absent value. */
@@ -27,6 +28,10 @@ export const worth = (value: Figure): string =>
 export const percent = (value: Figure, digits = 1): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0%`)
 /** A difference of EM as points. */
 export const points = (value: Figure, digits = 2): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0pt`)
+/** A change of EM as points, to two significant digits, since the change per step or per token is small. */
+export const finePoints = (value: Figure): string => shown(value, (number) => `${minus(fine.format(number * 100))}\u00a0pt`)
+/** A small number, to two significant digits. */
+export const fineDecimals = (value: Figure): string => shown(value, (number) => minus(fine.format(number)))
 /** A score; `null` means that nothing is stopped. */
 export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
 const MODES: Readonly<Record<string, string>> = { enforce: 'stopping enabled', shadow: 'shadow, stops nothing', off: 'stopping disabled' }

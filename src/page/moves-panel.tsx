@@ -2,17 +2,17 @@ import { useMemo } from 'preact/hooks'
 import UPlot, { type AlignedData, type Options } from 'uplot'
 import type { HistoryChange, History } from './api.js'
 import { colour, legendValue, timeAxis, timeOf, ChartFigure } from './chart.js'
-import { clockTime, threshold, words } from './format.js'
+import { clockTime, movement, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { pointsOfMoves } from './moves.js'
-import { Card, Loading } from './parts.js'
+import { movesOf, pointsOfMoves, stopsOfMoves, type Stops } from './moves.js'
+import { Card, Loading, Table } from './parts.js'
 import { LOGIT_SCALE, logistic, logit, thresholdAxis } from './threshold-scale.js'
 
-const COLUMNS = [
+const columnsOf = (name: string) => [
   { head: 'Time', cell: (change: HistoryChange) => clockTime(change.time) },
-  { head: 'Cause', cell: (change: HistoryChange) => words(change.cause) },
-  { head: 'Before', cell: (change: HistoryChange) => threshold(change.before), isNumber: true },
-  { head: 'After', cell: (change: HistoryChange) => threshold(change.after), isNumber: true },
+  { head: 'Cause', cell: (change: HistoryChange) => words(change.cause) + (change.key === name ? '' : ` at ${change.key}`) },
+  { head: 'Before', cell: (change: HistoryChange) => movement(change)[0], isNumber: true },
+  { head: 'After', cell: (change: HistoryChange) => movement(change)[1], isNumber: true },
   { head: 'Epoch', cell: (change: HistoryChange) => change.epoch ?? '–', isNumber: true },
   { head: 'By', cell: (change: HistoryChange) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
 ]
@@ -38,7 +38,14 @@ function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'h
         paths: UPlot.paths.stepped!({ align: 1 }),
         value: legendValue(threshold),
       },
-      { label: 'Withdrawn', class: 'dot', stroke: colour('warn'), width: 0, points: { show: true, size: 9 }, value: legendValue((value) => `from ${threshold(value)}`) },
+      {
+        label: 'Stopping ended',
+        class: 'dot',
+        stroke: colour('warn'),
+        width: 0,
+        points: { show: true, size: 9 },
+        value: legendValue((value) => `at ${threshold(value)}`),
+      },
     ],
     hooks: { draw: [(chart) => { writeCauses(chart, changes) }] },
   }
@@ -50,38 +57,43 @@ function padded (low: number, high: number): [low: number, high: number] {
   return [low - room, high + room]
 }
 
-/** Writes the cause above each move, where there is room. */
+/** Writes the cause above each move where there is room, and first where stopping ended. */
 function writeCauses (chart: UPlot, changes: readonly HistoryChange[]): void {
   const { ctx } = chart
   ctx.save()
   ctx.fillStyle = colour('text')
   ctx.textAlign = 'left'
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
-  let end = -Infinity
-  for (const { time, cause, before, after } of changes) {
+  const written: number[] = []
+  const moves = stopsOfMoves(changes)
+  for (const { time, cause, stoppedBefore, stoppedAfter } of [...moves].sort((a, b) => Number(isEnd(b)) - Number(isEnd(a)))) {
     const x = chart.valToPos(Date.parse(time) / 1000, 'x', true)
-    const height = after ?? before
-    if (x < end || height === null) continue
+    const height = stoppedAfter ?? stoppedBefore
+    if (height === null || written.some((other) => Math.abs(x - other) < GAP * devicePixelRatio)) continue
     const y = chart.valToPos(height, 'y', true)
     ctx.fillText(words(cause), x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
-    end = x + GAP * devicePixelRatio
+    written.push(x)
   }
   ctx.restore()
 }
 
+const isEnd = ({ stoppedBefore, stoppedAfter }: Stops): boolean => stoppedBefore !== null && stoppedAfter === null
+
 /** The threshold over time, with the causes of its moves. */
 export function MovesPanel ({ name }: { name: string }) {
-  const { data: history, error } = useData<History>(`v1/history?limit=200&prefix=${encodeURIComponent(name)}`)
-  const own = useMemo(() => history?.changes.filter(({ key }) => key === name) ?? [], [history, name])
-  const inOrder = useMemo(() => [...own].reverse(), [own])
+  const { data: history, error } = useData<History>(`v1/contexts/${encodeURIComponent(name)}/history?limit=200`)
+  const changes = history?.changes ?? []
+  const inOrder = useMemo(() => movesOf(name, changes), [history, name])
   const data = useMemo(() => pointsOfMoves(inOrder, Date.now() / 1000) as AlignedData, [inOrder])
   if (history === null) return <Card title='Threshold over time'><Loading error={error} /></Card>
   return (
     <Card title='Threshold over time' note='Each move with its cause. Where the line is missing, nothing was stopped. The scale spreads values near 1.'>
-      <ChartFigure
-        label='Threshold over time' data={data} options={() => options(inOrder)} shape={String(own[0]?.time)} height={200}
-        columns={COLUMNS} rows={own} empty='The threshold has not moved yet.'
-      />
+      {[...data[1]!].every((value) => value == null) && changes.length > 0
+        ? <Table caption='Threshold over time' columns={columnsOf(name)} rows={changes} />
+        : <ChartFigure
+            label='Threshold over time' data={data} options={() => options(inOrder)} shape={String(changes[0]?.time)} height={200}
+            columns={columnsOf(name)} rows={changes} empty='The threshold has not moved yet.'
+          />}
     </Card>
   )
 }

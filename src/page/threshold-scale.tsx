@@ -28,7 +28,9 @@ export function thresholdAxis (label: string, ticks: readonly number[], more: Pa
     filter: (_chart, splits) => splits, // by default, labels are left out as on a logarithmic scale
     splits: (chart, index, low, high) => {
       const part = index === 0 ? ROOM.x / chart.width : ROOM.y / chart.height
-      return spread(ticks.filter((tick) => tick >= low && tick <= high), part, logit(high) - logit(low))
+      const span = logit(high) - logit(low)
+      const shown = spread(ticks.filter((tick) => tick >= low && tick <= high), part, span)
+      return shown.length > 1 ? shown : [0.15, 0.85].map((place) => Number(logistic(logit(low) + place * span).toFixed(3)))
     },
     ...more,
   })

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
 import type { Run, RunList, Suite } from './api.js'
-import { ago, clockTime, count, decimals, percent, points, threshold, words } from './format.js'
+import { ago, clockTime, count, fineDecimals, finePoints, percent, points, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { ReportRuns } from './next-step.js'
 import { Age, Badge, Card, Loading, Table } from './parts.js'
@@ -146,11 +146,16 @@ function Series ({ suite, isEm }: { suite: Suite, isEm: boolean }) {
   )
 }
 
-/** A figure of a verdict: EM in percent, its changes in points. */
-function figure (name: string, value: number): string {
-  const isEm = name.startsWith('em_')
-  const text = !isEm ? decimals(value, Number.isInteger(value) ? 0 : 4) : name.startsWith('em_change') ? points(value) : percent(value)
-  return `${words(name).replace(/^em\b/, 'EM')} ${text}`
+/** A figure of a verdict, by its name. */
+function figure (name: string, value: number): string { return `${words(name).replace(/\bem\b/, 'EM')} ${valueOf(name, value)}` }
+
+/** EM and rates in percent, changes of EM in points, and slopes for each step of the training. */
+function valueOf (name: string, value: number): string {
+  if (/^em_slope/.test(name)) return `${finePoints(value)} a step`
+  if (/_slope/.test(name)) return `${fineDecimals(value)} a step`
+  if (/_(?:rate|ratio)\b|^em_(?:now|best|before)$/.test(name)) return percent(value)
+  if (/em_/.test(name)) return finePoints(value)
+  return count(value)
 }
 
 /** EM and tokens of one suite, with their forecast and the verdicts. */

@@ -14,10 +14,10 @@ t.test('changes of thresholds are listed with their causes, and with who made th
   const [head, ...rows] = page.table('Changes of thresholds')
   t.same(head, ['Time', 'Context', 'Cause', 'Change', 'By', 'Version', 'Undo'])
   t.same(rows.map(([, ...cells]) => cells), [
-    ['model=steady-8b,task=choices', 'pin', 'never stop → 0.98', 'anonymous: incident 42', '39', 'Roll back to 38 …'],
-    ['model=steady-8b', 'policy', 'stopping enabled → stopping disabled', '–', '36', 'Roll back to 35 …'],
-    ['model=steady-8b,task=math', 'evidence', '0.994 → 0.973', '–', '35', 'Roll back to 34 …'],
-    ['unreadable', 'unreadable', 'never stop', 'stopgate', '12', 'Roll back to 11 …'],
+    ['model=steady-8b,task=choices', 'pin', 'never stop → 0.98', 'anonymous: incident 42', '39', 'Back to 38 …'],
+    ['model=steady-8b', 'policy', 'stopping enabled → stopping disabled', '–', '36', '–'],
+    ['model=steady-8b,task=math', 'evidence', '0.994 → 0.973', '–', '35', 'Back to 34 …'],
+    ['unreadable', 'unreadable', 'never stop', 'stopgate', '12', '–'],
   ])
   t.match(rows[0]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
   t.match(page.card('Thresholds'), 'The snapshot is at version 42.')

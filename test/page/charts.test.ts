@@ -169,20 +169,30 @@ const [first] = example('history').changes
 const MOVES: Replies['history'] = example('history', {
   changes: [
     { ...first!, time: '2026-11-25T11:44:10.883Z', cause: 'left_pool', before: 0.97, after: null, by: undefined, reason: undefined },
-    { ...first!, key: `${KEY},shot=1` },
     { ...first!, time: '2026-11-23T11:44:10.883Z', by: 'alice' },
+    {
+      ...first!,
+      key: '*',
+      time: '2026-11-22T11:44:10.883Z',
+      cause: 'policy',
+      before: null,
+      after: null,
+      mode_before: 'off' as const,
+      mode_after: 'enforce' as const,
+    },
   ].map(({ by, reason, ...change }) => ({ ...change, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) })),
 })
 
-t.test('the moves of a threshold are listed with their causes, without those of contexts below', async (t) => {
+t.test('the moves of a threshold are listed with their causes, with the mode above it', async (t) => {
   const page = await open(t, { history: MOVES })
   t.same(page.table('Threshold over time').map(([, ...cells]) => cells), [
     ['Cause', 'Before', 'After', 'Epoch', 'By'],
     ['left pool', '0.97', 'never stop', '1', '–'],
     ['pin', 'never stop', '0.98', '1', 'alice: incident 42'],
+    ['policy at *', 'stopping disabled', 'stopping enabled', '1', 'anonymous: incident 42'],
   ])
   t.match(page.table('Threshold over time')[1]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
-  t.ok(page.requests.some(({ path }) => path === `v1/history?limit=200&prefix=${encodeURIComponent(KEY)}`))
+  t.ok(page.requests.some(({ path }) => path === `v1/contexts/${encodeURIComponent(KEY)}/history?limit=200`))
 })
 
 t.test('the causes are written on the chart, where nothing is stopped in another colour', async (t) => {

@@ -56,6 +56,7 @@ export const notReady = (warnings: string[]): Failure =>
 const PATHS: ReadonlyArray<readonly [path: RegExp, name: Name]> = [
   [/^readyz$/, 'ready'], [/^v1\/fleet$/, 'fleet'], [/^v1\/fleet\/contexts\?/, 'rows'], [/^v1\/contexts\/[^/]+$/, 'context'],
   [/^v1\/contexts\/[^/]+\/tradeoff$/, 'tradeoff'], [/^v1\/contexts\/[^/]+\/policy$/, 'policy'], [/^v1\/history\?/, 'history'],
+  [/^v1\/contexts\/[^/]+\/history\?/, 'history'],
   [/^v1\/audit\?/, 'audit'], [/^v1\/snapshot$/, 'snapshot'], [/^v1\/training-runs$/, 'runs'], [/^v1\/training-runs\/[^/]+$/, 'run'],
   [/^v1\/generations\/[^/]+$/, 'generation'], [/^v1\/stops\?/, 'stops'],
 ]

@@ -40,18 +40,20 @@ t.test('a rollback sets pins, which DELETE removes', async (t) => {
     dry_run: true,
     total: 5,
     contexts: [
-      { key: KEY, before: null, after: threshold }, { key: 'model=q,task=later', before: Number, after: null }, { key: 'model=r', before: 0.5, after: null },
+      { key: 'model=q,task=later', before: Number, after: null }, { key: KEY, before: null, after: threshold }, { key: 'model=r', before: 0.5, after: null },
     ],
   })
   t.equal((await send('GET', url)).body.pin, null)
   t.match(await send('POST', '/v1/rollback', wish), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 3 contexts/ } })
   t.match(await send('POST', `/v1/rollback?confirm=${trial.confirm}`, { ...wish, version: 0 }), { status: 409 }, 'another rollback')
   t.match(trial, {
-    contexts: [{ tokens_saved_ratio_before: null, tokens_saved_ratio_after: null }, { tokens_saved_ratio_before: Number }],
+    contexts: [
+      { tokens_saved_ratio_before: Number, tokens_saved_ratio_after: 0 }, { tokens_saved_ratio_before: 0, tokens_saved_ratio_after: null },
+    ],
     tokens_saved_per_day: { before: null, after: null, unknown: 2 },
   })
   const done = (await send('POST', `/v1/rollback?confirm=${trial.confirm}`, wish)).body
-  const thresholdsOf = ({ contexts }: any) => contexts.map(({ key, before, after }: any) => [key, before, after])
+  const thresholdsOf = ({ contexts }: any) => contexts.map(({ key, before, after }: any) => [key, before, after]).sort()
   const { tokens_saved_per_day: _, ...foreseen } = trial
   const { tokens_saved_per_day: __, ...real } = done
   t.strictSame({ ...real, contexts: thresholdsOf(done) }, { ...foreseen, contexts: thresholdsOf(trial), dry_run: false })
@@ -95,4 +97,33 @@ t.test('the history of one context, also for a token that is bound to it', async
   t.same(await keys('?prefix=model%3Dr', 'all'), ['model=r,task=a'])
   t.same(await keys('', 'q'), ['model=q,task=a'])
   t.match(await send('GET', '/v1/history?prefix=model%3Dr', undefined, bearer('q')), { status: 403 })
+})
+
+t.test('the history of a context alone has the modes above it that reach it', async (t) => {
+  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ all: 'operator', q: 'operator model=q' }) })
+  const key = 'model=q,task=a'
+  const url = `/v1/contexts/${encodeURIComponent(key)}`
+  const set = async (name: string, mode: string) => {
+    const reply = await send('PUT', `/v1/contexts/${encodeURIComponent(name)}/policy?reason=night`, { mode }, bearer('all'))
+    t.ok(reply.status < 300, JSON.stringify(reply.body))
+  }
+  const rows = async (name: string, query = '') => (await send('GET', `${url}/history${query}`, undefined, bearer(name))).body
+  await send('PUT', `${url}/pin`, { threshold: 0.5, reason: 'r' }, bearer('all'))
+  await set('*', 'off')
+  await set('model=r', 'off')
+  const seen = await until('the mode is in the history', async () => { const { changes } = await rows('all'); return changes.length === 2 && changes })
+  t.match(seen, [{ key: '*', mode_before: 'enforce', mode_after: 'off', by: 'all', reason: 'night' }, { key, cause: 'pin', after: 0.5 }])
+  const { changes: [above] } = await rows('q')
+  t.match(above, { key: '*', mode_after: 'off' })
+  t.notOk('by' in above || 'reason' in above, 'who acts elsewhere is not for a bound token')
+  t.match(await rows('all', '?limit=1'), { changes: [{ key: '*' }], next: String })
+  await set('*', 'enforce')
+  await set('model=q', 'shadow')
+  await set(key, 'enforce')
+  t.match(await until('it states a mode of its own', async () => { const { changes } = await rows('all'); return changes[0].key === key && changes }), [
+    { key, mode_before: 'shadow', mode_after: 'enforce' }, { key: '*', mode_after: 'enforce' }, { key: '*', mode_after: 'off' }, { key, cause: 'pin' },
+  ], 'the mode of model=q does not reach it')
+  t.match(await send('GET', `${url}/history`, undefined, bearer('q')), { status: 200 })
+  t.match(await send('GET', '/v1/contexts/model=r/history', undefined, bearer('q')), { status: 403 })
+  t.match(await send('GET', '/v1/contexts/nothing/history', undefined, bearer('all')), { status: 400, body: { code: 'INVALID_CONTEXT_KEY' } })
 })

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { isoTime, pinToWire, poolToWire } from '../../../openapi/wire.js'
+import { isoTime, pinToWire, poolToWire, withIsoTime } from '../../../openapi/wire.js'
 import { windowProblem } from '../../core/certificate/beginnings.js'
 import { withNumbers } from '../../core/contexts/automatic-cadence.js'
 import { candidateOf } from '../../core/contexts/candidate-scorer.js'
@@ -15,10 +15,10 @@ import { describeThresholds } from '../../core/reports/threshold-rows.js'
 import { comparedPerDay } from '../../core/reports/command-effect.js'
 import { type AnswerableFields, cadenceProblem, whatIf } from '../../core/reports/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/errors.js'
-import type { Store } from '../../store/store.js'
+import type { HistoryRow, Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { checkKey, readContextKeys, readContexts } from './context-reader.js'
-import type { ReadHistory } from './history.js'
+import { historyOf, type ReadHistory } from './history.js'
 import { readTradeoff } from './read-tradeoff.js'
 import type { FleetScan } from './scan-fleet.js'
 import { readNewestTexts } from './wanted-labels.js'
@@ -97,6 +97,16 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const unknown = cadenceProblem(state.meaning, stated)
       if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
       return perDay(whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)))
+    },
+
+    /** The changes that reached one context, newest first. @throws InvalidKeyError */
+    async history (key: string, { limit = 100, before, tokenPrefix }: { limit?: number, before?: string, tokenPrefix: string | null }) {
+      checkKey(config, key)
+      const { policies } = await readContexts(store, config, [])
+      const { changes, next } = await historyOf(readHistory, policies, key, limit, before)
+      const isForeign = (row: HistoryRow) => tokenPrefix !== null && (row.key === null || !isWithin(row.key, tokenPrefix))
+      const anonymous = ({ by: _, reason: __, ...row }: HistoryRow) => row
+      return { changes: changes.map((row) => withIsoTime(isForeign(row) ? anonymous(row) : row)), next }
     },
 
     async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },

@@ -1,6 +1,6 @@
 import { isoTime, pinToWire } from '../../../openapi/wire.js'
 import type { Pin } from '../../core/contexts/pin.js'
-import { isWithin, ROOT } from '../../core/policy/context.js'
+import { chainOf, isWithin, ROOT } from '../../core/policy/context.js'
 import type { PolicyPatch } from '../../core/policy/policy.js'
 import type { Command } from '../../core/reducer/log-entry.js'
 import { type Change, type UnreadableChange, WITHDRAWALS } from '../../core/reducer/threshold-change.js'
@@ -56,9 +56,27 @@ interface HistoryPage { readonly changes: HistoryRow[], readonly next: string | 
  */
 export async function historyWithin (readHistory: ReadHistory, prefix: string, limit: number, before?: string): Promise<HistoryPage> {
   const rows = await readHistory(prefix === ROOT && before === undefined ? limit + 1 : HISTORY_LIMIT)
+  return pageOf(rows, ({ key }) => prefix === ROOT || (key !== null && isWithin(key, prefix)), limit, before)
+}
+
+/**
+ * A page of the changes of one context, and of those changes of the mode above it that may reach it: those at the root, and those that are
+ * not above a policy that states a mode, by the present policies.
+ * @param before as of `historyWithin`
+ */
+export async function historyOf (
+  readHistory: ReadHistory, policies: ReadonlyMap<string, PolicyPatch>, key: string, limit: number, before?: string
+): Promise<HistoryPage> {
+  const source = chainOf(key).findLast((link) => policies.get(link)?.mode !== undefined) ?? ROOT
+  const reaches = (row: HistoryRow) =>
+    !isUnreadableChange(row) && row.mode_before !== undefined && isWithin(key, row.key) && (row.key === ROOT || isWithin(row.key, source))
+  return pageOf(await readHistory(HISTORY_LIMIT), (row) => row.key === key || reaches(row), limit, before)
+}
+
+function pageOf (rows: readonly HistoryRow[], isShown: (row: HistoryRow) => boolean, limit: number, before?: string): HistoryPage {
   const place = before === undefined ? -1 : rows.findIndex(({ id }) => id === before)
   const older = before !== undefined && place === -1 ? [] : rows.slice(place + 1)
-  const found = prefix === ROOT ? older : older.filter(({ key }) => key !== null && isWithin(key, prefix))
+  const found = older.filter(isShown)
   const changes = found.slice(0, limit)
   return { changes, next: found.length > limit ? changes.at(-1)!.id : null }
 }

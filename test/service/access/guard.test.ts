@@ -188,6 +188,7 @@ const ROUTES: Record<string, string> = {
   'GET /v1/contexts/:key/wanted-labels': 'worker',
   'GET /v1/contexts/:key/what-if': 'operator',
   'GET /v1/contexts/:key/tradeoff': 'operator',
+  'GET /v1/contexts/:key/history': 'operator',
   'GET /v1/contexts/:key/policy': 'operator',
   'PUT /v1/contexts/:key/policy': 'operator',
   'PATCH /v1/contexts/:key/policy': 'operator',
