@@ -155,6 +155,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       if (entries.length > 0 || leftMs <= 0) return entries
       await this.#notices.appended(leftMs)
       if (this.isClosed) return []
+      this.tables.root.resetReadTxn() // otherwise this turn could miss what another thread has appended, and wait again
     }
   }
 
