@@ -114,8 +114,9 @@ def test_a_repeated_enrolment_leaves_out_the_counts_since_only_its_reply_may_be_
         return {}
 
     enrolments = Enrolments(post, counters)
-    enrolments.add({"task": "x"}, None, 1.0, {"generation_id": "a"})
-    enrolments.count({"task": "x"}, None, 1.0, generations=1, steps=2)
+    with enrolments._changed:  # so that both are in one call
+        enrolments.add({"task": "x"}, None, 1.0, {"generation_id": "a"})
+        enrolments.count({"task": "x"}, None, 1.0, generations=1, steps=2)
     assert enrolments.close(30)
     assert [body.get("unreported") for body in bodies] == [{"generations": 1, "steps": 2, "stops": 0}, None]
     assert counters.enrolled == 1
