@@ -30,7 +30,7 @@ export const StopNothingOrderSchema = Type.Object({
 
 export const StopNothingSchema = Type.Object({
   on: Type.Boolean({ description: 'Whether this replica stops nothing' }),
-  stored: Type.Boolean({ description: 'Whether the store has it, as mode "off" at *, so that all replicas stop nothing' }),
+  stored: Type.Boolean({ description: 'Whether the store has the order to stop nothing, as mode "off" at *, so that all replicas obey; after it was undone: false' }),
   since: nullable<string>('string', { format: 'date-time', description: 'When this replica was ordered to (ISO 8601, UTC), in the reply to the order and until its store has it; otherwise null, and the audit trail has it' }),
   by: nullable<string>('string', { description: 'Name of the token that ordered it; STOP_NOTHING for the setting; null as for since' }),
   reason: nullable<string>('string', { description: 'Reason that was given; null as for since' }),

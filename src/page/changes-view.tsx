@@ -48,7 +48,7 @@ export function ChangesView ({ name }: { name: string | null }) {
       {name !== null && <p class='note'>In {name} and below. <a href={routeTo('changes')}>Show all</a></p>}
       <Card
         title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are unless you restore them, too.`}
-        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(before(history.data?.changes[0]?.version ?? snapshot.data!.version)) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
+        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(before(history.data?.changes.find((change) => change.before !== change.after)?.version ?? snapshot.data!.version)) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
       >
         {history.data === null
           ? <Loading error={history.error} />

@@ -90,7 +90,7 @@ export function EffectTable ({ effects }: { effects: Effects }) {
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
       {changing > 0 && <EmCost contexts={contexts} total={total} />}
-      {perDay !== undefined && <p>{costText(perDay, total)}</p>}
+      {perDay !== undefined && (changing > 0 || perDay.before !== null) && <p>{costText(perDay, total)}</p>}
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
       {policies.length > 0 && (
         <Table

@@ -12,7 +12,7 @@ const VERDICTS = {
   unobservable: ['warn', '△', 'Whether real stops lose more than you allow cannot be seen: they are reported without their probes.'],
   late: ['warn', '△', 'A loss by real stops would be seen late: they are reported without their probes.'],
   none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
-  unknown: ['muted', '–', 'Nothing is known yet of what real stops lose in this epoch.'],
+  unknown: ['muted', '–', 'Nothing is known yet of what real stops lose since the threshold or the mode last changed.'],
 } as const
 
 interface DifferenceProps { readonly difference: NonNullable<Arms['em_difference']>, readonly bound: number }
@@ -35,7 +35,7 @@ function DifferenceBar ({ difference: { estimate, low, high }, bound }: Differen
 function FidelityText ({ fidelity }: Pick<ContextDetail, 'fidelity'>) {
   const { stops, stops_without_probe: unobserved, stops_awaiting_label: awaiting, ratio } = fidelity
   const { em_drop: drop, em_drop_low: low, em_drop_high: high } = fidelity
-  if (stops + unobserved === 0) return <p class='note'>No stop has been reported in this epoch.</p>
+  if (stops + unobserved === 0) return <p class='note'>No stop has been reported since the threshold or the mode last changed.</p>
   if (ratio === null) return <p class='note'>No stop was reported with its probe, so served answers cannot be compared with probed ones.</p>
   return (
     <p>

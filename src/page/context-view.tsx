@@ -37,7 +37,7 @@ function promise ({ mode, status, scope, pool, guarantee, evidence, pin, thresho
   if (breach.held_until !== null) return `After a breach, none is in force before ${clockTime(breach.held_until)}`
   const first = pool?.first_generations
   if (first != null && status === 'certified') return `New in its pool: ${first.seen} of its first ${first.of} generations have run in full, and nothing is stopped before`
-  if (guarantee === null) return status === 'drifted' ? 'The threshold was withdrawn because of drift or a breach, and none has been certified since' : 'None is certified yet'
+  if (guarantee === null) return status === 'drifted' ? 'The threshold was withdrawn, since stopping seemed to lose more than you allow, and none has been certified since' : 'None is certified yet'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   const about = guarantee.about === 'exact match' ? '' : ` (${guarantee.about}${guarantee.as_judged ? ', as judged' : ''})`
   const moving = guarantee.since_step === null ? '' : `, for the policy as it moves since step ${count(guarantee.since_step)}`
@@ -171,7 +171,7 @@ function Tiles ({ context }: { context: ContextDetail }) {
             )}
       </Tile>
       <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
-        {context.tokens_saved === null && 'Not known yet: too few control generations since stops began. '}{spread(context)}
+        {context.tokens_saved === null && (context.treated_generations === 0 ? 'Nothing has been stopped in this epoch. ' : 'Not known yet: too few control generations since stops began. ')}{spread(context)}
         {context.tokens_saved_ratio !== null && `${percent(context.tokens_saved_ratio)} of a generation at this threshold; `}
         {short(context.probe_tokens)} tokens spent on probes, at present {percent(context.probe_overhead)} of all
       </Tile>

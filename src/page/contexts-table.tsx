@@ -197,7 +197,7 @@ const CONTEXT_COLUMNS: readonly ContextColumn[] = [
     sort: 'tokens_saved',
     isNumber: true,
     cell: ({ tokens_saved: saved, tokens_saved_ratio: ratio }) =>
-      saved === null && ratio !== null ? percent(ratio) : <Beside note={ratio === null ? null : percent(ratio)}>{short(saved)}</Beside>,
+      saved === null && ratio !== null ? <span class='muted'>not known yet, {percent(ratio)} at the threshold</span> : <Beside note={ratio === null ? null : percent(ratio)}>{short(saved)}</Beside>,
   },
   {
     head: 'Evidence',

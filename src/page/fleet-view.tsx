@@ -84,10 +84,10 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
           {price === null && fleet.worth === null && 'Enter a price to see the worth in this browser, or state price_per_1k_tokens in a policy.'}
           {price === null && fleet.worth !== null && `By the prices of policies, for ${short(fleet.tokens_priced)} tokens`}
         </Tile>
-        <Tile title='EM lost' value={points(fleet.em_drop)}>
+        <Tile title='EM lost at present' value={points(fleet.em_drop)}>
           {fleet.em_drop !== null && fleet.max_em_drop !== null && (
             <DropBar drop={fleet.em_drop} low={null} high={null} bound={fleet.max_em_drop}>
-              of {points(fleet.max_em_drop, 1)} allowed, a mean over all generations
+              of {points(fleet.max_em_drop, 1)} allowed, by the thresholds now in force, a mean over all generations
             </DropBar>
           )}
         </Tile>

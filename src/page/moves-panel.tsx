@@ -13,7 +13,7 @@ const columnsOf = (name: string) => [
   { head: 'Cause', cell: (change: HistoryChange) => words(change.cause) + (change.key === name ? '' : ` at ${change.key}`) },
   { head: 'Before', cell: (change: HistoryChange) => movement(change)[0], isNumber: true },
   { head: 'After', cell: (change: HistoryChange) => movement(change)[1], isNumber: true },
-  { head: 'Epoch', cell: (change: HistoryChange) => change.epoch ?? '–', isNumber: true },
+  { head: 'Epoch', cell: (change: HistoryChange) => change.key === name ? change.epoch ?? '–' : '–', isNumber: true },
   { head: 'By', cell: (change: HistoryChange) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
 ]
 
@@ -65,13 +65,13 @@ function writeCauses (chart: UPlot, changes: readonly HistoryChange[]): void {
   ctx.textAlign = 'left'
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
   const written: number[] = []
-  const moves = stopsOfMoves(changes)
-  for (const { time, cause, stoppedBefore, stoppedAfter } of [...moves].sort((a, b) => Number(isEnd(b)) - Number(isEnd(a)))) {
+  const moves = [...stopsOfMoves(changes)].sort((a, b) => Number(isEnd(b)) - Number(isEnd(a)))
+  for (const { time, cause, mode_after: mode, stoppedBefore, stoppedAfter } of moves) {
     const x = chart.valToPos(Date.parse(time) / 1000, 'x', true)
     const height = stoppedAfter ?? stoppedBefore
     if (height === null || written.some((other) => Math.abs(x - other) < GAP * devicePixelRatio)) continue
     const y = chart.valToPos(height, 'y', true)
-    ctx.fillText(words(cause), x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
+    ctx.fillText(mode === undefined ? words(cause) : `mode ${mode}`, x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
     written.push(x)
   }
   ctx.restore()
@@ -89,7 +89,7 @@ export function MovesPanel ({ name }: { name: string }) {
   return (
     <Card title='Threshold over time' note='Each move with its cause. Where the line is missing, nothing was stopped. The scale spreads values near 1.'>
       {[...data[1]!].every((value) => value == null) && changes.length > 0
-        ? <Table caption='Threshold over time' columns={columnsOf(name)} rows={changes} />
+        ? <figure><details open><summary>As a table</summary><Table caption='Threshold over time' columns={columnsOf(name)} rows={changes} /></details></figure>
         : <ChartFigure
             label='Threshold over time' data={data} options={() => options(inOrder)} shape={String(changes[0]?.time)} height={200}
             columns={columnsOf(name)} rows={changes} empty='The threshold has not moved yet.'

@@ -35,7 +35,7 @@ export function StopsList ({ prefix, generation }: { prefix?: string, generation
   return (
     <>
       <Age since={staleSince} />
-      <Table caption='Stops' columns={COLUMNS} rows={data.stops} empty={generation === undefined ? 'No generation was stopped here lately.' : 'No stop of this generation is kept.'} />
+      <Table caption='Stops' columns={COLUMNS} rows={data.stops} empty={before !== undefined ? 'There are no older stops.' : generation === undefined ? 'No generation was stopped here lately.' : 'No stop of this generation is kept either.'} />
       {(pages.length > 0 || data.next !== null) && (
         <div class='pager'>
           <button type='button' disabled={pages.length === 0} onClick={() => { setPages(pages.slice(0, -1)) }}>Newer</button>

@@ -153,7 +153,7 @@ function figure (name: string, value: number): string { return `${words(name).re
 function valueOf (name: string, value: number): string {
   if (/^em_slope/.test(name)) return `${finePoints(value)} a step`
   if (/_slope/.test(name)) return `${fineDecimals(value)} a step`
-  if (/_(?:rate|ratio)\b|^em_(?:now|best|before)$/.test(name)) return percent(value)
+  if (/_(?:rate|ratio)(?:_|$)|^em_(?:now|best|before)$/.test(name)) return percent(value)
   if (/em_/.test(name)) return finePoints(value)
   return count(value)
 }
@@ -173,18 +173,24 @@ function SuitePanel ({ suite }: { suite: Suite }) {
         ))}
       </ul>
       <div class='columns narrow'><Series suite={suite} isEm /><Series suite={suite} isEm={false} /><EmByTokens suite={suite} /></div>
-      <p class='note'>
-        Of {count(coverage.em.held_out)} checkpoints that were forecast, EM fell into its interval {count(coverage.em.covered)} times, and tokens{' '}
-        {count(coverage.tokens.covered)} of {count(coverage.tokens.held_out)} times; {percent(coverage.level, 0)} should.
-      </p>
+      {coverage.em.held_out + coverage.tokens.held_out > 0 && (
+        <p class='note'>
+          Of {count(coverage.em.held_out)} checkpoints that were forecast, EM fell into its interval {count(coverage.em.covered)} times, and tokens{' '}
+          {count(coverage.tokens.covered)} of {count(coverage.tokens.held_out)} times; {percent(coverage.level, 0)} should.
+        </p>
+      )}
     </Card>
   )
 }
 
-/** It is no good news while EM surely falls, or surely moves with the tokens. */
-function NoVerdict ({ suite: { trend: { em, em_per_token_percent: perPercent } } }: { suite: Suite }) {
+/** Checkpoints below which most verdicts cannot apply. */
+const FEWEST = 6
+
+/** It is no good news while EM surely falls, or surely moves with the tokens, or while there are too few checkpoints to tell. */
+function NoVerdict ({ suite: { points, trend: { em, em_per_token_percent: perPercent } } }: { suite: Suite }) {
   if (em !== null && em.high !== null && em.high < 0) return <p class='verdict warn'><span aria-hidden='true'>△</span> No verdict applies to the newest checkpoints, but EM falls.</p>
   const side = sideOf(perPercent)
+  if (side === 0 && points.length < FEWEST) return <p class='note'>No verdict yet: most take {FEWEST} checkpoints or more.</p>
   if (side === 0) return <p class='calm'><span aria-hidden='true'>✓</span> No verdict applies to the newest checkpoints.</p>
   return (
     <p class='verdict'>

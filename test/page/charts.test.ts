@@ -189,7 +189,7 @@ t.test('the moves of a threshold are listed with their causes, with the mode abo
     ['Cause', 'Before', 'After', 'Epoch', 'By'],
     ['left pool', '0.97', 'never stop', '1', '–'],
     ['pin', 'never stop', '0.98', '1', 'alice: incident 42'],
-    ['policy at *', 'stopping disabled', 'stopping enabled', '1', 'anonymous: incident 42'],
+    ['policy at *', 'stopping disabled', 'stopping enabled', '–', 'anonymous: incident 42'],
   ])
   t.match(page.table('Threshold over time')[1]![0], /^25 Nov 2026, \d\d:\d\d:10$/)
   t.ok(page.requests.some(({ path }) => path === `v1/contexts/${encodeURIComponent(KEY)}/history?limit=200`))

@@ -54,10 +54,10 @@ t.test('served answers are compared with probed ones, where stops are reported w
   t.match(page.card('Control against treated'), 'No stop was reported with its probe, so served answers cannot be compared with probed ones.')
   replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 } })
   await page.send('change')
-  t.match(page.card('Control against treated'), 'No stop has been reported in this epoch.')
+  t.match(page.card('Control against treated'), 'No stop has been reported since the threshold or the mode last changed.')
   replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 }, arms: { ...example('context').arms, em_difference: null } })
   await page.send('change')
-  t.equal(page.read('.verdict'), '– Nothing is known yet of what real stops lose in this epoch.', 'which is no good news')
+  t.equal(page.read('.verdict'), '– Nothing is known yet of what real stops lose since the threshold or the mode last changed.', 'which is no good news')
 })
 
 t.test('a breach is shown in red, a suspicion or blindness as a warning, and none of these in green', async (t) => {

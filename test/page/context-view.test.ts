@@ -56,7 +56,7 @@ t.test('the reason is stated why nothing is stopped, or what the threshold promi
   const left = { key: 'model=steady-8b', left_at: ago(60), first_generations: null }
   const cases: ReadonlyArray<readonly [promise: string, changes: Partial<ContextDetail>]> = [
     ['None is certified yet', UNCERTIFIED],
-    ['The threshold was withdrawn because of drift or a breach, and none has been certified since', { ...UNCERTIFIED, status: 'drifted' }],
+    ['The threshold was withdrawn, since stopping seemed to lose more than you allow, and none has been certified since', { ...UNCERTIFIED, status: 'drifted' }],
     ['After a breach, none is in force before 4 Mar 2026, 12:00:00', { ...UNCERTIFIED, status: 'drifted', breach: { ...breach, held_until: '2026-03-04T12:00:00.000Z' } }],
     ['It has left its pool, since its own generations lose more EM than the pool allows', { ...UNCERTIFIED, status: 'drifted', pool: left, scope: 'pool' }],
     ['By a pin, without a guarantee', { guarantee: null, pin: PIN }],

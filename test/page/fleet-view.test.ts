@@ -119,7 +119,7 @@ t.test('figures that cannot be read are replaced by the message of the service, 
 
 t.test('the fleet shows how much EM is lost of what is allowed', async (t) => {
   const page = await openPage(t, '', serviceWith())
-  t.same(page.tile('EM lost'), ['0.40 pt', 'of 2.0 pt allowed, a mean over all generations'])
+  t.same(page.tile('EM lost at present'), ['0.40 pt', 'of 2.0 pt allowed, by the thresholds now in force, a mean over all generations'])
 })
 
 t.test('while the store is away the last figures are shown with their age, and the page is not called live', async (t) => {

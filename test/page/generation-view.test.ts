@@ -98,6 +98,6 @@ t.test('recent stops are listed, filtered by context, with the history of their 
 
 t.test('a stop without steps in the decision log is still found', async (t) => {
   const page = await openPage(t, '#/generation/req-8f2c', serviceWith({ generation: failure(404, 'GENERATION_NOT_FOUND', 'no') }))
-  await page.shows('Every stop leaves a row, though')
+  await page.shows('Stops are listed for longer')
   t.equal(page.table('Stops')[1]![3], '416')
 })

@@ -41,7 +41,10 @@ t.test('a run shows its checkpoints and their forecast, with intervals where the
   ])
   const estimated = await openSuite(t, { points: [{ ...suite!.points[0]!, em_estimate_low: 0.7, em_estimate_high: 0.72 }] })
   t.same(estimated.table('EM by step, gsm8k')[1], ['1,200', '71.0 % (estimated)', '68.5 % to 73.4 %'])
-  t.match(page.card('Suite gsm8k'), 'Of 0 checkpoints that were forecast, EM fell into its interval 0 times, and tokens 0 of 0 times; 90 % should.')
+  t.notMatch(page.card('Suite gsm8k'), 'that were forecast', 'none has been yet')
+  const coverage = { level: 0.9, em: { held_out: 5, covered: 4 }, tokens: { held_out: 5, covered: 5 } }
+  const checked = await openSuite(t, { coverage })
+  t.match(checked.card('Suite gsm8k'), 'Of 5 checkpoints that were forecast, EM fell into its interval 4 times, and tokens 5 of 5 times; 90 % should.')
 })
 
 t.test('the forecast is drawn in another colour, and whole percents without a decimal', async (t) => {
@@ -56,12 +59,12 @@ t.test('the forecast is drawn in another colour, and whole percents without a de
 
 t.test('verdicts are listed with their tests and figures, good news in green', async (t) => {
   const verdicts = [
-    { verdict: 'truncation', tests: VERDICTS.truncation, figures: { truncated_rate: 0.123456, tokens: 6 } },
+    { verdict: 'truncation', tests: VERDICTS.truncation, figures: { truncated_rate: 0.123456, truncated_rate_low: 0.1, em_slope: -0.0000123, tokens: 6 } },
     { verdict: 'tokens_collapsed', tests: VERDICTS.tokens_collapsed, figures: {} },
   ] as const
   const page = await openSuite(t, { verdicts })
   t.same(page.all('.facts li').map((fact) => fact.textContent.trim()), [
-    `▲ truncation ${VERDICTS.truncation} truncated rate 12.3\u00a0%, tokens 6`, `✓ tokens collapsed ${VERDICTS.tokens_collapsed}`,
+    `▲ truncation ${VERDICTS.truncation} truncated rate 12.3\u00a0%, truncated rate low 10.0\u00a0%, EM slope −0.0012\u00a0pt a step, tokens 6`, `✓ tokens collapsed ${VERDICTS.tokens_collapsed}`,
   ])
   const [bad, good] = page.all('.facts .badge')
   t.equal(page.colourOf(bad!), page.paletteOf('warn'))
@@ -70,10 +73,14 @@ t.test('verdicts are listed with their tests and figures, good news in green', a
 
 t.test('no verdict is good news only while EM neither falls nor moves with the tokens', async (t) => {
   const { trend } = suite!
-  const saidOf = async (em: Partial<NonNullable<typeof trend.em>>, perPercent: Partial<NonNullable<typeof trend.em>> | null) => {
+  const points = Array.from({ length: 6 }, (_, i) => ({ ...suite!.points[0]!, step: 100 * (i + 1) }))
+  type Slope = Partial<NonNullable<typeof trend.em>>
+  const open = (em: Slope, perPercent: Slope | null, checkpoints = points) => {
     const slope = perPercent === null ? null : { ...trend.em!, ...perPercent }
-    const page = await openSuite(t, { trend: { ...trend, em: { ...trend.em!, ...em }, em_per_token_percent: slope } })
-    const [said] = page.all('.calm, .verdict')
+    return openSuite(t, { points: checkpoints, trend: { ...trend, em: { ...trend.em!, ...em }, em_per_token_percent: slope } })
+  }
+  const saidOf = async (...changes: Parameters<typeof open>) => {
+    const [said] = (await open(...changes)).all('.calm, .verdict')
     return [said!.className, said!.textContent]
   }
   const NONE = ' No verdict applies to the newest checkpoints'
@@ -82,6 +89,9 @@ t.test('no verdict is good news only while EM neither falls nor moves with the t
   t.same(await saidOf({}, { low: 0.1, high: 0.2 }), ['verdict', `△${NONE}, but EM rises and falls with the tokens.`])
   t.same(await saidOf({}, { low: -0.2, high: -0.1 }), ['verdict', `△${NONE}, but EM falls as the tokens rise, and rises as they fall.`])
   t.same(await saidOf({ low: -0.2, high: -0.1 }, null), ['verdict warn', `△${NONE}, but EM falls.`])
+  const few = await open({}, null, points.slice(0, 5))
+  t.same(few.all('.calm, .verdict'), [])
+  t.match(few.card('Suite gsm8k'), 'No verdict yet: most take 6 checkpoints or more.')
 })
 
 t.test('EM is drawn against tokens, with its slope and the interval', async (t) => {

@@ -25,7 +25,7 @@ export const CONTEXT_PROBLEMS = {
   },
   signals_refused: { problem: 'signals have too many names, so predictors do not learn from some of them', cure: 'let workers use fixed names' },
   breach_held: {
-    problem: 'stops served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force until breach.held_until',
+    problem: 'stops served other answers than were probed and lost more EM than is allowed, so no certified threshold is in force for a time (breach.held_until of the context)',
     cure: 'answer from exactly the prefix that was probed, and as the probe did, and then reset the context to try at once',
   },
   fidelity_low: {
