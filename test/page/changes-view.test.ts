@@ -25,6 +25,13 @@ t.test('changes of thresholds are listed with their causes, and with who made th
   t.equal(page.read('h1'), 'model=steady-8b,task=math')
 })
 
+t.test('the rollback that is offered is to before the last move of a threshold', async (t) => {
+  const off = { ...byEvidence!, key: '*', cause: 'policy', before: null, after: null, mode_before: 'enforce' as const, mode_after: 'off' as const, version: 41 }
+  const page = await open(t, { history: { changes: [off, byEvidence!], next: null } })
+  await page.click('Roll back …')
+  t.equal((page.all('dialog input')[0] as unknown as { value: string }).value, String(byEvidence!.version - 1))
+})
+
 t.test('the audit trail lists who commanded what and why', async (t) => {
   const base = { id: '1', time: command!.time, by: 'alice', key: 'model=q', replaced: null, version: 3 }
   const page = await open(t, {
