@@ -83,18 +83,19 @@ def test_rollouts_are_stopped_as_their_mode_says(
     stop_at_second_check(service, mode)
     with Client(service.url, timeout=30) as client:
         trained = Trained(tmp_path, client, mode)
+        trained.trainer.args.max_steps = 12  # so that some control rollout is long enough to be asked
         trained.trainer.train()
         assert client.flush(30)
     tokenizer, told = tiny_tokenizer(), {one["generation_id"]: one for one in outcomes}
     closing = tokenizer.encode(CLOSE, add_special_tokens=False)
     ids = [row for rollout in trained.rollouts for row in rollout["completion_ids"]]
     masks = [row for rollout in trained.rollouts for row in rollout["env_mask"]]
-    assert len(ids) == 48 and [len(one) for one in ids] == [len(one) for one in masks]
+    assert len(ids) == 96 and [len(one) for one in ids] == [len(one) for one in masks]
     masked = [[token for token, kept in zip(*one, strict=True) if not kept] for one in zip(ids, masks, strict=True)]
     stops = [one for one in told.values() if one["stopped"]]
     assert stops, "some group is treated"
     if mode == "answer":
-        assert sorted(map(len, masked)) == [0] * (48 - len(stops)) + [len(closing)] * len(stops)
+        assert sorted(map(len, masked)) == [0] * (96 - len(stops)) + [len(closing)] * len(stops)
         assert all(one in ([], closing) for one in masked)
         assert all(one["tokens"] > 16 + len(closing) for one in stops)
     else:
