@@ -23,7 +23,7 @@ def row() -> dict:
     return {"prompt": [{"role": "user", "content": f"What is {a} + {b}?"}], "right": str(a + b)}
 
 
-stopping = Rollouts(Client(), reward=exact_match, context={"model": "grpo", "task": "sums"})
+stopping = Rollouts(Client(), reward=exact_match, context={"model": "grpo", "task": "sums"}, run="grpo")
 trainer = GRPOTrainer(
     sys.argv[1] if len(sys.argv) > 1 else "Qwen/Qwen3-0.6B",
     args=GRPOConfig("grpo-sums", max_completion_length=512, num_generations=8, per_device_train_batch_size=8),

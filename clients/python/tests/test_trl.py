@@ -127,6 +127,10 @@ def test_the_mean_of_an_arm_is_logged_and_reported(
     assert "rollouts treated" in suites and all(0 <= point["em"] <= 1 for point in suites["rollouts treated"])
     assert any(point["stop_rate"] > 0 for point in suites["rollouts treated"])
     assert "of the prompts are control" not in caplog.text
+    key = "model=tiny,task=answer"
+    assert [one["context"] for one in service.get("/v1/training-runs/vowels")["contexts"]] == [key]
+    causes = {change["cause"] for change in service.get(f"/v1/contexts/{key}/history")["changes"]}
+    assert "checkpoint" not in causes, "the policy moves, and starts no epoch"
 
 
 def test_few_control_prompts_are_warned_about(caplog: pytest.LogCaptureFixture) -> None:

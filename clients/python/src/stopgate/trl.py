@@ -56,7 +56,8 @@ class Rollouts:
         share: share of the prompts whose rollouts ask at all, from 0 to 1.
         from_step: step of the training from which rollouts ask.
         reasoning: how reasoning is closed, and how answers are forced.
-        run: name of the training run at the service, which then shows reward and tokens of each arm; None: none.
+        run: name of the training run at the service, which then shows reward and tokens of each arm, and knows that the
+            policy moves; None: none. If other reports name the same context, they must be of the same run.
         report_every: steps of the training between these reports.
 
     Raises:
@@ -200,15 +201,19 @@ class Rollouts:
         if any(row.run.stopped for row in batch.rows):
             _check_control([row.run.control_share for row in batch.rows])
         if batch.rows:
-            self._log([batch.seen(arm, final) for arm in ARMS], columns["log_metric"], columns["trainer_state"])
+            self._log(batch, final, columns["log_metric"], columns["trainer_state"])
         return final
 
-    def _log(self, seen: "Sequence[_Seen]", log_metric: Callable[[str, float], None], state: Any) -> None:
+    def _log(
+        self, batch: "_Batch", rewards: "list[float | None]", log_metric: Callable[[str, float], None], state: Any
+    ) -> None:
+        seen = [batch.seen(arm, rewards) for arm in ARMS]
         for one in seen:
             for name, value in one.metrics().items():
                 log_metric(f"stopgate/{one.arm}/{name}", value)
         if self._reports is not None and state.is_world_process_zero:
-            self._reports.add(state.global_step, [one.scaled(self._bounds) for one in seen])
+            contexts = [row.run.context for row in batch.rows]
+            self._reports.add(state.global_step, [one.scaled(self._bounds) for one in seen], contexts)
 
 
 def _check_control(shares: "Sequence[float | None]") -> None:
@@ -218,7 +223,7 @@ def _check_control(shares: "Sequence[float | None]") -> None:
             "few control rollouts",
             f"only {100 * min(drawn):g} % of the prompts are control, which shows too late that stopping has begun to "
             f'lose reward. Set "control_rate": {LEAST_CONTROL} in the policy of its context, or leave it at "auto" and '
-            "report checkpoints with continues=True",
+            "name a training run (the option run), so that the service knows that the policy moves",
         )
 
 
@@ -307,15 +312,22 @@ class _Batch:
 
 
 class _Reports:
-    """Reports reward and tokens of each arm to a training run of the service, as an evaluation of its own."""
+    """Reports reward and tokens of each arm to a training run of the service, as an evaluation of its own.
+
+    It also tells the service that the policy of the rollouts' context moves as it is trained.
+    """
 
     def __init__(self, client: Client, run: str, every: int) -> None:
         self._run, self._every = Run(client.endpoint, run, timeout=5.0), every
         self._sums: dict[Arm, _Seen] = {}
         self._reported: int | None = None
+        self._context: dict[str, str] | None = None  # what the contexts of all rollouts have in common
 
-    def add(self, step: int, seen: Sequence[_Seen]) -> None:
+    def add(self, step: int, seen: Sequence[_Seen], contexts: Sequence[Context]) -> None:
         """Adds the rollouts of a step, and reports at times."""
+        for context in contexts:
+            shared = dict(context) if self._context is None else self._context
+            self._context = {level: value for level, value in shared.items() if context.get(level) == value}
         for one in seen:
             before = self._sums.get(one.arm, _Seen(one.arm, [], [], []))
             self._sums[one.arm] = _Seen(
@@ -326,9 +338,11 @@ class _Reports:
         if step - self._reported < self._every:
             return
         self._reported = step
+        served = {"context": self._context, "continues": True} if self._context else {}
         for arm, one in self._sums.items():
             if one.rewards:
-                self._run.report(self._checkpoint(step, arm, one))
+                self._run.report({**self._checkpoint(step, arm, one), **served})
+                served = {}  # the first report of a step says it for all
         self._sums = {}
 
     def _checkpoint(self, step: int, arm: Arm, seen: _Seen) -> dict[str, Any]:
