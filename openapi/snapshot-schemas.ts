@@ -1,5 +1,5 @@
 import { Type } from '#typebox'
-import { HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
+import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
 import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
 import { ConfirmSchema, EffectFiguresSchema, ModeSchema, PinSchema, PolicyPatchSchema, TokensPerDaySchema } from './policy-schemas.js'
 
@@ -48,6 +48,18 @@ export const HistorySchema = Type.Object({
   }), { description: 'Changes, newest first' }),
   next: nullable<string>('string', { description: 'Pass this as "before" to get the next page; null: this is the last page' }),
 }, { title: 'History', description: 'Changes of thresholds', examples: [HISTORY_EXAMPLE] })
+
+export const ContextHistorySchema = Type.Object({
+  ...HistorySchema.properties,
+  modes: Type.Array(Type.Object({
+    time: TimeSchema('When the policy was given'),
+    key: Type.String({ description: 'The context whose policy moved the mode: this one, or one above it' }),
+    before: ModeSchema,
+    after: ModeSchema,
+    by: Type.Optional(Type.String({ description: 'Name of the token; absent: the caller\'s token is bound to a prefix, and this was done above it' })),
+    reason: Type.Optional(Type.String({ description: 'Reason, if one was given' })),
+  }), { description: 'Changes of the mode in force for the context, newest first: at most 200, as far as the audit trail goes back' }),
+}, { title: 'ContextHistory', description: 'Changes of one context', examples: [CONTEXT_HISTORY_EXAMPLE] })
 
 export const RollbackSchema = Type.Object({
   version: Type.Integer({ minimum: 0, description: 'Version to go back to, as stated in the history and the audit trail (from 0)', examples: [0] }),

@@ -9,7 +9,7 @@ import {
   CommandDryRunSchema, DryRunQuerySchema, PinReplySchema, PinSchema, PolicyDryRunSchema, PolicyMergePatchSchema,
   PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, ReasonQuerySchema, ReasonSchema,
 } from '../openapi/policy-schemas.js'
-import { ContextHistoryQuerySchema, HistorySchema } from '../openapi/snapshot-schemas.js'
+import { ContextHistoryQuerySchema, ContextHistorySchema } from '../openapi/snapshot-schemas.js'
 import { TradeoffSchema, WhatIfQuerySchema, WhatIfSchema } from '../openapi/tradeoff-schemas.js'
 import { allowedPrefix, type Caller } from '../src/service/access/context-access.js'
 import type { CommandDryRun } from '../src/service/admin/context-commands.js'
@@ -91,10 +91,10 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'getContextHistory',
       summary: 'List the changes of the threshold and the mode of one context',
-      description: 'Its own changes, and those of the mode of contexts above it that reach it. For a token that is bound to a prefix, changes above that say neither who made them nor why.',
+      description: '`changes` are its own, as in GET /v1/history. `modes` says when which mode was in force for it, whichever policy stated it.',
       params,
       querystring: ContextHistoryQuerySchema,
-      response: { 200: HistorySchema, ...anyError },
+      response: { 200: ContextHistorySchema, ...anyError },
     },
   }, ({ params: { key }, query, tokenPrefix }) => contexts.history(key, { ...query, tokenPrefix }))
 

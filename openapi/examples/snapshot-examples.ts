@@ -40,6 +40,12 @@ export const HISTORY_EXAMPLE = {
   next: '11',
 }
 
+export const CONTEXT_HISTORY_EXAMPLE = {
+  changes: [{ ...HISTORY_EXAMPLE.changes[1]! }],
+  next: null,
+  modes: [{ time: '2026-11-25T12:02:31.015Z', key: '*', before: 'enforce', after: 'off', by: 'ops', reason: 'incident 42' }],
+}
+
 export const ROLLBACK_REPLY_EXAMPLE = {
   version: 1,
   dry_run: true,

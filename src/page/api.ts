@@ -4,7 +4,7 @@ import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
 import type { FleetPageSchema, FleetSchema, StopNothingSchema, StoreLossSchema } from '../../openapi/fleet-schemas.js'
 import type { GenerationSchema, StopsSchema } from '../../openapi/generation-schemas.js'
 import type { AuditSchema, CommandDryRunSchema, PolicyReplySchema } from '../../openapi/policy-schemas.js'
-import type { HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
+import type { ContextHistorySchema, HistorySchema, SnapshotSchema, ReadySchema } from '../../openapi/snapshot-schemas.js'
 import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
 
@@ -19,6 +19,7 @@ export type TradeoffReply = Type.Static<typeof TradeoffSchema>
 export type GenerationReply = Type.Static<typeof GenerationSchema>
 export type StopsReply = Type.Static<typeof StopsSchema>
 export type History = Type.Static<typeof HistorySchema>
+export type ContextHistory = Type.Static<typeof ContextHistorySchema>
 export type HistoryChange = History['changes'][number]
 export type Audit = Type.Static<typeof AuditSchema>
 export type SnapshotReply = Type.Static<typeof SnapshotSchema>

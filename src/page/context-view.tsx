@@ -207,7 +207,7 @@ function Panels ({ name, context, tradeoff }: { name: string, context: ContextDe
         <div>
           <EvidencePanel context={context} tradeoff={tradeoff} />
           <CadencePanel context={context} />
-          <MovesPanel name={name} />
+          <MovesPanel context={context} />
           <TrialsPanel context={context} />
         </div>
       </div>

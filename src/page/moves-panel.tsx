@@ -1,27 +1,32 @@
 import { useMemo } from 'preact/hooks'
 import UPlot, { type AlignedData, type Options } from 'uplot'
-import type { HistoryChange, History } from './api.js'
+import type { ContextDetail, ContextHistory } from './api.js'
 import { colour, legendValue, timeAxis, timeOf, ChartFigure } from './chart.js'
 import { clockTime, movement, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { movesOf, pointsOfMoves, stopsOfMoves, type Stops } from './moves.js'
+import { type Move, movesOf, pointsOfMoves, stopsOf } from './moves.js'
 import { Card, Loading, Table } from './parts.js'
 import { LOGIT_SCALE, logistic, logit, thresholdAxis } from './threshold-scale.js'
 
+/** What moved: the mode, or the threshold. */
+function textOf ({ before, after, mode_before: from, mode_after: to }: Move): [before: string, after: string] {
+  return movement({ before, after, ...(from !== to && { mode_before: from, mode_after: to }) })
+}
+
 const columnsOf = (name: string) => [
-  { head: 'Time', cell: (change: HistoryChange) => clockTime(change.time) },
-  { head: 'Cause', cell: (change: HistoryChange) => words(change.cause) + (change.key === name ? '' : ` at ${change.key}`) },
-  { head: 'Before', cell: (change: HistoryChange) => movement(change)[0], isNumber: true },
-  { head: 'After', cell: (change: HistoryChange) => movement(change)[1], isNumber: true },
-  { head: 'Epoch', cell: (change: HistoryChange) => change.key === name ? change.epoch ?? '–' : '–', isNumber: true },
-  { head: 'By', cell: (change: HistoryChange) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
+  { head: 'Time', cell: (move: Move) => clockTime(move.time) },
+  { head: 'Cause', cell: (move: Move) => words(move.cause) + (move.key === name ? '' : ` at ${move.key}`) },
+  { head: 'Before', cell: (move: Move) => textOf(move)[0], isNumber: true },
+  { head: 'After', cell: (move: Move) => textOf(move)[1], isNumber: true },
+  { head: 'Epoch', cell: (move: Move) => move.epoch ?? '–', isNumber: true },
+  { head: 'By', cell: (move: Move) => move.by === undefined ? '–' : `${move.by}${move.reason === undefined ? '' : `: ${move.reason}`}` },
 ]
 
 const TICKS = [0.01, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999]
 /** Room between two written causes, px. */
 const GAP = 70
 
-function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'height'> {
+function options (moves: readonly Move[]): Omit<Options, 'width' | 'height'> {
   return {
     scales: {
       x: { range: (_chart, low, high) => padded(low, high) },
@@ -47,7 +52,7 @@ function options (changes: readonly HistoryChange[]): Omit<Options, 'width' | 'h
         value: legendValue((value) => `at ${threshold(value)}`),
       },
     ],
-    hooks: { draw: [(chart) => { writeCauses(chart, changes) }] },
+    hooks: { draw: [(chart) => { writeCauses(chart, moves) }] },
   }
 }
 
@@ -58,41 +63,52 @@ function padded (low: number, high: number): [low: number, high: number] {
 }
 
 /** Writes the cause above each move where there is room, and first where stopping ended. */
-function writeCauses (chart: UPlot, changes: readonly HistoryChange[]): void {
+function writeCauses (chart: UPlot, moves: readonly Move[]): void {
   const { ctx } = chart
   ctx.save()
   ctx.fillStyle = colour('text')
   ctx.textAlign = 'left'
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
   const written: number[] = []
-  const moves = [...stopsOfMoves(changes)].sort((a, b) => Number(isEnd(b)) - Number(isEnd(a)))
-  for (const { time, cause, mode_after: mode, stoppedBefore, stoppedAfter } of moves) {
-    const x = chart.valToPos(Date.parse(time) / 1000, 'x', true)
-    const height = stoppedAfter ?? stoppedBefore
+  for (const move of [...moves].sort((a, b) => Number(isEnd(b)) - Number(isEnd(a)))) {
+    const x = chart.valToPos(Date.parse(move.time) / 1000, 'x', true)
+    const [before, after] = stopsOf(move)
+    const height = after ?? before
     if (height === null || written.some((other) => Math.abs(x - other) < GAP * devicePixelRatio)) continue
     const y = chart.valToPos(height, 'y', true)
-    ctx.fillText(mode === undefined ? words(cause) : `mode ${mode}`, x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
+    const text = move.mode_before === move.mode_after ? words(move.cause) : `mode ${move.mode_after}`
+    ctx.fillText(text, x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
     written.push(x)
   }
   ctx.restore()
 }
 
-const isEnd = ({ stoppedBefore, stoppedAfter }: Stops): boolean => stoppedBefore !== null && stoppedAfter === null
+function isEnd (move: Move): boolean {
+  const [before, after] = stopsOf(move)
+  return before !== null && after === null
+}
 
 /** The threshold over time, with the causes of its moves. */
-export function MovesPanel ({ name }: { name: string }) {
-  const { data: history, error } = useData<History>(`v1/contexts/${encodeURIComponent(name)}/history?limit=200`)
-  const changes = history?.changes ?? []
-  const inOrder = useMemo(() => movesOf(name, changes), [history, name])
-  const data = useMemo(() => pointsOfMoves(inOrder, Date.now() / 1000) as AlignedData, [inOrder])
+export function MovesPanel ({ context }: { context: ContextDetail }) {
+  const { key, mode, pinned_at: pinnedAt } = context
+  const { data: history, error } = useData<ContextHistory>(`v1/contexts/${encodeURIComponent(key)}/history?limit=200`)
+  const moves = useMemo(() => history === null ? [] : movesOf(history, { key, mode, pinned_at: pinnedAt }), [history, key, mode, pinnedAt])
+  const data = useMemo(() => pointsOfMoves(moves, Date.now() / 1000) as AlignedData, [moves])
   if (history === null) return <Card title='Threshold over time'><Loading error={error} /></Card>
+  const label = 'Threshold over time'
+  const rows = moves.toReversed()
+  const wasStopping = [...data[1]!].some((value) => value != null)
   return (
-    <Card title='Threshold over time' note='Each move with its cause. Where the line is missing, nothing was stopped. The scale spreads values near 1.'>
-      {[...data[1]!].every((value) => value == null) && changes.length > 0
-        ? <figure><details open><summary>As a table</summary><Table caption='Threshold over time' columns={columnsOf(name)} rows={changes} /></details></figure>
+    <Card title={label} note='Each move with its cause. Where the line is missing, nothing was stopped. The scale spreads values near 1.'>
+      {!wasStopping && moves.length > 0
+        ? (
+          <figure>
+            <details open><summary>As a table</summary><Table caption={label} columns={columnsOf(key)} rows={rows} /></details>
+          </figure>
+          )
         : <ChartFigure
-            label='Threshold over time' data={data} options={() => options(inOrder)} shape={String(changes[0]?.time)} height={200}
-            columns={columnsOf(name)} rows={changes} empty='The threshold has not moved yet.'
+            data={data} options={() => options(moves)} shape={JSON.stringify(moves.at(-1) ?? null)} height={200}
+            columns={columnsOf(key)} empty='The threshold has not moved yet.' {...{ label, rows }}
           />}
     </Card>
   )

@@ -1,46 +1,63 @@
-import type { HistoryChange } from './api.js'
+import type { ContextDetail, ContextHistory } from './api.js'
 
-const ROOT = '*'
-
-type Move = Pick<HistoryChange, 'key' | 'time' | 'before' | 'after' | 'mode_before' | 'mode_after'>
 type Value = number | null
-export interface Stops { readonly stoppedBefore: Value, readonly stoppedAfter: Value }
+type Mode = ContextDetail['mode']
+
+/** A move of the threshold in force for a context, or of its mode; the other one stays. */
+export interface Move {
+  readonly time: string
+  /** The context that was changed: this one, or one above it whose policy moved the mode. */
+  readonly key: string
+  readonly cause: string
+  /** `null`: the threshold has no epoch of this context. */
+  readonly epoch: Value
+  readonly before: Value
+  readonly after: Value
+  readonly mode_before: Mode
+  readonly mode_after: Mode
+  readonly by?: string
+  readonly reason?: string
+}
 
 /** Where stopping ends, the line ends this much later, s. */
 const INSTANT = 0.001
 
 /**
- * The moves of a context, oldest first. A change of the mode above it moves no threshold here.
- * @param changes newest first
+ * The moves of a context, oldest first. Under a pin that is in force, what is learned moves nothing.
+ * @param present of the context: its mode, and where its pin is, if it has one
  */
-export function movesOf<C extends Move> (key: string, changes: readonly C[]): C[] {
-  let threshold = changes.findLast((change) => change.key === key)?.before ?? null
-  return changes.toReversed().map((change) => {
-    if (change.key !== key) return { ...change, before: threshold, after: threshold }
-    threshold = change.after
-    return change
+export function movesOf ({ changes, modes }: ContextHistory, { key, mode: presentMode, pinned_at: pinnedAt }: Pick<ContextDetail, 'key' | 'mode' | 'pinned_at'>): Move[] {
+  const lastPin = pinnedAt === key ? changes.findIndex(({ cause }) => cause === 'pin') : -1
+  const own = changes.filter(({ before, after, mode_before: mode }, i) => i >= lastPin && (mode === undefined || before !== after))
+  const rows = [
+    ...own.map((change) => ({ ...change, key, modes: null })),
+    ...modes.map(({ before, after, ...move }) => ({ ...move, cause: 'policy', epoch: null, before: null, after: null, modes: { before, after } })),
+  ].sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0)
+  let threshold = own.at(-1)?.before ?? null
+  let mode = modes.at(-1)?.before ?? presentMode
+  return rows.map(({ time, key, cause, epoch, before, after, modes, by, reason }) => {
+    const isMoved = modes === null && before !== after
+    const move = {
+      time,
+      key,
+      cause,
+      epoch,
+      before: isMoved ? before : threshold,
+      after: isMoved ? after : threshold,
+      mode_before: mode,
+      mode_after: modes?.after ?? mode,
+      ...(by !== undefined && { by }),
+      ...(reason !== undefined && { reason }),
+    }
+    threshold = move.after
+    mode = move.mode_after
+    return move
   })
 }
 
-/**
- * The threshold that generations were stopped at before each move and after it; `null`: none was, by the threshold or by the mode. Mode
- * `off` at the root overrides all others.
- * @param moves oldest first
- */
-export function stopsOfMoves<M extends Move> (moves: readonly M[]): Array<M & Stops> {
-  const [atRoot, below] = [moves.filter(({ key }) => key === ROOT), moves.filter(({ key }) => key !== ROOT)]
-    .map((some) => some.find(({ mode_before: mode }) => mode !== undefined)?.mode_before)
-  let isOff = atRoot === 'off'
-  let mode = below ?? (isOff ? 'enforce' : atRoot ?? 'enforce')
-  const isStopping = () => mode === 'enforce' && !isOff
-  return moves.map((move) => {
-    const { key, before, after, mode_after: changed } = move
-    const wasStopping = isStopping()
-    if (changed !== undefined && key === ROOT) isOff = changed === 'off'
-    if (changed !== undefined && (key !== ROOT || (below === undefined && !isOff))) mode = changed
-    return { ...move, stoppedBefore: wasStopping ? before : null, stoppedAfter: isStopping() ? after : null }
-  })
-}
+/** The threshold that generations were stopped at before and after a move; `null`: none was, by the threshold or by the mode. */
+export const stopsOf = ({ before, after, mode_before: from, mode_after: to }: Move): readonly [before: Value, after: Value] =>
+  [from === 'enforce' ? before : null, to === 'enforce' ? after : null]
 
 /**
  * Times, the threshold at which generations were stopped, and the last threshold where stopping ended. The line is drawn until there.
@@ -48,8 +65,9 @@ export function stopsOfMoves<M extends Move> (moves: readonly M[]): Array<M & St
  */
 export function pointsOfMoves (moves: readonly Move[], now: number): [times: number[], thresholds: Value[], ends: Value[]] {
   const points: Array<readonly [time: number, threshold: Value, end: Value]> = []
-  for (const { time, stoppedBefore: before, stoppedAfter: after } of stopsOfMoves(moves)) {
-    const at = Math.max(Date.parse(time) / 1000, (points.at(-1)?.[0] ?? 0) + INSTANT)
+  for (const move of moves) {
+    const [before, after] = stopsOf(move)
+    const at = Math.max(Date.parse(move.time) / 1000, (points.at(-1)?.[0] ?? 0) + INSTANT)
     if (after === null && before !== null) points.push([at, before, before], [at + INSTANT, null, null])
     else points.push([at, after, null])
   }

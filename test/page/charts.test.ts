@@ -166,25 +166,17 @@ t.test('evidence that comes while the page is open is shown over time', async (t
 })
 
 const [first] = example('history').changes
-const MOVES: Replies['history'] = example('history', {
+const MOVES: Replies['contextHistory'] = {
   changes: [
     { ...first!, time: '2026-11-25T11:44:10.883Z', cause: 'left_pool', before: 0.97, after: null, by: undefined, reason: undefined },
     { ...first!, time: '2026-11-23T11:44:10.883Z', by: 'alice' },
-    {
-      ...first!,
-      key: '*',
-      time: '2026-11-22T11:44:10.883Z',
-      cause: 'policy',
-      before: null,
-      after: null,
-      mode_before: 'off' as const,
-      mode_after: 'enforce' as const,
-    },
   ].map(({ by, reason, ...change }) => ({ ...change, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) })),
-})
+  modes: [{ key: '*', time: '2026-11-22T11:44:10.883Z', before: 'off', after: 'enforce', by: 'anonymous', reason: 'incident 42' }],
+  next: null,
+}
 
 t.test('the moves of a threshold are listed with their causes, with the mode above it', async (t) => {
-  const page = await open(t, { history: MOVES })
+  const page = await open(t, { contextHistory: MOVES })
   t.same(page.table('Threshold over time').map(([, ...cells]) => cells), [
     ['Cause', 'Before', 'After', 'Epoch', 'By'],
     ['left pool', '0.97', 'never stop', '1', '–'],
@@ -196,17 +188,17 @@ t.test('the moves of a threshold are listed with their causes, with the mode abo
 })
 
 t.test('the causes are written on the chart, where nothing is stopped in another colour', async (t) => {
-  const page = await open(t, { history: MOVES })
+  const page = await open(t, { contextHistory: MOVES })
   const { texts, shapes } = page.chart('Threshold over time')
   t.ok(texts.includes('pin') && texts.includes('left pool'))
   t.ok(shapes.some(({ colour }) => colour === page.paletteOf('warn')))
 })
 
 t.test('a threshold that has not moved, or whose moves cannot be read, has no chart', async (t) => {
-  const replies: Partial<Replies> = { history: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }
+  const replies: Partial<Replies> = { contextHistory: failure(503, 'STORE_UNAVAILABLE', 'The store cannot be reached.') }
   const page = await open(t, replies)
   t.match(page.card('Threshold over time'), 'The store cannot be reached, so this cannot be read now.')
-  replies.history = { changes: [], next: null }
+  replies.contextHistory = { changes: [], modes: [], next: null }
   await page.send('change')
   t.match(page.card('Threshold over time'), 'The threshold has not moved yet.')
 })

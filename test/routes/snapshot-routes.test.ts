@@ -99,31 +99,39 @@ t.test('the history of one context, also for a token that is bound to it', async
   t.match(await send('GET', '/v1/history?prefix=model%3Dr', undefined, bearer('q')), { status: 403 })
 })
 
-t.test('the history of a context alone has the modes above it that reach it', async (t) => {
-  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ all: 'operator', q: 'operator model=q' }) })
+t.test('the history of a context has its own changes, and the modes that were in force for it', async (t) => {
+  const { send } = await build(t, {
+    ACCESS_TOKENS: tokenList({ all: 'operator', q: 'operator model=q' }), DEFAULT_POLICY: '{"mode":"shadow","follow_up_seconds":0}',
+  })
   const key = 'model=q,task=a'
   const url = `/v1/contexts/${encodeURIComponent(key)}`
   const set = async (name: string, mode: string) => {
     const reply = await send('PUT', `/v1/contexts/${encodeURIComponent(name)}/policy?reason=night`, { mode }, bearer('all'))
     t.ok(reply.status < 300, JSON.stringify(reply.body))
   }
-  const rows = async (name: string, query = '') => (await send('GET', `${url}/history${query}`, undefined, bearer(name))).body
+  const read = async (name: string, query = '') => (await send('GET', `${url}/history${query}`, undefined, bearer(name))).body
   await send('PUT', `${url}/pin`, { threshold: 0.5, reason: 'r' }, bearer('all'))
-  await set('*', 'off')
+  await set('model=q', 'off')
   await set('model=r', 'off')
-  const seen = await until('the mode is in the history', async () => { const { changes } = await rows('all'); return changes.length === 2 && changes })
-  t.match(seen, [{ key: '*', mode_before: 'enforce', mode_after: 'off', by: 'all', reason: 'night' }, { key, cause: 'pin', after: 0.5 }])
-  const { changes: [above] } = await rows('q')
-  t.match(above, { key: '*', mode_after: 'off' })
-  t.notOk('by' in above || 'reason' in above, 'who acts elsewhere is not for a bound token')
-  t.match(await rows('all', '?limit=1'), { changes: [{ key: '*' }], next: String })
-  await set('*', 'enforce')
-  await set('model=q', 'shadow')
   await set(key, 'enforce')
-  t.match(await until('it states a mode of its own', async () => { const { changes } = await rows('all'); return changes[0].key === key && changes }), [
-    { key, mode_before: 'shadow', mode_after: 'enforce' }, { key: '*', mode_after: 'enforce' }, { key: '*', mode_after: 'off' }, { key, cause: 'pin' },
-  ], 'the mode of model=q does not reach it')
-  t.match(await send('GET', `${url}/history`, undefined, bearer('q')), { status: 200 })
+  await set('model=q', 'shadow')
+  await set('*', 'off')
+  await set(key, 'shadow')
+  await set('*', 'enforce')
+  const { modes } = await read('all')
+  t.same(modes.map(({ key, before, after }: any) => [key, before, after]), [
+    ['*', 'off', 'shadow'], // to what the context states by then
+    ['*', 'enforce', 'off'],
+    [key, 'off', 'enforce'],
+    ['model=q', 'shadow', 'off'],
+  ], 'a policy above a stated mode moves nothing, and neither does one of the context while * is off')
+  t.match(modes[0], { by: 'all', reason: 'night', time: /^2\d{3}-/ })
+  const bound = (await read('q')).modes
+  t.notOk('by' in bound[0] || 'reason' in bound[0], 'who acts elsewhere is not for a bound token')
+  t.match(bound[2], { key, by: 'all' })
+  await until('the pin is in the history', async () => (await read('all')).changes.some(({ cause }: { cause: string }) => cause === 'pin'))
+  t.ok((await read('all')).changes.every((change: { key: string }) => change.key === key))
+  t.equal((await read('all', '?limit=1')).changes.length, 1)
   t.match(await send('GET', '/v1/contexts/model=r/history', undefined, bearer('q')), { status: 403 })
   t.match(await send('GET', '/v1/contexts/nothing/history', undefined, bearer('all')), { status: 400, body: { code: 'INVALID_CONTEXT_KEY' } })
 })

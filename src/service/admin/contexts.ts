@@ -15,10 +15,11 @@ import { describeThresholds } from '../../core/reports/threshold-rows.js'
 import { comparedPerDay } from '../../core/reports/command-effect.js'
 import { type AnswerableFields, cadenceProblem, whatIf } from '../../core/reports/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/errors.js'
-import type { HistoryRow, Store } from '../../store/store.js'
+import { AUDIT_LIMIT } from '../../store/log.js'
+import type { Store } from '../../store/store.js'
 import type { Config } from '../config/config.js'
 import { checkKey, readContextKeys, readContexts } from './context-reader.js'
-import { historyOf, type ReadHistory } from './history.js'
+import { historyOf, type ModeMove, modesOf, type ReadHistory } from './history.js'
 import { readTradeoff } from './read-tradeoff.js'
 import type { FleetScan } from './scan-fleet.js'
 import { readNewestTexts } from './wanted-labels.js'
@@ -99,14 +100,16 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       return perDay(whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)))
     },
 
-    /** The changes that reached one context, newest first. @throws InvalidKeyError */
+    /** A page of a context's own changes, and all changes of the mode in force for it, newest first. @throws InvalidKeyError */
     async history (key: string, { limit = 100, before, tokenPrefix }: { limit?: number, before?: string, tokenPrefix: string | null }) {
       checkKey(config, key)
-      const { policies } = await readContexts(store, config, [])
-      const { changes, next } = await historyOf(readHistory, policies, key, limit, before)
-      const isForeign = (row: HistoryRow) => tokenPrefix !== null && (row.key === null || !isWithin(row.key, tokenPrefix))
-      const anonymous = ({ by: _, reason: __, ...row }: HistoryRow) => row
-      return { changes: changes.map((row) => withIsoTime(isForeign(row) ? anonymous(row) : row)), next }
+      const [{ policies }, { changes, next }, commands] = await Promise.all([
+        readContexts(store, config, []), historyOf(readHistory, key, limit, before), store.audit(AUDIT_LIMIT),
+      ])
+      const isForeign = (move: ModeMove) => tokenPrefix !== null && !isWithin(move.key, tokenPrefix)
+      const anonymous = ({ by: _, reason: __, ...move }: ModeMove) => move
+      const modes = modesOf(key, config.defaultPolicy, policies, commands).map((move) => isForeign(move) ? anonymous(move) : move)
+      return { changes: changes.map(withIsoTime), next, modes: modes.map(withIsoTime) }
     },
 
     async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },

@@ -1,8 +1,8 @@
 import { isoTime, pinToWire } from '../../../openapi/wire.js'
 import type { Pin } from '../../core/contexts/pin.js'
-import { chainOf, isWithin, ROOT } from '../../core/policy/context.js'
-import type { PolicyPatch } from '../../core/policy/policy.js'
-import type { Command } from '../../core/reducer/log-entry.js'
+import { isWithin, ROOT } from '../../core/policy/context.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from '../../core/policy/policy.js'
+import type { Command, Origin } from '../../core/reducer/log-entry.js'
 import { type Change, type UnreadableChange, WITHDRAWALS } from '../../core/reducer/threshold-change.js'
 import type { PastChanges } from '../../core/reports/rollback-effect.js'
 import type { ReportCorruption } from '../../logging/log.js'
@@ -59,18 +59,43 @@ export async function historyWithin (readHistory: ReadHistory, prefix: string, l
   return pageOf(rows, ({ key }) => prefix === ROOT || (key !== null && isWithin(key, prefix)), limit, before)
 }
 
+/** A page of a context's own changes, newest first. @param before as of `historyWithin` */
+export async function historyOf (readHistory: ReadHistory, key: string, limit: number, before?: string): Promise<HistoryPage> {
+  return pageOf(await readHistory(HISTORY_LIMIT), (row) => row.key === key, limit, before)
+}
+
+/** A change of the mode in force for a context, by a policy of its own or above it. */
+export interface ModeMove extends Origin {
+  readonly time: number
+  /** The context whose policy moved it. */
+  readonly key: string
+  readonly before: Policy['mode']
+  readonly after: Policy['mode']
+}
+
+/** Mode moves that are listed. */
+const MOST_MODES = 200
+
 /**
- * A page of the changes of one context, and of those changes of the mode above it that may reach it: those at the root, and those that are
- * not above a policy that states a mode, by the present policies.
- * @param before as of `historyWithin`
+ * The changes of the mode in force for a context, newest first: the audit trail is undone from the present policies on, since a policy
+ * hides those above it. It ends at a damaged row, before which nothing is certain.
+ * @param commands newest first
  */
-export async function historyOf (
-  readHistory: ReadHistory, policies: ReadonlyMap<string, PolicyPatch>, key: string, limit: number, before?: string
-): Promise<HistoryPage> {
-  const source = chainOf(key).findLast((link) => policies.get(link)?.mode !== undefined) ?? ROOT
-  const reaches = (row: HistoryRow) =>
-    !isUnreadableChange(row) && row.mode_before !== undefined && isWithin(key, row.key) && (row.key === ROOT || isWithin(row.key, source))
-  return pageOf(await readHistory(HISTORY_LIMIT), (row) => row.key === key || reaches(row), limit, before)
+export function modesOf (
+  key: string, defaults: PolicyPatch, policies: ReadonlyMap<string, PolicyPatch>, commands: readonly AuditRow[]
+): ModeMove[] {
+  const then = new Map(policies)
+  const moves: ModeMove[] = []
+  for (const { time, command, replaced } of commands) {
+    if (command.type === 'unreadable' || moves.length === MOST_MODES) break
+    if (command.type !== 'policy' || !isWithin(key, command.key)) continue
+    const after = effectivePolicy(defaults, then, key).mode
+    if (replaced === null) then.delete(command.key); else then.set(command.key, replaced as PolicyPatch)
+    const before = effectivePolicy(defaults, then, key).mode
+    const { by, reason } = command
+    if (before !== after) moves.push({ time, key: command.key, before, after, by, ...(reason !== undefined && { reason }) })
+  }
+  return moves
 }
 
 function pageOf (rows: readonly HistoryRow[], isShown: (row: HistoryRow) => boolean, limit: number, before?: string): HistoryPage {
