@@ -1,10 +1,11 @@
-# python3 examples/trl_grpo.py Qwen/Qwen3-0.6B
+# python3 examples/trl_grpo.py Qwen/Qwen3-0.6B 300
 #
-# Needs `pip install './clients/python[training]' 'trl>=1.16'`. Trains sums with GRPO; rollouts whose reward is settled
-# are stopped.
+# Needs `pip install './clients/python[training]' 'trl>=1.16'`. Trains sums with GRPO, here for 300 steps; rollouts whose
+# reward is settled are stopped.
 import random
 import sys
 
+import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
@@ -24,9 +25,14 @@ def row() -> dict:
 
 
 stopping = Rollouts(Client(), reward=exact_match, context={"model": "grpo", "task": "sums"}, run="grpo")
+model, steps = sys.argv[1:]
+has_gpu = torch.cuda.is_available()
 trainer = GRPOTrainer(
-    sys.argv[1] if len(sys.argv) > 1 else "Qwen/Qwen3-0.6B",
-    args=GRPOConfig("grpo-sums", max_completion_length=512, num_generations=8, per_device_train_batch_size=8),
+    model,
+    args=GRPOConfig(
+        "grpo-sums", max_steps=int(steps), max_completion_length=512, num_generations=8, per_device_train_batch_size=8,
+        use_cpu=not has_gpu, bf16=has_gpu, save_strategy="no", report_to="none",
+    ),
     train_dataset=Dataset.from_list([row() for _ in range(1000)]),
     rollout_func=stopping,
     reward_funcs=stopping.reward,

@@ -1,11 +1,12 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { writeCommand } from './docs/run-bash.js'
-import { build, temporaryFolder, type Built } from './helper.js'
+import { build, temporaryFolder, type Built, until } from './helper.js'
 import { cli } from './service-process.js'
 
 const run = promisify(execFile)
@@ -70,6 +71,14 @@ for (const [name, task] of [['sync', 'python'], ['async', 'asyncio']] as const) 
 t.test('a batch in transformers is answered', { skip: without('torch', 'transformers') }, async (t) => {
   const { stdout } = await example(t, 'python3 examples/transformers_batch.py test/engines/model/weights')
   t.match(stdout, /^.+\n.+\nCounters\(checks=\d+/)
+})
+
+t.test('rollouts of GRPO are reported', { skip: without('torch', 'transformers', 'trl') }, async (t) => {
+  t.teardown(() => rm('grpo-sums', { recursive: true, force: true }))
+  const built = await example(t, 'python3 examples/trl_grpo.py test/engines/model/weights 6')
+  const key = 'model=grpo,task=sums'
+  const { send } = built
+  await until('they are learned', async () => (await send('GET', `/v1/contexts/${key}`)).status === 200)
 })
 
 t.test('llama.cpp behind the proxy answers', { skip: without('xllamacpp') }, async (t) => {
