@@ -14,7 +14,8 @@ from stopgate import Client
 from stopgate._outcome import outcome_of
 from stopgate.hf import ReasoningFormat
 from stopgate.rollout import Turn
-from stopgate.trl import Rollouts, _check_control
+from stopgate.training import Run
+from stopgate.trl import Rollouts, _check_control, _Reports, _Seen
 from test_rollout import Engine, stop_treated
 from tiny import tiny_model, tiny_tokenizer
 
@@ -115,9 +116,17 @@ def test_rollouts_are_stopped_as_their_mode_says(
 
 
 def test_the_mean_of_an_arm_is_logged_and_reported(
-    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_at_second_check(service, "answer")
+    checkpoints: list[dict[str, Any]] = []
+    report = Run.report
+
+    def recorded(self: Run, checkpoint: dict[str, Any]) -> bool:
+        checkpoints.append(checkpoint)
+        return report(self, checkpoint)
+
+    monkeypatch.setattr(Run, "report", recorded)
     with Client(service.url, timeout=30) as client:
         trained = Trained(tmp_path, client, "answer", run="vowels", report_every=1)
         trained.trainer.train()
@@ -129,8 +138,22 @@ def test_the_mean_of_an_arm_is_logged_and_reported(
     assert "of the prompts are control" not in caplog.text
     key = "model=tiny,task=answer"
     assert [one["context"] for one in service.get("/v1/training-runs/vowels")["contexts"]] == [key]
-    causes = {change["cause"] for change in service.get(f"/v1/contexts/{key}/history")["changes"]}
-    assert "checkpoint" not in causes, "the policy moves, and starts no epoch"
+    assert all(one["continues"] and one["context"] == {"model": "tiny", "task": "answer"} for one in checkpoints)
+
+
+def test_the_first_levels_that_contexts_share_are_reported(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr(Run, "report", lambda self, checkpoint: served.append(checkpoint.get("context")))
+    seen = [_Seen("control", [[1.0]], [8], [False])]
+    with Client(service.url, timeout=30) as client:
+        reports = _Reports(client, "shared", every=10)
+        reports.add(1, seen, [{"model": "q", "task": "a", "level": "1"}])
+        reports.add(5, seen, [])
+        reports.add(11, seen, [{"model": "q", "task": "b", "level": "1"}])
+        reports.add(21, seen, [{"model": "r"}])
+    assert served == [{"model": "q", "task": "a", "level": "1"}, {"model": "q"}, None], (
+        "the first step is reported at once"
+    )
 
 
 def test_few_control_prompts_are_warned_about(caplog: pytest.LogCaptureFixture) -> None:

@@ -42,7 +42,8 @@ export function addReports (
     changed.set(suite, result.series)
     if (key === null) return result.reported
     const newest = contexts.get(key)?.step ?? -1
-    if (step < newest || (step === newest && !result.isOther)) return result.reported
+    // A training that is resumed reports its newest step again, with other rollouts: its weights have moved by training all the same.
+    if (step < newest || (step === newest && (!result.isOther || checkpoint.continues === true))) return result.reported
     const opening = { key, step, at: now }
     contexts.set(key, opening)
     const continues = checkpoint.continues === true && step > newest && served.get(key)?.continues !== false

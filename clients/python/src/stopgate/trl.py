@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutinefunction
+from itertools import takewhile
 from statistics import fmean, pvariance, stdev
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
@@ -57,7 +58,8 @@ class Rollouts:
         from_step: step of the training from which rollouts ask.
         reasoning: how reasoning is closed, and how answers are forced.
         run: name of the training run at the service, which then shows reward and tokens of each arm, and knows that the
-            policy moves; None: none. If other reports name the same context, they must be of the same run.
+            policy moves; None: none. Other reports that name its context, or one above or below it, must be of the same
+            run.
         report_every: steps of the training between these reports.
 
     Raises:
@@ -223,7 +225,8 @@ def _check_control(shares: "Sequence[float | None]") -> None:
             "few control rollouts",
             f"only {100 * min(drawn):g} % of the prompts are control, which shows too late that stopping has begun to "
             f'lose reward. Set "control_rate": {LEAST_CONTROL} in the policy of its context, or leave it at "auto" and '
-            "name a training run (the option run), so that the service knows that the policy moves",
+            "name a training run (the option run), so that the service knows that the policy moves. Contexts must then "
+            "share their first level",
         )
 
 
@@ -321,28 +324,25 @@ class _Reports:
         self._run, self._every = Run(client.endpoint, run, timeout=5.0), every
         self._sums: dict[Arm, _Seen] = {}
         self._reported: int | None = None
-        self._context: dict[str, str] | None = None  # what the contexts of all rollouts have in common
+        self._context: dict[str, str] | None = None  # the first levels, which the contexts of all rollouts share
 
     def add(self, step: int, seen: Sequence[_Seen], contexts: Sequence[Context]) -> None:
         """Adds the rollouts of a step, and reports at times."""
         for context in contexts:
             shared = dict(context) if self._context is None else self._context
-            self._context = {level: value for level, value in shared.items() if context.get(level) == value}
+            self._context = _shared(shared, context)
         for one in seen:
             before = self._sums.get(one.arm, _Seen(one.arm, [], [], []))
             self._sums[one.arm] = _Seen(
                 one.arm, before.rewards + one.rewards, before.tokens + one.tokens, before.stopped + one.stopped
             )
-        if self._reported is None:
-            self._reported = step
-        if step - self._reported < self._every:
+        if self._reported is not None and step - self._reported < self._every:
             return
         self._reported = step
         served = {"context": self._context, "continues": True} if self._context else {}
         for arm, one in self._sums.items():
             if one.rewards:
                 self._run.report({**self._checkpoint(step, arm, one), **served})
-                served = {}  # the first report of a step says it for all
         self._sums = {}
 
     def _checkpoint(self, step: int, arm: Arm, seen: _Seen) -> dict[str, Any]:
@@ -353,6 +353,11 @@ class _Reports:
             "n": sum(map(len, seen.rewards)), "tokens_mean": fmean(seen.tokens), "stop_rate": fmean(seen.stopped),
             **error,
         }  # fmt: skip
+
+
+def _shared(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, str]:
+    """The first levels of a, as far as b has the same."""
+    return dict(takewhile(lambda level: b.get(level[0]) == level[1], a.items()))
 
 
 def _columns_of(columns: Mapping[str, Any], places: Sequence[int], completion_ids: list[list[int]]) -> dict[str, Any]:
