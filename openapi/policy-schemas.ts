@@ -59,7 +59,7 @@ const fields = {
   error_level: Type.Number({ minimum: 1e-6, maximum: 0.5, description: 'Chance that a certificate is wrong (0.000001 to 0.5)' }),
   control_rate: Type.Unsafe<number | 'auto'>({
     anyOf: [{ type: 'number', minimum: 0.02, maximum: 1 }, { type: 'string', const: 'auto' }],
-    description: 'Share of generations in the control arm: a number from 0.02 to 1, or "auto", which is at least 0.02, and 0.2 where checkpoints continue a training',
+    description: 'Share of generations in the control arm: a number from 0.02 to 1, or "auto", which is at least 0.02; with a certified threshold in force where checkpoints continue a training, at least 0.2',
   }),
   max_probe_overhead: Type.Number({
     minimum: 0,
@@ -173,7 +173,7 @@ export const EffectFiguresSchema = Type.Object({
   mode_before: enumOf(modes, 'Mode in force now'),
   mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
   em_drop_before: nullable<number>('number', {
-    description: 'EM lost at the threshold in force now (fraction): of a certified one by its guarantee, under a pin as the present evidence has it; null: none is in force, or unknown',
+    description: 'EM lost at the threshold in force now (fraction): of a certified one by its guarantee, under a pin as the present evidence has it; 0 where nothing is stopped; null: unknown',
   }),
   em_drop_after: nullable<number>('number', { description: 'EM that would be lost at the threshold that would be in force' }),
   tokens_saved_ratio_before: nullable<number>('number', { description: 'Share of tokens that the threshold in force now saves, net of probes' }),

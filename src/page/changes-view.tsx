@@ -101,7 +101,7 @@ function RollbackForm ({ version, onClose }: { version: number, onClose: (isDone
   const [policies, setPolicies] = useState(false)
   return (
     <ConfirmDialog
-      title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version. The version offered is the one before the change.' onClose={onClose}
+      title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version. The version offered is the one before the change that you chose, or before the last move of a threshold.' onClose={onClose}
       command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/rollback', body: { version: Number(text), reason, policies } } : null}
     >
       <label>Version <input inputMode='numeric' value={text} onInput={({ currentTarget }) => { setText(currentTarget.value) }} /></label>

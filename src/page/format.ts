@@ -28,8 +28,9 @@ export const worth = (value: Figure): string =>
 export const percent = (value: Figure, digits = 1): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0%`)
 /** A difference of EM as points. */
 export const points = (value: Figure, digits = 2): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0pt`)
-/** A change of EM as points, to two significant digits, since the change per step or per token is small. */
-export const finePoints = (value: Figure): string => shown(value, (number) => `${minus(fine.format(number * 100))}\u00a0pt`)
+/** A change of EM as points. Below one point it has two significant digits, since the change per step or per token is small. */
+export const finePoints = (value: Figure): string =>
+  shown(value, (number) => Math.abs(number) >= 0.01 ? points(number) : `${minus(fine.format(number * 100))}\u00a0pt`)
 /** A small number, to two significant digits. */
 export const fineDecimals = (value: Figure): string => shown(value, (number) => minus(fine.format(number)))
 /** A score; `null` means that nothing is stopped. */

@@ -97,7 +97,7 @@ t.test('no verdict is good news only while EM neither falls nor moves with the t
 t.test('EM is drawn against tokens, with its slope and the interval', async (t) => {
   const points = [0.5, 0.6, 0.7, 0.65].map((em, i) => ({ ...suite!.points[0]!, step: 400 * (i + 1), em, tokens_mean: 900 - 50 * i }))
   const page = await openSuite(t, { points })
-  t.match(page.card('Suite gsm8k'), 'A percent of tokens more goes with 0.81 pt of EM (0.52 pt to 1.1 pt with 95 %), over the last 6 checkpoints.')
+  t.match(page.card('Suite gsm8k'), 'A percent of tokens more goes with 0.81 pt of EM (0.52 pt to 1.13 pt with 95 %), over the last 6 checkpoints.')
   t.same(page.table('EM against tokens, gsm8k').map(([step]) => step), ['Step', '1,600', '1,200', '800', '400'], 'the fewest tokens first')
   const { shapes } = page.chart('EM against tokens, gsm8k')
   t.ok(shapes.some(({ colour, points }) => colour === page.paletteOf('muted' as 'warn') && points.length === 4), 'the slope')

@@ -7,7 +7,7 @@ import { generationsPerDay } from '../contexts/savings.js'
 import { isCertifying } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 
-/** What stopping at a threshold does, by the evidence. `null`: no threshold is in force, or there is no evidence at it. */
+/** What stopping at a threshold does, by the evidence. 0 where nothing is stopped. `null`: there is no evidence at it. */
 interface Figures { readonly em_drop: number | null, readonly tokens_saved_ratio: number | null }
 
 const UNKNOWN: Figures = { em_drop: null, tokens_saved_ratio: null }

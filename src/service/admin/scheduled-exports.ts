@@ -29,13 +29,14 @@ interface ExportServices {
 
 export type ScheduledExports = ReturnType<typeof createScheduledExports>
 
-/** Whether a loss took what the files of before still have: an export would take the place of one of them. */
+/** Whether a loss took all that the files of before still have, so that none of them may make room. */
 function isEmptied (loss: StoreLoss | null): boolean { return loss !== null && loss.kind !== 'unreadable' }
 
 /**
  * Exports the state into a folder every few hours, on the replica that is the learner. A thread of its own reads the store, so that
- * decisions do not wait. While a loss of the store is not acknowledged, nothing is exported. Afterwards the last export of each lost state
- * stays, however many of the new state follow. At the start, an empty store beside exports of another state is a loss, which no running
+ * decisions do not wait. While a loss of the whole state is not acknowledged, nothing is exported; where some contexts cannot be read,
+ * exports go on, and the last one of before stays. The last export of each lost state stays, however many of the new state follow. At the
+ * start, an empty store beside exports of another state is a loss, which no running
  * replica could have seen.
  */
 export function createScheduledExports ({ config, learner, snapshotHolder, log, checkMs }: ExportServices) {
@@ -43,6 +44,8 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
   const everyMs = exportEveryHours * HOUR_MS
   const folder = resolve(exportDir)
   let last: string | null = null
+  /** The last export of before the loss, if there is one that nobody has acknowledged. */
+  let lastBefore: string | null = null
   let problem: string | null = null
   let running: Promise<void> | null = null
   let isCompared = false
@@ -63,9 +66,11 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
     const names = await exportsIn(folder)
     last = names.at(-1) ?? null
     await compare()
-    if (!learner.isLeader() || snapshotHolder.ageSeconds() === null || isEmptied(snapshotHolder.loss())) return
+    const loss = snapshotHolder.loss()
+    lastBefore = loss === null ? null : names.findLast((name) => name < exportName(loss.at)) ?? null
+    if (!learner.isLeader() || snapshotHolder.ageSeconds() === null || isEmptied(loss)) return
     if (last !== null && Date.now() - (await stat(join(folder, last))).mtimeMs < everyMs) return
-    const name = `stopgate-${new Date().toISOString().replace(/[-:.]/g, '')}.jsonl`
+    const name = exportName(Date.now())
     await mkdir(folder, { recursive: true })
     await removeParts(folder)
     const { stateId } = snapshotHolder.snapshot()
@@ -74,7 +79,8 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
     log.info({ file: join(folder, name), rows, damaged }, 'the state was exported')
     if (damaged > 0) log.warn({ damaged }, 'unreadable values were exported as they are, or left out')
     const others = await lastOfEach(names, (one) => stateOf(join(folder, one)), stateId)
-    for (const old of [...names, name].slice(0, -KEPT)) if (!others.has(old)) await rm(join(folder, old), { force: true })
+    const kept = new Set([...others, lastBefore])
+    for (const old of [...names, name].slice(0, -KEPT)) if (!kept.has(old)) await rm(join(folder, old), { force: true })
   }
 
   async function check (): Promise<void> {
@@ -95,8 +101,11 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
   return {
     /** Why the last export failed; `null`: it did not, or none is due. */
     problem: () => problem,
-    /** The command that restores the last export in the folder; `null`: there is none. */
-    restoreCommand: () => last === null ? null : `stopgate import ${join(folder, last)} --replace`,
+    /** The command that restores the last export in the folder, after a loss the last one of before; `null`: there is none. */
+    restoreCommand () {
+      const name = lastBefore ?? last
+      return name === null ? null : `stopgate import ${join(folder, name)} --replace`
+    },
     async close () {
       clearInterval(timer)
       unsubscribe()
@@ -104,6 +113,9 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
     },
   }
 }
+
+/** Names sort by time. */
+const exportName = (time: number): string => `stopgate-${new Date(time).toISOString().replace(/[-:.]/g, '')}.jsonl`
 
 /** Names of exports, the oldest first. */
 async function exportsIn (folder: string): Promise<string[]> {

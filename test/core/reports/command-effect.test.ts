@@ -117,7 +117,6 @@ t.test('the cost in tokens a day follows from traffic, control share, savings an
   close(pinned!.tokens_saved_per_day_after, effect!.tokens_saved_per_day_before!, 'it saves as much')
   const [tolerant] = commandEffects(known, { type: 'policy', key: LEAF, policy: { max_em_drop: 0.05 }, by: 'ops' }, [LEAF], now)
   t.equal(tolerant!.before, tolerant!.after)
-  t.equal(tolerant!.em_drop_before, tolerant!.em_drop_after, 'two estimates of one threshold are no change')
   t.ok(commandEffects(known, pinAt(null), [LEAF], now)[0]!.tokens_saved_per_day_after! < 0)
   t.equal(commandEffects(known, reset, ['*'], now)[0]!.tokens_saved_per_day_before, null, 'the root certifies nothing')
   t.match(comparedPerDay(known, LEAF, { threshold: 0.9, tokens_saved_ratio: ratio / 2 }, now), {
@@ -137,4 +136,18 @@ t.test('the cost is unknown before an hour of traffic', async (t) => {
 t.test('a pin for a score without evidence has no figures', async (t) => {
   const known = knownOf(certifiedWithTraffic(60))
   t.match(commandEffects(known, pinAt(1), [LEAF], 60 * HOUR), [{ em_drop_after: null, tokens_saved_per_day_after: null, tokens_saved_per_day_before: Number }], 'safer than the grid')
+})
+
+t.test('a pin at the threshold in force is no change, though it is estimated in another way', async (t) => {
+  const fold = memoryFold({ control_rate: 0.5, max_em_drop: 0.05 })
+  const steps = [{ tokens: 38, confidence: 0.9, exact_match: 1 as const }]
+  fold.learn(outcomeOf({ steps }), 0, 396)
+  fold.learn(outcomeOf({ steps: [{ tokens: 38, confidence: 0.9, exact_match: 0 as const }] }), 0, 4)
+  const known = knownOf(fold)
+  const { before } = commandEffects(known, pinAt(0.5), [LEAF], HOUR)[0]!
+  t.not(before, null)
+  const [same] = commandEffects(known, pinAt(before), [LEAF], HOUR)
+  t.ok(same!.em_drop_after! > 0)
+  t.equal(same!.em_drop_before, same!.em_drop_after)
+  t.equal(same!.tokens_saved_ratio_before, same!.tokens_saved_ratio_after)
 })

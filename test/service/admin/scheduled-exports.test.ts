@@ -48,6 +48,24 @@ t.test('the last export of each other state stays, so that those of an emptied s
   t.strictSame(files.slice(0, 3), [nameOf(11), nameOf(13), nameOf(15)])
 })
 
+t.test('where contexts cannot be read, exports go on, and the last one of before stays and is offered', async (t) => {
+  const folder = await temporaryFolder(t)
+  const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
+  const { stateId } = built.snapshotHolder.snapshot()
+  const nameOf = (i: number) => `stopgate-200001${i}T000000000Z.jsonl`
+  for (let i = 10; i < 28; i++) {
+    await writeFile(join(folder, nameOf(i)), `${JSON.stringify({ stopgate_state: 1, state_id: stateId })}\n`)
+    await utimes(join(folder, nameOf(i)), 1, 1)
+  }
+  const loss = { kind: 'unreadable' as const, at: Date.parse('2000-01-11T12:00:00Z') }
+  const snapshotHolder = { ...built.snapshotHolder, loss: () => loss }
+  const exports = createScheduledExports({ ...built, snapshotHolder, log, ...QUICK })
+  t.teardown(exports.close)
+  const files = await until('the next one is made', async () => { const files = await filesIn(folder); return files.length === 15 ? files : null })
+  t.equal(files[0], nameOf(11))
+  await until('it is offered', () => exports.restoreCommand() === `stopgate import ${join(folder, nameOf(11))} --replace`)
+})
+
 t.test('nothing is exported while a loss is not acknowledged, or by a replica that is not the learner', async (t) => {
   const folder = await temporaryFolder(t)
   const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: join(folder, 'new') })
