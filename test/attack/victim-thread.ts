@@ -1,3 +1,4 @@
+import { Agent, request as ask } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 
@@ -21,12 +22,17 @@ const PACE_MS = 20
 const { url, headers, kind } = workerData as Victim
 const context = { model: 'good', task: 'math' }
 
-async function post (path: string, body: object): Promise<number> {
-  const reply = await fetch(url + path, {
-    method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body), signal: AbortSignal.timeout(60_000),
+const agent = new Agent({ keepAlive: true })
+
+/** Rejects after a minute without a reply. The fetch of Node.js 20 may wait forever, and then this thread ends without a word. */
+function post (path: string, body: object): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sending = ask(url + path, { method: 'POST', agent, headers: { 'content-type': 'application/json', ...headers }, timeout: 60_000 })
+    sending.on('timeout', () => { sending.destroy(new Error('no reply')) })
+    sending.on('error', reject)
+    sending.on('response', (reply) => { reply.resume().on('end', () => { resolve(reply.statusCode!) }).on('error', reject) })
+    sending.end(JSON.stringify(body))
   })
-  await reply.text()
-  return reply.status
 }
 
 /** Makes one request. @returns why it was refused; `null`: it was not */
