@@ -79,7 +79,7 @@ t.test('a Cluster that loses masters loses nothing that was acknowledged, and ea
   t.not(await homeOf('{stopgate}:log'), home, 'another node has the log now')
   t.ok(refused > 0, `${refused} calls were refused`)
 
-  await until('the store is whole', async () => { await store.revision(); return store.isUp() })
+  await until('all partitions answer', async () => await works(store.revision()) && await works(store.stepRecords.read(idsOf('absent', 500))) && store.isUp())
   let lost = 0
   for (let i = 0; i < acknowledged.length; i += 100) {
     const again = await store.append(outcomes(...acknowledged.slice(i, i + 100)))
