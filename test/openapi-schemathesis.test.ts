@@ -4,6 +4,8 @@ import { certify } from './certify.js'
 import { build, temporaryFolder } from './helper.js'
 import { PYTHON_TOOLS, runTool, withoutPythonTools as skip } from './openapi/run-tool.js'
 
+/** Calls without a token are allowed here; and a predictor that was deleted is retired, and can still be read. */
+const EXCLUDED = 'ignored_auth,use_after_free'
 const DOCUMENT = '../../../openapi/openapi.json'
 
 t.test('requests that Schemathesis makes of the document get no 5xx, and no reply outside its schema', { skip }, async (t) => {
@@ -20,7 +22,7 @@ t.test('requests that Schemathesis makes of the document get no 5xx, and no repl
   for (const [phase, ...limits] of [['fuzzing', '--max-examples', '8'], ['stateful', '--max-examples', '60', '--mode', 'positive']]) {
     const report = `${folder}/${phase}.json`
     const said = await runTool(`${PYTHON_TOOLS}/schemathesis`, [
-      'run', DOCUMENT, '--url', url, '--phases', phase!, ...limits, '--seed', '1', '--no-shrink', '--exclude-checks', 'ignored_auth',
+      'run', DOCUMENT, '--url', url, '--phases', phase!, ...limits, '--seed', '1', '--no-shrink', '--exclude-checks', EXCLUDED,
       '--exclude-operation-id', 'followEvents', '--request-timeout', '20', '--report', 'json', '--report-json-path', report,
     ], { PYTHONPATH: '.', STOPGATE_TOKEN: 'none' }).catch((error: Error) => error.message)
     const { operations, test_cases: cases, failures, errors } = JSON.parse(await readFile(report, 'utf8'))
