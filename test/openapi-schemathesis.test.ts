@@ -4,7 +4,10 @@ import { certify } from './certify.js'
 import { build, temporaryFolder } from './helper.js'
 import { PYTHON_TOOLS, runTool, withoutPythonTools as skip } from './openapi/run-tool.js'
 
-/** Operations that wait, for longer than the timeout of requests, are left out. Calls without a token are allowed here; and a predictor that was deleted is retired, and can still be read. */
+/**
+ * Calls without a token are allowed here; and a predictor that was deleted is retired, and can still be read. Operations that may wait for
+ * longer than the timeout of requests are left out below.
+ */
 const EXCLUDED = 'ignored_auth,use_after_free'
 const DOCUMENT = '../../../openapi/openapi.json'
 
