@@ -14,8 +14,8 @@ import { telemetrySignals } from '../service/telemetry/telemetry-signals.js'
 
 /** After SIGTERM, replies ask clients to close their connections until no request has come for so long, ms. */
 const LINGER_MS = 500
-/** The part of the time for a shutdown that this wait may take, and the longest time that it does. */
-const LINGER = { wait: 0.1, longest: 0.25 }
+/** Limits, as parts of the time for a shutdown: of the wait for one more request, and of all such waits together. */
+const LINGER = { wait: 0.1, all: 0.25 }
 /** Interval at which idle connections are closed after that, ms. */
 const IDLE_MS = 50
 
@@ -76,7 +76,7 @@ export async function startService ({ env, times, log: given }: ServiceOptions):
       reply.setHeader('connection', 'close')
     })
     const limit = 1000 * config.shutdownSeconds
-    const lingersUntil = () => Math.min(requested + Math.min(LINGER_MS, LINGER.wait * limit), since + LINGER.longest * limit)
+    const lingersUntil = () => Math.min(requested + Math.min(LINGER_MS, LINGER.wait * limit), since + LINGER.all * limit)
     for (let left; (left = lingersUntil() - performance.now()) > 0;) await setTimeout(left)
     const idle = setInterval(() => { app.server.closeIdleConnections() }, IDLE_MS) // connections whose replies were under way
     try {

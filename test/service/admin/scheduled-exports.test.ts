@@ -13,6 +13,17 @@ const QUICK = { checkMs: 20 }
 async function * linesOf (file: string) { for (const line of (await readFile(file, 'utf8')).trim().split('\n')) yield line }
 const filesIn = async (folder: string) => (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.jsonl')).sort()
 
+/** The export of a day of January 2000. */
+const nameOf = (day: number) => `stopgate-200001${day}T000000000Z.jsonl`
+
+/** Exports of 18 days, all of which are due for another. @param stateOf id of the state in the one of a day */
+async function writeExports (folder: string, stateOf: (day: number) => string): Promise<void> {
+  for (let day = 10; day < 28; day++) {
+    await writeFile(join(folder, nameOf(day)), `${JSON.stringify({ stopgate_state: 1, state_id: stateOf(day) })}\n`)
+    await utimes(join(folder, nameOf(day)), 1, 1)
+  }
+}
+
 t.test('the learner exports the state, again only when it is due, and keeps 14 files', async (t) => {
   const folder = await temporaryFolder(t)
   const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
@@ -37,11 +48,7 @@ t.test('the last export of each other state stays, so that those of an emptied s
   const folder = await temporaryFolder(t)
   const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
   const { stateId } = built.snapshotHolder.snapshot()
-  const nameOf = (i: number) => `stopgate-200001${i}T000000000Z.jsonl`
-  for (let i = 10; i < 28; i++) {
-    await writeFile(join(folder, nameOf(i)), `${JSON.stringify({ stopgate_state: 1, state_id: i < 12 ? 'lost first' : i < 14 ? 'lost later' : stateId })}\n`)
-    await utimes(join(folder, nameOf(i)), 1, 1)
-  }
+  await writeExports(folder, (day) => day < 12 ? 'lost first' : day < 14 ? 'lost later' : stateId)
   const exports = createScheduledExports({ ...built, log, ...QUICK })
   t.teardown(exports.close)
   const files = await until('the next one is made', async () => { const files = await filesIn(folder); return files.length === 16 ? files : null })
@@ -52,11 +59,7 @@ t.test('where contexts cannot be read, exports go on, and the last one of before
   const folder = await temporaryFolder(t)
   const built = await build(t, { EXPORT_EVERY_HOURS: '6', EXPORT_DIR: folder })
   const { stateId } = built.snapshotHolder.snapshot()
-  const nameOf = (i: number) => `stopgate-200001${i}T000000000Z.jsonl`
-  for (let i = 10; i < 28; i++) {
-    await writeFile(join(folder, nameOf(i)), `${JSON.stringify({ stopgate_state: 1, state_id: stateId })}\n`)
-    await utimes(join(folder, nameOf(i)), 1, 1)
-  }
+  await writeExports(folder, () => stateId)
   const loss = { kind: 'unreadable' as const, at: Date.parse('2000-01-11T12:00:00Z') }
   const snapshotHolder = { ...built.snapshotHolder, loss: () => loss }
   const exports = createScheduledExports({ ...built, snapshotHolder, log, ...QUICK })
