@@ -9,7 +9,7 @@ export interface Move {
   /** The context that was changed: this one, or one above it whose policy moved the mode. */
   readonly key: string
   readonly cause: string
-  /** `null`: the threshold has no epoch of this context. */
+  /** `null`: a move of the mode, which belongs to no epoch. */
   readonly epoch: Value
   readonly before: Value
   readonly after: Value
@@ -24,7 +24,7 @@ const INSTANT = 0.001
 
 /**
  * The moves of a context, oldest first. Under a pin that is in force, what is learned moves nothing.
- * @param present of the context: its mode, and where its pin is, if it has one
+ * @param present the context as it is now: its mode, and the key of its pin or its pool's
  */
 export function movesOf ({ changes, modes }: ContextHistory, { key, mode: presentMode, pinned_at: pinnedAt }: Pick<ContextDetail, 'key' | 'mode' | 'pinned_at'>): Move[] {
   const lastPin = pinnedAt === key ? changes.findIndex(({ cause }) => cause === 'pin') : -1

@@ -85,8 +85,8 @@ function sideOf (present: LoadedContexts, then: LoadedContexts, key: string, now
   const { mode } = effectivePolicy(then.defaultPolicy, then.policies, key)
   const { threshold, source: { key: source, policy: { max_em_drop, certify_at: level } } } = force
   const isStopping = mode === 'enforce' && threshold !== null
-  const isNothing = !isStopping && isCertifying(then.levels, level, source) // nothing is lost or saved
-  const figures = isNothing ? { em_drop: 0, tokens_saved_ratio: 0 } : figuresOf(present, force)
+  const losesNothing = !isStopping && isCertifying(then.levels, level, source) // and saves nothing
+  const figures = losesNothing ? { em_drop: 0, tokens_saved_ratio: 0 } : figuresOf(present, force)
   return { threshold, mode, max_em_drop, ...figures, tokens_saved_per_day: netTokensPerDay(present, key, mode, force, figures, now) }
 }
 
