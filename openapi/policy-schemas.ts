@@ -51,6 +51,8 @@ const modes = ['enforce', 'shadow', 'off'] as const
 
 /** A mode in the history. */
 export const ModeSchema = enumOf(modes, 'Mode in force before or after, where a policy changed it; absent: it did not')
+export const ModeBeforeSchema = enumOf(modes, 'Mode that was in force before')
+export const ModeAfterSchema = enumOf(modes, 'Mode that was in force after')
 
 const fields = {
   max_em_drop: Type.Number({

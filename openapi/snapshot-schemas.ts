@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
 import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
-import { ConfirmSchema, EffectFiguresSchema, ModeSchema, PinSchema, PolicyPatchSchema, TokensPerDaySchema } from './policy-schemas.js'
+import { ConfirmSchema, EffectFiguresSchema, ModeAfterSchema, ModeBeforeSchema, ModeSchema, PinSchema, PolicyPatchSchema, TokensPerDaySchema } from './policy-schemas.js'
 
 export const SnapshotSchema = Type.Object({
   version: Type.Integer({ description: 'Version of the snapshot; it changes when some decision could differ' }),
@@ -54,8 +54,8 @@ export const ContextHistorySchema = Type.Object({
   modes: Type.Array(Type.Object({
     time: TimeSchema('When the policy was given'),
     key: Type.String({ description: 'The context whose policy moved the mode: this one, or one above it' }),
-    before: ModeSchema,
-    after: ModeSchema,
+    before: ModeBeforeSchema,
+    after: ModeAfterSchema,
     by: Type.Optional(Type.String({ description: 'Name of the token; absent: the caller\'s token is bound to a prefix, and this was done above it' })),
     reason: Type.Optional(Type.String({ description: 'Reason, if one was given' })),
   }), { description: 'Changes of the mode in force for the context, newest first: at most 200, as far as the audit trail goes back' }),

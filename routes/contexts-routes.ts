@@ -91,7 +91,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'getContextHistory',
       summary: 'List the changes of the threshold and the mode of one context',
-      description: '`changes` are its own, as in GET /v1/history. `modes` says when which mode was in force for it, whichever policy stated it.',
+      description: '`changes` are its own, as in GET /v1/history. `modes` lists the changes of the mode in force, whichever policy made them.',
       params,
       querystring: ContextHistoryQuerySchema,
       response: { 200: ContextHistorySchema, ...anyError },

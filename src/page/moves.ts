@@ -2,6 +2,7 @@ import type { ContextDetail, ContextHistory } from './api.js'
 
 type Value = number | null
 type Mode = ContextDetail['mode']
+type Present = Pick<ContextDetail, 'key' | 'mode' | 'pinned_at'>
 
 /** A move of the threshold in force for a context, or of its mode; the other one stays. */
 export interface Move {
@@ -23,18 +24,22 @@ export interface Move {
 const INSTANT = 0.001
 
 /**
- * The moves of a context, oldest first. Under a pin that is in force, what is learned moves nothing.
+ * The moves of a context, oldest first, as far back as its own changes are known. Under a pin that is in force, what is learned moves
+ * nothing.
  * @param present the context as it is now: its mode, and the key of its pin or its pool's
  */
-export function movesOf ({ changes, modes }: ContextHistory, { key, mode: presentMode, pinned_at: pinnedAt }: Pick<ContextDetail, 'key' | 'mode' | 'pinned_at'>): Move[] {
-  const lastPin = pinnedAt === key ? changes.findIndex(({ cause }) => cause === 'pin') : -1
-  const own = changes.filter(({ before, after, mode_before: mode }, i) => i >= lastPin && (mode === undefined || before !== after))
+export function movesOf ({ changes, modes, next }: ContextHistory, { key, mode: presentMode, pinned_at: pinnedAt }: Present): Move[] {
+  const pin = changes.findIndex(({ cause }) => cause === 'pin')
+  const sincePin = pinnedAt !== key ? 0 : pin === -1 ? changes.length : pin
+  const own = changes.slice(sincePin).filter(({ before, after, mode_before: mode }) => mode === undefined || before !== after)
+  const oldest = next === null ? '' : changes.at(-1)!.time
   const rows = [
     ...own.map((change) => ({ ...change, key, modes: null })),
-    ...modes.map(({ before, after, ...move }) => ({ ...move, cause: 'policy', epoch: null, before: null, after: null, modes: { before, after } })),
-  ].sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0)
+    ...modes.filter(({ time }) => time >= oldest)
+      .map(({ before, after, ...move }) => ({ ...move, cause: 'policy', epoch: null, before: null, after: null, modes: { before, after } })),
+  ].reverse().sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0)
   let threshold = own.at(-1)?.before ?? null
-  let mode = modes.at(-1)?.before ?? presentMode
+  let mode = modes.findLast(({ time }) => time >= oldest)?.before ?? modes.find(({ time }) => time < oldest)?.after ?? presentMode
   return rows.map(({ time, key, cause, epoch, before, after, modes, by, reason }) => {
     const isMoved = modes === null && before !== after
     const move = {

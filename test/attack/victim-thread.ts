@@ -24,7 +24,7 @@ const context = { model: 'good', task: 'math' }
 
 const agent = new Agent({ keepAlive: true })
 
-/** Rejects after a minute without a reply. The fetch of Node.js 20 may wait forever, and then this thread ends without a word. */
+/** Rejects after a minute without a reply. The fetch of Node.js 20 may wait forever, and then this thread exits silently. */
 function post (path: string, body: object): Promise<number> {
   return new Promise((resolve, reject) => {
     const sending = ask(url + path, { method: 'POST', agent, headers: { 'content-type': 'application/json', ...headers }, timeout: 60_000 })

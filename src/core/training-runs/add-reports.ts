@@ -17,9 +17,9 @@ export type AddedReports = ReturnType<typeof addReports>
 
 /**
  * Adds reports to a run, in order. A context serves another checkpoint when a step above all earlier ones is reported for it, or when its
- * newest step is reported again with figures that show other weights (see `hasOtherWeights`). Lower steps change nothing, since a resumed
- * job reports them again. The training goes on only if every checkpoint that a context serves since the last call says so, and none has
- * other weights than were reported at its step before.
+ * newest step is reported again with figures that show other weights (see `hasOtherWeights`), unless that report continues the training.
+ * Lower steps change nothing, since a resumed job reports them again. The training goes on only if every checkpoint that a context serves
+ * since the last call says so.
  * @param series by suite, at least those of the reports
  * @param now ms
  */
@@ -42,11 +42,11 @@ export function addReports (
     changed.set(suite, result.series)
     if (key === null) return result.reported
     const newest = contexts.get(key)?.step ?? -1
-    // A training that is resumed reports its newest step again, with other rollouts: its weights have moved by training all the same.
+    // A resumed training reports its newest step again with other rollouts; its weights still moved by training.
     if (step < newest || (step === newest && (!result.isOther || checkpoint.continues === true))) return result.reported
     const opening = { key, step, at: now }
     contexts.set(key, opening)
-    const continues = checkpoint.continues === true && step > newest && served.get(key)?.continues !== false
+    const continues = checkpoint.continues === true && served.get(key)?.continues !== false
     served.set(key, { ...opening, continues })
     return result.reported
   }

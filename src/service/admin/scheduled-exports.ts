@@ -29,33 +29,35 @@ interface ExportServices {
 
 export type ScheduledExports = ReturnType<typeof createScheduledExports>
 
-/** Whether a loss took all that the files of before still have, so that none of them may make room. */
+/** Whether the whole state is gone, so that no earlier export may be removed. */
 function isEmptied (loss: StoreLoss | null): boolean { return loss !== null && loss.kind !== 'unreadable' }
 
 /**
  * Exports the state into a folder every few hours, on the replica that is the learner. A thread of its own reads the store, so that
  * decisions do not wait. While a loss of the whole state is not acknowledged, nothing is exported; where some contexts cannot be read,
  * exports go on, and the last one of before stays. The last export of each lost state stays, however many of the new state follow. At the
- * start, an empty store beside exports of another state is a loss, which no running
- * replica could have seen.
+ * start, an empty store beside exports of another state is a loss, which no running replica could have seen.
  */
 export function createScheduledExports ({ config, learner, snapshotHolder, log, checkMs }: ExportServices) {
   const { exportEveryHours, exportDir } = config
   const everyMs = exportEveryHours * HOUR_MS
   const folder = resolve(exportDir)
-  let last: string | null = null
-  /** The last export of before the loss, if there is one that nobody has acknowledged. */
-  let lastBefore: string | null = null
+  /** Names of the exports in the folder, the oldest first. */
+  let names: readonly string[] = []
   let problem: string | null = null
   let running: Promise<void> | null = null
   let isCompared = false
+
+  /** The export to restore: the newest one, after a loss the newest one of before. */
+  const restorable = (loss: StoreLoss | null) => loss === null ? names.at(-1) : names.findLast((name) => name < exportName(loss.at))
 
   /** Compares the last export with the store once, as soon as that is reached. */
   async function compare (): Promise<void> {
     const { stateId, version } = snapshotHolder.snapshot()
     if (isCompared || stateId === '') return
     isCompared = true
-    if (version > 0 || last === null) return
+    const last = names.at(-1)
+    if (version > 0 || last === undefined) return
     const before = await stateOf(join(folder, last))
     if (before === null || before === stateId) return
     log.error({ before, after: stateId }, 'the store is empty, and the last export is of another one')
@@ -63,24 +65,23 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
   }
 
   async function exportIfDue (): Promise<void> {
-    const names = await exportsIn(folder)
-    last = names.at(-1) ?? null
+    names = await exportsIn(folder)
+    const last = names.at(-1)
     await compare()
     const loss = snapshotHolder.loss()
-    lastBefore = loss === null ? null : names.findLast((name) => name < exportName(loss.at)) ?? null
     if (!learner.isLeader() || snapshotHolder.ageSeconds() === null || isEmptied(loss)) return
-    if (last !== null && Date.now() - (await stat(join(folder, last))).mtimeMs < everyMs) return
+    if (last !== undefined && Date.now() - (await stat(join(folder, last))).mtimeMs < everyMs) return
     const name = exportName(Date.now())
     await mkdir(folder, { recursive: true })
     await removeParts(folder)
     const { stateId } = snapshotHolder.snapshot()
     const { rows, damaged } = await exportInThread({ config, file: join(folder, name), stateId })
-    last = name
     log.info({ file: join(folder, name), rows, damaged }, 'the state was exported')
     if (damaged > 0) log.warn({ damaged }, 'unreadable values were exported as they are, or left out')
     const others = await lastOfEach(names, (one) => stateOf(join(folder, one)), stateId)
-    const kept = new Set([...others, lastBefore])
-    for (const old of [...names, name].slice(0, -KEPT)) if (!kept.has(old)) await rm(join(folder, old), { force: true })
+    names = [...names, name]
+    const kept = new Set([...others, restorable(loss)])
+    for (const old of names.slice(0, -KEPT)) if (!kept.has(old)) await rm(join(folder, old), { force: true })
   }
 
   async function check (): Promise<void> {
@@ -101,10 +102,10 @@ export function createScheduledExports ({ config, learner, snapshotHolder, log, 
   return {
     /** Why the last export failed; `null`: it did not, or none is due. */
     problem: () => problem,
-    /** The command that restores the last export in the folder, after a loss the last one of before; `null`: there is none. */
+    /** The command that restores the last export, while a loss is not acknowledged the last one of before; `null`: there is none. */
     restoreCommand () {
-      const name = lastBefore ?? last
-      return name === null ? null : `stopgate import ${join(folder, name)} --replace`
+      const name = restorable(snapshotHolder.loss())
+      return name === undefined ? null : `stopgate import ${join(folder, name)} --replace`
     },
     async close () {
       clearInterval(timer)

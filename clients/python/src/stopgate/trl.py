@@ -48,8 +48,9 @@ class Rollouts:
         client: asks and reports.
         reward: grades completions, as TRL calls it. In the same call it grades the answers that were forced at the
             checks of control rollouts.
-        context: of the policy in training, or a function that returns that of a prompt, such as one for each task. Set
-            `evidence_span_seconds` to 0 in its policy, since prompts are drawn at random.
+        context: of the policy in training, or a function that returns that of a prompt, such as one for each task. Its
+            levels are in the order of CONTEXT_LEVELS. Set `evidence_span_seconds` to 0 in its policy, since prompts are
+            drawn at random.
         mode: what a stop does. "answer": the reasoning is closed, and the model writes its answer; the loss leaves out
             the closing text. "truncate": the rollout ends there, without any forced token, and its reward is that of
             the answer that was forced to decide.
