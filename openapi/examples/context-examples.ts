@@ -124,6 +124,7 @@ const CONTEXT = {
   follow_up_ratio: 0.998,
   cancelled_ratio: 0,
   labels_needed_ratio: 0.0465,
+  labels_asked_from: null,
   open_enrolments: 86,
   unaccounted: 2,
   evidence: {

@@ -62,7 +62,8 @@ const GROWTH = [
 
 /** The evidence for each threshold, and its growth while the page is open. */
 export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: TradeoffReply | null }) {
-  const { thresholds, control_generations: generations, generations_to_next_certificate: more, unaccounted: open } = context
+  const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
+  const { unaccounted: open, labels_asked_from: asked } = context
   const { error_level: level, predictor } = context.policy
   const line = context.evidence?.bar ?? Math.log((predictor === 'off' ? 1 : 2) / level) // predictors take half of the level
   const data = useMemo(() => {
@@ -97,6 +98,12 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
         <p class='note'>
           Only generations that are accounted for are shown. <b>{count(open)}</b> more are open:{' '}
           in the test they count as lost until their outcome and label arrive.
+        </p>
+      )}
+      {asked !== null && (
+        <p class='note'>
+          Labels are asked for down to threshold <b>{threshold(asked)}</b>. Looser ones lose too much to be certified:{' '}
+          there, answers that differ count as lost.
         </p>
       )}
       {samples.length > 1 && (

@@ -19,7 +19,7 @@ t.test('the glossary defines the words of decisions and contexts', async (t) => 
 t.test('the glossary and the page on monitoring define each count of the follow-up', async (t) => {
   const counts = Object.keys(schemas.FollowUp.properties)
   t.ok(counts.length > 5, 'counts were found')
-  for (const name of [...counts, 'follow_up_ratio', 'cancelled_ratio', 'labels_needed_ratio', 'open_enrolments', 'unaccounted', 'unprobed']) t.match(glossary, `\`${name}\``, name)
+  for (const name of [...counts, 'follow_up_ratio', 'cancelled_ratio', 'labels_needed_ratio', 'labels_asked_from', 'open_enrolments', 'unaccounted', 'unprobed']) t.match(glossary, `\`${name}\``, name)
   const monitoring = readPage('docs/operate/monitoring.md')
   for (const name of counts.filter((name) => name !== 'reported')) t.match(monitoring, `\`${name}\``, name)
 })

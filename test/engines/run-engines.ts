@@ -162,7 +162,11 @@ function showForms (contexts: readonly WithForm[]): void {
   }
 }
 
-interface Labelled { readonly key: string, readonly generations: number, readonly follow_up: { readonly labels_wanted: number } }
+interface Labelled {
+  readonly key: string
+  readonly treated_generations: number
+  readonly follow_up: { readonly reported: number, readonly labels_wanted: number }
+}
 
 /** Follows how many labels the service wants. @returns a function that ends it, with the numbers wanted in each 1,000 generations */
 function followLabels (service: ReturnType<typeof startProcess>): () => readonly number[] {
@@ -171,7 +175,8 @@ function followLabels (service: ReturnType<typeof startProcess>): () => readonly
     const { body } = await service.get('/v1/contexts?prefix=model%3Dreasoner')
     const leaves = (body.contexts as readonly Labelled[]).filter(({ key }) => key.includes('task='))
     const sum = (count: (leaf: Labelled) => number) => leaves.reduce((total, leaf) => total + count(leaf), 0)
-    seen.push([sum(({ generations }) => generations), sum((leaf) => leaf.follow_up.labels_wanted)])
+    const generations = sum(({ treated_generations: treated, follow_up: { reported } }) => treated + reported)
+    seen.push([generations, sum((leaf) => leaf.follow_up.labels_wanted)])
   }, 1000)
   return () => {
     clearInterval(timer)

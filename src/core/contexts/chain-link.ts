@@ -1,9 +1,11 @@
+import { testedBound } from '../certificate/judge-errors.js'
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { type CadenceInForce, cadenceInForce } from './automatic-cadence.js'
+import { type CadenceInForce, cadenceInForce, isExploring } from './automatic-cadence.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
+import { ALL_LABELS, areLabelsSpared, labelReach } from './label-losses.js'
 import { judge, type Judgement } from './judge.js'
 import { knownEpochOf, leftEpochOf } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
@@ -53,6 +55,8 @@ export interface ChainLink extends Judgement {
   readonly learnedControlShare: number | undefined
   /** Which treated generations report, by the learner; `undefined` before any outcome. */
   readonly reports: Reports | undefined
+  /** Index of the loosest threshold for which labels are asked. */
+  readonly labelReach: number
 }
 
 const NO_TRIALS: readonly string[] = []
@@ -98,5 +102,12 @@ export function chainLink (
     cadence: cadenceInForce(policy, state?.auto_cadence),
     learnedControlShare: state?.control_share,
     reports: state?.reporting.mode,
+    labelReach: state === undefined ? ALL_LABELS : labelReachOf(state, policy),
   }
+}
+
+/** Index of the loosest threshold for which labels are asked. While a cadence is explored, all are: the choice needs them. */
+export function labelReachOf ({ label_losses: losses, auto_cadence: cadence }: ContextState, policy: Policy): number {
+  if (losses === undefined || !areLabelsSpared(policy) || isExploring(cadence)) return ALL_LABELS
+  return labelReach(losses, testedBound(policy))
 }

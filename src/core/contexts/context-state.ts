@@ -16,6 +16,7 @@ import type { CountsByName } from './counts-by-name.js'
 import { type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS, type RecentCounts } from './follow-up-counts.js'
 import { type GraderCounts, NO_GRADER } from './grader.js'
 import type { Guarantee, RequestedGuarantee } from './guarantee.js'
+import type { LabelLosses } from './label-losses.js'
 import { leftEpochOf, type Membership } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
 import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
@@ -133,6 +134,8 @@ export interface ContextState {
   readonly updated_at: number
   /** How many late labels of this epoch each grader gave; absent: none stated its name. */
   readonly label_sources?: CountsByName | undefined
+  /** What late labels of this epoch have shown; absent: every outcome came with its grade, or all labels are asked for. */
+  readonly label_losses?: LabelLosses | undefined
   /** How much of this epoch's evidence each token reported; absent where the service has no tokens. */
   readonly fed_by?: CountsByName | undefined
   /** Absent where no training run names the context; `null` after a reset, until a run names it again. */
@@ -240,10 +243,7 @@ export function openEpoch (
 /** Causes after which lengths, scores or the cost of probes may differ. */
 const OTHER_RUNS: readonly EpochCause[] = ['checkpoint', 'reset', 'configuration', 'probe_form']
 
-/**
- * A choice holds until a look finds a better one. If no cadence saved, the one in force hardly asks, so instead of a look there is another
- * exploration.
- */
+/** A choice holds until a look finds a better one. If no cadence saved, the one in force hardly asks, so another exploration begins. */
 function cadenceAfter (previous: ContextState | undefined, cause: EpochCause): AutomaticCadence {
   const last = previous?.auto_cadence ?? null
   if (last === null || last.choice === null) return UNEXPLORED
@@ -389,6 +389,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     updated_at: state.updated_at,
     judged_by: state.judged_by,
     label_sources: state.label_sources,
+    label_losses: state.label_losses,
     fed_by: state.fed_by,
     checkpoint: state.checkpoint,
     membership: state.membership,

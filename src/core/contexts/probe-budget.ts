@@ -1,5 +1,5 @@
 import { weightedDifferences } from '../certificate/beginnings.js'
-import { meanDrop, unitsToReach } from '../certificate/certificate.js'
+import { CERTIFIABLE, HOPE, meanDrop, unitsToReach } from '../certificate/certificate.js'
 import { type Evidence, grossSavedRatio, thresholdsOf, tokensSaved } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import type { Policy } from '../policy/policy.js'
@@ -16,14 +16,9 @@ export interface ProbeBudget { readonly share: number, readonly unlikely: Unlike
 /** Control generations of an epoch that no budget limits: two and a half times those of a first certificate at 2 points. */
 export const FREE_GENERATIONS = 500
 
-/** Part of the bound that a hopeful loss rate must stay below: nearer to it, a certificate takes tens of thousands of generations. */
-const CERTIFIABLE = 0.97
-
-/** Standard errors of the losses seen by which a hopeful loss rate is below the one seen. */
-const HOPE = 2
 /**
- * The same for a restart of the evidence, of which there may be sixteen: just above the bound, hope in each of them would pay for thousands
- * of generations.
+ * As `HOPE`, for a restart of the evidence, of which there may be sixteen: just above the bound, hope in each of them would pay for
+ * thousands of generations.
  */
 const HOPE_OF_RESTART = 0
 

@@ -1,5 +1,6 @@
 import type { Lottery } from '../certificate/thresholds.js'
 import type { Scope } from '../contexts/effective-threshold.js'
+import { ALL_LABELS } from '../contexts/label-losses.js'
 import type { ProbeForm } from '../contexts/probe-form.js'
 import { chainOf, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
@@ -203,6 +204,7 @@ const OUTSIDE: ContextRule = {
   enrolledShare: 0,
   reports: 'all',
   probeForm: undefined,
+  labelReach: ALL_LABELS,
   warnings: [],
 }
 
@@ -247,6 +249,7 @@ export function snapshotOfBundle (
       enrolledShare: label_rate,
       reports: shared.reports ?? 'all',
       probeForm,
+      labelReach: ALL_LABELS, // the service decides about labels
       warnings: [],
     }
   }

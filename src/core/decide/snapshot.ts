@@ -48,6 +48,8 @@ export interface ContextRule {
   readonly reports: Reports
   /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; `undefined`: no worker has searched for one. */
   readonly probeForm: ProbeForm | null | undefined
+  /** Index of the loosest threshold for which labels are asked. */
+  readonly labelReach: number
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
 }
@@ -264,6 +266,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     enrolledShare: isEnrolling ? force.source.policy.label_rate : 0,
     reports: isEnrolling ? reportsInForce(force.source.policy, force.source.reports) : 'all',
     probeForm: force.source.probeForm?.form,
+    labelReach: force.source.labelReach,
     warnings: force.source.warnings,
   }
 }

@@ -62,6 +62,8 @@ export interface LoggedOutcome {
   readonly stopped_probe?: StoppedProbe
   /** The client went away before it ended. */
   readonly cancelled?: boolean
+  /** No label is asked for it: its answer differs only at thresholds that lose too much anyway. The service notes it. */
+  readonly no_label?: true
   /** Whether an answer forced at the natural end of its reasoning equals the final one; absent: none was forced. */
   readonly end_probe?: 0 | 1
   /** Number of samples in its group; absent if it has no group or did not state the number. */

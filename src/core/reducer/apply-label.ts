@@ -1,10 +1,13 @@
 import { EIGHTHS } from '../certificate/certificate.js'
+import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { Em } from '../certificate/trace.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import { countForName } from '../contexts/counts-by-name.js'
 import { addGrades } from '../contexts/grader.js'
+import { addLabelled, areLabelsSpared } from '../contexts/label-losses.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import { isEvidence } from '../enrolment/enrolled-unit.js'
+import { RAW } from '../enrolment/slice.js'
 import { observeStop } from '../outcome/observed-stop.js'
 import type { StoppedProbe } from '../outcome/outcome.js'
 import type { Policy } from '../policy/policy.js'
@@ -47,19 +50,27 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   if (isOfTreated) fold.set(key, graded)
   cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
-  const { source } = label
-  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, { state, policy, time, source }) : graded, time)
+  const labelling = { state, policy, time, source: label.source, unit: units.get(RAW)! }
+  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, labelling) : graded, time)
 }
 
-interface Labelling { readonly state: ContextState, readonly policy: Policy, readonly time: number, readonly source: string | undefined }
+interface Labelling {
+  readonly state: ContextState
+  readonly policy: Policy
+  readonly time: number
+  readonly source: string | undefined
+  /** What the raw confidence has lost. */
+  readonly unit: EvidenceUnit
+}
 
 /** Keeps what a control outcome shows now that its label is known, and counts the label. @returns the state as stored */
-function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { state, policy, time, source }: Labelling): ContextState {
+function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { state, policy, time, source, unit }: Labelling): ContextState {
   applySample(fold, outcome, leaf, policy)
   applyTrace(fold, outcome, key, state, policy)
   const counted = copyState(withCounts(state, { labels_given: 1 }), {
     grader: addGrades(state.grader, outcome),
     label_sources: countForName(state.label_sources, source),
+    ...(areLabelsSpared(policy) && { label_losses: addLabelled(state.label_losses, unit) }),
     auto_cadence: applyRun(fold, outcome, state, policy, time),
   })
   fold.set(key, counted)

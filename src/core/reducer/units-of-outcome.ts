@@ -48,7 +48,7 @@ export function unitsOfOutcome (
 }
 
 /** A graded outcome of a full run. */
-type GradedRun = Pick<LoggedOutcome, 'tokens' | 'answer_tokens' | 'full' | 'answer_digest' | 'steps_complete' | 'asked_tokens' | 'u'> & {
+type GradedRun = Pick<LoggedOutcome, 'tokens' | 'answer_tokens' | 'full' | 'answer_digest' | 'steps_complete' | 'asked_tokens' | 'u' | 'no_label'> & {
   readonly steps: readonly LoggedStep[] | null
 }
 
@@ -69,7 +69,7 @@ export function unitsBy (outcome: GradedRun, policy: UnitPolicy, trials: readonl
     units.set(ordinal, evidenceUnitOf({ ...trace, steps: scored }, stopsOf({ ...trace, steps: scored }, policy.min_tokens, scorer.grid)))
   }
   const mayDiffer = () => policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
-  const isLabelWanted = em === null && policy.label === 'exact_match' && mayDiffer()
+  const isLabelWanted = em === null && policy.label === 'exact_match' && outcome.no_label !== true && mayDiffer()
   for (const [number, unit] of units) units.set(number, withAuditedGains(unit, policy, outcome.u))
   return { units, em, isLabelWanted }
 }

@@ -11,12 +11,13 @@ import { BREACH_SUSPECTED, breachSight, breachSuspicion, heldUntil, isBreached }
 import {
   candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
 } from '../contexts/candidate-scorer.js'
-import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
+import { type ChainLink, labelReachOf, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { type ContextState, evidenceOf, lookShare, totalLookShare } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../contexts/follow-up-counts.js'
 import type { GraderCounts } from '../contexts/grader.js'
+import { ALL_LABELS } from '../contexts/label-losses.js'
 import { FIRST_UNITS, hasLeft } from '../contexts/membership.js'
 import { type ProbeFormState, probeValidity } from '../contexts/probe-form.js'
 import { probeOverhead } from '../contexts/probe-spending.js'
@@ -113,6 +114,8 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     follow_up_ratio: followUpRatio(state),
     cancelled_ratio: cancelledRatio(state),
     labels_needed_ratio: labelsNeededRatio(state),
+    /** At looser thresholds no labels are asked for; 1: at none; `null`: at all of them they are. */
+    labels_asked_from: labelsAskedFrom(state, own.policy),
     /** Enrolments of either arm that are not accounted for yet. */
     open_enrolments: state.open_enrolments,
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
@@ -130,6 +133,11 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     policy: own.policy,
     updated_at: state.updated_at,
   }
+}
+
+function labelsAskedFrom (state: ContextState, policy: Policy): number | null {
+  const reach = labelReachOf(state, policy)
+  return reach === ALL_LABELS ? null : GRID[reach] ?? 1
 }
 
 /** Which generations report, and what the enrolled treated ones show of all treated ones; intervals are of 95 %. */

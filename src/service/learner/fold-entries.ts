@@ -1,3 +1,4 @@
+import { labelReachOf } from '../../core/contexts/chain-link.js'
 import type { ContextState } from '../../core/contexts/context-state.js'
 import { contextWarnings } from '../../core/contexts/context-warnings.js'
 import { knownEpochOf, leftEpochOf } from '../../core/contexts/membership.js'
@@ -60,14 +61,14 @@ function countOpen (fold: Fold, key: string): void {
   if (state !== undefined) state.open_enrolments = open_enrolments
 }
 
-/** Whether a decision could differ. New contexts count, since this is how replicas learn of them. */
+/** Whether a decision could differ, or whether a label is asked for. New contexts count, since this is how replicas learn of them. */
 function differs (before: ContextState | undefined, after: ContextState | undefined, policy: Policy): boolean {
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch ||
     before.auto_cadence?.exploration?.window !== after.auto_cadence?.exploration?.window ||
     leftEpochOf(before) !== leftEpochOf(after) || knownEpochOf(before) !== knownEpochOf(after) ||
-    haveDifferentForms(before, after) ||
+    haveDifferentForms(before, after) || labelReachOf(before, policy) !== labelReachOf(after, policy) ||
     contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() || namesOf(before) !== namesOf(after) ||
     (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
 }

@@ -2,8 +2,10 @@ import type { Static } from '#typebox'
 import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
+import { ALL_LABELS } from '../../core/contexts/label-losses.js'
 import { mustReport } from '../../core/contexts/reporting.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
+import { RAW } from '../../core/enrolment/slice.js'
 import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
 import { representsGroup, observeStop } from '../../core/outcome/observed-stop.js'
 import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core/policy/context.js'
@@ -135,8 +137,10 @@ export async function reportOutcomes (
   const { config, store, snapshotHolder, recorder, decisionLog, stopLog, metrics } = services
   const { salt } = snapshotHolder.snapshot()
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
-  const joined = await joinRecords(services, salt, outcomes, caller)
-  const { links } = snapshotHolder.loaded()
+  const known = snapshotHolder.loaded()
+  const graded = await joinRecords(services, salt, outcomes, caller)
+  const joined = graded.map(({ entry, ...rest }) => ({ ...rest, entry: withoutLabel(known, entry) }))
+  const { links } = known
   const prefix = caller?.tokenPrefix ?? null
   const keys = joined.map(({ entry }) => contextKey(config.levels, entry.context))
   const entries = joined.map(({ entry }, i) => prefix === null ? entry : { ...entry, ...prefixFor(links, keys[i]!, prefix) })
@@ -203,17 +207,33 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
   return answer.length > LONGER_TIMES * longest + LONGER_CHARACTERS
 }
 
-function isLabelWanted (
-  loaded: LoadedSnapshot, entry: LoggedOutcome, rule: ContextRule
-): boolean {
-  const { controlShare: share, enrolledShare, evidenceShare, reports, trials } = rule
-  const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
+function isLabelWanted (loaded: LoadedSnapshot, entry: LoggedOutcome, rule: ContextRule): boolean {
+  const { enrolledShare, evidenceShare, reports } = rule
+  const { u, hash, stopped } = entry
   if (stopped && reports === 'enrolled' && !mustReport(u, hash, evidenceShare, enrolledShare)) return false // it counts nowhere
   if (stopped) return isLabelOfStopWanted(entry, policyFor(loaded, entry))
+  return mayNeedLabel(entry, rule) && unitsFor(loaded, entry, rule).isLabelWanted
+}
+
+/** Whether it is a full control run that is evidence, and came without its grade. */
+function mayNeedLabel (entry: LoggedOutcome, { controlShare: share, enrolledShare }: ContextRule): boolean {
+  const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
   const isControl = arm === null ? u < share : arm === 'control'
-  if (full.exact_match !== undefined || !isControl || cancelled === true) return false
-  if (u >= 2 * share || hash >= enrolledShare || steps === null || !isComplete) return false
-  return unitsBy(entry, policyFor(loaded, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
+  if (full.exact_match !== undefined || !isControl || stopped || cancelled === true) return false
+  return hash < enrolledShare && steps !== null && isComplete // the share may have fallen since it was enrolled
+}
+
+function unitsFor (loaded: LoadedSnapshot, entry: LoggedOutcome, { trials }: ContextRule): ReturnType<typeof unitsBy> {
+  return unitsBy(entry, policyFor(loaded, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer })))
+}
+
+/** The entry, with a note where its answer differs only at thresholds for which no labels are asked. */
+function withoutLabel (loaded: LoadedSnapshot, entry: LoggedOutcome): LoggedOutcome {
+  const rule = ruleFor(loaded.snapshot, entry.context)
+  const { labelReach: reach } = rule
+  if (reach === ALL_LABELS || !mayNeedLabel(entry, rule)) return entry
+  const isWithin = unitsFor(loaded, entry, rule).units.get(RAW)!.eighths.some((d, k) => k <= reach && d !== 0)
+  return isWithin ? entry : { ...entry, no_label: true }
 }
 
 /** Whether fidelity needs a label: the served answer differs from the probed one. */

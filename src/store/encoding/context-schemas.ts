@@ -68,7 +68,8 @@ function evidenceOf (list: TSchema) {
 /** Evidence on any grid: `isOfGrid` checks that its lists have the length of a grid. */
 export const evidence = evidenceOf(Type.Array(number))
 
-const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))
+const rawList = Type.Array(number, { minItems: GRID.length, maxItems: GRID.length })
+const rawEvidence = evidenceOf(rawList)
 
 const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
 
@@ -166,6 +167,7 @@ const state = Type.Object({
   last_evidence_at: orNull(number),
   judged_by: Type.Optional(terms),
   label_sources: Type.Optional(numbersByName),
+  label_losses: Type.Optional(Type.Object({ reported: number, lost: rawList })),
   fed_by: Type.Optional(numbersByName),
   checkpoint: Type.Optional(orNull(Type.Object({
     run: text,

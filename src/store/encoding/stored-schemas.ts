@@ -86,6 +86,7 @@ const outcome = {
   stopped: Type.Boolean(),
   stopped_probe: Type.Optional(Type.Object({ tokens: number, ...judged })),
   cancelled: Type.Optional(Type.Boolean()),
+  no_label: Type.Optional(Type.Literal(true)),
   end_probe: Type.Optional(em),
   samples: Type.Optional(number),
   sample_index: orNull(number),

@@ -10,6 +10,7 @@ import { type AutomaticCadence, lookAgain, UNEXPLORED } from '../../../src/core/
 import { countForName, type CountsByName } from '../../../src/core/contexts/counts-by-name.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
+import { addUnlabelled } from '../../../src/core/contexts/label-losses.js'
 import { addToMembership } from '../../../src/core/contexts/membership.js'
 import { startHistory } from '../../../src/core/contexts/savings-history.js'
 import { certificationTerms, DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
@@ -77,7 +78,7 @@ t.test('evidence includes the reported units of open slices, but not the unrepor
 })
 
 const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model'], { time: 1000, name: '1000-1' })
-const state: Required<ContextState> = { ...opened, judged_by: certificationTerms(DEFAULT_POLICY), label_sources: { math: 1 }, fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null }, membership: addToMembership(undefined, memberUnit()), savings_history: startHistory(opened, 1000) }
+const state: Required<ContextState> = { ...opened, judged_by: certificationTerms(DEFAULT_POLICY), label_sources: { math: 1 }, label_losses: addUnlabelled(undefined), fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null }, membership: addToMembership(undefined, memberUnit()), savings_history: startHistory(opened, 1000) }
 
 t.test('a copy has every field, in the same order', async (t) => {
   t.equal(JSON.stringify(copyState(state, {})), JSON.stringify(state))

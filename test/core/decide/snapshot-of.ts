@@ -2,6 +2,7 @@ import { GRID, lotteryAt, thresholdAt } from '../../../src/core/certificate/thre
 import { cadenceInForce } from '../../../src/core/contexts/automatic-cadence.js'
 import type { ChainLink } from '../../../src/core/contexts/chain-link.js'
 import type { Guarantee } from '../../../src/core/contexts/guarantee.js'
+import { ALL_LABELS } from '../../../src/core/contexts/label-losses.js'
 import type { Pin } from '../../../src/core/contexts/pin.js'
 import { compileSnapshot, type Snapshot } from '../../../src/core/decide/snapshot.js'
 import { chainOf, type Levels } from '../../../src/core/policy/context.js'
@@ -76,6 +77,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     generations: 0,
     epochName: null,
     reports: undefined,
+    labelReach: ALL_LABELS,
     leftEpoch: null,
     knownEpoch: null,
     probeForm: null,

@@ -88,6 +88,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     enrolledShare: 1,
     reports: 'all',
     probeForm: undefined,
+    labelReach: 29,
     warnings: [],
   })
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { isGraderBroken, NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { answerDigest } from '../../../src/core/outcome/exact-match.js'
@@ -71,6 +72,34 @@ const labelOf = (generation_id: string, em: 0 | 1 = 1): LabelEntry => ({ type: '
 /** Its answer would have changed at every threshold, so only a label can show what that lost. */
 const CHANGED = { full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'y' }] }
 const AGREES = { ...CHANGED, steps: [{ tokens: 40, confidence: 1, answer_digest: 'x' }] }
+
+t.test('labels show what thresholds lose, of outcomes that came without their grade', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2, 0.3, 0.4], 0)
+  fold.report(0.1, 1000, CHANGED)
+  fold.report(0.2, 1000, AGREES)
+  fold.report(0.3, 1000)
+  fold.report(0.4, 1000, { arm: 'treated', stopped: true, ...CHANGED, steps: null })
+  fold.learn(labelOf('g0.1'), 2000)
+  fold.learn(labelOf('g0.1'), 2000)
+  t.same(fold.state().label_losses, { reported: 2, lost: new Array(GRID.length).fill(1) })
+  const predicting = enrolledFold({ predictor: 'auto' })
+  predicting.enrol([0.1], 0)
+  predicting.report(0.1, 1000, CHANGED)
+  predicting.learn(labelOf('g0.1'), 2000)
+  t.equal(predicting.state().label_losses, undefined, 'predictors learn from all labels')
+})
+
+t.test('an outcome for which no label is asked waits for none: where its answer would have changed, it counts as lost', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.1, 1000, { ...CHANGED, no_label: true })
+  t.equal(fold.pending.size, 0)
+  fold.pass(2000, SLICE_MOST + 1000)
+  const { follow_up: counts } = fold.state()
+  t.match(counts, { accounted: 1, missing: 0, reported: 1, labels_wanted: 0 })
+  t.same(evidenceOf(fold.state()).lost, new Array(GRID.length).fill(1))
+})
 
 t.test('rule 7: an outcome whose answer would have changed waits for its label; an outcome that agrees needs none', async (t) => {
   const fold = enrolledFold()

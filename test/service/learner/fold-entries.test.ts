@@ -6,6 +6,7 @@ import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/ou
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { newLedger } from '../../../src/core/reducer/fold.js'
+import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
 import { foldEntries, type LearnerState } from '../../../src/service/learner/fold-entries.js'
 import type { StoredEntry } from '../../../src/store/log.js'
@@ -73,6 +74,20 @@ t.test('the state of a context says how many of its enrolments are open', async 
   t.equal(open(outcome(0.1), outcome(0.2)), 2)
   t.equal(open(outcome(0.7)), 2, 'an outcome that was not enrolled closes none')
   t.equal(open({ type: 'reset', key: KEY, by: 'ops', reason: 'new weights' }), 0)
+})
+
+t.test('a change of the thresholds for which labels are asked is decisive', async (t) => {
+  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { check_every_tokens: TEST_CADENCE } }) }
+  let place = 0
+  const decides = (entry: LogEntry) => foldEntries(memory, [{ cursor: `${++place}-0`, time: place, entry }], ENROLMENT_TIMES).decisive.includes(KEY)
+  const us = Array.from({ length: 12 }, (_, i) => i / 12)
+  const draws = us.map((u) => [u, u] as const)
+  decides({ type: 'enrolment', boot: 'b', number: 1, age: 0, entries: [{ key: KEY, epoch: null, share: 1, draws }] })
+  const { em: _, ...outcome } = losslessOutcome('g')
+  const steps = [{ tokens: 20, confidence: 0.9991, answer: '5' }]
+  for (const u of us) decides({ ...gradeOutcome('salt', { ...outcome, generation_id: `g${u}`, answer: '4', steps } as ReportedOutcome), u, hash: u })
+  const labels = us.map((u) => decides({ type: 'label', generation_id: `g${u}`, em: 1 }))
+  t.equal(labels.indexOf(true), 4, 'five losses of twelve leave no hope')
 })
 
 t.test('a member that leaves its pool is decisive, and so is its return', async (t) => {

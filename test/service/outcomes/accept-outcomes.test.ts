@@ -1,6 +1,9 @@
 import t from 'tap'
-import { gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
+import { linkOf } from '../../../src/core/contexts/chain-link.js'
+import { compileSnapshot } from '../../../src/core/decide/snapshot.js'
+import { gradeOutcome, type LoggedOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { ANYBODY } from '../../../src/service/access/context-access.js'
 import { readConfig } from '../../../src/service/config/config.js'
 import {
@@ -78,6 +81,31 @@ t.test('a label is wanted where the probed answer differs from the final one', a
   t.strictSame(receipt({ answer: '5' }, { missing_labels: 'excluded' }), { label_wanted: true }, 'with missing_labels excluded, every answer needs its label')
   const { answer: _, ...unknown } = storedOutcome
   t.strictSame(outcomeReceipt(modelWith(), unknown, gradeOutcome('salt', unknown)), { label_wanted: true }, 'an unknown final answer may differ')
+})
+
+t.test('no label is asked for where the answers differ only at thresholds that lose too much anyway', async (t) => {
+  const services = await build(t, { DEFAULT_POLICY: '{}' })
+  const loaded = services.snapshotHolder.loaded()
+  const links = ['*', 'model=q', 'model=q,task=gsm8k'].map((key) => [key, { ...linkOf(loaded.inputs, key), labelReach: 12 }] as const)
+  const snapshot = compileSnapshot({ ...loaded.snapshot, salt: 'salt' }, new Map(links))
+  const snapshotHolder = { snapshot: () => snapshot, loaded: () => ({ ...loaded, snapshot }) }
+  const appended: LoggedOutcome[] = []
+  const store = {
+    kind: 'embedded' as const,
+    stepRecords: services.store.stepRecords,
+    answers: services.store.answers,
+    append: async (entries: readonly LogEntry[]) => {
+      appended.push(...entries as LoggedOutcome[])
+      return entries.map(() => 'accepted' as const)
+    }
+  }
+  const report = async (confidence: number, changes: Partial<ReportedOutcome> = {}) =>
+    (await reportOutcomes({ ...services, store, snapshotHolder }, [{ ...storedOutcome, steps: [{ tokens: 32, confidence, answer: '5' }], ...changes }]))[0]!.label_wanted
+  t.notOk(await report(0.95), 'threshold 13 is the first that it crosses')
+  t.ok(await report(0.97))
+  t.notOk(await report(0.95, { em: 1 }))
+  t.notOk(await report(0.95, { arm: 'treated' }))
+  t.strictSame(appended.map(({ no_label: isWithout = false }) => isWithout), [true, false, false, false])
 })
 
 t.test('a label is wanted for a stop whose served answer differs from the probed one', async (t) => {
