@@ -102,12 +102,18 @@ export function chainLink (
     cadence: cadenceInForce(policy, state?.auto_cadence),
     learnedControlShare: state?.control_share,
     reports: state?.reporting.mode,
-    labelReach: state === undefined ? ALL_LABELS : labelReachOf(state, policy),
+    labelReach: state === undefined || pin !== undefined ? ALL_LABELS : labelReachOf(state, policy), // a pin may lose more than is allowed
   }
 }
 
-/** Index of the loosest threshold for which labels are asked. While a cadence is explored, all are: the choice needs them. */
-export function labelReachOf ({ label_losses: losses, auto_cadence: cadence }: ContextState, policy: Policy): number {
+/**
+ * Index of the loosest threshold for which labels are asked, at least the one in force, where drift is watched. While a cadence is
+ * explored, all are asked for: the choice needs them.
+ */
+export function labelReachOf (
+  { label_losses: losses, auto_cadence: cadence, threshold_index: inForce }: Pick<ContextState, 'label_losses' | 'auto_cadence' | 'threshold_index'>,
+  policy: Policy
+): number {
   if (losses === undefined || !areLabelsSpared(policy) || isExploring(cadence)) return ALL_LABELS
-  return labelReach(losses, testedBound(policy))
+  return Math.max(Math.ceil(inForce), labelReach(losses, testedBound(policy)))
 }

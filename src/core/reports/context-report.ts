@@ -11,7 +11,7 @@ import { BREACH_SUSPECTED, breachSight, breachSuspicion, heldUntil, isBreached }
 import {
   candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
 } from '../contexts/candidate-scorer.js'
-import { type ChainLink, labelReachOf, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
+import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { type ContextState, evidenceOf, lookShare, totalLookShare } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
@@ -115,7 +115,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     cancelled_ratio: cancelledRatio(state),
     labels_needed_ratio: labelsNeededRatio(state),
     /** At looser thresholds no labels are asked for; 1: at none; `null`: at all of them they are. */
-    labels_asked_from: labelsAskedFrom(state, own.policy),
+    labels_asked_from: labelsAskedFrom(own),
     /** Enrolments of either arm that are not accounted for yet. */
     open_enrolments: state.open_enrolments,
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
@@ -135,8 +135,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
   }
 }
 
-function labelsAskedFrom (state: ContextState, policy: Policy): number | null {
-  const reach = labelReachOf(state, policy)
+function labelsAskedFrom ({ labelReach: reach }: ChainLink): number | null {
   return reach === ALL_LABELS ? null : GRID[reach] ?? 1
 }
 

@@ -1,7 +1,11 @@
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { UNEXPLORED } from '../../../src/core/contexts/automatic-cadence.js'
 import { chainLink, linkOf, linksOf } from '../../../src/core/contexts/chain-link.js'
+import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
+import type { Pin } from '../../../src/core/contexts/pin.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, memoryFold, policyWith } from '../reducer/memory-fold.js'
 
 t.test('a link sums up a state and its judgement', async (t) => {
@@ -27,6 +31,20 @@ t.test('a link is made of the state, the policy and the pin of its context', asy
   t.same({ ...link, ...judge(fold.state(), link.policy, levels, fold.predictors) }, link)
   t.same(linksOf({ ...inputs, states: fold.states }, LEAF).map(({ key }) => key), CHAIN)
   t.match(linkOf(inputs, 'model=new'), { pin: undefined, generations: 0, ...NO_JUDGEMENT, learnedControlShare: undefined }, 'no outcome yet')
+})
+
+t.test('labels are asked for up to the threshold in force, and for all thresholds under a pin, while exploring, and with predictors', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  const hopeless = { ...fold.state(), label_losses: { reported: 100, lost: GRID.map((_, k) => k < 10 ? 0 : 90) } }
+  const reach = (state: ContextState, policy: PolicyPatch = {}, pin?: Pin) => chainLink('k', policyWith(policy), pin, state, NO_JUDGEMENT).labelReach
+  t.equal(reach(hopeless), 9)
+  t.equal(reach({ ...hopeless, threshold_index: 11.25 }), 12, 'drift is watched there')
+  const all = GRID.length - 1
+  t.equal(reach(hopeless, {}, { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }), all)
+  t.equal(reach({ ...hopeless, auto_cadence: UNEXPLORED }), all)
+  t.equal(reach(hopeless, { predictor: 'auto' }), all)
+  t.equal(reach(fold.state()), all, 'every outcome came with its grade')
 })
 
 t.test('a pin for a predictor that is gone is linked as never stop', async (t) => {
