@@ -45,7 +45,7 @@ export function lacksEngine (engine: OtherEngine): string | null {
   return isThere ? null : `needs ${modules} in ${PYTHON} (or the Python of ENGINE_PYTHON): ${remedy}`
 }
 
-async function freePort (): Promise<number> {
+export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -54,7 +54,7 @@ async function freePort (): Promise<number> {
 }
 
 /** @param service its address, for the engine's own plug-in */
-async function startEngine (
+export async function startEngine (
   engine: ProxiedEngine, { weights, gguf }: ModelFiles, service: string, start: (file: string, args: string[], env?: object) => ChildProcess
 ): Promise<string> {
   if (engine === 'llama.cpp') {

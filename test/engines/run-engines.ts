@@ -8,12 +8,14 @@ import type { Test } from 'tap'
 import { alignColumns } from '../../src/cli/command-line/command-io.js'
 import { startProcess } from '../service-process.js'
 import { endingOnSignal, registered } from './child-processes.js'
+import { conformPlugin } from './conform-plugin.js'
 import { startJudge } from './judge-beside.js'
 import { deepen, lacksEngine, MODELS, playInProcess, playProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 
 /**
  * `npm run engines -- transformers`, `llama.cpp`, `vllm`, `vllm-plugin` or `vllm-in-process`: the figures of docs/evidence/engines.md.
+ * `vllm-conformance` runs `stopgate conformance` on vLLM's plug-in; it takes none of the options.
  * `--model boxed`
  * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
  * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
@@ -39,13 +41,15 @@ const { values, positionals } = parseArgs({
     judge: { type: 'string' },
   },
 })
-const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
-type Engine = typeof known[number]
-const unknown = positionals.find((engine) => !known.includes(engine as Engine))
+const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
+type Engine = typeof ENGINES[number]
+const CONFORMANCE = 'vllm-conformance'
+const known = [...ENGINES, CONFORMANCE] as const
+const unknown = positionals.find((engine) => !known.includes(engine as typeof known[number]))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
 const model = MODEL_NAMES.find((name) => name === values.model)
 if (model === undefined) throw new Error(`there is no model ${values.model}: use ${MODEL_NAMES.join(' or ')}`)
-const wanted = positionals.length === 0 ? known : positionals as Engine[]
+const wanted = positionals.length === 0 ? known : positionals as Array<typeof known[number]>
 
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
 const STOPPED_HEADER = ['of those stopped', 'stops', 'served as probed %', 'EM in full', 'EM probed', 'EM served']
@@ -190,13 +194,21 @@ function followLabels (service: ReturnType<typeof startProcess>): () => readonly
 const ends: Array<() => void> = []
 const endAll = () => { for (const end of ends.splice(0)) end() }
 
+/** @returns whether it was skipped, which is a failure in CI */
+function isSkipped (name: string, lacking: string | null): boolean {
+  if (lacking === null) return false
+  process.stderr.write(`SKIPPED ${name}: ${lacking}\n`)
+  if (process.env.CI === 'true') process.exitCode = 1
+  return true
+}
+
+async function runConformance (): Promise<void> {
+  if (isSkipped(CONFORMANCE, lacksEngine('vllm-plugin'))) return
+  if (!await conformPlugin()) process.exitCode = 1
+}
+
 async function runEngine (engine: Engine, model: ModelName): Promise<void> {
-  const lacking = await lacks(engine)
-  if (lacking !== null) {
-    process.stderr.write(`SKIPPED ${engine}: ${lacking}\n`)
-    if (process.env.CI === 'true') process.exitCode = 1
-    return
-  }
+  if (isSkipped(engine, await lacks(engine))) return
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
   ends.push(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) })
   const label = values.unlabelled ? { label: 'agreement' } : values.judge === undefined ? {} : { store_prompts: true }
@@ -252,5 +264,5 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
 }
 
 await endingOnSignal(async () => {
-  for (const engine of wanted) await runEngine(engine, model)
+  for (const name of wanted) await (name === CONFORMANCE ? runConformance() : runEngine(name, model))
 }, endAll)

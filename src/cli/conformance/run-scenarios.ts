@@ -49,7 +49,7 @@ export async function observe (
     const since = service.exchanges.length
     const known = new Set(generationsOf(service.exchanges).map(({ id }) => id))
     report.comment(`${scenario.name}: ${scenario.summary}`)
-    await service.begin(scenario.script)
+    await service.begin(scenario.script, known)
     const begun = () => generationsOf(service.exchanges.slice(since), service.draws)
     const observed = () => begun().filter(({ id }) => !known.has(id)).slice(0, pace.generations)
     const end = performance.now() + pace.limitSeconds * 1000

@@ -85,13 +85,13 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'refused',
     summary: 'the first reports get 429, 503, and no reply',
-    script: { failure: (kind, count) => kind === 'report' ? REFUSALS[count] ?? null : null },
+    script: { failure: (kind, count) => kind === 'report' ? REFUSALS[count] ?? null : null, failsOwnReports: true },
     checks: [check.BEGINS, check.IS_VALID, check.REPORTS_ONCE],
   },
   {
     name: 'invalid',
     summary: 'the first report is refused with 400',
-    script: { failure: (kind, count) => kind === 'report' && count === 0 ? INVALID : null },
+    script: { failure: (kind, count) => kind === 'report' && count === 0 ? INVALID : null, failsOwnReports: true },
     checks: [check.BEGINS, check.CORRECTS],
   },
 ]

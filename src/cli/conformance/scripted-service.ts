@@ -7,7 +7,7 @@ import { Agent, request } from 'undici'
 import { contextKey, type Levels } from '../../core/policy/context.js'
 import { CommandError } from '../command-line/command-error.js'
 import { startTemporaryService } from '../command-line/temporary-service.js'
-import { contextsOf, type Exchange } from './generation-record.js'
+import { contextsOf, type Exchange, generationsOf } from './generation-record.js'
 
 /**
  * A failure that the script puts in place of a reply. `close`: the connection ends without a reply; `hang`: the service gets the call, and
@@ -24,6 +24,8 @@ export interface Script {
    * @param elapsedMs time since the first of them
    */
   readonly failure?: (kind: CallKind, count: number, elapsedMs: number) => Failure | null
+  /** Whether only reports of generations that begin in this script fail, since no other is judged by it. */
+  readonly failsOwnReports?: true
   /** Threshold to pin in all contexts; absent: none is in force. */
   readonly threshold?: number
   /** Whether steps without an arm get the treated arm, instead of being drawn: without a threshold, a service would treat few. */
@@ -67,6 +69,7 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
   /** By key of each context that the worker has named: the threshold that is pinned there. */
   const pins = new Map<string, number | undefined>()
   let script: Script = {}
+  let before: ReadonlySet<string> = new Set()
   let calls: Partial<Record<CallKind, { count: number, since: number }>> = {}
 
   const server = createServer((incoming, outgoing) => { relay(incoming, outgoing).catch(() => { outgoing.destroy() }) })
@@ -84,9 +87,9 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
     const path = url.replace(/\?.*/, '')
     const payload = await buffer(incoming)
     const body = jsonOf(payload.toString())
-    const failure = nextFailure(method, path)
     // Recorded at once, so that calls stay in the order in which the worker made them.
     const exchange: { -readonly [field in keyof Exchange]: Exchange[field] } = { method, path, body, served: null, reply: null }
+    const failure = nextFailure(exchange)
     exchanges.push(exchange)
     for (const context of contextsOf(exchange)) await pin(contextKey(levels, context))
     if (failure !== null && failure !== 'hang' && failure !== 'lose') {
@@ -108,12 +111,18 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
     outgoing.writeHead(reply.status, reply.headers).end(reply.text)
   }
 
-  function nextFailure (method: string, path: string): Failure | null {
-    const kind = kindOf(method, path)
-    if (kind === null) return null
+  function nextFailure (exchange: Exchange): Failure | null {
+    const kind = kindOf(exchange.method, exchange.path)
+    if (kind === null || (script.failsOwnReports && kind === 'report' && isOfBefore(exchange))) return null
     const now = performance.now()
-    const before = calls[kind] ??= { count: 0, since: now }
-    return script.failure?.(kind, before.count++, now - before.since) ?? null
+    const earlier = calls[kind] ??= { count: 0, since: now }
+    return script.failure?.(kind, earlier.count++, now - earlier.since) ?? null
+  }
+
+  /** Whether it reports only generations of earlier scripts. */
+  function isOfBefore (exchange: Exchange): boolean {
+    const generations = before.size === 0 ? [] : generationsOf([exchange])
+    return generations.length > 0 && generations.every(({ id }) => before.has(id))
   }
 
   async function forward (method: string, url: string, headers: IncomingMessage['headers'], payload: Buffer | string, signal: AbortSignal | undefined) {
@@ -145,9 +154,13 @@ export async function startScriptedService (port: number, env: NodeJS.ProcessEnv
     draws: { salt, enrolledShare: POLICY.label_rate },
     /** All calls so far. */
     exchanges: exchanges as readonly Exchange[],
-    /** Begins a script, in the contexts that have been seen and in new ones. */
-    async begin (next: Script): Promise<void> {
+    /**
+     * Begins a script, in the contexts that have been seen and in new ones.
+     * @param known generations of earlier scripts
+     */
+    async begin (next: Script, known: ReadonlySet<string> = new Set()): Promise<void> {
       script = next
+      before = known
       calls = {}
       for (const key of pins.keys()) await pin(key)
     },

@@ -10,13 +10,20 @@ import { captureIo } from '../command-line/captured-io.js'
 
 const env = { PATH: process.env.PATH }
 
-/** Plays generations one after the other, as a first attempt at a worker would: it knows no failures and no arms. */
+/**
+ * Plays generations one after the other, as a first attempt at a worker would: it knows no failures and no arms. Where it goes on, it
+ * reports each when the next one has begun, so that a scenario sees reports of the one before.
+ */
 const NAIVE = `
 const post = (path, body) => fetch(process.env.STOPGATE_URL + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+let held
 for (let i = 0; i < 4 || process.env.GOES_ON; i++) {
   const one = { generation_id: 'g' + process.pid + '-' + i, context: { model: 'q', task: 'x' } }
   for (const tokens of [32, 64]) await (await post('/v1/decisions', { ...one, tokens, confidence: 0.9 })).json()
-  await post('/v1/outcomes', { ...one, tokens: 96, em: 1, steps_asked: 2 })
+  const outcome = { ...one, tokens: 96, em: 1, steps_asked: 2 }
+  if (!process.env.GOES_ON) await post('/v1/outcomes', outcome)
+  else if (held) await post('/v1/outcomes', held)
+  held = outcome
 }`
 
 async function conformance (...args: string[]) {
@@ -58,7 +65,7 @@ t.test('a command that goes on is ended at the limit', async (t) => {
 t.test('a running worker is observed through the scenarios', async (t) => {
   const folder = t.testdir()
   await writeFile(`${folder}/worker.mjs`, NAIVE)
-  const child = spawn(process.execPath, [cli, 'conformance', '--port', '0', '--scenario', 'steps', '--scenario', 'stops', '--generations', '3'], { env })
+  const child = spawn(process.execPath, [cli, 'conformance', '--port', '0', '--scenario', 'steps', '--scenario', 'stops', '--scenario', 'invalid', '--generations', '3'], { env })
   t.teardown(() => { child.kill('SIGKILL') })
   const exit = once(child, 'exit')
   let out = ''
@@ -73,6 +80,7 @@ t.test('a running worker is observed through the scenarios', async (t) => {
   t.same(await exit, [1, null])
   t.match(out, /^ok \d+ - steps: it reports every generation that must be reported, until the outcome is stored once$/m)
   t.match(out, /^not ok \d+ - stops: it stops when told$/m)
+  t.match(out, /^ok \d+ - invalid: it does not repeat an outcome that was refused with 400$/m, 'a generation of this scenario was refused')
 })
 
 t.test('a decider that answers wrongly fails', async (t) => {
