@@ -19,7 +19,9 @@ t.test('a mean is weighted, and is shown from an effective number of 20 samples 
   const error = 2.117 * Math.sqrt(38_000 * units / (units - 1)) / 2200
   const { estimate, low, high } = estimateMean(sums)!
   t.equal(estimate, 110)
-  t.ok(Math.abs(Math.log(high / 110) / error - 1) < 0.01 && Math.abs(low * high - 110 ** 2) < 1e-6)
+  t.ok(Math.abs(Math.log(110 / low) / error - 1) < 0.01)
+  // The upper end is raised by (1.96^2 + 1) / 2 = 2.4208 times the square of the relative error.
+  t.ok(Math.abs(Math.log(low * high / 110 ** 2) - 2.4208 * (error / 2.117) ** 2) < 1e-6)
   t.equal(estimateMean(addValue(sums, 310, 20, FIRST))!.estimate, (20 * 49 * 110 + 20 * 310) / (21 * 49 - 29))
 })
 
