@@ -28,7 +28,11 @@ HAS_TRAINERS = HAS_TORCH and _has("accelerate", "datasets", "trl")
 HAS_HARNESS = HAS_TORCH and _has("lm_eval")
 collect_ignore = [
     *([] if HAS_TORCH else ["test_hf.py", "test_rollout.py"]),
-    *([] if HAS_TRAINERS else ["test_training.py", "test_training_evaluation.py", "test_trl.py"]),
+    *(
+        []
+        if HAS_TRAINERS
+        else ["test_training.py", "test_training_evaluation.py", "test_trl.py", "test_trl_processes.py"]
+    ),
     *([] if HAS_HARNESS else ["test_lm_eval.py"]),
 ]
 ROOT = Path(__file__).resolve().parents[3]

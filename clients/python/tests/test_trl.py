@@ -280,7 +280,7 @@ class StandIn:
         self._engine, self.synced = Engine(model), 0
         self.max_completion_length, self.logprobs, self.temperature, self.top_p, self.top_k = 40, 0, 1.0, 1.0, 0
         self.min_p: float | None = None
-        self.generation_kwargs = {"max_tokens": 1, "seed": 1}
+        self.generation_kwargs = {"max_tokens": 1, "seed": 1, "frequency_penalty": 0.0}
         self.repetition_penalty = 1.0
 
     def sync_weights(self) -> None:
@@ -289,7 +289,7 @@ class StandIn:
 
     def generate(self, prompts: list[list[int]], images: None, num_generations: int) -> tuple[Any, ...]:
         """Completes each prompt once."""
-        assert num_generations == 1 and prompts and self.generation_kwargs == {"seed": 1}
+        assert num_generations == 1 and prompts and self.generation_kwargs == {"frequency_penalty": 0.0}
         turns = [Turn(prompt, self.max_completion_length, self.temperature == 0) for prompt in prompts]
         said = [self._engine.say(turn) for turn in turns]
         return prompts, [one.tokens for one in said], [[[level] for level in one.logprobs or []] for one in said], None

@@ -6,6 +6,7 @@ from typing import Any
 
 from accelerate.utils import gather_object
 
+from ._telemetry import warn
 from ._turns import Said, Turn
 
 
@@ -52,7 +53,9 @@ class TrlVllm:
         """Sampling parameters of one call: TRL takes them from the attributes of its object."""
         greedy = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
         own = {"max_completion_length": most, "logprobs": 0, **(greedy if is_greedy else {})}
-        over = {"max_tokens", "n", *own}  # these would take the place of the turn's
+        over = {"max_tokens", "n", "seed", *own}  # these would take the place of the turn's
+        if "seed" in self._vllm.generation_kwargs:
+            warn("seed", "the seed in generation_kwargs is left out: all samples of a prompt would be the same")
         more = {name: value for name, value in self._vllm.generation_kwargs.items() if name not in over}
         wanted = {**own, "generation_kwargs": more}
         before = {name: getattr(self._vllm, name) for name in wanted}

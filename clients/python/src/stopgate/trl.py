@@ -7,7 +7,7 @@ from statistics import fmean, pvariance, stdev
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, gather_object
 from transformers import LogitsProcessorList, MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
 from trl.chat_template_utils import parse_response
 from trl.data_utils import is_conversational
@@ -210,13 +210,15 @@ class Rollouts:
     def _log(
         self, batch: "_Batch", rewards: "list[float | None]", log_metric: Callable[[str, float], None], state: Any
     ) -> None:
-        seen = [batch.seen(arm, rewards) for arm in ARMS]
+        # Those of all processes, since the samples of a group may be spread over several.
+        samples: list[_Sample] = gather_object(batch.samples(rewards))
+        seen = [_seen(arm, samples) for arm in ARMS]
         for one in seen:
             for name, value in one.metrics().items():
                 log_metric(f"stopgate/{one.arm}/{name}", value)
         if self._reports is not None and state.is_world_process_zero:
-            contexts = [row.run.context for row in batch.rows]
-            self._reports.add(state.global_step, [one.scaled(self._bounds) for one in seen], contexts)
+            scaled = [one.scaled(self._bounds) for one in seen]
+            self._reports.add(state.global_step, scaled, [one.context for one in samples])
 
 
 def _check_control(shares: "Sequence[float | None]") -> None:
@@ -236,6 +238,17 @@ class _Probe(NamedTuple):
 
     place: int
     forced: ForcedStep
+
+
+class _Sample(NamedTuple):
+    """A rollout as it is logged."""
+
+    arm: "Arm | None"
+    group: str | None
+    context: dict[str, str]
+    reward: float | None
+    tokens: int
+    stopped: bool
 
 
 class _Seen(NamedTuple):
@@ -261,6 +274,16 @@ class _Seen(NamedTuple):
         """The same with rewards from 0 to 1, without those outside the bounds."""
         groups = [[scaled for one in group if (scaled := bounds.scaled(one)) is not None] for group in self.rewards]
         return self._replace(rewards=[group for group in groups if group])
+
+
+def _seen(arm: Arm, samples: Sequence[_Sample]) -> _Seen:
+    """The rollouts of an arm."""
+    its = [one for one in samples if one.arm == arm]
+    groups: dict[str | None, list[float]] = {}
+    for one in its:
+        if one.reward is not None:
+            groups.setdefault(one.group, []).append(one.reward)
+    return _Seen(arm, list(groups.values()), [one.tokens for one in its], [one.stopped for one in its])
 
 
 class _Batch:
@@ -303,16 +326,12 @@ class _Batch:
             if row.run.steps:
                 report(row, reward, self.is_truncated(place))
 
-    def seen(self, arm: Arm, rewards: "list[float | None]") -> _Seen:
-        """The rollouts of an arm."""
-        groups: dict[str | None, list[float]] = {}
-        its = [place for place, row in enumerate(self.rows) if row.run.arm == arm]
-        for place in its:
-            reward = rewards[place]
-            if reward is not None:
-                groups.setdefault(self.rows[place].run.group, []).append(reward)
-        stopped = [self.rows[place].run.stopped for place in its]
-        return _Seen(arm, list(groups.values()), [len(self.completions[place]) for place in its], stopped)
+    def samples(self, rewards: "list[float | None]") -> "list[_Sample]":
+        """The rollouts with their rewards."""
+        return [
+            _Sample(row.run.arm, row.run.group, dict(row.run.context), reward, len(row.tokens), row.run.stopped)
+            for row, reward in zip(self.rows, rewards, strict=True)
+        ]
 
 
 class _Reports:
