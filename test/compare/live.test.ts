@@ -1,5 +1,5 @@
 import t from 'tap'
-import { lacksEngine } from '../engines/play-proxy.js'
+import { lacksEngine } from '../engines/start-engine.js'
 import { playLive, recordLive } from './live.js'
 
 // A few generations of what `npm run compare live` plays.

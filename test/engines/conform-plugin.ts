@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../helper.js'
 import { cli } from '../service-process.js'
 import { endChild, registered } from './child-processes.js'
-import { freePort, MODELS, startEngine } from './play-proxy.js'
+import { freePort, MODELS, startEngine } from './start-engine.js'
 
 /** Longest time for vLLM to start, s. On a busy machine its imports alone take minutes. */
 const START_SECONDS = 600

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import t from 'tap'
 import { temporaryFolder } from '../helper.js'
 import { startJudge } from './judge-beside.js'
-import { PYTHON } from './play-proxy.js'
+import { PYTHON } from './start-engine.js'
 import type { ModelName } from './play-transformers.js'
 
 const withoutPython = !existsSync(PYTHON) && 'npm run test:python makes the environment'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { firstLine, lastLine, registered } from './child-processes.js'
-import { PYTHON } from './play-proxy.js'
+import { PYTHON } from './start-engine.js'
 import { CLIENT, type ModelName } from './play-transformers.js'
 
 interface JudgeOptions {

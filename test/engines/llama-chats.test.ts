@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { eventsOf, startUnderTest } from '../proxy/proxy-under-test.js'
-import { lacksEngine, MODELS, PYTHON } from './play-proxy.js'
+import { lacksEngine, MODELS, PYTHON } from './start-engine.js'
 
 const skip = lacksEngine('llama.cpp') ?? false
 if (skip !== false) console.error(`SKIPPED: chats with tools in llama.cpp: ${skip}`)

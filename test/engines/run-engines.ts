@@ -10,8 +10,10 @@ import { startProcess } from '../service-process.js'
 import { endingOnSignal, registered } from './child-processes.js'
 import { conformPlugin } from './conform-plugin.js'
 import { startJudge } from './judge-beside.js'
-import { deepen, lacksEngine, MODELS, playInProcess, playProxy } from './play-proxy.js'
+import { lacksClients, playClients } from './play-clients.js'
+import { playInProcess, playProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
+import { deepen, lacksEngine, MODELS } from './start-engine.js'
 
 /**
  * `npm run engines -- transformers`, `llama.cpp`, `vllm`, `vllm-plugin` or `vllm-in-process`: the figures of docs/evidence/engines.md.
@@ -23,6 +25,8 @@ import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type 
  * `--find-form` it is found how answers are forced, as by default, and is not stated. With `--every auto` the service chooses the cadence,
  * so that `--every auto --find-form` is a run of the defaults. `--judge 0.1` gives no right answers: a judge labels, which is wrong in a
  * tenth of its replies (llama.cpp and vLLM through the proxy).
+ *
+ * `npm run engines -- clients` asks vLLM with and without its plug-in by real client libraries instead.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,9 +46,10 @@ const { values, positionals } = parseArgs({
   },
 })
 const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
-type Engine = typeof ENGINES[number]
 const CONFORMANCE = 'vllm-conformance'
-const known = [...ENGINES, CONFORMANCE] as const
+const known = [...ENGINES, 'clients', CONFORMANCE] as const
+type Run = Exclude<typeof known[number], typeof CONFORMANCE>
+type Engine = Exclude<Run, 'clients'>
 const unknown = positionals.find((engine) => !known.includes(engine as typeof known[number]))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
 const model = MODEL_NAMES.find((name) => name === values.model)
@@ -91,7 +96,10 @@ function addFigures (a: TaskFigures, b: TaskFigures): TaskFigures {
   return Object.fromEntries(sums) as TaskFigures
 }
 
-const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksTransformers() : lacksEngine(engine)
+async function lacks (engine: Run): Promise<string | null> {
+  if (engine === 'transformers') return await lacksTransformers()
+  return engine === 'clients' ? lacksClients() : lacksEngine(engine)
+}
 
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'parts' | 'seconds'> & { readonly allProbeTokens: number }> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
@@ -207,7 +215,7 @@ async function runConformance (): Promise<void> {
   if (!await conformPlugin()) process.exitCode = 1
 }
 
-async function runEngine (engine: Engine, model: ModelName): Promise<void> {
+async function runEngine (engine: Run, model: ModelName): Promise<void> {
   if (isSkipped(engine, await lacks(engine))) return
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
   ends.push(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) })
@@ -220,6 +228,10 @@ async function runEngine (engine: Engine, model: ModelName): Promise<void> {
   })
   registered(service.child)
   try {
+    if (engine === 'clients') {
+      if (await playClients(service, folder) > 0) process.exitCode = 1
+      return
+    }
     if (values.threshold !== undefined) {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
       for (const task of values.task ?? taskNames(model)) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
