@@ -148,6 +148,32 @@ def test_a_client_that_goes_away_is_reported_and_ends_its_requests(
     play(service, "plug-gone", test)
 
 
+@pytest.mark.parametrize("arm", ["control", "treated"])
+@pytest.mark.parametrize("fate", ["late", "skipped", "gone"])
+def test_a_generation_is_reported_though_no_check_of_it_has_ended(
+    service: Service, monkeypatch: pytest.MonkeyPatch, arm: str, fate: str
+) -> None:
+    task = f"plug-unchecked-{arm}-{fate}"
+    arm_is(monkeypatch, arm)
+    prepare(service, task, 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        server.most_probes = 0 if fate == "skipped" else 8
+        with requesting(task):
+            outputs = server(PROMPT, wanting(STREAMED), "r")
+            for _ in range(40):
+                await anext(outputs)
+            if fate == "gone":
+                await outputs.aclose()
+            else:
+                await said(outputs)
+        await server.settle()
+        assert server.counts.all()[f"generations {arm} {'cancelled' if fate == 'gone' else 'finished'}"] == 1
+        assert server.client.flush(30) and server.client.counters.reported == 1, "the service has enrolled it"
+
+    play(service, task, test, turns=lambda id: 1_000_000 if "-probe-" in id else 1)
+
+
 def test_probes_leave_three_quarters_of_the_seats_to_users(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     arm_is(monkeypatch, "control")
     prepare(service, "plug-seats", 0.9)

@@ -99,24 +99,40 @@ class Checks:
         self._sampling = sampling or {}
         self._task: asyncio.Task[None] | None = None
         self._probing: tuple[int, ForcedAnswer] | None = None
+        self._drawn_at: int | None = None
         self.unprobed = 0
         """Checks without an answer, since it was too long to be forced."""
 
     def advance(self) -> None:
         """Begins a check if one is due, at exactly the token at which it is due."""
-        if (self._task is None or self._task.done()) and self._row.is_due:
+        if (self._task is None or self._task.done()) and self.is_due:
             assert self._row.forcing is not None  # otherwise it is never due
             self._task = asyncio.create_task(self._check(self._row.run.next_check, self._row.forcing))
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a check is due. A client that decides locally draws the arm here, at the first one."""
+        run = self._row.run
+        due = run.next_check
+        is_due = self._row.is_due
+        if is_due and run.arm is not None and self._drawn_at is None:
+            self._drawn_at = due
+        return is_due
 
     async def end(self) -> None:
         """Gives up a check that is under way. The tokens that its probe has decoded count in both arms."""
         task, self._task = self._task, None
-        if task is None:
-            return
-        task.cancel()
-        await asyncio.wait([task])
-        if self._probing is not None and self._row.run.steps:
-            self._spend(*self._probing)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            if self._probing is not None and (self._row.run.steps or self._drawn_at is not None):
+                self._spend(*self._probing)
+        self.note_draw()
+
+    def note_draw(self) -> None:
+        """Has a generation reported whose arm was drawn, though no check of it has ended: it may be enrolled."""
+        if self._drawn_at is not None and not self._row.run.steps:
+            self._row.run.observe(self._drawn_at)
 
     def _spend(self, tokens: int, forced: ForcedAnswer) -> None:
         """Observes the cost of a probe without an answer."""

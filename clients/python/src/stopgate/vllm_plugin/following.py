@@ -62,7 +62,7 @@ class LimitedChecks(Checks):
             if self._task is not None and self._task is not before:
                 plugin.probing += 1
                 self._task.add_done_callback(plugin.probed)
-        elif self._row.is_due and (before is None or before.done()):
+        elif self.is_due and (before is None or before.done()):
             plugin.counts.add("probes", "skipped")
             self._run.postpone(self._run.next_check)
 
@@ -277,6 +277,7 @@ class Follower:
         if self._state in ("absent", "broken"):
             return
         try:
+            self._checks.note_draw()
             self._plugin.in_background(self._checks.end())
             self.run.stopped = False  # cancelled, whatever was decided
             self.run.cancel(self._received)
