@@ -12,7 +12,7 @@ from fake_vllm import FakeEngine, Letters, RequestOutputKind, SamplingParams
 from stopgate import AsyncClient
 from stopgate.generation import Generation
 from stopgate.reasoning import Row
-from stopgate.vllm_plugin import Plugin, problem_of
+from stopgate.vllm_plugin import Plugin, _noting_shutdown, problem_of
 from stopgate.vllm_plugin.call import Call
 from stopgate.vllm_plugin.exchange import Exchange
 from stopgate.vllm_plugin.following import Follower
@@ -121,6 +121,24 @@ def test_a_fault_anywhere_leaves_the_request_to_vllm(
             assert one["reason"] == "stop" and len(one["logprobs"]) == len(one["tokens"]), (owner, name)
 
     play(service, task, test, confidence=lambda tokens: 0.95, turns=lambda id: 1 if "-" in id else 40)
+
+
+def test_a_server_that_shuts_down_stops_no_more_reasoning(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm_is(monkeypatch, "treated")
+    prepare(service, "fault-shutdown", 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        with requesting("fault-shutdown"):
+            outputs = server(PROMPT, wanting(STREAMED), "r")
+            tokens = [token for _ in range(10) for token in (await anext(outputs)).outputs[0].token_ids]
+            shut_down = _noting_shutdown(lambda timeout: f"within {timeout} s", server)
+            assert shut_down(timeout=30) == "within 30 s"
+            [one] = await said(outputs)
+        await server.settle()
+        assert tokens + one["tokens"] == WHOLE and [*engine.requests] == ["r"], "the engine refuses new requests"
+        assert "faults" not in server.counts.all()
+
+    play(service, "fault-shutdown", test, confidence=lambda tokens: 0.95)
 
 
 def test_a_fault_of_the_engine_is_passed_on(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ VLLM_PLUGINS=stopgate STOPGATE_URL=http://127.0.0.1:8080 vllm serve MODEL --reas
 import inspect
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 from .._telemetry import logger
@@ -56,8 +57,9 @@ class Plugin:
         try:
             self._problem = problem_of(engine_client)
             if self._problem is None:
-                self._server = await _server_of(engine_client, args, Counts())
-                engine_client.generate = self._server
+                server = await _server_of(engine_client, args, Counts())
+                engine_client.shutdown = _noting_shutdown(engine_client.shutdown, server)
+                engine_client.generate = self._server = server
         except Exception as error:
             self._problem = repr(error)
             logger.exception("the plug-in can't start")
@@ -77,6 +79,16 @@ class Plugin:
             "thresholds": {} if bundle is None else dict(list(bundle.thresholds().items())[:100]),
             "counts": server.counts.all(),
         }
+
+
+def _noting_shutdown(shutdown: Callable[..., Any], server: Server) -> Callable[..., Any]:
+    """The engine's `shutdown`, which the server calls on SIGTERM: from then on reasoning goes on to its end."""
+
+    def shut_down(*args: Any, **options: Any) -> Any:
+        server.is_draining = True
+        return shutdown(*args, **options)
+
+    return shut_down
 
 
 def _log_like_vllm() -> None:

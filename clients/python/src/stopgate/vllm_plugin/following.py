@@ -57,7 +57,7 @@ class LimitedChecks(Checks):
         plugin, before = self._plugin, self._task
         if before is not None and before.done():
             before.result()
-        if plugin.probing < plugin.most_probes:
+        if plugin.probing < plugin.most_probes and not plugin.is_draining:
             super().advance()
             if self._task is not None and self._task is not before:
                 plugin.probing += 1
@@ -163,6 +163,7 @@ class Follower:
         most, shown = self._call.params.max_tokens, 0 if self._call.is_whole else self._shown
         used = max(self.run.steps[-1].tokens, shown) + self._row.closing_tokens
         has_room = used < most and len(self._call.prompt_ids) + used < self._plugin.max_model_len
+        has_room = has_room and not self._plugin.is_draining
         self.run.stopped = has_room
         return has_room
 

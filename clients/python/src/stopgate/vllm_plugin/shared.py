@@ -49,6 +49,8 @@ class Shared:
         self.golds = golds
         self.make_tool = make_tool or (lambda tool: tool)
         self.probing = 0
+        self.is_draining = False
+        """Whether the engine shuts down. It then refuses new requests, such as probes and answers."""
         self.around: dict[str, tuple[str, str]] = {}
         """Text around the closing tag, by context, as a reply with tools or structured output last showed it."""
         eos = getattr(tokenizer, "eos_token_id", None)
