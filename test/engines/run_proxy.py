@@ -34,6 +34,16 @@ class Reply:
     first_token: float | None = None
     """From the request to the first chunk with text."""
 
+    @property
+    def decoded(self) -> int:
+        """Tokens that the engine decoded, without probes.
+
+        The usage of vLLM with the plug-in leaves out what was discarded, unless a stream has shown it.
+        """
+        samples = self.stopgate.get("samples") or [self.stopgate]
+        own = [one["tokens"] for one in samples if "tokens" in one]
+        return sum(own) if any(one.get("stopped") for one in samples) else self.tokens
+
 
 @dataclass
 class Played:
@@ -104,7 +114,8 @@ async def ask_in_one(
     if "samples" in stopgate:
         samples = stopgate["samples"]
         is_stopped = any(one["stopped"] for one in samples)
-        stopgate = {**samples[0], "stopped": is_stopped, "probe_tokens": sum(one["probe_tokens"] for one in samples)}
+        probe_tokens = sum(one["probe_tokens"] for one in samples)
+        stopgate = {**samples[0], "stopped": is_stopped, "probe_tokens": probe_tokens, "samples": samples}
     message = said.choices[0].message
     calls = [f'{{"name": "{one.function.name}", "arguments": {one.function.arguments}}}' for one in message.tool_calls or ()]
     thought = (message.model_extra or {}).get("reasoning") or ""
@@ -196,7 +207,7 @@ def main() -> None:
             control=said.get("arm") == "control",
             stopped=stopped,
             full_tokens=direct.tokens,
-            tokens=reply.tokens,
+            tokens=reply.decoded if options.plugin else reply.tokens,
             probe_tokens=probe_tokens,
             probes=round(probe_tokens / spec.probe_tokens),
             full_right=full_right,
