@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../helper.js'
 import { cli } from '../service-process.js'
 import { endChild, registered } from './child-processes.js'
-import { freePort, MODELS, startEngine } from './start-engine.js'
+import { freePort, MODELS, type Start, startEngine } from './start-engine.js'
 
 /** Longest time for vLLM to start, s. On a busy machine its imports alone take minutes. */
 const START_SECONDS = 600
@@ -25,7 +25,7 @@ interface Chat { readonly messages: readonly object[], readonly reference: strin
  */
 export async function conformPlugin (): Promise<boolean> {
   const children: ChildProcess[] = []
-  const start = (file: string, args: string[], env: object = {}) => {
+  const start: Start = (file, args, env = {}) => {
     const child = registered(spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } }))
     children.push(child)
     return child

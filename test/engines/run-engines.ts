@@ -11,9 +11,10 @@ import { endingOnSignal, registered } from './child-processes.js'
 import { conformPlugin } from './conform-plugin.js'
 import { startJudge } from './judge-beside.js'
 import { lacksClients, playClients } from './play-clients.js'
+import { lacksBench, playOverhead } from './play-overhead.js'
 import { playInProcess, playProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
-import { deepen, lacksEngine, MODELS } from './start-engine.js'
+import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
 
 /**
  * `npm run engines -- transformers`, `llama.cpp`, `vllm`, `vllm-plugin` or `vllm-in-process`: the figures of docs/evidence/engines.md.
@@ -26,7 +27,8 @@ import { deepen, lacksEngine, MODELS } from './start-engine.js'
  * so that `--every auto --find-form` is a run of the defaults. `--judge 0.1` gives no right answers: a judge labels, which is wrong in a
  * tenth of its replies (llama.cpp and vLLM through the proxy).
  *
- * `npm run engines -- clients` asks vLLM with and without its plug-in by real client libraries instead.
+ * `npm run engines -- clients` asks vLLM with and without its plug-in by real client libraries instead, and `overhead` measures by
+ * `vllm bench serve` what the plug-in costs while nothing is stopped, in `--pairs 10` pairs of runs.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,13 +45,14 @@ const { values, positionals } = parseArgs({
     every: { type: 'string', default: '16' },
     'find-form': { type: 'boolean', default: false },
     judge: { type: 'string' },
+    pairs: { type: 'string', default: '10' },
   },
 })
 const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
 const CONFORMANCE = 'vllm-conformance'
-const known = [...ENGINES, 'clients', CONFORMANCE] as const
+const known = [...ENGINES, 'clients', 'overhead', CONFORMANCE] as const
 type Run = Exclude<typeof known[number], typeof CONFORMANCE>
-type Engine = Exclude<Run, 'clients'>
+type Engine = typeof ENGINES[number]
 const unknown = positionals.find((engine) => !known.includes(engine as typeof known[number]))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
 const model = MODEL_NAMES.find((name) => name === values.model)
@@ -98,7 +101,15 @@ function addFigures (a: TaskFigures, b: TaskFigures): TaskFigures {
 
 async function lacks (engine: Run): Promise<string | null> {
   if (engine === 'transformers') return await lacksTransformers()
-  return engine === 'clients' ? lacksClients() : lacksEngine(engine)
+  if (engine === 'clients') return lacksClients()
+  return engine === 'overhead' ? lacksBench() : lacksEngine(engine)
+}
+
+/** The model, or that of `--folder`, with `--layers`. */
+function filesOf (model: ModelName, folder: string): ModelFiles {
+  const { folder: given } = values
+  const named = given === undefined ? MODELS[model] : { weights: join(given, 'weights'), gguf: join(given, 'model.gguf') }
+  return values.layers === undefined ? named : deepen(model, named, folder, values.layers)
 }
 
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'parts' | 'seconds'> & { readonly allProbeTokens: number }> {
@@ -106,9 +117,8 @@ async function play (engine: Engine, model: ModelName, url: string, folder: stri
   const isLabelled = !values.unlabelled && values.judge === undefined
   const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'] }
   if (engine === 'llama.cpp' || engine === 'vllm' || engine === 'vllm-plugin') {
-    const named = values.folder === undefined ? MODELS[model] : { weights: join(values.folder, 'weights'), gguf: join(values.folder, 'model.gguf') }
-    const files = values.layers === undefined ? named : deepen(model, named, folder, values.layers)
-    const played = await playProxy(engine, { ...options, files, ...(values.task !== undefined && { tasks: values.task }) })
+    const chosen = values.task === undefined ? {} : { tasks: values.task }
+    const played = await playProxy(engine, { ...options, files: filesOf(model, folder), ...chosen })
     for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
     const [full, served] = [played.first_token.full, played.first_token.served].map((seconds) => (1000 * seconds).toFixed(1))
     process.stdout.write(`ms to the first token: ${full} directly, ${served} ${engine === 'vllm-plugin' ? 'with the plug-in' : 'through the proxy'}\n`)
@@ -230,6 +240,10 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
   try {
     if (engine === 'clients') {
       if (await playClients(service, folder) > 0) process.exitCode = 1
+      return
+    }
+    if (engine === 'overhead') {
+      await playOverhead(service, model, filesOf(model, folder), values.pairs)
       return
     }
     if (values.threshold !== undefined) {

@@ -29,7 +29,24 @@ const NEEDS: Readonly<Record<OtherEngine, { readonly modules: string, readonly r
   'vllm-in-process': { modules: 'vllm', remedy: VLLM },
 }
 
-export const VLLM_ENV = { VLLM_CPU_KVCACHE_SPACE: '1', HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1', DO_NOT_TRACK: '1' }
+/** Warnings of vLLM and its plug-in are shown, with those of the run. */
+export const VLLM_ENV = {
+  VLLM_CPU_KVCACHE_SPACE: '1',
+  HF_HUB_OFFLINE: '1',
+  VLLM_NO_USAGE_STATS: '1',
+  DO_NOT_TRACK: '1',
+  VLLM_LOGGING_LEVEL: 'WARNING',
+  VLLM_LOGGING_STREAM: 'ext://sys.stderr',
+}
+
+/** The smallest size of blocks that a CPU takes, so that short prefixes are cached, too: it grew after vLLM 0.28. */
+function blockSize (): string {
+  const { stdout } = spawnSync(PYTHON, ['-c', 'from importlib.metadata import version; print(version("vllm"))'], { encoding: 'utf8' })
+  return stdout.startsWith('0.28.') ? '16' : '32'
+}
+
+/** How long vLLM may take to start. The first time it compiles its modules. */
+const START_SECONDS = 300
 
 /** Why the engine cannot be run here; `null` if it can. */
 export function lacksEngine (engine: OtherEngine): string | null {
@@ -83,14 +100,14 @@ export async function startEngine (
   const port = await freePort()
   const args = [
     'serve', weights, '--served-model-name', 'reasoner', '--host', '127.0.0.1', '--port', String(port), '--dtype', 'float32', '--enforce-eager',
-    '--max-model-len', '1024', '--block-size', '16', '--generation-config', 'vllm', '--reasoning-parser', 'deepseek_r1', '--enable-prompt-tokens-details',
+    '--max-model-len', '1024', '--block-size', blockSize(), '--generation-config', 'vllm', '--reasoning-parser', 'deepseek_r1', '--enable-prompt-tokens-details',
   ]
   const tools = ['--enable-auto-tool-choice', '--tool-call-parser', 'hermes']
   const path = [CLIENT.PYTHONPATH, process.env.PYTHONPATH ?? []].flat().join(':')
   const plugin = engine === 'vllm-plugin' ? { VLLM_PLUGINS: 'stopgate', STOPGATE_URL: service, PYTHONPATH: path } : {}
   start(join(dirname(PYTHON), 'vllm'), [...args, ...tools], { ...VLLM_ENV, ...plugin }).stdout!.resume()
   const url = `http://127.0.0.1:${port}`
-  await until('the engine serves', () => fetch(`${url}/v1/models`).then(({ ok }) => ok, () => false))
+  await until('the engine serves', () => fetch(`${url}/v1/models`).then(({ ok }) => ok, () => false), START_SECONDS)
   return url
 }
 

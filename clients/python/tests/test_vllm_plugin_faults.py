@@ -225,7 +225,7 @@ def test_an_unknown_version_is_checked_for_what_is_needed(
     vllm_is(monkeypatch, "0.28.0+cpu")
     assert problem_of(engine) is None and caplog.text == ""
     vllm_is(monkeypatch, "9.0")
-    assert problem_of(engine) is None and "tested with vLLM 0.28.0, and this is 9.0" in caplog.text
+    assert problem_of(engine) is None and "tested with vLLM 0.28.0, 0.32.0, and this is 9.0" in caplog.text
     vllm_is(monkeypatch, "9.0", RequestOutput=OldOutput)
     assert "OldOutput.outputs" in str(problem_of(engine))
     assert "request_id" in str(problem_of(SimpleNamespace(generate=lambda prompt, sampling_params: None)))

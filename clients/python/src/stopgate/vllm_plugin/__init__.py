@@ -18,7 +18,7 @@ from .golds import Golds
 from .replies import Calls
 from .serving import Server
 
-TESTED_VERSIONS = ("0.28.0",)
+TESTED_VERSIONS = ("0.28.0", "0.32.0")
 _OPENING, _CLOSING = "<think>", "</think>"
 _PARAMS = (
     "n", "seed", "max_tokens", "min_tokens", "output_kind", "logprobs", "prompt_logprobs", "flat_logprobs",
