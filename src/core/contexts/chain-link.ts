@@ -2,7 +2,7 @@ import { testedBound } from '../certificate/judge-errors.js'
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { type CadenceInForce, cadenceInForce } from './automatic-cadence.js'
+import { type CadenceInForce, cadenceInForce, isExploring } from './automatic-cadence.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { ALL_LABELS, areLabelsSpared, labelReach } from './label-losses.js'
@@ -106,10 +106,14 @@ export function chainLink (
   }
 }
 
-/** Index of the loosest threshold for which labels are asked, at least the one in force, where drift is watched. */
+/**
+ * Index of the loosest threshold for which labels are asked, at least the one in force, where drift is watched. While a cadence is
+ * explored, all are asked for: the choice needs them.
+ */
 export function labelReachOf (
-  { label_losses: losses, threshold_index: inForce }: Pick<ContextState, 'label_losses' | 'threshold_index'>, policy: Policy
+  { label_losses: losses, auto_cadence: cadence, threshold_index: inForce }: Pick<ContextState, 'label_losses' | 'auto_cadence' | 'threshold_index'>,
+  policy: Policy
 ): number {
-  if (losses === undefined || !areLabelsSpared(policy)) return ALL_LABELS
+  if (losses === undefined || !areLabelsSpared(policy) || isExploring(cadence)) return ALL_LABELS
   return Math.max(Math.ceil(inForce), labelReach(losses, testedBound(policy)))
 }

@@ -236,7 +236,6 @@ export function openEpoch (
     updated_at: time,
     ...(previous?.savings_history !== undefined && { savings_history: previous.savings_history }),
     ...(previous !== undefined && servedAfter(previous, cause)),
-    ...(cause === 'cadence' && { label_losses: previous?.label_losses }), // another cadence hardly changes what is without hope
     ...(leftEpochOf(previous) !== null && { membership: previous?.membership }), // it returns with the pool's next epoch, not with its own
   }
 }

@@ -61,13 +61,6 @@ t.test('only the sums of tokens saved continue over epochs', async (t) => {
   t.equal(openEpoch({ ...livedIn(), savings }, 'drift', policyWith(), levels, OPENING).savings, savings)
 })
 
-t.test('what labels have shown is kept when a cadence is chosen, and forgotten otherwise', async (t) => {
-  const label_losses = addUnlabelled(undefined)
-  const next = (cause: EpochCause) => openEpoch({ ...livedIn(), label_losses }, cause, policyWith(), levels, OPENING).label_losses
-  t.equal(next('cadence'), label_losses)
-  for (const cause of ['drift', 'checkpoint', 'policy', 'reset'] as const) t.equal(next(cause), undefined)
-})
-
 t.test('evidence is the sum of both half-windows', async (t) => {
   const fold = memoryFold({ evidence_window: 6 })
   fold.learn(KEPT, 0, 3)
