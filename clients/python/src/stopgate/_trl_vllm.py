@@ -55,7 +55,10 @@ class TrlVllm:
         own = {"max_completion_length": most, "logprobs": 0, **(greedy if is_greedy else {})}
         over = {"max_tokens", "n", "seed", *own}  # these would take the place of the turn's
         if "seed" in self._vllm.generation_kwargs:
-            warn("seed", "the seed in generation_kwargs is left out: all samples of a prompt would be the same")
+            warn(
+                "seed",
+                "the seed in generation_kwargs is left out, since it would make all samples of a prompt the same",
+            )
         more = {name: value for name, value in self._vllm.generation_kwargs.items() if name not in over}
         wanted = {**own, "generation_kwargs": more}
         before = {name: getattr(self._vllm, name) for name in wanted}

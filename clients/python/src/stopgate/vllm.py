@@ -105,13 +105,12 @@ class Checks:
 
     def advance(self) -> None:
         """Begins a check if one is due, at exactly the token at which it is due."""
-        if (self._task is None or self._task.done()) and self.is_due:
+        if (self._task is None or self._task.done()) and self.becomes_due():
             assert self._row.forcing is not None  # otherwise it is never due
             self._task = asyncio.create_task(self._check(self._row.run.next_check, self._row.forcing))
 
-    @property
-    def is_due(self) -> bool:
-        """Whether a check is due. A client that decides locally draws the arm here, at the first one."""
+    def becomes_due(self) -> bool:
+        """Whether a check is due. At the first one a client that decides locally draws the arm."""
         run = self._row.run
         due = run.next_check
         is_due = self._row.is_due

@@ -58,7 +58,8 @@ class Plugin:
             self._problem = problem_of(engine_client)
             if self._problem is None:
                 server = await _server_of(engine_client, args, Counts())
-                engine_client.shutdown = _noting_shutdown(engine_client.shutdown, server)
+                if hasattr(engine_client, "shutdown"):
+                    engine_client.shutdown = _noting_shutdown(engine_client.shutdown, server)
                 engine_client.generate = self._server = server
         except Exception as error:
             self._problem = repr(error)

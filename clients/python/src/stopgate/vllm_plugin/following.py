@@ -62,7 +62,7 @@ class LimitedChecks(Checks):
             if self._task is not None and self._task is not before:
                 plugin.probing += 1
                 self._task.add_done_callback(plugin.probed)
-        elif self.is_due and (before is None or before.done()):
+        elif self.becomes_due() and (before is None or before.done()):
             plugin.counts.add("probes", "skipped")
             self._run.postpone(self._run.next_check)
 
@@ -238,7 +238,8 @@ class Follower:
                 return
             run, row, call = self.run, self._row, self._call
             run.stopped = self._is_stopped
-            if self._reason == "stop" and not run.stopped and row.reasoning_tokens is not None:
+            has_ended = self._reason == "stop" and not run.stopped and row.reasoning_tokens is not None
+            if has_ended and not self._plugin.is_draining:
                 await self._ask_at_end()
             if self._reason not in ("abort", "error"):  # a request that the server itself kills stays missing
                 if run.steps:
