@@ -102,8 +102,8 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
       )}
       {asked !== null && (
         <p class='note'>
-          Labels are asked for down to threshold <b>{threshold(asked)}</b>. Looser ones lose too much to be certified:{' '}
-          there, answers that differ count as lost.
+          {asked === 1 ? 'No labels are asked for' : <>Labels are asked for down to threshold <b>{threshold(asked)}</b></>}.{' '}
+          {asked === 1 ? 'All' : 'Looser'} thresholds lose too much to be certified: there, answers that differ count as lost.
         </p>
       )}
       {samples.length > 1 && (

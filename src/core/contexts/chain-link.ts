@@ -110,10 +110,8 @@ export function chainLink (
  * Index of the loosest threshold for which labels are asked, at least the one in force, where drift is watched. While a cadence is
  * explored, all are asked for: the choice needs them.
  */
-export function labelReachOf (
-  { label_losses: losses, auto_cadence: cadence, threshold_index: inForce }: Pick<ContextState, 'label_losses' | 'auto_cadence' | 'threshold_index'>,
-  policy: Policy
-): number {
-  if (losses === undefined || !areLabelsSpared(policy) || isExploring(cadence)) return ALL_LABELS
+export function labelReachOf (state: ContextState, policy: Policy): number {
+  const { label_losses: losses, label_sources: sources, auto_cadence: cadence, threshold_index: inForce } = state
+  if (losses === undefined || !areLabelsSpared(policy, sources) || isExploring(cadence)) return ALL_LABELS
   return Math.max(Math.ceil(inForce), labelReach(losses, testedBound(policy)))
 }

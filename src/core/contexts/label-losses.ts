@@ -2,43 +2,51 @@ import { addLists, type EvidenceUnit, zeroList } from '../certificate/evidence.j
 import { CERTIFIABLE, EIGHTHS, HOPE } from '../certificate/certificate.js'
 import { GRID, LOTTERY_STEP, valueAt } from '../certificate/thresholds.js'
 import type { Policy } from '../policy/policy.js'
+import type { CountsByName } from './counts-by-name.js'
 
 /**
- * Labels cost most where a judge or a person gives them, and most answers that differ do so at loose thresholds, which lose far too much
- * to be ever certified. So labels are asked only up to the loosest threshold that may still be certified. A difference at a looser one
- * counts as lost, which makes no certificate easier.
+ * Labels of a judge cost tokens, and most answers that differ do so at loose thresholds, which lose far too much to be ever certified.
+ * So labels are asked for only up to the loosest threshold that may still be certified. A difference at a looser one counts as lost, which
+ * makes no certificate easier.
  */
 
 /** The losses that late labels have shown in the newest control samples, for the raw confidence. */
 export interface LabelLosses {
   /** Samples, whether or not they needed a label. */
   readonly reported: number
-  /** Net losses in samples, by threshold. */
+  /** Losses and gains in samples, by threshold. */
   readonly lost: readonly number[]
+  readonly gained: readonly number[]
 }
 
 /** The reach where all labels are asked for. */
 export const ALL_LABELS = GRID.length - 1
 
-const NOTHING: LabelLosses = { reported: 0, lost: zeroList(GRID.length) }
+const NOTHING: LabelLosses = { reported: 0, lost: zeroList(GRID.length), gained: zeroList(GRID.length) }
 
 /** Number of samples at which all is halved, so that a threshold that has become better is tried again. */
 const MOST_REPORTED = 512
 
-/** Whether labels are only asked as far as they are worth their price. Predictors learn from all of them. */
-export function areLabelsSpared ({ label, missing_labels: missing, predictor }: Pick<Policy, 'label' | 'missing_labels' | 'predictor'>): boolean {
-  return label === 'exact_match' && missing === 'lost' && predictor === 'off'
+/**
+ * Whether labels are only asked for as far as they are worth their price: where a grader gives them, which states its name. Predictors
+ * learn from all labels.
+ */
+export function areLabelsSpared (
+  { label, missing_labels: missing, predictor }: Pick<Policy, 'label' | 'missing_labels' | 'predictor'>, sources: CountsByName | undefined
+): boolean {
+  return label === 'exact_match' && missing === 'lost' && predictor === 'off' && sources !== undefined
 }
 
 /** Counts a control sample that came without its label. */
-export function addUnlabelled ({ reported, lost }: LabelLosses = NOTHING): LabelLosses {
-  if (reported + 1 < MOST_REPORTED) return { reported: reported + 1, lost }
-  return { reported: (reported + 1) / 2, lost: lost.map((units) => units / 2) }
+export function addUnlabelled ({ reported, lost, gained }: LabelLosses = NOTHING): LabelLosses {
+  if (reported + 1 < MOST_REPORTED) return { reported: reported + 1, lost, gained }
+  return { reported: (reported + 1) / 2, lost: lost.map((units) => units / 2), gained: gained.map((units) => units / 2) }
 }
 
 /** Adds what its label has shown. */
-export function addLabelled ({ reported, lost }: LabelLosses = NOTHING, { eighths }: Pick<EvidenceUnit, 'eighths'>): LabelLosses {
-  return { reported, lost: addLists(lost, eighths.map((d) => d / EIGHTHS)) }
+export function addLabelled ({ reported, lost, gained }: LabelLosses = NOTHING, { eighths }: Pick<EvidenceUnit, 'eighths'>): LabelLosses {
+  const sum = (counts: readonly number[], sign: 1 | -1) => addLists(counts, eighths.map((d) => Math.max(0, sign * d) / EIGHTHS))
+  return { reported, lost: sum(lost, 1), gained: sum(gained, -1) }
 }
 
 /**
@@ -46,10 +54,10 @@ export function addLabelled ({ reported, lost }: LabelLosses = NOTHING, { eighth
  * where the safest lottery towards it has hope. Losses beyond it are not seen, so its share of the samples falls until it is tried again.
  * @param a tolerance of the test
  */
-export function labelReach ({ reported, lost }: LabelLosses, a: number): number {
+export function labelReach ({ reported, lost, gained }: LabelLosses, a: number): number {
   const isHopeless = (place: number) => {
-    const net = Math.max(0, valueAt(lost, place))
-    return net - HOPE * Math.sqrt(net) >= CERTIFIABLE * a * reported && net > 0
+    const [losses, gains] = [valueAt(lost, place), valueAt(gained, place)]
+    return losses > 0 && losses - gains - HOPE * Math.sqrt(losses + gains) >= CERTIFIABLE * a * reported
   }
   const worst = lost.findIndex((_, k) => isHopeless(k))
   if (worst === -1) return ALL_LABELS

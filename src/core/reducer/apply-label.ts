@@ -4,7 +4,7 @@ import type { Em } from '../certificate/trace.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import { countForName } from '../contexts/counts-by-name.js'
 import { addGrades } from '../contexts/grader.js'
-import { addLabelled, areLabelsSpared } from '../contexts/label-losses.js'
+import { addLabelled } from '../contexts/label-losses.js'
 import { digestsAgree } from '../outcome/exact-match.js'
 import { isEvidence } from '../enrolment/enrolled-unit.js'
 import { RAW } from '../enrolment/slice.js'
@@ -70,7 +70,7 @@ function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { sta
   const counted = copyState(withCounts(state, { labels_given: 1 }), {
     grader: addGrades(state.grader, outcome),
     label_sources: countForName(state.label_sources, source),
-    ...(areLabelsSpared(policy) && { label_losses: addLabelled(state.label_losses, unit) }),
+    label_losses: addLabelled(state.label_losses, unit),
     auto_cadence: applyRun(fold, outcome, state, policy, time),
   })
   fold.set(key, counted)

@@ -5,7 +5,7 @@ import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import { countForName } from '../contexts/counts-by-name.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
-import { addUnlabelled, areLabelsSpared } from '../contexts/label-losses.js'
+import { addUnlabelled } from '../contexts/label-losses.js'
 import { hasLeft, leftEpochOf } from '../contexts/membership.js'
 import { addEndProbe } from '../contexts/probe-form.js'
 import { addSpending } from '../contexts/probe-spending.js'
@@ -301,7 +301,7 @@ export function takeReport (
   if (report.kind !== 'missing' && report.kind !== 'cancelled') own.grader = addGrades(addFinalAnswer(own.grader, outcome), outcome)
   own.fed_by = countForName(own.fed_by, outcome.by)
   if (report.kind === 'known') own.auto_cadence = applyRun(fold, outcome, own, policy, time)
-  if (isReported && outcome.full.exact_match === undefined && areLabelsSpared(policy)) own.label_losses = addUnlabelled(own.label_losses)
+  if (isReported && outcome.full.exact_match === undefined && policy.label === 'exact_match') own.label_losses = addUnlabelled(own.label_losses)
   own.updated_at = time
   return own
 }

@@ -115,7 +115,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     cancelled_ratio: cancelledRatio(state),
     labels_needed_ratio: labelsNeededRatio(state),
     /** At looser thresholds no labels are asked for; 1: at none; `null`: at all of them they are. */
-    labels_asked_from: labelsAskedFrom(own),
+    labels_asked_from: labelsAskedFrom(effective.source),
     /** Enrolments of either arm that are not accounted for yet. */
     open_enrolments: state.open_enrolments,
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */

@@ -208,23 +208,20 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
 }
 
 function isLabelWanted (loaded: LoadedSnapshot, entry: LoggedOutcome, rule: ContextRule): boolean {
-  const { enrolledShare, evidenceShare, reports } = rule
+  const { enrolledShare, evidenceShare, reports, trials } = rule
   const { u, hash, stopped } = entry
   if (stopped && reports === 'enrolled' && !mustReport(u, hash, evidenceShare, enrolledShare)) return false // it counts nowhere
   if (stopped) return isLabelOfStopWanted(entry, policyFor(loaded, entry))
-  return mayNeedLabel(entry, rule) && unitsFor(loaded, entry, rule).isLabelWanted
+  if (!mayNeedLabel(entry, rule)) return false
+  return unitsBy(entry, policyFor(loaded, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
 }
 
 /** Whether it is a full control run that is evidence, and came without its grade. */
 function mayNeedLabel (entry: LoggedOutcome, { controlShare: share, enrolledShare }: ContextRule): boolean {
   const { u, hash, arm, stopped, cancelled, steps, steps_complete: isComplete, full } = entry
-  const isControl = arm === null ? u < share : arm === 'control'
-  if (full.exact_match !== undefined || !isControl || stopped || cancelled === true) return false
-  return hash < enrolledShare && steps !== null && isComplete // the share may have fallen since it was enrolled
-}
-
-function unitsFor (loaded: LoadedSnapshot, entry: LoggedOutcome, { trials }: ContextRule): ReturnType<typeof unitsBy> {
-  return unitsBy(entry, policyFor(loaded, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer })))
+  const mayBeControl = arm === null ? u < 2 * share : arm === 'control' // the share may have fallen since it was enrolled
+  if (full.exact_match !== undefined || !mayBeControl || stopped || cancelled === true) return false
+  return hash < enrolledShare && steps !== null && isComplete
 }
 
 /** The entry, with a note where its answer differs only at thresholds for which no labels are asked. */
@@ -232,7 +229,8 @@ function withoutLabel (loaded: LoadedSnapshot, entry: LoggedOutcome): LoggedOutc
   const rule = ruleFor(loaded.snapshot, entry.context)
   const { labelReach: reach } = rule
   if (reach === ALL_LABELS || !mayNeedLabel(entry, rule)) return entry
-  const isWithin = unitsFor(loaded, entry, rule).units.get(RAW)!.eighths.some((d, k) => k <= reach && d !== 0)
+  const { units } = unitsBy(entry, policyFor(loaded, entry), []) // with predictors, all labels are asked for
+  const isWithin = units.get(RAW)!.eighths.some((d, k) => k <= reach && d !== 0)
   return isWithin ? entry : { ...entry, no_label: true }
 }
 

@@ -167,7 +167,7 @@ const state = Type.Object({
   last_evidence_at: orNull(number),
   judged_by: Type.Optional(terms),
   label_sources: Type.Optional(numbersByName),
-  label_losses: Type.Optional(Type.Object({ reported: number, lost: rawList })),
+  label_losses: Type.Optional(Type.Object({ reported: number, lost: rawList, gained: rawList })),
   fed_by: Type.Optional(numbersByName),
   checkpoint: Type.Optional(orNull(Type.Object({
     run: text,

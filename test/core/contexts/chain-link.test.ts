@@ -36,7 +36,8 @@ t.test('a link is made of the state, the policy and the pin of its context', asy
 t.test('labels are asked for up to the threshold in force, and for all thresholds under a pin, while exploring, and with predictors', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
-  const hopeless = { ...fold.state(), label_losses: { reported: 100, lost: GRID.map((_, k) => k < 10 ? 0 : 90) } }
+  const label_losses = { reported: 100, lost: GRID.map((_, k) => k < 10 ? 0 : 90), gained: GRID.map(() => 0) }
+  const hopeless = { ...fold.state(), label_sources: { judge: 90 }, label_losses }
   const reach = (state: ContextState, policy: PolicyPatch = {}, pin?: Pin) => chainLink('k', policyWith(policy), pin, state, NO_JUDGEMENT).labelReach
   t.equal(reach(hopeless), 9)
   t.equal(reach({ ...hopeless, threshold_index: 11.25 }), 12, 'drift is watched there')
@@ -44,6 +45,7 @@ t.test('labels are asked for up to the threshold in force, and for all threshold
   t.equal(reach(hopeless, {}, { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }), all)
   t.equal(reach({ ...hopeless, auto_cadence: UNEXPLORED }), all)
   t.equal(reach(hopeless, { predictor: 'auto' }), all)
+  t.equal(reach({ ...hopeless, label_sources: undefined }), all, 'labels without a grader cost nothing')
   t.equal(reach(fold.state()), all, 'every outcome came with its grade')
 })
 

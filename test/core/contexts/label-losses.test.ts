@@ -30,10 +30,15 @@ t.test('no label is asked where even the safest threshold is without hope', asyn
   t.equal(labelReach(losses(40, [[0, 20]]), A), -1)
 })
 
-t.test('gains count against losses', async (t) => {
-  let known = losses(100, [[10, 40]])
-  for (let i = 0; i < 40; i++) known = addLabelled(known, { eighths: lostFrom(10).eighths.map((d) => -d) })
-  t.equal(labelReach(known, A), ALL_LABELS)
+t.test('gains count against losses, and both make the estimate less certain', async (t) => {
+  const withGains = (lost: number, gained: number) => {
+    let known = losses(100, [[10, lost]])
+    for (let i = 0; i < gained; i++) known = addLabelled(known, { eighths: lostFrom(10).eighths.map((d) => -d) })
+    return labelReach(known, A)
+  }
+  t.equal(withGains(40, 40), ALL_LABELS)
+  t.equal(withGains(40, 26), ALL_LABELS, '14 net losses may be chance where 66 answers change')
+  t.equal(withGains(14, 0), 10)
 })
 
 t.test('a threshold without hope is tried again after some hundred samples', async (t) => {
@@ -82,6 +87,7 @@ t.test('the reach is a place on the grid, and never grows by a loss', async (t) 
 })
 
 t.test('all labels are asked for where predictors learn from them, or missing ones are left out', async (t) => {
-  t.ok(areLabelsSpared(policyWith()))
-  for (const patch of [{ predictor: 'auto' }, { missing_labels: 'excluded' }, { label: 'agreement' }] as const) t.notOk(areLabelsSpared(policyWith(patch)))
+  t.ok(areLabelsSpared(policyWith(), { judge: 1 }))
+  t.notOk(areLabelsSpared(policyWith(), undefined), 'no grader has stated its name')
+  for (const patch of [{ predictor: 'auto' }, { missing_labels: 'excluded' }, { label: 'agreement' }] as const) t.notOk(areLabelsSpared(policyWith(patch), { judge: 1 }))
 })

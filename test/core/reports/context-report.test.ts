@@ -1,5 +1,6 @@
 import t from 'tap'
 import { addCompared, compareSlice, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
@@ -162,6 +163,19 @@ t.test('the follow-up of enrolled generations is shown with its ratios', async (
   t.match(describeContext(known(0, { follow_up, open: { evidence: NO_EVIDENCE, unaccounted: 2 }, open_enrolments: 5 }), key), {
     follow_up, follow_up_ratio: 0.75, cancelled_ratio: 0.2, unaccounted: 2, open_enrolments: 5,
   })
+})
+
+t.test('a context shows the thresholds for which labels are asked, and a member those of its pool', async (t) => {
+  const spared = (from: number) => {
+    const label_losses = { reported: 100, lost: GRID.map((_, k) => k < from ? 0 : 90), gained: GRID.map(() => 0) }
+    return known(1, { label_losses, label_sources: { judge: 1 } })
+  }
+  t.equal(describeContext(spared(10), key).labels_asked_from, GRID[9])
+  t.equal(describeContext(spared(0), key).labels_asked_from, 1, 'for none')
+  t.equal(describeContext(known(1), key).labels_asked_from, null, 'for all')
+  const pooled = { ...known(1), policies: new Map([['model=q', { certify_at: 'model' }]]) }
+  pooled.states.set('model=q', spared(10).states.get(key)!)
+  t.equal(describeContext(pooled, key).labels_asked_from, GRID[9])
 })
 
 t.test('trials describe the challengers of a context', async (t) => {

@@ -86,7 +86,7 @@ t.test('a change of the thresholds for which labels are asked is decisive', asyn
   const { em: _, ...outcome } = losslessOutcome('g')
   const steps = [{ tokens: 20, confidence: 0.9991, answer: '5' }]
   for (const u of us) decides({ ...gradeOutcome('salt', { ...outcome, generation_id: `g${u}`, answer: '4', steps } as ReportedOutcome), u, hash: u })
-  const labels = us.map((u) => decides({ type: 'label', generation_id: `g${u}`, em: 1 }))
+  const labels = us.map((u) => decides({ type: 'label', generation_id: `g${u}`, em: 1, source: 'judge' }))
   t.equal(labels.indexOf(true), 4, 'five losses of twelve leave no hope')
 })
 

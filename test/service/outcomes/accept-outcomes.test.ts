@@ -108,6 +108,19 @@ t.test('no label is asked for where the answers differ only at thresholds that l
   t.strictSame(appended.map(({ no_label: isWithout = false }) => isWithout), [true, false, false, false])
 })
 
+t.test('a label is wanted for a control generation though the share has fallen since it was enrolled', async (t) => {
+  const loaded = modelWith()
+  const links = ['*', 'model=q', 'model=q,task=gsm8k'].map((key) => [key, { ...linkOf(loaded.inputs, key), learnedControlShare: 0.02 }] as const)
+  const model = { ...loaded, snapshot: compileSnapshot({ ...loaded.snapshot, salt: 'salt' }, new Map(links)) }
+  const wanted = (arm: 'control' | null, u: number) => {
+    const { label_wanted: isWanted } = outcomeReceipt(model, storedOutcome, { ...gradeOutcome('salt', storedOutcome), arm, u })
+    return isWanted
+  }
+  t.ok(wanted('control', 0.5))
+  t.ok(wanted(null, 0.03))
+  t.notOk(wanted(null, 0.05))
+})
+
 t.test('a label is wanted for a stop whose served answer differs from the probed one', async (t) => {
   const wanted = (changes: Partial<ReportedOutcome>, policy: PolicyPatch = {}) =>
     receipt({ arm: 'treated', stopped: true, stopped_probe: { tokens: 32, answer: '5' }, ...changes }, policy).label_wanted
