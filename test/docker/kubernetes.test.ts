@@ -135,13 +135,14 @@ t.test('the pool of proxies has settings that the proxy accepts, and asks the se
   t.equal(container.image, `stopgate:${version}`)
 })
 
-t.test('vLLM starts with the plug-in, and the version with which it was tested', { skip: withoutKustomize }, async (t) => {
+t.test('vLLM starts with the plug-in, and in a version with which it was tested', { skip: withoutKustomize }, async (t) => {
   const { Deployment: { spec: { strategy, template: { spec } } }, ConfigMap: { data }, Service } = resources('vllm')
   const [installs] = spec.initContainers
   const [container] = spec.containers
   const read = async (file: string) => await readFile(`clients/python/${file}`, 'utf8')
   const plugin = await read('src/stopgate/vllm_plugin/__init__.py')
-  t.match(plugin, `TESTED_VERSIONS = ("${container.image.split(':v')[1]}",)`)
+  const tested = /^TESTED_VERSIONS = \((.*)\)$/m.exec(plugin)![1]!
+  t.match(tested, `"${container.image.split(':v')[1]}"`)
   t.equal(installs.image, container.image, 'the package is installed by the Python that imports it')
   t.match(await read('pyproject.toml'), `\n${data.VLLM_PLUGINS} = "stopgate.vllm_plugin:Plugin"`)
   t.match(plugin, 'os.environ.get("STOPGATE_URL")')
