@@ -114,10 +114,14 @@ function startOf (file: string): Buffer {
 
 /** Throws if any process, this one included, holds the folder. The folder must exist. */
 export async function checkFolder (folder: string): Promise<void> {
-  const { path, close } = socketIn(folder)
-  if (await isListening(path).finally(close)) throw inUse(folder)
+  const isHeld = () => {
+    const { path, close } = socketIn(folder)
+    return isListening(path).finally(close)
+  }
+  if (await isHeld()) throw inUse(folder)
   const ofPath = pathSocketOf(folder)
-  if (ofPath !== null && await isListening(ofPath)) throw replacedInUse(folder)
+  if (ofPath === null || !await isListening(ofPath)) return
+  throw await isHeld() ? inUse(folder) : replacedInUse(folder) // another process may have taken it in between
 }
 
 const inUse = (folder: string): Error =>
