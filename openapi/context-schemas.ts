@@ -278,7 +278,7 @@ export const contextFields = {
   follow_up_ratio: RatioSchema('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),
   cancelled_ratio: RatioSchema('Share of the enrolled generations of final slices that were cancelled; the certificate says nothing about them'),
   labels_needed_ratio: NullableRatioSchema('Share of the control outcomes whose answer would have changed at a threshold that may still be certified, so they needed a label of their own; null: no outcome yet'),
-  labels_asked_from: NullableRatioSchema('The loosest threshold for which labels are asked. Looser ones lose too much to be certified: answers that differ only there count as lost, so that their EM drops are upper limits. 1: no labels are asked for; null: all are'),
+  labels_asked_from: NullableRatioSchema('The loosest threshold for which labels are asked for. Looser ones lose too much to be certified: answers that differ only there count as lost, so that their EM drops are upper limits. 1: no labels are asked for; null: all are'),
   open_enrolments: Type.Integer({ description: 'Generations of either arm that are enrolled and not accounted for yet. Beyond 4,096 further ones are void' }),
   unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
   evidence: objectOrNull(EvidenceSchema, 'Evidence for the certified threshold; null: none is certified'),

@@ -165,5 +165,5 @@ function smallest (isTrue: (n: number) => boolean, limit = 2 ** 40): number | nu
 /** Part of the bound that a hopeful loss rate must stay below: nearer to it, a certificate takes tens of thousands of generations. */
 export const CERTIFIABLE = 0.97
 
-/** Standard errors of the losses seen by which a hopeful loss rate is below the one seen. */
+/** How many standard errors a hopeful loss rate lies below the observed one. */
 export const HOPE = 2

@@ -55,7 +55,7 @@ export interface ChainLink extends Judgement {
   readonly learnedControlShare: number | undefined
   /** Which treated generations report, by the learner; `undefined` before any outcome. */
   readonly reports: Reports | undefined
-  /** Index of the loosest threshold for which labels are asked. */
+  /** Index of the loosest threshold for which labels are asked for. */
   readonly labelReach: number
 }
 
@@ -107,7 +107,7 @@ export function chainLink (
 }
 
 /**
- * Index of the loosest threshold for which labels are asked, at least the one in force, where drift is watched. While a cadence is
+ * Index of the loosest threshold for which labels are asked for, at least the one in force, where drift is watched. While a cadence is
  * explored, all are asked for: the choice needs them.
  */
 export function labelReachOf (state: ContextState, policy: Policy): number {

@@ -134,7 +134,7 @@ export interface ContextState {
   readonly updated_at: number
   /** How many late labels of this epoch each grader gave; absent: none stated its name. */
   readonly label_sources?: CountsByName | undefined
-  /** What late labels of this epoch have shown; absent: every outcome came with its grade, or all labels are asked for. */
+  /** What late labels of this epoch have shown; absent: every outcome came with its grade. */
   readonly label_losses?: LabelLosses | undefined
   /** How much of this epoch's evidence each token reported; absent where the service has no tokens. */
   readonly fed_by?: CountsByName | undefined

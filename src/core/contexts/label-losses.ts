@@ -5,9 +5,9 @@ import type { Policy } from '../policy/policy.js'
 import type { CountsByName } from './counts-by-name.js'
 
 /**
- * Labels of a judge cost tokens, and most answers that differ do so at loose thresholds, which lose far too much to be ever certified.
- * So labels are asked for only up to the loosest threshold that may still be certified. A difference at a looser one counts as lost, which
- * makes no certificate easier.
+ * A judge's labels cost tokens, and most answers that differ do so at loose thresholds, which lose far too much ever to be certified. So
+ * labels are asked for only up to the loosest threshold that may still be certified. Differences at looser ones count as lost, which makes
+ * no certificate easier.
  */
 
 /** The losses that late labels have shown in the newest control samples, for the raw confidence. */
@@ -24,13 +24,10 @@ export const ALL_LABELS = GRID.length - 1
 
 const NOTHING: LabelLosses = { reported: 0, lost: zeroList(GRID.length), gained: zeroList(GRID.length) }
 
-/** Number of samples at which all is halved, so that a threshold that has become better is tried again. */
+/** Number of samples at which all counts are halved, so that a threshold that has improved is tried again. */
 const MOST_REPORTED = 512
 
-/**
- * Whether labels are only asked for as far as they are worth their price: where a grader gives them, which states its name. Predictors
- * learn from all labels.
- */
+/** Whether only some labels are asked for: where a grader, which states its name, gives them. Predictors learn from all labels. */
 export function areLabelsSpared (
   { label, missing_labels: missing, predictor }: Pick<Policy, 'label' | 'missing_labels' | 'predictor'>, sources: CountsByName | undefined
 ): boolean {
@@ -50,8 +47,9 @@ export function addLabelled ({ reported, lost, gained }: LabelLosses = NOTHING, 
 }
 
 /**
- * Index of the loosest threshold for which labels are asked, -1 for none: the last before one that is without hope, or that one itself
- * where the safest lottery towards it has hope. Losses beyond it are not seen, so its share of the samples falls until it is tried again.
+ * Index of the loosest threshold for which labels are asked for, -1 for none. It is the last one before the first hopeless threshold, or
+ * that threshold itself while the safest lottery towards it is not hopeless. Losses beyond it are not seen, so that the share of those seen
+ * falls until it is tried again.
  * @param a tolerance of the test
  */
 export function labelReach ({ reported, lost, gained }: LabelLosses, a: number): number {

@@ -48,7 +48,7 @@ export interface ContextRule {
   readonly reports: Reports
   /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; `undefined`: no worker has searched for one. */
   readonly probeForm: ProbeForm | null | undefined
-  /** Index of the loosest threshold for which labels are asked. */
+  /** Index of the loosest threshold for which labels are asked for. */
   readonly labelReach: number
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
