@@ -19,14 +19,14 @@ function losses (samples: number, labelled: ReadonlyArray<readonly [from: number
   return known!
 }
 
-t.test('labels are asked for all thresholds until some are without hope', async (t) => {
+t.test('labels are requested for all thresholds until some are hopeless', async (t) => {
   t.equal(labelReach(losses(1, []), A), ALL_LABELS)
   t.equal(labelReach(losses(20, [[20, 4]]), A), ALL_LABELS, 'four losses may be bad luck')
   t.equal(labelReach(losses(20, [[20, 5]]), A), 20, 'a lottery towards the first hopeless threshold still has hope')
   t.equal(labelReach(losses(20, [[20, 20], [19, 4]]), A), 19, 'and here it has none')
 })
 
-t.test('no label is asked where even the safest threshold is without hope', async (t) => {
+t.test('no label is requested where even the safest threshold is hopeless', async (t) => {
   t.equal(labelReach(losses(40, [[0, 20]]), A), -1)
 })
 
@@ -41,7 +41,7 @@ t.test('gains count against losses, and both make the estimate less certain', as
   t.equal(withGains(14, 0), 10)
 })
 
-t.test('a threshold without hope is tried again after some hundred samples', async (t) => {
+t.test('a hopeless threshold is tried again after some hundreds of samples', async (t) => {
   let known = losses(100, [[10, 100]])
   let samples = 0
   while (labelReach(known, A) < ALL_LABELS) {
@@ -51,7 +51,7 @@ t.test('a threshold without hope is tried again after some hundred samples', asy
   t.ok(samples > 500 && samples < 2500, `${samples}`)
 })
 
-t.test('the numbers stay bounded', async (t) => {
+t.test('the counts stay bounded', async (t) => {
   const { reported, lost } = losses(10_000, [[3, 1]])
   t.ok(reported < 512 && reported >= 256)
   t.equal(lost[2], 0)
@@ -78,7 +78,7 @@ t.test('most labels are spared where loose thresholds lose much, and none that a
   t.ok(asked / needed < 0.12, `${asked} of ${needed}`)
 })
 
-t.test('the reach is a place on the grid, and never grows by a loss', async (t) => {
+t.test('the reach is a place on the grid, and a loss never widens it', async (t) => {
   holds(t, fc.property(fc.array(fc.nat(GRID.length), { maxLength: 200 }), fc.nat(GRID.length - 1), (froms, more) => {
     const known = losses(250, froms.map((from) => [from, 1] as const))
     const reach = labelReach(known, A)
@@ -86,7 +86,7 @@ t.test('the reach is a place on the grid, and never grows by a loss', async (t) 
   }))
 })
 
-t.test('all labels are asked for where predictors learn from them, or missing ones are left out', async (t) => {
+t.test('all labels are requested where predictors learn from them or missing ones are left out', async (t) => {
   t.ok(areLabelsSpared(policyWith(), { judge: 1 }))
   t.notOk(areLabelsSpared(policyWith(), undefined), 'no grader has stated its name')
   for (const patch of [{ predictor: 'auto' }, { missing_labels: 'excluded' }, { label: 'agreement' }] as const) t.notOk(areLabelsSpared(policyWith(patch), { judge: 1 }))

@@ -85,7 +85,7 @@ t.test('labels show what thresholds lose, of outcomes that came without their gr
   t.same(fold.state().label_losses, { reported: 2, lost: GRID.map(() => 1), gained: GRID.map(() => 0) })
 })
 
-t.test('an outcome for which no label is asked waits for none: where its answer would have changed, it counts as lost', async (t) => {
+t.test('an outcome whose label is not requested waits for none, and counts as lost where its answer would have changed', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
   fold.report(0.1, 1000, { ...CHANGED, no_label: true })

@@ -165,7 +165,7 @@ t.test('the follow-up of enrolled generations is shown with its ratios', async (
   })
 })
 
-t.test('a context shows the thresholds for which labels are asked, and a member those of its pool', async (t) => {
+t.test('a context shows for which thresholds labels are requested, and a member shows those of its pool', async (t) => {
   const spared = (from: number) => {
     const label_losses = { reported: 100, lost: GRID.map((_, k) => k < from ? 0 : 90), gained: GRID.map(() => 0) }
     return known(1, { label_losses, label_sources: { judge: 1 } })

@@ -76,7 +76,7 @@ t.test('the state of a context says how many of its enrolments are open', async 
   t.equal(open({ type: 'reset', key: KEY, by: 'ops', reason: 'new weights' }), 0)
 })
 
-t.test('a change of the thresholds for which labels are asked is decisive', async (t) => {
+t.test('a change in the thresholds whose labels are requested is decisive', async (t) => {
   const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { check_every_tokens: TEST_CADENCE } }) }
   let place = 0
   const decides = (entry: LogEntry) => foldEntries(memory, [{ cursor: `${++place}-0`, time: place, entry }], ENROLMENT_TIMES).decisive.includes(KEY)

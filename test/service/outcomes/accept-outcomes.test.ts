@@ -83,7 +83,7 @@ t.test('a label is wanted where the probed answer differs from the final one', a
   t.strictSame(outcomeReceipt(modelWith(), unknown, gradeOutcome('salt', unknown)), { label_wanted: true }, 'an unknown final answer may differ')
 })
 
-t.test('no label is asked for where the answers differ only at thresholds that lose too much anyway', async (t) => {
+t.test('no label is requested where answers differ only at thresholds that lose too much anyway', async (t) => {
   const services = await build(t, { DEFAULT_POLICY: '{}' })
   const loaded = services.snapshotHolder.loaded()
   const links = ['*', 'model=q', 'model=q,task=gsm8k'].map((key) => [key, { ...linkOf(loaded.inputs, key), labelReach: 12 }] as const)
