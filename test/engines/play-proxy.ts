@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { cli } from '../service-process.js'
 import { until } from '../helper.js'
-import { CLIENT, playPython, type ModelName, type Played } from './play-transformers.js'
+import { CLIENT, playPython, type ModelName, type Played, type TaskFigures } from './play-transformers.js'
 import { MODELS, PYTHON, startEngine, startTogether, VLLM_ENV, type ModelFiles, type ProxiedEngine, type Start } from './start-engine.js'
 
 /** How the proxy forces answers of each model and closes its reasoning. */
@@ -14,6 +14,8 @@ const PROXY_FLAGS: Readonly<Record<ModelName, readonly string[]>> = {
 export interface PlayedByProxy extends Omit<Played, 'client'> {
   /** The counts of the proxy, by the names of its metrics. */
   readonly metrics: Readonly<Record<string, number>>
+  /** Sums over the generations that were asked in each way: by turns in vLLM with the plug-in, as streams of chats through the proxy. */
+  readonly apis: Readonly<Record<string, TaskFigures>>
   /** Median seconds to the first token, directly and through the proxy. */
   readonly first_token: { readonly full: number, readonly served: number }
 }
@@ -31,6 +33,8 @@ export interface PlayingByProxy {
   readonly files?: ModelFiles
   /** Those that the model was trained on by default. */
   readonly tasks?: readonly string[]
+  /** Whether vLLM with the plug-in is asked for JSON by a schema, too, in the context of the task `json`. */
+  readonly withSchema?: boolean
   /** Whether the proxy finds by itself how the model wants its answers to be forced. */
   readonly findsForm?: boolean
   /** Whether the proxy sends prompts with outcomes, for graders. */
@@ -61,7 +65,7 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
     const player = start(PYTHON, [
       'test/engines/run_proxy.py', '--direct', direct, '--proxy', url, '--model', options.model,
       '--generations', String(options.generations), '--seed', String(options.seed),
-      ...(engine === 'vllm-plugin' ? ['--plugin'] : []), ...(options.isLabelled ? [] : ['--unlabelled']), ...(options.tasks ?? []).flatMap((task) => ['--task', task]),
+      ...(engine === 'vllm-plugin' ? ['--plugin'] : []), ...(options.withSchema === true ? ['--schema'] : []), ...(options.isLabelled ? [] : ['--unlabelled']), ...(options.tasks ?? []).flatMap((task) => ['--task', task]),
     ])
     let output = ''
     player.stdout!.on('data', (chunk) => { output += chunk })

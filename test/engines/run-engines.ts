@@ -12,7 +12,7 @@ import { conformPlugin } from './conform-plugin.js'
 import { startJudge } from './judge-beside.js'
 import { lacksClients, playClients } from './play-clients.js'
 import { lacksBench, playOverhead } from './play-overhead.js'
-import { playInProcess, playProxy } from './play-proxy.js'
+import { playInProcess, playProxy, type PlayedByProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
 
@@ -25,7 +25,7 @@ import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
  * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16. With
  * `--find-form` it is found how answers are forced, as by default, and is not stated. With `--every auto` the service chooses the cadence,
  * so that `--every auto --find-form` is a run of the defaults. `--judge 0.1` gives no right answers: a judge labels, which is wrong in a
- * tenth of its replies (llama.cpp and vLLM through the proxy).
+ * tenth of its replies (llama.cpp and vLLM through the proxy). With `--schema` vLLM with the plug-in is asked for JSON, too.
  *
  * `npm run engines -- clients` asks vLLM with and without its plug-in by real client libraries instead, and `overhead` measures by
  * `vllm bench serve` what the plug-in costs while nothing is stopped, in `--pairs 10` pairs of runs.
@@ -46,6 +46,7 @@ const { values, positionals } = parseArgs({
     'find-form': { type: 'boolean', default: false },
     judge: { type: 'string' },
     pairs: { type: 'string', default: '10' },
+    schema: { type: 'boolean', default: false },
   },
 })
 const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
@@ -112,17 +113,31 @@ function filesOf (model: ModelName, folder: string): ModelFiles {
   return values.layers === undefined ? named : deepen(model, named, folder, values.layers)
 }
 
+/** What was asked in each way. The run has failed where the plug-in had faults, changed replies, or never stopped at a pinned threshold. */
+function showApis ({ apis, metrics }: PlayedByProxy): void {
+  process.stdout.write(alignColumns([['asked as', ...HEADER.slice(1)], ...Object.entries(apis).map(([api, figures]) => rowOf(api, figures))], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
+  const { changed, generations, stopped } = Object.values(apis).reduce(addFigures)
+  const never = Object.keys(apis).filter((api) => values.threshold !== undefined && apis[api]!.stopped === 0)
+  const faults = [
+    (metrics['stopgate:faults_total'] ?? 0) > 0 && 'the plug-in had faults: see the log of vLLM',
+    100 * changed > generations - stopped && `${changed} replies that were not stopped differ from those of vLLM alone`,
+    never.length > 0 && `nothing was stopped of what was asked as ${never.join(', ')}`,
+  ].filter((fault) => fault !== false)
+  for (const fault of faults) process.stderr.write(`FAILED: ${fault}\n`)
+  if (faults.length > 0) process.exitCode = 1
+}
+
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'parts' | 'seconds'> & { readonly allProbeTokens: number }> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
   const isLabelled = !values.unlabelled && values.judge === undefined
-  const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'] }
+  const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'], withSchema: values.schema }
   if (engine === 'llama.cpp' || engine === 'vllm' || engine === 'vllm-plugin') {
     const chosen = values.task === undefined ? {} : { tasks: values.task }
     const played = await playProxy(engine, { ...options, files: filesOf(model, folder), ...chosen })
     for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
     const [full, served] = [played.first_token.full, played.first_token.served].map((seconds) => (1000 * seconds).toFixed(1))
     process.stdout.write(`ms to the first token: ${full} directly, ${served} ${engine === 'vllm-plugin' ? 'with the plug-in' : 'through the proxy'}\n`)
-    if ((played.metrics['stopgate:faults_total'] ?? 0) > 0) throw new Error('the plug-in had faults: see the log of vLLM')
+    if (engine === 'vllm-plugin') showApis(played)
     return { ...played, allProbeTokens: played.metrics['stopgate_proxy_probe_tokens_total'] ?? 0 }
   }
   const onProgress = ({ batch, ms }: Progress) => { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) }
@@ -175,9 +190,9 @@ interface WithForm {
   readonly probe_form: { readonly form: object | null, readonly asked: number, readonly validity: number | null } | null
 }
 
-/** The run has failed where a task is without a form. */
+/** The run has failed where a task is without a form. Replies with tools or a schema have none. */
 function showForms (contexts: readonly WithForm[]): void {
-  for (const { key, probe_form: known } of contexts.filter(({ key }) => key.includes('task='))) {
+  for (const { key, probe_form: known } of contexts.filter(({ key }) => key.includes('task=') && !/=(call|json)$/.test(key))) {
     if (known?.form == null) process.exitCode = 1
     const checked = known?.validity == null ? '' : `, right in ${(100 * known.validity).toFixed(0)} % of ${known.asked} checks`
     process.stdout.write(`${key}: probe form ${JSON.stringify(known?.form ?? null)}${checked}\n`)
@@ -225,6 +240,9 @@ async function runConformance (): Promise<void> {
   if (!await conformPlugin()) process.exitCode = 1
 }
 
+/** Threshold of replies with a schema where one is pinned: no test model writes JSON of its own accord, so its confidence in it is low. */
+const JSON_THRESHOLD = 0.01
+
 async function runEngine (engine: Run, model: ModelName): Promise<void> {
   if (isSkipped(engine, await lacks(engine))) return
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
@@ -248,7 +266,9 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
     }
     if (values.threshold !== undefined) {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
-      for (const task of values.task ?? taskNames(model)) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
+      const pinned = Object.fromEntries((values.task ?? taskNames(model)).map((task) => [task, pin]))
+      const all = values.schema ? { ...pinned, json: { ...pin, threshold: JSON_THRESHOLD } } : pinned
+      for (const [task, pin] of Object.entries(all)) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
     }
     const url = await service.url()
     const course = values.judge === undefined ? null : followLabels(service)

@@ -6,6 +6,7 @@ Prints figures as one line of JSON.
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 from dataclasses import dataclass, field
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import openai
-from figures import Figures, print_figures
+from figures import Figures, print_figures, sum_figures
 
 sys.path.insert(0, str(Path(__file__).parent / "model"))
 
-from reasoner.models import MODELS
+from reasoner.models import MODELS, ModelSpec
 from reasoner.prompts import Prompt, prompts
 
 SERVED_NAME = "reasoner"
@@ -25,14 +26,15 @@ SERVED_NAME = "reasoner"
 
 @dataclass
 class Reply:
-    """A streamed reply. Times in seconds."""
+    """What the client saw of a reply. Times in seconds."""
 
     thought: str = ""
     answer: str = ""
     tokens: int = 0
     stopgate: dict[str, Any] = field(default_factory=dict)
     first_token: float | None = None
-    """From the request to the first chunk with text."""
+    """From the request to the first chunk with text, of a stream."""
+    api: str = "stream"
 
     @property
     def decoded(self) -> int:
@@ -53,11 +55,8 @@ class Played:
     seconds: float = 0.0
 
 
-async def ask(client: openai.AsyncOpenAI, prompt: Prompt, is_labelled: bool, extra: dict[str, str]) -> Reply:
-    """One greedy chat; the proxy reads the headers. `extra` are further fields of the request."""
-    headers = {"X-Stopgate-Context": f"task={prompt.task}"}
-    if is_labelled:
-        headers["X-Stopgate-Gold"] = prompt.answer
+async def ask(client: openai.AsyncOpenAI, prompt: Prompt, headers: dict[str, str], extra: dict[str, str]) -> Reply:
+    """One greedy chat. `extra` are further fields of the request."""
     reply, began = Reply(), time.perf_counter()
     chunks = await client.chat.completions.create(
         model=SERVED_NAME,
@@ -90,25 +89,44 @@ TOOLS = [
 ]  # fmt: skip
 
 
+def in_json(prompt: Prompt) -> dict[str, Any]:
+    """A JSON schema for the answer, which leaves few values: a grammar that lets these models write on would not end."""
+    other = prompt.answer[:-1] + ("0" if prompt.answer[-1] != "0" else "1")
+    answer = {"type": "string", "enum": [prompt.answer, other]}
+    schema = {"type": "object", "properties": {"answer": answer}, "required": ["answer"], "additionalProperties": False}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+
+def answer_of(spec: ModelSpec, prompt: Prompt, reply: Reply) -> str:
+    """The answer in a reply, as the prompt states the right one."""
+    if reply.api == "tools":
+        return reply.answer
+    return str(json.loads(reply.answer)["answer"]) if reply.api == "schema" else spec.extract(reply.answer)
+
+
 async def ask_in_one(
     client: openai.AsyncOpenAI, api: str, prompt: Prompt, headers: dict[str, str], extra: dict[str, Any]
 ) -> Reply:
-    """One greedy request that is not streamed, to an API of vLLM's server. Chats may have tools or three samples."""
+    """One greedy request that is not streamed, to an API of vLLM's server; of the chats some have more to them."""
     messages = [{"role": "user", "content": prompt.content}]
     fields = {"model": SERVED_NAME, "temperature": 0, **extra}
     if api == "responses":
         said = await client.responses.create(input=prompt.content, extra_headers=headers, extra_body=extra, model=SERVED_NAME, temperature=0)
-        reply = Reply("", said.output_text, said.usage.output_tokens, (said.model_extra or {}).get("stopgate") or {})
+        reply = Reply("", said.output_text, said.usage.output_tokens, (said.model_extra or {}).get("stopgate") or {}, api=api)
         reply.thought = "".join(part.text for item in said.output if item.type == "reasoning" for part in item.content or ())
         return reply
     if api == "messages":
         body = {**fields, "messages": messages, "max_tokens": 700}
         got = await client.post("/messages", cast_to=dict[str, Any], body=body, options={"headers": headers})
         texts = {kind: "".join(part.get(kind, "") for part in got["content"]) for kind in ("thinking", "text")}
-        return Reply(texts["thinking"], texts["text"], got["usage"]["output_tokens"], got.get("stopgate", {}))
-    more: dict[str, Any] = {"temperature": 0, **({"tools": TOOLS} if prompt.task == "call" else {})}
-    if api == "samples":  # which vLLM refuses with a temperature of 0
-        more, extra = {"n": 3, "temperature": 1, "seed": 0}, {**extra, "top_k": 1}
+        return Reply(texts["thinking"], texts["text"], got["usage"]["output_tokens"], got.get("stopgate", {}), api=api)
+    more: dict[str, Any] = {"temperature": 0}
+    if api == "tools":
+        more["tools"] = TOOLS
+    elif api == "schema":
+        more["response_format"] = in_json(prompt)
+    elif api == "samples":  # which vLLM refuses with a temperature of 0
+        more, extra = {"n": 4, "temperature": 1, "seed": 0}, {**extra, "top_k": 1}
     said = await client.chat.completions.create(messages=messages, extra_headers=headers, extra_body=extra, model=SERVED_NAME, **more)
     stopgate = (said.model_extra or {}).get("stopgate") or {}
     if "samples" in stopgate:
@@ -119,10 +137,29 @@ async def ask_in_one(
     message = said.choices[0].message
     calls = [f'{{"name": "{one.function.name}", "arguments": {one.function.arguments}}}' for one in message.tool_calls or ()]
     thought = (message.model_extra or {}).get("reasoning") or ""
-    return Reply(thought, "\n".join(calls) or message.content or "", said.usage.completion_tokens, stopgate)
+    return Reply(thought, "\n".join(calls) or message.content or "", said.usage.completion_tokens, stopgate, api=api)
 
 
 APIS = ("stream", "chat", "responses", "messages", "samples")
+SCHEMA_TASK = "json"
+"""Level of the context of replies with a schema, whose answers have a form of their own."""
+
+
+def api_of(prompt: Prompt, options: argparse.Namespace) -> str:
+    """How a prompt is asked: in vLLM with the plug-in in each way by turns."""
+    if prompt.task == "call":
+        return "tools"
+    if not options.plugin:
+        return "stream"
+    apis = (*APIS, "schema") if options.schema else APIS
+    return apis[int(prompt.id.rpartition("-")[2]) // options.tasks % len(apis)]
+
+
+def headers_of(prompt: Prompt, api: str, is_labelled: bool) -> dict[str, str]:
+    """The headers that the proxy and the plug-in read."""
+    task = SCHEMA_TASK if api == "schema" else prompt.task
+    gold = json.dumps({"answer": prompt.answer}) if api == "schema" else prompt.answer
+    return {"X-Stopgate-Context": f"task={task}", **({"X-Stopgate-Gold": gold} if is_labelled else {})}
 
 
 async def play(
@@ -133,14 +170,11 @@ async def play(
 
     async def one(prompt: Prompt) -> Reply:
         async with slots:
-            number = int(prompt.id.rpartition("-")[2]) // options.tasks
-            api = APIS[number % len(APIS)] if options.plugin else "stream"
-            if api == "stream" and prompt.task != "call":
-                return await ask(client, prompt, is_labelled, extra)
-            headers = {"X-Stopgate-Context": f"task={prompt.task}"}
-            if is_labelled:
-                headers["X-Stopgate-Gold"] = prompt.answer
-            return await ask_in_one(client, "chat" if prompt.task == "call" else api, prompt, headers, extra)
+            api = api_of(prompt, options)
+            headers = headers_of(prompt, api, is_labelled)
+            if api == "stream":
+                return await ask(client, prompt, headers, extra)
+            return await ask_in_one(client, api, prompt, headers, extra)
 
     began = time.perf_counter()
     played.replies += await asyncio.gather(*map(one, some))
@@ -151,7 +185,7 @@ async def warm_up(client: openai.AsyncOpenAI, prompt: Prompt, options: argparse.
     """In vLLM the first stream takes seconds longer, and the first log-probabilities, which a probe asks for."""
     async with asyncio.TaskGroup() as group:
         for _ in range(options.concurrency):
-            group.create_task(ask(client, prompt, False, {}))
+            group.create_task(ask(client, prompt, headers_of(prompt, "stream", False), {}))
             group.create_task(client.completions.create(model=SERVED_NAME, prompt="a", max_tokens=1, logprobs=1))
 
 
@@ -190,6 +224,7 @@ def main() -> None:
     parser.add_argument("--turn", type=int, default=40, help="generations of a turn (default 40)")
     parser.add_argument("--task", action="append", help="a task to ask (default: those of the model)")
     parser.add_argument("--plugin", action="store_true", help="the server itself stops reasoning")
+    parser.add_argument("--schema", action="store_true", help="with --plugin: ask some chats for JSON by a schema, too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unlabelled", action="store_true")
     options = parser.parse_args()
@@ -198,10 +233,11 @@ def main() -> None:
     options.tasks = len(options.task or spec.asked)
     full, served = asyncio.run(play_in_turns(options, asked))
     tasks: dict[str, list[Figures]] = {}
+    apis: dict[str, list[Figures]] = {}
     for prompt, direct, reply in zip(asked, full.replies, served.replies, strict=True):
         said = reply.stopgate
         stopped, probe_tokens = bool(said.get("stopped")), said.get("probe_tokens", 0)
-        full_right, right = ((one.answer if prompt.task == "call" else spec.extract(one.answer)) == prompt.answer for one in (direct, reply))
+        full_right, right = (answer_of(spec, prompt, one) == prompt.answer for one in (direct, reply))
         figures = Figures(
             generations=1,
             control=said.get("arm") == "control",
@@ -216,9 +252,11 @@ def main() -> None:
             stopped_right=stopped and right,
             changed=not stopped and (direct.thought, direct.answer) != (reply.thought, reply.answer),
         )
-        tasks.setdefault(prompt.task, []).append(figures)
+        tasks.setdefault(SCHEMA_TASK if reply.api == "schema" else prompt.task, []).append(figures)
+        apis.setdefault(reply.api, []).append(figures)
     first = {"full": first_token(full), "served": first_token(served)}
-    print_figures(tasks, full.seconds, served.seconds, first_token=first)
+    by_api = {api: sum_figures(each) for api, each in sorted(apis.items())}
+    print_figures(tasks, full.seconds, served.seconds, first_token=first, apis=by_api)
 
 
 if __name__ == "__main__":

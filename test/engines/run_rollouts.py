@@ -111,13 +111,13 @@ def main() -> None:
             model, args=config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer, callbacks=[Steps()],
             reward_funcs=exact_match if stopping is None else stopping.reward, rollout_func=stopping,
         )  # fmt: skip
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         trainer.train()
-        seconds = time.perf_counter() - began
+        seconds, busy_seconds = time.perf_counter() - began, time.process_time() - busy
     if client is not None:
         client.close(10)
     after = evaluate(spec, model.eval(), tokenizer, options)
-    print(json.dumps({"before": before, "after": after, "seconds": seconds}), flush=True)
+    print(json.dumps({"before": before, "after": after, "seconds": seconds, "processor_seconds": busy_seconds}), flush=True)
 
 
 def evaluate(spec: ModelSpec, model: Any, tokenizer: Any, options: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -103,9 +103,11 @@ export async function startEngine (
     '--max-model-len', '1024', '--block-size', blockSize(), '--generation-config', 'vllm', '--reasoning-parser', 'deepseek_r1', '--enable-prompt-tokens-details',
   ]
   const tools = ['--enable-auto-tool-choice', '--tool-call-parser', 'hermes']
+  // Where a grammar allows white space, the small models write on and on.
+  const json = ['--structured-outputs-config', '{"backend":"xgrammar","disable_any_whitespace":true}']
   const path = [CLIENT.PYTHONPATH, process.env.PYTHONPATH ?? []].flat().join(':')
   const plugin = engine === 'vllm-plugin' ? { VLLM_PLUGINS: 'stopgate', STOPGATE_URL: service, PYTHONPATH: path } : {}
-  start(join(dirname(PYTHON), 'vllm'), [...args, ...tools], { ...VLLM_ENV, ...plugin }).stdout!.resume()
+  start(join(dirname(PYTHON), 'vllm'), [...args, ...tools, ...json], { ...VLLM_ENV, ...plugin }).stdout!.resume()
   const url = `http://127.0.0.1:${port}`
   await until('the engine serves', () => fetch(`${url}/v1/models`).then(({ ok }) => ok, () => false), START_SECONDS)
   return url
