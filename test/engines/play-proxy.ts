@@ -33,6 +33,8 @@ export interface PlayingByProxy {
   readonly files?: ModelFiles
   /** Those that the model was trained on by default. */
   readonly tasks?: readonly string[]
+  /** Further arguments of `vllm serve`. */
+  readonly engineArguments?: readonly string[]
   /** Whether vLLM with the plug-in is asked for JSON by a schema, too, in the context of the task `json`. */
   readonly withSchema?: boolean
   /** Whether the proxy finds by itself how the model wants its answers to be forced. */
@@ -60,7 +62,7 @@ async function startProxy (
 export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy): Promise<PlayedByProxy> {
   const { start, end } = startTogether()
   try {
-    const direct = await startEngine(engine, options.files ?? MODELS[options.model], options.url, start)
+    const direct = await startEngine(engine, options.files ?? MODELS[options.model], options.url, start, options.engineArguments)
     const { url, admin } = engine === 'vllm-plugin' ? { url: direct, admin: direct } : await startProxy(options, direct, start)
     const player = start(PYTHON, [
       'test/engines/run_proxy.py', '--direct', direct, '--proxy', url, '--model', options.model,

@@ -26,6 +26,7 @@ import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
  * `--find-form` it is found how answers are forced, as by default, and is not stated. With `--every auto` the service chooses the cadence,
  * so that `--every auto --find-form` is a run of the defaults. `--judge 0.1` gives no right answers: a judge labels, which is wrong in a
  * tenth of its replies (llama.cpp and vLLM through the proxy). With `--schema` vLLM with the plug-in is asked for JSON, too.
+ * `--engine-arguments='--data-parallel-size 2'` are further ones of `vllm serve`, between blanks.
  *
  * `npm run engines -- clients` asks vLLM with and without its plug-in by real client libraries instead, and `overhead` measures by
  * `vllm bench serve` what the plug-in costs while nothing is stopped, in `--pairs 10` pairs of runs.
@@ -47,6 +48,7 @@ const { values, positionals } = parseArgs({
     judge: { type: 'string' },
     pairs: { type: 'string', default: '10' },
     schema: { type: 'boolean', default: false },
+    'engine-arguments': { type: 'string', default: '' },
   },
 })
 const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
@@ -130,7 +132,7 @@ function showApis ({ apis, metrics }: PlayedByProxy): void {
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'parts' | 'seconds'> & { readonly allProbeTokens: number }> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
   const isLabelled = !values.unlabelled && values.judge === undefined
-  const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'], withSchema: values.schema }
+  const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'], withSchema: values.schema, engineArguments: values['engine-arguments'].split(' ').filter((word) => word !== '') }
   if (engine === 'llama.cpp' || engine === 'vllm' || engine === 'vllm-plugin') {
     const chosen = values.task === undefined ? {} : { tasks: values.task }
     const played = await playProxy(engine, { ...options, files: filesOf(model, folder), ...chosen })

@@ -87,9 +87,10 @@ export function startTogether (): { readonly start: Start, readonly end: () => P
 /**
  * Starts an engine, and waits until it serves.
  * @param service its address, for the engine's own plug-in
+ * @param more further arguments of `vllm serve`
  */
 export async function startEngine (
-  engine: ProxiedEngine, { weights, gguf }: ModelFiles, service: string, start: Start
+  engine: ProxiedEngine, { weights, gguf }: ModelFiles, service: string, start: Start, more: readonly string[] = []
 ): Promise<string> {
   if (engine === 'llama.cpp') {
     const server = start(PYTHON, ['test/engines/llama_server.py', '--model', gguf, '--slots', '16'])
@@ -107,7 +108,7 @@ export async function startEngine (
   const json = ['--structured-outputs-config', '{"backend":"xgrammar","disable_any_whitespace":true}']
   const path = [CLIENT.PYTHONPATH, process.env.PYTHONPATH ?? []].flat().join(':')
   const plugin = engine === 'vllm-plugin' ? { VLLM_PLUGINS: 'stopgate', STOPGATE_URL: service, PYTHONPATH: path } : {}
-  start(join(dirname(PYTHON), 'vllm'), [...args, ...tools, ...json], { ...VLLM_ENV, ...plugin }).stdout!.resume()
+  start(join(dirname(PYTHON), 'vllm'), [...args, ...tools, ...json, ...more], { ...VLLM_ENV, ...plugin }).stdout!.resume()
   const url = `http://127.0.0.1:${port}`
   await until('the engine serves', () => fetch(`${url}/v1/models`).then(({ ok }) => ok, () => false), START_SECONDS)
   return url
