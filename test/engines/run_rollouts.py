@@ -1,7 +1,8 @@
 """Trains a test model with TRL's GRPOTrainer, and stops its rollouts early if there is a service.
 
-It prints JSON lines: for each step the tokens that were rolled out and the mean reward, and at the end EM and tokens of
-full greedy answers to held-out prompts, before and after the training.
+It prints JSON lines: for each step the tokens that were rolled out and the mean reward, and at the end the tokens of all
+probes, EM and tokens of full greedy answers to held-out prompts after the training, and of a training in full before it.
+It sets the policy of its contexts, which are named after its model, mode and seed.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import torch
 from datasets import Dataset
@@ -74,7 +77,7 @@ def main() -> None:
     spec = MODELS[options.model]
     model, tokenizer = load(spec.weights)
     tokenizer.padding_side = "left"
-    before = evaluate(spec, model, tokenizer, options)
+    before = evaluate(spec, model, tokenizer, options) if options.url is None else None
     rows = [
         {"prompt": [{"role": "user", "content": one.content}], "right": one.answer, "task": one.task}
         for one in prompts(spec, 1000 + options.seed, options.steps * options.prompts, options.task)
@@ -93,11 +96,14 @@ def main() -> None:
         ask, most = spec.close + spec.ask, spec.answer_tokens
         reasoning = ReasoningFormat(close=spec.close, ask=ask, answer_tokens=most, extract=spec.extract)
 
+        name = f"{options.model}-{options.mode}-{options.seed}"
+        set_policy(options.url, f"model={name}")
+
         def context(prompt: Any) -> dict[str, str]:
-            return {"model": "reasoner", "task": tasks[prompt[0]["content"]]}
+            return {"model": name, "task": tasks[prompt[0]["content"]]}
 
         stopping = Rollouts(
-            client, reward=exact_match, context=context, mode=options.mode, reasoning=reasoning, run="grpo"
+            client, reward=exact_match, context=context, mode=options.mode, reasoning=reasoning, run=name
         )
     with tempfile.TemporaryDirectory() as folder:
         config = GRPOConfig(
@@ -114,10 +120,22 @@ def main() -> None:
         began, busy = time.perf_counter(), time.process_time()
         trainer.train()
         seconds, busy_seconds = time.perf_counter() - began, time.process_time() - busy
+    probe_tokens = 0
     if client is not None:
         client.close(10)
+        probe_tokens = client.counters.probe_tokens
     after = evaluate(spec, model.eval(), tokenizer, options)
-    print(json.dumps({"before": before, "after": after, "seconds": seconds, "processor_seconds": busy_seconds}), flush=True)
+    print(json.dumps({"probe_tokens": probe_tokens, "before": before, "after": after, "seconds": seconds, "processor_seconds": busy_seconds}), flush=True)
+
+
+def set_policy(url: str, key: str) -> None:
+    """Allows a loss of 5 points, and asks every 16 tokens. Prompts are drawn at random, so evidence needs no span."""
+    policy = {"max_em_drop": 0.05, "evidence_span_seconds": 0, "check_every_tokens": 16, "check_growth": 0}
+    request = Request(
+        f"{url}/v1/contexts/{quote(key)}/policy", json.dumps(policy).encode(), {"content-type": "application/json"},
+        method="PUT",
+    )  # fmt: skip
+    urlopen(request).close()
 
 
 def evaluate(spec: ModelSpec, model: Any, tokenizer: Any, options: argparse.Namespace) -> dict[str, dict[str, float]]:

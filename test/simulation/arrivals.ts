@@ -28,6 +28,8 @@ export interface Arrival {
   readonly retriedAfter?: number
   /** The member of the pool that it belongs to. */
   readonly member?: number
+  /** Its tokens in full, where those of stopped generations are summed. */
+  readonly tokens?: number
   /** It belongs to another context than the one under test. */
   readonly isOther?: boolean
 }

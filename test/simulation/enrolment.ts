@@ -45,6 +45,8 @@ export interface Played {
   /** Generations that were stopped, and those of them that lost their answer. */
   readonly stopped: number
   readonly lost: number
+  /** What those stopped would have had in full. */
+  readonly stoppedTokens: number
 }
 
 const LIST_EVERY = 0.1
@@ -77,6 +79,7 @@ class Player {
   #certifiedAt: number | null = null
   #stopped = 0
   #lost = 0
+  #stoppedTokens = 0
 
   constructor (world: World, seed: number) {
     this.#world = world
@@ -93,7 +96,8 @@ class Player {
       ? this.#certifiedAt !== null
       : endsWith !== undefined && this.#changes.some(({ cause }) => endsWith.includes(cause))
     this.#queue.run(isOver)
-    return { certifiedAt: this.#certifiedAt, fold: this.#fold, changes: this.#changes, stopped: this.#stopped, lost: this.#lost }
+    const [certifiedAt, fold, changes] = [this.#certifiedAt, this.#fold, this.#changes]
+    return { certifiedAt, fold, changes, stopped: this.#stopped, lost: this.#lost, stoppedTokens: this.#stoppedTokens }
   }
 
   #learn (entry: LogEntry, at: number): void {
@@ -124,6 +128,7 @@ class Player {
     if (arrival.isSilent === true) return
     const isCounted = isStopped && now >= (this.#world.countsFrom ?? 0)
     if (isCounted) this.#stopped++
+    if (isCounted) this.#stoppedTokens += arrival.tokens ?? 0
     if (isCounted && (arrival.isLost || arrival.isLostByStop === true) && arrival.isOtherAnswer !== true) this.#lost++
     const running = { arrival, id, u, hash, arm, isStopped, hasProbe: this.#world.hasStoppedProbes === true }
     const end = now + (isStopped ? 1 : arrival.seconds)

@@ -309,3 +309,14 @@ def test_the_code_of_the_page(service: Service) -> None:
     assert shown["boxed"].extract("is \\boxed{42}.") == shown["boxed"].extract("42}") == "42"
     assert shown["client"].flush(30) and shown["client"].counters.rejected == 0
     shown["client"].close()
+
+
+def test_min_p_holds_after_the_temperature_as_in_transformers() -> None:
+    logits = torch.tensor([[0.0, 2.0]]).repeat(64, 1)
+    ids = torch.zeros(64, 1, dtype=torch.long)
+
+    def chosen(temperature: float) -> set[int]:
+        return set(Sampling(temperature, min_p=0.2, generator=torch.Generator().manual_seed(1)).choose(ids, logits))
+
+    assert chosen(1.0) == {1}, "the other token has a share of 0.14"
+    assert chosen(4.0) == {0, 1}, "where it has 0.61"

@@ -15,7 +15,7 @@ from stopgate._outcome import outcome_of
 from stopgate.hf import ReasoningFormat
 from stopgate.rollout import Turn
 from stopgate.training import Run
-from stopgate.trl import Rollouts, _check_control, _Reports, _Seen
+from stopgate.trl import Rollouts, _check_control
 from test_rollout import Engine, stop_treated
 from tiny import tiny_model, tiny_tokenizer
 
@@ -135,25 +135,11 @@ def test_the_mean_of_an_arm_is_logged_and_reported(
     suites = {one["suite"]: one["points"] for one in service.get("/v1/training-runs/vowels")["suites"]}
     assert "rollouts treated" in suites and all(0 <= point["em"] <= 1 for point in suites["rollouts treated"])
     assert any(point["stop_rate"] > 0 for point in suites["rollouts treated"])
+    assert all(point["advantage_variance"] >= 0 for point in suites["rollouts treated"])
     assert "of the prompts are control" not in caplog.text
     key = "model=tiny,task=answer"
     assert [one["context"] for one in service.get("/v1/training-runs/vowels")["contexts"]] == [key]
     assert all(one["continues"] and one["context"] == {"model": "tiny", "task": "answer"} for one in checkpoints)
-
-
-def test_the_first_levels_that_contexts_share_are_reported(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[Any] = []
-    monkeypatch.setattr(Run, "report", lambda self, checkpoint: served.append(checkpoint.get("context")))
-    seen = [_Seen("control", [[1.0]], [8], [False])]
-    with Client(service.url, timeout=30) as client:
-        reports = _Reports(client, "shared", every=10)
-        reports.add(1, seen, [{"model": "q", "task": "a", "level": "1"}])
-        reports.add(5, seen, [])
-        reports.add(11, seen, [{"model": "q", "task": "b", "level": "1"}])
-        reports.add(21, seen, [{"model": "r"}])
-    assert served == [{"model": "q", "task": "a", "level": "1"}, {"model": "q"}, None], (
-        "the first step is reported at once"
-    )
 
 
 def test_few_control_prompts_are_warned_about(caplog: pytest.LogCaptureFixture) -> None:
@@ -221,21 +207,46 @@ def test_what_cannot_work_is_refused(service: Service, tmp_path: Path) -> None:
             trained.trainer.train()
         trained = Trained(tmp_path, client, "answer")
         trained.trainer.reward_funcs = [trained.vowels]
-        with pytest.raises(ValueError, match="were not graded"):
+        with pytest.raises(ValueError, match="would not be graded"):
             trained.trainer.train()
+        fields: list[tuple[str, Any, str]] = [
+            ("tools", [print], "with tools"),
+            ("environments", [], "environments"),
+        ]
+        for name, value, said in fields:
+            trained = Trained(tmp_path, client, "answer")
+            setattr(trained.trainer, name, value)
+            with pytest.raises(ValueError, match=said):
+                trained.stopping(["a"], trained.trainer)
+        trained = Trained(tmp_path, client, "answer")
+        with pytest.raises(ValueError, match="with images"):
+            trained.stopping([[{"role": "user", "content": [{"type": "image"}]}]], trained.trainer)
+        trained.trainer.args.generation_kwargs = {"no_repeat_ngram_size": 3, "top_p": 0.9}
+        with pytest.raises(ValueError, match=r": no_repeat_ngram_size$"):
+            trained.stopping(["a"], trained.trainer)
 
 
-def test_rollouts_that_fail_can_be_made_again(
-    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trainings_that_fail_can_be_repeated(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Client(service.url, timeout=30) as client:
         trained = Trained(tmp_path, client, "answer")
-        with monkeypatch.context() as broken:
-            broken.setattr("stopgate.trl.generate_rows", lambda *_, **__: 1 / 0)
-            with pytest.raises(ZeroDivisionError):
-                trained.trainer.train()
+        for broken in ("stopgate.trl.generate_rows", "trl.GRPOTrainer._calculate_rewards"):
+            with monkeypatch.context() as patch:
+                patch.setattr(broken, lambda *_, **__: 1 / 0)
+                with pytest.raises(ZeroDivisionError):
+                    trained.trainer.train()
         trained.trainer.train()
-    assert len(trained.rollouts) == 6
+    assert len(trained.graded) == 6
+
+
+def test_a_reward_may_be_a_tensor(service: Service, tmp_path: Path) -> None:
+    stop_at_second_check(service, "answer")
+    with Client(service.url, timeout=30) as client:
+        trained = Trained(tmp_path, client, "answer")
+        vowels = trained.vowels
+        tensors: Any = lambda **columns: torch.tensor(vowels(**columns))  # noqa: E731
+        trained.stopping._reward = tensors
+        trained.trainer.train()
+    assert any("stopgate/treated/reward" in entry for entry in trained.trainer.state.log_history)
 
 
 def test_columns_of_a_reward_function_have_a_value_for_each_rollout(service: Service, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async function readRun (client: HttpClient, name: string): Promise<Run> {
 
 const PLOTTED = [
   'em_low', 'em_high', 'n', 'em_stderr', 'em_estimate_low', 'em_estimate_high', 'tokens_mean', 'tokens_spent_mean', 'tokens_p50', 'tokens_p95',
-  'stop_rate', 'truncated_rate', 'threshold',
+  'stop_rate', 'truncated_rate', 'advantage_variance', 'threshold',
 ] as const
 
 function eventsOf ({ suites }: Run): SuiteEvent[] {

@@ -6,7 +6,8 @@ export type CheckpointFigure = keyof Draft | 'runtime' | 'samples_per_second'
 
 /** Figures that have the same name everywhere. */
 const FIGURES = [
-  'n', 'em_estimate_low', 'em_estimate_high', 'tokens_spent_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold',
+  'n', 'em_estimate_low', 'em_estimate_high', 'tokens_spent_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate',
+  'advantage_variance', 'threshold',
 ] as const
 
 /** Names that training stacks give to the figures of an evaluation. */

@@ -23,6 +23,8 @@ export interface Checkpoint {
   readonly stop_rate?: number
   /** Share of responses cut off at the token limit. */
   readonly truncated_rate?: number
+  /** Of rollouts: mean variance of the rewards in a group, which advantages are made of. */
+  readonly advantage_variance?: number
   /** Threshold that stopped responses in the evaluation; `null`: none. */
   readonly threshold?: number | null
   /** Context that this checkpoint serves. */
@@ -36,7 +38,7 @@ export interface Checkpoint {
 /** Without `at`: a resumed job evaluates the same step again at another time. */
 const MEASURED = [
   'em', 'n', 'em_stderr', 'em_estimate_low', 'em_estimate_high', 'tokens_mean', 'tokens_spent_mean', 'tokens_p50', 'tokens_p95', 'stop_rate',
-  'truncated_rate',
+  'truncated_rate', 'advantage_variance',
 ] as const
 const FIGURES = [...MEASURED, 'threshold'] as const
 

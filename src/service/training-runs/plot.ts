@@ -30,12 +30,13 @@ export function plotSuite (run: string, view: SuiteView): string {
   const x = axisOf([...points, ...forecast].map(({ step }) => step), LEFT + GAP, RIGHT, { atLeast: 10, marks: 9, isTight: true })
   const last = points.at(-1)!
   const said = verdicts.map(({ verdict }) => verdict).join(', ') || 'none'
+  const variance = last.advantage_variance === undefined ? '' : `; advantage variance ${numberOf(last.advantage_variance)}`
   const estimated = last.em_estimate_low === undefined ? '' : 'estimated '
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="13" fill="#222">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     textElement(LEFT, 30, `${shortened(run, 44)} · ${shortened(suite, 24)}`, 'font-size="18" font-weight="bold"'),
-    textElement(LEFT, 52, `step ${numberOf(last.step)}: ${estimated}EM ${percent(last.em)} % (${percent(last.em_low)} to ${percent(last.em_high)}), ${numberOf(Math.round(last.tokens_mean))} tokens; verdicts: ${said}`),
+    textElement(LEFT, 52, `step ${numberOf(last.step)}: ${estimated}EM ${percent(last.em)} % (${percent(last.em_low)} to ${percent(last.em_high)}), ${numberOf(Math.round(last.tokens_mean))} tokens${variance}; verdicts: ${said}`),
     textElement(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured again; max_em_drop ${percent(drop)} points${underOf(threshold, left)}`, 'fill="#555" font-size="12"'),
     drawPanel(em, x, yAxis(em, EM, 5)),
     drawPanel(tokens, x, yAxis(tokens, TOKENS, 10)),
@@ -51,7 +52,8 @@ function underOf (threshold: number | null, left: number): string {
   return left === 0 ? under : `${under || '; in full'}, ${left} steps evaluated under others left out`
 }
 
-type Drawn = Pick<PointView, 'step' | 'em' | 'em_low' | 'em_high' | 'em_estimate_low' | 'tokens_mean' | 'tokens_low' | 'tokens_high' | 'is_replay'>
+type Drawn = Pick<PointView, 'step' | 'em' | 'em_low' | 'em_high' | 'em_estimate_low' | 'tokens_mean' | 'tokens_low' | 'tokens_high' | 'advantage_variance' |
+  'is_replay'>
 
 /** The newest figures of a step under a threshold; empty if it has none. */
 function comparedIn (point: PointView, threshold: number | null): Drawn[] {

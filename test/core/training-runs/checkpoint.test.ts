@@ -8,7 +8,7 @@ const one: Checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 100,
 
 t.test('the time of the evaluation and the order of context levels do not affect whether figures are the same', async (t) => {
   t.ok(sameFigures(one, { ...one, at: '2026-01-01T00:00:00Z', context: { task: 't', model: 'q' } }))
-  const others: Partial<Checkpoint>[] = [{ em: 0.51 }, { n: 11 }, { em_stderr: 0 }, { tokens_mean: 101 }, { tokens_p50: 1 }, { tokens_p95: 1 }, { em_estimate_low: 0.4 }, { em_estimate_high: 0.6 }, { tokens_spent_mean: 60 }, { stop_rate: 0 }, { truncated_rate: 0 }, { threshold: null }, { context: { model: 'q' } }, { context: { model: 'q', task: 'u' } }]
+  const others: Partial<Checkpoint>[] = [{ em: 0.51 }, { n: 11 }, { em_stderr: 0 }, { tokens_mean: 101 }, { tokens_p50: 1 }, { tokens_p95: 1 }, { em_estimate_low: 0.4 }, { em_estimate_high: 0.6 }, { tokens_spent_mean: 60 }, { stop_rate: 0 }, { truncated_rate: 0 }, { advantage_variance: 0 }, { threshold: null }, { context: { model: 'q' } }, { context: { model: 'q', task: 'u' } }]
   for (const other of others) {
     t.notOk(sameFigures(one, { ...one, ...other }), JSON.stringify(other))
     t.notOk(sameFigures({ ...one, ...other }, one), `${JSON.stringify(other)}, in the opposite order`)

@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import (
     DynamicCache,
     LogitsProcessorList,
+    MinPLogitsWarper,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
@@ -27,6 +28,7 @@ class Sampling:
         temperature: above 0; None: greedy.
         top_k: number of the most probable tokens that may be chosen; None: all.
         top_p: the share of probability that may be chosen from; None: all.
+        min_p: the least probability that may be chosen, as a share of the largest; None: any.
         logits_processor: changes the logits first.
         generator: of the random numbers.
     """
@@ -36,6 +38,7 @@ class Sampling:
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         logits_processor: LogitsProcessorList | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -47,6 +50,8 @@ class Sampling:
                 self._processors.append(TopKLogitsWarper(top_k))
             if top_p is not None:
                 self._processors.append(TopPLogitsWarper(top_p))
+            if min_p is not None:
+                self._processors.append(MinPLogitsWarper(min_p))
 
     def choose(self, ids: Tensor, logits: Tensor) -> list[int]:
         """The next token of each row.

@@ -9,6 +9,23 @@ from accelerate.utils import gather_object
 from ._telemetry import warn
 from ._turns import Said, Turn
 
+_OF_WHOLE_COMPLETIONS = ("min_tokens", "presence_penalty", "frequency_penalty", "structured_outputs")
+
+
+def require_turns(trainer: Any) -> None:
+    """Checks that completions may be made in turns.
+
+    Raises:
+        ValueError: an option counts over a whole completion, or lets vLLM sleep between turns.
+    """
+    if trainer.args.vllm_enable_sleep_mode:
+        raise ValueError("vLLM would sleep after each turn: set vllm_enable_sleep_mode=False")
+    if trainer.args.vllm_structured_outputs_regex is not None:
+        raise ValueError("each turn would begin the expression anew: leave out vllm_structured_outputs_regex")
+    given = trainer.args.generation_kwargs or {}
+    if whole := [name for name in _OF_WHOLE_COMPLETIONS if given.get(name)]:
+        raise ValueError(f"each turn would count anew: leave out these generation_kwargs: {', '.join(whole)}")
+
 
 class TrlVllm:
     """Completes rounds of turns. All prompts of a call to TRL's `VLLMGeneration` have the same sampling parameters."""

@@ -2,35 +2,32 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutinefunction
-from itertools import takewhile
-from statistics import fmean, pvariance, stdev
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from accelerate.utils import broadcast_object_list, gather_object
-from transformers import LogitsProcessorList, MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
+from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor, TrainerCallback
 from trl.chat_template_utils import parse_response
 from trl.data_utils import is_conversational
 from trl.models.utils import unwrap_model_for_generation
 
+from ._arms import ARMS, ArmReports, Sample, figures_of
 from ._hash import murmur3
 from ._hf import Sampling
-from ._rewards import Bounds, ForcedStep, mask_of, report, require_bounds, steps_to_grade, unasked
+from ._rewards import ForcedStep, mask_of, report, require_bounds, steps_to_grade, unasked
 from ._telemetry import warn
-from ._trl_vllm import TrlVllm
+from ._trl_vllm import TrlVllm, require_turns
 from ._turns import TurnByTurn, run_batch
 from .client import Client
-from .generation import Arm, Context, Generation
+from .generation import Context, Generation
 from .hf import generate_rows, make_rows
 from .reasoning import ReasoningFormat, Row
-from .training import Run
 
 __all__ = ["Reward", "Rollouts"]
 
 Reward = Callable[..., "Sequence[float | None]"]
 """A reward function as TRL calls it: `reward(prompts=..., completions=..., **columns)`."""
 
-ARMS: tuple[Arm, Arm] = ("control", "treated")
 LEAST_CONTROL = 0.2
 """Share of control prompts below which a loss by stopping is seen too late (docs/evidence/training.md)."""
 
@@ -42,7 +39,8 @@ class Rollouts:
         trainer = GRPOTrainer(..., rollout_func=stopping, reward_funcs=stopping.reward)
 
     All samples of a prompt are in one arm, since their advantages are compared. Evaluations run in full. The trainer
-    logs the reward, the tokens and the variance of the advantages of each arm under `stopgate/`.
+    logs the reward, the tokens and the variance of the advantages of each arm under `stopgate/`, weighted so that the
+    arms compare although control shares differ by context.
 
     Args:
         client: asks and reports.
@@ -62,6 +60,8 @@ class Rollouts:
             policy moves; None: none. Other reports that name its context, or one above or below it, must be of the same
             run.
         report_every: steps of the training between these reports.
+        run_token: token for these reports, with the role trainer. None: that of the client, which must then be an
+            operator's, since a worker may not report them.
 
     Raises:
         ValueError: `bounds`, `share` or `mode` make no sense.
@@ -80,6 +80,7 @@ class Rollouts:
         reasoning: ReasoningFormat | None = None,
         run: str | None = None,
         report_every: int = 10,
+        run_token: str | None = None,
     ) -> None:
         if not 0 <= share <= 1:
             raise ValueError(f"share is from 0 to 1, not {share}")
@@ -92,7 +93,8 @@ class Rollouts:
         self._reward, self._bounds = reward, require_bounds(bounds)
         self._share, self._from_step = share, from_step
         self._reasoning = reasoning or ReasoningFormat()
-        self._reports = None if run is None else _Reports(client, run, report_every)
+        self._reports = None if run is None else ArmReports(client, run, report_every, run_token)
+        self._trainer: Any = None
         self._nonce: str | None = None
         self._calls = 0
         self._batch: _Batch | None = None
@@ -112,14 +114,10 @@ class Rollouts:
             and `env_mask`, which is 0 for forced tokens.
 
         Raises:
-            ValueError: the trainer does not use `reward` of this object, or leaves out what "truncate" cuts off.
+            ValueError: the trainer has an option that rollouts which may be stopped cannot have.
         """
-        if self._batch is not None:
-            raise ValueError("the last rollouts were not graded: make the trainer with reward_funcs=stopping.reward")
-        if self._mode == "truncate" and trainer.mask_truncated_completions:
-            raise ValueError('stops in mode "truncate" have no end of sequence: set mask_truncated_completions=False')
-        if trainer.use_vllm and trainer.args.vllm_enable_sleep_mode:
-            raise ValueError("vLLM would sleep after each turn: set vllm_enable_sleep_mode=False")
+        if trainer is not self._trainer:
+            self._take(trainer, prompts)
         is_training = trainer.model.training
         batch = _Batch(_tokenizer(trainer), _prompt_ids(trainer, prompts), self._mode)
         group_size = trainer.num_generations if is_training else trainer.num_generations_eval
@@ -137,6 +135,25 @@ class Rollouts:
             "prompt_ids": batch.prompts, "completion_ids": batch.completions, "logprobs": logprobs,
             "env_mask": batch.masks,
         }  # fmt: skip
+
+    def _take(self, trainer: Any, prompts: list[Any]) -> None:
+        """Checks a trainer that asks for its first rollouts."""
+        if not any(one is self.reward for one in trainer.reward_funcs):
+            raise ValueError("rollouts would not be graded: make the trainer with reward_funcs=stopping.reward")
+        if self._mode == "truncate" and trainer.mask_truncated_completions:
+            raise ValueError('stops in mode "truncate" have no end of sequence: set mask_truncated_completions=False')
+        if trainer.tools or trainer.environments is not None:
+            raise ValueError("rollouts with tools or environments cannot be stopped early: leave out rollout_func")
+        if any(_has_image(prompt) for prompt in prompts):
+            raise ValueError("rollouts with images cannot be stopped early: leave out rollout_func")
+        if trainer.use_vllm:
+            require_turns(trainer)
+        else:
+            _sampling(trainer)
+        if self._reports is not None:
+            self._reports.begin()
+            trainer.add_callback(_AtEnd(self._reports))
+        self._trainer = trainer
 
     def _generate(
         self, trainer: Any, batch: "_Batch", runs: list[Generation], asks: list[bool]
@@ -194,8 +211,9 @@ class Rollouts:
         places = [*range(len(completions)), *(probe.place for probe in probes)]
         ids = [*batch.completions, *(probe.forced.tokens for probe in probes)]
         columns_of_all = _columns_of(columns, places, ids)
-        rewards = self._reward(prompts=[prompts[place] for place in places], completions=texts, **columns_of_all)
-        final = list(rewards[: len(completions)])
+        given = self._reward(prompts=[prompts[place] for place in places], completions=texts, **columns_of_all)
+        rewards = [None if one is None else float(one) for one in given]  # it may be a tensor
+        final = rewards[: len(completions)]
         for probe, reward in zip(probes, rewards[len(completions) :], strict=True):
             probe.forced.step.reward = self._bounds.scaled(reward)
             if batch.is_truncated(probe.place):
@@ -211,14 +229,14 @@ class Rollouts:
         self, batch: "_Batch", rewards: "list[float | None]", log_metric: Callable[[str, float], None], state: Any
     ) -> None:
         # Those of all processes, since the samples of a group may be spread over several.
-        samples: list[_Sample] = gather_object(batch.samples(rewards))
-        seen = [_seen(arm, samples) for arm in ARMS]
-        for one in seen:
-            for name, value in one.metrics().items():
-                log_metric(f"stopgate/{one.arm}/{name}", value)
+        samples: list[Sample] = gather_object(batch.samples(rewards))
+        for arm in ARMS:
+            seen = figures_of(arm, samples)
+            for name, value in {} if seen is None else seen.metrics().items():
+                log_metric(f"stopgate/{arm}/{name}", value)
         if self._reports is not None and state.is_world_process_zero:
-            scaled = [one.scaled(self._bounds) for one in seen]
-            self._reports.add(state.global_step, scaled, [one.context for one in samples])
+            scaled = [one._replace(reward=self._bounds.scaled(one.reward)) for one in samples]
+            self._reports.add(state.global_step, scaled)
 
 
 def _check_control(shares: "Sequence[float | None]") -> None:
@@ -238,52 +256,6 @@ class _Probe(NamedTuple):
 
     place: int
     forced: ForcedStep
-
-
-class _Sample(NamedTuple):
-    """A rollout as it is logged."""
-
-    arm: "Arm | None"
-    group: str | None
-    context: dict[str, str]
-    reward: float | None
-    tokens: int
-    stopped: bool
-
-
-class _Seen(NamedTuple):
-    """The rollouts of one arm: rewards by group; and of each sample the tokens, and whether it was stopped."""
-
-    arm: Arm
-    rewards: list[list[float]]
-    tokens: list[int]
-    stopped: list[bool]
-
-    def metrics(self) -> dict[str, float]:
-        """What the trainer logs."""
-        if not self.tokens or not self.rewards:
-            return {}
-        return {
-            "reward": fmean(reward for group in self.rewards for reward in group),
-            "tokens": fmean(self.tokens),
-            "advantage_variance": fmean(pvariance(group) for group in self.rewards),
-            "stopped": fmean(self.stopped),
-        }
-
-    def scaled(self, bounds: Bounds) -> "_Seen":
-        """The same with rewards from 0 to 1, without those outside the bounds."""
-        groups = [[scaled for one in group if (scaled := bounds.scaled(one)) is not None] for group in self.rewards]
-        return self._replace(rewards=[group for group in groups if group])
-
-
-def _seen(arm: Arm, samples: Sequence[_Sample]) -> _Seen:
-    """The rollouts of an arm."""
-    its = [one for one in samples if one.arm == arm]
-    groups: dict[str | None, list[float]] = {}
-    for one in its:
-        if one.reward is not None:
-            groups.setdefault(one.group, []).append(one.reward)
-    return _Seen(arm, list(groups.values()), [one.tokens for one in its], [one.stopped for one in its])
 
 
 class _Batch:
@@ -326,58 +298,29 @@ class _Batch:
             if row.run.steps:
                 report(row, reward, self.is_truncated(place))
 
-    def samples(self, rewards: "list[float | None]") -> "list[_Sample]":
+    def samples(self, rewards: "list[float | None]") -> "list[Sample]":
         """The rollouts with their rewards."""
         return [
-            _Sample(row.run.arm, row.run.group, dict(row.run.context), reward, len(row.tokens), row.run.stopped)
+            Sample(run.arm, run.group, dict(run.context), run.control_share, reward, len(row.tokens), run.stopped)
             for row, reward in zip(self.rows, rewards, strict=True)
+            for run in (row.run,)
         ]
 
 
-class _Reports:
-    """Reports reward and tokens of each arm to a training run of the service, as an evaluation of its own.
+class _AtEnd(TrainerCallback):
+    """Reports the last steps of a training."""
 
-    It also tells the service that the policy of the rollouts' context moves as it is trained.
-    """
+    def __init__(self, reports: ArmReports) -> None:
+        self._reports = reports
 
-    def __init__(self, client: Client, run: str, every: int) -> None:
-        self._run, self._every = Run(client.endpoint, run, timeout=5.0), every
-        self._sums: dict[Arm, _Seen] = {}
-        self._reported: int | None = None
-        self._context: dict[str, str] | None = None  # the first levels, which the contexts of all rollouts share
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Forgets what a training that failed has left."""
+        self._reports.begin()
 
-    def add(self, step: int, seen: Sequence[_Seen], contexts: Sequence[Context]) -> None:
-        """Adds the rollouts of a step, and reports at times."""
-        for context in contexts:
-            shared = dict(context) if self._context is None else self._context
-            self._context = _shared(shared, context)
-        for one in seen:
-            before = self._sums.get(one.arm, _Seen(one.arm, [], [], []))
-            self._sums[one.arm] = _Seen(
-                one.arm, before.rewards + one.rewards, before.tokens + one.tokens, before.stopped + one.stopped
-            )
-        if self._reported is not None and step - self._reported < self._every:
-            return
-        self._reported = step
-        served = {"context": self._context, "continues": True} if self._context else {}
-        for arm, one in self._sums.items():
-            if one.rewards:
-                self._run.report({**self._checkpoint(step, arm, one), **served})
-        self._sums = {}
-
-    def _checkpoint(self, step: int, arm: Arm, seen: _Seen) -> dict[str, Any]:
-        means = [fmean(group) for group in seen.rewards]
-        error = {"em_stderr": stdev(means) / len(means) ** 0.5} if len(means) > 1 else {}
-        return {
-            "step": step, "suite": f"rollouts {arm}", "em": fmean(one for group in seen.rewards for one in group),
-            "n": sum(map(len, seen.rewards)), "tokens_mean": fmean(seen.tokens), "stop_rate": fmean(seen.stopped),
-            **error,
-        }  # fmt: skip
-
-
-def _shared(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, str]:
-    """The first levels of a, as far as b has the same."""
-    return dict(takewhile(lambda level: b.get(level[0]) == level[1], a.items()))
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Reports from the process that reports."""
+        if state.is_world_process_zero:
+            self._reports.end()
 
 
 def _columns_of(columns: Mapping[str, Any], places: Sequence[int], completion_ids: list[list[int]]) -> dict[str, Any]:
@@ -403,7 +346,7 @@ def _prompt_ids(trainer: Any, prompts: list[Any]) -> list[list[int]]:
     if is_conversational({"prompt": prompts[0]}):
         tokens = tokenizer.apply_chat_template(
             conversation=prompts, add_generation_prompt=True, tokenize=True, return_dict=True,
-            **trainer.chat_template_kwargs,
+            chat_template=trainer.chat_template, **trainer.chat_template_kwargs,
         )  # fmt: skip
     else:
         tokens = tokenizer(text=prompts)
@@ -411,13 +354,28 @@ def _prompt_ids(trainer: Any, prompts: list[Any]) -> list[list[int]]:
     return ids
 
 
+_SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+
 def _sampling(trainer: Any) -> Sampling:
-    """How the trainer samples."""
+    """How the trainer samples with transformers.
+
+    Raises:
+        ValueError: `generation_kwargs` has an option that would not hold here.
+    """
+    given = trainer.args.generation_kwargs or {}
+    if others := sorted(given.keys() - set(_SAMPLING)):
+        raise ValueError(f"rollouts that may be stopped do not know these generation_kwargs: {', '.join(others)}")
+    own = {name: given.get(name, getattr(trainer, name)) for name in _SAMPLING}
     processors = LogitsProcessorList()
-    if trainer.repetition_penalty not in (None, 1.0):
-        processors.append(RepetitionPenaltyLogitsProcessor(trainer.repetition_penalty))
-    if trainer.min_p:
-        processors.append(MinPLogitsWarper(trainer.min_p))
-    top_k = trainer.top_k if trainer.top_k and trainer.top_k > 0 else None
-    top_p = trainer.top_p if trainer.top_p is not None and trainer.top_p < 1 else None
-    return Sampling(trainer.temperature, top_k, top_p, processors)
+    if own["repetition_penalty"] not in (None, 1.0):
+        processors.append(RepetitionPenaltyLogitsProcessor(own["repetition_penalty"]))
+    top_k = own["top_k"] if own["top_k"] and own["top_k"] > 0 else None
+    top_p = own["top_p"] if own["top_p"] is not None and own["top_p"] < 1 else None
+    return Sampling(own["temperature"], top_k, top_p, own["min_p"] or None, processors)
+
+
+def _has_image(prompt: Any) -> bool:
+    """Whether a message of a prompt has an image."""
+    contents = [message.get("content") for message in prompt] if isinstance(prompt, list) else []
+    return any(part.get("type") == "image" for content in contents if isinstance(content, list) for part in content)
