@@ -117,6 +117,7 @@ const CONTEXT = {
     steps_missing: 0,
     unmarked: 0,
     calls: 0,
+    rewarded: 0,
     unanswered: 0,
     left_out: 3,
     listed_late: 0,

@@ -182,6 +182,7 @@ const MEANINGS: Readonly<Record<Field, string>> = {
   steps_missing: 'control outcomes that lack some of their steps',
   unmarked: 'outcomes that may be samples of one prompt',
   calls: 'outcomes whose answer is calls of tools',
+  rewarded: 'outcomes whose answer has a reward',
   unanswered: 'outcomes that asked and have no answer at any check',
   left_out: 'control generations that the evidence leaves out',
   listed_late: 'of these, those drawn while the store was away or slow',

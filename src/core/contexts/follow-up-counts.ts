@@ -27,6 +27,8 @@ export const NO_FOLLOW_UP = {
   unmarked: 0,
   /** Those whose answer is calls of tools. */
   calls: 0,
+  /** Those whose answer has a reward. */
+  rewarded: 0,
   /** Those that asked, and for which no check has an answer: it was too long to be forced, or probes failed or came too late. */
   unanswered: 0,
   /** Control units that the evidence leaves out: of outcomes that nothing enrolled, and of void entries, except for the epoch before. */
@@ -53,6 +55,7 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     steps_missing: counts.steps_missing + (more.steps_missing ?? 0),
     unmarked: counts.unmarked + (more.unmarked ?? 0),
     calls: counts.calls + (more.calls ?? 0),
+    rewarded: counts.rewarded + (more.rewarded ?? 0),
     unanswered: counts.unanswered + (more.unanswered ?? 0),
     left_out: counts.left_out + (more.left_out ?? 0),
     listed_late: counts.listed_late + (more.listed_late ?? 0),

@@ -12,7 +12,7 @@ export interface Guarantee {
   /** The guarantee was requested after evidence had arrived, so the bar was thirty times higher. */
   readonly post_hoc: boolean
   readonly label: Label
-  /** The property that the guarantee is about, in words: exact match, agreement, the same calls of tools, or the preference of a judge. */
+  /** What the guarantee is about, in words: exact match, mean reward, agreement, the same calls of tools, or the preference of a judge. */
   readonly about: string
   /** Some labels are verdicts of a judge whose errors are not known. */
   readonly as_judged: boolean
@@ -60,15 +60,20 @@ const NEARLY_ALL = 0.99
  */
 export function subjectOf (
   { label, judge_miss_rate: missRate }: Pick<Policy, 'label' | 'judge_miss_rate'>,
-  { calls, reported }: Pick<FollowUp, 'calls' | 'reported'>, sources: Readonly<Record<string, number>> = {}
+  { calls, rewarded, reported }: Pick<FollowUp, 'calls' | 'rewarded' | 'reported'>, sources: Readonly<Record<string, number>> = {}
 ): Pick<Guarantee, 'about' | 'as_judged'> {
   if (label === 'agreement') return { about: agreementText(calls, reported), as_judged: false }
   const names = Object.keys(sources).sort()
   const judges = names.filter((name) => name.startsWith(JUDGE))
-  if (judges.length === 0) return { about: names.length === 0 ? 'exact match' : `graded by ${names.join(', ')}`, as_judged: false }
+  if (judges.length === 0) return { about: names.length === 0 ? gradeText(rewarded, reported) : `graded by ${names.join(', ')}`, as_judged: false }
   const others = names.length > judges.length ? ', or graded by others' : ''
   const corrected = missRate === null ? '' : `, corrected for missing up to ${Math.round(1000 * missRate) / 10} % of the real losses`
   return { about: `preferred by the judge ${judges.map((name) => name.slice(JUDGE.length)).join(', ')}${others}${corrected}`, as_judged: missRate === null }
+}
+
+function gradeText (rewarded: number, reported: number): string {
+  if (rewarded === 0) return 'exact match'
+  return rewarded >= reported ? 'mean reward' : 'mean reward, and exact match where there is no reward'
 }
 
 function agreementText (calls: number, reported: number): string {

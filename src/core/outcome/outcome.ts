@@ -51,6 +51,8 @@ export interface LoggedOutcome {
   readonly is_unmarked?: true
   /** Its answer is calls of tools; not stated of treated generations. */
   readonly is_call?: true
+  /** Its answer has a reward; not stated of treated generations. */
+  readonly is_rewarded?: true
   readonly arm: Arm | null
   /** It repeats another generation, and counts nowhere. */
   readonly is_retry?: true
@@ -184,6 +186,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...(group === undefined && prompt !== undefined && { by_prompt: true }),
     ...(isUnmarked(outcome) && { is_unmarked: true }),
     ...(outcome.arm !== 'treated' && answer !== undefined && areToolCalls(answer) && { is_call: true }),
+    ...(outcome.arm !== 'treated' && outcome.reward !== undefined && { is_rewarded: true }),
     arm: outcome.arm ?? null,
     ...(outcome.retry_of !== undefined && { is_retry: true }),
     context: outcome.context ?? {},

@@ -145,10 +145,10 @@ export function addToCounts (state: OwnState, more: Partial<FollowUp>): void {
   state.recent = addRecent(state.recent, more)
 }
 
-/** Counts of a control outcome by its answers: whether they are calls of tools, and whether no check has one. */
-export function answerCounts ({ is_call: isCall, steps }: LoggedOutcome): Partial<FollowUp> {
+/** Counts of a control outcome by its answers: whether they are calls of tools, have a reward, and whether no check has one. */
+export function answerCounts ({ is_call: isCall, is_rewarded: isRewarded, steps }: LoggedOutcome): Partial<FollowUp> {
   const isUnanswered = steps !== null && steps.length > 0 && steps.every(({ confidence }) => confidence === null)
-  return { ...(isCall === true && { calls: 1 }), ...(isUnanswered && { unanswered: 1 }) }
+  return { ...(isCall === true && { calls: 1 }), ...(isRewarded === true && { rewarded: 1 }), ...(isUnanswered && { unanswered: 1 }) }
 }
 
 /** By which a final slice is taken. */

@@ -78,6 +78,7 @@ const outcome = {
   by_prompt: Type.Optional(Type.Literal(true)),
   is_unmarked: Type.Optional(Type.Literal(true)),
   is_call: Type.Optional(Type.Literal(true)),
+  is_rewarded: Type.Optional(Type.Literal(true)),
   arm,
   is_retry: Type.Optional(Type.Literal(true)),
   context: Type.Record(text, text),

@@ -103,6 +103,13 @@ t.test('an outcome whose answer is calls of tools says so', async (t) => {
   for (const answer of ['42', 'The set {1, 2} is finite.', '{"q":"a"}', 'search {"q":"a"}\nThat is all.']) t.equal(isCall(answer), undefined, answer)
 })
 
+t.test('a control outcome with a reward says so', async (t) => {
+  const isRewarded = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report }).is_rewarded
+  t.equal(isRewarded({ arm: 'control', reward: 0 }), true)
+  t.equal(isRewarded({ arm: 'treated', reward: 1 }), undefined)
+  t.equal(isRewarded({ arm: 'control', em: 1 }), undefined)
+})
+
 t.test('an outcome is unmarked where nothing says whether its prompt has other samples', async (t) => {
   const unmarked = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report }).is_unmarked
   t.equal(unmarked({}), true)

@@ -342,8 +342,8 @@ t.test('outcomes without any probed answer are counted, and those whose answer i
   fold.enrol([0.1, 0.2, 0.3], 0)
   fold.report(0.1, 1000, { steps: [step(10, null), step(20, null)] })
   fold.report(0.2, 1000, { steps: [step(10, null), step(20, 0.5)] })
-  fold.report(0.3, 1000, { steps: [step(10, 0.5)], is_call: true })
-  t.match(fold.state(), { follow_up: { reported: 3, unanswered: 1, calls: 1 }, recent: { unanswered: 1 } })
+  fold.report(0.3, 1000, { steps: [step(10, 0.5)], is_call: true, is_rewarded: true })
+  t.match(fold.state(), { follow_up: { reported: 3, unanswered: 1, calls: 1, rewarded: 1 }, recent: { unanswered: 1 } })
 })
 
 t.test('rule 14: outcomes of generations of the epoch before are not left out of the next one, and wait for nothing', async (t) => {
