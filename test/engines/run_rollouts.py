@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-4, help="learning rate")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--check-every", type=int, help="tokens from check to check (default: as the service chooses)")
     parser.add_argument("--evaluate", type=int, default=400, help="held-out prompts of each evaluation")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -97,7 +98,7 @@ def main() -> None:
         reasoning = ReasoningFormat(close=spec.close, ask=ask, answer_tokens=most, extract=spec.extract)
 
         name = f"{options.model}-{options.mode}-{options.seed}"
-        set_policy(options.url, f"model={name}")
+        set_policy(options.url, f"model={name}", options.check_every)
 
         def context(prompt: Any) -> dict[str, str]:
             return {"model": name, "task": tasks[prompt[0]["content"]]}
@@ -128,9 +129,10 @@ def main() -> None:
     print(json.dumps({"probe_tokens": probe_tokens, "before": before, "after": after, "seconds": seconds, "processor_seconds": busy_seconds}), flush=True)
 
 
-def set_policy(url: str, key: str) -> None:
-    """Allows a loss of 5 points, and asks every 16 tokens. Prompts are drawn at random, so evidence needs no span."""
-    policy = {"max_em_drop": 0.05, "evidence_span_seconds": 0, "check_every_tokens": 16, "check_growth": 0}
+def set_policy(url: str, key: str, check_every: int | None) -> None:
+    """Allows a loss of 5 points. Prompts are drawn at random, so evidence needs no span."""
+    cadence = {} if check_every is None else {"check_every_tokens": check_every, "check_growth": 0}
+    policy = {"max_em_drop": 0.05, "evidence_span_seconds": 0, **cadence}
     request = Request(
         f"{url}/v1/contexts/{quote(key)}/policy", json.dumps(policy).encode(), {"content-type": "application/json"},
         method="PUT",
