@@ -5,6 +5,7 @@ import { alignColumns } from '../../src/cli/command-line/command-io.js'
 import { until } from '../helper.js'
 import type { ServiceProcess } from '../service-process.js'
 import { lastLine } from './child-processes.js'
+import { pinKinds } from './play-shapes.js'
 import { freePort, lacksEngine, MODELS, startEngine, startTogether } from './start-engine.js'
 
 /** A Python that has the client libraries: LiteLLM and vLLM ask for different versions of the same packages. */
@@ -48,11 +49,7 @@ function litellmSettings (alone: string, plugin: string): string {
 export async function playClients (service: ServiceProcess, folder: string): Promise<number> {
   const { start, end } = startTogether()
   try {
-    for (const [task, threshold] of Object.entries({ text: 0.5, call: 0.5, json: 0.01 })) { // JSON under a grammar is not this model's own
-      const key = encodeURIComponent(`model=reasoner,task=${task}`)
-      await service.put(`/v1/contexts/${key}/policy`, { control_rate: 0.02, check_every_tokens: 16 })
-      await service.put(`/v1/contexts/${key}/pin`, { threshold, reason: 'real clients at a known threshold' })
-    }
+    await pinKinds(service)
     const url = await service.url()
     const [alone, plugin] = [await startEngine('vllm', MODELS.boxed, url, start), await startEngine('vllm-plugin', MODELS.boxed, url, start)]
     const settings = join(folder, 'litellm.yaml') // JSON is YAML

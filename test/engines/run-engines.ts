@@ -12,6 +12,7 @@ import { conformPlugin } from './conform-plugin.js'
 import { startJudge } from './judge-beside.js'
 import { lacksClients, playClients } from './play-clients.js'
 import { lacksBench, playOverhead } from './play-overhead.js'
+import { playShapes } from './play-shapes.js'
 import { playInProcess, playProxy, type PlayedByProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
@@ -28,8 +29,8 @@ import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
  * tenth of its replies (llama.cpp and vLLM through the proxy). With `--schema` vLLM with the plug-in is asked for JSON, too.
  * `--engine-arguments='--data-parallel-size 2'` are further ones of `vllm serve`, between blanks.
  *
- * `npm run engines -- clients` asks vLLM with and without its plug-in by real client libraries instead, and `overhead` measures by
- * `vllm bench serve` what the plug-in costs while nothing is stopped, in `--pairs 10` pairs of runs.
+ * `npm run engines -- shapes` asks vLLM with its plug-in in many shapes of requests instead, `clients` with and without it by real client
+ * libraries, and `overhead` measures by `vllm bench serve` what it costs while nothing is stopped, in `--pairs 10` pairs of runs.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,7 +54,7 @@ const { values, positionals } = parseArgs({
 })
 const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
 const CONFORMANCE = 'vllm-conformance'
-const known = [...ENGINES, 'clients', 'overhead', CONFORMANCE] as const
+const known = [...ENGINES, 'shapes', 'clients', 'overhead', CONFORMANCE] as const
 type Run = Exclude<typeof known[number], typeof CONFORMANCE>
 type Engine = typeof ENGINES[number]
 const unknown = positionals.find((engine) => !known.includes(engine as typeof known[number]))
@@ -105,7 +106,8 @@ function addFigures (a: TaskFigures, b: TaskFigures): TaskFigures {
 async function lacks (engine: Run): Promise<string | null> {
   if (engine === 'transformers') return await lacksTransformers()
   if (engine === 'clients') return lacksClients()
-  return engine === 'overhead' ? lacksBench() : lacksEngine(engine)
+  if (engine === 'overhead') return lacksBench()
+  return lacksEngine(engine === 'shapes' ? 'vllm-plugin' : engine)
 }
 
 /** The model, or that of `--folder`, with `--layers`. */
@@ -260,6 +262,10 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
   try {
     if (engine === 'clients') {
       if (await playClients(service, folder) > 0) process.exitCode = 1
+      return
+    }
+    if (engine === 'shapes') {
+      if (await playShapes(service) > 0) process.exitCode = 1
       return
     }
     if (engine === 'overhead') {

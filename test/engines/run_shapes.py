@@ -1,0 +1,251 @@
+"""Asks vLLM's server with the plug-in of stopgate in many shapes of requests.
+
+Each is asked with `X-Stopgate: off`, in a context that stops nothing, and in one with a pinned threshold until a
+generation is stopped. The first two must give the same reply. Prints one line of JSON.
+"""
+
+import argparse
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx
+
+ATTEMPTS = 20
+MODEL = "reasoner"
+TEXT, CALL = "total 437: a8 b5 c2 d9", "heat hall 437: a8 b5 c2"
+PROMPT = f"<|user|>{TEXT}<|assistant|><think>\n"
+PARAMETERS = {"type": "object", "properties": {"room": {"type": "string"}, "level": {"type": "integer"}}}
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": PARAMETERS}} for name in ("set_heat", "set_light")]
+LEVEL = {"type": "object", "properties": {"level": {"enum": [452, 461]}}, "required": ["level"], "additionalProperties": False}
+"""Few values, since a grammar that lets this model write on would not end."""
+CALLED = [
+    {"role": "user", "content": CALL},
+    {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "call-1", "type": "function", "function": {"name": "set_heat", "arguments": '{"room": "hall", "level": 452}'}}]},
+    {"role": "tool", "tool_call_id": "call-1", "content": "done"},
+    {"role": "user", "content": TEXT},
+]  # fmt: skip
+SAMPLED = {"temperature": 1, "top_k": 1, "seed": 0}
+"""As greedy decoding, which vLLM refuses with several samples."""
+CHAT, COMPLETIONS, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"
+Kind = Literal["text", "call", "json", "passed"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A request. What is `passed` is served by vLLM alone."""
+
+    name: str
+    kind: Kind
+    path: str
+    fields: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """With what all requests to an API have."""
+        content = CALL if self.kind == "call" else TEXT
+        own: dict[str, Any] = {"model": MODEL, "temperature": 0}
+        if self.path == CHAT:
+            own["messages"] = [{"role": "user", "content": content}]
+        elif self.path == COMPLETIONS:
+            own |= {"prompt": PROMPT, "max_tokens": 700}
+        elif self.path == RESPONSES:
+            own["input"] = content
+        elif self.path == MESSAGES:
+            own |= {"messages": [{"role": "user", "content": content}], "max_tokens": 700}
+        return own | dict(self.fields)
+
+
+def chat(name: str, kind: Kind = "text", **fields: Any) -> Shape:
+    """A chat."""
+    return Shape(f"chat, {name}" if name else "chat", kind, CHAT, fields)
+
+
+def formatted(form: dict[str, Any]) -> dict[str, Any]:
+    """A field of chats."""
+    return {"response_format": form}
+
+
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+SHAPES = (
+    chat(""),
+    chat("streamed", **STREAMED),
+    chat("usage in each chunk", stream=True, stream_options={"include_usage": True, "continuous_usage_stats": True}),
+    chat("four samples", n=4, **SAMPLED),
+    chat("two samples, streamed", n=2, **SAMPLED, **STREAMED),
+    chat("sampled with a seed", temperature=0.7, seed=5),
+    chat("log-probabilities", logprobs=True, top_logprobs=2),
+    chat("log-probabilities, streamed", logprobs=True, top_logprobs=2, **STREAMED),
+    chat("stop string in the answer", stop=["boxed"]),
+    chat("stop string, streamed", stop=["boxed"], **STREAMED),
+    chat("max_completion_tokens", max_completion_tokens=400),
+    chat("min_tokens", min_tokens=30),
+    chat("thinking_token_budget", thinking_token_budget=90),
+    chat("priority", priority=3),
+    chat("reasoning_effort", reasoning_effort="low"),
+    chat("cache_salt", cache_salt="a"),
+    chat("empty logit_bias", logit_bias={}),
+    chat("token ids returned", return_token_ids=True),
+    chat("reasoning not returned", include_reasoning=False),
+    chat("turn after a tool's result", messages=CALLED),
+    chat("no tool wanted", tools=TOOLS, tool_choice="none"),
+    chat("tools", "call", tools=TOOLS),
+    chat("tools, streamed", "call", tools=TOOLS, **STREAMED),
+    chat("tool required", "call", tools=TOOLS, tool_choice="required"),
+    chat("tool named", "call", tools=TOOLS, tool_choice={"type": "function", "function": {"name": "set_heat"}}),
+    chat("JSON schema", "json", **formatted({"type": "json_schema", "json_schema": {"name": "level", "schema": LEVEL}})),
+    chat("JSON object", "json", max_tokens=400, **formatted({"type": "json_object"})),
+    chat("choice", "json", structured_outputs={"choice": ["452", "461"]}),
+    chat("regular expression", "json", structured_outputs={"regex": "4(52|61)"}),
+    chat("grammar", "json", structured_outputs={"grammar": 'root ::= "452" | "461"'}),
+    Shape("chats in a batch", "text", f"{CHAT}/batch", {"messages": [[{"role": "user", "content": TEXT}]] * 2}),
+    Shape("completion", "text", COMPLETIONS, {}),
+    Shape("completion, streamed", "text", COMPLETIONS, STREAMED),
+    Shape("completion of two prompts", "text", COMPLETIONS, {"prompt": [PROMPT, PROMPT.replace("437", "438")]}),
+    Shape("completion, log-probabilities", "text", COMPLETIONS, {"logprobs": 2}),
+    Shape("responses", "text", RESPONSES, {}),
+    Shape("responses, streamed", "text", RESPONSES, {"stream": True}),
+    Shape("responses, tools", "call", RESPONSES, {"tools": [{"type": "function", "strict": False, **TOOLS[0]["function"]}]}),
+    Shape("responses, JSON schema", "json", RESPONSES, {
+        "text": {"format": {"type": "json_schema", "name": "level", "schema": LEVEL, "strict": True}}}),
+    Shape("messages", "text", MESSAGES, {}),
+    Shape("messages, streamed", "text", MESSAGES, {"stream": True}),
+    Shape("messages, tools", "call", MESSAGES, {"tools": [{"name": "set_heat", "input_schema": PARAMETERS}]}),
+    Shape("chat, rank of data parallelism", "text", CHAT, {}, {"X-data-parallel-rank": "0"}),
+    chat("beam search", "passed", use_beam_search=True, n=2, max_tokens=40),
+    chat("log-probabilities of the prompt", "passed", prompt_logprobs=1),
+)  # fmt: skip
+
+VOLATILE = ("id", "created", "signature", "stopgate", "prompt_tokens_details", "input_tokens", "cache_")
+"""Beginnings of the names of fields that two equal requests do not share. The last three depend on what was cached."""
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """What a reply says, with the place of each."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if not name.startswith(VOLATILE) and not name.endswith("_id") and not name.endswith("_at"):
+                yield from leaves(one, (*path, name))
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from leaves(one, (*path, place))
+    elif isinstance(value, float):
+        yield path, round(value, 2)  # log-probabilities differ with the batch
+    elif value is not None:
+        yield path, value
+
+
+DELTAS = ("content", "reasoning", "text", "thinking", "partial_json", "arguments", "delta")
+
+
+@dataclass
+class Said:
+    """What is compared of a reply; for a stream its texts, its log-probabilities and what ended it."""
+
+    whole: Any
+    stopped: bool
+    text: str
+
+    @classmethod
+    def of(cls, events: list[Any]) -> "Said":
+        """Reads the events of a stream, or the one object of another reply."""
+        flags = [one for event in events for one in flags_of(event)]
+        found = [leaf for event in events for leaf in leaves(event)]
+        text = "".join(str(value) for path, value in found if path[-1] in DELTAS)
+        if len(events) == 1:
+            return cls(found, any(flags), text)
+        parts: dict[tuple[Any, ...], str] = defaultdict(str)
+        last: dict[tuple[Any, ...], Any] = {}
+        for event in events:
+            index = [choice.get("index", 0) for choice in event.get("choices") or ()]
+            for path, value in leaves(event):
+                if path[-1] in DELTAS and isinstance(value, str):
+                    parts[(*index, event.get("type"), path[-1])] += value
+                elif path[-1] in ("finish_reason", "stop_reason", "completion_tokens", "output_tokens"):
+                    last[(*index, path[-1])] = value
+                elif "logprobs" in path:
+                    parts[(*index, "logprobs")] += f"{path[-1]}={value} "
+        return cls((dict(parts), last), any(flags), text)
+
+
+def flags_of(value: Any) -> Iterator[bool]:
+    """Whether each sample was stopped, by the fields `stopgate` of a reply."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if name == "stopgate" and isinstance(one, dict):
+                yield from (bool(sample.get("stopped")) for sample in one.get("samples") or [one])
+            else:
+                yield from flags_of(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from flags_of(one)
+
+
+def ask(client: httpx.Client, shape: Shape, headers: Mapping[str, str]) -> Said:
+    """Asks once."""
+    reply = client.post(shape.path, json=shape.body, headers={**shape.headers, **headers})
+    if reply.status_code != 200:
+        raise RuntimeError(f"{reply.status_code}: {reply.text[:300]}")
+    if not reply.headers["content-type"].startswith("text/event-stream"):
+        return Said.of([reply.json()])
+    lines = [line.removeprefix("data:").strip() for line in reply.text.splitlines() if line.startswith("data:")]
+    return Said.of([json.loads(line) for line in lines if line != "[DONE]"])
+
+
+def play(client: httpx.Client, shape: Shape) -> dict[str, Any]:
+    """Asks in all ways, and says what was seen."""
+
+    def asked(context: str) -> Said:
+        return ask(client, shape, {"X-Stopgate-Context": f"task={context}", "X-Stopgate-Group": uuid.uuid4().hex})
+
+    off, free = ask(client, shape, {"X-Stopgate": "off"}), asked("free")
+    faults, attempts = [], 0
+    if free.whole != off.whole:
+        faults.append(f"not stopped: {free.whole} is not {off.whole}")
+    if shape.kind != "passed":
+        stopped = free
+        while not stopped.stopped and attempts < ATTEMPTS:  # the reasoning may end before the probe does
+            stopped, attempts = asked(shape.kind), attempts + 1
+        if not stopped.stopped:
+            faults.append(f"none of {ATTEMPTS} was stopped")
+        elif stopped.whole == off.whole or not stopped.text:
+            faults.append(f"stopped: {stopped.whole}")
+    return {"name": shape.name, "attempts": attempts, "faults": faults}
+
+
+def warm_up(client: httpx.Client) -> None:
+    """Asks until the form of forced answers is known where a threshold is pinned. Until then nothing is probed."""
+    for context in ("text", "call", "json", "free"):
+        for number in range(100):
+            body = {**SHAPES[0].body, "messages": [{"role": "user", "content": f"total {100 + number}: a8 b5 c2 d9"}]}
+            reply = client.post(CHAT, json=body, headers={"X-Stopgate-Context": f"task={context}"})
+            if reply.json()["stopgate"]["arm"] is not None:
+                break
+        else:
+            raise SystemExit(f"no form was found in {context}")
+
+
+def main() -> None:
+    """Reads the address, and plays all shapes, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plugin", required=True, help="vLLM with the plug-in")
+    options = parser.parse_args()
+    played = []
+    with httpx.Client(base_url=options.plugin, timeout=120) as client:
+        warm_up(client)
+        for shape in SHAPES:
+            try:
+                played.append(play(client, shape))
+            except Exception as error:
+                played.append({"name": shape.name, "attempts": 0, "faults": [repr(error)]})
+        counts = client.get("/stopgate/status").json()["counts"]
+    print(json.dumps({"shapes": played, "counts": counts}))
+
+
+if __name__ == "__main__":
+    main()
