@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/cli/command-line/command-io.js'
 import { startProcess } from '../service-process.js'
+import { runAll } from './all-runs.js'
 import { endingOnSignal, registered } from './child-processes.js'
 import { conformPlugin } from './conform-plugin.js'
 import { startJudge } from './judge-beside.js'
@@ -31,6 +32,7 @@ import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
  *
  * `npm run engines -- shapes` asks vLLM with its plug-in in many shapes of requests instead, `clients` with and without it by real client
  * libraries, and `overhead` measures by `vllm bench serve` what it costs while nothing is stopped, in `--pairs 10` pairs of runs.
+ * `--all` runs everything with both models; with the 6,000 generations of each run by default that takes hours.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -48,6 +50,7 @@ const { values, positionals } = parseArgs({
     'find-form': { type: 'boolean', default: false },
     judge: { type: 'string' },
     pairs: { type: 'string', default: '10' },
+    all: { type: 'boolean', default: false },
     schema: { type: 'boolean', default: false },
     'engine-arguments': { type: 'string', default: '' },
   },
@@ -61,7 +64,9 @@ const unknown = positionals.find((engine) => !known.includes(engine as typeof kn
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
 const model = MODEL_NAMES.find((name) => name === values.model)
 if (model === undefined) throw new Error(`there is no model ${values.model}: use ${MODEL_NAMES.join(' or ')}`)
-const wanted = positionals.length === 0 ? known : positionals as Array<typeof known[number]>
+if (values.all) process.exit(runAll(process.argv[1]!, process.argv.slice(2).filter((word) => word !== '--all')))
+if (positionals.length === 0) throw new Error(`name an engine (${known.join(', ')}), or --all`)
+const wanted = positionals as Array<typeof known[number]>
 
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
 const STOPPED_HEADER = ['of those stopped', 'stops', 'served as probed %', 'EM in full', 'EM probed', 'EM served']
