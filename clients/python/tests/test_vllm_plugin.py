@@ -7,6 +7,7 @@ import pytest
 
 from conftest import Service
 from fake_vllm import END_THINK, FakeEngine, RequestOutputKind
+from stopgate._answers import EndTrial
 from stopgate._outcome import outcome_of
 from stopgate.generation import Ending, Generation
 from stopgate.vllm_plugin.serving import Server
@@ -196,3 +197,26 @@ def test_probes_leave_three_quarters_of_the_seats_to_users(service: Service, mon
         assert max(probes) == 2 and server.counts.all()["probes skipped"] > 0
 
     play(service, "plug-seats", test)
+
+
+@pytest.mark.parametrize("is_on_cpu", [False, True])
+def test_the_search_of_the_form_asks_again_for_one_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch, is_on_cpu: bool
+) -> None:
+    task = f"plug-again-{is_on_cpu}"
+    prepare(service, task, 0.9, has_form=False)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        trials: list[EndTrial] = []
+        monkeypatch.setattr(server.client.forms, "tried", lambda run, trial, most: trials.append(trial))
+        with requesting(task):
+            await said(server(PROMPT, wanting(STREAMED, n=2, seed=7), "r"))
+        await server.settle()
+        assert len(trials) == 2
+        again = [one.params for id, one in engine.requests.items() if id.endswith("-again")]
+        assert [params.n for params in again] == [1, 1]
+        beside = [one.params for id, one in engine.requests.items() if not id.endswith("r")]
+        assert all((params.seed is not None) == is_on_cpu for params in beside), "a CPU would ignore the user's seed"
+        assert not is_on_cpu or len({params.seed for params in again} - {0, 7, 8}) == 2
+
+    play(service, task, test, {"is_on_cpu": is_on_cpu}, has_form=False)

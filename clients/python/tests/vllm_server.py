@@ -129,19 +129,27 @@ async def said(outputs: "AsyncGenerator[Any, None]") -> "list[dict[str, Any]]":
     return [samples[i] for i in sorted(samples)]
 
 
-def play(service: Service, task: str, test: "Callable[[FakeEngine, Server], Any]", **engine: Any) -> Any:
-    """Runs a test with an engine whose `generate` is replaced."""
+def play(
+    service: Service, task: str, test: "Callable[[FakeEngine, Server], Any]",
+    options: "dict[str, Any] | None" = None, has_form: bool = True, **engine: Any,
+) -> Any:  # fmt: skip
+    """Runs a test with an engine whose `generate` is replaced.
+
+    Args:
+        options: of the server.
+        has_form: whether to wait until the probe form is known.
+    """
 
     async def playing() -> Any:
         async with AsyncClient(service.url, local=True) as client:
             fake = FakeEngine(**engine)
-            server = serving(fake, client)
+            server = serving(fake, client, **options or {})
             context = {"model": "q", "task": task}
 
             def is_ready() -> bool:
                 bundle = client.bundle
                 rule = None if bundle is None else bundle.rule_of(context, f"{task}-{id(bundle)}")
-                return rule is not None and rule.form is not None
+                return rule is not None and (rule.form is not None or not has_form)
 
             until("the rules have come", is_ready)
             result = await asyncio.wait_for(test(fake, server), 20)

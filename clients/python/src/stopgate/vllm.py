@@ -1,6 +1,7 @@
 """Stops the reasoning of rollouts in vLLM, in the engine's own process."""
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
@@ -36,8 +37,8 @@ class Engine:
         generate: the method `generate` of an `AsyncLLM`.
         options: passed with each of its requests, such as `lora_request` and `priority`.
         prompt: further fields of each prompt, such as `cache_salt`.
-        keeps_seeds: whether forced answers are sampled with a seed of their own from the most probable token alone. A
-            CPU ignores all seeds of a batch in which a request has none, as a greedy one.
+        keeps_seeds: whether each request has a seed of its own, and forced answers are sampled from the most probable
+            token alone. A CPU ignores all seeds of a batch in which a request has none, as a greedy one.
     """
 
     def __init__(
@@ -54,6 +55,13 @@ class Engine:
         """The sampling parameters of a forced answer."""
         greedy = {"temperature": 1, "top_k": 1, "seed": 0} if self._keeps_seeds else {"temperature": 0}
         return SamplingParams(**greedy, max_tokens=max_tokens, logprobs=TOP_TOKENS, **more)
+
+    def again(self, params: SamplingParams) -> SamplingParams:
+        """The sampling parameters of a request for one more answer where a request with `params` gave one."""
+        params = params.clone()
+        params.n, params.min_tokens, params.logprobs = 1, 0, None
+        params.seed = random.randrange(2**31) if self._keeps_seeds else None
+        return params
 
     async def pieces(self, prompt: list[int], params: SamplingParams, request_id: str) -> AsyncGenerator[Piece, None]:
         """Generates. Closing this generator aborts the request."""
@@ -277,10 +285,9 @@ class Roller:
 
     async def _again(self, end: EndOfReasoning, params: SamplingParams, request_id: str) -> str:
         """What the model answers when it is asked again."""
-        params, said = params.clone(), list[int]()
-        params.min_tokens, params.logprobs, params.seed = 0, None, None
+        said = list[int]()
         prompt = [*end.prefix, *self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)]
-        async with aclosing(self._engine.pieces(prompt, params, request_id)) as pieces:
+        async with aclosing(self._engine.pieces(prompt, self._engine.again(params), request_id)) as pieces:
             async for piece in pieces:
                 said += piece.tokens
         text: str = self._tokenizer.decode(said, skip_special_tokens=True)
