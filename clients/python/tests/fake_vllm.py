@@ -97,6 +97,7 @@ class FakeEngine:
         fail: whether a request is refused, by its id.
         size: most tokens of the next output of a request.
         turns: turns of the event loop that the next token of a request takes, by its id.
+        device: kind of device.
     """
 
     reasoning = "a reasoning of more than sixty-four letters, which a check may interrupt at sixteen or later"
@@ -109,11 +110,14 @@ class FakeEngine:
         fail: Callable[[str], bool] = lambda id: False,
         size: Callable[[], int] = lambda: 1,
         turns: Callable[[str], int] = lambda id: 1,
+        device: str = "cuda",
     ) -> None:
         self._confidence, self._hold, self._fail, self._size, self._turns = confidence, hold, fail, size, turns
         self.requests: dict[str, Request] = {}
         self.running = self.most_running = 0
-        self.vllm_config = SimpleNamespace(scheduler_config=SimpleNamespace(max_num_seqs=8))
+        self.vllm_config = SimpleNamespace(
+            scheduler_config=SimpleNamespace(max_num_seqs=8), device_config=SimpleNamespace(device_type=device)
+        )
         self._cache: set[tuple[int, ...]] = set()
 
     async def generate(

@@ -87,6 +87,22 @@ def test_control_rollouts_are_those_of_the_engine(service: Service) -> None:
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_a_probe_has_a_seed_on_a_cpu_which_would_ignore_those_of_rollouts(service: Service, device: str) -> None:
+    prepare(service, "vllm-seeds", 0.0)
+
+    async def play() -> None:
+        async with deciding(service) as client:
+            runs = runs_in(client, "vllm-seeds", ["control"])
+            engine = FakeEngine(hold=waiting_for(runs), device=device)
+            await roll(engine, client, runs)
+            greedy = (0, None, 0) if device == "cuda" else (1, 0, 1)
+            probes = [one.params for one in probes_of(engine)]
+            assert [(one.temperature, one.seed, one.top_k) for one in probes] == [greedy] * 5
+
+    asyncio.run(play())
+
+
 def test_a_probe_that_cannot_be_read_is_made_once(service: Service) -> None:
     prepare(service, "vllm-unread", 0.9)
 

@@ -377,7 +377,9 @@ async def generate(
         raise ValueError("repeat the prompt instead of asking for n samples")
     seats = concurrency or max(1, engine.vllm_config.scheduler_config.max_num_seqs * 3 // 4)
     free = asyncio.Semaphore(seats)
-    roller = Roller(Engine(engine.generate, options), tokenizer, client, reasoning or ReasoningFormat())
+    is_on_cpu = engine.vllm_config.device_config.device_type == "cpu"
+    asked = Engine(engine.generate, options, keeps_seeds=is_on_cpu)
+    roller = Roller(asked, tokenizer, client, reasoning or ReasoningFormat())
 
     async def one(place: int) -> Rollout:
         async with free:
