@@ -218,5 +218,7 @@ def test_the_search_of_the_form_asks_again_for_one_answer(
         beside = [one.params for id, one in engine.requests.items() if not id.endswith("r")]
         assert all((params.seed is not None) == is_on_cpu for params in beside), "a CPU would ignore the user's seed"
         assert not is_on_cpu or len({params.seed for params in again} - {0, 7, 8}) == 2
+        decoded = sum(len(one.said) for id, one in engine.requests.items() if not id.endswith("r"))
+        assert server.counts.all()["probe_tokens"] == decoded == server.client.counters.probe_tokens > 0
 
     play(service, task, test, {"is_on_cpu": is_on_cpu}, has_form=False)

@@ -220,6 +220,8 @@ class Roller:
 
     def __init__(self, engine: Engine, tokenizer: Any, client: AsyncClient, reasoning: ReasoningFormat) -> None:
         self._engine, self._tokenizer, self._client, self._reasoning = engine, tokenizer, client, reasoning
+        self.end_tokens = 0
+        """Tokens decoded for answers that were asked for at the end of reasoning."""
 
     async def roll(
         self, prompt: list[int], params: SamplingParams, run: Generation, reference: "str | list[str] | None"
@@ -280,7 +282,10 @@ class Roller:
 
     async def _force(self, end: EndOfReasoning, forcing: Forcing, request_id: str) -> ForcedAnswer:
         forced = ForcedAnswer(self._tokenizer, forcing)
-        await force(self._engine, self._tokenizer, end.prefix, forcing, forced, request_id)
+        try:
+            await force(self._engine, self._tokenizer, end.prefix, forcing, forced, request_id)
+        finally:
+            self.end_tokens += forced.decoded
         return forced
 
     async def _again(self, end: EndOfReasoning, params: SamplingParams, request_id: str) -> str:
@@ -290,6 +295,8 @@ class Roller:
         async with aclosing(self._engine.pieces(prompt, self._engine.again(params), request_id)) as pieces:
             async for piece in pieces:
                 said += piece.tokens
+                self.end_tokens += len(piece.tokens)
+                self._client.counters.probe_tokens += len(piece.tokens)
         text: str = self._tokenizer.decode(said, skip_special_tokens=True)
         return text
 

@@ -268,7 +268,7 @@ class Follower:
             if count > 0:
                 counts.add("probes", name, count=count)
         reasoning = len(row.tokens) if row.reasoning_tokens is None else row.reasoning_tokens
-        counts.add("probe_tokens", count=sum(step.probe_tokens for step in steps))
+        counts.add("probe_tokens", count=sum(step.probe_tokens for step in steps) + self._roller.end_tokens)
         counts.add("tokens", "reasoning", count=reasoning)
         counts.add("tokens", "discarded", count=row.discarded_tokens)
         counts.add("tokens", "answer", count=len(row.tokens) - reasoning)
