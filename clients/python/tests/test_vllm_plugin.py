@@ -102,10 +102,8 @@ def test_samples_are_one_group_of_which_each_is_stopped_by_itself(
         with requesting(task) as exchange:
             samples = await said(server(PROMPT, wanting(kind, n=3, seed=7), "r"))
         assert [one["tokens"][-len(ANSWER) :] for one in samples] == [ANSWER] * 3, "and not what a seed writes in full"
-        assert sorted(one["generation_id"] for one in exchange.fields) == [
-            exchange.id,
-            *(f"{exchange.id}-{i}" for i in (1, 2)),
-        ]
+        ids = [exchange.id, *(f"{exchange.id}-{i}" for i in (1, 2))]
+        assert [(one["generation_id"], one["threshold"]) for one in exchange.fields] == [(id, 0.9) for id in ids]
         assert [engine.requests[f"{i}_r-answer"].params.seed for i in range(3)] == [7, 8, 9]
 
     play(service, task, test, confidence=lambda tokens: 0.95)
@@ -136,10 +134,11 @@ def test_a_client_that_goes_away_is_reported_and_ends_its_requests(
 
     async def test(engine: FakeEngine, server: Server) -> None:
         held(engine, server)
-        with requesting("plug-gone"):
+        with requesting("plug-gone") as exchange:
             outputs = server(PROMPT, wanting(STREAMED), "r")
             for _ in range(40):
                 await anext(outputs)
+            exchange.received({"type": "http.disconnect"})
             await outputs.aclose()
         await server.settle()
         assert engine.requests["r"].is_aborted and engine.running == 0
@@ -160,11 +159,12 @@ def test_a_generation_is_reported_though_no_check_of_it_has_ended(
 
     async def test(engine: FakeEngine, server: Server) -> None:
         server.most_probes = 0 if fate == "skipped" else 8
-        with requesting(task):
+        with requesting(task) as exchange:
             outputs = server(PROMPT, wanting(STREAMED), "r")
             for _ in range(40):
                 await anext(outputs)
             if fate == "gone":
+                exchange.received({"type": "http.disconnect"})
                 await outputs.aclose()
             else:
                 await said(outputs)

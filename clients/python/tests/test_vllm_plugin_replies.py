@@ -124,12 +124,12 @@ def test_a_reply_says_which_generation_it_holds(kind: bytes, chunks: "list[bytes
         await receive()
         exchange = CURRENT.get()
         assert exchange is not None and exchange.body() == {"metadata": {}}
-        exchange.next_id()
+        id = exchange.next_id()
         headers = [(b"content-type", kind)]
         if len(chunks) == 1:
             headers.append((b"content-length", str(len(chunks[0])).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        exchange.fields.append(FIELD)
+        exchange.tell(id, FIELD)
         for chunk in chunks:
             more = kind != b"application/json"
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
@@ -149,6 +149,32 @@ def test_a_reply_says_which_generation_it_holds(kind: bytes, chunks: "list[bytes
     assert headers[b"x-stopgate-generation"].startswith(b"vllm-")
     if kind == b"application/json":
         assert int(headers[b"content-length"]) == len(body)
+
+
+@pytest.mark.parametrize("wants_usage", [False, True])
+def test_the_last_chunk_of_a_stream_lists_all_samples_in_their_order(wants_usage: bool) -> None:
+    exchange = Exchange([], "/v1/chat/completions")
+    exchange.received({"body": b'{"n": 3, "stream_options": {"include_usage": %s}}' % json.dumps(wants_usage).encode()})
+    exchange.body()
+    first, second, third = (exchange.next_id() for _ in range(3))
+
+    def sent(event: bytes) -> bytes:
+        [message] = exchange.sending({"type": "http.response.body", "body": event, "more_body": True})
+        body: bytes = message["body"]
+        return body
+
+    chunk, finish = b'data: {"choices":[{"delta":{}}]}\n\n', b'data: {"choices":[{"finish_reason":"stop"}]}\n\n'
+    exchange.tell(third, {"generation_id": third})
+    assert [sent(chunk), sent(finish)] == [chunk, finish]
+    for id in (second, first):  # which are read before their chunks have been sent
+        exchange.tell(id, {"generation_id": id})
+    assert [sent(chunk), sent(finish)] == [chunk, finish]
+    field = json.dumps({"samples": [{"generation_id": id} for id in (first, second, third)]}, separators=(",", ":"))
+    end = b',"stopgate":' + field.encode() + b"}\n\n"
+    assert sent(finish) == (finish if wants_usage else finish[:-3] + end)
+    if wants_usage:
+        usage = b'data: {"choices":[],"usage":{}}\n\n'
+        assert sent(usage) == usage[:-3] + end
 
 
 def test_a_reply_goes_on_as_it_is_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

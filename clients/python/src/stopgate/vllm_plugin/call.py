@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from copy import copy
 from typing import Any
 
@@ -48,6 +48,7 @@ class Call(Request):
         if params.structured_outputs is not None:
             sampling["structured_outputs"] = params.structured_outputs
         self.probe_sampling: dict[str, Any] = sampling
+        self._is_failing = False
         samples = params.n
         group = stated.group or (request_id if samples > 1 else None)
         self._followers = [Follower(self, self._run(context, group, index)) for index in range(samples)]
@@ -81,6 +82,7 @@ class Call(Request):
         if self.params.n == 1:
             async with aclosing(self._sample(0)) as outputs:
                 async for output in outputs:
+                    self._note(output)
                     yield output
             return
         arrived: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
@@ -90,6 +92,7 @@ class Call(Request):
             while running:
                 index, output = await arrived.get()
                 if isinstance(output, Exception):
+                    self._is_failing = True
                     raise output
                 if output is None:
                     running -= 1
@@ -97,6 +100,7 @@ class Call(Request):
                 if self.is_whole:
                     whole[index], last = output, output
                     continue
+                self._note(output)
                 unfinished -= bool(output.finished)
                 output.finished = unfinished == 0
                 yield output
@@ -115,6 +119,13 @@ class Call(Request):
             arrived.put_nowait((index, None))
         except Exception as error:
             arrived.put_nowait((index, error))
+
+    def _note(self, output: Any) -> None:
+        self._is_failing = self._is_failing or output.outputs[0].finish_reason in ("abort", "error")
+
+    def _has_left(self) -> bool:
+        """Whether the client went away. Outputs are also given up after a failure, or when the server ends."""
+        return not self._is_failing and (self.exchange is None or self.exchange.is_gone)
 
     def _params_of(self, index: int) -> Any:
         """Those of one sample, as vLLM derives them."""
@@ -136,13 +147,11 @@ class Call(Request):
                     yield output
             return
         folded, whole = Folded(), None
-        try:
+        with suppress(FoldError):
             async with aclosing(self._deltas(index, folded)) as outputs:
                 async for output in outputs:
-                    self._fold(folded, output)
-            whole = self._fold(folded, None)
-        except FoldError:
-            self.plugin.counts.fault("the outputs of a request, which starts again")
+                    self._fold(index, folded, output)
+            whole = self._fold(index, folded, None)
         if whole is not None:
             yield whole
             return
@@ -154,10 +163,11 @@ class Call(Request):
                 output.request_id, output.outputs[0].index = self._id, index
                 yield output
 
-    def _fold(self, folded: Folded, output: Any) -> Any:
+    def _fold(self, index: int, folded: Folded, output: Any) -> Any:
         try:
             return folded.whole() if output is None else folded.add(output)
         except Exception as error:
+            self._followers[index].restarts()
             raise FoldError from error
 
     async def _deltas(self, index: int, folded: Folded | None) -> AsyncGenerator[Any, None]:
@@ -185,7 +195,13 @@ class Call(Request):
                         yield output
             follower.end()
         except (asyncio.CancelledError, GeneratorExit):
-            follower.gone()
+            if self._has_left():
+                follower.gone()
+            else:
+                follower.failed()
+            raise
+        except Exception:
+            follower.failed()
             raise
 
     async def _stopped(

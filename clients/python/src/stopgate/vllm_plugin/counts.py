@@ -9,7 +9,8 @@ from .._telemetry import logger
 _METRICS = {
     "requests": ("Requests whose generations are followed, by path of the API", ("path",)),
     "passed": ("Prompts that vLLM alone serves, by cause", ("cause",)),
-    "generations": ("Generations that have ended, by arm and end", ("arm", "end")),
+    "generations": ("Generations that have ended, by arm and end: stopped, finished, unfinished (within the reasoning),"
+                    " cancelled (the client went away), failed (the outcome is missing)", ("arm", "end")),
     "tokens": ("Tokens generated, by part: reasoning, discarded (behind the probed prefix), answer", ("part",)),
     "probes": ("Checks, by the end of the probe: ok, unprobed (the answer is too long to be forced), skipped (too many "
                "probes at once), failed (or given up when the reasoning ended)", ("end",)),

@@ -18,6 +18,8 @@ MAX_BODY_BYTES = 16 * 2**20
 _MAX_SAMPLES, _MAX_NAME_BYTES, _MAX_ANSWER_BYTES, _MAX_CONTEXT = 4096, 128, 4096, 8192
 _LEVEL = re.compile(r"[A-Za-z][\w.-]{0,31}", re.ASCII)
 _PATHS = ("/v1/chat/completions", "/v1/chat/completions/batch", "/v1/completions", "/v1/responses", "/v1/messages")
+_WANTS_USAGE = re.compile(rb'"include_usage"\s*:\s*true')
+_FINISHED, _WITHOUT_CHOICES = b'"finish_reason":"', b'"choices":[],'
 _LAST_EVENTS = (b"event: response.completed\n", b"event: message_delta\n")
 
 
@@ -106,17 +108,34 @@ class Exchange:
         self._body: Mapping[str, Any] | None = None
         self._held: Message | None = None
         self.id = f"vllm-{uuid.uuid4().hex}"
-        self.begun = 0
-        """Generations."""
+        self._told: dict[str, dict[str, Any] | None] = {}
         self.prompts = 0
         self.passed = False
-        self.fields: list[dict[str, Any]] = []
-        """The field `stopgate` of each generation that has ended."""
+        self.is_gone = False
+        """Whether the client went away."""
+        self._wants_usage = False
+        self._finished = 0
+        """Choices that the stream has finished."""
+
+    @property
+    def begun(self) -> int:
+        """How many generations it has."""
+        return len(self._told)
+
+    @property
+    def fields(self) -> list[dict[str, Any]]:
+        """The field `stopgate` of each generation that has ended, in the order of prompts and samples."""
+        return [field for field in self._told.values() if field is not None]
 
     def next_id(self) -> str:
         """The id of its next generation."""
-        self.begun += 1
-        return self.id if self.begun == 1 else f"{self.id}-{self.begun - 1}"
+        id = f"{self.id}-{self.begun}" if self._told else self.id
+        self._told[id] = None
+        return id
+
+    def tell(self, id: str, field: dict[str, Any] | None) -> None:
+        """Has the reply say this of a generation; None: nothing."""
+        self._told[id] = field
 
     def stated(self) -> Stated:
         """What its headers state.
@@ -143,12 +162,14 @@ class Exchange:
         if self._body is None:
             text = b"".join(self._chunks)
             self._chunks = []
+            self._wants_usage = _WANTS_USAGE.search(text) is not None
             parsed = json.loads(text) if is_needed or b'"tools"' in text or b'"metadata"' in text else {}
             self._body = parsed if isinstance(parsed, dict) else {}
         return self._body
 
     def received(self, message: Message) -> None:
-        """Keeps a part of the body."""
+        """Keeps a part of the body, or notes that the client went away."""
+        self.is_gone |= message.get("type") == "http.disconnect"
         chunk = message.get("body", b"")
         self._size += len(chunk)
         if self.is_too_large:
@@ -171,7 +192,7 @@ class Exchange:
             headers = [one for one in start["headers"] if one[0].lower() != b"content-length"]
             size = (b"content-length", str(len(body)).encode())
             return [{**start, "headers": [*headers, size]}, {**message, "body": body}]
-        if self.fields and body.endswith(b"}\n\n") and self._is_last(body):
+        if body.endswith(b"}\n\n") and self._is_last(body) and self.fields and not self.passed:
             return [{**message, "body": self._with_field(body)}]
         return [message]
 
@@ -189,15 +210,19 @@ class Exchange:
             return []
         return [started]
 
-    @staticmethod
-    def _is_last(event: bytes) -> bool:
-        if event.startswith(b"data: {"):
-            return b'"choices":[],' in event or b'"finish_reason":"' in event
-        return event.startswith(_LAST_EVENTS)
+    def _is_last(self, event: bytes) -> bool:
+        """Whether no other event about the generations follows. (Behind it vLLM may still state the usage, unasked.)"""
+        if not event.startswith(b"data: {"):
+            return event.startswith(_LAST_EVENTS)
+        finished = event.count(_FINISHED)
+        self._finished += finished
+        if _WITHOUT_CHOICES in event:
+            return True
+        return finished > 0 and self._finished >= self.begun and not self._wants_usage
 
     def _with_field(self, body: bytes) -> bytes:
         """A JSON object with the field `stopgate` at its end."""
-        field = self.fields[0] if len(self.fields) == 1 else {"samples": self.fields}
+        field = self.fields[0] if self.begun == 1 else {"samples": self.fields}
         end = body.rindex(b"}")
         return body[:end] + b',"stopgate":' + json.dumps(field, separators=(",", ":")).encode() + body[end:]
 
@@ -235,7 +260,11 @@ class Middleware:
                 logger.exception("a reply can't say which generation it holds")
                 messages, exchange._held = [*([] if held is None else [held]), message], None
             for one in messages:
-                await send(one)
+                try:
+                    await send(one)
+                except OSError:
+                    exchange.is_gone = True
+                    raise
 
         token = CURRENT.set(exchange)
         try:

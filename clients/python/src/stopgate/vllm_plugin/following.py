@@ -103,7 +103,7 @@ class Follower:
         self._ending: asyncio.Task[None] | None = None
         self._shown = self._received = 0
         self._reason: str | None = None
-        self._is_stopped = False
+        self._is_stopped = self._is_counted = False
         run.begin()
 
     def _forcing_of(self, action: Action, forcing: Forcing | None) -> Forcing | None:
@@ -209,10 +209,8 @@ class Follower:
         exchange = self._call.exchange
         if exchange is None:
             return
-        bundle = self._plugin.client.bundle
-        rule = None if bundle is None else bundle.rule_of(run.context, run.context_key)
-        threshold = None if rule is None or bundle is None else rule.threshold_of(bundle.salt, run.group or run.id)
-        exchange.fields.append({
+        threshold = (run.stopped_by or {}).get("threshold")
+        exchange.tell(run.id, {
             "generation_id": run.id,
             "arm": run.arm,
             "stopped": self._is_stopped,
@@ -234,19 +232,19 @@ class Follower:
     async def _end(self) -> None:
         try:
             await (self._ending or self._checks.end())
-            if self._state in ("absent", "waiting"):
+            if self._state in ("absent", "waiting", "broken"):
                 return
             run, row, call = self.run, self._row, self._call
             run.stopped = self._is_stopped
+            if self._reason in ("abort", "error"):  # by the server itself: it stays missing
+                self._count("failed")
+                return
             has_ended = self._reason == "stop" and not run.stopped and row.reasoning_tokens is not None
             if has_ended and not self._plugin.is_draining:
                 await self._ask_at_end()
-            if self._reason not in ("abort", "error"):  # a request that the server itself kills stays missing
-                if run.steps:
-                    row.finish(call.reference)
-                self._count(
-                    "stopped" if run.stopped else "finished" if row.reasoning_tokens is not None else "unfinished"
-                )
+            if run.steps:
+                row.finish(call.reference)
+            self._count("stopped" if run.stopped else "finished" if row.reasoning_tokens is not None else "unfinished")
         except Exception:
             self._break("the report of a generation")
 
@@ -260,6 +258,9 @@ class Follower:
                 self._plugin.around[self.run.context_key] = end.before, end.after
 
     def _count(self, end: str) -> None:
+        if self._is_counted:
+            return
+        self._is_counted = True
         counts, run, row = self._plugin.counts, self.run, self._row
         steps = [step for step in run.steps if step.probe_tokens]
         answered = sum(step.answer is not None for step in steps)
@@ -278,19 +279,43 @@ class Follower:
         """The client went away."""
         if self._state in ("absent", "broken"):
             return
+        if self._reason is not None:
+            self.end()
+            return
         try:
             self._checks.note_draw()
-            self._plugin.in_background(self._checks.end())
             self.run.stopped = False  # cancelled, whatever was decided
             self.run.cancel(self._received)
-            self._count("cancelled")
+            self._plugin.in_background(self._give_up("cancelled"))
         except Exception:
             self._break("a generation that was cancelled")
+
+    def failed(self) -> None:
+        """The sample has failed, and not because its client went away: its outcome stays missing."""
+        if self._state in ("absent", "broken"):
+            return
+        try:
+            self._plugin.in_background(self._give_up("failed"))
+        except Exception:
+            self._break("a generation that has failed")
+
+    def restarts(self) -> None:
+        """After the fault that is being handled vLLM alone serves the sample again: its outcome stays missing."""
+        if self._call.exchange is not None:
+            self._call.exchange.tell(self.run.id, None)
+        self._break("the outputs of a request, which starts again")
+
+    async def _give_up(self, end: str) -> None:
+        try:
+            await self._checks.end()
+            self._count(end)
+        except Exception:
+            self._plugin.counts.fault("the end of a check")
 
     def _break(self, where: str) -> None:
         self._state = "broken"
         self._plugin.counts.fault(where)
         try:
-            self._plugin.in_background(self._checks.end())
+            self._plugin.in_background(self._give_up("failed"))
         except Exception:
             self._plugin.counts.fault("the end of a check")
