@@ -64,6 +64,8 @@ if find_spec("vllm") is None:
 class Letters:
     """Each character is a token, and so is </think>."""
 
+    eos_token_id = END
+
     def encode(self, text: str, add_special_tokens: bool = True) -> "list[int]":
         before, tag, behind = text.partition("</think>")
         return [*map(ord, before), *([END_THINK, *self.encode(behind)] if tag else [])]

@@ -12,7 +12,7 @@ from stopgate._calls import canonical_text
 from stopgate._outcome import outcome_of
 from stopgate.generation import Generation
 from stopgate.vllm_plugin.exchange import CURRENT, Exchange, HeaderError, Middleware, Stated
-from stopgate.vllm_plugin.replies import Action, Calls, tools_of
+from stopgate.vllm_plugin.replies import Action, Calls, ToolChoice, tool_choice_of, tools_of
 from stopgate.vllm_plugin.serving import Server
 from vllm_server import (
     CALL,
@@ -96,6 +96,68 @@ def test_json_without_what_makes_no_difference() -> None:
     for stated in (openai, [openai], {"role": "assistant", "tool_calls": [openai]}):
         assert action.gold(json.dumps(stated)) == 'add {"a":1,"b":2}'
     assert action.gold('{"b": 1.0}') == '{"b":1}' and action.gold(" no call ") == action.read("no call") == "no call"
+
+
+def test_a_call_that_is_required_is_read_in_the_json_that_vllm_has_written() -> None:
+    calls, tools, wanted = Calls(Hermes, Letters()), TOOLS["tools"], 'add {"a":1,"b":2}'
+    required, named = (Action(calls, tools, ToolChoice(True, name)) for name in (None, "add"))
+    add, sub = '{"name": "add", "parameters": {"b": 2.0, "a": 1}}', '{"name": "sub", "parameters": {}}'
+    assert required.read(f"[{add}, {sub}]") == required.read(f"[{sub}, {add}]") == f"{wanted}\nsub {{}}"
+    assert required.read(f" [{add}]\n") == wanted == required.gold('{"name": "add", "arguments": {"a": 1, "b": 2}}')
+    assert named.read('{"b": 2, "a": 1.0}') == wanted == named.gold(add)
+    assert named.read('{"b": 2, "a"') == '{"b": 2, "a"' and required.read("[1]") == "[1]"
+
+    class Tagged(Hermes):
+        supports_required_and_named = False
+
+    assert Action(Calls(Tagged, Letters()), tools, ToolChoice(True)).read(CALL) == wanted, "by the parser"
+
+
+def test_json_is_a_right_call_only_where_there_are_tools() -> None:
+    schema = '{"parameters": {"b": 1.0}, "name": "add"}'
+    assert Action(Calls(Hermes, Letters()), []).gold(schema) == '{"name":"add","parameters":{"b":1}}'
+    assert Action(Calls(Hermes, Letters()), TOOLS["tools"]).gold(schema) == 'add {"b":1}'
+
+
+@pytest.mark.parametrize(
+    ("choice", "wanted"),
+    [
+        (None, ToolChoice()),
+        ("auto", ToolChoice()),
+        ("required", ToolChoice(True)),
+        ({"type": "any"}, ToolChoice(True)),
+        ({"type": "auto"}, ToolChoice()),
+        ({"type": "function", "function": {"name": "add"}}, ToolChoice(True, "add")),
+        ({"type": "function", "name": "add"}, ToolChoice(True, "add")),
+        ({"type": "tool", "name": "add"}, ToolChoice(True, "add")),
+        ({"type": "allowed_tools", "tools": []}, ToolChoice()),
+    ],
+)
+def test_the_tool_choice_is_read_in_the_format_of_each_api(choice: Any, wanted: ToolChoice) -> None:
+    assert tool_choice_of({"tool_choice": choice}) == wanted
+
+
+def test_a_named_function_is_compared_by_its_arguments(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm_is(monkeypatch, "control")
+    prepare(service, "plug-named", 0.9)
+    monkeypatch.setattr(FakeEngine, "answer", '{"b": 2.0, "a": 1}')
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        runs: list[Any] = []
+
+        def keep(run: Generation, end: Any) -> Any:
+            runs.append((run, end))
+            return outcome_of(run, end)
+
+        monkeypatch.setattr("stopgate._session.outcome_of", keep)
+        with requesting("plug-named", {**TOOLS, "tool_choice": {"type": "function", "function": {"name": "add"}}}):
+            await said(server(PROMPT, wanting(IN_ONE, structured_outputs=object()), "r"))
+        await server.settle()
+        [(run, end)] = runs
+        assert {step.answer for step in run.steps if step.tokens <= 64} == {end.answer} == {'add {"a":1,"b":2}'}
+
+    play(service, "plug-named", test)
 
 
 def test_tools_are_read_in_the_format_of_each_api() -> None:

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._answers import Forcing
-from .._calls import canonical_text, lines_of, stated_calls
+from .._calls import Call, canonical_text, lines_of, stated_calls
 from .._telemetry import warn
 
 ACTION_TOKENS = 256
@@ -35,6 +35,19 @@ class Shown:
         return text
 
 
+class ToolChoice(NamedTuple):
+    """Which tools a turn has to call."""
+
+    is_required: bool = False
+    """Whether it has to call one."""
+    name: str | None = None
+    """The one that it has to call; None: any."""
+
+
+ANY_CHOICE = ToolChoice()
+"""The turn may call a tool, or write a text."""
+
+
 class Calls:
     """Reads tool calls by the engine's own parser.
 
@@ -51,15 +64,27 @@ class Calls:
         """Whether there is a parser."""
         return self._parser is not None
 
-    def read(self, text: str, tools: Sequence[Any]) -> list[tuple[str, str]]:
-        """The calls in a text, as names and arguments."""
+    def read(self, text: str, tools: Sequence[Any], choice: ToolChoice = ANY_CHOICE) -> list[Call]:
+        """The calls in a text."""
         if self._parser is None:
             return []
+        # Where a call is required, vLLM has it written as plain JSON, unless the parser has a grammar of its own.
+        if choice.is_required and getattr(self._parser, "supports_required_and_named", True):
+            return _required_calls(text, choice)
         # A parser keeps the state of one reply.
         parser = self._parser(self._tokenizer, list(tools))
         request = SimpleNamespace(tools=list(tools), tool_choice="auto", skip_special_tokens=False)
         found = parser.extract_tool_calls(text, request)
         return [(call.function.name, call.function.arguments) for call in found.tool_calls if found.tools_called]
+
+
+def _required_calls(text: str, choice: ToolChoice) -> list[Call]:
+    """The calls in JSON: a list of them, or only the arguments of the function that is to be called."""
+    try:
+        value = json.loads(text)
+        return stated_calls(value) if choice.name is None else [(choice.name, json.dumps(value))]
+    except (ValueError, RecursionError):
+        return []
 
 
 class Action:
@@ -70,18 +95,21 @@ class Action:
     Args:
         calls: reads tool calls.
         tools: those that the turn declares.
+        choice: which of them it has to call.
     """
 
-    def __init__(self, calls: Calls, tools: Sequence[Any]) -> None:
-        self._calls, self._tools = calls, tools
+    def __init__(self, calls: Calls, tools: Sequence[Any], choice: ToolChoice = ANY_CHOICE) -> None:
+        self._calls, self._tools, self._choice = calls, tools, choice
 
     def read(self, text: str) -> str:
         """The answer in a text that has ended."""
-        calls = self._calls.read(text, self._tools) if self._tools else []
+        calls = self._calls.read(text, self._tools, self._choice) if self._tools else []
         return lines_of(calls) if calls else canonical_text(text)
 
     def gold(self, text: str) -> str:
         """The right answer as `read` gives it. `stated_calls` says how calls are stated."""
+        if not self._tools:
+            return canonical_text(text)
         try:
             return lines_of(stated_calls(json.loads(text)))
         except (ValueError, RecursionError):
@@ -117,3 +145,14 @@ def tools_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         else:
             warn("tool", f"a tool of type {tool.get('type')} is not a function: its calls are compared as text")
     return found
+
+
+def tool_choice_of(body: Mapping[str, Any]) -> ToolChoice:
+    """Which tools the body of a request has a turn call, in the format of any of the APIs."""
+    choice = body.get("tool_choice")
+    if choice == "required":
+        return ToolChoice(True)
+    if not isinstance(choice, dict) or choice.get("type") not in ("function", "tool", "any"):
+        return ANY_CHOICE
+    function = choice.get("function")
+    return ToolChoice(True, (function if isinstance(function, dict) else choice).get("name"))

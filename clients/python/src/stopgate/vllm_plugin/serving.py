@@ -7,7 +7,7 @@ from vllm.sampling_params import RequestOutputKind
 
 from .call import Call
 from .exchange import CURRENT, Exchange, HeaderError, Stated
-from .replies import Action, tools_of
+from .replies import Action, tool_choice_of, tools_of
 from .shared import Shared
 
 
@@ -76,7 +76,9 @@ class Server(Shared):
         if rule is None or rule.mode == "off":
             return "mode_off"
         tools = [self.make_tool(tool) for tool in tools_of(body)] if self.calls.are_read else []
-        action = Action(self.calls, tools) if tools or params.structured_outputs is not None else None
+        action = None
+        if tools or params.structured_outputs is not None:
+            action = Action(self.calls, tools, tool_choice_of(body))
         return Call(self, prompt, params, request_id, options, exchange, stated, context, action)
 
 
