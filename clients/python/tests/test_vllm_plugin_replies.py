@@ -56,6 +56,25 @@ def test_a_tool_call_is_compared_by_its_name_and_arguments(service: Service, mon
     play(service, "plug-tools", test)
 
 
+def test_the_text_around_the_closing_tag_is_that_of_the_first_reply(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = "plug-around"
+    prepare(service, task, 0.9, has_form=False)
+    monkeypatch.setattr("stopgate.vllm_plugin.shared.MAX_CONTEXTS", 2)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        server.around.update({"a": ("", ""), "b": ("", "")})
+        for number, answer in enumerate(("\n\n" + CALL, "\n" + CALL)):
+            monkeypatch.setattr(FakeEngine, "answer", answer)
+            with requesting(task, TOOLS):
+                await said(server(PROMPT, wanting(IN_ONE), f"r{number}"))
+            await server.settle()
+        assert [*server.around.values()] == [("", ""), ("", "\n\n")] and "a" not in server.around
+
+    play(service, task, test, has_form=False)
+
+
 def test_an_answer_too_long_to_be_forced_is_no_answer(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     arm_is(monkeypatch, "treated")
     prepare(service, "plug-long", 0.1)

@@ -255,7 +255,7 @@ class Follower:
         elif self._row.forcing is None:
             end = self._row.end(call.prompt_ids)
             if end is not None:
-                self._plugin.around[self.run.context_key] = end.before, end.after
+                self._plugin.learn_around(self.run.context_key, end.before, end.after)
 
     def _count(self, end: str) -> None:
         if self._is_counted:

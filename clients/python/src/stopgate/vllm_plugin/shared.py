@@ -11,6 +11,8 @@ from .golds import Golds
 from .replies import Calls, Shown
 
 Generate = Callable[..., AsyncGenerator[Any, None]]
+MAX_CONTEXTS = 10_000
+"""Contexts, which clients choose, of which something is kept; those that were seen first are forgotten first."""
 _BEHIND_OPEN = 4
 """How far before the end of the prompt an opening tag is looked for: templates write a line feed behind it."""
 
@@ -52,7 +54,7 @@ class Shared:
         self.is_draining = False
         """Whether the engine shuts down. It then refuses new requests, such as probes and answers."""
         self.around: dict[str, tuple[str, str]] = {}
-        """Text around the closing tag, by context, as a reply with tools or structured output last showed it."""
+        """Text around the closing tag, by context, as the first reply with tools or structured output showed it."""
         eos = getattr(tokenizer, "eos_token_id", None)
         self.shown = Shown(tokenizer, () if eos is None else (eos,))
         self._open: list[int] = tokenizer.encode(opening, add_special_tokens=False)
@@ -63,6 +65,14 @@ class Shared:
     def is_open(self, tokens: Sequence[int]) -> bool:
         """Whether an opening tag is in the tokens, and no closing tag behind it."""
         return _last(tokens, self._open) > _last(tokens, self._close)
+
+    def learn_around(self, context_key: str, before: str, after: str) -> None:
+        """Notes the text around the closing tag in a reply with tools or structured output."""
+        if context_key in self.around:
+            return
+        while len(self.around) >= MAX_CONTEXTS:
+            del self.around[next(iter(self.around))]
+        self.around[context_key] = before, after
 
     def probed(self, check: "asyncio.Task[None]") -> None:
         """A check has ended."""
