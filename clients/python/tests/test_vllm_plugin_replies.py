@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fake_vllm import END, END_THINK, FakeEngine, Letters
 from stopgate._calls import canonical_text
 from stopgate._outcome import outcome_of
 from stopgate.generation import Generation
+from stopgate.vllm_plugin import _ends_of
 from stopgate.vllm_plugin.exchange import CURRENT, Exchange, HeaderError, Middleware, Stated
 from stopgate.vllm_plugin.replies import Action, Calls, ToolChoice, tool_choice_of, tools_of
 from stopgate.vllm_plugin.serving import Server
@@ -177,6 +179,34 @@ def test_a_named_function_is_compared_by_its_arguments(service: Service, monkeyp
         assert {step.answer for step in run.steps if step.tokens <= 64} == {end.answer} == {'add {"a":1,"b":2}'}
 
     play(service, "plug-named", test)
+
+
+def test_no_token_that_ends_a_sequence_is_part_of_an_answer(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm_is(monkeypatch, "control")
+    prepare(service, "plug-ends", 0.9)
+    monkeypatch.setattr(FakeEngine, "answer", '{"b": 1}$')
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        ends: list[Any] = []
+
+        def keep(run: Generation, end: Any) -> Any:
+            ends.append(end)
+            return outcome_of(run, end)
+
+        monkeypatch.setattr("stopgate._session.outcome_of", keep)
+        with requesting("plug-ends"):
+            await said(server(PROMPT, wanting(IN_ONE, structured_outputs=object()), "r"))
+        await server.settle()
+        assert [end.answer for end in ends] == ['{"b":1}']
+
+    play(service, "plug-ends", test, {"ends": [ord("$")]})
+
+
+@pytest.mark.parametrize(("stated", "ends"), [(None, []), (2, [2]), ([2, 7], [2, 7])])
+def test_the_generation_config_says_what_ends_a_sequence(stated: Any, ends: "list[int]") -> None:
+    assert _ends_of(SimpleNamespace(try_get_generation_config=lambda: {"eos_token_id": stated})) == ends
+    assert _ends_of(None) == []
 
 
 def test_tools_are_read_in_the_format_of_each_api() -> None:

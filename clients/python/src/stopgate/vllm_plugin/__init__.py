@@ -156,7 +156,18 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
         is_on_cpu=config.device_config.device_type == "cpu",
         make_tool=_make_tool,
         golds=golds,
+        ends=_ends_of(config.model_config),
     )  # fmt: skip
+
+
+def _ends_of(config: Any) -> list[int]:
+    """The tokens at which the model's generation config ends a sequence."""
+    try:
+        ends = config.try_get_generation_config().get("eos_token_id")
+    except Exception as error:
+        logger.warning("only the tokenizer's own end of a sequence is known: %r", error)
+        return []
+    return [] if ends is None else [ends] if isinstance(ends, int) else [*ends]
 
 
 def _reasoning_parser(config: Any, tokenizer: Any) -> Any:

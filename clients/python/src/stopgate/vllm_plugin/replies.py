@@ -1,7 +1,7 @@
 """What the answer of a reply is, where a turn declares tools or structured output."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ class Shown:
         ends: tokens that end a sequence, which are not shown.
     """
 
-    def __init__(self, tokenizer: Any, ends: Sequence[int] = ()) -> None:
+    def __init__(self, tokenizer: Any, ends: Collection[int] = ()) -> None:
         self._tokenizer, self._ends = tokenizer, frozenset(ends)
 
     def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:

@@ -1,7 +1,7 @@
 """What all requests to the server share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Sequence
 from typing import Any
 
 from ..aio import AsyncClient
@@ -35,6 +35,7 @@ class Shared:
         has_priorities: whether its scheduler has them.
         is_on_cpu: see `Engine`.
         golds: right answers by prompt, where a request states none.
+        ends: tokens that end a sequence, besides the tokenizer's own.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Shared:
         model: str, calls: Calls, counts: Counts, has_parser: bool, max_model_len: int, max_num_seqs: int,
         has_priorities: bool = False, is_on_cpu: bool = False,
         make_tool: "Callable[[dict[str, Any]], Any] | None" = None, golds: Golds | None = None,
+        ends: Collection[int] = (),
     ) -> None:  # fmt: skip
         self.generate, self.client, self.tokenizer = generate, client, tokenizer
         self.reasoning, self.open_text, self.model = reasoning, opening, model
@@ -56,7 +58,7 @@ class Shared:
         self.around: dict[str, tuple[str, str]] = {}
         """Text around the closing tag, by context, as the first reply with tools or structured output showed it."""
         eos = getattr(tokenizer, "eos_token_id", None)
-        self.shown = Shown(tokenizer, () if eos is None else (eos,))
+        self.shown = Shown(tokenizer, [*ends, *(() if eos is None else (eos,))])
         self._open: list[int] = tokenizer.encode(opening, add_special_tokens=False)
         self._close: list[int] = tokenizer.encode(reasoning.end, add_special_tokens=False)
         self.opening_window = len(self._open) + _BEHIND_OPEN
