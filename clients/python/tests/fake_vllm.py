@@ -37,6 +37,7 @@ class SamplingParams:
     detokenize: bool = True
     skip_special_tokens: bool = True
     stop: "list[str]" = field(default_factory=list)
+    stop_token_ids: "list[int] | None" = None
     structured_outputs: Any = None
     extra_args: "dict[str, Any] | None" = None
     logit_bias: "dict[int, float] | None" = None
@@ -170,26 +171,37 @@ class FakeEngine:
                 tokens.append(token)
                 total += logprob
                 places.append({token: _logprob(logprob), 0: _logprob(-9.0)})
+                stopped, reason = self._stopped(params, request.said + tokens, reason)
                 if len(tokens) < size and reason is None:
                     continue
                 request.said += tokens
                 known = [*ids, *request.said]
                 self._cache.update(tuple(known[:n]) for n in range(0, len(known) + 1, BLOCK))
+                text = Letters().decode(tokens, skip_special_tokens=params.skip_special_tokens)
                 said = SimpleNamespace(
-                    index=index, text=Letters().decode(tokens, skip_special_tokens=params.skip_special_tokens),
+                    index=index, text=text.partition(stopped)[0] if isinstance(stopped, str) else text,
                     token_ids=tokens, logprobs=None if params.logprobs is None else places, finish_reason=reason,
-                    cumulative_logprob=total, stop_reason=None,
+                    cumulative_logprob=total, stop_reason=stopped,
                 )  # fmt: skip
                 tokens, places, size = [], [], self._size()
                 yield SimpleNamespace(
                     request_id=request_id, prompt=None, prompt_token_ids=ids, outputs=[said],
                     finished=reason is not None, num_cached_tokens=cached,
                 )  # fmt: skip
+                if stopped is not None:
+                    return
         except (asyncio.CancelledError, GeneratorExit):
             request.is_aborted = True
             raise
         finally:
             self.running, request.is_over = self.running - 1, True
+
+    @staticmethod
+    def _stopped(params: Any, tokens: "list[int]", reason: "str | None") -> "tuple[str | int | None, str | None]":
+        """The stop string, of one letter, or the token that ends a request, and the reason of its end."""
+        last = Letters().decode(tokens[-1:])
+        stopped = tokens[-1] if tokens[-1] in (params.stop_token_ids or ()) else last if last in params.stop else None
+        return stopped, reason if stopped is None else "stop"
 
     async def _tokens(
         self, request: Request, id: str, seed: "int | None"

@@ -203,6 +203,38 @@ def test_no_token_that_ends_a_sequence_is_part_of_an_answer(service: Service, mo
     play(service, "plug-ends", test, {"ends": [ord("$")]})
 
 
+@pytest.mark.parametrize("body", [TOOLS, {}])
+@pytest.mark.parametrize("ends", [{"stop": ["!"]}, {"stop_token_ids": [ord("!")]}])
+def test_what_ends_a_reply_ends_probes_of_calls_and_json(
+    service: Service, monkeypatch: pytest.MonkeyPatch, body: "dict[str, Any]", ends: "dict[str, Any]"
+) -> None:
+    arm_is(monkeypatch, "control")
+    task = f"plug-stops-{len(body)}-{next(iter(ends))}"
+    prepare(service, task, 0.9)
+    monkeypatch.setattr(FakeEngine, "answer", f"{CALL if body else '[1.0]'}! {CALL} more")
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        runs: list[Any] = []
+
+        def keep(run: Generation, end: Any) -> Any:
+            runs.append((run, end))
+            return outcome_of(run, end)
+
+        monkeypatch.setattr("stopgate._session.outcome_of", keep)
+        with requesting(task, body):
+            [one] = await said(
+                server(PROMPT, wanting(IN_ONE, structured_outputs=None if body else object(), **ends), "r")
+            )
+        await server.settle()
+        assert one["reason"] == "stop" and Letters().decode(one["tokens"]).endswith("!")
+        [(run, end)] = runs
+        wanted = 'add {"a":1,"b":2}' if body else "[1]"
+        assert {step.answer for step in run.steps if step.tokens <= 64} == {end.answer} == {wanted}
+
+    play(service, task, test)
+
+
 @pytest.mark.parametrize(("stated", "ends"), [(None, []), (2, [2]), ([2, 7], [2, 7])])
 def test_the_generation_config_says_what_ends_a_sequence(stated: Any, ends: "list[int]") -> None:
     assert _ends_of(SimpleNamespace(try_get_generation_config=lambda: {"eos_token_id": stated})) == ends

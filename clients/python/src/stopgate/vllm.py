@@ -28,6 +28,8 @@ class Piece(NamedTuple):
     cached_tokens: int
     """Tokens of the prompt found in the prefix cache."""
     tokens: list[int]
+    ends_with_text: bool
+    """Whether a stop string has ended it, which its last tokens have."""
 
 
 class Engine:
@@ -76,6 +78,7 @@ class Engine:
                     new.finish_reason,
                     output.num_cached_tokens or 0,
                     list(new.token_ids),
+                    isinstance(new.stop_reason, str),
                 )
         finally:
             await stream.aclose()
@@ -182,7 +185,8 @@ async def force(
             for place, (token, logprobs) in enumerate(piece.said, 1):
                 top = sorted((one.logprob for one in logprobs.values()), reverse=True)[:TOP_TOKENS]
                 is_end = piece.finish_reason == "stop" and place == len(piece.said)
-                forced.add(token, logprobs[token].logprob, top, is_end)
+                forced.add(token, logprobs[token].logprob, top, is_end and not piece.ends_with_text)
+                forced.has_ended = is_end
             if forced.is_whole:
                 break
 

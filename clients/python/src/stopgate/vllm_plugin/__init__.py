@@ -22,8 +22,8 @@ TESTED_VERSIONS = ("0.28.0", "0.32.0")
 _OPENING, _CLOSING = "<think>", "</think>"
 _PARAMS = (
     "n", "seed", "max_tokens", "min_tokens", "output_kind", "logprobs", "prompt_logprobs", "flat_logprobs",
-    "logprob_token_ids", "detokenize", "skip_special_tokens", "stop", "structured_outputs", "extra_args",
-    "thinking_token_budget", "logit_bias", "allowed_token_ids", "bad_words", "temperature",
+    "logprob_token_ids", "detokenize", "skip_special_tokens", "stop", "stop_token_ids", "structured_outputs",
+    "extra_args", "thinking_token_budget", "logit_bias", "allowed_token_ids", "bad_words", "temperature",
 )  # fmt: skip
 _OUTPUT = ("request_id", "prompt", "prompt_token_ids", "outputs", "finished", "num_cached_tokens")
 _COMPLETION = ("index", "text", "token_ids", "cumulative_logprob", "logprobs", "finish_reason", "stop_reason")

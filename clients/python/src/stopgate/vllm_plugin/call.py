@@ -18,6 +18,8 @@ from .shared import Shared
 
 _NOT_FOR_PROBES = ("trace_headers", "prompt_text", "tokenization_kwargs")
 _KEPT_IN_PROBES = ("logit_bias", "allowed_token_ids", "bad_words")
+_ENDS = ("stop", "stop_token_ids")
+"""They hold in probes of calls and JSON, too. A text ends as its form says."""
 
 
 class FoldError(Exception):
@@ -35,8 +37,8 @@ class Call(Request):
         self._prompt, self._id, self._stated = prompt, request_id, stated
         self.prompt_ids: list[int] = list(prompt["prompt_token_ids"])
         self.prompt_fields = {name: value for name, value in prompt.items() if name != "prompt"}
-        self.shown = plugin.shown
-        self.tokenizer = plugin.tokenizer if action is None else plugin.shown
+        self.shown = plugin.shown.hiding(params.stop_token_ids or ())
+        self.tokenizer = plugin.tokenizer if action is None else self.shown
         self.is_whole = params.output_kind == RequestOutputKind.FINAL_ONLY
         ended = {} if options.get("reasoning_ended") is None else {"reasoning_ended": True}
         later = int(plugin.has_priorities)
@@ -44,7 +46,8 @@ class Call(Request):
         kept = {name: value for name, value in options.items() if name not in _NOT_FOR_PROBES}
         self.probe_options = {**kept, **ended, **priority}
         self._answer_options = {**options, **ended, **({"priority": options.get("priority", 0) - 1} if later else {})}
-        sampling = {name: getattr(params, name) for name in _KEPT_IN_PROBES if getattr(params, name)}
+        kept_in_probes = _KEPT_IN_PROBES if action is None else _KEPT_IN_PROBES + _ENDS
+        sampling = {name: getattr(params, name) for name in kept_in_probes if getattr(params, name)}
         if params.structured_outputs is not None:
             sampling["structured_outputs"] = params.structured_outputs
         self.probe_sampling: dict[str, Any] = sampling

@@ -24,6 +24,10 @@ class Shown:
     def __init__(self, tokenizer: Any, ends: Collection[int] = ()) -> None:
         self._tokenizer, self._ends = tokenizer, frozenset(ends)
 
+    def hiding(self, ends: Collection[int]) -> "Shown":
+        """One that hides these tokens, too."""
+        return Shown(self._tokenizer, self._ends.union(ends)) if ends else self
+
     def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
         """As the tokenizer does."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=add_special_tokens)
@@ -96,13 +100,18 @@ class Action:
         calls: reads tool calls.
         tools: those that the turn declares.
         choice: which of them it has to call.
+        stops: texts that end the answer, and are not part of it.
     """
 
-    def __init__(self, calls: Calls, tools: Sequence[Any], choice: ToolChoice = ANY_CHOICE) -> None:
-        self._calls, self._tools, self._choice = calls, tools, choice
+    def __init__(
+        self, calls: Calls, tools: Sequence[Any], choice: ToolChoice = ANY_CHOICE, stops: Sequence[str] = ()
+    ) -> None:
+        self._calls, self._tools, self._choice, self._stops = calls, tools, choice, stops
 
     def read(self, text: str) -> str:
         """The answer in a text that has ended."""
+        for stop in self._stops:
+            text = text.partition(stop)[0]
         calls = self._calls.read(text, self._tools, self._choice) if self._tools else []
         return lines_of(calls) if calls else canonical_text(text)
 

@@ -78,7 +78,7 @@ class Server(Shared):
         tools = [self.make_tool(tool) for tool in tools_of(body)] if self.calls.are_read else []
         action = None
         if tools or params.structured_outputs is not None:
-            action = Action(self.calls, tools, tool_choice_of(body))
+            action = Action(self.calls, tools, tool_choice_of(body), params.stop or ())
         return Call(self, prompt, params, request_id, options, exchange, stated, context, action)
 
 
