@@ -13,7 +13,7 @@ from stopgate._calls import canonical_text
 from stopgate._outcome import outcome_of
 from stopgate.generation import Generation
 from stopgate.vllm_plugin import _ends_of
-from stopgate.vllm_plugin.exchange import CURRENT, Exchange, HeaderError, Middleware, Stated
+from stopgate.vllm_plugin.exchange import CURRENT, Exchange, HeaderError, Middleware, Stated, levels_in
 from stopgate.vllm_plugin.replies import Action, Calls, ToolChoice, tool_choice_of, tools_of
 from stopgate.vllm_plugin.serving import Server
 from vllm_server import (
@@ -101,6 +101,9 @@ def test_a_client_cannot_stall_the_plug_in_by_what_it_states() -> None:
     for context in ("task", "=a"):
         with pytest.raises(HeaderError):
             Stated.read({"context": context}.get)
+    stated = {"task": "g" * 128, "lang": "é" * 65, "user": 7, "empty": "", "other": "x"}
+    assert levels_in(stated, ["task", "lang", "user", "empty", "absent"]) == {"task": "g" * 128}
+    assert levels_in(["task"], ["task"]) == levels_in(None, ["task"]) == {}
     nested = 2000 * "[" + 2000 * "]"
     assert Action(Calls(None, None), []).gold(nested) == nested
 

@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -75,6 +75,17 @@ def _context(text: str) -> dict[str, str]:
     return context
 
 
+def levels_in(metadata: Any, levels: Sequence[str]) -> dict[str, str]:
+    """The levels of a context that the `metadata` of a body states, as texts within the limits of a header."""
+    stated = metadata if isinstance(metadata, dict) else {}
+    named = {level: stated.get(level) for level in levels}
+    return {level: value for level, value in named.items() if isinstance(value, str) and _fits(value, _MAX_NAME_BYTES)}
+
+
+def _fits(text: str, most_bytes: int) -> bool:
+    return 1 <= len(text.encode("utf-8", "surrogatepass")) <= most_bytes
+
+
 def _samples(text: str) -> int:
     samples = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
     if not 1 <= samples <= _MAX_SAMPLES:
@@ -87,7 +98,7 @@ def _decoded(value: str, most_bytes: int) -> str:
         text = unquote(value, errors="strict")
     except UnicodeDecodeError as error:
         raise HeaderError("a value is not percent-encoded UTF-8") from error
-    if not 1 <= len(text.encode("utf-8", "surrogatepass")) <= most_bytes:
+    if not _fits(text, most_bytes):
         raise HeaderError(f"a value must have 1 to {most_bytes} bytes")
     return text
 

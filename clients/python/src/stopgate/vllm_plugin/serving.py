@@ -6,7 +6,7 @@ from typing import Any
 from vllm.sampling_params import RequestOutputKind
 
 from .call import Call
-from .exchange import CURRENT, Exchange, HeaderError, Stated
+from .exchange import CURRENT, Exchange, HeaderError, Stated, levels_in
 from .replies import Action, tool_choice_of, tools_of
 from .shared import Shared
 
@@ -65,8 +65,7 @@ class Server(Shared):
         body = {} if exchange is None else exchange.body(is_needed=self.golds is not None)
         if self.golds is not None and stated.gold is None:
             stated = stated._replace(gold=self.golds.of(body))
-        metadata = body.get("metadata") or {}
-        named = {level: str(metadata[level]) for level in bundle.levels if metadata.get(level)}
+        named = levels_in(body.get("metadata"), bundle.levels)
         context = {"model": self.model if lora is None else lora.lora_name, **named, **stated.context}
         unknown = context.keys() - set(bundle.levels)
         if unknown - {"model"}:
