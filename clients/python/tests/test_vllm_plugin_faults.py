@@ -2,53 +2,69 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conftest import ROOT, Service
-from fake_vllm import FakeEngine, Letters, RequestOutputKind, SamplingParams
+from fake_vllm import END, END_THINK, FakeEngine, Letters, RequestOutputKind, SamplingParams
 from stopgate import AsyncClient
+from stopgate._probe_forms import ProbeForms
 from stopgate.generation import Generation
 from stopgate.reasoning import Row
-from stopgate.vllm_plugin import Plugin, _noting_shutdown, problem_of
+from stopgate.vllm import Roller
+from stopgate.vllm_plugin import Plugin, _noting_shutdown, call, following, problem_of
+from stopgate.vllm_plugin import serving as plugin_serving
 from stopgate.vllm_plugin.call import Call
 from stopgate.vllm_plugin.exchange import Exchange
-from stopgate.vllm_plugin.following import Follower
+from stopgate.vllm_plugin.following import Follower, LimitedChecks
+from stopgate.vllm_plugin.golds import Golds
 from stopgate.vllm_plugin.outputs import Folded
+from stopgate.vllm_plugin.replies import Action, Shown
 from stopgate.vllm_plugin.serving import Server
 from vllm_server import (
     ANSWER,
+    CALL,
+    CLOSE,
     IN_ONE,
     PROMPT,
     STREAMED,
+    TOOLS,
     WHOLE,
     arm_is,
     held,
     play,
     prepare,
+    raising,
     requesting,
     said,
     serving,
     wanting,
 )
 
-
-def raising(*args: Any, **options: Any) -> Any:
-    raise ZeroDivisionError("a fault of ours")
-
-
-CALLS_INTO_US = [
-    (Server, "_begin"), (Server, "_call"), (Exchange, "stated"), (Exchange, "next_id"), (AsyncClient, "generation"),
-    (AsyncClient, "check"), (Call, "_run"), (Follower, "__init__"), (Follower, "_read"), (Follower, "_tell"),
-    (Follower, "_has_room"), (Follower, "stop"), (Follower, "_decode"), (Follower, "_end"), (Row, "add"), (Row, "close"),
-    (Row, "observe"), (Row, "finish"), (Generation, "due"), (Generation, "observe"), (Generation, "begin"),
-    (Generation, "mark_prompt"), (Folded, "add"), (Folded, "cut"), (Folded, "whole"), (Letters, "decode"),
-    (Letters, "encode"),
+CALLS_INTO_US: "list[tuple[Any, str]]" = [
+    (Server, "_begin"), (Server, "_call"), (Exchange, "stated"), (Exchange, "next_id"), (Exchange, "body"),
+    (plugin_serving, "tools_of"), (plugin_serving, "tool_choice_of"), (plugin_serving, "levels_in"), (Golds, "of"),
+    (Action, "forcing"), (Action, "read"), (Action, "gold"), (AsyncClient, "generation"), (AsyncClient, "check"),
+    (ProbeForms, "forcing"), (Call, "_run"), (Follower, "__init__"), (Follower, "follow"), (Follower, "_read"),
+    (Follower, "_tell"), (Follower, "_has_room"), (Follower, "stop"), (Follower, "_decode"), (Follower, "answered"),
+    (Follower, "end"), (Follower, "_end"), (Roller, "ask_at_end"), (LimitedChecks, "__init__"),
+    (LimitedChecks, "advance"), (LimitedChecks, "end"), (Row, "add"), (Row, "close"), (Row, "observe"),
+    (Row, "finish"), (Generation, "due"), (Generation, "observe"), (Generation, "begin"),
+    (Generation, "mark_prompt"), (following, "closing_of"), (call, "closing_output"), (call, "continued"),
+    (call, "gathered"), (Folded, "add"), (Folded, "cut"), (Folded, "whole"), (Letters, "decode"),
+    (Letters, "encode"), (Exchange, "tell"), (Call, "_unshown"),
 ]  # fmt: skip
+UNCOUNTED = {(Row, "observe"), (Letters, "decode"), (Action, "read"), (Action, "gold")}
+"""A probe that fails is left out, which is no fault."""
+KINDS_OF_ANSWERS: "dict[str, tuple[str, dict[str, Any], dict[str, Any]]]" = {
+    "text": (FakeEngine.answer, {}, {}),
+    "samples": (FakeEngine.answer, {}, {"n": 2}),
+    "tools": (CALL, TOOLS, {}),
+    "json": ('{"b": 1.0}', {}, {"structured_outputs": "a grammar"}),
+}
 
 
 class RequestOutput:
@@ -93,36 +109,93 @@ def test_an_answer_that_the_engine_refuses_leaves_the_reasoning_going_on(
     play(service, "plug-refused", test, confidence=lambda tokens: 0.95, fail=lambda id: id.endswith("-answer"))
 
 
+def is_complete(tokens: "list[int]", answer: str) -> bool:
+    """Whether they are those of vLLM alone, or those of a stop."""
+    end = [*map(ord, answer), END]
+    whole = [*map(ord, FakeEngine.reasoning), END_THINK, *end]
+    kept = len(tokens) - len(CLOSE) - len(end)
+    return tokens == whole or (kept >= 16 and tokens == [*whole[:kept], *CLOSE, *end])
+
+
 @pytest.mark.parametrize("kind", [STREAMED, IN_ONE])
+@pytest.mark.parametrize(("name", "arm"), [("text", "control"), *((name, "treated") for name in KINDS_OF_ANSWERS)])
 def test_a_fault_anywhere_leaves_the_request_to_vllm(
-    service: Service, monkeypatch: pytest.MonkeyPatch, kind: RequestOutputKind
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, arm: str, kind: RequestOutputKind
 ) -> None:
-    arm_is(monkeypatch, "treated")
-    task = f"plug-faults-{kind.value}"
+    answer, body, fields = KINDS_OF_ANSWERS[name]
+    arm_is(monkeypatch, arm)
+    monkeypatch.setattr(FakeEngine, "answer", answer)
+    task = f"plug-faults-{name}-{arm}-{kind.value}"
     prepare(service, task, 0.9)
+    (tmp_path / "gold.jsonl").write_text('{"prompt": "a", "gold": "42"}')
 
     async def test(engine: FakeEngine, server: Server) -> None:
-        # A probe that fails is left out, and only a request that is not streamed is put together.
-        uncounted = {"observe", "decode", *(() if kind == IN_ONE else ("add", "cut", "whole"))}
-        for number, (owner, name) in enumerate(CALLS_INTO_US):
-            id, faults = f"r{number}", server.counts.all().get("faults", 0)
-            with monkeypatch.context() as patch, requesting(task):
+        server.golds = Golds(str(tmp_path / "gold.jsonl"))
+        reached: dict[str, int] = {}
+        for number, (owner, method) in enumerate(CALLS_INTO_US):
+            place, id, faults = f"{owner.__name__}.{method}", f"q{number}", server.counts.all().get("faults", 0)
+
+            def fault(*args: Any, place: str = place, **options: Any) -> Any:
+                reached[place] = reached.get(place, 0) + 1
+                raising()
+
+            asked = {"messages": [{"role": "user", "content": "a"}], **body}
+            with monkeypatch.context() as patch, requesting(task, asked) as exchange:
                 engine._hold = lambda id, tokens: False
                 if owner is Letters:  # the engine has its own
                     broken = Letters()
                     patch.setattr(server, "tokenizer", broken)
-                    patch.setattr(broken, name, raising)
+                    patch.setattr(server, "shown", Shown(broken, [END]))
+                    patch.setattr(broken, method, fault)
                 else:
-                    patch.setattr(owner, name, raising)
-                [one] = await said(server(PROMPT, wanting(kind, logprobs=1), id))
+                    patch.setattr(owner, method, fault)
+                samples = await said(server(PROMPT, wanting(kind, logprobs=1, **fields), id))
                 await server.settle()
-            assert sum(one.startswith(id) and "-probe-" in one for one in engine.requests) <= 6, (owner, name)
-            assert server.counts.all().get("faults", 0) > faults or name in uncounted, (owner, name)
-            text = Letters().decode(one["tokens"])
-            assert text.startswith(FakeEngine.reasoning[:16]) and text.endswith("nothing more</s>"), (owner, name)
-            assert one["reason"] == "stop" and len(one["logprobs"]) == len(one["tokens"]), (owner, name)
+            count = fields.get("n", 1)
+            assert sum(one.startswith(id) and "-probe-" in one for one in engine.requests) <= 6 * count, place
+            is_counted = server.counts.all().get("faults", 0) > faults
+            assert is_counted or place not in reached or (owner, method) in UNCOUNTED, place
+            assert len(samples) == count and len(exchange.fields) <= count, place
+            for one in samples:
+                assert is_complete(one["tokens"], answer), (place, Letters().decode(one["tokens"]))
+                assert one["text"] == Letters().decode(one["tokens"], skip_special_tokens=True), place
+                assert one["reason"] == "stop" and one["id"] == id, place
+                assert len(one["logprobs"]) == len(one["tokens"]), place
+        unreached = {method for owner, method in CALLS_INTO_US if f"{owner.__name__}.{method}" not in reached}
+        if arm == "control":
+            assert "ask_at_end" not in unreached
+            return
+        assert unreached == {
+            "ask_at_end",  # of a reply that is not stopped
+            *({"forcing", "read", "gold", "tool_choice_of"} if name in ("text", "samples") else ()),
+            *({"add", "cut", "whole"} if kind == STREAMED else ()),
+            *(() if name == "samples" and kind == IN_ONE else ("gathered",)),
+        }
 
-    play(service, task, test, confidence=lambda tokens: 0.95, turns=lambda id: 1 if "-" in id else 40)
+    play(service, task, test, confidence=lambda tokens: 1.0, turns=lambda id: 1 if "-" in id else 40)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("method", ["gone", "failed"])
+def test_a_fault_when_outputs_are_given_up_leaves_nothing_running(
+    service: Service, monkeypatch: pytest.MonkeyPatch, method: str, n: int
+) -> None:
+    prepare(service, f"plug-leaving-{method}-{n}", 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        monkeypatch.setattr(Follower, method, raising)
+        with requesting(f"plug-leaving-{method}-{n}") as exchange:
+            outputs = server(PROMPT, wanting(STREAMED, n=n), "r")
+            for _ in range(40):
+                await anext(outputs)
+            if method == "gone":
+                exchange.received({"type": "http.disconnect"})
+            await outputs.aclose()
+        await server.settle()
+        assert engine.running == 0 and server.counts.all()["faults"] == n
+        assert server.client.flush(30) and server.client.counters.reported == 0
+
+    play(service, f"plug-leaving-{method}-{n}", test)
 
 
 def test_a_server_that_shuts_down_stops_no_more_reasoning(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,88 +227,6 @@ def test_a_fault_of_the_engine_is_passed_on(service: Service, monkeypatch: pytes
         assert "faults" not in server.counts.all()
 
     play(service, "plug-dead", test, fail=lambda id: True)
-
-
-class FailedError(Exception):
-    """The server's own."""
-
-
-async def served(outputs: "AsyncGenerator[Any, None]") -> None:
-    """Reads outputs as vLLM's server does, which gives up a request at an output with an error."""
-    async with aclosing(outputs):
-        async for output in outputs:
-            if any(one.finish_reason == "error" for one in output.outputs):
-                raise FailedError
-
-
-@pytest.mark.parametrize("kind", [STREAMED, IN_ONE])
-@pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize("fate", ["raises", "error", "abort", "given up", "disconnected"])
-def test_only_a_client_that_went_away_has_cancelled(
-    service: Service, monkeypatch: pytest.MonkeyPatch, kind: RequestOutputKind, n: int, fate: str
-) -> None:
-    """Any other generation that does not end stays missing, since failures may go with difficulty."""
-    arm_is(monkeypatch, "control")
-    task = f"plug-fate-{kind.value}-{n}-{fate.replace(' ', '')}"
-    prepare(service, task, 0.9)
-    last = "r" if n == 1 else f"{n - 1}_r"
-
-    async def test(engine: FakeEngine, server: Server) -> None:
-        held(engine, server)
-        own = engine._tokens
-
-        async def tokens(request: Any, id: str, seed: Any) -> Any:
-            async for place in own(request, id, seed):
-                is_here = id == last and len(request.said) == 40
-                if is_here and fate == "raises":
-                    raise RuntimeError("the engine is dead")
-                yield (*place[:2], fate) if is_here and fate in ("error", "abort") else place
-                if is_here and fate in ("error", "abort"):
-                    return
-                while is_here:
-                    await asyncio.sleep(0.001)
-
-        engine._tokens = tokens  # type: ignore[method-assign]
-        with requesting(task) as exchange:
-            serving = asyncio.ensure_future(served(server(PROMPT, wanting(kind, n=n), "r")))
-            if fate in ("given up", "disconnected"):
-                while len(getattr(engine.requests.get(last), "said", ())) < 40:
-                    await asyncio.sleep(0.001)
-                if fate == "disconnected":
-                    exchange.received({"type": "http.disconnect"})
-                serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
-        await server.settle()
-        ends = {name.split()[2]: count for name, count in server.counts.all().items() if name.startswith("generations")}
-        assert sum(ends.values()) == n and ("cancelled" in ends) == (fate == "disconnected"), ends
-        assert ends.get("failed", 0) >= (fate != "disconnected")
-        reported = n - ends.get("failed", 0)
-        assert server.client.flush(30) and server.client.counters.reported == reported
-        assert engine.running == 0 and "faults" not in server.counts.all()
-
-    play(service, task, test)
-
-
-@pytest.mark.parametrize("name", ["add", "whole"])
-def test_a_sample_that_starts_again_is_not_reported(
-    service: Service, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    arm_is(monkeypatch, "treated")
-    prepare(service, f"plug-restart-{name}", 0.9)
-
-    async def test(engine: FakeEngine, server: Server) -> None:
-        held(engine, server)
-        monkeypatch.setattr(Folded, name, raising)
-        with requesting(f"plug-restart-{name}") as exchange:
-            [one] = await said(server(PROMPT, wanting(IN_ONE), "r"))
-        await server.settle()
-        assert one["tokens"] == WHOLE and exchange.fields == []
-        assert [name for name in server.counts.all() if name.startswith("generations")] in (
-            ["generations none failed"], ["generations treated failed"],
-        )  # fmt: skip
-        assert server.client.flush(30) and server.client.counters.reported == 0
-
-    play(service, f"plug-restart-{name}", test, confidence=lambda tokens: 0.95)
 
 
 @pytest.mark.parametrize(

@@ -26,16 +26,13 @@ from vllm_server import (
     held,
     play,
     prepare,
+    raising,
     requesting,
     said,
     wanting,
 )
 
 FIELD = {"generation_id": "g", "stopped": True}
-
-
-def raising(*args: Any, **options: Any) -> Any:
-    raise ZeroDivisionError("a fault of ours")
 
 
 def test_a_tool_call_is_compared_by_its_name_and_arguments(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,10 @@ async def said(outputs: "AsyncGenerator[Any, None]") -> "list[dict[str, Any]]":
     return [samples[i] for i in sorted(samples)]
 
 
+def raising(*args: Any, **options: Any) -> Any:
+    raise ZeroDivisionError("a fault of ours")
+
+
 def play(
     service: Service, task: str, test: "Callable[[FakeEngine, Server], Any]",
     options: "dict[str, Any] | None" = None, has_form: bool = True, **engine: Any,

@@ -28,8 +28,7 @@ class Piece(NamedTuple):
     cached_tokens: int
     """Tokens of the prompt found in the prefix cache."""
     tokens: list[int]
-    ends_with_text: bool
-    """Whether a stop string has ended it, which its last tokens have."""
+    ends_with_text: bool  # a stop string has ended it, which its last tokens have
 
 
 class Engine:
@@ -73,13 +72,9 @@ class Engine:
         try:
             async for output in stream:
                 new = output.outputs[0]
-                yield Piece(
-                    list(zip(new.token_ids, new.logprobs or [], strict=False)),
-                    new.finish_reason,
-                    output.num_cached_tokens or 0,
-                    list(new.token_ids),
-                    isinstance(new.stop_reason, str),
-                )
+                said = list(zip(new.token_ids, new.logprobs or [], strict=False))
+                cached, is_text = output.num_cached_tokens or 0, isinstance(new.stop_reason, str)
+                yield Piece(said, new.finish_reason, cached, list(new.token_ids), is_text)
         finally:
             await stream.aclose()
 
@@ -105,9 +100,8 @@ class Checks:
         row: Row,
         sampling: Mapping[str, Any] | None = None,
     ) -> None:
-        self._engine, self._tokenizer = engine, tokenizer
-        self._client, self._prompt, self._row = client, prompt, row
-        self._sampling = sampling or {}
+        self._engine, self._tokenizer, self._client = engine, tokenizer, client
+        self._prompt, self._row, self._sampling = prompt, row, sampling or {}
         self._task: asyncio.Task[None] | None = None
         self._probing: tuple[int, ForcedAnswer] | None = None
         self._drawn_at: int | None = None
@@ -224,8 +218,7 @@ class Roller:
 
     def __init__(self, engine: Engine, tokenizer: Any, client: AsyncClient, reasoning: ReasoningFormat) -> None:
         self._engine, self._tokenizer, self._client, self._reasoning = engine, tokenizer, client, reasoning
-        self.end_tokens = 0
-        """Tokens decoded for answers that were asked for at the end of reasoning."""
+        self.end_tokens = 0  # decoded for answers that are forced at the end of reasoning
 
     async def roll(
         self, prompt: list[int], params: SamplingParams, run: Generation, reference: "str | list[str] | None"
@@ -233,9 +226,8 @@ class Roller:
         """Generates to the end, which may come early, and reports the outcome."""
         run.begin()
         forcing = await asyncio.to_thread(self._client.forms.forcing, run, self._reasoning)
-        params = params.clone()
+        params, limit = params.clone(), params.max_tokens
         params.logprobs = params.logprobs or 0  # 0: of the token alone
-        limit = params.max_tokens
         row = Row(run, self._tokenizer, self._reasoning, forcing, set(), 2**62 if limit is None else limit)
         logprobs: list[float | None] = []
         checks = Checks(self._engine, self._tokenizer, self._client, prompt, row)
@@ -294,15 +286,16 @@ class Roller:
 
     async def _again(self, end: EndOfReasoning, params: SamplingParams, request_id: str) -> str:
         """What the model answers when it is asked again."""
-        said = list[int]()
-        prompt = [*end.prefix, *self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)]
+        said, prompt = (
+            list[int](),
+            [*end.prefix, *self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)],
+        )
         async with aclosing(self._engine.pieces(prompt, self._engine.again(params), request_id)) as pieces:
             async for piece in pieces:
                 said += piece.tokens
                 self.end_tokens += len(piece.tokens)
                 self._client.counters.probe_tokens += len(piece.tokens)
-        text: str = self._tokenizer.decode(said, skip_special_tokens=True)
-        return text
+        return str(self._tokenizer.decode(said, skip_special_tokens=True))
 
     async def _think(
         self, prompt: list[int], params: SamplingParams, row: Row, logprobs: list[float | None], checks: Checks
@@ -386,18 +379,16 @@ async def generate(
         raise ValueError(f"{len(prompts)} prompts need as many runs and sampling parameters")
     if any(params.n != 1 for params in each):
         raise ValueError("repeat the prompt instead of asking for n samples")
-    seats = concurrency or max(1, engine.vllm_config.scheduler_config.max_num_seqs * 3 // 4)
-    free = asyncio.Semaphore(seats)
-    is_on_cpu = engine.vllm_config.device_config.device_type == "cpu"
-    asked = Engine(engine.generate, options, keeps_seeds=is_on_cpu)
-    roller = Roller(asked, tokenizer, client, reasoning or ReasoningFormat())
+    right = [None] * len(prompts) if references is None else references
+    free = asyncio.Semaphore(concurrency or max(1, engine.vllm_config.scheduler_config.max_num_seqs * 3 // 4))
+    requests = Engine(engine.generate, options, keeps_seeds=engine.vllm_config.device_config.device_type == "cpu")
+    roller = Roller(requests, tokenizer, client, reasoning or ReasoningFormat())
 
     async def one(place: int) -> Rollout:
         async with free:
             prompt = list(prompts[place])
             runs[place].mark_prompt(prompt, lambda: str(tokenizer.decode(prompt, skip_special_tokens=True)))
-            reference = None if references is None else references[place]
-            return await roller.roll(prompt, each[place], runs[place], reference)
+            return await roller.roll(prompt, each[place], runs[place], right[place])
 
     tasks = [asyncio.create_task(one(place)) for place in range(len(prompts))]
     try:

@@ -1,7 +1,7 @@
 """A call of vLLM's `generate` whose samples are followed, and stopped early."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from copy import copy
 from typing import Any
@@ -107,12 +107,27 @@ class Call(Request):
                 unfinished -= bool(output.finished)
                 output.finished = unfinished == 0
                 yield output
-            if self.is_whole:
-                yield gathered([whole[index] for index in range(len(tasks))], last)
+            if not self.is_whole:
+                return
+            output = self._gathered(whole, last)
+            if output is not None:
+                yield output
+                return
+            async with aclosing(self._alone(self.params, self._id)) as outputs:
+                async for output in outputs:
+                    yield output
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _gathered(self, whole: Mapping[int, Any], last: Any) -> Any:
+        try:
+            return gathered([whole[index] for index in range(len(whole))], last)
+        except Exception:
+            for follower in self._followers:
+                follower.restarts()
+            return None
 
     async def _put(self, index: int, arrived: "asyncio.Queue[tuple[int, Any]]") -> None:
         try:
@@ -158,12 +173,17 @@ class Call(Request):
         if whole is not None:
             yield whole
             return
-        alone = self.plugin.generate(
-            self._prompt, self._params_of(index), f"{self._id_of(index)}-alone", **self._options
-        )
+        async with aclosing(self._alone(self._params_of(index), self._id_of(index))) as outputs:
+            async for output in outputs:
+                output.outputs[0].index = index
+                yield output
+
+    async def _alone(self, params: Any, request_id: str) -> AsyncGenerator[Any, None]:
+        """The outputs of vLLM alone, from a request that starts again."""
+        alone = self.plugin.generate(self._prompt, params, f"{request_id}-alone", **self._options)
         async with aclosing(alone) as outputs:
             async for output in outputs:
-                output.request_id, output.outputs[0].index = self._id, index
+                output.request_id = self._id
                 yield output
 
     def _fold(self, index: int, folded: Folded, output: Any) -> Any:
@@ -185,7 +205,7 @@ class Call(Request):
                 async for output in outputs:
                     if first is None:
                         first = output
-                    if follower.follow(output):
+                    if self._ask(follower.follow, index, output):
                         held = output
                         break
                     output.request_id, output.outputs[0].index = self._id, index
@@ -196,16 +216,21 @@ class Call(Request):
                 async with aclosing(self._stopped(index, params, first, held, shown, folded)) as outputs:
                     async for output in outputs:
                         yield output
-            follower.end()
+            self._ask(follower.end, index)
         except (asyncio.CancelledError, GeneratorExit):
-            if self._has_left():
-                follower.gone()
-            else:
-                follower.failed()
+            self._ask(follower.gone if self._has_left() else follower.failed, index)
             raise
         except Exception:
-            follower.failed()
+            self._ask(follower.failed, index)
             raise
+
+    def _ask(self, method: Callable[..., Any], index: int, *args: Any) -> Any:
+        """Calls a method of a follower. After a fault it returns None, and vLLM alone goes on with the sample."""
+        try:
+            return method(*args)
+        except Exception:
+            self._followers[index].broke(f"a generation ({method.__name__})")
+            return None
 
     async def _stopped(
         self, index: int, params: Any, first: Any, held: Any, shown: Sequence[Any], folded: Folded | None
@@ -247,11 +272,11 @@ class Call(Request):
                 yield output
         async with aclosing(answer) as outputs:
             if begun is not None:
-                follower.answered(begun)
+                self._ask(follower.answered, index, begun)
                 yield self._continued(begun, first, index, before)
             async for output in outputs:
                 if begun is not None:
-                    follower.answered(output)
+                    self._ask(follower.answered, index, output)
                 yield self._continued(output, first, index, before)
 
     def _unshown(self, shown: Sequence[Any]) -> str:
@@ -267,6 +292,7 @@ class Call(Request):
             return continued(output, first, index, added)
         except Exception:
             self.plugin.counts.fault("an output of an answer")
+            output.request_id, output.outputs[0].index = self._id, index
             return output
 
     def _further(

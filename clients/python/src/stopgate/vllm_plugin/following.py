@@ -1,4 +1,4 @@
-"""Follows one sample: its reasoning, the checks beside it, and its outcome. Nothing here ever raises."""
+"""Follows one sample: its reasoning, the checks beside it, and its outcome."""
 
 import asyncio
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ class Stop(NamedTuple):
 
 
 class Follower:
-    """Follows a sample. After a fault it does nothing more, and the sample goes on as vLLM alone would run it.
+    """Follows a sample. A method that raises has a fault: call `broke`, and the sample goes on as vLLM alone runs it.
 
     Args:
         call: the call of `generate` that the sample is of.
@@ -119,13 +119,7 @@ class Follower:
 
     def follow(self, output: Any) -> bool:
         """Reads an output. Returns whether to stop instead of passing it on."""
-        if self._state in ("absent", "broken"):
-            return False
-        try:
-            return self._read(output.outputs[0])
-        except Exception:
-            self._break("the checks of a generation")
-            return False
+        return self._state not in ("absent", "broken") and self._read(output.outputs[0])
 
     def _read(self, one: Any) -> bool:
         row, self._reason = self._row, one.finish_reason
@@ -187,21 +181,18 @@ class Follower:
     def refused(self) -> None:
         """The stop has failed, so the reasoning goes on without checks. Its outcome stays missing."""
         self._plugin.counts.add("failed_stops")
-        self._break("a stop")
+        self.broke("a stop")
 
     def answered(self, output: Any) -> None:
         """Reads an output of the answer after a stop."""
         if self._state == "broken":
             return
-        try:
-            one = output.outputs[0]
-            self._reason = one.finish_reason
-            for token in one.token_ids:
-                self._row.add(token)
-            if self._reason is not None:
-                self._tell()
-        except Exception:
-            self._break("an answer")
+        one = output.outputs[0]
+        self._reason = one.finish_reason
+        for token in one.token_ids:
+            self._row.add(token)
+        if self._reason is not None:
+            self._tell()
 
     def _tell(self) -> None:
         """Tells the reply about the generation, before its last output goes on."""
@@ -222,12 +213,8 @@ class Follower:
 
     def end(self) -> None:
         """The sample has ended: reports its outcome in the background."""
-        if self._state == "broken":
-            return
-        try:
+        if self._state != "broken":
             self._plugin.in_background(self._end())
-        except Exception:
-            self._break("the end of a generation")
 
     async def _end(self) -> None:
         try:
@@ -246,7 +233,7 @@ class Follower:
                 row.finish(call.reference)
             self._count("stopped" if run.stopped else "finished" if row.reasoning_tokens is not None else "unfinished")
         except Exception:
-            self._break("the report of a generation")
+            self.broke("the report of a generation")
 
     async def _ask_at_end(self) -> None:
         call = self._call
@@ -282,28 +269,21 @@ class Follower:
         if self._reason is not None:
             self.end()
             return
-        try:
-            self._checks.note_draw()
-            self.run.stopped = False  # cancelled, whatever was decided
-            self.run.cancel(self._received)
-            self._plugin.in_background(self._give_up("cancelled"))
-        except Exception:
-            self._break("a generation that was cancelled")
+        self._checks.note_draw()
+        self.run.stopped = False  # cancelled, whatever was decided
+        self.run.cancel(self._received)
+        self._plugin.in_background(self._give_up("cancelled"))
 
     def failed(self) -> None:
         """The sample has failed, and not because its client went away: its outcome stays missing."""
-        if self._state in ("absent", "broken"):
-            return
-        try:
+        if self._state not in ("absent", "broken"):
             self._plugin.in_background(self._give_up("failed"))
-        except Exception:
-            self._break("a generation that has failed")
 
     def restarts(self) -> None:
         """After the fault that is being handled vLLM alone serves the sample again: its outcome stays missing."""
         if self._call.exchange is not None:
             self._call.exchange.tell(self.run.id, None)
-        self._break("the outputs of a request, which starts again")
+        self.broke("the outputs of a request, which starts again")
 
     async def _give_up(self, end: str) -> None:
         try:
@@ -312,7 +292,8 @@ class Follower:
         except Exception:
             self._plugin.counts.fault("the end of a check")
 
-    def _break(self, where: str) -> None:
+    def broke(self, where: str) -> None:
+        """Follows the sample no more, after the fault that is being handled. Its outcome stays missing."""
         self._state = "broken"
         self._plugin.counts.fault(where)
         try:
