@@ -199,6 +199,60 @@ def test_probes_leave_three_quarters_of_the_seats_to_users(service: Service, mon
     play(service, "plug-seats", test)
 
 
+@pytest.mark.parametrize("has_priorities", [False, True])
+def test_probes_come_after_their_request_and_the_answer_before_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch, has_priorities: bool
+) -> None:
+    arm_is(monkeypatch, "treated")
+    task = f"plug-priority-{has_priorities}"
+    prepare(service, task, 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        with requesting(task):
+            await said(server(PROMPT, wanting(STREAMED), "r", priority=3))
+            await said(server(PROMPT, wanting(STREAMED), "s"))
+        of = {id: request.options.get("priority") for id, request in engine.requests.items()}
+        probes = [priority for id, priority in of.items() if "-probe-" in id]
+        assert (of["r"], of["r-answer"], of["s"]) == (3, 2 if has_priorities else 3, None), "lower ones come first"
+        assert probes == ([4, 1] if has_priorities else [3, None])
+        assert of["s-answer"] == (-1 if has_priorities else None)
+
+    play(service, task, test, {"has_priorities": has_priorities}, confidence=lambda tokens: 0.95)
+
+
+@pytest.mark.parametrize("arm", ["control", "treated"])
+def test_each_chat_of_a_batch_is_a_generation_of_its_own(
+    service: Service, monkeypatch: pytest.MonkeyPatch, arm: str
+) -> None:
+    arm_is(monkeypatch, arm)
+    task, path = f"plug-batch-{arm}", "/v1/chat/completions/batch"
+    prepare(service, task, 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        outcomes: list[dict[str, Any]] = []
+
+        def reported(run: Generation, end: Ending) -> "dict[str, Any]":
+            outcomes.append(outcome_of(run, end))
+            return outcomes[-1]
+
+        monkeypatch.setattr("stopgate._session.outcome_of", reported)
+        body = {"messages": [[{"role": "user", "content": text}] for text in "abc"]}
+        with requesting(task, body, path, gold="42") as exchange:
+            chats = [said(server(PROMPT, wanting(IN_ONE), f"r{number}")) for number in range(3)]
+            replies = [one for [one] in await asyncio.gather(*chats)]
+        await server.settle()
+        alone = (WHOLE, [*WHOLE[:16], *CLOSE, *ANSWER])[arm == "treated"]
+        assert [one["tokens"] for one in replies] == [alone] * 3
+        ids = [exchange.id, f"{exchange.id}-1", f"{exchange.id}-2"]
+        assert [field["generation_id"] for field in exchange.fields] == ids
+        assert server.counts.all()[f"requests {path}"] == 3
+        assert len(outcomes) == 3 and not any("reference" in one or "group_id" in one for one in outcomes)
+
+    play(service, task, test, confidence=lambda tokens: 0.95)
+
+
 @pytest.mark.parametrize("is_on_cpu", [False, True])
 def test_the_search_of_the_form_asks_again_for_one_answer(
     service: Service, monkeypatch: pytest.MonkeyPatch, is_on_cpu: bool

@@ -32,6 +32,7 @@ def golds(folder: Path, text: str = LINES) -> Golds:
         ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "2 + 3?"}]}]}, "5"),
         ({"messages": [{"role": "user", "content": "2 + 4?"}]}, None),
         ({"prompt": [1, 2]}, None),
+        ({"messages": [[{"role": "user", "content": "2 + 2?"}]]}, None),
         ({"messages": 7}, None),
         ({}, None),
     ],

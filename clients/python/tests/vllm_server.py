@@ -72,10 +72,12 @@ def serving(
 
 
 @contextmanager
-def requesting(task: str, body: "dict[str, Any] | None" = None, **headers: str) -> Iterator[Exchange]:
+def requesting(
+    task: str, body: "dict[str, Any] | None" = None, path: str = "/v1/chat/completions", **headers: str
+) -> Iterator[Exchange]:
     """The HTTP request that calls of `generate` are made in."""
     named = {"x-stopgate-context": f"task={task}", **{f"x-stopgate-{name}": value for name, value in headers.items()}}
-    exchange = Exchange([(name.encode(), value.encode()) for name, value in named.items()], "/v1/chat/completions")
+    exchange = Exchange([(name.encode(), value.encode()) for name, value in named.items()], path)
     if body is not None:
         exchange.received({"body": json.dumps(body).encode()})
     token = CURRENT.set(exchange)
