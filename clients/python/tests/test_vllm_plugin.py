@@ -199,6 +199,30 @@ def test_probes_leave_three_quarters_of_the_seats_to_users(service: Service, mon
     play(service, "plug-seats", test)
 
 
+def test_the_search_of_the_form_leaves_room_for_users(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(service, "plug-search", 0.9, has_form=False)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        server.most_probes = 2
+        most = [0]
+
+        def turns(id: str) -> int:
+            most.append(sum(id[0] != "r" and not one.is_over for id, one in engine.requests.items()))
+            return 1 if id[0] == "r" else 20
+
+        engine._turns = turns
+
+        async def one(number: int) -> None:
+            with requesting("plug-search"):
+                await said(server(PROMPT, wanting(STREAMED), f"r{number}"))
+
+        await asyncio.gather(*map(one, range(8)))
+        await server.settle()
+        assert 1 <= max(most) <= 2 and server.probing == 0
+
+    play(service, "plug-search", test, has_form=False)
+
+
 @pytest.mark.parametrize("has_priorities", [False, True])
 def test_probes_come_after_their_request_and_the_answer_before_it(
     service: Service, monkeypatch: pytest.MonkeyPatch, has_priorities: bool

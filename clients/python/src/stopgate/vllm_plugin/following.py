@@ -236,13 +236,17 @@ class Follower:
             self.broke("the report of a generation")
 
     async def _ask_at_end(self) -> None:
-        call = self._call
-        if call.action is None:
-            await self._roller.ask_at_end(call.prompt_ids, call.params, self._row)
-        elif self._row.forcing is None:
+        call, plugin = self._call, self._plugin
+        if call.action is None and plugin.probing < plugin.most_probes:
+            plugin.probing += 1
+            try:
+                await self._roller.ask_at_end(call.prompt_ids, call.params, self._row)
+            finally:
+                plugin.probing -= 1
+        elif call.action is not None and self._row.forcing is None:
             end = self._row.end(call.prompt_ids)
             if end is not None:
-                self._plugin.learn_around(self.run.context_key, end.before, end.after)
+                plugin.learn_around(self.run.context_key, end.before, end.after)
 
     def _count(self, end: str) -> None:
         if self._is_counted:
