@@ -80,3 +80,20 @@ def test_a_request_without_a_header_is_graded_by_the_file(
         assert references == ["4", None]
 
     play(service, "plug-golds", test)
+
+
+def test_prompts_of_token_ids_are_warned_about_once(
+    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare(service, "plug-ids", 0.9)
+
+    async def test(engine: FakeEngine, server: Server) -> None:
+        server.golds = golds(tmp_path)
+        for number, prompt in enumerate(["2 + 2?", [], {}, [["2 + 2?"]], [1, 2], [[1, 2]]]):
+            assert ("token ids" in caplog.text) == (number > 4)
+            with requesting("plug-ids", {"prompt": prompt}):
+                await said(server(PROMPT, wanting(IN_ONE), f"r{number}"))
+        assert caplog.text.count("prompts of token ids have no right answer") == 1
+        assert "faults" not in server.counts.all()
+
+    play(service, "plug-ids", test)

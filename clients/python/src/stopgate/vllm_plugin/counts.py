@@ -48,7 +48,7 @@ class Counts:
     def passed(self, cause: str, hint: str = "") -> None:
         """Counts a prompt that vLLM alone serves, and logs the first one of each cause."""
         self.add("passed", cause)
-        self._log_once(cause, f"requests are served by vLLM alone because of {cause}{hint and ': '}{hint}")
+        self.warn_once(cause, f"requests are served by vLLM alone because of {cause}{hint and ': '}{hint}")
 
     def fault(self, where: str) -> None:
         """Counts and logs the exception that is being handled."""
@@ -58,13 +58,14 @@ class Counts:
     def unknown_levels(self, unknown: Iterable[str], known: Iterable[str]) -> None:
         """Logs once which levels of a context the service does not know."""
         names = sorted(unknown)
-        self._log_once(f"levels {names}", f"levels {names} of contexts are ignored: the service knows {list(known)}")
+        self.warn_once(f"levels {names}", f"levels {names} of contexts are ignored: the service knows {list(known)}")
+
+    def warn_once(self, key: str, text: str) -> None:
+        """Logs a warning, unless one with the same key has been logged."""
+        if key not in self._warned and len(self._warned) < 1000:
+            self._warned.add(key)
+            logger.warning("%s", text)
 
     def all(self) -> dict[str, int]:
         """All counts, by their names."""
         return {" ".join(key): count for key, count in sorted(self._counts.items())}
-
-    def _log_once(self, key: str, text: str) -> None:
-        if key not in self._warned and len(self._warned) < 1000:
-            self._warned.add(key)
-            logger.warning("%s", text)

@@ -34,6 +34,13 @@ class Golds:
         return self._by_prompt.get((_prompt_of(body) or "").strip())
 
 
+def has_token_ids(body: Mapping[str, Any]) -> bool:
+    """Whether the prompt of a request is token ids, or a list of these."""
+    prompt = body.get("prompt")
+    first = prompt[0] if isinstance(prompt, list) and prompt else None
+    return isinstance(first[0] if isinstance(first, list) and first else first, int)
+
+
 def _entry(line: str, place: str) -> tuple[str, str]:
     try:
         entry = json.loads(line)

@@ -7,6 +7,7 @@ from vllm.sampling_params import RequestOutputKind
 
 from .call import Call
 from .exchange import CURRENT, Exchange, HeaderError, Stated, levels_in
+from .golds import has_token_ids
 from .replies import Action, tool_choice_of, tools_of
 from .shared import Shared
 
@@ -65,6 +66,10 @@ class Server(Shared):
         body = {} if exchange is None else exchange.body(is_needed=self.golds is not None)
         if self.golds is not None and stated.gold is None:
             stated = stated._replace(gold=self.golds.of(body))
+            if has_token_ids(body):
+                self.counts.warn_once(
+                    "gold", "prompts of token ids have no right answer: STOPGATE_GOLD finds it by the text of a prompt"
+                )
         named = levels_in(body.get("metadata"), bundle.levels)
         context = {"model": self.model if lora is None else lora.lora_name, **named, **stated.context}
         unknown = context.keys() - set(bundle.levels)
