@@ -13,7 +13,8 @@ const LANGUAGES = ['bash', 'json', 'jsonl', 'python', 'yaml', 'promql', 'text']
 
 /** Words in capitals that are not settings. */
 const OF_OPEN_TELEMETRY = /^OTEL_/
-const OTHER_VARIABLES = ['STOPGATE_GOLD', 'STOPGATE_TOKEN', 'STOPGATE_URL', 'STOPGATE_WHEEL', 'NODE_EXTRA_CA_CERTS', ...ERROR_CODES.map(({ code }) => code)]
+const OTHER_VARIABLES = [
+  'STOPGATE_GOLD', 'STOPGATE_TOKEN', 'STOPGATE_URL', 'STOPGATE_WHEEL', 'VLLM_PLUGINS', 'NODE_EXTRA_CA_CERTS', ...ERROR_CODES.map(({ code }) => code)]
 
 /** The relative links of a page. */
 function linksOf (page: string): { target: string, anchor: string }[] {
