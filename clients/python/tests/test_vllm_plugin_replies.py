@@ -320,6 +320,34 @@ def test_the_last_chunk_of_a_stream_lists_all_samples_in_their_order(wants_usage
         assert sent(usage) == usage[:-3] + end
 
 
+@pytest.mark.parametrize("says", ["http.disconnect", "an error when the reply is sent"])
+def test_a_client_that_went_away_is_noticed(says: str) -> None:
+    exchanges: list[Exchange] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        exchange = CURRENT.get()
+        assert exchange is not None
+        exchanges.append(exchange)
+        await receive()
+        assert not exchange.is_gone
+        if says == "http.disconnect":
+            await receive()
+        else:
+            with pytest.raises(BrokenPipeError):
+                await send({"type": "http.response.start", "status": 500, "headers": []})
+
+    messages = iter([{"type": "http.request", "body": b"{}"}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        raise BrokenPipeError
+
+    asyncio.run(Middleware(app)({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, send))
+    assert exchanges[0].is_gone
+
+
 def test_a_reply_goes_on_as_it_is_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
