@@ -19,13 +19,14 @@ export async function pinKinds (service: ServiceProcess): Promise<void> {
 
 /**
  * Asks vLLM with its plug-in in many shapes of requests, and prints what was seen.
+ * @param engineArguments further ones of `vllm serve`
  * @returns how many of them have faults
  */
-export async function playShapes (service: ServiceProcess): Promise<number> {
+export async function playShapes (service: ServiceProcess, engineArguments: readonly string[]): Promise<number> {
   const { start, end } = startTogether()
   try {
     await pinKinds(service)
-    const plugin = await startEngine('vllm-plugin', MODELS.boxed, await service.url(), start, ['--scheduling-policy', 'priority'])
+    const plugin = await startEngine('vllm-plugin', MODELS.boxed, await service.url(), start, ['--scheduling-policy', 'priority', ...engineArguments])
     const { shapes, counts } = JSON.parse(await lastLine(start(PYTHON, ['test/engines/run_shapes.py', '--plugin', plugin]))) as PlayedShapes
     const rows = shapes.map(({ name, attempts, faults }) => [name, String(attempts), faults.length === 0 ? 'ok' : 'FAILED'])
     process.stdout.write(alignColumns([['request', 'asked until stopped', 'result'], ...rows], [true, false, true]).join('\n') + '\n')

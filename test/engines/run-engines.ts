@@ -68,6 +68,8 @@ if (values.all) process.exit(runAll(process.argv[1]!, process.argv.slice(2).filt
 if (positionals.length === 0) throw new Error(`name an engine (${known.join(', ')}), or --all`)
 const wanted = positionals as Array<typeof known[number]>
 
+const ENGINE_ARGUMENTS = values['engine-arguments'].split(' ').filter((word) => word !== '')
+
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
 const STOPPED_HEADER = ['of those stopped', 'stops', 'served as probed %', 'EM in full', 'EM probed', 'EM served']
 
@@ -139,7 +141,7 @@ function showApis ({ apis, metrics }: PlayedByProxy): void {
 async function play (engine: Engine, model: ModelName, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'parts' | 'seconds'> & { readonly allProbeTokens: number }> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
   const isLabelled = !values.unlabelled && values.judge === undefined
-  const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'], withSchema: values.schema, engineArguments: values['engine-arguments'].split(' ').filter((word) => word !== '') }
+  const options = { url, model, generations, seed, isLabelled, sendsPrompts: values.judge !== undefined, findsForm: values['find-form'], withSchema: values.schema, engineArguments: ENGINE_ARGUMENTS }
   if (engine === 'llama.cpp' || engine === 'vllm' || engine === 'vllm-plugin') {
     const chosen = values.task === undefined ? {} : { tasks: values.task }
     const played = await playProxy(engine, { ...options, files: filesOf(model, folder), ...chosen })
@@ -270,7 +272,7 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
       return
     }
     if (engine === 'shapes') {
-      if (await playShapes(service) > 0) process.exitCode = 1
+      if (await playShapes(service, ENGINE_ARGUMENTS) > 0) process.exitCode = 1
       return
     }
     if (engine === 'overhead') {

@@ -119,7 +119,9 @@ class FakeEngine:
         self.requests: dict[str, Request] = {}
         self.running = self.most_running = 0
         self.vllm_config = SimpleNamespace(
-            scheduler_config=SimpleNamespace(max_num_seqs=8), device_config=SimpleNamespace(device_type=device)
+            scheduler_config=SimpleNamespace(max_num_seqs=8),
+            device_config=SimpleNamespace(device_type=device),
+            speculative_config=None,
         )
         self._cache: set[tuple[int, ...]] = set()
 

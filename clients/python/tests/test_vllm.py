@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import replace
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from conftest import ROOT, Service
 from fake_vllm import END, END_THINK, FakeEngine, Letters, Request, SamplingParams
 from stopgate import AsyncClient, Generation
 from stopgate._outcome import outcome_of
+from stopgate._vllm_engine import must_keep_seeds
 from stopgate.generation import Ending
 from stopgate.vllm import ReasoningFormat, Rollout, generate
 
@@ -325,3 +327,12 @@ def test_the_code_of_the_page(service: Service) -> None:
             assert client.flush(30) and client.counters.rejected == 0 and client.counters.reported == 6
 
     asyncio.run(play())
+
+
+def test_a_cpu_keeps_seeds_but_with_speculative_decoding() -> None:
+    def keeps(device: str, speculative: Any = None) -> bool:
+        config = SimpleNamespace(device_config=SimpleNamespace(device_type=device), speculative_config=speculative)
+        return must_keep_seeds(config)
+
+    assert keeps("cpu") and not keeps("cuda")
+    assert not keeps("cpu", {"method": "ngram"}), "any request with top_k would end the engine"

@@ -277,11 +277,11 @@ def test_each_chat_of_a_batch_is_a_generation_of_its_own(
     play(service, task, test, confidence=lambda tokens: 0.95)
 
 
-@pytest.mark.parametrize("is_on_cpu", [False, True])
+@pytest.mark.parametrize("keeps_seeds", [False, True])
 def test_the_search_of_the_form_asks_again_for_one_answer(
-    service: Service, monkeypatch: pytest.MonkeyPatch, is_on_cpu: bool
+    service: Service, monkeypatch: pytest.MonkeyPatch, keeps_seeds: bool
 ) -> None:
-    task = f"plug-again-{is_on_cpu}"
+    task = f"plug-again-{keeps_seeds}"
     prepare(service, task, 0.9, has_form=False)
 
     async def test(engine: FakeEngine, server: Server) -> None:
@@ -294,9 +294,9 @@ def test_the_search_of_the_form_asks_again_for_one_answer(
         again = [one.params for id, one in engine.requests.items() if id.endswith("-again")]
         assert [params.n for params in again] == [1, 1]
         beside = [one.params for id, one in engine.requests.items() if not id.endswith("r")]
-        assert all((params.seed is not None) == is_on_cpu for params in beside), "a CPU would ignore the user's seed"
-        assert not is_on_cpu or len({params.seed for params in again} - {0, 7, 8}) == 2
+        assert all((params.seed is not None) == keeps_seeds for params in beside), "a CPU would ignore the user's seed"
+        assert not keeps_seeds or len({params.seed for params in again} - {0, 7, 8}) == 2
         decoded = sum(len(one.said) for id, one in engine.requests.items() if not id.endswith("r"))
         assert server.counts.all()["probe_tokens"] == decoded == server.client.counters.probe_tokens > 0
 
-    play(service, task, test, {"is_on_cpu": is_on_cpu}, has_form=False)
+    play(service, task, test, {"keeps_seeds": keeps_seeds}, has_form=False)

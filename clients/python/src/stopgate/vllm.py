@@ -1,82 +1,20 @@
 """Stops the reasoning of rollouts in vLLM, in the engine's own process."""
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from vllm import SamplingParams
-from vllm.sampling_params import RequestOutputKind
 
 from ._answers import STYLES, EndOfReasoning, EndTrial, Forcing, judge
 from ._telemetry import warn
+from ._vllm_engine import Engine, must_keep_seeds
 from .aio import AsyncClient
 from .generation import Generation, Probe
 from .reasoning import TOP_TOKENS, ForcedAnswer, ReasoningFormat, Row
 
 __all__ = ["ReasoningFormat", "Rollout", "generate"]
-
-
-class Piece(NamedTuple):
-    """The output that a step of the engine adds to a request."""
-
-    said: list[tuple[int, Mapping[int, Any]]]
-    """Tokens, each with the log-probabilities at its place by token id."""
-    finish_reason: str | None
-    """None: it goes on."""
-    cached_tokens: int
-    """Tokens of the prompt found in the prefix cache."""
-    tokens: list[int]
-    ends_with_text: bool  # a stop string has ended it, which its last tokens have
-
-
-class Engine:
-    """The interface of `AsyncLLM` that is used here.
-
-    Args:
-        generate: the method `generate` of an `AsyncLLM`.
-        options: passed with each of its requests, such as `lora_request` and `priority`.
-        prompt: further fields of each prompt, such as `cache_salt`.
-        keeps_seeds: whether each request has a seed of its own, and forced answers are sampled from the most probable
-            token alone. A CPU ignores all seeds of a batch in which a request has none, as a greedy one.
-    """
-
-    def __init__(
-        self,
-        generate: Callable[..., AsyncGenerator[Any, None]],
-        options: Mapping[str, Any],
-        prompt: Mapping[str, Any] | None = None,
-        keeps_seeds: bool = False,
-    ) -> None:
-        self._generate, self._options, self._prompt = generate, options, prompt or {}
-        self._keeps_seeds = keeps_seeds
-
-    def greedy(self, max_tokens: int, **more: Any) -> SamplingParams:
-        """The sampling parameters of a forced answer."""
-        greedy = {"temperature": 1, "top_k": 1, "seed": 0} if self._keeps_seeds else {"temperature": 0}
-        return SamplingParams(**greedy, max_tokens=max_tokens, logprobs=TOP_TOKENS, **more)
-
-    def again(self, params: SamplingParams) -> SamplingParams:
-        """The sampling parameters of a request for one more answer where a request with `params` gave one."""
-        params = params.clone()
-        params.n, params.min_tokens, params.logprobs = 1, 0, None
-        params.seed = random.randrange(2**31) if self._keeps_seeds else None
-        return params
-
-    async def pieces(self, prompt: list[int], params: SamplingParams, request_id: str) -> AsyncGenerator[Piece, None]:
-        """Generates. Closing this generator aborts the request."""
-        params = params.clone()
-        params.output_kind = RequestOutputKind.DELTA
-        stream = self._generate({**self._prompt, "prompt_token_ids": prompt}, params, request_id, **self._options)
-        try:
-            async for output in stream:
-                new = output.outputs[0]
-                said = list(zip(new.token_ids, new.logprobs or [], strict=False))
-                cached, is_text = output.num_cached_tokens or 0, isinstance(new.stop_reason, str)
-                yield Piece(said, new.finish_reason, cached, list(new.token_ids), is_text)
-        finally:
-            await stream.aclose()
 
 
 class Checks:
@@ -381,7 +319,7 @@ async def generate(
         raise ValueError("repeat the prompt instead of asking for n samples")
     right = [None] * len(prompts) if references is None else references
     free = asyncio.Semaphore(concurrency or max(1, engine.vllm_config.scheduler_config.max_num_seqs * 3 // 4))
-    requests = Engine(engine.generate, options, keeps_seeds=engine.vllm_config.device_config.device_type == "cpu")
+    requests = Engine(engine.generate, options, keeps_seeds=must_keep_seeds(engine.vllm_config))
     roller = Roller(requests, tokenizer, client, reasoning or ReasoningFormat())
 
     async def one(place: int) -> Rollout:
@@ -390,7 +328,7 @@ async def generate(
             runs[place].mark_prompt(prompt, lambda: str(tokenizer.decode(prompt, skip_special_tokens=True)))
             return await roller.roll(prompt, each[place], runs[place], right[place])
 
-    tasks = [asyncio.create_task(one(place)) for place in range(len(prompts))]
+    tasks = [asyncio.create_task(one(place)) for place, _ in enumerate(prompts)]
     try:
         return await asyncio.gather(*tasks)
     finally:

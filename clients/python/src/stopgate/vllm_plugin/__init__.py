@@ -131,6 +131,8 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
     tokenizer = engine.get_tokenizer()
     if inspect.isawaitable(tokenizer):
         tokenizer = await tokenizer
+    from .._vllm_engine import must_keep_seeds
+
     config = engine.vllm_config
     parser = _reasoning_parser(config, tokenizer)
     opening = getattr(parser, "reasoning_start_str", None) or _OPENING
@@ -153,7 +155,7 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
         max_model_len=config.model_config.max_model_len,
         max_num_seqs=config.scheduler_config.max_num_seqs,
         has_priorities=config.scheduler_config.policy == "priority",
-        is_on_cpu=config.device_config.device_type == "cpu",
+        keeps_seeds=must_keep_seeds(config),
         make_tool=_make_tool,
         golds=golds,
         ends=_ends_of(config.model_config),

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .._answers import Forcing
+from .._vllm_engine import Engine
 from ..generation import Generation
 from ..reasoning import ReasoningFormat, Row
-from ..vllm import Checks, Engine, Roller
+from ..vllm import Checks, Roller
 from .exchange import Exchange
 from .outputs import Closing, closing_of
 from .replies import Action, Shown
@@ -96,7 +97,7 @@ class Follower:
         if call.action is not None:
             forcing = self._forcing_of(call.action, forcing)
         self._row = Row(run, tokenizer, self._reasoning, forcing, set(), 2**62)
-        engine = Engine(plugin.generate, call.probe_options, call.prompt_fields, plugin.is_on_cpu)
+        engine = Engine(plugin.generate, call.probe_options, call.prompt_fields, plugin.keeps_seeds)
         self._checks = LimitedChecks(call, engine, tokenizer, call.prompt_ids, self._row)
         self._roller = Roller(engine, tokenizer, plugin.client, self._reasoning)
         self._state = "thinking" if plugin.is_open(call.prompt_ids[-plugin.opening_window :]) else "waiting"

@@ -33,7 +33,7 @@ class Shared:
         max_model_len: most tokens of prompt and output.
         max_num_seqs: requests that the engine runs at once.
         has_priorities: whether its scheduler has them.
-        is_on_cpu: see `Engine`.
+        keeps_seeds: see `Engine`.
         golds: right answers by prompt, where a request states none.
         ends: tokens that end a sequence, besides the tokenizer's own.
     """
@@ -41,14 +41,14 @@ class Shared:
     def __init__(
         self, generate: Generate, client: AsyncClient, tokenizer: Any, *, reasoning: ReasoningFormat, opening: str,
         model: str, calls: Calls, counts: Counts, has_parser: bool, max_model_len: int, max_num_seqs: int,
-        has_priorities: bool = False, is_on_cpu: bool = False,
+        has_priorities: bool = False, keeps_seeds: bool = False,
         make_tool: "Callable[[dict[str, Any]], Any] | None" = None, golds: Golds | None = None,
         ends: Collection[int] = (),
     ) -> None:  # fmt: skip
         self.generate, self.client, self.tokenizer = generate, client, tokenizer
         self.reasoning, self.open_text, self.model = reasoning, opening, model
         self.calls, self.counts, self.has_parser = calls, counts, has_parser
-        self.max_model_len, self.has_priorities, self.is_on_cpu = max_model_len, has_priorities, is_on_cpu
+        self.max_model_len, self.has_priorities, self.keeps_seeds = max_model_len, has_priorities, keeps_seeds
         self.most_probes = max(1, max_num_seqs // 4)
         self.golds = golds
         self.make_tool = make_tool or (lambda tool: tool)
