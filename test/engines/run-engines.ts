@@ -149,7 +149,7 @@ async function play (engine: Engine, model: ModelName, url: string, folder: stri
     const [full, served] = [played.first_token.full, played.first_token.served].map((seconds) => (1000 * seconds).toFixed(1))
     process.stdout.write(`ms to the first token: ${full} directly, ${served} ${engine === 'vllm-plugin' ? 'with the plug-in' : 'through the proxy'}\n`)
     if (engine === 'vllm-plugin') showApis(played)
-    return { ...played, allProbeTokens: played.metrics['stopgate_proxy_probe_tokens_total'] ?? 0 }
+    return { ...played, allProbeTokens: played.metrics['stopgate_proxy_probe_tokens_total'] ?? played.metrics['stopgate:probe_tokens_total'] ?? 0 }
   }
   const onProgress = ({ batch, ms }: Progress) => { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) }
   const played = engine === 'vllm-in-process' ? await playInProcess(options) : await playTransformers({ ...options, batch: Number(values.batch), onProgress })
@@ -311,7 +311,7 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
     process.stdout.write(`tokens saved net, counted: ${sums.full_tokens - sums.tokens - sums.probe_tokens}\n`)
     const atEnds = allProbeTokens - sums.probe_tokens
     const withEnds = 1 - (sums.tokens + allProbeTokens) / sums.full_tokens
-    if (atEnds > 0) process.stdout.write(`answers forced at the end of reasoning: ${atEnds} tokens; ${(100 * withEnds).toFixed(1)} % saved net of these, too\n`)
+    if (atEnds > 0) process.stdout.write(`answers forced to find the form, and at the end of reasoning: ${atEnds} tokens; ${(100 * withEnds).toFixed(1)} % saved net of these, too\n`)
     for (const context of contexts.body.contexts) {
       const { key, threshold, em_drop_high: high, tokens_saved: net, tokens_saved_low: from, tokens_saved_high: to } = context
       const saved = net === null ? 'unknown' : `${Math.round(net)} (${Math.round(from)} to ${Math.round(to)})`
