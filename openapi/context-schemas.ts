@@ -130,7 +130,7 @@ const FollowUpSchema = Type.Object({
   steps_missing: count('Control outcomes that lack steps for which a decision was asked, so they are missing'),
   unmarked: count('Of those in reported, how many state neither group_id, prompt_hash nor samples 1, so they may be samples of one prompt'),
   calls: count('Of those in reported, how many have calls of tools as their answer'),
-  rewarded: count('Of those in reported, how many have a reward'),
+  rewarded: count('Of those in reported, how many came with a reward'),
   unanswered: count('Of those in reported, how many asked and have no answer at any check: it was too long to be probed, or probes failed or came too late'),
   left_out: count('Control generations that the evidence leaves out: their list was void, but not because it was for the epoch before, or they were never enrolled (a group counts by its samples)'),
   listed_late: count('Of those in left_out, how many were on a list that reached the log too late, as after an outage of the store'),

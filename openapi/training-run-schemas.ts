@@ -25,7 +25,7 @@ const figures = {
   tokens_p95: Type.Optional(tokens('95th percentile of the length', 2100)),
   stop_rate: Type.Optional(share('Share of responses that were stopped early', 0)),
   truncated_rate: Type.Optional(share('Share of responses cut off at the token limit', 0.004)),
-  advantage_variance: Type.Optional(share('Of rollouts: mean variance of the rewards in a group, before they are scaled', 0.03)),
+  advantage_variance: Type.Optional(share('Of rollouts: mean variance of the rewards in a group, with rewards from 0 to 1', 0.03)),
   threshold: Type.Optional(nullable<number>('number', { minimum: 0, maximum: 1, description: 'Threshold that the evaluation stopped at (0 to 1); null: full runs' })),
   context: Type.Optional({ ...ContextSchema, description: 'Context that serves this checkpoint, one value for each level. A new step starts a new epoch there and in all contexts below, unless it continues' }),
 }

@@ -101,7 +101,12 @@ def answer_of(spec: ModelSpec, prompt: Prompt, reply: Reply) -> str:
     """The answer in a reply, as the prompt states the right one."""
     if reply.api == "tools":
         return reply.answer
-    return str(json.loads(reply.answer)["answer"]) if reply.api == "schema" else spec.extract(reply.answer)
+    if reply.api != "schema":
+        return spec.extract(reply.answer)
+    try:
+        return str(json.loads(reply.answer)["answer"])
+    except ValueError:
+        return ""  # it was cut off
 
 
 async def ask_in_one(
@@ -126,7 +131,7 @@ async def ask_in_one(
     elif api == "schema":
         more["response_format"] = in_json(prompt)
     elif api == "samples":  # which vLLM refuses with a temperature of 0
-        more, extra = {"n": 4, "temperature": 1, "seed": 0}, {**extra, "top_k": 1}
+        more = {"n": 4, "temperature": 1, "top_p": 1e-6, "seed": 0}
     said = await client.chat.completions.create(messages=messages, extra_headers=headers, extra_body=extra, model=SERVED_NAME, **more)
     stopgate = (said.model_extra or {}).get("stopgate") or {}
     if "samples" in stopgate:

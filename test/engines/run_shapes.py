@@ -6,6 +6,9 @@ generation is stopped. The first two must give the same reply. Prints one line o
 
 import argparse
 import json
+import re
+import sys
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -29,6 +32,8 @@ CALLED = [
     {"role": "tool", "tool_call_id": "call-1", "content": "done"},
     {"role": "user", "content": TEXT},
 ]  # fmt: skip
+JSON_LIMIT = 400
+"""Tokens of any JSON, which this model goes on writing."""
 SAMPLED = {"temperature": 1, "top_p": 1e-6, "seed": 0}
 """As greedy decoding, which vLLM refuses with several samples. With speculative decoding on a CPU, `top_k` ends it."""
 CHAT, COMPLETIONS, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"
@@ -99,7 +104,7 @@ SHAPES = (
     chat("tool required", "call", tools=TOOLS, tool_choice="required"),
     chat("tool named", "call", tools=TOOLS, tool_choice={"type": "function", "function": {"name": "set_heat"}}),
     chat("JSON schema", "json", **formatted({"type": "json_schema", "json_schema": {"name": "level", "schema": LEVEL}})),
-    chat("JSON object", "json", max_tokens=400, **formatted({"type": "json_object"})),
+    chat("JSON object", "json", max_tokens=JSON_LIMIT, **formatted({"type": "json_object"})),
     chat("choice", "json", structured_outputs={"choice": ["452", "461"]}),
     chat("regular expression", "json", structured_outputs={"regex": "4(52|61)"}),
     chat("grammar", "json", structured_outputs={"grammar": 'root ::= "452" | "461"'}),
@@ -148,8 +153,16 @@ class Said:
     """What is compared of a reply; for a stream its texts, its log-probabilities and what ended it."""
 
     whole: Any
-    stopped: bool
+    samples: list[bool]
+    """Whether each sample was stopped, by the field `stopgate`."""
     text: str
+    everything: str
+    """All texts, names of calls included."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a sample was stopped."""
+        return any(self.samples)
 
     @classmethod
     def of(cls, events: list[Any]) -> "Said":
@@ -157,8 +170,9 @@ class Said:
         flags = [one for event in events for one in flags_of(event)]
         found = [leaf for event in events for leaf in leaves(event)]
         text = "".join(str(value) for path, value in found if path[-1] in DELTAS)
+        everything = json.dumps(events)
         if len(events) == 1:
-            return cls(found, any(flags), text)
+            return cls(found, flags, text, everything)
         parts: dict[tuple[Any, ...], str] = defaultdict(str)
         last: dict[tuple[Any, ...], Any] = {}
         for event in events:
@@ -170,7 +184,7 @@ class Said:
                     last[(*index, path[-1])] = value
                 elif "logprobs" in path:
                     parts[(*index, "logprobs")] += f"{path[-1]}={value} "
-        return cls((dict(parts), last), any(flags), text)
+        return cls((dict(parts), last), flags, text, everything)
 
 
 def flags_of(value: Any) -> Iterator[bool]:
@@ -197,6 +211,23 @@ def ask(client: httpx.Client, shape: Shape, headers: Mapping[str, str]) -> Said:
     return Said.of([json.loads(line) for line in lines if line != "[DONE]"])
 
 
+def fault_of(shape: Shape, stopped: Said) -> str | None:
+    """What is wrong with a reply of which a sample was stopped."""
+    body = shape.body
+    count = body.get("n", 1) if shape.path == CHAT else len(body["prompt"]) if isinstance(body.get("prompt"), list) else 1
+    count = 2 if shape.path.endswith("/batch") else count
+    if len(stopped.samples) != count:
+        return f"{len(stopped.samples)} samples instead of {count}"
+    if shape.kind == "call":
+        return None if "set_heat" in stopped.everything else "there is no call"
+    if shape.kind == "json":
+        is_cut = body.get("max_tokens") == JSON_LIMIT
+        return None if is_cut or re.search("4(52|61)", stopped.text) else "there is no level"
+    answers = stopped.text.count("final answer is")
+    # A stop string cuts the answer off before its number, and other limits may do so.
+    return None if answers >= count else f"{answers} answers instead of {count}"
+
+
 def play(client: httpx.Client, shape: Shape) -> dict[str, Any]:
     """Asks in all ways, and says what was seen."""
 
@@ -213,8 +244,10 @@ def play(client: httpx.Client, shape: Shape) -> dict[str, Any]:
             stopped, attempts = asked(shape.kind), attempts + 1
         if not stopped.stopped:
             faults.append(f"none of {ATTEMPTS} was stopped")
-        elif stopped.whole == off.whole or not stopped.text:
-            faults.append(f"stopped: {stopped.whole}")
+        elif fault := fault_of(shape, stopped):
+            faults.append(f"stopped, {fault}: {stopped.whole}")
+    elif free.samples:
+        faults.append(f"it was followed: {free.samples}")
     return {"name": shape.name, "attempts": attempts, "faults": faults}
 
 
@@ -224,8 +257,10 @@ def warm_up(client: httpx.Client) -> None:
         for number in range(100):
             body = {**SHAPES[0].body, "messages": [{"role": "user", "content": f"total {100 + number}: a8 b5 c2 d9"}]}
             reply = client.post(CHAT, json=body, headers={"X-Stopgate-Context": f"task={context}"})
-            if reply.json()["stopgate"]["arm"] is not None:
+            if (reply.json().get("stopgate") or {}).get("arm") is not None:
                 break
+            if client.get("/stopgate/status").json()["circuit"] != "closed":
+                time.sleep(0.5)  # it has no rules yet
         else:
             raise SystemExit(f"no form was found in {context}")
 
@@ -239,6 +274,7 @@ def main() -> None:
     with httpx.Client(base_url=options.plugin, timeout=120) as client:
         warm_up(client)
         for shape in SHAPES:
+            print(shape.name, file=sys.stderr)
             try:
                 played.append(play(client, shape))
             except Exception as error:

@@ -82,12 +82,13 @@ def reports_of(service: Service) -> ArmReports:
 def test_the_first_levels_that_contexts_share_are_reported(service: Service, reported: list[dict[str, Any]]) -> None:
     reports, one = reports_of(service), group("1", "control", 0.5, [1.0])[0]
     reports.add(1, [one])
+    reports.add(1, [one])
     reports.add(5, [one])
     reports.add(11, [one._replace(context={"model": "q", "task": "b", "level": "1"})])
     reports.add(21, [one._replace(context={"model": "r"})])
-    assert [checkpoint.get("context") for checkpoint in reported] == [one.context, {"model": "q"}, None], (
-        "the first step is reported at once"
-    )
+    reports.end()
+    assert [(checkpoint["step"], checkpoint["n"]) for checkpoint in reported] == [(1, 2), (11, 2), (21, 1)]
+    assert [checkpoint.get("context") for checkpoint in reported] == [one.context, {"model": "q"}, None]
 
 
 def test_reports_may_have_a_token_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,4 +111,5 @@ def test_the_last_steps_of_a_training_are_reported_and_the_next_training_begins_
     reports.end()
     assert [(checkpoint["step"], checkpoint["n"]) for checkpoint in reported] == [(1, 1), (3, 2)]
     reports.add(1, one)
+    reports.add(2, one)
     assert reported[-1]["step"] == 1 and len(reported) == 3

@@ -160,7 +160,7 @@ def test_only_the_first_4096_steps_are_sent(control: Generation) -> None:
         ({"4": 0, "5": 0.25}, ("reward", 0.0, [0.0, 0.25])),
         ({"4": 0.5, "5": 3.0}, ("reward", 0.5, [0.5, None])),
         ({"4": 7.0, "5": 3.0}, ("reward", None, [None, None])),
-        ({"4": float("nan"), "5": 0.5}, ("reward", None, [None, 0.5])),
+        ({"4": float("nan"), "5": 0.5}, ("reward", None, [None, None])),
         ({"4": Fraction(1, 2), "5": False}, ("reward", 0.5, [0.5, 0.0])),
     ],
 )

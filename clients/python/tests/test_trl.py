@@ -190,7 +190,7 @@ def test_rewards_are_scaled_to_their_bounds(service: Service, tmp_path: Path, ou
 
 def test_what_cannot_work_is_refused(service: Service, tmp_path: Path) -> None:
     with Client(service.url, timeout=30) as client:
-        options: list[dict[str, Any]] = [{"bounds": (1.0, 1.0)}, {"share": 1.5}, {"mode": "cut"}]
+        options: list[dict[str, Any]] = [{"bounds": (1.0, 1.0)}, {"share": 1.5}, {"mode": "cut"}, {"report_every": 0}]
         for option in options:
             with pytest.raises(ValueError, match=next(iter(option))):
                 Rollouts(client, reward=lambda **_: [], context={"model": "x"}, **option)
@@ -221,6 +221,7 @@ def test_what_cannot_work_is_refused(service: Service, tmp_path: Path) -> None:
         trained = Trained(tmp_path, client, "answer")
         with pytest.raises(ValueError, match="with images"):
             trained.stopping([[{"role": "user", "content": [{"type": "image"}]}]], trained.trainer)
+        trained = Trained(tmp_path, client, "answer")
         trained.trainer.args.generation_kwargs = {"no_repeat_ngram_size": 3, "top_p": 0.9}
         with pytest.raises(ValueError, match=r": no_repeat_ngram_size$"):
             trained.stopping(["a"], trained.trainer)
@@ -289,9 +290,10 @@ class StandIn:
 
     def __init__(self, model: Any) -> None:
         self._engine, self.synced = Engine(model), 0
+        self.longest = 0
         self.max_completion_length, self.logprobs, self.temperature, self.top_p, self.top_k = 40, 0, 1.0, 1.0, 0
         self.min_p: float | None = None
-        self.generation_kwargs = {"max_tokens": 1, "seed": 1, "frequency_penalty": 0.0}
+        self.generation_kwargs = {"seed": 1, "allowed_token_ids": None}
         self.repetition_penalty = 1.0
 
     def sync_weights(self) -> None:
@@ -300,10 +302,46 @@ class StandIn:
 
     def generate(self, prompts: list[list[int]], images: None, num_generations: int) -> tuple[Any, ...]:
         """Completes each prompt once."""
-        assert num_generations == 1 and prompts and self.generation_kwargs == {"frequency_penalty": 0.0}
+        assert num_generations == 1 and prompts and self.generation_kwargs == {"allowed_token_ids": None}
+        if self.temperature == 0:
+            self.longest = max([self.longest, *map(len, prompts)])
         turns = [Turn(prompt, self.max_completion_length, self.temperature == 0) for prompt in prompts]
         said = [self._engine.say(turn) for turn in turns]
         return prompts, [one.tokens for one in said], [[[level] for level in one.logprobs or []] for one in said], None
+
+
+def by_vllm(trained: Trained) -> Any:
+    """The trainer, as if it used vLLM."""
+    trainer = trained.trainer
+    trainer.use_vllm, trainer.vllm_generation, trainer._last_loaded_step = True, StandIn(trainer.model), -1
+    trainer.vllm_importance_sampling_correction = True
+    return trainer
+
+
+def test_probes_that_would_exceed_the_context_of_vllm_are_left_out(service: Service, tmp_path: Path) -> None:
+    stop_at_second_check(service, "answer")
+    longest = []
+    for limit in (None, 38):
+        with Client(service.url, timeout=30) as client:
+            trainer = by_vllm(Trained(tmp_path, client, "answer"))
+            trainer.args.vllm_max_model_length = limit
+            trainer.train()
+            longest.append(trainer.vllm_generation.longest)
+    assert longest[0] > longest[1] > 0, "the last checks have no room, the first have"
+
+
+def test_what_would_break_turns_of_vllm_is_refused(service: Service, tmp_path: Path) -> None:
+    fields: list[tuple[str, Any, str]] = [
+        ("vllm_enable_sleep_mode", True, "sleep"),
+        ("vllm_structured_outputs_regex", "a", "expression"),
+        ("generation_kwargs", {"stop": ["x"], "top_p": 0.9}, ": stop$"),
+    ]
+    with Client(service.url, timeout=30) as client:
+        for name, value, said in fields:
+            trainer = by_vllm(Trained(tmp_path, client, "answer"))
+            setattr(trainer.args, name, value)
+            with pytest.raises(ValueError, match=said):
+                trainer.train()
 
 
 @pytest.mark.parametrize("mode", ["answer", "truncate"])
@@ -313,9 +351,7 @@ def test_rollouts_of_vllm_are_stopped_in_turns(
     stop_at_second_check(service, mode)
     with Client(service.url, timeout=30) as client:
         trained = Trained(tmp_path, client, mode)
-        trainer = trained.trainer
-        trainer.use_vllm, trainer.vllm_generation, trainer._last_loaded_step = True, StandIn(trainer.model), -1
-        trainer.vllm_importance_sampling_correction = True
+        trainer = by_vllm(trained)
         trainer.train()
         assert client.flush(30)
     assert trainer.vllm_generation.synced == 6

@@ -27,7 +27,7 @@ export const NO_FOLLOW_UP = {
   unmarked: 0,
   /** Those whose answer is calls of tools. */
   calls: 0,
-  /** Those whose answer has a reward. */
+  /** Those that came with a reward; one that a later label gives is not counted. */
   rewarded: 0,
   /** Those that asked, and for which no check has an answer: it was too long to be forced, or probes failed or came too late. */
   unanswered: 0,

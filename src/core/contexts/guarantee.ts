@@ -50,7 +50,7 @@ export interface Guarantee {
 /** The prefix of a source of labels that is a judge: its verdicts are opinions. */
 export const JUDGE = 'judge:'
 
-/** Share of the answers that have to be calls of tools for a guarantee to be about these alone. */
+/** Share of the answers that have to be calls of tools, or to have a reward, for a guarantee to be about these alone. */
 const NEARLY_ALL = 0.99
 
 /**
@@ -73,7 +73,7 @@ export function subjectOf (
 
 function gradeText (rewarded: number, reported: number): string {
   if (rewarded === 0) return 'exact match'
-  return rewarded >= reported ? 'mean reward' : 'mean reward, and exact match where there is no reward'
+  return rewarded >= NEARLY_ALL * reported ? 'mean reward' : 'mean reward, and exact match where there is no reward'
 }
 
 function agreementText (calls: number, reported: number): string {

@@ -6,7 +6,7 @@ import { subjectOf } from '../../../src/core/contexts/guarantee.js'
 t.test('the guarantee says what its labels are, and never calls the verdicts of a judge exact match', async (t) => {
   t.strictSame(subjectOf({ ...policy, label: 'agreement' }, none, { math: 1 }), { about: 'agreement with the full answer', as_judged: false })
   t.strictSame(subjectOf(policy, none), { about: 'exact match', as_judged: false })
-  t.equal(subjectOf(policy, { calls: 0, rewarded: 9, reported: 9 }).about, 'mean reward')
+  t.equal(subjectOf(policy, { calls: 0, rewarded: 199, reported: 200 }).about, 'mean reward')
   t.equal(subjectOf(policy, { calls: 0, rewarded: 1, reported: 9 }).about, 'mean reward, and exact match where there is no reward')
   t.strictSame(subjectOf(policy, none, { math: 3, json: 1 }), { about: 'graded by json, math', as_judged: false })
   t.strictSame(subjectOf(policy, none, { 'judge:j': 1 }), { about: 'preferred by the judge j', as_judged: true })

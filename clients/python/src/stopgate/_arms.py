@@ -106,23 +106,24 @@ class ArmReports:
         self.begin()
 
     def begin(self) -> None:
-        """Begins with a training, which may be the next one."""
+        """Forgets everything about the last training."""
         self._samples: list[Sample] = []
         self._reported: int | None = None
         self._step = 0
 
     def add(self, step: int, samples: Sequence[Sample]) -> None:
         """Adds the rollouts of a step with rewards from 0 to 1, and reports at times."""
+        is_due = self._reported is None or self._step - self._reported >= self._every
+        if is_due and self._samples and step != self._step:  # a step may have several batches
+            self._report()
         for one in samples:
             self._context = _shared(one.context if self._context is None else self._context, one.context)
         self._samples += samples
         self._step = step
-        if self._reported is None or step - self._reported >= self._every:
-            self._report()
 
     def end(self) -> None:
         """Reports what is left at the end of a training."""
-        if self._samples and self._step != self._reported:
+        if self._samples:
             self._report()
         self._run.send_until(END_SECONDS)
         self.begin()

@@ -151,8 +151,8 @@ class _Grades:
         return self.final if probed and probed == self._answer.strip() else 0
 
     def graded(self, step: Step) -> "int | float | None":
-        """The worker's own grade of a probe; None: there is none."""
-        return self._valid(self._own(step))
+        """The worker's own grade of a probe; None: there is none. A reward compares with that of the final answer."""
+        return None if self._is_reward and self.final is None else self._valid(self._own(step))
 
     def _own(self, step: Step) -> Any:
         if step.reward is not None or step.em is not None:

@@ -9,7 +9,10 @@ from accelerate.utils import gather_object
 from ._telemetry import warn
 from ._turns import Said, Turn
 
-_OF_WHOLE_COMPLETIONS = ("min_tokens", "presence_penalty", "frequency_penalty", "structured_outputs")
+_OF_EACH_TOKEN = frozenset(
+    ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "logit_bias", "allowed_token_ids", "seed")
+)
+"""The `generation_kwargs` that hold in completions made in turns."""
 
 
 def require_turns(trainer: Any) -> None:
@@ -21,10 +24,9 @@ def require_turns(trainer: Any) -> None:
     if trainer.args.vllm_enable_sleep_mode:
         raise ValueError("vLLM would sleep after each turn: set vllm_enable_sleep_mode=False")
     if trainer.args.vllm_structured_outputs_regex is not None:
-        raise ValueError("each turn would begin the expression anew: leave out vllm_structured_outputs_regex")
-    given = trainer.args.generation_kwargs or {}
-    if whole := [name for name in _OF_WHOLE_COMPLETIONS if given.get(name)]:
-        raise ValueError(f"each turn would count anew: leave out these generation_kwargs: {', '.join(whole)}")
+        raise ValueError("each turn would restart the expression: leave out vllm_structured_outputs_regex")
+    if others := sorted((trainer.args.generation_kwargs or {}).keys() - _OF_EACH_TOKEN):
+        raise ValueError(f"rollouts that may be stopped do not know these generation_kwargs: {', '.join(others)}")
 
 
 class TrlVllm:

@@ -50,12 +50,14 @@ class TurnByTurn:
         reasoning: the texts around the reasoning.
         closes: whether a stopped rollout gets its reasoning closed and writes its answer; otherwise it ends there.
         searches: whether forms are tried at its end where none is known.
+        most_tokens: of a prompt and its completion, that the engine takes; None: any number.
     """
 
     def __init__(
         self, row: Row, prompt: list[int], tokenizer: Any, forms: ProbeForms, counters: Counters,
-        reasoning: ReasoningFormat, closes: bool, searches: bool = True,
+        reasoning: ReasoningFormat, closes: bool, searches: bool = True, most_tokens: int | None = None,
     ) -> None:  # fmt: skip
+        self._most_tokens = most_tokens
         self.row, self._prompt, self._tokenizer, self._forms, self._counters = row, prompt, tokenizer, forms, counters
         self._reasoning, self._closes, self._searches = reasoning, closes, searches
         self.logprobs: list[float | None] = []
@@ -83,6 +85,9 @@ class TurnByTurn:
     def _check(self) -> Generator[Request, Any, None]:
         row, forcing = self.row, self.row.forcing
         assert forcing is not None  # otherwise it is never due
+        if not self._has_room(len(self._prompt) + len(row.tokens) + forcing.tokens):
+            row.run.postpone(len(row.tokens))
+            return
         if row.run.asks_first:
             yield row.ask()
             if row.run.arm == "treated":
@@ -97,6 +102,10 @@ class TurnByTurn:
             self.logprobs += [None] * (len(row.tokens) - len(self.logprobs))
         else:
             row.truncate()
+
+    def _has_room(self, tokens: int) -> bool:
+        """Whether the engine takes so many tokens and those that ask for an answer."""
+        return self._most_tokens is None or tokens + 2 * self._reasoning.most_tokens <= self._most_tokens
 
     def _force(self, prefix: list[int], forcing: Forcing) -> Generator[Request, Any, ForcedAnswer]:
         asked = self._tokenizer.encode(forcing.ask, add_special_tokens=False)
@@ -113,7 +122,7 @@ class TurnByTurn:
         """Tries all forms where none is known yet, and checks the form in force on one control rollout in twenty."""
         row, run = self.row, self.row.run
         end = row.end(self._prompt) if row.has_ended else None
-        if end is None:
+        if end is None or not self._has_room(len(end.prefix) + len(end.answer) + 4 * self._reasoning.most_tokens):
             return
         if row.forcing is None:
             if self._searches and (yield lambda: self._forms.claims(run)):
@@ -130,8 +139,13 @@ class TurnByTurn:
     def _trial(self, end: EndOfReasoning) -> Generator[Request, Any, EndTrial]:
         close = self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)
         most = 4 * self._reasoning.most_tokens + len(end.answer)
-        said = yield Turn([*end.prefix, *close], most, is_greedy=False)
-        again = self._tokenizer.decode(said.tokens, skip_special_tokens=True)
+        tokens: list[int] = []
+        has_ended = False
+        while not has_ended and len(tokens) < most:  # a round ends with its shortest turn
+            said = yield Turn([*end.prefix, *close, *tokens], most - len(tokens), is_greedy=False)
+            tokens += said.tokens
+            has_ended = said.has_ended or not said.tokens
+        again = self._tokenizer.decode(tokens, skip_special_tokens=True)
         forms = []
         for name in STYLES:
             forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)

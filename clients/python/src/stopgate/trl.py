@@ -86,6 +86,8 @@ class Rollouts:
             raise ValueError(f"share is from 0 to 1, not {share}")
         if mode not in ("answer", "truncate"):
             raise ValueError(f'mode is "answer" or "truncate", not {mode!r}')
+        if report_every < 1:
+            raise ValueError(f"report_every is at least 1, not {report_every}")
         if iscoroutinefunction(reward):
             raise ValueError("reward must not be async")
         self._client, self._mode = client, mode
@@ -117,7 +119,9 @@ class Rollouts:
             ValueError: the trainer has an option that rollouts which may be stopped cannot have.
         """
         if trainer is not self._trainer:
-            self._take(trainer, prompts)
+            self._take(trainer)
+        if any(_has_image(prompt) for prompt in prompts):
+            raise ValueError("rollouts with images cannot be stopped early: leave out rollout_func")
         is_training = trainer.model.training
         batch = _Batch(_tokenizer(trainer), _prompt_ids(trainer, prompts), self._mode)
         group_size = trainer.num_generations if is_training else trainer.num_generations_eval
@@ -136,7 +140,7 @@ class Rollouts:
             "env_mask": batch.masks,
         }  # fmt: skip
 
-    def _take(self, trainer: Any, prompts: list[Any]) -> None:
+    def _take(self, trainer: Any) -> None:
         """Checks a trainer that asks for its first rollouts."""
         if not any(one is self.reward for one in trainer.reward_funcs):
             raise ValueError("rollouts would not be graded: make the trainer with reward_funcs=stopping.reward")
@@ -144,8 +148,6 @@ class Rollouts:
             raise ValueError('stops in mode "truncate" have no end of sequence: set mask_truncated_completions=False')
         if trainer.tools or trainer.environments is not None:
             raise ValueError("rollouts with tools or environments cannot be stopped early: leave out rollout_func")
-        if any(_has_image(prompt) for prompt in prompts):
-            raise ValueError("rollouts with images cannot be stopped early: leave out rollout_func")
         if trainer.use_vllm:
             require_turns(trainer)
         else:
@@ -179,10 +181,9 @@ class Rollouts:
         engine, client, reasoning = TrlVllm(trainer), self._client, self._reasoning
         ends, limit = set(trainer.eos_token_ids), trainer.max_completion_length
         rows = make_rows(client, batch.tokenizer, reasoning, runs, ends, limit, asks)
+        closes, most_tokens = self._mode == "answer", trainer.args.vllm_max_model_length
         rollouts = [
-            TurnByTurn(
-                row, prompt, batch.tokenizer, client.forms, client.counters, reasoning, self._mode == "answer", its
-            )
+            TurnByTurn(row, prompt, batch.tokenizer, client.forms, client.counters, reasoning, closes, its, most_tokens)
             for row, prompt, its in zip(rows, batch.prompts, asks, strict=True)
         ]
         run_batch(rollouts, client, engine.complete, engine.is_over)

@@ -224,10 +224,8 @@ class Roller:
 
     async def _again(self, end: EndOfReasoning, params: SamplingParams, request_id: str) -> str:
         """What the model answers when it is asked again."""
-        said, prompt = (
-            list[int](),
-            [*end.prefix, *self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)],
-        )
+        said: list[int] = []
+        prompt = [*end.prefix, *self._tokenizer.encode(self._reasoning.end, add_special_tokens=False)]
         async with aclosing(self._engine.pieces(prompt, self._engine.again(params), request_id)) as pieces:
             async for piece in pieces:
                 said += piece.tokens

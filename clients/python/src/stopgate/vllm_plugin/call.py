@@ -143,7 +143,7 @@ class Call(Request):
 
     def _has_left(self) -> bool:
         """Whether the client went away. Outputs are also given up after a failure, or when the server ends."""
-        return not self._is_failing and (self.exchange is None or self.exchange.is_gone)
+        return not self._is_failing and self.exchange is not None and self.exchange.is_gone
 
     def _params_of(self, index: int) -> Any:
         """Those of one sample, as vLLM derives them."""
@@ -281,10 +281,8 @@ class Call(Request):
 
     def _unshown(self, shown: Sequence[Any]) -> str:
         """The end of the reasoning that the engine held back, since it could have begun a stop string."""
-        whole, text = (
-            self.decode([token for one in shown for token in one.token_ids]),
-            "".join(one.text for one in shown),
-        )
+        whole = self.decode([token for one in shown for token in one.token_ids])
+        text = "".join(one.text for one in shown)
         return whole[len(text) :] if whole.startswith(text) else ""
 
     def _continued(self, output: Any, first: Any, index: int, added: float) -> Any:

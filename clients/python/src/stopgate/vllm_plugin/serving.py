@@ -22,6 +22,8 @@ class Server(Shared):
         except Exception:
             self.counts.fault("the start of a request")
             call = None
+            if (exchange := CURRENT.get()) is not None:
+                exchange.passed = True
         if call is None:
             return self.generate(prompt, sampling_params, request_id, **options)
         return call.outputs()
