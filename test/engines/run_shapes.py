@@ -184,7 +184,7 @@ class Said:
                     last[(*index, path[-1])] = value
                 elif "logprobs" in path:
                     parts[(*index, "logprobs")] += f"{path[-1]}={value} "
-        return cls((dict(parts), last), flags, text, everything)
+        return cls((dict(parts), last), flags, "\n".join(parts.values()), everything)  # samples come by turns
 
 
 def flags_of(value: Any) -> Iterator[bool]:
@@ -223,8 +223,9 @@ def fault_of(shape: Shape, stopped: Said) -> str | None:
     if shape.kind == "json":
         is_cut = body.get("max_tokens") == JSON_LIMIT
         return None if is_cut or re.search("4(52|61)", stopped.text) else "there is no level"
-    answers = stopped.text.count("final answer is")
-    # A stop string cuts the answer off before its number, and other limits may do so.
+    if body.get("messages") == CALLED:
+        return None if stopped.text else "there is no text"  # this model does not know such turns
+    answers = stopped.text.count("final answer is")  # a stop string cuts it off before its number
     return None if answers >= count else f"{answers} answers instead of {count}"
 
 
