@@ -153,13 +153,13 @@ t.test('lines of a trace are outcomes that replay takes', async (t) => {
   }
 })
 
-t.test('Python needs the standard library and the client alone', async (t) => {
+t.test('Python needs the standard library, the client and, for rollouts, TRL alone', async (t) => {
   const code = `import ast, json, sys
 def imported(code):
     tree = ast.parse(code)
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return sorted({name.split('.')[0] for name in names} - sys.stdlib_module_names - {'stopgate'})
+    return sorted({name.split('.')[0] for name in names} - sys.stdlib_module_names - {'stopgate', 'trl'})
 print(json.dumps({place: imported(code) for place, code in json.load(sys.stdin).items()}))`
   const blocks = Object.fromEntries(ofLanguage('python').map((block) => [place(block), block.code]))
   const imported = JSON.parse(execFileSync('python3', ['-c', code], { input: JSON.stringify(blocks), encoding: 'utf8' }))

@@ -79,7 +79,7 @@ def main() -> None:
             {"use_vllm": True, "vllm_mode": "server", "vllm_server_base_url": vllm[0]} if vllm else {}
         )
         if vllm:
-            server["generation_kwargs"] = {"seed": 1, "frequency_penalty": 0.0}
+            server["generation_kwargs"] = {"seed": 1, "logit_bias": {}}
         config = trl.GRPOConfig(
             output_dir=f"{folder}/{rank}", max_steps=STEPS, per_device_train_batch_size=ROWS, num_generations=SAMPLES,
             max_completion_length=40, report_to=[], use_cpu=True, save_strategy="no", logging_steps=1,
