@@ -158,6 +158,18 @@ def test_the_tool_choice_is_read_in_the_format_of_each_api(choice: Any, wanted: 
     assert tool_choice_of({"tool_choice": choice}) == wanted
 
 
+def reported_runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Generation, Any]]:
+    """Generations and how they ended, as they are reported."""
+    runs: list[tuple[Generation, Any]] = []
+
+    def keep(run: Generation, end: Any) -> Any:
+        runs.append((run, end))
+        return outcome_of(run, end)
+
+    monkeypatch.setattr("stopgate._session.outcome_of", keep)
+    return runs
+
+
 def test_a_named_function_is_compared_by_its_arguments(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     arm_is(monkeypatch, "control")
     prepare(service, "plug-named", 0.9)
@@ -165,13 +177,7 @@ def test_a_named_function_is_compared_by_its_arguments(service: Service, monkeyp
 
     async def test(engine: FakeEngine, server: Server) -> None:
         held(engine, server)
-        runs: list[Any] = []
-
-        def keep(run: Generation, end: Any) -> Any:
-            runs.append((run, end))
-            return outcome_of(run, end)
-
-        monkeypatch.setattr("stopgate._session.outcome_of", keep)
+        runs = reported_runs(monkeypatch)
         with requesting("plug-named", {**TOOLS, "tool_choice": {"type": "function", "function": {"name": "add"}}}):
             await said(server(PROMPT, wanting(IN_ONE, structured_outputs=object()), "r"))
         await server.settle()
@@ -188,17 +194,11 @@ def test_no_token_that_ends_a_sequence_is_part_of_an_answer(service: Service, mo
 
     async def test(engine: FakeEngine, server: Server) -> None:
         held(engine, server)
-        ends: list[Any] = []
-
-        def keep(run: Generation, end: Any) -> Any:
-            ends.append(end)
-            return outcome_of(run, end)
-
-        monkeypatch.setattr("stopgate._session.outcome_of", keep)
+        runs = reported_runs(monkeypatch)
         with requesting("plug-ends"):
             await said(server(PROMPT, wanting(IN_ONE, structured_outputs=object()), "r"))
         await server.settle()
-        assert [end.answer for end in ends] == ['{"b":1}']
+        assert [end.answer for _, end in runs] == ['{"b":1}']
 
     play(service, "plug-ends", test, {"ends": [ord("$")]})
 
@@ -215,13 +215,7 @@ def test_what_ends_a_reply_ends_probes_of_calls_and_json(
 
     async def test(engine: FakeEngine, server: Server) -> None:
         held(engine, server)
-        runs: list[Any] = []
-
-        def keep(run: Generation, end: Any) -> Any:
-            runs.append((run, end))
-            return outcome_of(run, end)
-
-        monkeypatch.setattr("stopgate._session.outcome_of", keep)
+        runs = reported_runs(monkeypatch)
         with requesting(task, body):
             [one] = await said(
                 server(PROMPT, wanting(IN_ONE, structured_outputs=None if body else object(), **ends), "r")
