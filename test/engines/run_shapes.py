@@ -35,7 +35,8 @@ CALLED = [
 JSON_LIMIT = 400
 """Tokens of any JSON, which this model goes on writing."""
 SAMPLED = {"temperature": 1, "top_p": 1e-6, "seed": 0}
-"""As greedy decoding, which vLLM refuses with several samples. With speculative decoding on a CPU, `top_k` ends it."""
+"""As greedy decoding, which vLLM refuses with several samples. Not `top_k`: with speculative decoding on a CPU it would
+crash the engine."""
 CHAT, COMPLETIONS, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"
 Kind = Literal["text", "call", "json", "passed"]
 
@@ -148,6 +149,12 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
 DELTAS = ("content", "reasoning", "text", "thinking", "partial_json", "arguments", "delta")
 
 
+def is_answer(path: tuple[Any, ...], reply: Mapping[str, Any]) -> bool:
+    """Whether a text at this place of a reply, or of this kind of event, is no reasoning."""
+    is_reasoning = path[0] == "output" and len(path) > 1 and reply["output"][path[1]]["type"] == "reasoning"
+    return not is_reasoning and not any("reasoning" in str(one) or "thinking" in str(one) for one in path)
+
+
 @dataclass
 class Said:
     """What is compared of a reply; for a stream its texts, its log-probabilities and what ended it."""
@@ -155,9 +162,10 @@ class Said:
     whole: Any
     samples: list[bool]
     """Whether each sample was stopped, by the field `stopgate`."""
-    text: str
-    everything: str
-    """All texts, names of calls included."""
+    answer: str
+    """All texts but the reasoning."""
+    called: set[str]
+    """Names of the functions that are called."""
 
     @property
     def stopped(self) -> bool:
@@ -169,10 +177,10 @@ class Said:
         """Reads the events of a stream, or the one object of another reply."""
         flags = [one for event in events for one in flags_of(event)]
         found = [leaf for event in events for leaf in leaves(event)]
-        text = "".join(str(value) for path, value in found if path[-1] in DELTAS)
-        everything = json.dumps(events)
+        called = {value for path, value in found if path[-1] == "name" and "tools" not in path}
         if len(events) == 1:
-            return cls(found, flags, text, everything)
+            said = (str(value) for path, value in found if path[-1] in DELTAS and is_answer(path, events[0]))
+            return cls(found, flags, "".join(said), called)
         parts: dict[tuple[Any, ...], str] = defaultdict(str)
         last: dict[tuple[Any, ...], Any] = {}
         for event in events:
@@ -184,7 +192,8 @@ class Said:
                     last[(*index, path[-1])] = value
                 elif "logprobs" in path:
                     parts[(*index, "logprobs")] += f"{path[-1]}={value} "
-        return cls((dict(parts), last), flags, "\n".join(parts.values()), everything)  # samples come by turns
+        said = (text for path, text in parts.items() if is_answer(path, {"output": ()}))  # samples come by turns
+        return cls((dict(parts), last), flags, "\n".join(said), called)
 
 
 def flags_of(value: Any) -> Iterator[bool]:
@@ -219,13 +228,13 @@ def fault_of(shape: Shape, stopped: Said) -> str | None:
     if len(stopped.samples) != count:
         return f"{len(stopped.samples)} samples instead of {count}"
     if shape.kind == "call":
-        return None if "set_heat" in stopped.everything else "there is no call"
+        return None if "set_heat" in stopped.called else "there is no call"
     if shape.kind == "json":
-        is_cut = body.get("max_tokens") == JSON_LIMIT
-        return None if is_cut or re.search("4(52|61)", stopped.text) else "there is no level"
+        wanted = r"\s*\{" if body.get("max_tokens") == JSON_LIMIT else r'\s*(\{\s*"level"\s*:\s*)?4(52|61)'
+        return None if re.match(wanted, stopped.answer) else "there is no level"
     if body.get("messages") == CALLED:
-        return None if stopped.text else "there is no text"  # this model does not know such turns
-    answers = stopped.text.count("final answer is")  # a stop string cuts it off before its number
+        return None if stopped.answer else "there is no text"  # this model does not know such turns
+    answers = stopped.answer.count("final answer is")  # a stop string cuts it off before its number
     return None if answers >= count else f"{answers} answers instead of {count}"
 
 

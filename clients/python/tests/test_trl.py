@@ -321,7 +321,7 @@ def by_vllm(trained: Trained) -> Any:
 def test_probes_that_would_exceed_the_context_of_vllm_are_left_out(service: Service, tmp_path: Path) -> None:
     stop_at_second_check(service, "answer")
     longest = []
-    for limit in (None, 38):
+    for limit in (None, 60):
         with Client(service.url, timeout=30) as client:
             trainer = by_vllm(Trained(tmp_path, client, "answer"))
             trainer.args.vllm_max_model_length = limit

@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 
     @property
     def weight(self) -> float:
-        """By how rarely such a prompt is in its arm."""
+        """One over the probability of its arm; 0 where a treated rollout could not have been drawn."""
         share = self.share if self.share is not None else 1.0
         return 1 / share if self.arm == "control" else 1 / (1 - share) if share < 1 else 0.0
 
@@ -53,7 +53,7 @@ class ArmFigures(NamedTuple):
 
 
 def figures_of(arm: Arm, samples: Sequence[Sample]) -> ArmFigures | None:
-    """The figures of an arm, which compare with those of the other; None: it has no reward.
+    """Figures of one arm, weighted so that they compare with the other arm's; None: no rollout of it has a reward.
 
     Control shares differ by context, so the arms have other prompts. Each rollout is weighted by one over the
     probability with which its prompt is in its arm (Hájek, 1971), which makes both arms estimate the mean of all

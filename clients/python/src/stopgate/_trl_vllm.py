@@ -1,6 +1,6 @@
 """vLLM as TRL runs it, colocated or as a server."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,17 @@ from ._turns import Said, Turn
 _OF_EACH_TOKEN = frozenset(
     ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "logit_bias", "allowed_token_ids", "seed")
 )
-"""The `generation_kwargs` that hold in completions made in turns."""
+"""`generation_kwargs` that apply to each token by itself, and so hold over turns. `seed` is left out with a warning."""
+
+
+def require_known(trainer: Any, names: Collection[str]) -> None:
+    """Checks that the trainer's `generation_kwargs` have no other names.
+
+    Raises:
+        ValueError: they do.
+    """
+    if others := sorted((trainer.args.generation_kwargs or {}).keys() - set(names)):
+        raise ValueError(f"rollouts that may be stopped do not know these generation_kwargs: {', '.join(others)}")
 
 
 def require_turns(trainer: Any) -> None:
@@ -25,8 +35,7 @@ def require_turns(trainer: Any) -> None:
         raise ValueError("vLLM would sleep after each turn: set vllm_enable_sleep_mode=False")
     if trainer.args.vllm_structured_outputs_regex is not None:
         raise ValueError("each turn would restart the expression: leave out vllm_structured_outputs_regex")
-    if others := sorted((trainer.args.generation_kwargs or {}).keys() - _OF_EACH_TOKEN):
-        raise ValueError(f"rollouts that may be stopped do not know these generation_kwargs: {', '.join(others)}")
+    require_known(trainer, _OF_EACH_TOKEN)
 
 
 class TrlVllm:

@@ -34,6 +34,9 @@ class Said(NamedTuple):
     """Whether the sequence has ended, by a token or a stop text."""
 
 
+ASKING_TOKENS = 32
+"""Room for the text that asks for an answer."""
+
 Request = Turn | Generation | Callable[[], Any]
 """What a rollout waits for: tokens, a decision about the step just observed, or the result of a call that blocks."""
 
@@ -105,7 +108,7 @@ class TurnByTurn:
 
     def _has_room(self, tokens: int) -> bool:
         """Whether the engine takes so many tokens and those that ask for an answer."""
-        return self._most_tokens is None or tokens + 2 * self._reasoning.most_tokens <= self._most_tokens
+        return self._most_tokens is None or tokens + ASKING_TOKENS <= self._most_tokens
 
     def _force(self, prefix: list[int], forcing: Forcing) -> Generator[Request, Any, ForcedAnswer]:
         asked = self._tokenizer.encode(forcing.ask, add_special_tokens=False)

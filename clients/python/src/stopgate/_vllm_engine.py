@@ -20,13 +20,14 @@ class Piece(NamedTuple):
     cached_tokens: int
     """Tokens of the prompt found in the prefix cache."""
     tokens: list[int]
-    ends_with_text: bool  # a stop string has ended it, which its last tokens have
+    ends_with_text: bool  # a stop string ended it, and is in its last tokens
 
 
 def must_keep_seeds(config: Any) -> bool:
     """Whether greedy requests would spoil others: a CPU ignores all seeds of a batch in which a request has none.
 
-    With speculative decoding on a CPU, vLLM 0.28 ends at any request with `top_k`, by which that is avoided.
+    With speculative decoding on a CPU, vLLM 0.28 crashes on any request with `top_k`, which forced answers would
+    otherwise use to keep the seeds.
     """
     return config.device_config.device_type == "cpu" and config.speculative_config is None
 

@@ -16,7 +16,7 @@ from ._hash import murmur3
 from ._hf import Sampling
 from ._rewards import ForcedStep, mask_of, report, require_bounds, steps_to_grade, unasked
 from ._telemetry import warn
-from ._trl_vllm import TrlVllm, require_turns
+from ._trl_vllm import TrlVllm, require_known, require_turns
 from ._turns import TurnByTurn, run_batch
 from .client import Client
 from .generation import Context, Generation
@@ -365,8 +365,7 @@ def _sampling(trainer: Any) -> Sampling:
         ValueError: `generation_kwargs` has an option that would not hold here.
     """
     given = trainer.args.generation_kwargs or {}
-    if others := sorted(given.keys() - set(_SAMPLING)):
-        raise ValueError(f"rollouts that may be stopped do not know these generation_kwargs: {', '.join(others)}")
+    require_known(trainer, _SAMPLING)
     own = {name: given.get(name, getattr(trainer, name)) for name in _SAMPLING}
     processors = LogitsProcessorList()
     if own["repetition_penalty"] not in (None, 1.0):

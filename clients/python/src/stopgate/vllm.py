@@ -326,7 +326,7 @@ async def generate(
             runs[place].mark_prompt(prompt, lambda: str(tokenizer.decode(prompt, skip_special_tokens=True)))
             return await roller.roll(prompt, each[place], runs[place], right[place])
 
-    tasks = [asyncio.create_task(one(place)) for place, _ in enumerate(prompts)]
+    tasks = [asyncio.create_task(one(place)) for place in range(len(prompts))]
     try:
         return await asyncio.gather(*tasks)
     finally:

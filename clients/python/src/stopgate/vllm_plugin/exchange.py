@@ -222,7 +222,10 @@ class Exchange:
         return [started]
 
     def _is_last(self, event: bytes) -> bool:
-        """Whether no other event about the generations follows. (Behind it vLLM may still state the usage, unasked.)"""
+        """Whether no other event about the generations follows.
+
+        With --enable-force-include-usage a chunk with the usage still does; it then has the field, too.
+        """
         if not event.startswith(b"data: {"):
             return event.startswith(_LAST_EVENTS)
         finished = event.count(_FINISHED)

@@ -281,7 +281,7 @@ class Follower:
 
     def failed(self) -> None:
         """The sample has failed, and not because its client went away: its outcome stays missing."""
-        if self._state not in ("absent", "broken"):
+        if self._state not in ("absent", "waiting", "broken"):
             self._plugin.in_background(self._give_up("failed"))
 
     def restarts(self) -> None:
@@ -299,9 +299,11 @@ class Follower:
 
     def broke(self, where: str) -> None:
         """Follows the sample no more, after the fault that is being handled. Its outcome stays missing."""
+        has_begun = self._state not in ("absent", "waiting")
         self._state = "broken"
         self._plugin.counts.fault(where)
         try:
-            self._plugin.in_background(self._give_up("failed"))
+            if has_begun:
+                self._plugin.in_background(self._give_up("failed"))
         except Exception:
             self._plugin.counts.fault("the end of a check")

@@ -38,7 +38,9 @@ def has_token_ids(body: Mapping[str, Any]) -> bool:
     """Whether the prompt of a request is token ids, or a list of these."""
     prompt = body.get("prompt")
     first = prompt[0] if isinstance(prompt, list) and prompt else None
-    return isinstance(first[0] if isinstance(first, list) and first else first, int)
+    if isinstance(first, list):
+        first = first[0] if first else None
+    return isinstance(first, int)
 
 
 def _entry(line: str, place: str) -> tuple[str, str]:
