@@ -42,4 +42,4 @@ export async function untilOneEnds (...started) {
 }
 
 /** The compiled file of a test file, for the arguments of `npm run test:one`: other arguments stay as they are. */
-export const compiledTest = (argument) => argument.replace(/^(?:\.\/)?test\//, 'dist/tests/test/').replace(/\.ts$/, '.js')
+export const compiledTest = (argument) => argument.replace(/^(?:\.\/)?(?=(?:test|research)\/)/, 'dist/tests/').replace(/\.ts$/, '.js')

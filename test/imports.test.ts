@@ -84,3 +84,9 @@ t.test('every folder of the table holds code', async (t) => {
   const used = new Set(files.map(folderOf))
   t.same(FOLDERS.filter((folder) => !used.has(folder)), [])
 })
+
+t.test('nothing but research imports research', async (t) => {
+  const tests = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((file) => /\.[cm]?tsx?$/.test(file)).map((file) => join('test', file))
+  const importsResearch = (file: string) => /['"`](?:\.\.\/)+research\//.test(readFileSync(file, 'utf8'))
+  t.same([...files, ...tests].filter(importsResearch), [])
+})

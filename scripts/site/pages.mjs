@@ -1,5 +1,5 @@
 /** Pages outside of docs. */
 export const OTHERS = [
   'README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'clients/python/README.md', 'test/data/README.md',
-  'test/engines/model/README.md',
+  'research/engines/model/README.md',
 ]

@@ -17,7 +17,7 @@ const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string 
   { starts: 'git tag ', reason: 'it publishes' },
   { starts: 'docker ', reason: 'no Docker engine' },
   { starts: 'kubectl ', reason: 'no cluster' },
-  { starts: 'curl -s localhost:8000/', reason: 'no vLLM; test/engines/run-engines.ts asks one' },
+  { starts: 'curl -s localhost:8000/', reason: 'no vLLM; research/engines/run-engines.ts asks one' },
   { starts: 'npx stopgate import "$(ls /exports', reason: 'no exports; see service/admin/scheduled-exports.test.ts' },
   { starts: 'npx stopgate conformance ', reason: 'no worker; see python-conformance.test.ts' },
   { starts: 'npx stopgate proxy ', reason: 'no model server; proxy/proxy-under-test.ts starts one' },

@@ -1,0 +1,212 @@
+import { readdir } from 'node:fs/promises'
+import { KEY } from '../../test/certify.js'
+import { until } from '../../test/helper.js'
+import type { Drill, StoreKind } from './drill.js'
+import { certify, confirmed, costlyProbes, type DrillFleet, hastyRuns, rightRuns, send, servedWrongly, succeeded, wronglyStopped } from './fleet.js'
+
+/** A fault that is caused in a fleet of its own. */
+export interface Fault {
+  readonly name: string
+  /** Settings that differ from those of other faults. */
+  readonly settings?: NodeJS.ProcessEnv
+  /** Whether it needs a day to pass. The clock of Redis, by which replicas learn, cannot be set. */
+  readonly hasOwnClock?: boolean
+  readonly play: (fleet: DrillFleet, drill: Drill) => Promise<void>
+}
+
+const REASON = { reason: 'drill' }
+const POLICY = `/v1/contexts/${KEY}/policy`
+
+const order = (fleet: DrillFleet, on: boolean) => Promise.all(fleet.replicas().map((replica) => replica.post('/v1/stop-nothing', { on, ...REASON })))
+const hasAlarm = (alarm: string) => ({ alarms }: any) => alarms.some((row: any) => row.alarm === alarm)
+const versionOf = async ({ replica }: DrillFleet): Promise<number> => (await replica.get('/v1/snapshot')).body.version
+
+async function stopEverything (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, readyz, metric, alert } = fleet.signs
+  await certify(fleet)
+  await Promise.all([
+    action({ text: 'POST /v1/stop-nothing on one replica', act: () => fleet.replica.post('/v1/stop-nothing', { on: true, ...REASON }), isDone: () => fleet.decide('continue', 'off') }),
+    fault(async () => {}, [
+      page('/v1/stop-nothing', 'the switch is on', ({ on }) => on), readyz('No generation is stopped anywhere'), metric('stopgate_stops_nothing'), alert('StopsNothing'),
+    ]),
+  ])
+  await action({ text: 'undone', act: () => fleet.replica.post('/v1/stop-nothing', { on: false, ...REASON }), isDone: () => fleet.decide('stop') })
+}
+
+async function stopEverythingWithoutStore (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, readyz, metric, alert } = fleet.signs
+  await certify(fleet)
+  let bringBack = async () => {}
+  await fault(async () => { bringBack = await fleet.loseStore() }, [
+    page('/readyz', 'the store is away', ({ store }) => !store.up), readyz(fleet.store === 'redis' ? 'The store cannot be reached' : 'Make room on the disk'),
+    metric('stopgate_store_up', (value) => value === 0), alert('StoreDown'),
+  ], () => fleet.replica.post('/v1/outcomes/batch', { outcomes: rightRuns(100) }))
+  await action({ text: 'POST /v1/stop-nothing on each replica', act: () => order(fleet, true), isDone: () => fleet.decide('continue', 'off') })
+  await action({
+    text: 'the store is back, and has the order',
+    act: bringBack,
+    isDone: () => fleet.onAll(async (replica) => (await replica.get('/v1/stop-nothing')).body.stored),
+  })
+  await action({ text: 'undone', act: () => fleet.replica.post('/v1/stop-nothing', { on: false, ...REASON }), isDone: () => fleet.decide('stop') })
+}
+
+async function storeLost (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, readyz, metric, alert } = fleet.signs
+  await certify(fleet)
+  const exports = async () => (await readdir(fleet.exportDir).catch(() => [])).length
+  const before = await exports()
+  await until('the state is exported with the threshold', async () => await exports() >= before + 2)
+  await fault(() => fleet.emptyStore(), [
+    page('/v1/store-loss', 'the store was lost', ({ lost }) => lost), readyz('the store is another one than before'), metric('stopgate_store_lost'), alert('StoreLost'),
+  ])
+  const command = (await fleet.replica.get('/v1/store-loss')).body.restore
+  await action({ text: 'import of the last scheduled export', act: () => fleet.runCommand(command), isDone: () => fleet.decide('stop') })
+  await action({
+    text: 'POST /v1/store-loss/acknowledgement',
+    act: () => fleet.replica.post('/v1/store-loss/acknowledgement', REASON),
+    isDone: () => fleet.onAll(async (replica) => (await replica.get('/readyz')).body.warnings.length === 0),
+  })
+}
+
+async function boundRefused (fleet: DrillFleet, { fault }: Drill): Promise<void> {
+  const { page } = fleet.signs
+  await certify(fleet, hastyRuns(800))
+  await fault(async () => {}, [
+    fleet.signs.call(`PUT ${POLICY}`, '"for half a point state 0.005"', async (replica) => {
+      const { status, body } = await replica.put(POLICY, { max_em_drop: 0.5 })
+      return status === 400 && body.message.includes('for half a point state 0.005')
+    }),
+    fleet.signs.call('a dry run', 'a bound of 0.1 would lose more EM, and save more tokens', async (replica) => {
+      const { body: { contexts: [row] } } = await replica.put(`${POLICY}?dry_run=true`, { max_em_drop: 0.1 })
+      return row.em_drop_after > row.em_drop_before && row.tokens_saved_ratio_after > row.tokens_saved_ratio_before
+    }),
+    page(POLICY, 'the bound is still 0.02', ({ effective }) => effective.max_em_drop === 0.02),
+  ])
+}
+
+async function boundAccepted (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, metric, alert } = fleet.signs
+  await send(fleet, rightRuns(1))
+  await until('the context is known', async () => (await fleet.replica.get(`/v1/contexts/${KEY}`)).status === 200)
+  succeeded(await fleet.replica.put(`${POLICY}?reason=a+slip`, { max_em_drop: 0.5 }))
+  await fault(async () => {}, [
+    page('/v1/fleet', 'the alarm large_loss', hasAlarm('large_loss')), metric(`stopgate_context_em_drop_low{context="${KEY}"}`, (value) => value > 0.05), alert('LargeLoss'),
+  ], () => send(fleet, [...rightRuns(14), ...wronglyStopped(6)]))
+  await action({
+    text: 'DELETE of the policy',
+    act: async () => await fetch(`${await fleet.replica.url()}${POLICY}`, { method: 'DELETE' }),
+    isDone: () => fleet.decide('continue'),
+  })
+}
+
+async function policyChanged (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, metric } = fleet.signs
+  await certify(fleet)
+  const version = await versionOf(fleet)
+  await fault(async () => { succeeded(await fleet.replica.put('/v1/contexts/model=q/policy?reason=a+trial', { mode: 'shadow', max_em_drop: 0.1 })) }, [
+    page('/v1/audit', 'who set it, when and why, and the policy before it', ({ commands: [row] }) => row.reason === 'a trial' && row.replaced === null),
+    page('/v1/fleet', 'one context in shadow', ({ by_mode: modes }) => modes.shadow === 1),
+    metric(`stopgate_context_max_em_drop{context="${KEY}"}`, (value) => value === 0.1),
+    metric('stopgate_decisions_total{decision="continue",reason="shadow"', (value) => value > 0),
+  ], () => fleet.decide('continue', 'shadow'))
+  await action({
+    text: 'POST /v1/rollback with policies',
+    act: () => confirmed(fleet.replica, '/v1/rollback', { version, policies: true, ...REASON }),
+    isDone: () => fleet.decide('stop'),
+  })
+}
+
+async function drifted (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, metric, alert } = fleet.signs
+  await certify(fleet)
+  const version = await versionOf(fleet)
+  await fault(async () => {}, [
+    page('/v1/fleet', 'the alarm drift', hasAlarm('drift')), metric(`stopgate_withdrawal_timestamp_seconds{context="${KEY}",cause="drift"}`, (value) => value > 0), alert('Drift'),
+  ], () => send(fleet, wronglyStopped(5)))
+  await action({ text: 'none is needed: the threshold is withdrawn', act: async () => {}, isDone: () => fleet.decide('continue') })
+  await action({
+    text: 'POST /v1/rollback to the version before the deploy',
+    act: () => confirmed(fleet.replica, '/v1/rollback', { version, ...REASON }),
+    isDone: () => fleet.decide('stop'),
+  })
+}
+
+async function breached (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, readyz, metric, alert } = fleet.signs
+  await certify(fleet)
+  await fault(async () => {}, [
+    page('/v1/fleet', 'the alarm breach', hasAlarm('breach')), readyz('stops served other answers than were probed'),
+    metric(`stopgate_breaches_total{context="${KEY}"}`), alert('Breach'),
+  ], () => send(fleet, servedWrongly(5)))
+  await action({
+    text: 'POST .../reset once the workers are repaired, and some 200 right full runs',
+    act: async () => { succeeded(await fleet.replica.post(`/v1/contexts/${KEY}/reset`, REASON)) },
+    isDone: () => fleet.decide('stop'),
+  }, () => send(fleet, rightRuns(20)))
+}
+
+async function learnerDies (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, metric, alert } = fleet.signs
+  await certify(fleet)
+  const learner = await until('there is a learner', async () => {
+    for (const replica of fleet.replicas()) if ((await replica.get('/v1/snapshot')).body.learner.leader) return replica
+    return null
+  })
+  let port = 0
+  const isAlone = fleet.replicas().length === 1
+  const kill = async () => { port = await fleet.kill(learner) }
+  if (isAlone) await fault(kill, [alert('Down'), alert('ReplicaDown')])
+  else await fault(kill, [page('/v1/snapshot', 'the other replica learns', (body) => body.learner.leader), metric('stopgate_learner_leader'), alert('ReplicaDown')])
+  if (!isAlone) {
+    const learned = async () => (await fleet.replica.get(`/v1/contexts/${KEY}`)).body.control_generations
+    const before = await learned()
+    await action({ text: 'none is needed: an outcome is learned', act: () => send(fleet, rightRuns(1)), isDone: async () => await learned() > before })
+  }
+  await action({ text: 'the replica is started again, and stops', act: async () => { fleet.startAgain(port) }, isDone: () => fleet.decide('stop') })
+}
+
+async function tokensLost (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, readyz, metric, alert } = fleet.signs
+  await fault(async () => {}, [
+    page('/v1/fleet', 'tokens saved are negative', ({ tokens_saved: saved }) => saved < 0), page('/v1/fleet', 'the alarm no_net_savings', hasAlarm('no_net_savings')),
+    readyz('it would save no more tokens than its probes cost'), metric('stopgate_contexts_warned{warning="no_net_savings"}'), alert('BadReports'),
+  ], () => send(fleet, costlyProbes(20)))
+  await action({
+    text: 'mode off, so that nothing is probed',
+    act: async () => { succeeded(await fleet.replica.put(POLICY, { mode: 'off' })) },
+    isDone: () => fleet.decide('continue', 'off'),
+  })
+}
+
+/** Stops save nothing, and all of the last day's generations were probed. */
+async function dayLost (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
+  const { page, readyz, metric, alert } = fleet.signs
+  await send(fleet, costlyProbes(10))
+  fleet.passHours(25)
+  await fault(async () => {}, [
+    page('/v1/fleet', 'the alarm tokens_lost', hasAlarm('tokens_lost')), page(`/v1/contexts/${KEY}`, 'the last day saved less than nothing', (body) => body.tokens_saved_last_day < 0),
+    readyz('probes cost more tokens than stops saved'), metric('stopgate_contexts_warned{warning="tokens_lost"}', (value) => value > 0), alert('BadReports'),
+  ], () => send(fleet, costlyProbes(2)))
+  await action({
+    text: 'mode off, so that nothing is probed',
+    act: async () => { succeeded(await fleet.replica.put(POLICY, { mode: 'off' })) },
+    isDone: () => fleet.decide('continue', 'off'),
+  })
+}
+
+export const FAULTS: readonly Fault[] = [
+  { name: 'Everything must stop', play: stopEverything },
+  { name: 'Everything must stop, and the store is away', play: stopEverythingWithoutStore },
+  { name: 'The store is lost', play: storeLost },
+  { name: 'A bound of 0.5 is typed', play: boundRefused },
+  { name: 'A bound of 0.5 is in force, since MAX_EM_DROP_LIMIT was raised', settings: { MAX_EM_DROP_LIMIT: '0.5' }, play: boundAccepted },
+  { name: 'Somebody changed a policy', play: policyChanged },
+  { name: 'A bad deploy: stops would lose answers', play: drifted },
+  { name: 'A bad deploy: other answers are served than were probed', play: breached },
+  { name: 'The learner dies', play: learnerDies },
+  { name: 'Probes cost more than stops save', play: tokensLost },
+  { name: 'Tokens are lost instead of saved, over a day', hasOwnClock: true, play: dayLost },
+]
+
+/** Whether the drill can play a fault with a store. */
+export const isPlayed = ({ hasOwnClock = false }: Fault, store: StoreKind): boolean => store === 'embedded' || !hasOwnClock

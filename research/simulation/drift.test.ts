@@ -1,0 +1,61 @@
+import t from 'tap'
+import { FIRST } from '../../test/core/reducer/memory-fold.js'
+import { atMost, rateOf } from '../../test/random.js'
+import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from '../../test/simulation/drift.js'
+import { overconfident, planted, SIX_POINTS } from '../../test/simulation/stream.js'
+import { median } from './summary.js'
+
+// Small runs of what `npm run simulations drift` prints. Bounds on rates allow three standard deviations; all draws are seeded.
+
+const SEEDS = [1, 2, 3, 4, 5]
+
+/** A small window, half of which soon fills up. */
+const OLD = { certified: 5000, isOld: true, policy: { evidence_window: 8000 } }
+
+function runAll (options: ShiftOptions): Shift[] {
+  return SEEDS.map((seed) => runShift(options, seed)).filter((run): run is Shift => run !== null)
+}
+
+t.test('a drop of half the bound raises no alarm in 20,000 control outcomes', async (t) => {
+  const rate = rateOf(50, (random) => isAlarmRaised(random, 0.01, 0, 20_000))
+  t.ok(rate <= atMost(0.001, 50), `${100 * rate} % of 50 runs`)
+})
+
+t.test('a drop equal to the bound raises an alarm at most once in 10,000 outcomes on average', async (t) => {
+  const rate = rateOf(50, (random) => isAlarmRaised(random, 0.02, 0, 20_000))
+  t.ok(rate <= 0.1, `${100 * rate} % of 50 runs; the measured rate is 0.3 %`)
+})
+
+t.test('the learner keeps a certificate for 4,000 outcomes at a steady risk, without an alarm', async (t) => {
+  for (const seed of [1, 2, 3]) {
+    const { isAlarmed, isInForce, watched } = watchSteadyRisk(planted(0.005), seed, 4000)
+    t.notOk(isAlarmed)
+    t.ok(isInForce)
+    t.equal(watched, 4000)
+  }
+})
+
+t.test('after a shift from 0 to 6 % the alarm withdraws the certificate, whether it is young or old', async (t) => {
+  const shift = { before: planted(0), after: planted(0.06), shifted: 30_000 }
+  for (const [age, history] of [['young', { certified: 3000 }], ['old', OLD]] as const) {
+    const runs = runAll({ ...shift, ...history })
+    t.equal(runs.length, SEEDS.length, `${age}: all were certified before`)
+    t.ok(runs.every(({ alarm, moved }) => alarm.generations < 30_000 && moved.generations === alarm.generations), `${age}: only the alarm moves the threshold`)
+    t.ok(runs.every(({ relearned, savedAfter }) => relearned.generations === Infinity && savedAfter === 0), `${age}: nothing is certified again`)
+    const controls = median(runs.map(({ alarm }) => alarm.controls))
+    const generations = median(runs.map(({ alarm }) => alarm.generations))
+    t.ok(controls < 1000, `${age}: ${controls} control outcomes`)
+    t.ok(generations < controls / 0.05, `${age}: ${generations} generations: the control share rises above its floor of 2 % with the suspicion`)
+    t.ok(runs.every(({ alarm }) => alarm.lost <= 0.06 * alarm.generations), age)
+  }
+})
+
+t.test('after the alarm a safer threshold is certified and saves tokens again', async (t) => {
+  const runs = runAll({ before: overconfident(0), after: overconfident(SIX_POINTS), shifted: 9000, ...OLD })
+  const again = runs.filter(({ relearned }) => relearned.generations < Infinity)
+  t.ok(again.length >= runs.length - 2, `${again.length} of ${runs.length}`)
+  for (const { alarm, relearned, savedBefore, savedAfter } of again) {
+    t.ok(relearned.controls - alarm.controls >= FIRST, 'no sooner than a lossless certificate')
+    t.ok(savedAfter > savedBefore / 3, `${savedBefore} before, ${savedAfter} after`)
+  }
+})

@@ -1,0 +1,431 @@
+import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { mulberry32, rateOf } from '../../test/random.js'
+import { arrivalTables } from './arrival-tables.js'
+import { comparedByArms, generationsToBreach, type LossyStops, serveUnrepaired, stopsByFidelity, UNREPAIRED } from '../../test/simulation/breach.js'
+import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
+import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from '../../test/simulation/drift.js'
+import { groupsNeeded } from './groups.js'
+import { leastControls, untilWithdrawn } from './late-drift.js'
+import { isCertified, JUDGES, NO_DROP, THREE_POINTS } from './judges.js'
+import { labelTable } from './missing-labels.js'
+import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
+import { playMix } from './shifting-mix.js'
+import { playNewMember } from './new-members.js'
+import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
+import { overheadTables } from './overhead.js'
+import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
+import { cadenceTable, defaultsTable } from './cadence-tables.js'
+import { measureSavings, type Savings } from './savings.js'
+import { SAMPLED_COLUMNS, SAMPLED_WORLDS, sampledRow, SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
+import { rolloutsTable } from './rollouts.js'
+import type { FullRun } from '../../test/simulation/service.js'
+import { overconfident, planted, SIX_POINTS, TRIPLED } from '../../test/simulation/stream.js'
+import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
+import { sameLevelRates, trainingTable } from './training-tables.js'
+import {
+  certifiedShare, cycleOf, jobsOf, type Moving, secondsToCertificate, sortedList, steadyAt, unitsToHeal,
+} from './moving-traffic.js'
+import { tracePath } from '../../test/test-data.js'
+import { twoStageTable } from './two-stage-table.js'
+import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
+
+// `npm run simulations SECTION`, with a name of SECTIONS below, prints tables of the docs; the environment variable SEEDS sets the number
+// of runs. All draws are seeded, so the figures are the same wherever it runs.
+
+const [only] = process.argv.slice(2)
+const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
+const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
+
+const SECTIONS: Record<string, () => void | Promise<void>> = {
+  arrivals,
+  span,
+  restarts,
+  breach,
+  drift,
+  missing,
+  mix,
+  members,
+  compare,
+  share,
+  savings,
+  cadence,
+  defaults,
+  estimate,
+  sampled,
+  groups,
+  rollouts,
+  predictor,
+  labels,
+  judges,
+  training,
+  tradeoff,
+  prices,
+  stages,
+  overhead,
+}
+for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
+
+function arrivals (): void { print(arrivalTables(seedsOr(20).length)) }
+
+function rollouts (): void { print(rolloutsTable(seedsOr(100))) }
+
+function overhead (): void { print(overheadTables(seedsOr(10))) }
+
+function span (): void {
+  const runs = seedsOr(200).length
+  const spans = [0, 600, 1800, 3600]
+  const share = (traffic: Moving) => spans.map((span) => `${percent(certifiedShare({ traffic, perSecond: 4, span, seconds: 7200 }, runs))} %`)
+  print(`## Falsely certified within two hours at 4 generations a second, mean drop 4 points, bound 2; ${runs} runs`, table(
+    ['traffic', ...spans.map((span) => `span ${span} s`)],
+    [
+      ...[50, 200, 500, 2000].map((prompts) => [`jobs of ${prompts} prompts`, ...share(jobsOf(prompts, 0.04))]),
+      ['a cycle of 10 minutes', ...share(cycleOf(600, 0.04))],
+      ['a cycle of an hour', ...share(cycleOf(3600, 0.04))],
+      ['a list of 5,000, the easy half first', ...share(sortedList(5000, 0.04))],
+      ['steady, 2.05 points', ...share(steadyAt(0.0205))],
+    ]))
+  const rows = [0, 0.005, 0.01].flatMap((drop) => [1, 4, 20].map((perSecond) => [
+    points(drop), String(perSecond),
+    ...spans.map((span) => {
+      const seconds = Math.max(4 * span, 7200)
+      const times = Array.from({ length: Math.min(runs, 50) }, (_, i) =>
+        secondsToCertificate({ traffic: steadyAt(drop), perSecond, span, seconds }, i + 1) ?? Infinity)
+      const middle = median(times)
+      return middle === Infinity ? `more than ${seconds / 60}` : (middle / 60).toFixed(1)
+    }),
+  ]))
+  print('## Minutes to a certificate, medians', table(['drop, points', 'generations a second', ...spans.map((span) => `span ${span} s`)], rows))
+}
+
+function restarts (): void {
+  const runs = seedsOr(1000).length
+  const spoilt = [[160, 0.3], [640, 0.1], [1920, 0.04], [5120, 0.04]]
+  const healed = [0, 0.005, 0.01].map((drop) => [points(drop), ...spoilt.map(([bad, badDrop]) => {
+    const times = Array.from({ length: Math.min(runs, 100) }, (_, i) =>
+      unitsToHeal({ bad: bad!, badDrop: badDrop!, drop, most: 22_000 }, i + 1) ?? Infinity)
+    return String(median(times))
+  })])
+  print('## Units until a spoilt threshold is certified, medians of 100 runs', table(
+    ['drop afterwards, points', '160 units lost 30 %', '640 lost 10 %', '1,920 lost 4 %', '5,120 lost 4 %'], healed))
+  const falsely = [16_000, 100_000].map((most) => {
+    const world = { bad: 0, badDrop: 0, drop: 0.0205, most }
+    const certified = Array.from({ length: runs }, (_, i) => unitsToHeal(world, i + 1) !== null).filter(Boolean)
+    return [count(most), `${certified.length} of ${runs}`]
+  })
+  print('## Falsely certified at a drop of 2.05 points, bound 2, level 5 %', table(['units', 'runs'], falsely))
+}
+
+function missing (): void {
+  const seeds = seedsOr(10)
+  const rows = [0.03, 0.05, 0.1, 0.3].map((to) => [points(to), count(leastControls(to)), ...[0, 0.002, 0.005, 0.02].map((share) => {
+    const found = seeds.map((seed) => untilWithdrawn({ to, missing: share }, seed) ?? { minutes: Infinity, lost: Infinity })
+    const [minutes, lost] = [median(found.map((one) => one.minutes)), median(found.map((one) => one.lost))]
+    return Number.isFinite(minutes) ? `${minutes.toFixed(1)} min, ${count(lost)} lost` : 'not within 80 min'
+  })])
+  print(`## A rise from 0.1 points at 16 generations a second, until the threshold is withdrawn; medians of ${seeds.length} runs`, table(
+    ['to, points', 'control generations, least', 'none missing', '0.2 % missing', '0.5 %', '2 %'], rows))
+}
+
+function breach (): void {
+  const seeds = seedsOr(100)
+  const ems = [0.5, 0.9, 0.99, 1]
+  const found = (of: (stops: LossyStops) => number) => [0.01, 0.03, 0.1, 0.3].flatMap((loss) => {
+    const cells = ems.map((em) => {
+      const times = seeds.map((seed) => of({ em, loss, seed, most: 40_000 }))
+      const share = times.filter(Number.isFinite).length / times.length
+      return share < 0.5 ? `found in ${percent(share)} %` : spread(times)
+    })
+    return [[`${points(loss)}`, ...cells]]
+  })
+  const head = ['EM lost by stops, points', ...ems.map((em) => `EM ${em}`)]
+  print(`## Stops until a breach is found by fidelity, with labels, bound 2 points; ${seeds.length} seeds, median (10th-90th percentile)`,
+    table(head, found((stops) => stopsByFidelity(stops, 'exact_match'))))
+  print('## The same under agreement', table(head, found((stops) => stopsByFidelity(stops, 'agreement'))))
+  print('## Compared generations, half of them control, until it is found by arms alone', table(head, found(comparedByArms)))
+  const alarms = (of: (stops: LossyStops) => number, loss: (em: number) => number) =>
+    ems.map((em) => `${seeds.filter((seed) => Number.isFinite(of({ em, loss: loss(em), seed, most: 40_000 }))).length} of ${seeds.length}`)
+  print('## False breaches within 40,000 generations at exactly what is tolerated', table(['seen by', ...ems.map((em) => `EM ${em}`)], [
+    ['fidelity, with labels, 0.5 points', ...alarms((stops) => stopsByFidelity(stops, 'exact_match'), () => 0.005)],
+    ['fidelity, agreement, 0.5 % differ', ...alarms((stops) => stopsByFidelity(stops, 'agreement'), (em) => 0.005 * em)],
+    ['arms, 2 points', ...alarms(comparedByArms, () => 0.02)],
+    ['arms, nothing lost', ...alarms(comparedByArms, () => 0)],
+  ]))
+  const runs = Math.min(10, seeds.length)
+  print('## Through the learner, by arms alone: stops lose 10 points while probes lose none', table(
+    ['control share', 'breach found', 'generations from the certificate to the breach'],
+    (['auto', 0.02] as const).map((share) => {
+      const found = seeds.slice(0, runs).map((seed) => generationsToBreach(share, seed) ?? Infinity)
+      return [`${share}`, `${found.filter(Number.isFinite).length} of ${runs}`, spread(found)]
+    })))
+  print(`## A worker that is never repaired: ${count(UNREPAIRED)} generations at four a second, stops lose 10 points and report their probes`, table(
+    ['', 'breaches', 'stops', 'answers lost'],
+    [false, true].map((isWithoutHold) => {
+      const served = seeds.slice(0, runs).map((seed) => serveUnrepaired(seed, isWithoutHold))
+      const cells = (['breaches', 'stopped', 'lost'] as const).map((field) => spread(served.map((one) => one[field])))
+      return [isWithoutHold ? 'without a hold' : 'with the hold', ...cells]
+    })))
+}
+
+function drift (): void {
+  const seeds = seedsOr(100)
+  print('## No shift: alarms within 20,000 control outcomes', table(
+    ['EM drop of the threshold in force, bound 2 %', 'runs with an alarm, threshold held in force', 'through the learner'],
+    [0.005, 0.01, 0.02].map((risk) => {
+      const held = rateOf(1000, (random) => isAlarmRaised(random, risk, 0, 20_000))
+      const learned = risk === 0.02 ? null : seeds.slice(0, 20).map((seed) => watchSteadyRisk(planted(risk), seed, 20_000))
+      const alarms = learned?.filter(({ isAlarmed }) => isAlarmed).length
+      return [`${percent(risk)} %`, `${percent(held)} % of 1,000`, learned === null ? 'not certified' : `${alarms} of ${learned.length}`]
+    })))
+
+  const young = { certified: 20_000, shifted: 40_000 }
+  const old = { certified: 12_000, shifted: 40_000, isOld: true }
+  const reasoner = { before: overconfident(0) }
+  const shifts: [string, ShiftOptions][] = [
+    ['0 -> 6 %, young', { before: planted(0), after: planted(0.06), ...young }],
+    ['0 -> 6 %, full window', { before: planted(0), after: planted(0.06), ...old }],
+    ['1 -> 3 %, young', { before: planted(0.01), after: planted(0.03), ...young }],
+    ['1 -> 3 %, full window', { before: planted(0.01), after: planted(0.03), ...old }],
+    ['2 -> 6 % (bound 4 %), young', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...young }],
+    ['2 -> 6 % (bound 4 %), full window', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...old }],
+    ['reasoner, risk x 3, full window', { ...reasoner, after: overconfident(TRIPLED), ...old }],
+    ['reasoner, risk x 7, young', { ...reasoner, after: overconfident(SIX_POINTS), ...young }],
+    ['reasoner, risk x 7, full window', { ...reasoner, after: overconfident(SIX_POINTS), ...old }],
+  ]
+  print(`## A shift under a threshold in force, ${seeds.length} seeds: median (10th-90th percentile), counted from the shift on`, table(
+    ['shift', 'alarm in', 'control outcomes until safe', 'all generations until safe', 'answers lost', 'points lost over that time',
+      'from the alarm to a new certificate, generations', 'saved before, %', 'saved in the end, %'],
+    shifts.map(([name, options]) => {
+      const runs = seeds.map((seed) => runShift(options, seed)).filter((run): run is Shift => run !== null)
+      const alarmed = runs.filter(({ alarm }) => alarm.generations < Infinity)
+      const relearned = alarmed.map((run) => run.relearned.generations - run.alarm.generations)
+      return [
+        name,
+        `${percent(alarmed.length / runs.length)} %`,
+        spread(runs.map(({ safe }) => safe.controls)),
+        spread(runs.map(({ safe }) => safe.generations)),
+        spread(runs.map(({ safe }) => safe.lost)),
+        spread(runs.map(({ safe }) => safe.generations === 0 ? 0 : safe.lost / safe.generations), points),
+        alarmed.length === 0 ? '-' : spread(relearned),
+        spread(runs.map(({ savedBefore }) => savedBefore), percent),
+        spread(runs.map(({ savedAfter }) => savedAfter), percent),
+      ]
+    })))
+}
+
+function judges (): void {
+  const seeds = seedsOr(400)
+  const audited = 600
+  const share = (run: Parameters<typeof isCertified>[0]) => percent(seeds.filter((seed) => isCertified(run, seed)).length / seeds.length)
+  const rows = Object.entries(JUDGES).flatMap(([name, judge]) => [0.05, 0.15, 0.3].map((rate) => {
+    const at = (truth: typeof NO_DROP, correction: 'none' | 'losses' | 'losses and gains') => share({ truth, judge, rate, audited, correction })
+    return [
+      name, percent(rate), at(THREE_POINTS, 'none'), at(THREE_POINTS, 'losses'), at(THREE_POINTS, 'losses and gains'),
+      at(NO_DROP, 'none'), at(NO_DROP, 'losses and gains'),
+    ]
+  }))
+  print(`${seeds.length} runs each, an audit of ${audited} pairs`, table(
+    ['judge', 'errors', '3 points: as judged', 'losses corrected', 'also gains', 'no drop: as judged', 'corrected'], rows))
+}
+
+function labels (): void {
+  print('## Labels that are missing', labelTable(seedsOr(100).length))
+}
+
+function mix (): void {
+  const seeds = seedsOr(20)
+  const rows = (['auto', 0.1, 0.5] as const).flatMap((control_rate) => [true, false].map((hasMembers) => {
+    const runs = seeds.flatMap((seed) => playMix({ control_rate, before: 2000, after: 30_000, hasMembers }, seed) ?? [])
+    return [
+      String(control_rate), hasMembers ? 'the member\'s own' : 'the pool\'s only', `${runs.length} of ${seeds.length}`,
+      ...(['generations', 'controls', 'own', 'lost'] as const).map((field) => spread(runs.map((run) => run[field]))),
+      points(median(runs.map((run) => run.points))), `${runs.filter(({ isAlone }) => isAlone).length} of ${runs.length}`,
+    ]
+  }))
+  print(`## A member that loses 6 points goes from 10 % to 60 % of a pool, ${seeds.length} seeds: median (10th-90th percentile) until it has no threshold`, table(
+    ['control share', 'detector', 'runs with a threshold at the shift', 'generations', 'control generations', 'of the member', 'answers lost', 'points of EM lost until then', 'the member left alone'], rows))
+}
+
+function members (): void {
+  const seeds = seedsOr(5)
+  const generations = 200
+  const rows = [0, 0.02, 0.1, 0.2, 0.3, 0.5].flatMap((drop) => [true, false].map((isRuled) => {
+    const runs = seeds.flatMap((seed) => playNewMember({ drop, isRuled, generations }, seed) ?? [])
+    const gone = runs.filter(({ left }) => left < Infinity)
+    return [
+      points(drop), isRuled ? 'first 30 in full' : 'stopped at once', String(runs.length), `${gone.length}`,
+      gone.length === 0 ? '-' : spread(gone.map(({ left }) => left)), spread(runs.map(({ stopped }) => stopped)),
+      mean(runs.map(({ lost }) => lost)).toFixed(1), `${percent(mean(runs.map(({ saved }) => saved)))} %`,
+    ]
+  }))
+  print(`## A member with a twentieth of the traffic joins a certified pool, ${seeds.length} seeds, its first ${count(generations)} generations`, table(
+    ['EM that its stops lose, points', 'its generations', 'runs', 'it left in', 'after generations', 'stopped', 'answers lost, mean', 'its tokens saved'], rows))
+}
+
+function compare (): void {
+  const seeds = seedsOr(20)
+  const over = (figures: readonly Figures[], field: keyof Figures, write: (value: number) => string) =>
+    write(mean(figures.map((one) => one[field])))
+  const rows = Object.entries(STREAMS).flatMap(([stream, profiles]) => Object.entries(METHODS).map(([method, create]) => {
+    const figures = seeds.map((seed) => play(profiles, create(seed), seed))
+    return [
+      stream, method,
+      over(figures, 'saved', percent), over(figures, 'emDrop', points), over(figures, 'worstWindow', points),
+      `${over(figures, 'overBound', percent)} %`, over(figures, 'lostAfterShift', count),
+    ]
+  }))
+  print(`## One stream, three methods: ${count(LENGTH)} generations, means over ${seeds.length} seeds, bound 2 points`, table(
+    ['stream', 'method', 'saved %', 'EM lost, points', 'worst 1,000 stopped, points', 'time over the bound', 'answers lost in the second half'], rows))
+}
+
+function share (): void {
+  const cell = (levels: readonly string[], seeds: readonly number[], runsOf: (seed: number) => Iterable<FullRun>) => SHARES.map((share) => {
+    const saved = seeds.map((seed) => playUnderShare(share, levels, runsOf(seed), seed).saved)
+    return `${percent(mean(saved))} ± ${percent(standardError(saved))}`
+  })
+  const rows: string[][] = []
+  for (const [length, seeds] of [[2000, 40], [10_000, 20], [50_000, 8]] as const) {
+    rows.push([`simulated, ${count(length)}`, ...cell(['model', 'task'], seedsOr(seeds), (seed) => simulatedRuns(seed, length))])
+  }
+  for (const { file, levels } of TRACES) {
+    const runs = readTraceRuns(file, levels)
+    rows.push([`${file}, ${count(runs.length)}`, ...cell(levels, seedsOr(20), (seed) => inRandomOrder(runs, seed))])
+  }
+  print(`## Tokens saved under a control share, %, learning included: mean ± standard error (${PROFILES.length} simulated contexts)`,
+    table(['generations', ...SHARES.map((share) => share === 'auto' ? share : `${100 * share} %`)], rows))
+}
+
+function savings (): void {
+  const sets = [
+    ...TRACES.map(({ file, levels }) => ({ name: file, file, levels, policy: {} })),
+    { name: 'reasoner, pools by model', file: 'reasoner', levels: ['model', 'task'], policy: { certify_at: 'model' } },
+    { name: 'frontier, by model and task', file: 'frontier-self-consistency', levels: ['model', 'task'], policy: {} },
+    { name: 'the same in one pool', file: 'frontier-self-consistency', levels: ['model', 'task'], policy: { certify_at: '*' } },
+  ] as const
+  const rows = sets.map(({ name, file, levels, policy }) => {
+    const runs = seedsOr(100).map((seed) => measureSavings(file, levels, policy, seed))
+    const over = (field: Exclude<keyof Savings, 'lostIn'>) => percent(mean(runs.map((run) => run[field])))
+    const saved = runs.map((run) => run.saved)
+    const all = runs.flatMap(({ lostIn }) => [...lostIn.values()])
+    return [
+      name, `${over('saved')} ± ${percent(standardError(saved))}`, over('hindsight'), over('learning'), over('control'), over('threshold'),
+      points(mean(runs.map(({ lost }) => lost))), points(Math.max(...all)), `${all.filter((lost) => lost > 0.02).length} of ${all.length}`, over('labelled'), over('labelledAtMost'),
+    ]
+  })
+  print(`## Savings on real traces, each played once, ${seedsOr(100).length} seeds: % of the tokens`, table(
+    ['traces', 'saved', 'fixed threshold in hindsight', 'lost to learning', 'to control', 'to safer thresholds', 'EM lost, points', 'worst context and seed',
+      'beyond the bound', 'need a label: at least, %', 'at most, %'], rows))
+}
+
+function cadence (): void { print(cadenceTable(seedsOr(2))) }
+
+function defaults (): void { print(defaultsTable(seedsOr(100))) }
+
+function estimate (): void {
+  const seeds = seedsOr(100)
+  print(`## Tokens saved, estimated, ${seeds.length} seeds, a third of the stops late`, table(SAVED_COLUMNS, WORLDS.map((world) => savedRow(world, seeds))))
+}
+
+function sampled (): void {
+  const seeds = seedsOr(100)
+  print(`## Estimates where only enrolled generations report, ${seeds.length} seeds`, table(SAMPLED_COLUMNS, SAMPLED_WORLDS.map((world) => sampledRow(world, seeds))))
+}
+
+function groups (): void {
+  const runs = seedsOr(1000).length
+  const roundings = [null, 16, 8, 4, 2]
+  const rows = ([
+    [1, 0.01, 1], [4, 0.01, 1], [4, 0.01, 0.1], [6, 0.01, 1], [8, 0.01, 1], [16, 0.01, 1], [16, 0.01, 0.1], [1, 0.005, 1], [4, 0.005, 1],
+  ] as const).map(([samples, drop, risky]) => {
+    const random = mulberry32(1)
+    const played = Array.from({ length: runs }, () => groupsNeeded(random, { samples, drop, risky }, roundings, 20_000))
+    const over = (r: number) => played.map((needed) => needed[r]!)
+    const medians = roundings.map((_, r) => `${count(median(over(r)))} (${count(mean(over(r)))})`)
+    return [String(samples), `${percent(drop)} %`, risky === 1 ? 'no' : `only ${percent(risky)} % of prompts lose anything`, ...medians, count(samples * median(over(2)))]
+  })
+  print(`## Groups to a first certificate, ${count(runs)} runs: median (mean), by how the mean difference of a group is rounded`, table(
+    ['samples', 'EM drop', 'similar samples of a prompt', 'not rounded', 'sixteenths', 'eighths', 'quarters', 'halves', 'generations, by eighths'], rows))
+}
+
+function predictor (): void {
+  const rows: string[][] = []
+  const row = (name: string, levels: readonly string[], seeds: readonly number[], runsOf: (seed: number) => Iterable<FullRun>) => {
+    const played = (['off', 'auto'] as const).map((predictor) => seeds.map((seed) => playUnder({ predictor }, levels, runsOf(seed), seed)))
+    const saved = played.map((runs) => runs.map((run) => run.saved))
+    const worst = played.map((runs) => Math.max(...runs.map((run) => run.lost)))
+    rows.push([name, ...saved.map((one) => `${percent(mean(one))} ± ${percent(standardError(one))}`), ...worst.map(points)])
+  }
+  for (const [length, seeds] of [[2000, 20], [10_000, 10], [50_000, 4]] as const) {
+    row(`simulated, ${count(length)}`, ['model', 'task'], seedsOr(seeds), (seed) => simulatedRuns(seed, length))
+  }
+  for (const { file, levels } of TRACES) {
+    const runs = readTraceRuns(file, levels)
+    row(`${file}, ${count(runs.length)}`, levels, seedsOr(10), (seed) => inRandomOrder(runs, seed))
+    for (const length of [20_000, 100_000]) row(`drawn from it, ${count(length)}`, levels, seedsOr(5), (seed) => resampled(runs, seed, length))
+  }
+  print('## Gain and cost of predictors: tokens saved, %, learning included, mean ± standard error; EM lost in the worst run, points', table(
+    ['generations', 'off', 'auto', 'worst, off', 'worst, auto'], rows))
+}
+
+function training (): void {
+  const seeds = seedsOr(300)
+  print(`## Verdicts on training runs, ${seeds.length} seeds: 1,000 questions a checkpoint, which differ by half a point and 2 % of tokens besides`,
+    trainingTable(seeds), '', sameLevelRates(seeds))
+}
+
+function tradeoff (): void {
+  const seeds = seedsOr(100)
+  const rows = PROFILES.flatMap((profile) => {
+    const truth = trueEvidence(profile, 60_000)
+    return [300, 1000, 5000].map((generations) => {
+      const errors = seeds.map((seed) => tradeoffErrors(gatherEvidence(profile, generations, seed), truth))
+      const seen = (field: 'knee' | 'turn' | 'regret') => errors.flatMap((error) => error[field] ?? [])
+      return [
+        Object.values(profile.context).join(', '), count(generations), spread(seen('knee'), percent), spread(seen('turn'), percent),
+        spread(seen('regret'), points), percent(seen('knee').length / errors.length), percent(seen('turn').length / errors.length),
+        percent(mean(errors.map(({ tokensHeld }) => tokensHeld))), percent(mean(errors.map(({ pricesHeld }) => pricesHeld))),
+      ]
+    })
+  })
+  print(`## Turning points of the trade-off, ${seeds.length} seeds, ${points(ALLOWED)} points a percent allowed: median (10th-90th percentile)`, table(
+    ['context', 'control generations', 'knee off by, % of tokens', 'unfavourable_from off by, % of tokens', 'which costs, points of EM', 'knee seen, %',
+      'turn seen, %', 'intervals of tokens that hold, %', 'of prices, %'], rows))
+
+  const forecasts = PROFILES.flatMap((profile) => seeds.slice(0, 20).flatMap((seed) => forecastCertificates(profile, seed, 20_000)))
+  const row = (name: string, isIncluded: (forecast: Forecast) => boolean) => {
+    const { right, tooSoon, unforeseen, count } = judgeForecasts(forecasts.filter(isIncluded))
+    return [name, `${count}`, ...[right, tooSoon, unforeseen].map((share) => `${percent(share)} %`)]
+  }
+  print(`## The next certificate, ${Math.min(20, seeds.length)} seeds: within 20,000 generations`, table(
+    ['forecast', 'judged', 'within a factor of 2', 'too soon', 'not foreseen'],
+    [row('of the first', ({ isFirst }) => isFirst), row('of later ones', ({ isFirst }) => !isFirst), row('all', () => true)]))
+}
+
+function prices (): void {
+  const seeds = seedsOr(20)
+  const rows = PROFILES.flatMap((profile) => {
+    const truth = pricedTruth(profile, 60_000)
+    return [0.03, 0.1, 0.3].map((worth) => {
+      const runs = seeds.map((seed) => playPriced(profile, truth, worth, 10_000, seed))
+      const over = (of: (run: typeof runs[number]) => number) => points(mean(runs.map(of)))
+      return [
+        Object.values(profile.context).join(', '), `${worth}`, over(({ index }) => utility(truth, index, worth)),
+        over(({ ceiling }) => bestUtility(truth, ceiling, worth)), over(({ ceiling }) => utility(truth, ceiling, worth)),
+        over(({ index }) => truth.drop[index] ?? 0), count(mean(runs.map(({ moves }) => moves))),
+        `${runs.filter(({ isWrong }) => isWrong).length}`, `${runs.filter(({ isPastCeiling }) => isPastCeiling).length}`,
+      ]
+    })
+  })
+  print(`## Prices through the learner, ${seeds.length} seeds of 10,000 generations, bound 5 points: worth of what serves, hundredths of an answer a generation`,
+    table(['context', 'tokens of a full run are worth, answers', 'serves', 'best certified', 'loosest certified', 'EM lost, points', 'moves',
+      'runs in which more was ever lost', 'in which it was past the ceiling'], rows))
+  const profile = planted(0.0501)
+  const truth = pricedTruth(profile, 200)
+  const wrong = seedsOr(300).filter((seed) => playPriced(profile, truth, 10, 3000, seed).isWrong)
+  print(`Where stopping loses 5.01 points at every threshold and tokens are worth ten answers: certified in ${wrong.length} of ${seedsOr(300).length} runs.`)
+}
+
+/** RUNS names the generations, FREE the signals that cost nothing. */
+async function stages (): Promise<void> {
+  const { RUNS = tracePath('reasoner'), FREE } = process.env
+  print(await twoStageTable(RUNS, FREE?.split(',') ?? [], seedsOr(10)))
+}

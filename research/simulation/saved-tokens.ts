@@ -1,0 +1,293 @@
+import { normal, seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
+import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
+import { GRID } from '../../src/core/certificate/thresholds.js'
+import { estimateSavings, type SavingsEstimate } from '../../src/core/contexts/savings.js'
+import { estimateCount, estimateEm, estimateMean } from '../../src/core/contexts/treated-estimates.js'
+import type { Estimate } from '../../src/core/contexts/weighted-sums.js'
+import type { LogEntry } from '../../src/core/reducer/log-entry.js'
+import { memoryFold, outcomeOf, type MemoryFold } from '../../test/core/reducer/memory-fold.js'
+import type { TraceFile } from '../../test/test-data.js'
+import { EventQueue } from '../../test/simulation/event-queue.js'
+import type { FullRun } from '../../test/simulation/service.js'
+import { readTraceRuns } from './share.js'
+import { count, mean, percent, standardError } from './summary.js'
+import { CONTEXT, generate, KEY, LEVELS } from '../../test/simulation/stream.js'
+
+// The learner's estimate of the tokens saved, against the tokens that stops really saved. Generations overlap, as those of workers do.
+
+/** A source of generations. */
+type Source = (random: Random, id: string) => FullRun
+
+/** The reasoner of `stopgate simulate`, but the longest twentieth of the generations has half of the tokens. */
+const longTailed: Source = (random, id) => {
+  const medianSteps = Math.min(400, 8 * Math.exp(1.2 * normal(random)))
+  return generate(random, { ...PROFILES[0]!, medianSteps }, id, CONTEXT).run
+}
+
+/** Real generations, drawn with replacement and separated from their groups. */
+function fromTraces (file: TraceFile): Source {
+  let runs: FullRun[] | undefined
+  return (random, generation_id) => {
+    runs ??= readTraceRuns(file, [])
+    const { group_id: _, sample_index: __, ...run } = runs[Math.floor(random() * runs.length)]!
+    return { ...run, generation_id }
+  }
+}
+
+interface World {
+  readonly name: string
+  readonly source: Source
+  readonly generations: number
+  /** Speed of a generation, tokens a second; absent: 30. */
+  readonly speed?: number
+  /** `control_rate` of the first half and of the second; absent: "auto". */
+  readonly rates?: readonly [number, number]
+  /** Factor by which the answers of stopped generations are longer than those of full runs. */
+  readonly answers?: number
+  /** Samples of each prompt. */
+  readonly samples?: number
+  /** Share of the clients that go away at a random moment of the full run. */
+  readonly cancelled?: number
+  /** Only control and enrolled treated generations have to report; absent: all do. */
+  readonly isSampled?: true
+  /** Of the others, the part that reports nevertheless; absent: none. */
+  readonly volunteers?: number
+}
+
+/** Share of the stops that come late, and the number of checks by which they do at most. */
+const LATE = 1 / 3
+const LATEST = 4
+
+export const WORLDS: readonly World[] = [
+  { name: 'long-tailed', source: longTailed, generations: 6000 },
+  { name: 'the same, stopped answers three times as long', source: longTailed, generations: 6000, answers: 3 },
+  { name: 'the same, 20 % cancelled', source: longTailed, generations: 6000, cancelled: 0.2 },
+  { name: 'the same, groups of 8', source: longTailed, generations: 12_000, samples: 8 },
+  { name: 'frontier models', source: fromTraces('frontier-self-consistency'), generations: 6000, speed: 3000 },
+  { name: 'older models', source: fromTraces('older-self-consistency'), generations: 6000, speed: 3000 },
+  { name: 'two reasoners', source: fromTraces('reasoner'), generations: 6000 },
+  { name: 'the same, control share 0.5, then 0.02', source: fromTraces('reasoner'), generations: 6000, rates: [0.5, 0.02] },
+]
+
+/** Worlds in which only enrolled generations report, so that few of the treated ones do. */
+export const SAMPLED_WORLDS: readonly World[] = [
+  ...WORLDS.map((world) => ({ ...world, isSampled: true as const })),
+  { ...WORLDS[0]!, name: 'long-tailed, and a third reports without need', isSampled: true, volunteers: 1 / 3 },
+]
+
+/** The treated generations of the last epoch; those that were not cancelled, with their tokens and right answers. */
+interface Treated { readonly generations: number, readonly ended: number, readonly tokens: number, readonly right: number }
+
+const NO_TREATED: Treated = { generations: 0, ended: 0, tokens: 0, right: 0 }
+
+interface Saved {
+  /** Tokens of the full runs of treated generations, less those that they used. */
+  readonly truth: number
+  readonly estimate: SavingsEstimate | null
+  /** The estimate from the length of each treated generation and the share that the threshold saves. */
+  readonly byOwnLength: number
+  /** Control shares and places of the threshold that were in force. */
+  readonly shares: ReadonlySet<number>
+  readonly places: ReadonlySet<number>
+  /** Figures of treated generations, and whether each lies within its interval; `undefined`: no interval is shown. */
+  readonly treated: Treated
+  readonly isWithin: Readonly<Record<'generations' | 'tokens' | 'em', boolean | undefined>>
+  /** Outcomes that were reported. */
+  readonly reports: number
+}
+
+/** Plays generations until all have been reported. */
+export function playSaved (world: World, seed: number): Saved { return new Player(world, seed).play() }
+
+const STARTED_A_SECOND = 4
+
+/** A generation, the draws of its unit, and the tokens that it has if it is not stopped. */
+interface Running { readonly run: FullRun, readonly u: number, readonly hash: number, readonly ends: number, readonly mustReport: boolean }
+
+interface End {
+  readonly arm: Arm
+  readonly tokens: number
+  /** Of a stopped generation: the tokens at which it crossed, and those of its answer. */
+  readonly stop?: { readonly crossing: number, readonly answer: number }
+}
+
+class Player {
+  readonly #world: World
+  readonly #random: Random
+  readonly #queue = new EventQueue()
+  readonly #fold: MemoryFold
+  #lists = 0
+  #truth = 0
+  #byOwnLength = 0
+  #reports = 0
+  #epoch = 0
+  #treated: Treated = NO_TREATED
+  readonly #shares = new Set<number>()
+  readonly #places = new Set<number>()
+
+  constructor (world: World, seed: number) {
+    this.#world = world
+    this.#random = seededRandom(seed * 7919 + 5)
+    const reports = world.isSampled === true ? 'enrolled' : 'all'
+    this.#fold = memoryFold({ follow_up_seconds: 1800, control_rate: world.rates?.[0] ?? 'auto', reports }, { levels: LEVELS })
+  }
+
+  play (): Saved {
+    const { generations, samples = 1, rates } = this.#world
+    for (let i = 0; i < generations; i += samples) this.#queue.add(i / STARTED_A_SECOND, (now) => this.#startUnit(i, samples, now))
+    if (rates !== undefined) {
+      const entry = { type: 'policy', key: KEY, policy: { control_rate: rates[1] }, by: 'ops' } as const
+      this.#queue.add(generations / 2 / STARTED_A_SECOND, (now) => this.#learn(entry, now))
+    }
+    this.#queue.run()
+    const { savings, treated_sums: sums, treated: counted } = this.#fold.state(KEY)
+    const { generations: all, ended, tokens, right } = this.#treated
+    const isWithin = (shown: Estimate | null, truth: number) => shown === null ? undefined : shown.low <= truth && truth <= shown.high
+    return {
+      truth: this.#truth,
+      estimate: estimateSavings(savings),
+      byOwnLength: this.#byOwnLength,
+      shares: this.#shares,
+      places: this.#places,
+      treated: this.#treated,
+      isWithin: {
+        generations: isWithin(estimateCount(sums, counted), all),
+        tokens: isWithin(estimateMean(sums.tokens), tokens / ended),
+        em: isWithin(estimateEm(sums), right / ended),
+      },
+      reports: this.#reports,
+    }
+  }
+
+  #learn (entry: LogEntry, now: number): void {
+    this.#fold.learn(entry, Math.round(now * 1000))
+    const { control_share: share, threshold_index: place } = this.#fold.state(KEY)
+    this.#shares.add(share)
+    this.#places.add(place)
+  }
+
+  #startUnit (number: number, samples: number, now: number): void {
+    const { source, cancelled = 0 } = this.#world
+    const [u, hash] = [this.#random(), this.#random()]
+    const { control_share: share = 1, epoch_name: epoch = null } = this.#fold.states.get(KEY) ?? {}
+    if (u < 2 * share) {
+      const entries = [{ key: KEY, epoch, share, draws: [[u, hash]] as const }]
+      this.#learn({ type: 'enrolment', boot: 'replica', number: ++this.#lists, age: 0, entries }, now)
+    }
+    for (let sample = 0; sample < samples; sample++) {
+      const run = source(this.#random, `${number}-${sample}`)
+      const ends = this.#random() < cancelled ? this.#random() * run.tokens : run.tokens
+      const { isSampled, volunteers = 0 } = this.#world
+      const mustReport = isSampled !== true || u < 2 * share || this.#random() < volunteers
+      const running = { run, u, hash, ends, mustReport }
+      if (drawArm(u, share) === 'control') this.#end(running, { arm: 'control', tokens: ends }, now)
+      else this.#check(running, 0, now)
+    }
+  }
+
+  /** The next check of a treated generation. */
+  #check (running: Running, i: number, start: number): void {
+    const { run: { steps }, u, ends } = running
+    const step = steps[i]
+    if (step === undefined || step.tokens >= ends) return this.#end(running, { arm: 'treated', tokens: ends }, start)
+    this.#at(step.tokens, start, () => {
+      const { threshold_index: place } = this.#fold.state(KEY)
+      const hasLooser = (u * 1e6) % 1 < place % 1 // of a lottery
+      if (place === -1 || step.confidence! < GRID[Math.floor(place) + (hasLooser ? 1 : 0)]!) return this.#check(running, i + 1, start)
+      this.#stop(running, step.tokens, start)
+    })
+  }
+
+  #stop (running: Running, crossing: number, start: number): void {
+    const { run: { tokens: full, answer_tokens: usual = 0, steps } } = running
+    const answer = Math.round(usual * (this.#world.answers ?? 1))
+    const overrun = this.#random() < LATE ? Math.round(this.#random() * LATEST * full / steps.length) : 0
+    const thought = Math.max(crossing, Math.min(crossing + overrun, full - usual))
+    this.#end(running, { arm: 'treated', tokens: thought + answer, stop: { crossing, answer } }, start)
+  }
+
+  #at (tokens: number, start: number, act: (now: number) => void): void {
+    this.#queue.add(start + tokens / (this.#world.speed ?? 30), act)
+  }
+
+  #end (running: Running, end: End, start: number): void { this.#at(end.tokens, start, (now) => this.#report(running, end, now)) }
+
+  #report ({ run, u, hash, ends, mustReport }: Running, { arm, tokens, stop }: End, now: number): void {
+    const { samples = 1 } = this.#world
+    if (arm === 'treated') {
+      const ratio = this.#fold.state(KEY).guarantee?.tokens_saved_gross_ratio ?? 0
+      this.#truth += ends - tokens
+      this.#byOwnLength += tokens * ratio / (1 - ratio)
+    }
+    const isCancelled = stop === undefined && ends < run.tokens
+    this.#countTreated(run, { arm, tokens }, isCancelled)
+    if (!mustReport) return
+    this.#reports++
+    const steps = run.steps.map(({ tokens, confidence, em }) => ({ tokens, confidence, exact_match: em! }))
+    this.#learn(outcomeOf({
+      generation_id: run.generation_id,
+      u,
+      hash,
+      arm,
+      context: CONTEXT,
+      tokens,
+      answer_tokens: stop?.answer ?? run.answer_tokens ?? 0,
+      stopped: stop !== undefined,
+      ...(stop && { stopped_probe: { tokens: stop.crossing, exact_match: run.em! } }),
+      ...(isCancelled && { cancelled: true }),
+      sample_index: samples === 1 ? null : -1,
+      ...(samples > 1 && { samples }),
+      full: { exact_match: run.em! },
+      steps: arm === 'treated' || isCancelled ? null : steps,
+    }), now)
+  }
+
+  #countTreated ({ em }: FullRun, { arm, tokens }: End, isCancelled: boolean): void {
+    const epoch = this.#fold.states.get(KEY)?.epoch ?? 0
+    if (epoch !== this.#epoch) this.#treated = NO_TREATED
+    this.#epoch = epoch
+    if (arm === 'control') return
+    const { generations, ended, tokens: before, right } = this.#treated
+    const more = isCancelled ? [0, 0, 0] as const : [1, tokens, em!] as const
+    this.#treated = { generations: generations + 1, ended: ended + more[0], tokens: before + more[1], right: right + more[2] }
+  }
+}
+
+export const SAVED_COLUMNS = [
+  'generations of', 'number', 'estimated in', 'truth inside the interval', 'mean error, %', 'its standard deviation', 'from own length, %',
+]
+
+/** A row of the table: errors of the estimates as parts of the truth. */
+export function savedRow (world: World, seeds: readonly number[]): string[] {
+  const runs = seeds.map((seed) => playSaved(world, seed))
+  const shown = runs.filter(({ estimate }) => estimate !== null)
+  const errors = shown.map(({ estimate, truth }) => estimate!.estimate / truth - 1)
+  const isWithin = ({ estimate, truth }: Saved) => estimate!.low <= truth && truth <= estimate!.high
+  const ofOld = shown.map(({ byOwnLength, truth }) => byOwnLength / truth - 1)
+  return [
+    world.name, count(world.generations), `${shown.length} of ${runs.length}`, `${shown.filter(isWithin).length}`, percent(mean(errors)),
+    percent(standardError(errors) * Math.sqrt(errors.length)), percent(mean(ofOld)),
+  ]
+}
+
+export const SAMPLED_COLUMNS = [
+  'generations of', 'number', 'reports', 'savings estimated in', 'within', 'mean error, %', 'its standard deviation', 'number of treated ones within',
+  'mean length within', 'EM within',
+]
+
+/** A row of the table of worlds in which only enrolled generations report. */
+export function sampledRow (world: World, seeds: readonly number[]): string[] {
+  const runs = seeds.map((seed) => playSaved(world, seed))
+  const shown = runs.filter(({ estimate }) => estimate !== null)
+  const errors = shown.map(({ estimate, truth }) => estimate!.estimate / truth - 1)
+  const inside = shown.filter(({ estimate, truth }) => estimate!.low <= truth && truth <= estimate!.high).length
+  const within = (figure: keyof Saved['isWithin']) => {
+    const known = runs.filter(({ isWithin }) => isWithin[figure] !== undefined)
+    return `${known.filter(({ isWithin }) => isWithin[figure]).length} of ${known.length}`
+  }
+  return [
+    world.name, count(world.generations), count(mean(runs.map(({ reports }) => reports))), `${shown.length} of ${runs.length}`, `${inside}`,
+    percent(mean(errors)), percent(standardError(errors) * Math.sqrt(errors.length)), within('generations'), within('tokens'), within('em'),
+  ]
+}
