@@ -1,5 +1,6 @@
-// npm run test:core: the tests of src/core that take no simulation, in one process. test/groups/run-group.ts lists what is left out.
+// npm run test:core: the quick tests of src/core, in one process.
 import { node, run } from './run-program.mjs'
+import { together } from './test-files.mjs'
 
 await node('scripts/compile.mjs')
-await run('tap', ['--reporter=terse', 'dist/tests/test/groups/core.test.js'], { LEAVE_OUT_SLOW: 'true' })
+await run('tap', ['--reporter=terse', together('core')])

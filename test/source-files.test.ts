@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
-import { ALONE, GROUPS, SLOW } from './groups/run-group.js'
 
 function filesIn (folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -50,20 +49,4 @@ t.test('a test loads every source file, directly or by its imports, since covera
   for (const file of tests) visit(file)
   const declaresOnlyTypes = (file: string) => !/^(export )?(default |async )*(function|const|let|class|await)\b|^[a-z]\w*\(|^export [*{]/m.test(readFileSync(file, 'utf8'))
   t.same(sources.filter((file) => !loaded.has(file) && !declaresOnlyTypes(file)), [])
-})
-
-t.test('npm test runs every test file, alone or in one group', async (t) => {
-  const grouped = tests.filter((file) => !file.startsWith('test/groups/'))
-  const groups: string[] = Object.values(GROUPS).flat()
-  const runsOf = (file: string) => {
-    const path = file.replace(/^test\//, '').replace('.test.ts', '')
-    const isWithin = (folder: string) => path === folder || path.startsWith(`${folder}/`)
-    return !path.includes('/') || ALONE.some(isWithin) ? 1 : groups.filter(isWithin).length
-  }
-  t.same(grouped.filter((file) => runsOf(file) !== 1), [], 'list the folder in test/groups/run-group.ts, or in .taprc')
-  const groupFiles = [...Object.keys(GROUPS).map((name) => `${name}.test.ts`), 'run-group.ts']
-  t.same(readdirSync('test/groups').sort(), groupFiles.sort(), 'every group has its file')
-  const isGone = (path: string) => !existsSync(`test/${path}`) && !existsSync(`test/${path}.test.ts`)
-  t.same([...ALONE, ...SLOW].filter(isGone), [], '.taprc and SLOW list only files and folders that exist')
-  t.same(SLOW.filter((path) => ALONE.includes(path)), [], 'no test is listed in both')
 })

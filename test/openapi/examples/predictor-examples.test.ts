@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openapiDocument } from '../../../src/cli/openapi.js'
-import { replyCheck } from '../../fuzz/reply-check.js'
+import { replyCheck } from '../reply-check.js'
 
 const document = JSON.parse(await openapiDocument())
 

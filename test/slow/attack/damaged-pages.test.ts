@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { PAGE_SIZE } from '../../src/store/embedded/data-folder.js'
-import { losslessOutcome } from '../certify.js'
-import { temporaryFolder, until } from '../helper.js'
-import { mulberry32 } from '../random.js'
-import { startProcess } from '../service-process.js'
+import { PAGE_SIZE } from '../../../src/store/embedded/data-folder.js'
+import { losslessOutcome } from '../../certify.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { mulberry32 } from '../../random.js'
+import { startProcess } from '../../service-process.js'
 
 const TRIALS = Number(process.env.TRIALS ?? 2)
 const SHUTDOWN_SECONDS = 2

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { cli } from './service-process.js'
+import { cli } from '../service-process.js'
 
 const run = promisify(execFile)
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { NPM_TOOLS, runTool, withoutNpmTools as skip } from './openapi/run-tool.js'
+import { NPM_TOOLS, runTool, withoutNpmTools as skip } from '../openapi/run-tool.js'
 
 const DOCUMENT = '../../../openapi/openapi.json'
 const QUIET = { REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }

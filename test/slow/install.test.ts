@@ -3,7 +3,7 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { temporaryFolder } from './helper.js'
+import { temporaryFolder } from '../helper.js'
 
 const run = promisify(execFile)
 

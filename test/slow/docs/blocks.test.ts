@@ -1,13 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { readRecordedRun } from '../../src/cli/traces/read-traces.js'
-import { redisAddress } from '../../src/store/redis/redis-address.js'
-import { certify } from '../certify.js'
-import { exportedMetrics, metricsIn } from '../docker/exported-metrics.js'
-import { build, temporaryFolder, until, type Built } from '../helper.js'
-import { blocksOf, PAGES, readPage, type Block } from './pages.js'
-import { openShell, type Shell } from './run-bash.js'
+import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
+import { redisAddress } from '../../../src/store/redis/redis-address.js'
+import { certify } from '../../certify.js'
+import { exportedMetrics, metricsIn } from '../../docker/exported-metrics.js'
+import { build, temporaryFolder, until, type Built } from '../../helper.js'
+import { blocksOf, PAGES, readPage, type Block } from '../../docs/pages.js'
+import { openShell, type Shell } from '../../docs/run-bash.js'
 
 /** Bash blocks that cannot run here, by how they begin. Their syntax is checked. */
 const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string }> = [

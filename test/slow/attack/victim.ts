@@ -4,9 +4,9 @@ import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
-import { temporaryFolder } from '../helper.js'
-import { startProcess, type ServiceProcess } from '../service-process.js'
-import { bearer, tokenList } from '../token-fixtures.js'
+import { temporaryFolder } from '../../helper.js'
+import { startProcess, type ServiceProcess } from '../../service-process.js'
+import { bearer, tokenList } from '../../token-fixtures.js'
 import type { Experience, Victim } from './victim-thread.js'
 
 /** How long each attack lasts. `npm run attack` sets it to longer, and bounds the 99th percentile. */

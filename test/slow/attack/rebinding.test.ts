@@ -1,7 +1,7 @@
 import t from 'tap'
 import { skip, startBrowser } from '../chromium.js'
-import { temporaryFolder } from '../helper.js'
-import { startProcess } from '../service-process.js'
+import { temporaryFolder } from '../../helper.js'
+import { startProcess } from '../../service-process.js'
 
 t.test('a page that rebinds its name to this machine reads and changes nothing', { skip }, async (t) => {
   const open = await startBrowser(t, ['--host-resolver-rules=MAP evil.example 127.0.0.1'])

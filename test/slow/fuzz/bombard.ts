@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import { openapiDocument } from '../../src/cli/openapi.js'
-import { losslessOutcome } from '../certify.js'
-import { type Built } from '../helper.js'
+import { openapiDocument } from '../../../src/cli/openapi.js'
+import { losslessOutcome } from '../../certify.js'
+import { type Built } from '../../helper.js'
 import { operationsOf, requestTo, type FuzzRequest } from './request.js'
-import { replyCheck, type Reply } from './reply-check.js'
+import { replyCheck, type Reply } from '../../openapi/reply-check.js'
 
 const HANGS_AFTER_MS = 10_000
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
-import { cli } from '../service-process.js'
+import { cli } from '../../service-process.js'
 import { type Attacker, attack, inParallel, JSON_TYPE, repeatedly } from './victim.js'
 
 // What one client of the proxy can do to the others. To add an attack, add a line.

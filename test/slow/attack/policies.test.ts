@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
-import type { Command } from '../../src/core/reducer/log-entry.js'
-import { EmbeddedStore } from '../../src/store/embedded/embedded-store.js'
-import { temporaryFolder, until } from '../helper.js'
-import { startProcess, type ServiceProcess } from '../service-process.js'
+import type { Command } from '../../../src/core/reducer/log-entry.js'
+import { EmbeddedStore } from '../../../src/store/embedded/embedded-store.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { startProcess, type ServiceProcess } from '../../service-process.js'
 
 /** Policies in the fuller of two services. */
 const POLICIES = Number(process.env.POLICIES ?? 1000)

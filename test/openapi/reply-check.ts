@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import type { Schema } from './from-schema.js'
-import type { Operation } from './request.js'
+import type { Schema } from '../slow/fuzz/from-schema.js'
+import type { Operation } from '../slow/fuzz/request.js'
 
 export interface Reply { readonly status: number, readonly headers: Record<string, unknown>, readonly body: string }
 

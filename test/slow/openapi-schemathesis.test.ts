@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { certify } from './certify.js'
-import { build, temporaryFolder } from './helper.js'
-import { PYTHON_TOOLS, runTool, withoutPythonTools as skip } from './openapi/run-tool.js'
+import { certify } from '../certify.js'
+import { build, temporaryFolder } from '../helper.js'
+import { PYTHON_TOOLS, runTool, withoutPythonTools as skip } from '../openapi/run-tool.js'
 
 /**
  * Calls without a token are allowed here; and a predictor that was deleted is retired, and can still be read. Operations that may wait for

@@ -5,9 +5,9 @@ import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { writeCommand } from './docs/run-bash.js'
-import { build, temporaryFolder, type Built, until } from './helper.js'
-import { cli } from './service-process.js'
+import { writeCommand } from '../docs/run-bash.js'
+import { build, temporaryFolder, type Built, until } from '../helper.js'
+import { cli } from '../service-process.js'
 
 const run = promisify(execFile)
 

@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
-import { build } from '../helper.js'
-import { freePort } from '../redis-server.js'
-import { contentOf } from '../store/fixtures.js'
+import { build } from '../../helper.js'
+import { freePort } from '../../redis-server.js'
+import { contentOf } from '../../store/fixtures.js'
 import { bombard, prepare, sendRaw } from './bombard.js'
 
 // Sends valid and invalid requests to every operation of the OpenAPI document. `npm run fuzz` sends 100,000.

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { build, temporaryFolder, until, type Built } from '../helper.js'
-import { blocksOf, PAGES } from './pages.js'
+import { build, temporaryFolder, until, type Built } from '../../helper.js'
+import { blocksOf, PAGES } from '../../docs/pages.js'
 
 const run = promisify(execFile)
 

@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { certify, CONTEXT, KEY, losslessOutcome, report } from './certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
 import { skip, startBrowser } from './chromium.js'
-import { build, until, type Built } from './helper.js'
-import { bearer, tokenList, tokenOf } from './token-fixtures.js'
+import { build, until, type Built } from '../helper.js'
+import { bearer, tokenList, tokenOf } from '../token-fixtures.js'
 
 /** CI makes screenshots, to be looked at. */
 const SCREENSHOTS = 'screenshots'
