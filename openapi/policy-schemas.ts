@@ -103,9 +103,6 @@ const fields = {
     maximum: 604_800,
     description: 'Time over which a first certificate gathers its evidence, so that it is not of a few minutes only (seconds, to a week); 0: as fast as it comes, which is right only where the order of the traffic carries no information, as in shuffled records',
   }),
-  evidence_window: Type.Integer({
-    minimum: 100, maximum: 100_000_000, description: 'Size of the window of evidence, which is kept in two halves (generations, from 100). At least four times the lossless generations that a first certificate needs at max_em_drop and error_level (768 by default)',
-  }),
   max_evidence_age_seconds: Type.Number({
     minimum: 1, maximum: 315_360_000, description: 'Time without new evidence after which a threshold is withdrawn (seconds, 1 to ten years)',
   }),

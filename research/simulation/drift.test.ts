@@ -9,8 +9,7 @@ import { median } from './summary.js'
 
 const SEEDS = [1, 2, 3, 4, 5]
 
-/** A small window, half of which soon fills up. */
-const OLD = { certified: 5000, isOld: true, policy: { evidence_window: 8000 } }
+const OLD = { certified: 5000, isOld: true }
 
 function runAll (options: ShiftOptions): Shift[] {
   return SEEDS.map((seed) => runShift(options, seed)).filter((run): run is Shift => run !== null)

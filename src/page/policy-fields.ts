@@ -31,7 +31,6 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'min_tokens', kind: 'number', meaning: 'no stop before this many tokens' },
   { name: 'check_every_tokens', kind: 'text', meaning: 'tokens from one check to the next, or auto' },
   { name: 'check_growth', kind: 'number', meaning: 'least distance of checks, as a part of the tokens so far' },
-  { name: 'evidence_window', kind: 'number', meaning: 'generations of evidence kept' },
   { name: 'max_evidence_age_seconds', kind: 'number', meaning: 'time without evidence after which a threshold is withdrawn' },
   { name: 'record_steps', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the steps of control generations' },
   { name: 'judge_miss_rate', kind: 'number', meaning: 'upper limit of the share of real losses that the judge misses (fraction); empty: not audited' },

@@ -36,7 +36,7 @@ function keysOf ({ task, model }: Record<string, string>): string[] {
   return ['*', `task=${task}`, `model=${model}`, `model=${model},task=${task}`]
 }
 
-/** Every generation of a file as evidence of each context it belongs to; two halves merged, as the learner keeps them. */
+/** Every generation of a file as evidence of each context it belongs to; two parts merged. */
 function evidenceByContext (text: string): Map<string, Evidence> {
   const halves = [new Map<string, Evidence>(), new Map<string, Evidence>()]
   for (const [i, line] of text.trimEnd().split('\n').entries()) {

@@ -90,12 +90,6 @@ t.test('must never: one outcome counted twice: once at each link and threshold, 
   const { generations, lost, gained, unprobed } = evidenceOf(fold.state())
   t.equal(generations, 1)
   t.ok([...lost, ...gained, ...unprobed].every((count) => count <= 1))
-  const rotated = memoryFold({ evidence_window: 4 })
-  for (let n = 1; n <= 9; n++) {
-    rotated.learn(many)
-    const { generations, lost } = evidenceOf(rotated.state())
-    t.ok(generations <= 4 && generations >= Math.min(n, 2) && lost[LAST] === generations, `${n} outcomes: ${generations} in the halves, none in both`)
-  }
 })
 
 t.test('must never: evidence kept over a change that opens an epoch', async (t) => {
@@ -148,7 +142,7 @@ t.test('must never: evidence of a pool from a member that the pool does not cove
   const fold = memoryFold({ certify_at: 'model' })
   fold.learn(KEPT, 0, FIRST)
   fold.learn(outcomeOf({ context: { model: 'q', task: 'other' } }), 0, FIRST_UNITS)
-  const evidence = () => fold.states.get('model=q')!.halves[1].generations
+  const evidence = () => fold.states.get('model=q')!.evidence.generations
   const before = evidence()
   fold.learn({ type: 'policy', key: LEAF, policy: { check_every_tokens: 512 }, by: 'ops' })
   const members = () => snapshotFrom(fold).root.children.get('q')!.children
@@ -162,10 +156,10 @@ t.test('must never: evidence of a pool from a member that has a pin of its own',
   const fold = memoryFold({ certify_at: 'model' })
   fold.learn(KEPT, 0, FIRST)
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.1, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
-  const { halves, arms } = fold.states.get('model=q')!
+  const { evidence, arms } = fold.states.get('model=q')!
   fold.learn(KEPT, 0, 10)
   fold.learn({ ...KEPT, arm: 'treated', stopped: true }, 0, 10)
-  t.match(fold.states.get('model=q'), { halves, arms }, 'neither control nor treated generations of it')
+  t.match(fold.states.get('model=q'), { evidence, arms }, 'neither control nor treated generations of it')
 })
 
 t.test('must never: the threshold of a pool for a member that has left it', async (t) => {
@@ -195,9 +189,9 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
   const step = { tokens: 40, confidence: 1, generation_id: 'g', context: { model: 'q', task: 'lossy' } }
   t.match(decide(snapshotFrom(fold), 'fresh', step), { arm: 'treated', probe: false }, 'no probe is paid for, since none would count')
   t.match(decide(snapshotFrom(fold), 'fresh', { ...step, arm: 'control' }), { probe: true }, 'a generation that was enrolled before goes on')
-  const { halves } = fold.state('model=q')
+  const { evidence } = fold.state('model=q')
   fold.learn(outcomeOf({ context: { model: 'q', task: 'lossy' } }), 99, 500)
-  t.equal(fold.state('model=q').halves, halves, 'it is not evidence for the pool')
+  t.equal(fold.state('model=q').evidence, evidence, 'it is not evidence for the pool')
   check('however well it does later')
   for (const [key, state] of fold.states) fold.states.set(key, reviveState(JSON.parse(encodeState(state))))
   check('from the store')
@@ -238,10 +232,10 @@ t.test('must never: a predictor certified on its own training data', async (t) =
     return { ever, trial: fold.state().trials[0]! }
   }
   const again = play(predictor.trained.groups, true, false)
-  t.match(again, { ever: false, trial: { trained_on: 1000, halves: [{ generations: 0 }, {}] } }, 'the same groups again, as new generations')
+  t.match(again, { ever: false, trial: { trained_on: 1000, evidence: { generations: 0 } } }, 'the same groups again, as new generations')
   t.ok(play(predictor.trained.groups, true, true).ever, 'counted as evidence they would certify it: it looks perfect there')
   const others = Array.from({ length: 2000 }, (_, i) => (i + 0.5) / 2000)
-  t.match(play(others, false, false), { ever: false, trial: { trained_on: 0, halves: [{ generations: 2000 }, {}] } }, 'on others it is seen through')
+  t.match(play(others, false, false), { ever: false, trial: { trained_on: 0, evidence: { generations: 2000 } } }, 'on others it is seen through')
 })
 
 t.test('must never: evidence of one checkpoint counted in another\'s epoch', async (t) => {

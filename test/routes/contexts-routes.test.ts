@@ -111,7 +111,7 @@ t.test('a policy may be changed by a merge patch of either media type', async (t
   t.same((await send('PATCH', 'application/json', { max_em_drop: 0.01 })).json().policy, { label: 'agreement', max_em_drop: 0.01 })
   t.match(await send('PUT', 'application/merge-patch+json', { mode: 'off' }), { statusCode: 415 }, 'or it would replace the rest')
   t.match((await send('PATCH', 'application/json', { mode: 'on' })).json(), { statusCode: 400, details: [{ path: '/mode' }] })
-  t.match((await send('PATCH', 'application/json', { evidence_window: 100 })).json(), { statusCode: 400, code: 'INVALID_POLICY' })
+  t.match((await send('PATCH', 'application/json', { certify_at: 'tenant' })).json(), { statusCode: 400, code: 'INVALID_POLICY' })
 })
 
 t.test('a guarantee that changes after evidence keeps the counts and raises the bar', async (t) => {
@@ -240,7 +240,7 @@ t.test('a dry run reports the effect of a policy and changes nothing', async (t)
     changing: 2,
   }, 'thresholds stay, and stop nobody')
   t.match((await send('DELETE', '/v1/contexts/*/policy?dry_run=true')).body, { policy: {}, dry_run: true, total: 3, changing: 0 })
-  t.match(await send('PUT', '/v1/contexts/*/policy?dry_run=true', { max_em_drop: 0.001, evidence_window: 1000 }), { status: 400, body: { code: 'INVALID_POLICY' } })
+  t.match(await send('PUT', '/v1/contexts/*/policy?dry_run=true', { min_tokens: 9, certify_at: 'tenant' }), { status: 400, body: { code: 'INVALID_POLICY' } })
   t.same({ policy: (await send('GET', `${url}/policy`)).body, audit: (await send('GET', '/v1/audit')).body }, before)
 
   await send('PUT', '/v1/contexts/model=q/policy', { min_tokens: 10 })

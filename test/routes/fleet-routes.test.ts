@@ -39,7 +39,7 @@ t.test('the audit trail is read in pages', async (t) => {
 
 t.test('a refused command leaves no trace', async (t) => {
   const { send } = await build(t)
-  await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 0.001, evidence_window: 1000 })
+  await send('PUT', '/v1/contexts/*/policy', { min_tokens: 9, certify_at: 'tenant' })
   t.match(await send('DELETE', `${url}/pin`), { status: 400, body: { details: [{ path: '/querystring/reason' }] } })
   t.match(await send('PUT', `${url}/pin`, { threshold: 1, reason: 'x', expires_in_seconds: 0 }), { status: 400, body: { details: [{ path: '/expires_in_seconds', message: /1 to a year/ }] } })
   t.strictSame((await send('GET', '/v1/audit')).body, { commands: [], next: null })

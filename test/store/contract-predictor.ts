@@ -95,7 +95,7 @@ export function predictorContract (law: Law): void {
     await store.append([{ ...early(), generation_id: 'last' }, ...PUT_ANEW])
     await learnRest(t, store)
     t.same((await store.history(100)).filter((row) => 'after_scorer' in row), [], 'the new predictor has one generation too few for a certificate')
-    t.match((await store.readContexts([LEAF])).get(LEAF)!.trials, [{ predictor: 'p', ordinal: 2, halves: [{ generations: 0 }, {}] }])
+    t.match((await store.readContexts([LEAF])).get(LEAF)!.trials, [{ predictor: 'p', ordinal: 2, evidence: { generations: 0 } }])
   })
 
   law('the evidence of a predictor with any grid is kept up to its certificate', async (t, { store, other, crash }) => {
@@ -103,12 +103,12 @@ export function predictorContract (law: Law): void {
     const fold = await learnedOf(store, FIRST_CHALLENGER - 1, { ...BY_SIGNAL, grid })
     const kept = (await other.readContexts([LEAF])).get(LEAF)
     t.same(kept, fold.state())
-    t.same(kept!.trials[0]!.halves.map(({ tokens }) => tokens.length), [60, 60])
+    t.equal(kept!.trials[0]!.evidence.tokens.length, 60)
     await store.append([{ ...early(), generation_id: 'last' }])
     await learnRest(t, store)
     const state = (await (await crash()).readContexts([LEAF])).get(LEAF)!
     t.match(state, {
-      serving: 'p', threshold_index: 59, threshold: grid[59], trials: [{ halves: [{ generations: FIRST_CHALLENGER }, { generations: 0 }] }],
+      serving: 'p', threshold_index: 59, threshold: grid[59], trials: [{ evidence: { generations: FIRST_CHALLENGER } }],
     })
   })
 

@@ -1,5 +1,5 @@
 import { barOfFirst, unitsOfFirstCertificate } from '../../core/certificate/beginnings.js'
-import { generationsToReach } from '../../core/certificate/certificate.js'
+import { FORECAST_LIMIT, generationsToReach } from '../../core/certificate/certificate.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import type { Trace } from '../../core/certificate/trace.js'
 import { EXPLORED } from '../../core/contexts/automatic-cadence.js'
@@ -93,7 +93,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
   const samples = runs.length / units.length
   const overhead = formGenerations + EXPLORED
   const horizon =
-    perSecond === null ? HORIZON_GENERATIONS : Math.min(DEFAULT_POLICY.evidence_window, Math.floor(perSecond * HORIZON_SECONDS))
+    perSecond === null ? HORIZON_GENERATIONS : Math.min(FORECAST_LIMIT, Math.floor(perSecond * HORIZON_SECONDS))
   const draws = Array.from({ length: DRAWS }, () => draw(units, plan, Math.max(0, horizon - overhead) / samples))
   const certified = draws.filter(({ first }) => first !== null)
   const generationsOf = (units: number) => overhead + samples * units

@@ -1,11 +1,8 @@
-import type { PolicyProblem } from '../policy/policy-problem.js'
-import type { Policy } from '../policy/policy.js'
 import { type Differences, logEvidence, losslessUnits, reaches } from './certificate.js'
 import {
   addDifferenceSums, differencesIn, type DifferenceSums, differenceSumFrom, noDifferences, packDifferences, unpackDifferences,
 } from './difference-sums.js'
-import { differencesAt, type Evidence, thresholdsOf } from './evidence.js'
-import { testedBound, testedLevel } from './judge-errors.js'
+import { differencesAt, type Evidence } from './evidence.js'
 import { valueAt } from './thresholds.js'
 
 /**
@@ -58,8 +55,6 @@ export interface Beginnings {
   readonly restarts: readonly number[]
   /** The newest final units, of all beginnings and none: at most four full blocks, and the one that fills up. */
   readonly blocks: readonly Block[]
-  /** The slice with which the half-window that fills up began. */
-  readonly half_since: number
 }
 
 /** A moment by the follow-up clock and in the log's time, ms. */
@@ -68,7 +63,7 @@ export interface Moment { readonly clock: number, readonly time: number }
 /** @param slice number of the first slice */
 export function firstBeginning (thresholds: number, slice: number, moment: Moment): Beginnings {
   const weights = listOf(thresholds, FIRST_WEIGHT)
-  return { list: [newBeginning(slice, moment, weights)], restarts: listOf(thresholds, 0), blocks: [], half_since: slice }
+  return { list: [newBeginning(slice, moment, weights)], restarts: listOf(thresholds, 0), blocks: [] }
 }
 
 /** The only beginning, to which all units of some evidence belong. */
@@ -183,26 +178,6 @@ function withoutLeast (list: readonly Beginning[], a: number): readonly Beginnin
   const matter = list.map((beginning, i) => i === 0 ? Infinity : most(beginning))
   const least = matter.indexOf(Math.min(...matter))
   return list.filter((_, i) => i !== least)
-}
-
-/**
- * What is left of the beginnings when the window turns: where the newest half alone speaks against a threshold, it keeps only the
- * beginnings within that half.
- * @param half the evidence of the half that is full
- * @param nextSlice number of the next slice, with which the other half begins
- * @returns also the place of the safest threshold that lapses; Infinity if none does
- */
-export function turnWindow (
-  beginnings: Beginnings, half: Evidence, nextSlice: number, a: number): { readonly beginnings: Beginnings, readonly lapsed: number } {
-  const { list, half_since: since } = beginnings
-  const isAgainst = Array.from({ length: thresholdsOf(half) }, (_, k) => logEvidence(a, differencesAt(half, k)) < 0)
-  const turned = { ...beginnings, half_since: nextSlice }
-  const lapsed = isAgainst.indexOf(true)
-  if (lapsed === -1) return { beginnings: turned, lapsed: Infinity }
-  const left = list.map((beginning) => beginning.slice >= since
-    ? beginning
-    : { ...beginning, weights: beginning.weights.map((weight, k) => isAgainst[k] === true ? 0 : weight) })
-  return { beginnings: { ...turned, list: left }, lapsed }
 }
 
 /** The weight of a beginning at a place: a lottery between two thresholds weighs each by its chance. */
@@ -322,21 +297,6 @@ export function carryingBeginning (beginnings: Beginnings, place: number, a: num
 
 /** Whether the lotteries between threshold k and the next differ from k in some beginning. */
 export function isSplitIn ({ list }: Beginnings, k: number): boolean { return list.some(({ final }) => final.moved?.[k] !== undefined) }
-
-/** The problem of an evidence window whose half cannot hold twice the generations of a first certificate; `null`: none. */
-export function windowProblem (policy: Policy): PolicyProblem | null {
-  const tested = testedLevel(policy)
-  const level = policy.predictor === 'off' ? tested : tested / 4 // the first challenger's
-  const bound = testedBound(policy)
-  const needed = 2 * losslessGenerations(bound, level)
-  if (policy.evidence_window / 2 >= needed) return null
-  return {
-    path: '/evidence_window',
-    message: `must be at least ${2 * needed}: half of it must hold twice the ${needed / 2} lossless generations that ` +
-      `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs` +
-      (policy.judge_miss_rate === null ? '' : `, corrected by judge_miss_rate ${policy.judge_miss_rate}`),
-  }
-}
 
 /** Beginnings as they are stored. */
 export function packBeginnings (beginnings: Beginnings): Beginnings {

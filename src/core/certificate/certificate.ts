@@ -112,6 +112,9 @@ export function reaches (a: number, differences: Differences, logBar: number): b
   return logEvidence(a, differences) >= logBar
 }
 
+/** Control generations beyond which no certificate is forecast. */
+export const FORECAST_LIMIT = 20_000
+
 /** Units without a loss or gain until ln E first reaches a bar. */
 export function losslessUnits (a: number, logBar: number): number {
   return smallest((kept) => reaches(a, { lost: 0, kept, gained: 0 }, logBar))!

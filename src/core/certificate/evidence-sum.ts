@@ -111,13 +111,6 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   return sum
 }
 
-/** The half-windows with more evidence. Once the filling one is full, it replaces the old one. @param window units in both together */
-export function fillHalves (
-  [filling, full]: readonly [Evidence, Evidence], more: Evidence, window: number): readonly [Evidence, Evidence] {
-  const filled = mergeEvidence(filling, more)
-  return filled.generations >= window / 2 ? [noEvidence(thresholdsOf(filled)), filled] : [filled, full]
-}
-
 /** The evidence of an open slice, or of all of them. */
 export interface OpenEvidence {
   /** Of units that are accounted for, or whose worst case is known. */

@@ -60,7 +60,7 @@ export interface Evidence {
 
 const empty = new Map<number, Evidence>()
 
-/** Empty evidence for a grid of `thresholds`: one shared object, since most contexts have an empty half-window. */
+/** Empty evidence for a grid of `thresholds`: one shared object, since many contexts have no open slices. */
 export function noEvidence (thresholds: number): Evidence {
   let none = empty.get(thresholds)
   if (none === undefined) {

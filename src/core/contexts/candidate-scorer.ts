@@ -118,8 +118,8 @@ function barOf (level: number, isPostHoc: boolean): number {
 /** The evidence on the scorer in force, in parts that can be added. */
 export function sumsInForce (state: ContextState): readonly Evidence[] {
   const { serving, trials } = state
-  const { halves, open } = (serving === null ? undefined : trials.find(({ predictor }) => predictor === serving)) ?? state
-  return [...halves, open.evidence]
+  const { evidence, open } = (serving === null ? undefined : trials.find(({ predictor }) => predictor === serving)) ?? state
+  return [evidence, open.evidence]
 }
 
 /** The part of the known units that the first beginning takes; the others are no evidence (see `evidence-span.ts`). */

@@ -62,8 +62,8 @@ export interface ContextState {
   readonly probe_form: ProbeFormState | null
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
-  /** Evidence of the raw confidence that is shown: the half-window being filled, and the full one before it. */
-  readonly halves: readonly [Evidence, Evidence]
+  /** Evidence of the raw confidence in final slices. */
+  readonly evidence: Evidence
   /** Evidence of the raw confidence in ended slices that are not final yet: the longest prefix. */
   readonly open: OpenEvidence
   /** Evidence of the raw confidence that is tested. */
@@ -195,7 +195,7 @@ export function openEpoch (
     looks: looksAfter(previous, cause, policy, time),
     probe_form: cause === 'reset' ? null : previous?.probe_form ?? null, // a reset may mean another model
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
-    halves: [NO_EVIDENCE, NO_EVIDENCE],
+    evidence: NO_EVIDENCE,
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
     beginnings: firstBeginning(GRID.length, 0, { clock, time }),
     certified: -1,
@@ -258,9 +258,9 @@ function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<Con
   return checkpoint === undefined ? {} : { checkpoint }
 }
 
-/** The evidence on the raw confidence: of the half-windows and of the open slices. */
-export function evidenceOf ({ halves: [filling, full], open }: Pick<ContextState, 'halves' | 'open'>): Evidence {
-  return mergeEvidence(mergeEvidence(filling, full), open.evidence)
+/** The evidence on one scorer, of final and of open slices. */
+export function evidenceOf ({ evidence, open }: Pick<ContextState, 'evidence' | 'open'>): Evidence {
+  return mergeEvidence(evidence, open.evidence)
 }
 
 /** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
@@ -300,7 +300,7 @@ export interface Trial {
   /** Number of the first slice that it takes evidence from: the first that began after it was published. */
   readonly since: number
   readonly requested: RequestedGuarantee
-  readonly halves: readonly [Evidence, Evidence]
+  readonly evidence: Evidence
   /** As the fields of the same names in the context's state. */
   readonly open: OpenEvidence
   readonly beginnings: Beginnings
@@ -310,9 +310,9 @@ export interface Trial {
 }
 
 /** The predictor on trial; `undefined` where it is gone, or where the evidence does not fit its grid and so is damaged. */
-export function predictorOf ({ predictor: name, fingerprint, halves }: Trial, predictors: LivePredictors): Predictor | undefined {
+export function predictorOf ({ predictor: name, fingerprint, evidence }: Trial, predictors: LivePredictors): Predictor | undefined {
   const predictor = findPredictor(predictors, { name, fingerprint })
-  return predictor?.grid.length === thresholdsOf(halves[0]) ? predictor : undefined
+  return predictor?.grid.length === thresholdsOf(evidence) ? predictor : undefined
 }
 
 /** A state under another requested guarantee. Before any evidence, a changed request is as good as the first; later it is post hoc. */
@@ -328,8 +328,8 @@ function isReported ({ follow_up: { reported, accounted, missing, excluded } }: 
 }
 
 /** Whether nothing was counted in its evidence. */
-export function isUnseen ({ halves, open }: Pick<ContextState, 'halves' | 'open'>): boolean {
-  return halves.every((half) => half.generations === 0) && open.evidence.generations + open.unaccounted === 0
+export function isUnseen ({ evidence, open }: Pick<ContextState, 'evidence' | 'open'>): boolean {
+  return evidence.generations + open.evidence.generations + open.unaccounted === 0
 }
 
 type Copy = { [Field in keyof Required<ContextState>]: ContextState[Field] }
@@ -348,7 +348,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     looks: state.looks,
     probe_form: state.probe_form,
     requested: state.requested,
-    halves: state.halves,
+    evidence: state.evidence,
     open: state.open,
     beginnings: state.beginnings,
     certified: state.certified,

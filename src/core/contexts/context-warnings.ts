@@ -137,9 +137,10 @@ function probeWarning (state: ContextState): ContextWarning {
 const LABELS_EXPECTED = 100
 
 /** Whether labels are wanted, and none has come in the epoch, late or with an outcome. */
-function lacksLabels ({ follow_up: counts, halves: [filling, full], open }: ContextState, { label }: Policy): boolean {
+function lacksLabels (state: ContextState, { label }: Policy): boolean {
+  const { follow_up: counts } = state
   if (label !== 'exact_match' || counts.reported < LABELS_EXPECTED || counts.labels_wanted === 0 || counts.labels_given > 0) return false
-  return filling.labelled + full.labelled + open.evidence.labelled === 0
+  return evidenceOf(state).labelled === 0
 }
 
 function isWithoutSavings (state: ContextState): boolean {
@@ -147,6 +148,6 @@ function isWithoutSavings (state: ContextState): boolean {
 }
 
 /** Whether the threshold that evidence certifies would save less than it costs. */
-function costsMore (gathering: Pick<ContextState, 'certified' | 'halves' | 'open'>): boolean {
+function costsMore (gathering: Pick<ContextState, 'certified' | 'evidence' | 'open'>): boolean {
   return gathering.certified !== -1 && tokensSaved(evidenceOf(gathering), gathering.certified) < 0
 }

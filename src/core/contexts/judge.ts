@@ -93,7 +93,7 @@ export function isInForce (state: ContextState, { scorer, index }: Judgement): b
   return index === state.threshold_index && scorer === state.serving
 }
 
-/** The guarantee to show: the last one, until its terms change, its evidence or the stops grow by a tenth, or a half-window is dropped. */
+/** The guarantee to show: the last one, until its terms change, or its evidence or the stops grow by a tenth. */
 export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
   if (last === null || now === null || !isSameGuarantee(last, now)) return now
   const hasMoved = (count: number, before: number) => count < before || (count > before && count >= 1.1 * before)

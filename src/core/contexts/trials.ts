@@ -47,7 +47,7 @@ export function syncTrials (
     ordinal: state.challengers + 1,
     since: next.slice,
     requested: { max_em_drop, error_level },
-    halves: [none, none],
+    evidence: none,
     open: { evidence: none, unaccounted: 0 },
     beginnings: firstBeginning(newest.grid.length, next.slice, next),
     certified: -1,

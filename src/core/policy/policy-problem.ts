@@ -11,7 +11,7 @@ export function boundProblem ({ max_em_drop: bound = 0 }: Partial<Policy>, limit
   return { path: '/max_em_drop', message }
 }
 
-/** The first problem of an effective policy by itself, or `null`. `windowProblem` checks its window, which depends on the certificate. */
+/** The first problem of an effective policy by itself, or `null`. */
 export function policyProblem (policy: Policy, levels: Levels): PolicyProblem | null {
   return priceProblem(policy) ?? poolProblem(policy, levels)
 }

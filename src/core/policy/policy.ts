@@ -45,8 +45,6 @@ export interface Policy {
    * only where the order of the traffic carries no information.
    */
   readonly evidence_span_seconds: number
-  /** Generations that the two half-windows of evidence hold together. */
-  readonly evidence_window: number
   /** Time without new evidence after which the threshold is withdrawn. */
   readonly max_evidence_age_seconds: number
   /** Whether the service keeps the steps of control generations until the outcome, for workers that cannot. */
@@ -95,7 +93,6 @@ export const DEFAULT_POLICY: Policy = {
   check_growth: 0,
   follow_up_seconds: 1800,
   evidence_span_seconds: 1800,
-  evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,
   record_steps: true,
   judge_miss_rate: null,

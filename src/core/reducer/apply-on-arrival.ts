@@ -79,7 +79,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const evidenceOf = (unit: EvidenceUnit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
   const next = nextBeginning(own)
   const add = <G extends Gathering>(gathering: G, unit: EvidenceUnit | undefined): G =>
-    withEvidence(gathering, { shown: evidenceOf(unit), tested: testedOf(unit && lost(unit)) }, policy, next)
+    withEvidence(gathering, { shown: evidenceOf(unit), tested: testedOf(unit && lost(unit)) })
   const watched = servingNumber(own)
   const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
   if (shown !== undefined && leaf !== key) {
@@ -95,7 +95,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   own.trials = own.trials.map((trial) => {
     const unit = units.get(trial.ordinal)
     if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
-    return unit.eighths.length === thresholdsOf(trial.halves[0]) ? add(trial, unit) : trial
+    return unit.eighths.length === thresholdsOf(trial.evidence) ? add(trial, unit) : trial
   })
   if (isPresent) own.auto_cadence = applyRun(fold, outcome, own, policy, time)
   own.drift_final = own.drift = drift

@@ -91,7 +91,7 @@ function driftInOpen (state: ContextState, cohort: Cohort, policy: Policy): { kn
   const a = testedBound(policy)
   const serving = servingNumber(state)
   if (serving === undefined || place === -1) return { known: final, isAlarmed: false }
-  const none = noEvidence(thresholdsOf(state.halves[0]))
+  const none = noEvidence(thresholdsOf(state.evidence))
   let [known, least, isAlarmed] = [final, final, false]
   for (const slice of cohort.slices) {
     if (slice.isCounted) continue
@@ -161,13 +161,13 @@ function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[
   const { policy, rules: { scorers }, time } = taking
   const add = <G extends Gathering>(gathering: G, scorer: number): G => {
     const more = { shown: slice.evidence.get(scorer), tested: slice.differences.get(scorer) ?? NOTHING }
-    return withEvidence(gathering, more, policy, slice.number + 1)
+    return withEvidence(gathering, more)
   }
   const serving = servingNumber(state)
   const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
   const raw = add(gatheringOf(state), RAW)
   return copyState(withCounts(state, slice.counts), {
-    halves: raw.halves,
+    evidence: raw.evidence,
     beginnings: raw.beginnings,
     certified: raw.certified,
     trials: state.trials.map((trial) => scorers.some(({ scorer }) => scorer === trial.ordinal) ? add(trial, trial.ordinal) : trial),

@@ -1,11 +1,11 @@
 import {
-  addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart, turnWindow,
+  addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart,
   unitsOfFirstCertificate, type WeightedDifferences, withOpen,
 } from '../certificate/beginnings.js'
 import { heldUntil } from '../certificate/breach.js'
 import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
-import { fillHalves, sumOfOpen } from '../certificate/evidence-sum.js'
+import { mergeEvidence, sumOfOpen } from '../certificate/evidence-sum.js'
 import { type Evidence, type EvidenceUnit, thresholdsOf } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
@@ -19,26 +19,19 @@ import type { Fold } from './fold.js'
 import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
 
 /** A holder of evidence: the state of a context, or a trial in it. */
-export type Gathering = Pick<ContextState, 'halves' | 'open' | 'beginnings' | 'certified'>
+export type Gathering = Pick<ContextState, 'evidence' | 'open' | 'beginnings' | 'certified'>
 
 /** The evidence of the raw confidence. */
-export function gatheringOf ({ halves, open, beginnings, certified }: ContextState): Gathering {
-  return { halves, open, beginnings, certified }
+export function gatheringOf ({ evidence, open, beginnings, certified }: ContextState): Gathering {
+  return { evidence, open, beginnings, certified }
 }
 
 /** More evidence of one scorer: of all units, and the differences by the newest beginning that their units belong to. */
 interface MoreEvidence { readonly shown: Evidence | undefined, readonly tested: ReadonlyMap<number, DifferenceSums> }
 
-/** Adds evidence. Where the half-windows turn, certificates lapse that the newest half alone speaks against. */
-export function withEvidence<G extends Gathering> (
-  gathering: G, { shown, tested }: MoreEvidence, policy: Pick<Policy, 'evidence_window' | 'max_em_drop' | 'judge_miss_rate'>, nextSlice: number
-): G {
+export function withEvidence<G extends Gathering> (gathering: G, { shown, tested }: MoreEvidence): G {
   const beginnings = addFinal(gathering.beginnings, tested, shown)
-  if (shown === undefined || shown.generations === 0) return { ...gathering, beginnings }
-  const halves = fillHalves(gathering.halves, shown, policy.evidence_window)
-  if (halves[0].generations > 0) return { ...gathering, halves, beginnings }
-  const turned = turnWindow(beginnings, halves[1], nextSlice, testedBound(policy))
-  return { ...gathering, halves, beginnings: turned.beginnings, certified: Math.min(gathering.certified, turned.lapsed - 1) }
+  return { ...gathering, beginnings, ...(shown !== undefined && { evidence: mergeEvidence(gathering.evidence, shown) }) }
 }
 
 /**
@@ -69,10 +62,10 @@ export function takeEvidence (
   const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
     const gathers = scorers.find((one) => one.scorer === scorer)
     const open = gathers === undefined ? [] : openOf(gathers)
-    const { halves, beginnings } = gathering
-    const thresholds = thresholdsOf(halves[0])
+    const { evidence, beginnings } = gathering
+    const thresholds = thresholdsOf(evidence)
     const byBeginning = openByBeginning(beginnings, open.map(({ differences }) => differences))
-    const parts = [...halves, ...open.map(({ evidence }) => evidence)]
+    const parts = [evidence, ...open.map(({ evidence }) => evidence)]
     const isSplit = (k: number) => isSplitAt(parts, k) || isSplitIn(beginnings, k)
     const prefixes = (k: number) => prefixesAt(beginnings, byBeginning, k)
     const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar))

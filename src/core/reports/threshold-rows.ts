@@ -1,5 +1,5 @@
 import { logMixture, weightedDifferences } from '../certificate/beginnings.js'
-import { generationsToReach } from '../certificate/certificate.js'
+import { FORECAST_LIMIT, generationsToReach } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound, trueDrop } from '../certificate/judge-errors.js'
@@ -35,19 +35,19 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
       tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
       log_evidence: logMixture(testedBound(policy), weightedDifferences(beginnings, k, 'known')),
       certified: k <= index,
-      /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
+      /** Control generations until it is certified, at the rates so far; `null`: more than `FORECAST_LIMIT`. */
       generations_needed: needed,
     }
   })
 }
 
-/** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
+/** Control generations until the test of threshold k passes, at the rates so far; `null`: more than `FORECAST_LIMIT`. */
 function generationsUntil (candidate: CandidateScorer, k: number, policy: Policy): number | null {
   const { beginnings, bar } = candidate
   const a = testedBound(policy)
   const part = countedPart(candidate)
   const each = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
-    generationsToReach(a, differences, bar - logWeight, part * policy.evidence_window) ?? Infinity)
+    generationsToReach(a, differences, bar - logWeight, part * FORECAST_LIMIT) ?? Infinity)
   const least = Math.min(...each)
   return least === Infinity ? null : Math.ceil(least / part)
 }

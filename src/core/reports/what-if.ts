@@ -1,6 +1,6 @@
 import { beginningsOf } from '../certificate/beginnings.js'
 import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
-import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
+import { emDrop, grossSavedRatio, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
 import { type JudgePolicy, trueDrop, withAuditedGains } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
@@ -41,7 +41,6 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   certify_at: 'it affects which contexts share their evidence',
   follow_up_seconds: 'it affects when a missing outcome is given up, not what the present evidence certifies',
   evidence_span_seconds: NEW_EPOCH,
-  evidence_window: 'it affects how long evidence is kept, and evidence that has left the window is not stored',
   max_evidence_age_seconds: 'it affects when a threshold without new evidence is withdrawn, not what is certified',
   record_steps: 'it affects where steps are recorded, not what is certified',
   store_prompts: 'it affects what graders receive, not what is certified',
@@ -132,7 +131,7 @@ export function replayTraces (
   const { evidence } = asked
   const isPresent = state.meaning.is_cadence_automatic && isSameCadence(state.meaning, numbersOf(policy, state))
   const looks = isCurrent(state, isPresent ? { ...policy, check_every_tokens: 'auto' } : policy, levels) ? state.looks : begun.looks
-  const opened: ContextState = { ...begun, epoch: state.epoch, looks, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence) }
+  const opened: ContextState = { ...begun, epoch: state.epoch, looks, evidence, beginnings: beginningsOf(evidence) }
   return {
     asked: opened,
     /** At the threshold of the raw confidence in force. If there is none, the figures are those of full generations. */

@@ -1,5 +1,5 @@
 import { weightedDifferences } from '../certificate/beginnings.js'
-import { type Differences, generationsToReach, logEvidence, reaches, unitsOf } from '../certificate/certificate.js'
+import { type Differences, FORECAST_LIMIT, generationsToReach, logEvidence, reaches, unitsOf } from '../certificate/certificate.js'
 import { certifiedPlace } from '../certificate/certified-threshold.js'
 import { grossSavedRatio, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
@@ -16,8 +16,8 @@ export type Forecastable = Pick<CandidateScorer, 'evidence' | 'beginnings' | 'ba
 /**
  * Forecasts certificates at the rates of loss, gain and arrival so far. Indexes are those of the grid, -1 for none; times are ms, `null` if
  * unknown.
- * @returns the loosest certified threshold (`ceiling`), the next one to be certified (`null`: none is expected within an evidence window,
- *   or all are), and what will be certified after some numbers of further control generations
+ * @returns the loosest certified threshold (`ceiling`), the next one to be certified (`null`: none is expected within
+ *   `FORECAST_LIMIT`, or all are), and what will be certified after some numbers of further control generations
  */
 export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) {
   const { evidence, certified } = candidate
@@ -26,7 +26,7 @@ export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) 
   const more = isOver ? null : generationsUntilCertified(candidate, ceiling + 1, policy)
   const horizons = evidence.generations === 0
     ? []
-    : HORIZONS.filter((generations) => generations <= policy.evidence_window).map((generations) => {
+    : HORIZONS.map((generations) => {
       const index = ceilingAfter(candidate, ceiling, generations, policy)
       const tokens_saved_ratio = index === -1 ? 0 : tokensSavedRatio(evidence, index)
       const tokens_saved_gross_ratio = index === -1 ? 0 : grossSavedRatio(evidence, index)
@@ -36,14 +36,14 @@ export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) 
   return { ceiling, next, horizons }
 }
 
-/** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than an evidence window. */
+/** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than `FORECAST_LIMIT`. */
 function generationsUntilCertified (candidate: Forecastable, k: number, policy: Policy): number | null {
   const a = testedBound(policy)
   const part = countedPart(candidate)
   let soonest: { readonly seen: Differences, readonly bar: number, readonly mean: number } | null = null
   for (const { logWeight, differences: seen } of weightedDifferences(candidate.beginnings, k, 'at_worst')) {
     const bar = candidate.bar - logWeight
-    const mean = generationsToReach(a, seen, bar, part * policy.evidence_window)
+    const mean = generationsToReach(a, seen, bar, part * FORECAST_LIMIT)
     if (mean !== null && (soonest === null || mean < soonest.mean)) soonest = { seen, bar, mean }
   }
   return soonest && Math.ceil(medianOf(soonest, a) / part)

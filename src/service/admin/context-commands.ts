@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { windowProblem } from '../../core/certificate/beginnings.js'
 import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
 import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'
@@ -255,7 +254,7 @@ export function checkPolicies (config: Config, before: StatedPolicies, after: St
   const below = isAbove ? [...after.keys()].filter((key) => chainOf(key).some((link) => roots.has(link))) : []
   for (const link of new Set([...changed, ...below])) {
     const own = policyAt(link)
-    const problem = windowProblem(own) ?? policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
+    const problem = policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
   }
 }

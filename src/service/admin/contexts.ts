@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
 import { isoTime, pinToWire, poolToWire, withIsoTime } from '../../../openapi/wire.js'
-import { windowProblem } from '../../core/certificate/beginnings.js'
 import { withNumbers } from '../../core/contexts/automatic-cadence.js'
 import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
@@ -87,7 +86,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const { loaded, state } = await load(key)
       const inForce = effectivePolicy(loaded.defaultPolicy, loaded.policies, key)
       const policy = { ...inForce, ...terms }
-      const problem = windowProblem(policy) ?? policyProblem(policy, loaded.levels)
+      const problem = policyProblem(policy, loaded.levels)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
       const perDay = (answer: ReturnType<typeof whatIf>) => ({ key, ...answer, ...comparedPerDay(loaded, key, answer, Date.now()) })
       if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {

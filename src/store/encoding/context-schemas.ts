@@ -27,10 +27,10 @@ import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFindin
 
 // The written form of a state: as it is, but empty evidence is null.
 
-export type Gathered = Pick<ContextState, 'halves' | 'open' | 'beginnings'>
+export type Gathered = Pick<ContextState, 'evidence' | 'open' | 'beginnings'>
 
 export interface WrittenGathered {
-  readonly halves: readonly [PackedEvidence | null, PackedEvidence | null]
+  readonly evidence: PackedEvidence | null
   readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
   readonly beginnings: Beginnings
 }
@@ -85,7 +85,6 @@ const beginnings = Type.Object({
   }), { minItems: 1 }),
   restarts: lists,
   blocks: Type.Array(Type.Object({ units: number, net: lists })),
-  half_since: number,
 })
 
 const missing = Type.Enum(['excluded', 'lost'])
@@ -121,7 +120,7 @@ const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, wort
 /** As it is written: empty evidence is null. */
 const state = Type.Object({
   ...fieldsLike(newState),
-  halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
+  evidence: orNull(rawEvidence),
   open: openSumOf(rawEvidence),
   beginnings,
   hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
@@ -192,7 +191,7 @@ const state = Type.Object({
     trained_on: number,
     requested: terms,
     thresholds: Type.Integer(),
-    halves: Type.Tuple([orNull(evidence), orNull(evidence)]),
+    evidence: orNull(evidence),
     open: openSumOf(evidence),
     beginnings,
     certified: number,
@@ -207,8 +206,8 @@ export function isState (value: unknown): boolean {
   const { trials, membership } = value as { readonly trials: readonly WrittenTrial[], readonly membership?: Pick<Membership, 'scorer' | 'evidence'> }
   const own = membership?.evidence
   const { beginnings } = value as Pick<WrittenState, 'beginnings'>
-  return areOfGrid(beginnings, GRID.length) && trials.every(({ thresholds, halves, open, beginnings: own }) =>
-    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds)) &&
+  return areOfGrid(beginnings, GRID.length) && trials.every(({ thresholds, evidence, open, beginnings: own }) =>
+    isGridLength(thresholds) && [evidence, open.evidence].every((sums) => sums === null || isOfGrid(sums, thresholds)) &&
     areOfGrid(own, thresholds)) &&
     (own === undefined || isOfGrid(own, membership!.scorer === RAW ? GRID.length : own.tokens.length))
 }

@@ -67,7 +67,7 @@ export const isUnreadable = ({ epoch }: ContextState): boolean => epoch === 0
  * thresholds is written beside it.
  */
 export function encodeState (state: ContextState): string {
-  const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), ...written(trial) }))
+  const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.evidence), ...written(trial) }))
   const membership = state.membership && { ...state.membership, evidence: packEvidence(state.membership.evidence) }
   const cadences = state.cadences === NO_CADENCES ? null as unknown as Cadences : state.cadences
   const grader = state.grader === NO_GRADER ? null as unknown as GraderCounts : state.grader
@@ -75,11 +75,11 @@ export function encodeState (state: ContextState): string {
   return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader, treated_sums }))
 }
 
-function written ({ halves, open, beginnings }: Gathered): Gathered {
+function written ({ evidence, open, beginnings }: Gathered): Gathered {
   // The type of the written form is that of a state: the copy is only turned into JSON.
   const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as PackedEvidence : packEvidence(evidence)
   return {
-    halves: [orNull(halves[0]), orNull(halves[1])],
+    evidence: orNull(evidence),
     open: { ...open, evidence: orNull(open.evidence) },
     beginnings: packBeginnings(beginnings),
   }
@@ -110,18 +110,18 @@ function hasNoSavings ({ treated, control }: Savings): boolean { return treated.
 
 function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
 
-function revived ({ halves, open, beginnings }: WrittenGathered, none: Evidence): Gathered {
-  const filling = shared(halves[0], none)
+function revived ({ evidence, open, beginnings }: WrittenGathered, none: Evidence): Gathered {
+  const final = shared(evidence, none)
   return {
-    halves: [filling, shared(halves[1], none)],
+    evidence: final,
     open: { ...open, evidence: shared(open.evidence, none) },
-    beginnings: sharing(unpackBeginnings(beginnings, none.lost.length), filling),
+    beginnings: sharing(unpackBeginnings(beginnings, none.lost.length), final),
   }
 }
 
 /**
- * The beginnings with the lists of the half-window where they are equal, as they mostly are until the window turns: they would be a third
- * of the memory of a context.
+ * The beginnings with the lists of all evidence where they are equal, as they mostly are: they would be a third of the memory of a
+ * context.
  */
 function sharing (beginnings: Beginnings, { lost, gained, moved }: Evidence): Beginnings {
   const like = <T> (value: T, other: T): T => isDeepStrictEqual(value, other) ? other : value
@@ -133,6 +133,6 @@ function sharing (beginnings: Beginnings, { lost, gained, moved }: Evidence): Be
 }
 
 /** Shares one object among empty evidence. @param none empty evidence of the grid */
-function shared (half: PackedEvidence | null, none: Evidence): Evidence {
-  return half === null || half.generations === 0 ? none : unpackEvidence(half)
+function shared (packed: PackedEvidence | null, none: Evidence): Evidence {
+  return packed === null || packed.generations === 0 ? none : unpackEvidence(packed)
 }

@@ -2,12 +2,11 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import {
   addFinal, ALL, type Beginnings, beginningsOf, firstBeginning, isBlockFull, logMixture, losslessGenerations, NONE, openByBeginning,
-  packBeginnings, passes, prefixesAt, restart, unpackBeginnings, weightedDifferences, windowProblem, withOpen,
+  packBeginnings, passes, prefixesAt, restart, unpackBeginnings, weightedDifferences, withOpen,
 } from '../../../src/core/certificate/beginnings.js'
 import { addDifferencesOf, type DifferenceSum, differenceSumFrom, noDifferences } from '../../../src/core/certificate/difference-sums.js'
 import { addUnitTo, newSum } from '../../../src/core/certificate/evidence-sum.js'
 import type { Evidence } from '../../../src/core/certificate/evidence.js'
-import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { atMost, rateOf } from '../../random.js'
 
 const A = 0.02
@@ -172,17 +171,4 @@ t.test('a threshold whose drop is just above the bound is certified no more ofte
   const runs = 300
   const rate = rateOf(runs, isEverCertified)
   t.ok(rate <= atMost(0.05, runs), `${rate} of the runs`)
-})
-
-t.test('a half-window below twice the lossless count is refused', async (t) => {
-  const problem = (evidence_window: number, max_em_drop = 0.02, error_level = 0.05) =>
-    windowProblem({ ...DEFAULT_POLICY, max_em_drop, error_level, evidence_window })
-  t.equal(problem(768), null, '2 x 2 x 192')
-  t.match(problem(767), { path: '/evidence_window', message: '768' })
-  t.match(problem(20_000, 0.001, 0.001), { path: '/evidence_window' }, 'the default window is too small for the strictest of wishes')
-  t.equal(problem(4 * 76, 0.05), null)
-  const audited = (evidence_window: number) => windowProblem({ ...DEFAULT_POLICY, judge_miss_rate: 0.5, evidence_window })
-  const needed = 4 * losslessGenerations(0.01, 0.04)
-  t.equal(audited(needed), null, 'the errors of a judge take a part of the bound and of the level')
-  t.match(audited(needed - 1), { message: String(needed) })
 })

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addEvidenceTo, addTrace, addUnit, addUnitTo, fillHalves, mergeEvidence, newSum, packEvidence,
+  addEvidenceTo, addTrace, addUnit, addUnitTo, mergeEvidence, newSum, packEvidence,
   sumFrom, sumOfOpen, unpackEvidence,
 } from '../../../src/core/certificate/evidence-sum.js'
-import { type Evidence, NO_EVIDENCE, noEvidence, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
+import { NO_EVIDENCE, noEvidence, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { type Stop, stopsOf } from '../../../src/core/certificate/trace.js'
 import { holds } from '../../property.js'
-import { add, stopsAsWritten, sumOf, trace, traceOf, unit } from './random-traces.js'
+import { stopsAsWritten, sumOf, trace, traceOf, unit } from './random-traces.js'
 
 const units = fc.array(unit, { maxLength: 8 })
 
@@ -36,24 +36,21 @@ const LAST = GRID.length - 1
 const grids = fc.uniqueArray(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 130 })
   .map((grid) => grid.sort((a, b) => b - a))
 
-t.test('evidence over half-windows equals plain counts, for a grid of any length', async (t) => {
-  holds(t, fc.property(grids, fc.array(trace, { maxLength: 12 }), fc.integer({ min: 1, max: 20 }), (grid, traces, window) => {
-    let halves: readonly [Evidence, Evidence] = [noEvidence(grid.length), noEvidence(grid.length)]
-    for (const trace of traces) halves = fillHalves(halves, addTrace(noEvidence(grid.length), trace, stopsOf(trace, 0, grid)), window)
-    const half = Math.ceil(window / 2)
-    const kept = traces.slice(Math.max(0, (Math.floor(traces.length / half) - 1) * half))
-    const stops = kept.map((trace) => stopsAsWritten(trace, 0, grid))
+t.test('evidence equals plain counts, for a grid of any length', async (t) => {
+  holds(t, fc.property(grids, fc.array(trace, { maxLength: 12 }), (grid, traces) => {
+    const sum = traces.reduce((sum, trace) => addTrace(sum, trace, stopsOf(trace, 0, grid)), noEvidence(grid.length))
+    const stops = traces.map((trace) => stopsAsWritten(trace, 0, grid))
     const count = (what: (stop: Stop) => number) => grid.map((_, k) => stops.reduce((sum, row) => sum + what(row[k]!), 0))
-    const { lost, gained, unprobed, tokens, probe_tokens = grid.map(() => 0), generations } = mergeEvidence(...halves)
+    const { lost, gained, unprobed, tokens, probe_tokens = grid.map(() => 0), generations } = sum
     assert.deepEqual({ lost, gained, unprobed, tokens, probe_tokens, generations }, {
       lost: count(({ delta }) => delta === 1 ? 1 : 0),
       gained: count(({ delta }) => delta === -1 ? 1 : 0),
       unprobed: count(({ isUnprobed }) => isUnprobed ? 1 : 0),
       tokens: count(({ tokens }) => tokens),
       probe_tokens: count(({ probeTokens }) => probeTokens),
-      generations: kept.length,
+      generations: traces.length,
     })
-    for (const half of halves) assert.equal(half.tokens.length, grid.length)
+    assert.equal(sum.tokens.length, grid.length)
   }), 500)
 })
 
@@ -84,16 +81,6 @@ t.test('adding does not change its terms', async (t) => {
   const before = JSON.stringify(NO_EVIDENCE)
   sumOf([traceOf({ steps: [{ tokens: 1, score: 1, em: 0 }] })])
   t.equal(JSON.stringify(NO_EVIDENCE), before)
-})
-
-t.test('rule 4: a slice goes into one half-window as a whole', async (t) => {
-  const slice = Array.from({ length: 7 }, () => traceOf()).reduce(add, NO_EVIDENCE)
-  const none: readonly [Evidence, Evidence] = [NO_EVIDENCE, NO_EVIDENCE]
-  const once = fillHalves(none, slice, 20)
-  t.strictSame(once.map(({ generations }) => generations), [7, 0])
-  const twice = fillHalves(once, slice, 20)
-  t.strictSame(twice.map(({ generations }) => generations), [0, 14], 'beyond half of the window')
-  t.strictSame(fillHalves(twice, slice, 20).map(({ generations }) => generations), [7, 14])
 })
 
 const evidence = fc.array(unit, { maxLength: 5 }).map((units) => units.reduce(addUnit, noEvidence(3)))

@@ -9,8 +9,8 @@ import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { CHAIN, FIRST, GAINED, KEPT, LEAF, memoryFold, policyWith } from '../reducer/memory-fold.js'
 
 t.test('a link sums up a state and its judgement', async (t) => {
-  const fold = memoryFold({ evidence_window: 2 * FIRST })
-  fold.learn(KEPT, 0, FIRST) // fills a half
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
   fold.learn({ ...GAINED, steps: [] }, 0)
   const judgement = { scorer: null, index: 4, threshold: GRID[4]!, lottery: null, guarantee: null }
   const link = chainLink('k', policyWith(), undefined, fold.state(), judgement)

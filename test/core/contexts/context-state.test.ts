@@ -15,7 +15,7 @@ import { addToMembership } from '../../../src/core/contexts/membership.js'
 import { startHistory } from '../../../src/core/contexts/savings-history.js'
 import { certificationTerms, DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith } from '../reducer/memory-fold.js'
+import { CHAIN, FIRST, KEPT, LOST, memoryFold, outcomeOf, policyWith } from '../reducer/memory-fold.js'
 import { memberUnit } from './member-unit.js'
 
 const levels = ['model', 'task']
@@ -46,7 +46,7 @@ t.test('an epoch starts from zero', async (t) => {
   t.equal(after.epoch_started_at, 5000)
   t.equal(after.epoch_name, '5000-7', 'named by the entry that opened it, since counters repeat after a failover')
   t.match(after, { open: { unaccounted: 0 }, certified: -1, log_evidence: null, arms_from: 0, follow_up: NO_FOLLOW_UP })
-  t.strictSame(after.halves, [NO_EVIDENCE, NO_EVIDENCE])
+  t.equal(after.evidence, NO_EVIDENCE)
   t.strictSame(after.drift, NO_DRIFT)
   t.equal(after.threshold_index, -1)
   t.equal(after.control_share, 1, 'without a threshold all are control')
@@ -59,16 +59,6 @@ t.test('an epoch starts from zero', async (t) => {
 t.test('only the sums of tokens saved continue over epochs', async (t) => {
   const savings = addTreated(NO_SAVINGS, 1234)
   t.equal(openEpoch({ ...livedIn(), savings }, 'drift', policyWith(), levels, OPENING).savings, savings)
-})
-
-t.test('evidence is the sum of both half-windows', async (t) => {
-  const fold = memoryFold({ evidence_window: 6 })
-  fold.learn(KEPT, 0, 3)
-  fold.learn(LOST, 0, 2)
-  const { halves } = fold.state(LEAF)
-  t.strictSame(halves.map((half) => half.generations), [2, 3])
-  t.equal(evidenceOf(fold.state()).generations, 5)
-  t.equal(evidenceOf(fold.state()).lost[0], 2)
 })
 
 t.test('evidence includes the reported units of open slices, but not the unreported ones', async (t) => {
@@ -118,7 +108,7 @@ t.test('only control outcomes are counted by token, in the link that certifies, 
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
   const meaning = evidenceTermsOf(policyWith(), levels)
   t.strictSame(meaning, { score: 'confidence', label: 'exact_match', missing_labels: 'lost', missing_outcomes: 'lost', judge_miss_rate: null, judge_gain_share: 0, is_enrolled: false, evidence_span_seconds: 0, min_tokens: 0, is_cadence_automatic: false, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
-  t.ok(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off', evidence_window: 5000 }), levels)))
+  t.ok(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off' }), levels)))
   const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', label: 'agreement', missing_labels: 'excluded', missing_outcomes: 'excluded', judge_miss_rate: 0.1, judge_gain_share: 0.5, is_enrolled: true, evidence_span_seconds: 600, min_tokens: 1, is_cadence_automatic: true, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
   for (const [field, value] of Object.entries(others)) {
     t.notOk(haveSameEvidenceTerms(meaning, { ...meaning, [field]: value } as EvidenceTerms), field)
@@ -199,7 +189,7 @@ const trialOf = (thresholds: number): Trial => ({
   trained_on: 0,
   open: { evidence: noEvidence(thresholds), unaccounted: 0 },
   certified: -1,
-  halves: [noEvidence(thresholds), noEvidence(thresholds)],
+  evidence: noEvidence(thresholds),
 })
 
 t.test('a trial has a predictor only while it is live and the evidence fits its grid', async (t) => {

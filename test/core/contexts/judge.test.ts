@@ -129,7 +129,7 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
   t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
   t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
-  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, halves: [NO_EVIDENCE, NO_EVIDENCE], open: OPEN, beginnings: state.beginnings, certified: -1, trained_on: 0 } as const
+  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, evidence: NO_EVIDENCE, open: OPEN, beginnings: state.beginnings, certified: -1, trained_on: 0 } as const
   const served = { ...looser, serving: 'p', trials: [trial], judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
   const auto = policyWith({ predictor: 'auto' })
   t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
@@ -138,11 +138,11 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   const finer = new Map([['p', { ...PREDICTOR, grid: Array.from({ length: 60 }, (_, k) => 0.99 - k / 100) }]])
   t.match(judge(served, auto, levels, finer), { scorer: null }, 'a predictor with evidence of another grid does not serve')
   const certified = evidenceWith(2000, EMPTY_GRID, GRID.map(() => 0.9))
-  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, finer), { scorer: null }, 'which certifies nothing')
-  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
+  t.match(judgeAfresh({ ...served, trials: [{ ...trial, evidence: certified, certified: 29 }] }, auto, levels, finer), { scorer: null }, 'which certifies nothing')
+  t.match(judgeAfresh({ ...served, trials: [{ ...trial, evidence: certified, certified: 29 }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
 })
 
-t.test('the guarantee is frozen until its terms change, its evidence or the stops grow by a tenth, or a half-window is dropped', async (t) => {
+t.test('the guarantee is frozen until its terms change, or its evidence or the stops grow by a tenth', async (t) => {
   const now = (change: Partial<typeof GUARANTEE>) => ({ ...GUARANTEE, em_drop: 0.01, ...change })
   const isFrozen = (change: Partial<typeof GUARANTEE>) => freezeGuarantee(GUARANTEE, now(change)) === GUARANTEE
   t.ok(isFrozen({ generations: 300 }))
@@ -198,12 +198,13 @@ function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced
   const { max_em_drop, error_level } = policy
   const wish = { max_em_drop, error_level, predictor: 'auto' as const }
   const grid = serving === null ? GRID : PREDICTOR.grid
+  const ofTrial = mergeEvidence(half, tried)
   return {
     ...state,
     requested: wish,
-    halves: [half, raw],
+    evidence: mergeEvidence(half, raw),
     beginnings: beginningsOf(mergeEvidence(half, raw)),
-    trials: [{ ...state.trials[0]!, requested: wish, halves: [half, tried], beginnings: beginningsOf(mergeEvidence(half, tried)) }],
+    trials: [{ ...state.trials[0]!, requested: wish, evidence: ofTrial, beginnings: beginningsOf(ofTrial) }],
     serving: index === -1 ? null : serving,
     threshold_index: index,
     threshold: grid[index] ?? null,

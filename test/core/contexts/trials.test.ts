@@ -59,13 +59,13 @@ t.test('another predictor of the same name is a new challenger without evidence'
 t.test('a trial\'s evidence has its predictor\'s number of thresholds, and a mismatch ends the trial', async (t) => {
   const grid = Array.from({ length: 60 }, (_, k) => 0.99 - k / 100)
   const fine = syncTrials(stateOf(), auto, levels, live(named('a', { grid })), next(5))
-  t.same(fine.trials[0]!.halves.map(({ lost, tokens }) => [lost.length, tokens.length]), [[60, 60], [60, 60]])
+  t.match(fine.trials[0]!.evidence, { lost: { length: 60 }, tokens: { length: 60 } })
   t.equal(predictorOf(fine.trials[0]!, live(named('a', { grid })))?.name, 'a')
 
-  const halves = syncTrials(stateOf(), auto, levels, live(named('b')), next(5)).trials[0]!.halves
-  const damaged = { ...fine.trials[0]!, halves }
+  const { evidence } = syncTrials(stateOf(), auto, levels, live(named('b')), next(5)).trials[0]!
+  const damaged = { ...fine.trials[0]!, evidence }
   t.equal(predictorOf(damaged, live(named('a', { grid }))), undefined)
-  t.match(syncTrials({ ...fine, trials: [damaged] }, auto, levels, live(named('a', { grid })), next(6)).trials, [{ predictor: 'a', ordinal: 2, since: 6, halves: [{ lost: { length: 60 } }, {}] }])
+  t.match(syncTrials({ ...fine, trials: [damaged] }, auto, levels, live(named('a', { grid })), next(6)).trials, [{ predictor: 'a', ordinal: 2, since: 6, evidence: { lost: { length: 60 } } }])
 })
 
 t.test('a predictor for another label or other levels is no challenger', async (t) => {

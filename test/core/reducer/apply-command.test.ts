@@ -52,7 +52,7 @@ t.test('a change of label, min_tokens, check_every_tokens or check_growth opens 
 t.test('any other change keeps the epoch and its evidence', async (t) => {
   for (const policy of [
     { max_em_drop: 0.03 }, { error_level: 0.1 }, { control_rate: 0.5 }, { mode: 'shadow' }, { mode: 'off' },
-    { label_rate: 0.5 }, { evidence_window: 5000 }, { max_evidence_age_seconds: 9 },
+    { label_rate: 0.5 }, { max_evidence_age_seconds: 9 },
   ] as const) {
     const fold = certified()
     setPolicy(fold, policy)
@@ -102,14 +102,6 @@ t.test('a guarantee that changes before any evidence is not post hoc', async (t)
   setPolicy(fold, { max_em_drop: 0.05 })
   fold.learn(KEPT, 2000, losslessGenerations(0.05, 0.05))
   t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.05 })
-})
-
-t.test('evidence in the half-window before the present one makes a changed guarantee post hoc, too', async (t) => {
-  const fold = memoryFold({ evidence_window: 2 * FIRST })
-  fold.learn(KEPT, 0, FIRST)
-  t.equal(fold.state().halves[0].generations, 0)
-  setPolicy(fold, { max_em_drop: 0.03 })
-  t.equal(fold.state().requested.max_em_drop, 0.02)
 })
 
 t.test('another max_em_drop restarts the detectors of drift and breach, another error_level does not', async (t) => {
@@ -361,7 +353,7 @@ function foldWithPredictor () {
 t.test('a predictor is a challenger in every context, and serves where its own evidence certifies a threshold that saves more', async (t) => {
   const fold = foldWithPredictor()
   t.ok(RAW < FIRST_CHALLENGER)
-  for (const key of ['*', 'model=q', LEAF]) t.match(fold.state(key).trials, [{ predictor: 'p', ordinal: 1, halves: [{ generations: 0 }, { generations: 0 }] }], key)
+  for (const key of ['*', 'model=q', LEAF]) t.match(fold.state(key).trials, [{ predictor: 'p', ordinal: 1, evidence: { generations: 0 } }], key)
   fold.learn(early(), 2, RAW - 2)
   t.match(fold.state(), { serving: null, threshold_index: -1 })
   fold.learn(early(), 2)
@@ -380,7 +372,7 @@ t.test('a trial starts without the evidence learned before it', async (t) => {
   const fold = memoryFold({ predictor: 'auto' })
   fold.learn(early(), 0, 1000)
   addPredictor(fold, BY_SIGNAL)
-  t.match(fold.state(), { serving: null, trials: [{ halves: [{ generations: 0 }, { generations: 0 }] }] })
+  t.match(fold.state(), { serving: null, trials: [{ evidence: { generations: 0 } }] })
 })
 
 t.test('retired, it leaves at once and the raw confidence serves; its evidence is gone if it comes back', async (t) => {
@@ -392,7 +384,7 @@ t.test('retired, it leaves at once and the raw confidence serves; its evidence i
   t.same(fold.ledger.predictors, [])
   t.match(fold.changes.at(-1), { cause: 'predictor', before_scorer: 'p', after: GRID[29] })
   addPredictor(fold, BY_SIGNAL, 4)
-  t.match(fold.state().trials, [{ ordinal: 2, halves: [{ generations: 0 }, { generations: 0 }] }])
+  t.match(fold.state().trials, [{ ordinal: 2, evidence: { generations: 0 } }])
   fold.learn({ type: 'predictor', name: 'p', version: null, by: 'ops' }, 5)
   t.same([fold.state().trials, fold.ledger.predictors], [[], []])
 })
@@ -401,7 +393,7 @@ t.test('a new epoch starts its evidence from zero, as the first challenger', asy
   const fold = foldWithPredictor()
   fold.learn(early(), 2, FIRST_CHALLENGER)
   fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new weights' }, 3)
-  t.match(fold.state(), { serving: null, threshold: null, challengers: 1, trials: [{ predictor: 'p', ordinal: 1, halves: [{ generations: 0 }, {}] }] })
+  t.match(fold.state(), { serving: null, threshold: null, challengers: 1, trials: [{ predictor: 'p', ordinal: 1, evidence: { generations: 0 } }] })
 })
 
 t.test('drift is watched at the threshold in force, the predictor\'s', async (t) => {
@@ -425,7 +417,7 @@ t.test('policies: off drops it, on brings it back with fresh evidence; the raw c
   fold.learn({ type: 'policy', key: '*', policy: { predictor: 'off' }, by: 'ops' }, 3)
   t.match(fold.state(), { serving: null, trials: [], guarantee: { post_hoc: true } })
   fold.learn({ type: 'policy', key: '*', policy: { predictor: 'auto' }, by: 'ops' }, 4)
-  t.match(fold.state(), { serving: null, trials: [{ ordinal: 2, halves: [{ generations: 0 }, {}] }], guarantee: { post_hoc: false } })
+  t.match(fold.state(), { serving: null, trials: [{ ordinal: 2, evidence: { generations: 0 } }], guarantee: { post_hoc: false } })
 })
 
 t.test('the trainer is next due when there are four times the samples, at most 20,000 more', async (t) => {

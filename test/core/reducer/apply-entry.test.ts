@@ -96,14 +96,14 @@ t.test('a checkpoint\'s epoch has its predecessor\'s predictor as a challenger, 
   fold.learn(KEPT)
   addPredictor(fold, PREDICTOR)
   fold.learn(KEPT, 2, 1000)
-  t.match(fold.state(), { trials: [{ predictor: 'p', halves: [{ generations: 1000 }, {}] }] })
+  t.match(fold.state(), { trials: [{ predictor: 'p', evidence: { generations: 1000 } }] })
   t.not(fold.state().threshold, null)
   fold.learn({ type: 'checkpoint', key: 'model=q', run: 'r', step: 7, by: 'trainer' }, 3)
   t.match(fold.state(), {
     serving: null,
     threshold: null,
     challengers: 1,
-    trials: [{ predictor: 'p', ordinal: 1, halves: [{ generations: 0 }, { generations: 0 }] }],
+    trials: [{ predictor: 'p', ordinal: 1, evidence: { generations: 0 } }],
     checkpoint: { step: 7, expected: { threshold: Number } },
   })
 })
@@ -230,8 +230,8 @@ t.test('a member of a pool accounts for itself in the pool', async (t) => {
   fold.report(0.2, 1, { context: { model: 'q', task: 'other' } })
   t.equal(fold.cohorts.get('model=q')!.open, 0)
   fold.pass(1000, FOLLOW_UP)
-  t.match(fold.state('model=q'), { follow_up: { accounted: 2, missing: 0 }, halves: [{ generations: 2 }, {}] })
-  t.match(fold.state(), { generations: 1, halves: [{ generations: 0 }, {}] }, 'contexts below the certifying link show sums, no evidence')
+  t.match(fold.state('model=q'), { follow_up: { accounted: 2, missing: 0 }, evidence: { generations: 2 } })
+  t.match(fold.state(), { generations: 1, evidence: { generations: 0 } }, 'contexts below the certifying link show sums, no evidence')
 })
 
 t.test('more early outcomes than a group has samples account for it once', async (t) => {
@@ -339,7 +339,7 @@ function longLog (seed: number, length: number): Timed[] {
   })
 }
 
-const POLICY = { max_em_drop: 0.05, evidence_window: 3000, max_evidence_age_seconds: 5 }
+const POLICY = { max_em_drop: 0.05, max_evidence_age_seconds: 5 }
 const ON_ARRIVAL = { ...POLICY, follow_up_seconds: 0 }
 const ENROLLED = { ...POLICY, follow_up_seconds: 4 }
 const SPANNED = { ...ENROLLED, evidence_span_seconds: 6 }

@@ -126,7 +126,7 @@ t.test('rule 6: a label that does not arrive in time is missing, and a late labe
     fold.learn(labelOf('g0.1'), FOLLOW_UP) // its time is up, though no tick has said so
     t.equal(fold.pending.size, 0)
     fold.pass(FOLLOW_UP + 1000, FOLLOW_UP + 2000)
-    t.match(fold.state(), { follow_up: { ...counts, labels_given: 0 }, halves: [{ generations }, {}] }, missing_labels)
+    t.match(fold.state(), { follow_up: { ...counts, labels_given: 0 }, evidence: { generations } }, missing_labels)
   }
 })
 
@@ -151,7 +151,7 @@ t.test('a treated outcome waits for its label too, for the comparison of the arm
   fold.report(0.5, 1000, { full: {}, steps: null, stopped: true })
   t.equal(fold.pending.get('g0.5')!.outcome.steps, null)
   fold.pass(2000, SLICE_MOST)
-  t.match(fold.state(), { halves: [{ generations: 1 }, {}], arms: { control: { generations: 0 } } }, 'the evidence of control does not wait')
+  t.match(fold.state(), { evidence: { generations: 1 }, arms: { control: { generations: 0 } } }, 'the evidence of control does not wait')
   fold.learn(labelOf('g0.5', 0), SLICE_MOST + 1000)
   t.match(fold.state().arms, { control: { labelled: 1, em: 1 }, treated: { labelled: 1, em: 0 } })
   t.equal(fold.state().follow_up.labels_wanted, 0, 'only control labels are evidence')
@@ -165,7 +165,7 @@ t.test('a label that arrives after the end of its epoch does not affect the next
   fold.learn(labelOf('g0.1'), 2000)
   fold.pass(3000, SLICE_MOST)
   t.equal(fold.pending.size, 0)
-  t.match(fold.state(), { epoch: 2, follow_up: { accounted: 0, labels_given: 0 }, halves: [{ generations: 0 }, {}] })
+  t.match(fold.state(), { epoch: 2, follow_up: { accounted: 0, labels_given: 0 }, evidence: { generations: 0 } })
 })
 
 t.test('rule 8: a group is accounted for when the last label is in', async (t) => {
@@ -204,8 +204,8 @@ t.test('a comparison decides what an outcome is worth as evidence, and names its
     fold.report(0.1, 1000, CHANGED)
     fold.learn({ type: 'label', generation_id: 'g0.1', differences: [eighths], source: 'judge:j' }, 2000)
     fold.pass(3000, SLICE_MOST)
-    const { open, halves, label_sources: sources } = fold.state()
-    const sums = [...halves, open.evidence]
+    const { open, evidence, label_sources: sources } = fold.state()
+    const sums = [evidence, open.evidence]
     const most = (field: 'lost' | 'gained') => Math.max(...sums.map((sum) => sum[field].at(-1)!))
     return { lost: most('lost'), gained: most('gained'), sources }
   }

@@ -102,22 +102,8 @@ t.test('steps are graded by the policy\'s label', async (t) => {
   t.equal(evidenceOf(byAgreement.state()).unprobed[0], 1, 'a probe graded by another label is no probe')
 })
 
-t.test('two half-windows: the older one goes when the newer is full', async (t) => {
-  const fold = memoryFold({ evidence_window: 10 })
-  const halves = () => fold.state().halves.map((half) => [half.generations, half.lost[0]])
-  fold.learn(LOST, 0, 4)
-  t.strictSame(halves(), [[4, 4], [0, 0]])
-  fold.learn(LOST)
-  t.strictSame(halves(), [[0, 0], [5, 5]], 'full: it steps back')
-  fold.learn(KEPT, 0, 4)
-  t.strictSame(halves(), [[4, 0], [5, 5]])
-  t.equal(generationsAt(fold), 9)
-  fold.learn(KEPT)
-  t.strictSame(halves(), [[0, 0], [5, 0]], 'the past no longer speaks')
-})
-
 t.test('a threshold is certified once the evidence suffices', async (t) => {
-  const fold = memoryFold({ evidence_window: 4 * FIRST })
+  const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST - 1)
   t.equal(fold.state().threshold_index, -1)
   fold.learn(KEPT, 7)
@@ -125,7 +111,7 @@ t.test('a threshold is certified once the evidence suffices', async (t) => {
   t.match(fold.changes.filter((change) => change.key === LEAF), [{ time: 7, cause: 'evidence', epoch: 1, before: null, after: GRID[LAST] }])
   t.match(fold.state(), { control_share: 0.02 }, 'the share falls to the floor, since every threshold saves the same')
   fold.learn(LOST, 9)
-  t.equal(fold.state().threshold_index, LAST, 'what was certified stays until drift, breach, a reset or the turn of its half-window')
+  t.equal(fold.state().threshold_index, LAST, 'what was certified stays until drift, breach or a reset')
 })
 
 t.test('drift withdraws the threshold and opens an epoch that starts from zero', async (t) => {
@@ -484,8 +470,8 @@ t.test('rule 6: an enrolled generation that is reported as treated, stopped, wit
     fold.enrol([0.1], 0)
     fold.report(0.1, 1000, changes)
     fold.pass(2000, FOLLOW_UP)
-    const halves = [{ generations: 1, lost: GRID.map(() => 1) }, {}]
-    t.match(fold.state(), { follow_up: { enrolled: 1, accounted: 0, missing: 1 }, halves }, name)
+    const evidence = { generations: 1, lost: GRID.map(() => 1) }
+    t.match(fold.state(), { follow_up: { enrolled: 1, accounted: 0, missing: 1 }, evidence }, name)
   }
 })
 
@@ -495,7 +481,7 @@ t.test('rule 6: a cancelled generation is left out', async (t) => {
   fold.report(0.1, 1000, { cancelled: true, steps: null })
   fold.report(0.2, 1000)
   fold.pass(2000, SLICE_MOST)
-  t.match(fold.state(), { follow_up: { accounted: 1, missing: 0, cancelled: 1 }, halves: [{ generations: 1 }, {}] })
+  t.match(fold.state(), { follow_up: { accounted: 1, missing: 0, cancelled: 1 }, evidence: { generations: 1 } })
 })
 
 t.test('rule 8: a sample that was retried counts once, so the group still waits for its last one', async (t) => {

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { NO_ARMS } from '../../../src/core/certificate/arms.js'
-import { type Evidence, noEvidence } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
@@ -8,9 +7,7 @@ import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { policyOf } from '../../../src/core/reducer/fold.js'
-import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
-import { cohortRules, withEvidence } from '../../../src/core/reducer/take-evidence.js'
-import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
+import { cohortRules } from '../../../src/core/reducer/take-evidence.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { certifiedFold, certifiedPool, type EnrolledFold, enrolledFold, FOLLOW_UP, kind, POOL, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
 import { GAINED, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
@@ -69,7 +66,7 @@ t.test('rule 5: a prefix certifies although one of its units is not accounted fo
   t.equal(fold.state().threshold_index, -1, 'its slice has not ended')
   fold.pass(SLICE_LEAST, SLICE_LEAST)
   const open = { evidence: { generations: 399 }, unaccounted: 1 }
-  t.match(fold.state(), { threshold_index: LAST, open, halves: [{ generations: 0 }, {}] })
+  t.match(fold.state(), { threshold_index: LAST, open, evidence: { generations: 0 } })
 })
 
 t.test('rule 5: a threshold certified on a prefix stays, even if the present evidence no longer reaches the bar', async (t) => {
@@ -86,37 +83,16 @@ t.test('rule 5: a threshold certified on a prefix stays, even if the present evi
   t.ok(state.log_evidence!.now < Math.log(20) && state.log_evidence!.best >= Math.log(20), JSON.stringify(state.log_evidence))
 })
 
-t.test('rule 13: at the turn of a half-window a certificate lapses where the newest half alone speaks against it', async (t) => {
-  const none = noEvidence(GRID.length)
-  const begun = firstBeginning(GRID.length, 0, { clock: 0, time: 0 })
-  const within = { ...begun.list[0]!, slice: 3 }
-  const beginnings = { ...begun, list: [begun.list[0]!, within], half_since: 3 }
-  const gathering = { halves: [none, none] as const, open: { evidence: none, unaccounted: 0 }, beginnings, certified: 5 }
-  const lossless = evidenceWith(40, EMPTY_GRID, EMPTY_GRID)
-  const losing = evidenceWith(40, GRID.map((_, k) => k < 3 ? 0 : 10), EMPTY_GRID)
-  const turn = (shown: Evidence, evidence_window: number, judge_miss_rate: number | null = null) =>
-    withEvidence(gathering, { shown, tested: new Map() }, { evidence_window, max_em_drop: 0.02, judge_miss_rate }, 7)
-  t.equal(turn(losing, 100).certified, 5, 'it does not turn')
-  t.equal(turn(lossless, 80).certified, 5)
-  t.equal(turn(losing, 80).certified, 2)
-  const { list, half_since: since } = turn(losing, 80).beginnings
-  t.strictSame(list[0]!.weights.slice(0, 5), [0.9, 0.9, 0.9, 0, 0], 'there, beginnings older than that half no longer count')
-  t.equal(list[1], within, 'those within it do')
-  t.equal(since, 7)
-  const bordering = evidenceWith(2000, GRID.map((_, k) => k < 3 ? 0 : 25), EMPTY_GRID)
-  t.strictSame([turn(bordering, 4000).certified, turn(bordering, 4000, 0.5).certified], [5, 2], 'of the losses that a judge misses half')
-})
-
 t.test('rule 6: a generation that never reports is missing after the follow-up, and its later outcome is late', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1, 0.2], 0)
   fold.report(0.1, 1000)
   fold.pass(5000, FOLLOW_UP - 1000)
-  t.match(fold.state(), { follow_up: { accounted: 0, missing: 0 }, halves: [{ generations: 0 }, {}] }, 'ratios are of final slices')
+  t.match(fold.state(), { follow_up: { accounted: 0, missing: 0 }, evidence: { generations: 0 } }, 'ratios are of final slices')
   fold.pass(FOLLOW_UP, FOLLOW_UP + 6000)
-  t.match(fold.state(), { follow_up: { enrolled: 2, accounted: 1, missing: 1 }, halves: [{ generations: 2, lost: [1] }, {}] })
+  t.match(fold.state(), { follow_up: { enrolled: 2, accounted: 1, missing: 1 }, evidence: { generations: 2, lost: [1] } })
   fold.report(0.2, FOLLOW_UP + 7000, { arm: 'control' })
-  t.match(fold.state(), { follow_up: { late: 1, unenrolled: 0 }, halves: [{ generations: 2 }, {}] })
+  t.match(fold.state(), { follow_up: { late: 1, unenrolled: 0 }, evidence: { generations: 2 } })
 })
 
 t.test('rule 6: no follow-up runs out while the log cannot be written', async (t) => {
@@ -136,7 +112,7 @@ t.test('rule 6: under "excluded" nothing is certified if the units left out, had
     for (const u of us.slice(silent)) fold.report(u, 1000)
     fold.pass(2000, SLICE_LEAST - 1000)
     fold.pass(SLICE_LEAST, FOLLOW_UP + 2000)
-    t.match(fold.state(), { follow_up: { accounted: 300 - silent, excluded: silent }, halves: [{ generations: 300 - silent }, {}] })
+    t.match(fold.state(), { follow_up: { accounted: 300 - silent, excluded: silent }, evidence: { generations: 300 - silent } })
     t.equal(fold.state().threshold_index, isCertified ? LAST : -1, `${silent} of 300 are missing`)
     if (isCertified) t.match(fold.state().guarantee, { missing_outcomes: 'excluded', on_arrival: false, scope: 'context' })
   }

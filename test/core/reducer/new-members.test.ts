@@ -40,8 +40,8 @@ function settledPool (policy = {}) {
 
 /** The evidence of a pool, and its counts of generations that no list enrolled. */
 const evidenceFor = (fold: MemoryFold) => {
-  const { halves, open, beginnings, arms, follow_up: { enrolled, reported, unenrolled, left_out: leftOut } } = fold.state(POOL)
-  return { halves, open, beginnings, arms, enrolled, reported, unenrolled, leftOut }
+  const { evidence, open, beginnings, arms, follow_up: { enrolled, reported, unenrolled, left_out: leftOut } } = fold.state(POOL)
+  return { evidence, open, beginnings, arms, enrolled, reported, unenrolled, leftOut }
 }
 
 t.test('a new member that loses ten generations net leaves its pool at once, and was never stopped', async (t) => {
@@ -214,7 +214,7 @@ t.test('only draws below the share of a pool enter its evidence, whoever is new 
 
 t.test('on arrival, too, a new member runs in full, and only draws below the share are evidence of the pool', async (t) => {
   holds(t, fc.property(someMembers, (members) => {
-    const fold = memoryFold({ certify_at: 'model', control_rate: 0.1, max_em_drop: 0.5, evidence_window: 10_000 })
+    const fold = memoryFold({ certify_at: 'model', control_rate: 0.1, max_em_drop: 0.5 })
     fold.learn(KEPT, 0, FIRST)
     let below = 0
     const { epoch } = fold.state(POOL)

@@ -56,9 +56,9 @@ t.test('rule 12: a first certificate takes about half an hour of steady traffic,
     const traffic = new SteadyTraffic()
     const seconds = traffic.certify(perSecond)
     t.ok(seconds > 1500 && seconds < 2100, `${seconds} s at ${perSecond} a second`)
-    const { halves, beginnings: { list: [first] } } = traffic.state
+    const { evidence, beginnings: { list: [first] } } = traffic.state
     t.ok(first!.final.generations > 160 && first!.final.generations < 230, `${first!.final.generations} units`)
-    t.ok(halves[0].generations >= first!.final.generations)
+    t.ok(evidence.generations >= first!.final.generations)
   }
   const quiet = new SteadyTraffic().certify(1 / 12)
   t.ok(quiet > 192 * 12 && quiet < 2800, `${quiet} s: quiet traffic counts as a whole`)

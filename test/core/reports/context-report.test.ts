@@ -33,7 +33,7 @@ const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score:
 function known (generations: number, changes: object = {}) {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
-  const state = { ...openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' }), halves: [evidence, NO_EVIDENCE] as const, beginnings: beginningsOf(evidence), ...changes }
+  const state = { ...openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' }), evidence, beginnings: beginningsOf(evidence), ...changes }
   const defaultPolicy = { check_every_tokens: TEST_CADENCE }
   return { levels, defaultPolicy, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
 }
@@ -96,7 +96,7 @@ t.test('a pool shows its control share, and its contexts have its status; sums h
   const fresh = { control_share: 1, status: 'certified', scope: 'none', threshold: null, guarantee: null }
   t.match(describeContext(pooled({}, 12), key), { ...fresh, pool: { left_at: null, first_generations: { seen: 12, of: 30 } } }, 'a new member')
   t.match(describeContext(pooled({}, 30, '900-1'), key), { ...fresh, pool: { first_generations: { seen: 0, of: 30 } } }, 'in another epoch of the pool')
-  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 0.5, status: 'drifted' })
+  t.match(describeContext(pooled({ evidence: NO_EVIDENCE, beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 0.5, status: 'drifted' })
 })
 
 t.test('the distance of the next certificate', async (t) => {

@@ -19,7 +19,7 @@ function stateOf (generations: number, changes: Partial<ContextState> = {}): Con
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
   const opened = openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' })
-  return { ...opened, halves: [evidence, NO_EVIDENCE], beginnings: beginningsOf(evidence), ...changes }
+  return { ...opened, evidence, beginnings: beginningsOf(evidence), ...changes }
 }
 
 const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({

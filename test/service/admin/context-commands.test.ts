@@ -17,7 +17,6 @@ t.test('a policy is checked where it is stated and in all contexts below', async
     code: 'INVALID_POLICY', message: /in context model=q, price_per_1k_tokens must be stated with value_of_em/,
   })
   t.ok(checkedPolicies(config, stated, 'model=r', { price_per_1k_tokens: 0.1 }), 'a price alone says what is saved')
-  t.throws(() => checkedPolicies(config, stated, '*', { error_level: 1e-6, max_em_drop: 0.001 }), { code: 'INVALID_POLICY' })
   t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'tenant' }), {
     code: 'INVALID_POLICY', message: /certify_at must be a context level \(CONTEXT_LEVELS\)/,
   })
@@ -64,11 +63,11 @@ const CONFIG = readConfig({})
 
 t.test('a policy is checked in every context below before it is stored', async (t) => {
   const { contextCommands: commands } = await build(t)
-  await commands.setPolicy(KEY, { max_em_drop: 0.001, evidence_window: 100_000 }, OPS)
-  await t.rejects(commands.setPolicy('model=q', { error_level: 1e-6, evidence_window: 2000 }, OPS), { code: 'INVALID_POLICY', message: /in context model=q/ })
-  await commands.setPolicy('*', { evidence_window: 50_000 }, OPS)
-  await t.rejects(commands.setPolicy(KEY, { max_em_drop: 0.001, evidence_window: 900 }, OPS), { code: 'INVALID_POLICY' })
-  t.same((await commands.policy(KEY)).policy, { max_em_drop: 0.001, evidence_window: 100_000 })
+  await commands.setPolicy(KEY, { min_tokens: 9 }, OPS)
+  await t.rejects(commands.setPolicy('model=q', { certify_at: 'model' }, OPS), { code: 'INVALID_POLICY', message: new RegExp(`in context ${KEY}`) })
+  await commands.setPolicy('model=q', { min_tokens: 9, certify_at: 'model' }, OPS)
+  await t.rejects(commands.setPolicy(KEY, { min_tokens: 8 }, OPS), { code: 'INVALID_POLICY' })
+  t.same((await commands.policy(KEY)).policy, { min_tokens: 9 })
 })
 
 t.test('a policy is in force here when the call returns', async (t) => {
@@ -99,7 +98,7 @@ t.test('a policy or pin is set without reading those of other contexts', async (
 
 t.test('concurrent policies are validated together', async (t) => {
   const { contextCommands: commands } = await build(t)
-  const puts = await Promise.allSettled([commands.setPolicy('*', { evidence_window: 900 }, OPS), commands.setPolicy('model=q', { max_em_drop: 0.015 }, OPS)])
+  const puts = await Promise.allSettled([commands.setPolicy('*', { certify_at: 'model' }, OPS), commands.setPolicy(KEY, { min_tokens: 9 }, OPS)])
   t.equal(puts.filter(({ status }) => status === 'fulfilled').length, 1, 'each is valid alone, both together are not')
 })
 

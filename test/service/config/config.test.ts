@@ -18,7 +18,7 @@ t.test('settings that contradict each other are refused by name', async (t) => {
     [{ DEFAULT_POLICY: '{"max_em_drop":3}' }, /^DEFAULT_POLICY\/max_em_drop must be <= 0.5/],
     [{ DEFAULT_POLICY: '{"max_em_drop":0.2}' }, /^DEFAULT_POLICY\/max_em_drop must be at most 0.1, since 0.2 means that 20 points of EM may be lost/],
     [{ DEFAULT_POLICY: '{"max_drop":3}' }, /^DEFAULT_POLICY\/max_drop is not a known field/],
-    [{ DEFAULT_POLICY: '{"evidence_window":300}' }, /^DEFAULT_POLICY\/evidence_window must be at least 768/],
+    [{ DEFAULT_POLICY: '{"certify_at":"tenant"}' }, /^DEFAULT_POLICY\/certify_at must be a context level/],
     [{ RECORD_SECONDS: '61', DEDUP_SECONDS: '60' }, /^RECORD_SECONDS must not exceed DEDUP_SECONDS/],
     [{ MAX_STALENESS_SECONDS: '5' }, /^MAX_STALENESS_SECONDS must be at least/],
     [{ HOST: '0.0.0.0' }, /^HOST 0\.0\.0\.0 accepts other machines.*: set ACCESS_TOKENS .*, or HOST=127\.0\.0\.1, or ALLOW_ANONYMOUS=true/],

@@ -36,7 +36,7 @@ const report = (store: Store, from: number, to: number) =>
 
 async function counted (store: Store): Promise<number> {
   const state = (await store.readContexts([KEY])).get(KEY)
-  return state === undefined ? 0 : state.halves[0].generations + state.halves[1].generations
+  return state === undefined ? 0 : state.evidence.generations
 }
 
 t.test('one replica learns at a time, and another takes over when it closes', async (t) => {
@@ -185,13 +185,13 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
   await setTimeout(20)
   await store.append([{ type: 'reset', key: KEY, by: 'ops', reason: 'r' }])
   await until('the reset begins an epoch', async () => (await state()).epoch === 2)
-  t.match(await state(), { epoch_cause: 'reset', halves: [{ generations: 0 }] })
+  t.match(await state(), { epoch_cause: 'reset', evidence: { generations: 0 } })
   await setTimeout(20)
   const { run, ...write } = trainingWriteOf('r', null)
   const contexts = [{ key: 'model=q', step: 5, at: Date.now() }]
   await store.trainingRuns.write({ ...write, run: { ...run, contexts }, entries: [{ type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'ops' }] })
   await until('the checkpoint begins an epoch', async () => (await state()).epoch === 3)
-  t.match(await state(), { epoch_cause: 'reset', halves: [{ generations: 0 }] })
+  t.match(await state(), { epoch_cause: 'reset', evidence: { generations: 0 } })
   await until('all is read', async () => (await store.revision()).lag === 0)
   t.equal((await state()).epoch, 3, 'each began one epoch')
 })

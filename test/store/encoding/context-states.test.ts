@@ -12,7 +12,7 @@ import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
 import { state } from '../fixtures.js'
 
-/** As it is written, without `thresholds` and `halves`. */
+/** As it is written, without `thresholds` and `evidence`. */
 const trialOf = (thresholds: number) => ({
   predictor: 'p',
   ordinal: 1,
@@ -28,7 +28,7 @@ t.test('a state that was written is read, and a damaged one is recognised', asyn
   t.same(readState(encodeState(state(3))), state(3))
   t.notOk(isUnreadable(readState(encodeState(state(3)))))
   const text = encodeState(state(3))
-  for (const damaged of ['', '{', 'null', '{}', '[]', '7', '{"halves":[]}', text.slice(0, -1), text.slice(0, text.length >> 1), `${text}}`]) {
+  for (const damaged of ['', '{', 'null', '{}', '[]', '7', '{"evidence":null}', text.slice(0, -1), text.slice(0, text.length >> 1), `${text}}`]) {
     t.ok(isUnreadable(readState(damaged)), damaged.slice(0, 20))
   }
 })
@@ -64,8 +64,8 @@ t.test('a state without one of its fields is unreadable', async (t) => {
       t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
     }
   }
-  t.ok(isUnreadable(readState('{"halves":[],"requested":{}}')))
-  const trial = { ...trialOf(30), thresholds: 30, halves: [null, null] }
+  t.ok(isUnreadable(readState('{"evidence":null,"requested":{}}')))
+  const trial = { ...trialOf(30), thresholds: 30, evidence: null }
   const withTrial = (change: object) => readState(JSON.stringify({ ...whole, trials: [{ ...trial, ...change }] }))
   t.notOk(isUnreadable(withTrial({})))
   t.ok(isUnreadable(withTrial({ requested: null })))
@@ -74,33 +74,29 @@ t.test('a state without one of its fields is unreadable', async (t) => {
     { arms: { ...whole.arms, control: null } }, { log_evidence: { best: 1 } }, { open: { evidence: { generations: 1 }, unaccounted: 0 } },
   ]
   for (const change of damaged) t.ok(isUnreadable(readState(JSON.stringify({ ...whole, ...change }))), JSON.stringify(change))
-  t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
+  t.ok(isUnreadable(readState(JSON.stringify({ ...whole, evidence: { ...whole.evidence, generations: 2, lost: [1] } }))))
 })
 
 t.test('a trial whose lists do not fit its grid, or a threshold outside the grid, makes a state unreadable', async (t) => {
   const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
   const whole = JSON.parse(encodeState(state(3)))
-  const isRead = (halves: unknown[], change: object = {}, trial: { thresholds?: unknown, beginnings?: object } = { thresholds: 60 }) => {
+  const isRead = (evidence: unknown, change: object = {}, trial: { thresholds?: unknown, beginnings?: object } = { thresholds: 60 }) => {
     const { thresholds } = trial
     const known = trialOf(typeof thresholds === 'number' && thresholds <= 120 ? Math.max(0, Math.floor(thresholds)) : 60)
-    return !isUnreadable(readState(JSON.stringify({ ...whole, ...change, trials: [{ ...known, ...trial, halves }] })))
+    return !isUnreadable(readState(JSON.stringify({ ...whole, ...change, trials: [{ ...known, ...trial, evidence }] })))
   }
   for (const thresholds of [2, 30, 120]) {
-    t.ok(isRead([counted(thresholds), counted(thresholds)], {}, { thresholds }))
-    t.ok(isRead([counted(thresholds), null], {}, { thresholds }))
+    t.ok(isRead(counted(thresholds), {}, { thresholds }))
   }
-  t.notOk(isRead([counted(30), null], {}, { thresholds: undefined }))
-  t.notOk(isRead([counted(30), null]))
-  t.notOk(isRead([null, counted(30)]))
-  t.notOk(isRead([counted(60), counted(30)]))
+  t.notOk(isRead(counted(30), {}, { thresholds: undefined }))
+  t.notOk(isRead(counted(30)))
   for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const satisfies ReadonlyArray<keyof Evidence>) {
     for (const odd of [counted(60)[list].slice(1), [...counted(60)[list], 0], counted(60)[list].with(3, null as never), 'x'.repeat(60), null]) {
-      t.notOk(isRead([{ ...counted(60), [list]: odd }, null]), list)
-      t.notOk(isRead([null, { ...counted(60), [list]: odd }]), list)
+      t.notOk(isRead({ ...counted(60), [list]: odd }), list)
     }
   }
   const { beginnings } = trialOf(60)
-  const withBeginnings = (change: object) => isRead([null, null], {}, { thresholds: 60, beginnings: { ...beginnings, ...change } })
+  const withBeginnings = (change: object) => isRead(null, {}, { thresholds: 60, beginnings: { ...beginnings, ...change } })
   const [first] = beginnings.list
   const withFirst = (change: object) => withBeginnings({ list: [{ ...first!, ...change }] })
   const zeros = new Array<number>(60).fill(0)
@@ -116,9 +112,9 @@ t.test('a trial whose lists do not fit its grid, or a threshold outside the grid
     }
     t.notOk(withFirst({ final: { ...first!.final, partial: { 3: odd } } }))
   }
-  for (const thresholds of [0, 1, 2.5, 121, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead([null, null], {}, { thresholds }), `${thresholds} thresholds`)
+  for (const thresholds of [0, 1, 2.5, 121, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead(null, {}, { thresholds }), `${thresholds} thresholds`)
 
-  const inForce = (threshold_index: unknown, serving: string | null) => isRead([counted(60), null], { threshold_index, serving })
+  const inForce = (threshold_index: unknown, serving: string | null) => isRead(counted(60), { threshold_index, serving })
   t.ok(inForce(-1, null) && inForce(29, null) && inForce(59, 'p'))
   t.ok(inForce(14.375, null), 'a lottery')
   for (const index of [-2, -0.5, 0.3, 29.125, 30]) t.notOk(inForce(index, null), `${index} of the confidence`)

@@ -34,17 +34,16 @@ t.test('empty evidence is not written out, and equal parts are decoded to one ob
   const { requested } = state(3)
   const counted = { ...NO_EVIDENCE, generations: 1 }
   const beginnings = firstBeginning(30, 0, { clock: 0, time: 0 })
-  const trial = { predictor: 'p', halves: [NO_EVIDENCE, counted], open: { evidence: NO_EVIDENCE, unaccounted: 3 }, beginnings }
+  const trial = { predictor: 'p', evidence: counted, open: { evidence: NO_EVIDENCE, unaccounted: 3 }, beginnings }
   const next = { ...state(3), requested: { ...requested, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [trial] }
   const read = decoded(next as never) as any
   t.same(read, next)
   t.match(JSON.parse(encodeState(next as never)), {
-    halves: [null, null],
+    evidence: null,
     open: { evidence: null, unaccounted: 0 },
-    trials: [{ halves: [null, { generations: 1 }], open: { evidence: null, unaccounted: 3 } }],
+    trials: [{ evidence: { generations: 1 }, open: { evidence: null, unaccounted: 3 } }],
   })
-  t.equal(read.trials[0].halves[0], NO_EVIDENCE)
-  t.equal(read.halves[1], NO_EVIDENCE)
+  t.equal(read.evidence, NO_EVIDENCE)
   t.equal(read.open.evidence, NO_EVIDENCE)
   t.equal(read.beginnings.list[0].weights, read.trials[0].beginnings.list[0].weights, 'also equal weights')
   t.equal(decoded(next as never).meaning, read.meaning)
@@ -54,18 +53,18 @@ t.test('empty evidence is not written out, and equal parts are decoded to one ob
 t.test('the evidence of a trial has as many thresholds as the grid of its predictor', async (t) => {
   const none = noEvidence(60)
   const full = { ...none, generations: 2, lost: none.lost.with(59, 1) }
-  const withTrials = (...halves: Evidence[][]) => ({
+  const withTrials = (...each: Evidence[]) => ({
     ...state(3),
-    trials: halves.map((halves) => {
-      const beginnings = firstBeginning(halves[0]!.lost.length, 0, { clock: 0, time: 0 })
-      return { predictor: 'p', halves, open: { evidence: halves[0], unaccounted: 0 }, beginnings }
+    trials: each.map((evidence) => {
+      const beginnings = firstBeginning(evidence.lost.length, 0, { clock: 0, time: 0 })
+      return { predictor: 'p', evidence, open: { evidence, unaccounted: 0 }, beginnings }
     }),
   }) as never
-  const next = withTrials([none, none], [full, none], [none, full], [NO_EVIDENCE, NO_EVIDENCE])
+  const next = withTrials(none, full, NO_EVIDENCE)
   const read = decoded(next)
   t.same(read, next)
-  t.equal(read.trials[0]!.halves[1], none, 'one object')
-  t.equal(read.trials[1]!.halves[0].gained, none.gained)
+  t.equal(read.trials[0]!.evidence, none, 'one object')
+  t.equal(read.trials[1]!.evidence.gained, none.gained)
   t.notOk('thresholds' in read.trials[0]!)
 })
 
