@@ -1,19 +1,20 @@
 """Answers are forced in the form that the model wants, which the first generations of a context show."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from conftest import Service, until
-from fake_vllm import FakeEngine, Letters, SamplingParams
-from stopgate import AsyncClient, Client, Generation
+from fake_vllm import FakeEngine
+from stopgate import Client, Generation
 from stopgate._answers import STYLES, EndTrial, Forcing, FormName, FormTrial, ProbeForm, choose_form, end_of, judge
 from stopgate._probe_forms import TRIED_GENERATIONS, ProbeForms
 from stopgate.errors import CallFailed
 from stopgate.reasoning import ReasoningFormat
-from stopgate.vllm import generate
+from stopgate.vllm_plugin.serving import Server
+from vllm_server import PROMPT, STREAMED, arm_is, held, prepare, requesting, said, wanting
+from vllm_server import play as play_vllm
 
 DIRECT = ProbeForm("direct", "", "", "", 1)
 BOXED = ProbeForm("boxed", "\\boxed{", "\n", "\n\n", 5)
@@ -211,33 +212,30 @@ def test_the_reply_says_when_to_ask_and_that_nothing_is_in_force(service: Servic
         assert not pinned.asks_first, "its probe may stop it"
 
 
-def test_the_form_is_found_in_vllm_and_then_used(service: Service) -> None:
-    context = {"model": "q", "task": "vllm-auto"}
-    prompt = Letters().encode("six times seven<think>")
+def test_the_form_is_found_in_vllm_and_then_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = "plug-auto"
+    prepare(service, task, 0.9, has_form=False)
+    arm_is(monkeypatch, "control")
 
-    async def play() -> None:
-        async with AsyncClient(service.url, local=True) as client:
-            assert client.wait_ready(120)
+    async def ask(server: Server, count: int) -> None:
+        for number in range(count):
+            with requesting(task):
+                await said(server(PROMPT, wanting(STREAMED, temperature=0), f"r{number}"))
+            await server.settle()
 
-            async def roll(count: int) -> "list[Generation]":
-                runs = [client.generation(context, prompt=str(i)) for i in range(count)]
-                params = SamplingParams(temperature=0, max_tokens=400)
-                await generate(FakeEngine(), Letters(), [prompt] * count, client, runs, params)
-                return runs
+    async def search(engine: FakeEngine, server: Server) -> None:
+        await ask(server, TRIED_GENERATIONS)
+        assert not any("-probe-" in id for id in engine.requests)
 
-            assert all(run.arm is None and not run.steps for run in await roll(TRIED_GENERATIONS))
-            probed = client.generation(context)
-            for _ in range(1000):
-                if client.forms.forcing(probed, ReasoningFormat()) is not None:
-                    break
-                await asyncio.sleep(0.05)
-            runs = await roll(40)
-            assert all(run.arm == "control" and run.steps[0].answer == "42" for run in runs)
-            assert sum(run.end_probe is not None for run in runs) == 2
-            assert await asyncio.to_thread(client.flush, 30)
+    async def check(engine: FakeEngine, server: Server) -> None:
+        held(engine, server)
+        await ask(server, 40)
+        assert sum(id.endswith("-probe-16") for id in engine.requests) == 40
+        assert sum(id.endswith("-end") for id in engine.requests) == 2
 
-    asyncio.run(play())
-    found = until("validity is known", lambda: _validity(service, "model=q,task=vllm-auto"))
+    play_vllm(service, task, search, has_form=False)
+    play_vllm(service, task, check)
+    found = until("validity is known", lambda: _validity(service, f"model=q,task={task}"))
     assert found["form"]["name"] == "plain" and found["form"]["after"] == " " and found["validity"] == 1
 
 

@@ -14,12 +14,13 @@ from stopgate import AsyncClient
 from stopgate._probe_forms import ProbeForms
 from stopgate.generation import Generation
 from stopgate.reasoning import Row
-from stopgate.vllm import Roller
 from stopgate.vllm_plugin import Plugin, _noting_shutdown, call, following, problem_of
 from stopgate.vllm_plugin import serving as plugin_serving
 from stopgate.vllm_plugin.call import Call
+from stopgate.vllm_plugin.checks import Checks
 from stopgate.vllm_plugin.exchange import Exchange
-from stopgate.vllm_plugin.following import Follower, LimitedChecks
+from stopgate.vllm_plugin.following import Follower
+from stopgate.vllm_plugin.form_checks import FormChecks
 from stopgate.vllm_plugin.golds import Golds
 from stopgate.vllm_plugin.outputs import Folded
 from stopgate.vllm_plugin.replies import Action, Shown
@@ -50,8 +51,8 @@ CALLS_INTO_US: "list[tuple[Any, str]]" = [
     (Action, "forcing"), (Action, "read"), (Action, "gold"), (AsyncClient, "generation"), (AsyncClient, "check"),
     (ProbeForms, "forcing"), (Call, "_run"), (Follower, "__init__"), (Follower, "follow"), (Follower, "_read"),
     (Follower, "_tell"), (Follower, "_has_room"), (Follower, "stop"), (Follower, "_decode"), (Follower, "answered"),
-    (Follower, "end"), (Follower, "_end"), (Roller, "ask_at_end"), (LimitedChecks, "__init__"),
-    (LimitedChecks, "advance"), (LimitedChecks, "end"), (Row, "add"), (Row, "close"), (Row, "observe"),
+    (Follower, "end"), (Follower, "_end"), (FormChecks, "ask"), (Checks, "__init__"),
+    (Checks, "advance"), (Checks, "end"), (Row, "add"), (Row, "close"), (Row, "observe"),
     (Row, "finish"), (Generation, "due"), (Generation, "observe"), (Generation, "begin"),
     (Generation, "mark_prompt"), (following, "closing_of"), (call, "closing_output"), (call, "continued"),
     (call, "gathered"), (Folded, "add"), (Folded, "cut"), (Folded, "whole"), (Letters, "decode"),
@@ -163,10 +164,10 @@ def test_a_fault_anywhere_leaves_the_request_to_vllm(
                 assert len(one["logprobs"]) == len(one["tokens"]), place
         unreached = {method for owner, method in CALLS_INTO_US if f"{owner.__name__}.{method}" not in reached}
         if arm == "control":
-            assert "ask_at_end" not in unreached
+            assert "ask" not in unreached
             return
         assert unreached == {
-            "ask_at_end",  # of a reply that is not stopped
+            "ask",  # of a reply that is not stopped
             *({"forcing", "read", "gold", "tool_choice_of"} if name in ("text", "samples") else ()),
             *({"add", "cut", "whole"} if kind == STREAMED else ()),
             *(() if name == "samples" and kind == IN_ONE else ("gathered",)),

@@ -91,7 +91,7 @@ class BaseClient:
             prompt: its text or token ids. Where neither `group` nor `samples` is known, a hash of it is sent:
                 generations of one prompt within half an hour share an arm, and the first of them is evidence. The text
                 is sent with the outcome, for graders, only where the policy of the context says `store_prompts`.
-                `stopgate.hf` and `stopgate.vllm` state it by themselves.
+                `stopgate.hf` states it by itself.
 
         Raises:
             TypeError: the context is not a mapping.
@@ -145,7 +145,7 @@ class BaseClient:
 
     @property
     def forms(self) -> ProbeForms:
-        """How answers are forced in each context, for `stopgate.hf` and `stopgate.vllm`."""
+        """How answers are forced in each context, for `stopgate.hf`, `stopgate.rollout` and `stopgate.trl`."""
         return self._session.forms
 
     @property

@@ -13,6 +13,7 @@ from .._telemetry import logger
 from ..aio import AsyncClient
 from ..reasoning import ReasoningFormat
 from .counts import Counts
+from .engine import must_keep_seeds
 from .exchange import Middleware
 from .golds import Golds
 from .replies import Calls
@@ -131,8 +132,6 @@ async def _server_of(engine: Any, args: Any, counts: Counts) -> Server:
     tokenizer = engine.get_tokenizer()
     if inspect.isawaitable(tokenizer):
         tokenizer = await tokenizer
-    from .._vllm_engine import must_keep_seeds
-
     config = engine.vllm_config
     parser = _reasoning_parser(config, tokenizer)
     opening = getattr(parser, "reasoning_start_str", None) or _OPENING

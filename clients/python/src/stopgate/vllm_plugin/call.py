@@ -11,9 +11,10 @@ from vllm.sampling_params import RequestOutputKind
 from .._telemetry import logger
 from ..generation import Generation
 from .exchange import Exchange, Stated
-from .following import Follower, Request
+from .following import Follower
 from .outputs import Folded, closing_output, continued, gathered
 from .replies import Action
+from .request import Request
 from .shared import Shared
 
 _NOT_FOR_PROBES = ("trace_headers", "prompt_text", "tokenization_kwargs")

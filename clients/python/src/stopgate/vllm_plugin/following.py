@@ -5,67 +5,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .._answers import Forcing
-from .._vllm_engine import Engine
 from ..generation import Generation
 from ..reasoning import ReasoningFormat, Row
-from ..vllm import Checks, Roller
-from .exchange import Exchange
+from .checks import Checks
+from .engine import Engine
+from .form_checks import FormChecks
 from .outputs import Closing, closing_of
-from .replies import Action, Shown
-from .shared import Shared
-
-
-class Request:
-    """A request whose samples are followed, as far as it matters to each of them."""
-
-    plugin: Shared
-    params: Any
-    exchange: Exchange | None
-    action: Action | None
-    """How its answers are read, if it declares tools or structured output."""
-    prompt_ids: list[int]
-    prompt_fields: dict[str, Any]
-    probe_options: dict[str, Any]
-    probe_sampling: dict[str, Any]
-    tokenizer: Any
-    shown: Shown
-    is_whole: bool
-    """Whether it is not streamed."""
-
-    @property
-    def reference(self) -> str | None:
-        """The right answer, if it is known and of this prompt alone."""
-        raise NotImplementedError
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of tokens as the engine gives it to the client."""
-        raise NotImplementedError
-
-
-class LimitedChecks(Checks):
-    """Checks that leave room for other requests: at most a quarter of the engine's seats are for probes."""
-
-    def __init__(self, call: Request, engine: Engine, tokenizer: Any, prompt: list[int], row: Row) -> None:
-        super().__init__(engine, tokenizer, call.plugin.client, prompt, row, call.probe_sampling)
-        self._plugin, self._run = call.plugin, row.run
-
-    def advance(self) -> None:
-        """Begins a check if one is due and there is room; otherwise it is left out.
-
-        Raises:
-            Exception: the fault of the check before.
-        """
-        plugin, before = self._plugin, self._task
-        if before is not None and before.done():
-            before.result()
-        if plugin.probing < plugin.most_probes and not plugin.is_draining:
-            super().advance()
-            if self._task is not None and self._task is not before:
-                plugin.probing += 1
-                self._task.add_done_callback(plugin.probed)
-        elif self.becomes_due() and (before is None or before.done()):
-            plugin.counts.add("probes", "skipped")
-            self._run.postpone(self._run.next_check)
+from .replies import Action
+from .request import Request
 
 
 class Stop(NamedTuple):
@@ -92,14 +39,13 @@ class Follower:
         plugin = call.plugin
         self._call, self._plugin, self.run = call, plugin, run
         self._reasoning: ReasoningFormat = plugin.reasoning
-        tokenizer = call.tokenizer
         forcing = plugin.client.forms.forcing(run, self._reasoning)
         if call.action is not None:
             forcing = self._forcing_of(call.action, forcing)
-        self._row = Row(run, tokenizer, self._reasoning, forcing, set(), 2**62)
+        self._row = Row(run, call.tokenizer, self._reasoning, forcing, set(), 2**62)
         engine = Engine(plugin.generate, call.probe_options, call.prompt_fields, plugin.keeps_seeds)
-        self._checks = LimitedChecks(call, engine, tokenizer, call.prompt_ids, self._row)
-        self._roller = Roller(engine, tokenizer, plugin.client, self._reasoning)
+        self._checks = Checks(call, engine, self._row)
+        self._form_checks = FormChecks(call, engine, self._row)
         self._state = "thinking" if plugin.is_open(call.prompt_ids[-plugin.opening_window :]) else "waiting"
         self._ending: asyncio.Task[None] | None = None
         self._shown = self._received = 0
@@ -241,7 +187,7 @@ class Follower:
         if call.action is None and plugin.probing < plugin.most_probes:
             plugin.probing += 1
             try:
-                await self._roller.ask_at_end(call.prompt_ids, call.params, self._row)
+                await self._form_checks.ask()
             finally:
                 plugin.probing -= 1
         elif call.action is not None and self._row.forcing is None:
@@ -261,7 +207,7 @@ class Follower:
             if count > 0:
                 counts.add("probes", name, count=count)
         reasoning = len(row.tokens) if row.reasoning_tokens is None else row.reasoning_tokens
-        counts.add("probe_tokens", count=sum(step.probe_tokens for step in steps) + self._roller.end_tokens)
+        counts.add("probe_tokens", count=sum(step.probe_tokens for step in steps) + self._form_checks.tokens)
         counts.add("tokens", "reasoning", count=reasoning)
         counts.add("tokens", "discarded", count=row.discarded_tokens)
         counts.add("tokens", "answer", count=len(row.tokens) - reasoning)

@@ -1,4 +1,4 @@
-"""The interface of vLLM's `AsyncLLM` that is used here."""
+"""Requests to vLLM's engine beside those of users."""
 
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from vllm import SamplingParams
 from vllm.sampling_params import RequestOutputKind
 
-from .reasoning import TOP_TOKENS
+from ..reasoning import TOP_TOKENS
 
 
 class Piece(NamedTuple):

@@ -1,0 +1,80 @@
+"""Probe forms are tried and checked where a reasoning has ended by itself."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from .._answers import STYLES, EndOfReasoning, EndTrial, Forcing, judge
+from .._telemetry import warn
+from ..generation import Generation, Probe
+from ..reasoning import ForcedAnswer, Row
+from .checks import force
+from .engine import Engine
+from .request import Request
+
+
+class FormChecks:
+    """Forces answers at the end of one sample's reasoning.
+
+    Args:
+        call: the request that the sample is of.
+        engine: forces answers.
+        row: the tokens of the sample.
+    """
+
+    def __init__(self, call: Request, engine: Engine, row: Row) -> None:
+        self._call, self._engine, self._row = call, engine, row
+        self._client, self._reasoning = call.plugin.client, call.plugin.reasoning
+        self.tokens = 0
+        """Tokens decoded for these answers."""
+
+    async def ask(self) -> None:
+        """Tries all forms where none is known yet, and checks the form in force on one control sample in twenty."""
+        row, forms = self._row, self._client.forms
+        end, run = row.end(self._call.prompt_ids), row.run
+        if end is None:
+            return
+        try:
+            if row.forcing is None and await asyncio.to_thread(forms.claims, run):
+                try:
+                    trial = await self._trial(end, run)
+                    await asyncio.to_thread(forms.tried, run, trial, self._reasoning.most_tokens)
+                except BaseException:
+                    forms.failed(run)
+                    raise
+            elif row.forcing is not None and run.arm == "control" and forms.asks_at_end(run):
+                forced = await self._force(end, end.checking(row.forcing), f"{run.id}-end")
+                run.probed_at_end(Probe(forced.answer, tokens=forced.decoded, prefill_tokens=forced.prefilled))
+        except Exception as error:
+            warn("vllm-end", f"no answer can be forced at the end of a reasoning: {error!r}")
+
+    async def _trial(self, end: EndOfReasoning, run: Generation) -> EndTrial:
+        params = self._call.params
+        again = end.answer if params.temperature == 0 else await self._again(end, params, f"{run.id}-again")
+        forms = []
+        for name in STYLES:
+            forcing = end.asking(name, self._reasoning.end, self._reasoning.most_tokens, self._reasoning.extract)
+            forced = await self._force(end, forcing, f"{run.id}-form-{name}")
+            self._client.counters.probe_tokens += forced.decoded
+            forms.append(judge(forcing, name, forced.texts, forced.decoded, end.answer, again))
+        return EndTrial(end.before, end.after, forms)
+
+    async def _force(self, end: EndOfReasoning, forcing: Forcing, request_id: str) -> ForcedAnswer:
+        forced = ForcedAnswer(self._call.tokenizer, forcing)
+        try:
+            await force(self._engine, self._call.tokenizer, end.prefix, forcing, forced, request_id)
+        finally:
+            self.tokens += forced.decoded
+        return forced
+
+    async def _again(self, end: EndOfReasoning, params: Any, request_id: str) -> str:
+        """What the model answers when it is asked again."""
+        said: list[int] = []
+        tokenizer = self._call.tokenizer
+        prompt = [*end.prefix, *tokenizer.encode(self._reasoning.end, add_special_tokens=False)]
+        async with aclosing(self._engine.pieces(prompt, self._engine.again(params), request_id)) as pieces:
+            async for piece in pieces:
+                said += piece.tokens
+                self.tokens += len(piece.tokens)
+                self._client.counters.probe_tokens += len(piece.tokens)
+        return str(tokenizer.decode(said, skip_special_tokens=True))
