@@ -3,7 +3,7 @@ import { MODEL_NAMES } from './play-transformers.js'
 
 /** What `--all` runs, each with the options that it names; others are those of the command. */
 const RUNS: ReadonlyArray<readonly string[]> = [
-  ...MODEL_NAMES.flatMap((model) => ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'].map((engine) => [engine, '--model', model])),
+  ...MODEL_NAMES.flatMap((model) => ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin'].map((engine) => [engine, '--model', model])),
   ['vllm-plugin', '--model', 'boxed', '--task', 'swap', '--task', 'total', '--task', 'call', '--schema', '--threshold', '0.9'],
   ['shapes'],
   ['clients'],

@@ -1,4 +1,4 @@
-"""The figures that run_transformers.py, run_vllm.py and run_proxy.py print."""
+"""The figures that run_transformers.py and run_proxy.py print."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stopgate import Generation
     from stopgate.hf import Finished
-    from stopgate.vllm import Rollout
 
 
 PART = 250
@@ -38,7 +37,7 @@ class Figures:
 
     @classmethod
     def of(
-        cls, gold: str, full: list[int], full_answer: str, run: "Generation", served: "Finished | Rollout", answer: str
+        cls, gold: str, full: list[int], full_answer: str, run: "Generation", served: "Finished", answer: str
     ) -> "Figures":
         """Figures of a generation of the client: the tokens and the answer in full, what was served, and its answer."""
         return cls(
@@ -46,7 +45,7 @@ class Figures:
             control=run.arm == "control",
             stopped=served.stopped,
             full_tokens=len(full),
-            tokens=len(served.tokens) + getattr(served, "discarded_tokens", 0),
+            tokens=len(served.tokens),
             probe_tokens=sum(step.probe_tokens for step in run.steps),
             prefill_tokens=sum(step.prefill_tokens for step in run.steps),
             probes=len(run.steps),

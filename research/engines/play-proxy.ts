@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { cli } from '../../test/service-process.js'
 import { until } from '../../test/helper.js'
-import { CLIENT, playPython, type ModelName, type Played, type TaskFigures } from './play-transformers.js'
-import { MODELS, PYTHON, startEngine, startTogether, VLLM_ENV, type ModelFiles, type ProxiedEngine, type Start } from './start-engine.js'
+import type { ModelName, Played, TaskFigures } from './play-transformers.js'
+import { MODELS, PYTHON, startEngine, startTogether, type ModelFiles, type ProxiedEngine, type Start } from './start-engine.js'
 
 /** How the proxy forces answers of each model and closes its reasoning. */
 const PROXY_FLAGS: Readonly<Record<ModelName, readonly string[]>> = {
@@ -78,11 +78,4 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
   } finally {
     await end()
   }
-}
-
-/** Runs a test model in vLLM within a Python process, each prompt in full and through `stopgate.vllm`. */
-export async function playInProcess ({ url, model, generations, seed, isLabelled, findsForm = false }: PlayingByProxy): Promise<Played> {
-  const flags = [...(isLabelled ? [] : ['--unlabelled']), ...(findsForm ? ['--find-form'] : [])]
-  const words = ['--url', url, '--model', model, '--generations', String(generations), '--seed', String(seed), ...flags]
-  return await playPython(PYTHON, ['research/engines/run_vllm.py', ...words], { ...VLLM_ENV, ...CLIENT })
 }

@@ -90,7 +90,7 @@ export async function playTransformers (playing: Playing): Promise<Played> {
 }
 
 /** Runs a script that prints figures at its end. */
-export async function playPython (python: string, words: string[], env: NodeJS.ProcessEnv = {}, onProgress?: Playing['onProgress']): Promise<Played> {
+async function playPython (python: string, words: string[], env: NodeJS.ProcessEnv = {}, onProgress?: Playing['onProgress']): Promise<Played> {
   const child = registered(spawn(python, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } }))
   let [output, errors] = ['', '']
   child.stdout.on('data', (chunk) => { output += chunk })

@@ -14,12 +14,12 @@ import { startJudge } from './judge-beside.js'
 import { lacksClients, playClients } from './play-clients.js'
 import { lacksBench, playOverhead } from './play-overhead.js'
 import { playShapes } from './play-shapes.js'
-import { playInProcess, playProxy, type PlayedByProxy } from './play-proxy.js'
+import { playProxy, type PlayedByProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
 
 /**
- * `npm run engines -- transformers`, `llama.cpp`, `vllm`, `vllm-plugin` or `vllm-in-process`: the figures of docs/evidence/engines.md.
+ * `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-plugin`: the figures of docs/evidence/engines.md.
  * `vllm-conformance` runs `stopgate conformance` on vLLM's plug-in; it takes none of the options.
  * `--model boxed`
  * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
@@ -55,7 +55,7 @@ const { values, positionals } = parseArgs({
     'engine-arguments': { type: 'string', default: '' },
   },
 })
-const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin', 'vllm-in-process'] as const
+const ENGINES = ['transformers', 'llama.cpp', 'vllm', 'vllm-plugin'] as const
 const CONFORMANCE = 'vllm-conformance'
 const known = [...ENGINES, 'shapes', 'clients', 'overhead', CONFORMANCE] as const
 type Run = Exclude<typeof known[number], typeof CONFORMANCE>
@@ -155,7 +155,7 @@ async function play (engine: Engine, model: ModelName, url: string, folder: stri
     return { ...played, allProbeTokens: played.metrics['stopgate_proxy_probe_tokens_total'] ?? played.metrics['stopgate:probe_tokens_total'] ?? 0 }
   }
   const onProgress = ({ batch, ms }: Progress) => { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) }
-  const played = engine === 'vllm-in-process' ? await playInProcess(options) : await playTransformers({ ...options, batch: Number(values.batch), onProgress })
+  const played = await playTransformers({ ...options, batch: Number(values.batch), onProgress })
   process.stdout.write(`calls a generation: ${(played.client.calls / generations).toFixed(2)}; ${JSON.stringify(played.client)}\n`)
   return { ...played, allProbeTokens: played.client.probe_tokens }
 }

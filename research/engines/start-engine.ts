@@ -9,7 +9,6 @@ import { endChild, registered } from './child-processes.js'
 import { CLIENT, type ModelName } from './play-transformers.js'
 
 export type ProxiedEngine = 'llama.cpp' | 'vllm' | 'vllm-plugin'
-export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 
 /** A Python that has the engine's package and `openai`. */
 export const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
@@ -22,11 +21,10 @@ export const MODELS: Readonly<Record<ModelName, ModelFiles>> = {
 export interface ModelFiles { readonly weights: string, readonly gguf: string }
 
 const VLLM = 'on a CPU research/engines/install-vllm FOLDER makes an environment with both'
-const NEEDS: Readonly<Record<OtherEngine, { readonly modules: string, readonly remedy: string }>> = {
+const NEEDS: Readonly<Record<ProxiedEngine, { readonly modules: string, readonly remedy: string }>> = {
   'llama.cpp': { modules: 'xllamacpp, openai', remedy: 'pip install xllamacpp==2026.10.11549 openai' },
   vllm: { modules: 'vllm, openai', remedy: VLLM },
   'vllm-plugin': { modules: 'vllm, openai', remedy: VLLM },
-  'vllm-in-process': { modules: 'vllm', remedy: VLLM },
 }
 
 /** Warnings of vLLM and its plug-in are shown, with those of the run. */
@@ -49,7 +47,7 @@ function blockSize (): string {
 const START_SECONDS = 300
 
 /** Why the engine cannot be run here; `null` if it can. */
-export function lacksEngine (engine: OtherEngine): string | null {
+export function lacksEngine (engine: ProxiedEngine): string | null {
   const { modules, remedy } = NEEDS[engine]
   const isThere = existsSync(PYTHON) && Object.values(MODELS).every(({ weights }) => existsSync(weights)) && spawnSync(PYTHON, ['-c', `import ${modules}`]).status === 0
   return isThere ? null : `needs ${modules} in ${PYTHON} (or the Python of ENGINE_PYTHON): ${remedy}`

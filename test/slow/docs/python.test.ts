@@ -1,8 +1,5 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -20,16 +17,13 @@ const PROGRAM = 'clients/python/README.md'
  */
 const NEEDING_MODELS = ['transformers', 'rollouts', 'evaluations'].map((name) => `docs/integrate/${name}.md`)
 
-/** Code that needs vLLM is run by clients/python/tests/test_vllm.py. */
-const needsVllm = (code: string) => code.includes('from stopgate.vllm import')
-
 /**
  * Runs the Python of pages with the client of this repository, and then more of it.
  * @param url of the service that it calls
  * @returns what it printed
  */
 async function python (t: Test, pages: readonly string[], more: string, url: string): Promise<string> {
-  const shown = pages.flatMap(blocksOf).filter(({ language, code }) => language === 'python' && !needsVllm(code)).map(({ code }) => code)
+  const shown = pages.flatMap(blocksOf).filter(({ language, code }) => language === 'python').map(({ code }) => code)
   t.ok(shown.length > 0, 'code was found')
   const file = join(await temporaryFolder(t), 'worker.py')
   await writeFile(file, [...shown, more].join('\n').replaceAll('http://localhost:8080', url))
@@ -147,38 +141,6 @@ print(json.dumps([model.probe(), step, stopped, one.steps[0].answer, len({run.id
   t.match(said[0].slice(0, 1), ['4'])
   t.match(said[1], { answer_streak: 1, vote_share: 1, marker_density: 3.125, confidence_delta: 0 })
   t.strictSame(said.slice(2), [false, '4', 8, true])
-})
-
-t.test('a worker for vLLM generates in pieces and probes aside', async (t) => {
-  const asked: any[] = []
-  /** Answers like vLLM's completions. The reasoning ends by itself in the third piece. */
-  const server = createServer((request, reply) => {
-    let body = ''
-    request.on('data', (data) => { body += data }).on('end', () => {
-      const { prompt, max_tokens: most, ...more } = JSON.parse(body)
-      asked.push({ prompt, most, ...more })
-      const probed = prompt.endsWith('Final answer:')
-      const ends = probed || prompt.endsWith('thought thought ')
-      const logprobs = { token_logprobs: [Math.log(0.5)] }
-      const choice = { text: probed ? ' 4' : 'thought ', finish_reason: ends ? 'stop' : 'length', logprobs }
-      reply.end(JSON.stringify({ choices: [choice], usage: { completion_tokens: probed ? 1 : Math.min(most, 32) } }))
-    })
-  }).listen(0, '127.0.0.1')
-  t.teardown(() => server.close())
-  await once(server, 'listening')
-  const { url } = await pinned(t)
-  const said = await ofPages(t, `${WORKER}
-url = ${JSON.stringify(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)}
-answer = ask_vllm("<think>", "4", url, "m")
-short = VLLM(url, "m", "<think>", 40)
-print(json.dumps([answer, client.counters.checks, client.counters.probe_tokens, short.generate(32), short.generate(64), client.flush(30)]))
-`, url)
-  t.strictSame(said, ['4', 2, 2, [32, false], [40, true], true], 'it stays below its limit')
-  t.match(asked.slice(0, 3), [
-    { prompt: '<think>', most: 32, stop: ['</think>'] },
-    { prompt: '<think>thought \n</think>\n\nFinal answer:', most: 16, temperature: 0 },
-    { prompt: '<think>thought ', most: 32 },
-  ], 'a probe leaves no trace in the generation')
 })
 
 t.test('with the service down generations go on', async (t) => {
