@@ -4,7 +4,7 @@ import { PrefixSchema } from './context-schemas.js'
 import { checkWindow, storePrompts, ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
 import {
-  ContextSchema, LENGTH_POWER_DESCRIPTION, LotterySchema, nullable, NullableRatioSchema, objectOrNull, TextSchema, WEIGHTS_DESCRIPTION,
+  ContextSchema, LENGTH_POWER_DESCRIPTION, nullable, NullableRatioSchema, objectOrNull, TextSchema, WEIGHTS_DESCRIPTION,
 } from './field-schemas.js'
 import { ProbeFormSchema } from './probe-form-schemas.js'
 
@@ -52,7 +52,6 @@ export const BundleSchema = Type.Object({
     threshold: NullableRatioSchema('Raw confidence at which to stop; null: never, or stop by a predictor\'s score'),
     scorer: Type.Optional(Type.String({ description: 'Predictor whose score decides; absent: the raw confidence decides' })),
     score_threshold: Type.Optional(NullableRatioSchema('With scorer: the score at which to stop; null: never')),
-    lottery: Type.Optional(LotterySchema),
     trials: Type.Optional(Type.Array(Type.String(), { description: 'Predictors on trial; absent: none' })),
     scope: ScopeSchema,
     context: Type.Optional(Type.String({ description: 'Key of the context that the threshold comes from, if it is not the generation\'s own' })),

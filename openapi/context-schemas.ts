@@ -7,7 +7,7 @@ import { DIAGNOSES, type Diagnosis } from '../src/core/reports/diagnosis.js'
 import { ADVISED_GRADERS, type AdvisedGrader } from '../src/core/reports/label-advice.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { CadenceNumbersSchema, LotterySchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
+import { CadenceNumbersSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
 import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
 import { ContextProbeFormSchema } from './probe-form-schemas.js'
 
@@ -243,7 +243,6 @@ export const contextFields = {
   pin: NullablePinSchema,
   pinned_at: nullable<string>('string', { description: 'Key of the context whose pin sets the threshold: this one, or its pool; null: no pin does' }),
   threshold: NullableRatioSchema('Threshold in force; null: never stop'),
-  lottery: objectOrNull(LotterySchema, 'Where the certified point lies between two thresholds: the looser one, which a share of the generations has; null: all have `threshold`'),
   scope: ScopeSchema,
   score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
   guarantee: NullableGuaranteeSchema,

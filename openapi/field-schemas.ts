@@ -80,12 +80,6 @@ export const RatioSchema = (description: string) => Type.Number({ description: `
 export const NullableRatioSchema = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
 export const TimeSchema = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })
 
-/** The lottery: a looser threshold that applies to a share of the generations. */
-export const LotterySchema = Type.Object({
-  threshold: RatioSchema('The next looser threshold'),
-  share: RatioSchema('Share of the generations that have it instead: those with murmur3 of "salt:lottery:id" / 2^32 below it, where the id is that of the group, or of the generation'),
-}, { title: 'Lottery', description: 'Some generations have the next looser threshold, drawn by a hash of their id; absent or null: none' })
-
 const told = ERROR_CODES.map(({ code, status, message }) => `- \`${code}\` (${status})${message === '…' ? '' : `: ${message}`}`)
 
 export const ErrorSchema = Type.Object({

@@ -121,7 +121,6 @@ export const FleetPageSchema = Type.Object({
     is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),
     pinned_at: contextFields.pinned_at,
     threshold: contextFields.threshold,
-    lottery: contextFields.lottery,
     scope: contextFields.scope,
     em_drop: contextFields.em_drop,
     em_drop_low: contextFields.em_drop_low,

@@ -15,7 +15,6 @@ const CONTEXT = {
   pin: null,
   pinned_at: null,
   threshold: 0.985,
-  lottery: null,
   scope: 'own',
   score: 'confidence',
   guarantee: {
@@ -288,7 +287,6 @@ export const FLEET_PAGE_EXAMPLE = {
     is_pinned: false,
     pinned_at: null,
     threshold: 0.97,
-    lottery: null,
     scope: 'own',
     em_drop: 0.004,
     em_drop_low: -0.002,

@@ -21,7 +21,7 @@ export interface Method {
 export function ours (seed: number): Method {
   const service = simulatedService(`salt-${seed}`, LEVELS)
   return {
-    index: () => Math.floor(service.state(KEY)?.threshold_index ?? -1),
+    index: () => service.state(KEY)?.threshold_index ?? -1,
     run: ({ run }) => service.serve({ ...run, context: CONTEXT }).stoppedAt,
   }
 }

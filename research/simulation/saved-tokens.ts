@@ -188,13 +188,12 @@ class Player {
 
   /** The next check of a treated generation. */
   #check (running: Running, i: number, start: number): void {
-    const { run: { steps }, u, ends } = running
+    const { run: { steps }, ends } = running
     const step = steps[i]
     if (step === undefined || step.tokens >= ends) return this.#end(running, { arm: 'treated', tokens: ends }, start)
     this.#at(step.tokens, start, () => {
-      const { threshold_index: place } = this.#fold.state(KEY)
-      const hasLooser = (u * 1e6) % 1 < place % 1 // of a lottery
-      if (place === -1 || step.confidence! < GRID[Math.floor(place) + (hasLooser ? 1 : 0)]!) return this.#check(running, i + 1, start)
+      const { threshold_index: index } = this.#fold.state(KEY)
+      if (index === -1 || step.confidence! < GRID[index]!) return this.#check(running, i + 1, start)
       this.#stop(running, step.tokens, start)
     })
   }

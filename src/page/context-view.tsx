@@ -65,11 +65,6 @@ function served ({ total_em_drop_bound: total, error_level: level }: NonNullable
   return total === null ? '' : `; from full run to served answer at most ${points(total, 1)}, error level ${percent(Math.min(1, 2 * level), 1)}`
 }
 
-/** The lottery in force, in words; empty without one. */
-function mixture ({ lottery }: ContextDetail): string {
-  return lottery === null ? '' : `A lottery gives ${percent(lottery.share)} of the generations the looser threshold ${threshold(lottery.threshold)}. `
-}
-
 /** Everything about one context. */
 export function ContextPage ({ name }: { name: string }) {
   const path = `v1/contexts/${encodeURIComponent(name)}`
@@ -159,7 +154,7 @@ function Tiles ({ context }: { context: ContextDetail }) {
   return (
     <div class='tiles'>
       <Tile title='Threshold in force' value={threshold(context.threshold)}>
-        {mixture(context)}{promise(context)}
+        {promise(context)}
       </Tile>
       <Tile title='EM drop' value={points(context.em_drop)}>
         {context.em_drop === null

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 import { hashWith, useHash } from './address.js'
 import type { FleetPageReply, FleetRow } from './api.js'
-import { count, words, ago, percent, points, short, thresholds } from './format.js'
+import { count, words, ago, percent, points, short, threshold } from './format.js'
 import { useData } from './live.js'
 import { Card, Loading, DropBar, Badge, Pager } from './parts.js'
 import { usePhone } from './phone.js'
@@ -190,7 +190,7 @@ function Beside ({ children, note }: { children: ComponentChildren, note: string
 const CONTEXT_COLUMNS: readonly ContextColumn[] = [
   { head: 'Context', sort: 'key', cell: ({ key, alarms }) => <Name name={key} alarm={alarms[0]} /> },
   { head: 'Status', sort: 'status', cell: (row) => <States row={row} /> },
-  { head: 'Threshold', sort: 'threshold', isNumber: true, cell: (row) => thresholds(row) },
+  { head: 'Threshold', sort: 'threshold', isNumber: true, cell: (row) => threshold(row.threshold) },
   { head: 'EM drop of bound', sort: 'em_drop', isNumber: true, cell: (row) => <Drop row={row} /> },
   {
     head: 'Tokens saved, net',

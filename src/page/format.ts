@@ -45,9 +45,6 @@ export function movement ({ before, after, mode_before: modeBefore, mode_after: 
   return [text(before, modeBefore), text(after, modeAfter)]
 }
 
-/** The threshold in force; with a lottery both, and the share of the generations with the looser one. */
-export const thresholds = ({ threshold: safer, lottery }: Pick<FleetRow, 'threshold' | 'lottery'>): string =>
-  threshold(safer) + (lottery === null ? '' : `, ${percent(lottery.share)} at ${threshold(lottery.threshold)}`)
 export const decimals = (value: Figure, digits = 2): string => shown(value, (number) => minus(number.toFixed(digits)))
 
 function trim (text: string): string { return text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') }

@@ -46,9 +46,8 @@ const COLUMNS = [
 /** EM against tokens, with the bound and the threshold in force. */
 export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply, context: ContextDetail }) {
   const { policy: { max_em_drop: bound }, pin } = context
-  const lottery = context.threshold === tradeoff.threshold ? context.lottery : null // a pool's is not about these points
   const threshold = pin === null ? tradeoff.threshold : pin.threshold
-  const inForce = useMemo(() => pointInForce({ ...tradeoff, threshold }, lottery), [tradeoff, lottery, threshold])
+  const inForce = useMemo(() => pointInForce({ ...tradeoff, threshold }), [tradeoff, threshold])
   const top = Math.max(1.5 * bound, pin === null ? 0 : 1.2 * (inForce?.em_drop ?? 0)) // a pin may lose far more than is allowed
   const data = useMemo(() => {
     // Of points that save the same, the chart has one: that in force, otherwise the loosest.
@@ -69,7 +68,7 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply,
   return (
     <Card
       title='Cost of stopping earlier'
-      note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold or the lottery in force, the band where the true drop lies. What loses more goes on above.'
+      note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold in force, the band where the true drop lies. What loses more goes on above.'
     >
       <ChartFigure
         label='EM drop against tokens saved, by threshold' data={data} options={() => options(bound, top)} shape={`${bound} ${top}`}

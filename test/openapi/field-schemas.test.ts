@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  ConfidenceSchema, ContextSchema, EmSchema, ErrorSchema, LotterySchema, SignalsSchema, TextSchema, TokensSchema,
+  ConfidenceSchema, ContextSchema, EmSchema, ErrorSchema, SignalsSchema, TextSchema, TokensSchema,
 } from '../../openapi/field-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { build } from '../helper.js'
@@ -31,9 +31,3 @@ for (const [name, schema, good, bad] of cases) {
     for (const value of bad) t.ok(itemValidator(schema)(value), JSON.stringify(value))
   })
 }
-
-t.test('a lottery has a threshold and a share', async (t) => {
-  const problem = itemValidator(LotterySchema)
-  t.equal(problem({ threshold: 0.91, share: 0.75 }), null)
-  t.ok(problem({ threshold: 0.91 }))
-})

@@ -63,7 +63,6 @@ t.test('the reason is stated why nothing is stopped, or what the threshold promi
     ['By the pin of its pool, without a guarantee', { guarantee: null, pool: { ...left, left_at: null } }],
     ['New in its pool: 12 of its first 30 generations have run in full, and nothing is stopped before', { ...UNCERTIFIED, status: 'certified', pool: { ...left, left_at: null, first_generations: { seen: 12, of: 30 } } }],
     ['At most 3.0 pt lost, error level 5.0 %, over the pool as a whole', { scope: 'pool', evidence: null, guarantee: { ...guarantee!, post_hoc: false, total_em_drop_bound: null } }],
-    [`A lottery gives 25.0 % of the generations the looser threshold 0.95. At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}${GATHERED}`, { lottery: { threshold: 0.95, share: 0.25 } }],
   ]
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))

@@ -59,10 +59,9 @@ t.test('on a phone a page has five rows', async (t) => {
   t.match(asked(page.requests), { limit: '5', offset: '5' })
 })
 
-t.test('a lottery and a drop beyond the bound are marked', async (t) => {
-  const row = rowOf({ lottery: { threshold: 0.95, share: 0.125 }, em_drop: 0.031, em_drop_low: 0.001, em_drop_high: 0.05 })
+t.test('a drop beyond the bound is marked', async (t) => {
+  const row = rowOf({ em_drop: 0.031, em_drop_low: 0.001, em_drop_high: 0.05 })
   const page = await openPage(t, '', serviceWith({ rows: pageOf(row) }))
-  t.equal(page.table('Contexts')[1]![2], '0.97, 12.5 % at 0.95')
   t.equal(page.table('Contexts')[1]![3], '3.10 pt of 2.0 pt')
   t.equal(page.element('tbody .drop-bar .mark').className, 'mark bad')
   t.equal(page.element('tbody .drop-bar .mark').style.left, '77.5%', 'the bar ends at twice the bound')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  ago, count, counted, decimals, duration, NONE, percent, points, short, spread, threshold, thresholds, words, worth,
+  ago, count, counted, decimals, duration, NONE, percent, points, short, spread, threshold, words, worth,
 } from '../../src/page/format.js'
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ')
@@ -28,11 +28,6 @@ t.test('a missing value is a dash; no threshold means never', async (t) => {
   t.equal(threshold(0.98), '0.98')
   t.equal(threshold(0.99416443), '0.9942')
   t.equal(threshold(1), '1')
-})
-
-t.test('with a lottery both thresholds are shown', async (t) => {
-  t.equal(thresholds({ threshold: 0.97, lottery: null }), '0.97')
-  t.equal(plain(thresholds({ threshold: 0.97, lottery: { threshold: 0.95, share: 1 / 8 } })), '0.97, 12.5 % at 0.95')
 })
 
 t.test('times are shown in their largest unit', async (t) => {

@@ -6,13 +6,8 @@ const pointOf = (threshold: number | null, saved: number, drop: number) =>
 const points = [pointOf(null, 0, 0), pointOf(0.9, 0.5, 0), pointOf(0.8, 0.75, 0.04)]
 
 t.test('the point in force is that of the threshold, which it may share with safer ones', async (t) => {
-  t.equal(pointInForce({ points, threshold: null }, null), points[0])
-  t.equal(pointInForce({ points, threshold: 0.9 }, null), points[1])
-  t.equal(pointInForce({ points, threshold: 0.85 }, null), points[1])
-  t.equal(pointInForce({ points: [], threshold: null }, null), undefined)
-})
-
-t.test('with a lottery it lies between the points of both thresholds', async (t) => {
-  t.strictSame(pointInForce({ points, threshold: 0.9 }, { threshold: 0.8, share: 0.25 }),
-    { tokens_saved_ratio: 0.5625, em_drop: 0.01, em_drop_low: 0, em_drop_high: 0.02 })
+  t.equal(pointInForce({ points, threshold: null }), points[0])
+  t.equal(pointInForce({ points, threshold: 0.9 }), points[1])
+  t.equal(pointInForce({ points, threshold: 0.85 }), points[1])
+  t.equal(pointInForce({ points: [], threshold: null }), undefined)
 })

@@ -54,7 +54,7 @@ export function runShift ({ before, after, certified, shifted, policy, isOld = f
   const bound = policy?.max_em_drop ?? DEFAULT_POLICY.max_em_drop
   const service = simulatedService(`salt-${seed}`, LEVELS, policy)
   if (isOld) service.command({ type: 'policy', key: KEY, policy: { control_rate: 1 }, by: 'simulation' })
-  const indexNow = () => Math.floor(service.state(KEY)?.threshold_index ?? -1) // of a lottery the safer threshold
+  const indexNow = () => service.state(KEY)?.threshold_index ?? -1
   let [moved, safe, alarm, relearned] = [NEVER, { generations: 0, controls: 0, lost: 0 }, NEVER, NEVER]
   let [generations, controls, lost, index] = [-certified, 0, 0, -1]
   let [savedBefore, inForce] = [0, 0]

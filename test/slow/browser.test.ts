@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
 import { skip, startBrowser } from './chromium.js'
-import { build, until, type Built } from '../helper.js'
+import { build, type Built } from '../helper.js'
 import { bearer, tokenList, tokenOf } from '../token-fixtures.js'
 
 /** CI makes screenshots, to be looked at. */
@@ -92,28 +92,6 @@ t.test('in a browser', { skip }, async (t) => {
     await picture(page, 'generation-light')
     await refusesScripts(t, page, problems)
     t.same(problems, [], 'no error, and nothing from elsewhere')
-  })
-
-  t.test('a context shows the lottery in force', async (t) => {
-    const { app, send } = await build(t)
-    const context = { model: 'q', task: 'mixed' }
-    const outcomes = Array.from({ length: 600 }, (_, i) => {
-      const outcome = losslessOutcome(`mixed-${i}`, context)
-      const em = i % 33 === 9 ? 0 : 1 // of 2 % allowed, 3 % are lost at this step
-      return { ...outcome, steps: [{ tokens: 16, confidence: 0.86, em }, ...outcome.steps] }
-    })
-    for (const part of [outcomes.slice(0, 300), outcomes.slice(300)]) await report((path, body) => send('POST', path, body), part)
-    const key = 'model=q,task=mixed'
-    const { lottery } = await until('a lottery is in force', async () => {
-      const { body } = await send('GET', `/v1/contexts/${key}`)
-      return body.lottery != null && body.control_generations === outcomes.length && body
-    })
-    const { page, problems } = await open(`${await app.listen({ port: 0 })}/#/context/${key}`)
-    await page.getByRole('heading', { name: 'Threshold in force' }).waitFor()
-    const shown = (await page.locator('.tile').first().innerText()).replaceAll('\u00a0', ' ')
-    t.match(shown, `${(100 * lottery.share).toFixed(1)} % of the generations the looser threshold ${lottery.threshold.toFixed(4)}`)
-    await picture(page, 'lottery-light')
-    t.same(problems, [])
   })
 
   t.test('the page can be read on a phone and in the dark', async (t) => {

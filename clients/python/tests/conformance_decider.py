@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from stopgate._bundle import Bundle, lottery, second, uniform
+from stopgate._bundle import Bundle, second, uniform
 from stopgate._hash import murmur3
 from stopgate.generation import Arm, Step
 
@@ -17,13 +17,12 @@ def decide(bundle: Bundle, given: dict[str, Any]) -> dict[str, Any]:
     is_drawn = name is not None and uniform(bundle.salt, name) < rule.share
     arm: Arm = given.get("arm") or ("control" if is_drawn else "treated")
     step = Step(given["tokens"], given["confidence"], given.get("signals", {}))
-    threshold = rule.threshold_of(bundle.salt, name)
     is_stoppable = given["tokens"] >= given.get("due_tokens", 0) and "retry_of" not in given
     due = rule.cadence.next_check(step.tokens, given.get("generation_id", ""))
     decision = {
-        "decision": "stop" if is_stoppable and rule.stops(step, arm, threshold) else "continue",
+        "decision": "stop" if is_stoppable and rule.stops(step, arm) else "continue",
         "arm": arm,
-        "threshold": threshold,
+        "threshold": rule.threshold,
         "probe": "em" not in given and rule.wants_probe(step, arm, given.get("probed_score")),
         "next_check_tokens": None if rule.leaves_alone(arm) else due,
     }
@@ -42,7 +41,6 @@ for line in sys.stdin:
         answer = {
             "u": uniform(asked["draw"]["salt"], asked["draw"]["id"]),
             "second": second(asked["draw"]["salt"], asked["draw"]["id"]),
-            "lottery": lottery(asked["draw"]["salt"], asked["draw"]["id"]),
         }
     else:
         answer = decide(bundle, asked["step"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from stopgate._bundle import GRID, Bundle, lottery, second, uniform
+from stopgate._bundle import GRID, Bundle, second, uniform
 from stopgate._hash import murmur3
 from stopgate.generation import Arm, Step
 
@@ -27,9 +27,6 @@ def arm_of(step: dict[str, Any], share: float) -> Arm:
 def test_hashes_draws_and_grid() -> None:
     assert [murmur3(case["text"]) for case in VECTORS["murmur3"]] == [case["hash"] for case in VECTORS["murmur3"]]
     assert [uniform(case["salt"], case["id"]) for case in VECTORS["draws"]] == [case["u"] for case in VECTORS["draws"]]
-    assert [lottery(case["salt"], case["id"]) for case in VECTORS["draws"]] == [
-        case["lottery"] for case in VECTORS["draws"]
-    ]
     assert [second(case["salt"], case["id"]) for case in VECTORS["draws"]] == [
         case["second"] for case in VECTORS["draws"]
     ]
@@ -44,10 +41,9 @@ def test_decision(case: dict[str, Any]) -> None:
     assert rule is not None
     step = Step(given["tokens"], given["confidence"], given.get("signals", {}))
     arm = arm_of(given, rule.share)
-    threshold = rule.threshold_of(BUNDLE.salt, given.get("group_id", given.get("generation_id")))
-    assert threshold == said["threshold"]
+    assert rule.threshold == said["threshold"]
     is_stoppable = given["tokens"] >= given.get("due_tokens", 0) and "retry_of" not in given
-    stop = is_stoppable and rule.stops(step, arm, threshold)
+    stop = is_stoppable and rule.stops(step, arm)
     probe = "em" not in given and rule.wants_probe(step, arm, given.get("probed_score"))
     due = rule.cadence.next_check(step.tokens, given.get("generation_id", ""))
     told = {"stop": stop, "arm": arm, "probe": probe, "next": None if rule.leaves_alone(arm) else due}

@@ -29,7 +29,7 @@ function cases (): Case[] {
     ({ title, request, expected, required })
   return [
     ...all.murmur3.map(({ text, hash }: any) => one('murmur3', { murmur3: text }, { hash })),
-    ...all.draws.map(({ salt, id, u, second, lottery }: any) => one('draws', { draw: { salt, id } }, { u, second, lottery }, ['u'])),
+    ...all.draws.map(({ salt, id, u, second }: any) => one('draws', { draw: { salt, id } }, { u, second }, ['u'])),
     ...all.decisions.map(({ step, decision }: any) => one('decisions', { step }, decision, REQUIRED)),
   ]
 }

@@ -1,4 +1,4 @@
-import { lotteryHash, secondHash, uniform } from '../../core/assignment/arm.js'
+import { secondHash, uniform } from '../../core/assignment/arm.js'
 import { murmur3 } from '../../core/assignment/hash.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { type Bundle, BUNDLE_FORMAT, type BundleRule, snapshotOfBundle } from '../../core/decide/bundle.js'
@@ -53,8 +53,6 @@ const BUNDLE: Bundle = {
     rule(GRID[5]!, { mode: 'off' }),
     rule(0.9, { min_tokens: 100, check_every_tokens: 40, check_growth: 0.25 }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
-    rule(GRID[10]!, { lottery: { threshold: GRID[11]!, share: 0.625 } }),
-    rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, lottery: { threshold: PREDICTED.grid[13]!, share: 0.25 } }),
     rule(null, { check_every_tokens: 8, check_growth: 0.125, check_window_tokens: 45, exploring: true }),
     rule(GRID[10]!, { label_rate: 0.5, reports: 'enrolled' }),
   ],
@@ -75,11 +73,9 @@ const BUNDLE: Bundle = {
           off: { rule: 4, control_share: 0.5 },
           pinned: { rule: 5, control_share: 0.02 },
           predicted: { rule: 6, control_share: 0.1, weights: { p1: 0 } },
-          drawn: { rule: 7, control_share: 0.02 },
-          'drawn by a score': { rule: 8, control_share: 0.02, weights: { p1: 0 } },
           bent: { rule: 6, control_share: 0.1, weights: { p1: 1 } },
-          explored: { rule: 9 },
-          sampled: { rule: 10, control_share: 0.3 },
+          explored: { rule: 7 },
+          sampled: { rule: 8, control_share: 0.3 },
           left: { rule: 0, control_share: 0 },
           '': { rule: 1, control_share: 0.25 },
         },
@@ -95,11 +91,11 @@ function rareSteps (step: Step): Step[] {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score', 'explored', 'sampled'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'explored', 'sampled'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
   ]
   const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
-    const signals = (context?.task === 'predicted' || context?.task === 'bent' || context?.task === 'drawn by a score') && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
+    const signals = (context?.task === 'predicted' || context?.task === 'bent') && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
     const placed = { tokens: j === 5 ? 40_000 : 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
     return [
       { ...placed, arm: 'treated' },
@@ -116,10 +112,10 @@ function steps (): Step[] {
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; the second hash, by murmur3 of "salt:enrol:id", takes the id of the group or generation also where a prompt_hash draws u; a lottery is drawn by murmur3 of "salt:lottery:id". The windows of a generation begin by murmur3 of "window:" and its generation_id, without one of "window:".',
+    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; the second hash, by murmur3 of "salt:enrol:id", takes the id of the group or generation also where a prompt_hash draws u. The windows of a generation begin by murmur3 of "window:" and its generation_id, without one of "window:".',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
-    draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), second: secondHash('salt', id), lottery: lotteryHash('salt', id) })),
+    draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), second: secondHash('salt', id) })),
     levels: LEVELS,
     context_keys: CONTEXTS.map((context) => ({ context, key: contextKey(LEVELS, context) })),
     bundle: BUNDLE,

@@ -5,7 +5,7 @@ export type Arm = 'control' | 'treated'
 /** Floor of every control share. The exception is a context from which its pool takes no evidence: 0. */
 export const CONTROL_FLOOR = 0.02
 
-const hashesOf = (salt: string) => ({ salt, first: murmur3Behind(`${salt}:`), second: murmur3Behind(`${salt}:enrol:`), lottery: murmur3Behind(`${salt}:lottery:`) })
+const hashesOf = (salt: string) => ({ salt, first: murmur3Behind(`${salt}:`), second: murmur3Behind(`${salt}:enrol:`) })
 let hashes = hashesOf('') // a process uses one salt
 
 /**
@@ -21,12 +21,6 @@ export function uniform (salt: string, id: string): number {
 export function secondHash (salt: string, id: string): number {
   if (hashes.salt !== salt) hashes = hashesOf(salt)
   return hashes.second(id) / 0x1_0000_0000
-}
-
-/** A third such hash, in [0, 1). It draws the threshold of a generation in a lottery between two thresholds. */
-export function lotteryHash (salt: string, id: string): number {
-  if (hashes.salt !== salt) hashes = hashesOf(salt)
-  return hashes.lottery(id) / 0x1_0000_0000
 }
 
 const placeOf = murmur3Behind('window:')

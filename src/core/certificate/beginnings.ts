@@ -3,7 +3,6 @@ import {
   addDifferenceSums, differencesIn, type DifferenceSums, differenceSumFrom, noDifferences, packDifferences, unpackDifferences,
 } from './difference-sums.js'
 import { differencesAt, type Evidence } from './evidence.js'
-import { valueAt } from './thresholds.js'
 
 /**
  * Evidence that was gathered while something was broken must not stand for ever, so evidence begins again. For each threshold the test is
@@ -67,9 +66,9 @@ export function firstBeginning (thresholds: number, slice: number, moment: Momen
 }
 
 /** The only beginning, to which all units of some evidence belong. */
-export function beginningsOf ({ generations, lost, gained, partial, moved }: Evidence): Beginnings {
+export function beginningsOf ({ generations, lost, gained, partial }: Evidence): Beginnings {
   const beginnings = firstBeginning(lost.length, 0, { clock: 0, time: 0 })
-  const final = { generations, lost, gained, ...(partial !== undefined && { partial }), ...(moved !== undefined && { moved }), left_out: 0 }
+  const final = { generations, lost, gained, ...(partial !== undefined && { partial }), left_out: 0 }
   return { ...beginnings, list: [{ ...beginnings.list[0]!, final }] }
 }
 
@@ -180,23 +179,20 @@ function withoutLeast (list: readonly Beginning[], a: number): readonly Beginnin
   return list.filter((_, i) => i !== least)
 }
 
-/** The weight of a beginning at a place: a lottery between two thresholds weighs each by its chance. */
-function weightAt ({ weights }: Beginning, place: number): number { return valueAt(weights, place) }
-
-/** The differences of one prefix at one place, by beginning, with the logarithm of the beginning's weight. */
+/** The differences of one prefix at one threshold, by beginning, with the logarithm of the beginning's weight. */
 export type WeightedDifferences = ReadonlyArray<{ readonly logWeight: number, readonly differences: Differences }>
 
 /** What counts besides final slices: nothing, what is known of open ones, or also what is not, as lost. */
 type OpenPart = 'none' | 'known' | 'at_worst'
 
-/** The differences at a place over all slices, by beginning. */
-export function weightedDifferences ({ list }: Beginnings, place: number, part: OpenPart): WeightedDifferences {
+/** The differences at threshold k over all slices, by beginning. */
+export function weightedDifferences ({ list }: Beginnings, k: number, part: OpenPart): WeightedDifferences {
   return list.flatMap((beginning) => {
-    const weight = weightAt(beginning, place)
+    const weight = beginning.weights[k]!
     if (weight === 0) return []
-    const final = differencesIn(beginning.final, place)
+    const final = differencesIn(beginning.final, k)
     const { sums, unaccounted } = beginning.open
-    const more = part === 'none' ? null : differencesIn(sums, place, part === 'known' ? 0 : unaccounted)
+    const more = part === 'none' ? null : differencesIn(sums, k, part === 'known' ? 0 : unaccounted)
     return [{ logWeight: Math.log(weight), differences: more === null ? final : addDifferences(final, more) }]
   })
 }
@@ -224,22 +220,22 @@ export function withOpen (beginnings: Beginnings, open: ReadonlyArray<readonly O
 }
 
 /**
- * The differences at a place of every prefix that may certify, the shortest first: the final slices, and these with each run of open slices
- * that follows them. Each prefix counts the units left out of its own slices.
+ * The differences at threshold k of every prefix that may certify, the shortest first: the final slices, and these with each run of open
+ * slices that follows them. Each prefix counts the units left out of its own slices.
  * @param open by beginning, what each ended open slice adds
  */
-export function prefixesAt ({ list }: Beginnings, open: ReadonlyArray<readonly OpenDifferences[]>, place: number): WeightedDifferences[] {
+export function prefixesAt ({ list }: Beginnings, open: ReadonlyArray<readonly OpenDifferences[]>, k: number): WeightedDifferences[] {
   const slices = open[0]!.length
   const prefixes: Array<Array<WeightedDifferences[number]>> = Array.from({ length: slices + 1 }, () => [])
   list.forEach((beginning, j) => {
-    const weight = weightAt(beginning, place)
+    const weight = beginning.weights[k]!
     if (weight === 0) return
     const logWeight = Math.log(weight)
-    let differences = differencesIn(beginning.final, place)
+    let differences = differencesIn(beginning.final, k)
     prefixes[0]!.push({ logWeight, differences })
     open[j]!.forEach(({ sums, unaccounted }, i) => {
       const isEmpty = sums.generations + unaccounted + sums.left_out === 0
-      if (!isEmpty) differences = addDifferences(differences, differencesIn(sums, place, unaccounted))
+      if (!isEmpty) differences = addDifferences(differences, differencesIn(sums, k, unaccounted))
       prefixes[i + 1]!.push({ logWeight, differences })
     })
   })
@@ -282,21 +278,18 @@ function mixtureReaches (a: number, prefix: WeightedDifferences, logBar: number)
 /** When a beginning was, and the known units since. */
 interface Carrying { readonly time: number, readonly known: Differences }
 
-/** The beginning whose evidence for a place weighs most, which carries its certificate. */
-export function carryingBeginning (beginnings: Beginnings, place: number, a: number): Carrying | null {
+/** The beginning whose evidence for threshold k weighs most, which carries its certificate. */
+export function carryingBeginning (beginnings: Beginnings, k: number, a: number): Carrying | null {
   let carrying: Carrying | null = null
   let most = -Infinity
   for (const beginning of beginnings.list) {
-    const [part] = weightedDifferences({ ...beginnings, list: [beginning] }, place, 'known')
+    const [part] = weightedDifferences({ ...beginnings, list: [beginning] }, k, 'known')
     if (part === undefined) continue
     const log = part.logWeight + logEvidence(a, part.differences)
     if (log > most) { most = log; carrying = { time: beginning.time, known: part.differences } }
   }
   return carrying
 }
-
-/** Whether the lotteries between threshold k and the next differ from k in some beginning. */
-export function isSplitIn ({ list }: Beginnings, k: number): boolean { return list.some(({ final }) => final.moved?.[k] !== undefined) }
 
 /** Beginnings as they are stored. */
 export function packBeginnings (beginnings: Beginnings): Beginnings {

@@ -1,5 +1,3 @@
-import { LOTTERY_STEP } from './thresholds.js'
-
 /**
  * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop). For a unit of evidence (a generation, or a
  * group of samples) let d in [-1, 1] be its EM when run in full minus its EM when stopped there. For bets c of weight w,
@@ -19,16 +17,13 @@ export const LOG_WEIGHTS: readonly number[] = [...new Array<number>(16).fill(Mat
 /** A difference is a whole number of eighths: 8 lost, 0 kept, -8 gained; groups also have others (see docs/concepts/certificate.md). */
 export const EIGHTHS = 8
 
-/** Parts of an eighth: at a lottery between two thresholds, the difference of a group is a whole number of them. */
-const PARTS = 1 / LOTTERY_STEP
-
 /** Log factors of one unit under each bet. Those of a unit that lost or gained a part are computed when its difference first occurs. */
 interface BetTable {
   readonly a: number
   readonly lost: readonly number[]
   readonly kept: readonly number[]
   readonly gained: readonly number[]
-  /** By difference in 64ths, from -1 on. */
+  /** By difference in eighths, from -8 on. */
   readonly partial: Array<readonly number[] | undefined>
 }
 
@@ -51,7 +46,7 @@ function logFactors (a: number, eighths: number): readonly number[] {
 }
 
 function partialFactors ({ a, partial }: BetTable, eighths: number): readonly number[] {
-  const factors = partial[(eighths + EIGHTHS) * PARTS] ??= logFactors(a, eighths)
+  const factors = partial[eighths + EIGHTHS] ??= logFactors(a, eighths)
   return factors
 }
 

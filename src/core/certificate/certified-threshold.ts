@@ -2,7 +2,6 @@ import type { Policy } from '../policy/policy.js'
 import { reaches } from './certificate.js'
 import { differencesAt, emDrop, type Evidence, thresholdsOf, tokensSaved } from './evidence.js'
 import { lossScale } from './judge-errors.js'
-import { nextPlace } from './thresholds.js'
 
 /**
  * Index of the loosest certified threshold: walk the grid from the safest, stop at the first that fails, return the last that passed; -1 if
@@ -11,32 +10,18 @@ import { nextPlace } from './thresholds.js'
  * @param logBar ln(1/error_level), or more
  */
 export function certifiedIndex (evidence: Evidence, a: number, logBar: number): number {
-  return certifiedPlace((k) => reaches(a, differencesAt(evidence, k), logBar), () => false, thresholdsOf(evidence))
+  return loosestPassing((k) => reaches(a, differencesAt(evidence, k), logBar), thresholdsOf(evidence))
 }
 
 /**
- * Whether some unit stops elsewhere at the next threshold, so that the lotteries between the two say something of their own. Where none
- * does, all have the same evidence, so one certificate holds for all.
- * @param parts that add
+ * The loosest threshold of the unbroken run that passes, tested from the safest on; -1 for none.
+ * @param passes whether the evidence at threshold k reaches the bar
+ * @param from the loosest one that is certified already
  */
-export function isSplitAt (parts: readonly Evidence[], k: number): boolean {
-  return k + 1 < thresholdsOf(parts[0]!) && parts.some(({ tokens, moved }) => tokens[k] !== tokens[k + 1] || moved?.[k] !== undefined)
-}
-
-/**
- * The same with the lotteries between thresholds, which are tested in order like these.
- * @param passes whether the evidence at a place of the grid reaches the bar
- * @param isSplit whether there are lotteries between a threshold and the next one
- * @param from the loosest place that is certified already
- */
-export function certifiedPlace (
-  passes: (place: number) => boolean, isSplit: (k: number) => boolean, thresholds: number, from = -1): number {
+export function loosestPassing (passes: (k: number) => boolean, thresholds: number, from = -1): number {
   let index = from
-  for (;;) {
-    const next = nextPlace(index, isSplit)
-    if (next >= thresholds || !passes(next)) return index
-    index = next
-  }
+  while (index + 1 < thresholds && passes(index + 1)) index++
+  return index
 }
 
 type Prices = Pick<Policy, 'value_of_em' | 'price_per_1k_tokens' | 'judge_miss_rate'>
@@ -68,22 +53,21 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
  *     that one of the two loses or gains and the other does not: at least as many as their counts differ by. That margin is a metric, so
  *     the choice never changes twice on the same evidence.
  * The utility less that margin is linear in the two prices: only their ratio counts, and a higher value of EM never loosens the choice.
- * @param loosest place of the loosest certified threshold or lottery (see `thresholds.ts`), -1 for none
- * @param inForce place of what is in force, -1 for none
- * @returns a place, -1 for never stopping
+ * @param loosest index of the loosest certified threshold, -1 for none
+ * @param inForce index of the one in force, -1 for none
+ * @returns an index, -1 for never stopping
  */
 export function bestIndex (evidence: Evidence, loosest: number, prices: Prices, inForce: number): number {
   const { value, price } = pricesOf(prices)
   if (loosest === -1) return -1
   if (value === null || price === null) return tokensSaved(evidence, loosest) <= 0 ? -1 : loosest
-  const [ceiling, current] = [Math.floor(loosest), Math.floor(inForce)] // between two thresholds, a lottery is worth less than one of them
   const { lost, gained } = evidence
-  const seen = lost.slice(0, ceiling + 1).map((_, k) => emDrop(evidence, k))
+  const seen = lost.slice(0, loosest + 1).map((_, k) => emDrop(evidence, k))
   const smooth = isotonic(seen, seen.map((_, k) => 1 / (lost[k]! + gained[k]! + 1)))
   const dropOf = (k: number) => k === -1 ? 0 : Math.max(smooth[k]!, seen[k]!)
-  const stay = Math.min(current, ceiling)
+  const stay = Math.min(inForce, loosest)
   let [best, most] = [stay, 0]
-  for (let k = -1; k <= ceiling; k++) {
+  for (let k = -1; k <= loosest; k++) {
     if (k === stay) continue
     const margin = standardError(evidence, k, stay)
     const better = price * (savedBy(evidence, k) - savedBy(evidence, stay)) / 1000 - value * (dropOf(k) - dropOf(stay) + margin)

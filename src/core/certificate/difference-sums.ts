@@ -2,7 +2,7 @@ import { type Differences, EIGHTHS } from './certificate.js'
 import { addToList, differencesAt, type Evidence, zeroList } from './evidence.js'
 
 /** The sums that the test of the thresholds needs: of the differences of units, by threshold, and of the units left out for missing. */
-export type DifferenceSums = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial' | 'moved'> & { readonly left_out: number }
+export type DifferenceSums = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial'> & { readonly left_out: number }
 
 /** Sums that are added to in place. Lists are shared zeros until a unit loses or gains something, since most units do neither. */
 export interface DifferenceSum {
@@ -10,7 +10,6 @@ export interface DifferenceSum {
   lost: readonly number[]
   gained: readonly number[]
   partial?: Record<string, number[]>
-  moved?: Record<string, Record<string, number>>
   left_out: number
 }
 
@@ -20,10 +19,9 @@ export function noDifferences (thresholds: number): DifferenceSums {
 }
 
 /** A sum that begins with some differences, which are not changed. */
-export function differenceSumFrom ({ generations, lost, gained, partial, moved, left_out }: DifferenceSums): DifferenceSum {
+export function differenceSumFrom ({ generations, lost, gained, partial, left_out }: DifferenceSums): DifferenceSum {
   const sum: DifferenceSum = { generations, lost: copied(lost), gained: copied(gained), left_out }
   if (partial !== undefined) sum.partial = Object.fromEntries(Object.entries(partial).map(([eighths, units]) => [eighths, units.slice()]))
-  if (moved !== undefined) sum.moved = Object.fromEntries(Object.entries(moved).map(([k, changes]) => [k, { ...changes }]))
   return sum
 }
 
@@ -34,8 +32,6 @@ export function addDifferencesOf (sum: DifferenceSum, eighths: readonly number[]
   sum.generations++
   for (let k = 0; k < eighths.length; k++) {
     const difference = eighths[k]!
-    const next = eighths[k + 1]
-    if (next !== undefined && next !== difference) addMoved(sum, k, `${difference}:${next}`, 1)
     if (difference === 0) continue
     if (difference > 0) ownList(sum, 'lost')[k]! += difference / EIGHTHS; else ownList(sum, 'gained')[k]! -= difference / EIGHTHS
     if (difference % EIGHTHS !== 0) partOf(sum, difference)[k]!++
@@ -49,7 +45,6 @@ export function addDifferenceSums (sum: DifferenceSum, more: DifferenceSums): vo
   addToOwn(sum, 'lost', more.lost)
   addToOwn(sum, 'gained', more.gained)
   for (const [eighths, units] of Object.entries(more.partial ?? {})) addToList(partOf(sum, eighths), units)
-  for (const k in more.moved) for (const change in more.moved[k]) addMoved(sum, k, change, more.moved[k]![change]!)
 }
 
 function addToOwn (sum: DifferenceSum, field: 'lost' | 'gained', more: readonly number[]): void {
@@ -71,14 +66,9 @@ function partOf (sum: DifferenceSum, eighths: number | string): number[] {
   return units
 }
 
-function addMoved (sum: DifferenceSum, k: number | string, change: string, units: number): void {
-  const changes = (sum.moved ??= {})[k] ??= {}
-  changes[change] = (changes[change] ?? 0) + units
-}
-
-/** The differences at a place of the grid, with `unaccounted` more units that count as lost. @param place see `thresholds.ts` */
-export function differencesIn (sums: DifferenceSums, place: number, unaccounted = 0): Differences {
-  const differences = differencesAt(sums, place, unaccounted)
+/** The differences at threshold k, with `unaccounted` more units that count as lost. */
+export function differencesIn (sums: DifferenceSums, k: number, unaccounted = 0): Differences {
+  const differences = differencesAt(sums, k, unaccounted)
   return sums.left_out === 0 ? differences : { ...differences, leftOut: sums.left_out }
 }
 

@@ -6,14 +6,13 @@ import type { Stop, Trace } from './trace.js'
 export type EvidenceSum = { -readonly [F in keyof Evidence]: Evidence[F] extends readonly number[] ? number[] : Evidence[F] } & {
   probe_tokens?: number[]
   partial?: Record<string, number[]>
-  moved?: Record<string, Record<string, number>>
 }
 
 export function newSum (thresholds: number): EvidenceSum { return sumFrom(noEvidence(thresholds)) }
 
 /** A sum that begins with some evidence, which is not changed. The fields are written out: a spread takes several times as long. */
 export function sumFrom (evidence: Evidence): EvidenceSum {
-  const { probe_tokens: probeTokens, partial, moved } = evidence
+  const { probe_tokens: probeTokens, partial } = evidence
   const sum: EvidenceSum = {
     generations: evidence.generations,
     full_tokens: evidence.full_tokens,
@@ -27,7 +26,6 @@ export function sumFrom (evidence: Evidence): EvidenceSum {
   }
   if (probeTokens !== undefined) sum.probe_tokens = probeTokens.slice()
   if (partial !== undefined) sum.partial = copyLists(partial)
-  if (moved !== undefined) sum.moved = Object.fromEntries(Object.entries(moved).map(([k, changes]) => [k, { ...changes }]))
   return sum
 }
 
@@ -43,8 +41,6 @@ export function addUnitTo (sum: EvidenceSum, unit: EvidenceUnit): void {
   if (unit.unprobed_generations > 0) addToList(sum.unprobed, unit.unprobed)
   for (let k = 0; k < eighths.length; k++) {
     const difference = eighths[k]!
-    const next = eighths[k + 1]
-    if (next !== undefined && next !== difference) addMoved(sum, k, `${difference}:${next}`, 1)
     if (difference === 0) continue
     if (difference > 0) sum.lost[k]! += difference / EIGHTHS; else sum.gained[k]! -= difference / EIGHTHS
     if (difference % EIGHTHS !== 0) partOf(sum, difference)[k]!++
@@ -64,12 +60,6 @@ export function addEvidenceTo (sum: EvidenceSum, more: Evidence): void {
   addToList(sum.tokens, more.tokens)
   addProbeTokens(sum, more.probe_tokens)
   for (const [eighths, units] of Object.entries(more.partial ?? {})) addToList(partOf(sum, eighths), units)
-  for (const k in more.moved) for (const change in more.moved[k]) addMoved(sum, k, change, more.moved[k]![change]!)
-}
-
-function addMoved (sum: EvidenceSum, k: number | string, change: string, units: number): void {
-  const changes = (sum.moved ??= {})[k] ??= {}
-  changes[change] = (changes[change] ?? 0) + units
 }
 
 function addProbeTokens (sum: EvidenceSum, more: readonly number[] | undefined): void {
@@ -150,7 +140,7 @@ export function unpackEvidence (stored: PackedEvidence): Evidence {
 
 /** Names each field, since an object spread would take several times as long. */
 function withLists (evidence: Evidence, change: (list: readonly number[]) => readonly number[]): Evidence {
-  const { probe_tokens, partial, moved } = evidence
+  const { probe_tokens, partial } = evidence
   return {
     generations: evidence.generations,
     full_tokens: evidence.full_tokens,
@@ -163,6 +153,5 @@ function withLists (evidence: Evidence, change: (list: readonly number[]) => rea
     tokens: evidence.tokens,
     ...(probe_tokens !== undefined && { probe_tokens }),
     ...(partial !== undefined && { partial }),
-    ...(moved !== undefined && { moved }),
   }
 }

@@ -1,5 +1,5 @@
 import { type Differences, EIGHTHS } from './certificate.js'
-import { GRID, valueAt } from './thresholds.js'
+import { GRID } from './thresholds.js'
 import type { Stop, Trace } from './trace.js'
 
 /** The sums of two lists of numbers, place by place. */
@@ -51,11 +51,6 @@ export interface Evidence {
   readonly probe_tokens?: readonly number[]
   /** Units per threshold that lost or gained a part only, by their difference in eighths (-7 to 7, without 0). Absent: there are none. */
   readonly partial?: Readonly<Record<string, readonly number[]>>
-  /**
-   * Units whose difference changes from threshold k to the next one, by k and by both differences in eighths (`8:0`). It shows what a
-   * lottery between the two loses. Absent: there are none.
-   */
-  readonly moved?: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 const empty = new Map<number, Evidence>()
@@ -88,33 +83,10 @@ export const NO_EVIDENCE = noEvidence(GRID.length)
 export function thresholdsOf ({ lost }: Evidence): number { return lost.length }
 
 /** The fields of evidence that differences are read from. */
-type Counted = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial' | 'moved'>
+type Counted = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial'>
 
-/** The differences at a place of the grid, with `alsoLost` more units that count as lost. @param place see `thresholds.ts` */
-export function differencesAt (evidence: Counted, place: number, alsoLost = 0): Differences {
-  const k = Math.floor(place)
-  const safer = differencesAtThreshold(evidence, k, alsoLost)
-  const moved = place === k ? undefined : evidence.moved?.[k]
-  return moved === undefined ? safer : mixed(safer, moved, place - k)
-}
-
-/** At a lottery a unit has each threshold with a fixed chance, so its difference is the mean of the two, weighted by these chances. */
-function mixed (safer: Differences, moved: Readonly<Record<string, number>>, share: number): Differences {
-  let { lost, kept, gained } = safer
-  const partial = new Map(safer.partial)
-  const move = (eighths: number, units: number) => { partial.set(eighths, (partial.get(eighths) ?? 0) + units) }
-  for (const [change, units] of Object.entries(moved)) {
-    const [from, to] = change.split(':').map(Number) as [number, number]
-    if (from === EIGHTHS) lost -= units
-    else if (from === 0) kept -= units
-    else if (from === -EIGHTHS) gained -= units
-    else move(from, -units)
-    move(from + share * (to - from), units)
-  }
-  return { lost, kept, gained, partial: [...partial].filter(([, units]) => units > 0) }
-}
-
-function differencesAtThreshold ({ generations, lost, gained, partial }: Counted, k: number, alsoLost: number): Differences {
+/** The differences at threshold k, with `alsoLost` more units that count as lost. */
+export function differencesAt ({ generations, lost, gained, partial }: Counted, k: number, alsoLost = 0): Differences {
   if (partial === undefined) {
     return { lost: lost[k]! + alsoLost, kept: generations - lost[k]! - gained[k]!, gained: gained[k]! }
   }
@@ -137,8 +109,8 @@ export function addLost (evidence: Evidence, units: number): Evidence {
 }
 
 /** Net EM drop at threshold k, a fraction of the generations; 0 without any. */
-export function emDrop (evidence: Evidence, k: number): number {
-  return evidence.generations === 0 ? 0 : (valueAt(evidence.lost, k) - valueAt(evidence.gained, k)) / evidence.generations
+export function emDrop ({ generations, lost, gained }: Evidence, k: number): number {
+  return generations === 0 ? 0 : (lost[k]! - gained[k]!) / generations
 }
 
 /**
@@ -151,12 +123,12 @@ export function tokensSavedRatio (evidence: Evidence, k: number): number {
 
 /** The same, probes not counted. */
 export function grossSavedRatio ({ full_tokens: full, tokens }: Evidence, k: number): number {
-  return full === 0 ? 0 : (full - valueAt(tokens, k)) / full
+  return full === 0 ? 0 : (full - tokens[k]!) / full
 }
 
 /** Tokens that stopping at threshold k saves in all the generations, net of those of the probes. */
 export function tokensSaved ({ full_tokens: full, tokens, probe_tokens: probes }: Evidence, k: number): number {
-  return full - valueAt(tokens, k) - (probes === undefined ? 0 : valueAt(probes, k))
+  return full - tokens[k]! - (probes?.[k] ?? 0)
 }
 
 /** One unit of evidence, at every threshold: a generation, or a group of samples. */

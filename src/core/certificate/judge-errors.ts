@@ -37,8 +37,8 @@ export function withAuditedGains (unit: EvidenceUnit, policy: JudgePolicy, u: nu
 }
 
 /**
- * The differences of one sample with its gains at their audited worth, in whole eighths. Samples are corrected before they are averaged, by
- * groups and by lotteries: otherwise a gain that is worth less would make up in full for a loss in the same mean.
+ * The differences of one sample with its gains at their audited worth, in whole eighths. Samples are corrected before they are averaged in
+ * groups: otherwise a gain that is worth less would make up in full for a loss in the same mean.
  * @param rounding a draw in [0, 1), which keeps the mean of a gain; 0 rounds towards no gain
  */
 export function auditedGains (eighths: readonly number[], policy: JudgePolicy, rounding: number): number[] {

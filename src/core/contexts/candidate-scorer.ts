@@ -1,6 +1,6 @@
-import { type Beginnings, carryingBeginning, isSplitIn, passes, weightedDifferences } from '../certificate/beginnings.js'
+import { type Beginnings, carryingBeginning, passes, weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, meanDrop, unitsToReach } from '../certificate/certificate.js'
-import { certifiedPlace, expectedUtility, isSplitAt, pricesOf, standardError } from '../certificate/certified-threshold.js'
+import { expectedUtility, loosestPassing, pricesOf, standardError } from '../certificate/certified-threshold.js'
 import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
@@ -134,13 +134,12 @@ export function certifiedNow (
   policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>
 ): number {
   const a = testedBound(policy)
-  const isSplit = (k: number) => isSplitAt([evidence], k) || isSplitIn(beginnings, k)
-  return certifiedPlace((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), isSplit, thresholdsOf(evidence))
+  return loosestPassing((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), thresholdsOf(evidence))
 }
 
-/** The net EM drop at a place, a fraction, since the beginning that carries its certificate. */
-export function estimatedDrop ({ beginnings }: CandidateScorer, place: number, policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>): number {
-  const carrying = carryingBeginning(beginnings, place, testedBound(policy))
+/** The net EM drop at a threshold, a fraction, since the beginning that carries its certificate. */
+export function estimatedDrop ({ beginnings }: CandidateScorer, index: number, policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>): number {
+  const carrying = carryingBeginning(beginnings, index, testedBound(policy))
   return carrying === null ? 0 : trueDrop(meanDrop(carrying.known), policy)
 }
 
@@ -164,10 +163,9 @@ export function isLearningWorthwhile (state: ContextState, policy: Policy, predi
  * The same under prices, where another certified threshold looks better, but not yet by a standard error, so that the one in force stays.
  * Standard errors fall with the square root of the evidence.
  */
-function isChoiceUnsure ({ evidence, certified }: CandidateScorer, place: number, n: number, policy: Policy): boolean {
+function isChoiceUnsure ({ evidence, certified }: CandidateScorer, index: number, n: number, policy: Policy): boolean {
   const { value } = pricesOf(policy)
   if (value === null) return false
-  const index = Math.floor(place) // prices choose among whole thresholds
   const now = worthAt(evidence, index, policy)
   for (let k = 0; k <= certified; k++) {
     const gain = worthAt(evidence, k, policy) - now
@@ -181,7 +179,7 @@ function isChoiceUnsure ({ evidence, certified }: CandidateScorer, place: number
 /** @param now what the threshold in force is worth; @param n generations so far */
 function isWorthItsPrice ({ evidence, beginnings, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
   let needed = 0
-  for (let k = Math.floor(certified) + 1; k < thresholdsOf(evidence); k++) {
+  for (let k = certified + 1; k < thresholdsOf(evidence); k++) {
     const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
       unitsToReach(testedBound(policy), differences, bar - logWeight, hopedFor(differences)))
     needed = Math.max(needed, Math.min(...byBeginning)) // each waits for the safer ones

@@ -81,12 +81,11 @@ export function linksOf (loaded: LoadedContexts, key: string): ChainLink[] {
 export function chainLink (
   key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement, warnings = NO_WARNINGS
 ): ChainLink {
-  const { scorer, index, threshold, lottery, guarantee } = judgement
+  const { scorer, index, threshold, guarantee } = judgement
   return {
     scorer,
     index,
     threshold,
-    lottery,
     guarantee,
     key,
     policy,
@@ -113,5 +112,5 @@ export function chainLink (
 export function labelReachOf (state: ContextState, policy: Policy): number {
   const { label_losses: losses, label_sources: sources, auto_cadence: cadence, threshold_index: inForce } = state
   if (losses === undefined || !areLabelsSpared(policy, sources) || isExploring(cadence)) return ALL_LABELS
-  return Math.max(Math.ceil(inForce), labelReach(losses, testedBound(policy)))
+  return Math.max(inForce, labelReach(losses, testedBound(policy)))
 }

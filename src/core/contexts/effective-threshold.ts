@@ -1,5 +1,4 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
-import type { Lottery } from '../certificate/thresholds.js'
 import { certifyingDepth, certifyingKey, depthOf, type Levels } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
 import type { ChainLink } from './chain-link.js'
@@ -12,8 +11,6 @@ export type Scope = 'own' | 'pool' | 'none'
 /** The threshold that takes effect at the end of a chain. */
 export interface EffectiveThreshold {
   readonly threshold: number | null
-  /** The looser threshold that a share of the generations has instead; `null`: none. */
-  readonly lottery: Lottery | null
   /** Name of the predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly scope: Scope
@@ -30,7 +27,7 @@ export interface EffectiveThreshold {
   readonly isEvidence: boolean
 }
 
-const UNCOVERED = { threshold: null, scorer: null, lottery: null }
+const UNCOVERED = { threshold: null, scorer: null }
 
 /**
  * The threshold in force for a leaf: its own pin, otherwise the pin or the certificate of the link that gathers its evidence. A pool's
@@ -47,11 +44,11 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
     (!leaf.isUnreadable && !hasLeft(leaf.leftEpoch, source.epochName) && differenceFromPool(leaf.policy, source.policy) === undefined)
   const isNew = source !== leaf && isCovered && pin === undefined && leaf.knownEpoch !== source.epochName
   const isServed = isCovered && !isNew
-  const { threshold, scorer = null, lottery = null } = pin === undefined ? isServed ? source : UNCOVERED : { ...pin, lottery: null }
+  const { threshold, scorer = null } = pin ?? (isServed ? source : UNCOVERED)
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
   const guarantee = pin !== undefined || !isServed ? null : source.guarantee
-  return { threshold, lottery, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isNew, isEvidence }
+  return { threshold, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isNew, isEvidence }
 }
 
 /** Depth of the link that certifies for the end of a chain, which may end above the leaves. */

@@ -1,7 +1,7 @@
 import { bestIndex, expectedUtility } from '../certificate/certified-threshold.js'
 import { grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { fidelityRatio, servedDifference } from '../certificate/fidelity.js'
-import { GRID, type Lottery, lotteryAt, thresholdAt } from '../certificate/thresholds.js'
+import { GRID } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -23,15 +23,13 @@ const MARGIN = 0.02
 export interface Judgement {
   /** Name of the predictor whose threshold it is; `null`: the raw confidence's, or none. */
   readonly scorer: string | null
-  /** Place on its scorer's grid (see `thresholds.ts`), -1 for none. */
+  /** Index on its scorer's grid, -1 for none. */
   readonly index: number
   readonly threshold: number | null
-  /** The looser threshold that a share of the generations has instead; `null`: none. */
-  readonly lottery: Lottery | null
   readonly guarantee: Guarantee | null
 }
 
-export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, lottery: null, guarantee: null }
+export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, guarantee: null }
 
 /** Whether the state's evidence has the meaning that the policy asks about; if not, a new epoch is due and nothing is certified. */
 export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
@@ -59,7 +57,7 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
   const { candidate, index } = best
   const { scorer, grid } = candidate
   const guarantee = guaranteeOf(state, policy, candidate, index)
-  return { scorer, index, threshold: thresholdAt(grid, index), lottery: lotteryAt(grid, index), guarantee }
+  return { scorer, index, threshold: grid[index]!, guarantee }
 }
 
 /**
@@ -78,7 +76,7 @@ export function judge (state: ContextState | undefined, policy: Policy, levels: 
 function judgementOf (state: ContextState, grid: readonly number[]): Judgement {
   const { serving: scorer, threshold_index: index, threshold, guarantee } = state
   if (index === -1) return NO_JUDGEMENT
-  return { scorer, index, threshold, lottery: lotteryAt(grid, index), guarantee }
+  return { scorer, index, threshold, guarantee }
 }
 
 /** The grid of the scorer in force; `undefined`: its predictor is gone. */

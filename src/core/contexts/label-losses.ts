@@ -1,6 +1,6 @@
 import { addLists, type EvidenceUnit, zeroList } from '../certificate/evidence.js'
 import { CERTIFIABLE, EIGHTHS, HOPE } from '../certificate/certificate.js'
-import { GRID, LOTTERY_STEP, valueAt } from '../certificate/thresholds.js'
+import { GRID } from '../certificate/thresholds.js'
 import type { Policy } from '../policy/policy.js'
 import type { CountsByName } from './counts-by-name.js'
 
@@ -47,17 +47,13 @@ export function addLabelled ({ reported, lost, gained }: LabelLosses = NOTHING, 
 }
 
 /**
- * Index of the loosest threshold for which labels are asked for, -1 for none. It is the last one before the first hopeless threshold, or
- * that threshold itself while the safest lottery towards it is not hopeless. Losses beyond it are not seen, so that the share of those seen
- * falls until it is tried again.
+ * Index of the loosest threshold for which labels are asked for, -1 for none. It is the last one before the first hopeless threshold.
+ * Losses beyond it are not seen, so that the share of those seen falls until it is tried again.
  * @param a tolerance of the test
  */
 export function labelReach ({ reported, lost, gained }: LabelLosses, a: number): number {
-  const isHopeless = (place: number) => {
-    const [losses, gains] = [valueAt(lost, place), valueAt(gained, place)]
-    return losses > 0 && losses - gains - HOPE * Math.sqrt(losses + gains) >= CERTIFIABLE * a * reported
-  }
-  const worst = lost.findIndex((_, k) => isHopeless(k))
-  if (worst === -1) return ALL_LABELS
-  return worst > 0 && !isHopeless(worst - 1 + LOTTERY_STEP) ? worst : worst - 1
+  const isHopeless = (losses: number, gains: number) =>
+    losses > 0 && losses - gains - HOPE * Math.sqrt(losses + gains) >= CERTIFIABLE * a * reported
+  const worst = lost.findIndex((losses, k) => isHopeless(losses, gained[k]!))
+  return worst === -1 ? ALL_LABELS : worst - 1
 }

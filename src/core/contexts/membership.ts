@@ -2,7 +2,6 @@ import { EIGHTHS } from '../certificate/certificate.js'
 import { type Drift, hasDrifted, NO_DRIFT, watchDifferences } from '../certificate/drift.js'
 import { addUnit } from '../certificate/evidence-sum.js'
 import { emDrop, type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
-import { valueAt } from '../certificate/thresholds.js'
 import { MAX_OPEN_SLICES } from '../enrolment/slice-queue.js'
 import { ASIDE } from '../enrolment/slice.js'
 
@@ -45,10 +44,10 @@ export interface MemberUnit {
   /** Number of its slice (`ASIDE`: its draw is no evidence of the pool), and of the first slice of the pool that is not final yet. */
   readonly slice: number
   readonly firstOpen: number
-  /** Name of the pool's epoch, the scorer that serves there, and the place of its threshold in force; -1: none is. */
+  /** Name of the pool's epoch, the scorer that serves there, and the index of its threshold in force; -1: none is. */
   readonly epoch: string
   readonly scorer: number
-  readonly place: number
+  readonly index: number
   /** The drop that the pool's evidence is tested for. */
   readonly bound: number
   /** Of the log, ms. */
@@ -61,34 +60,34 @@ export interface MemberUnit {
  * @param last `undefined` before the member's first unit
  */
 export function addToMembership (last: Membership | undefined, added: MemberUnit): Membership {
-  const { unit, slice, firstOpen, epoch, scorer, place, bound, time } = added
+  const { unit, slice, firstOpen, epoch, scorer, index, bound, time } = added
   const before = last?.epoch === epoch ? last : undefined
   const evidence = before?.scorer === scorer ? before.evidence : noEvidence(unit.eighths.length)
   const units = (before?.units ?? 0) + 1
   const sum = addUnit(evidence, unit)
-  const isLossless = place !== -1 && sum.generations === FIRST_LOSSLESS_UNITS && emDrop(sum, place) <= 0
+  const isLossless = index !== -1 && sum.generations === FIRST_LOSSLESS_UNITS && emDrop(sum, index) <= 0
   const shown = { epoch, units, is_known: before?.is_known === true || units >= FIRST_UNITS || isLossless, scorer, evidence: sum }
   const { drift = NO_DRIFT, unwatched = [], left_at = null } = before ?? {}
   if (left_at !== null) return { ...shown, drift, unwatched: [], left_at }
-  const waiting = place === -1 || slice === ASIDE ? unwatched : withUnit(unwatched, slice, valueAt(unit.eighths, place) / EIGHTHS)
+  const waiting = index === -1 || slice === ASIDE ? unwatched : withUnit(unwatched, slice, unit.eighths[index]! / EIGHTHS)
   const final = waiting.filter((one) => one.slice < firstOpen)
   const watched = final.reduce((m, { units }) => watchDifferences(m, units, bound), drift)
   return {
     ...shown,
     drift: watched,
     unwatched: waiting.filter((one) => one.slice >= firstOpen),
-    left_at: hasDrifted(watched) || isLosing(shown, place) ? time : null,
+    left_at: hasDrifted(watched) || isLosing(shown, index) ? time : null,
   }
 }
 
 /**
- * Whether a member loses so much at a place of the scorer's grid that it need not wait for its detector: ten net losses in its first units,
+ * Whether a member loses so much at a threshold that it need not wait for its detector: ten net losses in its first units,
  * or as large a share of more. A member within the bound of its pool practically never does (see docs/evidence/drift.md).
- * @param place of the threshold in force; -1: none is
+ * @param index of the threshold in force; -1: none is
  */
-export function isLosing ({ evidence }: Pick<Membership, 'evidence'>, place: number): boolean {
-  if (place === -1) return false
-  const share = emDrop(evidence, place)
+export function isLosing ({ evidence }: Pick<Membership, 'evidence'>, index: number): boolean {
+  if (index === -1) return false
+  const share = emDrop(evidence, index)
   return share >= MOST_LOST_SHARE && share * evidence.generations >= MOST_LOSSES
 }
 

@@ -1,4 +1,3 @@
-import type { Lottery } from '../certificate/thresholds.js'
 import type { Scope } from '../contexts/effective-threshold.js'
 import { ALL_LABELS } from '../contexts/label-losses.js'
 import type { ProbeForm } from '../contexts/probe-form.js'
@@ -21,8 +20,6 @@ export interface BundleRule {
   readonly scorer?: string
   /** For the score of `scorer`; present if and only if `scorer` is. `null`: never stop. */
   readonly score_threshold?: number | null
-  /** The looser threshold, for the same score, that a share of the generations has instead, by a hash of their id. Absent: none. */
-  readonly lottery?: Lottery
   /** Names of the predictors on trial, which need probes; absent: none. */
   readonly trials?: readonly string[]
   readonly scope: Scope
@@ -155,13 +152,12 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 }
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
-  const { threshold, lottery, scorer, trials, scope, context, label, mode } = rule
+  const { threshold, scorer, trials, scope, context, label, mode } = rule
   const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, storePrompts } = rule
   const { enrolledShare, reports, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
-    ...(lottery !== null && { lottery }),
     ...(trials.length > 0 && { trials: trials.map(({ name }) => name) }),
     scope,
     ...(context !== null && chainOf(context).length <= levels.length && { context }), // a pool's
@@ -184,7 +180,6 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
 const OUTSIDE: ContextRule = {
   context: null,
   threshold: null,
-  lottery: null,
   scorer: null,
   trials: [],
   scope: 'none',
@@ -220,7 +215,7 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
-    const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, record_steps, label_rate } = shared
+    const { scorer, trials = [], scope, context, label = 'exact_match', mode, min_tokens, record_steps, label_rate } = shared
     const { check_every_tokens, check_growth, check_window_tokens = 0, exploring = false, probe_form: probeForm } = shared
     const scorerOf = (name: string): Scorer => {
       const place = partOf(node.weights?.[name], `weights of ${name}`)
@@ -229,7 +224,6 @@ export function snapshotOfBundle (
     return {
       context: context ?? null,
       threshold: scorer === undefined ? shared.threshold : shared.score_threshold ?? null,
-      lottery,
       scorer: scorer === undefined ? null : scorerOf(scorer),
       trials: trials.map(scorerOf),
       scope,

@@ -5,7 +5,7 @@ import type { Context } from '../policy/context.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
 import {
   armOfDraw, canProbe, drawOf, type Freshness, isBefore, isNewCrossing, isReportDue, reachesLoosest, type Reason, reasonFor, type Step,
-  thresholdFor, wouldStop,
+  wouldStop,
 } from './decide.js'
 import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
 
@@ -94,11 +94,9 @@ export function decideColumns (
         }
       }
     }
-    const own = rule.lottery === null ? undefined : groups?.[row] ?? generations?.[row] ?? undefined
-    const threshold = thresholdFor(snapshot.salt, rule, own)
     const isEarly = due !== undefined && arm === 'treated' && isBefore(tokens[row]!, due[row])
     if (isEarly) asked_early.push(row)
-    const reached = reasonFor(rule, threshold, freshness, tokens[row]!, score, arm, isEarly)
+    const reached = reasonFor(rule, freshness, tokens[row]!, score, arm, isEarly)
     const reason = reasons[row] = isRetry && reached === 'score_at_threshold' ? 'retry' : reached
     if (wouldStop(reason)) {
       would_stop.push(row)

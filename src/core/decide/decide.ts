@@ -1,4 +1,4 @@
-import { type Arm, drawArm, lotteryHash, secondHash, uniform } from '../assignment/arm.js'
+import { type Arm, drawArm, secondHash, uniform } from '../assignment/arm.js'
 import { GRID } from '../certificate/thresholds.js'
 import type { Em } from '../certificate/trace.js'
 import { CONTEXT_WARNINGS } from '../contexts/context-warnings.js'
@@ -91,15 +91,14 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
   // Reading an absent optional field is slow, so fields that few steps have are read only where they matter.
   const u = step.arm === undefined && step.retry_of === undefined ? drawOf(snapshot.salt, step.group_id ?? step.prompt_hash ?? id) : null
   const arm = step.arm ?? armOfDraw(rule, u)
-  const threshold = thresholdFor(snapshot.salt, rule, id)
   const confidence = clampConfidence(step.confidence)
   const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
   const isEarly = arm === 'treated' && isBefore(step.tokens, step.due_tokens)
-  const reached = reasonFor(rule, threshold, freshness, step.tokens, score, arm, isEarly)
+  const reached = reasonFor(rule, freshness, step.tokens, score, arm, isEarly)
   const reason = reached === 'score_at_threshold' && step.retry_of !== undefined ? 'retry' : reached
   const decision: Decision = {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
-    threshold,
+    threshold: rule.threshold,
     score,
     scorer: rule.scorer?.name ?? 'confidence',
     reason,
@@ -137,12 +136,6 @@ export function armOfDraw ({ controlShare }: Pick<ContextRule, 'controlShare'>, 
   return u === null ? 'treated' : drawArm(u, controlShare)
 }
 
-/** The threshold of a generation. Where it is drawn by lottery, the samples of a group share it; without an id it is the safer one. */
-export function thresholdFor (salt: string | null, { threshold, lottery }: ContextRule, id: string | undefined): number | null {
-  if (lottery === null || id === undefined || salt === null) return threshold
-  return lotteryHash(salt, id) < lottery.share ? lottery.threshold : threshold
-}
-
 /**
  * Whether a treated generation must report its outcome. Where only enrolled ones report, all samples of an enrolled group do. In doubt a
  * generation reports.
@@ -169,8 +162,9 @@ export function isBefore (tokens: number, dueTokens: number | null | undefined):
 }
 
 export function reasonFor (
-  rule: ContextRule, threshold: number | null, freshness: Freshness, tokens: number, score: number | null, arm: Arm, isEarly: boolean
+  rule: ContextRule, freshness: Freshness, tokens: number, score: number | null, arm: Arm, isEarly: boolean
 ): Reason {
+  const { threshold } = rule
   if (rule.mode === 'off') return 'off'
   if (freshness === 'too_old') return 'stale_snapshot'
   if (threshold === null) return 'no_threshold'

@@ -1,4 +1,3 @@
-import type { Lottery } from '../certificate/thresholds.js'
 import { chainLink, type ChainLink } from '../contexts/chain-link.js'
 import type { ContextWarning } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceShareInForce, type Scope } from '../contexts/effective-threshold.js'
@@ -16,8 +15,6 @@ export interface ContextRule {
   /** The context that gathers the evidence, and whose threshold it is; `null`: none did, and the generation's own key is the answer. */
   readonly context: string | null
   readonly threshold: number | null
-  /** The looser threshold that a share of the generations has instead; `null`: none. */
-  readonly lottery: Lottery | null
   /** The predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: Scorer | null
   /** The predictors on trial here, which need probes. */
@@ -246,7 +243,6 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
   return {
     context: force.source.key || null,
     threshold: isScored ? force.threshold : null,
-    lottery: isScored ? force.lottery : null,
     scorer: scorer ?? null,
     trials: scorers(force.source.trials),
     scope: force.scope,

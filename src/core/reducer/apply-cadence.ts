@@ -36,7 +36,7 @@ function checksToStop ({ outcome }: PendingOutcome): Asked | null {
   return { checks, tokens: probe?.tokens ?? Math.max(0, tokens - answer) }
 }
 
-/** `null`: no step crosses the threshold in force, or its scorer is gone. Of a lottery it is the safer threshold. */
+/** `null`: no step crosses the threshold in force, or its scorer is gone. */
 function checksToCrossing (
   fold: Fold, { outcome, leaf }: PendingOutcome, state: ContextState, { min_tokens: minTokens }: Policy
 ): Asked | null {
@@ -45,7 +45,7 @@ function checksToCrossing (
   const predictor = trial && predictorOf(trial, fold.predictors)
   if (state.serving !== null && predictor === undefined) return null
   const scorer = predictor && scorerFor(predictor, leaf)
-  const threshold = (predictor?.grid ?? GRID)[Math.floor(state.threshold_index)]!
+  const threshold = (predictor?.grid ?? GRID)[state.threshold_index]!
   let [checks, last] = [0, -1]
   for (const { tokens, confidence, signals } of outcome.steps) {
     if (tokens !== last) checks++

@@ -1,4 +1,3 @@
-import { valueAt } from '../certificate/thresholds.js'
 import { stopsOf } from '../certificate/trace.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -69,7 +68,7 @@ export function countSavingsOfControl (
   return tokens
 }
 
-/** Tokens of a full run after it crossed the threshold in force; at a lottery the mean over both thresholds. */
+/** Tokens of a full run after it crossed the threshold in force. */
 function tokensAfterCrossing (fold: Fold, { outcome, leaf, key }: PendingOutcome, state: ContextState): number | null {
   const { steps, steps_complete: isComplete, cancelled: isCancelled = false, tokens, u } = outcome
   const trial = state.trials.find(({ predictor }) => predictor === state.serving)
@@ -82,5 +81,5 @@ function tokensAfterCrossing (fold: Fold, { outcome, leaf, key }: PendingOutcome
   }))
   const run = { tokens, answerTokens: 0, em: null, steps: scored, isComplete }
   const stops = stopsOf(run, policyOf(fold.ledger, key).min_tokens, scorer?.grid)
-  return valueAt(stops.map((stop) => tokens - stop.tokens), state.threshold_index)
+  return tokens - stops[state.threshold_index]!.tokens
 }

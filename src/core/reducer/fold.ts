@@ -152,12 +152,12 @@ export function writeState (fold: Fold, key: string, next: ContextState, { polic
 }
 
 /** Of the members of a pool, those leave that lose too much at the threshold that has just come into force. */
-function expelLosing (fold: Fold, pool: string, { epoch_name: epoch, threshold_index: place, ...rest }: ContextState, time: number): void {
+function expelLosing (fold: Fold, pool: string, { epoch_name: epoch, threshold_index: index, ...rest }: ContextState, time: number): void {
   const serving = servingNumber(rest)
   for (const [key, state] of statesWithin(fold, pool)) {
     const { membership } = state
     if (membership?.epoch !== epoch || membership.scorer !== serving) continue
-    if (membership.left_at === null && isLosing(membership, place)) setMembership(fold, key, state, { ...membership, left_at: time }, time)
+    if (membership.left_at === null && isLosing(membership, index)) setMembership(fold, key, state, { ...membership, left_at: time }, time)
   }
 }
 
@@ -219,7 +219,7 @@ export function thresholdInForce (fold: Fold, key: string, time: number): Effect
     const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
     const pin = fold.ledger.pins.get(of)
     const live = pin !== undefined && isLive(pin, time) ? usablePin(fold.predictors, pin) : undefined
-    return chainLink(of, policyOf(fold.ledger, of), live, state, { scorer, index, threshold, lottery: null, guarantee: null })
+    return chainLink(of, policyOf(fold.ledger, of), live, state, { scorer, index, threshold, guarantee: null })
   }
   const leaf = linkOf(key)
   const { levels } = fold.ledger.configuration

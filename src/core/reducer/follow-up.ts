@@ -87,16 +87,16 @@ export function followUp (fold: Fold, key: string, stored: ContextState, time: n
  * with unaccounted units counting as gained, so it may come later than with full knowledge, but never falsely
  */
 function driftInOpen (state: ContextState, cohort: Cohort, policy: Policy): { known: Drift, isAlarmed: boolean } {
-  const { drift_final: final, threshold_index: place } = state
+  const { drift_final: final, threshold_index: index } = state
   const a = testedBound(policy)
   const serving = servingNumber(state)
-  if (serving === undefined || place === -1) return { known: final, isAlarmed: false }
+  if (serving === undefined || index === -1) return { known: final, isAlarmed: false }
   const none = noEvidence(thresholdsOf(state.evidence))
   let [known, least, isAlarmed] = [final, final, false]
   for (const slice of cohort.slices) {
     if (slice.isCounted) continue
     const watched = watchedOf(slice, serving)
-    const [evidence, index] = watched === undefined ? [none, 0] : [watched, place]
+    const evidence = watched ?? none
     known = watchEvidence(known, evidence, index, a)
     if (slice.ends === null) continue
     least = watchEvidence(least, evidence, index, a, slice.open.control)
@@ -210,7 +210,7 @@ const NONE_FINAL = 0
 export function applyMember (fold: Fold, pool: Pool, { leaf, ...shown }: UnitOfMember, time: number): void {
   const state = fold.get(leaf)
   if (state === undefined) return // there is no room for more contexts
-  const { epoch_name: epoch, threshold_index: place } = pool.state
+  const { epoch_name: epoch, threshold_index: index } = pool.state
   const bound = testedBound(pool.policy)
-  setMembership(fold, leaf, state, addToMembership(state.membership, { ...shown, epoch, place, bound, time }), time)
+  setMembership(fold, leaf, state, addToMembership(state.membership, { ...shown, epoch, index, bound, time }), time)
 }

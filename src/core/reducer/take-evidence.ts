@@ -1,9 +1,9 @@
 import {
-  addFinal, type Beginnings, isSplitIn, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart,
+  addFinal, type Beginnings, logMixture, type Moment, openByBeginning, passes, prefixesAt, restart,
   unitsOfFirstCertificate, type WeightedDifferences, withOpen,
 } from '../certificate/beginnings.js'
 import { heldUntil } from '../certificate/breach.js'
-import { certifiedPlace, isSplitAt } from '../certificate/certified-threshold.js'
+import { loosestPassing } from '../certificate/certified-threshold.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { mergeEvidence, sumOfOpen } from '../certificate/evidence-sum.js'
 import { type Evidence, type EvidenceUnit, thresholdsOf } from '../certificate/evidence.js'
@@ -65,11 +65,9 @@ export function takeEvidence (
     const { evidence, beginnings } = gathering
     const thresholds = thresholdsOf(evidence)
     const byBeginning = openByBeginning(beginnings, open.map(({ differences }) => differences))
-    const parts = [evidence, ...open.map(({ evidence }) => evidence)]
-    const isSplit = (k: number) => isSplitAt(parts, k) || isSplitIn(beginnings, k)
     const prefixes = (k: number) => prefixesAt(beginnings, byBeginning, k)
     const isCertified = (k: number) => prefixes(k).some((prefix) => passes(a, prefix, bar))
-    const certified = certifiedPlace(isCertified, isSplit, thresholds, isSticky ? gathering.certified : -1)
+    const certified = loosestPassing(isCertified, thresholds, isSticky ? gathering.certified : -1)
     if (isServing) best = Math.max(...prefixes(state.threshold_index).map(logEvidenceOf))
     return { ...gathering, open: sumOfOpen(open, thresholds), beginnings: withOpen(beginnings, byBeginning), certified }
   }

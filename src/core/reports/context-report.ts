@@ -6,7 +6,7 @@ import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
 import { type Fidelity, fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
-import { GRID, thresholdAt } from '../certificate/thresholds.js'
+import { GRID } from '../certificate/thresholds.js'
 import { BREACH_SUSPECTED, breachSight, breachSuspicion, heldUntil, isBreached } from '../certificate/breach.js'
 import {
   candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
@@ -71,8 +71,6 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     /** Key of the context whose pin sets the threshold: its own, or its pool; `null`: no pin does. */
     pinned_at: !effective.isPinned ? null : own.pin === undefined ? source.key : key,
     threshold: effective.threshold,
-    /** The looser threshold that a share of the generations has instead; `null`: none. */
-    lottery: effective.lottery,
     scope: effective.scope,
     /** The score that the threshold is for: `confidence`, or the name of a predictor. */
     score: effective.scorer ?? own.scorer ?? 'confidence',
@@ -223,7 +221,7 @@ function firstUnits ({ membership }: ContextState, { epochName }: Pick<ChainLink
   return { seen: membership !== undefined && membership.epoch === epochName ? membership.units : 0, of: FIRST_UNITS }
 }
 
-/** A context's evidence at one place of a grid; -1: nothing is in force. `level`: of an interval for its EM drop. */
+/** A context's evidence at one threshold; -1: nothing is in force. `level`: of an interval for its EM drop. */
 interface Shown { readonly evidence: Evidence, readonly index: number, readonly level: number }
 
 /**
@@ -319,7 +317,7 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       /** Generations excluded from its evidence because it was trained on their groups. */
       seen_in_training: trial.trained_on,
       /** The loosest threshold that its own evidence certifies. */
-      threshold: index === -1 ? null : thresholdAt(grid, index),
+      threshold: grid[index] ?? null,
       em_drop: index === -1 ? null : trueDrop(emDrop(evidence, index), policy),
       tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
       tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),

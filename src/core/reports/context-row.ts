@@ -44,7 +44,6 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     is_pinned: view.pin !== null,
     pinned_at: view.pinned_at,
     threshold: view.threshold,
-    lottery: view.lottery,
     scope: view.scope,
     em_drop: view.em_drop,
     em_drop_low: view.em_drop_low,

@@ -54,6 +54,6 @@ function generationsUntil (candidate: CandidateScorer, k: number, policy: Policy
 
 /** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */
 export function untilNext (candidate: CandidateScorer, policy: Policy): number | null {
-  const next = Math.floor(Math.max(candidate.certified, certifiedNow(candidate, policy))) + 1
+  const next = Math.max(candidate.certified, certifiedNow(candidate, policy)) + 1
   return next === candidate.grid.length ? null : generationsUntil(candidate, next, policy)
 }

@@ -68,7 +68,7 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
   const score = scorer ?? 'confidence'
   const candidate = candidateOf(asked, policy, predictors, scorer)
   const thresholds = describeThresholds(candidate, policy)
-  const row = thresholds[Math.floor(index)]
+  const row = thresholds[index]
   const { expected_utility, em_per_token_percent, unfavourable_from } =
     describeTradeoff({ ...candidate, score, index, suspicion: 1 }, policy, NO_PACE)
   return {
@@ -124,7 +124,7 @@ export function cadenceProblem (recorded: CadenceFields, asked: CadenceFields): 
 export function replayTraces (
   state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]) {
   const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
-  const index = state.serving === null ? Math.floor(state.threshold_index) : -1
+  const index = state.serving === null ? state.threshold_index : -1
   const recorded = replay(traces, { ...policy, ...state.meaning }, index)
   const asked = replay(traces, { ...policy, ...numbersOf(policy, state) }, index)
   const begun = openEpoch(state, 'policy', policy, levels, { time: state.updated_at, name: state.epoch_name })

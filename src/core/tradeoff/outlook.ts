@@ -1,6 +1,6 @@
 import { weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, FORECAST_LIMIT, generationsToReach, logEvidence, reaches, unitsOf } from '../certificate/certificate.js'
-import { certifiedPlace } from '../certificate/certified-threshold.js'
+import { loosestPassing } from '../certificate/certified-threshold.js'
 import { grossSavedRatio, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
@@ -21,7 +21,7 @@ export type Forecastable = Pick<CandidateScorer, 'evidence' | 'beginnings' | 'ba
  */
 export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) {
   const { evidence, certified } = candidate
-  const ceiling = Math.floor(Math.max(certified, certifiedNow(candidate, policy)))
+  const ceiling = Math.max(certified, certifiedNow(candidate, policy))
   const isOver = evidence.generations === 0 || ceiling === thresholdsOf(evidence) - 1
   const more = isOver ? null : generationsUntilCertified(candidate, ceiling + 1, policy)
   const horizons = evidence.generations === 0
@@ -69,7 +69,7 @@ function ceilingAfter (candidate: Forecastable, ceiling: number, generations: nu
   const more = countedPart(candidate) * generations
   const isReached = (k: number) => weightedDifferences(beginnings, k, 'at_worst').some(({ logWeight, differences }) =>
     reaches(a, grownBy(differences, more), bar - logWeight))
-  return certifiedPlace(isReached, () => false, thresholdsOf(evidence), ceiling)
+  return loosestPassing(isReached, thresholdsOf(evidence), ceiling)
 }
 
 /** The differences with so many more units, at the rates seen. */

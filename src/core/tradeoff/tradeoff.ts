@@ -1,7 +1,6 @@
 import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDrop, type Evidence, tokensSaved, tokensSavedRatio } from '../certificate/evidence.js'
 import { lossScale, trueDrop } from '../certificate/judge-errors.js'
-import { thresholdAt as placed } from '../certificate/thresholds.js'
 import { allowedPrice, type Policy } from '../policy/policy.js'
 import { curvePoints, type Price, priceBetween, type Segment, segmentsOf, type ThresholdEvidence } from './curve.js'
 import { type Forecastable, outlookOf, type Pace } from './outlook.js'
@@ -23,7 +22,6 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
   const knee = kneeOf(evidence, segments)
   const { ceiling, next, horizons } = outlookOf(thresholds, policy, pace)
   const points = curvePoints(thresholds, segments, ceiling).map((point) => corrected(point, policy))
-  const thresholdAt = (k: number) => placed(grid, k)
   const end = horizons.at(-1)
 
   return {
@@ -31,7 +29,7 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
     generations,
     tokens_mean: generations === 0 ? null : evidence.full_tokens / generations,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
-    threshold: thresholdAt(index),
+    threshold: grid[index] ?? null,
     /** Of that threshold, per generation, in the policy's currency. */
     expected_utility: expectedUtility(evidence, index, policy),
     points,
@@ -50,7 +48,7 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
       control_generations_per_hour: pace.perSecond === null ? null : 3600 * pace.perSecond,
       next_certificate: next && { threshold: grid[next.index]!, generations: next.generations, ...expectedTime(next.at) },
       horizons: horizons.map(({ generations, index, at, ...saved }) =>
-        ({ generations, threshold: thresholdAt(index), ...saved, ...expectedTime(at) })),
+        ({ generations, threshold: grid[index] ?? null, ...saved, ...expectedTime(at) })),
     },
   }
 

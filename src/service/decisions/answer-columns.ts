@@ -1,7 +1,7 @@
 import type { Arm } from '../../core/assignment/arm.js'
 import type { ContextWarning } from '../../core/contexts/context-warnings.js'
 import { type ColumnDecisions, type Columns, signalsAt } from '../../core/decide/decide-columns.js'
-import { enrolDraw, REASONS, thresholdFor } from '../../core/decide/decide.js'
+import { enrolDraw, REASONS } from '../../core/decide/decide.js'
 import type { ContextRule, Snapshot } from '../../core/decide/snapshot.js'
 import { clampConfidence } from '../../core/outcome/outcome.js'
 import { scoreStep } from '../../core/predictor/predictor.js'
@@ -178,7 +178,7 @@ export function logRows (
 }
 
 function takenAt (
-  columns: Columns, { rules, reasons }: ColumnDecisions, { snapshot: { salt, version }, enrolled, caller }: RowLogging,
+  columns: Columns, { rules, reasons }: ColumnDecisions, { snapshot: { version }, enrolled, caller }: RowLogging,
   { row, id, arm }: { readonly row: number, readonly id: string, readonly arm: Arm }
 ) {
   const { context, contexts, tokens, em, answer, signals } = columns
@@ -194,7 +194,7 @@ function takenAt (
     confidence,
     score: scorer === null ? confidence : scoreStep(scorer, tokens[row]!, confidence, signals && signalsAt(signals, row)),
     scorer: scorer?.name ?? 'confidence',
-    threshold: thresholdFor(salt, rule, columns.group_ids?.[row] ?? id),
+    threshold: rule.threshold,
     reason: reasons[row]!,
     version,
     isEnrolled: enrolled.has(row),

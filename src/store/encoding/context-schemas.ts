@@ -53,16 +53,12 @@ const lists = Type.Array(number)
 
 const partialOf = (list: TSchema) => Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
 
-const changes = Type.Record(Type.String({ pattern: '^-?[0-8]:-?[0-8]$' }), number, { additionalProperties: false })
-
-const moved = Type.Optional(Type.Record(Type.String({ pattern: '^[0-9]{1,3}$' }), changes, { additionalProperties: false }))
-
 /** Evidence whose lists are as given; of those that `packEvidence` leaves empty, either. */
 function evidenceOf (list: TSchema) {
   const packed = Type.Union([list, Type.Tuple([])])
   const partial = partialOf(list)
   const known = { lost: packed, gained: packed, unprobed: packed, tokens: list, probe_tokens: Type.Optional(list) }
-  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial, moved })
+  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial })
 }
 
 /** Evidence on any grid: `isOfGrid` checks that its lists have the length of a grid. */
@@ -74,7 +70,7 @@ const rawEvidence = evidenceOf(rawList)
 const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
 
 /** Sums of differences: lists of zeros are empty. `isOfGrid` checks lengths. */
-const differences = Type.Object({ generations: number, lost: lists, gained: lists, partial: partialOf(lists), moved, left_out: number })
+const differences = Type.Object({ generations: number, lost: lists, gained: lists, partial: partialOf(lists), left_out: number })
 
 const beginnings = Type.Object({
   list: Type.Array(Type.Object({

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Beginnings, packBeginnings, unpackBeginnings } from '../../core/certificate/beginnings.js'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
-import { LOTTERY_STEP } from '../../core/certificate/thresholds.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, copyState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
@@ -45,7 +44,7 @@ export function readState (text: string): ContextState {
 function hasThresholdOfGrid (state: ContextState): boolean {
   const { threshold_index: index } = state
   if (index === -1) return true
-  return Number.isInteger(index / LOTTERY_STEP) && index >= 0 && index <= thresholdsOf(sumsInForce(state)[0]!) - 1
+  return Number.isInteger(index) && index >= 0 && index < thresholdsOf(sumsInForce(state)[0]!)
 }
 
 /**
@@ -123,12 +122,10 @@ function revived ({ evidence, open, beginnings }: WrittenGathered, none: Evidenc
  * The beginnings with the lists of all evidence where they are equal, as they mostly are: they would be a third of the memory of a
  * context.
  */
-function sharing (beginnings: Beginnings, { lost, gained, moved }: Evidence): Beginnings {
+function sharing (beginnings: Beginnings, { lost, gained }: Evidence): Beginnings {
   const like = <T> (value: T, other: T): T => isDeepStrictEqual(value, other) ? other : value
-  const list = beginnings.list.map(({ final, ...beginning }) => {
-    const ofMoved = final.moved !== undefined && { moved: like(final.moved, moved) }
-    return { ...beginning, final: { ...final, lost: like(final.lost, lost), gained: like(final.gained, gained), ...ofMoved } }
-  })
+  const list = beginnings.list.map(({ final, ...beginning }) =>
+    ({ ...beginning, final: { ...final, lost: like(final.lost, lost), gained: like(final.gained, gained) } }))
   return { ...beginnings, list, blocks: beginnings.blocks.map(({ units, net }) => ({ units, net: intern(net) })) }
 }
 

@@ -116,9 +116,7 @@ function stateWith (late: number, kept: number, lost: number): ContextState {
   })
   const lostUntil = (i: number) => Math.round(i * lost / (kept + lost))
   for (let i = 0; i < kept + lost; i++) fold.learn(early(lostUntil(i + 1) > lostUntil(i) ? 0 : 1))
-  const state = fold.state()
-  const whole = Math.floor(state.threshold_index) // without the lottery that is already in force
-  return { ...state, threshold_index: whole, certified: whole }
+  return fold.state()
 }
 
 const isWorthwhile = (state: ContextState, patch = {}) => isLearningWorthwhile(state, policyWith(patch), new Map())

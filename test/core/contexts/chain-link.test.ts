@@ -12,7 +12,7 @@ t.test('a link sums up a state and its judgement', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   fold.learn({ ...GAINED, steps: [] }, 0)
-  const judgement = { scorer: null, index: 4, threshold: GRID[4]!, lottery: null, guarantee: null }
+  const judgement = { scorer: null, index: 4, threshold: GRID[4]!, guarantee: null }
   const link = chainLink('k', policyWith(), undefined, fold.state(), judgement)
   t.match(link, { key: 'k', index: 4, generations: FIRST + 1, guarantee: null })
   t.match(chainLink('k', policyWith(), undefined, undefined, NO_JUDGEMENT), { generations: 0 })
@@ -40,7 +40,7 @@ t.test('labels are asked for up to the threshold in force, and for all threshold
   const hopeless = { ...fold.state(), label_sources: { judge: 90 }, label_losses }
   const reach = (state: ContextState, policy: PolicyPatch = {}, pin?: Pin) => chainLink('k', policyWith(policy), pin, state, NO_JUDGEMENT).labelReach
   t.equal(reach(hopeless), 9)
-  t.equal(reach({ ...hopeless, threshold_index: 11.25 }), 12, 'drift is watched there')
+  t.equal(reach({ ...hopeless, threshold_index: 11 }), 11, 'drift is watched there')
   const all = GRID.length - 1
   t.equal(reach(hopeless, {}, { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }), all)
   t.equal(reach({ ...hopeless, auto_cadence: UNEXPLORED }), all)

@@ -37,7 +37,7 @@ function stateUnder (policy: PolicyPatch, kept: number, ...others: LogEntry[]) {
 t.test('a context is certified once its evidence reaches 1/error_level', async (t) => {
   t.equal(judge(stateOf(FIRST - 1), policyWith(), levels, NONE).index, -1)
   t.equal(judge(stateOf(FIRST), policyWith(), levels, NONE).index, GRID.length - 1)
-  t.strictSame(judge(undefined, policyWith(), levels, NONE), { scorer: null, index: -1, threshold: null, lottery: null, guarantee: null })
+  t.strictSame(judge(undefined, policyWith(), levels, NONE), { scorer: null, index: -1, threshold: null, guarantee: null })
 })
 
 t.test('the guarantee states the evidence behind it', async (t) => {
@@ -220,7 +220,7 @@ t.test('replicas have the learner\'s threshold under any prices', async (t) => {
     writeState(fold, LEAF, fold.get(LEAF)!, { policy, time: 1, cause: 'evidence', mayMove: true })
     const learned = reviveState(JSON.parse(encodeState(fold.get(LEAF)!)))
     const { serving: scorer, threshold_index: index, threshold, guarantee } = learned
-    assert.deepEqual(judge(learned, policy, levels, fold.predictors), { scorer, index, threshold, lottery: null, guarantee })
+    assert.deepEqual(judge(learned, policy, levels, fold.predictors), { scorer, index, threshold, guarantee })
     const again = judgeAfresh(learned, policy, levels, fold.predictors)
     if (again.index !== index || again.scorer !== scorer) apart.weighed++
     if (index !== drawn.index) apart.moved++

@@ -40,7 +40,7 @@ t.test('a member that has left does not return before the next epoch of the pool
 })
 
 t.test('the detector watches nothing while the pool has no threshold', async (t) => {
-  t.match(after(times(50, { lost: 1, place: -1 })), { drift: NO_DRIFT, left_at: null, evidence: { generations: 50 } })
+  t.match(after(times(50, { lost: 1, index: -1 })), { drift: NO_DRIFT, left_at: null, evidence: { generations: 50 } })
 })
 
 t.test('the detector sees a slice once it is final, losses first, so that the order of arrival raises no alarm', async (t) => {
@@ -50,12 +50,6 @@ t.test('the detector sees a slice once it is final, losses first, so that the or
   t.match(addToMembership(waiting, memberUnit({ slice: 4, firstOpen: 4 })), { unwatched: [{ slice: 4 }], left_at: null })
   const atOnce = after([...times(1000, {}), ...times(17, { lost: 1 })])
   t.ok(atOnce.left_at !== null, 'in the order of arrival these 17 would be an alarm')
-})
-
-t.test('at a lottery, the difference of a unit is the weighted mean of those at the two thresholds', async (t) => {
-  const eighths = memberUnit().unit.eighths.map((_, k) => k >= 10 ? 8 : 0)
-  const unit = { ...memberUnit().unit, eighths }
-  t.same(after([{ unit, slice: 1, firstOpen: 1, place: 9.25 }]).unwatched, [{ slice: 1, units: [[0.25, 1]] }])
 })
 
 t.test('as many slices may wait as a pool may have open; beyond that, the two oldest are merged', async (t) => {
@@ -78,7 +72,7 @@ t.test('a member leaves at ten net losses if they are a third of its generations
   t.equal(after([...times(20, aside), ...times(10, { ...aside, lost: 1, time: 7 })]).left_at, 7)
   t.equal(after([...times(21, aside), ...times(10, { ...aside, lost: 1 })]).left_at, null)
   t.equal(after([...times(5, { ...aside, lost: -1 }), ...times(14, { ...aside, lost: 1 })]).left_at, null, 'gains count against losses')
-  t.equal(after(times(50, { ...aside, lost: 1, place: -1 })).left_at, null, 'at no threshold nothing is lost')
+  t.equal(after(times(50, { ...aside, lost: 1, index: -1 })).left_at, null, 'at no threshold nothing is lost')
   t.match(after(times(50, aside)), { drift: NO_DRIFT, unwatched: [] }, 'its detector watches evidence of the pool only')
 })
 
@@ -92,7 +86,7 @@ t.test('a pool knows a member after 30 units in its present epoch, or after ten 
   t.equal(knownAfter(times(10, {})), 'pool-1')
   t.equal(knownAfter([{ lost: 1 }, ...times(9, {})]), null)
   t.equal(knownAfter([{ lost: 1 }, { lost: -1 }, ...times(8, {})]), 'pool-1')
-  t.equal(knownAfter(times(29, { place: -1 })), null, 'without a threshold nothing shows what it would lose')
+  t.equal(knownAfter(times(29, { index: -1 })), null, 'without a threshold nothing shows what it would lose')
   t.equal(knownAfter([...times(10, {}), ...times(5, { lost: 1 })]), 'pool-1', 'it is not new again')
   t.equal(knownAfter([...times(50, {}), { epoch: 'pool-2' }]), null)
   t.equal(knownEpochOf({}), null)

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import murmurhash from 'murmurhash'
 import t from 'tap'
 import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
@@ -243,23 +242,6 @@ t.test('the score of the serving predictor decides, and a step without a confide
   t.match(ask({ tokens: 10, signals: { entropy: 9 } }), { decision: 'continue', reason: 'below_threshold' })
   t.match(ask({ confidence: null, signals: { entropy: -9 } }), { score: null, reason: 'no_score' })
   t.match(decide(snapshot, 'fresh', { arm: 'treated', tokens: 9, confidence: 1, context: { model: 'r' } }), { scorer: 'confidence', score: 1 })
-})
-
-t.test('at a lottery each generation has one of two thresholds by a hash of its group, otherwise of its id, in that share', async (t) => {
-  const snapshot = snapshotOf({ 'model=q,task=x': { index: 14.75, learnedControlShare: 0 } })
-  const context = { model: 'q', task: 'x' }
-  const between = (GRID[14]! + GRID[15]!) / 2
-  const ask = (ids: object) => decide(snapshot, 'fresh', { ...ids, arm: 'treated', context, tokens: 100, confidence: between })
-  let loose = 0
-  for (let i = 0; i < 2000; i++) {
-    const said = ask({ generation_id: `g${i}` })
-    const isLoose = murmurhash.v3(`salt:lottery:g${i}`) / 2 ** 32 < 0.75
-    if (isLoose) loose++
-    assert.deepEqual([said.threshold, said.decision], isLoose ? [GRID[15], 'stop'] : [GRID[14], 'continue'])
-  }
-  t.ok(Math.abs(loose / 2000 - 0.75) < 0.03, `${loose} of 2,000`)
-  t.equal(ask({ generation_id: 'a', group_id: 'p' }).threshold, ask({ generation_id: 'b', group_id: 'p' }).threshold)
-  t.equal(ask({}).threshold, GRID[14], 'without an id it is the safer one')
 })
 
 const IDS = Array.from({ length: 400 }, (_, i) => `g${i}`)

@@ -1,4 +1,4 @@
-import { GRID, lotteryAt, thresholdAt } from '../../../src/core/certificate/thresholds.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { cadenceInForce } from '../../../src/core/contexts/automatic-cadence.js'
 import type { ChainLink } from '../../../src/core/contexts/chain-link.js'
 import type { Guarantee } from '../../../src/core/contexts/guarantee.js'
@@ -71,8 +71,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     pin: pinned,
     scorer: null,
     index,
-    threshold: thresholdAt(grid, index),
-    lottery: lotteryAt(grid, index),
+    threshold: grid[index] ?? null,
     trials: [],
     generations: 0,
     epochName: null,

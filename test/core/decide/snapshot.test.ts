@@ -58,7 +58,7 @@ t.test('unchanged nodes are shared between snapshots', async (t) => {
 })
 
 t.test('a threshold for the score of a predictor that is not there stops nothing', async (t) => {
-  t.match(snapshotOf({ '*': { index: 3, scorer: 'unknown' } }, []).root.rule, { threshold: null, lottery: null, scorer: null })
+  t.match(snapshotOf({ '*': { index: 3, scorer: 'unknown' } }, []).root.rule, { threshold: null, scorer: null })
 })
 
 const POOLED = { policy: { certify_at: 'model' } } as const
@@ -68,7 +68,6 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
   t.strictSame(ruleFor(snapshot, { model: 'q', task: 'x' }), {
     context: 'model=q,task=x',
     threshold: GRID[3],
-    lottery: null,
     scorer: null,
     trials: [],
     scope: 'own',

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { periodsOf } from '../../../src/core/contexts/savings-history.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
@@ -90,15 +89,6 @@ t.test('a control generation counts with its tokens after the crossing, and its 
   for (const key of CHAIN) t.match(fold.state(key).savings.control, { samples: 3, tokens: 3 * 60 }, key)
   fold.learn(outcomeOf({ steps: [{ ...SURE_STEP, confidence: 0.1 }] }))
   t.match(fold.state().savings.control, { samples: 6, tokens: 3 * 60 }, 'it never crossed')
-})
-
-t.test('at a lottery a control generation counts with its mean over both thresholds', async (t) => {
-  const fold = stoppingFold()
-  const [safer, looser] = [GRID[4]!, GRID[5]!]
-  fold.set(LEAF, { ...fold.state(), threshold_index: 4.25, threshold: safer })
-  const steps = [{ ...SURE_STEP, tokens: 20, confidence: looser }, { ...SURE_STEP, tokens: 60, confidence: safer }]
-  fold.learn(outcomeOf({ steps }))
-  t.equal(fold.state().savings.control.tokens, 3 * (0.75 * 40 + 0.25 * 80))
 })
 
 t.test('shadow, cancelled, incomplete and pinned generations add no savings', async (t) => {

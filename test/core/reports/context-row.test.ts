@@ -2,11 +2,10 @@ import t from 'tap'
 import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
-import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { stopsOf } from '../../../src/core/certificate/trace.js'
 import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { addToMembership, type Membership } from '../../../src/core/contexts/membership.js'
-import { certificationTerms, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeRow } from '../../../src/core/reports/context-row.js'
 import { memberUnit } from '../contexts/member-unit.js'
 import { FIRST } from '../reducer/memory-fold.js'
@@ -35,11 +34,6 @@ t.test('a leaf of its own has its status, and the time at which its epoch began'
   t.match(describeRow(loaded({ 'model=q,task=a': stateOf(FIRST) }), 'model=q,task=a'), {
     is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [], changed_at: 1000,
   })
-})
-
-t.test('with a lottery in force the row has both thresholds', async (t) => {
-  const state = stateOf(FIRST, { judged_by: certificationTerms(TEST_POLICY), threshold_index: 3.5, threshold: GRID[3]! })
-  t.match(describeRow(loaded({ 'model=q,task=a': state }), 'model=q,task=a'), { threshold: GRID[3], lottery: { threshold: GRID[4], share: 0.5 } })
 })
 
 t.test('the last change is that of the epoch or of the threshold, whichever is later', async (t) => {

@@ -31,11 +31,6 @@ def uniform(salt: str, unit: str) -> float:
     return murmur3(f"{salt}:{unit}") / 2**32
 
 
-def lottery(salt: str, unit: str) -> float:
-    """Draws the threshold of a generation, in [0, 1): it has the looser one if and only if this is below the share."""
-    return murmur3(f"{salt}:lottery:{unit}") / 2**32
-
-
 def second(salt: str, unit: str) -> float:
     """Thins what is enrolled, in [0, 1): a draw is enrolled only if this is below `label_rate`."""
     return murmur3(f"{salt}:enrol:{unit}") / 2**32
@@ -79,7 +74,6 @@ class Rule(NamedTuple):
     """The threshold, scorer, cadence and shares in force in one context."""
 
     threshold: float | None
-    lottery: tuple[float, float] | None
     scorer: Scorer | None
     trials: tuple[Scorer, ...]
     mode: str
@@ -109,26 +103,14 @@ class Rule(NamedTuple):
         """Whether a draw enrols its unit. The service may know another `label_rate` already; arguments as above."""
         return u < 2 * self.share and self.label_rate > 0 and second(salt, unit) < self.label_rate
 
-    def threshold_of(self, salt: str | None, unit: str | None) -> float | None:
-        """The threshold that a generation has; it may be drawn by lottery.
-
-        Args:
-            salt: of the bundle.
-            unit: id of the group, or of the generation where there is no group.
-        """
-        if self.lottery is None or salt is None or unit is None:
-            return self.threshold
-        looser, share = self.lottery
-        return looser if lottery(salt, unit) < share else self.threshold
-
-    def stops(self, step: Step, arm: Arm | None, threshold: float | None) -> bool:
-        """Whether to stop a generation of this arm and threshold here."""
-        if threshold is None or step.confidence is None or arm == "control" or self.mode != "enforce":
+    def stops(self, step: Step, arm: Arm | None) -> bool:
+        """Whether to stop a generation of this arm here."""
+        if self.threshold is None or step.confidence is None or arm == "control" or self.mode != "enforce":
             return False
         if step.tokens < self.cadence.min_tokens:
             return False
         score = self.score(step)
-        return score is not None and score >= threshold
+        return score is not None and score >= self.threshold
 
     def score(self, step: Step) -> float | None:
         """The score that is compared with the threshold; None: it is unknown."""
@@ -207,7 +189,6 @@ class Bundle:
         is_scored = "scorer" in fields
         return Rule(
             threshold=fields["score_threshold"] if is_scored else fields["threshold"],
-            lottery=(fields["lottery"]["threshold"], fields["lottery"]["share"]) if "lottery" in fields else None,
             scorer=self._scorer(node, fields["scorer"]) if is_scored else None,
             trials=tuple(self._scorer(node, name) for name in fields.get("trials", [])),
             mode=fields["mode"],

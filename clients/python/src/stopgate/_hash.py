@@ -1,4 +1,4 @@
-"""The hash that draws arms, lotteries and windows, as in the service."""
+"""The hash that draws arms and windows, as in the service."""
 
 _MASK = 0xFFFFFFFF  # 32 bits
 

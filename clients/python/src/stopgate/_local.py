@@ -124,12 +124,11 @@ class LocalDecider:
             is_early = one.is_early and not is_control
             if is_early:
                 one.warn_early()
-            threshold = rule.threshold_of(bundle.salt, one.group or one.id)
-            is_stop = not is_control and not is_early and rule.stops(step, one.arm, threshold)
+            is_stop = not is_control and not is_early and rule.stops(step, one.arm)
             if is_stop:
                 one.stopped_by = {
                     "score": rule.score(step),
-                    "threshold": threshold,
+                    "threshold": rule.threshold,
                     "snapshot_version": bundle.version,
                     **({} if rule.scorer is None else {"scorer": rule.scorer.name}),
                 }
@@ -139,7 +138,7 @@ class LocalDecider:
                 is_stop,
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
                 NEVER if rule.leaves_alone(one.arm) else rule.cadence.next_check(step.tokens, one.id),
-                would_stop=not is_early and rule.stops(step, None, threshold),
+                would_stop=not is_early and rule.stops(step, None),
                 is_in_force=rule.threshold is not None,
             )
         return undecided
