@@ -11,29 +11,27 @@ import { CadenceNumbersSchema, nullable, NullableRatioSchema, objectOrNull, Rati
 import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
 import { ContextProbeFormSchema } from './probe-form-schemas.js'
 
-const DifferenceSchema = Type.Object({
-  estimate: Type.Number({ description: 'Estimate, weighted by the control share at which each generation was drawn' }),
-  low: Type.Number({ description: 'Lower bound at error_level, valid however often it is read' }),
-  high: Type.Number({ description: 'Upper bound, likewise' }),
-}, { title: 'ArmDifference', description: 'Treated minus control' })
-
-const difference = (what: string) =>
-  objectOrNull(DifferenceSchema, `Treated minus control: ${what}; null while an arm has too few generations`)
+const estimate = {
+  estimate: Type.Number({ description: 'Estimate' }),
+  low: Type.Number({ description: 'Lower bound (95 %)' }),
+  high: Type.Number({ description: 'Upper bound (95 %)' }),
+}
 
 const ArmViewSchema = Type.Object({
-  generations: Type.Integer({ description: 'Generations with a known length' }),
-  labelled: Type.Integer({ description: 'Generations whose EM is compared. A missing outcome or label counts as wrong in the control arm and as right in the treated arm' }),
-  ungraded: Type.Number({ description: 'Of these, generations whose EM is not known, since an outcome or label is missing: they hide a loss by stops' }),
-  em: NullableRatioSchema('Unweighted mean EM'),
-  tokens_mean: nullable<number>('number', { description: 'Unweighted mean length (tokens)' }),
-}, { title: 'Arm', description: 'One arm of the comparison' })
+  generations: Type.Integer({ description: 'Generations that were reported; of a group one sample' }),
+  em: objectOrNull(Type.Object(estimate), 'EM (or agreement) of their answers; null: too few, or fewer than 95 % came with a grade, which would be no fair sample'),
+  tokens: objectOrNull(Type.Object(estimate), 'Mean length (tokens); null: too few'),
+}, { title: 'Arm', description: 'One arm; a control generation counts as many times as there were treated ones for it' })
 
 export const ArmsSchema = Type.Object({
   control: ArmViewSchema,
   treated: ArmViewSchema,
-  em_difference: difference('EM (fraction)'),
-  tokens_difference: difference('tokens a generation'),
-}, { title: 'Arms', description: 'Enrolled control generations compared with enrolled treated ones of this epoch, since the last change of mode or pin and while a threshold was in force. A missing or cancelled control outcome counts as wrong; a missing treated one counts as right. In mode shadow the arms must not differ' })
+  em_difference: objectOrNull(Type.Object({
+    estimate: Type.Number({ description: 'Estimate' }),
+    low: Type.Number({ description: 'Lower bound at level 0.001, which may be read at any time' }),
+    high: Type.Number({ description: 'Upper bound, likewise. Below -max_em_drop, the warning is arms_differ' }),
+  }, { title: 'ArmDifference', description: 'Treated minus control' }), 'EM of treated generations minus that of control ones; null: not known'),
+}, { title: 'Arms', description: 'Reported control and treated generations of this epoch, since the last change of mode or pin and while a threshold was in force. Cancelled ones and later labels do not count. In mode shadow the arms must not differ' })
 
 const FidelitySchema = Type.Object({
   treated_generations: Type.Integer({ description: 'Treated generations reported while a threshold was in force; of a group one sample: number 0, or, where outcomes state no sample_index, one on average' }),
@@ -52,9 +50,9 @@ const BreachSchema = Type.Object({
   breached: Type.Boolean({ description: 'Whether they surely do. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
   held_until: nullable<string>('string', {
     format: 'date-time',
-    description: 'After a breach of the context or its pool by fidelity, no certified threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further one within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
+    description: 'After a breach of the context or its pool, no certified threshold is in force until this time (ISO 8601, UTC), though evidence is gathered: one follow_up_seconds, but at least half an hour; after each further one within one max_evidence_age_seconds twice as long, up to a day. A reset ends it at once. null: it is not held',
   }),
-}, { title: 'Breach', description: 'Whether stops lose more EM than certified: by fidelity a quarter of max_em_drop is tolerated between probed and served answers, by arms max_em_drop between full runs and served answers' })
+}, { title: 'Breach', description: 'Whether stops lose more EM than certified: a quarter of max_em_drop is tolerated between probed and served answers' })
 
 const status = STATUSES
 
@@ -135,12 +133,6 @@ const FollowUpSchema = Type.Object({
   left_out: count('Control generations that the evidence leaves out: their list was void, but not because it was for the epoch before, or they were never enrolled (a group counts by its samples)'),
   listed_late: count('Of those in left_out, how many were on a list that reached the log too late, as after an outage of the store'),
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
-
-const estimate = {
-  estimate: Type.Number({ description: 'Estimate' }),
-  low: Type.Number({ description: 'Lower bound (95 %)' }),
-  high: Type.Number({ description: 'Upper bound (95 %)' }),
-}
 
 const ReportingSchema = Type.Object({
   mode: Type.Unsafe<'all' | 'enrolled'>({ type: 'string', enum: ['all', 'enrolled'], description: 'all: all generations report; enrolled: control generations, and of the treated ones those that are enrolled. tokens_saved, treated_generations, probe_tokens and the arms are then estimated from these' }),

@@ -46,7 +46,7 @@ const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type
 
 /** How a breach would be seen, in a guarantee and in a context. */
 export const BreachSightSchema = Type.Unsafe<BreachSight>({
-  type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; arms: from treated against control generations, of which many times as many are needed; unobservable: not at all, since stops are reported without their probes, and labels are agreement or mostly missing',
+  type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; unobservable: hardly, since most stops are reported without their probes',
 })
 
 const GuaranteeSchema = Type.Object({

@@ -80,10 +80,9 @@ const CONTEXT = {
   },
   expected_utility: null,
   arms: {
-    control: { generations: 191, labelled: 191, ungraded: 1, em: 0.885, tokens_mean: 374 },
-    treated: { generations: 580, labelled: 580, ungraded: 0, em: 0.91, tokens_mean: 295 },
-    em_difference: { estimate: 0.0218, low: -0.0565, high: 0.1 },
-    tokens_difference: null,
+    control: { generations: 191, em: { estimate: 0.885, low: 0.839, high: 0.931 }, tokens: { estimate: 374, low: 351, high: 400 } },
+    treated: { generations: 580, em: { estimate: 0.91, low: 0.887, high: 0.933 }, tokens: { estimate: 295, low: 283, high: 308 } },
+    em_difference: { estimate: 0.025, low: -0.091, high: 0.141 },
   },
   fidelity: {
     treated_generations: 580,

@@ -1,12 +1,5 @@
 import t from 'tap'
-import { comparedByArms, generationsToBreach, serveUnrepaired, stopsByFidelity } from '../../test/simulation/breach.js'
-
-t.test('real stops that lose 10 points are found through the learner although probes lose none', async (t) => {
-  for (const seed of [1, 2]) {
-    const generations = generationsToBreach('auto', seed)
-    t.not(generations, null)
-  }
-})
+import { serveUnrepaired, stopsByFidelity } from '../../test/simulation/breach.js'
 
 t.test('by fidelity a loss is found at any EM, with labels and under agreement', async (t) => {
   for (const em of [0.5, 0.9, 0.99, 1]) {
@@ -16,10 +9,6 @@ t.test('by fidelity a loss is found at any EM, with labels and under agreement',
       }
     }
   }
-})
-
-t.test('by arms it is found at any EM as well, later', async (t) => {
-  for (const em of [0.5, 0.9, 0.99, 1]) t.ok(comparedByArms({ em, loss: 0.1, seed: 1, most: 10_000 }) <= 10_000, `EM ${em}`)
 })
 
 t.test('holds keep a worker that is never repaired from being breached again and again', async (t) => {

@@ -1,7 +1,7 @@
 import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { mulberry32, rateOf } from '../../test/random.js'
 import { arrivalTables } from './arrival-tables.js'
-import { comparedByArms, generationsToBreach, type LossyStops, serveUnrepaired, stopsByFidelity, UNREPAIRED } from '../../test/simulation/breach.js'
+import { type LossyStops, serveUnrepaired, stopsByFidelity, UNREPAIRED } from '../../test/simulation/breach.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from '../../test/simulation/drift.js'
 import { groupsNeeded } from './groups.js'
@@ -141,22 +141,13 @@ function breach (): void {
   print(`## Stops until a breach is found by fidelity, with labels, bound 2 points; ${seeds.length} seeds, median (10th-90th percentile)`,
     table(head, found((stops) => stopsByFidelity(stops, 'exact_match'))))
   print('## The same under agreement', table(head, found((stops) => stopsByFidelity(stops, 'agreement'))))
-  print('## Compared generations, half of them control, until it is found by arms alone', table(head, found(comparedByArms)))
   const alarms = (of: (stops: LossyStops) => number, loss: (em: number) => number) =>
     ems.map((em) => `${seeds.filter((seed) => Number.isFinite(of({ em, loss: loss(em), seed, most: 40_000 }))).length} of ${seeds.length}`)
   print('## False breaches within 40,000 generations at exactly what is tolerated', table(['seen by', ...ems.map((em) => `EM ${em}`)], [
     ['fidelity, with labels, 0.5 points', ...alarms((stops) => stopsByFidelity(stops, 'exact_match'), () => 0.005)],
     ['fidelity, agreement, 0.5 % differ', ...alarms((stops) => stopsByFidelity(stops, 'agreement'), (em) => 0.005 * em)],
-    ['arms, 2 points', ...alarms(comparedByArms, () => 0.02)],
-    ['arms, nothing lost', ...alarms(comparedByArms, () => 0)],
   ]))
   const runs = Math.min(10, seeds.length)
-  print('## Through the learner, by arms alone: stops lose 10 points while probes lose none', table(
-    ['control share', 'breach found', 'generations from the certificate to the breach'],
-    (['auto', 0.02] as const).map((share) => {
-      const found = seeds.slice(0, runs).map((seed) => generationsToBreach(share, seed) ?? Infinity)
-      return [`${share}`, `${found.filter(Number.isFinite).length} of ${runs}`, spread(found)]
-    })))
   print(`## A worker that is never repaired: ${count(UNREPAIRED)} generations at four a second, stops lose 10 points and report their probes`, table(
     ['', 'breaches', 'stops', 'answers lost'],
     [false, true].map((isWithoutHold) => {

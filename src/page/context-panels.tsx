@@ -10,7 +10,6 @@ const VERDICTS = {
   breached: ['bad', '▲', 'Real stops lose more than you allow.'],
   suspected: ['warn', '△', 'Real stops seem to lose more than you allow.'],
   unobservable: ['warn', '△', 'Whether real stops lose more than you allow cannot be seen: they are reported without their probes.'],
-  late: ['warn', '△', 'A loss by real stops would be seen late: they are reported without their probes.'],
   none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
   unknown: ['muted', '–', 'Nothing is known yet of what real stops lose since the threshold or the mode last changed.'],
 } as const
@@ -46,39 +45,41 @@ function FidelityText ({ fidelity }: Pick<ContextDetail, 'fidelity'>) {
   )
 }
 
-function verdictOf ({ breach, fidelity, arms }: Pick<ContextDetail, 'breach' | 'fidelity' | 'arms'>): keyof typeof VERDICTS {
+function verdictOf ({ breach, fidelity }: Pick<ContextDetail, 'breach' | 'fidelity'>): keyof typeof VERDICTS {
   const { breached, suspected, seen_by: seenBy, held_until: heldUntil } = breach
   if (breached) return 'breached' // under a pin, also during a hold
   if (heldUntil !== null) return 'held'
   if (suspected) return 'suspected'
-  if (fidelity.stops + fidelity.stops_without_probe === 0 && arms.em_difference === null) return 'unknown'
-  if (fidelity.stops_without_probe === 0 || seenBy === 'fidelity') return 'none'
-  return seenBy === 'arms' ? 'late' : 'unobservable'
+  if (fidelity.stops + fidelity.stops_without_probe === 0) return 'unknown'
+  return seenBy === 'fidelity' ? 'none' : 'unobservable'
 }
 
 /** Generations that ran in full beside those that were stopped. */
 export function ArmsPanel ({ context: { arms, breach, fidelity, policy } }: { context: ContextDetail }) {
-  const { em_difference: em, tokens_difference: tokens } = arms
+  const { em_difference: em } = arms
   const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
-  const [kind, sign, verdict] = VERDICTS[verdictOf({ breach, fidelity, arms })]
+  const [kind, sign, verdict] = VERDICTS[verdictOf({ breach, fidelity })]
   return (
-    <Card isDetail title='Control against treated' note='Counts enrolled generations while a threshold was in force. A missing outcome or label counts as wrong in the control arm and as right in the treated arm.'>
+    <Card isDetail title='Control against treated' note='Reported generations while a threshold was in force, weighted so that both arms stand for the same traffic. In brackets: 95 % intervals.'>
       <Table
         caption='Control against treated' rows={rows} columns={[
           { head: 'Arm', cell: (row) => row.name },
           { head: 'Generations', cell: (row) => count(row.generations), isNumber: true },
-          { head: 'EM', cell: (row) => percent(row.em), isNumber: true },
-          { head: 'Mean tokens', cell: (row) => count(row.tokens_mean), isNumber: true },
+          { head: 'EM', cell: ({ em }) => em === null ? percent(null) : `${percent(em.estimate)} (${percent(em.low)} to ${percent(em.high)})`, isNumber: true },
+          {
+            head: 'Mean tokens',
+            cell: ({ tokens }) => tokens === null ? count(null) : `${count(tokens.estimate)} (${count(tokens.low)} to ${count(tokens.high)})`,
+            isNumber: true,
+          },
         ]}
       />
       {em === null
-        ? <p class='note'>Too few generations in an arm for a comparison.</p>
+        ? <p class='note'>Too few graded generations in an arm for a comparison.</p>
         : (
           <>
             <DifferenceBar difference={em} bound={policy.max_em_drop} />
             <p>
-              EM: <b>{points(em.estimate)}</b> <span class='muted'>({points(em.low)} to {points(em.high)})</span>
-              {tokens !== null && <>; tokens a generation: <b>{decimals(tokens.estimate, 0)}</b> <span class='muted'>({decimals(tokens.low, 0)} to {decimals(tokens.high, 0)})</span></>}
+              Difference of EM: <b>{points(em.estimate)}</b> <span class='muted'>({points(em.low)} to {points(em.high)}, at level 0.001)</span>
             </p>
           </>
           )}

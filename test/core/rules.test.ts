@@ -104,7 +104,7 @@ function byEnrolment (
     for (const { differences, evidence } of cohort.takeFinal()) {
       beginnings = addFinal(beginnings, differences.get(scorer.scorer) ?? new Map(), evidence.get(scorer.scorer))
     }
-    cohort.takeCompared(rules.followUp)
+    cohort.dropFinal(rules.followUp)
     if (take !== look || (published !== undefined && at < published)) continue
     const open = cohort.openEvidence(scorer, current()).map(({ differences }) => isLost
       ? differences

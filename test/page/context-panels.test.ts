@@ -8,23 +8,23 @@ const open = async (t: Test, changes: Partial<ContextDetail> = {}) =>
 const { arms, breach, fidelity, policy, follow_up: followUp } = example('context')
 
 t.test('the arms are compared, with the interval of their difference', async (t) => {
-  const page = await open(t, { arms: { ...arms, tokens_difference: { estimate: -79.4, low: -110.2, high: -48.6 } } })
+  const page = await open(t)
   t.same(page.table('Control against treated'), [
     ['Arm', 'Generations', 'EM', 'Mean tokens'],
-    ['Control (run in full)', '191', '88.5 %', '374'],
-    ['Treated (stopped at the threshold)', '580', '91.0 %', '295'],
+    ['Control (run in full)', '191', '88.5 % (83.9 % to 93.1 %)', '374 (351 to 400)'],
+    ['Treated (stopped at the threshold)', '580', '91.0 % (88.7 % to 93.3 %)', '295 (283 to 308)'],
   ])
-  t.match(page.card('Control against treated'), 'EM: 2.18 pt (−5.65 pt to 10.00 pt); tokens a generation: −79 (−110 to −49)')
+  t.match(page.card('Control against treated'), 'Difference of EM: 2.50 pt (−9.10 pt to 14.10 pt, at level 0.001)')
   const bar = page.element('.difference')
-  t.equal(bar.getAttribute('aria-label')!.replaceAll('\u00a0', ' '), '2.18 pt, from −5.65 pt to 10.00 pt; −3.00 pt is allowed')
+  t.equal(bar.getAttribute('aria-label')!.replaceAll('\u00a0', ' '), '2.50 pt, from −9.10 pt to 14.10 pt; −3.00 pt is allowed')
   const places = Object.fromEntries(['.mark', '.zero', '.bound'].map((part) => [part, parseFloat(page.element(`.difference ${part}`).style.left)]))
   t.ok(places['.bound']! < places['.zero']! && places['.zero']! < places['.mark']!, 'a gain lies to the right of zero, the allowed loss to the left')
 })
 
 t.test('arms that are too small are not compared', async (t) => {
-  const empty = { generations: 0, labelled: 0, ungraded: 0, em: null, tokens_mean: null }
+  const empty = { generations: 0, em: null, tokens: null }
   const page = await open(t, { arms: { ...arms, treated: empty, em_difference: null } })
-  t.match(page.card('Control against treated'), 'Too few generations in an arm for a comparison.')
+  t.match(page.card('Control against treated'), 'Too few graded generations in an arm for a comparison.')
   t.same(page.table('Control against treated')[2], ['Treated (stopped at the threshold)', '0', '–', '–'])
   t.equal(page.all('.difference').length, 0)
 })
@@ -55,8 +55,6 @@ t.test('served answers are compared with probed ones, where stops are reported w
   replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 } })
   await page.send('change')
   t.match(page.card('Control against treated'), 'No stop has been reported since the threshold or the mode last changed.')
-  replies.context = example('context', { fidelity: { ...none, stops_without_probe: 0 }, arms: { ...example('context').arms, em_difference: null } })
-  await page.send('change')
   t.equal(page.read('.verdict'), '– Nothing is known yet of what real stops lose since the threshold or the mode last changed.', 'which is no good news')
 })
 
@@ -68,7 +66,6 @@ t.test('a breach is shown in red, a suspicion or blindness as a warning, and non
     ['warn', '△ Whether real stops lose more than you allow cannot be seen: they are reported without their probes.', { seen_by: 'unobservable' }],
     ['bad', '▲ Stops lost the answers that were probed, so no certified threshold is in force for a time.', { suspected: true, held_until: '2026-03-04T12:00:00.000Z' }],
     ['bad', '▲ Real stops lose more than you allow.', { breached: true, held_until: '2026-03-04T12:00:00.000Z' }],
-    ['warn', '△ A loss by real stops would be seen late: they are reported without their probes.', { seen_by: 'arms' }],
   ] as const
   const replies: Partial<Replies> = {}
   const page = await openPage(t, CONTEXT_VIEW, serviceWith(replies))

@@ -1,4 +1,3 @@
-import { addCompared, armsSuspicion, compareSlice, NO_ARM_SUMS, NO_ARMS } from '../../src/core/certificate/arms.js'
 import { ALARM } from '../../src/core/certificate/drift.js'
 import { addDifference, fidelitySuspicion, NO_FIDELITY } from '../../src/core/certificate/fidelity.js'
 import type { Label } from '../../src/core/policy/policy.js'
@@ -36,25 +35,6 @@ export function stopsByFidelity ({ em, loss, seed, most }: LossyStops, label: La
   return Infinity
 }
 
-/** Compared generations of a slice. */
-const SLICE = 32
-
-/** Compared generations of both arms, half of them control, until a breach is found by arms alone. All treated ones are stopped. */
-export function comparedByArms ({ em, loss, seed, most }: LossyStops): number {
-  const random = mulberry32(seed * 7919)
-  let arms = NO_ARMS
-  for (let compared = SLICE; compared <= most; compared += SLICE) {
-    let slice = NO_ARM_SUMS
-    for (let i = 0; i < SLICE; i++) {
-      const arm = random() < 0.5 ? 'control' : 'treated'
-      slice = addCompared(slice, { arm, share: 0.02, em: random() < (arm === 'control' ? em : em - loss) ? 1 : 0, tokens: 1 })
-    }
-    arms = compareSlice(arms, slice, BOUND)
-    if (armsSuspicion(arms) >= ALARM) return compared
-  }
-  return Infinity
-}
-
 /** Generations that `serveUnrepaired` plays. */
 export const UNREPAIRED = 100_000
 
@@ -69,16 +49,4 @@ export function serveUnrepaired (seed: number, isWithoutHold: boolean, generatio
   const world = { traffic, until: seconds, looksEverySecond: true, hasStoppedProbes: true, isWithoutHold }
   const { changes, stopped, lost } = play(world, 0, seed)
   return { stopped, lost, breaches: changes.filter(({ cause }) => cause === 'breach').length }
-}
-
-/**
- * Plays traffic through the learner in which real stops lose 10 points of EM while probes lose none, and workers do not report the probe.
- * @returns generations from the certificate to the breach; `null` where none is found among 80,000
- */
-export function generationsToBreach (controlRate: number | 'auto', seed: number, lostPoints = 0.1): number | null {
-  const seconds = 20_000
-  const world = { traffic: lostByStop(steady(undefined, seconds), lostPoints), policy: { control_rate: controlRate }, until: seconds, endsWith: ['breach'] } as const
-  const { changes } = play(world, 0, seed)
-  const breach = changes.find(({ cause }) => cause === 'breach')
-  return breach === undefined ? null : breach.started - changes[0]!.started
 }

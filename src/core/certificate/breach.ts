@@ -1,47 +1,33 @@
-import type { Label, Policy } from '../policy/policy.js'
-import { areArmsBlind, type Arms, armsSuspicion } from './arms.js'
+import type { Policy } from '../policy/policy.js'
 import { ALARM } from './drift.js'
 import { type Fidelity, fidelitySuspicion } from './fidelity.js'
 
 /**
- * A breach: stops lose more EM than the bound, although the evidence certifies their threshold. Stops show it by themselves if they are
- * reported with their probes (`fidelity`); otherwise the two arms are compared, which takes many times as many generations.
+ * A breach: stops serve other answers than were probed, and so lose more EM than the bound although the evidence certifies their threshold.
+ * The cause is in the workers, and full runs do not show it.
  */
 
-/**
- * How a breach is detected. Without the probes of stops, the arms show nothing under `agreement`, or where most outcomes of an arm come
- * without a label, as when only wanted labels are sent.
- */
-export const BREACH_SIGHTS = ['fidelity', 'arms', 'unobservable'] as const
+/** How a breach is detected: `fidelity` takes the probes of stops. */
+export const BREACH_SIGHTS = ['fidelity', 'unobservable'] as const
 export type BreachSight = typeof BREACH_SIGHTS[number]
 
 /** The mean of a detector's M from which a breach is suspected, which raises an `auto` control share. */
 export const BREACH_SUSPECTED = 10
 
-interface Watched { readonly fidelity: Fidelity, readonly arms: Arms }
-
-export function breachSight ({ fidelity: { recent: { all, unobserved } }, arms }: Watched, label: Label): BreachSight {
-  if (all > 0 && all >= 2 * unobserved) return 'fidelity'
-  return label === 'exact_match' && !areArmsBlind(arms) ? 'arms' : 'unobservable'
+/** Before the first stop nothing is missing: `fidelity`. */
+export function breachSight ({ recent: { all, unobserved } }: Fidelity): BreachSight {
+  return all >= 2 * unobserved ? 'fidelity' : 'unobservable'
 }
 
-/** The larger mean of the two detectors. */
-export function breachSuspicion ({ fidelity, arms }: Watched): number {
-  return Math.max(fidelitySuspicion(fidelity), armsSuspicion(arms))
-}
-
-export function isBreached (watched: Watched): boolean { return breachSuspicion(watched) >= ALARM }
-
-/** Whether stops have lost the answers that were probed. The cause is then in the workers, and full runs do not show it. */
-export function isBreachedByFidelity (fidelity: Fidelity): boolean { return fidelitySuspicion(fidelity) >= ALARM }
+export function isBreached (fidelity: Fidelity): boolean { return fidelitySuspicion(fidelity) >= ALARM }
 
 /**
- * The time after a breach by fidelity in which no certified threshold is in force, by the log's clock, ms. Control generations cannot show
+ * The time after a breach in which no certified threshold is in force, by the log's clock, ms. Control generations cannot show
  * whether workers still answer from another prefix than was probed: without a hold, the threshold would be certified and breached again and
- * again. A breach that only the arms see starts no hold: it may come from another model being served, which control generations do show.
+ * again.
  */
 export interface BreachHold {
-  /** Breaches by fidelity in a row: each came within one evidence age of the end of the hold before it. */
+  /** Breaches in a row: each came within one evidence age of the end of the hold before it. */
   readonly breaches: number
   readonly until: number
   /** Set by the learner: replicas do not compare the log's clock with their own. */
@@ -51,7 +37,7 @@ export interface BreachHold {
 const SHORTEST_HOLD_MS = 1_800_000
 const LONGEST_HOLD_MS = 86_400_000
 
-/** The hold that a breach by fidelity starts: one follow-up, within limits, twice as long for each in a row. @param last `null`: none */
+/** The hold that a breach starts: one follow-up, within limits, twice as long for each in a row. @param last `null`: none */
 export function holdAfterBreach (
   last: BreachHold | null, time: number, policy: Pick<Policy, 'follow_up_seconds' | 'max_evidence_age_seconds'>
 ): BreachHold {

@@ -44,13 +44,11 @@ export const NO_FIDELITY: Fidelity = {
 }
 
 /**
- * Fidelity of the epoch after a breach. If it was seen by fidelity, the detector starts at a tenth of an alarm: control generations cannot
- * show whether the cause is gone, so the threshold will be certified again. If it is not gone, a few losses more suffice; if it is, the
- * chance of a false alarm is about a tenth (Ville's inequality).
+ * Fidelity of the epoch after a breach. The detector starts at a tenth of an alarm: control generations cannot show whether the cause is
+ * gone, so the threshold will be certified again. If it is not gone, a few losses more suffice; if it is, the chance of a false alarm is
+ * about a tenth (Ville's inequality).
  */
-export function afterBreach (fidelity: Fidelity): Fidelity {
-  return fidelitySuspicion(fidelity) < ALARM ? NO_FIDELITY : { ...NO_FIDELITY, detector: NO_DRIFT.map(() => ALARM / 10) }
-}
+export const AFTER_BREACH: Fidelity = { ...NO_FIDELITY, detector: NO_DRIFT.map(() => ALARM / 10) }
 
 /** The part of `max_em_drop` that the difference between probe and served answer may reach without an alarm. */
 const TOLERATED = 1 / 4

@@ -1,4 +1,3 @@
-import { type Arms, NO_ARMS } from '../certificate/arms.js'
 import { type Beginnings, firstBeginning } from '../certificate/beginnings.js'
 import type { BreachHold } from '../certificate/breach.js'
 import { type Drift, NO_DRIFT } from '../certificate/drift.js'
@@ -10,6 +9,7 @@ import type { Levels } from '../policy/context.js'
 import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
+import { type Arms, NO_ARMS } from './arms.js'
 import { type AutomaticCadence, cadenceInForce, lookAgain, recounted, UNEXPLORED } from './automatic-cadence.js'
 import { type Cadences, NO_CADENCES } from './cadences.js'
 import type { CountsByName } from './counts-by-name.js'
@@ -102,15 +102,13 @@ export interface ContextState {
   readonly treated_sums: TreatedSums
   readonly reporting: Reporting
   readonly arms: Arms
-  /** Number of the first slice that is compared: later than what was in force, the mode and the pin when its generations began. */
-  readonly arms_from: number
   /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
   readonly fidelity: Fidelity
   /** Over all epochs. */
   readonly stops: StopTotals
   /** Thresholds that a breach withdrew here, over all epochs; of the root, those of all contexts. */
   readonly breaches: number
-  /** The hold after the last breach by fidelity, which may be over; `null`: there was none since the last reset. */
+  /** The hold after the last breach, which may be over; `null`: there was none since the last reset. */
   readonly hold: BreachHold | null
   /** How often both arms ask. */
   readonly cadences: Cadences
@@ -218,7 +216,6 @@ export function openEpoch (
     treated_sums: NO_TREATED,
     reporting: previous?.reporting ?? NO_REPORTING,
     arms: NO_ARMS,
-    arms_from: 0,
     fidelity: NO_FIDELITY,
     stops: previous?.stops ?? NO_STOPS,
     breaches: previous?.breaches ?? 0,
@@ -371,7 +368,6 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     treated_sums: state.treated_sums,
     reporting: state.reporting,
     arms: state.arms,
-    arms_from: state.arms_from,
     fidelity: state.fidelity,
     stops: state.stops,
     breaches: state.breaches,

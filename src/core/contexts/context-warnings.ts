@@ -1,8 +1,8 @@
 import { tokensSaved } from '../certificate/evidence.js'
-import { ungradedShare } from '../certificate/arms.js'
-import { breachSight, heldUntil } from '../certificate/breach.js'
+import { heldUntil } from '../certificate/breach.js'
 import { hasLowFidelity, lacksProbes } from '../certificate/fidelity.js'
 import type { Policy } from '../policy/policy.js'
+import { doArmsDiffer } from './arms.js'
 import { type ContextState, evidenceOf } from './context-state.js'
 import { EVIDENCE_CHECKS, evidenceWarnings } from './evidence-checks.js'
 
@@ -32,17 +32,13 @@ export const CONTEXT_PROBLEMS = {
     problem: 'more than a twentieth of the recent stops served another answer than was probed',
     cure: 'answer from exactly the prefix that was probed, and check that answers are found in the text (an empty answer equals none)',
   },
-  breach_unobservable: {
-    problem: 'stops are reported without stopped_probe, and labels are agreement or mostly missing, so a loss by stops cannot be seen',
-    cure: 'send stopped_probe (tokens, and answer or em) with each stop',
-  },
-  breach_hidden: {
-    problem: 'stops are reported without stopped_probe, and more than 1 % of the outcomes or labels are missing, which hides a loss of several points',
-    cure: 'send stopped_probe (tokens, and answer or em) with each stop',
-  },
   stopped_probe_missing: {
-    problem: 'more than a tenth of the recent stops are reported without stopped_probe, so a loss by stops is seen only by comparing the arms, which usually takes tens of thousands of generations',
+    problem: 'more than a tenth of the recent stops are reported without stopped_probe, so what they lose cannot be seen',
     cure: 'send stopped_probe (tokens, and answer or em) with each stop',
+  },
+  arms_differ: {
+    problem: 'graded treated generations have a lower EM than control ones, by more than is allowed and more than chance explains',
+    cure: 'compare arms with fidelity in GET /v1/contexts/{key}, and check that both arms are the same model, prompts and sampling, and are graded alike',
   },
   tokens_lost: {
     problem: 'over the last whole day probes cost more tokens than stops saved',
@@ -103,7 +99,8 @@ export function contextWarnings (state: ContextState, policy: Policy): readonly 
   if (refused > 0) warnings.push('signals_refused')
   if (heldUntil(state.hold) !== null) warnings.push('breach_held')
   if (hasLowFidelity(state.fidelity)) warnings.push('fidelity_low')
-  if (lacksProbes(state.fidelity)) warnings.push(probeWarning(state))
+  if (lacksProbes(state.fidelity)) warnings.push('stopped_probe_missing')
+  if (doArmsDiffer(state.arms, policy)) warnings.push('arms_differ')
   if (state.day.net !== null && state.day.net < 0) warnings.push('tokens_lost')
   if (lacksLabels(state, policy)) warnings.push('labels_never_given')
   if (state.unlikely !== null) warnings.push('certificate_unlikely')
@@ -119,18 +116,6 @@ function shared (warnings: readonly ContextWarning[]): readonly ContextWarning[]
   const known = lists.get(name)
   if (known === undefined) lists.set(name, warnings)
   return known ?? warnings
-}
-
-/** Part of the outcomes or labels that may be missing before a comparison of the arms hides several points. */
-const HIDING = 0.01
-
-/** The warning about stops that are reported without their probes, by how well the arms show a breach. */
-function probeWarning (state: ContextState): ContextWarning {
-  const { arms, follow_up: { accounted, missing }, meaning: { label } } = state
-  const sight = breachSight(state, label)
-  if (sight === 'unobservable') return 'breach_unobservable'
-  const isHidden = missing > HIDING * (accounted + missing) || ungradedShare(arms) > HIDING
-  return sight === 'arms' && isHidden ? 'breach_hidden' : 'stopped_probe_missing'
 }
 
 /** Control generations after which a context without any label is reported. */

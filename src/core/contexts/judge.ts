@@ -121,7 +121,7 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     generations: evidence.generations,
     em_drop: estimatedDrop(candidate, index, policy),
     ...servedIn(state, policy),
-    breach: breachSight(state, policy.label),
+    breach: breachSight(state.fidelity),
     reports: reportsInForce(policy, state.reporting.mode),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),
     tokens_saved_gross_ratio: grossSavedRatio(evidence, index),

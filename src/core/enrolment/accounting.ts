@@ -1,4 +1,3 @@
-import { addCompared } from '../certificate/arms.js'
 import { type DifferencesBySince, NONE, type OpenDifferences } from '../certificate/beginnings.js'
 import { addDifferencesOf, type DifferenceSum, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { addUnitTo, type EvidenceSum, newSum, type OpenEvidence, sumFrom } from '../certificate/evidence-sum.js'
@@ -51,7 +50,6 @@ export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scor
     })
     for (const scorer of rules.scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
   }
-  compare(member, samples)
 }
 
 /** Adds a control member to the evidence of its slice, for the test and for the drift detector. */
@@ -80,19 +78,6 @@ function sumIn (sums: Slice['evidence'], scorer: number, thresholds: number): Ev
   let sum = sums.get(scorer)
   if (sum === undefined) sums.set(scorer, sum = newSum(thresholds))
   return sum
-}
-
-/** A missing control outcome counts as wrong, a missing treated one as right, a cancelled one as wrong in both arms. */
-function compare ({ slice, arm, share, graded, em, cancelled, unlabelled, measured, tokens }: EnrolledUnit, samples: number): void {
-  const compared = samples - unlabelled
-  const right = arm === 'treated' ? em + compared - graded - cancelled : em
-  slice.arms = addCompared(slice.arms, {
-    arm,
-    share,
-    em: compared === 0 ? null : right / compared,
-    ungraded: compared === 0 ? 0 : (compared - graded - cancelled) / compared,
-    tokens: measured === 0 ? null : tokens / measured,
-  })
 }
 
 /**

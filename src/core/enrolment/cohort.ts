@@ -375,11 +375,10 @@ export class Cohort {
   /** The control evidence of slices at the front that have become final, each once: it joins the sum. */
   takeFinal (): ReturnType<SliceQueue['takeFinal']> { return this.#marked(this.#queue.takeFinal()) }
 
-  /** The slices at the front that are final in both arms, each once, for the comparison; of the others too many merge. */
-  takeCompared (followUp: number): Slice[] {
-    const taken = this.#marked(this.#queue.takeCompared())
+  /** Drops the slices at the front of which nothing is open; of the others too many merge. */
+  dropFinal (followUp: number): void {
+    if (this.#queue.dropFinal()) this.isDirty = true
     this.#mergeSlices(followUp)
-    return taken
   }
 
   /** The evidence of each open slice for one scorer. Constant until something changes. */

@@ -50,7 +50,7 @@ export interface EnrolledUnit {
   sums: ReadonlyMap<number, EvidenceUnit>
   /** Cache of its worst case by scorer, which every look needs, until more is reported. Not stored. */
   worst?: Map<number, EvidenceUnit | null>
-  /** For the comparison of the arms: samples graded, their right answers, samples measured, their tokens. */
+  /** Samples graded, their right answers, samples measured, their tokens. */
   graded: number
   em: number
   measured: number

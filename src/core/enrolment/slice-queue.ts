@@ -80,7 +80,7 @@ export class SliceQueue {
     return merged
   }
 
-  /** Whether `takeFinal` or `takeCompared` would find one. */
+  /** Whether `takeFinal` or `dropFinal` would find one. */
   get hasFinal (): boolean {
     const [first] = this.#slices
     if (first === undefined) return false
@@ -105,11 +105,11 @@ export class SliceQueue {
     return taken
   }
 
-  /** The slices at the front that are final in both arms, each once, for the comparison. */
-  takeCompared (): Slice[] {
-    const taken: Slice[] = []
-    while (this.#slices[0]?.isCounted && this.#slices[0].open.treated === 0) taken.push(this.#slices.shift()!)
-    return taken
+  /** Drops the slices at the front that are final in both arms. @returns whether there was one */
+  dropFinal (): boolean {
+    const before = this.#slices.length
+    while (this.#slices[0]?.isCounted && this.#slices[0].open.treated === 0) this.#slices.shift()
+    return this.#slices.length < before
   }
 }
 

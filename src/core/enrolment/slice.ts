@@ -1,4 +1,3 @@
-import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../certificate/arms.js'
 import { addDifferenceSums, type DifferenceSum, differenceSumFrom } from '../certificate/difference-sums.js'
 import type { Evidence } from '../certificate/evidence.js'
 import { addEvidenceTo, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
@@ -37,8 +36,6 @@ export interface Slice extends SliceEvidence {
   /** Enrolled control units, and the units of each arm that are not accounted for. */
   enrolled: number
   open: { control: number, treated: number }
-  /** Sums for the comparison of the arms. */
-  arms: readonly ArmSums[]
   /** Its control evidence has joined the sum before it, and is no longer here. */
   isCounted: boolean
   /** Its sums are shared with what was stored, which is written while the learner goes on: they are copied before they change. */
@@ -63,7 +60,6 @@ export function newSlice (number: number, begins: number, isBeginning: boolean):
     watched: new Map(),
     differences: new Map(),
     counts: NO_COUNTS,
-    arms: NO_ARM_SUMS,
     isCounted: false,
     isShared: false,
   }
@@ -101,7 +97,6 @@ export function mergeSlices (first: Slice, second: Slice): void {
   for (const [scorer, evidence] of second.evidence) first.evidence.set(scorer, sumOf(first.evidence.get(scorer), evidence))
   mergeDifferences(first, second)
   first.counts = addSliceCounts(first.counts, second.counts)
-  first.arms = mergeArmSums(first.arms, second.arms)
 }
 
 function mergeDifferences (first: Slice, second: Slice): void {

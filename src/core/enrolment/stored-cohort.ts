@@ -61,7 +61,6 @@ export function storeSlice (slice: Slice): StoredSlice {
     watched: storeSums(slice.watched),
     differences: storeDifferences(slice.differences),
     counts: slice.counts,
-    arms: slice.arms,
     isCounted: slice.isCounted,
   }
 }
@@ -78,7 +77,6 @@ export function restoreSlice (stored: StoredSlice): Slice {
     watched: restoreSums(stored.watched),
     differences: restoreDifferences(stored.differences),
     counts: stored.counts,
-    arms: stored.arms,
     isCounted: stored.isCounted,
     isShared: false,
   }

@@ -15,7 +15,7 @@ interface ObservedStop {
 const ASSUMED_SAMPLES = 16
 
 /**
- * Whether an outcome counts where one sample of a group does: for fidelity, and for the comparison of the arms on arrival. The samples of a
+ * Whether an outcome counts where one sample of a group does: for fidelity, and for the comparison of the arms. The samples of a
  * group have the same prompt and arm, so together they would look like many more generations than they are. It is the first sample, or,
  * where outcomes do not state their numbers, one on average by the hash of their ids.
  */

@@ -1,4 +1,4 @@
-import { NO_ARMS } from '../certificate/arms.js'
+import { NO_ARMS } from '../contexts/arms.js'
 import { type BreachHold, laterHold } from '../certificate/breach.js'
 import { NO_FIDELITY } from '../certificate/fidelity.js'
 import { NO_DRIFT } from '../certificate/drift.js'
@@ -142,22 +142,17 @@ function withRequest (
 ): ContextState {
   const { before, policy, time } = change
   const isSameBound = before.max_em_drop === policy.max_em_drop
-  const { drift_final, drift, arms, fidelity } = isSameBound ? state : withoutAlarms(state)
+  const { drift_final, drift, fidelity } = isSameBound ? state : withoutAlarms(state)
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
-  const requested = { ...requestGuarantee(state, policy), drift_final, drift, arms, fidelity, membership }
+  const requested = { ...requestGuarantee(state, policy), drift_final, drift, fidelity, membership }
   const next = { ...withTrials(fold, key, requested, policy, time) }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }
 
 /** The counts of the detectors are evidence against the tolerance of that time only. */
-function withoutAlarms ({ arms, fidelity }: ContextState): Pick<ContextState, 'drift_final' | 'drift' | 'arms' | 'fidelity'> {
-  return {
-    drift_final: NO_DRIFT,
-    drift: NO_DRIFT,
-    arms: { ...arms, detector: NO_ARMS.detector },
-    fidelity: { ...fidelity, detector: NO_FIDELITY.detector },
-  }
+function withoutAlarms ({ fidelity }: ContextState): Pick<ContextState, 'drift_final' | 'drift' | 'fidelity'> {
+  return { drift_final: NO_DRIFT, drift: NO_DRIFT, fidelity: { ...fidelity, detector: NO_FIDELITY.detector } }
 }
 
 /** Certifies from the present evidence, regardless of certificates under earlier terms. */
@@ -173,14 +168,10 @@ function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: 
   return mayGain ? next : withoutNewCertificates(state, next, policy)
 }
 
-/**
- * Restarts the comparison of the arms with the next slices, since earlier units began under another mode or pin, and fidelity with the next
- * outcomes.
- */
-function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' | 'arms_from' | 'fidelity'> {
-  const cohort = fold.cohorts.get(key)
-  for (const id of cohort?.clearStops() ?? []) fold.pending.remove(id)
-  return { arms: NO_ARMS, arms_from: cohort?.nextSlice ?? 0, fidelity: NO_FIDELITY }
+/** Restarts the comparison of the arms and fidelity, since earlier generations began under another mode or pin. */
+function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' | 'fidelity'> {
+  for (const id of fold.cohorts.get(key)?.clearStops() ?? []) fold.pending.remove(id)
+  return { arms: NO_ARMS, fidelity: NO_FIDELITY }
 }
 
 /**

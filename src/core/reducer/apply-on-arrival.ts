@@ -1,5 +1,4 @@
-import { type Arm, drawArm } from '../assignment/arm.js'
-import { compareOnArrival } from '../certificate/arms.js'
+import type { Arm } from '../assignment/arm.js'
 import { addFinal, ALL, type Beginnings, isBlockFull } from '../certificate/beginnings.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addDifferencesOf, type DifferenceSums, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
@@ -13,13 +12,12 @@ import { isRepaired } from '../contexts/evidence-checks.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
 import { ASIDE, RAW } from '../enrolment/slice.js'
-import { representsGroup } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
-import { type Fold, type OwnState, policyOf, writeState } from './fold.js'
+import { type Fold, policyOf, writeState } from './fold.js'
 import { addToCounts, answerCounts, applyMember, endEpoch } from './follow-up.js'
 import { chooseIfDue } from './choose-cadence.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
@@ -48,7 +46,6 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
       moveShare(fold, key, written, time, isBudgetDue)
     }
   }
-  compare(own, pending, arm, policy)
   if (arm !== 'control') return finish(own)
   const isPresent = outcome.cancelled !== true && outcome.steps !== null && outcome.steps_complete
   if (leaf !== key && outcome.u >= share) { // a new member of a pool runs in full
@@ -131,15 +128,4 @@ function testedOf (unit: EvidenceUnit | undefined): ReadonlyMap<number, Differen
   const sum = differenceSumFrom(noDifferences(unit.eighths.length))
   addDifferencesOf(sum, unit.eighths)
   return new Map([[ALL, sum]])
-}
-
-/** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */
-function compare (own: OwnState, { outcome, leaf, key }: PendingOutcome, arm: Arm | null, policy: Policy): void {
-  const { control_share: share } = own
-  if (arm === null || own.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return
-  const drawn = drawArm(outcome.u, share)
-  if (arm !== drawn && (arm === 'treated' || leaf === key)) return // it began under another share; a new member of a pool runs in full
-  if (!representsGroup(outcome)) return
-  const em = outcome.full[policy.label] ?? null
-  own.arms = compareOnArrival(own.arms, { arm: drawn, share, em, tokens: outcome.tokens }, policy.max_em_drop)
 }

@@ -21,7 +21,7 @@ import { nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
 import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
 import { applyCadence } from './apply-cadence.js'
-import { mustTakeBack, watchFidelity } from './apply-fidelity.js'
+import { compareArms, mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { ensureContext } from './context-room.js'
@@ -80,7 +80,10 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const counted = fold.own(key)
   if (counted === undefined) return
   countReport(fold, key, counted, weighing, time)
-  if (watched !== undefined) countFidelity(counted, watched)
+  if (watched !== undefined) {
+    countFidelity(counted, watched)
+    compareArms(fold, time, pending, force!, counted)
+  }
   countEndProbe(counted, outcome)
   if (outcome !== usable) addToCounts(counted, { signals_refused: 1 })
   if (!isOfPool) return
@@ -299,6 +302,7 @@ export function takeReport (
   const own = fold.own(key)!
   addToCounts(own, counts)
   if (report.kind !== 'missing' && report.kind !== 'cancelled') own.grader = addGrades(addFinalAnswer(own.grader, outcome), outcome)
+  if (isReported) compareArms(fold, time, pending, thresholdInForce(fold, leaf, time), own, member.share)
   own.fed_by = countForName(own.fed_by, outcome.by)
   if (report.kind === 'known') own.auto_cadence = applyRun(fold, outcome, own, policy, time)
   if (isReported && outcome.full.exact_match === undefined && policy.label === 'exact_match') own.label_losses = addUnlabelled(own.label_losses)
@@ -307,8 +311,8 @@ export function takeReport (
 }
 
 /**
- * Whether an outcome shows what stopping would have lost. Those of a new member of a pool do even where they were enrolled as treated: the
- * pool compares the arms by draw, and their evidence counts for the member alone.
+ * Whether an outcome shows what stopping would have lost. Those of a new member of a pool do even where they were enrolled as treated:
+ * their evidence counts for the member alone.
  */
 function isFullRun ({ arm, stopped, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'steps' | 'steps_complete'>): boolean {
   return arm === 'control' && !stopped && steps !== null && isComplete

@@ -2,7 +2,8 @@ import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { testedBound } from '../certificate/judge-errors.js'
-import { BREACH_SUSPECTED, breachSuspicion, heldUntil } from '../certificate/breach.js'
+import { BREACH_SUSPECTED, heldUntil } from '../certificate/breach.js'
+import { fidelitySuspicion } from '../certificate/fidelity.js'
 import { isExploring } from '../contexts/automatic-cadence.js'
 import { cadenceOfTreated } from '../contexts/cadences.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
@@ -93,5 +94,5 @@ function isWaiting ({ cadences, grader, hold, certified, trials }: ContextState)
 function isSuspicious (state: ContextState, { threshold, isPinned }: EffectiveThreshold): boolean {
   if (threshold === null || isPinned) return false
   const { is_suspected: was } = state
-  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) || breachSuspicion(state) >= (was ? CALM : BREACH_SUSPECTED)
+  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) || fidelitySuspicion(state.fidelity) >= (was ? CALM : BREACH_SUSPECTED)
 }

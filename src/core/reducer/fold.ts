@@ -141,9 +141,7 @@ const NOTED: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'repair'
  */
 export function writeState (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: WriteOptions): ContextState {
   const before = fold.get(key)
-  const judged = mayMove ? withJudgement(fold, next, policy) : next
-  const isFirst = judged.threshold !== null && (before?.threshold ?? null) === null
-  const after = isFirst ? copyState(judged, { arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }) : judged
+  const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
   const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
   if (isMoved || NOTED.has(cause)) fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })

@@ -1,10 +1,9 @@
-import { compareSlice } from '../certificate/arms.js'
-import { holdAfterBreach, isBreachedByFidelity } from '../certificate/breach.js'
+import { holdAfterBreach } from '../certificate/breach.js'
 import { type Drift, hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
 import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { testedBound } from '../certificate/judge-errors.js'
-import { afterBreach } from '../certificate/fidelity.js'
+import { AFTER_BREACH } from '../certificate/fidelity.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
 import { isRepaired, mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { addCounts, addRecent, type FollowUp } from '../contexts/follow-up-counts.js'
@@ -21,7 +20,7 @@ import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { chooseIfDue } from './choose-cadence.js'
 import { moveShare } from './control-share.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
-import { armOf, type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, thresholdInForce, writeState } from './fold.js'
+import { armOf, type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
 
@@ -56,16 +55,12 @@ export function followUp (fold: Fold, key: string, stored: ContextState, time: n
   const stops = cohort.takeStops(clock, rules.followUp)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
-  const compared = cohort.takeCompared(rules.followUp)
+  cohort.dropFinal(rules.followUp)
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled.length === 0 ? state : withCounts(state, countUnenrolled(unenrolled, cohort, clock))
   for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
   if (hasDrifted(next.drift_final)) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
   if (stops.settled.length > 0) next = copyState(next, { fidelity: addSettled(next.fidelity, stops.settled, policy) })
-  if (compared.length > 0 && policy.mode !== 'off' && thresholdInForce(fold, key, time).threshold !== null) {
-    const sums = compared.filter(({ number }) => number >= next.arms_from).map(({ arms }) => arms)
-    next = copyState(next, { arms: sums.reduce((arms, slice) => compareSlice(arms, slice, policy.max_em_drop), next.arms) })
-  }
   if (mustTakeBack(fold, key, next, time)) return endEpoch(fold, key, next, { cause: 'breach', policy, time })
   if (isRepaired(next, policy)) return endEpoch(fold, key, next, { cause: 'repair', policy, time })
   if (isLookDue) {
@@ -78,7 +73,7 @@ export function followUp (fold: Fold, key: string, stored: ContextState, time: n
   }
   if (next === state) return state
   const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
-  return isLookDue || compared.length > 0 ? moveShare(fold, key, written, time) : written
+  return isLookDue ? moveShare(fold, key, written, time) : written
 }
 
 /**
@@ -129,9 +124,7 @@ export function endEpoch (fold: Fold, key: string, state: ContextState, start: E
 function breached (fold: Fold, key: string, last: ContextState, opened: ContextState, { policy, time }: EpochStart): ContextState {
   const root = key === ROOT ? undefined : fold.get(ROOT)
   if (root !== undefined) fold.set(ROOT, copyState(root, { breaches: root.breaches + 1 }))
-  const { fidelity } = last
-  const hold = isBreachedByFidelity(fidelity) ? holdAfterBreach(last.hold, time, policy) : opened.hold
-  return copyState(opened, { fidelity: afterBreach(fidelity), hold, breaches: opened.breaches + 1 })
+  return copyState(opened, { fidelity: AFTER_BREACH, hold: holdAfterBreach(last.hold, time, policy), breaches: opened.breaches + 1 })
 }
 
 /** Adds to the counts. */

@@ -1,13 +1,13 @@
-import { type Arms, type ArmTotals, emDifference, tokensDifference } from '../certificate/arms.js'
 import { carryingBeginning } from '../certificate/beginnings.js'
 import { unitsOf } from '../certificate/certificate.js'
 import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
-import { type Fidelity, fidelityRatio, servedDifference } from '../certificate/fidelity.js'
+import { type Fidelity, fidelityRatio, fidelitySuspicion, servedDifference } from '../certificate/fidelity.js'
 import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
-import { BREACH_SUSPECTED, breachSight, breachSuspicion, heldUntil, isBreached } from '../certificate/breach.js'
+import { BREACH_SUSPECTED, breachSight, heldUntil, isBreached } from '../certificate/breach.js'
+import { type Arms, emDifference, estimateEm, estimateMean } from '../contexts/arms.js'
 import {
   candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
 } from '../contexts/candidate-scorer.js'
@@ -23,10 +23,10 @@ import { type ProbeFormState, probeValidity } from '../contexts/probe-form.js'
 import { probeOverhead } from '../contexts/probe-spending.js'
 import { reportsInForce } from '../contexts/reporting.js'
 import { estimateSavings } from '../contexts/savings.js'
-import { estimateCount, estimateMean, estimateEm } from '../contexts/treated-estimates.js'
+import { estimateCount } from '../contexts/treated-estimates.js'
 import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
-import type { Label, Policy } from '../policy/policy.js'
+import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { describeCadence } from './cadence-report.js'
 import { DIAGNOSES, diagnose, type Diagnosis } from './diagnosis.js'
@@ -98,10 +98,10 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     probe_form: describeProbeForm((isMember ? loaded.states.get(source.key) : state)?.probe_form ?? null),
     /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
     expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
-    arms: describeArms(state.arms, own.policy.error_level),
+    arms: describeArms(state.arms),
     fidelity: describeFidelity(state.fidelity, own.policy.error_level),
     breach: {
-      ...describeBreach(state, own.policy.label),
+      ...describeBreach(state.fidelity),
       /** Until when no certified threshold is in force after a breach, of its own or its pool's, ms; `null`: it is not held. */
       held_until: heldUntil((isMember ? loaded.states.get(source.key) : state)?.hold ?? null),
     },
@@ -243,18 +243,14 @@ function shownUnderPin (
   return { evidence, index: isKnown ? GRID.findLastIndex((safe) => safe >= threshold) : -1, level }
 }
 
-/**
- * Compares control and treated generations while a threshold was in force. EM is a fraction; differences are treated minus control, `null`
- * with little data.
- * @param level chance that an interval ever excludes the true difference
- */
-export function describeArms (arms: Arms, level: number) {
-  return {
-    control: describeArm(arms.control),
-    treated: describeArm(arms.treated),
-    em_difference: emDifference(arms, level),
-    tokens_difference: tokensDifference(arms, level),
-  }
+/** Control and treated generations while a threshold was in force, and the EM of treated less that of control ones. EM is a fraction. */
+export function describeArms (arms: Arms) {
+  const { control, treated } = arms
+  return { control: describeArm(control), treated: describeArm(treated), em_difference: emDifference(arms) }
+}
+
+function describeArm (sums: Arms['control']) {
+  return { generations: sums.generations, em: estimateEm(sums), tokens: estimateMean(sums.tokens) }
 }
 
 /**
@@ -283,21 +279,11 @@ function describeGrader ({ differing, changing, unchanged, agreeing, contradicti
 }
 
 /** Whether stops seem to lose, or surely lose, more EM than is tolerated, and from what it is seen. */
-function describeBreach (state: ContextState, label: Label) {
+function describeBreach (fidelity: Fidelity) {
   return {
-    seen_by: breachSight(state, label),
-    suspected: breachSuspicion(state) >= BREACH_SUSPECTED,
-    breached: isBreached(state),
-  }
-}
-
-function describeArm ({ generations, tokens, labelled, ungraded, em }: ArmTotals) {
-  return {
-    generations,
-    labelled,
-    ungraded,
-    em: labelled === 0 ? null : em / labelled,
-    tokens_mean: generations === 0 ? null : tokens / generations,
+    seen_by: breachSight(fidelity),
+    suspected: fidelitySuspicion(fidelity) >= BREACH_SUSPECTED,
+    breached: isBreached(fidelity),
   }
 }
 

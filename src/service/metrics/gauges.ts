@@ -3,8 +3,10 @@ import { mergeEvidence } from '../../core/certificate/evidence-sum.js'
 import { emDropInterval } from '../../core/certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../../core/certificate/evidence.js'
 import { trueDrop } from '../../core/certificate/judge-errors.js'
-import { BREACH_SUSPECTED, breachSuspicion } from '../../core/certificate/breach.js'
+import { BREACH_SUSPECTED } from '../../core/certificate/breach.js'
+import { fidelitySuspicion } from '../../core/certificate/fidelity.js'
 import { ALARM } from '../../core/certificate/drift.js'
+import { estimateEm, estimateMean } from '../../core/contexts/arms.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
@@ -13,7 +15,6 @@ import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts
 import { probeValidity } from '../../core/contexts/probe-form.js'
 import { probeOverhead } from '../../core/contexts/probe-spending.js'
 import { reportsInForce } from '../../core/contexts/reporting.js'
-import { estimateEm, estimateMean } from '../../core/contexts/treated-estimates.js'
 import type { Estimate } from '../../core/contexts/weighted-sums.js'
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
@@ -185,10 +186,11 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const unreported = gauge('unreported', 'Treated generations of this epoch that did not have to report, and their steps and stops', 'of')
   const treatedTokens = gauge('treated_tokens_mean', 'Mean tokens of a treated generation, from the enrolled ones: estimate and bounds of a 95 % interval', 'bound')
   const treatedEm = gauge('treated_em', 'EM of the served answers of treated generations, from the enrolled ones: estimate and bounds of a 95 % interval', 'bound')
-  const armEm = gauge('arm_em', 'Mean EM of the enrolled generations of an arm while a threshold was in force', 'arm')
-  const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
+  const armEm = gauge('arm_em', 'EM of an arm while a threshold was in force: estimate and bounds of a 95 % interval', 'arm', 'bound')
+  const armTokens = gauge(
+    'arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force: estimate and bounds of a 95 % interval', 'arm', 'bound')
   const emDifference = gauge(
-    'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
+    'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds at level 0.001, which may be read at any time', 'bound')
   const fidelities = gauge('fidelity_ratio', 'Share of the stops reported with their probe whose served answer is the probed one (fraction)')
   const validities = gauge('probe_validity', 'Share of the answers forced at the end of the reasoning that equal the real ones (fraction); absent until one was forced')
   const servedEmDrops = gauge(
@@ -247,14 +249,14 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       openEnrolments.set({ context }, state.open_enrolments)
       unaccounted.set({ context }, state.open.unaccounted)
       const terms = state.guarantee ?? state.requested
-      const { em_difference: difference, ...arms } = describeArms(state.arms, terms.error_level)
+      const { em_difference: difference, ...arms } = describeArms(state.arms)
       for (const arm of ['control', 'treated'] as const) {
-        if (arms[arm].em !== null) armEm.set({ context, arm }, arms[arm].em)
-        if (arms[arm].tokens_mean !== null) armTokens.set({ context, arm }, arms[arm].tokens_mean)
+        for (const [bound, em] of boundsOf(arms[arm].em)) armEm.set({ context, arm, bound }, em)
+        for (const [bound, tokens] of boundsOf(arms[arm].tokens)) armTokens.set({ context, arm, bound }, tokens)
       }
-      for (const [bound, value] of Object.entries(difference ?? {})) emDifference.set({ context, bound }, value)
+      for (const [bound, value] of boundsOf(difference)) emDifference.set({ context, bound }, value)
       const { ratio: fidelity, ...served } = describeFidelity(state.fidelity, terms.error_level)
-      breachEvidence.set({ context }, breachSuspicion(state))
+      breachEvidence.set({ context }, fidelitySuspicion(state.fidelity))
       if (fidelity !== null) fidelities.set({ context }, fidelity)
       const validity = state.probe_form && probeValidity(state.probe_form)
       if (validity !== null) validities.set({ context }, validity)

@@ -251,10 +251,6 @@ const report = Type.Object({
 /** Units in packed numbers, which `isCohort` checks. */
 const memory = { units: text, until: text }
 
-const armFigures = Type.Object({
-  ...fieldsLike({ units: 0, ungraded: 0, measured: 0, tokens: 0, token_squares: 0 }), by_em: Type.Array(Type.Tuple([number, number])),
-})
-
 const slice = Type.Object({
   number,
   begins: number,
@@ -266,7 +262,6 @@ const slice = Type.Object({
   watched: Type.Array(Type.Tuple([number, evidence])),
   differences: Type.Array(Type.Tuple([number, number, Type.Integer(), differences])),
   counts: like({ accounted: 0, missing: 0, cancelled: 0, excluded: 0 }),
-  arms: Type.Array(Type.Object({ share: ratio, control: armFigures, treated: armFigures })),
   isCounted: Type.Boolean(),
 })
 

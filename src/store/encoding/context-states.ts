@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Beginnings, packBeginnings, unpackBeginnings } from '../../core/certificate/beginnings.js'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
+import { NO_ARMS } from '../../core/contexts/arms.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, copyState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
@@ -93,7 +94,7 @@ export function reviveState (written: object): ContextState {
     judged_by: intern(state.judged_by),
     reporting: state.reporting.since === 0 ? NO_REPORTING : state.reporting,
     probe_form: state.probe_form && { ...state.probe_form, form: state.probe_form.form && intern(state.probe_form.form) },
-    arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
+    arms: state.arms.control.generations + state.arms.treated.generations === 0 ? NO_ARMS : state.arms,
     ...revived(state, NO_EVIDENCE),
     day: { ...state.day, savings: hasNoSavings(state.day.savings) ? NO_SAVINGS : state.day.savings },
     savings: hasNoSavings(state.savings) ? NO_SAVINGS : state.savings,

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { NO_ARMS } from '../../../src/core/certificate/arms.js'
 import { type BreachHold, breachSight, heldUntil, holdAfterBreach } from '../../../src/core/certificate/breach.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
 
@@ -37,15 +36,9 @@ t.test('a hold ends when the learner says so', async (t) => {
   t.equal(heldUntil({ breaches: 1, until: 5, is_over: true }), null)
 })
 
-t.test('the arms show no breach where hardly any outcome of one of them has a label', async (t) => {
-  const seenWith = (generations: number, labelled: number, ungraded = 0) => ['control', 'treated'].map((arm) => {
-    const arms = { ...NO_ARMS, [arm]: { generations, tokens: 0, labelled, ungraded, em: 0 } }
-    return breachSight({ fidelity: NO_FIDELITY, arms }, 'exact_match')
-  })
-  t.same(seenWith(31, 0), ['arms', 'arms'], 'too few to know')
-  t.same(seenWith(32, 0), ['unobservable', 'unobservable'], 'those without a label are left out')
-  t.same(seenWith(3200, 99), ['unobservable', 'unobservable'])
-  t.same(seenWith(3200, 100), ['arms', 'arms'], 'few labels only take longer')
-  t.same(seenWith(100, 100, 50), ['arms', 'arms'])
-  t.same(seenWith(100, 100, 51), ['unobservable', 'unobservable'], 'those without a label count as right or wrong')
+t.test('a breach is seen by fidelity unless most of the recent stops lack their probe', async (t) => {
+  const seen = (all: number, unobserved: number) => breachSight({ ...NO_FIDELITY, recent: { all, equal: 0, unobserved } })
+  t.equal(seen(0, 0), 'fidelity', 'no stop is missing')
+  t.equal(seen(10, 5), 'fidelity')
+  t.equal(seen(10, 6), 'unobservable')
 })

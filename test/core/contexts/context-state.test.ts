@@ -45,7 +45,7 @@ t.test('an epoch starts from zero', async (t) => {
   t.equal(after.epoch_cause, 'reset')
   t.equal(after.epoch_started_at, 5000)
   t.equal(after.epoch_name, '5000-7', 'named by the entry that opened it, since counters repeat after a failover')
-  t.match(after, { open: { unaccounted: 0 }, certified: -1, log_evidence: null, arms_from: 0, follow_up: NO_FOLLOW_UP })
+  t.match(after, { open: { unaccounted: 0 }, certified: -1, log_evidence: null, follow_up: NO_FOLLOW_UP })
   t.equal(after.evidence, NO_EVIDENCE)
   t.strictSame(after.drift, NO_DRIFT)
   t.equal(after.threshold_index, -1)

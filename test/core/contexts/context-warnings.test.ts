@@ -1,5 +1,5 @@
 import t from 'tap'
-import { NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { countTreated, type Fidelity, NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
 import { type ContextState, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
@@ -56,15 +56,19 @@ t.test('stops that serve other answers are warned about from a twentieth of the 
   t.same(of(fidelityOf([1000, 'other'], [6000, true])), [], 'the worker is repaired')
 })
 
-t.test('the warning for missing probes depends on how much the arms can show', async (t) => {
-  const fidelity = fidelityOf([100, false])
-  const arms = (ungraded: number) => ({ ...NO_ARMS, treated: { ...NO_ARMS.treated, labelled: 100, ungraded } })
-  const warned = (changes: Partial<ContextState>) => contextWarnings({ ...state, fidelity, ...changes }, DEFAULT_POLICY)
-  t.same(warned({ arms: arms(1) }), ['stopped_probe_missing'])
-  t.same(warned({ arms: arms(2) }), ['breach_hidden'])
-  t.same(warned({ follow_up: { ...NO_FOLLOW_UP, accounted: 98, missing: 2 } }), ['breach_hidden'])
-  t.same(warned({ arms: arms(51) }), ['breach_unobservable'], 'most labels are missing')
-  t.same(warned({ meaning: { ...state.meaning, label: 'agreement' } }), ['breach_unobservable'])
+t.test('treated generations that lose more than is allowed against control ones are a warning', async (t) => {
+  const of = (lost: number, max_em_drop = 0.02) => {
+    let arms = NO_ARMS
+    for (let i = 0; i < 4000; i++) {
+      const outcome = { generation_id: `g${i}`, sample_index: null, tokens: 100 }
+      arms = addToArm(arms, 'control', { ...outcome, full: { exact_match: i % 10 === 0 ? 0 : 1 } }, 'exact_match', 0.2)
+      arms = addToArm(arms, 'treated', { ...outcome, full: { exact_match: i % 10 === 0 || i % 100 < lost ? 0 : 1 } }, 'exact_match')
+    }
+    return contextWarnings({ ...state, arms }, { ...DEFAULT_POLICY, max_em_drop })
+  }
+  t.same(of(1), [])
+  t.same(of(9), ['arms_differ'])
+  t.same(of(9, 0.1), [], 'so much is allowed')
 })
 
 t.test('a hold after a breach is a warning until it is over', async (t) => {

@@ -37,7 +37,7 @@ export const GUARANTEE: Guarantee = {
   served_em_drop: null,
   served_em_drop_high: null,
   total_em_drop_bound: null,
-  breach: 'arms',
+  breach: 'fidelity',
   tokens_saved_ratio: 0.5,
   tokens_saved_gross_ratio: 0.5,
   epoch: 1,

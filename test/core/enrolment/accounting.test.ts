@@ -15,15 +15,14 @@ function memberOf (arm: 'control' | 'treated', samples: number | null, ...report
   return member
 }
 
-t.test('a control member goes into counts, evidence and comparison of its slice, a treated one into the comparison alone', async (t) => {
+t.test('a control member goes into counts and evidence of its slice, a treated one into neither', async (t) => {
   const control = memberOf('control', 2, KEPT, LOST)
   accountFor(control, RULES)
   t.match(control.slice, { open: { control: 0 }, counts: { accounted: 1, missing: 0 } })
-  t.match(control.slice.arms, [{ share: 0.5, control: { units: 1, by_em: [[1, 1]] } }])
   t.match(control.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
   const treated = memberOf('treated', 1, TREATED)
   accountFor(treated, RULES)
-  t.match(treated.slice, { open: { treated: 0 }, counts: { accounted: 0 }, arms: [{ treated: { units: 1, by_em: [[1, 1]], tokens: 50 } }] })
+  t.match(treated.slice, { open: { treated: 0 }, counts: { accounted: 0 } })
   t.equal(treated.slice.evidence.size, 0)
 })
 

@@ -68,7 +68,7 @@ t.test('a label ends the wait of its sample alone', async (t) => {
   t.strictSame(evidenceUnitOfEnrolled(member, RAW, 2)!.eighths, [4, 0])
 })
 
-t.test('the known samples are summed for the comparison of the arms', async (t) => {
+t.test('the known samples are summed', async (t) => {
   t.match(memberOf(2, KEPT, known(1, 1)), { graded: 2, em: 2, measured: 2, tokens: 200, reported: 2 })
 })
 

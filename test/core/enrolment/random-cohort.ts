@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import { type ArmSums, mergeArmSums, NO_ARM_SUMS } from '../../../src/core/certificate/arms.js'
 import type { Differences } from '../../../src/core/certificate/certificate.js'
 import { addFinal, firstBeginning, openByBeginning, prefixesAt } from '../../../src/core/certificate/beginnings.js'
 import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
@@ -57,12 +56,12 @@ export function timed (all: readonly Event[]): Timed[] {
   })
 }
 
-export interface Totals { readonly evidence: Evidence, readonly counts: SliceCounts, readonly arms: readonly ArmSums[] }
+export interface Totals { readonly evidence: Evidence, readonly counts: SliceCounts }
 
-export const NO_TOTALS: Totals = { evidence: noEvidence(2), counts: newSlice(0, 0, false).counts, arms: NO_ARM_SUMS }
+export const NO_TOTALS: Totals = { evidence: noEvidence(2), counts: newSlice(0, 0, false).counts }
 
 export function addTotals (a: Totals, b: Totals): Totals {
-  return { evidence: mergeEvidence(a.evidence, b.evidence), counts: addSliceCounts(a.counts, b.counts), arms: mergeArmSums(a.arms, b.arms) }
+  return { evidence: mergeEvidence(a.evidence, b.evidence), counts: addSliceCounts(a.counts, b.counts) }
 }
 
 /** Plays events into a cohort and sums up its slices as the learner does. */
@@ -116,9 +115,9 @@ export class Player {
   take (): void {
     for (const { evidence, differences, counts } of this.cohort.takeFinal()) {
       this.beginnings = addFinal(this.beginnings, differences.get(RAW) ?? new Map(), evidence.get(RAW))
-      this.totals = addTotals(this.totals, { evidence: evidence.get(RAW) ?? noEvidence(2), counts, arms: NO_ARM_SUMS })
+      this.totals = addTotals(this.totals, { evidence: evidence.get(RAW) ?? noEvidence(2), counts })
     }
-    for (const { arms } of this.cohort.takeCompared(FOLLOW_UP)) this.totals = addTotals(this.totals, { ...NO_TOTALS, arms })
+    this.cohort.dropFinal(FOLLOW_UP)
   }
 
   /** The differences of every prefix at both thresholds, with the control units that it is of. */

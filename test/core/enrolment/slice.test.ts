@@ -1,7 +1,6 @@
 import t from 'tap'
 import { noEvidence } from '../../../src/core/certificate/evidence.js'
 import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
-import { addCompared, NO_ARM_SUMS } from '../../../src/core/certificate/arms.js'
 import { mergeSlices, addSliceCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
 import { unitWith } from './cohort-fixtures.js'
 
@@ -23,7 +22,6 @@ t.test('merging two slices keeps every sum', async (t) => {
     open: { control: 1, treated: 2 },
     counts,
     evidence: new Map([[RAW, addUnit(noEvidence(1), unitWith(delta))], [number, addUnit(noEvidence(1), unitWith(delta))]]),
-    arms: addCompared(NO_ARM_SUMS, { arm: 'control', share: 0.5, em: delta, tokens: 10 }),
   })
   const first = of(7, 0)
   mergeSlices(first, of(8, 1))
@@ -31,5 +29,4 @@ t.test('merging two slices keeps every sum', async (t) => {
   t.match(first.evidence.get(RAW), { generations: 2, lost: [1] })
   t.equal(first.evidence.get(7)!.generations, 1)
   t.equal(first.evidence.get(8)!.generations, 1)
-  t.match(first.arms, [{ share: 0.5, control: { units: 2, by_em: [[0, 1], [1, 1]], tokens: 20 } }])
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
 import { MAX_QUEUED_STOPS } from '../../../src/core/enrolment/stop-queue.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
@@ -156,17 +156,6 @@ t.test('a reset by the service itself, after damage, ends no hold', async (t) =>
   fold.learn({ type: 'reset', key: LEAF, below: false, by: 'stopgate', reason: 'its cohort could not be read' }, 1)
   fold.learn(KEPT, 1, FIRST)
   t.match(fold.state(), { epoch: 3, epoch_cause: 'reset', threshold_index: -1 })
-  t.strictSame(fold.state().hold, hold)
-})
-
-t.test('a breach by the arms leaves the count of earlier breaches by fidelity as it is', async (t) => {
-  const fold = onArrival()
-  stopsToBreach(fold, 10, 0)
-  fold.learn(KEPT, HOLD, FIRST)
-  const { arms, hold } = fold.state()
-  fold.states.set(LEAF, { ...fold.state(), arms: { ...arms, detector: arms.detector.map(() => 1e4) } })
-  report(fold, FAITHFUL, HOLD)
-  t.match(fold.state(), { epoch: 3, threshold_index: -1, breaches: 2 })
   t.strictSame(fold.state().hold, hold)
 })
 

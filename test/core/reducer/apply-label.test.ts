@@ -143,20 +143,6 @@ t.test('a label that says nothing leaves room for a better one', async (t) => {
   t.match(evidenceOf(fold.state()), { gained: { 29: 1 } }, 'the answer probed was the right one')
 })
 
-t.test('a treated outcome waits for its label too, for the comparison of the arms', async (t) => {
-  const fold = enrolledFold()
-  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }, 0)
-  fold.enrol([0.1, 0.5], 0, { share: 0.4 })
-  fold.report(0.1, 1000)
-  fold.report(0.5, 1000, { full: {}, steps: null, stopped: true })
-  t.equal(fold.pending.get('g0.5')!.outcome.steps, null)
-  fold.pass(2000, SLICE_MOST)
-  t.match(fold.state(), { evidence: { generations: 1 }, arms: { control: { generations: 0 } } }, 'the evidence of control does not wait')
-  fold.learn(labelOf('g0.5', 0), SLICE_MOST + 1000)
-  t.match(fold.state().arms, { control: { labelled: 1, em: 1 }, treated: { labelled: 1, em: 0 } })
-  t.equal(fold.state().follow_up.labels_wanted, 0, 'only control labels are evidence')
-})
-
 t.test('a label that arrives after the end of its epoch does not affect the next epoch', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)

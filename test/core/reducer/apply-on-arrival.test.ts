@@ -3,7 +3,7 @@ import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { FIRST, KEPT, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
 import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
 
 function after (outcome: LoggedOutcome, policy: PolicyPatch = {}) {
@@ -65,29 +65,6 @@ t.test('each sample of a group counts on its own', async (t) => {
   t.equal(evidenceOf(fold.state()).generations, 3)
 })
 
-t.test('the arms are compared where a threshold is in force and the arm agrees with the draw', async (t) => {
-  const fold = memoryFold({ control_rate: 0.3 })
-  fold.learn(KEPT, 0, FIRST)
-  fold.learn(KEPT)
-  fold.learn(outcomeOf({ arm: 'treated', u: 0.5 }))
-  fold.learn(outcomeOf({ arm: 'treated', u: 0.1 }))
-  fold.learn(outcomeOf({ arm: 'treated', u: 0.9 }))
-  t.match(fold.state().arms, { control: { generations: 1 }, treated: { generations: 1 } })
-})
-
-t.test('of a group the arms compare one sample', async (t) => {
-  const fold = memoryFold({ control_rate: 0.3 })
-  fold.learn(KEPT, 0, FIRST)
-  for (const sample_index of [2, 1, 0, 3]) {
-    for (const [arm, u] of [['control', 0.1], ['treated', 0.5]] as const) fold.learn(outcomeOf({ arm, u, sample_index, tokens: 100 + sample_index }))
-  }
-  const first = { generations: 1, tokens: 100 }
-  t.match(fold.state().arms, { control: first, treated: first }, 'the first sample, whichever came first')
-  for (let i = 0; i < 100; i++) fold.learn(outcomeOf({ arm: 'treated', u: 0.4 + i / 1e4, sample_index: 0 }))
-  fold.learn(outcomeOf({ arm: 'treated', u: 0.5, sample_index: 4 }))
-  t.equal(fold.state().arms.treated.generations, 101, 'however many groups came between')
-})
-
 t.test('drift withdraws the threshold at the outcome that shows it', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, 2000)
@@ -95,25 +72,4 @@ t.test('drift withdraws the threshold at the outcome that shows it', async (t) =
   while (fold.state().epoch === 1) { fold.learn(outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })); losses++ }
   t.equal(losses, 16)
   t.match(fold.state(), { epoch_cause: 'drift', threshold_index: -1 })
-})
-
-t.test('a breach that a control outcome completes withdraws the threshold at that outcome', async (t) => {
-  const fold = memoryFold({ control_rate: 0.3 })
-  fold.learn(KEPT, 0, FIRST)
-  const { arms } = fold.state()
-  const almost = { ...arms, detector: arms.detector.map(() => 9999), control: { ...arms.control, labelled: 100, em: 50 } }
-  fold.states.set(LEAF, { ...fold.state(), arms: almost })
-  fold.learn(KEPT)
-  t.match(fold.state(), { epoch_cause: 'breach', threshold_index: -1 })
-})
-
-t.test('a breach that only the arms see starts no hold, since full runs that gained EM look the same', async (t) => {
-  const fold = memoryFold({ control_rate: 0.3 })
-  fold.learn(KEPT, 0, FIRST)
-  const { arms } = fold.state()
-  fold.states.set(LEAF, { ...fold.state(), arms: { ...arms, detector: arms.detector.map(() => 1e4) } })
-  fold.learn(outcomeOf({ arm: 'treated', u: 0.5 }))
-  t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, breaches: 1, hold: null })
-  fold.learn(KEPT, 0, FIRST)
-  t.match(fold.changes.at(-1), { cause: 'evidence', epoch: 2, before: null, after: Number }, 'new evidence certifies a threshold at once')
 })

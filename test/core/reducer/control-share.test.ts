@@ -65,7 +65,7 @@ t.test('a suspicion of breach raises an auto share tenfold, until it is calm', a
   fold.learn(KEPT, 0, 3000)
   const calm = fold.state()
   const shareAt = (evidence: number, is_suspected: boolean) => {
-    fold.states.set(LEAF, { ...calm, arms: { ...calm.arms, detector: calm.arms.detector.map(() => evidence) }, is_suspected })
+    fold.states.set(LEAF, { ...calm, fidelity: { ...calm.fidelity, detector: calm.fidelity.detector.map(() => evidence) }, is_suspected })
     moveShare(fold, LEAF, fold.state(), 1)
     return fold.state().control_share
   }
@@ -85,7 +85,7 @@ t.test('a suspicion of breach leaves half of the generations treated, since only
     return moveShare(fold, LEAF, state, 0).control_share
   }
   t.equal(shareOf(learning), 0.5)
-  const breach = { ...learning, arms: { ...learning.arms, detector: [100, 100, 100, 100, 100, 100] } }
+  const breach = { ...learning, fidelity: { ...learning.fidelity, detector: [100, 100, 100] } }
   t.equal(shareOf(breach), 0.5)
   t.equal(shareOf({ ...breach, drift: [1.2, 1.2, 1.2] }), 0.5, 'a drift mean that only holds a raised share does not raise it')
   t.equal(shareOf({ ...learning, drift: [100, 100, 100] }), 1)

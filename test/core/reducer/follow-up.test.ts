@@ -1,11 +1,9 @@
 import t from 'tap'
-import { NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { evidenceOf } from '../../../src/core/contexts/context-state.js'
-import { contextWarnings } from '../../../src/core/contexts/context-warnings.js'
 import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
-import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { policyOf } from '../../../src/core/reducer/fold.js'
 import { cohortRules } from '../../../src/core/reducer/take-evidence.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
@@ -145,61 +143,19 @@ t.test('a drift withdraws the threshold and drops the enrolled generations, and 
   t.equal(evidenceOf(fold.state()).generations, 0)
 })
 
-t.test('breach: where real stops lose more than is tolerated, the threshold is withdrawn', async (t) => {
-  const play = (pinned: boolean) => {
-    const fold = certifiedFold({ control_rate: 0.4 })
-    let { time } = fold
-    if (pinned) fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, time)
-    for (let round = 0; round < 12 && fold.state().epoch === 1; round++) {
-      const us = spread(200, 0.8).map((u) => u + round * 1e-6)
-      fold.enrol(us, time, { share: 0.4 })
-      for (const [i, u] of us.entries()) {
-        const exact_match = i % (u < 0.4 ? 9 : 3) === 0 ? 0 : 1 // probes lose nothing, real stops do
-        fold.report(u, time + 1000, { generation_id: `r${round}-${i}`, full: { exact_match }, steps: u < 0.4 ? [{ ...SURE_STEP, exact_match }] : null })
-      }
-      fold.pass(time + 2000, time + SLICE_LEAST + 2000)
-      time += SLICE_LEAST + 3000
-    }
-    return fold
-  }
-  const breached = play(false)
-  t.match(breached.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, arms: NO_ARMS })
-  t.equal(breached.changes.at(-1)!.cause, 'breach')
-  t.equal(play(true).state().epoch, 1, 'under a pin it is only a warning')
-})
-
-t.test('where only the wanted labels come, the guarantee says that the arms cannot show a breach', async (t) => {
-  for (const [missing_labels, treated] of [
-    ['lost', { generations: 100, labelled: 100, ungraded: 100 }],
-    ['excluded', { generations: 100, labelled: 0, ungraded: 0 }],
-  ] as const) {
-    const fold = certifiedFold({ control_rate: 0.4, missing_labels })
-    const { time } = fold
-    t.equal(fold.state().guarantee!.breach, 'arms')
-    const us = spread(200, 0.8)
-    fold.enrol(us, time, { share: 0.4 })
-    const stopped = { arm: 'treated', stopped: true, steps: null, full: {} } as const
-    const agreeing = (answer_digest: string) => ({ full: {}, answer_digest, steps: [{ tokens: 40, confidence: 1, answer_digest }] })
-    for (const u of us) fold.report(u, time + 1000, { generation_id: `w${u}`, ...(u < 0.4 ? agreeing(`a${u}`) : stopped) })
-    fold.pass(time + 2000, time + FOLLOW_UP + 2000)
-    t.match(fold.state(), { epoch: 1, guarantee: { breach: 'unobservable' }, arms: { treated } }, missing_labels)
-    t.ok(contextWarnings(fold.state(), DEFAULT_POLICY).includes('breach_unobservable'), missing_labels)
-  }
-})
-
-t.test('rule 9: a change of mode or pin restarts the comparison at the next slice', async (t) => {
+t.test('both arms are compared from their reports while a threshold is in force, and anew after a change of mode or pin', async (t) => {
   const fold = certifiedFold({ control_rate: 0.4 })
   const { time } = fold
-  fold.enrol([0.1, 0.5], time, { share: 0.4 })
-  fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow' }, by: 'ops' }, time + 1)
-  for (const u of [0.1, 0.5]) fold.report(u, time + 1000, { generation_id: `a${u}` })
-  fold.pass(time + 2000, time + SLICE_MOST + 2000)
-  t.strictSame(fold.state().arms, NO_ARMS, 'they began under the mode of before')
-  const later = time + SLICE_MOST + 3000
-  fold.enrol([0.11, 0.51], later, { share: 0.4 })
-  for (const u of [0.11, 0.51]) fold.report(u, later + 1000, { generation_id: `b${u}` })
-  fold.pass(later + 2000, later + SLICE_MOST + 2000)
-  t.match(fold.state().arms, { control: { generations: 1, em: 1 }, treated: { generations: 1, em: 1 } })
+  t.strictSame(fold.state().arms, NO_ARMS)
+  fold.enrol([0.1], time, { share: 0.4 })
+  fold.report(0.1, time + 1000, { generation_id: 'a' })
+  fold.report(0.5, time + 1000, { generation_id: 'b', arm: 'treated', steps: null })
+  const weight = (1 - 0.4) / 0.4
+  t.match(fold.state().arms, { control: { generations: 1, em: { sum: weight } }, treated: { generations: 1, em: { sum: 1 } } })
+  fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow', control_rate: 0.4 }, by: 'ops' }, time + 2000)
+  t.strictSame(fold.state().arms, NO_ARMS)
+  fold.report(0.6, time + 3000, { generation_id: 'c', arm: 'treated', cancelled: true })
+  t.strictSame(fold.state().arms, NO_ARMS, 'cancelled ones are left out')
 })
 
 t.test('a changed cohort is committed even if nothing else changes', async (t) => {

@@ -87,8 +87,6 @@ t.test('draws below the share are evidence of the pool as well, and those up to 
   fold.pass(time + 2000, time + FOLLOW_UP)
   t.match(fold.state(NEW).membership, { units: 2, left_at: null })
   t.equal(evidenceOf(fold.state(POOL)).generations, evidenceOf(before).generations + 1)
-  const { control, treated } = fold.state(POOL).arms
-  t.match([control, treated], [{ generations: 1, em: 1 }, { generations: 1, em: 1, ungraded: 0 }], 'so that both arms are of the same traffic')
   fold.enrol([0.75], time + FOLLOW_UP, { key: POOL })
   fold.report(0.75, time + FOLLOW_UP + 1000, { ...fresh, steps: null })
   fold.pass(time + FOLLOW_UP + 2000, time + 2 * FOLLOW_UP + 2000)

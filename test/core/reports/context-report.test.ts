@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addCompared, compareSlice, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
@@ -15,15 +15,12 @@ import { FIRST, KEPT, memoryFold, policyWith } from '../reducer/memory-fold.js'
 import { addPredictor } from '../reducer/trial-fold.js'
 import { TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
-t.test('arms are described by their means, and by null without data', async (t) => {
-  const nothing = { generations: 0, labelled: 0, ungraded: 0, em: null, tokens_mean: null }
-  t.strictSame(describeArms(NO_ARMS, 0.05), {
-    control: nothing, treated: nothing, em_difference: null, tokens_difference: null,
-  })
-  let sums = NO_ARM_SUMS
-  for (const em of [1, 1, 0, 1]) sums = addCompared(sums, { arm: 'treated', share: 0.1, em, tokens: 100 + em })
-  const arms = compareSlice(NO_ARMS, sums, 0.02)
-  t.strictSame(describeArms(arms, 0.05).treated, { generations: 4, labelled: 4, ungraded: 0, em: 0.75, tokens_mean: 100.75 })
+t.test('arms are described by their means, and by null with little data', async (t) => {
+  const nothing = { generations: 0, em: null, tokens: null }
+  t.strictSame(describeArms(NO_ARMS), { control: nothing, treated: nothing, em_difference: null })
+  let arms = NO_ARMS
+  for (let i = 0; i < 40; i++) arms = addToArm(arms, 'treated', { generation_id: `g${i}`, sample_index: null, tokens: 100 + i % 4, full: { exact_match: i % 4 === 0 ? 0 : 1 } }, 'exact_match')
+  t.match(describeArms(arms).treated, { generations: 40, em: { estimate: 0.75 }, tokens: { estimate: 101.5 } })
 })
 
 const levels = ['model', 'task']

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { addCompared, compareSlice, NO_ARM_SUMS, NO_ARMS } from '../../../src/core/certificate/arms.js'
+import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { type ContextState, openEpoch, type Trial } from '../../../src/core/contexts/context-state.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
@@ -14,16 +14,17 @@ import { mulberry32 } from '../../random.js'
 
 t.test('a context shows its arms and the fate of enrolled generations', async (t) => {
   const random = mulberry32(1)
-  let sums = NO_ARM_SUMS
+  let arms = NO_ARMS
   for (let i = 0; i < 2000; i++) {
     const arm = random() < 0.5 ? 'control' : 'treated'
     const em = random() < (arm === 'control' ? 0.9 : 0.5) ? 1 : 0
-    sums = addCompared(sums, { arm, share: 0.3, em, tokens: arm === 'control' ? 1000 : 600 })
+    const outcome = { generation_id: `g${i}`, sample_index: null, tokens: arm === 'control' ? 1000 : 600, full: { exact_match: em } } as const
+    arms = addToArm(arms, arm, outcome, 'exact_match', arm === 'control' ? 0.3 : undefined)
   }
   const trial = { predictor: 'p', ordinal: 1, trained_on: 0 } as unknown as Trial
   const state: ContextState = {
     ...openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' }),
-    arms: compareSlice(NO_ARMS, sums, 0.02),
+    arms,
     follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 },
     open: { evidence: NO_EVIDENCE, unaccounted: 2 },
     open_enrolments: 5,
@@ -57,10 +58,10 @@ t.test('a context shows its arms and the fate of enrolled generations', async (t
   t.equal(value('stopgate_breaches_total{context="task=a"}'), 2)
   t.match(text, /breach_evidence .* suspected from 10 on, certain from 10,000 on/)
   t.equal((await metrics.render()).split('\n').filter((line) => line.startsWith('stopgate_breaches_total{'))[0], 'stopgate_breaches_total{context="task=a"} 2', 'it is read, not added up')
-  t.equal(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control"}'), 1000)
+  t.equal(Math.round(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control",bound="estimate"}')), 1000)
   t.equal(value('stopgate_context_scorer{context="task=a",scorer="confidence"}'), 1)
   t.equal(value('stopgate_context_challengers{context="task=a"}'), 1)
-  t.ok(Math.abs(value('stopgate_context_arm_em{context="task=a",arm="treated"}') - 0.5) < 0.05)
+  t.ok(Math.abs(value('stopgate_context_arm_em{context="task=a",arm="treated",bound="estimate"}') - 0.5) < 0.05)
   const bounds = ['low', 'estimate', 'high'].map((bound) => value(`stopgate_context_em_difference{context="task=a",bound="${bound}"}`))
   t.strictSame(bounds, bounds.toSorted((a, b) => a - b))
   t.ok(bounds[2]! < 0, 'treated are worse, and it shows')
