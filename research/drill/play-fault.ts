@@ -1,6 +1,6 @@
 import { type DrillRow, startDrill, type StoreKind } from './drill.js'
 import type { Fault } from './faults.js'
-import { shiftedClock } from '../../test/faults/shifted-clock.js'
+import { shiftedClock } from '../../test/slow/faults/shifted-clock.js'
 import { startFleet } from './fleet.js'
 
 /** Plays one fault against a fleet of its own, which ends with it. */

@@ -51,7 +51,7 @@ t.test('must never: the first failing threshold returned', async (t) => {
   t.equal(decide(snapshot, 'fresh', { ...sureStep, confidence: GRID[11]!, context: { model: 'q', task: 'gsm8k' } }).decision, 'stop')
 })
 
-t.test('must never: fixed-n tests re-run under peeking (test/core/peeking.test.ts simulates it): a certificate needs evidence at the bar', async (t) => {
+t.test('must never: fixed-n tests re-run under peeking (test/slow/core/peeking.test.ts simulates it): a certificate needs evidence at the bar', async (t) => {
   const fold = memoryFold()
   fold.learn(LOST)
   fold.learn(KEPT, 0, FIRST)

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
-import { build, until, type Built } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { startProxy } from './proxy.js'
+import { certify, CONTEXT, KEY, losslessOutcome } from '../../certify.js'
+import { build, until, type Built } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import { startProxy } from '../../faults/proxy.js'
 
 const skip = withoutRedis
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }

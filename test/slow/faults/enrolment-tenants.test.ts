@@ -1,7 +1,7 @@
 import t from 'tap'
-import { MAX_OPEN_ENROLMENTS } from '../../src/core/enrolment/cohort.js'
-import { temporaryFolder, until } from '../helper.js'
-import { bearer, tokenList } from '../token-fixtures.js'
+import { MAX_OPEN_ENROLMENTS } from '../../../src/core/enrolment/cohort.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { bearer, tokenList } from '../../token-fixtures.js'
 import { burst, certified, contextAt, isExact, startQuick, workersOf } from './enrolled-workers.js'
 
 /** Fewer than an entry of a list can hold. */

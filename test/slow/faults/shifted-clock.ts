@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { temporaryFolder } from '../helper.js'
+import { temporaryFolder } from '../../helper.js'
 
 /** Shifts the clock of a process and of its threads by the ms in a file. The service starts threads without preloaded modules. */
 const SHIFTED = `

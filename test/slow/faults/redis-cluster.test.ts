@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { RedisPartitions } from '../../src/store/redis/redis-partitions.js'
-import { slotOf } from '../../src/store/redis/redis-slots.js'
-import { RedisStore } from '../../src/store/redis/redis-store.js'
-import { StoreUnavailableError } from '../../src/store/store-errors.js'
-import { until } from '../helper.js'
-import { DURABLE, withoutRedis } from '../redis-server.js'
-import { batch, foldNext, idsIn, idsOf, label, outcomes, TICK, unlabelled } from '../store/fixtures.js'
-import { startWholeCluster } from './redis-cluster.js'
+import { RedisPartitions } from '../../../src/store/redis/redis-partitions.js'
+import { slotOf } from '../../../src/store/redis/redis-slots.js'
+import { RedisStore } from '../../../src/store/redis/redis-store.js'
+import { StoreUnavailableError } from '../../../src/store/store-errors.js'
+import { until } from '../../helper.js'
+import { DURABLE, withoutRedis } from '../../redis-server.js'
+import { batch, foldNext, idsIn, idsOf, label, outcomes, TICK, unlabelled } from '../../store/fixtures.js'
+import { startWholeCluster } from '../../faults/redis-cluster.js'
 
 // Three masters with a replica each. Masters are killed while outcomes come: one that has ids only, and the one that has the log.
 

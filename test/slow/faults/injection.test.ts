@@ -2,10 +2,10 @@ import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import t from 'tap'
-import { KEYS } from '../../src/store/redis/redis-keys.js'
-import { losslessOutcome } from '../certify.js'
-import { build, until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
+import { losslessOutcome } from '../../certify.js'
+import { build, until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 
 const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']
 

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { certify, CONTEXT, losslessOutcome, report } from '../certify.js'
-import { build, type Built, until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { startProcess } from '../service-process.js'
+import { certify, CONTEXT, losslessOutcome, report } from '../../certify.js'
+import { build, type Built, until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import { startProcess } from '../../service-process.js'
 
 const step = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 const decisionOf = async ({ send }: Pick<Built, 'send'>) => (await send('POST', '/v1/decisions', step)).body

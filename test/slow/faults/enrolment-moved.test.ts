@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { temporaryFolder } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { cli, type ServiceProcess } from '../service-process.js'
+import { temporaryFolder } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import { cli, type ServiceProcess } from '../../service-process.js'
 import { burst, certified, isExact, QUICK, startQuick, workersOf } from './enrolled-workers.js'
 
 t.test('generations run on while their service is killed, and then moved to another store', { skip: withoutRedis }, async (t) => {

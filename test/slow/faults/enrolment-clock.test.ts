@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { KEYS } from '../../src/store/redis/redis-keys.js'
-import { temporaryFolder, until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { burst, certified, contextAt, isExact, startQuick, wasCertified, workersOf } from './enrolled-workers.js'
-import { admin } from './redis-fleet.js'
+import { admin } from '../../faults/redis-fleet.js'
 import { shiftedClock } from './shifted-clock.js'
 
 const SECONDS = 1000

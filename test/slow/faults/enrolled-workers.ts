@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { until } from '../helper.js'
-import { startProcess, type ServiceProcess } from '../service-process.js'
+import { until } from '../../helper.js'
+import { startProcess, type ServiceProcess } from '../../service-process.js'
 
 // The bound is five times the default, so that a certificate takes only 36 lossless generations. The contexts that must not be certified
 // lose twice the bound.

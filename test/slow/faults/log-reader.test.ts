@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { temporaryFolder, until } from '../helper.js'
-import { cli } from '../service-process.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { cli } from '../../service-process.js'
 
 t.test('a service whose log is not read continues to answer, and ends on SIGTERM', async (t) => {
   const env = { PORT: '0', LOG_LEVEL: 'trace', DATA_DIR: await temporaryFolder(t) }

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { reaches } from '../../src/core/certificate/certificate.js'
-import { GRID } from '../../src/core/certificate/thresholds.js'
-import { atMost, rateOf } from '../random.js'
-import { cachedReaches } from './certificate/cached-reaches.js'
-import { memoryFold, outcomeOf, SURE_STEP } from './reducer/memory-fold.js'
+import { reaches } from '../../../src/core/certificate/certificate.js'
+import { GRID } from '../../../src/core/certificate/thresholds.js'
+import { atMost, rateOf } from '../../random.js'
+import { cachedReaches } from '../../core/certificate/cached-reaches.js'
+import { memoryFold, outcomeOf, SURE_STEP } from '../../core/reducer/memory-fold.js'
 
 // The chance that a false certificate is ever issued is at most error_level, whenever one looks (docs/concepts/certificate.md). Here one
 // looks after every outcome. Bounds on simulated rates allow three standard deviations (binomial); all draws are seeded.

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { temporaryFolder, until } from '../helper.js'
-import { CHAT, eventsOf } from '../proxy/proxy-under-test.js'
-import { cli, startProcess, type ServiceProcess } from '../service-process.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { CHAT, eventsOf } from '../../proxy/proxy-under-test.js'
+import { cli, startProcess, type ServiceProcess } from '../../service-process.js'
 
-const STAND_IN = fileURLToPath(new URL('../proxy/stand-in-process.js', import.meta.url))
+const STAND_IN = fileURLToPath(new URL('../../proxy/stand-in-process.js', import.meta.url))
 const HEADERS = { 'content-type': 'application/json', 'x-stopgate-gold': '42' }
 const BODY = JSON.stringify({ ...CHAT, stream: true })
 

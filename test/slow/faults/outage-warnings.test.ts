@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { startQuick } from './enrolled-workers.js'
 
 const context = { model: 'q', task: 'outage' }

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type ClientRequest, request } from 'node:http'
 import t, { type Test } from 'tap'
-import { losslessOutcome } from '../certify.js'
-import { PAGE_SIZE } from '../../src/store/embedded/data-folder.js'
-import { temporaryFolder, until } from '../helper.js'
-import { startProcess, type ServiceProcess } from '../service-process.js'
+import { losslessOutcome } from '../../certify.js'
+import { PAGE_SIZE } from '../../../src/store/embedded/data-folder.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { startProcess, type ServiceProcess } from '../../service-process.js'
 
 const BATCHES = 40
 const OUTCOMES = 200

@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { KEYS } from '../../src/store/redis/redis-keys.js'
-import { until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import type { ServiceProcess } from '../service-process.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
+import { until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import type { ServiceProcess } from '../../service-process.js'
 import { burst, certified, contextAt, isExact, startQuick, wasCertified, workersOf, type Workers } from './enrolled-workers.js'
-import { startProxy } from './proxy.js'
-import { admin } from './redis-fleet.js'
+import { startProxy } from '../../faults/proxy.js'
+import { admin } from '../../faults/redis-fleet.js'
 
 /** Somewhat longer than the follow-up, and than the age from which a list is void, ms. */
 const FOLLOW_UP_MS = 4500

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { temporaryFolder, until } from '../helper.js'
-import { freePort } from '../redis-server.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { freePort } from '../../redis-server.js'
 
 export const RULES = 'docker/prometheus/rules.yml'
 /** How often this Prometheus scrapes and evaluates. */

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { certify, losslessOutcome } from '../certify.js'
-import { build, until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis, type RedisSettings } from '../redis-server.js'
+import { certify, losslessOutcome } from '../../certify.js'
+import { build, until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis, type RedisSettings } from '../../redis-server.js'
 
 // Managed servers of Redis have no CONFIG, or do not let their users call it.
 

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { KEYS } from '../../src/store/redis/redis-keys.js'
-import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
-import { withoutPrometheus } from '../docker/promtool.js'
-import { build, until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
+import { certify, CONTEXT, KEY, losslessOutcome, report } from '../../certify.js'
+import { withoutPrometheus } from '../../docker/promtool.js'
+import { build, until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
 import { startPrometheus } from './real-prometheus.js'
-import { admin } from './redis-fleet.js'
+import { admin } from '../../faults/redis-fleet.js'
 
 /** A full run that is right, and would not have been if it had been stopped at 32 tokens. */
 function lossyOutcome (id: string) {

@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
-import { KEYS } from '../../src/store/redis/redis-keys.js'
-import { KEY, losslessOutcome, report } from '../certify.js'
-import { temporaryFolder, until } from '../helper.js'
-import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { startProcess, type ServiceProcess } from '../service-process.js'
-import { admin } from './redis-fleet.js'
+import { KEYS } from '../../../src/store/redis/redis-keys.js'
+import { KEY, losslessOutcome, report } from '../../certify.js'
+import { temporaryFolder, until } from '../../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
+import { startProcess, type ServiceProcess } from '../../service-process.js'
+import { admin } from '../../faults/redis-fleet.js'
 import { shiftedClock } from './shifted-clock.js'
 
 t.jobs = 2
