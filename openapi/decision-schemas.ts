@@ -42,8 +42,6 @@ export const StepSchema = Type.Object({
   examples: [{ generation_id: 'req-8f2c', tokens: 512, confidence: 0.97, context: { model: 'example', task: 'example' } }],
 })
 
-const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type: 'string', enum: ['lost', 'excluded'], description })
-
 /** How a breach would be seen, in a guarantee and in a context. */
 export const BreachSightSchema = Type.Unsafe<BreachSight>({
   type: 'string', enum: [...BREACH_SIGHTS], description: 'How a breach would be seen. fidelity: from stops, each against its own probe; unobservable: hardly, since most stops are reported without their probes',
@@ -58,8 +56,6 @@ const GuaranteeSchema = Type.Object({
   as_judged: Type.Boolean({ description: 'Whether labels are verdicts of a judge whose errors are not known, so that the guarantee is about its verdicts' }),
   follow_up_ratio: RatioSchema('Share of the enrolled generations that are accounted for, in slices that are final'),
   cancelled_ratio: RatioSchema('Share of the enrolled generations whose client went away; nothing is promised about them'),
-  missing_labels: missing('How a generation without a label counts'),
-  missing_outcomes: missing('How a generation without an outcome counts'),
   on_arrival: Type.Boolean({ description: 'Whether outcomes counted when they arrived (follow_up_seconds 0): the certificate then holds only if the order of arrival says nothing about the outcomes' }),
   scope: Type.Unsafe<'context' | 'pool'>({ type: 'string', enum: ['context', 'pool'], description: '"pool": it holds on average over the traffic of all contexts of the pool, and may not hold for one of them' }),
   generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),

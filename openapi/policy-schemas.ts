@@ -69,10 +69,6 @@ const fields = {
     description: 'Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its price (fraction, 0 to 1; the first 500 control generations of an epoch are free, and the control share never falls below 0.02); 1: no limit',
   }),
   label: enumOf(['exact_match', 'agreement'], 'How answers are judged: "exact_match", or "agreement" with the answer of the full run'),
-  missing_labels: enumOf(['lost', 'excluded'],
-    'How an enrolled generation counts if its label is missing at the end of its follow-up: "lost": as lost at every threshold where its answer would have changed; "excluded": not at all'),
-  missing_outcomes: enumOf(['lost', 'excluded'],
-    'How an enrolled generation counts if its outcome is missing at the end of its follow-up: "lost": as lost at every threshold; "excluded": not at all'),
   label_rate: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,

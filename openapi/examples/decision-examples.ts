@@ -19,8 +19,6 @@ export const DECISION_EXAMPLE = {
     as_judged: false,
     follow_up_ratio: 0.998,
     cancelled_ratio: 0,
-    missing_labels: 'lost',
-    missing_outcomes: 'lost',
     on_arrival: false,
     scope: 'context',
     generations: 401,

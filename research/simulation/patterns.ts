@@ -214,12 +214,6 @@ export const MISSING: readonly Pattern[] = [
     traffic: silent(steady(), 0, 'lost'),
   },
   {
-    name: 'the same, missing outcomes excluded',
-    note: 'Until its follow-up is over a missing outcome counts as lost here too.',
-    traffic: silent(steady(), 0, 'lost'),
-    policy: { missing_outcomes: 'excluded' },
-  },
-  {
     name: '40 % cancelled',
     note: 'Cancelled generations are left out, and the drop is that of the others.',
     traffic: cancelled(steady(), 'independent'),
@@ -240,13 +234,6 @@ export const MISSING: readonly Pattern[] = [
     traffic: labelledLate(steady(), 'kept'),
   },
   {
-    name: 'labels of lost ones are slow, missing labels excluded',
-    note: 'Every generation needs its label, and counts as lost until then.',
-    traffic: labelledLate(steady(), 'lost'),
-    policy: { missing_labels: 'excluded' },
-    looksEverySecond: true,
-  },
-  {
     name: '40 % labelled, answers compared',
     note: 'Only the answers that stopping would change need a label; without one they count as lost.',
     traffic: partlyLabelled(steady(), 0.4, 0),
@@ -259,24 +246,10 @@ export const MISSING: readonly Pattern[] = [
     looksEverySecond: true,
   },
   {
-    name: '40 % labelled, missing labels excluded',
-    note: 'With most left out nothing is certified; `label_rate` is meant for this.',
-    traffic: partlyLabelled(steady(), 0.4),
-    policy: { missing_labels: 'excluded' },
-    looksEverySecond: true,
-  },
-  {
     name: 'groups of 8, 1 % of samples never report',
     note: 'A missing sample counts as lost within the mean of its group.',
     traffic: silent(groups(8), 0.01, 'independent'),
     looksEverySecond: true,
-  },
-  {
-    name: 'groups of 8, 20 % of samples excluded',
-    note: 'With a fifth left out nothing is certified.',
-    traffic: silent(groups(8), 0.2, 'independent'),
-    looksEverySecond: true,
-    policy: { missing_outcomes: 'excluded' },
   },
   {
     name: 'workers stop 1 % of control',

@@ -170,7 +170,6 @@ const MEANINGS: Readonly<Record<Field, string>> = {
   enrolled: 'control generations that are enrolled',
   accounted: 'outcome, steps and label came in time',
   missing: 'did not come in time, and count as lost',
-  excluded: 'left out, since something is missing',
   cancelled: 'the client went away',
   void: 'draws that enrolled nothing',
   unenrolled: 'outcomes of generations that were not enrolled',
@@ -205,7 +204,7 @@ export function FollowUpPanel ({ context }: { context: ContextDetail }) {
   const most = Math.max(1, ...rows.map((field) => fates[field]))
   return (
     <Card isDetail title='Follow-up' note={`The state of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
-      <p>{fates.accounted + fates.missing + fates.excluded === 0 ? <b>No generation is due yet</b> : <><b>{percent(ratio)}</b> accounted for</>} <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
+      <p>{fates.accounted + fates.missing === 0 ? <b>No generation is due yet</b> : <><b>{percent(ratio)}</b> accounted for</>} <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
       <Table
         caption='Follow-up' rows={rows.filter((field) => fates[field] > 0 || field === 'enrolled')} columns={[
           { head: 'What', cell: (field) => <b>{words(field)}</b> },

@@ -101,8 +101,6 @@ export const headerOf = (passed: number): CohortsHeader => ({ clock: { time: 500
 
 const RULES: CohortRules = {
   followUp: 1_800_000,
-  missingOutcomes: 'lost',
-  missingLabels: 'lost',
   wait: 12_000,
   span: 0,
   labelRate: 1,

@@ -68,7 +68,7 @@ export function firstBeginning (thresholds: number, slice: number, moment: Momen
 /** The only beginning, to which all units of some evidence belong. */
 export function beginningsOf ({ generations, lost, gained, partial }: Evidence): Beginnings {
   const beginnings = firstBeginning(lost.length, 0, { clock: 0, time: 0 })
-  const final = { generations, lost, gained, ...(partial !== undefined && { partial }), left_out: 0 }
+  const final = { generations, lost, gained, ...(partial !== undefined && { partial }) }
   return { ...beginnings, list: [{ ...beginnings.list[0]!, final }] }
 }
 
@@ -234,7 +234,7 @@ export function prefixesAt ({ list }: Beginnings, open: ReadonlyArray<readonly O
     let differences = differencesIn(beginning.final, k)
     prefixes[0]!.push({ logWeight, differences })
     open[j]!.forEach(({ sums, unaccounted }, i) => {
-      const isEmpty = sums.generations + unaccounted + sums.left_out === 0
+      const isEmpty = sums.generations + unaccounted === 0
       if (!isEmpty) differences = addDifferences(differences, differencesIn(sums, k, unaccounted))
       prefixes[i + 1]!.push({ logWeight, differences })
     })
@@ -244,8 +244,7 @@ export function prefixesAt ({ list }: Beginnings, open: ReadonlyArray<readonly O
 
 function addDifferences (a: Differences, b: Differences): Differences {
   const partial = [...a.partial ?? [], ...b.partial ?? []]
-  const leftOut = (a.leftOut ?? 0) + (b.leftOut ?? 0)
-  const sums = { lost: a.lost + b.lost, kept: a.kept + b.kept, gained: a.gained + b.gained, ...(leftOut > 0 && { leftOut }) }
+  const sums = { lost: a.lost + b.lost, kept: a.kept + b.kept, gained: a.gained + b.gained }
   return partial.length === 0 ? sums : { ...sums, partial }
 }
 
@@ -256,19 +255,8 @@ export function logMixture (a: number, prefix: WeightedDifferences): number {
   return top === -Infinity ? top : top + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - top), 0))
 }
 
-/** Whether ln E of a prefix reaches the bar, also at twice the tolerance if all units left out as missing had lost. */
+/** Whether ln E of a prefix reaches the bar. One beginning alone usually does, or all are far from it. */
 export function passes (a: number, prefix: WeightedDifferences, logBar: number): boolean {
-  if (!mixtureReaches(a, prefix, logBar)) return false
-  if (2 * a >= 1 || prefix.every(({ differences: { leftOut = 0 } }) => leftOut === 0)) return true
-  const atWorst = prefix.map(({ logWeight, differences }) => {
-    const { lost, leftOut = 0 } = differences
-    return { logWeight, differences: { ...differences, lost: lost + leftOut } }
-  })
-  return mixtureReaches(2 * a, atWorst, logBar)
-}
-
-/** One beginning alone usually reaches the bar, or all are far from it. */
-function mixtureReaches (a: number, prefix: WeightedDifferences, logBar: number): boolean {
   if (prefix.some(({ logWeight, differences }) => reaches(a, differences, logBar - logWeight))) return true
   if (prefix.length < 2) return false
   const far = logBar - Math.log(prefix.length)

@@ -57,8 +57,6 @@ export interface Differences {
   readonly gained: number
   /** Units that lost or gained a part: [difference in eighths, units]. */
   readonly partial?: ReadonlyArray<readonly [number, number]>
-  /** Further units, left out because they are missing: a second test counts them as lost. Absent: none. */
-  readonly leftOut?: number
 }
 
 export function unitsOf ({ lost, kept, gained, partial = [] }: Differences): number {

@@ -1,8 +1,8 @@
 import { type Differences, EIGHTHS } from './certificate.js'
 import { addToList, differencesAt, type Evidence, zeroList } from './evidence.js'
 
-/** The sums that the test of the thresholds needs: of the differences of units, by threshold, and of the units left out for missing. */
-export type DifferenceSums = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial'> & { readonly left_out: number }
+/** The sums that the test of the thresholds needs: of the differences of units, by threshold. */
+export type DifferenceSums = Pick<Evidence, 'generations' | 'lost' | 'gained' | 'partial'>
 
 /** Sums that are added to in place. Lists are shared zeros until a unit loses or gains something, since most units do neither. */
 export interface DifferenceSum {
@@ -10,17 +10,16 @@ export interface DifferenceSum {
   lost: readonly number[]
   gained: readonly number[]
   partial?: Record<string, number[]>
-  left_out: number
 }
 
 export function noDifferences (thresholds: number): DifferenceSums {
   const zeros = zeroList(thresholds)
-  return { generations: 0, lost: zeros, gained: zeros, left_out: 0 }
+  return { generations: 0, lost: zeros, gained: zeros }
 }
 
 /** A sum that begins with some differences, which are not changed. */
-export function differenceSumFrom ({ generations, lost, gained, partial, left_out }: DifferenceSums): DifferenceSum {
-  const sum: DifferenceSum = { generations, lost: copied(lost), gained: copied(gained), left_out }
+export function differenceSumFrom ({ generations, lost, gained, partial }: DifferenceSums): DifferenceSum {
+  const sum: DifferenceSum = { generations, lost: copied(lost), gained: copied(gained) }
   if (partial !== undefined) sum.partial = Object.fromEntries(Object.entries(partial).map(([eighths, units]) => [eighths, units.slice()]))
   return sum
 }
@@ -41,7 +40,6 @@ export function addDifferencesOf (sum: DifferenceSum, eighths: readonly number[]
 /** Adds sums to another. */
 export function addDifferenceSums (sum: DifferenceSum, more: DifferenceSums): void {
   sum.generations += more.generations
-  sum.left_out += more.left_out
   addToOwn(sum, 'lost', more.lost)
   addToOwn(sum, 'gained', more.gained)
   for (const [eighths, units] of Object.entries(more.partial ?? {})) addToList(partOf(sum, eighths), units)
@@ -68,8 +66,7 @@ function partOf (sum: DifferenceSum, eighths: number | string): number[] {
 
 /** The differences at threshold k, with `unaccounted` more units that count as lost. */
 export function differencesIn (sums: DifferenceSums, k: number, unaccounted = 0): Differences {
-  const differences = differencesAt(sums, k, unaccounted)
-  return sums.left_out === 0 ? differences : { ...differences, leftOut: sums.left_out }
+  return differencesAt(sums, k, unaccounted)
 }
 
 /** Sums as they are stored: a list of zeros becomes an empty list. */

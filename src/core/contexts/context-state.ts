@@ -265,7 +265,7 @@ export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
 
 /** @param automatic the learner's cadence, where the policy leaves it open */
 export function evidenceTermsOf (policy: Policy, levels: Levels, automatic: AutomaticCadence | null = null) {
-  const { label, missing_labels, missing_outcomes, judge_miss_rate, judge_gain_share, min_tokens } = policy
+  const { label, judge_miss_rate, judge_gain_share, min_tokens } = policy
   const { checkEveryTokens: check_every_tokens, checkGrowth: check_growth } = cadenceInForce(policy, automatic)
   const is_cadence_automatic = policy.check_every_tokens === 'auto'
   const score = 'confidence' as const
@@ -273,12 +273,12 @@ export function evidenceTermsOf (policy: Policy, levels: Levels, automatic: Auto
   const evidence_span_seconds = is_enrolled ? policy.evidence_span_seconds : 0 // on arrival there is no span
   const cadence = { min_tokens, is_cadence_automatic, check_every_tokens, check_growth }
   const judge = { judge_miss_rate, judge_gain_share: judge_miss_rate === null ? 0 : judge_gain_share }
-  return { score, label, missing_labels, missing_outcomes, ...judge, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
+  return { score, label, ...judge, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
 }
 
 /** A cadence that the learner chooses changes with an epoch of its own. */
 export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean {
-  return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.missing_outcomes === b.missing_outcomes &&
+  return a.score === b.score && a.label === b.label &&
     a.judge_miss_rate === b.judge_miss_rate && a.judge_gain_share === b.judge_gain_share &&
     a.is_enrolled === b.is_enrolled && a.evidence_span_seconds === b.evidence_span_seconds && a.min_tokens === b.min_tokens &&
     a.is_cadence_automatic === b.is_cadence_automatic &&
@@ -320,8 +320,8 @@ export function requestGuarantee (state: ContextState, { max_em_drop, error_leve
 }
 
 /** Whether anything was reported in the epoch, also in a slice that has not ended. */
-function isReported ({ follow_up: { reported, accounted, missing, excluded } }: ContextState): boolean {
-  return reported + accounted + missing + excluded > 0
+function isReported ({ follow_up: { reported, accounted, missing } }: ContextState): boolean {
+  return reported + accounted + missing > 0
 }
 
 /** Whether nothing was counted in its evidence. */

@@ -91,9 +91,9 @@ const ENOUGH = 32
 
 /** The warnings that apply to a context. @param policy of the context */
 export function contextWarnings (state: ContextState, policy: Policy): readonly ContextWarning[] {
-  const { follow_up: { accounted, missing, excluded, unlisted, signals_refused: refused } } = state
+  const { follow_up: { accounted, missing, unlisted, signals_refused: refused } } = state
   const warnings: ContextWarning[] = []
-  if (accounted === 0 && missing + excluded >= ENOUGH) warnings.push('outcomes_missing')
+  if (accounted === 0 && missing >= ENOUGH) warnings.push('outcomes_missing')
   if (unlisted >= ENOUGH && unlisted > accounted) warnings.push('outcomes_not_enrolled')
   if (isWithoutSavings(state)) warnings.push('no_net_savings')
   if (refused > 0) warnings.push('signals_refused')

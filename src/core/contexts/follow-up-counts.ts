@@ -4,9 +4,8 @@ export type FollowUp = Readonly<Record<keyof typeof NO_FOLLOW_UP, number>>
 export const NO_FOLLOW_UP = {
   enrolled: 0,
   accounted: 0,
-  /** Outcome, complete steps or label never arrived; counted as lost, or excluded. */
+  /** Outcome, complete steps or label never arrived; counted as lost. */
   missing: 0,
-  excluded: 0,
   cancelled: 0,
   /** Enrolments that arrived too late, under another epoch, or beyond the limit of open enrolments of a context. */
   void: 0,
@@ -42,7 +41,6 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     enrolled: counts.enrolled + (more.enrolled ?? 0),
     accounted: counts.accounted + (more.accounted ?? 0),
     missing: counts.missing + (more.missing ?? 0),
-    excluded: counts.excluded + (more.excluded ?? 0),
     cancelled: counts.cancelled + (more.cancelled ?? 0),
     void: counts.void + (more.void ?? 0),
     unenrolled: counts.unenrolled + (more.unenrolled ?? 0),
@@ -96,14 +94,14 @@ export function addRecent (counts: RecentCounts, more: Partial<FollowUp>): Recen
 interface Followed { readonly follow_up: FollowUp }
 
 /** Share of the enrolled units of final slices that are accounted for, cancelled ones aside; 1 before there are any. */
-export function followUpRatio ({ follow_up: { accounted, missing, excluded } }: Followed): number {
-  const all = accounted + missing + excluded
+export function followUpRatio ({ follow_up: { accounted, missing } }: Followed): number {
+  const all = accounted + missing
   return all === 0 ? 1 : accounted / all
 }
 
 /** Share of the units of final slices whose client went away. */
-export function cancelledRatio ({ follow_up: { accounted, missing, excluded, cancelled } }: Followed): number {
-  return cancelled === 0 ? 0 : cancelled / (accounted + missing + excluded + cancelled)
+export function cancelledRatio ({ follow_up: { accounted, missing, cancelled } }: Followed): number {
+  return cancelled === 0 ? 0 : cancelled / (accounted + missing + cancelled)
 }
 
 /** Share of the control units that the evidence leaves out. @param waiting further units that may turn out to be left out */

@@ -3,8 +3,6 @@ import type { BreachSight } from '../certificate/breach.js'
 import type { FollowUp } from './follow-up-counts.js'
 import type { Reports } from './reporting.js'
 
-type Missing = Policy['missing_labels']
-
 /** The promise of the evidence at the threshold in force, about this context's labelled traffic. */
 export interface Guarantee {
   readonly max_em_drop: number
@@ -19,8 +17,6 @@ export interface Guarantee {
   /** Share of the enrolled generations that are accounted for; and share that clients cancelled, about which nothing is promised. */
   readonly follow_up_ratio: number
   readonly cancelled_ratio: number
-  readonly missing_labels: Missing
-  readonly missing_outcomes: Missing
   /** Outcomes counted on arrival (`follow_up_seconds: 0`): it holds only if the order of arrival says nothing about them. */
   readonly on_arrival: boolean
   /** `pool`: it holds on average over the traffic of all contexts below, and may not hold for one of them. */

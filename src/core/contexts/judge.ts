@@ -114,8 +114,6 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     ...subjectOf(policy, state.follow_up, state.label_sources),
     follow_up_ratio: followUpRatio(state),
     cancelled_ratio: cancelledRatio(state),
-    missing_labels: policy.missing_labels,
-    missing_outcomes: policy.missing_outcomes,
     on_arrival: policy.follow_up_seconds === 0,
     scope: policy.certify_at === null ? 'context' : 'pool',
     generations: evidence.generations,

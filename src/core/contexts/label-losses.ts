@@ -29,9 +29,9 @@ const MOST_REPORTED = 512
 
 /** Whether only some labels are asked for: where a grader, which states its name, gives them. Predictors learn from all labels. */
 export function areLabelsSpared (
-  { label, missing_labels: missing, predictor }: Pick<Policy, 'label' | 'missing_labels' | 'predictor'>, sources: CountsByName | undefined
+  { label, predictor }: Pick<Policy, 'label' | 'predictor'>, sources: CountsByName | undefined
 ): boolean {
-  return label === 'exact_match' && missing === 'lost' && predictor === 'off' && sources !== undefined
+  return label === 'exact_match' && predictor === 'off' && sources !== undefined
 }
 
 /** Counts a control sample that came without its label. */

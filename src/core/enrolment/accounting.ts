@@ -2,15 +2,13 @@ import { type DifferencesBySince, NONE, type OpenDifferences } from '../certific
 import { addDifferencesOf, type DifferenceSum, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { addUnitTo, type EvidenceSum, newSum, type OpenEvidence, sumFrom } from '../certificate/evidence-sum.js'
 import { type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
-import { addAtWorst, addMissing, type EnrolledUnit, type Missing, samplesOf, stopWaiting, evidenceUnitOfEnrolled, withoutMissing } from './enrolled-unit.js'
+import { addAtWorst, type EnrolledUnit, samplesOf, stopWaiting, evidenceUnitOfEnrolled, withoutMissing } from './enrolled-unit.js'
 import type { Placed } from './evidence-span.js'
 import { addSliceCounts, ownSums, type Slice } from './slice.js'
 
 /** The rules of a cohort. Times in ms of the follow-up clock. */
 export interface CohortRules {
   readonly followUp: number
-  readonly missingOutcomes: Missing
-  readonly missingLabels: Missing
   /** Time over which a first certificate gathers its evidence; 0: none. */
   readonly span: number
   readonly labelRate: number
@@ -43,10 +41,9 @@ export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scor
   if (arm === 'control') {
     const missing = member.lost + member.atWorst
     slice.counts = addSliceCounts(slice.counts, {
-      accounted: (samples - missing - member.leftOut) / samples,
+      accounted: (samples - missing - member.cancelled) / samples,
       missing: missing / samples,
       cancelled: member.cancelled / samples,
-      excluded: (member.leftOut - member.cancelled) / samples,
     })
     for (const scorer of rules.scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
   }
@@ -67,7 +64,6 @@ function addToSlice (member: EnrolledUnit, { scorer, thresholds, newestBeginning
   let sum = bySince.get(since)
   if (sum === undefined) bySince.set(since, sum = differenceSumFrom(noDifferences(thresholds)))
   if (unit !== null) addDifferencesOf(sum, unit.eighths)
-  sum.left_out += (member.leftOut - member.cancelled) / samplesOf(member)
 }
 
 function placeOf ({ slice: { number: slice }, at, pace }: EnrolledUnit): Placed { return { slice, at, pace } }
@@ -84,17 +80,14 @@ function sumIn (sums: Slice['evidence'], scorer: number, thresholds: number): Ev
  * Gives up a member whose follow-up is over: its remaining outcomes and labels count as missing.
  * @returns whether some of its samples are missing
  */
-export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'missingLabels' | 'missingOutcomes' | 'worstUnits'>): boolean {
+export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'worstUnits'>): boolean {
   const { samples, reported } = member
-  for (const id of member.waiting) {
-    if (rules.missingLabels === 'excluded') leaveOutUnlabelled(member)
-    else addWorst(member, id, rules)
-  }
+  for (const id of member.waiting) addWorst(member, id, rules)
   member.waiting = []
   const absent = samples === null ? (reported === 0 ? 1 : 0) : Math.max(0, samples - reported)
   member.samples = reported + absent
   member.reported = member.samples
-  addMissing(member, absent, rules.missingOutcomes)
+  member.lost += absent
   return absent > 0
 }
 
@@ -102,11 +95,6 @@ export function endFollowUp (member: EnrolledUnit, rules: Pick<CohortRules, 'mis
 function addWorst (member: EnrolledUnit, id: string, rules: Pick<CohortRules, 'worstUnits'>): void {
   stopWaiting(member, id)
   addAtWorst(member, rules.worstUnits(id))
-}
-
-function leaveOutUnlabelled (member: EnrolledUnit): void {
-  member.leftOut++
-  member.unlabelled++
 }
 
 /** The open slices of a cohort, all its members, and the members of which some samples are known. */
@@ -183,10 +171,8 @@ function worstUnit (member: EnrolledUnit, { scorer, thresholds }: CohortScorer, 
 
 function computeWorst (member: EnrolledUnit, scorer: number, thresholds: number, rules: CohortRules): EvidenceUnit | null {
   const { samples, reported, waiting } = member
-  const unlabelled = rules.missingLabels === 'excluded' ? waiting.length : 0
-  if (samples === null || reported === unlabelled) return null
+  if (samples === null || reported === 0) return null
   const absent = Math.max(0, samples - reported)
-  if (unlabelled > 0) return evidenceUnitOfEnrolled(member, scorer, thresholds, absent + unlabelled)
   const worst = { ...member }
   for (const id of waiting) addWorst(worst, id, rules)
   return evidenceUnitOfEnrolled(worst, scorer, thresholds, absent)

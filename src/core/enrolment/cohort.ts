@@ -244,7 +244,7 @@ export class Cohort {
   /** Counts what is known of one sample of a member. @param samples how many samples the member has; `null`: not known */
   report (member: EnrolledUnit, report: SampleReport, samples: number | null, clock: number, rules: CohortRules): void {
     if (samples !== null) member.samples = Math.max(samples, member.samples ?? 0)
-    addReport(member, report, rules.missingOutcomes)
+    addReport(member, report)
     if (report.kind === 'awaits_label') this.#waiting++
     this.#learned(member, clock, rules)
   }

@@ -5,9 +5,6 @@ import { addLists, addOptional, type EvidenceUnit, zeroList } from '../certifica
 import { paceOf } from './evidence-span.js'
 import { ASIDE, type Slice } from './slice.js'
 
-/** The effect of a missing outcome or label on the evidence: it counts as lost, or is left out. */
-export type Missing = 'lost' | 'excluded'
-
 /**
  * Limit on the samples of a group; any more count as missing. The learner keeps what each sample has shown, and workers may give one
  * `group_id` to all of their generations.
@@ -36,12 +33,12 @@ export interface EnrolledUnit {
   samples: number | null
   /** Numbers of the samples that were reported, as far as outcomes state them. */
   indices: readonly number[]
-  /** Samples whose outcome has arrived; of these, those left out, those lost, and those that await a label, by generation id. */
+  /**
+   * Samples whose outcome has arrived; of these, those that their client cancelled, which are left out, those lost, and those that await a
+   * label, by generation id.
+   */
   reported: number
-  leftOut: number
-  /** Numbers of the samples left out because they were cancelled, and because their label is missing. */
   cancelled: number
-  unlabelled: number
   lost: number
   /** Control samples whose label is missing, which count as the worst case. */
   atWorst: number
@@ -92,9 +89,7 @@ export function newEnrolledUnit (
     samples: null,
     indices: NO_INDICES,
     reported: 0,
-    leftOut: 0,
     cancelled: 0,
-    unlabelled: 0,
     lost: 0,
     atWorst: 0,
     waiting: NOBODY,
@@ -110,12 +105,12 @@ export function newEnrolledUnit (
 export function isEvidence ({ arm, slice }: EnrolledUnit): boolean { return arm === 'control' && slice.number !== ASIDE }
 
 /** Counts a sample that has not been reported before. */
-export function addReport (member: EnrolledUnit, report: SampleReport, missingOutcomes: Missing): void {
+export function addReport (member: EnrolledUnit, report: SampleReport): void {
   member.reported++
   delete member.worst
   switch (report.kind) {
-    case 'cancelled': member.leftOut++; member.cancelled++; return
-    case 'missing': addMissing(member, 1, missingOutcomes); return
+    case 'cancelled': member.cancelled++; return
+    case 'missing': member.lost++; return
     case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; measure(member, report.tokens); return
     case 'at_worst': measure(member, report.tokens); addAtWorst(member, report.units); return
     case 'known': measure(member, report.tokens); addKnown(member, report.units, report.em)
@@ -151,11 +146,6 @@ export function addAtWorst (member: EnrolledUnit, units: ReadonlyMap<number, Evi
   addKnown(member, units, null)
 }
 
-/** Samples whose outcome is missing. */
-export function addMissing (member: EnrolledUnit, samples: number, missingOutcomes: Missing): void {
-  if (missingOutcomes === 'lost') member.lost += samples; else member.leftOut += samples
-}
-
 function addKnown (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>, em: number | null): void {
   if (units.size > 0) {
     member.sums = member.sums.size === 0 ? units : withSamples(member.sums, units)
@@ -184,15 +174,17 @@ export function isComplete ({ samples, reported, waiting }: EnrolledUnit): boole
   return samples !== null && reported >= samples && waiting.length === 0
 }
 
-/** The member as if the samples that are missing did not belong to it. */
-export function withoutMissing (member: EnrolledUnit): EnrolledUnit { return { ...member, lost: 0, leftOut: member.leftOut + member.lost } }
+/** The member as if its missing samples had been cancelled. */
+export function withoutMissing (member: EnrolledUnit): EnrolledUnit {
+  return { ...member, lost: 0, cancelled: member.cancelled + member.lost }
+}
 
 /**
  * The unit of evidence of a member for one scorer; `null` if it is left out.
  * @param alsoLost samples without any report, which count as lost
  */
 export function evidenceUnitOfEnrolled (member: EnrolledUnit, scorer: number, thresholds: number, alsoLost = 0): EvidenceUnit | null {
-  const count = samplesOf(member) - member.leftOut
+  const count = samplesOf(member) - member.cancelled
   return count <= 0 ? null : meanUnit(member.sums.get(scorer), member.lost + alsoLost, count, member.u, thresholds)
 }
 

@@ -9,10 +9,9 @@ export interface SliceCounts {
   readonly missing: number
   readonly cancelled: number
   /** Missing, and left out of the evidence. */
-  readonly excluded: number
 }
 
-const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, excluded: 0 }
+const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0 }
 
 /** The evidence of a slice's control units. */
 export interface SliceEvidence {
@@ -128,6 +127,5 @@ export function addSliceCounts (a: SliceCounts, b: SliceCounts): SliceCounts {
     accounted: a.accounted + b.accounted,
     missing: a.missing + b.missing,
     cancelled: a.cancelled + b.cancelled,
-    excluded: a.excluded + b.excluded,
   }
 }

@@ -18,10 +18,6 @@ export interface Policy {
   readonly max_probe_overhead: number
   /** The criterion for a right answer. */
   readonly label: Label
-  /** How a generation without a label counts: not at all, or as `lost` at every threshold that would have stopped it. */
-  readonly missing_labels: 'excluded' | 'lost'
-  /** How an enrolled generation without an outcome counts: not at all, or as lost at every threshold. */
-  readonly missing_outcomes: 'excluded' | 'lost'
   /** Share of the draws that is enrolled, for services that can label only some of the generations. */
   readonly label_rate: number
   /**
@@ -82,8 +78,6 @@ export const DEFAULT_POLICY: Policy = {
   control_rate: 'auto',
   max_probe_overhead: 0.02,
   label: 'exact_match',
-  missing_labels: 'lost',
-  missing_outcomes: 'lost',
   label_rate: 1,
   reports: 'auto',
   mode: 'enforce',

@@ -1,18 +1,17 @@
 import type { Arm } from '../assignment/arm.js'
-import { addFinal, ALL, type Beginnings, isBlockFull } from '../certificate/beginnings.js'
+import { ALL, isBlockFull } from '../certificate/beginnings.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addDifferencesOf, type DifferenceSums, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { addUnit } from '../certificate/evidence-sum.js'
 import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
-import { type ContextState, copyState } from '../contexts/context-state.js'
+import { type ContextState } from '../contexts/context-state.js'
 import { countForName } from '../contexts/counts-by-name.js'
 import { isRepaired } from '../contexts/evidence-checks.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
 import { ASIDE, RAW } from '../enrolment/slice.js'
-import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
@@ -20,7 +19,7 @@ import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, policyOf, writeState } from './fold.js'
 import { addToCounts, answerCounts, applyMember, endEpoch } from './follow-up.js'
 import { chooseIfDue } from './choose-cadence.js'
-import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
+import { type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
 import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Control generations after which the budget of probes is computed again. */
@@ -65,11 +64,6 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, own, fold.predictors)
   const reported = !isPresent ? { steps_missing: 1 } : { reported: 1, ...(isLabelWanted && { labels_wanted: 1 }), ...answerCounts(outcome) }
   if (isPresent && em !== null) applySample(fold, outcome, leaf, policy)
-  const isUnlabelled = em === null && policy.missing_labels === 'excluded'
-  if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {
-    addToCounts(own, { ...reported, enrolled: 1, excluded: 1 })
-    return finish(withLeftOut(fold, own, outcome.u, policy))
-  }
   if (isPresent) applyTrace(fold, outcome, key, own, policy)
   addToCounts(own, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: EvidenceUnit): EvidenceUnit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
@@ -104,18 +98,6 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
 
 /** There are no open slices. */
 const NO_COHORT = { scorers: [] }
-
-/** A unit that is left out for missing: the test counts it as lost at twice the bound. */
-function withLeftOut (fold: Fold, state: ContextState, u: number, policy: Policy): ContextState {
-  const { scorers } = cohortRules(fold, state, policy)
-  const add = (beginnings: Beginnings, number: number): Beginnings => {
-    const scorer = scorers.find((one) => one.scorer === number)
-    if (scorer === undefined || scorer.isSetAside?.(u) === true) return beginnings
-    return addFinal(beginnings, new Map([[ALL, { ...noDifferences(scorer.thresholds), left_out: 1 }]]), undefined)
-  }
-  const trials = state.trials.map((trial) => ({ ...trial, beginnings: add(trial.beginnings, trial.ordinal) }))
-  return copyState(state, { beginnings: add(state.beginnings, RAW), trials })
-}
 
 /** The number of the next beginning: there are no slices to number them by. */
 function nextBeginning ({ beginnings, trials }: ContextState): number {

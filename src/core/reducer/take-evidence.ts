@@ -104,8 +104,6 @@ class RulesOfState implements CohortRules {
   get span () { return 1000 * this.#policy.evidence_span_seconds }
   get labelRate () { return this.#policy.label_rate }
   get followUp () { return 1000 * this.#policy.follow_up_seconds }
-  get missingOutcomes () { return this.#policy.missing_outcomes }
-  get missingLabels () { return this.#policy.missing_labels }
   get wait () { return this.#fold.times.wait }
   get scorers () {
     this.#scorers ??= cohortScorers(this.#fold, this.#state, this.#policy)

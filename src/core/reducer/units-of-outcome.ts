@@ -56,7 +56,7 @@ type GradedRun = Pick<LoggedOutcome, 'tokens' | 'answer_tokens' | 'full' | 'answ
 interface TrialScorer { readonly ordinal: number, readonly scorer: Scorer }
 
 /** The fields of a policy that decide about the differences of a unit. */
-type UnitPolicy = Pick<Policy, 'label' | 'missing_labels' | 'min_tokens'> & JudgePolicy
+type UnitPolicy = Pick<Policy, 'label' | 'min_tokens'> & JudgePolicy
 
 /** The same for known scorers. @param policy of the context that gathers the evidence */
 export function unitsBy (outcome: GradedRun, policy: UnitPolicy, trials: readonly TrialScorer[]): UnitsOfOutcome {
@@ -68,14 +68,14 @@ export function unitsBy (outcome: GradedRun, policy: UnitPolicy, trials: readonl
     const scored = steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))
     units.set(ordinal, evidenceUnitOf({ ...trace, steps: scored }, stopsOf({ ...trace, steps: scored }, policy.min_tokens, scorer.grid)))
   }
-  const mayDiffer = () => policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
+  const mayDiffer = () => [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
   const isLabelWanted = em === null && policy.label === 'exact_match' && outcome.no_label !== true && mayDiffer()
   for (const [number, unit] of units) units.set(number, withAuditedGains(unit, policy, outcome.u))
   return { units, em, isLabelWanted }
 }
 
 /** A control sample as evidence sees it, scored by the raw confidence. */
-function traceOf (outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_labels'>): Trace {
+function traceOf (outcome: GradedRun, policy: Pick<Policy, 'label'>): Trace {
   const { tokens, answer_tokens: answerTokens, steps_complete: isComplete, asked_tokens: probeTokens } = outcome
   const steps = (outcome.steps ?? []).map((step) => traceStepOf(step, outcome, policy))
   return { tokens, answerTokens, em: outcome.full[policy.label] ?? null, steps, isComplete, probeTokens }
@@ -83,12 +83,12 @@ function traceOf (outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_la
 
 /** A step with the grade of its probed answer, if known: an explicit verdict, otherwise whether it is the final answer. */
 function traceStepOf (
-  step: LoggedStep, { answer_digest: final }: Pick<LoggedOutcome, 'answer_digest'>, { label, missing_labels }: Pick<Policy, 'label' | 'missing_labels'>
+  step: LoggedStep, { answer_digest: final }: Pick<LoggedOutcome, 'answer_digest'>, { label }: Pick<Policy, 'label'>
 ): TraceStep {
   const { tokens, confidence: score, asked_tokens: probeTokens, agreement, answer_digest: probed, difference } = step
   const em = step[label]
   if (difference !== undefined && label === 'exact_match') return { tokens, score, probeTokens, em, difference }
-  if (em !== undefined || label !== 'exact_match' || missing_labels !== 'lost') return { tokens, score, probeTokens, em }
+  if (em !== undefined || label !== 'exact_match') return { tokens, score, probeTokens, em }
   if (probed !== undefined && final !== undefined) return { tokens, score, probeTokens, agrees: digestsAgree(probed, final) }
   return { tokens, score, probeTokens, agrees: agreement === undefined ? undefined : agreement === 1 }
 }

@@ -187,7 +187,7 @@ function evidenceView (state: ContextState, index: number, { bar, beginnings }: 
     until,
     units: unitsOf(carrying.known),
     labelled: evidenceOf(state).labelled,
-    left_out: fates.cancelled + fates.excluded,
+    left_out: fates.cancelled,
     not_enrolled: fates.void + fates.unenrolled,
     epochs_opened: 1 + looks.count,
     total_error_level: totalLookShare(looks) * policy.error_level,

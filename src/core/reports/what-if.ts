@@ -28,13 +28,11 @@ const NEW_EPOCH = 'the present evidence was counted under the present value, and
 /** Why what-if queries cannot change the other policy fields. */
 export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof AnswerableFields>, string>> = {
   label: NEW_EPOCH,
-  missing_labels: NEW_EPOCH,
   min_tokens: NEW_EPOCH,
   control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
   max_probe_overhead: 'it affects how fast evidence arrives, not what the present evidence certifies',
   reports: 'it affects which generations report, not what is certified',
   mode: 'it affects whether a threshold stops generations, not what is certified',
-  missing_outcomes: NEW_EPOCH,
   judge_miss_rate: NEW_EPOCH,
   judge_gain_share: NEW_EPOCH,
   label_rate: 'it affects how many generations are enrolled, not what the present evidence certifies',

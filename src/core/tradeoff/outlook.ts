@@ -139,13 +139,12 @@ export interface Pace {
 }
 
 /**
- * How fast evidence comes in, from the epoch so far by the log's clock: its generations, times the control share of now, times the part of
- * the enrolled that are accounted for. Contexts that gather no evidence have no pace.
+ * How fast evidence comes in, from the epoch so far by the log's clock: its generations, times the control share of now. Contexts that
+ * gather no evidence have no pace.
  */
 export function paceOf (state: ContextState, now: number): Pace {
   const { updated_at: since, generations, epoch_started_at: start, control_share: share } = state
-  const { accounted, missing, excluded } = state.follow_up
   const pace = (perSecond: number | null): Pace => ({ now, since, perSecond })
   if (evidenceOf(state).generations < MIN_EVIDENCE || since <= start) return pace(null)
-  return pace(generations / ((since - start) / 1000) * share * (accounted + missing) / Math.max(1, accounted + missing + excluded))
+  return pace(generations / ((since - start) / 1000) * share)
 }

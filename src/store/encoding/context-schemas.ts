@@ -70,7 +70,7 @@ const rawEvidence = evidenceOf(rawList)
 const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
 
 /** Sums of differences: lists of zeros are empty. `isOfGrid` checks lengths. */
-const differences = Type.Object({ generations: number, lost: lists, gained: lists, partial: partialOf(lists), left_out: number })
+const differences = Type.Object({ generations: number, lost: lists, gained: lists, partial: partialOf(lists) })
 
 const beginnings = Type.Object({
   list: Type.Array(Type.Object({
@@ -82,8 +82,6 @@ const beginnings = Type.Object({
   restarts: lists,
   blocks: Type.Array(Type.Object({ units: number, net: lists })),
 })
-
-const missing = Type.Enum(['excluded', 'lost'])
 
 const costs = like(UNEXPLORED.since)
 
@@ -141,8 +139,6 @@ const state = Type.Object({
     as_judged: Type.Boolean(),
     follow_up_ratio: number,
     cancelled_ratio: number,
-    missing_labels: missing,
-    missing_outcomes: missing,
     on_arrival: Type.Boolean(),
     scope: Type.Enum(['context', 'pool']),
     generations: number,
@@ -243,7 +239,7 @@ const report = Type.Object({
   byPrompt: Type.Optional(Type.Boolean()),
   samples: orNull(number),
   indices: lists,
-  ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
+  ...fieldsLike({ reported: 0, cancelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
   saved: Type.Optional(like({ samples: 0, tokens: 0 })),
   waiting: Type.Array(text),
   sums: Type.Array(Type.Tuple([number, unit])),
@@ -261,7 +257,7 @@ const slice = Type.Object({
   evidence: Type.Array(Type.Tuple([number, evidence])),
   watched: Type.Array(Type.Tuple([number, evidence])),
   differences: Type.Array(Type.Tuple([number, number, Type.Integer(), differences])),
-  counts: like({ accounted: 0, missing: 0, cancelled: 0, excluded: 0 }),
+  counts: like({ accounted: 0, missing: 0, cancelled: 0 }),
   isCounted: Type.Boolean(),
 })
 

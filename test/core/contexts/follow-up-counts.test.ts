@@ -13,8 +13,8 @@ t.test('each count is added to its own', async (t) => {
 t.test('rule 6: the follow-up ratio is the share of units accounted for among those not cancelled, 1 before there are any', async (t) => {
   const withCounts = (counts: Partial<FollowUp>) => ({ follow_up: { ...NO_FOLLOW_UP, ...counts } })
   t.equal(followUpRatio(withCounts({ enrolled: 50 })), 1)
-  t.equal(followUpRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.75)
-  t.equal(cancelledRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.6)
+  t.equal(followUpRatio(withCounts({ accounted: 30, missing: 10, cancelled: 60 })), 0.75)
+  t.equal(cancelledRatio(withCounts({ accounted: 30, missing: 10, cancelled: 60 })), 0.6)
   t.equal(cancelledRatio(withCounts({})), 0)
   t.equal(labelsNeededRatio(withCounts({ reported: 8, labels_wanted: 2 })), 0.25)
   t.equal(labelsNeededRatio(withCounts({})), null)

@@ -26,8 +26,6 @@ export const GUARANTEE: Guarantee = {
   as_judged: false,
   follow_up_ratio: 1,
   cancelled_ratio: 0,
-  missing_labels: 'lost',
-  missing_outcomes: 'lost',
   on_arrival: false,
   scope: 'context',
   generations: 300,

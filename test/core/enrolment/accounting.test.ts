@@ -11,7 +11,7 @@ function memberOf (arm: 'control' | 'treated', samples: number | null, ...report
   slice.open[arm] = 1
   const member = newEnrolledUnit({ hash: 0, u: 0.3, arm, share: 0.5, at: 0, rate: 0, slice })
   member.samples = samples
-  for (const report of reports) addReport(member, report, 'lost')
+  for (const report of reports) addReport(member, report)
   return member
 }
 
@@ -53,9 +53,9 @@ t.test('rule 6: of a member that is given up, absent samples are missing and unl
   const silent = memberOf('control', null)
   t.ok(endFollowUp(silent, rules))
   t.match(silent, { samples: 1, reported: 1, lost: 1 })
-  const excluded = memberOf('control', 3, AWAITS)
-  t.ok(endFollowUp(excluded, rulesWith({ missingLabels: 'excluded', missingOutcomes: 'excluded' })))
-  t.match(excluded, { samples: 3, leftOut: 3, unlabelled: 1, lost: 0 })
+  const group = memberOf('control', 3, AWAITS)
+  t.ok(endFollowUp(group, rules))
+  t.match(group, { samples: 3, atWorst: 1, lost: 2 })
 })
 
 const SCORER = RULES.scorers[0]!
@@ -65,7 +65,7 @@ function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
   slice.open.control++
   for (const report of reports) {
     member.samples = 2
-    addReport(member, report, 'lost')
+    addReport(member, report)
   }
   return member
 }
@@ -91,7 +91,7 @@ t.test('the worst case of a member is computed again only after a further report
   const look = () => evidenceOfOpenSlices({ slices: [slice], members: [member], partlyKnown: [member] }, SCORER, rules)[0]!.evidence
   t.match([look(), look()], [{ lost: [0.5, 1] }, { lost: [0.5, 1] }])
   t.equal(asked, 1)
-  addReport(member, KEPT, 'lost')
+  addReport(member, KEPT)
   t.match(look(), { lost: [0, 0.5] })
   t.equal(asked, 2)
 })

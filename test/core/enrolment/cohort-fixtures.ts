@@ -16,8 +16,6 @@ export const SLICE_MOST = FOLLOW_UP / 8
 export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
   return {
     followUp: FOLLOW_UP,
-    missingOutcomes: 'lost',
-    missingLabels: 'lost',
     wait: ENROLMENT_TIMES.wait,
     span: 0,
     labelRate: 1,

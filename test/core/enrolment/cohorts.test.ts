@@ -8,7 +8,7 @@ import { draws, entryOf, RULES } from './cohort-fixtures.js'
 import { events, Player, rules, timed } from './random-cohort.js'
 
 t.test('a cohort that is stored and restored at any moment goes on as the original, to the bit', async (t) => {
-  holds(t, fc.property(events, rules, fc.nat(8), (all, rules, every) => {
+  holds(t, fc.property(events, fc.nat(8), (all, every) => {
     const story = timed(all)
     const [whole, restarted] = [new Player(rules), new Player(rules)]
     for (const [i, one] of story.entries()) {
@@ -23,7 +23,7 @@ t.test('a cohort that is stored and restored at any moment goes on as the origin
 })
 
 t.test('stored state stays unchanged while the cohort goes on, since commits are encoded beside the learner', async (t) => {
-  holds(t, fc.property(events, rules, (all, rules) => {
+  holds(t, fc.property(events, (all) => {
     const player = new Player(rules)
     let [stored, text] = [storeCohort(player.cohort), '']
     for (const [i, one] of timed(all).entries()) {

@@ -32,13 +32,10 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 
 export const events: fc.Arbitrary<readonly Event[]> = fc.array(event, { minLength: 20, maxLength: 150, size: 'max' })
 
-const missing = fc.constantFrom('lost' as const, 'excluded' as const)
-
 /** A label can only improve on the worst case, which is a loss at the second threshold. */
 const WORST = unitWith(0, 1)
 
-export const rules: fc.Arbitrary<CohortRules> = fc.record({ missingOutcomes: missing, missingLabels: missing })
-  .map((both) => rulesWith({ ...both, worstUnits: () => new Map([[RAW, WORST]]) }))
+export const rules: CohortRules = rulesWith({ worstUnits: () => new Map([[RAW, WORST]]) })
 
 const SHARE = 0.7
 const samplesOf = (u: number): number => [1, 1, 2, 4][Math.floor(u * 1000) % 4]!
@@ -53,6 +50,16 @@ export function timed (all: readonly Event[]): Timed[] {
     if (event.kind === 'enrol') enrolled += event.count
     const u = 'of' in event && enrolled > 0 ? draws(1, event.of % enrolled)[0]! : null
     return { clock, event, u, id: `g${i}` }
+  })
+}
+
+/** The events without reports of more samples than a unit has. */
+export function ofStatedSamples (all: readonly Timed[]): Timed[] {
+  const reported = new Map<number, number>()
+  return all.filter(({ event, u }) => {
+    if (event.kind !== 'report' || u === null) return true
+    reported.set(u, (reported.get(u) ?? 0) + 1)
+    return reported.get(u)! <= samplesOf(u)
   })
 }
 

@@ -44,7 +44,7 @@ t.test('a slice is restored unchanged; zeros are not stored', async (t) => {
 })
 
 const rules: CohortRules = {
-  followUp: 1_800_000, missingOutcomes: 'lost', missingLabels: 'lost', wait: 12_000, span: 0, labelRate: 1, scorers: [], worstUnits: () => new Map(),
+  followUp: 1_800_000, wait: 12_000, span: 0, labelRate: 1, scorers: [], worstUnits: () => new Map(),
 }
 
 t.test('control outcomes that await a label are listed in the order of enrolment', async (t) => {

@@ -294,7 +294,7 @@ function longLog (seed: number, length: number): Timed[] {
   const slow: typeof running = []
   let [time, list] = [0, 0]
   const pin = (threshold: number | null) => ({ threshold, reason: 'test', by: 'ops', expires_at: null })
-  const policies: readonly PolicyPatch[] = [{ max_em_drop: 0.06 }, { min_tokens: 3 }, { control_rate: 0.5 }, { missing_labels: 'excluded' }, { certify_at: 'model' }]
+  const policies: readonly PolicyPatch[] = [{ max_em_drop: 0.06 }, { min_tokens: 3 }, { control_rate: 0.5 }, { judge_miss_rate: 0.1 }, { certify_at: 'model' }]
   return Array.from({ length }, (_, i): Timed => {
     time += Math.floor(random() * 20)
     const draw = random()

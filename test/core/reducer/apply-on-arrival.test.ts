@@ -4,17 +4,16 @@ import { evidenceOf } from '../../../src/core/contexts/context-state.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { FIRST, KEPT, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
-import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
 
 function after (outcome: LoggedOutcome, policy: PolicyPatch = {}) {
   const fold = memoryFold(policy)
   fold.learn(outcome)
   const { generations, lost } = evidenceOf(fold.state())
-  const { enrolled, accounted, missing, excluded, cancelled } = fold.state().follow_up
-  return { generations, lost: lost[0], enrolled, accounted, missing, excluded, cancelled }
+  const { enrolled, accounted, missing, cancelled } = fold.state().follow_up
+  return { generations, lost: lost[0], enrolled, accounted, missing, cancelled }
 }
 
-const none = { enrolled: 1, accounted: 0, missing: 0, excluded: 0, cancelled: 0 }
+const none = { enrolled: 1, accounted: 0, missing: 0, cancelled: 0 }
 
 t.test('an outcome is evidence when it arrives, and the guarantee says so', async (t) => {
   t.strictSame(after(KEPT), { generations: 1, lost: 0, ...none, accounted: 1 })
@@ -28,30 +27,13 @@ t.test('missing steps and labels count as lost, or are left out', async (t) => {
   const unstepped = outcomeOf({ steps: null })
   t.strictSame(after(unstepped), { generations: 1, lost: 1, ...none, missing: 1 })
   t.strictSame(after(outcomeOf({ steps_complete: false })), { generations: 1, lost: 1, ...none, missing: 1 })
-  t.strictSame(after(unstepped, { missing_outcomes: 'excluded' }), { generations: 0, lost: 0, ...none, excluded: 1 })
   const unlabelled = outcomeOf({ full: {} })
   t.strictSame(after(unlabelled), { generations: 1, lost: 1, ...none, missing: 1 })
-  t.strictSame(after(unlabelled, { missing_labels: 'excluded' }), { generations: 0, lost: 0, ...none, excluded: 1 })
-})
-
-t.test('rule 6: under "excluded" nothing is certified if the units left out, had all lost, would exceed twice the bound', async (t) => {
-  for (const [silent, isCertified] of [[2, true], [16, false]] as const) {
-    const fold = memoryFold({ missing_labels: 'excluded', predictor: 'auto' })
-    fold.learn(early())
-    addPredictor(fold, { ...BY_SIGNAL, trained: { ...BY_SIGNAL.trained, groups: [0.5] } })
-    fold.learn(early({ full: {} }), 2, silent)
-    fold.learn(early({ u: 0.5, full: {} }), 2)
-    fold.learn(early(), 2, 400)
-    t.equal(fold.state().threshold !== null, isCertified, `${silent} of 400 are missing`)
-    const { beginnings, trials } = fold.state()
-    t.match([beginnings, trials[0]!.beginnings].map(({ list: [first] }) => first!.final.left_out), [silent + 1, silent], 'not that of its training')
-  }
 })
 
 t.test('rule 7: an answer that agrees needs no label', async (t) => {
   const agrees = outcomeOf({ full: {}, answer_digest: 'x', steps: [{ tokens: 40, confidence: 1, answer_digest: 'x' }] })
   t.strictSame(after(agrees), { generations: 1, lost: 0, ...none, accounted: 1 })
-  t.strictSame(after(agrees, { missing_labels: 'excluded' }), { generations: 0, lost: 0, ...none, excluded: 1 })
 })
 
 t.test('cancelled and treated generations are left out', async (t) => {

@@ -12,10 +12,10 @@ import { GAINED, LEAF, LOST, memoryFold, outcomeOf, SURE_STEP } from './memory-f
 import { addPredictor, retirePredictor } from './trial-fold.js'
 
 t.test('the rules are the policy\'s, by the injected times', async (t) => {
-  const fold = memoryFold({ follow_up_seconds: 60, missing_labels: 'excluded', missing_outcomes: 'excluded' }, {}, scaledTimes(0.1))
+  const fold = memoryFold({ follow_up_seconds: 60 }, {}, scaledTimes(0.1))
   fold.learn(outcomeOf())
   t.match(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)), {
-    followUp: 60_000, missingLabels: 'excluded', missingOutcomes: 'excluded', wait: 1200, scorers: [{ scorer: 0, thresholds: 30, since: 0 }],
+    followUp: 60_000, wait: 1200, scorers: [{ scorer: 0, thresholds: 30, since: 0 }],
   })
 })
 
@@ -100,34 +100,6 @@ t.test('rule 6: no follow-up runs out while the log cannot be written', async (t
   fold.report(0.1, 10 * FOLLOW_UP + 1000)
   fold.pass(10 * FOLLOW_UP + 2000, 10 * FOLLOW_UP + SLICE_MOST + 2000)
   t.match(fold.state(), { follow_up: { accounted: 1, missing: 0 } })
-})
-
-t.test('rule 6: under "excluded" nothing is certified if the units left out, had all lost, would exceed twice the bound', async (t) => {
-  for (const [silent, isCertified] of [[3, true], [12, false]] as const) {
-    const fold = enrolledFold({ missing_outcomes: 'excluded' })
-    const us = spread(300)
-    fold.enrol(us, 0)
-    for (const u of us.slice(silent)) fold.report(u, 1000)
-    fold.pass(2000, SLICE_LEAST - 1000)
-    fold.pass(SLICE_LEAST, FOLLOW_UP + 2000)
-    t.match(fold.state(), { follow_up: { accounted: 300 - silent, excluded: silent }, evidence: { generations: 300 - silent } })
-    t.equal(fold.state().threshold_index, isCertified ? LAST : -1, `${silent} of 300 are missing`)
-    if (isCertified) t.match(fold.state().guarantee, { missing_outcomes: 'excluded', on_arrival: false, scope: 'context' })
-  }
-})
-
-t.test('rule 6: the outcomes of later slices don\'t dilute the share that a prefix leaves out', async (t) => {
-  const fold = enrolledFold({ missing_outcomes: 'excluded', max_em_drop: 0.05 })
-  for (let second = 0; second < 1.5 * FOLLOW_UP / 1000; second++) { // one in five never reports, of the last follow-up as of the one before
-    const us = [0, 1].map((i) => ((2 * second + i + 1) * 0.6180339887498949) % 1)
-    fold.enrol(us, 1000 * second)
-    for (const u of us.slice(second % 5 < 2 ? 1 : 0)) fold.report(u, 1000 * second + 500)
-    if (fold.state().threshold_index !== -1) return t.fail(`certified after ${second} s`)
-  }
-  const { beginnings: { list: [first] }, follow_up: { excluded } } = fold.state()
-  t.ok(excluded > 50 && first!.final.left_out === excluded, 'the final slices leave out those that are missing')
-  const { sums, unaccounted } = first!.open
-  t.ok(sums.generations > 500 && unaccounted > 200 && sums.left_out < unaccounted / 2, 'and most of those of open slices count as lost')
 })
 
 t.test('a drift withdraws the threshold and drops the enrolled generations, and does not wait for one that never reports', async (t) => {

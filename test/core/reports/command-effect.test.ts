@@ -23,7 +23,6 @@ const patch: fc.Arbitrary<PolicyPatch> = fc.record({
   label: fc.constantFrom('exact_match', 'agreement'),
   mode: fc.constantFrom('enforce', 'shadow', 'off'),
   min_tokens: fc.constantFrom(0, 5),
-  missing_labels: fc.constantFrom('lost', 'excluded'),
 }, { requiredKeys: [] })
 const key = fc.constantFrom('*', 'model=q', LEAF, 'model=q,task=other')
 const policy = fc.option(patch, { nil: null })

@@ -110,7 +110,7 @@ t.test('the distance of the next certificate', async (t) => {
 t.test('the evidence for the threshold in force is shown at its best and now, with the bar that certified it', async (t) => {
   const evidence = (changes = {}) => describeContext(known(FIRST, changes), key).evidence
   t.equal(evidence(), null)
-  const follow_up = { ...NO_FOLLOW_UP, cancelled: 1, excluded: 2, void: 3, unenrolled: 4 }
+  const follow_up = { ...NO_FOLLOW_UP, cancelled: 3, void: 3, unenrolled: 4 }
   t.strictSame(evidence({ log_evidence: { best: 5, now: 2 }, follow_up, last_evidence_at: 7 }), {
     best: 5,
     now: 2,
