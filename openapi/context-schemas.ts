@@ -256,9 +256,6 @@ export const contextFields = {
   }),
   tokens_saved_last_day: nullable<number>('number', { description: 'Tokens that stopping has saved over the last whole day, less those of probes; null: no day is over, it had too few control generations, or stops that do not count, under a pin or in mode shadow' }),
   probe_form: objectOrNull(ContextProbeFormSchema, 'How workers force answers; for a context of a pool, that of the pool; null: no worker has said'),
-  expected_utility: nullable<number>('number', {
-    description: 'Expected gain of that threshold over never stopping, for each generation, in the currency of the policy\'s prices; null: no prices',
-  }),
   arms: ArmsSchema,
   fidelity: FidelitySchema,
   breach: BreachSchema,

@@ -76,7 +76,6 @@ const savedPeriods = (period: string, most: number) => Type.Array(Type.Object({
   tokens_saved: nullable<number>('number', { description: 'Tokens saved in it, net of probes, by the outcomes learned in it; null: too few control generations to say' }),
   tokens_saved_low: nullable<number>('number', { description: 'Lower bound of tokens_saved (95 %)' }),
   tokens_saved_high: nullable<number>('number', { description: 'Upper bound of tokens_saved (95 %)' }),
-  worth: nullable<number>('number', { description: 'Their value at the price_per_1k_tokens of the policies then; null: no policy stated one, or it is not known' }),
   tokens: tokens('Tokens that all generations spent in it, probes included. Full runs would have taken tokens + tokens_saved'),
 }), { description: `Savings by ${period} (UTC): the last ${most} that had outcomes, and the present one so far, oldest first; empty for a prefix other than *` })
 
@@ -100,8 +99,6 @@ export const FleetSchema = Type.Object({
   tokens_saved_ratio: nullable<number>('number', { description: 'Share of all tokens that is saved at present, net of probes: by the thresholds in force, the control shares and the recent spending on probes, weighted by tokens; null: no outcome yet (fraction)' }),
   em_drop: nullable<number>('number', { description: 'EM lost at the thresholds in force, a mean over the generations of all contexts, those that stop nothing included; null: no outcome yet (fraction)' }),
   max_em_drop: nullable<number>('number', { description: 'EM that the policies allow to lose, the same mean (fraction)' }),
-  worth: nullable<number>('number', { description: 'Value of the tokens saved at the price_per_1k_tokens of each policy, in its currency; null: no policy states one' }),
-  tokens_priced: tokens('Tokens saved in the contexts whose policy states a price'),
   saved_by_hour: savedPeriods('hour', HOURS),
   saved_by_day: savedPeriods('day', DAYS),
   alarms: Type.Array(Type.Object({ key: contextFields.key, alarm, since }), { description: 'Alarms, by severity and then by time, newest first (at most 50)' }),

@@ -66,7 +66,7 @@ const fields = {
   max_probe_overhead: Type.Number({
     minimum: 0,
     maximum: 1,
-    description: 'Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its price (fraction, 0 to 1; the first 500 control generations of an epoch are free, and the control share never falls below 0.02); 1: no limit',
+    description: 'Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its cost (fraction, 0 to 1; the first 500 control generations of an epoch are free, and the control share never falls below 0.02); 1: no limit',
   }),
   label: enumOf(['exact_match', 'agreement'], 'How answers are judged: "exact_match", or "agreement" with the answer of the full run'),
   label_rate: Type.Number({
@@ -120,17 +120,6 @@ const fields = {
   }),
   predictor: enumOf(['off', 'auto'],
     'Whether predictors are trained and may serve: "off", or "auto": raw confidence is certified at half of error_level, and predictors share the other half'),
-  em_per_token_percent: nullable<number>('number', {
-    minimum: 0,
-    maximum: 1,
-    description: 'EM that one more percent of the tokens of a full run may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point); used by the trade-off view and by the verdict "costly_shortening" on training runs; null: not stated',
-  }),
-  value_of_em: nullable<number>('number', {
-    minimum: 0, maximum: 1e12, description: 'Value of one right answer, in the currency of price_per_1k_tokens (0 to 1e12), which must be stated with it: the two choose among the certified thresholds; null: not stated',
-  }),
-  price_per_1k_tokens: nullable<number>('number', {
-    minimum: 1e-12, maximum: 1e12, description: 'Price of 1,000 generated tokens (1e-12 to 1e12), in any currency: the figures of tokens saved then say what they are worth; null: not stated',
-  }),
 }
 
 export const PolicySchema = Type.Object(fields, { title: 'Policy', description: 'A complete policy', examples: [DEFAULT_POLICY] })

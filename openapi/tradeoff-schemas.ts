@@ -5,14 +5,6 @@ import { TRADEOFF_EXAMPLE, WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.
 import { CadenceNumbersSchema, described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
 import { PolicySchema, UNKNOWN_PER_DAY } from './policy-schemas.js'
 
-const PriceSchema = Type.Object({
-  estimate: Type.Number({ description: 'Estimate (EM as a fraction, for each percent of the tokens)' }),
-  low: Type.Number({ description: 'Lower bound of the true value' }),
-  high: Type.Number({
-    description: 'Upper bound of the true value. Both hold at the certificate\'s level however often they are read, if every generation that a threshold loses or gains is also lost or gained at every looser one',
-  }),
-}, { title: 'TokenPrice', description: 'EM that each percent of the tokens costs' })
-
 const threshold = NullableRatioSchema('Score at which to stop; null: never stop')
 const spot = {
   threshold,
@@ -28,7 +20,6 @@ const PointSchema = Type.Object({
   tokens_saved_high: RatioSchema('Upper bound of it'),
   em_drop_low: Type.Number({ description: 'Lower bound of the true EM drop (fraction)' }),
   em_drop_high: Type.Number({ description: 'Upper bound of the true EM drop (fraction); both bounds hold at the certificate\'s level however often they are read' }),
-  em_per_token_percent: objectOrNull(PriceSchema, 'Cost of each percent of tokens on the segment of the smoothed curve that ends here; null: too few data'),
   generations_changed: Type.Integer({ description: 'Generations whose EM changes by stopping here; the drop is estimated from them' }),
   unprobed_ratio: RatioSchema('Share of generations that count as the worst case here because no answer was probed; if it is high, the drop is mostly an assumption'),
   certified: Type.Boolean({ description: 'Whether this threshold and every safer one pass' }),
@@ -43,15 +34,8 @@ const KneeSchema = Type.Object({ ...spot, em_below_line: RatioSchema('EM saved c
   title: 'TradeoffKnee', description: 'Point at which the curve bends most',
 })
 
-const TurnSchema = Type.Object({
-  ...spot,
-  next: objectOrNull(PriceSchema, 'Cost of each percent of tokens on the segment after this threshold; null: the segment is too short'),
-  rest: described(PriceSchema, 'Cost of each percent of tokens from this threshold to the end of the curve'),
-  is_sure: Type.Boolean({ description: 'Whether the lower bound of one of the two costs exceeds the allowed one' }),
-}, { title: 'TradeoffTurn', description: 'Threshold after which more tokens cost more EM than is allowed' })
-
-const NullableTurnSchema = objectOrNull(TurnSchema, 'Threshold after which one more percent of tokens is predicted to cost more EM than em_per_token_percent; null: ' +
-    'no allowed cost is stated, or the curve never exceeds it. If its `threshold` is null, the cost is too high from the first token on')
+const NullableTurnSchema = objectOrNull(Type.Object(spot, { title: 'TradeoffTurn', description: 'First threshold that is predicted to lose too much' }),
+  'Threshold from which on the predicted EM drop exceeds max_em_drop; null: no threshold\'s does')
 
 const NextSchema = Type.Object({
   threshold: RatioSchema('Score'),
@@ -84,15 +68,9 @@ export const TradeoffSchema = Type.Object({
   tokens_mean: nullable<number>('number', { description: 'Mean length of the full runs (tokens)' }),
   em_full: NullableRatioSchema('EM of the full runs'),
   threshold: NullableRatioSchema('The context\'s own threshold in force; null: never stop'),
-  expected_utility: nullable<number>('number', {
-    description: 'Expected gain of that threshold over never stopping, for each generation (in the currency of the policy\'s prices); null: no prices',
-  }),
   points: Type.Array(PointSchema, { description: 'Points from never stopping to the loosest threshold with data' }),
   knee: objectOrNull(KneeSchema, 'Point at which the curve, with both axes scaled to 1 at its end, is furthest below a straight line (Kneedle); ' +
     'null: the curve loses nothing, or bends no more than noise could explain'),
-  em_per_token_percent: nullable<number>('number', {
-    description: 'EM (a fraction) that one more percent of tokens may cost: as the policy states, otherwise computed from its prices; null: the policy states neither',
-  }),
   unfavourable_from: NullableTurnSchema,
   forecast: Type.Object({
     heading: nullable<'looser' | 'stricter' | 'steady'>('string', {
@@ -131,9 +109,6 @@ export const WhatIfSchema = Type.Object({
   key: contextFields.key,
   ...judged.properties,
   ...CadenceNumbersSchema,
-  em_per_token_percent: nullable<number>('number', {
-    description: 'EM (a fraction) that one more percent of tokens may cost: as requested, otherwise computed from the prices; null: neither is stated',
-  }),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from that of the beginning of the epoch, so the bar is thirty times higher' }),
   threshold: NullableRatioSchema('Threshold that would be certified; null: none'),
   score: contextFields.score,
@@ -144,7 +119,6 @@ export const WhatIfSchema = Type.Object({
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
   tokens_saved_per_day: nullable<number>('number', { description: `Tokens that it would save a day at today's traffic, net of probes; negative: probes cost more. ${UNKNOWN_PER_DAY}` }),
   tokens_saved_per_day_now: nullable<number>('number', { description: 'The same with what is in force now' }),
-  expected_utility: contextFields.expected_utility,
   unfavourable_from: NullableTurnSchema,
   generations: Type.Integer({ description: 'Control generations in the evidence; for another cadence, those of this epoch that were kept with all their steps (256 at most)' }),
   cadence: objectOrNull(ComparisonSchema, 'The cadence of the epoch and the one asked about, on the same generations; null: none was asked about'),

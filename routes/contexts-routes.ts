@@ -64,7 +64,7 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       description: 'Nothing is changed. Fields that are left out keep the value of the policy. You can set the fields that decide how the evidence is judged, and ' +
         'the cadence (check_every_tokens, check_growth). For a cadence, up to 256 generations that are kept with all their steps are replayed: each check ' +
         'takes place at the first recorded step at or after it, so the cadence must not be finer than the recorded one. Other fields would need other evidence: ' +
-        'for those, use PUT /v1/contexts/{key}/policy?dry_run=true. An empty value is null (value_of_em=&price_per_1k_tokens=). A ' +
+        'for those, use PUT /v1/contexts/{key}/policy?dry_run=true. A ' +
         'max_em_drop, error_level or predictor other than that of the beginning of the epoch counts as chosen after seeing the evidence, so its bar is thirty times higher, as after a change of the policy.',
       params,
       querystring: WhatIfQuerySchema,
@@ -78,8 +78,8 @@ export const contextsRoutes: FastifyPluginCallbackTypebox<Services> = (app, { co
       tags: read,
       operationId: 'getTradeoff',
       summary: 'Get the trade-off between EM and tokens',
-      description: 'The curve with its intervals, raw and smoothed; its knee; the threshold from which saving more tokens costs more EM than ' +
-        'em_per_token_percent allows; and a forecast of the certified threshold. These are estimates: only a certificate is a promise.',
+      description: 'The curve with its intervals, raw and smoothed; its knee; the threshold from which the predicted EM drop ' +
+        'exceeds max_em_drop; and a forecast of the certified threshold. These are estimates: only a certificate is a promise.',
       params,
       response: { 200: TradeoffSchema, ...anyError },
     },

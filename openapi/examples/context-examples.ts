@@ -76,7 +76,6 @@ const CONTEXT = {
     asked: 23,
     validity: 0.9565,
   },
-  expected_utility: null,
   arms: {
     control: { generations: 191, em: { estimate: 0.885, low: 0.839, high: 0.931 }, tokens: { estimate: 374, low: 351, high: 400 } },
     treated: { generations: 580, em: { estimate: 0.91, low: 0.887, high: 0.933 }, tokens: { estimate: 295, low: 283, high: 308 } },
@@ -256,15 +255,13 @@ export const FLEET_EXAMPLE = {
   tokens_saved_ratio: 0.214,
   em_drop: 0.004,
   max_em_drop: 0.02,
-  worth: null,
-  tokens_priced: 0,
   saved_by_hour: [
-    { at: '2026-01-05T08:00:00.000Z', tokens_saved: 61_200, tokens_saved_low: 48_960, tokens_saved_high: 73_440, worth: null, tokens: 240_900 },
-    { at: '2026-01-05T09:00:00.000Z', tokens_saved: 58_400, tokens_saved_low: 46_720, tokens_saved_high: 70_080, worth: null, tokens: 216_100 },
+    { at: '2026-01-05T08:00:00.000Z', tokens_saved: 61_200, tokens_saved_low: 48_960, tokens_saved_high: 73_440, tokens: 240_900 },
+    { at: '2026-01-05T09:00:00.000Z', tokens_saved: 58_400, tokens_saved_low: 46_720, tokens_saved_high: 70_080, tokens: 216_100 },
   ],
   saved_by_day: [
-    { at: '2026-01-04T00:00:00.000Z', tokens_saved: 1_430_000, tokens_saved_low: 1_144_000, tokens_saved_high: 1_716_000, worth: null, tokens: 5_310_000 },
-    { at: '2026-01-05T00:00:00.000Z', tokens_saved: 498_000, tokens_saved_low: 398_400, tokens_saved_high: 597_600, worth: null, tokens: 1_870_000 },
+    { at: '2026-01-04T00:00:00.000Z', tokens_saved: 1_430_000, tokens_saved_low: 1_144_000, tokens_saved_high: 1_716_000, tokens: 5_310_000 },
+    { at: '2026-01-05T00:00:00.000Z', tokens_saved: 498_000, tokens_saved_low: 398_400, tokens_saved_high: 597_600, tokens: 1_870_000 },
   ],
   alarms: [{ key: 'model=example,task=other', alarm: 'drift', since: '2026-01-05T09:12:31.000Z' }],
   alarms_total: 1,

@@ -11,7 +11,6 @@ import { labelTable } from './missing-labels.js'
 import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
 import { playMix } from './shifting-mix.js'
 import { playNewMember } from './new-members.js'
-import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { overheadTables } from './overhead.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import { cadenceTable, defaultsTable } from './cadence-tables.js'
@@ -20,7 +19,7 @@ import { SAMPLED_COLUMNS, SAMPLED_WORLDS, sampledRow, SAVED_COLUMNS, savedRow, W
 import { rolloutsTable } from './rollouts.js'
 import type { FullRun } from '../../test/simulation/service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from '../../test/simulation/stream.js'
-import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
+import { BOUND, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-tables.js'
 import {
   certifiedShare, cycleOf, jobsOf, type Moving, secondsToCertificate, sortedList, steadyAt, unitsToHeal,
@@ -59,7 +58,6 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   judges,
   training,
   tradeoff,
-  prices,
   stages,
   overhead,
 }
@@ -369,17 +367,17 @@ function tradeoff (): void {
     const truth = trueEvidence(profile, 60_000)
     return [300, 1000, 5000].map((generations) => {
       const errors = seeds.map((seed) => tradeoffErrors(gatherEvidence(profile, generations, seed), truth))
-      const seen = (field: 'knee' | 'turn' | 'regret') => errors.flatMap((error) => error[field] ?? [])
+      const seen = (field: 'knee' | 'turn' | 'turnDrop') => errors.flatMap((error) => error[field] ?? [])
       return [
         Object.values(profile.context).join(', '), count(generations), spread(seen('knee'), percent), spread(seen('turn'), percent),
-        spread(seen('regret'), points), percent(seen('knee').length / errors.length), percent(seen('turn').length / errors.length),
-        percent(mean(errors.map(({ tokensHeld }) => tokensHeld))), percent(mean(errors.map(({ pricesHeld }) => pricesHeld))),
+        spread(seen('turnDrop'), points), percent(seen('knee').length / errors.length), percent(seen('turn').length / errors.length),
+        percent(mean(errors.map(({ tokensHeld }) => tokensHeld))),
       ]
     })
   })
-  print(`## Turning points of the trade-off, ${seeds.length} seeds, ${points(ALLOWED)} points a percent allowed: median (10th-90th percentile)`, table(
-    ['context', 'control generations', 'knee off by, % of tokens', 'unfavourable_from off by, % of tokens', 'which costs, points of EM', 'knee seen, %',
-      'turn seen, %', 'intervals of tokens that hold, %', 'of prices, %'], rows))
+  print(`## Turning points of the trade-off, ${seeds.length} seeds, ${points(BOUND)} points allowed: median (10th-90th percentile)`, table(
+    ['context', 'control generations', 'knee off by, % of tokens', 'unfavourable_from off by, % of tokens', 'EM drop there off by, points', 'knee seen, %',
+      'turn seen, %', 'intervals of tokens that hold, %'], rows))
 
   const forecasts = PROFILES.flatMap((profile) => seeds.slice(0, 20).flatMap((seed) => forecastCertificates(profile, seed, 20_000)))
   const row = (name: string, isIncluded: (forecast: Forecast) => boolean) => {
@@ -389,30 +387,6 @@ function tradeoff (): void {
   print(`## The next certificate, ${Math.min(20, seeds.length)} seeds: within 20,000 generations`, table(
     ['forecast', 'judged', 'within a factor of 2', 'too soon', 'not foreseen'],
     [row('of the first', ({ isFirst }) => isFirst), row('of later ones', ({ isFirst }) => !isFirst), row('all', () => true)]))
-}
-
-function prices (): void {
-  const seeds = seedsOr(20)
-  const rows = PROFILES.flatMap((profile) => {
-    const truth = pricedTruth(profile, 60_000)
-    return [0.03, 0.1, 0.3].map((worth) => {
-      const runs = seeds.map((seed) => playPriced(profile, truth, worth, 10_000, seed))
-      const over = (of: (run: typeof runs[number]) => number) => points(mean(runs.map(of)))
-      return [
-        Object.values(profile.context).join(', '), `${worth}`, over(({ index }) => utility(truth, index, worth)),
-        over(({ ceiling }) => bestUtility(truth, ceiling, worth)), over(({ ceiling }) => utility(truth, ceiling, worth)),
-        over(({ index }) => truth.drop[index] ?? 0), count(mean(runs.map(({ moves }) => moves))),
-        `${runs.filter(({ isWrong }) => isWrong).length}`, `${runs.filter(({ isPastCeiling }) => isPastCeiling).length}`,
-      ]
-    })
-  })
-  print(`## Prices through the learner, ${seeds.length} seeds of 10,000 generations, bound 5 points: worth of what serves, hundredths of an answer a generation`,
-    table(['context', 'tokens of a full run are worth, answers', 'serves', 'best certified', 'loosest certified', 'EM lost, points', 'moves',
-      'runs in which more was ever lost', 'in which it was past the ceiling'], rows))
-  const profile = planted(0.0501)
-  const truth = pricedTruth(profile, 200)
-  const wrong = seedsOr(300).filter((seed) => playPriced(profile, truth, 10, 3000, seed).isWrong)
-  print(`Where stopping loses 5.01 points at every threshold and tokens are worth ten answers: certified in ${wrong.length} of ${seedsOr(300).length} runs.`)
 }
 
 /** RUNS names the generations, FREE the signals that cost nothing. */

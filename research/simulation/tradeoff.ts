@@ -4,13 +4,13 @@ import { addTrace } from '../../src/core/certificate/evidence-sum.js'
 import { emDrop, type Evidence, NO_EVIDENCE, tokensSavedRatio } from '../../src/core/certificate/evidence.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { stopsOf } from '../../src/core/certificate/trace.js'
-import { curvePoints, segmentsOf } from '../../src/core/tradeoff/curve.js'
-import { kneeOf, turningPoint } from '../../src/core/tradeoff/tradeoff.js'
+import { curvePoints, predictedDrop, segmentsOf } from '../../src/core/tradeoff/curve.js'
+import { kneeOf } from '../../src/core/tradeoff/tradeoff.js'
 
 // Errors of the turning points of the trade-off, where the true curve is known.
 
-/** EM that a percent of tokens may cost: a tenth of a point, within the range of each simulated context. */
-export const ALLOWED = 0.001
+/** Allowed EM drop, within the range of each simulated context. */
+export const BOUND = 0.02
 const LEVEL = 0.05
 const TRUTH = 1_000_000
 
@@ -46,35 +46,28 @@ export interface TradeoffErrors {
   readonly knee: number | null
   /** `null`: no turn was seen. */
   readonly turn: number | null
-  /** EM per generation by which stopping at the estimated turn is worse than at the true one, with tokens at the price allowed. */
-  readonly regret: number | null
-  /** Share of the intervals of tokens saved, and of prices, that contain the truth. */
+  /** True EM drop at the estimated turn less that at the true one. */
+  readonly turnDrop: number | null
+  /** Share of the intervals of tokens saved that contain the truth. */
   readonly tokensHeld: number
-  readonly pricesHeld: number
 }
 
 export function tradeoffErrors (evidence: Evidence, truth: Evidence): TradeoffErrors {
   const saved = (k: number) => k === -1 ? 0 : tokensSavedRatio(truth, k)
   const drop = (k: number) => k === -1 ? 0 : emDrop(truth, k)
-  const worth = (k: number) => 100 * ALLOWED * saved(k) - drop(k)
   const segments = segmentsOf(evidence)
   const trueSegments = segmentsOf(truth)
   const knee = kneeOf(evidence, segments)
   const trueKnee = kneeOf(truth, trueSegments)!
-  const turn = turningPoint(evidence, segments, ALLOWED, LEVEL)
-  const trueTurn = turningPoint(truth, trueSegments, ALLOWED, LEVEL)!
+  const turnOf = (of: Evidence, curve: typeof segments) => GRID.findIndex((_, k) => predictedDrop(of, curve, k) > BOUND)
+  const turn = turnOf(evidence, segments)
+  const trueTurn = turnOf(truth, trueSegments)
   const points = curvePoints({ score: '', evidence, grid: GRID, bar: -Math.log(LEVEL), index: -1, suspicion: 1 }, segments, -1).slice(1)
   const held = points.filter((point, k) => point.tokens_saved_low <= saved(k) && saved(k) <= point.tokens_saved_high)
-  const priced = segments.flatMap(({ from, to }) => {
-    const price = points[to]!.em_per_token_percent
-    const truly = (drop(to) - drop(from)) / (100 * (saved(to) - saved(from)))
-    return price === null ? [] : [price.low <= truly && truly <= price.high]
-  })
   return {
     knee: knee && Math.abs(saved(knee.index) - saved(trueKnee.index)),
-    turn: turn && Math.abs(saved(turn.index) - saved(trueTurn.index)),
-    regret: turn && worth(trueTurn.index) - worth(turn.index),
+    turn: turn === -1 ? null : Math.abs(saved(turn) - saved(trueTurn)),
+    turnDrop: turn === -1 ? null : drop(turn) - drop(trueTurn),
     tokensHeld: held.length / points.length,
-    pricesHeld: priced.filter(Boolean).length / Math.max(1, priced.length),
   }
 }

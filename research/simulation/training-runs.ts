@@ -92,7 +92,7 @@ export function watchRun (kind: RunKind, readings: readonly Reading[], maxEmDrop
   let needed = Infinity
   for (let known = 1; known <= readings.length; known++) {
     const isPast = kind.turn !== null && known > kind.turn
-    for (const { verdict } of verdictsOf(readings.slice(0, known), { max_em_drop: maxEmDrop, em_per_token_percent: null })) {
+    for (const { verdict } of verdictsOf(readings.slice(0, known), { max_em_drop: maxEmDrop })) {
       if (isPast && verdict === kind.due) needed = Math.min(needed, known - kind.turn!)
       if (verdict === 'same_level') {
         same.said++

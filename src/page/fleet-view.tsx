@@ -1,10 +1,9 @@
 import type { FleetReply, Ready } from './api.js'
 import { ContextsTable } from './contexts-table.js'
-import { ago, count, percent, points, short, spread, words, worth } from './format.js'
+import { ago, count, percent, points, short, spread, words } from './format.js'
 import { useData } from './live.js'
 import { NextStep } from './next-step.js'
 import { Age, Badge, Card, DropBar, Loading, Tile } from './parts.js'
-import { type Price, PriceField, usePrice } from './price.js'
 import { routeTo } from './route.js'
 import { SavingsPanel } from './savings-panel.js'
 import { StopSwitch } from './stop-switch.js'
@@ -12,13 +11,6 @@ import { StoreLoss } from './store-loss.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
 const STATUSES = ['certified', 'learning', 'unlikely', 'drifted'] as const
-
-/** The worth of the tokens saved: by the price typed in, otherwise by the prices of policies. */
-function Worth ({ fleet, price }: { fleet: FleetReply, price: Price | null }) {
-  const { tokens_saved: saved } = fleet
-  if (price !== null) return <>{price.currency} {worth(saved === null ? null : saved / 1e6 * price.amount)}</>
-  return <>{worth(fleet.worth)}</>
-}
 
 function StatusBar ({ fleet: { contexts, by_status: counts } }: { fleet: FleetReply }) {
   return (
@@ -47,7 +39,7 @@ function Modes ({ fleet: { by_mode: modes, pinned } }: { fleet: FleetReply }) {
   )
 }
 
-/** The first view: savings and their worth, contexts by status, and alarms. */
+/** The first view: savings, contexts by status, and alarms. */
 export function FleetView () {
   const { data: fleet, error, staleSince } = useData<FleetReply>('v1/fleet')
   const isAway = useData<Ready>('readyz').data?.store.up === false // then the service has its last reading
@@ -68,7 +60,6 @@ export function FleetView () {
 
 /** A fleet that has contexts. */
 function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
-  const [price, setPrice] = usePrice()
   const alarms = <Card title={`Alarms (${count(fleet.alarms_total)})`}><AlarmList fleet={fleet} isOld={isOld} /></Card>
   return (
     <>
@@ -78,11 +69,6 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
           {fleet.tokens_saved === null
             ? `Not known yet: too few control generations since stops began. Probes have cost ${short(fleet.probe_tokens)}`
             : `${spread(fleet)}${short(fleet.tokens_saved_gross)} by stopping, less ${short(fleet.probe_tokens)} for probes`}
-        </Tile>
-        <Tile title='Worth' value={<Worth fleet={fleet} price={price} />}>
-          <PriceField price={price} onChange={setPrice} />
-          {price === null && fleet.worth === null && 'Enter a price to see the worth in this browser, or state price_per_1k_tokens in a policy.'}
-          {price === null && fleet.worth !== null && `By the prices of policies, for ${short(fleet.tokens_priced)} tokens`}
         </Tile>
         <Tile title='EM lost at present' value={points(fleet.em_drop)}>
           {fleet.em_drop !== null && fleet.max_em_drop !== null && (
@@ -100,7 +86,7 @@ function KnownFleet ({ fleet, isOld }: { fleet: FleetReply, isOld: boolean }) {
         <Card title='Contexts by status'><StatusBar fleet={fleet} /></Card>
         {fleet.alarms_total === 0 && alarms}
       </div>
-      {fleet.prefix === '*' && fleet.contexts > 0 && <SavingsPanel fleet={fleet} price={price} />}
+      {fleet.prefix === '*' && fleet.contexts > 0 && <SavingsPanel fleet={fleet} />}
       {fleet.prefix !== '*' && <p class='note'>Savings over time are kept for the whole fleet, not for its parts.</p>}
       {fleet.contexts > 0 && <ContextsTable />}
     </>

@@ -3,7 +3,6 @@ import type { FleetRow, HistoryChange } from './api.js'
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
 const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 })
-const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 
 /** The text for an absent value. */
 export const NONE = '–'
@@ -22,8 +21,6 @@ export const short = (value: Figure): string =>
 export function spread ({ tokens_saved_low: low, tokens_saved_high: high }: Pick<FleetRow, 'tokens_saved_low' | 'tokens_saved_high'>): string {
   return low === high ? '' : `${short(low)} to ${short(high)}; `
 }
-export const worth = (value: Figure): string =>
-  shown(value, (number) => minus(Math.abs(number) < 0.01 && number !== 0 ? number.toPrecision(2) : money.format(number)))
 /** A fraction as percent. */
 export const percent = (value: Figure, digits = 1): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0%`)
 /** A difference of EM as points. */

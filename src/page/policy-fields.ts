@@ -17,8 +17,6 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'mode', kind: 'choice', values: ['enforce', 'shadow', 'off'], meaning: 'whether generations are stopped' },
   { name: 'control_rate', kind: 'text', meaning: 'share that always runs in full, or auto' },
   { name: 'max_probe_overhead', kind: 'number', meaning: 'part of the tokens that probes may take while nothing is certified' },
-  { name: 'price_per_1k_tokens', kind: 'number', meaning: 'what 1,000 tokens cost' },
-  { name: 'value_of_em', kind: 'number', meaning: 'what a right answer is worth, in the same currency' },
   { name: 'certify_at', kind: 'text', meaning: 'level whose contexts are certified as pools' },
   { name: 'predictor', kind: 'choice', values: ['off', 'auto'], meaning: 'whether predictors are trained and may serve' },
   { name: 'follow_up_seconds', kind: 'number', meaning: 'time in which outcome and label may come' },
@@ -34,7 +32,6 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'judge_miss_rate', kind: 'number', meaning: 'upper limit of the share of real losses that the judge misses (fraction); empty: not audited' },
   { name: 'judge_gain_share', kind: 'number', meaning: 'lower limit of what a gain called by the judge is worth (fraction)' },
   { name: 'store_prompts', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the prompts of generations whose label is wanted' },
-  { name: 'em_per_token_percent', kind: 'points', meaning: 'EM that one more percent of tokens may cost, in points' },
 ]
 
 /**

@@ -3,12 +3,11 @@ import type { Options } from 'uplot'
 import { useParameter } from './address.js'
 import type { FleetReply } from './api.js'
 import { axis, ChartFigure, colour, legendValue, timeAxis, timeOf } from './chart.js'
-import { clockTime, counted, NONE, percent, short, worth } from './format.js'
+import { clockTime, counted, NONE, percent, short } from './format.js'
 import { Card } from './parts.js'
-import type { Price } from './price.js'
 import { type Period, periodsIn, pointsOf, rangeOf, ratioOf, type Span, SPANS } from './savings-span.js'
 
-type Saved = Pick<Period, 'tokens_saved' | 'tokens' | 'worth'>
+type Saved = Pick<Period, 'tokens_saved' | 'tokens'>
 
 const sum = (figures: ReadonlyArray<number | null>): number => figures.reduce<number>((total, figure) => total + (figure ?? 0), 0)
 
@@ -17,14 +16,7 @@ function sumOf (known: readonly Period[]): Saved {
   return {
     tokens_saved: sum(known.map(({ tokens_saved: saved }) => saved)),
     tokens: sum(known.map(({ tokens }) => tokens)),
-    worth: known.some((period) => period.worth !== null) ? sum(known.map((period) => period.worth)) : null,
   }
-}
-
-/** By the price that was typed in, for all tokens; otherwise by the prices that policies stated then. */
-function worthOf ({ tokens_saved: saved, worth: priced }: Saved, price: Price | null): string {
-  if (price === null || saved === null) return worth(priced)
-  return `${price.currency} ${worth(saved / 1e6 * price.amount)}`
 }
 
 function intervalOf ({ tokens_saved_low: low, tokens_saved_high: high }: Period): string {
@@ -43,7 +35,7 @@ function options (range: [number, number]): Omit<Options, 'width' | 'height'> {
 }
 
 /** What was saved over the last day, week or month. */
-export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Price | null }) {
+export function SavingsPanel ({ fleet }: { fleet: FleetReply }) {
   const [stated, setSpan] = useParameter('span')
   const span = Object.keys(SPANS).find((name): name is Span => name === stated) ?? 'day'
   const { unit, ms } = SPANS[span]
@@ -52,7 +44,6 @@ export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Pric
   const data = useMemo(() => pointsOf(rows, ms), [rows, ms])
   const known = rows.filter(({ tokens_saved: saved }) => saved !== null)
   const all = sumOf(known)
-  const value = worthOf(all, price)
   const unknown = rows.length - known.length
   return (
     <Card title='Savings over time'>
@@ -61,7 +52,7 @@ export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Pric
           {Object.entries(SPANS).map(([name, { title }]) => <option key={name} value={name}>{title}</option>)}
         </select>{' '}
         {known.length > 0 && (
-          <span><b>{percent(ratioOf(all))}</b> saved: {short(all.tokens_saved)} tokens{value !== NONE && <>, worth {value}</>}</span>
+          <span><b>{percent(ratioOf(all))}</b> saved: {short(all.tokens_saved)} tokens</span>
         )}
         {unknown > 0 && <span class='muted'> (too few control generations in {unknown} of {counted(rows.length, unit)})</span>}
       </p>
@@ -73,7 +64,6 @@ export function SavingsPanel ({ fleet, price }: { fleet: FleetReply, price: Pric
           { head: 'Tokens saved', cell: ({ tokens_saved: saved }) => saved === null ? NONE : short(saved), isNumber: true },
           { head: '95 %', cell: intervalOf, isNumber: true },
           { head: 'Tokens spent', cell: ({ tokens }) => short(tokens), isNumber: true },
-          { head: 'Worth', cell: (row) => worthOf(row, price), isNumber: true },
         ]}
       />
     </Card>

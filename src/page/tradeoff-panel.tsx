@@ -84,7 +84,7 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: TradeoffReply,
         )}
         {turn !== null && (
           <li>
-            From threshold {thresholdText(turn.threshold)} on, further savings cost more EM than you allow{turn.is_sure ? '' : ' (not certain)'}.
+            From threshold {thresholdText(turn.threshold)} on, the drop is predicted to exceed the EM that you allow.
           </li>
         )}
       </ul>

@@ -41,7 +41,7 @@ t.test('the default is a policy, and any part of it is a patch', async (t) => {
 
 t.test('invalid policies are refused', async (t) => {
   for (const patch of [
-    { max_em_drop: 0 }, { error_level: 1 }, { control_rate: 0.01 }, { control_rate: 'some' }, { label: 'f1' }, { mode: 'on' }, { label_rate: 0 }, { label_rate: 1.1 }, { certify_at: '' }, { min_tokens: -1 }, { check_every_tokens: 0 }, { check_growth: 1.1 }, { follow_up_seconds: -1 }, { follow_up_seconds: 0.5 }, { follow_up_seconds: 86_401 }, { max_evidence_age_seconds: 0 }, { predictor: 'on' }, { em_per_token_percent: -0.1 }, { value_of_em: -1 }, { price_per_1k_tokens: 0 },
+    { max_em_drop: 0 }, { error_level: 1 }, { control_rate: 0.01 }, { control_rate: 'some' }, { label: 'f1' }, { mode: 'on' }, { label_rate: 0 }, { label_rate: 1.1 }, { certify_at: '' }, { min_tokens: -1 }, { check_every_tokens: 0 }, { check_growth: 1.1 }, { follow_up_seconds: -1 }, { follow_up_seconds: 0.5 }, { follow_up_seconds: 86_401 }, { max_evidence_age_seconds: 0 }, { predictor: 'on' },
     { max_em_loss: 0.1 },
   ]) t.match(problem(patch), { path: `/${Object.keys(patch)[0]}` })
 })

@@ -15,7 +15,7 @@ t.test('the core\'s view matches its schema, with and without evidence', async (
   for (const evidence of [stairs([0, 10, 40]), NO_EVIDENCE]) {
     const beginnings = beginningsOf(evidence)
     const family = { score: 'confidence', evidence, beginnings, certified: -1, grid: GRID, bar: Math.log(20), index: -1, suspicion: 1 }
-    const view = describeTradeoff(family, { ...DEFAULT_POLICY, em_per_token_percent: 0.001 }, { now: 0, since: 0, perSecond: null })
+    const view = describeTradeoff(family, DEFAULT_POLICY, { now: 0, since: 0, perSecond: null })
     t.equal(problem({ key: '*', moves: [], ...view }), null)
   }
   t.match(problem({ key: '*' }), { path: String })

@@ -27,7 +27,7 @@ t.test('a fleet without contexts shows the next step, and no zeros', async (t) =
 
 t.test('figures that are not known say why, without an empty chart', async (t) => {
   const at = '2026-01-05T10:00:00.000Z'
-  const hour = { at, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, worth: null, tokens: 300 }
+  const hour = { at, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, tokens: 300 }
   const fleet = example('fleet', { at, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, saved_by_hour: [hour] })
   const page = await openPage(t, '', serviceWith({ fleet }))
   t.match(page.tile('Tokens saved, net')[1], /Not known yet: too few control generations since stops began/)
@@ -45,43 +45,17 @@ t.test('an operator of a part of the fleet sees which part', async (t) => {
   t.match(page.text(), 'Fleet model=q')
 })
 
-t.test('what is saved is worth what policies state, or the price that is typed in', async (t) => {
-  const fleet = example('fleet', { worth: 12.5, tokens_priced: 1_200_000 })
-  const page = await openPage(t, '', serviceWith({ fleet }))
-  t.match(page.tile('Worth'), ['12.50', /By the prices of policies, for 1\.2M tokens/])
-  await page.fill('Price of a million tokens', '2,5')
-  t.match(page.tile('Worth'), ['$ 13.03', /^per 1M tokens$/])
-  await page.fill('Currency', '€')
-  t.equal(page.tile('Worth')[0], '€ 13.03')
-  await page.fill('Price of a million tokens', 'free')
-  t.equal(page.tile('Worth')[0], '12.50', 'without a valid price, those of policies count again')
-})
-
-t.test('without any price the page asks for one, and keeps it in the browser', async (t) => {
-  const first = await openPage(t, '', serviceWith())
-  t.match(first.tile('Worth'), ['–', /Enter a price to see the worth in this browser, or state price_per_1k_tokens in a policy\./])
-  await first.fill('Price of a million tokens', '2')
-  const localStorage = { ...first.window.localStorage }
-  const second = await openPage(t, '', serviceWith(), { localStorage })
-  t.equal(second.tile('Worth')[0], '$ 10.42')
-  t.equal(second.field('Price of a million tokens').value, '2')
-  const third = await openPage(t, '', serviceWith(), { localStorage: { 'stopgate-price': '{"amount":"2"' } })
-  t.equal(third.tile('Worth')[0], '–', 'a damaged price is none')
-})
-
-t.test('what was saved is shown over a day, a week or a month, with its worth', async (t) => {
+t.test('what was saved is shown over a day, a week or a month', async (t) => {
   const at = '2026-01-05T10:00:00.000Z'
-  const day = (date: string, saved: number | null, worth: number | null = null) => ({ at: `${date}T00:00:00.000Z`, tokens_saved: saved, tokens_saved_low: saved, tokens_saved_high: saved, worth, tokens: 300 })
-  const saved_by_day = [day('2025-11-01', 5000), day('2025-12-20', 100, 2), day('2026-01-04', null), day('2026-01-05', 100, 1)]
+  const day = (date: string, saved: number | null) => ({ at: `${date}T00:00:00.000Z`, tokens_saved: saved, tokens_saved_low: saved, tokens_saved_high: saved, tokens: 300 })
+  const saved_by_day = [day('2025-11-01', 5000), day('2025-12-20', 100), day('2026-01-04', null), day('2026-01-05', 100)]
   const page = await openPage(t, '', serviceWith({ fleet: example('fleet', { at, saved_by_day }) }))
   t.match(page.card('Savings over time'), '20.7 % saved: 120K tokens\n', 'by the hour')
   await page.fill('Time', 'week')
-  t.match(page.card('Savings over time'), '25.0 % saved: 100 tokens, worth 1.00 (too few control generations in 1 of 2 days)')
+  t.match(page.card('Savings over time'), '25.0 % saved: 100 tokens (too few control generations in 1 of 2 days)')
   await page.fill('Time', 'month')
-  t.match(page.card('Savings over time'), '25.0 % saved: 200 tokens, worth 3.00 (too few control generations in 1 of 3 days)', 'not of November')
+  t.match(page.card('Savings over time'), '25.0 % saved: 200 tokens (too few control generations in 1 of 3 days)', 'not of November')
   t.equal(page.window.location.hash, '#/?span=month', 'a link has it')
-  await page.fill('Price of a million tokens', '1000')
-  t.match(page.card('Savings over time'), 'worth $ 0.20')
 })
 
 t.test('a part of the fleet has no savings over time, and says so', async (t) => {

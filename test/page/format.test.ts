@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  ago, count, counted, decimals, duration, NONE, percent, points, short, spread, threshold, words, worth,
+  ago, count, counted, decimals, duration, NONE, percent, points, short, spread, threshold, words,
 } from '../../src/page/format.js'
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ')
@@ -13,8 +13,6 @@ t.test('figures are short, with a real minus sign and no minus before zero', asy
   t.equal(short(5_210_400), '5.21M')
   t.equal(spread({ tokens_saved_low: -500, tokens_saved_high: 12_345 }), '−500 to 12.3K; ')
   t.equal(spread({ tokens_saved_low: null, tokens_saved_high: null }), '', 'no estimate yet')
-  t.equal(worth(1234.5), '1,234.50')
-  t.equal(worth(0.00172), '0.0017')
   t.equal(plain(percent(0.2371)), '23.7 %')
   t.equal(plain(points(-0.00001)), '0.00 pt')
   t.equal(plain(points(-0.0123)), '−1.23 pt')
@@ -22,7 +20,7 @@ t.test('figures are short, with a real minus sign and no minus before zero', asy
 })
 
 t.test('a missing value is a dash; no threshold means never', async (t) => {
-  for (const render of [count, short, worth, percent, points, decimals, duration]) t.equal(render(null), NONE)
+  for (const render of [count, short, percent, points, decimals, duration]) t.equal(render(null), NONE)
   t.equal(percent(NaN), NONE)
   t.equal(threshold(null), 'never stop')
   t.equal(threshold(0.98), '0.98')

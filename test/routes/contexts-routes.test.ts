@@ -58,13 +58,12 @@ t.test('the trade-off of a context is shown point by point', async (t) => {
   const built = await build(t)
   await certify(built)
   const { send } = built
-  await send('PUT', `${url}/policy`, { em_per_token_percent: 0.0005 })
   const { status, body } = await send('GET', `${url}/tradeoff`)
   t.equal(status, 200)
-  t.match(body, { key: KEY, score: 'confidence', em_per_token_percent: 0.0005, unfavourable_from: null, knee: null })
+  t.match(body, { key: KEY, score: 'confidence', unfavourable_from: null, knee: null })
   t.equal(body.moves.at(-1).before, null) // the policy may already have moved it again
   t.match(body.points[0], { threshold: null, tokens_saved_ratio: 0, em_drop: 0 })
-  t.match(body.points.at(-1), { tokens_saved_ratio: 0.5, em_drop: 0, em_per_token_percent: { estimate: 0 } })
+  t.match(body.points.at(-1), { tokens_saved_ratio: 0.5, em_drop: 0, em_drop_predicted: 0 })
   t.match(await send('GET', '/v1/contexts/model%3Dnobody/tradeoff'), { status: 404, body: { code: 'CONTEXT_NOT_FOUND' } })
   t.match(await send('GET', '/v1/contexts/nothing/tradeoff'), { status: 400, body: { code: 'INVALID_CONTEXT_KEY' } })
 })
@@ -82,7 +81,7 @@ t.test('a policy is inherited field by field, and a child may state its own', as
 t.test('the kill switch and its undoing keep the policy of the root, and the evidence', async (t) => {
   const built = await build(t)
   const { send } = built
-  await send('PUT', '/v1/contexts/*/policy', { min_tokens: 16, value_of_em: null })
+  await send('PUT', '/v1/contexts/*/policy', { min_tokens: 16, judge_miss_rate: null })
   await certify(built)
   const before = (await send('GET', url)).body
   const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT })).body
@@ -94,10 +93,10 @@ t.test('the kill switch and its undoing keep the policy of the root, and the evi
   t.match(more, { status: 409, body: { code: 'UNCONFIRMED' } }, 'other fields have to be confirmed')
   const fewer = await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })
   t.match(fewer, { status: 409, body: { code: 'UNCONFIRMED' } }, 'so do fields that a PUT drops')
-  t.same((await send('PATCH', '/v1/contexts/*/policy', { mode: 'off' })).body.policy, { min_tokens: 16, value_of_em: null, mode: 'off' })
+  t.same((await send('PATCH', '/v1/contexts/*/policy', { mode: 'off' })).body.policy, { min_tokens: 16, judge_miss_rate: null, mode: 'off' })
   t.match(await ask(), { decision: 'continue', reason: 'off' })
   t.match(await send('PATCH', '/v1/contexts/*/policy', { mode: null }), { status: 409, body: { code: 'UNCONFIRMED' } })
-  t.same((await sendConfirmed(built, 'PATCH', '/v1/contexts/*/policy', { mode: null })).body.policy, { min_tokens: 16, value_of_em: null })
+  t.same((await sendConfirmed(built, 'PATCH', '/v1/contexts/*/policy', { mode: null })).body.policy, { min_tokens: 16, judge_miss_rate: null })
   t.match(await ask(), { decision: 'stop' })
   const { epoch, threshold, control_generations } = before
   t.match((await send('GET', url)).body, { epoch, threshold, control_generations, guarantee: { post_hoc: false } })

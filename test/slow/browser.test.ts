@@ -54,7 +54,6 @@ t.test('in a browser', { skip }, async (t) => {
     await page.getByRole('link', { name: KEY }).waitFor()
     await page.getByText('● live').waitFor()
     t.match(await page.locator('tr', { hasText: KEY }).innerText(), /certified[\s\S]*0\.00.pt of 2\.0.pt/)
-    await page.getByLabel('Price of a million tokens').fill('2.5')
     await picture(page, 'fleet-light')
 
     await page.getByRole('heading', { name: 'Fleet' }).click()

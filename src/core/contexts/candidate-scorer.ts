@@ -1,10 +1,10 @@
 import { type Beginnings, carryingBeginning, passes, weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, meanDrop, unitsToReach } from '../certificate/certificate.js'
-import { expectedUtility, loosestPassing, pricesOf, standardError } from '../certificate/certified-threshold.js'
+import { loosestPassing } from '../certificate/certified-threshold.js'
 import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
-import { haveSameBar, type Policy } from '../policy/policy.js'
+import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type ContextState, evidenceOf, lookShare, predictorOf, type Trial } from './context-state.js'
 import type { RequestedGuarantee } from './guarantee.js'
@@ -58,7 +58,7 @@ export function rawCandidate (state: ContextState, policy: Policy): CandidateSco
     evidence: evidenceOf(state),
     unaccounted: state.open.unaccounted,
     beginnings: state.beginnings,
-    certified: haveSameBar(state.judged_by, policy) ? state.certified : -1,
+    certified: haveSameTerms(state.judged_by, policy) ? state.certified : -1,
     ...rawBar(state, policy),
   }
 }
@@ -70,7 +70,7 @@ function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid
     evidence: evidenceOf(trial),
     unaccounted: trial.open.unaccounted,
     beginnings: trial.beginnings,
-    certified: haveSameBar(state.judged_by, policy) ? trial.certified : -1,
+    certified: haveSameTerms(state.judged_by, policy) ? trial.certified : -1,
     ...trialBar(state, trial, policy),
   }
 }
@@ -147,37 +147,19 @@ export function estimatedDrop ({ beginnings }: CandidateScorer, index: number, p
  * The value of information: whether half of the traffic should be control, so that a looser threshold is certified sooner. While m more
  * control outcomes come in, that costs the savings s of the threshold in force for each of them. It gains ds, the looser threshold's
  * savings beyond s, once it is certified. How long it will then serve is unknown; as many generations as there have been is a guess that
- * holds at every scale, so learning is worth its price while ds (n - m) > s m.
+ * holds at every scale, so learning is worth its cost while ds (n - m) > s m.
  * @param state has a threshold in force
  */
 export function isLearningWorthwhile (state: ContextState, policy: Policy, predictors: LivePredictors): boolean {
   const candidates = candidateScorers(state, policy, predictors)
   const serving = candidates.find(({ scorer }) => scorer === state.serving)
   if (serving === undefined) return false
-  const now = worthAt(serving.evidence, state.threshold_index, policy)
-  if (isChoiceUnsure(serving, state.threshold_index, state.generations, policy)) return true
-  return candidates.some((candidate) => isWorthItsPrice(candidate, now, state.generations, policy))
+  const now = tokensSavedRatio(serving.evidence, state.threshold_index)
+  return candidates.some((candidate) => isWorthItsCost(candidate, now, state.generations, policy))
 }
 
-/**
- * The same under prices, where another certified threshold looks better, but not yet by a standard error, so that the one in force stays.
- * Standard errors fall with the square root of the evidence.
- */
-function isChoiceUnsure ({ evidence, certified }: CandidateScorer, index: number, n: number, policy: Policy): boolean {
-  const { value } = pricesOf(policy)
-  if (value === null) return false
-  const now = worthAt(evidence, index, policy)
-  for (let k = 0; k <= certified; k++) {
-    const gain = worthAt(evidence, k, policy) - now
-    if (k === index || gain <= 0) continue
-    const needed = evidence.generations * ((value * standardError(evidence, k, index) / gain) ** 2 - 1)
-    if (needed > 0 && gain * (n - needed) > now * needed) return true // at 0 or less it is sure, and the objective stays for another reason
-  }
-  return false
-}
-
-/** @param now what the threshold in force is worth; @param n generations so far */
-function isWorthItsPrice ({ evidence, beginnings, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
+/** @param now share of the tokens that the threshold in force saves; @param n generations so far */
+function isWorthItsCost ({ evidence, beginnings, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
   let needed = 0
   for (let k = certified + 1; k < thresholdsOf(evidence); k++) {
     const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
@@ -185,7 +167,7 @@ function isWorthItsPrice ({ evidence, beginnings, certified, bar }: CandidateSco
     needed = Math.max(needed, Math.min(...byBeginning)) // each waits for the safer ones
     if (needed >= n) return false
     // At 0 it has reached the bar, and control outcomes are not what it lacks.
-    if (needed > 0 && (worthAt(evidence, k, policy) - now) * (n - needed) > now * needed) return true
+    if (needed > 0 && (tokensSavedRatio(evidence, k) - now) * (n - needed) > now * needed) return true
   }
   return false
 }
@@ -197,9 +179,4 @@ function isWorthItsPrice ({ evidence, beginnings, certified, bar }: CandidateSco
 export function hopedFor (seen: Differences, standardErrors = 1): Differences {
   const lost = Math.max(0, seen.lost - standardErrors * Math.sqrt(Math.max(0, seen.lost)))
   return { ...seen, lost, kept: seen.kept + seen.lost - lost }
-}
-
-/** The gain of a threshold for each generation: by the prices of the policy, otherwise the share of its tokens that is saved. */
-function worthAt (evidence: Evidence, k: number, policy: Policy): number {
-  return expectedUtility(evidence, k, policy) ?? tokensSavedRatio(evidence, k)
 }

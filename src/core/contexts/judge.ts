@@ -1,9 +1,8 @@
-import { bestIndex, expectedUtility } from '../certificate/certified-threshold.js'
 import { grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { fidelityRatio, servedDifference } from '../certificate/fidelity.js'
 import { GRID } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
-import { haveSameBar, haveSameTerms, type Policy } from '../policy/policy.js'
+import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
 import { isExploring } from './automatic-cadence.js'
@@ -36,22 +35,21 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
   return haveSameEvidenceTerms(state.meaning, evidenceTermsOf(policy, levels))
 }
 
-/** Judges a context by its current evidence: it picks the certified threshold that is worth most. During a hold there is none. */
+/** The certified threshold that saves the most tokens net, by the current evidence. During a hold there is none. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (!isCurrent(state, policy, levels) || isExploring(state.auto_cadence) || heldUntil(state.hold) !== null) return NO_JUDGEMENT
   if (isGraderBroken(state.grader) || cadenceOfTreated(state.cadences) === 'more') return NO_JUDGEMENT
-  const isSticky = haveSameBar(state.judged_by, policy)
+  const isSticky = haveSameTerms(state.judged_by, policy)
   if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
   for (const candidate of candidateScorers(state, policy, predictors)) {
     const { evidence } = candidate
-    const ceiling = isSticky ? candidate.certified : mayCertify(state, policy) ? certifiedNow(candidate, policy) : -1
+    const index = isSticky ? candidate.certified : mayCertify(state, policy) ? certifiedNow(candidate, policy) : -1
+    const saved = index === -1 ? 0 : tokensSavedRatio(evidence, index)
+    if (saved <= 0) continue
     const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
-    const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
-    if (index === -1) continue
-    const worth = expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index) // by prices it may be negative
-    const lead = isServing ? MARGIN * Math.abs(worth) : 0
-    if (best === null || worth + lead > best.worth) best = { candidate, index, worth: worth + lead }
+    const worth = isServing ? (1 + MARGIN) * saved : saved
+    if (best === null || worth > best.worth) best = { candidate, index, worth }
   }
   if (best === null) return NO_JUDGEMENT
   const { candidate, index } = best

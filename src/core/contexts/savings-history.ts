@@ -1,4 +1,4 @@
-import { addControl, addTreated, type CountedSamples, estimateSavings, NO_SAVINGS, type Savings, savingsSince } from './savings.js'
+import { estimateSavings, type Savings, savingsSince } from './savings.js'
 
 /** What an hour or a day (UTC) saved. */
 export interface SavingsPeriod {
@@ -9,18 +9,14 @@ export interface SavingsPeriod {
   /** Its interval, 95 %. */
   readonly tokens_saved_low: number | null
   readonly tokens_saved_high: number | null
-  /** Their worth at the prices of the policies then; `null`: unknown, or no policy stated a price. */
-  readonly worth: number | null
   /** Tokens of all generations, those of probes included; of generations that do not report, an estimate. */
   readonly tokens: number
 }
 
-/** Sums up to a time. Those of the worth are in money. */
+/** Sums up to a time. */
 interface Totals {
   readonly savings: Savings
   readonly probe_tokens: number
-  readonly worth: Savings
-  readonly probe_worth: number
   readonly tokens: number
 }
 
@@ -50,7 +46,7 @@ const beginning = (time: number, period: number): number => Math.floor(time / pe
 
 /** A history that begins now. */
 export function startHistory ({ savings, probe_tokens }: OfState, time: number): SavingsHistory {
-  const own = { worth: NO_SAVINGS, probe_worth: 0, tokens: 0 }
+  const own = { tokens: 0 }
   const mark = { ...own, savings, probe_tokens }
   return { ...own, hour: { ...mark, since: beginning(time, HOUR) }, day: { ...mark, since: beginning(time, DAY) }, hours: [], days: [] }
 }
@@ -66,39 +62,9 @@ export function advanceHistory (history: SavingsHistory, state: OfState, time: n
   return { ...ended, day: { ...now, since: day }, days: [...history.days, periodSince(history.day, now)].slice(-DAYS) }
 }
 
-interface Spent {
-  readonly tokens: number
-  readonly probe_tokens?: number | undefined
-  /** Tokens that a treated generation used after its crossing; absent: it does not count. */
-  readonly used?: number | undefined
-  /** Price of a token; 0: none is stated. */
-  readonly price: number
-  /** The number of generations that it stands for; absent: itself. */
-  readonly weight?: number
-  /** Samples of its unit that were counted before it; absent: none. */
-  readonly earlier?: CountedSamples | undefined
-}
-
-/** Counts a generation that was reported. */
-export function addToHistory (
-  history: SavingsHistory, { tokens, probe_tokens: probes = 0, used, price, weight = 1, earlier }: Spent): SavingsHistory {
-  return {
-    ...history,
-    worth: used === undefined ? history.worth : addTreated(history.worth, used * price, weight, priced(earlier, price)),
-    probe_worth: history.probe_worth + weight * probes * price,
-    tokens: history.tokens + weight * (tokens + probes),
-  }
-}
-
-function priced (earlier: CountedSamples | undefined, price: number): CountedSamples | undefined {
-  return earlier && { samples: earlier.samples, tokens: earlier.tokens * price }
-}
-
-/** Counts a control sample. @param tokens, earlier, share, enrolled as for `addControl` @param price of a token */
-export function addControlToHistory (
-  history: SavingsHistory, tokens: number, price: number, share: number, earlier: CountedSamples | undefined, enrolled: number | undefined
-): SavingsHistory {
-  return { ...history, worth: addControl(history.worth, tokens * price, share, priced(earlier, price), enrolled) }
+/** Counts a generation that was reported. @param weight number of generations that it stands for */
+export function addToHistory (history: SavingsHistory, tokens: number, weight = 1): SavingsHistory {
+  return { ...history, tokens: history.tokens + weight * tokens }
 }
 
 /** The hours and days that are over, and the present ones so far; oldest first. */
@@ -107,22 +73,18 @@ export function periodsOf (history: SavingsHistory, state: OfState): { readonly 
   return { hours: [...history.hours, periodSince(history.hour, now)], days: [...history.days, periodSince(history.day, now)] }
 }
 
-function totalsOf ({ worth, probe_worth, tokens }: SavingsHistory, { savings, probe_tokens }: OfState): Totals {
-  return { savings, probe_tokens, worth, probe_worth, tokens }
+function totalsOf ({ tokens }: SavingsHistory, { savings, probe_tokens }: OfState): Totals {
+  return { savings, probe_tokens, tokens }
 }
 
 function periodSince (then: Mark, now: Totals): SavingsPeriod {
   const saved = estimateSavings(savingsSince(then.savings, now.savings))
-  const money = savingsSince(then.worth, now.worth)
-  const isPriced = money.control.tokens > 0 || now.probe_worth > then.probe_worth
-  const worth = isPriced ? estimateSavings(money) : null
   const net = (tokens: number | undefined) => tokens === undefined ? null : Math.round(tokens - (now.probe_tokens - then.probe_tokens))
   return {
     at: then.since,
     tokens_saved: net(saved?.estimate),
     tokens_saved_low: net(saved?.low),
     tokens_saved_high: net(saved?.high),
-    worth: worth && Number((worth.estimate - (now.probe_worth - then.probe_worth)).toPrecision(6)),
     tokens: Math.round(now.tokens - then.tokens),
   }
 }

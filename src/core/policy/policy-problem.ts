@@ -11,25 +11,11 @@ export function boundProblem ({ max_em_drop: bound = 0 }: Partial<Policy>, limit
   return { path: '/max_em_drop', message }
 }
 
-/** The first problem of an effective policy by itself, or `null`. */
-export function policyProblem (policy: Policy, levels: Levels): PolicyProblem | null {
-  return priceProblem(policy) ?? poolProblem(policy, levels)
-}
-
-/** Whether the level of the pools is configured. */
-function poolProblem ({ certify_at: level }: Policy, levels: Levels): PolicyProblem | null {
+/** Why the level of the pools is not configured, or `null`. */
+export function poolProblem ({ certify_at: level }: Policy, levels: Levels): PolicyProblem | null {
   if (level === null || level === ROOT || levels.includes(level)) return null
   const known = [`"${ROOT}" (all contexts)`, ...levels.map((name) => `"${name}"`)].join(', ')
   return { path: '/certify_at', message: `must be a context level (CONTEXT_LEVELS) or null: use one of ${known}` }
-}
-
-/**
- * Whether a value of answers is stated without a price of tokens: alone it chooses nothing. A price alone says what saved tokens are worth.
- * Each is inherited by itself: a child may state one and inherit the other.
- */
-function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }: Policy): PolicyProblem | null {
-  if (value === null || price !== null) return null
-  return { path: '/price_per_1k_tokens', message: 'must be stated with value_of_em, in the same currency; or state null for value_of_em' }
 }
 
 /** Fields that a pool certifies, and those in which its members must agree with it for the certificate to hold for them. */

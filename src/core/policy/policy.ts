@@ -12,7 +12,7 @@ export interface Policy {
   /** Share of generations that are never stopped; `auto` lowers it as savings and evidence grow. */
   readonly control_rate: number | 'auto'
   /**
-   * Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its price; 1:
+   * Part of the tokens that probes of control generations may take while no threshold is in force and learning is not worth its cost; 1:
    * no limit.
    */
   readonly max_probe_overhead: number
@@ -59,11 +59,6 @@ export interface Policy {
    * j-th challenger of an epoch at error_level/(2j(j+1)).
    */
   readonly predictor: 'off' | 'auto'
-  /** EM (a fraction) that saving one more percent of tokens may cost; `null`: not stated. Shown only: it changes no threshold. */
-  readonly em_per_token_percent: number | null
-  /** Value of one right answer and cost of 1,000 generated tokens, in one currency: both or neither. */
-  readonly value_of_em: number | null
-  readonly price_per_1k_tokens: number | null
 }
 
 /** A policy as stated on one context: absent fields are inherited. */
@@ -93,9 +88,6 @@ export const DEFAULT_POLICY: Policy = {
   judge_gain_share: 0,
   store_prompts: false,
   predictor: 'off',
-  em_per_token_percent: null,
-  value_of_em: null,
-  price_per_1k_tokens: null,
 }
 
 /** Replaces a damaged policy: its terms are unknown, so nothing is stopped in its context and below. */
@@ -165,21 +157,7 @@ export function nextCheckTokens (cadence: Cadence, tokens: number, id = ''): num
   return Math.max(next, Math.ceil((Math.floor(tokens / window + place) + 1 - place) * window / every - SLACK) * every)
 }
 
-export type Prices = Pick<Policy, 'em_per_token_percent'> & Partial<Pick<Policy, 'value_of_em' | 'price_per_1k_tokens'>>
-
-/**
- * How much EM (a fraction) saving one more percent of the tokens may cost: the policy's own figure, or the price of the tokens over the
- * value of a right answer. `null` where neither is stated.
- * @param tokens mean tokens of a generation; NaN where unknown
- */
-export function allowedPrice (tokens: number, prices: Prices): number | null {
-  const { em_per_token_percent: stated, value_of_em: value = null, price_per_1k_tokens: price = null } = prices
-  if (stated !== null) return stated
-  if (value === null || price === null || value === 0 || Number.isNaN(tokens)) return null
-  return tokens / 100 * price / 1000 / value
-}
-
-const FIELDS = ['max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens'] as const
+const FIELDS = ['max_em_drop', 'error_level', 'predictor'] as const
 
 /** The fields of a policy that decide which threshold is served; the fields that give evidence its meaning are separate. */
 export type CertificationTerms = Pick<Policy, typeof FIELDS[number]>
@@ -190,8 +168,8 @@ const cache = new WeakMap<Policy, CertificationTerms>()
 export function certificationTerms (policy: Policy): CertificationTerms {
   let terms = cache.get(policy)
   if (terms === undefined) {
-    const { max_em_drop, error_level, predictor, value_of_em, price_per_1k_tokens } = policy
-    terms = { max_em_drop, error_level, predictor, value_of_em, price_per_1k_tokens }
+    const { max_em_drop, error_level, predictor } = policy
+    terms = { max_em_drop, error_level, predictor }
     cache.set(policy, terms)
   }
   return terms
@@ -200,9 +178,4 @@ export function certificationTerms (policy: Policy): CertificationTerms {
 /** Whether two sets of terms are equal; `undefined` means that nothing has been judged yet. */
 export function haveSameTerms (a: CertificationTerms | undefined, b: CertificationTerms | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && FIELDS.every((field) => a[field] === b[field]))
-}
-
-/** Whether two terms ask for the same certificate; prices only choose among certified thresholds. */
-export function haveSameBar (a: CertificationTerms | undefined, b: CertificationTerms): boolean {
-  return a !== undefined && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level && a.predictor === b.predictor
 }

@@ -10,7 +10,7 @@ import { restartDetector } from '../contexts/membership.js'
 import type { Pin } from '../contexts/pin.js'
 import { syncTrials } from '../contexts/trials.js'
 import { byDepth, certifyingDepth, chainOf, parseContextKey, ROOT } from '../policy/context.js'
-import { certificationTerms, haveSameBar, type Policy, type PolicyPatch } from '../policy/policy.js'
+import { certificationTerms, haveSameTerms, type Policy, type PolicyPatch } from '../policy/policy.js'
 import { refTo } from '../predictor/predictor-version.js'
 import { removeContext } from './context-room.js'
 import { moveShare } from './control-share.js'
@@ -147,7 +147,7 @@ function withRequest (
   const requested = { ...requestGuarantee(state, policy), drift_final, drift, fidelity, membership }
   const next = { ...withTrials(fold, key, requested, policy, time) }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
-  return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
+  return haveSameTerms(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }
 
 /** The counts of the detectors are evidence against the tolerance of that time only. */

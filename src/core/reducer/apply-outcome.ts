@@ -25,7 +25,7 @@ import { compareArms, mustTakeBack, watchFidelity } from './apply-fidelity.js'
 import { applyOnArrival } from './apply-on-arrival.js'
 import { expire } from './apply-time.js'
 import { ensureContext } from './context-room.js'
-import { areStopsReal, countSavingsOfControl, tokenPrice, usedTokens } from './count-savings.js'
+import { areStopsReal, countSavingsOfControl, usedTokens } from './count-savings.js'
 import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce } from './fold.js'
 import { addToCounts, answerCounts, endEpoch, followUp, isUnenrolled } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
@@ -72,7 +72,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
     for (const link of chain) {
       const state = fold.own(link)
       if (state === undefined) continue
-      if (link === ROOT) countInHistory(state, outcome, more, policy)
+      if (link === ROOT) countInHistory(state, outcome, more)
       countOutcome(state, outcome, more)
     }
     if (unit !== undefined && used !== undefined) unit.saved = addSaved(unit.saved, used)
@@ -198,10 +198,10 @@ function countOutcome (state: OwnState, outcome: LoggedOutcome, { arm, used, isU
 }
 
 /** Counts an outcome in what the fleet saved over time. It is of the period that begins with it. */
-function countInHistory (root: OwnState, outcome: LoggedOutcome, { used, time, weight, earlier }: Counted, policy: Policy): void {
+function countInHistory (root: OwnState, outcome: LoggedOutcome, { time, weight }: Counted): void {
   const history = root.savings_history === undefined ? startHistory(root, time) : advanceHistory(root.savings_history, root, time)
-  const { tokens, probe_tokens } = outcome
-  root.savings_history = addToHistory(history, { tokens, probe_tokens, used, price: tokenPrice(policy), weight, earlier })
+  const { tokens, probe_tokens = 0 } = outcome
+  root.savings_history = addToHistory(history, tokens + probe_tokens, weight)
 }
 
 function countFidelity (state: OwnState, fidelity: Fidelity): void {

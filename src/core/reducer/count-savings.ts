@@ -2,9 +2,8 @@ import { stopsOf } from '../certificate/trace.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import { addControl, type CountedSamples } from '../contexts/savings.js'
-import { addControlToHistory } from '../contexts/savings-history.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
-import { chainOf, ROOT } from '../policy/context.js'
+import { chainOf } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor, scoreStep } from '../predictor/predictor.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
@@ -31,9 +30,6 @@ export function usedTokens (
   return !stopped ? 0 : probe === undefined ? Math.min(answer, tokens) : tokens - probe.tokens
 }
 
-/** The price of a token; 0: the policy states none. */
-export function tokenPrice ({ price_per_1k_tokens: price }: Policy): number { return (price ?? 0) / 1000 }
-
 /** How a control sample was drawn. */
 interface Drawn {
   /** Control share at which its unit was drawn. */
@@ -59,11 +55,6 @@ export function countSavingsOfControl (
   for (const link of chainOf(leaf)) {
     const own = fold.own(link)
     if (own !== undefined) own.savings = addControl(own.savings, tokens, share, earlier, enrolled)
-  }
-  const root = fold.own(ROOT)
-  if (root?.savings_history !== undefined) {
-    const price = tokenPrice(policyOf(fold.ledger, leaf))
-    root.savings_history = addControlToHistory(root.savings_history, tokens, price, share, earlier, enrolled)
   }
   return tokens
 }

@@ -14,7 +14,7 @@ import { type ContextState, copyState, predictorOf } from '../contexts/context-s
 import type { CohortRules, CohortScorer, OpenSlice } from '../enrolment/accounting.js'
 import { newestBeginning } from '../enrolment/evidence-span.js'
 import { RAW } from '../enrolment/slice.js'
-import { haveSameBar, type Policy } from '../policy/policy.js'
+import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { Fold } from './fold.js'
 import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
 
@@ -55,7 +55,7 @@ export function takeEvidence (
   fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenSlice[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
 ): ContextState {
   // During a hold the detector of drift does not watch, so a certificate lasts only as long as the evidence supports it.
-  const isSticky = haveSameBar(state.judged_by, policy) && heldUntil(state.hold) === null
+  const isSticky = haveSameTerms(state.judged_by, policy) && heldUntil(state.hold) === null
   const a = testedBound(policy)
   const logEvidenceOf = (prefix: WeightedDifferences) => logMixture(a, prefix)
   let best: number | null = null

@@ -1,6 +1,5 @@
 import { carryingBeginning } from '../certificate/beginnings.js'
 import { unitsOf } from '../certificate/certificate.js'
-import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
 import { type Fidelity, fidelityRatio, fidelitySuspicion, servedDifference } from '../certificate/fidelity.js'
@@ -96,8 +95,6 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     /** Tokens saved, less those of probes, over the last whole day; `null`: none is over, or there were too few control generations. */
     tokens_saved_last_day: state.day.net,
     probe_form: describeProbeForm((isMember ? loaded.states.get(source.key) : state)?.probe_form ?? null),
-    /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
-    expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
     arms: describeArms(state.arms),
     fidelity: describeFidelity(state.fidelity, own.policy.error_level),
     breach: {

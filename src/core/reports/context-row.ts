@@ -60,7 +60,6 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     control_share: view.control_share,
     /** Tokens of a generation of either arm, of the last thousand or two. */
     tokens_mean: spending.all.generations === 0 ? 0 : spending.all.tokens / spending.all.generations,
-    price_per_1k_tokens: view.policy.price_per_1k_tokens,
     control_generations: view.control_generations,
     treated_generations: view.treated_generations,
     generations_to_next_certificate: view.generations_to_next_certificate,

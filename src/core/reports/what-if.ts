@@ -17,8 +17,7 @@ import { describeThresholds } from './threshold-rows.js'
 
 /** Policy fields that what-if queries may change: those that only affect how evidence is judged, and the cadence, by kept traces. */
 export const ANSWERABLE_FIELDS = [
-  'max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens', 'em_per_token_percent', 'check_every_tokens',
-  'check_growth',
+  'max_em_drop', 'error_level', 'predictor', 'check_every_tokens', 'check_growth',
 ] as const
 
 export type AnswerableFields = Pick<Policy, typeof ANSWERABLE_FIELDS[number]>
@@ -67,15 +66,11 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
   const candidate = candidateOf(asked, policy, predictors, scorer)
   const thresholds = describeThresholds(candidate, policy)
   const row = thresholds[index]
-  const { expected_utility, em_per_token_percent, unfavourable_from } =
-    describeTradeoff({ ...candidate, score, index, suspicion: 1 }, policy, NO_PACE)
+  const { unfavourable_from } = describeTradeoff({ ...candidate, score, index, suspicion: 1 }, policy, NO_PACE)
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
     predictor: policy.predictor,
-    value_of_em: policy.value_of_em,
-    price_per_1k_tokens: policy.price_per_1k_tokens,
-    em_per_token_percent,
     ...numbersOf(policy, state),
     post_hoc: candidate.isPostHoc,
     threshold,
@@ -85,7 +80,6 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
     em_drop_high: row?.em_drop_high ?? null,
     tokens_saved_ratio: row?.tokens_saved_ratio ?? 0,
     tokens_saved_gross_ratio: row?.tokens_saved_gross_ratio ?? 0,
-    expected_utility,
     unfavourable_from,
     generations: candidate.evidence.generations,
     generations_to_next_certificate: thresholds.find(({ certified }) => !certified)?.generations_needed ?? null,

@@ -1,4 +1,3 @@
-import { isotonicBlocks } from '../certificate/certified-threshold.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 
@@ -26,7 +25,6 @@ const NEVER = {
   em_drop_low: 0,
   em_drop_high: 0,
   em_drop_predicted: 0,
-  em_per_token_percent: null,
   generations_changed: 0,
   unprobed_ratio: 0,
   certified: true,
@@ -39,8 +37,6 @@ const NEVER = {
 export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segments: readonly Segment[], ceiling: number) {
   const { generations, lost, gained, unprobed } = evidence
   const level = Math.exp(-bar)
-  const stretches = segments.map(({ from, to }) =>
-    ({ end: tokensSavedRatio(evidence, to), price: priceBetween(evidence, from, to, level) }))
   return [NEVER, ...grid.map((threshold, k) => {
     const saved = tokensSavedRatio(evidence, k)
     const drop = emDropInterval(differencesAt(evidence, k), level)
@@ -57,8 +53,6 @@ export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segment
       em_drop_high: drop.high,
       /** On the smoothed curve, see `segmentsOf`. */
       em_drop_predicted: predictedDrop(evidence, segments, k),
-      /** Price of the tokens on the segment that leads here from safer thresholds. */
-      em_per_token_percent: saved <= 0 ? null : stretches.find(({ end }) => end >= saved)?.price ?? null,
       /** Generations whose EM changes, for worse or better. */
       generations_changed: lost[k]! + gained[k]!,
       /** Share of generations that count as lost because they were not probed here. */
@@ -79,10 +73,7 @@ function savedInterval (generations: number, saved: number, level: number): { lo
   return { low: Math.max(0, low), high }
 }
 
-/** EM (a fraction) that one more percent of the full run's tokens costs, with its interval. */
-export interface Price { readonly estimate: number, readonly low: number, readonly high: number }
-
-/** A segment of the smoothed curve, over which every percent of tokens costs the same. */
+/** A segment of the smoothed curve, over which every token costs the same. */
 export interface Segment {
   /** Grid index of its safer end; -1: never stopping. */
   readonly from: number
@@ -90,15 +81,38 @@ export interface Segment {
   readonly to: number
   /** Share of the full runs' tokens saved between its ends; above 0. */
   readonly saved: number
-  /** EM lost per percent of the tokens. */
-  readonly price: number
+  /** EM lost per share of the tokens saved. */
+  readonly slope: number
+}
+
+/** Neighbours `from`..`to` (inclusive) that share one value, their weighted mean. */
+interface Block { readonly from: number, readonly to: number, readonly value: number, readonly weight: number }
+
+/**
+ * The non-decreasing sequence nearest to `values` by weighted least squares, as blocks: neighbours out of order are pooled until none is
+ * left (pool adjacent violators: Barlow, Bartholomew, Bremner & Brunk 1972; Robertson, Wright & Dykstra 1988, section 1.2).
+ * The last of the original values in a block is never above the value of the block.
+ * @param weights positive
+ */
+export function isotonicBlocks (values: readonly number[], weights: readonly number[]): Block[] {
+  const blocks: Block[] = []
+  for (const [i, value] of values.entries()) {
+    let block: Block = { from: i, to: i, value, weight: weights[i]! }
+    while (blocks.length > 0 && blocks.at(-1)!.value >= block.value) {
+      const before = blocks.pop()!
+      const weight = before.weight + block.weight
+      block = { from: before.from, to: block.to, value: (before.value * before.weight + block.value * block.weight) / weight, weight }
+    }
+    blocks.push(block)
+  }
+  return blocks
 }
 
 /**
  * The smoothed curve of net EM drop against tokens saved, from never stopping to the loosest threshold. Tokens saved increase along the
  * grid by construction, since a looser threshold is crossed no later. The net drop need not, since an answer may be wrong in between and
- * right again. If the score puts the safest stops first, however, the price of the next token increases. So the slopes between neighbours,
- * weighted by the tokens they save, are made non-decreasing (PAVA), which gives the greatest convex minorant of the curve.
+ * right again. If the score puts the safest stops first, however, each token saved costs more than the one before. So the slopes between
+ * neighbours, weighted by the tokens they save, are made non-decreasing (PAVA), which gives the greatest convex minorant of the curve.
  * If the true curve is convex, smoothing moves the estimate no further from it (Marshall 1970) and changes it by less than the noise
  * (Kiefer & Wolfowitz 1976). The smoothed curve lies below the observed one, so views show both.
  */
@@ -115,7 +129,8 @@ export function segmentsOf (evidence: Evidence): Segment[] {
     [from, lost] = [k, 0]
   }
   const blocks = isotonicBlocks(steps.map((step) => step.lost / step.saved), steps.map((step) => step.saved))
-  return blocks.map((block) => ({ from: steps[block.from]!.from, to: steps[block.to]!.to, saved: block.weight, price: block.value / 100 }))
+  return blocks.map(({ from, to, value, weight }) =>
+    ({ from: steps[from]!.from, to: steps[to]!.to, saved: weight, slope: value }))
 }
 
 /** The net EM drop at a threshold by the smoothed curve, interpolated linearly within a segment. */
@@ -124,24 +139,8 @@ export function predictedDrop (evidence: Evidence, segments: readonly Segment[],
   let saved = Math.max(0, tokensSavedRatio(evidence, k))
   for (const segment of segments) {
     const part = Math.min(saved, segment.saved)
-    drop += 100 * segment.price * part
+    drop += segment.slope * part
     saved -= part
   }
   return drop
-}
-
-/**
- * The price of the tokens between two thresholds, with an anytime-valid interval. Only the counts at both ends are known, so the interval
- * assumes that the looser threshold loses and gains whatever the safer one does. The number of tokens counts as known.
- * @returns `null` for fewer than 30 generations or a thousandth of the tokens
- */
-export function priceBetween (evidence: Evidence, from: number, to: number, level: number): Price | null {
-  const saved = (tokensSavedRatio(evidence, to) - (from === -1 ? 0 : tokensSavedRatio(evidence, from)))
-  if (evidence.generations < 30 || saved < 0.001) return null
-  const lost = evidence.lost[to]! - (from === -1 ? 0 : evidence.lost[from]!)
-  const gained = evidence.gained[to]! - (from === -1 ? 0 : evidence.gained[from]!)
-  const [worse, better] = [Math.max(0, lost) + Math.max(0, -gained), Math.max(0, gained) + Math.max(0, -lost)]
-  const percent = 100 * saved
-  const { low, high } = emDropInterval({ lost: worse, kept: evidence.generations - worse - better, gained: better }, level)
-  return { estimate: (worse - better) / evidence.generations / percent, low: low / percent, high: high / percent }
 }

@@ -1,8 +1,7 @@
-import { expectedUtility } from '../certificate/certified-threshold.js'
 import { emDrop, type Evidence, tokensSaved, tokensSavedRatio } from '../certificate/evidence.js'
 import { lossScale, trueDrop } from '../certificate/judge-errors.js'
-import { allowedPrice, type Policy } from '../policy/policy.js'
-import { curvePoints, type Price, priceBetween, type Segment, segmentsOf, type ThresholdEvidence } from './curve.js'
+import type { Policy } from '../policy/policy.js'
+import { curvePoints, type Segment, segmentsOf, type ThresholdEvidence } from './curve.js'
 import { type Forecastable, outlookOf, type Pace } from './outlook.js'
 
 /** Suspicion of drift from which on thresholds may become stricter. At constant rates no certified threshold is lost. */
@@ -10,19 +9,17 @@ const SUSPICIOUS = 2
 
 export type TradeoffView = ReturnType<typeof describeTradeoff>
 
-/** Describes the trade-off between EM and tokens: its curve, knee, turning point and forecast. Times are in ms. */
+/** Describes the trade-off between EM and tokens: its curve, knee and forecast. Times are in ms. */
 export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, policy: Policy, pace: Pace) {
-  const { score, evidence, grid, bar, index, suspicion } = thresholds
+  const { score, evidence, grid, index, suspicion } = thresholds
   const { generations } = evidence
-  const level = Math.exp(-bar)
   const segments = segmentsOf(evidence)
-  const allowed = allowedPrice(evidence.full_tokens / evidence.generations, policy)
   const scale = lossScale(policy.judge_miss_rate)
-  const turn = allowed === null ? null : turningPoint(evidence, segments, allowed * scale, level)
   const knee = kneeOf(evidence, segments)
   const { ceiling, next, horizons } = outlookOf(thresholds, policy, pace)
   const points = curvePoints(thresholds, segments, ceiling).map((point) => corrected(point, policy))
   const end = horizons.at(-1)
+  const unfavourable = points.slice(1).findIndex((point) => point.em_drop_predicted > policy.max_em_drop)
 
   return {
     score,
@@ -30,18 +27,9 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
     tokens_mean: generations === 0 ? null : evidence.full_tokens / generations,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
     threshold: grid[index] ?? null,
-    /** Of that threshold, per generation, in the policy's currency. */
-    expected_utility: expectedUtility(evidence, index, policy),
     points,
     knee: knee && { ...summaryAt(knee.index), em_below_line: knee.below / scale },
-    /** The allowed price: as stated by the policy, or as its prices imply. */
-    em_per_token_percent: allowed,
-    unfavourable_from: turn && {
-      ...summaryAt(turn.index),
-      next: turn.next && dividedBy(scale, turn.next),
-      rest: dividedBy(scale, turn.rest),
-      is_sure: turn.is_sure,
-    },
+    unfavourable_from: unfavourable === -1 ? null : summaryAt(unfavourable),
     forecast: {
       heading: end === undefined ? null : suspicion >= SUSPICIOUS ? 'stricter' as const : end.index > ceiling ? 'looser' as const : 'steady' as const,
       drift_suspicion: suspicion,
@@ -64,19 +52,13 @@ export function describeTradeoff (thresholds: ThresholdEvidence & Forecastable, 
 
 /** A point of the curve, corrected for losses that a judge misses. */
 function corrected (point: ReturnType<typeof curvePoints>[number], policy: Policy) {
-  const price = point.em_per_token_percent
   return {
     ...point,
     em_drop: trueDrop(point.em_drop, policy),
     em_drop_low: trueDrop(point.em_drop_low, policy),
     em_drop_high: trueDrop(point.em_drop_high, policy),
     em_drop_predicted: trueDrop(point.em_drop_predicted, policy),
-    em_per_token_percent: price && dividedBy(lossScale(policy.judge_miss_rate), price),
   }
-}
-
-function dividedBy (scale: number, { estimate, low, high }: Price): Price {
-  return { estimate: estimate / scale, low: low / scale, high: high / scale }
 }
 
 /**
@@ -87,8 +69,8 @@ const CLEAR = 3
 
 /**
  * The knee of the smoothed curve (Kneedle: Satopaa et al. 2011). With tokens saved and EM drop both scaled to 1 at the loosest threshold,
- * it is the point furthest below the diagonal. Beyond it, a token costs more than the mean price of all tokens. Unlike
- * `unfavourable_from`, which depends on a stated price, the knee depends on where the data end.
+ * it is the point furthest below the diagonal. Beyond it, a token costs more EM than the mean token does. Unlike
+ * `unfavourable_from`, which depends on the bound, the knee depends on where the data end.
  * @returns grid index, and how much EM it lies below the diagonal; `null` if the curve loses nothing or the bend is within its noise
  */
 export function kneeOf (evidence: Evidence, segments: readonly Segment[]): { index: number, below: number } | null {
@@ -111,21 +93,4 @@ function noiseAt (evidence: Evidence, k: number, last: number): number {
   const share = tokensSaved(evidence, k) / tokensSaved(evidence, last)
   const [near, all] = [lost[k]! + gained[k]!, lost[last]! + gained[last]!]
   return Math.sqrt(share ** 2 * Math.max(0, all - near) + (1 - share) ** 2 * near + 1) / generations
-}
-
-/**
- * The point beyond which the smoothed curve is steeper than the allowed price.
- * @param allowed EM per percent of tokens
- * @param level of the intervals
- * @returns grid index of the last threshold at an allowed price (-1: all are too expensive), the price on the segment that follows (`null`
- *   if it is too short), the price over everything that follows, and whether either is too high even at the low end of its interval;
- *   `null` if no segment is too expensive, or the expensive ones hold too few tokens
- */
-export function turningPoint (evidence: Evidence, segments: readonly Segment[], allowed: number, level: number) {
-  const after = segments.find(({ price }) => price > allowed)
-  if (after === undefined || evidence.generations === 0) return null
-  const next = priceBetween(evidence, after.from, after.to, level)
-  const rest = priceBetween(evidence, after.from, segments.at(-1)!.to, level)
-  if (rest === null) return null
-  return { index: after.from, next, rest, is_sure: [next, rest].some((price) => price !== null && price.low > allowed) }
 }

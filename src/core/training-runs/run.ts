@@ -1,4 +1,3 @@
-import type { Prices } from '../policy/policy.js'
 import type { Checkpoint } from './checkpoint.js'
 
 /** A stored report. */
@@ -64,7 +63,7 @@ export const VERDICTS = {
   truncation: 'The share of responses cut off at the token limit (lower end of Wilson\'s 90 % interval) exceeds both max_em_drop and the EM lost since the best level. A larger token limit may help',
   same_level: 'EM equals that of the previous checkpoint, within 0.3 points and within the standard error of the difference',
   plateau: 'Further training of this suite gains nothing measurable. Over the last 8 to 12 checkpoints the slope of EM may be 0 (level 0.05). Both the gain at the slope\'s upper end and the EM lost since the best level are below 5 points and below 1.96 standard errors of a difference between two evaluations. Tokens are not falling, nor rising while EM may fall, and no other verdict says that EM is falling or limited by truncation',
-  costly_shortening: 'Tokens are falling and EM with them (last 9 checkpoints; levels 0.05 for tokens and 0.02 for EM per token). The next cut in tokens is predicted to leave EM more than max_em_drop below its best level, or each percent of tokens costs more EM than the policy allows: em_per_token_percent, or its price in value_of_em',
+  costly_shortening: 'Tokens are falling and EM with them (last 9 checkpoints; levels 0.05 for tokens and 0.02 for EM per token). The next cut in tokens is predicted to leave EM more than max_em_drop below its best level',
 } as const
 
 export type VerdictName = keyof typeof VERDICTS
@@ -75,8 +74,8 @@ export interface Verdict {
   readonly figures: Readonly<Record<string, number>>
 }
 
-/** The loss of EM that the policy of a suite's context allows, and its prices. */
-export interface Tolerance extends Prices {
+/** The loss of EM that the policy of a suite's context allows. */
+export interface Tolerance {
   /** The largest acceptable fall of EM, a fraction. */
   readonly max_em_drop: number
 }

@@ -1,4 +1,3 @@
-import { allowedPrice } from '../policy/policy.js'
 import { median } from '../predictor/features.js'
 import { type Slope, theilSen, usualGap } from './forecast.js'
 import { BLOCK, highest, type Level, levelOf, levelsOf, lossOf, type Reading, scatterOf, wilson, Z } from './readings.js'
@@ -145,7 +144,7 @@ const WINDOW = 9
  * is predicted to cost more EM than the policy allows.
  * @param recent by step
  */
-export function costlyShortening (recent: readonly Reading[], { max_em_drop: maxEmDrop, ...prices }: Tolerance): Verdict | null {
+export function costlyShortening (recent: readonly Reading[], { max_em_drop: maxEmDrop }: Tolerance): Verdict | null {
   const window = recent.slice(-WINDOW)
   const steps = window.map(({ step }) => step)
   const tokens = theilSen(steps, window.map(({ tokens }) => tokens))
@@ -157,9 +156,7 @@ export function costlyShortening (recent: readonly Reading[], { max_em_drop: max
   const cost = -rate.slope * cut
   const perPercent = -rate.slope * Math.log(0.99)
   const loss = lossOf(recent)
-  const allowed = allowedPrice(recent.at(-1)!.tokens, prices)
-  const isTooExpensive = allowed !== null && perPercent > allowed
-  if (loss + cost <= maxEmDrop && !isTooExpensive) return null
+  if (loss + cost <= maxEmDrop) return null
   return {
     verdict: 'costly_shortening',
     figures: {
@@ -167,7 +164,6 @@ export function costlyShortening (recent: readonly Reading[], { max_em_drop: max
       next_cut_ratio: -Math.expm1(cut),
       next_em_cost: cost,
       em_per_token_percent: perPercent,
-      ...(allowed !== null && { em_per_token_percent_allowed: allowed }),
       em_loss: loss,
       em_loss_predicted: loss + cost,
       max_em_drop: maxEmDrop,

@@ -3,7 +3,7 @@ import type { SnapshotInputs } from '../../core/contexts/chain-link.js'
 import type { PinWarning } from '../../core/contexts/context-warnings.js'
 import { type Pin, usablePin } from '../../core/contexts/pin.js'
 import { certifyingKey, chainOf, depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
-import { boundProblem, memberProblem, policyProblem } from '../../core/policy/policy-problem.js'
+import { boundProblem, memberProblem, poolProblem } from '../../core/policy/policy-problem.js'
 import { effectivePolicy, patchedPolicy, type Policy, type PolicyMergePatch, type PolicyPatch, UNREADABLE_POLICY } from '../../core/policy/policy.js'
 import type { Command, Origin } from '../../core/reducer/log-entry.js'
 import { type CommandEffect, commandEffects } from '../../core/reports/command-effect.js'
@@ -254,7 +254,7 @@ export function checkPolicies (config: Config, before: StatedPolicies, after: St
   const below = isAbove ? [...after.keys()].filter((key) => chainOf(key).some((link) => roots.has(link))) : []
   for (const link of new Set([...changed, ...below])) {
     const own = policyAt(link)
-    const problem = policyProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
+    const problem = poolProblem(own, config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
   }
 }

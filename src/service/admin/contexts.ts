@@ -5,7 +5,7 @@ import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
 import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
 import { depthOf, isCertifying, isWithin, ROOT } from '../../core/policy/context.js'
-import { policyProblem } from '../../core/policy/policy-problem.js'
+import { poolProblem } from '../../core/policy/policy-problem.js'
 import { effectivePolicy } from '../../core/policy/policy.js'
 import { type ContextView, describeContext, type Status } from '../../core/reports/context-report.js'
 import type { ContextRow } from '../../core/reports/context-row.js'
@@ -86,7 +86,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const { loaded, state } = await load(key)
       const inForce = effectivePolicy(loaded.defaultPolicy, loaded.policies, key)
       const policy = { ...inForce, ...terms }
-      const problem = policyProblem(policy, loaded.levels)
+      const problem = poolProblem(policy, loaded.levels)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
       const perDay = (answer: ReturnType<typeof whatIf>) => ({ key, ...answer, ...comparedPerDay(loaded, key, answer, Date.now()) })
       if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {

@@ -62,8 +62,7 @@ const NO_TOKENS: Tokens = { tokens_saved: 0, tokens_saved_low: 0, tokens_saved_h
 export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
   const byStatus = { certified: 0, learning: 0, unlikely: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
-  let [contexts, pinned, stopping, control, treated, worth, priced] = [0, 0, 0, 0, 0, 0, 0]
-  let hasPrice = false
+  let [contexts, pinned, stopping, control, treated] = [0, 0, 0, 0, 0]
   const present = { tokens: 0, saved: 0, generations: 0, lost: 0, allowed: 0 }
   for (const row of rows) {
     if (row.is_pinned) pinned++
@@ -75,11 +74,6 @@ export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
     control += row.control_generations
     treated += row.treated_generations
     addPresent(present, row)
-    if (row.price_per_1k_tokens === null) continue
-    hasPrice = true
-    if (row.tokens_saved === null) continue
-    priced += row.tokens_saved
-    worth += row.tokens_saved / 1000 * row.price_per_1k_tokens
   }
   const whole = rows.find(({ key }) => key === prefix) // it also counts what came when there was no room for further contexts
   const tokens = Object.fromEntries(TOKENS.map((field) => [field, (whole ?? NO_TOKENS)[field]])) as Tokens
@@ -98,9 +92,6 @@ export function sumFleet ({ at, rows, saved }: FleetScan, prefix: string) {
     tokens_saved_ratio: present.tokens === 0 ? null : present.saved / present.tokens,
     em_drop: present.generations === 0 ? null : present.lost / present.generations,
     max_em_drop: present.generations === 0 ? null : present.allowed / present.generations,
-    /** The worth of the saved tokens that the policy prices, and their number. */
-    worth: hasPrice ? worth : null,
-    tokens_priced: priced,
     saved_by_hour: prefix === ROOT ? saved.hours.map(periodToWire) : [],
     saved_by_day: prefix === ROOT ? saved.days.map(periodToWire) : [],
     alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: since === null ? null : isoTime(since) })),
@@ -159,7 +150,7 @@ function holds (key: string, words: readonly string[]): boolean { return words.e
 /** A row as replies have it, with times in ISO 8601. */
 function rowToWire (all: ContextRow) {
   const {
-    price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, withdrawn_at: _at, tokens_saved_gross_ratio: _ratio,
+    tokens_saved_gross: _gross, probe_tokens: _probes, withdrawn_at: _at, tokens_saved_gross_ratio: _ratio,
     probe_overhead: _overhead, control_share: _share, tokens_mean: _mean, ...row
   } = all
   return { ...row, pool: poolToWire(row.pool), changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }

@@ -44,8 +44,7 @@ const EXAMPLE = [
   '_prefill_tokens":0,"spending":{"all":{"generations":320,"tokens":32000,"probe_tokens":0},"control":{"generations":320,"tokens":320',
   '00,"probe_tokens":0}},"day":{"since":0,"savings":{"treated":{"generations":0,"tokens":0},"control":{"samples":0,"tokens":0,"weight',
   'ed":{"nn":0,"nt":0,"tt":0},"squared":{"nn":0,"nt":0,"tt":0}}},"probe_tokens":0,"is_uncounted":false,"net":null},"last_evidence_at"',
-  ':319,"updated_at":319,"judged_by":{"max_em_drop":0.02,"error_level":0.05,"predictor":"off","value_of_em":null,"price_per_1k_tokens',
-  '":null}}',
+  ':319,"updated_at":319,"judged_by":{"max_em_drop":0.02,"error_level":0.05,"predictor":"off"}}',
 ].join('')
 
 /** Without compression a state of five KiB takes a whole page of the file, and pages count as resident memory. */

@@ -151,21 +151,3 @@ t.test('a threshold that loses too much, or saves no more, is never worth learni
   t.notOk(isWorthwhile({ ...stateWith(90, 300, 12), generations: 1e6 }))
   t.notOk(isWorthwhile({ ...stateWith(10, 200, 0), generations: 1e6 }), 'all are certified')
 })
-
-t.test('with prices, worth is in money', async (t) => {
-  const state = { ...stateWith(90, 300, 1), generations: 300 }
-  t.ok(isWorthwhile(state, { value_of_em: 1e-6, price_per_1k_tokens: 1 }))
-  t.notOk(isWorthwhile(state, { value_of_em: 1000, price_per_1k_tokens: 1 }), 'the answer that it loses is worth more than the tokens')
-})
-
-t.test('with prices, learning pays while it is uncertain which certified threshold is best', async (t) => {
-  const state = { ...stateWith(90, 300, 1), certified: LAST }
-  const isUnsure = (value_of_em: number, generations: number) =>
-    isWorthwhile({ ...state, generations }, { value_of_em, price_per_1k_tokens: 1 })
-  // The loosest saves 80 tokens more and loses 1 of 301: a gain of 0.08 - 20/301, and a standard error of 20/301. It takes 301 (4.9^2 - 1)
-  // more to be sure.
-  t.notOk(isUnsure(20, 5000))
-  t.ok(isUnsure(20, 100_000))
-  t.notOk(isUnsure(1e-6, 100_000), 'the loosest is clearly better')
-  t.notOk(isUnsure(100, 100_000), 'the loosest does not look better')
-})

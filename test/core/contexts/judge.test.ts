@@ -173,10 +173,9 @@ const counted = fc.record({
 })
 
 const half = { ...evidenceWith(0, [], []), lost: GRID.map(() => 0), gained: GRID.map(() => 0), tokens: GRID.map(() => 0) }
-const priced = fc.record({
+const drawnStates = fc.record({
   raw: counted,
   tried: counted,
-  price: fc.double({ min: 0.001, max: 0.2, noNaN: true }),
   serving: fc.constantFrom(null, 'p'),
   index: fc.integer({ min: -1, max: 29 }),
 })
@@ -188,7 +187,9 @@ const LEARNED = (() => {
   return fold
 })()
 
-function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced extends fc.Arbitrary<infer T> ? T : never)): ContextState {
+type DrawnState = typeof drawnStates extends fc.Arbitrary<infer T> ? T : never
+
+function planted (policy: Policy, { raw, tried, serving, index }: DrawnState): ContextState {
   const state = LEARNED.state()
   const { max_em_drop, error_level } = policy
   const wish = { max_em_drop, error_level, predictor: 'auto' as const }
@@ -206,11 +207,11 @@ function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced
   }
 }
 
-t.test('replicas have the learner\'s threshold under any prices', async (t) => {
+t.test('replicas have the learner\'s threshold, whichever one was in force', async (t) => {
   const apart = { weighed: 0, moved: 0 }
-  holds(t, fc.property(priced, (drawn) => {
+  holds(t, fc.property(drawnStates, (drawn) => {
     const fold = { ...memoryFold({ predictor: 'auto' }), predictors: LEARNED.predictors }
-    const policy = policyWith({ predictor: 'auto', max_em_drop: 0.05, value_of_em: 1, price_per_1k_tokens: drawn.price })
+    const policy = policyWith({ predictor: 'auto', max_em_drop: 0.05 })
     fold.set(LEAF, planted(policy, drawn))
     writeState(fold, LEAF, fold.get(LEAF)!, { policy, time: 1, cause: 'evidence', mayMove: true })
     const learned = reviveState(JSON.parse(encodeState(fold.get(LEAF)!)))
@@ -219,6 +220,16 @@ t.test('replicas have the learner\'s threshold under any prices', async (t) => {
     const again = judgeAfresh(learned, policy, levels, fold.predictors)
     if (again.index !== index || again.scorer !== scorer) apart.weighed++
     if (index !== drawn.index) apart.moved++
-  }), Number(process.env.PRICED_STATES ?? 2000)) // 10,000 hold as well
+  }), Number(process.env.DRAWN_STATES ?? 2000)) // 10,000 hold as well
   t.ok(apart.moved > 100 && apart.weighed > 0, `${apart.moved} moved; judged afresh, ${apart.weighed} would have moved once more`)
+})
+
+t.test('a context whose probes cost more tokens than stopping saves never stops', async (t) => {
+  const policy = policyWith()
+  const probing = (tokens: number) => {
+    const evidence = { ...evidenceWith(1000, EMPTY_GRID, GRID.map(() => 0.6), EMPTY_GRID), probe_tokens: GRID.map(() => 1000 * tokens) }
+    return { ...stateOf(FIRST), evidence, open: OPEN }
+  }
+  t.equal(judgeAfresh(probing(599), policy, levels, NONE).index, GRID.length - 1, '600 of 1,000 tokens are saved, and 599 spent on probes')
+  t.equal(judgeAfresh(probing(601), policy, levels, NONE).index, -1)
 })

@@ -1,33 +1,29 @@
 import t from 'tap'
 import { addControl, addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
-import {
-  addControlToHistory, addToHistory, advanceHistory, DAYS, HOURS, periodsOf, startHistory,
-} from '../../../src/core/contexts/savings-history.js'
+import { addToHistory, advanceHistory, DAYS, HOURS, periodsOf, startHistory } from '../../../src/core/contexts/savings-history.js'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-const PRICE = 0.002
 
 /** A state with 16 treated generations that used 10 tokens each after their crossings, and 8 control ones that used 100. */
-function played (price: number) {
+function played () {
   let savings = NO_SAVINGS
   let history = startHistory({ savings, probe_tokens: 0 }, HOUR / 2)
   for (let i = 0; i < 16; i++) {
     savings = addTreated(savings, 10)
-    history = addToHistory(history, { tokens: 50, used: 10, price })
+    history = addToHistory(history, 50)
   }
   for (let i = 0; i < 8; i++) {
     savings = addControl(savings, 100, 0.5)
-    history = addControlToHistory(history, 100, price, 0.5, undefined, undefined)
-    history = addToHistory(history, { tokens: 140, probe_tokens: 5, price })
+    history = addToHistory(history, 145)
   }
   return { history, state: { savings, probe_tokens: 40 } }
 }
 
-t.test('a period has the net savings, their worth and the tokens spent, by hand', async (t) => {
-  const { history, state } = played(PRICE)
+t.test('a period has the net savings and the tokens spent, by hand', async (t) => {
+  const { history, state } = played()
   const saved = { tokens_saved: 16 * 90 - 40, tokens_saved_low: 1400, tokens_saved_high: 1400 } // all lengths are equal
-  const period = { at: 0, ...saved, worth: 2.8, tokens: 16 * 50 + 8 * 145 } // 16 of 100 - 10 tokens, less the probes
+  const period = { at: 0, ...saved, tokens: 16 * 50 + 8 * 145 }
   t.strictSame(periodsOf(history, state), { hours: [period], days: [period] }, 'the present one, so far')
   const next = advanceHistory(history, state, HOUR)
   t.strictSame(next.hours, [period])
@@ -36,9 +32,8 @@ t.test('a period has the net savings, their worth and the tokens spent, by hand'
   t.strictSame(advanceHistory(history, state, DAY + HOUR).days, [period])
 })
 
-t.test('without a price there is no worth, and with too few control generations no figure', async (t) => {
-  const { history, state } = played(0)
-  t.match(periodsOf(history, state).hours, [{ tokens_saved: 1400, worth: null }])
+t.test('with too few control generations there is no figure', async (t) => {
+  const { history, state } = played()
   t.match(periodsOf(history, { ...state, savings: addTreated(NO_SAVINGS, 0) }).hours, [{ tokens_saved: null }])
 })
 

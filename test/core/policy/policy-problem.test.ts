@@ -1,24 +1,11 @@
 import t from 'tap'
-import { memberProblem, policyProblem } from '../../../src/core/policy/policy-problem.js'
+import { memberProblem, poolProblem } from '../../../src/core/policy/policy-problem.js'
 import { DEFAULT_POLICY, effectivePolicy, type PolicyPatch } from '../../../src/core/policy/policy.js'
 
 const levels = ['model', 'task']
 
-t.test('a value of answers needs a price of tokens, wherever they were stated', async (t) => {
-  const problem = (child: PolicyPatch, parent: PolicyPatch = {}) =>
-    policyProblem(effectivePolicy({}, new Map([['*', parent], ['model=q', child]]), 'model=q'), levels)
-  t.match(problem({ value_of_em: 0.01 }), { path: '/price_per_1k_tokens', message: 'with value_of_em' })
-  t.equal(problem({ price_per_1k_tokens: 0.002 }), null, 'it says what saved tokens are worth')
-  const both = { value_of_em: 0.01, price_per_1k_tokens: 0.002 }
-  t.equal(problem(both), null)
-  t.equal(problem({ value_of_em: 5 }, both), null, 'the other is the parent\'s')
-  t.match(problem({ price_per_1k_tokens: null }, both), { path: '/price_per_1k_tokens' }, 'half of the parent\'s is taken away')
-  t.equal(problem({ value_of_em: null }, both), null)
-  t.equal(problem({ value_of_em: null, price_per_1k_tokens: null }, both), null)
-})
-
 t.test('pools are at a configured level, at the root, or nowhere', async (t) => {
-  const problem = (certify_at: string | null) => policyProblem({ ...DEFAULT_POLICY, certify_at }, levels)
+  const problem = (certify_at: string | null) => poolProblem({ ...DEFAULT_POLICY, certify_at }, levels)
   for (const level of [null, '*', 'model', 'task']) t.equal(problem(level), null, String(level))
   t.match(problem('tenant'), { path: '/certify_at', message: 'use one of "*" (all contexts), "model", "task"' })
 })

@@ -1,18 +1,8 @@
 import t from 'tap'
 import {
-  allowedPrice, certificationTerms, DEFAULT_POLICY, effectivePolicy, haveSameBar, haveSameTerms, nextCheckTokens, patchedPolicy,
-  type PolicyPatch,
+  certificationTerms, DEFAULT_POLICY, effectivePolicy, haveSameTerms, nextCheckTokens, patchedPolicy, type PolicyPatch,
 } from '../../../src/core/policy/policy.js'
 import { policyWith } from '../reducer/memory-fold.js'
-
-t.test('the allowed price is the stated one, otherwise the ratio of the prices', async (t) => {
-  t.equal(allowedPrice(1000, policyWith()), null)
-  const prices = { value_of_em: 0.02, price_per_1k_tokens: 0.004 }
-  t.equal(allowedPrice(NaN, policyWith(prices)), null, 'before any generation')
-  t.equal(allowedPrice(1000, policyWith(prices)), 0.002, '10 tokens, a percent of 1,000, cost 0.00004: a five hundredth of an answer')
-  t.equal(allowedPrice(1000, policyWith({ ...prices, em_per_token_percent: 0.001 })), 0.001)
-  t.equal(allowedPrice(1000, policyWith({ ...prices, value_of_em: 0 })), null, 'no price is too high')
-})
 
 t.test('the next check is the next multiple of the cadence, and not before min_tokens', async (t) => {
   const rule = { minTokens: 0, checkEveryTokens: 32, checkGrowth: 0 }
@@ -50,9 +40,9 @@ t.test('contexts below the same stated policies share one policy', async (t) => 
 
 t.test('terms are the fields that can move a threshold', async (t) => {
   const policy = policyWith()
-  t.strictSame(certificationTerms(policy), { max_em_drop: 0.02, error_level: 0.05, predictor: 'off', value_of_em: null, price_per_1k_tokens: null })
+  t.strictSame(certificationTerms(policy), { max_em_drop: 0.02, error_level: 0.05, predictor: 'off' })
   t.equal(certificationTerms(policy), certificationTerms(policy))
-  const other = { max_em_drop: 0.03, error_level: 0.1, predictor: 'auto', value_of_em: 1, price_per_1k_tokens: 1 } as const
+  const other = { max_em_drop: 0.03, error_level: 0.1, predictor: 'auto' } as const
   for (const field of Object.keys(other) as Array<keyof typeof other>) {
     t.notOk(haveSameTerms(certificationTerms(policy), certificationTerms(policyWith({ [field]: other[field] }))), field)
   }
@@ -60,13 +50,6 @@ t.test('terms are the fields that can move a threshold', async (t) => {
   t.notOk(haveSameTerms(undefined, certificationTerms(policy)))
   t.notOk(haveSameTerms(certificationTerms(policy), undefined))
   t.ok(haveSameTerms(undefined, undefined))
-})
-
-t.test('terms with the same guarantee ask for the same certificate, whatever the prices', async (t) => {
-  const terms = certificationTerms(policyWith())
-  t.ok(haveSameBar(terms, policyWith({ value_of_em: 1, price_per_1k_tokens: 1 })))
-  for (const other of [{ max_em_drop: 0.03 }, { error_level: 0.1 }, { predictor: 'auto' }] as const) t.notOk(haveSameBar(terms, policyWith(other)))
-  t.notOk(haveSameBar(undefined, terms))
 })
 
 t.test('a policy inherits field by field from the nearest link that states it', async (t) => {

@@ -278,9 +278,6 @@ t.test('a change of policy ends a certificate, and changing back does not restor
   t.match(fold.state(), { certified: -1, threshold_index: -1 })
   setPolicy(fold, null, LEAF)
   t.match(fold.state(), { certified: -1, threshold_index: -1, epoch: 1 })
-  const calm = certified()
-  setPolicy(calm, { value_of_em: 1, price_per_1k_tokens: 0.001 }, LEAF)
-  t.equal(calm.state().certified, LAST, 'prices only choose among what is certified')
 })
 
 t.test('other levels remove the contexts that do not fit them, and start an epoch in the others', async (t) => {

@@ -40,18 +40,18 @@ t.test('a treated generation that was not asked to its end, since nothing was in
   t.equal(fold.state().fidelity.generations, 2)
 })
 
-t.test('the root keeps what the fleet saved hour by hour and day by day, over all epochs and at the price of the policy', async (t) => {
+t.test('the root keeps what the fleet saved hour by hour and day by day, over all epochs', async (t) => {
   const [hour, day] = [3_600_000, 86_400_000]
-  const fold = stoppingFold({ price_per_1k_tokens: 2 })
+  const fold = stoppingFold()
   const crossing = outcomeOf({ steps: [SURE_STEP], tokens: 100, u: 0.1 })
   fold.learn(STOPPED, hour, 30)
   fold.learn(crossing, hour, 10)
   fold.learn(outcomeOf({ probe_tokens: 20 }), day)
   const { savings_history: history } = fold.state('*')
   // 30 treated generations, full runs of 60 tokens after the crossing, 10 of which the answers used: 30 x 60 - 300.
-  t.match(history!.hours.at(-1), { at: hour, tokens_saved: 1500, worth: 3, tokens: 30 * 55 + 10 * 100 })
-  t.match(history!.days, [{ at: 0, tokens_saved: 1500, worth: 3 }])
-  t.match(periodsOf(history!, fold.state('*')).hours.at(-1), { at: day, tokens_saved: -20, worth: -0.04 })
+  t.match(history!.hours.at(-1), { at: hour, tokens_saved: 1500, tokens: 30 * 55 + 10 * 100 })
+  t.match(history!.days, [{ at: 0, tokens_saved: 1500 }])
+  t.match(periodsOf(history!, fold.state('*')).hours.at(-1), { at: day, tokens_saved: -20 })
   t.notOk(CHAIN.filter((key) => key !== '*').some((key) => fold.state(key).savings_history !== undefined))
 })
 

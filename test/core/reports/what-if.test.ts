@@ -183,25 +183,12 @@ function oftenHasty (): MemoryFold {
   return fold
 }
 
-t.test('with prices, the certified threshold with the highest utility is chosen', async (t) => {
+t.test('unfavourable_from is the threshold from which the predicted drop exceeds the bound asked about', async (t) => {
   const fold = oftenHasty()
-  const before = whatIf(fold.state(), policyWith(), levels, new Map())
-  t.match(before, { expected_utility: null, em_per_token_percent: null, unfavourable_from: null, value_of_em: null })
-  t.ok(before.em_drop! > 0, 'the loosest threshold loses EM')
-  const { answer, real } = askedAndDone(fold, {}, { value_of_em: 1, price_per_1k_tokens: 0.1 })
-  t.ok(answer.threshold! > before.threshold!, 'a safer threshold is chosen')
-  t.equal(answer.threshold, real.threshold)
-  t.match(answer, { post_hoc: false, em_drop: 0, value_of_em: 1, price_per_1k_tokens: 0.1 })
-  t.ok(Math.abs(answer.expected_utility! - 0.1 * 100 * answer.tokens_saved_ratio / 1000) < 1e-12, 'no EM is lost, so the utility is that of the tokens')
-  t.equal(answer.unfavourable_from?.threshold, answer.threshold, 'beyond it tokens cost more EM than the prices allow')
-})
-
-t.test('a price per percent of tokens sets the turning point and leaves the threshold unchanged', async (t) => {
-  const fold = oftenHasty()
-  const ask = (allowed: number) => whatIf(fold.state(), policyWith({ em_per_token_percent: allowed }), levels, new Map())
-  t.equal(ask(0.0001).threshold, ask(0.5).threshold)
-  t.match(ask(0.0001), { em_per_token_percent: 0.0001, unfavourable_from: { rest: { estimate: Number } } })
-  t.equal(ask(0.5).unfavourable_from, null)
+  const ask = (bound: number) => whatIf(fold.state(), policyWith({ max_em_drop: bound }), levels, new Map()).unfavourable_from
+  t.match(ask(0.001), { threshold: Number, em_drop_predicted: Number })
+  t.ok(ask(0.001)!.em_drop_predicted > 0.001)
+  t.equal(ask(0.5), null)
 })
 
 t.test('before the first slice ends, a reported outcome makes another request post hoc, both in a dry run and in a what-if query', async (t) => {

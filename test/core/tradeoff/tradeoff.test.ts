@@ -3,7 +3,7 @@ import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
 import { type Evidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { segmentsOf } from '../../../src/core/tradeoff/curve.js'
-import { describeTradeoff, kneeOf, turningPoint } from '../../../src/core/tradeoff/tradeoff.js'
+import { describeTradeoff, kneeOf } from '../../../src/core/tradeoff/tradeoff.js'
 import { mulberry32 } from '../../random.js'
 import { evidenceWith } from '../certificate/random-evidence.js'
 import { policyWith } from '../reducer/memory-fold.js'
@@ -16,23 +16,23 @@ const family = of(stairs([0, 10, 40]))
 const pace = { now: 1000, since: 0, perSecond: 2 }
 
 t.test('the trade-off of a context, worked by hand', async (t) => {
-  const view = describeTradeoff(family, policyWith({ em_per_token_percent: 0.001, value_of_em: 1, price_per_1k_tokens: 0.1 }), pace)
+  const view = describeTradeoff(family, policyWith({ max_em_drop: 0.02 }), pace)
   t.match(view, {
     generations: 1000,
     tokens_mean: 1000,
     threshold: GRID[10],
     knee: { threshold: GRID[10], em_drop: 0.01, tokens_saved_ratio: 0.4 },
-    em_per_token_percent: 0.001,
-    unfavourable_from: { threshold: GRID[10], em_drop: 0.01 },
+    unfavourable_from: { threshold: GRID[20], em_drop: 0.04, em_drop_predicted: 0.04 },
     forecast: { control_generations_per_hour: 7200, drift_suspicion: 1 },
   })
-  t.ok(Math.abs(view.expected_utility! - 0.03) < 1e-12, '400 tokens at 0.1 per 1,000, minus one answer in a hundred at 1')
+  t.equal(describeTradeoff(family, policyWith({ max_em_drop: 0.05 }), pace).unfavourable_from, null, 'no threshold is predicted to lose as much')
+  t.match(describeTradeoff(of(stairs([10, 30, 60])), policyWith({ max_em_drop: 0.005 }), pace).unfavourable_from, { threshold: GRID[0] }, 'every threshold loses more')
   t.equal(describeTradeoff({ ...family, suspicion: 3 }, policyWith(), pace).forecast.heading, 'stricter')
 })
 
 t.test('without evidence, everything that depends on it is null or empty', async (t) => {
   const nothing = of(NO_EVIDENCE, -1)
-  t.match(describeTradeoff(nothing, policyWith({ em_per_token_percent: 0.001 }), { ...pace, perSecond: null }), {
+  t.match(describeTradeoff(nothing, policyWith(), { ...pace, perSecond: null }), {
     generations: 0,
     tokens_mean: null,
     em_full: null,
@@ -49,22 +49,21 @@ t.test('on real traces the knee lies where votes begin to be split', async (t) =
   // below, a single vote is enough to stop.
   for (const [task, most] of [['gpqa_diamond', 0.92], ['otis_mock_aime', 0.92]] as const) {
     const { knee, unfavourable_from: turn, points } = describeTradeoff(
-      of(evidence.get(task)!), policyWith({ em_per_token_percent: 0.0005 }), pace)
+      of(evidence.get(task)!), policyWith({ max_em_drop: 0.01 }), pace)
     t.ok(knee!.threshold! >= 0.75 && knee!.threshold! <= most, `${task}: knee at ${knee!.threshold}`)
     t.ok(knee!.tokens_saved_ratio > 0.45 && knee!.em_drop < 0.005, 'saves half of the tokens for at most half a point')
-    t.ok(turn!.threshold! >= 0.75 && turn!.rest.estimate > 0.0005, `${task}: unfavourable from ${turn!.threshold}`)
+    t.ok(turn!.threshold! <= knee!.threshold! && turn!.em_drop_predicted > 0.01, `${task}: unfavourable from ${turn!.threshold}`)
     t.ok(points.at(-1)!.em_drop > 0.025, 'the loosest threshold costs points')
   }
 })
 
-t.test('an audited miss rate scales drops and prices', async (t) => {
+t.test('an audited miss rate scales drops', async (t) => {
   const evidence = recordedByTask('older-self-consistency').get('gpqa_diamond')!
-  const seen = describeTradeoff(of(evidence), policyWith({ em_per_token_percent: 0.001 }), pace)
-  const corrected = describeTradeoff(of(evidence), policyWith({ em_per_token_percent: 0.002, judge_miss_rate: 0.5 }), pace)
+  const seen = describeTradeoff(of(evidence), policyWith({ max_em_drop: 0.005 }), pace)
+  const corrected = describeTradeoff(of(evidence), policyWith({ max_em_drop: 0.01, judge_miss_rate: 0.5 }), pace)
   const [before, after] = [seen.points.at(-1)!, corrected.points.at(-1)!]
   for (const name of ['em_drop', 'em_drop_low', 'em_drop_high', 'em_drop_predicted'] as const) t.ok(isClose(after[name], 2 * before[name]), name)
-  t.equal(corrected.unfavourable_from!.threshold, seen.unfavourable_from!.threshold, 'the allowed price is twice as high, and so are the prices')
-  t.ok(isClose(corrected.unfavourable_from!.rest.estimate, 2 * seen.unfavourable_from!.rest.estimate))
+  t.equal(corrected.unfavourable_from!.threshold, seen.unfavourable_from!.threshold, 'the bound is twice as high, and so are the drops')
 })
 
 const kneeIn = (evidence: Evidence) => kneeOf(evidence, segmentsOf(evidence))
@@ -97,29 +96,4 @@ t.test('a truly straight line rarely has a knee, whatever the number of threshol
     }
     t.ok(knees <= 10, `${knees} of 200, ${thresholds} thresholds`)
   }
-})
-
-const turnIn = (evidence: Evidence, allowed: number) => turningPoint(evidence, segmentsOf(evidence), allowed, 0.05)
-
-t.test('an example by hand: a percent of tokens costs nothing, then 0.0005, then 0.0015', async (t) => {
-  const evidence = stairs([0, 10, 40])
-  t.equal(turnIn(evidence, 0.0016), null, 'every price is allowed')
-  const [last, first] = [turnIn(evidence, 0.001)!, turnIn(evidence, 0.0001)!]
-  t.ok(last.index === 10 && isClose(last.next!.estimate, 0.0015))
-  t.ok(first.index === 0 && isClose(first.next!.estimate, 0.0005) && isClose(first.rest.estimate, 0.001))
-  t.match(turnIn(stairs([10, 30, 60]), 0.0001), { index: -1 }, 'every threshold is too expensive')
-  t.equal(turnIn(stairs([0, 10, 40]), 0.0001)!.is_sure, true)
-  t.equal(turnIn(stairs([0, 1, 4], 100), 0.0001)!.is_sure, false, 'the same loss in 100 generations')
-  t.equal(turnIn(NO_EVIDENCE, 0), null)
-})
-
-t.test('the turning point is rarely sure if every percent costs exactly the allowed price', async (t) => {
-  const random = mulberry32(5)
-  let sure = 0
-  for (let run = 0; run < 200; run++) {
-    const lost = GRID.map(() => 0)
-    for (let i = 0; i < 500; i++) { const u = random(); for (let k = 0; k < 30; k++) if (u < (k + 1) / 400) lost[k]! += 1 }
-    if (turnIn(evidenceWith(500, lost, GRID.map((_, k) => (k + 1) / 40)), 0.001)?.is_sure === true) sure++
-  }
-  t.ok(sure <= 10, `${sure} of 200 at level 5 %`)
 })

@@ -9,14 +9,10 @@ import { build } from '../../helper.js'
 const config = readConfig({ MAX_CONTEXTS: '2' })
 
 t.test('a policy is checked where it is stated and in all contexts below', async (t) => {
-  const stated = new Map<string, PolicyPatch>([['model=q', { value_of_em: 1, price_per_1k_tokens: 0.1 }]])
+  const stated = new Map<string, PolicyPatch>([['model=q', { min_tokens: 9 }]])
   const next = checkedPolicies(config, stated, '*', { max_em_drop: 0.03 })
   t.same([next.get('*'), next.get('model=q')], [{ max_em_drop: 0.03 }, stated.get('model=q')])
   t.equal(stated.size, 1, 'the map it was given stays as it is')
-  t.throws(() => checkedPolicies(config, stated, 'model=q', { value_of_em: 1 }), {
-    code: 'INVALID_POLICY', message: /in context model=q, price_per_1k_tokens must be stated with value_of_em/,
-  })
-  t.ok(checkedPolicies(config, stated, 'model=r', { price_per_1k_tokens: 0.1 }), 'a price alone says what is saved')
   t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'tenant' }), {
     code: 'INVALID_POLICY', message: /certify_at must be a context level \(CONTEXT_LEVELS\)/,
   })

@@ -5,7 +5,7 @@ import { losslessOutcome, report } from '../../certify.js'
 import { build, until } from '../../helper.js'
 
 const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
-  key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_low: 90, tokens_saved_high: 110, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, price_per_1k_tokens: null, alarms: [], withdrawn_at: null, ...fields,
+  key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_low: 90, tokens_saved_high: 110, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, alarms: [], withdrawn_at: null, ...fields,
 }) as ContextRow
 
 const NOTHING = { hours: [], days: [] }
@@ -13,9 +13,9 @@ const NOTHING = { hours: [], days: [] }
 t.test('leaves are counted; tokens are those of the context at the top, which has all of them', async (t) => {
   const rows = [
     rowOf('*', { is_leaf: false, is_certifying: false, tokens_saved: 1000, tokens_saved_gross: 1200, probe_tokens: 200, alarms: ['drift_suspected'] }),
-    rowOf('model=a', { status: 'certified', threshold: 0.9, price_per_1k_tokens: 2, tokens_saved: 500 }),
+    rowOf('model=a', { status: 'certified', threshold: 0.9, tokens_saved: 500 }),
     rowOf('model=b', { mode: 'shadow', threshold: 0.9, is_pinned: true, alarms: ['no_net_savings', 'breach_suspected'] }),
-    rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000, price_per_1k_tokens: 2, tokens_saved: null }),
+    rowOf('model=c', { status: 'drifted', alarms: ['drift'], withdrawn_at: 2000, tokens_saved: null }),
   ]
   t.match(sumFleet({ at: 0, saved: NOTHING, rows }, '*'), {
     contexts: 3,
@@ -27,13 +27,11 @@ t.test('leaves are counted; tokens are those of the context at the top, which ha
     treated_generations: 6,
     tokens_saved: 1000,
     tokens_saved_low: 90,
-    worth: 1,
-    tokens_priced: 500,
     alarms: [{ key: 'model=c', alarm: 'drift', since: '1970-01-01T00:00:02.000Z' }, { key: 'model=b', alarm: 'breach_suspected' }, { alarm: 'no_net_savings' }],
     alarms_total: 3,
   })
   t.match(sumFleet({ at: 0, saved: NOTHING, rows: [rowOf('model=a', { is_certifying: false, alarms: ['left_pool', 'no_net_savings'] })] }, '*').alarms.map(({ alarm }) => alarm), ['left_pool'], 'a member of a pool')
-  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [] }, 'model=x'), { tokens_saved: 0, worth: null })
+  t.match(sumFleet({ at: 0, saved: NOTHING, rows: [] }, 'model=x'), { tokens_saved: 0 })
 })
 
 t.test('a context in mode off adds neither savings nor costs of probes', async (t) => {
@@ -44,12 +42,12 @@ t.test('a context in mode off adds neither savings nor costs of probes', async (
 
 t.test('what was saved over time is shown of the whole fleet alone, since a part of it has no history', async (t) => {
   const saved = {
-    hours: [{ at: 3_600_000, tokens_saved: 10, tokens_saved_low: 5, tokens_saved_high: 15, worth: null, tokens: 100 }],
-    days: [{ at: 0, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, worth: 2, tokens: 100 }],
+    hours: [{ at: 3_600_000, tokens_saved: 10, tokens_saved_low: 5, tokens_saved_high: 15, tokens: 100 }],
+    days: [{ at: 0, tokens_saved: null, tokens_saved_low: null, tokens_saved_high: null, tokens: 100 }],
   }
   t.match(sumFleet({ at: 0, saved, rows: [] }, '*'), {
-    saved_by_hour: [{ at: '1970-01-01T01:00:00.000Z', tokens_saved: 10, worth: null, tokens: 100 }],
-    saved_by_day: [{ at: '1970-01-01T00:00:00.000Z', tokens_saved: null, worth: 2, tokens: 100 }],
+    saved_by_hour: [{ at: '1970-01-01T01:00:00.000Z', tokens_saved: 10, tokens: 100 }],
+    saved_by_day: [{ at: '1970-01-01T00:00:00.000Z', tokens_saved: null, tokens: 100 }],
   })
   t.match(sumFleet({ at: 0, saved, rows: [] }, 'model=x'), { saved_by_hour: [], saved_by_day: [] })
 })
@@ -74,7 +72,7 @@ t.test('sums and rows cover the contexts within a prefix', async (t) => {
   const { send, fleet } = await build(t)
   await report((path, body) => send('POST', path, body), [losslessOutcome('a', { model: 'q', task: 'x' }), losslessOutcome('b', { model: 'q2', task: 'x' })])
   await until('both are learned', async () => (await fleet.sums('*')).contexts === 2)
-  t.match((await fleet.sums('*')).saved_by_hour.at(-1), { tokens_saved: 0, worth: null }, 'of the present hour')
+  t.match((await fleet.sums('*')).saved_by_hour.at(-1), { tokens_saved: 0 }, 'of the present hour')
   t.equal((await fleet.sums('*')).saved_by_day.reduce((sum, { tokens }) => sum + tokens, 0), 2 * 64)
   t.match(await fleet.sums('model=q'), { contexts: 1, prefix: 'model=q', saved_by_hour: [] })
   const query = { prefix: 'model=q2', sort: 'key', descending: false, offset: 0, limit: 5 } as const

@@ -53,9 +53,8 @@ t.test('a change is decisive only if it could change a decision', async (t) => {
     t.equal(commit.contexts.get(KEY)?.threshold_index ?? before, before)
     return commit
   }
-  const prices = stated({ value_of_em: 1, price_per_1k_tokens: 1000 })
-  t.same(prices.decisive, [KEY], 'until now replicas judged the evidence of an earlier commit')
-  t.same(stated({ em_per_token_percent: 1 }).decisive, [])
+  t.same(stated({ predictor: 'auto' }).decisive, [KEY], 'until now replicas judged the evidence of an earlier commit')
+  t.same(stated({ store_prompts: true }).decisive, [])
   const treated = gradeOutcome('salt', { ...losslessOutcome('t'), arm: 'treated' } as ReportedOutcome)
   const young = learned([{ cursor: '1-0', time: 1, entry: treated }])
   t.same(foldEntries(young, entries(1, 2), ENROLMENT_TIMES).decisive, [], 'the first evidence is not decisive')

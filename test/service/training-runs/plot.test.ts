@@ -67,7 +67,7 @@ function seriesOf (count: number, at: (i: number) => { em: number, tokens_mean: 
   return addReports(null, new Map(), reports, 0).series.get(suite)!
 }
 
-const plot = (series: Series, run = 'q-rl-7', last = 200) => plotSuite(run, describeSeries(series, { max_em_drop: 0.02, em_per_token_percent: null }, last))
+const plot = (series: Series, run = 'q-rl-7', last = 200) => plotSuite(run, describeSeries(series, { max_em_drop: 0.02 }, last))
 const overthinking = (i: number) => ({ em: i < 8 ? 0.5 + 0.02 * i : 0.66 - 0.01 * (i - 8), tokens_mean: 1000 * 1.05 ** Math.max(0, i - 8) })
 
 t.test('the plot shows EM and tokens, the newest figures, the verdicts, and the step where EM or tokens began to fall', async (t) => {

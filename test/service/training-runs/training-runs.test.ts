@@ -87,16 +87,6 @@ t.test('the policy of the context, otherwise of the root, states the EM that may
   t.same((await training.get('r', 10, 's')).suites.length, 1)
 })
 
-t.test('the policy of the context states the allowed price of a percent of tokens', async (t) => {
-  const { training, send } = await build(t, { MAX_EM_DROP_LIMIT: '0.2' })
-  await training.report('r', Array.from({ length: 9 }, (_, i) => ({ ...one(i, 0.7 - 0.005 * i), tokens_mean: 1000 * 0.95 ** i })), 'w')
-  const found = async () => (await training.get('r', 10)).suites[0]!.verdicts.find(({ verdict }) => verdict === 'costly_shortening')?.figures
-  await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.2 })
-  t.equal(await found(), undefined)
-  await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.2, em_per_token_percent: 0.0009 })
-  t.match(await found(), { em_per_token_percent_allowed: 0.0009, max_em_drop: 0.2 })
-})
-
 t.test('more than 200 points are shown only for a single suite', async (t) => {
   const { training, send } = await build(t)
   await training.report('r', Array.from({ length: 250 }, (_, i) => one(i)), 'w')

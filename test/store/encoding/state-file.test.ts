@@ -42,7 +42,7 @@ t.test('a file of any other format is refused', async (t) => {
   const lines = await written()
   for (const format of [0, STATE_FORMAT + 1]) {
     await t.rejects(readStateFile(each([JSON.stringify({ stopgate_state: format }), ...lines.slice(1)])), {
-      message: `the file has format ${format}, and this version reads only format 1: import it with the version that exported it`,
+      message: `the file has format ${format}, and this version reads only format ${STATE_FORMAT}: import it with the version that exported it`,
     })
   }
 })

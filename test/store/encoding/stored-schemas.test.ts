@@ -37,7 +37,7 @@ t.test('every value that the store writes matches its schema', async (t) => {
   const { predictor, ...version } = versionOf('p', 1)
   for (const length of [2, 30, 120]) t.ok(isPredictor({ ...version, predictor: { ...predictor, grid: gridOf(length) } }), `${length} thresholds`)
   t.ok(isPolicy(DEFAULT_POLICY))
-  t.ok(isPolicy({ control_rate: 0.1, em_per_token_percent: 0.1 }))
+  t.ok(isPolicy({ control_rate: 0.1, error_level: 0.1 }))
   t.ok(isPin(PIN))
 })
 
