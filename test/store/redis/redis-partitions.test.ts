@@ -4,7 +4,7 @@ import { RedisPartitions } from '../../../src/store/redis/redis-partitions.js'
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
 import { idsOf } from '../fixtures.js'
 
-// Tests on real Clusters are in redis-cluster.test.ts and in test/slow/faults/redis-cluster.test.ts.
+// Tests on real Clusters are in test/slow: store/redis and faults.
 
 /** A Cluster in memory: `homes` has the node of each partition, and `dead` those that do not answer. */
 function clusterOf (homes: string[], dead = new Set<string>()) {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { RedisStore } from '../../../src/store/redis/redis-store.js'
-import { startWholeCluster } from '../../faults/redis-cluster.js'
-import { until } from '../../helper.js'
-import { DURABLE, withoutRedis } from '../../redis-server.js'
-import { contract, type StoreLimits } from '../contract.js'
+import { RedisStore } from '../../../../src/store/redis/redis-store.js'
+import { startWholeCluster } from '../../../faults/redis-cluster.js'
+import { until } from '../../../helper.js'
+import { DURABLE, withoutRedis } from '../../../redis-server.js'
+import { contract, type StoreLimits } from '../../../store/contract.js'
 
 // The laws of the store, on a Cluster whose keys are on three nodes.
 
