@@ -74,7 +74,6 @@ async function play (service, model, context, isRight) {
   const identity = { generation_id: randomUUID(), context }
   const steps = []
   let arm, due, stoppedAt
-  let mustReport = true
   // It first asks at 0 tokens without a confidence: if no threshold is in force, treated generations then need no probe.
   for (let next = 0; next !== null && await model.generate(next);) {
     if (!service.isUp && arm !== 'control') { // no decision can come
@@ -92,7 +91,6 @@ async function play (service, model, context, isRight) {
       continue
     }
     arm ??= decision.arm
-    mustReport = decision.report ?? mustReport // the reply to the first step says it
     next = due = decision.next_check_tokens
     if (decision.decision === 'stop') {
       stoppedAt = steps.at(-1)
@@ -101,7 +99,7 @@ async function play (service, model, context, isRight) {
   }
   if (stoppedAt === undefined) await model.generate(Infinity)
   const answer = await model.answer() // after a stop: from exactly the reasoning that was probed
-  if (steps.length === 0 || !mustReport) return answer // it never asked, or the service does not need its outcome
+  if (steps.length === 0) return answer // it never asked
   service.report({
     ...identity,
     arm,

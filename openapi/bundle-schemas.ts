@@ -63,7 +63,6 @@ export const BundleSchema = Type.Object({
     check_window_tokens: Type.Optional(checkWindow),
     exploring: Type.Optional(Type.Literal(true, { description: 'The cadence is being explored: generations enrol whenever they first ask, and none is evidence' })),
     label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, where outcomes count on arrival or a pool takes no evidence from the context' }),
-    reports: Type.Optional(Type.Literal('enrolled', { description: 'Only control generations and enrolled treated ones report: with share the control_share of the node, u the draw, and hash the second hash (murmur3 of "salt:enrol:" and the id of the group or generation, over 2^32), a treated one reports if u < 2 * share and hash < label_rate. Count the others in POST /v1/enrolments. absent: all report' })),
     probe_form: Type.Optional(objectOrNull(ProbeFormSchema, 'How answers are forced; null: no form agrees, so do not probe for a time; absent: no worker has searched for one')),
     record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),
     store_prompts: Type.Optional(storePrompts),
@@ -94,22 +93,12 @@ const EnrolledSchema = Type.Object({
   sample: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0); only number 0 enrols the group' })),
 }, { ...strict, title: 'DrawnGeneration', description: 'A generation whose arm was drawn: generation_id, group_id or both', anyOf: [{ required: ['generation_id'] }, { required: ['group_id'] }] })
 
-/** Limit of a count, so that sums of them stay numbers. */
-const MAX_UNREPORTED = 1_000_000_000
-
-const UnreportedCountSchema = (description: string) => Type.Integer({ minimum: 0, maximum: MAX_UNREPORTED, description: `${description}, up to 1,000,000,000` })
-
 export const EnrolmentsSchema = Type.Object({
   context: Type.Optional(ContextSchema),
   epoch: nullable<string>('string', { maxLength: 64, description: 'Epoch of the node of the bundle by which the arms were drawn; null: the bundle states none' }),
   share: Type.Number({ minimum: 0, maximum: 1, description: 'Control share at which the arms were drawn (0 to 1); at 0 nothing is enrolled' }),
   age_ms: Type.Number({ minimum: 0, maximum: 86_400_000, description: 'Time since the first of these draws, by a monotonic clock (milliseconds); draws older than 5 seconds do not enrol' }),
   generations: Type.Array(EnrolledSchema, { maxItems: 4096, description: 'Generations whose first step was decided, up to 4,096' }),
-  unreported: Type.Optional(Type.Object({
-    generations: UnreportedCountSchema('Number of first steps'),
-    steps: UnreportedCountSchema('Number of steps, first ones included'),
-    stops: UnreportedCountSchema('Number of stops'),
-  }, { ...strict, description: 'Treated generations that need not report, since the last such call; absent: none' })),
 }, {
   ...strict,
   title: 'Enrolments',

@@ -133,19 +133,6 @@ const FollowUpSchema = Type.Object({
   listed_late: count('Of those in left_out, how many were on a list that reached the log too late, as after an outage of the store'),
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 
-const ReportingSchema = Type.Object({
-  mode: Type.Unsafe<'all' | 'enrolled'>({ type: 'string', enum: ['all', 'enrolled'], description: 'all: all generations report; enrolled: control generations, and of the treated ones those that are enrolled. tokens_saved, treated_generations, probe_tokens and the arms are then estimated from these' }),
-  rate: nullable<number>('number', { description: 'Generations a second in the last minute with outcomes; null: no minute is over' }),
-  unreported: Type.Object({
-    generations: Type.Integer({ description: 'Number of generations that have started' }),
-    steps: Type.Integer({ description: 'Steps that they asked about' }),
-    stops: Type.Integer({ description: 'How often the reply was stop' }),
-  }, { description: 'Treated generations of this epoch that did not have to report, as replicas and local deciders counted them. After a change from all to enrolled, steps and stops include those of generations that began before it and asked a replica' }),
-  treated_generations: Type.Object(estimate, { description: 'Number of treated generations of this epoch that have ended' }),
-  treated_tokens: objectOrNull(Type.Object(estimate), 'Their mean length (tokens), estimated from the enrolled ones; null: too few'),
-  treated_em: objectOrNull(Type.Object(estimate), 'EM of their served answers (or agreement), estimated from the enrolled ones; null: too few, or fewer than 95 % of them are graded, which would be no fair sample'),
-}, { title: 'Reporting', description: 'Which generations report, and what the enrolled treated ones show of all treated ones' })
-
 const DiagnosisSchema = Type.Object({
   reason: Type.Unsafe<Diagnosis>({ type: 'string', enum: Object.keys(DIAGNOSES), description: 'The first reason that applies; docs/nothing-stops.md has a paragraph for each' }),
   text: Type.String({ description: 'The reason in words, with the next step' }),
@@ -238,8 +225,7 @@ export const contextFields = {
   score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
   guarantee: NullableGuaranteeSchema,
   control_generations: Type.Integer({ description: 'Control generations in the evidence; for a context of a pool, its own in the pool\'s present epoch' }),
-  treated_generations: Type.Integer({ description: 'Treated generations in this epoch, as outcomes reported them; where only enrolled ones report, an estimate of all (see reporting)' }),
-  reporting: objectOrNull(ReportingSchema, 'Which generations report; null: it certifies nothing, as above the leaves'),
+  treated_generations: Type.Integer({ description: 'Treated generations in this epoch, as outcomes reported them' }),
   em_full: NullableRatioSchema('EM of the full runs in the evidence'),
   em_drop: NullableRatioSchema(`Net EM drop at the threshold that the figures are for, ${FIGURED}; ${OWN}`),
   em_drop_low: NullableRatioSchema(DROP_LOW),

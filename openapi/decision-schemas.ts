@@ -66,7 +66,6 @@ const GuaranteeSchema = Type.Object({
   served_em_drop_high: NullableRatioSchema('Its upper bound, at error_level'),
   total_em_drop_bound: NullableRatioSchema('Bound on the EM drop from full runs to served answers, averaged over all generations: the sum of max_em_drop and served_em_drop_high. Each holds at error_level, so their sum holds at twice error_level. Stopped generations alone may lose several times as much'),
   breach: BreachSightSchema,
-  reports: Type.Unsafe<'all' | 'enrolled'>({ type: 'string', enum: ['all', 'enrolled'], description: 'Which treated generations report: with "enrolled", stops, fidelity, served answers and breach are those of the enrolled treated generations, a random sample of all treated ones' }),
   tokens_saved_ratio: RatioSchema('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
   tokens_saved_gross_ratio: RatioSchema('The same, with the tokens of probes not deducted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
@@ -104,9 +103,6 @@ const decisionFields = {
   probe: Type.Boolean({
     description: 'Only in the control arm: force an answer on the side here, since its evidence is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),
-  report: Type.Optional(Type.Boolean({
-    description: 'In the reply to a first step, one without an arm: whether the generation must report its outcome. false: none is needed, and sending it does no harm. Remember it as you remember the arm. absent: the step has its arm',
-  })),
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
   stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for STALE_AFTER_SECONDS' }),
   warnings: WarningsSchema,
@@ -220,7 +216,6 @@ export const ColumnDecisionsSchema = Type.Object({
   probe: rows('Control rows at which to force an answer on the side, since its evidence is worth its tokens'),
   first_step_late: rows('Rows without an arm that are past the first check: their generations are not enrolled, so echo the arm of the first reply'),
   asked_early: rows('Treated rows before their due_tokens: they continue, since evidence is about stops at checks'),
-  unreported: Type.Optional(rows('Rows without an arm whose generations need not report their outcomes; absent: all must')),
   errors: Type.Array(Type.Object({
     index: Type.Integer({ description: 'Index of the row; its decision is continue' }),
     path: Type.String({ description: 'JSON pointer to the cell: the column, then the row' }),

@@ -1,6 +1,5 @@
 import { type Static, Type } from '#typebox'
 import { PIN_WARNINGS, type PinWarning, POLICY_WARNINGS, type PolicyWarning } from '../src/core/contexts/context-warnings.js'
-import { AUTO_REPORTS } from '../src/core/contexts/reporting.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
 import { AUDIT_EXAMPLE, COMMAND_DRY_RUN_EXAMPLE, POLICY_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE } from './examples/context-examples.js'
 import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
@@ -74,8 +73,6 @@ const fields = {
     maximum: 1,
     description: 'Share of the generations that are enrolled, for operators who can label only a part (above 0, to 1); the others are never evidence',
   }),
-  reports: enumOf(['auto', 'all', 'enrolled'],
-    `Which treated generations report their outcomes: "all"; "enrolled": only the enrolled ones, as many as the control ones, which are all that evidence needs, and the figures of the others are estimated from them; "auto": "enrolled" from ${AUTO_REPORTS.enrolledFrom} generations a second on, and "all" again below ${AUTO_REPORTS.allBelow}. A pool's policy decides for its contexts`),
   mode: enumOf(modes, '"enforce": stop at the threshold; "shadow": decide but never stop; "off": always continue'),
   certify_at: nullable<string>('string', {
     minLength: 1,

@@ -29,7 +29,6 @@ export const DECISION_EXAMPLE = {
     served_em_drop_high: 0.0061,
     total_em_drop_bound: 0.0261,
     breach: 'fidelity',
-    reports: 'all',
     tokens_saved_ratio: 0.203,
     tokens_saved_gross_ratio: 0.215,
     epoch: 1,

@@ -15,7 +15,7 @@ import { overheadTables } from './overhead.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import { cadenceTable, defaultsTable } from './cadence-tables.js'
 import { measureSavings, type Savings } from './savings.js'
-import { SAMPLED_COLUMNS, SAMPLED_WORLDS, sampledRow, SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
+import { SAVED_COLUMNS, savedRow, WORLDS } from './saved-tokens.js'
 import { rolloutsTable } from './rollouts.js'
 import type { FullRun } from '../../test/simulation/service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from '../../test/simulation/stream.js'
@@ -50,7 +50,6 @@ const SECTIONS: Record<string, () => void | Promise<void>> = {
   cadence,
   defaults,
   estimate,
-  sampled,
   groups,
   rollouts,
   predictor,
@@ -312,11 +311,6 @@ function defaults (): void { print(defaultsTable(seedsOr(100))) }
 function estimate (): void {
   const seeds = seedsOr(100)
   print(`## Tokens saved, estimated, ${seeds.length} seeds, a third of the stops late`, table(SAVED_COLUMNS, WORLDS.map((world) => savedRow(world, seeds))))
-}
-
-function sampled (): void {
-  const seeds = seedsOr(100)
-  print(`## Estimates where only enrolled generations report, ${seeds.length} seeds`, table(SAMPLED_COLUMNS, SAMPLED_WORLDS.map((world) => sampledRow(world, seeds))))
 }
 
 function groups (): void {

@@ -3,9 +3,6 @@ import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { estimateSavings, type SavingsEstimate } from '../../src/core/contexts/savings.js'
-import { estimateEm, estimateMean } from '../../src/core/contexts/arms.js'
-import { estimateCount } from '../../src/core/contexts/treated-estimates.js'
-import type { Estimate } from '../../src/core/contexts/weighted-sums.js'
 import type { LogEntry } from '../../src/core/reducer/log-entry.js'
 import { memoryFold, outcomeOf, type MemoryFold } from '../../test/core/reducer/memory-fold.js'
 import type { TraceFile } from '../../test/test-data.js'
@@ -50,10 +47,6 @@ interface World {
   readonly samples?: number
   /** Share of the clients that go away at a random moment of the full run. */
   readonly cancelled?: number
-  /** Only control and enrolled treated generations have to report; absent: all do. */
-  readonly isSampled?: true
-  /** Of the others, the part that reports nevertheless; absent: none. */
-  readonly volunteers?: number
 }
 
 /** Share of the stops that come late, and the number of checks by which they do at most. */
@@ -71,17 +64,6 @@ export const WORLDS: readonly World[] = [
   { name: 'the same, control share 0.5, then 0.02', source: fromTraces('reasoner'), generations: 6000, rates: [0.5, 0.02] },
 ]
 
-/** Worlds in which only enrolled generations report, so that few of the treated ones do. */
-export const SAMPLED_WORLDS: readonly World[] = [
-  ...WORLDS.map((world) => ({ ...world, isSampled: true as const })),
-  { ...WORLDS[0]!, name: 'long-tailed, and a third reports without need', isSampled: true, volunteers: 1 / 3 },
-]
-
-/** The treated generations of the last epoch; those that were not cancelled, with their tokens and right answers. */
-interface Treated { readonly generations: number, readonly ended: number, readonly tokens: number, readonly right: number }
-
-const NO_TREATED: Treated = { generations: 0, ended: 0, tokens: 0, right: 0 }
-
 interface Saved {
   /** Tokens of the full runs of treated generations, less those that they used. */
   readonly truth: number
@@ -91,11 +73,6 @@ interface Saved {
   /** Control shares and places of the threshold that were in force. */
   readonly shares: ReadonlySet<number>
   readonly places: ReadonlySet<number>
-  /** Figures of treated generations, and whether each lies within its interval; `undefined`: no interval is shown. */
-  readonly treated: Treated
-  readonly isWithin: Readonly<Record<'generations' | 'tokens' | 'em', boolean | undefined>>
-  /** Outcomes that were reported. */
-  readonly reports: number
 }
 
 /** Plays generations until all have been reported. */
@@ -104,7 +81,7 @@ export function playSaved (world: World, seed: number): Saved { return new Playe
 const STARTED_A_SECOND = 4
 
 /** A generation, the draws of its unit, and the tokens that it has if it is not stopped. */
-interface Running { readonly run: FullRun, readonly u: number, readonly hash: number, readonly ends: number, readonly mustReport: boolean }
+interface Running { readonly run: FullRun, readonly u: number, readonly hash: number, readonly ends: number }
 
 interface End {
   readonly arm: Arm
@@ -121,17 +98,13 @@ class Player {
   #lists = 0
   #truth = 0
   #byOwnLength = 0
-  #reports = 0
-  #epoch = 0
-  #treated: Treated = NO_TREATED
   readonly #shares = new Set<number>()
   readonly #places = new Set<number>()
 
   constructor (world: World, seed: number) {
     this.#world = world
     this.#random = seededRandom(seed * 7919 + 5)
-    const reports = world.isSampled === true ? 'enrolled' : 'all'
-    this.#fold = memoryFold({ follow_up_seconds: 1800, control_rate: world.rates?.[0] ?? 'auto', reports }, { levels: LEVELS })
+    this.#fold = memoryFold({ follow_up_seconds: 1800, control_rate: world.rates?.[0] ?? 'auto' }, { levels: LEVELS })
   }
 
   play (): Saved {
@@ -142,22 +115,12 @@ class Player {
       this.#queue.add(generations / 2 / STARTED_A_SECOND, (now) => this.#learn(entry, now))
     }
     this.#queue.run()
-    const { savings, treated_sums: sums, treated: counted } = this.#fold.state(KEY)
-    const { generations: all, ended, tokens, right } = this.#treated
-    const isWithin = (shown: Estimate | null, truth: number) => shown === null ? undefined : shown.low <= truth && truth <= shown.high
     return {
       truth: this.#truth,
-      estimate: estimateSavings(savings),
+      estimate: estimateSavings(this.#fold.state(KEY).savings),
       byOwnLength: this.#byOwnLength,
       shares: this.#shares,
       places: this.#places,
-      treated: this.#treated,
-      isWithin: {
-        generations: isWithin(estimateCount(sums, counted), all),
-        tokens: isWithin(estimateMean(sums.tokens), tokens / ended),
-        em: isWithin(estimateEm(sums), right / ended),
-      },
-      reports: this.#reports,
     }
   }
 
@@ -179,9 +142,7 @@ class Player {
     for (let sample = 0; sample < samples; sample++) {
       const run = source(this.#random, `${number}-${sample}`)
       const ends = this.#random() < cancelled ? this.#random() * run.tokens : run.tokens
-      const { isSampled, volunteers = 0 } = this.#world
-      const mustReport = isSampled !== true || u < 2 * share || this.#random() < volunteers
-      const running = { run, u, hash, ends, mustReport }
+      const running = { run, u, hash, ends }
       if (drawArm(u, share) === 'control') this.#end(running, { arm: 'control', tokens: ends }, now)
       else this.#check(running, 0, now)
     }
@@ -213,7 +174,7 @@ class Player {
 
   #end (running: Running, end: End, start: number): void { this.#at(end.tokens, start, (now) => this.#report(running, end, now)) }
 
-  #report ({ run, u, hash, ends, mustReport }: Running, { arm, tokens, stop }: End, now: number): void {
+  #report ({ run, u, hash, ends }: Running, { arm, tokens, stop }: End, now: number): void {
     const { samples = 1 } = this.#world
     if (arm === 'treated') {
       const ratio = this.#fold.state(KEY).guarantee?.tokens_saved_gross_ratio ?? 0
@@ -221,9 +182,6 @@ class Player {
       this.#byOwnLength += tokens * ratio / (1 - ratio)
     }
     const isCancelled = stop === undefined && ends < run.tokens
-    this.#countTreated(run, { arm, tokens }, isCancelled)
-    if (!mustReport) return
-    this.#reports++
     const steps = run.steps.map(({ tokens, confidence, em }) => ({ tokens, confidence, exact_match: em! }))
     this.#learn(outcomeOf({
       generation_id: run.generation_id,
@@ -242,16 +200,6 @@ class Player {
       steps: arm === 'treated' || isCancelled ? null : steps,
     }), now)
   }
-
-  #countTreated ({ em }: FullRun, { arm, tokens }: End, isCancelled: boolean): void {
-    const epoch = this.#fold.states.get(KEY)?.epoch ?? 0
-    if (epoch !== this.#epoch) this.#treated = NO_TREATED
-    this.#epoch = epoch
-    if (arm === 'control') return
-    const { generations, ended, tokens: before, right } = this.#treated
-    const more = isCancelled ? [0, 0, 0] as const : [1, tokens, em!] as const
-    this.#treated = { generations: generations + 1, ended: ended + more[0], tokens: before + more[1], right: right + more[2] }
-  }
 }
 
 export const SAVED_COLUMNS = [
@@ -268,26 +216,5 @@ export function savedRow (world: World, seeds: readonly number[]): string[] {
   return [
     world.name, count(world.generations), `${shown.length} of ${runs.length}`, `${shown.filter(isWithin).length}`, percent(mean(errors)),
     percent(standardError(errors) * Math.sqrt(errors.length)), percent(mean(ofOld)),
-  ]
-}
-
-export const SAMPLED_COLUMNS = [
-  'generations of', 'number', 'reports', 'savings estimated in', 'within', 'mean error, %', 'its standard deviation', 'number of treated ones within',
-  'mean length within', 'EM within',
-]
-
-/** A row of the table of worlds in which only enrolled generations report. */
-export function sampledRow (world: World, seeds: readonly number[]): string[] {
-  const runs = seeds.map((seed) => playSaved(world, seed))
-  const shown = runs.filter(({ estimate }) => estimate !== null)
-  const errors = shown.map(({ estimate, truth }) => estimate!.estimate / truth - 1)
-  const inside = shown.filter(({ estimate, truth }) => estimate!.low <= truth && truth <= estimate!.high).length
-  const within = (figure: keyof Saved['isWithin']) => {
-    const known = runs.filter(({ isWithin }) => isWithin[figure] !== undefined)
-    return `${known.filter(({ isWithin }) => isWithin[figure]).length} of ${known.length}`
-  }
-  return [
-    world.name, count(world.generations), count(mean(runs.map(({ reports }) => reports))), `${shown.length} of ${runs.length}`, `${inside}`,
-    percent(mean(errors)), percent(standardError(errors) * Math.sqrt(errors.length)), within('generations'), within('tokens'), within('em'),
   ]
 }

@@ -172,19 +172,10 @@ function Tiles ({ context }: { context: ContextDetail }) {
       </Tile>
       <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
         {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}
-        control share {percent(context.control_share, 0)}{sampled(context)}
+        control share {percent(context.control_share, 0)}
       </Tile>
     </div>
   )
-}
-
-/** Which generations report, where some do not. */
-function sampled ({ reporting }: Pick<ContextDetail, 'reporting'>): string {
-  if (reporting?.mode !== 'enrolled') return ''
-  const { treated_generations: { low, high }, treated_tokens: tokens, treated_em: em } = reporting
-  const length = tokens === null ? '' : `, of ${short(tokens.low)} to ${short(tokens.high)} tokens on average`
-  const right = em === null ? '' : `, EM ${percent(em.low, 0)} to ${percent(em.high, 0)}`
-  return `; only control and enrolled treated generations report, so figures of treated ones are estimates (${short(low)} to ${short(high)}${length}${right})`
 }
 
 /** Charts and tables of a context that gathers evidence, or is one of a pool. */

@@ -22,7 +22,6 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'follow_up_seconds', kind: 'number', meaning: 'time in which outcome and label may come' },
   { name: 'evidence_span_seconds', kind: 'number', meaning: 'time over which a first certificate gathers its evidence' },
   { name: 'label', kind: 'choice', values: ['exact_match', 'agreement'], meaning: 'what makes an answer right' },
-  { name: 'reports', kind: 'choice', values: ['auto', 'all', 'enrolled'], meaning: 'which treated generations report their outcomes' },
   { name: 'label_rate', kind: 'number', meaning: 'share of the generations that are enrolled' },
   { name: 'min_tokens', kind: 'number', meaning: 'no stop before this many tokens' },
   { name: 'check_every_tokens', kind: 'text', meaning: 'tokens from one check to the next, or auto' },

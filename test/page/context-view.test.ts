@@ -153,11 +153,3 @@ t.test('a context without a trade-off shows its other panels', async (t) => {
   t.match(page.text(), 'Control against treated')
   t.equal(page.requests.filter(({ path }) => path === `v1/contexts/${encodeURIComponent(KEY)}/tradeoff`).length, 1)
 })
-
-t.test('where only enrolled generations report, the figures of treated ones are shown as estimates', async (t) => {
-  const { reporting } = example('context')
-  const treated_generations = { estimate: 580, low: 480, high: 700 }
-  const estimates = { treated_generations, treated_tokens: { estimate: 412.5, low: 390.1, high: 434.9 }, treated_em: null }
-  const page = await open(t, { reporting: { ...reporting!, mode: 'enrolled', ...estimates } })
-  t.match(page.tile('Generations')[1], 'so figures of treated ones are estimates (480 to 700, of 390 to 435 tokens on average)')
-})

@@ -19,16 +19,13 @@ def decide(bundle: Bundle, given: dict[str, Any]) -> dict[str, Any]:
     step = Step(given["tokens"], given["confidence"], given.get("signals", {}))
     is_stoppable = given["tokens"] >= given.get("due_tokens", 0) and "retry_of" not in given
     due = rule.cadence.next_check(step.tokens, given.get("generation_id", ""))
-    decision = {
+    return {
         "decision": "stop" if is_stoppable and rule.stops(step, arm) else "continue",
         "arm": arm,
         "threshold": rule.threshold,
         "probe": "em" not in given and rule.wants_probe(step, arm, given.get("probed_score")),
         "next_check_tokens": None if rule.leaves_alone(arm) else due,
     }
-    if "arm" not in given and name is not None and "retry_of" not in given:
-        decision["report"] = rule.must_report(bundle.salt, uniform(bundle.salt, name), name)
-    return decision
 
 
 bundle = Bundle(json.loads(sys.stdin.readline())["bundle"])

@@ -60,28 +60,6 @@ def test_a_reply_about_many_contexts_makes_room_before_it_is_read(monkeypatch: p
     assert len(rules) == 4
 
 
-def test_the_first_reply_says_which_generations_report() -> None:
-    rule: dict[str, object] = {
-        "check_every_tokens": 32, "min_tokens": 0, "check_growth": 0, "control_share": 0.5, "threshold": 0.9,
-        "mode": "enforce", "warnings": (),
-    }  # fmt: skip
-    body = {
-        "stop": [], "control": [0], "would_stop": [], "probe": [], "errors": [], "first_step_late": [],
-        "asked_early": [], "unreported": [2], "contexts": [rule],
-    }  # fmt: skip
-    with Client("http://127.0.0.1:9", timeout=1) as client:
-        generations = [client.generation(CONTEXT, samples=1) for _ in range(3)]
-        for one in generations:
-            one.steps.append(Step(32, 0.5, {}))
-        assert _apply_reply(body, generations, {}) == []
-        assert [one.must_report for one in generations] == [True, True, False]
-        del body["unreported"]
-        assert _apply_reply(body, generations, {}) == []
-        assert not generations[2].must_report, "later replies say nothing about it"
-        generations[2].finish("42", tokens=40)
-        assert client.counters.unreported == 1
-
-
 @pytest.mark.parametrize(("mode", "is_asked"), [("enforce", True), ("shadow", False), ("off", False)])
 def test_a_treated_generation_is_asked_again_only_where_it_may_be_stopped(mode: str, is_asked: bool) -> None:
     rule: dict[str, object] = {

@@ -21,15 +21,8 @@ CONTEXTS = [decision["step"].get("context", {}) for decision in VECTORS["decisio
 
 
 class Enrolled(list[Any]):
-    def __init__(self) -> None:
-        self.counts = {"generations": 0, "steps": 0, "stops": 0}
-
     def add(self, *draw: Any) -> None:
         self.append(draw)
-
-    def count(self, *_: Any, **more: int) -> None:  # type: ignore[override]
-        for name, number in more.items():
-            self.counts[name] += number
 
 
 class Backend:
@@ -129,52 +122,8 @@ def test_the_decision_names_the_predictor_that_gave_the_score() -> None:
     assert scored and all(rule.scorer is not None and rule.scorer.name for rule in scored)
 
 
-def sampled(share: float, threshold: float | None) -> Backend:
-    """A backend of a context in which only enrolled generations report."""
-    backend = Backend(share, threshold)
-    body: Any = backend.local._bundle._body  # type: ignore[union-attr]
-    backend.local._bundle = Bundle({**body, "rules": [{**body["rules"][0], "reports": "enrolled"}]})
-    return backend
-
-
-def test_a_generation_that_need_not_report_sends_no_outcome_and_is_counted() -> None:
-    backend = sampled(share=0.0, threshold=0.9)
-    one = generation_of(backend)
-    assert one.due(32) and not one.must_report
-    for tokens, confidence in ((32, 0.5), (64, 0.95)):
-        one.observe(tokens, Probe("42", confidence))
-        backend.local.decide([one])
-    assert one.stopped
-    assert one.finish("42", tokens=70) == "42"
-    assert backend.reported == [] and backend.counters.unreported == 1
-    assert backend.enrolled.counts == {"generations": 1, "steps": 2, "stops": 1}
-    other = generation_of(backend, "other")
-    assert other.due(32)
-    other.cancel()
-    assert backend.reported == []
-
-
-def test_a_generation_that_is_left_alone_counts_its_step() -> None:
-    backend = sampled(share=0.0, threshold=None)
-    one = generation_of(backend)
-    assert not one.due(32)
-    one.finish("42", tokens=100)
-    assert backend.reported == [] and backend.enrolled.counts == {"generations": 1, "steps": 1, "stops": 0}
-
-
-def test_control_and_enrolled_treated_generations_report() -> None:
-    backend, reports = sampled(share=0.25, threshold=0.9), dict[str, int]()
-    for number in range(400):
-        one = generation_of(backend, f"g{number}")
-        one.due(32)
-        name = f"{one.arm} {one.must_report}"
-        reports[name] = reports.get(name, 0) + 1
-    assert set(reports) == {"control True", "treated True", "treated False"}
-    assert 60 < reports["control True"] < 140 and 60 < reports["treated True"] < 140
-
-
 def test_draws_that_label_rate_leaves_out_are_not_sent_to_enrol() -> None:
-    backend = sampled(share=0.25, threshold=0.9)
+    backend = Backend(0.25, 0.9)
     body: Any = backend.local._bundle._body  # type: ignore[union-attr]
     backend.local._bundle = Bundle({**body, "rules": [{**body["rules"][0], "label_rate": 0.5}]})
     needed = set[str]()
@@ -182,8 +131,7 @@ def test_draws_that_label_rate_leaves_out_are_not_sent_to_enrol() -> None:
         one = generation_of(backend, f"g{number}")
         one.due(32)
         salt = body["salt"]
-        if uniform(salt, one.id) < 0.5 and second(salt, one.id) < 0.5:
+        if uniform(salt, one.id) < 0.25 and second(salt, one.id) < 0.5:
             needed.add(one.id)
-        assert one.arm == "control" or one.must_report == (one.id in needed)
-    assert 60 < len(needed) < 140
+    assert 25 < len(needed) < 80
     assert {draw[3]["generation_id"] for draw in backend.enrolled} == needed

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stopgate._outbox import Enrolments, Report, Reporter
+from stopgate._outbox import Report, Reporter
 from stopgate._telemetry import Counters
 from stopgate.errors import CallFailed
 
@@ -102,21 +102,3 @@ def test_a_report_after_the_end_is_dropped_with_a_warning(caplog: pytest.LogCapt
     one.put(Report("late", b'{"id":"late"}'))
     assert one.flush(30), "nothing waits"
     assert (counters.dropped, "the client is closed" in caplog.text) == (1, True)
-
-
-def test_a_repeated_enrolment_leaves_out_the_counts_since_only_its_reply_may_be_lost() -> None:
-    bodies, counters = list[Any](), Counters()
-
-    def post(path: str, body: bytes, timeout: float) -> Any:
-        bodies.append(json.loads(body))
-        if len(bodies) == 1:
-            raise CallFailed("no reply", None)
-        return {}
-
-    enrolments = Enrolments(post, counters)
-    with enrolments._changed:  # so that both are in one call
-        enrolments.add({"task": "x"}, None, 1.0, {"generation_id": "a"})
-        enrolments.count({"task": "x"}, None, 1.0, generations=1, steps=2)
-    assert enrolments.close(30)
-    assert [body.get("unreported") for body in bodies] == [{"generations": 1, "steps": 2, "stops": 0}, None]
-    assert counters.enrolled == 1

@@ -104,15 +104,11 @@ export const RESTS: Check = ofGenerations('it does not ask again where next_chec
 
 const isStarted = ({ steps, isEnrolled }: GenerationRecord): boolean => steps.length > 0 || isEnrolled
 
-/** Whether the first reply, or the bundle, says that its outcome is not needed; sending it does no harm. */
-const isUnneeded = ({ steps, isThinned }: GenerationRecord): boolean =>
-  isThinned || steps.find(({ told }) => told !== null)?.told?.report === false
-
-const REPORTS = 'it reports every generation that must be reported, until the outcome is stored once'
+const REPORTS = 'it reports every generation, until the outcome is stored once'
 
 /** An outcome without a usable reply may, and must, be sent again. */
 export const REPORTS_ONCE: Check = ofGenerations(REPORTS, 'no generation', (one) => {
-  if (!isStarted(one) || (isUnneeded(one) && one.outcomes.length === 0)) return null
+  if (!isStarted(one)) return null
   const stored = one.outcomes.filter(({ fate }) => fate === 'stored').length
   if (stored === 1) return ''
   return one.outcomes.length === 0 ? 'no outcome' : stored === 0 ? 'its outcome was not sent until it was stored' : `stored by ${stored} calls`

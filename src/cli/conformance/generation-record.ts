@@ -22,8 +22,6 @@ interface Told {
   readonly isStop: boolean
   readonly arm: string
   readonly nextCheck: number | null
-  /** Whether the outcome must be reported; absent: the reply says nothing about it. */
-  readonly report?: boolean | undefined
   readonly warnings: readonly string[]
 }
 
@@ -53,13 +51,13 @@ export interface GenerationRecord {
   readonly steps: AskedStep[]
   /** Whether a local decider enrolled it. */
   isEnrolled: boolean
-  /** Whether a local decider need not enrol it, as few as are enrolled, nor report it if it is treated. */
+  /** Whether a local decider need not enrol it. */
   isThinned: boolean
   readonly outcomes: SentOutcome[]
   labels: number
 }
 
-/** How draws are thinned to those that are enrolled, and report. */
+/** How draws are thinned to those that are enrolled. */
 export interface Draws { readonly salt: string, readonly enrolledShare: number }
 
 /** A step without an id or arm cannot be followed. */
@@ -131,7 +129,7 @@ function stepOf (step: any, told: Told | null): AskedStep {
 
 function toldBy (decision: any): Told | null {
   if (typeof decision?.decision !== 'string') return null
-  return { isStop: decision.decision === 'stop', arm: decision.arm, nextCheck: decision.next_check_tokens, report: decision.report, warnings: decision.warnings }
+  return { isStop: decision.decision === 'stop', arm: decision.arm, nextCheck: decision.next_check_tokens, warnings: decision.warnings }
 }
 
 function * rowsOf (body: any, replied: any): Generator<[id: unknown, step: AskedStep]> {
@@ -161,7 +159,6 @@ function rowTold (replied: any, row: number, rule: any, tokens: number, id: stri
     isStop: has('stop'),
     arm,
     nextCheck: arm === 'treated' && rule.threshold === null ? null : nextCheckTokens(cadence, tokens, id),
-    report: has('unreported') ? false : undefined,
     warnings: ['first_step_late', 'asked_early'].filter(has).concat(rule.warnings),
   }
 }

@@ -34,12 +34,8 @@ export interface Script {
 
 export type ScriptedService = Awaited<ReturnType<typeof startScriptedService>>
 
-/**
- * Under a pin, both arms are equally frequent, and a quarter of the treated generations need not report. The checks at 32, 64, 96 and 160
- * tokens do not lie at equal distances.
- */
+/** Under a pin, both arms are equally frequent. The checks at 32, 64, 96 and 160 tokens do not lie at equal distances. */
 const POLICY = {
-  reports: 'enrolled',
   label_rate: 0.75,
   control_rate: 0.5,
   check_every_tokens: 32,

@@ -54,7 +54,7 @@ const BUNDLE: Bundle = {
     rule(0.9, { min_tokens: 100, check_every_tokens: 40, check_growth: 0.25 }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
     rule(null, { check_every_tokens: 8, check_growth: 0.125, check_window_tokens: 45, exploring: true }),
-    rule(GRID[10]!, { label_rate: 0.5, reports: 'enrolled' }),
+    rule(GRID[10]!, { label_rate: 0.5 }),
   ],
   predictors: { p1: PREDICTED },
   weights: [

@@ -9,11 +9,7 @@ import { emDropInterval } from './em-drop-interval.js'
 /** EM of the probed answer less EM of the served one, of one treated generation; 0 if it was not stopped. */
 export type ServedDifference = -1 | 0 | 1
 
-/**
- * Sums over the treated generations of an epoch while a threshold was in force. Where only enrolled ones report, each counts once, too: at
- * any time those that count are a random sample of the traffic, so detector and interval are valid across a change of `reports`. A restart
- * would lose their evidence, and `auto` may change often.
- */
+/** Sums over the treated generations of an epoch while a threshold was in force. */
 export interface Fidelity {
   /** Treated generations; of a group one sample. */
   readonly generations: number

@@ -2,12 +2,12 @@ import type { Arm } from '../assignment/arm.js'
 import { representsGroup } from '../outcome/observed-stop.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import type { Label, Policy } from '../policy/policy.js'
-import { addProducts, type Estimate, NO_PRODUCTS, type Products, productsOf, squaresAbout, studentQuantile, type UnitSoFar, Z } from './weighted-sums.js'
+import { addProducts, type Estimate, NO_PRODUCTS, type Products, productsOf, squaresAbout, studentQuantile, Z } from './weighted-sums.js'
 
 /** Sums for a weighted mean: samples and their values, weighted, and the products times the squares of the weights. */
-export interface MeanSums { readonly samples: number, readonly sum: number, readonly squared: Products }
+interface MeanSums { readonly samples: number, readonly sum: number, readonly squared: Products }
 
-export const NO_MEAN: MeanSums = { samples: 0, sum: 0, squared: NO_PRODUCTS }
+const NO_MEAN: MeanSums = { samples: 0, sum: 0, squared: NO_PRODUCTS }
 
 /** The reported generations of one arm. Of a group one sample counts. */
 interface ArmSums {
@@ -44,12 +44,11 @@ export function addToArm (arms: Arms, arm: Arm, outcome: Reported, label: Label,
   return arm === 'control' ? { control: next, treated: arms.treated } : { control: arms.control, treated: next }
 }
 
-/** @param earlier samples of its unit, before this one */
-export function addValue (sums: MeanSums, value: number, weight: number, earlier?: UnitSoFar): MeanSums {
+export function addValue (sums: MeanSums, value: number, weight: number): MeanSums {
   return {
     samples: sums.samples + weight,
     sum: sums.sum + weight * value,
-    squared: addProducts(sums.squared, productsOf(value, earlier), weight * weight),
+    squared: addProducts(sums.squared, productsOf(value), weight * weight),
   }
 }
 

@@ -10,7 +10,6 @@ import { judge, type Judgement } from './judge.js'
 import { knownEpochOf, leftEpochOf } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
 import { type Pin, usablePin } from './pin.js'
-import type { Reports } from './reporting.js'
 
 /** The inputs of a context's link besides the state of the context. */
 export interface SnapshotInputs {
@@ -53,8 +52,6 @@ export interface ChainLink extends Judgement {
   readonly cadence: CadenceInForce
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined
-  /** Which treated generations report, by the learner; `undefined` before any outcome. */
-  readonly reports: Reports | undefined
   /** Index of the loosest threshold for which labels are asked for. */
   readonly labelReach: number
 }
@@ -100,7 +97,6 @@ export function chainLink (
     warnings,
     cadence: cadenceInForce(policy, state?.auto_cadence),
     learnedControlShare: state?.control_share,
-    reports: state?.reporting.mode,
     labelReach: state === undefined || pin !== undefined ? ALL_LABELS : labelReachOf(state, policy), // a pin may lose more than is allowed
   }
 }

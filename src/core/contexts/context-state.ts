@@ -20,10 +20,8 @@ import type { LabelLosses } from './label-losses.js'
 import { leftEpochOf, type Membership } from './membership.js'
 import type { ProbeFormState } from './probe-form.js'
 import { NO_SPENDING, type ProbeSpending, type Unlikely } from './probe-spending.js'
-import { NO_REPORTING, type Reporting } from './reporting.js'
 import { type DailySavings, firstDay, NO_SAVINGS, type Savings } from './savings.js'
 import type { SavingsHistory } from './savings-history.js'
-import { NO_TREATED, type TreatedSums } from './treated-estimates.js'
 
 /** Why an epoch began. */
 export type EpochCause =
@@ -91,16 +89,14 @@ export interface ContextState {
   readonly control_share: number
   /** Why nothing is likely to be certified; `null`: something is, or little is known yet, or a threshold is in force. */
   readonly unlikely: Unlikely | null
-  /** Generations reported in this epoch, of either arm; where only enrolled treated ones report, an estimate of all. */
+  /** Generations reported in this epoch, of either arm. */
   readonly generations: number
   readonly follow_up: FollowUp
   readonly recent: RecentCounts
   /** Enrolments of either arm that are not accounted for yet. Set with the commit of the cohort. */
   readonly open_enrolments: number
-  /** Treated generations reported in this epoch; where only enrolled ones report, an estimate of all. */
+  /** Treated generations reported in this epoch. */
   readonly treated: number
-  readonly treated_sums: TreatedSums
-  readonly reporting: Reporting
   readonly arms: Arms
   /** Whether stops serve the answers that were probed, as far as their differences are known and no earlier one awaits its label. */
   readonly fidelity: Fidelity
@@ -213,8 +209,6 @@ export function openEpoch (
     recent: NO_RECENT_COUNTS,
     open_enrolments: 0,
     treated: 0,
-    treated_sums: NO_TREATED,
-    reporting: previous?.reporting ?? NO_REPORTING,
     arms: NO_ARMS,
     fidelity: NO_FIDELITY,
     stops: previous?.stops ?? NO_STOPS,
@@ -365,8 +359,6 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     recent: state.recent,
     open_enrolments: state.open_enrolments,
     treated: state.treated,
-    treated_sums: state.treated_sums,
-    reporting: state.reporting,
     arms: state.arms,
     fidelity: state.fidelity,
     stops: state.stops,

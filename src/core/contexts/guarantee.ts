@@ -1,7 +1,6 @@
 import type { Label, Policy } from '../policy/policy.js'
 import type { BreachSight } from '../certificate/breach.js'
 import type { FollowUp } from './follow-up-counts.js'
-import type { Reports } from './reporting.js'
 
 /** The promise of the evidence at the threshold in force, about this context's labelled traffic. */
 export interface Guarantee {
@@ -23,8 +22,6 @@ export interface Guarantee {
   readonly scope: 'context' | 'pool'
   readonly generations: number
   readonly em_drop: number
-  /** `enrolled`: stops, fidelity and breach are of the enrolled treated generations only, since the others do not report. */
-  readonly reports: Reports
   /** Stops that were reported with their probe, and the share of them whose served answer is the probed one; `null`: none. */
   readonly stops: number
   readonly fidelity: number | null

@@ -13,7 +13,6 @@ import { mayCertify } from './evidence-checks.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import { isGraderBroken } from './grader.js'
 import { type Guarantee, subjectOf } from './guarantee.js'
-import { reportsInForce } from './reporting.js'
 
 /** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
 const MARGIN = 0.02
@@ -93,8 +92,7 @@ export function isInForce (state: ContextState, { scorer, index }: Judgement): b
 export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
   if (last === null || now === null || !isSameGuarantee(last, now)) return now
   const hasMoved = (count: number, before: number) => count < before || (count > before && count >= 1.1 * before)
-  const isOther = now.breach !== last.breach || now.reports !== last.reports
-  return isOther || hasMoved(now.generations, last.generations) || hasMoved(now.stops, last.stops) ? now : last
+  return now.breach !== last.breach || hasMoved(now.generations, last.generations) || hasMoved(now.stops, last.stops) ? now : last
 }
 
 function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
@@ -118,7 +116,6 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     em_drop: estimatedDrop(candidate, index, policy),
     ...servedIn(state, policy),
     breach: breachSight(state.fidelity),
-    reports: reportsInForce(policy, state.reporting.mode),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),
     tokens_saved_gross_ratio: grossSavedRatio(evidence, index),
     epoch: state.epoch,

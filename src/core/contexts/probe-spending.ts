@@ -10,8 +10,6 @@ export type Unlikely = typeof UNLIKELY_REASONS[number]
 /** Sums over the generations of an arm, or of both, that were reported last. */
 interface Spent {
   readonly generations: number
-  /** Sum of the squared weights: how many were reported, if each stands for itself. */
-  readonly squares: number
   readonly tokens: number
   /** Tokens decoded only for probes. */
   readonly probe_tokens: number
@@ -20,30 +18,28 @@ interface Spent {
 /** The present spending on probes: of all generations, and of those in the control arm. */
 export interface ProbeSpending { readonly all: Spent, readonly control: Spent }
 
-const NOTHING: Spent = { generations: 0, squares: 0, tokens: 0, probe_tokens: 0 }
+const NOTHING: Spent = { generations: 0, tokens: 0, probe_tokens: 0 }
 
 export const NO_SPENDING: ProbeSpending = { all: NOTHING, control: NOTHING }
 
-/** Effective number of generations from which sums are halved, so that they follow other probes and other lengths. */
+/** Number of generations from which sums are halved, so that they follow other probes and other lengths. */
 const MOST = 1024
 
 /** A generation as far as it spends. */
-type Spender = Omit<Spent, 'generations' | 'squares'>
+type Spender = Omit<Spent, 'generations'>
 
-/** Adds a reported generation. @param weight the number of generations that it stands for */
-export function addSpending ({ all, control }: ProbeSpending, generation: Spender, isControl: boolean, weight = 1): ProbeSpending {
-  return { all: added(all, generation, weight), control: isControl ? added(control, generation, 1) : control }
+/** Adds a reported generation. */
+export function addSpending ({ all, control }: ProbeSpending, generation: Spender, isControl: boolean): ProbeSpending {
+  return { all: added(all, generation), control: isControl ? added(control, generation) : control }
 }
 
-function added (spent: Spent, more: Spender, weight: number): Spent {
-  const generations = spent.generations + weight
-  const squares = spent.squares + weight * weight
-  const scale = generations * generations >= MOST * squares ? 0.5 : 1
+function added (spent: Spent, more: Spender): Spent {
+  const generations = spent.generations + 1
+  const scale = generations >= MOST ? 0.5 : 1
   return {
     generations: scale * generations,
-    squares: scale * squares,
-    tokens: scale * (spent.tokens + weight * more.tokens),
-    probe_tokens: scale * (spent.probe_tokens + weight * more.probe_tokens),
+    tokens: scale * (spent.tokens + more.tokens),
+    probe_tokens: scale * (spent.probe_tokens + more.probe_tokens),
   }
 }
 

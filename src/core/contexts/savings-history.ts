@@ -62,9 +62,9 @@ export function advanceHistory (history: SavingsHistory, state: OfState, time: n
   return { ...ended, day: { ...now, since: day }, days: [...history.days, periodSince(history.day, now)].slice(-DAYS) }
 }
 
-/** Counts a generation that was reported. @param weight number of generations that it stands for */
-export function addToHistory (history: SavingsHistory, tokens: number, weight = 1): SavingsHistory {
-  return { ...history, tokens: history.tokens + weight * tokens }
+/** Counts a generation that was reported. */
+export function addToHistory (history: SavingsHistory, tokens: number): SavingsHistory {
+  return { ...history, tokens: history.tokens + tokens }
 }
 
 /** The hours and days that are over, and the present ones so far; oldest first. */

@@ -10,12 +10,9 @@ import { addProducts, type Estimate, NO_PRODUCTS, type Products, productsOf, squ
  */
 export interface Savings {
   readonly treated: {
-    /** Where only enrolled generations report, each stands for w of them, and this is an estimate. */
     readonly generations: number
     /** Tokens that they generated after the probe that stopped them: answers, and what came before a late stop took effect. */
     readonly tokens: number
-    /** Sums of w (w - 1) times the products: the error of those estimates. */
-    readonly sampled: Products
   }
   readonly control: {
     /** Samples, and the tokens that they generated after the threshold in force was crossed; both weighted. */
@@ -27,25 +24,13 @@ export interface Savings {
 }
 
 export const NO_SAVINGS: Savings = {
-  treated: { generations: 0, tokens: 0, sampled: NO_PRODUCTS },
+  treated: { generations: 0, tokens: 0 },
   control: { samples: 0, tokens: 0, weighted: NO_PRODUCTS, squared: NO_PRODUCTS },
 }
 
-/**
- * Adds a treated sample.
- * @param tokens generated after the probe that stopped it; 0 if nothing did
- * @param weight the number of generations that it stands for
- * @param earlier samples of its unit
- */
-export function addTreated ({ treated, control }: Savings, tokens: number, weight = 1, earlier?: CountedSamples): Savings {
-  return {
-    treated: {
-      generations: treated.generations + weight,
-      tokens: treated.tokens + weight * tokens,
-      sampled: weight === 1 ? treated.sampled : addProducts(treated.sampled, productsOf(tokens, unitSoFar(earlier)), weight * (weight - 1)),
-    },
-    control,
-  }
+/** Adds a treated sample. @param tokens generated after the probe that stopped it; 0 if nothing did */
+export function addTreated ({ treated: { generations, tokens: sum }, control }: Savings, tokens: number): Savings {
+  return { treated: { generations: generations + 1, tokens: sum + tokens }, control }
 }
 
 /** The samples of a unit that were counted, and the tokens that they generated after their crossings. */
@@ -88,7 +73,6 @@ export function savingsSince (then: Savings, now: Savings): Savings {
     treated: {
       generations: now.treated.generations - then.treated.generations,
       tokens: now.treated.tokens - then.treated.tokens,
-      sampled: less(now.treated.sampled, then.treated.sampled),
     },
     control: {
       samples: now.control.samples - then.control.samples,
@@ -128,18 +112,13 @@ export function firstDay (time: number): DailySavings {
 /** Sums up to now. */
 type Totals = Pick<DailySavings, 'savings' | 'probe_tokens'>
 
-/**
- * Counts a generation that was reported now, and ends the day if it is over.
- * @param isUncounted as `is_uncounted`, of the generation
- * @param weight the number of generations that it stands for
- */
-export function advanceDay (
-  day: DailySavings, { savings, probe_tokens }: Totals, isUncounted: boolean, time: number, weight = 1): DailySavings {
+/** Counts a generation that was reported now, and ends the day if it is over. @param isUncounted as `is_uncounted`, of the generation */
+export function advanceDay (day: DailySavings, { savings, probe_tokens }: Totals, isUncounted: boolean, time: number): DailySavings {
   const is_uncounted = day.is_uncounted || isUncounted
-  if (time < day.since + DAY) return { ...day, is_uncounted, generations: day.generations + weight, latest: time }
+  if (time < day.since + DAY) return { ...day, is_uncounted, generations: day.generations + 1, latest: time }
   const saved = is_uncounted ? null : estimateSavings(savingsSince(day.savings, savings))
   const net = saved === null ? null : saved.estimate - (probe_tokens - day.probe_tokens)
-  const last_generations = recentOf(day, time) + weight
+  const last_generations = recentOf(day, time) + 1
   return { since: time, savings, probe_tokens, is_uncounted: false, generations: 0, latest: time, last_generations, net }
 }
 
@@ -179,8 +158,6 @@ export type SavingsEstimate = Estimate
  * weighted mean of the control samples. By linearisation, the error of N m has the variance (N/W)^2 sum(w^2 e^2) + (N/W) sum(w e^2), with
  * W = sum(w n) and e = t - m n. The second term is that of the treated generations themselves, whose u is known but not their full runs.
  *
- * Where treated generations report by a draw, N m - u is a sum over those that do, of w (m - u_i): its variance is sum(w (w - 1) e^2) more.
- *
  * A few long generations may save most of the tokens. So the interval of N m is symmetric in its logarithm, and both Student's t and the
  * variance take the effective number of units, (sum w t)^2 / sum((w t)^2). See docs/evidence/savings.md for the coverage.
  */
@@ -191,8 +168,7 @@ export function estimateSavings ({ treated, control }: Savings): SavingsEstimate
   const mean = control.tokens / control.samples
   const scale = treated.generations / control.samples
   const full = treated.generations * mean
-  const ofControl = scale * scale * squaresAbout(mean, control.squared) + scale * squaresAbout(mean, control.weighted)
-  const variance = ofControl + squaresAbout(mean, treated.sampled)
+  const variance = scale * scale * squaresAbout(mean, control.squared) + scale * squaresAbout(mean, control.weighted)
   const error = Math.sqrt(variance * units / (units - 1)) / full
   if (error > LARGEST_ERROR) return null
   const factor = Math.exp(studentQuantile(units - 1) * error)

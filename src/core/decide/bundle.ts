@@ -37,8 +37,6 @@ export interface BundleRule {
   readonly exploring?: true
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
-  /** Only enrolled generations report; absent: all do. */
-  readonly reports?: 'enrolled'
   readonly record_steps: boolean
   /** Graders may get the prompt with the outcome; absent: the service drops it. */
   readonly store_prompts?: true
@@ -154,7 +152,7 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, scorer, trials, scope, context, label, mode } = rule
   const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, storePrompts } = rule
-  const { enrolledShare, reports, probeForm } = rule
+  const { enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
@@ -169,7 +167,6 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
     ...(checkWindow !== 0 && { check_window_tokens: checkWindow }),
     ...(isExploring && { exploring: true }),
     label_rate: enrolledShare,
-    ...(reports === 'enrolled' && { reports }),
     record_steps: recordSteps,
     ...(storePrompts && { store_prompts: true }),
     ...(probeForm !== undefined && { probe_form: probeForm }),
@@ -197,7 +194,6 @@ const OUTSIDE: ContextRule = {
   storePrompts: false,
   epoch: null,
   enrolledShare: 0,
-  reports: 'all',
   probeForm: undefined,
   labelReach: ALL_LABELS,
   warnings: [],
@@ -241,7 +237,6 @@ export function snapshotOfBundle (
       storePrompts: shared.store_prompts ?? false,
       epoch: node.epoch ?? null,
       enrolledShare: label_rate,
-      reports: shared.reports ?? 'all',
       probeForm,
       labelReach: ALL_LABELS, // the service decides about labels
       warnings: [],

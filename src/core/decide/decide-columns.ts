@@ -4,7 +4,7 @@ import { clampConfidence } from '../outcome/outcome.js'
 import type { Context } from '../policy/context.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
 import {
-  armOfDraw, canProbe, drawOf, type Freshness, isBefore, isNewCrossing, isReportDue, reachesLoosest, type Reason, reasonFor, type Step,
+  armOfDraw, canProbe, drawOf, type Freshness, isBefore, isNewCrossing, reachesLoosest, type Reason, reasonFor, type Step,
   wouldStop,
 } from './decide.js'
 import { type ContextRule, ruleFor, type Snapshot } from './snapshot.js'
@@ -46,8 +46,6 @@ export interface ColumnDecisions {
   /** Rows whose arm was drawn, since they have an id and no arm, and their draws, in [0, 1). */
   readonly drawn: number[]
   readonly draws: number[]
-  /** Of these, treated rows whose generations need not report their outcomes. */
-  readonly unreported: number[]
   /** The reason for each row; `undefined` for a row that was left out. */
   readonly reasons: ReadonlyArray<Reason | undefined>
   /** The rule of each of `contexts`. */
@@ -73,7 +71,6 @@ export function decideColumns (
   const asked_early: number[] = []
   const drawn: number[] = []
   const draws: number[] = []
-  const unreported: number[] = []
   for (let row = 0; row < context.length; row++) {
     if (bad.size > 0 && bad.has(row)) continue
     const rule = rules[context[row]!]!
@@ -88,10 +85,6 @@ export function decideColumns (
       if (u !== null) {
         drawn.push(row)
         draws.push(u)
-        if (rule.reports !== 'all' && arm === 'treated') {
-          const id = groups?.[row] ?? generations?.[row] ?? undefined
-          if (!isReportDue(snapshot.salt, rule, freshness, u, id)) unreported.push(row)
-        }
       }
     }
     const isEarly = due !== undefined && arm === 'treated' && isBefore(tokens[row]!, due[row])
@@ -108,7 +101,7 @@ export function decideColumns (
     if (isProbed || !canProbe(rule, tokens[row]!, sure)) continue
     if (isNewCrossing(sure, probed?.[row] ?? null) || reachesTrial(rule, scoreOf, row, sure)) probe.push(row)
   }
-  return { stop, control, would_stop, probe, asked_early, drawn, draws, unreported, reasons, rules }
+  return { stop, control, would_stop, probe, asked_early, drawn, draws, reasons, rules }
 }
 
 type ScoreOf = (scorer: Scorer, row: number, confidence: number | null) => number | null

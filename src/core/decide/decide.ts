@@ -4,7 +4,6 @@ import type { Em } from '../certificate/trace.js'
 import { CONTEXT_WARNINGS } from '../contexts/context-warnings.js'
 import type { Scope } from '../contexts/effective-threshold.js'
 import type { Guarantee } from '../contexts/guarantee.js'
-import { mustReport } from '../contexts/reporting.js'
 import type { DrawnIn } from '../enrolment/enrolment-list.js'
 import { clampConfidence } from '../outcome/outcome.js'
 import { type Context, contextKey } from '../policy/context.js'
@@ -60,8 +59,6 @@ export interface Decision {
   readonly next_check_tokens: number | null
   /** Whether the worker of a control generation should force an answer here. */
   readonly probe: boolean
-  /** In the reply to a first step: whether the generation must report its outcome. `undefined`: the step has its arm. */
-  readonly report: boolean | undefined
   readonly snapshot_version: number
   readonly stale: boolean
   readonly warnings: readonly DecisionWarning[]
@@ -109,7 +106,6 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
     guarantee: rule.guarantee,
     next_check_tokens: isLeftAlone(rule, arm) ? null : nextCheckTokens(rule, step.tokens, step.generation_id),
     probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
-    report: step.arm === undefined ? arm === 'control' || isReportDue(snapshot.salt, rule, freshness, u, id) : undefined,
     snapshot_version: snapshot.version,
     stale: freshness !== 'fresh',
     warnings: isEarly ? ['asked_early', ...rule.warnings] : rule.warnings,
@@ -134,19 +130,6 @@ export function drawOf (salt: string | null, id: string | undefined): number | n
 /** The arm that a draw gives; without one it is treated. */
 export function armOfDraw ({ controlShare }: Pick<ContextRule, 'controlShare'>, u: number | null): Arm {
   return u === null ? 'treated' : drawArm(u, controlShare)
-}
-
-/**
- * Whether a treated generation must report its outcome. Where only enrolled ones report, all samples of an enrolled group do. In doubt a
- * generation reports.
- * @param u its draw; `null`: none was drawn
- * @param id of its group, or its own
- */
-export function isReportDue (
-  salt: string | null, rule: ContextRule, freshness: Freshness, u: number | null, id: string | undefined): boolean {
-  const { reports, evidenceShare, enrolledShare } = rule
-  if (reports === 'all' || freshness === 'too_old' || salt === null || u === null || id === undefined) return true
-  return u < 2 * evidenceShare && mustReport(u, secondHash(salt, id), evidenceShare, enrolledShare) // few need the second hash
 }
 
 export function wouldStop (reason: Reason): boolean {

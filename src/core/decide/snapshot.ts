@@ -4,7 +4,6 @@ import { certifyingDepthOf, controlShareInForce, effectiveThreshold, evidenceSha
 import type { Guarantee } from '../contexts/guarantee.js'
 import { NO_JUDGEMENT } from '../contexts/judge.js'
 import type { ProbeForm } from '../contexts/probe-form.js'
-import { type Reports, reportsInForce } from '../contexts/reporting.js'
 import { byDepth, chainOf, type Context, type Levels, parseContextKey, ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -41,8 +40,6 @@ export interface ContextRule {
   readonly epoch: string | null
   /** Share of the draws to enrol, by their second hash; 0: none, since outcomes count on arrival or are not evidence. */
   readonly enrolledShare: number
-  /** Which treated generations report their outcomes; `all` wherever none is enrolled. */
-  readonly reports: Reports
   /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; `undefined`: no worker has searched for one. */
   readonly probeForm: ProbeForm | null | undefined
   /** Index of the loosest threshold for which labels are asked for. */
@@ -260,7 +257,6 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     storePrompts: policy.store_prompts,
     epoch: force.source.epochName,
     enrolledShare: isEnrolling ? force.source.policy.label_rate : 0,
-    reports: isEnrolling ? reportsInForce(force.source.policy, force.source.reports) : 'all',
     probeForm: force.source.probeForm?.form,
     labelReach: force.source.labelReach,
     warnings: force.source.warnings,

@@ -28,23 +28,6 @@ export interface EnrolmentEntry {
   readonly control_left_out?: number
   /** The prefix that the token of the first draw is bound to, if the replica knew no epoch. */
   readonly prefix?: string
-  /** Since the last list; absent: none. */
-  readonly unreported?: Unreported
-}
-
-/** Treated generations that do not report, their steps and their stops. */
-export interface Unreported {
-  readonly generations: number
-  readonly steps: number
-  readonly stops: number
-}
-
-export const NONE_UNREPORTED: Unreported = { generations: 0, steps: 0, stops: 0 }
-
-/** The sums stay exact and finite: JSON has no infinity, so a state with one could not be read again. */
-export function sumUnreported (a: Unreported, b: Unreported): Unreported {
-  const sum = (field: keyof Unreported) => Math.min(a[field] + b[field], Number.MAX_SAFE_INTEGER)
-  return { generations: sum('generations'), steps: sum('steps'), stops: sum('stops') }
 }
 
 /** Limit of the draws in one entry, which keeps those with the smallest second hashes. */
@@ -96,7 +79,7 @@ export interface DrawnIn {
 }
 
 /** `draws`: second hash by u, since all samples of a group share one draw. */
-interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number, controlLeftOut: number, unreported: Unreported }
+interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number, controlLeftOut: number }
 
 /** Limit of the entries of a list: while the store is away they pile up, and context keys come from clients. */
 const MAX_DRAFT_ENTRIES = 16_384
@@ -131,18 +114,12 @@ export class DrawBuffer {
     this.#size += draft.draws.size - before
   }
 
-  /** Counts treated generations that do not report. */
-  count (drawn: DrawnIn, more: Unreported): void {
-    const draft = this.#draft(drawn)
-    if (draft !== undefined) draft.unreported = sumUnreported(draft.unreported, more)
-  }
-
   #draft ({ key, epoch, share, prefix }: DrawnIn): Draft | undefined {
     const name = `${share} ${epoch ?? ''} ${key}`
     let draft = this.#drafts.get(name)
     if (draft !== undefined || this.#drafts.size >= MAX_DRAFT_ENTRIES) return draft
     const bound = epoch === null && prefix !== undefined && { prefix }
-    const nothing = { draws: new Map(), cutoff: Infinity, controlLeftOut: 0, unreported: NONE_UNREPORTED }
+    const nothing = { draws: new Map(), cutoff: Infinity, controlLeftOut: 0 }
     this.#drafts.set(name, draft = { key, epoch, share, ...nothing, ...bound })
     return draft
   }
@@ -159,7 +136,7 @@ export class DrawBuffer {
       since,
       entries: drafts.map((draft) => {
         thin(draft)
-        const { key, epoch, share, draws, cutoff, controlLeftOut, prefix, unreported } = draft
+        const { key, epoch, share, draws, cutoff, controlLeftOut, prefix } = draft
         return {
           key,
           epoch,
@@ -168,7 +145,6 @@ export class DrawBuffer {
           ...(cutoff !== Infinity && { cutoff }),
           ...(controlLeftOut > 0 && { control_left_out: controlLeftOut }),
           ...(prefix !== undefined && { prefix }),
-          ...(unreported !== NONE_UNREPORTED && { unreported }),
         }
       }),
     }

@@ -20,11 +20,6 @@ export interface Policy {
   readonly label: Label
   /** Share of the draws that is enrolled, for services that can label only some of the generations. */
   readonly label_rate: number
-  /**
-   * Which treated generations report their outcomes: all, or only the enrolled ones, which are all that evidence needs. `auto`: the
-   * enrolled ones where generations come fast.
-   */
-  readonly reports: 'auto' | 'all' | 'enrolled'
   readonly mode: 'enforce' | 'shadow' | 'off'
   /** The level of the tree whose contexts are certified as pools, each for all contexts below it; `null`: each leaf for itself. */
   readonly certify_at: string | null
@@ -74,7 +69,6 @@ export const DEFAULT_POLICY: Policy = {
   max_probe_overhead: 0.02,
   label: 'exact_match',
   label_rate: 1,
-  reports: 'auto',
   mode: 'enforce',
   certify_at: null,
   min_tokens: 0,

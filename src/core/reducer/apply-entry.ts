@@ -1,6 +1,5 @@
 import type { ContextState, ExpectedCertificate } from '../contexts/context-state.js'
 import { judgeAfresh } from '../contexts/judge.js'
-import { addUnreported } from '../contexts/treated-estimates.js'
 import type { EnrolmentEntry, EnrolmentList } from '../enrolment/enrolment-list.js'
 import { isCertifying } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
@@ -16,7 +15,6 @@ import { addToCounts, followUp } from './follow-up.js'
 import type { CheckpointEntry, LogEntry } from './log-entry.js'
 import { cohortRules, withRestarts } from './take-evidence.js'
 import { moveOf } from './threshold-change.js'
-import { countGenerations } from './weigh-report.js'
 
 /**
  * Folds one entry of the log into learned state; the same entries give the same state to the bit.
@@ -95,12 +93,6 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   if (!isCertifying(levels, policy.certify_at, key)) {
     addToCounts(fold.own(key)!, { void: entry.draws.length })
     return
-  }
-  const { unreported } = entry
-  if (unreported !== undefined) {
-    const own = fold.own(key)!
-    own.treated_sums = addUnreported(own.treated_sums, unreported)
-    countGenerations(fold, key, own, unreported.generations, time)
   }
   const followed = followUp(fold, key, fold.get(key)!, time) // what is due comes first; it may open another epoch
   const isOfOther = followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)

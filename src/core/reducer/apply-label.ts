@@ -17,7 +17,6 @@ import { followUp, withCounts } from './follow-up.js'
 import { cohortRules } from './take-evidence.js'
 import type { LabelEntry } from './log-entry.js'
 import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
-import { addTreatedGrade } from './weigh-report.js'
 
 /** Gives an outcome the label that it awaits. */
 export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
@@ -45,13 +44,10 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   const policy = policyOf(fold.ledger, key)
   const { units, em } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
   const known = { generation_id: id, units: member.arm === 'control' || member.leaf !== undefined ? units : new Map<number, never>(), em }
-  const isOfTreated = member.arm === 'treated' && outcome.arm !== 'control' && em !== null
-  const graded = isOfTreated ? copyState(state, { treated_sums: addTreatedGrade(state.treated_sums, member, em, policy) }) : state
-  if (isOfTreated) fold.set(key, graded)
   cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
   const labelling = { state, policy, time, source: label.source, unit: units.get(RAW)! }
-  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, labelling) : graded, time)
+  followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, labelling) : state, time)
 }
 
 interface Labelling {

@@ -31,7 +31,6 @@ import { addToCounts, answerCounts, endEpoch, followUp, isUnenrolled } from './f
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
 import { applyRun, applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
-import { addTreatedSample, countReport, weighReport } from './weigh-report.js'
 
 /**
  * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
@@ -60,26 +59,20 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const isServed = arm === 'treated' && !wasLeftAlone(fold, outcome, leaf, key)
   const used = isServed && force !== undefined && hasLeaf ? usedTokens(outcome, policy, force) : undefined
   const pending = { outcome, leaf, key }
-  const weighing = weighReport(fold, pending, arm, current, force, time)
-  const { weight, member: unit } = weighing
   const isUncounted = arm === 'treated' && force !== undefined && force.threshold !== null && !areStopsReal(policy, force)
   const gathering = policyOf(fold.ledger, key)
   const isOfPool = differenceFromPool(policy, gathering) === undefined // otherwise it is no evidence of its pool
-  const isWatched = isServed && weight > 0 && current !== undefined && isOfPool && force !== undefined
+  const isWatched = isServed && current !== undefined && isOfPool && force !== undefined
   const watched = isWatched ? watchFidelity(fold, time, pending, force, current) : undefined
-  if (weight > 0) {
-    const more = { arm, used, isUncounted, time, weight, earlier: unit?.saved }
-    for (const link of chain) {
-      const state = fold.own(link)
-      if (state === undefined) continue
-      if (link === ROOT) countInHistory(state, outcome, more)
-      countOutcome(state, outcome, more)
-    }
-    if (unit !== undefined && used !== undefined) unit.saved = addSaved(unit.saved, used)
+  const more = { arm, used, isUncounted, time }
+  for (const link of chain) {
+    const state = fold.own(link)
+    if (state === undefined) continue
+    if (link === ROOT) countInHistory(state, outcome, time)
+    countOutcome(state, outcome, more)
   }
   const counted = fold.own(key)
   if (counted === undefined) return
-  countReport(fold, key, counted, weighing, time)
   if (watched !== undefined) {
     countFidelity(counted, watched)
     compareArms(fold, time, pending, force!, counted)
@@ -88,7 +81,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (outcome !== usable) addToCounts(counted, { signals_refused: 1 })
   if (!isOfPool) return
 
-  const compared = weight > 0 && isComparedInPool(fold, pending, time, force) ? applyCadence(fold, pending, arm, counted) : counted
+  const compared = isComparedInPool(fold, pending, time, force) ? applyCadence(fold, pending, arm, counted) : counted
   const state = mustTakeBack(fold, key, compared, time) ? endEpoch(fold, key, compared, { cause: 'breach', policy: gathering, time }) : compared
   const known = state === compared ? force : undefined // in a new epoch a member that has left is evidence again
   if (gathering.follow_up_seconds !== 0) account(fold, time, pending, { arm, force: known }, state)
@@ -178,30 +171,26 @@ interface Counted {
   /** See `DailySavings`. */
   readonly isUncounted: boolean
   readonly time: number
-  /** The number of generations that it stands for. */
-  readonly weight: number
-  /** Samples of its unit that were counted in the savings before it; `undefined`: none. */
-  readonly earlier: EnrolledUnit['saved'] | undefined
 }
 
 /** Counts an outcome in place in a link of its chain. */
-function countOutcome (state: OwnState, outcome: LoggedOutcome, { arm, used, isUncounted, time, weight, earlier }: Counted): void {
+function countOutcome (state: OwnState, outcome: LoggedOutcome, { arm, used, isUncounted, time }: Counted): void {
   const { tokens, probe_tokens = 0, probe_prefill_tokens = 0 } = outcome
-  state.generations += weight
-  if (arm === 'treated') state.treated += weight
-  if (used !== undefined) state.savings = addTreated(state.savings, used, weight, earlier)
-  state.probe_tokens += weight * probe_tokens
-  state.probe_prefill_tokens += weight * probe_prefill_tokens
-  state.spending = addSpending(state.spending, { tokens, probe_tokens }, arm === 'control', weight)
-  state.day = advanceDay(state.day, state, isUncounted, time, weight)
+  state.generations++
+  if (arm === 'treated') state.treated++
+  if (used !== undefined) state.savings = addTreated(state.savings, used)
+  state.probe_tokens += probe_tokens
+  state.probe_prefill_tokens += probe_prefill_tokens
+  state.spending = addSpending(state.spending, { tokens, probe_tokens }, arm === 'control')
+  state.day = advanceDay(state.day, state, isUncounted, time)
   state.updated_at = time
 }
 
 /** Counts an outcome in what the fleet saved over time. It is of the period that begins with it. */
-function countInHistory (root: OwnState, outcome: LoggedOutcome, { time, weight }: Counted): void {
+function countInHistory (root: OwnState, outcome: LoggedOutcome, time: number): void {
   const history = root.savings_history === undefined ? startHistory(root, time) : advanceHistory(root.savings_history, root, time)
   const { tokens, probe_tokens = 0 } = outcome
-  root.savings_history = addToHistory(history, tokens + probe_tokens, weight)
+  root.savings_history = addToHistory(history, tokens + probe_tokens)
 }
 
 function countFidelity (state: OwnState, fidelity: Fidelity): void {
@@ -283,9 +272,8 @@ export function takeReport (
   const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)
   if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending, state, policy))
   const samples = index === null ? 1 : outcome.samples ?? null
-  const counted = member.arm === 'treated' && isMeasured(report) && !isFullRun(outcome) ? withTreated(fold, pending, member, policy) : state
   cohort.report(member, report, samples, fold.cohorts.clock, rules)
-  if (!isEvidence(member)) return counted
+  if (!isEvidence(member)) return state
   if (report.kind === 'known') {
     applySample(fold, outcome, leaf, policy)
     applyTrace(fold, outcome, key, state, policy)
@@ -316,15 +304,6 @@ export function takeReport (
  */
 function isFullRun ({ arm, stopped, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'steps' | 'steps_complete'>): boolean {
   return arm === 'control' && !stopped && steps !== null && isComplete
-}
-
-function isMeasured ({ kind }: SampleReport): boolean { return kind === 'known' || kind === 'awaits_label' }
-
-/** Adds a sample of a treated member to what is known of treated generations. @returns the state stored last */
-function withTreated (fold: Fold, { key, outcome }: PendingOutcome, member: EnrolledUnit, policy: Policy): ContextState {
-  const own = fold.own(key)!
-  own.treated_sums = addTreatedSample(own.treated_sums, member, outcome, policy)
-  return own
 }
 
 /** Whether a control outcome is missing because it lacks steps. */

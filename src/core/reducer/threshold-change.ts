@@ -11,7 +11,7 @@ import type { Policy } from '../policy/policy.js'
 export interface Change {
   readonly time: number
   readonly key: string
-  readonly cause: 'evidence' | 'pin' | 'predictor' | 'left_pool' | 'reports' | EpochCause
+  readonly cause: 'evidence' | 'pin' | 'predictor' | 'left_pool' | EpochCause
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null

@@ -20,9 +20,7 @@ import { ALL_LABELS } from '../contexts/label-losses.js'
 import { FIRST_UNITS, hasLeft } from '../contexts/membership.js'
 import { type ProbeFormState, probeValidity } from '../contexts/probe-form.js'
 import { probeOverhead } from '../contexts/probe-spending.js'
-import { reportsInForce } from '../contexts/reporting.js'
 import { estimateSavings } from '../contexts/savings.js'
-import { estimateCount } from '../contexts/treated-estimates.js'
 import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
@@ -75,8 +73,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     score: effective.scorer ?? own.scorer ?? 'confidence',
     guarantee: effective.guarantee,
     control_generations: evidence.generations,
-    treated_generations: Math.round(state.treated),
-    reporting: isGathering ? describeReporting(state, own.policy) : null,
+    treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
     /** At the certified threshold; under a pin at the loosest threshold of the grid that is at least as safe. */
     em_drop: index === -1 ? null : isEstimated ? estimatedDrop(candidate, index, own.policy) : trueDrop(emDrop(shown, index), own.policy),
@@ -86,8 +83,8 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(shown, index),
     tokens_saved_gross_ratio: index === -1 ? null : grossSavedRatio(shown, index),
     ...describeSavings(state),
-    probe_tokens: Math.round(state.probe_tokens),
-    probe_prefill_tokens: Math.round(state.probe_prefill_tokens),
+    probe_tokens: state.probe_tokens,
+    probe_prefill_tokens: state.probe_prefill_tokens,
     /** Tokens of probes over those of the generations, of the last thousand or two in both arms; `null`: none was reported. */
     probe_overhead: probeOverhead(state.spending),
     /** Why nothing is likely to be certified, here or in the pool; `null`: something is, or little is known yet. */
@@ -132,19 +129,6 @@ export function describeContext (loaded: LoadedContexts, key: string) {
 
 function labelsAskedFrom ({ labelReach: reach }: ChainLink): number | null {
   return reach === ALL_LABELS ? null : GRID[reach] ?? 1
-}
-
-/** Which generations report, and what the enrolled treated ones show of all treated ones; intervals are of 95 %. */
-function describeReporting ({ reporting: { mode, rate }, treated_sums: sums, treated }: ContextState, policy: Policy) {
-  return {
-    mode: reportsInForce(policy, mode),
-    /** Generations a second, in the last whole minute with outcomes; `null`: none is over. */
-    rate,
-    unreported: sums.unreported,
-    treated_generations: estimateCount(sums, treated),
-    treated_tokens: estimateMean(sums.tokens),
-    treated_em: estimateEm(sums),
-  }
 }
 
 /**

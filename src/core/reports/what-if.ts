@@ -30,7 +30,6 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   min_tokens: NEW_EPOCH,
   control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
   max_probe_overhead: 'it affects how fast evidence arrives, not what the present evidence certifies',
-  reports: 'it affects which generations report, not what is certified',
   mode: 'it affects whether a threshold stops generations, not what is certified',
   judge_miss_rate: NEW_EPOCH,
   judge_gain_share: NEW_EPOCH,

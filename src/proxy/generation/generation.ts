@@ -349,8 +349,7 @@ export class ProxiedGeneration {
     run.abort()
     const isCancelled = clientGone.aborted && !(clientGone.reason instanceof SampleFailedError)
     metrics.ended(local.arm, isCancelled ? 'cancelled' : 'broken')
-    const isReported = isCancelled && local.arm !== null && local.isUnreported !== true
-    if (isReported) report(cancelledOutcome(local, request, this.#received, this.#checks))
+    if (isCancelled && local.arm !== null) report(cancelledOutcome(local, request, this.#received, this.#checks))
     reply.fail(error instanceof StreamError ? error.chunk : null)
   }
 
@@ -359,7 +358,7 @@ export class ProxiedGeneration {
     const { request, local, form, dependencies: { metrics, report, sendsPrompts } } = this.#options
     metrics.ended(local.arm, end)
     metrics.generated({ reasoning: stop?.prefix.tokens ?? this.#reasoning.tokens, discarded: this.#discarded(stop), answer: answerTokens })
-    if (local.arm === null || form === null || local.isUnreported === true) return
+    if (local.arm === null || form === null) return
     const endAnswer = endProbe?.answer ?? null
     report(finishedOutcome(local, request, { tokens, answerTokens, answer, stop, endAnswer, checks: this.#checks, sendsPrompts }))
   }

@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises'
-import { NONE_UNREPORTED, sumUnreported, type Unreported } from '../../core/enrolment/enrolment-list.js'
 import type { Context } from '../../core/policy/context.js'
 import { CallError, type ServiceClient } from './service-calls.js'
 
@@ -13,8 +12,6 @@ interface Batch {
   readonly share: number
   readonly since: number
   readonly generations: EnrolledIds[]
-  /** Absent: none. */
-  unreported?: Unreported
 }
 
 const EVERY_MS = 50
@@ -24,7 +21,7 @@ const MAX_AGE_MS = 4500
 const CALL_MS = 1000
 const MAX_IN_CALL = 4096
 
-/** Reports the generations that the proxy has enrolled to the service, twenty times a second, and how many others there are. */
+/** Reports the generations that the proxy has enrolled to the service, twenty times a second. */
 export class EnrolmentSender {
   readonly #service: Pick<ServiceClient, 'post'>
   readonly #onProblem: (message: string) => void
@@ -39,16 +36,6 @@ export class EnrolmentSender {
   }
 
   add (context: Context, epoch: string | null, share: number, generation: EnrolledIds): void {
-    this.#batch(context, epoch, share).generations.push(generation)
-  }
-
-  /** Counts generations that need not report. */
-  count (context: Context, epoch: string | null, share: number, more: Unreported): void {
-    const batch = this.#batch(context, epoch, share)
-    batch.unreported = sumUnreported(batch.unreported ?? NONE_UNREPORTED, more)
-  }
-
-  #batch (context: Context, epoch: string | null, share: number): Batch {
     const key = JSON.stringify([epoch, share, context])
     let batch = this.#batches.get(key)
     if (batch === undefined || batch.generations.length >= MAX_IN_CALL) {
@@ -56,7 +43,7 @@ export class EnrolmentSender {
       this.#batches.set(key, batch = { context, epoch, share, since: performance.now(), generations: [] })
     }
     this.#timer ??= globalThis.setTimeout(() => { this.flush() }, EVERY_MS)
-    return batch
+    batch.generations.push(generation)
   }
 
   /** Sends all draws that wait. */
@@ -73,18 +60,15 @@ export class EnrolmentSender {
     await this.#sending
   }
 
-  async #send ({ since, unreported, ...draws }: Batch): Promise<void> {
-    let counts = unreported && { unreported }
+  async #send ({ since, ...draws }: Batch): Promise<void> {
     for (;;) {
       const age = performance.now() - since
       if (age > MAX_AGE_MS) return
       try {
-        await this.#service.post('/v1/enrolments', { ...draws, ...counts, age_ms: age }, CALL_MS)
+        await this.#service.post('/v1/enrolments', { ...draws, age_ms: age }, CALL_MS)
         this.enrolled += draws.generations.length
         return
       } catch (error) {
-        counts = undefined // only the reply may be lost; draws that come twice count once, but counts do not
-        if (draws.generations.length === 0) return
         this.#onProblem(`generations that have started can't be enrolled: ${(error as Error).message}`)
         if (error instanceof CallError && !error.mayRetry) return
         await setTimeout(RETRY_MS)

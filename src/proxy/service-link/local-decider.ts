@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Arm } from '../../core/assignment/arm.js'
-import { armOfDraw, decide, type Decision, drawOf, enrolDraw, isLeftAlone, isReportDue } from '../../core/decide/decide.js'
+import { armOfDraw, decide, type Decision, drawOf, enrolDraw, isLeftAlone } from '../../core/decide/decide.js'
 import { type ContextRule, ruleFor, type Snapshot } from '../../core/decide/snapshot.js'
 import type { ProbeForm } from '../../core/contexts/probe-form.js'
 import { contextKey, type Context } from '../../core/policy/context.js'
@@ -17,8 +17,6 @@ export interface LocalGeneration {
   readonly context: Context
   /** Drawn at the first check; `null` before it. */
   arm: Arm | null
-  /** Whether the service does not need its outcome. Absent: it does, or that is not known. */
-  isUnreported?: boolean
 }
 
 export interface StartResult {
@@ -49,9 +47,9 @@ export interface ProbedStep {
 /** Decides in this process, by the service's rules and its own code. */
 export class LocalDecider {
   readonly #snapshot: () => Snapshot | null
-  readonly #enrolments: Pick<EnrolmentSender, 'add' | 'count'>
+  readonly #enrolments: Pick<EnrolmentSender, 'add'>
 
-  constructor (snapshot: () => Snapshot | null, enrolments: Pick<EnrolmentSender, 'add' | 'count'>) {
+  constructor (snapshot: () => Snapshot | null, enrolments: Pick<EnrolmentSender, 'add'>) {
     this.#snapshot = snapshot
     this.#enrolments = enrolments
   }
@@ -106,23 +104,16 @@ export class LocalDecider {
     const u = drawOf(snapshot.salt, group ?? prompt)
     generation.arm = armOfDraw(rule, u)
     if (u === null) return
-    generation.isUnreported = generation.arm === 'treated' && !isReportDue(snapshot.salt, rule, 'fresh', u, group ?? id)
-    if (generation.isUnreported) this.#enrolments.count(context, rule.epoch, rule.controlShare, { generations: 1, steps: 0, stops: 0 })
     const ids = { generation_id: id, ...(group === null ? { prompt_hash: prompt } : { group_id: group }) }
     const enrol = () => { this.#enrolments.add(context, rule.epoch, rule.controlShare, ids) }
     enrolDraw({ enrol }, snapshot, rule, { u, id: group ?? id, tokens, context })
   }
 
   /** `null` while the circuit is open: go on. */
-  decide ({ id, group, context, arm, isUnreported }: LocalGeneration, step: ProbedStep): Decision | null {
+  decide ({ id, group, context, arm }: LocalGeneration, step: ProbedStep): Decision | null {
     const snapshot = this.#snapshot()
     if (snapshot === null || arm === null) return null
-    const decision = decide(snapshot, 'fresh', { ...step, context, arm, generation_id: id, ...(group !== null && { group_id: group }) })
-    if (isUnreported === true) {
-      const { epoch, controlShare } = ruleFor(snapshot, context)
-      this.#enrolments.count(context, epoch, controlShare, { generations: 0, steps: 1, stops: decision.decision === 'stop' ? 1 : 0 })
-    }
-    return decision
+    return decide(snapshot, 'fresh', { ...step, context, arm, generation_id: id, ...(group !== null && { group_id: group }) })
   }
 
   #rule (context: Context): ContextRule | null {

@@ -9,7 +9,6 @@ import { recordedFieldsAt } from '../../core/step-records/recorded-steps.js'
 import { type Caller, scopedId } from '../access/context-access.js'
 import type { DecisionServices } from './answer-step.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
-import { countUnreportedRows } from './unreported-counts.js'
 
 const NONE: ReadonlySet<number> = new Set()
 
@@ -35,8 +34,6 @@ export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' 
   readonly stale: boolean
   /** Rows without an arm that came too late to enrol their generations. */
   readonly first_step_late: number[]
-  /** Rows without an arm whose generations need not report their outcomes; absent: none. */
-  readonly unreported?: number[]
   readonly errors: RowProblem[]
   /** One for each context of the request; `null` where the context is invalid or may not be used. */
   readonly contexts: Array<ContextReply | null>
@@ -59,8 +56,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   countRows(services, decided.reasons)
   const { late: first_step_late, enrolled } = enrolRows(services, columns, decided, caller)
   logRows(services, columns, decided, { snapshot, enrolled, caller })
-  countUnreportedRows(services.enroller.within(caller.tokenPrefix), snapshot, columns, decided)
-  const { stop, control, would_stop, probe, asked_early, unreported, rules } = decided
+  const { stop, control, would_stop, probe, asked_early, rules } = decided
   return {
     snapshot_version: snapshot.version,
     stale: snapshotHolder.freshness() !== 'fresh',
@@ -70,7 +66,6 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
     probe,
     first_step_late,
     asked_early,
-    ...(unreported.length > 0 && { unreported }),
     errors,
     contexts: rules.map((rule, i) => contexts[i] === null ? ruleOf(rule) : null),
   }

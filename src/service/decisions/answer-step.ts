@@ -14,7 +14,6 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Enroller } from './enroller.js'
 import type { Recorder } from './recorder.js'
-import { countUnreportedStep } from './unreported-counts.js'
 
 /** The services that answering a step needs. */
 export interface DecisionServices {
@@ -51,9 +50,7 @@ function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDe
   recorder.recordDecided(step, decided, caller)
   metrics.decided(decision.reason)
   const snapshot = snapshotHolder.snapshot()
-  const sink = enroller.within(caller.tokenPrefix)
-  const enrolment = enrolStep(sink, snapshot, step, decided)
-  countUnreportedStep(sink, snapshot, step, decided)
+  const enrolment = enrolStep(enroller.within(caller.tokenPrefix), snapshot, step, decided)
   logStep(services, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
   if (step.arm !== undefined && step.context !== undefined) return decision
   const warnings = warningsOf(step, services)

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { uniform } from '../../core/assignment/arm.js'
 import { enrolledHash } from '../../core/decide/decide.js'
 import { ruleFor } from '../../core/decide/snapshot.js'
-import { DrawBuffer, type DrawnIn, type EnrolmentEntry, type EnrolmentTimes, type Unreported } from '../../core/enrolment/enrolment-list.js'
+import { DrawBuffer, type DrawnIn, type EnrolmentEntry, type EnrolmentTimes } from '../../core/enrolment/enrolment-list.js'
 import { type Context, contextKey, unknownLevel } from '../../core/policy/context.js'
 import { at, UnknownLevelError } from '../../errors/errors.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
@@ -12,7 +12,6 @@ import type { Store } from '../../store/store.js'
 import { type Caller, contextAccessProblem, forbidden } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import { UnreportedCounts, type UnreportedSink } from './unreported-counts.js'
 
 interface EnrollerOptions {
   readonly store: Pick<Store, 'append'>
@@ -21,15 +20,13 @@ interface EnrollerOptions {
 }
 
 /** Records enrolled generations, off the decision path (see docs/concepts/certificate.md). */
-export interface Enroller extends UnreportedSink {
+export interface Enroller {
   /**
    * Enrols a draw; never waits and never throws.
    * @param u the draw, and `hash` the second hash of the same id, both in [0, 1)
    * @param ageMs how long ago it was drawn; more than 0 where a local decider drew it
    */
   readonly enrol: (drawn: DrawnIn, u: number, hash: number, ageMs?: number) => void
-  /** Counts treated generations that a local decider need not report. */
-  readonly count: (drawn: DrawnIn, unreported: Unreported) => void
   /** The same for the draws of tokens that are bound to a prefix; `null`: to none. */
   readonly within: (prefix: string | null) => EnrollerOfPrefix
   /** Age from which a local decider's draw comes too late: it cannot be relied on to be in the log in time, ms. */
@@ -38,7 +35,7 @@ export interface Enroller extends UnreportedSink {
   readonly close: () => Promise<void>
 }
 
-type EnrollerOfPrefix = Pick<Enroller, 'enrol' | 'count' | 'unreported'>
+type EnrollerOfPrefix = Pick<Enroller, 'enrol'>
 
 /** A list on its way: it keeps its number until it is known to be appended, so that it counts once however often it is sent. */
 interface Sending { readonly number: number, readonly entries: readonly EnrolmentEntry[], readonly since: number }
@@ -46,7 +43,6 @@ interface Sending { readonly number: number, readonly entries: readonly Enrolmen
 export function createEnroller ({ store, log, times }: EnrollerOptions): Enroller {
   const boot = randomUUID()
   const buffer = new DrawBuffer()
-  const unreportedCounts = new UnreportedCounts()
   let lists = 0
   let sending: Sending | null = null
   let appendedAt: number | null = null
@@ -54,7 +50,6 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
 
   /** Appends the current list, or the next one. A list that cannot be appended is sent again with its new age. */
   async function send (): Promise<void> {
-    if (sending === null) unreportedCounts.moveTo(buffer)
     const taken = sending === null ? buffer.take(performance.now()) : null
     if (taken !== null) sending = { number: ++lists, ...taken }
     if (sending === null) return
@@ -78,18 +73,14 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
   timer.unref()
 
   const enrol: Enroller['enrol'] = (drawn, u, hash, ageMs = 0) => { buffer.add(drawn, u, hash, performance.now() - ageMs) }
-  const count: Enroller['count'] = (drawn, unreported) => { buffer.count(drawn, unreported) }
-  const unreported: Enroller['unreported'] = (rule, drawnIn) => unreportedCounts.of(rule, drawnIn)
-  const byPrefix = new Map<string | null, EnrollerOfPrefix>([[null, { enrol, count, unreported }]])
+  const byPrefix = new Map<string | null, EnrollerOfPrefix>([[null, { enrol }]])
 
   return {
     oldestMs: times.oldestList / 2,
     enrol,
-    count,
-    unreported,
     within (prefix) {
       let bound = byPrefix.get(prefix)
-      bound ??= boundTo(prefix!, { enrol, count, unreported })
+      bound ??= boundTo(prefix!, { enrol })
       byPrefix.set(prefix, bound)
       return bound
     },
@@ -103,15 +94,13 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
 }
 
 /** Draws come in runs of one context, which share their properties. */
-function boundTo (prefix: string, { enrol, count, unreported }: EnrollerOfPrefix): EnrollerOfPrefix {
+function boundTo (prefix: string, { enrol }: EnrollerOfPrefix): EnrollerOfPrefix {
   let last: { readonly drawn: DrawnIn, readonly bound: DrawnIn } | null = null
   return {
     enrol (drawn, u, hash, ageMs) {
       if (last?.drawn !== drawn) last = { drawn, bound: { ...drawn, prefix } }
       enrol(last.bound, u, hash, ageMs)
     },
-    count: (drawn, more) => { count({ ...drawn, prefix }, more) },
-    unreported: (rule, drawnIn) => unreported(rule, () => ({ ...drawnIn(), prefix })),
   }
 }
 
@@ -128,14 +117,12 @@ export interface EnrolmentReport {
     readonly prompt_hash?: string
     readonly sample?: number
   }>
-  /** Treated generations that need not report; absent: none. */
-  readonly unreported?: Unreported
 }
 
 interface EnrolmentServices {
   readonly config: Pick<Config, 'levels'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot'>
-  readonly enroller: Pick<Enroller, 'oldestMs'> & { readonly within: (prefix: string | null) => Pick<Enroller, 'enrol' | 'count'> }
+  readonly enroller: Pick<Enroller, 'oldestMs'> & { readonly within: (prefix: string | null) => Pick<Enroller, 'enrol'> }
 }
 
 /**
@@ -145,7 +132,7 @@ interface EnrolmentServices {
  */
 export function acceptEnrolments (
   { config: { levels }, snapshotHolder, enroller }: EnrolmentServices, report: EnrolmentReport, caller: Caller): number {
-  const { context = {}, epoch, age_ms: age, generations, unreported } = report
+  const { context = {}, epoch, age_ms: age, generations } = report
   const level = unknownLevel(levels, context)
   if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, levels.join(', ')))
   const problem = contextAccessProblem(caller, levels, context)
@@ -158,9 +145,8 @@ export function acceptEnrolments (
   const key = source ?? leaf
   // A bundle has a new member of a pool run in full, and does not say at which share its draws are evidence of the pool.
   const share = key === leaf ? report.share : Math.min(report.share, evidenceShare)
-  const { enrol, count } = enroller.within(caller.tokenPrefix)
+  const { enrol } = enroller.within(caller.tokenPrefix)
   const drawn = { key, epoch, share }
-  if (unreported !== undefined) count(drawn, unreported)
   if (age > enroller.oldestMs) return 0 // with what this replica draws itself in one list, it would make that void
   let enrolled = 0
   for (const { group_id: group, prompt_hash: prompt, generation_id: id, sample = 0 } of generations) {

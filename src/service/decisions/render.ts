@@ -27,8 +27,7 @@ export function renderDecision (decision: Decision): string {
     '","context":' + JSON.stringify(decision.context) +
     ',"scope":"' + decision.scope + renderGuarantee(decision.guarantee) + decision.next_check_tokens +
     (decision.probe ? ',"probe":true' : ',"probe":false') +
-    (decision.report === undefined ? ',"snapshot_version":' : decision.report ? ',"report":true,"snapshot_version":' : ',"report":false,"snapshot_version":') +
-    decision.snapshot_version +
+    ',"snapshot_version":' + decision.snapshot_version +
     (decision.stale ? ',"stale":true,"warnings":' : ',"stale":false,"warnings":') + renderWarnings(decision.warnings) + '}'
 }
 
@@ -54,10 +53,9 @@ const renderedRules = new WeakMap<NonNullable<ColumnsAnswer['contexts'][number]>
 
 /** Renders what `JSON.stringify` would, in a fraction of the time where rows are few. */
 export function renderColumns (answer: ColumnsAnswer): string {
-  const unreported = answer.unreported === undefined ? '' : `,"unreported":${renderRows(answer.unreported)}`
   return `{"snapshot_version":${answer.snapshot_version},"stale":${answer.stale},"stop":${renderRows(answer.stop)},"control":${renderRows(answer.control)}` +
     `,"would_stop":${renderRows(answer.would_stop)},"probe":${renderRows(answer.probe)},"first_step_late":${renderRows(answer.first_step_late)}` +
-    `,"asked_early":${renderRows(answer.asked_early)}${unreported},"errors":${answer.errors.length === 0 ? '[]' : JSON.stringify(answer.errors)},"contexts":${renderRules(answer.contexts)}}`
+    `,"asked_early":${renderRows(answer.asked_early)},"errors":${answer.errors.length === 0 ? '[]' : JSON.stringify(answer.errors)},"contexts":${renderRules(answer.contexts)}}`
 }
 
 function renderRows (rows: readonly number[]): string {

@@ -6,7 +6,6 @@ import { trueDrop } from '../../core/certificate/judge-errors.js'
 import { BREACH_SUSPECTED } from '../../core/certificate/breach.js'
 import { fidelitySuspicion } from '../../core/certificate/fidelity.js'
 import { ALARM } from '../../core/certificate/drift.js'
-import { estimateEm, estimateMean } from '../../core/contexts/arms.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import type { ChainLink } from '../../core/contexts/chain-link.js'
 import { type ContextState, evidenceOf } from '../../core/contexts/context-state.js'
@@ -14,7 +13,6 @@ import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT } from '../../core/contexts/con
 import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../../core/contexts/follow-up-counts.js'
 import { probeValidity } from '../../core/contexts/probe-form.js'
 import { probeOverhead } from '../../core/contexts/probe-spending.js'
-import { reportsInForce } from '../../core/contexts/reporting.js'
 import type { Estimate } from '../../core/contexts/weighted-sums.js'
 import { ROOT } from '../../core/policy/context.js'
 import type { Policy } from '../../core/policy/policy.js'
@@ -182,10 +180,6 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed there')
   const openEnrolments = gauge('open_enrolments', 'Generations of either arm that are enrolled and not accounted for yet; at most 4,096')
   const unaccounted = gauge('unaccounted', 'Enrolled generations of ended slices that are not accounted for yet and count as lost until they are')
-  const reportsEnrolled = gauge('reports_enrolled', '1 while only control and enrolled treated generations report; figures of the others are then estimates')
-  const unreported = gauge('unreported', 'Treated generations of this epoch that did not have to report, and their steps and stops', 'of')
-  const treatedTokens = gauge('treated_tokens_mean', 'Mean tokens of a treated generation, from the enrolled ones: estimate and bounds of a 95 % interval', 'bound')
-  const treatedEm = gauge('treated_em', 'EM of the served answers of treated generations, from the enrolled ones: estimate and bounds of a 95 % interval', 'bound')
   const armEm = gauge('arm_em', 'EM of an arm while a threshold was in force: estimate and bounds of a 95 % interval', 'arm', 'bound')
   const armTokens = gauge(
     'arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force: estimate and bounds of a 95 % interval', 'arm', 'bound')
@@ -242,10 +236,6 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
       cancelledRatios.set({ context }, cancelledRatio(state))
       for (const [name, count] of Object.entries(state.follow_up)) followUps.set({ context, state: name }, count)
       unprobed.set({ context }, evidence.unprobed_generations)
-      if (policy !== undefined) reportsEnrolled.set({ context }, reportsInForce(policy, state.reporting.mode) === 'enrolled' ? 1 : 0)
-      for (const [of, number] of Object.entries(state.treated_sums.unreported)) unreported.set({ context, of }, number)
-      for (const [bound, tokens] of boundsOf(estimateMean(state.treated_sums.tokens))) treatedTokens.set({ context, bound }, tokens)
-      for (const [bound, em] of boundsOf(estimateEm(state.treated_sums))) treatedEm.set({ context, bound }, em)
       openEnrolments.set({ context }, state.open_enrolments)
       unaccounted.set({ context }, state.open.unaccounted)
       const terms = state.guarantee ?? state.requested

@@ -3,7 +3,6 @@ import { type AcceptedBatchSchema, OutcomeSchema, type ReceiptSchema } from '../
 import { itemValidator } from '../../../openapi/validation.js'
 import type { OutcomeWarning } from '../../core/contexts/context-warnings.js'
 import { ALL_LABELS } from '../../core/contexts/label-losses.js'
-import { mustReport } from '../../core/contexts/reporting.js'
 import { type ContextRule, ruleFor } from '../../core/decide/snapshot.js'
 import { RAW } from '../../core/enrolment/slice.js'
 import { isUnmarked, type LoggedOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome/outcome.js'
@@ -208,12 +207,9 @@ function isAnswerLong ({ em, answer, reference }: ReportedOutcome): boolean {
 }
 
 function isLabelWanted (loaded: LoadedSnapshot, entry: LoggedOutcome, rule: ContextRule): boolean {
-  const { enrolledShare, evidenceShare, reports, trials } = rule
-  const { u, hash, stopped } = entry
-  if (stopped && reports === 'enrolled' && !mustReport(u, hash, evidenceShare, enrolledShare)) return false // it counts nowhere
-  if (stopped) return isLabelOfStopWanted(entry, policyFor(loaded, entry))
+  if (entry.stopped) return isLabelOfStopWanted(entry, policyFor(loaded, entry))
   if (!mayNeedLabel(entry, rule)) return false
-  return unitsBy(entry, policyFor(loaded, entry), trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
+  return unitsBy(entry, policyFor(loaded, entry), rule.trials.map((scorer, i) => ({ ordinal: i + 1, scorer }))).isLabelWanted
 }
 
 /** Whether it is a full control run that is evidence, and came without its grade. */

@@ -13,10 +13,9 @@ import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
 import type { Membership } from '../../core/contexts/membership.js'
-import { NO_REPORTING } from '../../core/contexts/reporting.js'
 import { startHistory } from '../../core/contexts/savings-history.js'
 import { UNLIKELY_REASONS } from '../../core/contexts/probe-spending.js'
-import { NO_TREATED, type TreatedSums } from '../../core/contexts/treated-estimates.js'
+import { type Arms, NO_ARMS } from '../../core/contexts/arms.js'
 import { arePrompts } from '../../core/enrolment/seen-prompts.js'
 import { countPacked } from '../../core/enrolment/seen-units.js'
 import { RAW } from '../../core/enrolment/slice.js'
@@ -37,12 +36,12 @@ export interface WrittenGathered {
 
 export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
 
-export type WrittenState = Omit<ContextState, keyof Gathered | 'trials' | 'cadences' | 'grader' | 'treated_sums'> & WrittenGathered & {
+export type WrittenState = Omit<ContextState, keyof Gathered | 'trials' | 'cadences' | 'grader' | 'arms'> & WrittenGathered & {
   readonly trials: readonly WrittenTrial[]
   /** `null`: nothing was counted. */
   readonly cadences: Cadences | null
   readonly grader: GraderCounts | null
-  readonly treated_sums: TreatedSums | null
+  readonly arms: Arms | null
 }
 
 const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
@@ -122,8 +121,7 @@ const state = Type.Object({
   cadences: orNull(like(NO_CADENCES)),
   auto_cadence: orNull(Type.Object({ choice: orNull(cadenceChoice), exploration: orNull(exploration), since: costs })),
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
-  treated_sums: orNull(like(NO_TREATED)),
-  reporting: Type.Object({ ...fieldsLike(NO_REPORTING), mode: Type.Enum(['all', 'enrolled']), rate: orNull(number) }),
+  arms: orNull(like(NO_ARMS)),
   log_evidence: orNull(Type.Object({ best: number, now: number })),
   unlikely: orNull(Type.Enum([...UNLIKELY_REASONS])),
   day: Type.Object({ ...fieldsLike(newState.day), last_generations: orNull(number), net: orNull(number) }),
@@ -149,7 +147,6 @@ const state = Type.Object({
     served_em_drop_high: orNull(number),
     total_em_drop_bound: orNull(number),
     breach: Type.Enum([...BREACH_SIGHTS]),
-    reports: Type.Enum(['all', 'enrolled']),
     tokens_saved_ratio: number,
     tokens_saved_gross_ratio: number,
     epoch: number,

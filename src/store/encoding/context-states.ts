@@ -2,14 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Beginnings, packBeginnings, unpackBeginnings } from '../../core/certificate/beginnings.js'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
-import { NO_ARMS } from '../../core/contexts/arms.js'
+import { type Arms, NO_ARMS } from '../../core/contexts/arms.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, copyState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
-import { NO_REPORTING } from '../../core/contexts/reporting.js'
 import { NO_SAVINGS, type Savings } from '../../core/contexts/savings.js'
-import { NO_TREATED, type TreatedSums } from '../../core/contexts/treated-estimates.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { type Gathered, isState, type WrittenGathered, type WrittenState, type WrittenTrial } from './context-schemas.js'
 
@@ -53,10 +51,10 @@ function hasThresholdOfGrid (state: ContextState): boolean {
  * epochs and the hold are kept.
  */
 export function withoutEvidence (state: ContextState): ContextState {
-  const { epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, reporting } = state
+  const { epoch, looks, savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history } = state
   const { stops, breaches, hold } = state
   const sums = { savings, probe_tokens, probe_prefill_tokens, spending, day, savings_history, stops, breaches }
-  return { ...UNREADABLE, epoch, looks, ...sums, reporting, hold }
+  return { ...UNREADABLE, epoch, looks, ...sums, hold }
 }
 
 /** The epochs of a context count from 1. */
@@ -71,8 +69,8 @@ export function encodeState (state: ContextState): string {
   const membership = state.membership && { ...state.membership, evidence: packEvidence(state.membership.evidence) }
   const cadences = state.cadences === NO_CADENCES ? null as unknown as Cadences : state.cadences
   const grader = state.grader === NO_GRADER ? null as unknown as GraderCounts : state.grader
-  const treated_sums = state.treated_sums === NO_TREATED ? null as unknown as TreatedSums : state.treated_sums
-  return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader, treated_sums }))
+  const arms = state.arms === NO_ARMS ? null as unknown as Arms : state.arms
+  return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader, arms }))
 }
 
 function written ({ evidence, open, beginnings }: Gathered): Gathered {
@@ -92,15 +90,13 @@ export function reviveState (written: object): ContextState {
     requested: intern(state.requested),
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
-    reporting: state.reporting.since === 0 ? NO_REPORTING : state.reporting,
     probe_form: state.probe_form && { ...state.probe_form, form: state.probe_form.form && intern(state.probe_form.form) },
-    arms: state.arms.control.generations + state.arms.treated.generations === 0 ? NO_ARMS : state.arms,
     ...revived(state, NO_EVIDENCE),
     day: { ...state.day, savings: hasNoSavings(state.day.savings) ? NO_SAVINGS : state.day.savings },
     savings: hasNoSavings(state.savings) ? NO_SAVINGS : state.savings,
     cadences: state.cadences ?? NO_CADENCES,
     grader: state.grader ?? NO_GRADER,
-    treated_sums: state.treated_sums ?? NO_TREATED,
+    arms: state.arms ?? NO_ARMS,
     trials: state.trials.map(reviveTrial),
     ...(state.membership && { membership: { ...state.membership, evidence: unpackEvidence(state.membership.evidence) } }),
   })

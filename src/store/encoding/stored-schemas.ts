@@ -2,7 +2,6 @@ import { type TSchema, Type } from '#typebox'
 import { Compile, type Validator } from '#typebox/compile'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
 import { PROBE_FORM_NAMES } from '../../core/contexts/probe-form.js'
-import { NONE_UNREPORTED } from '../../core/enrolment/enrolment-list.js'
 import type { LogEntry } from '../../core/reducer/log-entry.js'
 import { ROOT } from '../../core/policy/context.js'
 import { isGridLength, type Predictor } from '../../core/predictor/predictor.js'
@@ -259,7 +258,6 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
       cutoff: Type.Optional(ratio),
       control_left_out: Type.Optional(number),
       prefix: Type.Optional(text),
-      unreported: Type.Optional(like(NONE_UNREPORTED)),
     })),
   })),
   outcome: check(Type.Object(outcome)),

@@ -59,11 +59,10 @@ t.test('the guarantee states the evidence behind it', async (t) => {
     served_em_drop: null,
     served_em_drop_high: null,
     total_em_drop_bound: null,
-    breach: 'arms',
+    breach: 'fidelity',
     tokens_saved_ratio: 0.6,
     tokens_saved_gross_ratio: 0.6,
     epoch: 1,
-    reports: 'all',
     since_step: null,
   })
   t.equal(judgeAfresh(stateOf(FIRST), policyWith(), levels, NONE).threshold, GRID.at(-1))

@@ -19,8 +19,8 @@ t.test('each row is decided like a single step, to the bit, and bad rows are lef
     const singles = rows.map((row) => bad.includes(row) ? undefined : decide(snapshot, freshness, stepAt(columns, row)))
     const us = rows.map((row) => bad.includes(row) ? null : decideStep(snapshot, freshness, stepAt(columns, row)).u)
     const rowsWhere = (isSo: (single: Decision) => boolean) => rows.filter((row) => singles[row] !== undefined && isSo(singles[row]))
-    const { stop, control, would_stop, probe, asked_early, drawn, draws, unreported, reasons } = columnwise
-    assert.deepEqual({ stop, control, would_stop, probe, asked_early, drawn, draws, unreported, reasons: [...reasons] }, {
+    const { stop, control, would_stop, probe, asked_early, drawn, draws, reasons } = columnwise
+    assert.deepEqual({ stop, control, would_stop, probe, asked_early, drawn, draws, reasons: [...reasons] }, {
       stop: rowsWhere(({ decision }) => decision === 'stop'),
       control: rowsWhere(({ arm }) => arm === 'control'),
       would_stop: rowsWhere((single) => single.would_stop),
@@ -28,7 +28,6 @@ t.test('each row is decided like a single step, to the bit, and bad rows are lef
       asked_early: rowsWhere(({ warnings }) => warnings.includes('asked_early')),
       drawn: rows.filter((row) => us[row] !== null),
       draws: us.filter((u) => u !== null),
-      unreported: rowsWhere(({ report }) => report === false),
       reasons: singles.map((single) => single?.reason),
     })
     for (const single of singles) if (single) { met.add(single.reason); scorers.add(`${single.decision} by ${single.scorer}`) }

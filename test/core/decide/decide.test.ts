@@ -81,42 +81,6 @@ t.test('a retry is treated, is not stopped, and draws nothing', async (t) => {
   }
 })
 
-const SAMPLED: LinkFields = { index: 10, learnedControlShare: 0.2, policy: { reports: 'enrolled' } }
-
-/** Whether the first step of a generation says that it must report. */
-function reportOf (step: Partial<Step>, stands: LinkFields = SAMPLED, freshness: Freshness = 'fresh') {
-  const snapshot = snapshotOf({ [KEY]: stands })
-  return decideStep(snapshot, freshness, { tokens: 32, confidence: 0.5, context: CONTEXT, ...step }).decision
-}
-
-t.test('where only enrolled generations report, control ones do, and as many treated ones', async (t) => {
-  const replies = Array.from({ length: 2000 }, (_, i) => ({ ...reportOf({ generation_id: `g${i}` }), u: uniform('salt', `g${i}`) }))
-  for (const { arm, report, u } of replies) if (report !== (arm === 'control' || u < 0.4)) t.fail(`${u}`)
-  t.ok(Math.abs(replies.filter(({ report }) => report).length / 2000 - 0.4) < 0.05)
-  const thinned = Array.from({ length: 2000 }, (_, i) => reportOf({ generation_id: `g${i}` }, { ...SAMPLED, policy: { reports: 'enrolled', label_rate: 0.5 } }))
-  t.ok(Math.abs(thinned.filter(({ report }) => report).length / 2000 - 0.3) < 0.05, 'all of the control ones, half of the others')
-})
-
-t.test('all samples of a group report, or none does', async (t) => {
-  for (let i = 0; i < 40; i++) {
-    const reports = Array.from({ length: 8 }, (_, sample) => reportOf({ group_id: `p${i}`, generation_id: `g${i}-${sample}`, sample }).report)
-    t.equal(new Set(reports).size, 1)
-  }
-})
-
-t.test('in doubt a generation reports, and a step with an arm is told nothing', async (t) => {
-  const id = Array.from({ length: 100 }, (_, i) => `g${i}`).find((one) => uniform('salt', one) > 0.5)!
-  t.equal(reportOf({ generation_id: id }).report, false)
-  t.equal(reportOf({}).report, true, 'it has no id')
-  t.equal(reportOf({ generation_id: id, retry_of: 'g' }).report, true, 'a retry')
-  t.equal(reportOf({ generation_id: id }, SAMPLED, 'too_old').report, true)
-  t.equal(reportOf({ generation_id: id }, { ...SAMPLED, policy: { reports: 'enrolled', follow_up_seconds: 0 } }).report, true, 'nothing enrols')
-  t.equal(reportOf({ generation_id: id }, { ...SAMPLED, policy: { reports: 'all' } }).report, true)
-  t.equal(reportOf({ generation_id: id }, { ...SAMPLED, policy: {} }).report, true, 'the learner has not changed that')
-  t.equal(reportOf({ generation_id: id }, { ...SAMPLED, policy: {}, reports: 'enrolled' }).report, false, 'the learner has')
-  t.equal(reportOf({ generation_id: id, arm: 'treated' }).report, undefined)
-})
-
 t.test('a score equal to the threshold stops, the next number below does not', async (t) => {
   for (const [index, threshold] of GRID.entries()) {
     t.equal(decided({ index }, { confidence: threshold }).decision, 'stop')
@@ -138,7 +102,6 @@ t.test('a decision has all its fields', async (t) => {
     guarantee: GUARANTEE,
     next_check_tokens: 128,
     probe: false,
-    report: undefined,
     snapshot_version: 7,
     stale: false,
     warnings: [],

@@ -24,7 +24,6 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
     check_growth: fc.constantFrom(0, 0.1),
     control_rate: fc.constantFrom<Policy['control_rate']>('auto', 0.3),
     record_steps: fc.boolean(),
-    reports: fc.constantFrom<Policy['reports']>('auto', 'all', 'enrolled'),
     label_rate: fc.constantFrom(1, 0.5),
   }),
 }).map(({ pin, ...rest }) => ({ ...rest, ...(pin !== undefined && { pin }) }))

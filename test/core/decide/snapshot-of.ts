@@ -39,7 +39,6 @@ export const GUARANTEE: Guarantee = {
   tokens_saved_ratio: 0.5,
   tokens_saved_gross_ratio: 0.5,
   epoch: 1,
-  reports: 'all',
   since_step: null,
 }
 
@@ -73,7 +72,6 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     trials: [],
     generations: 0,
     epochName: null,
-    reports: undefined,
     labelReach: ALL_LABELS,
     leftEpoch: null,
     knownEpoch: null,

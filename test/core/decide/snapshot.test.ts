@@ -85,7 +85,6 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     storePrompts: false,
     epoch: '1-1',
     enrolledShare: 1,
-    reports: 'all',
     probeForm: undefined,
     labelReach: 29,
     warnings: [],

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  DrawBuffer, ENROLMENT_TIMES, MAX_BUFFERED_DRAWS, MAX_DRAWS, scaledTimes, sumUnreported,
+  DrawBuffer, ENROLMENT_TIMES, MAX_BUFFERED_DRAWS, MAX_DRAWS, scaledTimes,
 } from '../../../src/core/enrolment/enrolment-list.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
@@ -64,14 +64,6 @@ t.test('an entry counts the control draws that it leaves out', async (t) => {
   const buffer = new DrawBuffer()
   for (let i = 0; i < 3 * MAX_DRAWS; i++) buffer.add(DRAWN, (i % 2 === 0 ? 0 : 0.25) + i * 1e-6, i / 1000, 0)
   t.match(buffer.take(0)!.entries, [{ draws: { length: MAX_DRAWS }, control_left_out: MAX_DRAWS }])
-})
-
-t.test('sums of unreported generations stay exact integers', async (t) => {
-  const most = Number.MAX_SAFE_INTEGER
-  t.strictSame(
-    sumUnreported({ generations: most, steps: 1, stops: 0 }, { generations: 1e9, steps: most, stops: 2 }),
-    { generations: most, steps: most, stops: 2 }
-  )
 })
 
 t.test('rule 2: an entry holds at most 256 draws', async (t) => t.equal(MAX_DRAWS, 256))

@@ -51,7 +51,7 @@ t.test('a probe that the end of the reasoning overtakes is aborted, and its toke
 
 const FORM: ProbeForm = { name: 'plain', suffix: 'Final answer:', before: '', after: '', tokens: 16 }
 
-interface Start { readonly inForce?: ProbeForm, readonly arm?: 'treated' | null, readonly clientGone?: AbortSignal, readonly isUnreported?: boolean }
+interface Start { readonly inForce?: ProbeForm, readonly arm?: 'treated' | null, readonly clientGone?: AbortSignal }
 
 interface Played {
   readonly draws: () => number
@@ -69,7 +69,7 @@ interface Played {
  * @param breaks whether the engine's own stream then breaks off; otherwise it closes the reasoning
  * @param start the form in force at the first check, and the arm before it
  */
-async function playStop (answer: () => PieceReader, breaks: boolean, { inForce = FORM, arm = 'treated', isUnreported = false, clientGone = new AbortController().signal }: Start = {}): Promise<Played> {
+async function playStop (answer: () => PieceReader, breaks: boolean, { inForce = FORM, arm = 'treated', clientGone = new AbortController().signal }: Start = {}): Promise<Played> {
   let draws = 0
   const [answered, written, ends, outcomes]: [ReasoningPrefix[], string[], GenerationEnd[], object[]] = [[], [], [], []]
   const none = () => {}
@@ -108,7 +108,7 @@ async function playStop (answer: () => PieceReader, breaks: boolean, { inForce =
   const generation = new ProxiedGeneration({
     run,
     request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
-    local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm, isUnreported },
+    local: { id: 'g', group: 'g', prompt: 'p', context: {}, arm },
     form: FORM,
     reply: {
       pass: ({ reasoning, content }) => { written.push(reasoning + content) },
@@ -198,18 +198,6 @@ t.test('only a generation whose client has gone is reported as cancelled', async
   }
   t.match(await playEnd(), [['cancelled'], [{ cancelled: true }]])
   t.same(await playEnd(new SampleFailedError()), [['broken'], []], 'not one that ends with another sample of its request')
-})
-
-t.test('a generation that need not report sends no outcome, whatever its end', async (t) => {
-  const gone = new AbortController()
-  const leave = () => {
-    gone.abort()
-    return refuse()
-  }
-  for (const [answer, breaks, end] of [[accept, false, 'stopped'], [refuse, false, 'finished'], [leave, true, 'cancelled']] as const) {
-    const { ends, outcomes } = await playStop(answer, breaks, { isUnreported: true, ...(answer === leave && { clientGone: gone.signal }) })
-    t.same([ends, outcomes], [[end], []])
-  }
 })
 
 t.test('a generation whose form is replaced before its first check is not drawn', async (t) => {

@@ -27,37 +27,3 @@ t.test('lists that the service refuses are given up', async (t) => {
   await sender.close()
   t.equal(problems.length, 1)
 })
-
-t.test('generations that need not report are counted in the same calls', async (t) => {
-  const bodies: object[] = []
-  const sender = new EnrolmentSender({
-    async post (_path, body) {
-      bodies.push(body as object)
-      return { status: 200, etag: '', body: {} }
-    },
-  }, () => {})
-  sender.add({ model: 'm' }, 'e', 0.5, { generation_id: 'a' })
-  for (const stops of [0, 1]) sender.count({ model: 'm' }, 'e', 0.5, { generations: 1, steps: 2, stops })
-  sender.count({ model: 'n' }, null, 1, { generations: 0, steps: 1, stops: 0 })
-  await sender.close()
-  t.match(bodies, [
-    { context: { model: 'm' }, generations: [{ generation_id: 'a' }], unreported: { generations: 2, steps: 4, stops: 1 } },
-    { context: { model: 'n' }, generations: [], unreported: { generations: 0, steps: 1, stops: 0 } },
-  ])
-})
-
-t.test('a repeated call leaves out the counts, since only the reply to the first may be lost', async (t) => {
-  const bodies: any[] = []
-  const sender = new EnrolmentSender({
-    async post (_path, body) {
-      bodies.push(body)
-      throw new CallError('no reply', bodies.length < 3 ? null : 400)
-    },
-  }, () => {})
-  const unreported = { generations: 1, steps: 2, stops: 0 }
-  sender.add({ model: 'm' }, 'e', 0.5, { generation_id: 'a' })
-  sender.count({ model: 'm' }, 'e', 0.5, unreported)
-  sender.count({ model: 'n' }, null, 1, unreported)
-  await sender.close()
-  t.match(bodies.map((body) => [body.context.model, body.unreported]), [['m', unreported], ['n', unreported], ['m', undefined]])
-})

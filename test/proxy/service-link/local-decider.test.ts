@@ -1,9 +1,6 @@
 import t from 'tap'
-import { uniform } from '../../../src/core/assignment/arm.js'
 import { bundleOf, snapshotOfBundle } from '../../../src/core/decide/bundle.js'
-import { NONE_UNREPORTED, sumUnreported } from '../../../src/core/enrolment/enrolment-list.js'
 import { LocalDecider } from '../../../src/proxy/service-link/local-decider.js'
-import { snapshotOf } from '../../core/decide/snapshot-of.js'
 import { build, until } from '../../helper.js'
 
 t.test('it decides and enrols like the service', async (t) => {
@@ -15,7 +12,7 @@ t.test('it decides and enrols like the service', async (t) => {
   await until('the pin is in force', () => snapshotHolder.snapshot().root.children.get('m')?.children.get('c')?.rule.mode === 'shadow')
   const snapshot = snapshotOfBundle(bundleOf(snapshotHolder.snapshot()))
   const enrolled: unknown[] = []
-  const decider = new LocalDecider(() => snapshot, { add: (...draw) => { enrolled.push(draw) }, count: () => { t.fail('all report') } })
+  const decider = new LocalDecider(() => snapshot, { add: (...draw) => { enrolled.push(draw) } })
   const start = (context: Record<string, string>, group: string | null) =>
     decider.start({ context, statedLevels: Object.keys(context), group, prompt: 'prompt' })
   t.equal(decider.refusal({ model: 'm', task: 'a' }), null)
@@ -43,35 +40,11 @@ t.test('it decides and enrols like the service', async (t) => {
 })
 
 t.test('without a bundle no decisions are made', async (t) => {
-  const decider = new LocalDecider(() => null, { add: () => { t.fail('nothing is enrolled') }, count: () => { t.fail('nothing is counted') } })
+  const decider = new LocalDecider(() => null, { add: () => { t.fail('nothing is enrolled') } })
   t.equal(decider.refusal({}), 'service_away')
   const one = decider.start({ context: { model: 'm' }, statedLevels: ['task'], group: 'g', prompt: 'p' }).generation
   decider.draw(one, 32)
   t.equal(one.arm, null)
   t.equal(decider.nextCheck(one, 0), Infinity)
   t.equal(decider.isLeftAlone({ ...one, arm: 'treated' }), false)
-})
-
-t.test('where only enrolled generations report, the others are counted with their steps and stops', async (t) => {
-  const context = { model: 'q', task: 'x' }
-  const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, learnedControlShare: 0.25, epochName: '7-0', policy: { reports: 'enrolled' } } })
-  const enrolled: unknown[] = []
-  let sum = NONE_UNREPORTED
-  const decider = new LocalDecider(() => snapshot, {
-    add: (...draw) => { enrolled.push(draw) },
-    count: (...[context, epoch, share, more]) => {
-      t.same([context, epoch, share], [{ model: 'q', task: 'x' }, '7-0', 0.25])
-      sum = sumUnreported(sum, more)
-    },
-  })
-  const generations = Array.from({ length: 200 }, (_, i) => {
-    const { generation } = decider.start({ context, statedLevels: [], group: `p${i}`, prompt: 'prompt' })
-    decider.draw(generation, 32)
-    for (const confidence of [0.1, 1]) decider.decide(generation, { tokens: 64, confidence })
-    return generation
-  })
-  const unreported = generations.filter(({ isUnreported }) => isUnreported === true)
-  t.ok(unreported.length > 60 && unreported.every(({ arm, group }) => arm === 'treated' && uniform('salt', group!) >= 0.5))
-  t.equal(enrolled.length, 200 - unreported.length)
-  t.same(sum, { generations: unreported.length, steps: 2 * unreported.length, stops: unreported.length })
 })

@@ -116,13 +116,3 @@ t.test('a list that the store refuses or does not answer is sent again under its
   const ages = store.lists.map(({ age }) => age)
   t.ok(ages[0]! >= 30 && ages[2]! >= ages[1]! + 190 && ages[1]! > ages[0]!, `${ages}`)
 })
-
-t.test('a local decider reports the treated generations that need not report, also when its draws come too late', async (t) => {
-  const { services, calls, counts } = await enrolling(t)
-  const unreported = { generations: 30, steps: 70, stops: 20 }
-  acceptEnrolments(services, { ...report, unreported }, ANYBODY)
-  acceptEnrolments(services, { ...report, unreported, generations, age_ms: 60_000 }, ANYBODY)
-  const drawn = { key: 'model=q,task=gsm8k', epoch: '7-0', share: 0.2 }
-  t.strictSame(counts, [[drawn, unreported], [drawn, unreported]])
-  t.strictSame(calls, [])
-})

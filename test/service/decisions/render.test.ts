@@ -30,7 +30,6 @@ t.test('the text equals that of JSON.stringify', async (t) => {
     probe: [2],
     first_step_late: [3],
     asked_early: [0, 2],
-    unreported: [0, 4],
     errors: [{ index: 5, path: '/tokens/5', message: 'must be "whole"\n' }, { index: 6, path: '/contexts/1', message: 'é' }],
     contexts: [
       { threshold: 0.935, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] },

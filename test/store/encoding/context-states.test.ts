@@ -5,9 +5,8 @@ import { addChecks, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
 import { openEpoch } from '../../../src/core/contexts/context-state.js'
 import { addFinalAnswer, NO_GRADER } from '../../../src/core/contexts/grader.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
-import { NO_REPORTING } from '../../../src/core/contexts/reporting.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
-import { addCounted, addUnreported, NO_TREATED } from '../../../src/core/contexts/treated-estimates.js'
+import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { encodeState, isUnreadable, readState, withoutEvidence, intern } from '../../../src/store/encoding/context-states.js'
 import { state } from '../fixtures.js'
@@ -40,12 +39,10 @@ t.test('counts of nothing are one shared object, and others are restored', async
   t.equal(read.grader, NO_GRADER)
   t.notMatch(encodeState(opened), 'asked_squares')
   const answer = { generation_id: 'g', sample_index: null, answer_digest: 'x' }
-  t.equal(read.treated_sums, NO_TREATED)
-  t.equal(read.reporting, NO_REPORTING)
+  t.equal(read.arms, NO_ARMS)
   const counted = {
     ...opened,
-    treated_sums: addUnreported(addCounted(NO_TREATED, 49, 0), { generations: 3, steps: 9, stops: 1 }),
-    reporting: { mode: 'enrolled' as const, weighed_until: 7, since: 5, generations: 2, rate: 120.5, least_share: 0.5, least_until: 9 },
+    arms: addToArm(NO_ARMS, 'control', { generation_id: 'g', sample_index: null, tokens: 9, full: { exact_match: 1 } }, 'exact_match', 0.2),
     cadences: addChecks(NO_CADENCES, 'control', 3, 2),
     grader: addFinalAnswer(NO_GRADER, answer),
   }
@@ -58,7 +55,7 @@ t.test('a state without one of its fields is unreadable', async (t) => {
     const { [name]: _, ...rest } = whole
     t.ok(isUnreadable(readState(JSON.stringify(rest))), name)
   }
-  for (const part of ['requested', 'looks', 'arms', 'meaning', 'follow_up', 'open', 'beginnings']) {
+  for (const part of ['requested', 'looks', 'meaning', 'follow_up', 'open', 'beginnings']) {
     for (const name of Object.keys(whole[part])) {
       const { [name]: _, ...rest } = whole[part]
       t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
@@ -134,7 +131,6 @@ t.test('a state without its evidence keeps what outlasts an epoch, certifies not
     savings: addTreated(NO_SAVINGS, 5),
     stops: { probed: 3, other: 2, unknown: 1 },
     breaches: 1,
-    reporting: { mode: 'enrolled' as const, weighed_until: 7, since: 5, generations: 2, rate: null, least_share: 0.5, least_until: 9 },
     hold: { breaches: 1, until: 9, is_over: false },
   }
   const blank = withoutEvidence({ ...state(3), ...kept, threshold_index: 3, threshold: 0.9 })

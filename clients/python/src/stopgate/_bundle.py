@@ -85,23 +85,16 @@ class Rule(NamedTuple):
     form: ProbeForm | None = None
     is_exploring: bool = False
     stores_prompts: bool = False
-    reports: str = "all"
 
-    def must_report(self, salt: str, u: float, unit: str) -> bool:
-        """Whether a generation must report its outcome; in doubt it must.
+    def enrols(self, salt: str, u: float, unit: str) -> bool:
+        """Whether a draw enrols its unit: it is control, and `label_rate` leaves it in. The service may know another.
 
         Args:
             salt: of the bundle.
             u: its draw.
             unit: id of the group, or of the generation where there is no group.
         """
-        if self.reports != "enrolled" or u < self.share:
-            return True
-        return self.enrols(salt, u, unit)
-
-    def enrols(self, salt: str, u: float, unit: str) -> bool:
-        """Whether a draw enrols its unit. The service may know another `label_rate` already; arguments as above."""
-        return u < 2 * self.share and self.label_rate > 0 and second(salt, unit) < self.label_rate
+        return u < self.share and self.label_rate > 0 and second(salt, unit) < self.label_rate
 
     def stops(self, step: Step, arm: Arm | None) -> bool:
         """Whether to stop a generation of this arm here."""
@@ -200,7 +193,6 @@ class Bundle:
             form=ProbeForm.of(fields["probe_form"]) if fields.get("probe_form") else None,
             is_exploring=fields.get("exploring", False),
             stores_prompts=fields.get("store_prompts", False),
-            reports=fields.get("reports", "all"),
         )
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:

@@ -274,7 +274,6 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
             _note(rules, one, rule)
             for warning in rule["warnings"]:
                 warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
-    unreported = set(body.get("unreported", ()))
     for row in body["first_step_late"]:
         generations[row].warn_late(generations[row].steps[-1].tokens)
     for row in body["asked_early"]:
@@ -287,7 +286,6 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
         rule = rules[one.context_key]
         if one.arm is None:
             one.arm, one.control_share = "control" if row in control else "treated", rule.control_share
-            one.must_report = row not in unreported
         is_left_alone = one.arm == "treated" and not rule.may_stop
         next_check = NEVER if is_left_alone else rule.cadence.next_check(one.steps[-1].tokens, one.id)
         one.decided(row in stop, row in probe, next_check, would_stop=row in would_stop, is_in_force=rule.is_in_force)

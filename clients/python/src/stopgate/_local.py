@@ -97,8 +97,6 @@ class LocalDecider:
             return False
         if not generation.steps:
             generation.steps.append(Step(tokens, None, {}))  # it is reported, since it has been drawn
-            if not generation.must_report:
-                self._enrolments.count(generation.context, rule.epoch, rule.share, steps=1)
         generation.next_check = NEVER
         return True
 
@@ -132,8 +130,6 @@ class LocalDecider:
                     "snapshot_version": bundle.version,
                     **({} if rule.scorer is None else {"scorer": rule.scorer.name}),
                 }
-            if not one.must_report:
-                self._enrolments.count(one.context, rule.epoch, rule.share, steps=1, stops=int(is_stop))
             one.decided(
                 is_stop,
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
@@ -150,9 +146,6 @@ class LocalDecider:
             return
         u = uniform(salt, generation.group or generation.prompt_hash or generation.id)
         generation.arm, generation.control_share = "control" if u < rule.share else "treated", rule.share
-        generation.must_report = rule.must_report(salt, u, generation.group or generation.id)
-        if not generation.must_report:
-            self._enrolments.count(generation.context, rule.epoch, rule.share, generations=1)
         if generation.sample or not rule.enrols(salt, u, generation.group or generation.id):
             return
         if tokens > rule.cadence.next_check(0, generation.id) and not rule.is_exploring:

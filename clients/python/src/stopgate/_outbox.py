@@ -219,12 +219,11 @@ class _Draw(NamedTuple):
 
 
 class _Batch:
-    """What a context, epoch and share have for the next call: draws, and counts of what need not report."""
+    """The draws of a context, epoch and share for the next call."""
 
     def __init__(self) -> None:
         self.since = time.monotonic()
         self.generations: list[dict[str, Any]] = []
-        self.unreported = {"generations": 0, "steps": 0, "stops": 0}
 
 
 _Started = dict[_Draw, _Batch]
@@ -232,7 +231,7 @@ _Started = dict[_Draw, _Batch]
 
 
 class Enrolments(Outbox[_Started, _Started]):
-    """Tells the service, 20 times a second, which generations a local decider has enrolled, and how many it has not.
+    """Tells the service, 20 times a second, which generations a local decider has enrolled.
 
     An enrolment that cannot be posted within 4.5 seconds is given up. Its generation is not evidence, but continues.
     """
@@ -249,23 +248,9 @@ class Enrolments(Outbox[_Started, _Started]):
     def add(self, context: dict[str, str], epoch: str | None, share: float, generation: dict[str, Any]) -> None:
         """Queues a generation at its first step."""
         with self._changed:
-            self._of(context, epoch, share).generations.append(generation)
+            draw = _Draw(tuple(context.items()), epoch, share)
+            self._waiting.setdefault(draw, _Batch()).generations.append(generation)
             self._added()
-
-    def count(
-        self, context: dict[str, str], epoch: str | None, share: float, *, generations: int = 0, steps: int = 0,
-        stops: int = 0,
-    ) -> None:  # fmt: skip
-        """Counts what generations do that need not report."""
-        with self._changed:
-            unreported = self._of(context, epoch, share).unreported
-            unreported["generations"] += generations
-            unreported["steps"] += steps
-            unreported["stops"] += stops
-            self._added()
-
-    def _of(self, context: dict[str, str], epoch: str | None, share: float) -> "_Batch":
-        return self._waiting.setdefault(_Draw(tuple(context.items()), epoch, share), _Batch())
 
     def _take(self) -> _Started:
         taken, self._waiting = self._waiting, {}
@@ -273,20 +258,14 @@ class Enrolments(Outbox[_Started, _Started]):
 
     def _send(self, batch: _Started) -> None:
         for draw, started in batch.items():
-            generations, more = started.generations, started.unreported
-            for first in range(0, max(1, len(generations)), _MOST_IN_CALL):
-                self._send_draw(draw, started.since, generations[first : first + _MOST_IN_CALL], more)
-                more = {}
+            for first in range(0, len(started.generations), _MOST_IN_CALL):
+                self._send_draw(draw, started.since, started.generations[first : first + _MOST_IN_CALL])
         self._pause(_ENROL_EVERY_SECONDS, 0)
 
-    def _send_draw(
-        self, draw: _Draw, since: float, generations: list[dict[str, Any]], unreported: dict[str, int]
-    ) -> None:
+    def _send_draw(self, draw: _Draw, since: float, generations: list[dict[str, Any]]) -> None:
         body: dict[str, Any] = {
             "context": dict(draw.context), "epoch": draw.epoch, "share": draw.share, "generations": generations,
         }  # fmt: skip
-        if any(unreported.values()):
-            body["unreported"] = unreported
         while (age := time.monotonic() - since) < _OLDEST_SECONDS and not self._is_closed:
             try:
                 self._post("/v1/enrolments", json.dumps({**body, "age_ms": 1000 * age}).encode(), _ENROL_CALL_SECONDS)
@@ -294,7 +273,6 @@ class Enrolments(Outbox[_Started, _Started]):
                 return
             except CallFailed as error:
                 warn("enrolments", f"generations that have started can't be enrolled: {error}")
-                body.pop("unreported", None)  # only the reply may be lost; draws that come twice count once
-                if not generations or not error.may_succeed_later:
+                if not error.may_succeed_later:
                     return
             self._pause(_ENROL_RETRY_SECONDS, _ENROL_RETRY_SECONDS)

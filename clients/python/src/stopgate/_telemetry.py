@@ -26,8 +26,6 @@ class Counters:
     """Generations stopped."""
     enrolled: int = 0
     """Generations reported to POST /v1/enrolments, which only local deciders do."""
-    unreported: int = 0
-    """Generations whose outcome the service did not need."""
     reported: int = 0
     """Outcomes and labels that the service has accepted."""
     rejected: int = 0

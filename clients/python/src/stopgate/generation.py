@@ -159,13 +159,12 @@ class Generation:
 
     Read `next_check` (tokens at which to ask next), `stopped` (close the reasoning and answer), `wants_probe` (force an
     answer at the step just checked and pass it to `probed()`), `arm`, `control_share` (when the arm was drawn),
-    `must_report` (whether the service needs its outcome; otherwise `finish()` sends none), `crossing` (the step that
-    stopped it, or would have stopped it in the other arm) and `id`.
+    `crossing` (the step that stopped it, or would have stopped it in the other arm) and `id`.
     """
 
     __slots__ = (
         "_backend", "_is_over", "_may_cross", "arm", "context", "context_key", "control_share", "crossing",
-        "due_tokens", "end_probe", "grade", "group", "id", "must_report", "next_check", "probed_score", "prompt_hash",
+        "due_tokens", "end_probe", "grade", "group", "id", "next_check", "probed_score", "prompt_hash",
         "prompt_text", "retry_of", "sample", "samples", "steps", "stopped", "stopped_by", "wants_probe",
     )  # fmt: skip
 
@@ -188,7 +187,6 @@ class Generation:
         self.retry_of = None if retry_of is None else fit_id(retry_of)
         self.arm: Arm | None = None
         self.control_share: float | None = None
-        self.must_report = True
         self.crossing: Step | None = None
         self._may_cross = True
         self.due_tokens: int | None = None
@@ -333,7 +331,7 @@ class Generation:
     ) -> AnswerT:
         """Reports the outcome in the background, and returns the answer. Only the first report of a generation counts.
 
-        A generation that never asked is not reported, nor one whose outcome the service does not need (`must_report`).
+        A generation that never asked is not reported.
 
         Args:
             answer: the final answer; None: its text is unknown.
@@ -347,9 +345,6 @@ class Generation:
         if not self._is_over:
             self._is_over = True
             if self.steps:
-                if not self.must_report:
-                    self._backend.counters.unreported += 1
-                    return answer
                 try:
                     rewarded = None if reward is None else float(reward)
                     self._backend.report_outcome(self, Ending(answer, tokens, em, reference, answer_tokens, rewarded))
@@ -371,7 +366,7 @@ class Generation:
         """
         if not self._is_over:
             self._is_over = True
-            if self.steps and not self.stopped and self.must_report:
+            if self.steps and not self.stopped:
                 self._backend.report_cancellation(self, self.steps[-1].tokens if tokens is None else int(tokens))
 
     def warn_early(self) -> None:
