@@ -85,8 +85,9 @@ t.test('every folder of the table holds code', async (t) => {
   t.same(FOLDERS.filter((folder) => !used.has(folder)), [])
 })
 
-t.test('nothing but research imports research', async (t) => {
-  const tests = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((file) => /\.[cm]?tsx?$/.test(file)).map((file) => join('test', file))
-  const importsResearch = (file: string) => /['"`](?:\.\.\/)+research\//.test(readFileSync(file, 'utf8'))
-  t.same([...files, ...tests].filter(importsResearch), [])
+t.test('research uses support files of test/ and none of its tests, and nothing else uses research', async (t) => {
+  const filesIn = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.[cm]?tsx?$/.test(file)).map((file) => join(folder, file))
+  const using = (path: RegExp) => (file: string) => path.test(readFileSync(file, 'utf8'))
+  t.same([...files, ...filesIn('test')].filter(using(/['"`](?:\.\.\/)+research\//)), [])
+  t.same(filesIn('research').filter(using(/['"`](?:\.\.\/)+test\/[^'"`]*\.test\.js/)), [])
 })
