@@ -473,7 +473,7 @@ t.test('the state does not depend on how the log is divided into commits', async
     const whole = logs.map((log) => written(play(log, policy)))
     holds(t, fc.property(fc.nat({ max: 3 }), fc.array(fc.nat({ max: 3000 }), { maxLength: 40 }), (i, cuts) => {
       assert.equal(written(playInChunks(logs[i]!, policy, cuts)), whole[i])
-    }), 15)
+    }), 6)
   }
 })
 

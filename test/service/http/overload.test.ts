@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { Agent, request } from 'node:http'
 import { connect, Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -9,13 +8,10 @@ import t, { type Test } from 'tap'
 import { sha256 } from '../../../src/service/access/tokens.js'
 import { refuseOverload } from '../../../src/service/http/overload.js'
 import { losslessOutcome } from '../../certify.js'
-import { build, temporaryFolder, until } from '../../helper.js'
-import { startProcess } from '../../service-process.js'
+import { build, until } from '../../helper.js'
 
 const json = { 'content-type': 'application/json' }
 const MIB = 1024 * 1024
-/** Connections that send the next request at once, refused or not: over ten times what is served in the 50 ms that a request may wait. */
-const WORKERS = 300
 
 /** A client that stalls after the headers and the first bytes of its body. */
 async function stalled (t: Test, url: string, path: string, headers: string): Promise<Socket> {
@@ -85,58 +81,6 @@ t.test('requests that come in one packet wait as long as those of other connecti
   t.throws(() => { overload.admit(request, 60) }, { code: 'OVERLOADED' }, 'a request that came before the reply to the one ahead of it is refused')
   overload.replied(request, 100)
   t.doesNotThrow(() => { overload.admit(request, 140) }, 'a request that came after the reply is served')
-})
-
-t.test('at ten times its capacity, some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
-  const url = await service.url()
-  const step = { generation_id: 'g', arm: 'treated', tokens: 512, confidence: 0.9, context: { model: 'q', task: 'gsm8k' } }
-  const batch = JSON.stringify({ steps: Array(512).fill(step) })
-  const latencies = new Map<number, number[]>()
-  const over = new AbortController()
-  const told = new Set<string>()
-
-  const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
-  const call = () => new Promise<void>((resolve, reject) => {
-    const start = performance.now()
-    const sending = request(`${url}/v1/decisions/batch`, { method: 'POST', agent, headers: { ...json, 'content-length': batch.length } }, (reply) => {
-      const status = reply.statusCode!
-      let text = ''
-      if (status === 503) reply.on('data', (chunk) => { text += chunk }); else reply.resume()
-      reply.on('end', () => {
-        if (!latencies.has(status)) latencies.set(status, [])
-        latencies.get(status)!.push(performance.now() - start)
-        if (status === 503) told.add(`${JSON.parse(text).code}, retry-after ${reply.headers['retry-after']}`)
-        resolve()
-      })
-    }).on('error', reject)
-    sending.end(batch)
-  })
-  const workers = Array.from({ length: WORKERS }, async () => { while (!over.signal.aborted) await call() })
-  await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS)
-  for (let i = 0; i < 2; i++) {
-    t.equal((await service.get('/livez')).status, 200)
-    t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'the kill switch works')
-  }
-  const metrics = await (await fetch(`${url}/metrics`)).text()
-  over.abort()
-  await Promise.all(workers)
-  agent.destroy()
-  t.same([...latencies.keys()].sort(), [200, 503])
-  t.same([...told], ['OVERLOADED, retry-after 1'])
-  const megabytes = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)![1]) / MIB
-  t.ok(megabytes < 400, `${Math.round(megabytes)} MiB resident`)
-  const refusals = service.log.filter(({ msg }) => String(msg).startsWith('overloaded'))
-  t.ok(refusals.length > 0 && refusals.length < latencies.get(503)!.length / 5, 'refusals are logged, but not each of them')
-  const [served, refused] = [latencies.get(200)!.length, latencies.get(503)!.length]
-  t.comment(`${((served + refused) / served).toFixed(1)} times what was served`)
-  for (const [status, all] of latencies) {
-    all.sort((a, b) => a - b)
-    t.comment(`${status}: ${all.length}, median ${Math.round(all[all.length >> 1]!)} ms, 99 % within ${Math.round(all[Math.floor(all.length * 0.99)]!)} ms`)
-  }
-  const refusedInLog = () => service.log.reduce((sum, { refused }) => sum + Number(refused ?? 0), 0)
-  await until('the log has told of all', () => refusedInLog() === latencies.get(503)!.length)
-  t.equal((await service.post('/v1/decisions', step)).status, 200, 'the service has recovered')
 })
 
 const SECRETS = { a: 'a'.repeat(43), b: 'b'.repeat(43) }
@@ -238,24 +182,6 @@ t.test('connections of clients that never read are closed and use little memory'
   await until('they are cut off', async () => await open() === 0)
   t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="unread"} 20\n', 'the idle connection was not closed')
   for (const socket of sockets) socket.destroy()
-})
-
-t.test('many of the largest batches of outcomes at once: some are kept, the rest refused, and memory is bounded', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
-  const url = await service.url()
-  const steps = Array.from({ length: 10 }, (_, i) => ({ tokens: 32 * (i + 1), confidence: 0.5, em: 1, signals: { a: 1, b: 2, c: 3 } }))
-  const outcomes = Array.from({ length: 3400 }, (_, i) => ({ ...losslessOutcome(`g-${i}`), steps }))
-  const batch = JSON.stringify({ outcomes })
-  t.ok(batch.length > 2.5 * MIB)
-  const statuses = await Promise.all(Array.from({ length: 100 }, async (_, k) => {
-    const reply = await fetch(`${url}/v1/outcomes/batch`, { method: 'POST', headers: json, body: batch.replaceAll('"g-', `"g${k}-`) })
-    await reply.text()
-    return reply.status
-  }))
-  t.same([...new Set(statuses)].sort(), [202, 503])
-  const resident = Number(/^process_resident_memory_bytes (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
-  t.comment(`${Math.round(resident / MIB)} MiB, ${statuses.filter((status) => status === 202).length} kept`)
-  t.ok(resident < 1024 * MIB)
 })
 
 const REQUEST = 'GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n'
