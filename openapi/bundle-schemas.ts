@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { BUNDLE_FORMAT } from '../src/core/decide/bundle.js'
 import { PrefixSchema } from './context-schemas.js'
-import { checkWindow, storePrompts, ScopeSchema } from './decision-schemas.js'
+import { storePrompts, ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
 import {
   ContextSchema, LENGTH_POWER_DESCRIPTION, nullable, NullableRatioSchema, objectOrNull, TextSchema, WEIGHTS_DESCRIPTION,
@@ -60,8 +60,6 @@ export const BundleSchema = Type.Object({
     min_tokens: Type.Integer({ description: 'No stop before this many tokens' }),
     check_every_tokens: Type.Integer({ description: 'Distance of the steps at which to decide (tokens)' }),
     check_growth: Type.Number({ description: 'Least distance to the next check, as a part of the tokens so far; 0: the distance stays' }),
-    check_window_tokens: Type.Optional(checkWindow),
-    exploring: Type.Optional(Type.Literal(true, { description: 'The cadence is being explored: generations enrol whenever they first ask, and none is evidence' })),
     label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, where outcomes count on arrival or a pool takes no evidence from the context' }),
     probe_form: Type.Optional(objectOrNull(ProbeFormSchema, 'How answers are forced; null: no form agrees, so do not probe for a time; absent: no worker has searched for one')),
     record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),

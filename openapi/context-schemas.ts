@@ -1,5 +1,4 @@
 import { Type } from '#typebox'
-import { CADENCE_REASONS, type CadenceReason } from '../src/core/contexts/cadence-choice.js'
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
 import { UNLIKELY_REASONS, type Unlikely } from '../src/core/contexts/probe-spending.js'
 import { STATUSES } from '../src/core/reports/context-report.js'
@@ -7,7 +6,7 @@ import { DIAGNOSES, type Diagnosis } from '../src/core/reports/diagnosis.js'
 import { ADVISED_GRADERS, type AdvisedGrader } from '../src/core/reports/label-advice.js'
 import { BreachSightSchema, NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { CadenceNumbersSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
+import { nullable, NullableRatioSchema, objectOrNull, RatioSchema, stating, TimeSchema } from './field-schemas.js'
 import { NullablePinSchema, PolicySchema } from './policy-schemas.js'
 import { ContextProbeFormSchema } from './probe-form-schemas.js'
 
@@ -175,37 +174,6 @@ const PoolSchema = Type.Object({
   }), 'It is a new member: its first generations run in full, and nothing in it is stopped yet. null: it is not'),
 }, { title: 'PoolOfContext', description: 'The pool of a context' })
 
-const CandidateSchema = Type.Object({
-  ...CadenceNumbersSchema,
-  expected_saved_ratio: RatioSchema('Share of the tokens that it is expected to save, net of probes: each threshold counts with the chance that it is within the bound, and learning as a cost. Candidates are compared by it'),
-  threshold: NullableRatioSchema('Threshold of the raw confidence that would save most net of those whose losses are within the bound; null: none is'),
-  tokens_saved_ratio: RatioSchema('Share of the tokens that it would save at this threshold, net of probes; without one, minus the probes'),
-  tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
-  em_drop: Type.Number({ description: 'Net EM drop observed at the threshold' }),
-}, { title: 'CadenceCandidate', description: 'Another cadence, as estimated' })
-
-const sources = ['policy', 'exploring', 'chosen'] as const
-
-const CadenceSchema = Type.Object({
-  ...CadenceNumbersSchema,
-  check_window_tokens: Type.Integer({ description: 'While it is explored, at most one check falls into each window of this many tokens, so that probes take a quarter of the tokens at most; 0: no limit' }),
-  source: Type.Unsafe<typeof sources[number]>({ type: 'string', enum: [...sources], description: 'policy: the policy states it; exploring: the first control generations are asked on a grid, and nothing is certified yet; chosen: the service chose it' }),
-  explored: objectOrNull(Type.Object({
-    generations: Type.Integer({ description: 'Control generations gathered so far' }),
-    needed: Type.Integer({ description: 'Control generations that a choice is made by' }),
-  }, { title: 'ExploredCadence', description: 'Progress' }), 'Progress of the exploration, or of another look at the cadence; null: it is not looked at now'),
-  choice: objectOrNull(Type.Object({
-    reason: Type.Unsafe<CadenceReason>({
-      type: 'string', enum: [...CADENCE_REASONS], description: 'saves: it has the longest distance of the candidates from which about as much is expected as from the best. With the others no candidate is expected to save net within the bound, so it is the one with the fewest probes, every 256 tokens with a growth of 1/4. accuracy: some would save if their stops lost no answers; probe_cost: not even then, since probes cost as much as stops save',
-    }),
-    looked_at: TimeSchema('When it was chosen, or confirmed'),
-    generations: Type.Integer({ description: 'Control generations that it was chosen by' }),
-    tokens_mean: Type.Number({ description: 'Their mean length (tokens)' }),
-    probe_tokens_mean: Type.Number({ description: 'Mean tokens of a probe' }),
-    candidates: Type.Array(CandidateSchema, { description: 'The chosen one first, then those from which most is expected (four at most)' }),
-  }, { title: 'CadenceChoice', description: 'A choice' }), 'What the cadence was chosen by; null: the policy states it, or none is chosen yet'),
-}, { title: 'Cadence', description: 'When generations ask' })
-
 /** Of a member of a pool. */
 const FIGURED = 'the certified one, or under a pin the loosest of the grid that is at least as safe'
 const OWN = 'for a context of a pool, its own evidence at the threshold of the pool, which certifies nothing'
@@ -270,7 +238,7 @@ export const contextFields = {
   generations_to_next_certificate: nullable<number>('integer', {
     description: 'Control generations until the next threshold is certified, at the rates observed; 0: those that are accounted for suffice, once few others are open; null: cannot be predicted, as while a warning forbids certificates, or where all thresholds are certified',
   }),
-  cadence: objectOrNull(CadenceSchema, 'When its generations ask, and why; of a context of a pool, the pool\'s. null: nothing is certified at this level'),
+  check_every_tokens: nullable<number>('integer', { description: 'Least distance of the steps at which its generations ask (tokens): of its policy, or the number that "auto" amounts to, which in a pool is the pool\'s; null: nothing is certified at this level' }),
   policy: PolicySchema,
   updated_at: TimeSchema('When the last outcome came'),
 }

@@ -185,11 +185,6 @@ const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
   type: 'array', items: { type: 'string', enum: [...CONTEXT_WARNINGS] }, description: 'Like the warnings of a decision',
 })
 
-/** While the cadence is explored, and probes cost tokens. */
-export const checkWindow = Type.Integer({
-  description: 'At most one check falls into each window of this many tokens; the windows of a generation end at (k + 1 - p) times this, with p from murmur3 of "window:" and its id; absent: no limit',
-})
-
 /** Where the policy says so. */
 export const storePrompts = Type.Literal(true, { description: 'Outcomes may have the prompt, which is kept for graders; absent: it is dropped' })
 
@@ -200,7 +195,6 @@ export const ColumnContextSchema = Type.Object({
   }),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
-  check_window_tokens: Type.Optional(checkWindow),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
   control_share: RatioSchema('Share of generations whose arm is drawn as control'),
   store_prompts: Type.Optional(storePrompts),

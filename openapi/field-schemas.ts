@@ -98,9 +98,3 @@ export const ErrorSchema = Type.Object({
 }, { title: 'Error', description: 'Error reply' })
 
 export const anyError = { '4xx': ErrorSchema, '5xx': ErrorSchema }
-
-/** A cadence in numbers. */
-export const CadenceNumbersSchema = {
-  check_every_tokens: Type.Integer({ description: 'Least distance of the steps at which workers ask (tokens)' }),
-  check_growth: Type.Number({ description: 'Least distance to the next check, as a part of the tokens so far' }),
-}

@@ -2,7 +2,7 @@ import { Type } from '#typebox'
 import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/reports/what-if.js'
 import { contextFields, ThresholdsSchema } from './context-schemas.js'
 import { TRADEOFF_EXAMPLE, WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
-import { CadenceNumbersSchema, described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
+import { described, nullable, NullableRatioSchema, objectOrNull, RatioSchema, TimeSchema } from './field-schemas.js'
 import { PolicySchema, UNKNOWN_PER_DAY } from './policy-schemas.js'
 
 const threshold = NullableRatioSchema('Score at which to stop; null: never stop')
@@ -53,7 +53,7 @@ const HorizonSchema = Type.Object({
 
 const MoveSchema = Type.Object({
   time: TimeSchema('When the learner made the change'),
-  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, repair, cadence, evidence_stale, checkpoint, probe_form or predictor' }),
+  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, repair, evidence_stale, checkpoint, probe_form or predictor' }),
   epoch: Type.Integer({ description: 'Epoch after the change' }),
   before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
   after: NullableRatioSchema('Threshold after the change; null: never stop'),
@@ -86,9 +86,13 @@ export const TradeoffSchema = Type.Object({
 
 const judged = Type.Pick(PolicySchema, ANSWERABLE_FIELDS)
 
-const FiguresSchema = Type.Object({
-  check_every_tokens: CadenceNumbersSchema.check_every_tokens,
+const cadenceNumbers = {
+  check_every_tokens: Type.Integer({ description: 'Least distance of the steps at which workers ask (tokens)' }),
   check_growth: PolicySchema.properties.check_growth,
+}
+
+const FiguresSchema = Type.Object({
+  ...cadenceNumbers,
   em_drop: Type.Number({ description: 'Net EM drop observed at the threshold; 0 without one' }),
   tokens_saved_ratio: RatioSchema('Tokens saved, net of the tokens of probes; negative where probes cost more'),
   tokens_saved_gross_ratio: RatioSchema('The same, probes not counted'),
@@ -108,7 +112,7 @@ export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: fa
 export const WhatIfSchema = Type.Object({
   key: contextFields.key,
   ...judged.properties,
-  ...CadenceNumbersSchema,
+  ...cadenceNumbers,
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from that of the beginning of the epoch, so the bar is thirty times higher' }),
   threshold: NullableRatioSchema('Threshold that would be certified; null: none'),
   score: contextFields.score,

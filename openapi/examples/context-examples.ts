@@ -4,8 +4,6 @@ import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 
 const EFFECTIVE = { ...DEFAULT_POLICY, max_em_drop: 0.03 }
 
-const CANDIDATE = { check_growth: 0.125, threshold: 0.985, em_drop: 0 }
-
 const CONTEXT = {
   key: 'model=steady-8b,task=choices',
   context: { model: 'steady-8b', task: 'choices' },
@@ -133,24 +131,7 @@ const CONTEXT = {
   epoch: 1,
   control_share: 0.196,
   generations_to_next_certificate: 355,
-  cadence: {
-    check_every_tokens: 32,
-    check_growth: 0.125,
-    check_window_tokens: 0,
-    source: 'chosen',
-    explored: null,
-    choice: {
-      reason: 'saves',
-      looked_at: '2026-10-04T08:21:14.000Z',
-      generations: 64,
-      tokens_mean: 368,
-      probe_tokens_mean: 1,
-      candidates: [
-        { ...CANDIDATE, check_every_tokens: 32, expected_saved_ratio: 0.11, tokens_saved_ratio: 0.231, tokens_saved_gross_ratio: 0.245 },
-        { ...CANDIDATE, check_every_tokens: 16, expected_saved_ratio: 0.112, tokens_saved_ratio: 0.228, tokens_saved_gross_ratio: 0.251 },
-      ],
-    },
-  },
+  check_every_tokens: 32,
   policy: EFFECTIVE,
   updated_at: '2026-11-25T11:44:10.791Z',
 }

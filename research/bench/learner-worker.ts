@@ -14,8 +14,8 @@ export interface LearnerAnswer { readonly perSecond: number[], readonly microsec
 
 const STEPS = Array.from({ length: 10 }, (_, i) => ({ tokens: 10 * (i + 1), confidence: 0.1 * (i + 1) - 0.005, exact_match: 1 as const }))
 
-/** A stated cadence, so that outcomes are evidence. By default the first 64 of a context explore it, which happens once. */
-const POLICY = JSON.stringify({ check_every_tokens: 10 })
+/** The cadence of the outcomes that it folds. */
+const POLICY = JSON.stringify({ check_every_tokens: 10, check_growth: 0 })
 
 const LEVELS = ['model', 'task']
 const CONTEXTS = 1000

@@ -56,7 +56,7 @@ async function clearLog (store: Store): Promise<void> {
 
 /** Enrols generations that are not reported, and waits until the learner has them. */
 async function enrol (store: Store, config: Measured['config']): Promise<void> {
-  const read = readConfig({ ...config, DEFAULT_POLICY: '{"check_every_tokens":32}' })
+  const read = readConfig({ ...config, DEFAULT_POLICY: '{"check_every_tokens":32,"check_growth":0}' })
   const learner = startLearner({ store, config: read, log: pino({ level: 'silent' }) })
   for (let number = 1; number <= CONTEXTS; number++) {
     const key = contextKey(['model', 'task'], leafOf(number - 1))

@@ -43,7 +43,8 @@ export async function playLive (model: ModelName, each: number): Promise<string>
   const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
   const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
     DATA_DIR: folder,
-    DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60, evidence_span_seconds: 0 }), // the prompts are shuffled
+    // The prompts are shuffled, so evidence needs no span.
+    DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, check_growth: 0, follow_up_seconds: 60, evidence_span_seconds: 0 }),
   })
   try {
     const generations = each * TASKS[model]

@@ -1,6 +1,7 @@
 import { contextKey, type Levels } from '../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import type { FullRun } from '../../test/simulation/service.js'
+import { BY_DEFAULT } from '../simulation/cadence.js'
 import { table } from '../simulation/summary.js'
 import { bestSetting, chosenOnOtherHalf, scoreAll } from './hindsight.js'
 import {
@@ -71,7 +72,7 @@ const GROWTHS = [0, 0.5]
 function servicesOn (recording: Recording, seeds: readonly number[], partOf: (run: FullRun) => string): NamedService[] {
   const play = (cadence: PolicyPatch, some: readonly number[]) =>
     playService({ ...recording, policy: { ...recording.policy, ...cadence } }, some, partOf)
-  const byDefault = { origin: 'by default', setting: '', service: play({ check_every_tokens: 'auto' }, seeds) }
+  const byDefault = { origin: 'by default', setting: '', service: play(BY_DEFAULT, seeds) }
   if (recording.distances === null) return [byDefault] // samples are so far apart that each is a check at any cadence
   const cadences = recording.distances.all.flatMap((every) => GROWTHS.map((check_growth) => ({ check_every_tokens: every, check_growth })))
   const tried = cadences.map((cadence) => ({ cadence, saved: figuresOf(play(cadence, seeds.slice(0, 2)).all.played).saved.mean }))

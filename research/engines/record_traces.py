@@ -1,6 +1,6 @@
 """Records full runs of a test model, probed every few tokens, as traces for `evaluate` and `simulations stages`.
 
-The service must have `DEFAULT_POLICY='{"mode":"off","control_rate":1,"check_every_tokens":4}'`. The first batch is left
+The service must have `DEFAULT_POLICY='{"mode":"off","control_rate":1,"check_every_tokens":4,"check_growth":0}'`. The first batch is left
 out, since the client learns the cadence from it.
 """
 

@@ -13,6 +13,7 @@ import { conformPlugin } from './conform-plugin.js'
 import { startJudge } from './judge-beside.js'
 import { lacksClients, playClients } from './play-clients.js'
 import { lacksBench, playOverhead } from './play-overhead.js'
+import { BY_DEFAULT } from '../simulation/cadence.js'
 import { playShapes } from './play-shapes.js'
 import { playProxy, type PlayedByProxy } from './play-proxy.js'
 import { lacksTransformers, MODEL_NAMES, playTransformers, type ModelName, type Played, type Progress, type TaskFigures } from './play-transformers.js'
@@ -25,9 +26,9 @@ import { deepen, lacksEngine, MODELS, type ModelFiles } from './start-engine.js'
  * runs the second test model. Through the proxy, `--layers 100` makes a model as costly as one of that depth, and `--threshold 0.95` pins a
  * threshold instead of learning one: then the throughput can be compared with the tokens that are saved. `--folder FOLDER --task trail`
  * runs other weights, of which the folder holds `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16. With
- * `--find-form` it is found how answers are forced, as by default, and is not stated. With `--every auto` the service chooses the cadence,
- * so that `--every auto --find-form` is a run of the defaults. `--judge 0.1` gives no right answers: a judge labels, which is wrong in a
- * tenth of its replies (llama.cpp and vLLM through the proxy). With `--schema` vLLM with the plug-in is asked for JSON, too.
+ * `--find-form` it is found how answers are forced, as by default, and is not stated. `--every auto` takes the default cadence, so that
+ * `--every auto --find-form` is a run of the defaults. `--judge 0.1` gives no right answers: a judge labels, which is wrong in a tenth of
+ * its replies (llama.cpp and vLLM through the proxy). With `--schema` vLLM with the plug-in is asked for JSON, too.
  * `--engine-arguments='--data-parallel-size 2'` are further ones of `vllm serve`, between blanks.
  *
  * `npm run engines -- shapes` asks vLLM with its plug-in in many shapes of requests instead, `clients` with and without it by real client
@@ -175,12 +176,7 @@ function showCourse (parts: Played['parts']): void {
 
 interface Learnt {
   readonly key: string
-  readonly cadence: {
-    readonly check_every_tokens: number
-    readonly check_growth: number
-    readonly source: string
-    readonly choice: object | null
-  } | null
+  readonly check_every_tokens: number | null
   readonly status: string
   readonly unlikely: string | null
   readonly probe_overhead: number | null
@@ -188,14 +184,12 @@ interface Learnt {
   readonly control_share: number | null
 }
 
-/** The cadence of each context and its reasons, and what its probes cost of late. */
+/** The cadence of each context, and what its probes cost of late. */
 function showLearning (contexts: readonly Learnt[]): void {
   const tasks = contexts.filter(({ key }) => key.includes('task='))
-  for (const { key, status, unlikely, probe_overhead: overhead, epoch, control_share: share, cadence } of tasks) {
+  for (const { key, status, unlikely, probe_overhead: overhead, epoch, control_share: share, check_every_tokens: every } of tasks) {
     const state = `${status}${unlikely === null ? '' : ` (${unlikely})`}, epoch ${epoch}, control share ${share}, probe overhead ${overhead?.toFixed(3) ?? '-'}`
-    const asked = `every ${cadence?.check_every_tokens} tokens with a growth of ${cadence?.check_growth} (${cadence?.source})`
-    process.stdout.write(`${key}: ${state}, asked ${asked}\n`)
-    if (cadence?.choice != null) process.stdout.write(`  ${JSON.stringify(cadence.choice)}\n`)
+    process.stdout.write(`${key}: ${state}, asked every ${every} tokens\n`)
   }
 }
 
@@ -265,7 +259,7 @@ async function runEngine (engine: Run, model: ModelName): Promise<void> {
   const service = startProcess({ teardown: (end: () => void) => { ends.unshift(end) } } as Test, {
     DATA_DIR: folder,
     DEFAULT_POLICY: JSON.stringify({
-      check_every_tokens: values.every === 'auto' ? 'auto' : Number(values.every), follow_up_seconds: 60, evidence_span_seconds: 0, ...label, // the prompts are shuffled
+      ...(values.every === 'auto' ? BY_DEFAULT : { check_every_tokens: Number(values.every), check_growth: 0 }), follow_up_seconds: 60, evidence_span_seconds: 0, ...label, // the prompts are shuffled
     }),
   })
   registered(service.child)

@@ -1,5 +1,5 @@
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { AUTOMATIC, CADENCE_WORLDS, type CadenceFigures, HAND_SET, playCadence, playTraces, TRACE_WORLDS, type TraceWorld } from './cadence.js'
+import { BY_DEFAULT, CADENCE_WORLDS, type CadenceFigures, HAND_SET, playCadence, playTraces, TRACE_WORLDS, type TraceWorld } from './cadence.js'
 import { readTraceRuns } from './share.js'
 import { mean, percent, points, standardError, table } from './summary.js'
 
@@ -8,7 +8,7 @@ const COSTS = [1, 4, 16] as const
 /** Seeds by which the best cadence set by hand is found. */
 const SEARCHED = 2
 
-/** The automatic cadence against the best of all, with knowledge of the very runs that both are judged by. */
+/** The default cadence against the best of all, with knowledge of the very runs that both are judged by. */
 export function cadenceTable (seeds: readonly number[]): string {
   const rows = CADENCE_WORLDS.flatMap((worldOf) => {
     const world = worldOf()
@@ -17,17 +17,16 @@ export function cadenceTable (seeds: readonly number[]): string {
       const played = (policy: PolicyPatch) => seeds.map((seed) => playCadence(policy, world, probe, seed))
       const savedBy = (figures: readonly CadenceFigures[]) => mean(figures.map(({ saved }) => saved))
       const best = byHand.map((policy) => ({ policy, saved: savedBy(played(policy)) })).reduce((a, b) => b.saved > a.saved ? b : a)
-      const automatic = played(AUTOMATIC)
+      const byDefault = played(BY_DEFAULT)
       const { check_every_tokens: every, check_growth: growth } = best.policy
       return [
-        world.name, `${probe}`, percent(savedBy(automatic)), percent(best.saved), `${every}, ${growth}`,
-        percent(mean(automatic.map(({ late }) => late))), points(mean(automatic.map(({ lost }) => lost))),
-        mostFrequent(automatic.flatMap(({ chosen }) => chosen)),
+        world.name, `${probe}`, percent(savedBy(byDefault)), percent(best.saved), `${every}, ${growth}`,
+        percent(mean(byDefault.map(({ late }) => late))), points(mean(byDefault.map(({ lost }) => lost))),
       ]
     })
   })
-  return [`## The cadence, ${seeds.length} seeds: tokens saved net, %, exploration and learning included`, table(
-    ['generations', 'tokens of a probe', 'automatic', 'best set by hand', 'that is, tokens and growth', 'automatic, second half', 'EM lost, points', 'chosen most often'],
+  return [`## The cadence, ${seeds.length} seeds: tokens saved net, %, learning included`, table(
+    ['generations', 'tokens of a probe', 'by default', 'best set by hand', 'that is, tokens and growth', 'by default, second half', 'EM lost, points'],
     rows)].join('\n')
 }
 
@@ -46,15 +45,9 @@ function rowOf (world: TraceWorld, probe: number, seeds: readonly number[]): str
   const searched = world.shortest === 256 ? byHand.slice(0, 1) : byHand // steps are further apart than any distance
   const found = searched.map((policy) => ({ policy, saved: mean(savedBy(play(policy, seeds.slice(0, SEARCHED)))) }))
   const { policy: best } = found.reduce((a, b) => b.saved > a.saved ? b : a)
-  const [automatic, hand] = [play(AUTOMATIC, seeds), savedBy(play(best, seeds))]
-  const unlimited = savedBy(play({ ...AUTOMATIC, max_probe_overhead: 1 }, seeds))
+  const [byDefault, hand] = [play(BY_DEFAULT, seeds), savedBy(play(best, seeds))]
+  const unlimited = savedBy(play({ ...BY_DEFAULT, max_probe_overhead: 1 }, seeds))
   const cell = (saved: readonly number[]) => `${percent(mean(saved))} ± ${percent(standardError(saved))}`
   const that = world.shortest === 256 ? 'any' : `${best.check_every_tokens}, ${best.check_growth}`
-  return [world.name, `${probe}`, cell(savedBy(automatic)), cell(unlimited), cell(hand), that, points(mean(automatic.map(({ lost }) => lost)))]
-}
-
-function mostFrequent (names: readonly string[]): string {
-  const counts = new Map<string, number>()
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  return [...counts].sort(([, a], [, b]) => b - a).slice(0, 3).map(([name, times]) => `${name} (${percent(times / names.length)} %)`).join(', ')
+  return [world.name, `${probe}`, cell(savedBy(byDefault)), cell(unlimited), cell(hand), that, points(mean(byDefault.map(({ lost }) => lost)))]
 }

@@ -2,22 +2,22 @@ import { numberSamples, orderByGroup } from '../../src/cli/replay/play-runs.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { type Profile, PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { contextKey, type Levels } from '../../src/core/policy/context.js'
-import { nextCheckTokens, type PolicyPatch } from '../../src/core/policy/policy.js'
+import { DEFAULT_POLICY, nextCheckTokens, type PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService, type FullRun } from '../../test/simulation/service.js'
 import { readTraceRuns, resampled } from './share.js'
 import { generate } from '../../test/simulation/stream.js'
 import type { TraceFile } from '../../test/test-data.js'
 
-// What the automatic cadence saves net of probes, learning and exploration included, against all cadences set by hand.
+// What the default cadence saves net of probes, learning included, against all cadences set by hand.
 
 const DISTANCES = [4, 8, 16, 32, 64, 128, 256]
 const GROWTHS = [0, 1 / 8, 1 / 4, 1 / 2]
 
-/** They go beyond those that the service chooses from. */
 export const HAND_SET =
   DISTANCES.flatMap((check_every_tokens) => GROWTHS.map((check_growth) => ({ check_every_tokens, check_growth })))
 
-export const AUTOMATIC: PolicyPatch = { check_every_tokens: 'auto' }
+/** The cadence by default. Elsewhere simulations ask every 32 tokens. */
+export const BY_DEFAULT = { check_every_tokens: DEFAULT_POLICY.check_every_tokens, check_growth: DEFAULT_POLICY.check_growth }
 
 /** Generations to be played, by context. */
 interface World {
@@ -40,7 +40,6 @@ function refined (profile: Profile, parts: number): Profile {
 
 const [STEADY, BOLD, CHOICES] = PROFILES.map((profile) => refined(profile, 4)) as [Profile, Profile, Profile]
 
-/** The first three served, with the reasoners, to set the parameters of the choice; the last two did not. */
 const SIMULATED: ReadonlyArray<readonly [name: string, profile: Profile]> = [
   ['steady', STEADY],
   ['overconfident', BOLD],
@@ -74,19 +73,17 @@ export const CADENCE_WORLDS: ReadonlyArray<() => World> = [
 ]
 
 /** Fractions of the tokens of the full runs, and the net EM lost; `late` is of the second half of the generations. */
-export interface CadenceFigures { readonly saved: number, readonly late: number, readonly lost: number, readonly chosen: readonly string[] }
+export interface CadenceFigures { readonly saved: number, readonly late: number, readonly lost: number }
 
 /** Plays generations whose workers ask when they are told, at the recorded steps, and pay for each probe. */
 export function playCadence (policy: PolicyPatch, world: World, probe: number, seed: number): CadenceFigures {
   const { levels, contexts, each } = world
   const total = { full: 0, saved: 0, lost: 0 }
   const late = { full: 0, saved: 0 }
-  const chosen: string[] = []
   for (let context = 0; context < contexts; context++) {
     const service = simulatedService(`salt-${seed}`, levels, policy)
-    let [played, key] = [0, '']
+    let played = 0
     for (const run of world.runs(context, 100 * seed + context, each)) {
-      key = contextKey(levels, run.context!)
       const steps = askedSteps(run, service.rule(run.context!)).map((step) => ({ ...step, probe_tokens: probe }))
       const { stoppedAt, checks } = service.serve({ ...run, samples: 1, steps })
       const stop = steps[stoppedAt]
@@ -98,10 +95,8 @@ export function playCadence (policy: PolicyPatch, world: World, probe: number, s
       }
       total.lost += stop === undefined ? 0 : run.em! - stop.em!
     }
-    const { check_every_tokens: every, check_growth: growth } = service.state(key)!.meaning
-    chosen.push(`${every}, ${growth}`)
   }
-  return { saved: total.saved / total.full, late: late.saved / late.full, lost: total.lost / (each * contexts), chosen }
+  return { saved: total.saved / total.full, late: late.saved / late.full, lost: total.lost / (each * contexts) }
 }
 
 /** Real traces that are played once, groups in random order, as workers ask them. */
@@ -142,13 +137,13 @@ export function playTraces (
 type Cadence = Parameters<typeof nextCheckTokens>[0]
 
 /** The steps at which a worker asks that obeys. */
-export function askedSteps ({ steps, generation_id: id }: FullRun, rule: Cadence): FullRun['steps'][number][] {
+export function askedSteps ({ steps }: FullRun, rule: Cadence): FullRun['steps'][number][] {
   const asked: FullRun['steps'][number][] = []
-  let due = nextCheckTokens(rule, 0, id)
+  let due = nextCheckTokens(rule, 0)
   for (const step of steps) {
     if (step.tokens < due) continue
     asked.push(step)
-    due = nextCheckTokens(rule, step.tokens, id)
+    due = nextCheckTokens(rule, step.tokens)
   }
   return asked
 }

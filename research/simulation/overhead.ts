@@ -2,7 +2,7 @@ import { normal, seededRandom, type Random } from '../../src/cli/traces/seeded-r
 import { CONTROL_FLOOR } from '../../src/core/assignment/arm.js'
 import type { Unlikely } from '../../src/core/contexts/probe-spending.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { askedSteps } from './cadence.js'
+import { askedSteps, BY_DEFAULT } from './cadence.js'
 import { type FullRun, simulatedService } from '../../test/simulation/service.js'
 import { CONTEXT, KEY, LEVELS } from '../../test/simulation/stream.js'
 import { count, mean, median, percent, table } from './summary.js'
@@ -75,9 +75,6 @@ export function playProbes (
   return { overhead: probes / tokens, certifiedAt, atFloor, unlikely: service.state(KEY)!.unlikely }
 }
 
-/** With the cadence that is chosen by default. */
-const BY_DEFAULT: PolicyPatch = { check_every_tokens: 'auto' }
-
 /** Without a budget. */
 export const UNLIMITED: PolicyPatch = { max_probe_overhead: 1 }
 
@@ -125,10 +122,10 @@ export function overheadTables (seeds: readonly number[]): string {
   })
   return [
     `## Nothing can be certified: tokens of probes, % of the tokens of ${count(LONG)} generations, mean (largest of ${seeds.length} seeds)`,
-    table(['context', 'tokens of a probe', 'without a budget', 'with it', 'reason at the end', 'automatic cadence', 'reason at the end'], hopeless),
+    table(['context', 'tokens of a probe', 'without a budget', 'with it', 'reason at the end', 'default cadence', 'reason at the end'], hopeless),
     '',
     `## The first certificate, ${seeds.length} seeds of at most ${count(LONG)} generations`,
-    table(['EM drop', 'tokens of a probe', 'without a budget, median', 'with it', 'at most a quarter later', 'automatic cadence'], late),
+    table(['EM drop', 'tokens of a probe', 'without a budget, median', 'with it', 'at most a quarter later', 'default cadence'], late),
   ].join('\n')
 }
 

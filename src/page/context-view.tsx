@@ -1,6 +1,5 @@
 import type { ContextDetail, TradeoffReply } from './api.js'
 import { Actions } from './actions.js'
-import { CadencePanel } from './cadence-panel.js'
 import { ArmsPanel, FollowUpPanel, MembersPanel, ProbeFormPanel, TrialsPanel } from './context-panels.js'
 import { ContextsTable } from './contexts-table.js'
 import { Age, DropBar, Badge, Loading, Tile } from './parts.js'
@@ -172,7 +171,8 @@ function Tiles ({ context }: { context: ContextDetail }) {
       </Tile>
       <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
         {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}
-        control share {percent(context.control_share, 0)}
+        control share {percent(context.control_share, 0)};{' '}
+        checks are at least {count(context.check_every_tokens)} tokens apart
       </Tile>
     </div>
   )
@@ -192,7 +192,6 @@ function Panels ({ name, context, tradeoff }: { name: string, context: ContextDe
         </div>
         <div>
           <EvidencePanel context={context} tradeoff={tradeoff} />
-          <CadencePanel context={context} />
           <MovesPanel context={context} />
           <TrialsPanel context={context} />
         </div>

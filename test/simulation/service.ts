@@ -18,7 +18,7 @@ import type { LogEntry } from '../../src/core/reducer/log-entry.js'
 import type { Change } from '../../src/core/reducer/threshold-change.js'
 import { PendingOutcomes } from '../../src/core/step-records/pending-outcomes.js'
 import { foldEntries } from '../../src/service/learner/fold-entries.js'
-import { TEST_CADENCE } from '../test-cadence.js'
+import { AT_TEST_CADENCE } from '../test-cadence.js'
 
 /** The arm of a generation, the index of the step at which it was stopped, or -1, and how many steps were probed. */
 export interface Served { readonly arm: Arm, readonly stoppedAt: number, readonly checks: number }
@@ -47,7 +47,7 @@ export interface SimulatedService {
  * the order of the starts, so they may count on arrival (`follow_up_seconds: 0`). `enrolment.ts` plays traffic that overlaps.
  */
 export function simulatedService (salt: string, levels: Levels, policy: PolicyPatch = {}): SimulatedService {
-  const defaults: PolicyPatch = { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE, ...policy }
+  const defaults: PolicyPatch = { follow_up_seconds: 0, ...AT_TEST_CADENCE, ...policy }
   const contexts = new Map<string, ContextState>()
   const changes: Change[] = []
   const links = new Map<string, ChainLink>()

@@ -11,7 +11,7 @@ import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, traceOf, versionOf } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
-import { atTestCadence, TEST_CADENCE } from '../test-cadence.js'
+import { atTestCadence, AT_TEST_CADENCE } from '../test-cadence.js'
 
 const AUTO = { follow_up_seconds: 0, predictor: 'auto' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
@@ -80,7 +80,7 @@ export function predictorContract (law: Law): void {
     const fingerprint = fold.ledger.predictors[0]!.fingerprint!
     await store.append([{ type: 'pin', key: 'model=z,task=x', pin: { ...pinOf(0.9), scorer: 'p', scorer_fingerprint: fingerprint }, by: 'ops', reason: 'test' }])
     const scorersIn = async () => {
-      const { snapshot } = await loadSnapshot(other, { levels: ['model', 'task'], defaultPolicy: { ...AUTO, check_every_tokens: TEST_CADENCE } }, null, await other.revision(), Date.now())
+      const { snapshot } = await loadSnapshot(other, { levels: ['model', 'task'], defaultPolicy: { ...AUTO, ...AT_TEST_CADENCE } }, null, await other.revision(), Date.now())
       return [{ model: 'q', task: 'gsm8k' }, { model: 'z', task: 'x' }].map((context) => ruleFor(snapshot, context).scorer?.name)
     }
     t.same(await scorersIn(), ['p', 'p'])

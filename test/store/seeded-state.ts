@@ -5,10 +5,10 @@ import { newLedger } from '../../src/core/reducer/fold.js'
 import type { Store } from '../../src/store/store.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/reducer/memory-fold.js'
 import { mulberry32 } from '../random.js'
-import { TEST_CADENCE } from '../test-cadence.js'
+import { AT_TEST_CADENCE } from '../test-cadence.js'
 
 /** The default policy of the seeded contexts. */
-export const SEEDED_POLICY = { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE }
+export const SEEDED_POLICY = { follow_up_seconds: 0, ...AT_TEST_CADENCE }
 
 /** Number of tasks of a model. */
 const TASKS = 100

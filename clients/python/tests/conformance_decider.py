@@ -18,7 +18,7 @@ def decide(bundle: Bundle, given: dict[str, Any]) -> dict[str, Any]:
     arm: Arm = given.get("arm") or ("control" if is_drawn else "treated")
     step = Step(given["tokens"], given["confidence"], given.get("signals", {}))
     is_stoppable = given["tokens"] >= given.get("due_tokens", 0) and "retry_of" not in given
-    due = rule.cadence.next_check(step.tokens, given.get("generation_id", ""))
+    due = rule.cadence.next_check(step.tokens)
     return {
         "decision": "stop" if is_stoppable and rule.stops(step, arm) else "continue",
         "arm": arm,

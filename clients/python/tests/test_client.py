@@ -86,7 +86,7 @@ def test_generations_follow_the_cadence_of_their_context(service: Service) -> No
     service.put(f"/v1/contexts/{key}/policy", {"check_every_tokens": 100, "check_growth": 0.5, "min_tokens": 150})
     with Client(service.url, timeout=30) as client:
         one = client.generation(where)
-        assert one.next_check == 32
+        assert one.next_check == 16
         client.check([one.observe(32, confidence=None)])
         assert one.next_check == 200
         client.check([one.observe(300, confidence=None)])
@@ -140,7 +140,7 @@ def test_values_beyond_the_limits_do_not_end_a_generation(service: Service, capl
             silent.observe(32, confidence=float("nan")),
         ]) == []  # fmt: skip
         assert (odd.arm, percent.arm, silent.arm) == (None, "control", "control")
-        assert odd.next_check == 64
+        assert odd.next_check == 48
         for one in (odd, percent, silent):
             one.finish("a" * 5000, tokens=40, em=1)
         assert client.flush(30)

@@ -202,7 +202,7 @@ def test_the_reply_says_when_to_ask_and_that_nothing_is_in_force(service: Servic
     service.put("/v1/contexts/model=q,task=pinned/pin", {"threshold": 0.9, "reason": "test"})
     with Client(service.url) as client:
         run = client.generation({"model": "q", "task": "told"})
-        assert run.next_check == 32 and not run.asks_first, "nothing is known yet"
+        assert run.next_check == 16 and not run.asks_first, "nothing is known yet"
         client.forms.forcing(run, ReasoningFormat())
         assert run.next_check == 8 and run.asks_first
         client.check([run.observe(8)])

@@ -144,21 +144,20 @@ function * rowsOf (body: any, replied: any): Generator<[id: unknown, step: Asked
       em: cell('em'),
       prompt_hash: cell('prompt_hashes'),
     }
-    yield [cell('generation_ids'), stepOf(step, rowTold(replied, row, replied?.contexts?.[place], step.tokens, cell('generation_ids')))]
+    yield [cell('generation_ids'), stepOf(step, rowTold(replied, row, replied?.contexts?.[place], step.tokens))]
   }
 }
 
 /** The decision about a row of columns, whose next check follows from the rule of its context. */
-function rowTold (replied: any, row: number, rule: any, tokens: number, id: string): Told | null {
+function rowTold (replied: any, row: number, rule: any, tokens: number): Told | null {
   if (!rule || listOf(replied.errors).some(({ index }) => index === row)) return null
   const has = (list: string): boolean => listOf(replied[list]).includes(row)
   const arm = has('control') ? 'control' : 'treated'
   const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = rule
-  const cadence = { checkEveryTokens, checkGrowth, minTokens, checkWindow: rule.check_window_tokens ?? 0 }
   return {
     isStop: has('stop'),
     arm,
-    nextCheck: arm === 'treated' && rule.threshold === null ? null : nextCheckTokens(cadence, tokens, id),
+    nextCheck: arm === 'treated' && rule.threshold === null ? null : nextCheckTokens({ checkEveryTokens, checkGrowth, minTokens }, tokens),
     warnings: ['first_step_late', 'asked_early'].filter(has).concat(rule.warnings),
   }
 }

@@ -80,8 +80,8 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 const DEFAULT_PORT = 8080
 /** The traffic of the demo does not change with time, so evidence of a few minutes is enough. */
-// A stated cadence, since exploring one would delay the first certificate by a third.
-const POLICY = JSON.stringify({ follow_up_seconds: FOLLOW_UP_SECONDS, evidence_span_seconds: 0, check_every_tokens: 32 })
+// Its workers ask at every step of the simulated generations, which are 32 tokens apart.
+const POLICY = JSON.stringify({ follow_up_seconds: FOLLOW_UP_SECONDS, evidence_span_seconds: 0, check_every_tokens: 32, check_growth: 0 })
 
 /** Starts the service on the port, or, if none was given, on the default port or a free one. */
 async function start (port: number | null) {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { EXPLORED_GRID } from '../../core/contexts/automatic-cadence.js'
 import type { ProbeForm, ProbeFormFinding } from '../../core/contexts/probe-form.js'
 import { agreementWith } from '../../core/outcome/exact-match.js'
 import type { ReportedOutcome } from '../../core/outcome/outcome.js'
@@ -18,13 +17,14 @@ import type { SelfAgreement } from './self-agreement.js'
 
 /**
  * Asks a model server the reader's own prompts by the code of the proxy, with decisions that are always to go on: full runs, probed beside
- * the stream on the grid of the exploration.
+ * the stream.
  */
 
 /** A probe may take longer than the proxy would wait: its answer counts, however slow the machine is. ms. */
 const PROBE_TIMEOUT_MS = 60_000
 
-const CADENCE = { checkEveryTokens: EXPLORED_GRID.check_every_tokens, checkGrowth: EXPLORED_GRID.check_growth, minTokens: 0 }
+/** At least as dense as the cadence of the service, which the estimate takes its checks from. */
+const CADENCE = { checkEveryTokens: 16, checkGrowth: 1 / 8, minTokens: 0 }
 
 export interface AskOptions {
   readonly dialect: Dialect

@@ -1,13 +1,12 @@
 import { barOfFirst, unitsOfFirstCertificate } from '../../core/certificate/beginnings.js'
 import { FORECAST_LIMIT, generationsToReach } from '../../core/certificate/certificate.js'
 import { GRID } from '../../core/certificate/thresholds.js'
-import type { Trace } from '../../core/certificate/trace.js'
-import { EXPLORED } from '../../core/contexts/automatic-cadence.js'
-import { type CadenceNumbers, type CadenceReason, chooseCadence, meanProbe, stopSums } from '../../core/contexts/cadence-choice.js'
-import { DEFAULT_POLICY } from '../../core/policy/policy.js'
+import { stepsAtCadence, stopsOf, type Trace } from '../../core/certificate/trace.js'
+import { distanceForProbes } from '../../core/contexts/check-distance.js'
+import { type Cadence, DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { mostFrequent } from '../../proxy/probe-form/choose-form.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
-import { normal, type Random, shuffle } from '../traces/seeded-random.js'
+import { normal, type Random } from '../traces/seeded-random.js'
 import { byPrompt, type SelfAgreement, selfAgreementOf } from './self-agreement.js'
 
 /**
@@ -26,7 +25,7 @@ export interface EstimatePlan {
   readonly errorLevel: number
   /** Generations of the context per second; `null`: unknown. */
   readonly perSecond: number | null
-  /** Generations before the first ones whose cadence is explored: those of the search for a probe form. */
+  /** Generations before the first evidence: those of the search for a probe form. */
   readonly formGenerations: number
   readonly random: Random
 }
@@ -41,7 +40,8 @@ export interface ContextEstimate {
   readonly label: 'exact_match' | 'agreement'
   /** Mean tokens of a full run. */
   readonly tokens: number
-  readonly cadence: CadenceNumbers & { readonly reason: CadenceReason }
+  /** The cadence of the service by default: its distance follows from the tokens of a probe. */
+  readonly cadence: { readonly check_every_tokens: number, readonly check_growth: number }
   /** Mean tokens of a probe, and those of the probes of a full run as a part of its tokens. */
   readonly probe_tokens: number
   readonly probe_ratio: Interval
@@ -75,28 +75,24 @@ export interface FirstCertificate {
 const DRAWS = 400
 /** Savings below this part of the tokens are not worth an installation. */
 export const WORTHWHILE = 0.01
-/** Runs by which the cadence is chosen. */
-const MAX_CADENCE_RUNS = 1024
 /** Generations, or time at a known traffic, after which a first certificate comes too late. */
 const HORIZON_GENERATIONS = 10_000
 export const HORIZON_SECONDS = 30 * 86_400
 
 /** @param runs full runs of one context, at least one */
 export function estimateContext (context: string, runs: readonly RecordedRun[], plan: EstimatePlan): ContextEstimate {
-  const { maxEmDrop, random, perSecond, formGenerations } = plan
+  const { perSecond, formGenerations } = plan
   const traceOfRun = new Map(runs.map((run) => [run, traceOf(run)]))
   const traces = [...traceOfRun.values()]
-  const { check_every_tokens, check_growth, reason } =
-    chooseCadence(shuffle(random, traces).slice(0, MAX_CADENCE_RUNS), { minTokens: 0, maxEmDrop })
-  const cadence = { check_every_tokens, check_growth }
+  const probeTokens = meanProbe(traces)
+  const cadence: Cadence = { checkEveryTokens: distanceForProbes(probeTokens), checkGrowth: DEFAULT_POLICY.check_growth, minTokens: 0 }
   const units = [...byPrompt(runs).values()].map((own) => unitOf(own.map((run) => traceOfRun.get(run)!), cadence))
   const samples = runs.length / units.length
-  const overhead = formGenerations + EXPLORED
   const horizon =
     perSecond === null ? HORIZON_GENERATIONS : Math.min(FORECAST_LIMIT, Math.floor(perSecond * HORIZON_SECONDS))
-  const draws = Array.from({ length: DRAWS }, () => draw(units, plan, Math.max(0, horizon - overhead) / samples))
+  const draws = Array.from({ length: DRAWS }, () => draw(units, plan, Math.max(0, horizon - formGenerations) / samples))
   const certified = draws.filter(({ first }) => first !== null)
-  const generationsOf = (units: number) => overhead + samples * units
+  const generationsOf = (units: number) => formGenerations + samples * units
   const secondsOf = (units: number) => Math.max(generationsOf(units) / perSecond!, spanOf(units, plan))
   const firsts = certified.map(({ first }) => first!)
   const serving = mostFrequent(certified.map(({ best }) => best)) ?? null
@@ -106,8 +102,8 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
     prompts: units.length,
     label: runs.some(({ isByAgreement }) => isByAgreement) ? 'agreement' : 'exact_match',
     tokens: traces.reduce((sum, { tokens }) => sum + tokens, 0) / traces.length,
-    cadence: { ...cadence, reason },
-    probe_tokens: meanProbe(traces),
+    cadence: { check_every_tokens: cadence.checkEveryTokens, check_growth: cadence.checkGrowth },
+    probe_tokens: probeTokens,
     probe_ratio: intervalOf(draws.map(({ unstopped }) => unstopped)),
     saved_ratio: intervalOf(draws.map(({ saved }) => saved)),
     saved_gross_ratio: intervalOf(draws.map(({ gross }) => gross)),
@@ -137,6 +133,12 @@ function traceOf ({ tokens, answerTokens, em, steps, probeTokens }: RecordedRun)
   }
 }
 
+/** Mean tokens of a probe; 0 where none costs any. */
+function meanProbe (traces: readonly Trace[]): number {
+  const asked = traces.reduce((sum, { steps }) => sum + steps.length, 0)
+  return asked === 0 ? 0 : traces.reduce((sum, { probeTokens = 0 }) => sum + probeTokens, 0) / asked
+}
+
 /** Means over the samples of a prompt; by threshold, or in tokens. */
 interface Unit {
   readonly lost: readonly number[]
@@ -147,16 +149,18 @@ interface Unit {
   readonly unstopped: number
 }
 
-function unitOf (traces: readonly Trace[], cadence: CadenceNumbers): Unit {
-  const { lost, changed, saved, probes, full, unstopped } = stopSums(traces, cadence, { minTokens: 0 })
-  const n = traces.length
+function unitOf (traces: readonly Trace[], cadence: Cadence): Unit {
+  const asked = traces.map((trace): Trace => ({ ...trace, ...stepsAtCadence(trace.steps, cadence) }))
+  const stops = asked.map((trace) => stopsOf(trace, 0))
+  const mean = (valueOf: (place: number) => number) => asked.reduce((sum, _, i) => sum + valueOf(i), 0) / asked.length
+  const meanAt = (valueOf: (place: number, k: number) => number) => GRID.map((_, k) => mean((i) => valueOf(i, k)))
   return {
-    lost: lost.map((net, k) => (changed[k]! + net) / 2 / n),
-    gained: lost.map((net, k) => (changed[k]! - net) / 2 / n),
-    saved: saved.map((tokens) => tokens / n),
-    probes: probes.map((tokens) => tokens / n),
-    full: full / n,
-    unstopped: unstopped / n,
+    lost: meanAt((i, k) => Math.max(0, stops[i]![k]!.delta)),
+    gained: meanAt((i, k) => Math.max(0, -stops[i]![k]!.delta)),
+    saved: meanAt((i, k) => asked[i]!.tokens - stops[i]![k]!.tokens),
+    probes: meanAt((i, k) => stops[i]![k]!.probeTokens),
+    full: mean((i) => asked[i]!.tokens),
+    unstopped: mean((i) => asked[i]!.probeTokens ?? 0),
   }
 }
 

@@ -33,7 +33,7 @@ function blockOf (one: ContextEstimate, form: ProbeFormFinding | null): string[]
     [label === 'agreement' ? 'answers changed, net' : 'EM lost, points', drop === null ? 'unknown' : percent(drop.estimate), drop === null ? '' : `(${percent(drop.low)} to ${percent(drop.high)})`,
       `losses below ${percent(one.unseen_em_drop)} may not show in ${prompts} prompts`],
     ['first certificate', ...certificateCells(one.first_certificate)],
-    ['cadence', `every ${cadence.check_every_tokens}`, '', cadenceText(one)],
+    ['cadence', `every ${cadence.check_every_tokens}`, '', `tokens, later every 1/${Math.round(1 / cadence.check_growth)} of the tokens so far`],
     ...formRow(form),
     ...(self === null ? [] : [['agrees with itself', `${percent(self.share)} %`, '', selfText(self)]]),
   ]
@@ -52,11 +52,6 @@ function bracket ({ low, high }: Interval): string { return `(${roundedCount(low
 function hours (seconds: number): string {
   if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} minutes`
   return seconds < 72 * 3600 ? `${(seconds / 3600).toFixed(1)} hours` : `${Math.round(seconds / 86_400)} days`
-}
-
-function cadenceText ({ cadence: { check_growth: growth, reason } }: ContextEstimate): string {
-  const text = growth === 0 ? 'tokens' : `tokens, later every 1/${Math.round(1 / growth)} of the tokens so far`
-  return reason !== 'saves' ? `${text}; no other cadence saves either` : text
 }
 
 function formRow (finding: ProbeFormFinding | null): string[][] {

@@ -53,7 +53,6 @@ const BUNDLE: Bundle = {
     rule(GRID[5]!, { mode: 'off' }),
     rule(0.9, { min_tokens: 100, check_every_tokens: 40, check_growth: 0.25 }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
-    rule(null, { check_every_tokens: 8, check_growth: 0.125, check_window_tokens: 45, exploring: true }),
     rule(GRID[10]!, { label_rate: 0.5 }),
   ],
   predictors: { p1: PREDICTED },
@@ -74,8 +73,7 @@ const BUNDLE: Bundle = {
           pinned: { rule: 5, control_share: 0.02 },
           predicted: { rule: 6, control_share: 0.1, weights: { p1: 0 } },
           bent: { rule: 6, control_share: 0.1, weights: { p1: 1 } },
-          explored: { rule: 7 },
-          sampled: { rule: 8, control_share: 0.3 },
+          sampled: { rule: 7, control_share: 0.3 },
           left: { rule: 0, control_share: 0 },
           '': { rule: 1, control_share: 0.25 },
         },
@@ -91,7 +89,7 @@ function rareSteps (step: Step): Step[] {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'explored', 'sampled'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'sampled'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
   ]
   const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
@@ -112,7 +110,7 @@ function steps (): Step[] {
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; the second hash, by murmur3 of "salt:enrol:id", takes the id of the group or generation also where a prompt_hash draws u. The windows of a generation begin by murmur3 of "window:" and its generation_id, without one of "window:".',
+    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; the second hash, by murmur3 of "salt:enrol:id", takes the id of the group or generation also where a prompt_hash draws u.',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
     draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), second: secondHash('salt', id) })),

@@ -23,11 +23,6 @@ export function secondHash (salt: string, id: string): number {
   return hashes.second(id) / 0x1_0000_0000
 }
 
-const placeOf = murmur3Behind('window:')
-
-/** Where the windows of a generation begin in which it is asked at most once, in [0, 1). No salt: workers without one must agree. */
-export function windowHash (id: string): number { return placeOf(id) / 0x1_0000_0000 }
-
 /** Control if and only if `u < share`. */
 export function drawArm (u: number, share: number): Arm {
   return u < share ? 'control' : 'treated'

@@ -2,7 +2,7 @@ import { testedBound } from '../certificate/judge-errors.js'
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { type CadenceInForce, cadenceInForce, isExploring } from './automatic-cadence.js'
+import { checkEveryTokens } from './check-distance.js'
 import type { ContextState } from './context-state.js'
 import { type ContextWarning, contextWarnings } from './context-warnings.js'
 import { ALL_LABELS, areLabelsSpared, labelReach } from './label-losses.js'
@@ -48,8 +48,8 @@ export interface ChainLink extends Judgement {
   readonly probeForm: ProbeFormState | null
   /** Problems with the reports on the context. */
   readonly warnings: readonly ContextWarning[]
-  /** When its generations ask, without `min_tokens`; of members of a pool, that of the pool counts. */
-  readonly cadence: CadenceInForce
+  /** Tokens between the checks of its generations; where a pool's policy says `auto`, that of the pool counts for its members. */
+  readonly checkEveryTokens: number
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined
   /** Index of the loosest threshold for which labels are asked for. */
@@ -95,18 +95,15 @@ export function chainLink (
     isUnreadable: state?.epoch === 0,
     probeForm: state?.probe_form ?? null,
     warnings,
-    cadence: cadenceInForce(policy, state?.auto_cadence),
+    checkEveryTokens: checkEveryTokens(policy, state?.check_distance),
     learnedControlShare: state?.control_share,
     labelReach: state === undefined || pin !== undefined ? ALL_LABELS : labelReachOf(state, policy), // a pin may lose more than is allowed
   }
 }
 
-/**
- * Index of the loosest threshold for which labels are asked for, at least the one in force, where drift is watched. While a cadence is
- * explored, all are asked for: the choice needs them.
- */
+/** Index of the loosest threshold for which labels are asked for, at least the one in force, where drift is watched. */
 export function labelReachOf (state: ContextState, policy: Policy): number {
-  const { label_losses: losses, label_sources: sources, auto_cadence: cadence, threshold_index: inForce } = state
-  if (losses === undefined || !areLabelsSpared(policy, sources) || isExploring(cadence)) return ALL_LABELS
+  const { label_losses: losses, label_sources: sources, threshold_index: inForce } = state
+  if (losses === undefined || !areLabelsSpared(policy, sources)) return ALL_LABELS
   return Math.max(inForce, labelReach(losses, testedBound(policy)))
 }

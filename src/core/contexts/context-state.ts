@@ -10,8 +10,8 @@ import type { CertificationTerms, Policy } from '../policy/policy.js'
 import { findPredictor, type LivePredictors } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
 import { type Arms, NO_ARMS } from './arms.js'
-import { type AutomaticCadence, cadenceInForce, lookAgain, recounted, UNEXPLORED } from './automatic-cadence.js'
 import { type Cadences, NO_CADENCES } from './cadences.js'
+import { type CheckDistance, distanceAfter, FIRST_DISTANCE } from './check-distance.js'
 import type { CountsByName } from './counts-by-name.js'
 import { type FollowUp, NO_FOLLOW_UP, NO_RECENT_COUNTS, type RecentCounts } from './follow-up-counts.js'
 import { type GraderCounts, NO_GRADER } from './grader.js'
@@ -25,7 +25,7 @@ import type { SavingsHistory } from './savings-history.js'
 
 /** Why an epoch began. */
 export type EpochCause =
-  'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair' | 'probe_form' | 'cadence'
+  'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair' | 'probe_form'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -108,8 +108,8 @@ export interface ContextState {
   readonly hold: BreachHold | null
   /** How often both arms ask. */
   readonly cadences: Cadences
-  /** The cadence that the learner chooses; `null`: the policy states one. */
-  readonly auto_cadence: AutomaticCadence | null
+  /** How far apart checks are where the policy says `auto`. */
+  readonly check_distance: CheckDistance
   /** Whether the grades of this epoch can mean anything. */
   readonly grader: GraderCounts
   /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
@@ -171,21 +171,19 @@ export function totalLookShare ({ count }: Looks): number { return 2 - 1 / (coun
 
 /**
  * A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context.
- * @param opening `name`: id of the log entry that opens it; `clock`: the follow-up clock, ms; `cadence`: chosen for it, if the policy does
- * not state one
+ * @param opening `name`: id of the log entry that opens it; `clock`: the follow-up clock, ms
  */
 export function openEpoch (
   previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels,
-  opening: { readonly time: number, readonly name: string, readonly clock?: number, readonly cadence?: AutomaticCadence | undefined }
+  opening: { readonly time: number, readonly name: string, readonly clock?: number }
 ): ContextState {
   const { time, name, clock = 0 } = opening
-  const auto_cadence = policy.check_every_tokens === 'auto' ? opening.cadence ?? cadenceAfter(previous, cause) : null
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
     epoch_started_at: time,
     epoch_name: name,
-    meaning: evidenceTermsOf(policy, levels, auto_cadence),
+    meaning: evidenceTermsOf(policy, levels),
     looks: looksAfter(previous, cause, policy, time),
     probe_form: cause === 'reset' ? null : previous?.probe_form ?? null, // a reset may mean another model
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
@@ -215,7 +213,7 @@ export function openEpoch (
     breaches: previous?.breaches ?? 0,
     hold: previous?.hold ?? null,
     cadences: NO_CADENCES,
-    auto_cadence,
+    check_distance: distanceAfter(previous?.check_distance ?? FIRST_DISTANCE, cause),
     grader: NO_GRADER,
     log_evidence: null,
     savings: previous?.savings ?? NO_SAVINGS,
@@ -229,17 +227,6 @@ export function openEpoch (
     ...(previous !== undefined && servedAfter(previous, cause)),
     ...(leftEpochOf(previous) !== null && { membership: previous?.membership }), // it returns with the pool's next epoch, not with its own
   }
-}
-
-/** Causes after which lengths, scores or the cost of probes may differ. */
-const OTHER_RUNS: readonly EpochCause[] = ['checkpoint', 'reset', 'configuration', 'probe_form']
-
-/** A choice holds until a look finds a better one. If no cadence saved, the one in force hardly asks, so another exploration begins. */
-function cadenceAfter (previous: ContextState | undefined, cause: EpochCause): AutomaticCadence {
-  const last = previous?.auto_cadence ?? null
-  if (last === null || last.choice === null) return UNEXPLORED
-  if (!OTHER_RUNS.includes(cause)) return recounted(last)
-  return last.choice.reason !== 'saves' ? UNEXPLORED : lookAgain(last)
 }
 
 /** A reset may mean other weights, so it forgets the checkpoint; any other epoch keeps it. */
@@ -257,27 +244,22 @@ export function evidenceOf ({ evidence, open }: Pick<ContextState, 'evidence' | 
 /** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
 export type EvidenceTerms = Readonly<ReturnType<typeof evidenceTermsOf>>
 
-/** @param automatic the learner's cadence, where the policy leaves it open */
-export function evidenceTermsOf (policy: Policy, levels: Levels, automatic: AutomaticCadence | null = null) {
-  const { label, judge_miss_rate, judge_gain_share, min_tokens } = policy
-  const { checkEveryTokens: check_every_tokens, checkGrowth: check_growth } = cadenceInForce(policy, automatic)
-  const is_cadence_automatic = policy.check_every_tokens === 'auto'
+export function evidenceTermsOf (policy: Policy, levels: Levels) {
+  const { label, judge_miss_rate, judge_gain_share } = policy
+  const { min_tokens, check_every_tokens, check_growth } = policy
   const score = 'confidence' as const
   const is_enrolled = policy.follow_up_seconds > 0 // whether evidence is taken in the order of enrolment, or on arrival
   const evidence_span_seconds = is_enrolled ? policy.evidence_span_seconds : 0 // on arrival there is no span
-  const cadence = { min_tokens, is_cadence_automatic, check_every_tokens, check_growth }
+  const cadence = { min_tokens, check_every_tokens, check_growth }
   const judge = { judge_miss_rate, judge_gain_share: judge_miss_rate === null ? 0 : judge_gain_share }
   return { score, label, ...judge, is_enrolled, evidence_span_seconds, ...cadence, levels: levels.join() }
 }
 
-/** A cadence that the learner chooses changes with an epoch of its own. */
 export function haveSameEvidenceTerms (a: EvidenceTerms, b: EvidenceTerms): boolean {
   return a.score === b.score && a.label === b.label &&
     a.judge_miss_rate === b.judge_miss_rate && a.judge_gain_share === b.judge_gain_share &&
     a.is_enrolled === b.is_enrolled && a.evidence_span_seconds === b.evidence_span_seconds && a.min_tokens === b.min_tokens &&
-    a.is_cadence_automatic === b.is_cadence_automatic &&
-    (a.is_cadence_automatic || (a.check_every_tokens === b.check_every_tokens && a.check_growth === b.check_growth)) &&
-    a.levels === b.levels
+    a.check_every_tokens === b.check_every_tokens && a.check_growth === b.check_growth && a.levels === b.levels
 }
 
 /** The evidence for one predictor in one context and epoch, from outcomes that it was not trained on. */
@@ -365,7 +347,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     breaches: state.breaches,
     hold: state.hold,
     cadences: state.cadences,
-    auto_cadence: state.auto_cadence,
+    check_distance: state.check_distance,
     grader: state.grader,
     log_evidence: state.log_evidence,
     savings: state.savings,

@@ -5,7 +5,6 @@ import type { Levels } from '../policy/context.js'
 import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
-import { isExploring } from './automatic-cadence.js'
 import { cadenceOfTreated } from './cadences.js'
 import { type CandidateScorer, candidateScorers, certifiedNow, estimatedDrop } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
@@ -36,7 +35,7 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
 
 /** The certified threshold that saves the most tokens net, by the current evidence. During a hold there is none. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
-  if (!isCurrent(state, policy, levels) || isExploring(state.auto_cadence) || heldUntil(state.hold) !== null) return NO_JUDGEMENT
+  if (!isCurrent(state, policy, levels) || heldUntil(state.hold) !== null) return NO_JUDGEMENT
   if (isGraderBroken(state.grader) || cadenceOfTreated(state.cadences) === 'more') return NO_JUDGEMENT
   const isSticky = haveSameTerms(state.judged_by, policy)
   if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT

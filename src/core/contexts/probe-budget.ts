@@ -34,8 +34,6 @@ export function probeBudget (state: ContextState, policy: Policy, predictors: Li
   if (state.follow_up.reported < FREE_GENERATIONS) return NO_LIMIT
   const prospects = candidateScorers(state, policy, predictors).map((candidate) => prospectOf(candidate, state, policy))
   if (prospects.includes('worthwhile')) return NO_LIMIT
-  const { choice } = state.auto_cadence ?? { choice: null }
-  if (choice?.reason === 'probe_cost') prospects.push('probe_cost') // it hardly asks any more, so that the evidence may not show it
   const unlikely = (['too_few', 'probe_cost'] as const).find((reason) => prospects.includes(reason)) ?? 'accuracy'
   const { max_probe_overhead: most } = policy
   return { unlikely, share: most === 1 ? 1 : shareWithin(state, unlikely === 'too_few' ? most : 0) }

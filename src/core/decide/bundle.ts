@@ -31,10 +31,6 @@ export interface BundleRule {
   readonly min_tokens: number
   readonly check_every_tokens: number
   readonly check_growth: number
-  /** At most one check falls into each window of this many tokens, which a hash of the generation's id places; absent: no limit. */
-  readonly check_window_tokens?: number
-  /** The cadence is being explored, and late first steps enrol, too. */
-  readonly exploring?: true
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
   readonly record_steps: boolean
@@ -151,7 +147,7 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, scorer, trials, scope, context, label, mode } = rule
-  const { minTokens, checkEveryTokens, checkGrowth, checkWindow, isExploring, recordSteps, storePrompts } = rule
+  const { minTokens, checkEveryTokens, checkGrowth, recordSteps, storePrompts } = rule
   const { enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
@@ -164,8 +160,6 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
     min_tokens: minTokens,
     check_every_tokens: checkEveryTokens,
     check_growth: checkGrowth,
-    ...(checkWindow !== 0 && { check_window_tokens: checkWindow }),
-    ...(isExploring && { exploring: true }),
     label_rate: enrolledShare,
     record_steps: recordSteps,
     ...(storePrompts && { store_prompts: true }),
@@ -186,8 +180,6 @@ const OUTSIDE: ContextRule = {
   minTokens: 0,
   checkEveryTokens: 32,
   checkGrowth: 0,
-  checkWindow: 0,
-  isExploring: false,
   controlShare: 0,
   evidenceShare: 0,
   recordSteps: false,
@@ -212,7 +204,7 @@ export function snapshotOfBundle (
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
     const { scorer, trials = [], scope, context, label = 'exact_match', mode, min_tokens, record_steps, label_rate } = shared
-    const { check_every_tokens, check_growth, check_window_tokens = 0, exploring = false, probe_form: probeForm } = shared
+    const { check_every_tokens, check_growth, probe_form: probeForm } = shared
     const scorerOf = (name: string): Scorer => {
       const place = partOf(node.weights?.[name], `weights of ${name}`)
       return { name, ...partOf(predictors[name], `predictor ${name}`), ...partOf(weights[place], `weights ${place}`) }
@@ -229,8 +221,6 @@ export function snapshotOfBundle (
       minTokens: min_tokens,
       checkEveryTokens: check_every_tokens,
       checkGrowth: check_growth,
-      checkWindow: check_window_tokens,
-      isExploring: exploring,
       controlShare: node.control_share ?? 1,
       evidenceShare: node.control_share ?? 1, // the service knows that of a new member of a pool (`acceptEnrolments`)
       recordSteps: record_steps,

@@ -104,7 +104,7 @@ export function decideStep (snapshot: Snapshot, freshness: Freshness, step: Step
     context: rule.context ?? contextKey(snapshot.levels, step.context ?? {}),
     scope: rule.scope,
     guarantee: rule.guarantee,
-    next_check_tokens: isLeftAlone(rule, arm) ? null : nextCheckTokens(rule, step.tokens, step.generation_id),
+    next_check_tokens: isLeftAlone(rule, arm) ? null : nextCheckTokens(rule, step.tokens),
     probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
     snapshot_version: snapshot.version,
     stale: freshness !== 'fresh',
@@ -245,7 +245,7 @@ export function enrolDraw (
 ): Enrolment {
   const { enrolledShare, evidenceShare: share, epoch } = rule
   if (salt === null || enrolledShare === 0) return 'none'
-  if (tokens > nextCheckTokens(rule, 0, id) && !rule.isExploring) return 'late'
+  if (tokens > nextCheckTokens(rule, 0)) return 'late'
   const hash = sample === 0 ? enrolledHash(salt, id, u, share, enrolledShare) : null
   if (hash === null) return 'none'
   sink.enrol({ key: rule.context ?? contextKey(levels, context ?? {}), epoch, share }, u, hash)

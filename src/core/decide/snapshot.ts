@@ -26,10 +26,6 @@ export interface ContextRule {
   readonly minTokens: number
   readonly checkEveryTokens: number
   readonly checkGrowth: number
-  /** At most one check falls into each window of this many tokens; 0: no limit. */
-  readonly checkWindow: number
-  /** Whether the cadence is being explored: its generations are no evidence, and enrol whenever they first ask. */
-  readonly isExploring: boolean
   readonly controlShare: number
   /** The share below which draws are evidence: the control share, or in a new member of a pool that of the other members. */
   readonly evidenceShare: number
@@ -234,7 +230,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
   const leaf = chain.at(-1)!
   const { policy } = leaf
   const scorer = force.scorer === null ? null : scorers([force.scorer]).at(0)
-  const { checkEveryTokens, checkGrowth, checkWindow, isExploring } = policy.check_every_tokens === 'auto' ? force.source.cadence : leaf.cadence
+  const { checkEveryTokens } = policy.check_every_tokens === 'auto' ? force.source : leaf
   const isScored = scorer !== undefined // without its predictor, a threshold stops nothing
   const isEnrolling = force.isEvidence && force.source.policy.follow_up_seconds !== 0
   return {
@@ -248,9 +244,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     mode: policy.mode,
     minTokens: policy.min_tokens,
     checkEveryTokens,
-    checkGrowth,
-    checkWindow,
-    isExploring,
+    checkGrowth: policy.check_growth,
     controlShare: controlShareInForce(force),
     evidenceShare: evidenceShareInForce(force),
     recordSteps: policy.record_steps,

@@ -1,4 +1,3 @@
-import { windowHash } from '../assignment/arm.js'
 import { chainOf } from './context.js'
 
 export type Label = 'exact_match' | 'agreement'
@@ -25,9 +24,9 @@ export interface Policy {
   readonly certify_at: string | null
   /** Tokens before which no generation is stopped. */
   readonly min_tokens: number
-  /** Least number of tokens between two steps; `auto`: the learner chooses it and the growth. */
+  /** Least number of tokens between two steps; `auto`: eight times the tokens of a probe (see `check-distance.ts`). */
   readonly check_every_tokens: number | 'auto'
-  /** Least distance to the next step, as a part of the tokens so far; 0: the distance stays. Without effect where the cadence is `auto`. */
+  /** Least distance to the next step, as a part of the tokens so far; 0: the distance stays. */
   readonly check_growth: number
   /** Time in which the outcome and label of an enrolled generation may arrive; 0: outcomes count on arrival. */
   readonly follow_up_seconds: number
@@ -73,7 +72,7 @@ export const DEFAULT_POLICY: Policy = {
   certify_at: null,
   min_tokens: 0,
   check_every_tokens: 'auto',
-  check_growth: 0,
+  check_growth: 0.25,
   follow_up_seconds: 1800,
   evidence_span_seconds: 1800,
   max_evidence_age_seconds: 604_800,
@@ -127,28 +126,19 @@ export interface Cadence {
   readonly checkEveryTokens: number
   readonly checkGrowth: number
   readonly minTokens: number
-  /**
-   * At most one check falls into each window of this many tokens, so that probes take at most a quarter of the tokens on average. A hash of
-   * the id of a generation places its windows; otherwise short generations would all be probed, or none. 0 or absent: no limit.
-   */
-  readonly checkWindow?: number
 }
 
 /** Keeps a product such as 320 * 1.1 from being rounded up past the multiple that it is. */
 const SLACK = 1e-9
 
 /**
- * The next multiple of the cadence above `tokens`, at least `checkGrowth` times the tokens later, not below `minTokens`, and in the next
- * window. It is the same in both arms.
- * @param id of the generation, which places its windows
+ * The next multiple of `checkEveryTokens` above `tokens`, at least `checkGrowth` times the tokens later, and not below `minTokens`. It is
+ * the same in both arms, and a step that comes late moves no later check.
  */
-export function nextCheckTokens (cadence: Cadence, tokens: number, id = ''): number {
-  const { checkEveryTokens: every, checkGrowth: growth, minTokens, checkWindow: window = 0 } = cadence
+export function nextCheckTokens (cadence: Cadence, tokens: number): number {
+  const { checkEveryTokens: every, checkGrowth: growth, minTokens } = cadence
   const grown = growth === 0 ? 0 : Math.ceil(tokens * (1 + growth) / every - SLACK) * every
-  const next = Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
-  if (window === 0) return next
-  const place = windowHash(id)
-  return Math.max(next, Math.ceil((Math.floor(tokens / window + place) + 1 - place) * window / every - SLACK) * every)
+  return Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
 }
 
 const FIELDS = ['max_em_drop', 'error_level', 'predictor'] as const

@@ -23,7 +23,7 @@ export function applyCadence (fold: Fold, pending: PendingOutcome, arm: Arm | nu
   const policy = policyOf(fold.ledger, leaf) // workers ask at the leaf's cadence
   const asked = arm === 'treated' ? checksToStop(pending) : checksToCrossing(fold, pending, state, policy)
   if (asked === null) return state
-  const cadence = { ...cadenceAt(fold, leaf, state), minTokens: policy.min_tokens }
+  const cadence = cadenceAt(fold, leaf, state)
   const next = copyState(state, { cadences: addChecks(state.cadences, arm, asked.checks, checksDue(cadence, asked.tokens)) })
   fold.set(key, next)
   return next

@@ -16,7 +16,7 @@ import { type Fold, policyOf } from './fold.js'
 import { followUp, withCounts } from './follow-up.js'
 import { cohortRules } from './take-evidence.js'
 import type { LabelEntry } from './log-entry.js'
-import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Gives an outcome the label that it awaits. */
 export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
@@ -67,7 +67,6 @@ function takeLabelled (fold: Fold, { outcome, leaf, key }: PendingOutcome, { sta
     grader: addGrades(state.grader, outcome),
     label_sources: countForName(state.label_sources, source),
     label_losses: addLabelled(state.label_losses, unit),
-    auto_cadence: applyRun(fold, outcome, state, policy, time),
   })
   fold.set(key, counted)
   return counted

@@ -18,9 +18,8 @@ import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, policyOf, writeState } from './fold.js'
 import { addToCounts, answerCounts, applyMember, endEpoch } from './follow-up.js'
-import { chooseIfDue } from './choose-cadence.js'
 import { type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
-import { applyRun, applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
+import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Control generations after which the budget of probes is computed again. */
 const BUDGET_EVERY = 25
@@ -38,9 +37,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
     else if (isRepaired(next, policy)) endEpoch(fold, key, next, { cause: 'repair', policy, time })
     else {
-      const chosen = chooseIfDue(fold, key, next, policy, time)
-      if (chosen.epoch !== next.epoch) return
-      const written = writeState(fold, key, chosen, { policy, time, cause: 'evidence', mayMove })
+      const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove })
       const isBudgetDue = written.threshold !== before || (mayMove && written.follow_up.reported % BUDGET_EVERY === 0)
       moveShare(fold, key, written, time, isBudgetDue)
     }
@@ -88,7 +85,6 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     if (unit === undefined) return { ...trial, trained_on: trial.trained_on + 1 }
     return unit.eighths.length === thresholdsOf(trial.evidence) ? add(trial, unit) : trial
   })
-  if (isPresent) own.auto_cadence = applyRun(fold, outcome, own, policy, time)
   own.drift_final = own.drift = drift
   own.last_evidence_at = time
   const moment = { clock: fold.cohorts.clock, time }

@@ -1,6 +1,6 @@
 import type { Arm } from '../assignment/arm.js'
 import { addStops, type Fidelity } from '../certificate/fidelity.js'
-import type { CadenceInForce } from '../contexts/automatic-cadence.js'
+import { addProbes } from '../contexts/check-distance.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import { countForName } from '../contexts/counts-by-name.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
@@ -17,7 +17,7 @@ import { type EnrolledUnit, isEvidence, MAX_SAMPLES, noteIndex, type SampleRepor
 import type { LoggedOutcome, LoggedStep } from '../outcome/outcome.js'
 import { certifyingDepth, contextChain, ROOT } from '../policy/context.js'
 import { differenceFromPool } from '../policy/policy-problem.js'
-import { nextCheckTokens, type Policy } from '../policy/policy.js'
+import { type Cadence, nextCheckTokens, type Policy } from '../policy/policy.js'
 import { type Predictor, scorerFor } from '../predictor/predictor.js'
 import { type PendingOutcome, pruneSteps } from '../step-records/pending-outcomes.js'
 import { applyCadence } from './apply-cadence.js'
@@ -30,7 +30,7 @@ import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce 
 import { addToCounts, answerCounts, endEpoch, followUp, isUnenrolled } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
-import { applyRun, applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
+import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
 
 /**
  * Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. A retry counts
@@ -78,6 +78,7 @@ export function applyOutcome (fold: Fold, time: number, reported: LoggedOutcome)
     compareArms(fold, time, pending, force!, counted)
   }
   countEndProbe(counted, outcome)
+  if (arm === 'control' && isOfPool) countProbes(counted, outcome)
   if (outcome !== usable) addToCounts(counted, { signals_refused: 1 })
   if (!isOfPool) return
 
@@ -203,11 +204,14 @@ function countEndProbe (state: OwnState, { end_probe: isEqual }: LoggedOutcome):
   if (isEqual !== undefined && form !== null) state.probe_form = addEndProbe(form, isEqual === 1)
 }
 
+function countProbes (state: OwnState, { steps, asked_tokens: probeTokens }: LoggedOutcome): void {
+  state.check_distance = addProbes(state.check_distance, steps?.length ?? 0, probeTokens)
+}
+
 /** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
 function wasDueButNotAsked (fold: Fold, { steps, tokens }: LoggedOutcome, leaf: string, key: string): boolean {
   if (steps?.length !== 0) return false
-  const cadence = cadenceAt(fold, leaf, fold.get(key))
-  return !cadence.isExploring && isTwiceDue(cadence, policyOf(fold.ledger, leaf), tokens) // while exploring, checks may be skipped
+  return isTwiceDue(cadenceAt(fold, leaf, fold.get(key)), tokens)
 }
 
 /**
@@ -216,12 +220,11 @@ function wasDueButNotAsked (fold: Fold, { steps, tokens }: LoggedOutcome, leaf: 
  */
 function wasLeftAlone (fold: Fold, { stopped, steps_asked: asked, tokens }: LoggedOutcome, leaf: string, key: string): boolean {
   if (stopped || asked === undefined || asked > 1) return false
-  return isTwiceDue(cadenceAt(fold, leaf, fold.get(key)), policyOf(fold.ledger, leaf), tokens)
+  return isTwiceDue(cadenceAt(fold, leaf, fold.get(key)), tokens)
 }
 
 /** Whether a generation is long enough for more than one check. */
-function isTwiceDue (inForce: CadenceInForce, { min_tokens: minTokens }: Policy, tokens: number): boolean {
-  const cadence = { ...inForce, minTokens }
+function isTwiceDue (cadence: Cadence, tokens: number): boolean {
   return tokens >= nextCheckTokens(cadence, nextCheckTokens(cadence, 0))
 }
 
@@ -292,7 +295,6 @@ export function takeReport (
   if (report.kind !== 'missing' && report.kind !== 'cancelled') own.grader = addGrades(addFinalAnswer(own.grader, outcome), outcome)
   if (isReported) compareArms(fold, time, pending, thresholdInForce(fold, leaf, time), own, member.share)
   own.fed_by = countForName(own.fed_by, outcome.by)
-  if (report.kind === 'known') own.auto_cadence = applyRun(fold, outcome, own, policy, time)
   if (isReported && outcome.full.exact_match === undefined && policy.label === 'exact_match') own.label_losses = addUnlabelled(own.label_losses)
   own.updated_at = time
   return own

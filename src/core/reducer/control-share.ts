@@ -4,7 +4,6 @@ import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { BREACH_SUSPECTED, heldUntil } from '../certificate/breach.js'
 import { fidelitySuspicion } from '../certificate/fidelity.js'
-import { isExploring } from '../contexts/automatic-cadence.js'
 import { cadenceOfTreated } from '../contexts/cadences.js'
 import { barsOf, isLearningWorthwhile } from '../contexts/candidate-scorer.js'
 import { isGraderBroken } from '../contexts/grader.js'
@@ -65,7 +64,6 @@ function learningShare (state: ContextState, rate: Policy['control_rate'], usefu
 
 /** The largest share whose control generations count as evidence. */
 function usefulShare (fold: Fold, key: string, state: ContextState, policy: Policy): number {
-  if (isExploring(state.auto_cadence)) return 1 // it gathers no evidence, which the span would spread
   const span = 1000 * policy.evidence_span_seconds
   const cohort = fold.cohorts.get(key)
   if (span === 0 || cohort === undefined) return 1

@@ -1,6 +1,6 @@
 import type { Arm } from '../assignment/arm.js'
 import type { KeptTrace } from '../certificate/trace.js'
-import { type AutomaticCadence, type CadenceInForce, cadenceInForce } from '../contexts/automatic-cadence.js'
+import { checkEveryTokens } from '../contexts/check-distance.js'
 import { chainLink, type ChainLink } from '../contexts/chain-link.js'
 import type { ContextCounts } from '../contexts/context-counts.js'
 import { type ContextState, copyState, type EpochCause, openEpoch } from '../contexts/context-state.js'
@@ -13,7 +13,7 @@ import type { Cohorts } from '../enrolment/cohorts.js'
 import type { EnrolmentTimes } from '../enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import { certifyingDepth, certifyingKey, depthOf, isWithin } from '../policy/context.js'
-import { certificationTerms, effectivePolicy, haveSameTerms, type Policy, type PolicyPatch } from '../policy/policy.js'
+import { type Cadence, certificationTerms, effectivePolicy, haveSameTerms, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { PredictorRef } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
 import type { Reservoir } from '../predictor/reservoir.js'
@@ -133,7 +133,7 @@ interface WriteOptions {
 }
 
 /** Causes that are noted even where the threshold stays. */
-const NOTED: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'repair', 'cadence'])
+const NOTED: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'repair'])
 
 /**
  * Stores a context's next state with the threshold that its evidence now certifies, and notes the move from the one stored before.
@@ -190,8 +190,6 @@ export function statesWithin (fold: Fold, under: string, below = true): Array<re
 
 export interface EpochStart {
   readonly cause: EpochCause
-  /** Chosen for the epoch. */
-  readonly cadence?: AutomaticCadence
   readonly policy: Policy
   readonly time: number
 }
@@ -202,11 +200,11 @@ export interface EpochStart {
  * @returns the state, which the caller stores
  */
 export function startEpoch (
-  fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time, cadence }: EpochStart): ContextState {
+  fold: Fold, key: string, previous: ContextState | undefined, { cause, policy, time }: EpochStart): ContextState {
   const until = fold.cohorts.clock + policy.follow_up_seconds * 1000
   for (const id of fold.cohorts.renew(key, fold.cursor, until)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
-  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock, cadence })
+  const opened = openEpoch(previous, cause, policy, levels, { time, name: fold.cursor, clock: fold.cohorts.clock })
   return syncTrials(opened, policy, levels, fold.predictors, { slice: 0, clock: fold.cohorts.clock, time })
 }
 
@@ -227,12 +225,11 @@ export function thresholdInForce (fold: Fold, key: string, time: number): Effect
   return effectiveThreshold(chain, 0)
 }
 
-/**
- * When generations of a leaf ask, without `min_tokens`.
- * @param state of the context that certifies for it
- */
-export function cadenceAt ({ ledger }: Fold, leaf: string, state: ContextState | undefined): CadenceInForce {
-  return cadenceInForce(policyOf(ledger, leaf), state?.auto_cadence)
+/** When generations of a leaf ask. @param state of the context that certifies for it */
+export function cadenceAt ({ ledger }: Fold, leaf: string, state: ContextState | undefined): Cadence {
+  const policy = policyOf(ledger, leaf)
+  const { check_growth: checkGrowth, min_tokens: minTokens } = policy
+  return { checkEveryTokens: checkEveryTokens(policy, state?.check_distance), checkGrowth, minTokens }
 }
 
 /** A stopped generation counts as treated whatever arm it reports. Without an arm, a low draw means control, and any other is unknown. */

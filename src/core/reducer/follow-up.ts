@@ -17,7 +17,6 @@ import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
-import { chooseIfDue } from './choose-cadence.js'
 import { moveShare } from './control-share.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import { armOf, type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, writeState } from './fold.js'
@@ -27,15 +26,13 @@ import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } 
 /**
  * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
  * final. Takes the evidence of every prefix once a second, or when a slice has become final (see docs/concepts/certificate.md).
- * @param stored state of the context
+ * @param state of the context, as stored
  * @returns the state stored last, which may be that of a new epoch
  */
-export function followUp (fold: Fold, key: string, stored: ContextState, time: number): ContextState {
+export function followUp (fold: Fold, key: string, state: ContextState, time: number): ContextState {
   const cohort = fold.cohorts.get(key)
-  if (cohort === undefined || cohort.epoch !== stored.epoch_name) return stored
+  if (cohort === undefined || cohort.epoch !== state.epoch_name) return state
   const policy = policyOf(fold.ledger, key)
-  const state = chooseIfDue(fold, key, stored, policy, time)
-  if (state.epoch !== stored.epoch) return state
   const pool = { state, policy }
   const clock = fold.cohorts.clock
   const { look } = fold.times

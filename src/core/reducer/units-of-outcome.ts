@@ -1,7 +1,6 @@
 import { type EvidenceUnit, evidenceUnitOf } from '../certificate/evidence.js'
 import { type JudgePolicy, withAuditedGains } from '../certificate/judge-errors.js'
 import { type Em, keepTrace, stopsOf, type Trace, type TraceStep } from '../certificate/trace.js'
-import { addRun, type AutomaticCadence } from '../contexts/automatic-cadence.js'
 import { type ContextState, predictorOf } from '../contexts/context-state.js'
 import { RAW } from '../enrolment/slice.js'
 import { digestsAgree } from '../outcome/exact-match.js'
@@ -110,18 +109,9 @@ export function applyTrace (fold: Fold, outcome: PrunedOutcome, key: string, sta
   if (slot !== null) fold.traces.set(`${key} ${slot}`, keepTrace(state.epoch_name, traceOf(outcome, policy)))
 }
 
-/** Adds a control outcome to the runs that the cadence is chosen by. @param policy of the context that gathers the evidence */
-export function applyRun (
-  { ledger: { contexts } }: Fold, outcome: PrunedOutcome, state: ContextState, policy: Policy, time: number
-): AutomaticCadence | null {
-  const { auto_cadence: cadence, follow_up: { reported } } = state
-  if (cadence === null || outcome.asked !== undefined) return cadence // or some of its steps were pruned
-  return addRun(cadence, traceOf(outcome, policy), { contexts, time, policy, reported })
-}
-
 /** Whether an outcome must keep all its steps while it awaits its label. */
 export function isTraceKept (fold: Fold, outcome: PrunedOutcome, state: ContextState): boolean {
-  return state.auto_cadence?.exploration != null || slotFor(fold, outcome, state) !== null
+  return slotFor(fold, outcome, state) !== null
 }
 
 function slotFor ({ ledger }: Fold, { generation_id: id, steps }: PrunedOutcome, { follow_up: { reported } }: ContextState): number | null {

@@ -11,6 +11,7 @@ import {
   candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
 } from '../contexts/candidate-scorer.js'
 import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
+import { checkEveryTokens } from '../contexts/check-distance.js'
 import { type ContextState, evidenceOf, lookShare, totalLookShare } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import { certifyingDepthOf, controlShareInForce, type EffectiveThreshold, effectiveThreshold } from '../contexts/effective-threshold.js'
@@ -25,7 +26,6 @@ import { servingNumber } from '../contexts/trials.js'
 import { isCertifying, parseContextKey } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { describeCadence } from './cadence-report.js'
 import { DIAGNOSES, diagnose, type Diagnosis } from './diagnosis.js'
 import { untilNext } from './threshold-rows.js'
 
@@ -120,8 +120,8 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     epoch: state.epoch,
     control_share: isGathering ? controlShareInForce(effective) : null,
     generations_to_next_certificate: untilNext(candidate, own.policy),
-    /** When its generations ask; `null`: it certifies nothing, as above the leaves. */
-    cadence: isGathering ? describeCadence(own.policy, loaded.states.get(source.key)) : null,
+    /** Tokens between the checks of its generations; `null`: it certifies nothing, as above the leaves. */
+    check_every_tokens: isGathering ? checkEveryTokens(own.policy, loaded.states.get(source.key)?.check_distance) : null,
     policy: own.policy,
     updated_at: state.updated_at,
   }

@@ -1,5 +1,4 @@
 import { heldUntil } from '../certificate/breach.js'
-import { cadenceInForce } from '../contexts/automatic-cadence.js'
 import { type ContextState, evidenceOf } from '../contexts/context-state.js'
 import { contextWarnings } from '../contexts/context-warnings.js'
 import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
@@ -30,7 +29,6 @@ export const DIAGNOSES = {
   probe_cost: 'Probes cost as much as stops would save: use shorter probes, or ask less often.',
   too_few: 'Learning would cost more than it would have saved on the traffic so far: certify it with others as a pool, or let it run.',
   withdrawn: 'Its threshold was withdrawn, since stopping had come to lose too much, and none has been certified since: look for a change of the model, the prompts or the grader.',
-  exploring: 'Its first control generations show how often it pays to ask: wait.',
   collecting: 'Evidence is being collected: wait.',
 } as const
 
@@ -60,7 +58,7 @@ export function diagnose ({ own, effective, gathering, isGathering }: Diagnosed)
   if (gathering === undefined) return 'not_asked'
   if (heldUntil(gathering.hold) !== null) return 'breach_held'
   if (effective.isNew && effective.source.threshold !== null) return 'new_member'
-  return faultOf(gathering, effective.source) ?? prospectOf(gathering, effective.source)
+  return faultOf(gathering, effective.source) ?? prospectOf(gathering)
 }
 
 /** What keeps reports from being evidence. */
@@ -79,8 +77,7 @@ function faultOf (state: ContextState, { policy }: ChainLink): Diagnosis | null 
 }
 
 /** What is to be expected of the evidence. */
-function prospectOf ({ unlikely, epoch_cause: cause, auto_cadence: cadence }: ContextState, { policy }: ChainLink): Diagnosis {
+function prospectOf ({ unlikely, epoch_cause: cause }: ContextState): Diagnosis {
   if (unlikely !== null) return unlikely
-  if (cause === 'drift' || cause === 'breach') return 'withdrawn'
-  return cadenceInForce(policy, cadence).isExploring ? 'exploring' : 'collecting'
+  return cause === 'drift' || cause === 'breach' ? 'withdrawn' : 'collecting'
 }

@@ -4,9 +4,8 @@ import { emDrop, grossSavedRatio, tokensSavedRatio, evidenceUnitOf } from '../ce
 import { type JudgePolicy, trueDrop, withAuditedGains } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
-import { withNumbers } from '../contexts/automatic-cadence.js'
-import type { CadenceNumbers } from '../contexts/cadence-choice.js'
 import { candidateOf } from '../contexts/candidate-scorer.js'
+import { checkEveryTokens } from '../contexts/check-distance.js'
 import { type ContextState, openEpoch, requestGuarantee } from '../contexts/context-state.js'
 import { isCurrent, judgeAfresh } from '../contexts/judge.js'
 import type { Levels } from '../policy/context.js'
@@ -70,7 +69,8 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
     predictor: policy.predictor,
-    ...numbersOf(policy, state),
+    check_every_tokens: checkEveryTokens(policy, state.check_distance),
+    check_growth: policy.check_growth,
     post_hoc: candidate.isPostHoc,
     threshold,
     score,
@@ -86,17 +86,13 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
   }
 }
 
-/** The cadence of a policy in numbers; of an automatic one, that of the epoch. */
-function numbersOf (policy: Policy, { auto_cadence }: ContextState): CadenceNumbers {
-  const { check_every_tokens, check_growth } = withNumbers(policy, auto_cadence)
-  return { check_every_tokens, check_growth }
-}
+type CadenceFields = Pick<Policy, 'check_growth' | 'min_tokens'> & { readonly check_every_tokens: number }
 
-function isSameCadence (a: CadenceNumbers, b: CadenceNumbers): boolean {
-  return a.check_every_tokens === b.check_every_tokens && a.check_growth === b.check_growth
+/** The cadence that the evidence of a state was gathered at. */
+export function recordedCadence ({ meaning, check_distance: distance }: ContextState): CadenceFields {
+  const { check_growth, min_tokens } = meaning
+  return { check_every_tokens: checkEveryTokens(meaning, distance), check_growth, min_tokens }
 }
-
-type CadenceFields = CadenceNumbers & Pick<Policy, 'min_tokens'>
 
 /** Why the steps recorded at one cadence cannot show what another would; `null`: they can. */
 export function cadenceProblem (recorded: CadenceFields, asked: CadenceFields): { path: string, message: string } | null {
@@ -116,12 +112,15 @@ export function replayTraces (
   state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]) {
   const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
   const index = state.serving === null ? state.threshold_index : -1
-  const recorded = replay(traces, { ...policy, ...state.meaning }, index)
-  const asked = replay(traces, { ...policy, ...numbersOf(policy, state) }, index)
+  const present = recordedCadence(state)
+  const numbers = { ...policy, check_every_tokens: checkEveryTokens(policy, state.check_distance) }
+  const recorded = replay(traces, { ...policy, ...present }, index)
+  const asked = replay(traces, numbers, index)
   const begun = openEpoch(state, 'policy', policy, levels, { time: state.updated_at, name: state.epoch_name })
   const { evidence } = asked
-  const isPresent = state.meaning.is_cadence_automatic && isSameCadence(state.meaning, numbersOf(policy, state))
-  const looks = isCurrent(state, isPresent ? { ...policy, check_every_tokens: 'auto' } : policy, levels) ? state.looks : begun.looks
+  const isSameDistance = numbers.check_every_tokens === present.check_every_tokens
+  const { check_every_tokens } = isSameDistance ? state.meaning : policy // a number may ask about what `auto` amounts to
+  const looks = isCurrent(state, { ...policy, check_every_tokens }, levels) ? state.looks : begun.looks
   const opened: ContextState = { ...begun, epoch: state.epoch, looks, evidence, beginnings: beginningsOf(evidence) }
   return {
     asked: opened,

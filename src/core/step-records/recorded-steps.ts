@@ -64,9 +64,6 @@ export function recordedFieldsAt ({ tokens, confidence, signals, em, answer }: C
   }
 }
 
-/** While the cadence is explored, a lost step costs no evidence, and workers may not know the grid yet. */
-type RecordedCadence = Cadence & { readonly isExploring?: boolean }
-
 interface Finished { readonly tokens: number, readonly steps_asked?: number }
 
 /**
@@ -75,13 +72,11 @@ interface Finished { readonly tokens: number, readonly steps_asked?: number }
  * missing, since it could save nothing. Steps that cannot stop (unknown confidence, or before `min_tokens`) may come in between.
  * @param steps merged, in order of tokens
  */
-export function isRecordComplete (cadence: RecordedCadence, outcome: Finished, steps: readonly RecordedStep[]): boolean {
+export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: readonly RecordedStep[]): boolean {
   const { tokens, steps_asked: asked } = outcome
   const last = steps.at(-1)
   if (last !== undefined && last.tokens > tokens) return false // a step of another generation
   if (asked !== undefined) return steps.length === asked
-
-  if (cadence.isExploring === true) return true
 
   let due = nextCheckTokens(cadence, 0)
   for (const step of steps) {

@@ -84,9 +84,9 @@ export class LocalDecider {
   }
 
   /** Tokens at which the next check is due; never while the circuit is open. */
-  nextCheck ({ context, id }: LocalGeneration, tokens: number): number {
+  nextCheck ({ context }: LocalGeneration, tokens: number): number {
     const rule = this.#rule(context)
-    return rule === null ? Infinity : nextCheckTokens(rule, tokens, id)
+    return rule === null ? Infinity : nextCheckTokens(rule, tokens)
   }
 
   /** Whether a generation needs no checks, since it is treated and nothing can stop it. */

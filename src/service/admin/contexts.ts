@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { isoTime, pinToWire, poolToWire, withIsoTime } from '../../../openapi/wire.js'
-import { withNumbers } from '../../core/contexts/automatic-cadence.js'
+import { checkEveryTokens } from '../../core/contexts/check-distance.js'
 import { candidateOf } from '../../core/contexts/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../../core/contexts/chain-link.js'
 import { type ContextState, openEpoch } from '../../core/contexts/context-state.js'
@@ -12,7 +12,7 @@ import type { ContextRow } from '../../core/reports/context-row.js'
 import { adviseOnLabels } from '../../core/reports/label-advice.js'
 import { describeThresholds } from '../../core/reports/threshold-rows.js'
 import { comparedPerDay } from '../../core/reports/command-effect.js'
-import { type AnswerableFields, cadenceProblem, whatIf } from '../../core/reports/what-if.js'
+import { type AnswerableFields, cadenceProblem, recordedCadence, whatIf } from '../../core/reports/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../../errors/errors.js'
 import { AUDIT_LIMIT } from '../../store/log.js'
 import type { Store } from '../../store/store.js'
@@ -92,9 +92,8 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {
         return perDay(whatIf(state, policy, loaded.levels, loaded.predictors))
       }
-      const { check_every_tokens: every, ...others } = terms
-      const stated = { ...withNumbers(inForce, state.auto_cadence), ...others, ...(typeof every === 'number' && { check_every_tokens: every }) }
-      const unknown = cadenceProblem(state.meaning, stated)
+      const stated = { ...policy, check_every_tokens: checkEveryTokens(policy, state.check_distance) }
+      const unknown = cadenceProblem(recordedCadence(state), stated)
       if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
       return perDay(whatIf(state, stated, loaded.levels, loaded.predictors, await store.readTraces(key)))
     },
@@ -122,13 +121,9 @@ function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: s
   return isPool ? openEpoch(undefined, 'first_enrolment', policy, levels, { time: Date.now(), name: '' }) : undefined
 }
 
-function choiceToWire (choice: NonNullable<ContextView['cadence']>['choice']) {
-  return choice && { ...choice, candidates: [...choice.candidates], looked_at: isoTime(choice.looked_at) }
-}
-
 /** Times as replies have them, ISO 8601. */
 function onWire (view: ContextView) {
-  const { evidence, cadence, breach: { held_until: held }, probe_form: form } = view
+  const { evidence, breach: { held_until: held }, probe_form: form } = view
   const times = evidence && { since: isoTime(evidence.since), until: evidence.until === null ? null : isoTime(evidence.until) }
   return {
     ...view,
@@ -137,7 +132,6 @@ function onWire (view: ContextView) {
     breach: { ...view.breach, held_until: held === null ? null : isoTime(held) },
     probe_form: form === null ? null : { ...form, chosen_at: isoTime(form.chosen_at) },
     evidence: evidence && { ...evidence, ...times! },
-    cadence: cadence && { ...cadence, choice: choiceToWire(cadence.choice) },
     updated_at: isoTime(view.updated_at),
   }
 }

@@ -21,7 +21,6 @@ type ContextReply = {
   readonly mode: ContextRule['mode']
   readonly check_every_tokens: number
   readonly check_growth: number
-  readonly check_window_tokens?: number
   readonly min_tokens: number
   readonly control_share: number
   readonly store_prompts?: true
@@ -77,11 +76,10 @@ const shown = new WeakMap<ContextRule, ContextReply>()
 export function ruleOf (rule: ContextRule): ContextReply {
   let one = shown.get(rule)
   if (one === undefined) {
-    const { threshold, mode, checkEveryTokens: check_every_tokens, checkGrowth: check_growth, checkWindow } = rule
+    const { threshold, mode, checkEveryTokens: check_every_tokens, checkGrowth: check_growth } = rule
     const { minTokens: min_tokens, controlShare: control_share, storePrompts, warnings } = rule
-    const cadence = { check_every_tokens, check_growth, ...(checkWindow !== 0 && { check_window_tokens: checkWindow }) }
     const prompts = storePrompts && { store_prompts: true as const }
-    shown.set(rule, one = { threshold, mode, ...cadence, min_tokens, control_share, ...prompts, warnings })
+    shown.set(rule, one = { threshold, mode, check_every_tokens, check_growth, min_tokens, control_share, ...prompts, warnings })
   }
   return one
 }

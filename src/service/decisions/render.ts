@@ -76,11 +76,10 @@ function renderRule (rule: ColumnsAnswer['contexts'][number]): string {
   if (rule === null) return 'null'
   let text = renderedRules.get(rule)
   if (text === undefined) {
-    const { threshold, mode, check_every_tokens, check_growth, check_window_tokens, min_tokens } = rule
+    const { threshold, mode, check_every_tokens, check_growth, min_tokens } = rule
     const { control_share, store_prompts, warnings } = rule
-    const window = check_window_tokens === undefined ? '' : `,"check_window_tokens":${check_window_tokens}`
     const prompts = store_prompts === undefined ? '' : ',"store_prompts":true'
-    text = `{"threshold":${threshold},"mode":"${mode}","check_every_tokens":${check_every_tokens},"check_growth":${check_growth}${window},"min_tokens":${min_tokens},"control_share":${control_share}${prompts},"warnings":${renderWarnings(warnings)}}`
+    text = `{"threshold":${threshold},"mode":"${mode}","check_every_tokens":${check_every_tokens},"check_growth":${check_growth},"min_tokens":${min_tokens},"control_share":${control_share}${prompts},"warnings":${renderWarnings(warnings)}}`
     renderedRules.set(rule, text)
   }
   return text

@@ -66,7 +66,7 @@ function differs (before: ContextState | undefined, after: ContextState | undefi
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch ||
-    before.auto_cadence?.exploration?.window !== after.auto_cadence?.exploration?.window ||
+    before.check_distance.tokens !== after.check_distance.tokens ||
     leftEpochOf(before) !== leftEpochOf(after) || knownEpochOf(before) !== knownEpochOf(after) ||
     haveDifferentForms(before, after) || labelReachOf(before, policy) !== labelReachOf(after, policy) ||
     contextWarnings(before, policy).join() !== contextWarnings(after, policy).join() || namesOf(before) !== namesOf(after) ||

@@ -8,7 +8,7 @@ const COMPRESSED_FROM = 512
 const EXAMPLE = [
   '{"epoch":1,"epoch_cause":"first_enrolment","epoch_started_at":0,"epoch_name":"0-1","meaning":{"score":"confidence","label":"exact_',
   'match","missing_labels":"lost","missing_outcomes":"lost","judge_miss_rate":null,"judge_gain_share":0,"is_enrolled":false,"evidence',
-  '_span_seconds":0,"min_tokens":0,"is_cadence_automatic":false,"check_every_tokens":32,"check_growth":0,"levels":"model,task"},"look',
+  '_span_seconds":0,"min_tokens":0,"check_every_tokens":"auto","check_growth":0.25,"levels":"model,task"},"look',
   's":{"count":0,"at":0},"probe_form":null,"requested":{"max_em_drop":0.02,"error_level":0.05,"predictor":"off"},"halves":[{"generati',
   'ons":320,"full_tokens":32000,"full_em":316,"labelled":320,"unprobed_generations":0,"lost":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0',
   ',0,0,0,1,1,1,1,1,1,1],"gained":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,2,2,3,3,3,3,3,4,4,4,4,4,4,4],"unprobed":[],"tokens":[32000,32000,3',
@@ -37,7 +37,7 @@ const EXAMPLE = [
   ':0,"nt":0,"tt":0}}}},"fidelity":{"generations":0,"stops":0,"equal":0,"unobserved":0,"recent":{"all":0,"equal":0,"unobserved":',
   '0},"lost":0,"gained":0,"queued":0,"detector":[1,1,1]},"stops":{"probed":0,"other":0,"unknown":0},"breaches":0,"hold":null,"cadence',
   's":{"control":{"n":128,"asked":128,"due":202,"asked_squares":128,"due_squares":336.3125,"products":202},"treated":{"n":0,"asked":0',
-  ',"due":0,"asked_squares":0,"due_squares":0,"products":0}},"auto_cadence":null,"grader":{"differing":0,"changing":0,"unchanged":0,"',
+  ',"due":0,"asked_squares":0,"due_squares":0,"products":0}},"check_distance":{"tokens":16,"generations":0,"checks":0,"probe_tokens":0},"grader":{"differing":0,"changing":0,"unchanged":0,"',
   'is_spoilt":false,"bare":-1,"agreeing":0,"contradicting":0,"answers":0,"digest":null,"was_blind":false},"log_evidence":{"best":5.55',
   '26969853412815,"now":5.5526969853412815},"savings":{"treated":{"generations":0,"tokens":0},"control":{"samples":6272,"tokens":3104',
   '64,"weighted":{"nn":6272,"nt":310464,"tt":16247616},"squared":{"nn":307328,"nt":15212736,"tt":796133184}}},"probe_tokens":0,"probe',

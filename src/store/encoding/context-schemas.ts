@@ -7,8 +7,6 @@ import type { OpenEvidence, PackedEvidence } from '../../core/certificate/eviden
 import { noEvidence } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
-import { UNEXPLORED } from '../../core/contexts/automatic-cadence.js'
-import { CADENCE_REASONS } from '../../core/contexts/cadence-choice.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
 import { type ContextState, openEpoch, type Trial } from '../../core/contexts/context-state.js'
 import { type GraderCounts, NO_GRADER } from '../../core/contexts/grader.js'
@@ -82,28 +80,6 @@ const beginnings = Type.Object({
   blocks: Type.Array(Type.Object({ units: number, net: lists })),
 })
 
-const costs = like(UNEXPLORED.since)
-
-const packedTrace = Type.Object({
-  ...fieldsLike({ tokens: 0, answer_tokens: 0, probe_tokens: 0, steps: '' }), em: orNull(Type.Enum([0, 1])), at: Type.Array(number),
-})
-
-/** The runs that a cadence is chosen by: each step has two characters. */
-const exploration = Type.Object({ costs, traces: Type.Array(packedTrace), window: number, reported_before: number })
-
-const cadenceFigures = fieldsLike({ check_every_tokens: 0, check_growth: 0 })
-
-const cadenceChoice = Type.Object({
-  ...cadenceFigures,
-  reason: Type.Enum([...CADENCE_REASONS]),
-  candidates: Type.Array(Type.Object({
-    ...cadenceFigures,
-    ...fieldsLike({ expected_saved_ratio: 0, tokens_saved_ratio: 0, tokens_saved_gross_ratio: 0, em_drop: 0 }),
-    threshold: orNull(ratio),
-  })),
-  ...fieldsLike({ looked_at: 0, generations: 0, tokens: 0, probe_tokens: 0 }),
-})
-
 const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
 
 const savingsHistory = startHistory(newState, 0)
@@ -113,13 +89,13 @@ const savingsPeriods = Type.Array(Type.Object({ at: number, ...savedTokens, wort
 /** As it is written: empty evidence is null. */
 const state = Type.Object({
   ...fieldsLike(newState),
+  meaning: Type.Object({ ...fieldsLike(newState.meaning), check_every_tokens: PolicySchema.properties.check_every_tokens }),
   evidence: orNull(rawEvidence),
   open: openSumOf(rawEvidence),
   beginnings,
   hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
   probe_form: orNull(Type.Object({ ...probeFormFinding, at: number, asked: number, equal: number })),
   cadences: orNull(like(NO_CADENCES)),
-  auto_cadence: orNull(Type.Object({ choice: orNull(cadenceChoice), exploration: orNull(exploration), since: costs })),
   grader: orNull(Type.Object({ ...fieldsLike(NO_GRADER), digest: orNull(text) })),
   arms: orNull(like(NO_ARMS)),
   log_evidence: orNull(Type.Object({ best: number, now: number })),

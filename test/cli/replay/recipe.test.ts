@@ -5,7 +5,7 @@ import { orderByGroup, playAll, type PlayedRun } from '../../../src/cli/replay/p
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { tracesText } from '../../test-data.js'
 import { inProcessGate } from './in-process-gate.js'
-import { TEST_CADENCE } from '../../test-cadence.js'
+import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
 /**
  * The savings of the default policy on real generations, learning from nothing, without network or clock. Groups share arms, so their order
@@ -20,7 +20,7 @@ const FILES = [
 const SEEDS = [1, 2, 3, 4, 5, 6]
 
 /** A cadence is stated, since there are few generations, and their steps are recorded. */
-const POLICY = { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE }
+const POLICY = { follow_up_seconds: 0, ...AT_TEST_CADENCE }
 
 for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
   t.test(`the default policy stays inside its bound, but for chance, and saves tokens on ${file}`, async (t) => {

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
-import { UNEXPLORED } from '../../../src/core/contexts/automatic-cadence.js'
 import { chainLink, linkOf, linksOf } from '../../../src/core/contexts/chain-link.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { judge, NO_JUDGEMENT } from '../../../src/core/contexts/judge.js'
@@ -33,7 +32,7 @@ t.test('a link is made of the state, the policy and the pin of its context', asy
   t.match(linkOf(inputs, 'model=new'), { pin: undefined, generations: 0, ...NO_JUDGEMENT, learnedControlShare: undefined }, 'no outcome yet')
 })
 
-t.test('labels are asked for up to the threshold in force, and for all thresholds under a pin, while exploring, and with predictors', async (t) => {
+t.test('labels are asked for up to the threshold in force, and for all thresholds under a pin, and with predictors', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   const label_losses = { reported: 100, lost: GRID.map((_, k) => k < 10 ? 0 : 90), gained: GRID.map(() => 0) }
@@ -43,7 +42,6 @@ t.test('labels are asked for up to the threshold in force, and for all threshold
   t.equal(reach({ ...hopeless, threshold_index: 11 }), 11, 'drift is watched there')
   const all = GRID.length - 1
   t.equal(reach(hopeless, {}, { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }), all)
-  t.equal(reach({ ...hopeless, auto_cadence: UNEXPLORED }), all)
   t.equal(reach(hopeless, { predictor: 'auto' }), all)
   t.equal(reach({ ...hopeless, label_sources: undefined }), all, 'labels without a grader cost nothing')
   t.equal(reach(fold.state()), all, 'every outcome came with its grade')

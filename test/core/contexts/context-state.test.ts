@@ -6,7 +6,6 @@ import {
   type ContextState, copyState, type EpochCause, evidenceOf, type EvidenceTerms, evidenceTermsOf,
   haveSameEvidenceTerms, lookShare, openEpoch, predictorOf, requestGuarantee, totalLookShare, type Trial,
 } from '../../../src/core/contexts/context-state.js'
-import { type AutomaticCadence, lookAgain, UNEXPLORED } from '../../../src/core/contexts/automatic-cadence.js'
 import { countForName, type CountsByName } from '../../../src/core/contexts/counts-by-name.js'
 import { addTreated, NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
@@ -28,15 +27,6 @@ function livedIn (): ContextState {
   fold.learn(LOST, 2000)
   return fold.state()
 }
-
-t.test('an exploration goes on in the next epoch, whose reports are counted from zero', async (t) => {
-  const automatic = policyWith({ check_every_tokens: 'auto' })
-  const choice = { check_every_tokens: 32, check_growth: 0, reason: 'saves' }
-  const before = { ...livedIn(), auto_cadence: lookAgain({ ...UNEXPLORED, choice } as AutomaticCadence, 900) }
-  t.equal(before.auto_cadence.exploration!.reported_before, 900)
-  const { auto_cadence: after } = openEpoch(before, 'drift', automatic, levels, OPENING)
-  t.match(after, { choice, exploration: { reported_before: 0 } })
-})
 
 t.test('an epoch starts from zero', async (t) => {
   const before = livedIn()
@@ -107,9 +97,9 @@ t.test('only control outcomes are counted by token, in the link that certifies, 
 
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
   const meaning = evidenceTermsOf(policyWith(), levels)
-  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, is_enrolled: false, evidence_span_seconds: 0, min_tokens: 0, is_cadence_automatic: false, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
+  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, is_enrolled: false, evidence_span_seconds: 0, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
   t.ok(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off' }), levels)))
-  const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', label: 'agreement', judge_miss_rate: 0.1, judge_gain_share: 0.5, is_enrolled: true, evidence_span_seconds: 600, min_tokens: 1, is_cadence_automatic: true, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
+  const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', label: 'agreement', judge_miss_rate: 0.1, judge_gain_share: 0.5, is_enrolled: true, evidence_span_seconds: 600, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
   for (const [field, value] of Object.entries(others)) {
     t.notOk(haveSameEvidenceTerms(meaning, { ...meaning, [field]: value } as EvidenceTerms), field)
   }

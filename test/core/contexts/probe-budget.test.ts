@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { EXPLORED } from '../../../src/core/contexts/automatic-cadence.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { FREE_GENERATIONS, probeBudget } from '../../../src/core/contexts/probe-budget.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
@@ -56,15 +55,6 @@ t.test('only the floor is left where probes cost more than the threshold saves',
 t.test('probes that cost more than stops save are the reason also where stops lose too much', async (t) => {
   t.equal(budgetOf(learned(600, 10, 16, { tokens: 90 }).state()).unlikely, 'probe_cost')
   t.equal(budgetOf(learned(600, 10, 5, { tokens: 90 }).state()).unlikely, 'accuracy')
-})
-
-t.test('they are the reason where for their cost a cadence was chosen that hardly asks', async (t) => {
-  const fold = memoryFold({ check_every_tokens: 'auto' })
-  const full = probed(400, true)
-  for (let i = 0; i < EXPLORED; i++) fold.learn(full)
-  t.match(fold.state(), { epoch: 2, auto_cadence: { choice: { reason: 'probe_cost' } } })
-  for (let i = 0; i < FREE_GENERATIONS; i++) fold.learn(outcomeOf({ probe_tokens: 0, asked_tokens: 0, steps: [] }))
-  t.match(fold.state(), { control_share: 0.02, unlikely: 'probe_cost' })
 })
 
 t.test('where learning costs more than it would have saved so far, probes may take max_probe_overhead of the tokens', async (t) => {

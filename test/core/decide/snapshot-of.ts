@@ -1,5 +1,5 @@
 import { GRID } from '../../../src/core/certificate/thresholds.js'
-import { cadenceInForce } from '../../../src/core/contexts/automatic-cadence.js'
+import { checkEveryTokens } from '../../../src/core/contexts/check-distance.js'
 import type { ChainLink } from '../../../src/core/contexts/chain-link.js'
 import type { Guarantee } from '../../../src/core/contexts/guarantee.js'
 import { ALL_LABELS } from '../../../src/core/contexts/label-losses.js'
@@ -8,7 +8,7 @@ import { compileSnapshot, type Snapshot } from '../../../src/core/decide/snapsho
 import { chainOf, type Levels } from '../../../src/core/policy/context.js'
 import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
-import { TEST_CADENCE } from '../../test-cadence.js'
+import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
 /** The fields of a context's link that a test states: a pin by its threshold and by the name of the predictor it is for. */
 export type LinkFields = Partial<Omit<ChainLink, 'key' | 'policy' | 'pin'>> & {
@@ -58,13 +58,13 @@ export const PREDICTOR: Predictor = {
 
 export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: LinkFields = {}): ChainLink {
   const index = rest.index ?? -1
-  const ownPolicy = { ...DEFAULT_POLICY, check_every_tokens: TEST_CADENCE, ...policy }
+  const ownPolicy = { ...DEFAULT_POLICY, ...AT_TEST_CADENCE, ...policy }
   const grid = rest.scorer == null ? GRID : PREDICTOR.grid
   const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null, ...(pinScorer && { scorer: pinScorer }) }
   return {
     key,
     policy: ownPolicy,
-    cadence: cadenceInForce(ownPolicy, null),
+    checkEveryTokens: checkEveryTokens(ownPolicy, undefined),
     pin: pinned,
     scorer: null,
     index,

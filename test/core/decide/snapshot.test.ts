@@ -77,8 +77,6 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     minTokens: 64,
     checkEveryTokens: 16,
     checkGrowth: 0,
-    checkWindow: 0,
-    isExploring: false,
     controlShare: 0.4,
     evidenceShare: 0.4,
     recordSteps: true,

@@ -220,8 +220,7 @@ t.test('a context does not give way to one below it, nor if it has learned anyth
   fold.learn(bare('b'), 700_000)
   t.ok(fold.states.has('model=q'))
   const changes: Array<Partial<ContextState>> = [
-    { looks: { count: 1, at: 0 } }, { breaches: 1 }, { probe_form: { at: 0 } as never }, { auto_cadence: { choice: {} } as never },
-    { auto_cadence: { choice: null, exploration: { costs: { generations: 1 } } } as never },
+    { looks: { count: 1, at: 0 } }, { breaches: 1 }, { probe_form: { at: 0 } as never },
     { savings: { ...NO_SAVINGS, treated: { ...NO_SAVINGS.treated, generations: 1, tokens: 1 } } },
   ]
   for (const change of [{}, ...changes]) {

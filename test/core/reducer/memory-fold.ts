@@ -12,7 +12,7 @@ import { type Fold, type Ledger, newLedger } from '../../../src/core/reducer/fol
 import type { Configuration, LogEntry } from '../../../src/core/reducer/log-entry.js'
 import type { Change } from '../../../src/core/reducer/threshold-change.js'
 import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
-import { TEST_CADENCE } from '../../test-cadence.js'
+import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
 export const LEAF = 'model=q,task=gsm8k'
 export const CHAIN = [ROOT, 'model=q', LEAF]
@@ -37,7 +37,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     cohorts: new Cohorts(),
     counts: new ContextCounts(),
     times,
-    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { follow_up_seconds: 0, evidence_span_seconds: 0, check_every_tokens: TEST_CADENCE, ...defaults }, ...configuration }),
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { follow_up_seconds: 0, evidence_span_seconds: 0, ...AT_TEST_CADENCE, ...defaults }, ...configuration }),
     states,
     keys: () => states.keys(),
     get: (key) => states.get(key),
@@ -72,7 +72,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
 }
 
 export function policyWith (patch: PolicyPatch = {}): Policy {
-  return effectivePolicy({ follow_up_seconds: 0, evidence_span_seconds: 0, check_every_tokens: TEST_CADENCE, ...patch }, new Map(), ROOT)
+  return effectivePolicy({ follow_up_seconds: 0, evidence_span_seconds: 0, ...AT_TEST_CADENCE, ...patch }, new Map(), ROOT)
 }
 
 /** A step that every threshold of the grid stops at. */

@@ -13,7 +13,7 @@ import { memberUnit } from '../contexts/member-unit.js'
 import { linkWith, PREDICTOR } from '../decide/snapshot-of.js'
 import { FIRST, KEPT, memoryFold, policyWith } from '../reducer/memory-fold.js'
 import { addPredictor } from '../reducer/trial-fold.js'
-import { TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
+import { AT_TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
 t.test('arms are described by their means, and by null with little data', async (t) => {
   const nothing = { generations: 0, em: null, tokens: null }
@@ -31,7 +31,7 @@ function known (generations: number, changes: object = {}) {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
   const state = { ...openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' }), evidence, beginnings: beginningsOf(evidence), ...changes }
-  const defaultPolicy = { check_every_tokens: TEST_CADENCE }
+  const defaultPolicy = { ...AT_TEST_CADENCE }
   return { levels, defaultPolicy, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
 }
 
@@ -57,7 +57,7 @@ t.test('under a pin, the figures are those of the pinned threshold', async (t) =
 t.test('the EM drop of judged labels and its interval are both corrected for the losses that the judge misses', async (t) => {
   const described = (missRate: number) => {
     const pins = new Map([[key, { threshold: 0.93, by: 'ops', reason: 'r', expires_at: null }]])
-    return describeContext({ ...known(FIRST), pins, defaultPolicy: { check_every_tokens: TEST_CADENCE, judge_miss_rate: missRate } }, key)
+    return describeContext({ ...known(FIRST), pins, defaultPolicy: { ...AT_TEST_CADENCE, judge_miss_rate: missRate } }, key)
   }
   const [plain, judged] = [described(0), described(0.5)]
   t.ok(judged.em_drop_low! <= judged.em_drop! && judged.em_drop! <= judged.em_drop_high!)

@@ -9,7 +9,7 @@ import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { describeRow } from '../../../src/core/reports/context-row.js'
 import { memberUnit } from '../contexts/member-unit.js'
 import { FIRST } from '../reducer/memory-fold.js'
-import { TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
+import { AT_TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
 const levels = ['model', 'task']
 const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.95, em: 1 }], isComplete: true } as const
@@ -23,7 +23,7 @@ function stateOf (generations: number, changes: Partial<ContextState> = {}): Con
 
 const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({
   levels,
-  defaultPolicy: { check_every_tokens: TEST_CADENCE, ...policy },
+  defaultPolicy: { ...AT_TEST_CADENCE, ...policy },
   policies: new Map(),
   pins: new Map(),
   predictors: new Map(),

@@ -5,7 +5,7 @@ import { NO_FOLLOW_UP } from '../../../src/core/contexts/follow-up-counts.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
 import { describeContext } from '../../../src/core/reports/context-report.js'
 import { DIAGNOSES } from '../../../src/core/reports/diagnosis.js'
-import { TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
+import { AT_TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
 const levels = ['model', 'task']
 const key = 'model=q,task=gsm8k'
@@ -16,7 +16,7 @@ interface Options { readonly policy?: Partial<Policy>, readonly pins?: ReadonlyM
 
 function diagnosis (changes: object, { policy = {}, pins = new Map(), at = key }: Options = {}) {
   const state = { ...openEpoch(undefined, 'first_enrolment', { ...TEST_POLICY, ...policy }, levels, { time: 1000, name: '1000-1' }), ...changes }
-  const defaultPolicy = { check_every_tokens: TEST_CADENCE, ...policy }
+  const defaultPolicy = { ...AT_TEST_CADENCE, ...policy }
   const loaded = { levels, defaultPolicy, policies: new Map(), pins, predictors: new Map(), states: new Map([[at, state]]) }
   return describeContext(loaded, at).diagnosis?.reason ?? null
 }
@@ -25,7 +25,6 @@ t.test('the first reason that applies is named', async (t) => {
   const faulty = (counts: Partial<typeof NO_FOLLOW_UP>) => ({ follow_up: { ...NO_FOLLOW_UP, ...counts } })
   for (const [expected, changes, options] of [
     ['collecting', collecting],
-    ['exploring', collecting, { policy: { check_every_tokens: 'auto' as const } }],
     ['mode_off', collecting, { policy: { mode: 'off' as const } }],
     ['mode_shadow', collecting, { policy: { mode: 'shadow' as const } }],
     ['pin_never', collecting, { pins: new Map([[key, pin(null)]]) }],

@@ -1,4 +1,3 @@
-import { cadenceInForce } from '../../../src/core/contexts/automatic-cadence.js'
 import t from 'tap'
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
@@ -24,8 +23,8 @@ function asked (runs: readonly RecordedRun[], policy: PolicyPatch, before: Polic
     fold.learn(KEPT)
     fold.learn({ type: 'policy', key: LEAF, policy, by: 'ops' })
   }
-  const { checkEveryTokens, checkGrowth } = cadenceInForce(policyWith(policy), null)
-  const { min_tokens: minTokens } = policyWith(policy)
+  const { check_every_tokens: every, check_growth: checkGrowth, min_tokens: minTokens } = policyWith(policy)
+  const checkEveryTokens = Number(every)
   for (const run of runs) {
     const { steps, probeTokens } = atCadence(run, { cadence: { checkEveryTokens, checkGrowth, minTokens }, probeTokens: 2 })
     fold.learn(outcomeOf({

@@ -11,9 +11,9 @@ import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes
 import { foldEntries, type LearnerState } from '../../../src/service/learner/fold-entries.js'
 import type { StoredEntry } from '../../../src/store/log.js'
 import { KEY, losslessOutcome } from '../../certify.js'
-import { TEST_CADENCE } from '../../test-cadence.js'
+import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
-const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0, check_every_tokens: TEST_CADENCE }, max_contexts: 100 }
+const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0, ...AT_TEST_CADENCE }, max_contexts: 100 }
 const empty = (): LearnerState => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), counts: new ContextCounts(), reservoir: new Reservoir(), predictors: new Map() })
 
 const entries = (from: number, to: number): StoredEntry[] => Array.from({ length: to - from }, (_, i) => ({
@@ -76,7 +76,7 @@ t.test('the state of a context says how many of its enrolments are open', async 
 })
 
 t.test('a change in the thresholds whose labels are requested is decisive', async (t) => {
-  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { check_every_tokens: TEST_CADENCE } }) }
+  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { ...AT_TEST_CADENCE } }) }
   let place = 0
   const decides = (entry: LogEntry) => foldEntries(memory, [{ cursor: `${++place}-0`, time: place, entry }], ENROLMENT_TIMES).decisive.includes(KEY)
   const us = Array.from({ length: 12 }, (_, i) => i / 12)

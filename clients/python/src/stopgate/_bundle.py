@@ -83,7 +83,6 @@ class Rule(NamedTuple):
     label_rate: float
     has_form: bool = False
     form: ProbeForm | None = None
-    is_exploring: bool = False
     stores_prompts: bool = False
 
     def enrols(self, salt: str, u: float, unit: str) -> bool:
@@ -191,7 +190,6 @@ class Bundle:
             label_rate=fields["label_rate"],
             has_form="probe_form" in fields,
             form=ProbeForm.of(fields["probe_form"]) if fields.get("probe_form") else None,
-            is_exploring=fields.get("exploring", False),
             stores_prompts=fields.get("store_prompts", False),
         )
 

@@ -129,7 +129,7 @@ class Decisions:
         return self._local is None and generation.arm is None and rule is not None and not rule.may_stop
 
     def cadence_of(self, generation: Generation) -> Cadence:
-        """The cadence of a generation: every 32 tokens until the service has sent another one."""
+        """The cadence of a generation: the default one until the service has sent another one."""
         known = self._local.cadence_of(generation) if self._local is not None else None
         if known is None and generation.context_key in self._rules:
             return self._rules[generation.context_key].cadence
@@ -149,7 +149,7 @@ class Decisions:
             return self._local is not None and self._local.leaves_alone(generation, tokens)
         self._counters.checks += 1
         self._counters.undecided += 1
-        generation.next_check = self.cadence_of(generation).next_check(tokens, generation.id)
+        generation.next_check = self.cadence_of(generation).next_check(tokens)
         return True
 
     def decide_locally(self, generations: Sequence[Generation], local: LocalDecider) -> None:
@@ -201,7 +201,7 @@ class Decisions:
         for one in generations:
             step = one.steps[-1]
             is_highest = step.confidence is not None and step.confidence > (one.probed_score or 0.0)
-            next_check = self.cadence_of(one).next_check(step.tokens, one.id)
+            next_check = self.cadence_of(one).next_check(step.tokens)
             one.checked(stop=False, probe=one.arm == "control" and is_highest, next_check=next_check)
 
 
@@ -287,6 +287,6 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
         if one.arm is None:
             one.arm, one.control_share = "control" if row in control else "treated", rule.control_share
         is_left_alone = one.arm == "treated" and not rule.may_stop
-        next_check = NEVER if is_left_alone else rule.cadence.next_check(one.steps[-1].tokens, one.id)
+        next_check = NEVER if is_left_alone else rule.cadence.next_check(one.steps[-1].tokens)
         one.decided(row in stop, row in probe, next_check, would_stop=row in would_stop, is_in_force=rule.is_in_force)
     return [generations[row] for row in problems]

@@ -1,4 +1,4 @@
-"""The hash that draws arms and windows, as in the service."""
+"""The hash that draws arms, as in the service."""
 
 _MASK = 0xFFFFFFFF  # 32 bits
 
@@ -15,8 +15,3 @@ def murmur3(text: str) -> int:
     h = (h ^ h >> 16) * 0x85EBCA6B & _MASK
     h = (h ^ h >> 13) * 0xC2B2AE35 & _MASK
     return h ^ h >> 16
-
-
-def window_place(id: str) -> float:
-    """Where the windows begin in which a generation is asked at most once, in [0, 1)."""
-    return murmur3(f"window:{id}") / 2**32

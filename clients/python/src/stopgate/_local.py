@@ -133,7 +133,7 @@ class LocalDecider:
             one.decided(
                 is_stop,
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
-                NEVER if rule.leaves_alone(one.arm) else rule.cadence.next_check(step.tokens, one.id),
+                NEVER if rule.leaves_alone(one.arm) else rule.cadence.next_check(step.tokens),
                 would_stop=not is_early and rule.stops(step, None),
                 is_in_force=rule.threshold is not None,
             )
@@ -148,7 +148,7 @@ class LocalDecider:
         generation.arm, generation.control_share = "control" if u < rule.share else "treated", rule.share
         if generation.sample or not rule.enrols(salt, u, generation.group or generation.id):
             return
-        if tokens > rule.cadence.next_check(0, generation.id) and not rule.is_exploring:
+        if tokens > rule.cadence.next_check(0):
             generation.warn_late(tokens)
             return
         started: dict[str, str | int] = {"generation_id": generation.id}

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from ._hash import window_place
 from ._limits import fit_confidence, fit_context, fit_id, fit_signals
 from ._telemetry import Counters, logger, warn
 
@@ -36,42 +35,30 @@ def prompt_hash_of(prompt: Prompt, now: float) -> str:
 
 
 class Cadence(NamedTuple):
-    """When generations of a context ask. Checks are at least `check_growth` times the tokens so far apart.
+    """When generations of a context ask; by default as the service has it in a context that it does not know yet."""
 
-    While the service explores the cadence, at most one check falls into each window of `check_window_tokens`, so that
-    probes take at most a quarter of the tokens. The windows of a generation begin at a place drawn by a hash of its id.
-    """
-
-    check_every_tokens: int = 32
+    check_every_tokens: int = 16
     min_tokens: int = 0
-    check_growth: float = 0.0
-    check_window_tokens: int = 0
+    check_growth: float = 0.25
 
-    def next_check(self, tokens: int, id: str = "") -> int:
+    def next_check(self, tokens: int) -> int:
         """When to ask next, in tokens.
 
         It is the next multiple of `check_every_tokens` above `tokens`, at least `check_growth` times the tokens later,
-        not below `min_tokens`, and in the next window.
+        and not below `min_tokens`.
 
         Args:
             tokens: generated so far.
-            id: of the generation, which places its windows.
         """
         every = self.check_every_tokens
         # Without the small term, a product such as 320 * 1.1 would be rounded up past the multiple that it equals.
         grown = math.ceil(tokens * (1 + self.check_growth) / every - 1e-9) * every
-        due = max((tokens // every + 1) * every, grown, -(-self.min_tokens // every) * every)
-        window = self.check_window_tokens
-        if window == 0:
-            return due
-        place = window_place(id)
-        return max(due, math.ceil((math.floor(tokens / window + place) + 1 - place) * window / every - 1e-9) * every)
+        return max((tokens // every + 1) * every, grown, -(-self.min_tokens // every) * every)
 
 
 def cadence_in(rule: Mapping[str, Any]) -> Cadence:
     """The cadence in a rule of a bundle, or in the reply to columns."""
-    window = rule.get("check_window_tokens", 0)
-    return Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"], window)
+    return Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
 
 
 class Probe(NamedTuple):
@@ -214,7 +201,7 @@ class Generation:
         if self.retry_of is not None:
             self.next_check = NEVER
         elif not self.steps:
-            self.next_check = self._backend.cadence_of(self).next_check(0, self.id)
+            self.next_check = self._backend.cadence_of(self).next_check(0)
 
     def due(self, tokens: int) -> bool:
         """Whether to probe and ask, now that the generation has this many tokens (without prompt and probes).
@@ -235,7 +222,7 @@ class Generation:
 
     def postpone(self, tokens: int) -> None:
         """Leaves out the check that is due, for lack of room for its probe."""
-        self.next_check = self._backend.cadence_of(self).next_check(tokens, self.id)
+        self.next_check = self._backend.cadence_of(self).next_check(tokens)
 
     @property
     def _may_be_evidence(self) -> bool:

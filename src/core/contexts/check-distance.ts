@@ -1,0 +1,65 @@
+import type { Policy } from '../policy/policy.js'
+import type { EpochCause } from './context-state.js'
+
+/**
+ * The distance of checks where the policy leaves it to the service (`check_every_tokens: "auto"`): eight times the tokens that the probe of
+ * a check takes, so that probes take at most an eighth of the tokens.
+ *
+ * It is measured by control generations, which report every check, and it moves only where that cannot mix evidence of two cadences for
+ * long: once when the first generations have reported, and when an epoch begins.
+ */
+export interface CheckDistance {
+  /** The distance in force, tokens. */
+  readonly tokens: number
+  /** The control generations that stated the cost of their probes, their checks, and the tokens of their probes. */
+  readonly generations: number
+  readonly checks: number
+  readonly probe_tokens: number
+}
+
+/** The distance before probes have shown what they take, and the least one. Distances are its multiples. */
+const LEAST = 16
+
+/** Tokens from one check to the next for each token of a probe. */
+const TOKENS_PER_PROBE_TOKEN = 8
+
+/** Generations by which the distance is set first. */
+const ENOUGH = 4
+/** Generations from which the sums are halved, so that they follow other probes. */
+const MOST = 64
+
+export const FIRST_DISTANCE: CheckDistance = { tokens: LEAST, generations: 0, checks: 0, probe_tokens: 0 }
+
+/** The distance at which probes of a mean number of tokens are made. */
+export function distanceForProbes (meanTokens: number): number {
+  return LEAST * Math.max(1, Math.round(TOKENS_PER_PROBE_TOKEN * meanTokens / LEAST))
+}
+
+/** Adds a control generation. @param probeTokens tokens of the probes of all its checks; `undefined`: they are free, or were not stated */
+export function addProbes (distance: CheckDistance, checks: number, probeTokens: number | undefined): CheckDistance {
+  if (checks === 0 || probeTokens === undefined) return distance
+  const generations = distance.generations + 1
+  const scale = generations === MOST ? 0.5 : 1
+  const next = {
+    tokens: distance.tokens,
+    generations: scale * generations,
+    checks: scale * (distance.checks + checks),
+    probe_tokens: scale * (distance.probe_tokens + probeTokens),
+  }
+  return generations === ENOUGH ? measured(next) : next
+}
+
+/** The distance with which an epoch begins. Another probe form, or another model after a reset, takes other tokens. */
+export function distanceAfter (distance: CheckDistance, cause: EpochCause): CheckDistance {
+  if (cause === 'reset' || cause === 'probe_form') return FIRST_DISTANCE
+  return distance.generations < ENOUGH ? distance : measured(distance)
+}
+
+function measured (distance: CheckDistance): CheckDistance {
+  return { ...distance, tokens: distanceForProbes(distance.probe_tokens / distance.checks) }
+}
+
+/** Tokens between two checks. @param distance of the context that certifies; absent: it is new */
+export function checkEveryTokens ({ check_every_tokens: every }: Pick<Policy, 'check_every_tokens'>, distance: CheckDistance | undefined): number {
+  return every === 'auto' ? (distance ?? FIRST_DISTANCE).tokens : every
+}

@@ -1,0 +1,32 @@
+import t from 'tap'
+import { LEAF, memoryFold, outcomeOf } from './memory-fold.js'
+
+const AUTO = { check_every_tokens: 'auto' as const }
+const PROBED = outcomeOf({ asked_tokens: 16, probe_tokens: 16 })
+
+t.test('control generations set the distance of checks, in the epoch that is', async (t) => {
+  const fold = memoryFold(AUTO)
+  fold.learn({ ...PROBED, arm: 'treated', u: 0.9 }, 0, 20)
+  fold.learn({ ...PROBED, steps: null, steps_complete: false }, 0, 20)
+  fold.learn(PROBED, 0, 3)
+  t.match(fold.state(), { epoch: 1, check_distance: { tokens: 16, generations: 3 } })
+  fold.learn(PROBED)
+  t.match(fold.state(), { epoch: 1, check_distance: { tokens: 128 }, meaning: { check_every_tokens: 'auto' } })
+  t.equal(fold.changes.length, 0)
+})
+
+t.test('they are counted while the policy states a number, so that "auto" has its number at once', async (t) => {
+  const fold = memoryFold()
+  fold.learn(PROBED, 0, 4)
+  fold.learn({ type: 'policy', key: LEAF, policy: AUTO, by: 'ops' })
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'policy', check_distance: { tokens: 128 } })
+  fold.learn({ type: 'reset', key: LEAF, below: false, by: 'ops', reason: 'test' })
+  t.match(fold.state(), { epoch: 3, check_distance: { tokens: 16, generations: 0 } }, 'it may be another model')
+})
+
+t.test('in a pool, the probes of all its contexts count', async (t) => {
+  const fold = memoryFold({ ...AUTO, certify_at: 'model' })
+  for (const task of ['a', 'b']) fold.learn({ ...PROBED, context: { model: 'q', task } }, 0, 2)
+  t.match(fold.state('model=q').check_distance, { tokens: 128, generations: 4 })
+  t.equal(fold.state('model=q,task=a').check_distance.generations, 0)
+})
