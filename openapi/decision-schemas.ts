@@ -1,15 +1,13 @@
-import { type TSchema, Type } from '#typebox'
+import { Type } from '#typebox'
 import { BREACH_SIGHTS, type BreachSight } from '../src/core/certificate/breach.js'
 import { CONTEXT_WARNINGS, CONTEXT_WARNINGS_TEXT, type ContextWarning } from '../src/core/contexts/context-warnings.js'
-import { type Columns, MAX_ROWS } from '../src/core/decide/decide-columns.js'
 import { DECISION_WARNINGS, type DecisionWarning, type Reason, REASONS } from '../src/core/decide/decide.js'
 import type { Policy } from '../src/core/policy/policy.js'
-import { COLUMN_DECISIONS_EXAMPLE, DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
+import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
 import {
-  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema,
+  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, described, EmSchema, nullable, NullableRatioSchema, objectOrNull, RatioSchema,
   SignalsSchema, TextSchema, TokensSchema,
 } from './field-schemas.js'
-import { toNullable } from './validation.js'
 
 const strict = { additionalProperties: false }
 
@@ -84,6 +82,26 @@ const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   description: 'Warnings: why the step may not count as evidence. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided in the context of generations that name none. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. asked_early: the step is before its due_tokens, so its generation is not stopped here: ask at next_check_tokens of the last reply. ' + CONTEXT_WARNINGS_TEXT,
 })
 
+const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
+  type: 'array', items: { type: 'string', enum: [...CONTEXT_WARNINGS] }, description: 'Like the warnings of a decision',
+})
+
+/** Where the policy says so. */
+export const storePrompts = Type.Literal(true, { description: 'Outcomes may have the prompt, which is kept for graders; absent: it is dropped' })
+
+export const RuleSchema = Type.Object({
+  threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
+  mode: Type.Unsafe<Policy['mode']>({
+    type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy; treated generations need no further checks unless it is "enforce"',
+  }),
+  check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
+  check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
+  min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
+  control_share: RatioSchema('Share of generations whose arm is drawn as control'),
+  store_prompts: Type.Optional(storePrompts),
+  warnings: ContextWarningsSchema,
+}, { title: 'Rule', description: 'The rule in force in one context' })
+
 const decisionFields = {
   decision: Type.Unsafe<'stop' | 'continue'>({
     type: 'string', enum: ['stop', 'continue'], description: '"stop": end the reasoning and answer; the decision is final',
@@ -106,6 +124,7 @@ const decisionFields = {
   snapshot_version: Type.Integer({ description: 'Version of the snapshot that made the decision' }),
   stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for STALE_AFTER_SECONDS' }),
   warnings: WarningsSchema,
+  rule: Type.Optional(described(RuleSchema, 'In the reply to a first step, one without an arm: the rule in force in its context, by which a worker knows when to ask first in its next generations; absent: the step has its arm')),
 }
 
 export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Whether to stop here or continue', examples: [DECISION_EXAMPLE] })
@@ -132,88 +151,3 @@ export const DecisionBatchSchema = Type.Object({
   snapshot_version: nullable<number>('integer', { description: 'Version of the snapshot that made all of these decisions' }),
   decisions: Type.Array(Type.Union([DecisionSchema, BadItemSchema]), { description: 'Decisions in the order of the steps' }),
 }, { title: 'DecisionBatch', description: 'One decision for each step', examples: [DECISION_BATCH_EXAMPLE] })
-
-const field: typeof StepSchema.properties = StepSchema.properties
-
-const column = (items: TSchema, description: string) => Type.Array(items, { maxItems: MAX_ROWS, description })
-
-const properties = {
-  contexts: column(ContextSchema, 'Contexts that rows refer to, up to 4,096'),
-  context: column(
-    Type.Integer({ minimum: 0, maximum: MAX_ROWS - 1, description: 'Index into contexts' }), 'Index into contexts, for each row; up to 4,096 rows'),
-  tokens: column(field.tokens, 'Tokens generated so far; this column and all others have as many rows as context'),
-  confidence: column(field.confidence, 'A number from 0 to 1, or null if unknown (the decision is then continue)'),
-  generation_ids: Type.Optional(column(toNullable(field.generation_id), 'Ids of the generations; null: none')),
-  group_ids: Type.Optional(column(toNullable(field.group_id), 'Ids of the prompts that several generations share; null: none')),
-  prompt_hashes: Type.Optional(column(toNullable(field.prompt_hash), 'Hashes of the prompts of rows without an arm; null: none')),
-  sample: Type.Optional(column(toNullable(field.sample), 'Numbers of the samples in their groups; null: not stated')),
-  arms: Type.Optional(column(toNullable(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
-  due_tokens: Type.Optional(column(toNullable(field.due_tokens), 'Token counts at which the last replies named the next checks; null: there was no reply')),
-  retry_of: Type.Optional(column(toNullable(field.retry_of), 'Ids of the generations that these repeat; null: it is no retry')),
-  signals: Type.Optional(Type.Unsafe<Record<string, Array<number | null>>>({
-    ...SignalsSchema,
-    additionalProperties: column(toNullable(Type.Number()), 'A number, or null if the row has none'),
-    description: 'Other signals, one column for each name',
-    examples: [{ entropy: [0.31, null], answer_streak: [3, 1] }],
-  })),
-  em: Type.Optional(column(toNullable(field.em), 'EM of the answers forced at these steps: 1 right, 0 wrong, null: none was forced')),
-  answer: Type.Optional(column(toNullable(field.answer), 'Answers forced at these steps (up to 4 KiB each); null: none')),
-  probed_score: Type.Optional(column(field.probed_score, 'Highest score at which an answer was forced so far in the generation of the row; null: none was forced')),
-}
-
-export const ColumnsSchema = Type.Unsafe<Columns>(Type.Object(properties, {
-  ...strict,
-  title: 'Columns',
-  description: 'Many steps, with one column for each field',
-  examples: [{ contexts: [{ model: 'example', task: 'example' }], context: [0, 0], tokens: [512, 96], confidence: [0.97, null], arms: ['treated', null] }],
-}))
-
-const anything = (items: TSchema): TSchema => Type.Unsafe({ ...items, items: {} })
-
-/** The shape of columns as a whole. Cells are validated one by one, and only if some cell is invalid. */
-export const AnyColumnsSchema = Type.Unsafe<Columns>({
-  ...Type.Object({
-    ...Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, anything(schema)])),
-    signals: Type.Optional(Type.Record(Type.String(), anything(column(Type.Number(), '')), { description: 'Columns by name' })),
-  }, strict),
-  required: ['contexts', 'context', 'tokens', 'confidence'],
-})
-
-const rows = (description: string) => Type.Array(Type.Integer(), { description })
-
-const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
-  type: 'array', items: { type: 'string', enum: [...CONTEXT_WARNINGS] }, description: 'Like the warnings of a decision',
-})
-
-/** Where the policy says so. */
-export const storePrompts = Type.Literal(true, { description: 'Outcomes may have the prompt, which is kept for graders; absent: it is dropped' })
-
-export const ColumnContextSchema = Type.Object({
-  threshold: NullableRatioSchema('Score at which the service says stop; null: never'),
-  mode: Type.Unsafe<Policy['mode']>({
-    type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy; rows in the treated arm need no further checks unless it is "enforce"',
-  }),
-  check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
-  check_growth: Type.Number({ description: 'Least distance to the next check, as a fraction of the tokens so far; 0: ask at the next multiple' }),
-  min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
-  control_share: RatioSchema('Share of generations whose arm is drawn as control'),
-  store_prompts: Type.Optional(storePrompts),
-  warnings: ContextWarningsSchema,
-}, { title: 'ColumnContext', description: 'The rule in force in one context' })
-
-export const ColumnDecisionsSchema = Type.Object({
-  snapshot_version: Type.Integer({ description: 'Version of the snapshot that made all of these decisions' }),
-  stale: Type.Boolean({ description: 'Whether the snapshot has been out of step with the store for STALE_AFTER_SECONDS' }),
-  stop: rows('Rows to stop: end the reasoning and answer; the decision is final'),
-  control: rows('Rows of the control arm; all others, except those in errors, are treated'),
-  would_stop: rows('Rows whose score reached the threshold'),
-  probe: rows('Control rows at which to force an answer on the side, since its evidence is worth its tokens'),
-  first_step_late: rows('Rows without an arm that are past the first check: their generations are not enrolled, so echo the arm of the first reply'),
-  asked_early: rows('Treated rows before their due_tokens: they continue, since evidence is about stops at checks'),
-  errors: Type.Array(Type.Object({
-    index: Type.Integer({ description: 'Index of the row; its decision is continue' }),
-    path: Type.String({ description: 'JSON pointer to the cell: the column, then the row' }),
-    message: Type.String({ description: 'How to correct the input' }),
-  }), { description: 'Invalid rows' }),
-  contexts: Type.Array(objectOrNull(ColumnContextSchema, 'null: the context is invalid or the token may not use it'), { description: 'The rule in force in each context; null: the context is invalid or the token may not use it' }),
-}, { title: 'ColumnDecisions', description: 'Decisions of all rows', examples: [COLUMN_DECISIONS_EXAMPLE] })

@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { PROBE_FORM_NAMES, type ProbeFormName } from '../src/core/contexts/probe-form.js'
-import { ColumnContextSchema } from './decision-schemas.js'
+import { RuleSchema } from './decision-schemas.js'
 import { ContextSchema, objectOrNull, RatioSchema } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -57,7 +57,7 @@ export const ProbeFormReplySchema = Type.Object({
   context: Type.String({ description: 'Key of the context that certifies, for which the form holds' }),
   is_known: Type.Boolean({ description: 'Whether a form, or a search without result, is in force; false: search for one' }),
   probe_form: objectOrNull(ProbeFormSchema, 'The form in force; null: none, so do not probe'),
-  rule: ColumnContextSchema,
+  rule: RuleSchema,
 }, {
   title: 'ProbeFormReply',
   description: 'The form in force, and the rule, so that a worker knows when to ask, and whether to probe a generation whose arm is not drawn yet; a finding takes effect a moment later',

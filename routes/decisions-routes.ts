@@ -1,15 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import {
-  AnyStepsSchema, ColumnDecisionsSchema, ColumnsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema,
-} from '../openapi/decision-schemas.js'
+import { AnyStepsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema } from '../openapi/decision-schemas.js'
 import { anyError } from '../openapi/field-schemas.js'
 import { GenerationParamsSchema, GenerationQuerySchema, GenerationSchema, StopsQuerySchema, StopsSchema } from '../openapi/generation-schemas.js'
 import { validatorFor } from '../openapi/validation.js'
 import { readGeneration } from '../src/service/decision-log/read-generation.js'
 import { readStops } from '../src/service/decision-log/read-stops.js'
-import { answerColumns } from '../src/service/decisions/answer-columns.js'
 import { answerBatch, answerStep } from '../src/service/decisions/answer-step.js'
-import { renderBatch, renderColumns, renderDecision } from '../src/service/decisions/render.js'
+import { renderBatch, renderDecision } from '../src/service/decisions/render.js'
 import { MANY_ITEMS_BYTES, sendJson } from '../src/service/http/json.js'
 import type { Services } from './services.js'
 
@@ -52,30 +49,6 @@ export const decisionsRoutes: FastifyPluginCallbackTypebox<Services> = (app, ser
     const answer = answerBatch(services, request.body.steps as unknown[], request)
     request.log.debug({ steps: request.body.steps, decisions: answer.decisions }, 'decided')
     sendJson(reply, renderBatch(answer))
-  })
-  done()
-}
-
-export const columnsRoutes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
-  app.post('/v1/decisions/columns', {
-    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
-    bodyLimit: MANY_ITEMS_BYTES,
-    schema: {
-      tags: ['decide'],
-      operationId: 'decideColumns',
-      summary: 'Decide many steps sent as columns (the fastest form)',
-      description: 'Use it to decide a step of all generations of an engine in one request. Decisions are the same as those of the other two routes. ' +
-        'A row that is in none of the lists of the reply is treated and continues. ' +
-        'A request is refused if its columns differ in length or have more than 4,096 rows; an invalid cell affects only its row.',
-      body: ColumnsSchema,
-      response: { 200: ColumnDecisionsSchema, ...anyError },
-    },
-    validatorCompiler: () => () => true, // answerColumns validates against the strict schema first, so valid columns are validated once
-    serializerCompiler: () => JSON.stringify, // for errors only
-  }, (request, reply) => {
-    const answer = answerColumns(services, request.body, request)
-    request.log.debug({ columns: request.body, decisions: answer }, 'decided')
-    sendJson(reply, renderColumns(answer))
   })
   done()
 }

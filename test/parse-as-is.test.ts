@@ -13,10 +13,10 @@ t.test('a field that would be a prototype is refused in place, and does no harm'
   t.match(await send('/v1/decisions', '{"tokens":1,"confidence":1,"context":{"__proto__":"x"}}'), { status: 400, body: { code: 'UNKNOWN_CONTEXT_LEVEL' } })
   t.match(await send('/v1/decisions', '{"tokens":1,"confidence":1,"generation_id":"g","signals":{"__proto__":1}}'), { status: 400, body: { details: [{ path: '/signals', message: /not allowed/ }] } })
   t.match(await send('/v1/decisions', '{"tokens":1,"confidence":1,"generation_id":"g","signals":{"constructor":2}}'), { status: 200 })
-  t.match(await send('/v1/decisions/columns', '{"contexts":[{"__proto__":"x"}],"context":[0],"tokens":[1],"confidence":[1],"generation_ids":["g"],"arms":["control"]}'), {
-    status: 200, body: { errors: [{ index: 0, path: '/contexts/0/__proto__' }] },
+  t.match(await send('/v1/decisions/batch', '{"steps":[{"context":{"__proto__":"x"},"tokens":1,"confidence":1,"generation_id":"g","arm":"control"}]}'), {
+    status: 200, body: { decisions: [{ error: { path: '/context/__proto__' } }] },
   })
-  t.match(await send('/v1/decisions/columns', '{"contexts":[{}],"context":[0],"tokens":[1],"confidence":[1],"generation_ids":["g"],"arms":["control"],"signals":{"__proto__":[1]}}'), { status: 200, body: { errors: [{ index: 0 }] } })
+  t.match(await send('/v1/decisions/batch', '{"steps":[{"tokens":1,"confidence":1,"generation_id":"g","arm":"control","signals":{"__proto__":1}}]}'), { status: 200, body: { decisions: [{ error: {} }] } })
   t.equal(({} as { arm?: string }).arm, undefined)
   t.match(await send('/v1/outcomes', '{"generation_id":"g","tokens":1,"__proto__":{}}'), { status: 400 }, 'elsewhere they are looked for')
 })

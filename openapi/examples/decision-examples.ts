@@ -51,19 +51,6 @@ export const DECISION_BATCH_EXAMPLE = {
   ],
 }
 
-export const COLUMN_DECISIONS_EXAMPLE = {
-  snapshot_version: 35,
-  stale: false,
-  stop: [0],
-  control: [2],
-  would_stop: [0],
-  probe: [2],
-  first_step_late: [],
-  asked_early: [],
-  errors: [],
-  contexts: [{ threshold: 0.985, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] }],
-}
-
 export const BUNDLE_EXAMPLE = {
   snapshot_version: 43,
   format: 1,

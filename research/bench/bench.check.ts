@@ -11,7 +11,7 @@ const bench = fileURLToPath(new URL('./run-bench.js', import.meta.url))
 
 /** The figures that the benchmark must yield, by the start of their names. A shared machine cannot test how good they are. */
 const FIGURES = [
-  'single, 1 connection', 'single, 32 connections', 'single, 100 connections', 'single, 1,000 connections', 'single, 5,000 connections', 'batch of 256', 'columns of 16', 'columns of 256', 'columns of 4096', 'peer that reads Redis',
+  'single, 1 connection', 'single, 32 connections', 'single, 100 connections', 'single, 1,000 connections', 'single, 5,000 connections', 'batch of 16', 'batch of 256', 'batch of 4096', 'peer that reads Redis',
   'arm echoed', 'arm drawn', 'learner, embedded', 'learner, Redis', 'another replica: p50', 'another replica: p99',
   'resident, 10 contexts', 'resident, 20 contexts', 'resident, 40 contexts', 'resident there, after 20,000 decisions',
   'the learner is busy: p99', '/metrics is scraped: p99', 'Redis is paused: p99', 'Redis is killed: p99', '2 processes behind one port', 'size, gzip',

@@ -1,3 +1,5 @@
+import type { Arm } from '../../src/core/assignment/arm.js'
+import type { Step } from '../../src/core/decide/decide.js'
 import type { EchoOrder } from './echo-server.js'
 import { refusedOf, spreadOf, type Figure } from './figure.js'
 import type { LiteralOrder } from './literal-server.js'
@@ -6,7 +8,7 @@ import type { Load } from './load.js'
 import { end, processorSeconds, SERVER_CORE, startRedis, startScript, type Generator, type Server } from './processes.js'
 import { seededRules } from './seeded-snapshot.js'
 import { seededServer } from './seeded-server.js'
-import { columnsOf, json, stepsOf } from './steps.js'
+import { json, stepsOf } from './steps.js'
 
 /** A way to ask for decisions, with the number of decisions per request. */
 export interface Way {
@@ -24,25 +26,26 @@ const CROWD_ROUNDS = 3
 const single = json(stepsOf(256, 200))
 /** Number of bodies that are sent again and again; with fewer, the records of their generations would become full. */
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
-const columns = (rows: number, bodies: number): Way =>
-  ({ name: `columns of ${rows}`, path: '/v1/decisions/columns', bodies: json(seeds(bodies).map((seed) => columnsOf(rows, seed))), connections: 8, decisions: rows })
+const batch = (steps: number, bodies: number): Way => ({
+  name: `batch of ${steps}`,
+  path: '/v1/decisions/batch',
+  bodies: json(seeds(bodies).map((seed) => ({ steps: stepsOf(steps, 4, seed) }))),
+  connections: 8,
+  decisions: steps,
+})
 /** The same steps with one control step in fifty, the smallest share: every fifth control step stays, the others become treated. */
-const fewControl = (way: Way): Way => withArms(way, `${way.name}, one in fifty control`, (arms, ids) => {
+const fewControl = (way: Way): Way => {
   let controls = 0
-  for (const [i, arm] of arms.entries()) if (arm === 'control' && controls++ % 5 > 0) [arms[i], ids[i]] = ['treated', null]
-})
-/** The same steps with every generation treated and its arm known, so that no step is recorded. */
-const treated = (way: Way): Way => withArms(way, `${way.name}, all treated`, (arms, ids) => {
-  arms.fill('treated')
-  ids.fill(null)
-})
-const withArms = (way: Way, name: string, change: (arms: Array<'control' | 'treated' | null>, ids: Array<string | null>) => void): Way => ({
+  return withArms(way, `${way.name}, one in fifty control`, (arm) => arm === 'control' && controls++ % 5 > 0 ? 'treated' : arm)
+}
+/** The same steps with every generation treated and its arm known, so that none is logged. */
+const treated = (way: Way): Way => withArms(way, `${way.name}, all treated`, () => 'treated')
+const withArms = (way: Way, name: string, armOf: (arm: Arm | undefined) => Arm | undefined): Way => ({
   ...way,
   name,
   bodies: way.bodies.map((body) => {
-    const { arms, generation_ids, ...columns } = JSON.parse(body)
-    change(arms, generation_ids)
-    return JSON.stringify({ ...columns, generation_ids, arms })
+    const { steps } = JSON.parse(body) as { steps: Step[] }
+    return JSON.stringify({ steps: steps.map(({ arm, ...step }) => ({ ...step, arm: armOf(arm) })) })
   }),
 })
 
@@ -53,8 +56,7 @@ const WAYS: readonly Way[] = [
   SINGLE,
   ...[100, 1000, 5000].map((connections): Way =>
     ({ ...SINGLE, name: `single, ${connections.toLocaleString('en-GB')} connections`, connections })),
-  { name: 'batch of 256', path: '/v1/decisions/batch', bodies: json(seeds(64).map((seed) => ({ steps: stepsOf(256, 4, seed) }))), connections: 8, decisions: 256 },
-  columns(16, 256), columns(256, 64), fewControl(columns(256, 64)), treated(columns(256, 64)), columns(4096, 8),
+  batch(16, 256), batch(256, 64), fewControl(batch(256, 64)), treated(batch(256, 64)), batch(4096, 8),
 ]
 
 export interface Measured extends LoadResult { readonly cpuUs: number, readonly busy: number }

@@ -1,7 +1,5 @@
 import Fastify from 'fastify'
-import {
-  ColumnDecisionsSchema, ColumnsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema,
-} from '../../openapi/decision-schemas.js'
+import { DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema } from '../../openapi/decision-schemas.js'
 import { validatorCompiler } from '../../openapi/validation.js'
 
 /**
@@ -14,7 +12,6 @@ export interface EchoOrder { readonly replies: Readonly<Record<string, unknown>>
 const SCHEMAS = {
   '/v1/decisions': { body: StepSchema, response: { 200: DecisionSchema } },
   '/v1/decisions/batch': { body: StepBatchSchema, response: { 200: DecisionBatchSchema } },
-  '/v1/decisions/columns': { body: ColumnsSchema, response: { 200: ColumnDecisionsSchema } },
 }
 
 process.on('message', async ({ replies }: EchoOrder) => {

@@ -4,9 +4,9 @@ import type { Generator } from './processes.js'
 import type { Load } from './load.js'
 import { end, memoryOf } from './processes.js'
 import { seededServer } from './seeded-server.js'
-import { columnsOf, json } from './steps.js'
+import { json, stepsOf } from './steps.js'
 
-const ROWS = 4096
+const STEPS = 4096
 
 /** Resident memory with many contexts, before and after many decisions. Learner and embedded store are in the process. */
 export async function memoryFigures (generator: Generator, { contexts, steadyDecisions, windowMs }: Load): Promise<Figure[]> {
@@ -20,10 +20,10 @@ export async function memoryFigures (generator: Generator, { contexts, steadyDec
     await setTimeout(windowMs * 2)
     row(`, ${count.toLocaleString('en-GB')} contexts`, await memoryOf(child))
     if (count === contexts.at(-1)) {
-      const bodies = json([1, 2, 3, 4].map((seed) => columnsOf(ROWS, seed)))
+      const bodies = json([1, 2, 3, 4].map((seed) => ({ steps: stepsOf(STEPS, count, seed) })))
       let decided = 0
       const drive = async (until: number): Promise<Awaited<ReturnType<typeof memoryOf>>> => {
-        while (decided < until) decided += (await generator.ask({ url, path: '/v1/decisions/columns', bodies, connections: 2, ms: windowMs })).requests * ROWS
+        while (decided < until) decided += (await generator.ask({ url, path: '/v1/decisions/batch', bodies, connections: 2, ms: windowMs })).requests * STEPS
         return await memoryOf(child)
       }
       const share = (decisions: number) => decisions >= 1e6 ? `${decisions / 1e6} million` : decisions.toLocaleString('en-GB')

@@ -2,7 +2,7 @@ import { GRID } from '../../src/core/certificate/thresholds.js'
 import type { LogEntry } from '../../src/core/reducer/log-entry.js'
 import type { Predictor } from '../../src/core/predictor/predictor.js'
 import {
-  burst, closedLoop, columns, difficultDays, diurnal, groups, killed, overlapping, ramps, restarted, rollouts, shortLose, sortedBursts,
+  batches, burst, closedLoop, difficultDays, diurnal, groups, killed, overlapping, ramps, restarted, rollouts, shortLose, sortedBursts,
   steady, trending,
 } from '../../test/simulation/arrivals.js'
 import { KEY, LEVELS, type World } from '../../test/simulation/enrolment.js'
@@ -117,9 +117,9 @@ export const ARRIVALS: readonly Pattern[] = [
     traffic: steady(shortLose),
   },
   {
-    name: 'columns of 4,096 sorted rows',
+    name: 'batches of 4,096 sorted steps',
     note: 'A list holds the 256 rows with the smallest hashes, whichever their place.',
-    traffic: columns,
+    traffic: batches,
   },
   {
     name: 'three replicas, one 4 s behind',

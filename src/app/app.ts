@@ -4,7 +4,7 @@ import { documentOptions } from '../../openapi/document.js'
 import { serializerCompiler, validatorCompiler } from '../../openapi/validation.js'
 import { bundleRoutes, enrolmentsRoutes, probeFormsRoutes } from '../../routes/bundle-routes.js'
 import { contextsRoutes } from '../../routes/contexts-routes.js'
-import { columnsRoutes, decisionsRoutes, generationsRoutes } from '../../routes/decisions-routes.js'
+import { decisionsRoutes, generationsRoutes } from '../../routes/decisions-routes.js'
 import { eventsRoutes } from '../../routes/events-routes.js'
 import { auditRoutes, fleetRoutes, stopNothingRoutes, storeLossRoutes } from '../../routes/fleet-routes.js'
 import { healthRoutes, metricsRoutes } from '../../routes/health-routes.js'
@@ -36,7 +36,7 @@ const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Routes that write so often that they are logged at debug, as all reads are, since the page polls. */
-const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/enrolments', '/v1/outcomes', '/v1/outcomes/batch'])
+const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/enrolments', '/v1/outcomes', '/v1/outcomes/batch'])
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** Request ids from clients that are safe to log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
@@ -105,7 +105,7 @@ export function createApp (
 
   app.register(swagger, documentOptions)
   const all = [
-    decisionsRoutes, columnsRoutes, bundleRoutes, enrolmentsRoutes, probeFormsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
+    decisionsRoutes, bundleRoutes, enrolmentsRoutes, probeFormsRoutes, outcomesRoutes, labelsRoutes, generationsRoutes,
     contextsRoutes, fleetRoutes, eventsRoutes, stopNothingRoutes, storeLossRoutes, auditRoutes, snapshotRoutes, predictorsRoutes,
     trainingRunsRoutes, healthRoutes, metricsRoutes, docsRoutes, pageRoutes,
   ]

@@ -90,7 +90,7 @@ export async function startService ({ env, times, log: given }: ServiceOptions):
 
 /**
  * How far the heap may grow over the size after the last full collection, %. By default V8 lets it grow up to fourfold, which left 60 MiB
- * more uncollected with large columns. At 20 %, collections were so frequent that compiled code was discarded, and each request took a
+ * more uncollected with large batches. At 20 %, collections were so frequent that compiled code was discarded, and each request took a
  * tenth longer.
  */
 const HEAP_GROWTH = 100

@@ -3,7 +3,7 @@ import { FREE_BODY_BYTES } from './body-admission.js'
 /** Limits on the shape of a JSON text: the deepest nesting, and the number of arrays and objects. No valid request comes near them. */
 const MAX_DEPTH = 32
 const MAX_CONTAINERS = 131_072
-/** A text with so few arrays and objects is cheap however they are nested. Columns have some twenty, and are found out by two searches. */
+/** A text with so few arrays and objects is cheap however they are nested. */
 const FEW = 1024
 
 const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}')

@@ -7,7 +7,6 @@ import { evidenceOf } from '../../src/core/contexts/context-state.js'
 import { judge } from '../../src/core/contexts/judge.js'
 import { FIRST_UNITS } from '../../src/core/contexts/membership.js'
 import { bundleOf, snapshotOfBundle } from '../../src/core/decide/bundle.js'
-import { decideColumns } from '../../src/core/decide/decide-columns.js'
 import { decide } from '../../src/core/decide/decide.js'
 import { compileSnapshot, type Snapshot } from '../../src/core/decide/snapshot.js'
 import type { LoggedOutcome } from '../../src/core/outcome/outcome.js'
@@ -177,9 +176,6 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
     t.match(asked('lossy'), stays, when)
     t.match(asked('gsm8k'), { decision: 'stop', scope: 'pool' }, `${when}: the others are served`)
     t.match(asked('lossy', snapshotOfBundle(bundleOf(snapshotFrom(fold)))), stays, `${when}: in a bundle`)
-    const context = [{ model: 'q', task: 'lossy' }, { model: 'q', task: 'gsm8k' }]
-    const columns = { contexts: context, context: [0, 1], tokens: [40, 40], confidence: [1, 1], arms: ['treated', 'treated'] as const }
-    t.same(decideColumns(snapshotFrom(fold), 'fresh', columns, new Set()).stop, [1], `${when}: in columns`)
   }
   check('it has left')
   const { rule } = snapshotFrom(fold).root.children.get('q')!.children.get('lossy')!

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { EnrolmentsSchema } from '../../openapi/bundle-schemas.js'
-import { ColumnsSchema, StepSchema } from '../../openapi/decision-schemas.js'
+import { StepSchema } from '../../openapi/decision-schemas.js'
 import { LabelSchema, OutcomeSchema } from '../../openapi/outcome-schemas.js'
 import { itemValidator, lenient, normalizeBody, serializerCompiler, toNullable } from '../../openapi/validation.js'
 
@@ -18,7 +18,6 @@ const BODIES: ReadonlyArray<[name: string, schema: object, body: Record<string, 
   ['outcome', OutcomeSchema, { steps: [withNulls(step, { tokens: 1, confidence: null })] }, { generation_id: 'g', tokens: 1, steps: [{ tokens: 1, confidence: null }] }],
   ['label', LabelSchema, {}, { em: 1 }],
   ['enrolments', EnrolmentsSchema, { generations: [withNulls(enrolled, { group_id: 'g' })] }, { epoch: null, share: 1, age_ms: 0, generations: [{ group_id: 'g' }] }],
-  ['columns', ColumnsSchema, {}, { contexts: [{}], context: [0], tokens: [1], confidence: [0.5] }],
 ]
 
 t.test('null in an optional field counts as absent', async (t) => {
@@ -44,9 +43,6 @@ t.test('EM may be true or false wherever it is stated', async (t) => {
   const label = { em: true, steps: [true, null, false, 1] }
   t.equal(itemValidator(LabelSchema)(label), null)
   t.strictSame(label, { em: 1, steps: [1, null, 0, 1] })
-  const columns = { contexts: [{}], context: [0, 0], tokens: [1, 2], confidence: [0.5, 0.5], em: [true, null] }
-  t.equal(itemValidator(ColumnsSchema)(columns), null)
-  t.strictSame(columns.em, [1, null])
   t.match(itemValidator(OutcomeSchema)({ generation_id: 'g', tokens: 1, stopped: 1 }), { path: '/stopped' }, 'a number is no truth value')
   t.match(itemValidator(OutcomeSchema)({ generation_id: 'g', tokens: true }), { path: '/tokens' }, 'nor is a truth value a number')
 })

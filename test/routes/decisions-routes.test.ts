@@ -1,107 +1,79 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { GRID } from '../../src/core/certificate/thresholds.js'
-import { type Columns, stepAt } from '../../src/core/decide/decide-columns.js'
 import { certify, CONTEXT, KEY } from '../certify.js'
-import { badCells, columnsWith } from '../core/decide/random-columns.js'
+import { badValues, stepWith } from '../core/decide/random-steps.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
-const url = '/v1/decisions/columns'
+const url = '/v1/decisions/batch'
 
-t.test('a reply lists rows, errors and the rules of contexts', async (t) => {
+t.test('a batch decides each step in order, and has the rule of the context in replies to first steps', async (t) => {
   const built = await build(t)
   await certify(built)
+  const step = { context: CONTEXT, tokens: 32, confidence: 0.99 }
   const { status, body } = await built.send('POST', url, {
-    contexts: [CONTEXT, { model: 'q', task: 'new' }],
-    context: [0, 0, 0, 1, 0],
-    tokens: [32, 32, 32, 32, -1],
-    confidence: [0.99, 0.99, 0.01, 0.99, 0.99],
-    arms: ['treated', 'control', 'treated', 'control', 'treated'],
-    probed_score: [null, null, null, 1, null],
+    steps: [
+      { ...step, arm: 'treated' }, { ...step, arm: 'control' }, { ...step, arm: 'treated', confidence: 0.01 },
+      { ...step, generation_id: 'g', context: { model: 'q', task: 'new' } }, { ...step, tokens: -1 },
+    ]
   })
   t.equal(status, 200)
-  t.match(body, { stop: [0], control: [1, 3], would_stop: [0, 1], probe: [1], stale: false, errors: [{ index: 4, path: '/tokens/4', message: /must be >= 0/ }] })
-  t.strictSame(body.contexts, [
-    { threshold: GRID.at(-1), mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 0.02, warnings: [] },
-    { threshold: null, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 1, warnings: [] },
+  t.match(body.decisions, [
+    { decision: 'stop', would_stop: true }, { arm: 'control', would_stop: true, probe: true }, { decision: 'continue' }, { arm: 'control' },
+    { error: { path: '/tokens', message: /must be >= 0/ } },
   ])
+  t.strictSame(body.decisions[3].rule, {
+    threshold: null, mode: 'enforce', check_every_tokens: 32, check_growth: 0, min_tokens: 0, control_share: 1, warnings: [],
+  })
+  t.notOk('rule' in body.decisions[0], 'a later step')
   t.equal(body.snapshot_version, built.snapshotHolder.snapshot().version)
 })
 
-t.test('columns and single steps agree and refuse the same rows', async (t) => {
+t.test('batches and single steps agree and refuse the same steps', async (t) => {
   const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"control_rate":0.5,"min_tokens":32}' })
   await certify(built, CONTEXT, 400)
-  const mine = columnsWith(badCells, 6).map((columns) => ({ ...columns, contexts: [...columns.contexts.slice(1), CONTEXT] }))
+  const step = fc.oneof(stepWith(badValues), stepWith(badValues).map((step) => ({ ...step, context: CONTEXT })))
+  const steps = fc.array(step, { maxLength: 6 })
   let refused = 0
-  await fc.assert(fc.asyncProperty(mine, async (drawn) => {
-    const columns: Columns = JSON.parse(JSON.stringify(drawn))
-    const { status, body } = await built.send('POST', url, columns)
+  await fc.assert(fc.asyncProperty(steps, async (drawn) => {
+    const { status, body } = await built.send('POST', url, { steps: drawn })
     t.equal(status, 200)
-    for (const row of columns.context.keys()) {
-      const error = body.errors.find(({ index }: { index: number }) => index === row)
-      if (columns.contexts[columns.context[row]!] === undefined || !Number.isInteger(columns.context[row])) { t.ok(error); continue }
-      const { status, body: single } = await built.send('POST', '/v1/decisions', stepAt(columns, row))
-      t.equal(error === undefined, status === 200, JSON.stringify({ error, single, step: stepAt(columns, row) }))
-      const is = (list: string) => body[list].includes(row)
-      if (error !== undefined) { refused++; t.notOk(is('stop') || is('control') || is('would_stop') || is('probe')); continue }
-      t.strictSame(
-        { stop: is('stop'), control: is('control'), would_stop: is('would_stop'), probe: is('probe'), threshold: body.contexts[columns.context[row]!].threshold, version: body.snapshot_version },
-        { stop: single.decision === 'stop', control: single.arm === 'control', would_stop: single.would_stop, probe: single.probe, threshold: single.threshold, version: single.snapshot_version })
+    for (const [i, step] of drawn.entries()) {
+      const { status, body: single } = await built.send('POST', '/v1/decisions', step)
+      const { error } = body.decisions[i]
+      t.equal(error === undefined, status === 200, JSON.stringify({ error, single, step }))
+      if (error !== undefined) { refused++; continue }
+      t.strictSame(body.decisions[i], single)
     }
   }), { numRuns: 60, seed: 1 })
-  t.ok(refused > 10, `${refused} rows were refused`)
+  t.ok(refused > 10, `${refused} steps were refused`)
 })
 
-t.test('control rows are recorded like single steps', async (t) => {
-  const built = await build(t)
-  const columns = {
-    contexts: [CONTEXT], context: [0, 0, 0], tokens: [32, 32, 32], confidence: [0.5, 0.6, 0.7], generation_ids: ['a', 'b', null], arms: ['control', 'treated', 'control'], em: [1, null, null], signals: { entropy: [2, 2, 2] },
-  }
-  await built.send('POST', url, columns)
-  await built.send('POST', url, { ...columns, tokens: [64, 64, -1] })
-  await built.recorder.flush()
-  t.strictSame([...await built.store.stepRecords.read(['a', 'b'])], [['a', [
-    { tokens: 32, confidence: 0.5, em: 1, signals: { entropy: 2 } }, { tokens: 64, confidence: 0.5, em: 1, signals: { entropy: 2 } },
-  ]]])
-})
-
-t.test('rows whose policy is off or records no steps are not recorded', async (t) => {
-  const built = await build(t)
-  const tasks = ['kept', 'off', 'mute']
-  await built.send('PUT', '/v1/contexts/model=q,task=off/policy', { mode: 'off' })
-  await built.send('PUT', '/v1/contexts/model=q,task=mute/policy', { record_steps: false })
-  await built.send('POST', url, {
-    contexts: tasks.map((task) => ({ model: 'q', task })), context: [0, 1, 2], tokens: [32, 32, 32], confidence: [0.5, 0.5, 0.5], generation_ids: tasks, arms: Array(3).fill('control'),
-  })
-  await built.recorder.flush()
-  t.same([...(await built.store.stepRecords.read(tasks)).keys()], ['kept'])
-})
-
-t.test('decisions are counted by reason, without invalid rows', async (t) => {
+t.test('decisions are counted by reason, without invalid steps', async (t) => {
   const { send, metrics } = await build(t)
-  await send('POST', url, { contexts: [{}], context: [0, 0, 0], tokens: [1, 1, -1], confidence: [1, 1, 1] })
+  const step = { context: {}, tokens: 1, confidence: 1 }
+  await send('POST', url, { steps: [step, step, { ...step, tokens: -1 }] })
   t.match(await metrics.render(), 'stopgate_decisions_total{decision="continue",reason="no_threshold"} 2\n')
 })
 
-t.test('a bound token gets only its own rows', async (t) => {
+t.test('a bound token gets only its own steps', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS: tokenList({ tenant: 'worker model=q' }) })
-  const { status, body } = await send('POST', url, { contexts: [{ model: 'r' }, CONTEXT], context: [0, 1], tokens: [1, 1], confidence: [1, 1], arms: ['control', 'control'] }, bearer('tenant'))
+  const step = { tokens: 1, confidence: 1, arm: 'control' }
+  const { status, body } = await send('POST', url, { steps: [{ ...step, context: { model: 'r' } }, { ...step, context: CONTEXT }] }, bearer('tenant'))
   t.equal(status, 200)
-  t.match(body, { errors: [{ index: 0, path: '/contexts/0', message: /bound to model=q/ }], control: [1] })
-  t.equal(body.contexts[0], null, 'nothing is revealed about a foreign context')
+  t.match(body.decisions, [{ error: { path: '/context', message: /bound to model=q/ } }, { arm: 'control' }])
 })
 
-t.test('a body that is not columns is refused', async (t) => {
+t.test('a body that is no batch is refused', async (t) => {
   const { send } = await build(t)
-  const good = { contexts: [{}], context: [0], tokens: [1], confidence: [1] }
-  for (const [body, path] of [[{ ...good, tokens: [1, 2] }, '/tokens'], [{ ...good, context: Array(4097).fill(0) }, '/context'], [{ ...good, arm: [] }, '/arm'], [[], '']] as const) {
+  const step = { context: {}, tokens: 1, confidence: 1, arm: 'control' }
+  for (const [body, path] of [[{ steps: 7 }, '/steps'], [{ steps: Array(4097).fill(step) }, '/steps'], [{ steps: [], arm: [] }, '/arm'], [[], '']] as const) {
     t.match(await send('POST', url, body), { status: 400, body: { code: 'INVALID_INPUT', details: [{ path }] } })
   }
-  const rows = 4096
-  const { status, body } = await send('POST', url, { contexts: [{}], context: Array(rows).fill(0), tokens: Array(rows).fill(1), confidence: Array(rows).fill(1), arms: Array(rows).fill('control') })
+  const { status, body } = await send('POST', url, { steps: Array(4096).fill(step) })
   t.equal(status, 200)
-  t.equal(body.control.length, rows)
+  t.equal(body.decisions.length, 4096)
 })
 
 t.test('without evidence every decision is continue', async (t) => {
@@ -199,7 +171,7 @@ t.test('a generation shows why it was not stopped, and its outcome', async (t) =
   const step = { generation_id: 'g', arm: 'control', context: CONTEXT, confidence: 1 }
   const { body: decided } = await send('POST', '/v1/decisions', { ...step, tokens: 32 })
   await send('POST', '/v1/decisions/batch', { steps: [{ ...step, tokens: 64, confidence: 0.1 }] })
-  await send('POST', '/v1/decisions/columns', { contexts: [CONTEXT], context: [0], tokens: [96], confidence: [null], generation_ids: ['g'], arms: ['control'] })
+  await send('POST', '/v1/decisions/batch', { steps: [{ ...step, tokens: 96, confidence: null }] })
   const { status, body } = await send('GET', '/v1/generations/g')
   t.equal(status, 200)
   const { threshold, snapshot_version } = decided
@@ -233,7 +205,7 @@ t.test('a first step says whether it enrolled its generation', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{}' })
   await send('POST', '/v1/decisions', { generation_id: 'g', tokens: 16, confidence: 0.5, context: CONTEXT })
   t.equal((await send('GET', '/v1/generations/g')).body.enrolled, true)
-  await send('POST', '/v1/decisions/columns', { contexts: [CONTEXT], context: [0], tokens: [16], confidence: [0.5], generation_ids: ['h'] })
+  await send('POST', '/v1/decisions/batch', { steps: [{ generation_id: 'h', tokens: 16, confidence: 0.5, context: CONTEXT }] })
   t.equal((await send('GET', '/v1/generations/h')).body.enrolled, true)
   await send('POST', '/v1/decisions', { generation_id: 'late', tokens: 1600, confidence: 0.5, context: CONTEXT })
   t.equal((await send('GET', '/v1/generations/late')).body.enrolled, false)

@@ -147,8 +147,6 @@ t.test('treated workers that ask between checks are not stopped there if they ec
   const step = { generation_id: 'g', arm: 'treated', tokens: 16, confidence: 1, context: CONTEXT }
   t.match((await built.send('POST', '/v1/decisions', step)).body, { decision: 'stop' }, 'the service does not know what the last reply named')
   t.match((await built.send('POST', '/v1/decisions', { ...step, due_tokens: 32 })).body, { decision: 'continue', reason: 'asked_early', warnings: ['asked_early'] })
-  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [16, 32], confidence: [1, 1], arms: ['treated', 'treated'], due_tokens: [32, 32] }
-  t.match((await built.send('POST', '/v1/decisions/columns', columns)).body, { stop: [1], asked_early: [0] })
 })
 
 t.test('treated workers that ask between checks without an echo lose the certificate until the context is reset', async (t) => {
@@ -179,8 +177,6 @@ t.test('a retry is never stopped, and is counted nowhere', async (t) => {
   const before = await contextOf(built)
   const retry = { generation_id: 'again', retry_of: 'first', tokens: 32, confidence: 1, context: CONTEXT }
   t.match((await built.send('POST', '/v1/decisions', retry)).body, { decision: 'continue', reason: 'retry', arm: 'treated', warnings: [] })
-  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [32, 32], confidence: [1, 1], generation_ids: ['again', 'b'], arms: [null, 'treated'], retry_of: ['first', null] }
-  t.match((await built.send('POST', '/v1/decisions/columns', columns)).body, { stop: [1], control: [], would_stop: [0, 1] })
   const { steps: _, ...outcome } = losslessOutcome('again')
   t.match((await built.send('POST', '/v1/outcomes', { ...outcome, retry_of: 'first' })).body, { accepted: 1, label_wanted: false })
   await report((path, body) => built.send('POST', path, body), [losslessOutcome('the next one')])

@@ -224,8 +224,7 @@ t.test('an id that begins with a zero character is refused, as stored ids begin 
   const forged = `\0${'0'.repeat(32)}g`
   t.match(await send('POST', '/v1/outcomes', losslessOutcome(forged)), { status: 400, body: { message: /generation_id .*U\+0000/ } })
   const step = { generation_id: forged, arm: 'control', tokens: 32, confidence: 0.5, context: { model: 'm' } }
-  const columns = { contexts: [{ model: 'm' }], context: [0], generation_ids: [forged], arms: ['control'], tokens: [32], confidence: [0.5] }
-  for (const [path, body] of [['', step], ['/batch', { steps: [step] }], ['/columns', columns]] as const) {
+  for (const [path, body] of [['', step], ['/batch', { steps: [step] }]] as const) {
     t.match(JSON.stringify((await send('POST', `/v1/decisions${path}`, body)).body), /generation_id.*U\+0000/, path)
   }
   t.equal((await send('POST', `/v1/outcomes/${encodeURIComponent(forged)}/label`, { em: 1 })).status, 400)

@@ -59,8 +59,6 @@ t.test('an imported predictor goes on trial, is certified, serves, is in the bun
   const step = { arm: 'treated', tokens: 32, confidence: 0.01, context: CONTEXT, signals: { sure: 8 } }
   t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'stop', scorer: 'mine', guarantee: { error_level: 0.05 } })
   t.match((await send('POST', '/v1/decisions', { ...step, confidence: 1, signals: { sure: -8 } })).body, { decision: 'continue', reason: 'below_threshold' })
-  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [32, 32], confidence: [0.01, 1], arms: ['treated', 'treated'], signals: { sure: [8, -8] } }
-  t.match((await send('POST', '/v1/decisions/columns', columns)).body, { stop: [0] })
   t.match((await send('GET', '/v1/bundle')).body, { predictors: { mine: { signals: [{ name: 'sure' }] } }, weights: [{ weights: [0, 0, 0, 0, 1] }] })
 
   t.match((await send('DELETE', '/v1/predictors/mine?reason=enough')).status, 204)

@@ -139,8 +139,8 @@ export const diurnal: Traffic = (random, drop) => {
   })
 }
 
-/** Columns of 4,096 rows in one request each, sorted from the easiest to the hardest. */
-export const columns: Traffic = (random, drop) => times(2, (round) => times(4096, (row) => ({
+/** Batches of 4,096 steps in one request each, sorted from the easiest to the hardest. */
+export const batches: Traffic = (random, drop) => times(2, (round) => times(4096, (row) => ({
   start: round * 90, seconds: durationAt(row / 4096), isLost: row >= 2048 && random() < 2 * drop,
 })))
 

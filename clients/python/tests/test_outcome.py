@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stopgate import Client, Generation, Probe
-from stopgate._decisions import columns_of
+from stopgate._decisions import batch_of
 from stopgate._outcome import outcome_of
 from stopgate.generation import Ending, prompt_hash_of
 
@@ -51,7 +51,7 @@ def test_counts_may_be_integers_of_numpy() -> None:
     one: Any = Client("http://127.0.0.1:9", exit_seconds=0)
     run = one.generation(CONTEXT, group="q", sample=Number(1), samples=Number(8))
     run.observe(Number(32), Probe("4", Number(1), tokens=Number(3), prefill_tokens=Number(9)))  # type: ignore[arg-type]
-    columns_of([run])
+    batch_of([run])
     assert json.loads(json.dumps(outcome(run)))["probe_tokens"] == 3
     assert one.counters.probe_tokens == 3
 

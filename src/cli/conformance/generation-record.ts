@@ -1,5 +1,4 @@
 import { secondHash } from '../../core/assignment/arm.js'
-import { nextCheckTokens } from '../../core/policy/policy.js'
 import type { Context } from '../../core/policy/context.js'
 
 /** A call of the worker, with the reply that the worker received. */
@@ -98,9 +97,8 @@ export function generationsOf (exchanges: readonly Exchange[], draws?: Draws): G
 }
 
 /** The contexts that a call names. */
-export function contextsOf ({ path, body }: Pick<Exchange, 'path' | 'body'>): Context[] {
-  const items = [body, ...listOf(body?.steps), ...listOf(body?.outcomes)]
-  const named = path === '/v1/decisions/columns' ? listOf(body?.contexts) : items.map((one) => one?.context)
+export function contextsOf ({ body }: Pick<Exchange, 'body'>): Context[] {
+  const named = [body, ...listOf(body?.steps), ...listOf(body?.outcomes)].map((one) => one?.context)
   return named.filter((one) => typeof one === 'object' && one !== null && Object.values(one).every((value) => typeof value === 'string'))
 }
 
@@ -112,7 +110,6 @@ function * stepsOf ({ path, body, reply }: Exchange): Generator<[id: unknown, st
   if (path === '/v1/decisions/batch') {
     for (const [i, step] of listOf(body?.steps).entries()) yield [step?.generation_id, stepOf(step, toldBy(replied?.decisions?.[i]))]
   }
-  if (path === '/v1/decisions/columns') yield * rowsOf(body, replied)
 }
 
 function stepOf (step: any, told: Told | null): AskedStep {
@@ -130,36 +127,6 @@ function stepOf (step: any, told: Told | null): AskedStep {
 function toldBy (decision: any): Told | null {
   if (typeof decision?.decision !== 'string') return null
   return { isStop: decision.decision === 'stop', arm: decision.arm, nextCheck: decision.next_check_tokens, warnings: decision.warnings }
-}
-
-function * rowsOf (body: any, replied: any): Generator<[id: unknown, step: AskedStep]> {
-  for (const [row, place] of listOf(body?.context).entries()) {
-    const cell = (column: string) => body[column]?.[row]
-    const step = {
-      tokens: cell('tokens'),
-      confidence: cell('confidence'),
-      arm: cell('arms'),
-      due_tokens: cell('due_tokens'),
-      answer: cell('answer'),
-      em: cell('em'),
-      prompt_hash: cell('prompt_hashes'),
-    }
-    yield [cell('generation_ids'), stepOf(step, rowTold(replied, row, replied?.contexts?.[place], step.tokens))]
-  }
-}
-
-/** The decision about a row of columns, whose next check follows from the rule of its context. */
-function rowTold (replied: any, row: number, rule: any, tokens: number): Told | null {
-  if (!rule || listOf(replied.errors).some(({ index }) => index === row)) return null
-  const has = (list: string): boolean => listOf(replied[list]).includes(row)
-  const arm = has('control') ? 'control' : 'treated'
-  const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = rule
-  return {
-    isStop: has('stop'),
-    arm,
-    nextCheck: arm === 'treated' && rule.threshold === null ? null : nextCheckTokens({ checkEveryTokens, checkGrowth, minTokens }, tokens),
-    warnings: ['first_step_late', 'asked_early'].filter(has).concat(rule.warnings),
-  }
 }
 
 function outcomesOf ({ path, body, reply }: Exchange): SentOutcome[] {

@@ -1,5 +1,5 @@
 import type { Arm } from '../../core/assignment/arm.js'
-import type { Columns } from '../../core/decide/decide-columns.js'
+import type { Decision, Step } from '../../core/decide/decide.js'
 import type { ReportedOutcome } from '../../core/outcome/outcome.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import { simulateGeneration, type Profile, type SimulatedGeneration } from '../simulate/simulated-generation.js'
@@ -53,8 +53,8 @@ interface Slot {
   readonly steps: ReportedStep[]
 }
 
-/** The fields of the reply to columns that the fleet uses: lists of row numbers. */
-interface Reply { readonly stop: number[], readonly control: number[], readonly probe: number[] }
+/** The fields of the reply to a batch that the fleet uses. */
+interface Reply { readonly decisions: ReadonlyArray<Pick<Decision, 'decision' | 'arm' | 'probe'>> }
 
 interface FleetOptions {
   readonly client: Pick<HttpClient, 'send'>
@@ -75,30 +75,25 @@ export function createFleet ({ client, random, models, width, onEnd }: FleetOpti
   })
   const slots = profiles.flatMap((_, model) => Array.from({ length: width }, () => start(model)))
 
-  /** The column request about the next step of every generation. */
-  function ask (): Columns {
-    const stepOf = ({ run, at }: Slot) => run.steps[at]!
-    return {
-      contexts: models.map(({ context }) => context),
-      context: slots.map(({ model }) => model),
-      generation_ids: slots.map(({ id }) => id),
-      arms: slots.map(({ arm }) => arm),
-      tokens: slots.map((slot) => stepOf(slot).tokens),
-      confidence: slots.map((slot) => stepOf(slot).confidence),
-      probed_score: slots.map(({ probedScore }) => probedScore),
-    }
+  /** The steps to ask about: the next one of every generation. */
+  function steps (): Step[] {
+    return slots.map(({ model, id, run, at, arm, probedScore }) => {
+      const { tokens, confidence } = run.steps[at]!
+      const { context } = models[model]!
+      return { context, generation_id: id, ...(arm !== null && { arm }), tokens, confidence, probed_score: probedScore }
+    })
   }
 
   /** Forces an answer on the side if the service wants it, and goes on. */
-  function advance (slot: Slot, isControl: boolean, isProbed: boolean): void {
-    slot.arm ??= isControl ? 'control' : 'treated'
+  function advance (slot: Slot, { arm, probe: isProbed }: Reply['decisions'][number]): void {
+    slot.arm ??= arm
     const { tokens, confidence, em } = slot.run.steps[slot.at]!
     const { answerTokens } = profiles[slot.model]!
     if (isProbed) {
       slot.probedScore = confidence
       slot.probeTokens += answerTokens
     }
-    if (isControl) slot.steps.push({ tokens, confidence, ...(isProbed && { em, probe_tokens: answerTokens }) })
+    if (arm === 'control') slot.steps.push({ tokens, confidence, ...(isProbed && { em, probe_tokens: answerTokens }) })
     slot.at++
   }
 
@@ -126,13 +121,13 @@ export function createFleet ({ client, random, models, width, onEnd }: FleetOpti
     replace (model: number, profile: Profile) { profiles[model] = profile },
     /** Advances every generation by one step. */
     async step () {
-      const { stop, control, probe } = await client.send('POST', '/v1/decisions/columns', ask()) as Reply
-      const [stopped, controls, probed] = [new Set(stop), new Set(control), new Set(probe)]
+      const { decisions } = await client.send('POST', '/v1/decisions/batch', { steps: steps() }) as Reply
       const outcomes: ReportedOutcome[] = []
       for (const [row, slot] of slots.entries()) {
         const step = slot.run.steps[slot.at]!
-        advance(slot, controls.has(row), probed.has(row))
-        if (stopped.has(row)) outcomes.push(end(slot, step))
+        const decision = decisions[row]!
+        advance(slot, decision)
+        if (decision.decision === 'stop') outcomes.push(end(slot, step))
         else if (slot.at === slot.run.steps.length) outcomes.push(end(slot))
         else continue
         slots[row] = start(slot.model)

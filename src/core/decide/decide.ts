@@ -140,11 +140,11 @@ export function wouldStop (reason: Reason): boolean {
  * Whether a step is before the check that the last reply to its generation named. Evidence is about stops at checks only, so a treated
  * generation is not stopped there. A control one is never stopped, and asks again at the same tokens to add an answer.
  */
-export function isBefore (tokens: number, dueTokens: number | null | undefined): boolean {
+function isBefore (tokens: number, dueTokens: number | null | undefined): boolean {
   return dueTokens != null && tokens < dueTokens
 }
 
-export function reasonFor (
+function reasonFor (
   rule: ContextRule, freshness: Freshness, tokens: number, score: number | null, arm: Arm, isEarly: boolean
 ): Reason {
   const { threshold } = rule
@@ -183,14 +183,14 @@ export function isProbeDue (rule: Pick<ContextRule, 'mode' | 'minTokens' | 'tria
 }
 
 /** Whether such a step may be the first at which a control generation would stop. */
-export function canProbe (
+function canProbe (
   { mode, minTokens }: Pick<ContextRule, 'mode' | 'minTokens'>, tokens: number, confidence: number | null
 ): confidence is number {
   return mode !== 'off' && confidence !== null && tokens >= minTokens
 }
 
 /** Whether a threshold for the raw confidence lies above the highest confidence probed and up to this one. */
-export function isNewCrossing (confidence: number, probed: number | null): boolean {
+function isNewCrossing (confidence: number, probed: number | null): boolean {
   let low = 0
   let high = GRID.length
   while (low < high) { // the grid descends
@@ -201,7 +201,7 @@ export function isNewCrossing (confidence: number, probed: number | null): boole
 }
 
 /** Whether a score reaches the loosest threshold of its predictor. */
-export function reachesLoosest ({ grid }: Scorer, score: number | null): boolean {
+function reachesLoosest ({ grid }: Scorer, score: number | null): boolean {
   return score! >= grid.at(-1)!
 }
 

@@ -1,7 +1,6 @@
 import { EIGHTHS } from '../certificate/certificate.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type Em, stopsOf } from '../certificate/trace.js'
-import { type Columns, signalsAt } from '../decide/decide-columns.js'
 import type { Step } from '../decide/decide.js'
 import type { ContextRule } from '../decide/snapshot.js'
 import { answerDigest, digestsAgree, type Normalise } from '../outcome/exact-match.js'
@@ -47,20 +46,6 @@ function mergeOne (same: readonly RecordedStep[]): RecordedStep {
     ...(ems.length > 0 && { em: Math.min(...ems) as Em }),
     ...(digest !== undefined && another === undefined && { answer_digest: digest }),
     ...(signals && { signals }),
-  }
-}
-
-/** The fields of a row that are recorded. */
-export function recordedFieldsAt ({ tokens, confidence, signals, em, answer }: Columns, row: number): RecordedFields {
-  const right = em?.[row] ?? undefined
-  const text = answer?.[row] ?? undefined
-  const plain = { tokens: tokens[row]!, confidence: confidence[row]! }
-  if (right === undefined && text === undefined && signals === undefined) return plain
-  return {
-    ...plain,
-    ...(right !== undefined && { em: right }),
-    ...(text !== undefined && { answer: text }),
-    ...(signals && { signals: signalsAt(signals, row) }),
   }
 }
 

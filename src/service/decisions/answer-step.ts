@@ -14,23 +14,27 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Enroller } from './enroller.js'
 import type { Recorder } from './recorder.js'
+import { type RuleReply, ruleReply } from './rule-reply.js'
 
 /** The services that answering a step needs. */
 export interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
-  readonly snapshotHolder: Pick<SnapshotHolder, 'decideStep' | 'decideColumns' | 'snapshot' | 'freshness'>
-  readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
+  readonly snapshotHolder: Pick<SnapshotHolder, 'decideStep' | 'snapshot'>
+  readonly recorder: Pick<Recorder, 'recordDecided'>
   readonly enroller: Pick<Enroller, 'within'>
   readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
   readonly stopLog: Pick<StopLog, 'isTaken' | 'decided'>
   readonly metrics: Pick<Metrics, 'decided' | 'decisionSeconds'>
 }
 
+/** A decision as it is replied. The reply to a first step, one without an arm, has the rule of its context. */
+export interface AnsweredDecision extends Decision { readonly rule?: RuleReply }
+
 /**
  * Decides one step, counts and logs the decision, and records the step if its generation is control.
  * @throws ForbiddenError where the caller may not use the context; UnknownLevelError
  */
-export function answerStep (services: DecisionServices, step: Step, caller: Caller): Decision {
+export function answerStep (services: DecisionServices, step: Step, caller: Caller): AnsweredDecision {
   const { config, snapshotHolder, metrics } = services
   const problem = contextAccessProblem(caller, config.levels, step.context)
   if (problem !== null) throw forbidden(problem)
@@ -44,7 +48,7 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
  * Enrols the generation of a first step, records a control step, and counts and logs the decision.
  * @returns the decision, with warnings of what the step lacks, or that it came too late
  */
-function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): Decision {
+function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): AnsweredDecision {
   const { snapshotHolder, recorder, enroller, metrics } = services
   const { decision } = decided
   recorder.recordDecided(step, decided, caller)
@@ -55,7 +59,11 @@ function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDe
   if (step.arm !== undefined && step.context !== undefined) return decision
   const warnings = warningsOf(step, services)
   if (enrolment === 'late') warnings.push('first_step_late')
-  return warnings.length === 0 ? decision : { ...decision, warnings: [...warnings, ...decision.warnings] }
+  return {
+    ...decision,
+    warnings: warnings.length === 0 ? decision.warnings : [...warnings, ...decision.warnings],
+    ...(step.arm === undefined && { rule: ruleReply(decided.rule) }),
+  }
 }
 
 function warningsOf (step: Step, { config }: DecisionServices): DecisionWarning[] {
@@ -113,7 +121,7 @@ export function logStep (
 export interface BatchAnswer {
   readonly snapshot_version: number
   /** One for each step, in the same order. */
-  readonly decisions: Array<Decision | { error: Problem }>
+  readonly decisions: Array<AnsweredDecision | { error: Problem }>
 }
 
 const stepProblem = itemValidator(StepSchema)
@@ -127,7 +135,7 @@ export function answerBatch (services: DecisionServices, steps: readonly unknown
   return { snapshot_version: snapshotHolder.snapshot().version, decisions }
 }
 
-function answerItem (services: DecisionServices, item: unknown, caller: Caller): Decision | { error: Problem } {
+function answerItem (services: DecisionServices, item: unknown, caller: Caller): AnsweredDecision | { error: Problem } {
   const step = item as Step
   const problem = stepProblem(item) ?? contextAccessProblem(caller, services.config.levels, step.context)
   if (problem !== null) return { error: problem }

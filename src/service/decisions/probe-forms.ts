@@ -10,7 +10,7 @@ import { type Caller, contextAccessProblem, forbidden } from '../access/context-
 import type { Config } from '../config/config.js'
 import { prefixFor } from '../snapshot/context-room.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import { ruleOf } from './answer-columns.js'
+import { ruleReply } from './rule-reply.js'
 
 interface ProbeFormServices {
   readonly config: Pick<Config, 'levels'>
@@ -39,7 +39,7 @@ export async function acceptProbeForm (
   if (finding !== undefined && isNews(rule, finding)) {
     await store.append([{ type: 'probe_form', key, finding, by: caller.tokenName, ...prefixFor(links, key, caller.tokenPrefix) }])
   }
-  return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null, rule: ruleOf(rule) }
+  return { context: key, is_known: rule.probeForm !== undefined, probe_form: rule.probeForm ?? null, rule: ruleReply(rule) }
 }
 
 /** Whether the learner may put it in force. */

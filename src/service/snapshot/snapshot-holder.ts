@@ -1,5 +1,4 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { type ColumnDecisions, type Columns, decideColumns } from '../../core/decide/decide-columns.js'
 import { decideStep, type Freshness, type Step, type StepDecision } from '../../core/decide/decide.js'
 import { withoutStops } from '../../core/decide/snapshot.js'
 import { unknownLevel } from '../../core/policy/context.js'
@@ -145,8 +144,6 @@ export function createSnapshotHolder ({ store, config, log, now = () => performa
       }
       return decideStep(inForce, freshness, step)
     },
-    /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
-    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(inForce, freshness, columns, bad),
     snapshot: () => inForce,
     loaded: () => loaded,
     /** Calls back whenever a new snapshot is in force. @returns a function that unsubscribes */

@@ -40,7 +40,7 @@ const CASES: Record<string, [Check, ...Array<{ exchanges: Exchange[], expected: 
   BEGINS: [checks.BEGINS, passes(...GOOD), fails(/STOPGATE_URL/), fails(/lack generation_id/, asked({ generation_id: undefined }))],
   IS_VALID: [
     checks.IS_VALID, passes(...GOOD),
-    fails(/\/tokens must be a number/, call('/v1/decisions/columns', {}, { errors: [{ index: 0, path: '/tokens', message: 'must be a number' }] })),
+    fails(/\/tokens must be a number/, call('/v1/decisions/batch', {}, { decisions: [{ error: { path: '/tokens', message: 'must be a number' } }] })),
     fails(/400 wrong/, call('/v1/outcomes', {}, null, { served: { status: 400, body: { message: 'wrong' } } })),
   ],
   NO_WARNINGS: [
@@ -138,16 +138,11 @@ for (const [name, [check, ...cases]] of Object.entries(CASES)) {
   t.test(name, async (t) => { for (const { exchanges, expected } of cases) t.match(judge(check, exchanges), expected) })
 }
 
-t.test('batches and columns are read like single steps', async (t) => {
+t.test('batches are read like single steps', async (t) => {
   const single = generationsOf([asked(), later()])
   const batch = (one: Exchange) => call('/v1/decisions/batch', { steps: [one.body] }, { decisions: [one.reply!.body] })
   t.same(generationsOf([batch(asked()), batch(later())]), single)
-  const rule = { threshold: 0.9, check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] }
-  const columns = (tokens: number, more: object) => call('/v1/decisions/columns', {
-    contexts: [CONTEXT], context: [0], tokens: [tokens], confidence: [0.5], generation_ids: ['g'], ...more,
-  }, { contexts: [rule], stop: [], control: [0], errors: [], first_step_late: [], asked_early: [] })
-  t.same(generationsOf([columns(32, {}), columns(64, { arms: ['control'], due_tokens: [64] })]), single)
-  const [unread] = generationsOf([call('/v1/decisions/columns', { contexts: [CONTEXT], context: [0], tokens: ['x'], generation_ids: ['g'] }, { contexts: [rule], errors: [{ index: 0 }] })])
+  const [unread] = generationsOf([call('/v1/decisions/batch', { steps: [{ generation_id: 'g', tokens: 'x' }] }, { decisions: [{ error: {} }] })])
   t.equal(unread!.steps[0]!.told, null)
 })
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { addScores, EMPTY_SCORE, savedRatio, trueEmDrop, createFleet, type Score } from '../../../src/cli/demo/demo-fleet.js'
 import { MODELS } from '../../../src/cli/demo/demo.js'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
-import type { Columns } from '../../../src/core/decide/decide-columns.js'
+import type { Step } from '../../../src/core/decide/decide.js'
 
 const score = { generations: 2, control: 1, treated: 1, fullTokens: 200, tokens: 150, lost: 0.04 }
 
@@ -17,23 +17,26 @@ t.test('savings are of all tokens, and the EM drop is that of the treated', asyn
   t.same([savedRatio(EMPTY_SCORE), trueEmDrop(EMPTY_SCORE)], [0, 0])
 })
 
-/** A service in which even rows are control, and treated ones stop where they are sure enough. */
+/** A service in which even steps are control, and treated ones stop where they are sure enough. */
 function scripted () {
-  const asked: Columns[] = []
+  const asked: Array<readonly Step[]> = []
   const outcomes: any[] = []
   return {
     asked,
     outcomes,
     async send (_method: string, path: string, body: unknown) {
       if (path.endsWith('/outcomes/batch')) { outcomes.push(...(body as { outcomes: object[] }).outcomes); return {} }
-      const columns = body as Columns
-      asked.push(columns)
-      const rows = columns.context.map((_, row) => row)
-      const isControl = (row: number) => columns.arms![row] === 'control' || (columns.arms![row] === null && row % 2 === 0)
+      const { steps } = body as { steps: readonly Step[] }
+      asked.push(steps)
       return {
-        control: rows.filter(isControl),
-        stop: rows.filter((row) => !isControl(row) && columns.confidence[row]! >= 0.9),
-        probe: rows.filter((row) => isControl(row) && columns.confidence[row]! > (columns.probed_score![row] ?? 0)),
+        decisions: steps.map(({ arm, confidence, probed_score: probed }, i) => {
+          const isControl = arm === undefined ? i % 2 === 0 : arm === 'control'
+          return {
+            arm: isControl ? 'control' : 'treated',
+            decision: !isControl && confidence! >= 0.9 ? 'stop' : 'continue',
+            probe: isControl && confidence! > (probed ?? 0),
+          }
+        }),
       }
     },
   }
@@ -45,8 +48,8 @@ t.test('generations echo their arm, stop on request, and report their outcome', 
   const onEnd = (_: number, score: Score) => { total = addScores(total, score) }
   const fleet = createFleet({ client, random: seededRandom(1), models: MODELS.slice(0, 1), width: 4, onEnd })
   while (client.outcomes.length < 40) await fleet.step()
-  t.strictSame(client.asked[0]!.arms, [null, null, null, null])
-  t.strictSame(client.asked[1]!.arms, ['control', 'treated', 'control', 'treated'])
+  t.strictSame(client.asked[0]!.map(({ arm }) => arm), [undefined, undefined, undefined, undefined])
+  t.strictSame(client.asked[1]!.map(({ arm }) => arm), ['control', 'treated', 'control', 'treated'])
   const [control, treated] = ['control', 'treated'].map((arm) => client.outcomes.filter((outcome) => outcome.arm === arm))
   t.ok(treated!.some(({ stopped }) => stopped))
   t.ok(control!.every(({ stopped, steps }) => !stopped && steps.some(({ em }: any) => em !== undefined)))

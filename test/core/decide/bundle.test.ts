@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type Bundle, bundleOf, snapshotOfBundle } from '../../../src/core/decide/bundle.js'
-import { stepAt } from '../../../src/core/decide/decide-columns.js'
 import { decide, type Decision, type Freshness, type Step } from '../../../src/core/decide/decide.js'
 import { ruleFor, type Snapshot } from '../../../src/core/decide/snapshot.js'
 import { clampConfidence } from '../../../src/core/outcome/outcome.js'
 import { contextKey, isWithin } from '../../../src/core/policy/context.js'
 import { holds } from '../../property.js'
-import { columnsWith, snapshots } from './random-columns.js'
+import { snapshots, stepWith } from './random-steps.js'
 import { PREDICTOR, snapshotOf } from './snapshot-of.js'
 
 const sent = (bundle: Bundle): Bundle => JSON.parse(JSON.stringify(bundle))
@@ -29,15 +28,15 @@ function stopsUnaware ({ rules, levels, root }: Bundle, step: Step): boolean {
 
 t.test('a worker that ignores predictors continues where one serves and decides rightly elsewhere', async (t) => {
   const seen = new Set<string>()
-  holds(t, fc.property(snapshots, columnsWith(null, 6), (snapshot, columns) => {
+  holds(t, fc.property(snapshots, fc.array(stepWith(null), { maxLength: 6 }), (snapshot, steps) => {
     const bundle = sent(bundleOf(snapshot))
-    return columns.context.every((_, row) => {
-      const step: Step = { ...stepAt(columns, row), arm: 'treated' }
+    return steps.every((one) => {
+      const step: Step = { ...one, arm: 'treated' }
       const { decision, scorer } = decide(snapshot, 'fresh', step)
       seen.add(`${decision} by ${scorer}`)
       return stopsUnaware(bundle, step) === (decision === 'stop' && scorer === 'confidence')
     })
-  }), 300)
+  }), 1000)
   t.ok(seen.has('stop by p') && seen.has('stop by confidence'), 'both kinds of stop occurred')
 })
 
@@ -70,10 +69,9 @@ const bundleThroughJson = (snapshot: Snapshot, prefix?: string) => snapshotOfBun
 const withoutGuarantee = ({ guarantee: _, ...rest }: Decision) => rest
 
 t.test('a decision from a bundle sent as JSON equals the service\'s to the bit', async (t) => {
-  holds(t, fc.property(snapshots, FRESHNESS, columnsWith(null, 6), (snapshot, freshness, columns) => {
+  holds(t, fc.property(snapshots, FRESHNESS, fc.array(stepWith(null), { maxLength: 6 }), (snapshot, freshness, steps) => {
     const bundled = bundleThroughJson(snapshot)
-    return columns.context.every((_, row) => {
-      const step = stepAt(columns, row)
+    return steps.every((step) => {
       t.same(withoutGuarantee(decide(bundled, freshness, step)), withoutGuarantee(decide(snapshot, freshness, step)))
       const [mine, its] = [ruleFor(bundled, step.context), ruleFor(snapshot, step.context)]
       return mine.recordSteps === its.recordSteps && mine.storePrompts === its.storePrompts
@@ -83,10 +81,9 @@ t.test('a decision from a bundle sent as JSON equals the service\'s to the bit',
 
 t.test('a bundle for a prefix decides the same within it, and continues elsewhere', async (t) => {
   const prefix = fc.constantFrom('*', 'model=q', 'model=q,task=q', 'model=q,task=-', 'model=nobody', 'model=r,task=-', 'model=a%2Cb')
-  holds(t, fc.property(snapshots, prefix, columnsWith(null, 6), (snapshot, prefix, columns) => {
+  holds(t, fc.property(snapshots, prefix, fc.array(stepWith(null), { maxLength: 6 }), (snapshot, prefix, steps) => {
     const bundled = bundleThroughJson(snapshot, prefix)
-    return columns.context.every((_, row) => {
-      const step = stepAt(columns, row)
+    return steps.every((step) => {
       const [mine, its] = [decide(bundled, 'fresh', step), decide(snapshot, 'fresh', step)]
       if (isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)) t.same(withoutGuarantee(mine), withoutGuarantee(its))
       return mine.decision === 'continue' || isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)

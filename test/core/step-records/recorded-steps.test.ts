@@ -5,21 +5,9 @@ import { answerDigest } from '../../../src/core/outcome/exact-match.js'
 import { clampConfidence, gradeOutcome, type ReportedOutcome } from '../../../src/core/outcome/outcome.js'
 import { nextCheckTokens } from '../../../src/core/policy/policy.js'
 import {
-  type RecordedFields, recordedFieldsAt, holdsEveryStep, isRecordComplete, isRecordProbed, joinRecord, mergeSteps, type RecordedStep,
+  type RecordedFields, holdsEveryStep, isRecordComplete, isRecordProbed, joinRecord, mergeSteps, type RecordedStep,
 } from '../../../src/core/step-records/recorded-steps.js'
 import { holds } from '../../property.js'
-
-const columns = { context: [0, 0], tokens: [32, 64], confidence: [0.5, null], contexts: [{}] }
-
-t.test('a row without an answer or signals is recorded by its tokens and confidence alone', async (t) => {
-  t.strictSame(recordedFieldsAt(columns, 1), { tokens: 64, confidence: null })
-})
-
-t.test('a row\'s answer, em and signals are recorded with it', async (t) => {
-  const full = { ...columns, em: [1, null] as Array<0 | 1 | null>, answer: [null, '42'], signals: { entropy: [0.25, null] } }
-  t.strictSame(recordedFieldsAt(full, 0), { tokens: 32, confidence: 0.5, em: 1, signals: { entropy: 0.25 } })
-  t.match(recordedFieldsAt(full, 1), { tokens: 64, confidence: null, answer: '42' })
-})
 
 const CADENCE = { checkEveryTokens: 32, checkGrowth: 0, minTokens: 0 }
 

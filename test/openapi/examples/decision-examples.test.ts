@@ -1,7 +1,5 @@
 import t from 'tap'
-import {
-  BUNDLE_EXAMPLE, COLUMN_DECISIONS_EXAMPLE, DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE, GENERATION_EXAMPLE,
-} from '../../../openapi/examples/decision-examples.js'
+import { BUNDLE_EXAMPLE, DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE, GENERATION_EXAMPLE } from '../../../openapi/examples/decision-examples.js'
 import { GenerationSchema } from '../../../openapi/generation-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
 
@@ -9,7 +7,6 @@ t.test('all forms of decisions use one threshold', async (t) => {
   for (const { decision, score, threshold } of [DECISION_EXAMPLE, DECISION_BATCH_EXAMPLE.decisions[0] as typeof DECISION_EXAMPLE]) {
     t.equal(decision === 'stop', score >= threshold)
   }
-  t.equal(COLUMN_DECISIONS_EXAMPLE.contexts[0]!.threshold, DECISION_EXAMPLE.threshold)
   t.equal(BUNDLE_EXAMPLE.rules[BUNDLE_EXAMPLE.root.below['steady-8b'].below.choices.rule]!.threshold, DECISION_EXAMPLE.threshold)
 })
 

@@ -140,12 +140,10 @@ t.test('another tenant cannot duplicate, label or extend a tenant\'s generations
   }
   t.match(await mine('POST', '/v1/outcomes/late/label', { em: 1 }), { status: 202, body: { accepted: 1 } })
 
-  const columns = { contexts: [q2], context: [0], tokens: [48], confidence: [1], generation_ids: ['lean'], arms: ['control'], em: [0] }
   await mine('POST', '/v1/decisions', { ...asked('lean', q), em: 1 })
   for (const name of ['q2-worker', 'w']) {
     await as(name)('POST', '/v1/decisions', asked('lean', q2))
     await as(name)('POST', '/v1/decisions/batch', { steps: [asked('lean', q2)] })
-    t.match(await as(name)('POST', '/v1/decisions/columns', columns), { status: 200, body: { control: [0], errors: [] } })
   }
   await recorder.flush()
   t.match(await mine('POST', '/v1/outcomes', lean('lean', q)), { status: 202, body: { accepted: 1 } })
@@ -173,11 +171,11 @@ t.test('tokens of one tenant share its ids', async (t) => {
   t.match(thresholds.at(-1), { lost: 1, kept: 1, unprobed: 0 }, 'on arrival the outcome labelled late is lost')
 })
 
-t.test('columns, bundles and training runs respect the prefix too', async (t) => {
+t.test('batches, bundles and training runs respect the prefix too', async (t) => {
   const { as } = await twoTenants(t)
   const send = as('q-worker')
-  const { body } = await send('POST', '/v1/decisions/columns', { contexts: [q, q2, {}], context: [0, 1, 2], tokens: [1, 1, 1], confidence: [1, 1, 1] })
-  t.match(body, { errors: [{ index: 1, path: '/contexts/1' }, { index: 2, path: '/contexts/2' }], contexts: [{ threshold: null }, null, null] })
+  const { body } = await send('POST', '/v1/decisions/batch', { steps: [q, q2, {}].map((context) => ({ context, tokens: 1, confidence: 1 })) })
+  t.match(body.decisions, [{ threshold: null }, { error: { path: '/context' } }, { error: { path: '/context' } }])
   t.match(await send('GET', '/v1/bundle'), { status: 200 })
   for (const prefix of ['*', 'model%3Dq2']) t.match(await send('GET', `/v1/bundle?prefix=${prefix}`), { status: 403, body: { details: [{ path: '/prefix' }] } }, prefix)
   const checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 9 }

@@ -173,7 +173,6 @@ const ACCESS_TOKENS = tokenList({ w: 'worker', r: 'trainer', o: 'operator', m: '
 const ROUTES: Record<string, string> = {
   'POST /v1/decisions': 'worker',
   'POST /v1/decisions/batch': 'worker',
-  'POST /v1/decisions/columns': 'worker',
   'GET /v1/bundle': 'worker',
   'POST /v1/enrolments': 'worker',
   'POST /v1/probe-forms': 'worker',

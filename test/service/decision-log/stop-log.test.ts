@@ -17,7 +17,7 @@ t.test('every stop is listed with its score, threshold and version, also where t
   const { body: { threshold, snapshot_version: version } } = await send('POST', '/v1/decisions', step('a'))
   await send('POST', '/v1/decisions', { ...step('low'), confidence: 0.01 })
   await send('POST', '/v1/decisions/batch', { steps: [step('b')] })
-  await send('POST', '/v1/decisions/columns', { contexts: [CONTEXT], context: [0], tokens: [64], confidence: [0.99], generation_ids: ['c'], arms: ['treated'] })
+  await send('POST', '/v1/decisions/batch', { steps: [{ ...step('c'), tokens: 64 }] })
   const { stops } = await stopsOf(built)
   t.match(stops, [
     { generation_id: 'c', tokens: 64, score: 0.99, threshold },

@@ -51,15 +51,15 @@ t.test('a crowd is served, however often a turn goes round its connections', asy
   const crowd = sockets(1000)
   const single = oneTurn()
   for (let round = 0; round < 40; round++) t.equal(single.ask(crowd, 0.9, 200), 1000, 'every connection gets its decision')
-  const columns = oneTurn()
-  for (let round = 0; round < 40; round++) t.equal(columns.ask(crowd, 0.14, 12_000), 1000, '256 rows each')
+  const batches = oneTurn()
+  for (let round = 0; round < 40; round++) t.equal(batches.ask(crowd, 0.14, 12_000), 1000, '256 steps each')
 })
 
 t.test('a crowd is cut short if waiting is worse than retrying', async (t) => {
   const single = oneTurn().ask(sockets(10_000), 0.2, 200)
   t.ok(single * 0.2 >= 1000 && single * 0.2 < 1001, `${single} served`)
-  const columns = oneTurn().ask(sockets(10_000), 0.14, 12_000)
-  t.ok(columns >= 1250 && columns <= 1251, `${columns} served: 0.14 n > 50 + 0.1 n from n = 1,250 on`)
+  const batches = oneTurn().ask(sockets(10_000), 0.14, 12_000)
+  t.ok(batches >= 1250 && batches <= 1251, `${batches} served: 0.14 n > 50 + 0.1 n from n = 1,250 on`)
 })
 
 t.test('a queue of costly requests is cut short after 50 ms, and its refusals do not extend it', async (t) => {

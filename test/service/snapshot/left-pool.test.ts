@@ -18,15 +18,13 @@ const lost = () => ({ ...kept(HARD), steps: [{ tokens: 32, confidence: 0.95, em:
 const many = (count: number, one: () => object) => Array.from({ length: count }, one)
 const path = (key: string) => `/v1/contexts/${encodeURIComponent(key)}`
 
-/** The answers of a replica to both members: decisions, columns and the bundle. */
+/** The answers of a replica to both members: decisions and the bundle. */
 async function asked ({ send }: Built) {
   const step = { arm: 'treated', tokens: 32, confidence: 1 }
   const [hard, kind] = await Promise.all([HARD, KIND].map(async (context) => (await send('POST', '/v1/decisions', { ...step, context })).body))
-  const columns = { contexts: [HARD, KIND], context: [0, 1], tokens: [32, 32], confidence: [1, 1], arms: ['treated', 'treated'] }
-  const { body: rows } = await send('POST', '/v1/decisions/columns', columns)
   const { body: bundle } = await send('GET', '/v1/bundle')
   const ruleOf = (task: string) => bundle.rules[(bundle.root.below.q.below[task] ?? bundle.root.below.q).rule]
-  return { hard, kind, stopped: rows.stop, bundled: [ruleOf('hard').threshold, ruleOf('kind').threshold] }
+  return { hard, kind, bundled: [ruleOf('hard').threshold, ruleOf('kind').threshold] }
 }
 
 async function checkGone (t: import('tap').Test, built: Built, where: string): Promise<void> {
@@ -34,7 +32,6 @@ async function checkGone (t: import('tap').Test, built: Built, where: string): P
   t.match(await asked(built), {
     hard: { decision: 'continue', reason: 'no_threshold', threshold: null, scope: 'none', guarantee: null },
     kind: { decision: 'stop', scope: 'pool', guarantee: { scope: 'pool' } },
-    stopped: [1],
     bundled: [null, Number],
   }, where)
   const { body } = await built.send('GET', path('model=q,task=hard'))

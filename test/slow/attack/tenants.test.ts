@@ -52,16 +52,11 @@ const ATTACKS: Readonly<Record<string, (attacker: Attacker) => Promise<unknown>>
   }),
   'reads that need no token': (attacker) => inParallel(attacker, 16, (round) =>
     fetch(attacker.url + OPEN[round % OPEN.length]!, { signal: attacker.signal }).then((reply) => reply.text())),
-  'columns of as many contexts as rows': (attacker) => repeatedly(attacker, 20, (round) => {
-    const rows = Array.from({ length: 2048 }, (_, i) => i)
-    return post(attacker, '/v1/decisions/columns', JSON.stringify({
-      contexts: rows.map((i) => ({ model: 'evil', task: `c${round}-${i}` })),
-      context: rows,
-      generation_id: rows.map((i) => `c${round}-${i}`),
-      tokens: rows.map(() => 32),
-      confidence: rows.map(() => 0.5),
-    }), attacker.worker)
-  }),
+  'batches of as many contexts as steps': (attacker) => repeatedly(attacker, 20, (round) => post(attacker, '/v1/decisions/batch', JSON.stringify({
+    steps: Array.from({ length: 2048 }, (_, i) => ({
+      context: { model: 'evil', task: `c${round}-${i}` }, generation_id: `c${round}-${i}`, tokens: 32, confidence: 0.5,
+    })),
+  }), attacker.worker)),
   'enrolments and probe forms in new contexts': (attacker) => repeatedly(attacker, 20, (round) => {
     const context = { model: 'evil', task: `p${round}` }
     const form = { name: 'plain', suffix: 'x', before: '', after: '', tokens: 4 }

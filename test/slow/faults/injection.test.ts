@@ -16,7 +16,7 @@ t.test('no request pollutes a prototype', async (t) => {
   for (const name of NAMES) {
     const nested = `{"${name}":{"polluted":1,"prototype":{"polluted":1}}}`
     await post('/v1/decisions', `{"tokens":1,"confidence":1,"context":${nested},"signals":${nested}}`)
-    await post('/v1/decisions/columns', `{"contexts":[${nested}],"context":[0],"tokens":[1],"confidence":[1],"signals":{"${name}":[1]}}`)
+    await post('/v1/decisions/batch', `{"steps":[{"context":${nested},"tokens":1,"confidence":1,"signals":{"${name}":1}}]}`)
     await post('/v1/outcomes/batch', `{"outcomes":[{"generation_id":"${name}","context":{"model":"${name}","task":"${name}"},"tokens":9,"em":1}]}`)
     await app.inject({ method: 'PUT', url: `/v1/contexts/model=${name}/policy`, payload: nested, headers: { 'content-type': 'application/json' } })
     await send('PUT', `/v1/contexts/model=${name}/pin`, { threshold: 0.5, reason: name })

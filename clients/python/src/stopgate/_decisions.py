@@ -15,9 +15,9 @@ from ._telemetry import Counters, logger, warn
 from .errors import CallFailed, CallTimedOut
 from .generation import NEVER, Cadence, Generation, cadence_in
 
-COLUMNS_PATH = "/v1/decisions/columns"
-MAX_ROWS = 4096
-NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
+BATCH_PATH = "/v1/decisions/batch"
+MAX_STEPS = 4096
+NO_STEPS = b'{"steps":[]}'
 """A body that asks about no generation, for a ping."""
 
 _MAX_RULES = 100_000
@@ -166,7 +166,7 @@ class Decisions:
             self._continue(generations)
             return None
         self._counters.calls += 1
-        return columns_of(generations)
+        return batch_of(generations)
 
     def take(self, generations: Sequence[Generation], reply: Reply) -> None:
         """Applies the decisions of a reply.
@@ -205,37 +205,32 @@ class Decisions:
             one.checked(stop=False, probe=one.arm == "control" and is_highest, next_check=next_check)
 
 
-def columns_of(generations: Sequence[Generation]) -> bytes:
-    """The body of a call of POST /v1/decisions/columns that asks about the last step of each generation."""
-    places: dict[str, int] = {}
-    contexts: list[dict[str, str]] = []
-    for one in generations:
-        if one.context_key not in places:
-            places[one.context_key] = len(contexts)
-            contexts.append(one.context)
-    steps = [one.steps[-1] for one in generations]
-    body: dict[str, Any] = {
-        "contexts": contexts,
-        "context": [places[one.context_key] for one in generations],
-        "tokens": [step.tokens for step in steps],
-        "confidence": [step.confidence for step in steps],
-        "generation_ids": [one.id for one in generations],
-        "arms": [one.arm for one in generations],
-        "probed_score": [one.probed_score for one in generations],
-    }
-    if any(one.group is not None for one in generations):
-        body["group_ids"] = [one.group for one in generations]
-        body["sample"] = [one.sample if one.arm is None else None for one in generations]
-    if any(one.prompt_hash is not None and one.arm is None for one in generations):
-        body["prompt_hashes"] = [one.prompt_hash if one.arm is None else None for one in generations]
-    if any(one.due_tokens is not None for one in generations):
-        body["due_tokens"] = [one.due_tokens for one in generations]
-    if any(one.retry_of is not None for one in generations):
-        body["retry_of"] = [one.retry_of for one in generations]
-    names = {name for step in steps for name in step.signals}
-    if names:
-        body["signals"] = {name: [step.signals.get(name) for step in steps] for name in names}
+def batch_of(generations: Sequence[Generation]) -> bytes:
+    """The body of a call of POST /v1/decisions/batch that asks about the last step of each generation."""
+    body = {"steps": [_step_of(one) for one in generations]}
     return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _step_of(generation: Generation) -> dict[str, Any]:
+    last = generation.steps[-1]
+    step: dict[str, Any] = {
+        "context": generation.context,
+        "generation_id": generation.id,
+        "tokens": last.tokens,
+        "confidence": last.confidence,
+    }
+    optional = {
+        "arm": generation.arm,
+        "group_id": generation.group,
+        "sample": generation.sample if generation.arm is None and generation.group is not None else None,
+        "prompt_hash": generation.prompt_hash if generation.arm is None else None,
+        "due_tokens": generation.due_tokens,
+        "retry_of": generation.retry_of,
+        "probed_score": generation.probed_score,
+        "signals": last.signals or None,
+    }
+    step.update((name, value) for name, value in optional.items() if value is not None)
+    return step
 
 
 def _make_room(rules: dict[str, Rule]) -> None:
@@ -261,32 +256,40 @@ def _apply_reply(body: Any, generations: Sequence[Generation], rules: dict[str, 
         rules: by context; those of the reply are added.
 
     Returns:
-        The generations whose rows the service could not read.
+        The generations whose steps the service could not read.
 
     Raises:
         KeyError, TypeError, ValueError, IndexError, AttributeError: the body is not the reply to this call.
     """
-    stop, control, probe, would_stop = (set(body[name]) for name in ("stop", "control", "probe", "would_stop"))
-    problems = {one["index"]: one for one in body["errors"]}
-    _make_room(rules)  # before the rules of this reply, all of which are needed below
-    for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
-        if rule is not None:
-            _note(rules, one, rule)
-            for warning in rule["warnings"]:
-                warn(f"{warning} {one.context_key}", f"the service warns about context {dict(one.context)}: {warning}")
-    for row in body["first_step_late"]:
-        generations[row].warn_late(generations[row].steps[-1].tokens)
-    for row in body["asked_early"]:
-        generations[row].warn_early()
-    for row, one in enumerate(generations):
-        if row in problems:
-            path, message = problems[row]["path"], problems[row]["message"]
-            warn(f"row {message}", f"no decision for {one.id}: {path} {message}")
+    undecided: list[Generation] = []
+    _make_room(rules)
+    for one, decision in zip(generations, body["decisions"], strict=True):
+        if "error" in decision:
+            path, message = decision["error"]["path"], decision["error"]["message"]
+            warn(f"step {message}", f"no decision for {one.id}: {path} {message}")
+            undecided.append(one)
             continue
-        rule = rules[one.context_key]
+        for warning in decision["warnings"]:
+            _warn_of(one, warning)
         if one.arm is None:
-            one.arm, one.control_share = "control" if row in control else "treated", rule.control_share
-        is_left_alone = one.arm == "treated" and not rule.may_stop
-        next_check = NEVER if is_left_alone else rule.cadence.next_check(one.steps[-1].tokens)
-        one.decided(row in stop, row in probe, next_check, would_stop=row in would_stop, is_in_force=rule.is_in_force)
-    return [generations[row] for row in problems]
+            _note(rules, one, decision["rule"])
+            one.arm, one.control_share = decision["arm"], decision["rule"]["control_share"]
+        next_check = decision["next_check_tokens"]
+        one.decided(
+            decision["decision"] == "stop",
+            decision["probe"],
+            NEVER if next_check is None else next_check,
+            would_stop=decision["would_stop"],
+            is_in_force=decision["threshold"] is not None,
+        )
+    return undecided
+
+
+def _warn_of(generation: Generation, warning: str) -> None:
+    if warning == "first_step_late":
+        generation.warn_late(generation.steps[-1].tokens)
+    elif warning == "asked_early":
+        generation.warn_early()
+    else:
+        about = f"the service warns about context {dict(generation.context)}: {warning}"
+        warn(f"{warning} {generation.context_key}", about)

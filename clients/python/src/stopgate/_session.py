@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ._decisions import COLUMNS_PATH, NO_ROWS, Breaker, Decisions
+from ._decisions import BATCH_PATH, NO_STEPS, Breaker, Decisions
 from ._http import Connections, Endpoint, Reply
 from ._local import LocalDecider
 from ._outbox import Enrolments, Report, Reporter
@@ -118,7 +118,7 @@ class Session(Backend):
         self._reporter.put(Report(generation_id, encoded, is_label))
 
     def _ping(self) -> None:
-        self._reporting.call("POST", COLUMNS_PATH, NO_ROWS, timeout=_PING_SECONDS).json()
+        self._reporting.call("POST", BATCH_PATH, NO_STEPS, timeout=_PING_SECONDS).json()
 
     def _post(self, path: str, body: bytes, timeout: float) -> Any:
         return self._reporting.call("POST", path, body, timeout=timeout).json()

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 
-from ._decisions import COLUMNS_PATH, MAX_ROWS
+from ._decisions import BATCH_PATH, MAX_STEPS
 from ._http import AsyncConnection
 from ._session import Session
 from ._telemetry import logger
@@ -33,9 +33,9 @@ class Batcher:
     async def ask(self, generations: list[Generation]) -> None:
         """Returns once each of the generations has its decision, or goes on without one."""
         loop = asyncio.get_running_loop()
-        for first in range(0, len(generations), MAX_ROWS):
+        for first in range(0, len(generations), MAX_STEPS):
             answered: asyncio.Future[None] = loop.create_future()
-            self._waiting.append((generations[first : first + MAX_ROWS], answered))
+            self._waiting.append((generations[first : first + MAX_STEPS], answered))
             if not self._is_scheduled:
                 self._is_scheduled = True
                 loop.call_soon(self._flush)
@@ -51,7 +51,7 @@ class Batcher:
         while self._waiting and len(self._calls) < _MAX_CALLS:
             generations: list[Generation] = []
             answered: list[asyncio.Future[None]] = []
-            while self._waiting and len(generations) + len(self._waiting[0][0]) <= MAX_ROWS:
+            while self._waiting and len(generations) + len(self._waiting[0][0]) <= MAX_STEPS:
                 more, future = self._waiting.popleft()
                 generations += more
                 answered.append(future)
@@ -81,7 +81,7 @@ class Batcher:
         connection = self._idle.pop() if self._idle else AsyncConnection(session.endpoint)
         with session.decisions.continuing_on_failure(generations):
             session.decisions.take(
-                generations, await connection.call("POST", COLUMNS_PATH, body, timeout=session.timeout)
+                generations, await connection.call("POST", BATCH_PATH, body, timeout=session.timeout)
             )
         self._idle.append(connection)
 

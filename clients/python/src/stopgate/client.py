@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from ._bundle import Bundle
-from ._decisions import COLUMNS_PATH, MAX_ROWS
+from ._decisions import BATCH_PATH, MAX_STEPS
 from ._http import Endpoint
 from ._probe_forms import ProbeForms
 from ._process import watch_forks
@@ -182,8 +182,8 @@ class Client(BaseClient):
         if session.local is not None:
             session.decide_locally(asked, session.local)
         else:
-            for first in range(0, len(asked), MAX_ROWS):
-                self._ask(asked[first : first + MAX_ROWS])
+            for first in range(0, len(asked), MAX_STEPS):
+                self._ask(asked[first : first + MAX_STEPS])
         return [one for one in asked if one.stopped]
 
     def run(
@@ -242,5 +242,5 @@ class Client(BaseClient):
         if body is not None:
             with session.decisions.continuing_on_failure(generations):
                 session.decisions.take(
-                    generations, session.deciding.call("POST", COLUMNS_PATH, body, timeout=session.timeout)
+                    generations, session.deciding.call("POST", BATCH_PATH, body, timeout=session.timeout)
                 )

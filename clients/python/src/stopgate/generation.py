@@ -57,7 +57,7 @@ class Cadence(NamedTuple):
 
 
 def cadence_in(rule: Mapping[str, Any]) -> Cadence:
-    """The cadence in a rule of a bundle, or in the reply to columns."""
+    """The cadence in a rule of a bundle, or of a reply."""
     return Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
 
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Columns } from '../../../src/core/decide/decide-columns.js'
+import type { Step } from '../../../src/core/decide/decide.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
 import { PREDICTOR, snapshotOf, type LinkFields } from './snapshot-of.js'
@@ -40,33 +40,29 @@ export const contexts = fc.record({ model: name, task: name }, { requiredKeys: [
 
 const score = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, -0, 1, 1 + 1e-7, -1e-7, GRID[10]!, GRID[29]!))
 
-/** Columns of up to `maxRows` rows, with any of the optional ones, each cell a good one or sometimes what `bad` draws. */
-export function columnsWith (bad: fc.Arbitrary<unknown> | null, maxRows = 12): fc.Arbitrary<Columns> {
-  const cell = (good: fc.Arbitrary<unknown>) =>
+const number = fc.double({ noNaN: true, noDefaultInfinity: true })
+const text = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
+
+/** A step with any of the optional fields, each a good value or sometimes what `bad` draws. */
+export function stepWith (bad: fc.Arbitrary<unknown> | null): fc.Arbitrary<Step> {
+  const field = (good: fc.Arbitrary<unknown>) =>
     bad === null ? good : fc.oneof({ weight: 15, arbitrary: good }, { weight: 1, arbitrary: bad })
-  const number = fc.double({ noNaN: true, noDefaultInfinity: true })
-  return fc.tuple(fc.nat(maxRows), fc.integer({ min: 1, max: 3 })).chain(([rows, places]) => {
-    const column = (good: fc.Arbitrary<unknown>) => fc.array(cell(good), { minLength: rows, maxLength: rows })
-    const numbers = column(fc.option(number))
-    const text = fc.option(fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }))
-    return fc.record({
-      contexts: fc.array(cell(contexts), { minLength: places, maxLength: places }),
-      context: column(fc.nat(places - 1)),
-      tokens: column(fc.nat(300)),
-      confidence: column(fc.option(score)),
-      generation_ids: column(text),
-      group_ids: column(text),
-      prompt_hashes: column(text),
-      arms: column(fc.constantFrom('control', 'treated', null)),
-      due_tokens: column(fc.option(fc.nat(300))),
-      retry_of: column(fc.constantFrom(null, null, null, 'g')),
-      signals: fc.dictionary(fc.constantFrom('entropy', 'x'), numbers, { noNullPrototype: true }),
-      em: column(fc.constantFrom(0, 1, null)),
-      answer: column(fc.option(fc.string({ maxLength: 5, unit: 'grapheme' }))),
-      probed_score: column(fc.option(score)),
-    }, { requiredKeys: ['contexts', 'context', 'tokens', 'confidence'], noNullPrototype: true })
-  }) as fc.Arbitrary<Columns>
+  return fc.record({
+    context: field(contexts),
+    tokens: field(fc.nat(300)),
+    confidence: field(fc.option(score)),
+    generation_id: field(text),
+    group_id: field(text),
+    prompt_hash: field(text),
+    arm: field(fc.constantFrom('control', 'treated')),
+    due_tokens: field(fc.nat(300)),
+    retry_of: field(fc.constant('g')),
+    signals: fc.dictionary(fc.constantFrom('entropy', 'x'), field(number), { noNullPrototype: true }),
+    em: field(fc.constantFrom(0, 1)),
+    answer: field(fc.string({ maxLength: 5, unit: 'grapheme' })),
+    probed_score: field(fc.option(score)),
+  }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<Step>
 }
 
-/** Cells that no column takes. */
-export const badCells = fc.constantFrom<unknown>(-5, 'x'.repeat(200), '\ud800', {}, { colour: 'red' }, [], true, 2e9)
+/** Values that no field takes. */
+export const badValues = fc.constantFrom<unknown>(-5, 'x'.repeat(200), '\ud800', {}, { colour: 'red' }, [], true, 2e9)
