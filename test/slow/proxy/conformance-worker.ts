@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Test } from 'tap'
-import { readProxySettings } from '../../src/proxy/proxy-settings.js'
-import { startProxy } from '../../src/proxy/start-proxy.js'
-import { startStandIn } from './stand-in.js'
+import { readProxySettings } from '../../../src/proxy/proxy-settings.js'
+import { startProxy } from '../../../src/proxy/start-proxy.js'
+import { startStandIn } from '../../proxy/stand-in.js'
 
 // A program for `stopgate conformance`: plays generations through a proxy in front of a stand-in for a model server.
 

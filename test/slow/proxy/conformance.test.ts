@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { cli } from '../service-process.js'
+import { cli } from '../../service-process.js'
 
 const worker = fileURLToPath(new URL('conformance-worker.js', import.meta.url))
 
