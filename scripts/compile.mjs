@@ -12,6 +12,6 @@ await tsc('-p', 'src/page', '--incremental', '--tsBuildInfoFile', `${OUTPUT}/.pa
 
 // The compiler leaves the output of files that have been deleted or renamed, and tap would run those tests.
 for (const file of readdirSync(OUTPUT, { recursive: true, encoding: 'utf8' })) {
-  if (/^(?:bundles|together)\//.test(file)) continue // made by test/service-bundle.ts and scripts/test-files.mjs
+  if (/^(?:bundles|shared)\//.test(file)) continue // made by test/service-bundle.ts and scripts/test-files.mjs
   if (file.endsWith('.js') && !existsSync(`${file.slice(0, -'.js'.length)}.ts`)) rmSync(join(OUTPUT, file))
 }

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 
 const TESTS = 'dist/tests/test'
 const RESEARCH = 'dist/tests/research'
-const TOGETHER = 'dist/tests/together'
+// tap starts files in the order of their names: these take longest, so they come first.
+const TOGETHER = 'dist/tests/shared'
 const APART = ['faults', 'slow']
 
 const isTest = (file) => file.endsWith('.test.js')
@@ -22,14 +23,13 @@ export function together (folder) {
   return path
 }
 
-/** The files of npm test. Those that take longest come first, so that no core is idle at the end. */
+/** The files of npm test. */
 export function quickTests () {
   const entries = readdirSync(TESTS, { withFileTypes: true })
-  const shared = entries.filter((entry) => entry.isDirectory() && !APART.includes(entry.name))
-    .map(({ name }) => ({ name, count: testsIn(join(TESTS, name)).length })).filter(({ count }) => count > 0)
-    .sort((a, b) => b.count - a.count)
-  const single = entries.filter(({ name }) => isTest(name)).map(({ name }) => join(TESTS, name))
-  return [...shared.map(({ name }) => together(name)), ...testsIn(join(TESTS, 'faults')), ...single]
+  const folders = entries.filter((entry) => entry.isDirectory() && !APART.includes(entry.name))
+  const shared = folders.filter(({ name }) => testsIn(join(TESTS, name)).length > 0)
+  const single = entries.filter(({ name }) => isTest(name))
+  return [...shared.map(({ name }) => together(name)), ...testsIn(join(TESTS, 'faults')), ...single.map(({ name }) => join(TESTS, name))]
 }
 
 /** The files of npm run test:slow. */
