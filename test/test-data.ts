@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 /** Real generations; see test/data/README.md. */
 export type TraceFile = 'frontier-self-consistency' | 'older-self-consistency' | 'reasoner'
 
-/** Where a trace file lies, which `replay` and `evaluate` read as it is. */
+/** Where a trace file lies, which `stopgate evaluate` reads as it is. */
 export const tracePath = (file: TraceFile): string => `test/data/traces/${file}.jsonl.gz`
 
 /** The text of a trace file, one outcome a line. */

@@ -1,4 +1,4 @@
-import { numberSamples, orderByGroup } from '../../src/cli/replay/play-runs.js'
+import { numberSamples, orderByGroup } from '../../src/cli/evaluate/replay.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { contextKey, type Levels } from '../../src/core/policy/context.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'

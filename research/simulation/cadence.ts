@@ -1,6 +1,6 @@
-import { numberSamples, orderByGroup } from '../../src/cli/replay/play-runs.js'
+import { numberSamples, orderByGroup } from '../../src/cli/evaluate/replay.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { type Profile, PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { type Profile, PROFILES } from '../../src/cli/traces/simulated-generation.js'
 import { contextKey, type Levels } from '../../src/core/policy/context.js'
 import { DEFAULT_POLICY, nextCheckTokens, type PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService, type FullRun } from '../../test/simulation/service.js'

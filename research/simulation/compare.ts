@@ -1,5 +1,5 @@
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { PROFILES } from '../../src/cli/traces/simulated-generation.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { truthAt } from '../../test/simulation/drift.js'
 import { adaptiveConformal, fixedOffline, ours, type Method } from './methods.js'

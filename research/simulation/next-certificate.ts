@@ -1,4 +1,4 @@
-import { type Profile, simulateGeneration } from '../../src/cli/simulate/simulated-generation.js'
+import { type Profile, simulateGeneration } from '../../src/cli/traces/simulated-generation.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { drawArm } from '../../src/core/assignment/arm.js'
 import { rawCandidate } from '../../src/core/contexts/candidate-scorer.js'

@@ -1,4 +1,4 @@
-import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { PROFILES } from '../../src/cli/traces/simulated-generation.js'
 import { mulberry32, rateOf } from '../../test/random.js'
 import { arrivalTables } from './arrival-tables.js'
 import { type LossyStops, serveUnrepaired, stopsByFidelity, UNREPAIRED } from '../../test/simulation/breach.js'

@@ -1,5 +1,5 @@
 import { normal, seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
-import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { PROFILES } from '../../src/cli/traces/simulated-generation.js'
 import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { estimateSavings, type SavingsEstimate } from '../../src/core/contexts/savings.js'
@@ -17,7 +17,7 @@ import { CONTEXT, generate, KEY, LEVELS } from '../../test/simulation/stream.js'
 /** A source of generations. */
 type Source = (random: Random, id: string) => FullRun
 
-/** The reasoner of `stopgate simulate`, but the longest twentieth of the generations has half of the tokens. */
+/** The synthetic reasoner, but the longest twentieth of the generations has half of the tokens. */
 const longTailed: Source = (random, id) => {
   const medianSteps = Math.min(400, 8 * Math.exp(1.2 * normal(random)))
   return generate(random, { ...PROFILES[0]!, medianSteps }, id, CONTEXT).run

@@ -1,4 +1,4 @@
-import { numberSamples, orderByGroup } from '../../src/cli/replay/play-runs.js'
+import { numberSamples, orderByGroup } from '../../src/cli/evaluate/replay.js'
 import { readRecordedRun } from '../../src/cli/traces/read-traces.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'

@@ -1,6 +1,6 @@
 import { seededRandom, shuffle } from '../../src/cli/traces/seeded-random.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { PROFILES } from '../../src/cli/traces/simulated-generation.js'
 import { tracesText, type TraceFile } from '../../test/test-data.js'
 import { simulatedService, type FullRun } from '../../test/simulation/service.js'
 import { generate } from '../../test/simulation/stream.js'
@@ -37,7 +37,7 @@ export function playUnder (policy: PolicyPatch, levels: readonly string[], runs:
   return { saved: 1 - tokens / full, lost: lost / generations }
 }
 
-/** The three contexts of `stopgate simulate` in turn. */
+/** The three contexts of synthetic generations in turn. */
 export function * simulatedRuns (seed: number, count: number): Generator<FullRun> {
   const random = seededRandom(seed)
   for (let i = 0; i < count; i++) yield generate(random, PROFILES[i % PROFILES.length]!, `share-${seed}-${i}`).run

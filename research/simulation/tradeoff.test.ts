@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
+import { PROFILES } from '../../src/cli/traces/simulated-generation.js'
 import { forecastCertificates, judgeForecasts } from './next-certificate.js'
 import { mean } from './summary.js'
 import { gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'

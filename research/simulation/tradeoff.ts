@@ -1,4 +1,5 @@
-import { type Profile, simulateGeneration, truthOf } from '../../src/cli/simulate/simulated-generation.js'
+import { type Profile, simulateGeneration } from '../../src/cli/traces/simulated-generation.js'
+import { truthOf } from '../../test/simulated-truth.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { addTrace } from '../../src/core/certificate/evidence-sum.js'
 import { emDrop, type Evidence, NO_EVIDENCE, tokensSavedRatio } from '../../src/core/certificate/evidence.js'

@@ -4,7 +4,7 @@ import type { CommandIo } from './command-line/command-io.js'
 
 interface Command {
   readonly summary: string
-  /** Loads the command when it is needed, so that `simulate` starts without an HTTP server in memory. */
+  /** Loads the command when it is needed, so that `vectors` starts without an HTTP server in memory. */
   readonly load: () => Promise<{ usage: string, run: (args: readonly string[], io: CommandIo) => Promise<void> }>
 }
 
@@ -13,9 +13,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   demo: { summary: 'watch thresholds being learned for simulated models, withdrawn and learned again', load: () => import('./demo/demo.js') },
   proxy: { summary: 'proxy a model server and stop reasoning early', load: () => import('./proxy.js') },
   estimate: { summary: 'say what would be saved on your own prompts, and whether to go on', load: () => import('./estimate/estimate.js') },
-  replay: { summary: 'send recorded generations through the API; show tokens saved and EM lost', load: () => import('./replay/replay.js') },
-  evaluate: { summary: 'compare ways to stop on recorded generations, without a server', load: () => import('./evaluate/evaluate.js') },
-  simulate: { summary: 'write synthetic generations with known costs of stopping', load: () => import('./simulate/simulate.js') },
+  evaluate: { summary: 'say what rules, and the service itself, save and lose on recorded generations', load: () => import('./evaluate/evaluate.js') },
   'import-run': { summary: 'report checkpoints of a training run (EM and tokens) to the service', load: () => import('./import-run/import-run.js') },
   'export-run': { summary: 'write a training run for TensorBoard or as JSON lines', load: () => import('./export-run/export-run.js') },
   conformance: { summary: 'check a worker or a local decider in any language', load: () => import('./conformance/conformance.js') },

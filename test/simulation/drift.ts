@@ -1,5 +1,6 @@
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { truthOf, type Profile, type TruthRow } from '../../src/cli/simulate/simulated-generation.js'
+import type { Profile } from '../../src/cli/traces/simulated-generation.js'
+import { truthOf, type TruthRow } from '../simulated-truth.js'
 import { hasDrifted, NO_DRIFT, watchDrift } from '../../src/core/certificate/drift.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'

@@ -1,16 +1,17 @@
 import { seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
-import { plantedProfile, PROFILES, simulateGeneration, type Profile, type SimulatedGeneration } from '../../src/cli/simulate/simulated-generation.js'
+import { PROFILES, simulateGeneration, type Profile, type SimulatedGeneration } from '../../src/cli/traces/simulated-generation.js'
+import { plantedProfile } from '../simulated-truth.js'
 import type { FullRun } from './service.js'
 
 /** A stream of one context: the profile of the i-th generation. */
 export type Stream = (i: number) => Profile
 
-/** The calibrated reasoner of `stopgate simulate` with its confidence inflated by `shift` (log-odds). */
+/** The calibrated synthetic reasoner with its confidence inflated by `shift` (log-odds). */
 export function overconfident (shift: number): Profile {
   return { ...PROFILES[0]!, confidence: { scale: 1, shift, noise: 0 } }
 }
 
-/** Shifts under which stopping at 0.9730 loses three times the original 0.8 points, and six points (`stopgate simulate --truth`). */
+/** Shifts under which stopping at 0.9730 loses three times the original 0.8 points, and six points (`truthOf`). */
 export const TRIPLED = 0.93
 export const SIX_POINTS = 1.63
 

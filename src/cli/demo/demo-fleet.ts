@@ -2,7 +2,7 @@ import type { Arm } from '../../core/assignment/arm.js'
 import type { Decision, Step } from '../../core/decide/decide.js'
 import type { ReportedOutcome } from '../../core/outcome/outcome.js'
 import type { HttpClient } from '../command-line/http-client.js'
-import { simulateGeneration, type Profile, type SimulatedGeneration } from '../simulate/simulated-generation.js'
+import { simulateGeneration, type Profile, type SimulatedGeneration } from '../traces/simulated-generation.js'
 import type { Random } from '../traces/seeded-random.js'
 
 /** Costs and losses of some generations. Losses are sums of true chances, which are unknown for real models. */

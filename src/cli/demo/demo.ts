@@ -8,7 +8,7 @@ import { createHttpClient } from '../command-line/http-client.js'
 import { parseFlags, wholeNumber } from '../command-line/flags.js'
 import { startTemporaryService } from '../command-line/temporary-service.js'
 import { playDemo, PARTS, type DemoEvent, type DemoResult, type Part } from './play-demo.js'
-import { PROFILES, type Profile } from '../simulate/simulated-generation.js'
+import { PROFILES, type Profile } from '../traces/simulated-generation.js'
 import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 
 export const usage = `Usage: stopgate demo [options]
@@ -94,7 +94,7 @@ async function start (port: number | null) {
   }
 }
 
-/** A model that reasons twice as long as in `simulate`, well past the point where it finds its answer, so that stopping saves a lot. */
+/** A model that reasons twice as long, well past the point where it finds its answer, so that stopping saves a lot. */
 const withLongerReasoning = (profile: Profile): Profile => ({ ...profile, medianSteps: 2 * profile.medianSteps })
 
 const [steady, bold, choices] = PROFILES.map(withLongerReasoning) as [Profile, Profile, Profile]

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Change } from '../../core/reducer/threshold-change.js'
 import { contextKey } from '../../core/policy/context.js'
 import type { HttpClient } from '../command-line/http-client.js'
-import type { Profile } from '../simulate/simulated-generation.js'
+import type { Profile } from '../traces/simulated-generation.js'
 import { seededRandom } from '../traces/seeded-random.js'
 import { createFleet, addScores, EMPTY_SCORE, type Score } from './demo-fleet.js'
 

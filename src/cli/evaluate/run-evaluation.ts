@@ -1,74 +1,123 @@
 import { uniform } from '../../core/assignment/arm.js'
-import type { Levels } from '../../core/policy/context.js'
+import { distanceForProbes } from '../../core/contexts/check-distance.js'
+import { certifyingDepth, chainOf, type Levels, ROOT } from '../../core/policy/context.js'
+import { type Cadence, effectivePolicy, type Policy, type PolicyPatch } from '../../core/policy/policy.js'
 import { fitPredictor } from '../../core/predictor/fit-predictor.js'
 import type { Predictor } from '../../core/predictor/predictor.js'
 import { byText, type Sample } from '../../core/predictor/sample.js'
-import { type Ending, keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
+import { atCadence, type Ending, keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
 import { type Random, seededRandom, shuffle } from '../traces/seeded-random.js'
-import { type Case, caseOf, certifiedRules, type RequestedLimits, ORACLE, plainRules, type RuleResult, type Split } from './stopping-rules.js'
+import { type PlayedRun, replay } from './replay.js'
+import { type Case, caseOf, certifiedRules, ORACLE, type PlainRule, plainRules, type RuleResult, type Split } from './stopping-rules.js'
 
-export interface EvaluationPlan extends RequestedLimits {
+export interface EvaluationPlan {
   readonly levels: Levels
-  /** Place in the chain of contexts, from the root, of the level that is certified and reported. */
-  readonly at: number
-  readonly splits: number
-  readonly shares: Shares
+  /** Of all contexts. */
+  readonly policy: PolicyPatch
+  /** Tokens that a probe costs; `null`: as in the traces. */
+  readonly probeTokens: number | null
+  /** Random splits, and random orders in which the service plays all generations. */
+  readonly runs: number
   readonly seed: number
 }
 
 export type Evaluation = ReturnType<typeof runEvaluation>
 export type EvaluatedContext = Evaluation['contexts'][number]
 
+/** The service with this policy, which learns from nothing. */
+export const SERVICE = 'stopgate, from nothing'
+
 /**
- * Learns, certifies and tests on separate groups, in each split. Generations of a group are not independent, so certificates are too
- * optimistic where groups to certify on have several generations.
+ * Learns, certifies and tests on separate groups, in each split, and has the service play all generations. Generations of a group are not
+ * independent, so the certificates of the splits are too optimistic where groups to certify on have several generations.
  * @returns the results by context and in total, and the number of splits with enough evidence to fit a predictor
  */
 export function runEvaluation (runs: readonly RecordedRun[], plan: EvaluationPlan) {
-  const cases = runs.map((run) => caseOf(run, keyAtLevels(plan.levels, run), plan.at))
-  const keys = [...new Set(cases.map(({ key }) => key))].sort()
-  const plain = plainRules(runs)
+  const { levels, probeTokens } = plan
+  const policy = effectivePolicy(plan.policy, new Map(), ROOT)
+  const { max_em_drop, error_level } = policy
+  const at = certifyingDepth(levels, policy.certify_at)
+  const recorded = probeTokens === null ? runs : runs.map((run) => atCadence(run, { cadence: EVERY_STEP, probeTokens }))
+  const cadence = cadenceOf(policy, recorded)
+  const cases = recorded.map((run) => caseOf(atCadence(run, { cadence, probeTokens: null }), keyAtLevels(levels, run), at))
+  const plain = plainRules(recorded)
   const random = seededRandom(plan.seed)
-  const trials = new Map<string, SplitResult[][]>(keys.map((key) => [key, []]))
-  const toCertifyOn = new Map(keys.map((key) => [key, { generations: 0, groups: 0 }]))
+  const trials = [...new Set(cases.map(({ key }) => key))].sort()
+    .map((key) => ({ key, rows: [] as SplitResult[][], firsts: [] as number[], generations: 0, groups: 0 }))
   const totals: SplitResult[][] = []
   let predictors = 0
-  for (let i = 0; i < plan.splits; i++) {
-    const split = splitGroups(cases, plan.shares, random, i)
-    const predictor = learn(split.learn, plan.levels)
+  for (let i = 0; i < plan.runs; i++) {
+    const split = splitGroups(cases, random, i)
+    const predictor = learn(split.learn, levels)
     if (predictor !== null) predictors++
-    const within = (list: readonly Case[], key: string) => list.filter((one) => one.key === key)
-    const rows = keys.map((key) => {
-      const own = { learn: within(split.learn, key), certify: within(split.certify, key), test: within(split.test, key) }
-      const served = [
-        ...plain.map(({ name, end }): RuleResult => ({ name, endings: own.test.map(({ run }) => end(run)), isCertified: false })),
-        ...certifiedRules(own, predictor, plan),
-        { name: ORACLE.name, endings: own.test.map(({ run }) => ORACLE.end(run)), isCertified: false },
-      ]
-      const row = served.map((each): SplitResult => splitResult(each, own.test))
-      trials.get(key)!.push(row)
-      const sums = toCertifyOn.get(key)!
-      sums.generations += own.certify.length
-      sums.groups += new Set(own.certify.map(({ run }) => groupOf(run))).size
-      return row
-    })
-    totals.push(rows[0]!.map((_, rule) => rows.map((row) => row[rule]!).reduce(addSplitResults)))
+    const played = replay(recorded, levels, plan.policy, plan.seed + i)
+    for (const trial of trials) {
+      const within = (list: readonly Case[]) => list.filter(({ key }) => key === trial.key)
+      const own = { learn: within(split.learn), certify: within(split.certify), test: within(split.test) }
+      const served = played.filter(({ run }) => chainOf(keyAtLevels(levels, run))[at] === trial.key)
+      const certified = certifiedRules(own, predictor, { maxEmDrop: max_em_drop, errorLevel: error_level })
+      trial.rows.push(rowOf(own.test.map(({ run }) => run), plain, certified, served))
+      trial.firsts.push(firstOf(served))
+      trial.generations += own.certify.length
+      trial.groups += new Set(own.certify.map(({ run }) => groupOf(run))).size
+    }
+    totals.push(trials.map(({ rows }) => rows.at(-1)!).reduce((sum, row) => sum.map((result, rule) => addSplitResults(result, row[rule]!))))
   }
   const summariesOf = (list: readonly SplitResult[][]) => {
     const tested = list.filter((row) => row[0]!.generations > 0)
-    return { generations: tested.reduce((sum, row) => sum + row[0]!.generations, 0), rules: summarise(tested, plan.maxEmDrop) }
+    return { generations: tested.reduce((sum, row) => sum + row[0]!.generations, 0), rules: summarise(tested, max_em_drop) }
   }
-  const contexts = keys.map((key) => {
-    const { generations, groups } = toCertifyOn.get(key)!
-    const each = { generations_to_certify_on: generations / plan.splits, groups_to_certify_on: groups / plan.splits }
-    return { key, ...each, ...summariesOf(trials.get(key)!) }
-  })
-  return { contexts, total: summariesOf(totals), predictors }
+  const contexts = trials.map(({ key, rows, firsts, generations, groups }) => ({
+    key,
+    generations_to_certify_on: generations / plan.runs,
+    groups_to_certify_on: groups / plan.runs,
+    /** Median of the generations before the service's first certificate; `null`: it certified nothing in half of the runs. */
+    first_certificate_after: median(firsts),
+    ...summariesOf(rows),
+  }))
+  return { levels, max_em_drop, error_level, runs: plan.runs, seed: plan.seed, contexts, total: summariesOf(totals), predictors }
 }
 
-function splitResult ({ name, endings, isCertified }: RuleResult, test: readonly Case[]): SplitResult {
+/** The results of all rules on the test part, and of the service on all generations. */
+function rowOf (
+  test: readonly RecordedRun[], plain: readonly PlainRule[], certified: readonly RuleResult[], served: readonly PlayedRun[]
+): SplitResult[] {
+  const plainly = ({ name, end }: PlainRule) => splitResult({ name, endings: test.map(end), isCertified: false }, test)
+  const byService = { name: SERVICE, endings: served, isCertified: firstOf(served) !== Infinity }
+  return [
+    ...plain.map(plainly),
+    ...certified.map((rule) => splitResult(rule, test)),
+    splitResult(byService, served.map(({ run }) => run)),
+    plainly(ORACLE),
+  ]
+}
+
+/** The number of generations before the first threshold. */
+function firstOf (served: readonly PlayedRun[]): number {
+  const first = served.findIndex(({ hasThreshold }) => hasThreshold)
+  return first === -1 ? Infinity : first
+}
+
+const EVERY_STEP: Cadence = { checkEveryTokens: 1, checkGrowth: 0, minTokens: 0 }
+
+/** The cadence of the policy; by default, the distance follows from the tokens of a probe. */
+function cadenceOf (
+  { check_every_tokens: every, check_growth: checkGrowth, min_tokens: minTokens }: Policy, runs: readonly RecordedRun[]
+): Cadence {
+  const sum = (value: (run: RecordedRun) => number) => runs.reduce((total, run) => total + value(run), 0)
+  const meanProbe = sum(({ probeTokens }) => probeTokens) / Math.max(1, sum(({ steps }) => steps.length))
+  return { checkEveryTokens: every === 'auto' ? distanceForProbes(meanProbe) : every, checkGrowth, minTokens }
+}
+
+/** `null`: at least half of the values are infinite. */
+function median (values: readonly number[]): number | null {
+  const middle = [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+  return Number.isFinite(middle) ? middle : null
+}
+
+function splitResult ({ name, endings, isCertified }: RuleResult, test: readonly RecordedRun[]): SplitResult {
   const sum = (value: (ending: Ending, run: RecordedRun) => number) =>
-    endings.reduce((total, ending, i) => total + value(ending, test[i]!.run), 0)
+    endings.reduce((total, ending, i) => total + value(ending, test[i]!), 0)
   return {
     name,
     generations: endings.length,
@@ -105,22 +154,18 @@ function learn (cases: readonly Case[], levels: Levels): Predictor | null {
   return fitPredictor(samples, { name: 'evaluated', label: 'exact_match', levels: levels.join(',') })
 }
 
-/** How many parts of the groups serve to learn, to certify and to test. */
-export type Shares = readonly [learn: number, certify: number, test: number]
-
 export function groupOf ({ outcome }: RecordedRun): string {
   return outcome.group_id ?? outcome.generation_id
 }
 
 /**
- * Splits generations by whole groups, with about the same shares in each context: groups are shuffled, sorted by context and dealt in turn.
+ * Splits generations by whole groups into thirds, also within each context: groups are shuffled, sorted by context and dealt in turn.
  * A group with several contexts counts for the first one.
  * @param offset where dealing starts, so that remainders go to another part in each split
  */
 export function splitGroups<T extends { readonly key: string, readonly run: RecordedRun }> (
-  items: readonly T[], [learn, certify, test]: Shares, random: Random, offset: number): Split<T> {
-  const parts = ([['learn', learn], ['certify', certify], ['test', test]] as const)
-    .flatMap(([part, share]) => Array<keyof Split<T>>(share).fill(part))
+  items: readonly T[], random: Random, offset: number): Split<T> {
+  const parts = ['learn', 'certify', 'test'] as const
   const keys = new Map<string, string>()
   for (const { key, run } of items) if (!keys.has(groupOf(run))) keys.set(groupOf(run), key)
   const dealt = shuffle(random, [...keys.keys()].sort()).sort((a, b) => byText(keys.get(a)!, keys.get(b)!))

@@ -1,4 +1,4 @@
-import { BASELINES, ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
+import { ranInFull, stoppedAt, type Ending, type RecordedRun, type RunStep } from '../traces/recorded-run.js'
 import { chainOf } from '../../core/policy/context.js'
 import { certifiedIndex } from '../../core/certificate/certified-threshold.js'
 import { noEvidence, tokensSavedRatio, type Evidence } from '../../core/certificate/evidence.js'
@@ -6,10 +6,9 @@ import { addTrace } from '../../core/certificate/evidence-sum.js'
 import { stopsOf, type Stop, type Trace } from '../../core/certificate/trace.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
-import { challengerLevel, championLevel } from '../../core/contexts/candidate-scorer.js'
 
 /** A way to stop that does not learn. */
-interface PlainRule { readonly name: string, readonly end: (run: RecordedRun) => Ending }
+export interface PlainRule { readonly name: string, readonly end: (run: RecordedRun) => Ending }
 
 const STREAK = 'answer_streak'
 
@@ -36,11 +35,20 @@ export function plainRules (runs: readonly RecordedRun[]): PlainRule[] {
     ? []
     : [3, 5].map((least) =>
         ({ name: `same answer ${least} times`, end: patient(1, ({ signals }) => (signals?.[STREAK] ?? 0) >= least) }))
-  return [{ name: 'never stop', end: BASELINES.never_stop }, ...fixed, ...sure, ...streaks]
+  return [{ name: 'never stop', end: neverStop }, ...fixed, ...sure, ...streaks]
 }
 
-/** The earliest step that is no worse than the full run, known only in hindsight. */
-export const ORACLE: PlainRule = { name: 'best possible', end: BASELINES.best_possible }
+/** Nothing is asked, so no probe is made. */
+function neverStop (run: RecordedRun): Ending { return { ...ranInFull(run), probeTokens: 0 } }
+
+/** Stops at the earliest step that is no worse than the full run, without a probe; no rule can save more without losing EM. */
+export const ORACLE: PlainRule = {
+  name: 'best possible',
+  end (run) {
+    const step = run.steps.find(({ em }) => em >= run.em)
+    return { ...(step === undefined ? ranInFull(run) : stoppedAt(run, step)), probeTokens: 0 }
+  },
+}
 
 /** A run, and the effect of stopping it at each threshold of a score. */
 interface ScoredRun { readonly run: RecordedRun, readonly trace: Trace, readonly stops: readonly Stop[] }
@@ -71,21 +79,17 @@ export function scoreWith (predictor: Predictor): (one: Case) => ScoredRun {
   }
 }
 
-/** The threshold that serves by a score (-1: none), and the ratio of tokens that it saves, net. */
-interface CertifiedThreshold { readonly index: number, readonly saved: number }
-
-export function certify (runs: readonly ScoredRun[], maxEmDrop: number, level: number): CertifiedThreshold {
+/** The index of the threshold that serves by a score; -1: none does. */
+export function certify (runs: readonly ScoredRun[], maxEmDrop: number, level: number): number {
   const evidence = runs.reduce((sum: Evidence, { trace, stops }) => addTrace(sum, trace, stops), noEvidence(runs[0]?.stops.length ?? 0))
   const index = certifiedIndex(evidence, maxEmDrop, Math.log(1 / level))
-  const saved = index === -1 ? 0 : tokensSavedRatio(evidence, index)
-  return saved < 0 ? { index: -1, saved: 0 } : { index, saved }
+  return index !== -1 && tokensSavedRatio(evidence, index) < 0 ? -1 : index
 }
 
 export const CERTIFIED_RULES = {
   raw: 'raw confidence certified',
   both: 'raw certified on both parts',
   predictor: 'predictor certified',
-  champion: 'champion and challenger',
 } as const
 
 /** The parts of the generations, by purpose. */
@@ -97,29 +101,22 @@ export interface RuleResult { readonly name: string, readonly endings: readonly 
 export interface RequestedLimits { readonly maxEmDrop: number, readonly errorLevel: number }
 
 /**
- * The rules that certify, in one context of a split. Each score is evaluated alone at the full error level, and both together as the
- * service runs them: raw confidence and the first challenger share the level, and the better of the two serves. Raw confidence needs
- * no learning part, so it is also shown with that part as evidence.
+ * The rules that certify, in one context of a split, each by one score. Raw confidence needs no learning part, so it is also shown with
+ * that part as evidence.
  * @param predictor `null` if there was not enough evidence to fit one; it then certifies nothing
  */
-export function certifiedRules (split: Split<Case>, predictor: Predictor | null, { maxEmDrop, errorLevel }: RequestedLimits): RuleResult[] {
+export function certifiedRules (
+  split: Split<Case>, predictor: Predictor | null, { maxEmDrop, errorLevel }: RequestedLimits
+): RuleResult[] {
   const raw = ({ raw }: Case): ScoredRun => raw
-  const own = predictor === null ? null : scoreWith(predictor)
-  const rawEvidence = split.certify.map(raw)
-  const ownEvidence = own === null ? [] : split.certify.map(own)
-  const rawTest = split.test.map(raw)
-  const ownTest = own === null ? rawTest : split.test.map(own)
-  const serve = (name: string, { index }: CertifiedThreshold, test: readonly ScoredRun[]): RuleResult =>
-    ({ name, endings: test.map((one) => endOf(one, index)), isCertified: index >= 0 })
-
-  const champion = certify(rawEvidence, maxEmDrop, championLevel(errorLevel))
-  const challenger = certify(ownEvidence, maxEmDrop, challengerLevel(errorLevel, 1))
-  const isTaken = challenger.index >= 0 && (champion.index < 0 || challenger.saved > champion.saved)
+  const serve = (name: string, evidence: readonly Case[], score: ((one: Case) => ScoredRun) | null): RuleResult => {
+    const index = score === null ? -1 : certify(evidence.map(score), maxEmDrop, errorLevel)
+    return { name, endings: split.test.map((one) => endOf((score ?? raw)(one), index)), isCertified: index >= 0 }
+  }
   return [
-    serve(CERTIFIED_RULES.raw, certify(rawEvidence, maxEmDrop, errorLevel), rawTest),
-    serve(CERTIFIED_RULES.both, certify([...split.learn.map(raw), ...rawEvidence], maxEmDrop, errorLevel), rawTest),
-    serve(CERTIFIED_RULES.predictor, certify(ownEvidence, maxEmDrop, errorLevel), ownTest),
-    isTaken ? serve(CERTIFIED_RULES.champion, challenger, ownTest) : serve(CERTIFIED_RULES.champion, champion, rawTest),
+    serve(CERTIFIED_RULES.raw, split.certify, raw),
+    serve(CERTIFIED_RULES.both, [...split.learn, ...split.certify], raw),
+    serve(CERTIFIED_RULES.predictor, split.certify, predictor === null ? null : scoreWith(predictor)),
   ]
 }
 

@@ -60,30 +60,3 @@ export function atCadence (run: RecordedRun, { cadence, probeTokens: each }: Pro
   const { steps, probeTokens = 0 } = stepsAtCadence(run.steps, cadence, each)
   return { ...run, steps, probeTokens }
 }
-
-/** The fixed confidence threshold that the service has to beat. */
-export const FIXED_THRESHOLD = 0.95
-
-/** Other ways to stop, to compare the service with. */
-export const BASELINES = {
-  never_stop: neverStop,
-  fixed_threshold: stopAtConfidence,
-  best_possible: stopAtBest,
-} as const
-
-/** Without a service nothing is asked, so no probe is made. */
-function neverStop (run: RecordedRun): Ending {
-  return { ...ranInFull(run), probeTokens: 0 }
-}
-
-/** One rule for all contexts: stop at the first step with confidence >= 0.95. */
-function stopAtConfidence (run: RecordedRun): Ending {
-  const step = run.steps.find(({ confidence }) => confidence !== null && confidence >= FIXED_THRESHOLD)
-  return step === undefined ? ranInFull(run) : stoppedAt(run, step)
-}
-
-/** Stops at the earliest step that is no worse than the full run, without a probe; no rule can save more without losing EM. */
-function stopAtBest (run: RecordedRun): Ending {
-  const step = run.steps.find(({ em }) => em >= run.em)
-  return { ...(step === undefined ? ranInFull(run) : stoppedAt(run, step)), probeTokens: 0 }
-}

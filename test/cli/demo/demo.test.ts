@@ -6,7 +6,7 @@ import { run, MODELS, REPLACEMENT, renderEvent, renderSummary } from '../../../s
 import { startTemporaryService } from '../../../src/cli/command-line/temporary-service.js'
 import { cli } from '../../service-process.js'
 import { captureIo } from '../command-line/captured-io.js'
-import { truthOf } from '../../../src/cli/simulate/simulated-generation.js'
+import { truthOf } from '../../simulated-truth.js'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
 import { EMPTY_SCORE } from '../../../src/cli/demo/demo-fleet.js'
 

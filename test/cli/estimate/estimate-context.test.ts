@@ -1,19 +1,19 @@
 import t from 'tap'
 import { estimateRuns } from '../../../src/cli/estimate/estimate.js'
 import type { ContextEstimate } from '../../../src/cli/estimate/estimate-context.js'
-import { playAll, type PlayedRun } from '../../../src/cli/replay/play-runs.js'
-import { simulateOutcomes } from '../../../src/cli/simulate/simulate.js'
-import { plantedProfile, PROFILES, type Profile } from '../../../src/cli/simulate/simulated-generation.js'
+import { type PlayedRun, replay } from '../../../src/cli/evaluate/replay.js'
+import { PROFILES, type Profile } from '../../../src/cli/traces/simulated-generation.js'
+import { plantedProfile } from '../../simulated-truth.js'
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
-import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
-import { inProcessGate } from '../replay/in-process-gate.js'
+import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
+import { simulatedRuns } from '../../../src/cli/traces/simulated-runs.js'
 
 const LEVELS = ['model', 'task']
 const PLAN = { levels: LEVELS, maxEmDrop: 0.02, errorLevel: 0.05, perSecond: null, probeTokens: null, seed: 1 }
 const PROBE_TOKENS = 2
 
 function simulated (profile: Profile, count: number, seed: number, probeTokens = PROBE_TOKENS): RecordedRun[] {
-  return [...simulateOutcomes([profile], count, seed)].map((outcome) => readRecordedRun('simulated', JSON.stringify({
+  return simulatedRuns(count, seed, [profile]).map(({ outcome }) => readRecordedRun('simulated', JSON.stringify({
     ...outcome, steps: outcome.steps!.map((step) => ({ ...step, probe_tokens: probeTokens })),
   })))
 }
@@ -25,17 +25,9 @@ function estimateOf (runs: readonly RecordedRun[], plan: Partial<typeof PLAN> | 
 }
 
 /** The part of the tokens that a service saves in treated generations of late, net, when they are asked at a cadence. */
-async function savedByReplay (runs: readonly RecordedRun[], { check_every_tokens, check_growth }: ContextEstimate['cadence']): Promise<number> {
-  const cadence = { checkEveryTokens: check_every_tokens, checkGrowth: check_growth, minTokens: 0 }
-  const asked = runs.map((run) => {
-    const { steps, ...thinned } = atCadence(run, { cadence, probeTokens: PROBE_TOKENS })
-    const reported = steps.map(({ tokens, confidence, em }) => ({ tokens, confidence: confidence!, em, probe_tokens: PROBE_TOKENS }))
-    return { ...thinned, steps, outcome: { ...run.outcome, steps: reported } }
-  })
-  const served: PlayedRun[] = []
-  const gate = inProcessGate(LEVELS, 'a salt', { follow_up_seconds: 0, check_every_tokens, check_growth })
-  await playAll(gate, LEVELS, asked, { concurrency: 1, signal: new AbortController().signal, onServed: (one) => { served.push(one) } })
-  const treated = served.slice(-runs.length / 2).filter(({ arm }) => arm === 'treated')
+function savedByReplay (runs: readonly RecordedRun[], cadence: ContextEstimate['cadence']): number {
+  const { check_every_tokens, check_growth } = cadence
+  const treated = replay(runs, LEVELS, { check_every_tokens, check_growth }, 1).slice(-runs.length / 2).filter(({ arm }) => arm === 'treated')
   const sum = (value: (one: PlayedRun) => number) => treated.reduce((total, one) => total + value(one), 0)
   return 1 - sum(({ tokens, probeTokens }) => tokens + probeTokens) / sum(({ run }) => run.tokens)
 }
@@ -43,7 +35,7 @@ async function savedByReplay (runs: readonly RecordedRun[], { check_every_tokens
 for (const profile of PROFILES) {
   t.test(`60 prompts show what a service saves in the end: ${Object.values(profile.context).join(' ')}`, async (t) => {
     const estimate = estimateOf(simulated(profile, 60, 5))
-    const saved = await savedByReplay(simulated(profile, 6000, 77), estimate.cadence)
+    const saved = savedByReplay(simulated(profile, 6000, 77), estimate.cadence)
     const { low, high } = estimate.saved_ratio
     t.ok(low <= saved && saved <= high, `${saved} is from ${low} to ${high}`)
     t.ok(high - low < 0.6, 'the interval says something')

@@ -4,14 +4,14 @@ import t from 'tap'
 import { run } from '../../../src/cli/estimate/estimate.js'
 import { temporaryFolder } from '../../helper.js'
 import { captureIo } from '../command-line/captured-io.js'
-import { simulatedRuns } from '../evaluate/traces.js'
+import { simulatedRuns } from '../../../src/cli/traces/simulated-runs.js'
 
 const toLines = (lines: readonly object[]) => lines.map((line) => JSON.stringify(line) + '\n').join('')
 
 t.test('it prints a table for each context, and a verdict as the last line', async (t) => {
   const folder = await temporaryFolder(t)
   const file = join(folder, 'traces.jsonl')
-  await writeFile(file, toLines([...simulatedRuns(300).map(({ outcome }) => outcome), { ...simulatedRuns(1)[0]!.outcome, generation_id: 'x', context: { task: 'rare' } }]))
+  await writeFile(file, toLines([...simulatedRuns(300, 3).map(({ outcome }) => outcome), { ...simulatedRuns(1, 3)[0]!.outcome, generation_id: 'x', context: { task: 'rare' } }]))
   const json = join(folder, 'figures.json')
   const io = captureIo()
   await run([file, '--levels', 'task', '--per-second', '2', '--json', json], io)

@@ -1,13 +1,18 @@
 import t from 'tap'
-import { runEvaluation, groupOf, splitGroups, summarise, type EvaluationPlan, type SplitResult } from '../../../src/cli/evaluate/run-evaluation.js'
-import { simulatedRuns, runOf } from './traces.js'
+import { runEvaluation, groupOf, SERVICE, splitGroups, summarise, type EvaluationPlan, type SplitResult } from '../../../src/cli/evaluate/run-evaluation.js'
+import { runOf } from './traces.js'
+import { simulatedRuns } from '../../../src/cli/traces/simulated-runs.js'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
 
-const plan: EvaluationPlan = { levels: ['model', 'task'], at: 2, maxEmDrop: 0.05, errorLevel: 0.05, splits: 3, shares: [1, 1, 1], seed: 1 }
-const runs = simulatedRuns(900)
+const policy = { max_em_drop: 0.05, check_every_tokens: 32, check_growth: 0 }
+const plan: EvaluationPlan = { levels: ['model', 'task'], policy, probeTokens: null, runs: 3, seed: 1 }
+const runs = simulatedRuns(900, 3)
+const all = runEvaluation(runs, plan)
+const few = runs.slice(0, 300)
+type Rules = ReturnType<typeof runEvaluation>['total']['rules']
 
-t.test('every rule is evaluated in every split, by context and in total', async (t) => {
-  const { contexts, total, predictors } = runEvaluation(runs, plan)
+t.test('every rule is evaluated in every run, by context and in total', async (t) => {
+  const { contexts, total, predictors } = all
   t.equal(predictors, 3)
   t.strictSame(contexts.map(({ key }) => key), ['model=bold-8b,task=math', 'model=steady-8b,task=choices', 'model=steady-8b,task=math'])
   t.equal(total.generations, 900, 'three splits test a third each')
@@ -22,29 +27,49 @@ t.test('every rule is evaluated in every split, by context and in total', async 
   t.ok(total.rules.some(({ name, certified }) => name === 'predictor certified' && certified > 0))
 })
 
+t.test('the service plays all generations, and says when it certified', async (t) => {
+  const { contexts, total } = all
+  const played = total.rules.find(({ name }) => name === SERVICE)!
+  t.equal(played.certified, 3)
+  t.ok(played.tokens_saved_ratio > 0 && played.em_drop < 0.05, JSON.stringify(played))
+  const certified = contexts.filter(({ first_certificate_after: first }) => first !== null)
+  t.ok(certified.length > 0)
+  for (const { key, first_certificate_after: first } of certified) t.ok(first! >= 73 && first! < 300, `${key}: ${first}`)
+  const { contexts: strict } = runEvaluation(few, { ...plan, policy: { ...policy, max_em_drop: 0.001 }, runs: 1 })
+  for (const { first_certificate_after: first } of strict) t.equal(first, null)
+})
+
+t.test('probes are paid for, as recorded or at a stated price', async (t) => {
+  const [cheap, dear] = [1, 4].map((probeTokens) => runEvaluation(few, { ...plan, probeTokens, runs: 1 }).total.rules) as [Rules, Rules]
+  for (const [i, { name, tokens_saved_ratio: net, tokens_saved_gross_ratio: gross }] of dear.entries()) {
+    if (name === 'never stop' || name === 'best possible') t.equal(net, gross, name)
+    else t.ok(net < gross && (net < cheap[i]!.tokens_saved_ratio || name === SERVICE), name)
+  }
+})
+
 t.test('the same seed gives the same figures, and another seed gives other figures', async (t) => {
-  const once = runEvaluation(runs, { ...plan, splits: 1 })
-  t.strictSame(runEvaluation(runs, { ...plan, splits: 1 }), once)
-  t.notSame(runEvaluation(runs, { ...plan, splits: 1, seed: 2 }), once)
+  const once = runEvaluation(few, { ...plan, runs: 1 })
+  t.strictSame(runEvaluation(few, { ...plan, runs: 1 }), once)
+  t.notSame(runEvaluation(few, { ...plan, runs: 1, seed: 2 }), once)
 })
 
 t.test('groups are counted beside generations', async (t) => {
-  const own = runEvaluation(runs, { ...plan, splits: 2 }).contexts
+  const own = runEvaluation(few, { ...plan, runs: 2 }).contexts
   for (const { generations_to_certify_on: generations, groups_to_certify_on: groups } of own) t.equal(groups, generations)
-  const paired = runs.map((run, i) => ({ ...run, outcome: { ...run.outcome, group_id: `question ${Math.floor(i / 6)}` } }))
-  const { contexts } = runEvaluation(paired, { ...plan, splits: 2 })
+  const paired = few.map((run, i) => ({ ...run, outcome: { ...run.outcome, group_id: `question ${Math.floor(i / 6)}` } }))
+  const { contexts } = runEvaluation(paired, { ...plan, runs: 2 })
   for (const { generations_to_certify_on: generations, groups_to_certify_on: groups } of contexts) {
     t.ok(groups > 0 && generations === 2 * groups, `${generations} of ${groups}`)
   }
 })
 
 t.test('thresholds can be certified at a higher level', async (t) => {
-  const { contexts } = runEvaluation(runs, { ...plan, at: 1, splits: 1 })
+  const { contexts } = runEvaluation(few, { ...plan, policy: { ...policy, certify_at: 'model' }, runs: 1 })
   t.strictSame(contexts.map(({ key }) => key), ['model=bold-8b', 'model=steady-8b'])
 })
 
 t.test('there is no predictor without enough evidence', async (t) => {
-  const { predictors, total } = runEvaluation(runs.slice(0, 30), { ...plan, splits: 2 })
+  const { predictors, total } = runEvaluation(runs.slice(0, 30), { ...plan, runs: 2 })
   t.equal(predictors, 0)
   t.match(total.rules.find(({ name }) => name === 'predictor certified'), { certified: 0, tokens_saved_ratio: 0 })
 })
@@ -54,25 +79,20 @@ const items = Array.from({ length: 180 }, (_, i) => ({
 }))
 const groupsOf = (part: typeof items) => new Set(part.map(({ run }) => groupOf(run)))
 
-t.test('whole groups are split, each context in the same shares', async (t) => {
-  const { learn, certify, test } = splitGroups(items, [1, 1, 1], seededRandom(1), 0)
+t.test('whole groups are split, each context in thirds', async (t) => {
+  const { learn, certify, test } = splitGroups(items, seededRandom(1), 0)
   t.strictSame([learn.length, certify.length, test.length], [60, 60, 60])
   for (const part of [learn, certify, test]) t.equal(part.filter(({ key }) => key === 'task=a').length, 40)
   const all = [learn, certify, test].map(groupsOf)
   t.equal(all.reduce((sum, groups) => sum + groups.size, 0), 90, 'no group is in two parts')
 })
 
-t.test('shares may differ', async (t) => {
-  const { learn, certify, test } = splitGroups(items, [1, 4, 1], seededRandom(1), 3)
-  t.strictSame([learn.length, certify.length, test.length], [30, 120, 30])
-})
-
 t.test('the seed decides the split', async (t) => {
   const random = seededRandom(1)
-  const first = groupsOf(splitGroups(items, [1, 1, 1], random, 0).learn)
-  t.notSame(groupsOf(splitGroups(items, [1, 1, 1], random, 1).learn), first)
-  t.strictSame(groupsOf(splitGroups(items, [1, 1, 1], seededRandom(1), 0).learn), first)
-  t.strictSame(groupsOf(splitGroups([...items].reverse(), [1, 1, 1], seededRandom(1), 0).learn), first, 'whatever the order of the lines')
+  const first = groupsOf(splitGroups(items, random, 0).learn)
+  t.notSame(groupsOf(splitGroups(items, random, 1).learn), first)
+  t.strictSame(groupsOf(splitGroups(items, seededRandom(1), 0).learn), first)
+  t.strictSame(groupsOf(splitGroups([...items].reverse(), seededRandom(1), 0).learn), first, 'whatever the order of the lines')
 })
 
 t.test('a generation without group_id is a group of its own', async (t) => {

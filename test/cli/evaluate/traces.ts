@@ -1,12 +1,5 @@
-import { simulateOutcomes } from '../../../src/cli/simulate/simulate.js'
-import { PROFILES } from '../../../src/cli/simulate/simulated-generation.js'
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
-
-/** Synthetic generations, as many in each of three contexts. */
-export function simulatedRuns (count: number, seed = 3): RecordedRun[] {
-  return [...simulateOutcomes(PROFILES, count, seed)].map((outcome) => readRecordedRun('simulated', JSON.stringify(outcome)))
-}
 
 type HandStep = readonly [confidence: number, em: 0 | 1, streak?: number]
 

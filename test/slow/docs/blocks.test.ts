@@ -147,7 +147,7 @@ t.test('JSON and YAML parse', async (t) => {
   for (const block of ofLanguage('yaml')) t.doesNotThrow(() => parse(block.code), place(block))
 })
 
-t.test('lines of a trace are outcomes that replay takes', async (t) => {
+t.test('lines of a trace are outcomes that evaluate takes', async (t) => {
   for (const block of ofLanguage('jsonl')) {
     for (const [i, line] of block.code.trim().split('\n').entries()) t.doesNotThrow(() => readRecordedRun(`${place(block)}, ${i + 1}`, line))
   }

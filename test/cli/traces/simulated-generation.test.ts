@@ -1,6 +1,7 @@
 import t from 'tap'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
-import { PROFILES, simulateGeneration, plantedProfile, truthOf, type Profile, type SimulatedStep } from '../../../src/cli/simulate/simulated-generation.js'
+import { PROFILES, simulateGeneration, type Profile, type SimulatedStep } from '../../../src/cli/traces/simulated-generation.js'
+import { plantedProfile, truthOf } from '../../simulated-truth.js'
 import { contextKey } from '../../../src/core/policy/context.js'
 import { TEST_CADENCE } from '../../test-cadence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
