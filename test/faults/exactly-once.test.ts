@@ -12,7 +12,7 @@ import { startProcess, type ServiceProcess } from '../service-process.js'
 // Sends outcomes to two replicas on one Redis, and kills and restarts the learner at random times. The state must equal that of one process
 // that folds the same outcomes in order. `npm run volume` does it with a million outcomes.
 
-const OUTCOMES = Number(process.env.OUTCOMES ?? 12_000)
+const OUTCOMES = Number(process.env.OUTCOMES ?? 6_000)
 const BATCH = 500
 const POLICY = { follow_up_seconds: 0, max_em_drop: 0.2 } // a tenth has no label or no steps and counts as lost
 

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Score } from '../../../src/cli/demo/demo-fleet.js'
-import { MODELS, REPLACEMENT } from '../../../src/cli/demo/demo.js'
-import { playDemo, type DemoEvent } from '../../../src/cli/demo/play-demo.js'
-import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
-import { build } from '../../helper.js'
+import type { Score } from '../../../../src/cli/demo/demo-fleet.js'
+import { MODELS, REPLACEMENT } from '../../../../src/cli/demo/demo.js'
+import { playDemo, type DemoEvent } from '../../../../src/cli/demo/play-demo.js'
+import { scaledTimes } from '../../../../src/core/enrolment/enrolment-list.js'
+import { build } from '../../../helper.js'
 
 const brief = { medianSteps: 8, step: { drift: 1, deviation: 0.2 } }
 const model = { ...MODELS[0]!, ...brief }

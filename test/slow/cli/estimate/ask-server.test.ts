@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { run } from '../../../src/cli/estimate/estimate.js'
-import { temporaryFolder } from '../../helper.js'
-import { type Script, startStandIn } from '../../proxy/stand-in.js'
-import { captureIo, type CapturedIo } from '../command-line/captured-io.js'
+import { run } from '../../../../src/cli/estimate/estimate.js'
+import { temporaryFolder } from '../../../helper.js'
+import { type Script, startStandIn } from '../../../proxy/stand-in.js'
+import { captureIo, type CapturedIo } from '../../../cli/command-line/captured-io.js'
 
 const REASONING = 'x'.repeat(200)
 

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { run, usage } from '../../../src/cli/conformance/conformance.js'
-import { SCENARIOS } from '../../../src/cli/conformance/scenarios.js'
-import { cli } from '../../service-process.js'
-import { captureIo } from '../command-line/captured-io.js'
+import { run, usage } from '../../../../src/cli/conformance/conformance.js'
+import { SCENARIOS } from '../../../../src/cli/conformance/scenarios.js'
+import { cli } from '../../../service-process.js'
+import { captureIo } from '../../../cli/command-line/captured-io.js'
 
 const env = { PATH: process.env.PATH }
 

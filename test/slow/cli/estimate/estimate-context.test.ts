@@ -1,12 +1,12 @@
 import t from 'tap'
-import { estimateRuns } from '../../../src/cli/estimate/estimate.js'
-import type { ContextEstimate } from '../../../src/cli/estimate/estimate-context.js'
-import { type PlayedRun, replay } from '../../../src/cli/evaluate/replay.js'
-import { PROFILES, type Profile } from '../../../src/cli/traces/simulated-generation.js'
-import { plantedProfile } from '../../simulated-truth.js'
-import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
-import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
-import { simulatedRuns } from '../../../src/cli/traces/simulated-runs.js'
+import { estimateRuns } from '../../../../src/cli/estimate/estimate.js'
+import type { ContextEstimate } from '../../../../src/cli/estimate/estimate-context.js'
+import { type PlayedRun, replay } from '../../../../src/cli/evaluate/replay.js'
+import { PROFILES, type Profile } from '../../../../src/cli/traces/simulated-generation.js'
+import { plantedProfile } from '../../../simulated-truth.js'
+import { readRecordedRun } from '../../../../src/cli/traces/read-traces.js'
+import type { RecordedRun } from '../../../../src/cli/traces/recorded-run.js'
+import { simulatedRuns } from '../../../../src/cli/traces/simulated-runs.js'
 
 const LEVELS = ['model', 'task']
 const PLAN = { levels: LEVELS, maxEmDrop: 0.02, errorLevel: 0.05, perSecond: null, probeTokens: null, seed: 1 }
