@@ -96,7 +96,7 @@ export const EnrolmentsSchema = Type.Object({
   epoch: nullable<string>('string', { maxLength: 64, description: 'Epoch of the node of the bundle by which the arms were drawn; null: the bundle states none' }),
   share: Type.Number({ minimum: 0, maximum: 1, description: 'Control share at which the arms were drawn (0 to 1); at 0 nothing is enrolled' }),
   age_ms: Type.Number({ minimum: 0, maximum: 86_400_000, description: 'Time since the first of these draws, by a monotonic clock (milliseconds); draws older than 5 seconds do not enrol' }),
-  generations: Type.Array(EnrolledSchema, { maxItems: 4096, description: 'Generations whose first step was decided, up to 4,096' }),
+  generations: Type.Array(EnrolledSchema, { maxItems: 4096, description: 'Control generations whose first step was decided, up to 4,096; others enrol nothing' }),
 }, {
   ...strict,
   title: 'Enrolments',
@@ -107,5 +107,5 @@ export const EnrolmentsSchema = Type.Object({
 })
 
 export const EnrolledCountSchema = Type.Object({
-  enrolled: Type.Integer({ description: 'Generations or groups accepted for enrolment: those whose draw is below twice the share, thinned by label_rate' }),
+  enrolled: Type.Integer({ description: 'Generations or groups accepted for enrolment: those whose draw is below the share, as far as label_rate enrols them' }),
 }, { title: 'EnrolledCount', description: 'The draws are written to the log within a moment', examples: [{ enrolled: 1 }] })

@@ -135,7 +135,7 @@ class Player {
     const { source, cancelled = 0 } = this.#world
     const [u, hash] = [this.#random(), this.#random()]
     const { control_share: share = 1, epoch_name: epoch = null } = this.#fold.states.get(KEY) ?? {}
-    if (u < 2 * share) {
+    if (u < share) {
       const entries = [{ key: KEY, epoch, share, draws: [[u, hash]] as const }]
       this.#learn({ type: 'enrolment', boot: 'replica', number: ++this.#lists, age: 0, entries }, now)
     }

@@ -77,7 +77,7 @@ function byEnrolment (
         const member = cohort.members.get(uOf(sample))
         if (member === undefined) return
         const units: ReadonlyMap<number, EvidenceUnit> = new Map([[scorer.scorer, unitWith(sample.isLost ? 1 : 0)]])
-        cohort.report(member, { kind: 'known', units, em: 1, tokens: 100 }, samples, clock, current())
+        cohort.report(member, { kind: 'known', units }, samples, clock, current())
       },
     })
   }
@@ -102,7 +102,6 @@ function byEnrolment (
     for (const { differences, evidence } of cohort.takeFinal()) {
       beginnings = addFinal(beginnings, differences.get(scorer.scorer) ?? new Map(), evidence.get(scorer.scorer))
     }
-    cohort.dropFinal(rules.followUp)
     if (take !== look || (published !== undefined && at < published)) continue
     const open = cohort.openEvidence(scorer, current()).map(({ differences }) => isLost
       ? differences

@@ -125,9 +125,9 @@ t.test('without a predictor on trial the reason is stated', async (t) => {
 })
 
 t.test('the fates of enrolled generations are listed with their meaning, without those of none', async (t) => {
-  const page = await open(t, { policy: { ...policy, follow_up_seconds: 7200 }, cancelled_ratio: 0.0125, open_enrolments: 4096 })
+  const page = await open(t, { policy: { ...policy, follow_up_seconds: 7200 }, cancelled_ratio: 0.0125, open_enrolments: 16_384 })
   t.match(page.card('Follow-up'), 'They have 2 h to report.')
-  t.match(page.card('Follow-up'), '99.8 % accounted for · 1.3 % cancelled · 4,096 open · 2 count as lost for now')
+  t.match(page.card('Follow-up'), '99.8 % accounted for · 1.3 % cancelled · 16,384 open · 2 count as lost for now')
   const [head, ...rows] = page.table('Follow-up')
   t.same(head, ['What', 'Generations', 'Meaning'])
   t.same(rows.map(([what, generations]) => `${what} ${generations}`), ['enrolled 465', 'accounted 421', 'missing 1', 'unenrolled 3', 'unlisted 3', 'reported 452', 'labels wanted 21', 'labels given 20', 'left out 3'])

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { EVIDENCE_CHECKS, type EvidenceWarning } from '../../src/core/contexts/evidence-checks.js'
-import { MAX_DRAWS, scaledTimes } from '../../src/core/enrolment/enrolment-list.js'
+import { scaledTimes } from '../../src/core/enrolment/enrolment-list.js'
 import type { ReportedOutcome } from '../../src/core/outcome/outcome.js'
 import { certify, CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
 import { build, type Built, until } from '../helper.js'
@@ -39,10 +39,10 @@ async function contextOf ({ send }: Pick<Built, 'send'>): Promise<any> {
   return (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body
 }
 
-/** Enrols generations, fewer at a time than a list may hold. */
+/** Enrols generations, as many at a time as a batch may hold. */
 async function enrol (built: Built, first: readonly object[]): Promise<void> {
-  for (let from = 0; from < first.length; from += MAX_DRAWS / 2) {
-    const steps = first.slice(from, from + MAX_DRAWS / 2)
+  for (let from = 0; from < first.length; from += 128) {
+    const steps = first.slice(from, from + 128)
     await built.send('POST', '/v1/decisions/batch', { steps })
     await until('they are enrolled', async () => (await contextOf(built)).follow_up?.enrolled === from + steps.length)
   }

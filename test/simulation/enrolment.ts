@@ -158,8 +158,8 @@ class Player {
     const [owner, delay] = [replica, this.#world.delays?.[number] ?? 0]
     this.#queue.add((Math.floor(now / LIST_EVERY) + 1) * LIST_EVERY, (appended) => {
       owner.isListDue = false
-      const taken = buffer.take(appended * 1000)
-      if (taken === null) return // all are treated generations beyond those that are compared
+      const taken = buffer.take()
+      if (taken === null) return // all are treated
       const { entries, since } = taken
       const list = { type: 'enrolment', boot: `replica-${number}`, number: ++owner.lists, age: (appended + delay) * 1000 - since, entries } as const
       this.#queue.add(appended + delay, (at) => this.#learn(list, at))

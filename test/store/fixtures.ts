@@ -53,7 +53,7 @@ export const idsIn = (entries: readonly StoredEntry[]): string[] => entries.map(
 
 export const TICK: LogEntry = { type: 'tick' }
 /** The enrolment list of a replica. */
-export const LIST: LogEntry = { type: 'enrolment', boot: 'replica "1"', number: 1, age: 0.1 + 0.2, entries: [{ key: 'model=q', epoch: null, share: 0.02, draws: [[0.01, 0.5], [1e-300, 0.25]], cutoff: 0.75 }, { key: '*', epoch: '1-0', share: 1, draws: [] }] }
+export const LIST: LogEntry = { type: 'enrolment', boot: 'replica "1"', number: 1, age: 0.1 + 0.2, entries: [{ key: 'model=q', epoch: null, share: 0.02, draws: [[0.01, 0.5], [1e-300, 0.25]] }, { key: '*', epoch: '1-0', share: 1, draws: [] }] }
 export const RESET: Command = { type: 'reset', key: '*', by: 'ops', reason: 'a new checkpoint' }
 export const pinOf = (threshold: number | null): Pin => ({ threshold, reason: 'why', by: 'ops', expires_at: null })
 export const pinEntry = (key: string, threshold: number | null): Command => ({ type: 'pin', key, pin: pinOf(threshold), by: 'ops', reason: 'why' })
@@ -112,12 +112,12 @@ const RULES: CohortRules = {
 export function cohortOf (epoch = '1000-0'): Cohort {
   const cohort = new Cohort(epoch)
   const draws = [[0.1, 0.5], [0.2, 0.25], [0.3, 0.125], [0.1 + 0.2, 0.1], [0.6, 0.3]] as const
-  const [group, waits, done] = cohort.enrol({ key: 'model=q', epoch, share: 0.5, draws, cutoff: 0.75 }, 0.1 + 0.2, RULES)
+  const [group, waits, done] = cohort.enrol({ key: 'model=q', epoch, share: 0.5, draws }, 0.1 + 0.2, RULES)
   const trace: Trace = { tokens: 100, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.9, em: 0 }], isComplete: true }
   const unit = evidenceUnitOf(trace, stopsOf(trace, 0))
-  cohort.report(group!, { kind: 'known', units: new Map([[RAW, unit]]), em: 1, tokens: 100 }, 8, 1000, RULES)
-  cohort.report(waits!, { kind: 'awaits_label', generation_id: 'waits', tokens: 100 }, 1, 1000, RULES)
-  cohort.report(done!, { kind: 'known', units: new Map([[RAW, unit]]), em: 1, tokens: 100 }, 1, 1000, RULES)
+  cohort.report(group!, { kind: 'known', units: new Map([[RAW, unit]]) }, 8, 1000, RULES)
+  cohort.report(waits!, { kind: 'awaits_label', generation_id: 'waits' }, 1, 1000, RULES)
+  cohort.report(done!, { kind: 'known', units: new Map([[RAW, unit]]) }, 1, 1000, RULES)
   cohort.addEarly({ u: 0.7, generation_id: 'early', until: 13_000 })
   cohort.takeCounts()
   return cohort

@@ -50,13 +50,13 @@ export interface GenerationRecord {
   readonly steps: AskedStep[]
   /** Whether a local decider enrolled it. */
   isEnrolled: boolean
-  /** Whether a local decider need not enrol it. */
+  /** Whether a local decider need not enrol it: it is treated, or its draw is beyond `label_rate`. */
   isThinned: boolean
   readonly outcomes: SentOutcome[]
   labels: number
 }
 
-/** How draws are thinned to those that are enrolled. */
+/** By which draws are enrolled. */
 export interface Draws { readonly salt: string, readonly enrolledShare: number }
 
 /** A step without an id or arm cannot be followed. */
@@ -73,8 +73,8 @@ export function generationsOf (exchanges: readonly Exchange[], draws?: Draws): G
     if (!records.has(key)) records.set(key, { id: key, steps: [], isEnrolled: false, isThinned: false, outcomes: [], labels: 0 })
     return records.get(key)!
   }
-  const isThinned = (one: any) => draws !== undefined &&
-    secondHash(draws.salt, one?.group_id ?? one?.generation_id ?? NO_ID) >= draws.enrolledShare
+  const isThinned = (one: any) => draws !== undefined && (one?.arm === 'treated' ||
+    secondHash(draws.salt, one?.group_id ?? one?.generation_id ?? NO_ID) >= draws.enrolledShare)
   for (const exchange of exchanges) {
     if (exchange.method !== 'POST') continue
     for (const [id, step] of stepsOf(exchange)) recordOf(id).steps.push(step)

@@ -62,7 +62,7 @@ export function memoryService (salt: string, levels: Levels, defaults: PolicyPat
 
   /** Appends the draws to the log, so that an outcome finds its generation enrolled. */
   function appendDraws (): void {
-    const taken = draws.take(now)
+    const taken = draws.take()
     if (taken === null) return
     const after = lists === 0 ? {} : { after: now - appendedAt }
     learn({ type: 'enrolment', boot: 'memory', number: ++lists, age: now - taken.since, ...after, entries: taken.entries })

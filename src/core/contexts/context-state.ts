@@ -93,7 +93,7 @@ export interface ContextState {
   readonly generations: number
   readonly follow_up: FollowUp
   readonly recent: RecentCounts
-  /** Enrolments of either arm that are not accounted for yet. Set with the commit of the cohort. */
+  /** Enrolments that are not accounted for yet. Set with the commit of the cohort. */
   readonly open_enrolments: number
   /** Treated generations reported in this epoch. */
   readonly treated: number

@@ -227,11 +227,11 @@ export interface EnrolmentSink {
 export type Enrolment = 'enrolled' | 'late' | 'none'
 
 /**
- * The second hash of a draw that is enrolled: one below twice the share, in the share that `label_rate` enrols.
+ * The second hash of a draw that is enrolled: one that is control, in the share that `label_rate` enrols.
  * @returns `null` if the draw is not enrolled
  */
 export function enrolledHash (salt: string, id: string, u: number, share: number, enrolledShare: number): number | null {
-  if (u >= 2 * share) return null
+  if (u >= share) return null
   const hash = secondHash(salt, id)
   return hash < enrolledShare ? hash : null
 }

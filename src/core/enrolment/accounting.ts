@@ -35,21 +35,19 @@ export interface CohortScorer {
 
 /** Adds a member to the sums of its slice, once none of its outcomes or labels can come any more. */
 export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scorers'>): void {
-  const { slice, arm, u } = member
+  const { slice, u } = member
   const samples = samplesOf(member)
-  slice.open[arm]--
-  if (arm === 'control') {
-    const missing = member.lost + member.atWorst
-    slice.counts = addSliceCounts(slice.counts, {
-      accounted: (samples - missing - member.cancelled) / samples,
-      missing: missing / samples,
-      cancelled: member.cancelled / samples,
-    })
-    for (const scorer of rules.scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
-  }
+  const missing = member.lost + member.atWorst
+  slice.open--
+  slice.counts = addSliceCounts(slice.counts, {
+    accounted: (samples - missing - member.cancelled) / samples,
+    missing: missing / samples,
+    cancelled: member.cancelled / samples,
+  })
+  for (const scorer of rules.scorers) if (slice.number >= scorer.since && scorer.isSetAside?.(u) !== true) addToSlice(member, scorer)
 }
 
-/** Adds a control member to the evidence of its slice, for the test and for the drift detector. */
+/** Adds a member to the evidence of its slice, for the test and for the drift detector. */
 function addToSlice (member: EnrolledUnit, { scorer, thresholds, newestBeginning }: CohortScorer): void {
   const { evidence, watched, differences } = ownSums(member.slice)
   if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
@@ -108,24 +106,24 @@ interface Looked {
 export interface OpenSlice extends OpenEvidence { readonly differences: DifferencesBySince }
 
 /**
- * The evidence of each ended slice that is not final, for one scorer. Leaves out final slices and those after an open one. A unit is
+ * The evidence of each ended slice that is not final, for one scorer. A unit is
  * known if it is accounted for or its worst case is known.
  */
 export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenSlice[] {
   const { thresholds, since, isSetAside, only } = scorer
-  const ended = slices.filter((slice) => !slice.isCounted && slice.ends !== null && slice.number >= since)
+  const ended = slices.filter((slice) => slice.ends !== null && slice.number >= since)
   const drafts = new Map(ended.map((slice) => [slice, newDraft(slice, scorer)]))
   if (isSetAside === undefined && only !== undefined) {
-    for (const [slice, draft] of drafts) addUnaccounted(draft, only, slice.open.control, thresholds)
+    for (const [slice, draft] of drafts) addUnaccounted(draft, only, slice.open, thresholds)
   } else {
     for (const member of members) {
-      const draft = member.arm === 'control' ? drafts.get(member.slice) : undefined
+      const draft = drafts.get(member.slice)
       if (draft === undefined || isSetAside?.(member.u) === true) continue
       addUnaccounted(draft, scorer.newestBeginning(placeOf(member)), 1, thresholds)
     }
   }
   for (const member of partlyKnown) {
-    const draft = member.arm === 'control' ? drafts.get(member.slice) : undefined
+    const draft = drafts.get(member.slice)
     if (draft === undefined || isSetAside?.(member.u) === true) continue
     const unit = worstUnit(member, scorer, rules)
     if (unit === null) continue

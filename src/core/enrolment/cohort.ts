@@ -1,4 +1,3 @@
-import { drawArm } from '../assignment/arm.js'
 import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { ServedDifference } from '../certificate/fidelity.js'
 import { accountFor, type CohortRules, type CohortScorer, endFollowUp, evidenceOfOpenSlices, type OpenSlice } from './accounting.js'
@@ -11,13 +10,13 @@ import { asideSlice, isFinal, type Slice } from './slice.js'
 import { StopQueue } from './stop-queue.js'
 
 /** Limit of the enrolments of a context that are not accounted for. */
-export const MAX_OPEN_ENROLMENTS = 4096
+export const MAX_OPEN_ENROLMENTS = 16_384
 /** Limit of the samples of a context that await their labels: the learner keeps the steps of each. */
 export const MAX_AWAITING_LABELS = 16_384
 
 const NOBODY: readonly EnrolledUnit[] = []
 
-/** Control units enrolled, draws of void entries, and control draws that are left out by that, since they were last asked for. */
+/** Units enrolled, void units, those left out by that, and those of late lists, since they were last asked for. */
 const NO_COUNTS = { enrolled: 0, void: 0, left_out: 0, listed_late: 0 }
 
 /** The parts of a cohort besides its members. */
@@ -39,12 +38,11 @@ function newParts (): CohortParts {
 interface GradedSample {
   readonly generation_id: string
   readonly units: ReadonlyMap<number, EvidenceUnit>
-  readonly em: number | null
 }
 
 /**
- * The generations of one context and epoch, in the order of their enrolment, until each is accounted for. Nothing waits: a generation that
- * is not accounted for counts as lost (see docs/concepts/certificate.md). Mutable; the learner commits the changes.
+ * The control generations of one context and epoch, in the order of their enrolment, until each is accounted for. Nothing waits: a
+ * generation that is not accounted for counts as lost (see docs/concepts/certificate.md). Mutable; the learner commits the changes.
  */
 export class Cohort {
   readonly epoch: string
@@ -95,10 +93,13 @@ export class Cohort {
 
   get slices (): readonly Slice[] { return this.#queue.slices }
 
-  get early (): readonly EarlyOutcome[] { return this.#admission.early.list }
+  /** Number of control outcomes that wait for their entry. */
+  get early (): number { return this.#admission.early.size }
+
+  get earlyIds (): readonly string[] { return this.#admission.early.list.map(({ generation_id: id }) => id) }
 
   /** Whether the passing of time alone may change anything. */
-  get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early.length > 0 || !this.stops.isEmpty }
+  get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early > 0 || !this.stops.isEmpty }
 
   /** The number that the next slice to begin will have. */
   get nextSlice (): number { return this.#queue.next }
@@ -106,29 +107,16 @@ export class Cohort {
   /** Whether another sample may await its label. */
   get hasRoomForLabel (): boolean { return this.#waiting < MAX_AWAITING_LABELS }
 
-  /** Whether an outcome without an entry may still have one under way. */
-  mayEnrol (u: number, hash: number, share: number, clock: number): boolean {
-    return this.#admission.mayEnrol(u, hash, share, clock)
-  }
-
   isMissed (u: number): boolean { return this.#admission.spent.isMissed(u) }
 
   /** Whether it is known why a control unit is no member: it was one, in this epoch or the one before, or its entry was void. */
   isKnown (u: number, clock: number): boolean { return this.#admission.isSpent(u, clock) || this.isFormer(u, clock) }
 
-  /** Whether it is probably unknown since a list that came too late had no room for it; counts it among those. */
-  takeLate (hash: number, units: number, clock: number): boolean {
-    const isLate = this.#admission.takeLate(hash, units, clock)
-    if (isLate) this.isDirty = true
-    return isLate
-  }
-
   isFormer (u: number, clock: number): boolean { return this.#admission.spent.isFormer(u, clock) }
 
   /** Control units whose outcomes may still come after this epoch. */
   formerUnits (): number[] {
-    const members = [...this.members.values()].flatMap(({ u, arm }) => arm === 'control' ? [u] : [])
-    return [...members, ...this.#admission.spent.voidUnits]
+    return [...this.members.keys(), ...this.#admission.spent.voidUnits]
   }
 
   addFormer (units: readonly number[], until: number): void {
@@ -136,16 +124,16 @@ export class Cohort {
     this.isDirty = true
   }
 
-  /** Outcomes of control units that wait for their entry. */
-  countEarly (share: number): number { return this.early.filter(({ u }) => u < share).length }
-
-  /** Whether a draw is above the cutoff below which draws enrol now: a burst, or too many void draws, lowered it. */
-  isLeftOut (hash: number, clock: number): boolean { return this.#admission.isLeftOut(hash, clock) }
-
-  /** Keeps an outcome until its entry arrives. If there is no room, the draws of its entry are void. */
+  /** Keeps a control outcome until its entry arrives. @returns whether there was room */
   addEarly (outcome: EarlyOutcome): boolean {
     this.isDirty = true
-    return this.#admission.addEarly(outcome)
+    return this.#admission.early.add(outcome)
+  }
+
+  /** No entry enrols the unit any more. */
+  addVoid (u: number, clock: number, rules: Pick<CohortRules, 'followUp'>): void {
+    this.#admission.addVoid([u], clock, rules)
+    this.isDirty = true
   }
 
   /** The outcomes whose entry did not come in time. */
@@ -154,33 +142,34 @@ export class Cohort {
   /** Takes the early outcomes of a unit. */
   takeEarly (u: number): EarlyOutcome[] { return this.#marked(this.#admission.early.takeOf(u)) }
 
-  /** Takes the early outcomes that a cutoff has left out since. */
-  takeLeftOut (...args: Parameters<Admission['takeLeftOut']>): EarlyOutcome[] { return this.#marked(this.#admission.takeLeftOut(...args)) }
-
   #marked<T extends readonly unknown[]> (taken: T): T {
     if (taken.length > 0) this.isDirty = true
     return taken
   }
 
-  /** Enrols the draws of an entry. @param voidBy why it is void, as it also is if there is no room for it @returns the new members */
+  /**
+   * Enrols the draws of an entry, as far as there is room. The others are void.
+   * @param voidBy why all are void; `null`: they are not
+   * @returns the new members
+   */
   enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, voidBy: VoidCause | null = null): EnrolledUnit[] {
     this.isDirty = true
-    this.#admission.addBounds(entry, voidBy, clock, rules)
-    const fresh = this.#admission.admissible(entry, this.members, clock)
-    if (voidBy !== null || this.#admission.isVoid(clock) || this.members.size + fresh.size > MAX_OPEN_ENROLMENTS) {
-      this.#counts.void += fresh.size
-      const leftOut = voidBy === 'epoch' ? 0 : [...fresh.keys()].filter((u) => u < entry.share).length
-      this.#counts.left_out += leftOut
-      if (voidBy === 'age') this.#counts.listed_late += leftOut
-      this.#admission.addVoid(fresh, clock, rules)
-      return []
-    }
+    const fresh = [...this.#admission.admissible(entry, this.members, clock)]
+    const room = voidBy === null ? Math.max(0, MAX_OPEN_ENROLMENTS - this.members.size) : 0
+    this.#voidDraws(fresh.slice(room), clock, rules, voidBy)
+    if (voidBy !== null) return []
     this.#endSlice(clock, rules.followUp) // what is due comes first
-    const added: EnrolledUnit[] = []
-    const rate = this.#addTraffic(entry, fresh, clock, rules)
-    for (const [u, hash] of fresh) added.push(this.#add(u, { hash, share: entry.share, rate, at: clock }))
+    const rate = this.#addTraffic(entry, fresh.length, clock, rules)
+    const added = fresh.slice(0, room).map(([u, hash]) => this.#add(u, { hash, share: entry.share, rate, at: clock }))
     this.#mergeSlices(rules.followUp)
     return added
+  }
+
+  #voidDraws (draws: ReadonlyArray<readonly [u: number, hash: number]>, clock: number, rules: CohortRules, voidBy: VoidCause | null): void {
+    this.#counts.void += draws.length
+    if (voidBy !== 'epoch') this.#counts.left_out += draws.length
+    if (voidBy === 'age') this.#counts.listed_late += draws.length
+    this.#admission.addVoid(draws.map(([u]) => u), clock, rules)
   }
 
   #change (): void {
@@ -188,13 +177,9 @@ export class Cohort {
     this.isDirty = true
   }
 
-  /** Counts the generations that the control units of an entry stand for. @returns the traffic, generations a span; 0 without a span */
-  #addTraffic ({ share }: EnrolmentEntry, fresh: ReadonlyMap<number, number>, clock: number, { span, labelRate }: CohortRules): number {
-    if (span === 0) return 0
-    let control = 0
-    for (const u of fresh.keys()) if (drawArm(u, share) === 'control') control++
-    const enrolling = share * Math.min(labelRate, this.#admission.cutoff(clock))
-    return this.#traffic.add(control, control / enrolling, clock, span)
+  /** Counts the generations that the units of an entry stand for. @returns the traffic, generations a span; 0 without a span */
+  #addTraffic ({ share }: EnrolmentEntry, units: number, clock: number, { span, labelRate }: CohortRules): number {
+    return span === 0 ? 0 : this.#traffic.add(units, units / (share * labelRate), clock, span)
   }
 
   /** The traffic, generations a span. */
@@ -208,15 +193,12 @@ export class Cohort {
   }
 
   #add (u: number, { hash, share, rate, at }: Pick<EnrolledUnit, 'hash' | 'share' | 'rate' | 'at'>): EnrolledUnit {
-    const arm = drawArm(u, share)
     const slice = this.#queue.newest(at)
-    const member = newEnrolledUnit({ u, hash, arm, share, at, rate, slice })
+    const member = newEnrolledUnit({ u, hash, share, at, rate, slice })
     this.members.set(u, member)
-    slice.open[arm]++
-    if (arm === 'control') {
-      slice.enrolled++
-      this.#counts.enrolled++
-    }
+    slice.open++
+    slice.enrolled++
+    this.#counts.enrolled++
     this.#change()
     return member
   }
@@ -224,12 +206,11 @@ export class Cohort {
   /**
    * Follows up a control unit that is no evidence here, since no entry can enrol it: its draw is above the share. It takes at most half of
    * the room.
-   * @returns `undefined` where an entry may come, the unit is known, or there is no room
+   * @returns `undefined` where the unit is known, or there is no room
    */
-  addAside (u: number, hash: number, share: number, clock: number): EnrolledUnit | undefined {
-    const mayCome = u < 2 * this.#admission.widestShare(share, clock)
-    if (mayCome || this.isKnown(u, clock) || this.members.size >= MAX_OPEN_ENROLMENTS / 2) return undefined
-    const member = newEnrolledUnit({ u, hash, arm: 'control', share: 1, at: clock, rate: 0, slice: asideSlice() })
+  addAside (u: number, hash: number, clock: number): EnrolledUnit | undefined {
+    if (this.isKnown(u, clock) || this.members.size >= MAX_OPEN_ENROLMENTS / 2) return undefined
+    const member = newEnrolledUnit({ u, hash, share: 1, at: clock, rate: 0, slice: asideSlice() })
     this.members.set(u, member)
     this.isDirty = true
     return member
@@ -251,7 +232,7 @@ export class Cohort {
 
   label (member: EnrolledUnit, graded: GradedSample, clock: number, rules: CohortRules): void {
     this.#waiting--
-    addLabel(member, graded.generation_id, graded.units, graded.em)
+    addLabel(member, graded.generation_id, graded.units)
     this.#learned(member, clock, rules)
   }
 
@@ -282,10 +263,8 @@ export class Cohort {
     return this.#queue.hasFinal || this.isDue(clock, times)
   }
 
-  /** Whether an outcome is kept for this cohort: until its entry, or a label, comes. */
-  isKept (generationId: string): boolean {
-    return this.stops.has(generationId) || this.#admission.early.has(generationId)
-  }
+  /** Whether an outcome is kept until its entry comes. */
+  isEarly (generationId: string): boolean { return this.#admission.early.has(generationId) }
 
   /** A stop that awaits its label (see `StopQueue`). */
   queueStop (generationId: string, clock: number): void {
@@ -299,16 +278,8 @@ export class Cohort {
     this.isDirty = true
   }
 
-  /** Forgets the queued stops. @returns ids of outcomes that are kept for nothing else */
-  clearStops (): string[] {
-    return this.#keptForNothing(this.#marked(this.stops.clear()))
-  }
-
-  #keptForNothing (ids: readonly string[]): string[] {
-    if (ids.length === 0) return []
-    const others = new Set([...this.members.values()].flatMap(({ waiting }) => waiting))
-    return ids.filter((id) => !others.has(id) && !this.isKept(id))
-  }
+  /** Forgets the queued stops. @returns ids of those that awaited a label */
+  clearStops (): string[] { return this.#marked(this.stops.clear()) }
 
   /** The label of a stop has come. */
   settleStop (generationId: string, difference: ServedDifference): void {
@@ -316,14 +287,11 @@ export class Cohort {
     this.isDirty = true
   }
 
-  /**
-   * Takes the treated generations whose difference is known, in the order of their outcomes (see `StopQueue`).
-   * @returns also the ids of outcomes whose label did not arrive, and that are kept for nothing else
-   */
+  /** Takes the treated generations whose difference is known, in the order of their outcomes (see `StopQueue`). */
   takeStops (clock: number, followUp: number): ReturnType<StopQueue['take']> {
-    const { settled, unlabelled } = this.stops.take(clock, followUp)
-    this.#marked(settled)
-    return { settled, unlabelled: this.#keptForNothing(unlabelled) }
+    const taken = this.stops.take(clock, followUp)
+    this.#marked(taken.settled)
+    return taken
   }
 
   /** Ends the slices that are due, and gives up members whose follow-up is over. @returns ids of outcomes whose label did not arrive */
@@ -372,14 +340,8 @@ export class Cohort {
     }
   }
 
-  /** The control evidence of slices at the front that have become final, each once: it joins the sum. */
-  takeFinal (): ReturnType<SliceQueue['takeFinal']> { return this.#marked(this.#queue.takeFinal()) }
-
-  /** Drops the slices at the front of which nothing is open; of the others too many merge. */
-  dropFinal (followUp: number): void {
-    if (this.#queue.dropFinal()) this.isDirty = true
-    this.#mergeSlices(followUp)
-  }
+  /** Takes the slices at the front that have become final: their evidence joins the sum. */
+  takeFinal (): Slice[] { return this.#marked(this.#queue.takeFinal()) }
 
   /** The evidence of each open slice for one scorer. Constant until something changes. */
   openEvidence (scorer: CohortScorer, rules: CohortRules): OpenSlice[] {

@@ -130,7 +130,7 @@ export class Cohorts {
     this.#byKey.delete(key)
     this.#dropped.add(key)
     const waiting = [...cohort.members.values()].flatMap(({ waiting }) => waiting)
-    return [...waiting, ...cohort.early.map(({ generation_id: id }) => id), ...cohort.stops.clear()]
+    return [...waiting, ...cohort.earlyIds, ...cohort.stops.clear()]
   }
 
   /**

@@ -1,4 +1,3 @@
-import type { Arm } from '../assignment/arm.js'
 import { murmur3 } from '../assignment/hash.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addLists, addOptional, type EvidenceUnit, zeroList } from '../certificate/evidence.js'
@@ -11,12 +10,11 @@ import { ASIDE, type Slice } from './slice.js'
  */
 export const MAX_SAMPLES = 4096
 
-/** A generation or group that is enrolled and not yet accounted for. */
+/** A control generation or group that is enrolled and not yet accounted for. */
 export interface EnrolledUnit {
   readonly u: number
   /** The second hash of its draw, which tells the generation that enrolled a prompt from others of the same prompt. */
   readonly hash: number
-  readonly arm: Arm
   /** Control share at which it was drawn. */
   readonly share: number
   /** When it was enrolled, by the follow-up clock, ms. */
@@ -25,7 +23,7 @@ export interface EnrolledUnit {
   readonly rate: number
   readonly pace: number
   slice: Slice
-  /** Of a full run in a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
+  /** In a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
   leaf?: string
   /** Whether it was drawn from the hash of a prompt. Absent: no, or nothing is known. */
   byPrompt?: boolean
@@ -40,30 +38,25 @@ export interface EnrolledUnit {
   reported: number
   cancelled: number
   lost: number
-  /** Control samples whose label is missing, which count as the worst case. */
+  /** Samples whose label is missing, which count as the worst case. */
   atWorst: number
   waiting: readonly string[]
-  /** Sums over the known samples of a control member, by scorer. */
+  /** Sums over the known samples, by scorer. */
   sums: ReadonlyMap<number, EvidenceUnit>
   /** Cache of its worst case by scorer, which every look needs, until more is reported. Not stored. */
   worst?: Map<number, EvidenceUnit | null>
-  /** Samples graded, their right answers, samples measured, their tokens. */
-  graded: number
-  em: number
-  measured: number
-  tokens: number
-  /** Control samples whose savings were counted, and the tokens that stopping would have spared in them. Absent: none. */
+  /** Samples whose savings were counted, and the tokens that stopping would have spared in them. Absent: none. */
   saved?: { readonly samples: number, readonly tokens: number }
 }
 
 /** The report on one sample. */
 export type SampleReport =
-  /** `units`: by scorer, of a control sample; a scorer that may not learn from it is absent. */
-  | { readonly kind: 'known', readonly units: ReadonlyMap<number, EvidenceUnit>, readonly em: number | null, readonly tokens: number }
+  /** `units`: by scorer; a scorer that may not learn from it is absent. */
+  | { readonly kind: 'known', readonly units: ReadonlyMap<number, EvidenceUnit> }
   /** Its answer would have changed somewhere, and only a label can show whether that lost anything. */
-  | { readonly kind: 'awaits_label', readonly generation_id: string, readonly tokens: number }
+  | { readonly kind: 'awaits_label', readonly generation_id: string }
   /** The same where too many await their labels already: the worst that it can be, by scorer. */
-  | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, EvidenceUnit>, readonly tokens: number }
+  | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, EvidenceUnit> }
   /** Its outcome, its complete steps or its control run is missing. */
   | { readonly kind: 'missing' }
   /** The client went away. */
@@ -75,12 +68,11 @@ const NOBODY: readonly string[] = []
 const NO_SUMS: ReadonlyMap<number, EvidenceUnit> = new Map()
 
 export function newEnrolledUnit (
-  { u, hash, arm, share, at, rate, slice }: Pick<EnrolledUnit, 'u' | 'hash' | 'arm' | 'share' | 'at' | 'rate' | 'slice'>
+  { u, hash, share, at, rate, slice }: Pick<EnrolledUnit, 'u' | 'hash' | 'share' | 'at' | 'rate' | 'slice'>
 ): EnrolledUnit {
   return {
     u,
     hash,
-    arm,
     share,
     at,
     rate,
@@ -94,15 +86,11 @@ export function newEnrolledUnit (
     atWorst: 0,
     waiting: NOBODY,
     sums: NO_SUMS,
-    graded: 0,
-    em: 0,
-    measured: 0,
-    tokens: 0,
   }
 }
 
 /** Whether it is evidence of the context that it is enrolled in. */
-export function isEvidence ({ arm, slice }: EnrolledUnit): boolean { return arm === 'control' && slice.number !== ASIDE }
+export function isEvidence ({ slice }: EnrolledUnit): boolean { return slice.number !== ASIDE }
 
 /** Counts a sample that has not been reported before. */
 export function addReport (member: EnrolledUnit, report: SampleReport): void {
@@ -111,9 +99,9 @@ export function addReport (member: EnrolledUnit, report: SampleReport): void {
   switch (report.kind) {
     case 'cancelled': member.cancelled++; return
     case 'missing': member.lost++; return
-    case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; measure(member, report.tokens); return
-    case 'at_worst': measure(member, report.tokens); addAtWorst(member, report.units); return
-    case 'known': measure(member, report.tokens); addKnown(member, report.units, report.em)
+    case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; return
+    case 'at_worst': addAtWorst(member, report.units); return
+    case 'known': addKnown(member, report.units)
   }
 }
 
@@ -129,9 +117,9 @@ export function noteIndex (member: EnrolledUnit, index: number): boolean {
 }
 
 /** The label of a sample that awaited it. */
-export function addLabel (member: EnrolledUnit, generationId: string, units: ReadonlyMap<number, EvidenceUnit>, em: number | null): void {
+export function addLabel (member: EnrolledUnit, generationId: string, units: ReadonlyMap<number, EvidenceUnit>): void {
   stopWaiting(member, generationId)
-  addKnown(member, units, em)
+  addKnown(member, units)
 }
 
 /** The label of a sample is awaited no longer. */
@@ -142,28 +130,18 @@ export function stopWaiting (member: EnrolledUnit, generationId: string): void {
 
 /** A sample whose label is missing: the worst that it can be, or lost at every threshold if its steps are no longer known. */
 export function addAtWorst (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>): void {
-  if (member.arm === 'control') { if (units.size === 0) member.lost++; else member.atWorst++ }
-  addKnown(member, units, null)
+  if (units.size === 0) member.lost++; else member.atWorst++
+  addKnown(member, units)
 }
 
-function addKnown (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>, em: number | null): void {
-  if (units.size > 0) {
-    member.sums = member.sums.size === 0 ? units : withSamples(member.sums, units)
-  }
-  if (em === null) return
-  member.graded++
-  member.em += em
+function addKnown (member: EnrolledUnit, units: ReadonlyMap<number, EvidenceUnit>): void {
+  if (units.size > 0) member.sums = member.sums.size === 0 ? units : withSamples(member.sums, units)
 }
 
 function withSamples (before: EnrolledUnit['sums'], units: ReadonlyMap<number, EvidenceUnit>): EnrolledUnit['sums'] {
   const sums = new Map(before)
   for (const [scorer, unit] of units) sums.set(scorer, addSample(sums.get(scorer), unit))
   return sums
-}
-
-function measure (member: EnrolledUnit, tokens: number): void {
-  member.measured++
-  member.tokens += tokens
 }
 
 /** How many samples a member has, as far as is known. */

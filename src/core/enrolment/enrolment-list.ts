@@ -1,4 +1,4 @@
-/** The generations that a replica enrolled since its last list (see docs/concepts/certificate.md). */
+/** The control generations that a replica enrolled since its last list (see docs/concepts/certificate.md). */
 export interface EnrolmentList {
   readonly type: 'enrolment'
   /** The start of the process that made the list, and the number of the list since: a list that is sent twice counts once. */
@@ -20,18 +20,11 @@ export interface EnrolmentEntry {
   /** Name of the epoch, as the replica knew it; `null`: the replica knew no epoch of the context. */
   readonly epoch: string | null
   readonly share: number
-  /** Pairs of u and second hash, both in [0, 1); u is below twice the share. */
+  /** Pairs of u and second hash, both in [0, 1); u is below the share. */
   readonly draws: ReadonlyArray<readonly [number, number]>
-  /** The smallest second hash that was left out because there was no room; absent: none was. */
-  readonly cutoff?: number
-  /** Number of control draws that were left out; absent: none. */
-  readonly control_left_out?: number
   /** The prefix that the token of the first draw is bound to, if the replica knew no epoch. */
   readonly prefix?: string
 }
-
-/** Limit of the draws in one entry, which keeps those with the smallest second hashes. */
-export const MAX_DRAWS = 256
 
 /** The times of enrolment (see docs/concepts/certificate.md), ms. One object, which the assembly injects: the demo and tests run faster. */
 export interface EnrolmentTimes {
@@ -79,39 +72,33 @@ export interface DrawnIn {
 }
 
 /** `draws`: second hash by u, since all samples of a group share one draw. */
-interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number, controlLeftOut: number }
+interface Draft extends DrawnIn { readonly draws: Map<number, number> }
 
 /** Limit of the entries of a list: while the store is away they pile up, and context keys come from clients. */
 const MAX_DRAFT_ENTRIES = 16_384
 /** Limit of all draws of a list, for the same reason: 18 MB. A list of that size is mostly too old to enrol anything. */
 export const MAX_BUFFERED_DRAWS = 262_144
 
-/**
- * The draws of a replica since its last list. An entry holds those with the smallest second hashes, at most `MAX_DRAWS`, so that bursts
- * are thinned by a hash and not by the order of arrival.
- */
+/** The control draws of a replica since its last list. */
 export class DrawBuffer {
   #drafts = new Map<string, Draft>()
   #size = 0
   #since: number | null = null
 
   /**
-   * Adds a draw if it is control, or one of as many treated draws, which are those below twice the share.
+   * Adds a draw if it is control.
    * @param u the draw, in [0, 1)
    * @param hash the second hash, in [0, 1)
    * @param now a monotonic clock, ms
    */
   add (drawn: DrawnIn, u: number, hash: number, now: number): void {
-    if (u >= 2 * drawn.share) return
+    if (u >= drawn.share || this.#size >= MAX_BUFFERED_DRAWS) return
     const draft = this.#draft(drawn)
     if (draft === undefined) return // as if its list were lost
     this.#since = Math.min(this.#since ?? now, now) // a local decider's draw may be older than those before it
-    if (hash >= draft.cutoff && u < drawn.share) draft.controlLeftOut++
-    if (hash >= draft.cutoff || this.#size >= MAX_BUFFERED_DRAWS || draft.draws.has(u)) return // of a prompt the first generation enrols
-    const before = draft.draws.size
+    if (draft.draws.has(u)) return // of a prompt the first generation enrols
     draft.draws.set(u, hash)
-    if (draft.draws.size === 2 * MAX_DRAWS) thin(draft)
-    this.#size += draft.draws.size - before
+    this.#size++
   }
 
   #draft ({ key, epoch, share, prefix }: DrawnIn): Draft | undefined {
@@ -119,43 +106,21 @@ export class DrawBuffer {
     let draft = this.#drafts.get(name)
     if (draft !== undefined || this.#drafts.size >= MAX_DRAFT_ENTRIES) return draft
     const bound = epoch === null && prefix !== undefined && { prefix }
-    const nothing = { draws: new Map(), cutoff: Infinity, controlLeftOut: 0 }
-    this.#drafts.set(name, draft = { key, epoch, share, ...nothing, ...bound })
+    this.#drafts.set(name, draft = { key, epoch, share, draws: new Map(), ...bound })
     return draft
   }
 
-  /** The entries of the next list, and the time of the oldest draw or, without draws, the present; `null` if there are no entries. */
-  take (now: number): { readonly entries: EnrolmentEntry[], readonly since: number } | null {
-    if (this.#drafts.size === 0) return null
-    const since = this.#since ?? now
+  /** The entries of the next list, and the time of the oldest draw; `null` if there are none. */
+  take (): { readonly entries: EnrolmentEntry[], readonly since: number } | null {
+    const since = this.#since
+    if (since === null) return null
     const drafts = [...this.#drafts.values()]
     this.#drafts = new Map()
     this.#size = 0
     this.#since = null
     return {
       since,
-      entries: drafts.map((draft) => {
-        thin(draft)
-        const { key, epoch, share, draws, cutoff, controlLeftOut, prefix } = draft
-        return {
-          key,
-          epoch,
-          share,
-          draws: [...draws],
-          ...(cutoff !== Infinity && { cutoff }),
-          ...(controlLeftOut > 0 && { control_left_out: controlLeftOut }),
-          ...(prefix !== undefined && { prefix }),
-        }
-      }),
+      entries: drafts.map(({ draws, ...drawn }) => ({ ...drawn, draws: [...draws] })),
     }
   }
-}
-
-/** Keeps the draws with the smallest second hashes. */
-function thin (draft: Draft): void {
-  if (draft.draws.size <= MAX_DRAWS) return
-  const sorted = [...draft.draws].sort(([, a], [, b]) => a - b)
-  draft.cutoff = Math.min(draft.cutoff, sorted[MAX_DRAWS]![1])
-  draft.draws = new Map(sorted.slice(0, MAX_DRAWS))
-  for (const [u] of sorted.slice(MAX_DRAWS)) if (u < draft.share) draft.controlLeftOut++
 }

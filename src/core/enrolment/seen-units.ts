@@ -30,9 +30,8 @@ export function countPacked (packed: string, most = Infinity): number | null {
 
 /** Limit on the remembered units that were accounted for recently. */
 const MAX_ACCOUNTED_UNITS = 4096
-/** Limit on the remembered units of void entries; those with the smallest second hashes are kept. */
+/** Limit on the remembered void units; the oldest are forgotten first. */
 export const MAX_VOID_UNITS = 4096
-const KEPT_VOID_UNITS = MAX_VOID_UNITS * 3 / 4
 /** Limit on the remembered units that went missing, by which late outcomes are recognised. */
 const MAX_MISSED_UNITS = 1024
 
@@ -41,8 +40,7 @@ interface StoredMemory { readonly units: PackedNumbers, readonly until: PackedNu
 
 export interface StoredUnits {
   readonly accounted: StoredMemory
-  /** With their second hashes. */
-  readonly void: StoredMemory & { readonly hashes: PackedNumbers }
+  readonly void: StoredMemory
   readonly missed: PackedNumbers
   readonly former: FormerUnits
 }
@@ -52,12 +50,10 @@ interface FormerUnits { readonly units: PackedNumbers, readonly until: number }
 
 const NO_FORMER: FormerUnits = { units: '', until: 0 }
 
-interface VoidUnit { readonly hash: number, readonly until: number }
-
 /** The units of a context that may not enrol again, each for a while. Times are the follow-up clock's. */
 export class SeenUnits {
   readonly #accounted = new Map<number, number>()
-  #void = new Map<number, VoidUnit>()
+  readonly #void = new Map<number, number>()
   readonly #missed: Set<number>
   #former: FormerUnits
   #formerSet: ReadonlySet<number> | null = null
@@ -66,32 +62,24 @@ export class SeenUnits {
     this.#missed = new Set(stored && unpackNumbers(stored.missed))
     this.#former = stored?.former ?? NO_FORMER
     if (stored === undefined) return
-    const ends = unpackNumbers(stored.accounted.until) // as many as there are units
-    const voidEnds = unpackNumbers(stored.void.until)
-    const hashes = unpackNumbers(stored.void.hashes)
-    for (const [i, u] of unpackNumbers(stored.accounted.units).entries()) this.#accounted.set(u, ends[i]!)
-    for (const [i, u] of unpackNumbers(stored.void.units).entries()) this.#void.set(u, { until: voidEnds[i]!, hash: hashes[i]! })
+    recall(this.#accounted, stored.accounted)
+    recall(this.#void, stored.void)
   }
 
   store (): StoredUnits {
-    const voids = [...this.#void.values()]
     return {
-      accounted: { units: packNumbers([...this.#accounted.keys()]), until: packNumbers([...this.#accounted.values()]) },
-      void: {
-        units: packNumbers([...this.#void.keys()]),
-        until: packNumbers(voids.map(({ until }) => until)),
-        hashes: packNumbers(voids.map(({ hash }) => hash)),
-      },
+      accounted: memoryOf(this.#accounted),
+      void: memoryOf(this.#void),
       missed: packNumbers([...this.#missed]),
       former: this.#former,
     }
   }
 
   has (u: number, clock: number): boolean {
-    return this.#missed.has(u) || (this.#accounted.get(u) ?? 0) > clock || (this.#void.get(u)?.until ?? 0) > clock
+    return this.#missed.has(u) || (this.#accounted.get(u) ?? 0) > clock || (this.#void.get(u) ?? 0) > clock
   }
 
-  /** Units of void entries. */
+  /** Void units. */
   get voidUnits (): Iterable<number> { return this.#void.keys() }
 
   /** Remembers control units of the epoch before. */
@@ -114,37 +102,33 @@ export class SeenUnits {
   /** Whether a unit went missing, so that what arrives of it is late. */
   isMissed (u: number): boolean { return this.#missed.has(u) }
 
-  addAccounted (u: number, until: number, clock: number): void {
-    this.#accounted.delete(u) // a new entry goes to the end: the oldest come first
-    this.#accounted.set(u, until)
-    for (const [oldest, its] of this.#accounted) {
-      if (its > clock && this.#accounted.size <= MAX_ACCOUNTED_UNITS) break
-      this.#accounted.delete(oldest)
-    }
-  }
+  addAccounted (u: number, until: number, clock: number): void { remember(this.#accounted, u, until, clock, MAX_ACCOUNTED_UNITS) }
 
   addMissed (u: number): void {
     this.#missed.add(u)
     if (this.#missed.size > MAX_MISSED_UNITS) this.#missed.delete(this.#missed.values().next().value!)
   }
 
-  /**
-   * Remembers the units of a void entry. Where there are too many, those with the largest second hashes are forgotten.
-   * @param draws second hash by unit
-   * @returns the smallest second hash that was forgotten, below which draws must stay for as long; Infinity: none was
-   */
-  addVoid (draws: ReadonlyMap<number, number>, until: number, clock: number): number {
-    for (const [oldest, its] of this.#void) {
-      if (its.until > clock) break
-      this.#void.delete(oldest)
-    }
-    for (const [u, hash] of draws) {
-      this.#void.delete(u)
-      this.#void.set(u, { hash, until })
-    }
-    if (this.#void.size <= MAX_VOID_UNITS) return Infinity
-    const cutoff = [...this.#void.values()].map(({ hash }) => hash).sort((a, b) => a - b)[KEPT_VOID_UNITS]!
-    this.#void = new Map([...this.#void].filter(([, { hash }]) => hash < cutoff))
-    return cutoff
+  addVoid (units: Iterable<number>, until: number, clock: number): void {
+    for (const u of units) remember(this.#void, u, until, clock, MAX_VOID_UNITS)
   }
+}
+
+/** Remembers a unit as the newest one, and forgets the oldest that are over or too many. */
+function remember (memory: Map<number, number>, u: number, until: number, clock: number, most: number): void {
+  memory.delete(u)
+  memory.set(u, until)
+  for (const [oldest, its] of memory) {
+    if (its > clock && memory.size <= most) break
+    memory.delete(oldest)
+  }
+}
+
+function memoryOf (memory: ReadonlyMap<number, number>): StoredMemory {
+  return { units: packNumbers([...memory.keys()]), until: packNumbers([...memory.values()]) }
+}
+
+function recall (memory: Map<number, number>, { units, until }: StoredMemory): void {
+  const ends = unpackNumbers(until) // as many as there are units
+  for (const [i, u] of unpackNumbers(units).entries()) memory.set(u, ends[i]!)
 }

@@ -1,13 +1,13 @@
-import { mergeSlices, isFinal, newSlice, type Slice, type SliceEvidence } from './slice.js'
+import { mergeSlices, isFinal, newSlice, type Slice } from './slice.js'
 
-/** Limit on the open slices, and also on the slices whose treated units are not all accounted for. */
+/** Limit on the open slices. */
 export const MAX_OPEN_SLICES = 8
 /** A slice ends at this many enrolments, but not before this part of the follow-up, and at the latest after that part. */
 const SLICE_SIZE = 32
 const MIN_SLICE_SHARE = 1 / 64
 const MAX_SLICE_SHARE = 1 / 8
 
-/** The slices of a cohort in their order, from the first that is not final in both arms. Times are the follow-up clock's, ms. */
+/** The slices of a cohort in their order, from the first that is not final. Times are the follow-up clock's, ms. */
 export class SliceQueue {
   #slices: Slice[]
   #next: number
@@ -57,7 +57,7 @@ export class SliceQueue {
 
   /** Notes that evidence begins again with the newest slice. @returns whether it may: otherwise too few slices could merge */
   begin (): boolean {
-    if (this.#slices.filter(({ isBeginning, isCounted }) => isBeginning && !isCounted).length >= MAX_OPEN_SLICES / 2) return false
+    if (this.#slices.filter(({ isBeginning }) => isBeginning).length >= MAX_OPEN_SLICES / 2) return false
     this.#slices.at(-1)!.isBeginning = true
     return true
   }
@@ -65,51 +65,24 @@ export class SliceQueue {
   /** Where there are too many slices, merges the neighbours that are shortest. @returns pairs: the second is now in the first */
   merge (followUp: number): Array<readonly [Slice, Slice]> {
     const merged: Array<readonly [Slice, Slice]> = []
-    if (this.#slices.length <= MAX_OPEN_SLICES) return merged
-    for (const isCounted of [false, true]) {
-      for (;;) {
-        const sameKind = this.#slices.filter((slice) => slice.isCounted === isCounted)
-        if (sameKind.length <= MAX_OPEN_SLICES) break
-        const pair = shortestPair(isCounted ? sameKind : sameKind.slice(0, -1), this.#slices.at(-1)!.begins, followUp)
-        if (pair === null) break
-        mergeSlices(...pair)
-        this.#slices.splice(this.#slices.indexOf(pair[1]), 1)
-        merged.push(pair)
-      }
+    while (this.#slices.length > MAX_OPEN_SLICES) {
+      const pair = shortestPair(this.#slices.slice(0, -1), this.#slices.at(-1)!.begins, followUp)
+      if (pair === null) break
+      mergeSlices(...pair)
+      this.#slices.splice(this.#slices.indexOf(pair[1]), 1)
+      merged.push(pair)
     }
     return merged
   }
 
-  /** Whether `takeFinal` or `dropFinal` would find one. */
-  get hasFinal (): boolean {
-    const [first] = this.#slices
-    if (first === undefined) return false
-    if (first.isCounted && first.open.treated === 0) return true
-    for (const slice of this.#slices) if (!slice.isCounted) return isFinal(slice)
-    return false
-  }
+  /** Whether `takeFinal` would find one. */
+  get hasFinal (): boolean { return this.#slices[0] !== undefined && isFinal(this.#slices[0]) }
 
-  /** The control evidence of slices at the front that have become final, each once: it joins the sum. */
-  takeFinal (): Array<SliceEvidence & Pick<Slice, 'number' | 'enrolled'>> {
-    const taken = []
-    for (const slice of this.#slices) {
-      if (slice.isCounted) continue
-      if (!isFinal(slice)) break
-      const { number, enrolled, evidence, watched, differences, counts } = slice
-      taken.push({ number, enrolled, evidence, watched, differences, counts })
-      slice.isCounted = true
-      slice.evidence = new Map()
-      slice.watched = new Map()
-      slice.differences = new Map()
-    }
+  /** Takes the slices at the front that have become final: their evidence joins the sum. */
+  takeFinal (): Slice[] {
+    const taken: Slice[] = []
+    while (this.hasFinal) taken.push(this.#slices.shift()!)
     return taken
-  }
-
-  /** Drops the slices at the front that are final in both arms. @returns whether there was one */
-  dropFinal (): boolean {
-    const before = this.#slices.length
-    while (this.#slices[0]?.isCounted && this.#slices[0].open.treated === 0) this.#slices.shift()
-    return this.#slices.length < before
   }
 }
 

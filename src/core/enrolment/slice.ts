@@ -2,20 +2,19 @@ import { addDifferenceSums, type DifferenceSum, differenceSumFrom } from '../cer
 import type { Evidence } from '../certificate/evidence.js'
 import { addEvidenceTo, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 
-/** Numbers of control units of a slice by their fate. A group counts once for each of its samples. */
+/** Numbers of units of a slice by their fate. A group counts once for each of its samples. */
 export interface SliceCounts {
   readonly accounted: number
   /** The outcome, its complete steps or a required label never arrived. */
   readonly missing: number
   readonly cancelled: number
-  /** Missing, and left out of the evidence. */
 }
 
 const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0 }
 
-/** The evidence of a slice's control units. */
+/** The evidence of a slice's units. */
 export interface SliceEvidence {
-  /** Evidence of the control units that are accounted for, by scorer. */
+  /** Evidence of the units that are accounted for, by scorer. */
   evidence: Map<number, EvidenceSum>
   /** The same without missing samples, for scorers where that differs. It feeds the drift detector, since a killed fleet is not drift. */
   watched: Map<number, EvidenceSum>
@@ -24,7 +23,7 @@ export interface SliceEvidence {
   counts: SliceCounts
 }
 
-/** Neighbours in the order of enrolment, of both arms (see docs/concepts/certificate.md). Times are the follow-up clock's, ms. */
+/** Neighbours in the order of enrolment (see docs/concepts/certificate.md). Times are the follow-up clock's, ms. */
 export interface Slice extends SliceEvidence {
   readonly number: number
   /** When its first unit was enrolled, and when it ended; `null`: it is still open to further units. */
@@ -32,11 +31,9 @@ export interface Slice extends SliceEvidence {
   ends: number | null
   /** Evidence of some scorer begins with it, so it never merges with the slice before it. */
   isBeginning: boolean
-  /** Enrolled control units, and the units of each arm that are not accounted for. */
+  /** Enrolled units, and those that are not accounted for. */
   enrolled: number
-  open: { control: number, treated: number }
-  /** Its control evidence has joined the sum before it, and is no longer here. */
-  isCounted: boolean
+  open: number
   /** Its sums are shared with what was stored, which is written while the learner goes on: they are copied before they change. */
   isShared: boolean
 }
@@ -54,12 +51,11 @@ export function newSlice (number: number, begins: number, isBeginning: boolean):
     ends: null,
     isBeginning,
     enrolled: 0,
-    open: { control: 0, treated: 0 },
+    open: 0,
     evidence: new Map(),
     watched: new Map(),
     differences: new Map(),
     counts: NO_COUNTS,
-    isCounted: false,
     isShared: false,
   }
 }
@@ -67,8 +63,8 @@ export function newSlice (number: number, begins: number, isBeginning: boolean):
 /** Takes the place of a slice for one unit that is in none. */
 export function asideSlice (): Slice { return newSlice(ASIDE, 0, false) }
 
-/** Whether nothing more can come into the control evidence of a slice. */
-export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open.control === 0 }
+/** Whether nothing more can come into the evidence of a slice. */
+export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open === 0 }
 
 /** The sums of a slice, to be added to. */
 export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched' | 'differences'> {
@@ -88,8 +84,7 @@ function copiedDifferences (bySince: ReadonlyMap<number, DifferenceSum>): Map<nu
 export function mergeSlices (first: Slice, second: Slice): void {
   first.ends = second.ends
   first.enrolled += second.enrolled
-  first.open.control += second.open.control
-  first.open.treated += second.open.treated
+  first.open += second.open
   for (const scorer of new Set([...first.watched.keys(), ...second.watched.keys()])) {
     first.watched.set(scorer, sumOf(watchedOf(first, scorer), watchedOf(second, scorer)))
   }

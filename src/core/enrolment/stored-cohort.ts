@@ -1,4 +1,3 @@
-import { drawArm } from '../assignment/arm.js'
 import { type EvidenceSum, type PackedEvidence, packEvidence, sumFrom, unpackEvidence } from '../certificate/evidence-sum.js'
 import { type DifferenceSum, type DifferenceSums, differenceSumFrom, packDifferences, unpackDifferences } from '../certificate/difference-sums.js'
 import type { EvidenceUnit } from '../certificate/evidence.js'
@@ -22,7 +21,7 @@ export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'differences' | '
 }
 
 /** The stored report on a member. */
-type StoredReport = Omit<EnrolledUnit, 'hash' | 'arm' | 'share' | 'at' | 'rate' | 'pace' | 'slice' | 'sums' | 'worst'> & {
+type StoredReport = Omit<EnrolledUnit, 'hash' | 'share' | 'at' | 'rate' | 'pace' | 'slice' | 'sums' | 'worst'> & {
   readonly sums: ReadonlyArray<readonly [scorer: number, unit: EvidenceUnit]>
 }
 
@@ -50,18 +49,17 @@ export interface StoredCohort extends StoredMembers, StoredAdmission {
 
 export function storeSlice (slice: Slice): StoredSlice {
   slice.isShared = true
-  return { // written out: a spread takes ten times as long, and each context has up to 16
+  return { // written out: a spread takes ten times as long, and each context has up to 8
     number: slice.number,
     begins: slice.begins,
     ends: slice.ends,
     isBeginning: slice.isBeginning,
     enrolled: slice.enrolled,
-    open: { control: slice.open.control, treated: slice.open.treated },
+    open: slice.open,
     evidence: storeSums(slice.evidence),
     watched: storeSums(slice.watched),
     differences: storeDifferences(slice.differences),
     counts: slice.counts,
-    isCounted: slice.isCounted,
   }
 }
 
@@ -72,12 +70,11 @@ export function restoreSlice (stored: StoredSlice): Slice {
     ends: stored.ends,
     isBeginning: stored.isBeginning,
     enrolled: stored.enrolled,
-    open: { control: stored.open.control, treated: stored.open.treated },
+    open: stored.open,
     evidence: restoreSums(stored.evidence),
     watched: restoreSums(stored.watched),
     differences: restoreDifferences(stored.differences),
     counts: stored.counts,
-    isCounted: stored.isCounted,
     isShared: false,
   }
 }
@@ -120,11 +117,11 @@ export function storeMembers (members: Iterable<EnrolledUnit>): StoredMembers {
 }
 
 function storeReport (member: EnrolledUnit): StoredReport {
-  const { hash: _hash, arm: _, share: _share, at: _at, rate: _rate, pace: _pace, slice: _slice, worst: _worst, ...known } = member
+  const { hash: _hash, share: _share, at: _at, rate: _rate, pace: _pace, slice: _slice, worst: _worst, ...known } = member
   return { ...known, sums: [...known.sums] }
 }
 
-type Draw = Pick<EnrolledUnit, 'u' | 'hash' | 'arm' | 'share' | 'at' | 'rate'> & { readonly slice: number }
+type Draw = Pick<EnrolledUnit, 'u' | 'hash' | 'share' | 'at' | 'rate'> & { readonly slice: number }
 
 /** The members that were stored, without what is known of them. */
 function drawsOf ({ members: { runs, units, hashes: packed } }: StoredMembers): Draw[] {
@@ -133,8 +130,7 @@ function drawsOf ({ members: { runs, units, hashes: packed } }: StoredMembers): 
   const draws: Draw[] = []
   for (const [share, at, slice, rate, count] of runs) {
     for (let i = 0; i < count; i++) {
-      const u = us[draws.length]!
-      draws.push({ u, hash: hashes[draws.length]!, arm: drawArm(u, share), share, at, rate, slice })
+      draws.push({ u: us[draws.length]!, hash: hashes[draws.length]!, share, at, rate, slice })
     }
   }
   return draws
@@ -160,11 +156,8 @@ export interface WantedLabel {
 /** The outcomes of a cohort that await their labels: control ones and stops that differ from their probe, the longest waiting first. */
 export function wantedLabels (stored: Pick<StoredCohort, 'members' | 'reports' | 'stops'>): WantedLabel[] {
   const reports = new Map(stored.reports.map((report) => [report.u, report]))
-  const control = drawsOf(stored).flatMap(({ u, arm, at }) => {
-    const report = reports.get(u)
-    const ids = report === undefined || (arm === 'treated' && report.leaf === undefined) ? [] : report.waiting
-    return ids.map((generation_id): WantedLabel => ({ at, u, generation_id }))
-  })
+  const control = drawsOf(stored).flatMap(({ u, at }) =>
+    (reports.get(u)?.waiting ?? []).map((generation_id): WantedLabel => ({ at, u, generation_id })))
   const stops = stored.stops.flatMap(({ generation_id, at, difference }): WantedLabel[] =>
     difference === null ? [{ at, u: 0, generation_id }] : [])
   return [...control, ...stops].sort(byPlace)

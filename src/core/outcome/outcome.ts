@@ -43,7 +43,7 @@ export interface LoggedOutcome {
   readonly generation_id: string
   /** The uniform draw in [0, 1): control if and only if it is below the control share. */
   readonly u: number
-  /** Its second hash, in [0, 1), which thins enrolments. */
+  /** Its second hash, in [0, 1), by which `label_rate` enrols. */
   readonly hash: number
   /** `u` was drawn from the hash of its prompt: of several generations only that which enrolled the prompt counts. */
   readonly by_prompt?: true

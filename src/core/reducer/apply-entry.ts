@@ -112,14 +112,10 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {
       const pending = fold.pending.get(id)
       if (pending === undefined) continue
-      if (!cohort.isKept(id)) fold.pending.remove(id)
+      fold.pending.remove(id)
       if (cohort.members.get(member.u) !== member) continue // it is accounted for: more outcomes came than it has samples
       state = takeReport(fold, pending, state, { cohort, member, rules, time })
     }
-  }
-  if (entry.cutoff !== undefined) { // no later list has what this one left out, since all are thinned to the same share
-    const leftOut = cohort.takeLeftOut(clock, (id) => fold.pending.get(id)?.outcome.hash ?? 0)
-    for (const { generation_id: id } of leftOut) if (!cohort.isKept(id)) fold.pending.remove(id)
   }
   followUp(fold, key, state, time)
 }

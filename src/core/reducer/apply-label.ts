@@ -36,15 +36,14 @@ export function applyLabel (fold: Fold, time: number, label: LabelEntry): void {
   }
   const member = cohort.members.get(outcome.u)
   if (member === undefined || !member.waiting.includes(id)) {
-    if (cohort.isKept(id)) fold.pending.set({ ...pending, outcome }) // its entry has not come yet
+    if (cohort.isEarly(id)) fold.pending.set({ ...pending, outcome }) // its entry has not come yet
     else fold.pending.remove(id)
     followUp(fold, key, state, time)
     return
   }
   const policy = policyOf(fold.ledger, key)
-  const { units, em } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  const known = { generation_id: id, units: member.arm === 'control' || member.leaf !== undefined ? units : new Map<number, never>(), em }
-  cohort.label(member, known, fold.cohorts.clock, cohortRules(fold, state, policy))
+  const { units } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  cohort.label(member, { generation_id: id, units }, fold.cohorts.clock, cohortRules(fold, state, policy))
   fold.pending.remove(id)
   const labelling = { state, policy, time, source: label.source, unit: units.get(RAW)! }
   followUp(fold, key, isEvidence(member) ? takeLabelled(fold, { outcome, leaf, key }, labelling) : state, time)

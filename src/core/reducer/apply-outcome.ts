@@ -27,7 +27,7 @@ import { expire } from './apply-time.js'
 import { ensureContext } from './context-room.js'
 import { areStopsReal, countSavingsOfControl, usedTokens } from './count-savings.js'
 import { armOf, cadenceAt, type Fold, type OwnState, policyOf, thresholdInForce } from './fold.js'
-import { addToCounts, answerCounts, endEpoch, followUp, isUnenrolled } from './follow-up.js'
+import { addToCounts, answerCounts, endEpoch, followUp, isOfNew } from './follow-up.js'
 import { countUnenrolled, isNeverAsked } from './left-out.js'
 import { cohortRules } from './take-evidence.js'
 import { applySample, applyTrace, isTraceKept, unitsOfOutcome } from './units-of-outcome.js'
@@ -126,34 +126,35 @@ function account (fold: Fold, time: number, pending: PendingOutcome, { arm, forc
   const { clock } = fold.cohorts
   const rules = cohortRules(fold, state, policy)
   const inForce = state.epoch_name === counted.epoch_name ? force : undefined
-  const member = cohort.members.get(outcome.u) ?? addAside(fold, pending, { arm, force: inForce }, { pool: state, cohort, time })
+  const member = cohort.members.get(outcome.u) ?? addAside(fold, pending, { arm, force: inForce }, { cohort, time, pool: state })
   if (member !== undefined) {
     followUp(fold, key, takeReport(fold, pending, state, { cohort, member, rules, time }), time)
     return
   }
+  if (arm !== 'control' || outcome.hash >= policy.label_rate) return // only control units are enrolled
   const left = leftAt(fold, pending, state)
   if (left === null ? !isOfSource(fold, pending, time, inForce) : time >= left + rules.wait) return // nothing will enrol it any more
   if (outcome.by_prompt === true && cohort.isKnown(outcome.u, clock) && !cohort.isMissed(outcome.u)) return // another one counts
-  const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
-  const mayCome = !isNeverAsked(outcome) && !isLeftOut && !cohort.isFormer(outcome.u, clock) &&
-    cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
+  const mayCome = !isNeverAsked(outcome) && !cohort.isKnown(outcome.u, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
-  if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
-  else if (arm === 'control' && cohort.isMissed(outcome.u)) addToCounts(fold.own(key)!, { late: 1 })
-  else if (!isLeftOut && isUnenrolled(pending, state, cohort, clock)) {
-    // Without room for it, its entry is void, which counts it among those that are left out.
-    addToCounts(fold.own(key)!, mayCome ? { unenrolled: 1 } : countUnenrolled([outcome], cohort, clock))
+  if (cohort.isMissed(outcome.u)) addToCounts(fold.own(key)!, { late: 1 })
+  else if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
+  else if (!isOfNew(pending, state)) {
+    addToCounts(fold.own(key)!, countUnenrolled([outcome], cohort, clock))
+    if (mayCome) cohort.addVoid(outcome.u, clock, rules) // it is left out, so its entry must not enrol it
   }
 }
 
 /** A control unit of a new member of a pool that only this member needs, not the pool. @returns `undefined` if it is none */
 function addAside (
-  fold: Fold, { leaf, key, outcome }: PendingOutcome, { arm, force }: Drawn,
+  fold: Fold, pending: PendingOutcome, { arm, force }: Drawn,
   { pool, cohort, time }: Pick<Reporting, 'cohort' | 'time'> & { readonly pool: ContextState }
 ): EnrolledUnit | undefined {
-  const isOfNew = leaf !== key && arm === 'control' && (force ?? thresholdInForce(fold, leaf, time)).isNew
-  if (!isOfNew || outcome.hash >= policyOf(fold.ledger, key).label_rate || isNeverAsked(outcome)) return undefined
-  return cohort.addAside(outcome.u, outcome.hash, pool.control_share, fold.cohorts.clock)
+  const { outcome, leaf, key } = pending
+  const isNew = () => (force ?? thresholdInForce(fold, leaf, time)).isNew
+  if (arm !== 'control' || !isOfNew(pending, pool) || !isNew()) return undefined
+  if (outcome.hash >= policyOf(fold.ledger, key).label_rate || isNeverAsked(outcome)) return undefined
+  return cohort.addAside(outcome.u, outcome.hash, fold.cohorts.clock)
 }
 
 /**
@@ -270,9 +271,9 @@ export function takeReport (
   }
   const isTooMany = member.reported >= MAX_SAMPLES
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return state
-  if (leaf !== key && (member.arm === 'control' || isFullRun(outcome))) member.leaf ??= leaf
+  if (leaf !== key) member.leaf ??= leaf
   const policy = policyOf(fold.ledger, key)
-  const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)
+  const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, cohort, state, policy)
   if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending, state, policy))
   const samples = index === null ? 1 : outcome.samples ?? null
   cohort.report(member, report, samples, fold.cohorts.clock, rules)
@@ -300,14 +301,6 @@ export function takeReport (
   return own
 }
 
-/**
- * Whether an outcome shows what stopping would have lost. Those of a new member of a pool do even where they were enrolled as treated:
- * their evidence counts for the member alone.
- */
-function isFullRun ({ arm, stopped, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'steps' | 'steps_complete'>): boolean {
-  return arm === 'control' && !stopped && steps !== null && isComplete
-}
-
 /** Whether a control outcome is missing because it lacks steps. */
 function lacksSteps ({ arm, stopped, cancelled, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'arm' | 'stopped' | 'cancelled' | 'steps' | 'steps_complete'>): boolean {
   return arm !== 'treated' && !stopped && cancelled !== true && (steps === null || !isComplete)
@@ -324,20 +317,12 @@ function takeSavings (fold: Fold, pending: PendingOutcome, member: EnrolledUnit,
 }
 
 function reportOf (
-  fold: Fold, { outcome, leaf, key }: PendingOutcome, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
-  const { tokens, generation_id } = outcome
+  fold: Fold, { outcome, leaf }: PendingOutcome, cohort: Cohort, state: ContextState, policy: Policy): SampleReport {
   if (outcome.cancelled === true) return { kind: 'cancelled' }
-  const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control' && leaf === key
-  if (isOther) return { kind: 'missing' }
-  if (member.arm === 'treated' && !isFullRun(outcome)) {
-    const em = outcome.full[policy.label] ?? null
-    const isWanted = em === null && policy.label === 'exact_match' && cohort.hasRoomForLabel
-    return isWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units: new Map(), em, tokens }
-  }
-  if (outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
-  const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  if (!isLabelWanted) return { kind: 'known', units, em, tokens }
-  return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'at_worst', units, tokens }
+  if (outcome.stopped || outcome.arm === 'treated' || outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
+  const { units, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  if (!isLabelWanted) return { kind: 'known', units }
+  return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id: outcome.generation_id } : { kind: 'at_worst', units }
 }
 
 /**

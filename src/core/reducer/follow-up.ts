@@ -19,7 +19,7 @@ import type { PendingOutcome } from '../step-records/pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
-import { armOf, type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, writeState } from './fold.js'
+import { type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
 import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
 
@@ -41,18 +41,17 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     return state
   }
   const rules = cohortRules(fold, state, policy)
-  for (const id of cohort.advance(clock, rules)) if (!cohort.isKept(id)) fold.pending.remove(id)
+  for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
   applyMembers(fold, pool, cohort, time)
   const unlisted = cohort.dropEarly(clock)
   const unenrolled = unlisted.flatMap(({ generation_id: id }) => {
     const pending = fold.pending.get(id)
-    return pending !== undefined && isUnenrolled(pending, state, cohort, clock) ? [pending.outcome] : []
+    return pending === undefined || isOfNew(pending, state) ? [] : [pending.outcome]
   })
-  for (const { generation_id: id } of unlisted) if (!cohort.isKept(id)) fold.pending.remove(id)
+  for (const { generation_id: id } of unlisted) fold.pending.remove(id)
   const stops = cohort.takeStops(clock, rules.followUp)
   for (const id of stops.unlabelled) fold.pending.remove(id)
   const final = cohort.takeFinal()
-  cohort.dropFinal(rules.followUp)
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
   let next = unenrolled.length === 0 ? state : withCounts(state, countUnenrolled(unenrolled, cohort, clock))
   for (const slice of final) next = takeSlice(next, slice, { policy, rules, time })
@@ -66,7 +65,7 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     next = copyState(next, { drift: known })
     if (isAlarmed) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
     const looked = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
-    next = mayCertify(next, policy, cohort.countEarly(next.control_share)) ? looked : withoutNewCertificates(next, looked, policy)
+    next = mayCertify(next, policy, cohort.early) ? looked : withoutNewCertificates(next, looked, policy)
   }
   if (next === state) return state
   const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
@@ -86,26 +85,19 @@ function driftInOpen (state: ContextState, cohort: Cohort, policy: Policy): { kn
   const none = noEvidence(thresholdsOf(state.evidence))
   let [known, least, isAlarmed] = [final, final, false]
   for (const slice of cohort.slices) {
-    if (slice.isCounted) continue
     const watched = watchedOf(slice, serving)
     const evidence = watched ?? none
     known = watchEvidence(known, evidence, index, a)
     if (slice.ends === null) continue
-    least = watchEvidence(least, evidence, index, a, slice.open.control)
+    least = watchEvidence(least, evidence, index, a, slice.open)
     isAlarmed ||= hasDrifted(least)
   }
   return { known, isAlarmed }
 }
 
-/**
- * Whether a control generation should have been enrolled and was not. Those that a burst left out do not count, and neither do those of a
- * pool that only a new member runs in full.
- */
-export function isUnenrolled (
-  { outcome, leaf, key }: PendingOutcome, { control_share: share }: Pick<ContextState, 'control_share'>, cohort: Cohort, clock: number
-): boolean {
-  const isOfNew = leaf !== key && outcome.u >= share
-  return armOf(outcome, share) === 'control' && !isOfNew && !cohort.isLeftOut(outcome.hash, clock)
+/** Whether a control generation of a pool is one that only a new member runs in full. */
+export function isOfNew ({ outcome, leaf, key }: PendingOutcome, { control_share: share }: Pick<ContextState, 'control_share'>): boolean {
+  return leaf !== key && outcome.u >= share
 }
 
 /** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */

@@ -16,12 +16,10 @@ export function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_i
  * entry was void, which was counted then, or they belong to the epoch before.
  */
 export function countUnenrolled (
-  outcomes: readonly PrunedOutcome[], cohort: Cohort, clock: number
-): Pick<FollowUp, 'unenrolled' | 'unlisted' | 'left_out' | 'listed_late'> {
+  outcomes: readonly PrunedOutcome[], cohort: Cohort, clock: number): Pick<FollowUp, 'unenrolled' | 'unlisted' | 'left_out'> {
   const unknown = outcomes.filter(({ u }) => !cohort.isKnown(u, clock))
   const leftOut = unknown.filter((outcome) => !isNeverAsked(outcome))
-  const late = leftOut.filter((outcome) => cohort.takeLate(outcome.hash, unitsOf([outcome]), clock))
-  return { unenrolled: outcomes.length, unlisted: unknown.length - late.length, left_out: unitsOf(leftOut), listed_late: unitsOf(late) }
+  return { unenrolled: outcomes.length, unlisted: unknown.length, left_out: unitsOf(leftOut) }
 }
 
 /** A sample of a group is a part of a unit. */

@@ -108,7 +108,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     labels_needed_ratio: labelsNeededRatio(state),
     /** At looser thresholds no labels are asked for; 1: at none; `null`: at all of them they are. */
     labels_asked_from: labelsAskedFrom(effective.source),
-    /** Enrolments of either arm that are not accounted for yet. */
+    /** Enrolments that are not accounted for yet. */
     open_enrolments: state.open_enrolments,
     /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
     unaccounted: candidate.unaccounted,

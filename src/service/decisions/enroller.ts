@@ -50,7 +50,7 @@ export function createEnroller ({ store, log, times }: EnrollerOptions): Enrolle
 
   /** Appends the current list, or the next one. A list that cannot be appended is sent again with its new age. */
   async function send (): Promise<void> {
-    const taken = sending === null ? buffer.take(performance.now()) : null
+    const taken = sending === null ? buffer.take() : null
     if (taken !== null) sending = { number: ++lists, ...taken }
     if (sending === null) return
     const { number, entries, since } = sending
@@ -127,7 +127,7 @@ interface EnrolmentServices {
 
 /**
  * Enrols generations whose arms a worker drew from a bundle, as the service enrols those that it decides itself.
- * @returns how many were enrolled: draws below twice the share (in a pool, at most twice its share), of the share that `label_rate` enrols
+ * @returns how many were enrolled: control draws (in a pool, those below its share), of the share that `label_rate` enrols
  * @throws ForbiddenError, UnknownLevelError; StoreUnavailableError before the store has been reached
  */
 export function acceptEnrolments (

@@ -178,7 +178,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf, policyO
   const followUps = gauge(
     'follow_up', `Enrolled generations and control outcomes of this epoch, by state: ${Object.keys(NO_FOLLOW_UP).join(', ')}`, 'state')
   const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed there')
-  const openEnrolments = gauge('open_enrolments', 'Generations of either arm that are enrolled and not accounted for yet; at most 4,096')
+  const openEnrolments = gauge('open_enrolments', 'Generations that are enrolled and not accounted for yet; at most 16,384')
   const unaccounted = gauge('unaccounted', 'Enrolled generations of ended slices that are not accounted for yet and count as lost until they are')
   const armEm = gauge('arm_em', 'EM of an arm while a threshold was in force: estimate and bounds of a 95 % interval', 'arm', 'bound')
   const armTokens = gauge(

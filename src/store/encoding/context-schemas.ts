@@ -193,8 +193,6 @@ export function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partia
     [tokens, probe_tokens ?? tokens, ...Object.values(partial)].every(({ length }) => length === thresholds)
 }
 
-const until = Type.Object({ value: number, until: number })
-
 const unit = Type.Object({
   tokens: number,
   em: number,
@@ -212,7 +210,7 @@ const report = Type.Object({
   byPrompt: Type.Optional(Type.Boolean()),
   samples: orNull(number),
   indices: lists,
-  ...fieldsLike({ reported: 0, cancelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
+  ...fieldsLike({ reported: 0, cancelled: 0, lost: 0, atWorst: 0 }),
   saved: Type.Optional(like({ samples: 0, tokens: 0 })),
   waiting: Type.Array(text),
   sums: Type.Array(Type.Tuple([number, unit])),
@@ -226,12 +224,11 @@ const slice = Type.Object({
   ends: orNull(number),
   isBeginning: Type.Boolean(),
   enrolled: number,
-  open: like({ control: 0, treated: 0 }),
+  open: number,
   evidence: Type.Array(Type.Tuple([number, evidence])),
   watched: Type.Array(Type.Tuple([number, evidence])),
   differences: Type.Array(Type.Tuple([number, number, Type.Integer(), differences])),
   counts: like({ accounted: 0, missing: 0, cancelled: 0 }),
-  isCounted: Type.Boolean(),
 })
 
 const cohort = Type.Object({
@@ -241,15 +238,9 @@ const cohort = Type.Object({
   is_publication_next: Type.Boolean(),
   looked_at: number,
   is_changed: Type.Boolean(),
-  bounds: Type.Object({
-    cutoffs: Type.Array(until),
-    shares: Type.Array(until),
-    late: Type.Array(Type.Object({ ...until.properties, left: number })),
-  }),
-  void_until: number,
   spent: Type.Object({
     accounted: Type.Object(memory),
-    void: Type.Object({ ...memory, hashes: text }),
+    void: Type.Object(memory),
     missed: text,
     former: Type.Object({ units: text, until: number }),
   }),
@@ -273,7 +264,6 @@ export function isCohort (value: unknown): boolean {
   const counts = [spent.accounted, spent.void].map(({ units }) => countPacked(units, 1))
   const areWhole = [members.units, members.hashes].every((numbers) => countPacked(numbers, 1) === enrolled) && arePrompts(prompts) &&
     [spent.missed, spent.former.units].every((units) => countPacked(units, 1) !== null) &&
-    countPacked(spent.void.hashes, 1) === counts[1] &&
     [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
   const numbers = new Set(slices.map(({ number }) => number))
   return areWhole && members.runs.every(([, , slice]) => numbers.has(slice)) &&

@@ -255,8 +255,6 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value
       epoch: orNull(text),
       share: ratio,
       draws: Type.Array(Type.Tuple([ratio, ratio])),
-      cutoff: Type.Optional(ratio),
-      control_left_out: Type.Optional(number),
       prefix: Type.Optional(text),
     })),
   })),

@@ -2,28 +2,24 @@ import t from 'tap'
 import { accountFor, endFollowUp, evidenceOfOpenSlices } from '../../../src/core/enrolment/accounting.js'
 import { addReport, newEnrolledUnit, type SampleReport } from '../../../src/core/enrolment/enrolled-unit.js'
 import { newSlice, RAW, type Slice, watchedOf } from '../../../src/core/enrolment/slice.js'
-import { KEPT, LOST, RULES, rulesWith, TREATED, unitWith } from './cohort-fixtures.js'
+import { KEPT, LOST, RULES, rulesWith, unitWith } from './cohort-fixtures.js'
 
-const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g', tokens: 100 }
+const AWAITS: SampleReport = { kind: 'awaits_label', generation_id: 'g' }
 
-function memberOf (arm: 'control' | 'treated', samples: number | null, ...reports: SampleReport[]) {
+function memberOf (samples: number | null, ...reports: SampleReport[]) {
   const slice = newSlice(0, 0, false)
-  slice.open[arm] = 1
-  const member = newEnrolledUnit({ hash: 0, u: 0.3, arm, share: 0.5, at: 0, rate: 0, slice })
+  slice.open = 1
+  const member = newEnrolledUnit({ hash: 0, u: 0.3, share: 0.5, at: 0, rate: 0, slice })
   member.samples = samples
   for (const report of reports) addReport(member, report)
   return member
 }
 
-t.test('a control member goes into counts and evidence of its slice, a treated one into neither', async (t) => {
-  const control = memberOf('control', 2, KEPT, LOST)
-  accountFor(control, RULES)
-  t.match(control.slice, { open: { control: 0 }, counts: { accounted: 1, missing: 0 } })
-  t.match(control.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
-  const treated = memberOf('treated', 1, TREATED)
-  accountFor(treated, RULES)
-  t.match(treated.slice, { open: { treated: 0 }, counts: { accounted: 0 } })
-  t.equal(treated.slice.evidence.size, 0)
+t.test('a member goes into counts and evidence of its slice', async (t) => {
+  const member = memberOf(2, KEPT, LOST)
+  accountFor(member, RULES)
+  t.match(member.slice, { open: 0, counts: { accounted: 1, missing: 0 } })
+  t.match(member.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
 })
 
 t.test('a scorer that was trained on a member, or came after its slice began, does not learn from it', async (t) => {
@@ -32,13 +28,13 @@ t.test('a scorer that was trained on a member, or came after its slice began, do
     { scorer: 1, thresholds: 2, since: 0, newestBeginning, isSetAside: (u: number) => u === 0.3 },
     { scorer: 2, thresholds: 2, since: 1, newestBeginning },
   ]
-  const member = memberOf('control', 1, KEPT)
+  const member = memberOf(1, KEPT)
   accountFor(member, { scorers })
   t.equal(member.slice.evidence.size, 0)
 })
 
 t.test('the drift detector does not see missing samples', async (t) => {
-  const member = memberOf('control', 2, KEPT)
+  const member = memberOf(2, KEPT)
   t.ok(endFollowUp(member, RULES))
   accountFor(member, RULES)
   t.match(member.slice.evidence.get(RAW), { generations: 1, lost: [0.5, 0.5] })
@@ -47,13 +43,13 @@ t.test('the drift detector does not see missing samples', async (t) => {
 
 t.test('rule 6: of a member that is given up, absent samples are missing and unlabelled ones at their worst', async (t) => {
   const rules = rulesWith({ worstUnits: () => new Map([[RAW, unitWith(0, 1)]]) })
-  const waiting = memberOf('control', 1, AWAITS)
+  const waiting = memberOf(1, AWAITS)
   t.notOk(endFollowUp(waiting, rules), 'its outcome has come')
   t.match(waiting, { atWorst: 1, lost: 0, waiting: [] })
-  const silent = memberOf('control', null)
+  const silent = memberOf(null)
   t.ok(endFollowUp(silent, rules))
   t.match(silent, { samples: 1, reported: 1, lost: 1 })
-  const group = memberOf('control', 3, AWAITS)
+  const group = memberOf(3, AWAITS)
   t.ok(endFollowUp(group, rules))
   t.match(group, { samples: 3, atWorst: 1, lost: 2 })
 })
@@ -61,8 +57,8 @@ t.test('rule 6: of a member that is given up, absent samples are missing and unl
 const SCORER = RULES.scorers[0]!
 
 function memberIn (slice: Slice, u: number, ...reports: SampleReport[]) {
-  const member = newEnrolledUnit({ hash: 0, u, arm: 'control', share: 1, at: 0, rate: 0, slice })
-  slice.open.control++
+  const member = newEnrolledUnit({ hash: 0, u, share: 1, at: 0, rate: 0, slice })
+  slice.open++
   for (const report of reports) {
     member.samples = 2
     addReport(member, report)

@@ -34,12 +34,11 @@ export function unitWith (...deltas: Array<-1 | 0 | 1>): EvidenceUnit {
 }
 
 export function known (...deltas: Array<-1 | 0 | 1>): SampleReport {
-  return { kind: 'known', units: new Map([[RAW, unitWith(...deltas)]]), em: 1, tokens: 100 }
+  return { kind: 'known', units: new Map([[RAW, unitWith(...deltas)]]) }
 }
 
 export const KEPT = known(0, 0)
 export const LOST = known(1, 1)
-export const TREATED: SampleReport = { kind: 'known', units: new Map(), em: 1, tokens: 50 }
 
 /** An entry whose draws have u as second hash, unless stated otherwise. */
 export function entryOf (us: readonly number[], changes: Partial<EnrolmentEntry> = {}): EnrolmentEntry {

@@ -79,7 +79,7 @@ t.test('a dropped cohort names the outcomes that were kept for it', async (t) =>
   const cohort = cohorts.of('x', '1-1')
   const [u] = draws(1)
   cohort.enrol(entryOf([u!]), 0, RULES)
-  cohort.report(cohort.members.get(u!)!, { kind: 'awaits_label', generation_id: 'waiting', tokens: 1 }, 1, 0, RULES)
+  cohort.report(cohort.members.get(u!)!, { kind: 'awaits_label', generation_id: 'waiting' }, 1, 0, RULES)
   cohort.addEarly({ u: 0.5, generation_id: 'early', until: 10 })
   t.strictSame(cohorts.drop('x'), ['waiting', 'early'])
   t.strictSame(cohorts.drop('x'), [])

@@ -6,7 +6,7 @@ import { type Evidence, noEvidence } from '../../../src/core/certificate/evidenc
 import type { CohortRules } from '../../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
 import { addSliceCounts, newSlice, RAW, type SliceCounts } from '../../../src/core/enrolment/slice.js'
-import { draws, entryOf, EPOCH, FOLLOW_UP, known, restored, rulesWith, TREATED, unitWith } from './cohort-fixtures.js'
+import { draws, entryOf, EPOCH, FOLLOW_UP, known, restored, rulesWith, unitWith } from './cohort-fixtures.js'
 
 type Delta = -1 | 0 | 1
 
@@ -94,23 +94,21 @@ export class Player {
     else if (member === undefined) return
     else if (event.kind === 'report') {
       const report = event.what === 'known'
-        ? member.arm === 'treated' ? TREATED : known(...event.deltas)
-        : event.what === 'awaits_label' ? { kind: event.what, generation_id: id, tokens: 7 } : { kind: event.what }
+        ? known(...event.deltas)
+        : event.what === 'awaits_label' ? { kind: event.what, generation_id: id } : { kind: event.what }
       if (report.kind === 'awaits_label') this.#waiting.set(member.u, [...this.#waiting.get(member.u) ?? [], id])
       cohort.report(member, report, samplesOf(member.u), clock, rules)
     } else {
       const waiting = member.waiting.at(0)
       if (waiting === undefined) return
-      const units = new Map(member.arm === 'treated' ? [] : [[RAW, unitWith(Math.min(0, event.deltas[0]) as Delta, event.deltas[1])]])
-      cohort.label(member, { generation_id: waiting, units, em: 1 }, clock, rules)
+      const units = new Map([[RAW, unitWith(Math.min(0, event.deltas[0]) as Delta, event.deltas[1])]])
+      cohort.label(member, { generation_id: waiting, units }, clock, rules)
     }
     this.take()
   }
 
   enrol (us: readonly number[], clock: number): void {
-    for (const { u, arm, slice } of this.cohort.enrol(entryOf(us, { share: SHARE }), clock, this.rules)) {
-      if (arm === 'control') this.sliceOf.set(u, slice.number)
-    }
+    for (const { u, slice } of this.cohort.enrol(entryOf(us, { share: SHARE }), clock, this.rules)) this.sliceOf.set(u, slice.number)
     this.enrolled += us.length
   }
 
@@ -124,13 +122,12 @@ export class Player {
       this.beginnings = addFinal(this.beginnings, differences.get(RAW) ?? new Map(), evidence.get(RAW))
       this.totals = addTotals(this.totals, { evidence: evidence.get(RAW) ?? noEvidence(2), counts })
     }
-    this.cohort.dropFinal(FOLLOW_UP)
   }
 
   /** The differences of every prefix at both thresholds, with the control units that it is of. */
   prefixes (): Array<{ readonly differences: readonly [Differences, Differences], readonly units: readonly number[] }> {
     const { cohort, beginnings, rules } = this
-    const open = cohort.slices.filter(({ isCounted }) => !isCounted)
+    const open = cohort.slices
     const evidence = cohort.openEvidence(rules.scorers[0]!, rules)
     const byBeginning = openByBeginning(beginnings, evidence.map(({ differences }) => differences))
     const [first, second] = [0, 1].map((k) => prefixesAt(beginnings, byBeginning, k).map(([only]) => only!.differences))

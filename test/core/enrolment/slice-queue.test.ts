@@ -3,11 +3,11 @@ import t from 'tap'
 import { MAX_OPEN_SLICES, SliceQueue } from '../../../src/core/enrolment/slice-queue.js'
 import { FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './cohort-fixtures.js'
 
-/** A queue whose slices of one unit in each arm begin and end at these times. */
+/** A queue whose slices of one unit begin and end at these times. */
 function queueOf (...times: ReadonlyArray<readonly [begins: number, ends: number]>): SliceQueue {
   const queue = new SliceQueue()
   for (const [begins, ends] of times) {
-    Object.assign(queue.newest(begins), { enrolled: 1, open: { control: 1, treated: 1 } })
+    Object.assign(queue.newest(begins), { enrolled: 1, open: 1 })
     queue.endNewest(ends)
   }
   return queue
@@ -29,20 +29,16 @@ t.test('rule 4: a slice ends by its size, but not too early, or by its age', asy
   t.equal(queue.newest(8).number, 1)
 })
 
-t.test('rule 4: final slices are taken in their order, each once, and dropped once the treated are accounted for', async (t) => {
+t.test('rule 4: final slices are taken in their order, each once', async (t) => {
   const queue = queueOf([0, 1], [1, 2], [2, 3])
   const [first, second, third] = queue.slices
   t.notOk(queue.hasFinal)
-  second!.open.control = 0
+  second!.open = 0
   t.strictSame([queue.hasFinal, queue.takeFinal()], [false, []])
-  first!.open.control = 0
+  first!.open = 0
   t.ok(queue.hasFinal)
-  t.strictSame(queue.takeFinal().map(({ number }) => number), [0, 1])
-  t.strictSame([queue.hasFinal, queue.dropFinal()], [false, false])
-  first!.open.treated = 0
-  t.ok(queue.hasFinal)
-  t.ok(queue.dropFinal())
-  t.strictSame(queue.slices, [second, third])
+  t.strictSame(queue.takeFinal(), [first, second])
+  t.strictSame([queue.hasFinal, queue.slices], [false, [third]])
 })
 
 t.test('rule 4: of too many slices the neighbours that are shortest for their age merge, never the newest, never across a publication', async (t) => {
@@ -51,7 +47,7 @@ t.test('rule 4: of too many slices the neighbours that are shortest for their ag
   const queue = queueOf(...times)
   const [before, after] = [queue.slices[3], queue.slices[4]]
   t.strictSame(queue.merge(FOLLOW_UP), [[before, after]])
-  t.match(before, { begins: 38, ends: 41, enrolled: 2, open: { control: 2, treated: 2 } })
+  t.match(before, { begins: 38, ends: 41, enrolled: 2, open: 2 })
   t.equal(queue.slices.length, MAX_OPEN_SLICES)
   t.strictSame(queue.merge(FOLLOW_UP), [])
 
@@ -71,15 +67,6 @@ t.test('rule 4: of too many slices the neighbours that are shortest for their ag
     published.publish(i + 1)
   }
   t.strictSame(published.merge(FOLLOW_UP), [], 'each begins after a publication')
-})
-
-t.test('rule 4: slices that only their treated units keep open merge among themselves', async (t) => {
-  const queue = queueOf(...Array.from({ length: MAX_OPEN_SLICES + 2 }, (_, i) => [i, i + 1] as const))
-  for (const slice of queue.slices) slice.open.control = 0
-  queue.takeFinal()
-  t.equal(queue.merge(FOLLOW_UP).length, 2)
-  t.equal(queue.slices.length, MAX_OPEN_SLICES)
-  t.equal(queue.slices.reduce((sum, { open }) => sum + open.treated, 0), MAX_OPEN_SLICES + 2)
 })
 
 t.test('rule 13: slices never merge across a beginning of evidence, and stay few', async (t) => {

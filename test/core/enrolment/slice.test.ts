@@ -4,14 +4,14 @@ import { addUnit } from '../../../src/core/certificate/evidence-sum.js'
 import { mergeSlices, addSliceCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
 import { unitWith } from './cohort-fixtures.js'
 
-t.test('rule 4: a slice is final when it has ended and every control unit in it is accounted for', async (t) => {
+t.test('rule 4: a slice is final when it has ended and every unit in it is accounted for', async (t) => {
   const slice = newSlice(0, 0, false)
   t.notOk(isFinal(slice), 'it has not ended')
   slice.ends = 10
-  slice.open.control = 1
+  slice.open = 1
   t.notOk(isFinal(slice))
-  slice.open = { control: 0, treated: 3 }
-  t.ok(isFinal(slice), 'treated ones do not delay the control evidence')
+  slice.open = 0
+  t.ok(isFinal(slice))
 })
 
 t.test('merging two slices keeps every sum', async (t) => {
@@ -19,13 +19,13 @@ t.test('merging two slices keeps every sum', async (t) => {
   const of = (number: number, delta: 0 | 1) => Object.assign(newSlice(number, number, false), {
     ends: number + 1,
     enrolled: 3,
-    open: { control: 1, treated: 2 },
+    open: 1,
     counts,
     evidence: new Map([[RAW, addUnit(noEvidence(1), unitWith(delta))], [number, addUnit(noEvidence(1), unitWith(delta))]]),
   })
   const first = of(7, 0)
   mergeSlices(first, of(8, 1))
-  t.match(first, { number: 7, begins: 7, ends: 9, enrolled: 6, open: { control: 2, treated: 4 }, counts: addSliceCounts(counts, counts) })
+  t.match(first, { number: 7, begins: 7, ends: 9, enrolled: 6, open: 2, counts: addSliceCounts(counts, counts) })
   t.match(first.evidence.get(RAW), { generations: 2, lost: [1] })
   t.equal(first.evidence.get(7)!.generations, 1)
   t.equal(first.evidence.get(8)!.generations, 1)

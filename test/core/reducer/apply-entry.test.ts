@@ -4,7 +4,6 @@ import t from 'tap'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import { type ContextState, evidenceOf } from '../../../src/core/contexts/context-state.js'
-import { evidenceWarnings } from '../../../src/core/contexts/evidence-checks.js'
 import { MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
 import { Cohorts, restoreCohort, storeCohort } from '../../../src/core/enrolment/cohorts.js'
 import { scaledTimes } from '../../../src/core/enrolment/enrolment-list.js'
@@ -12,7 +11,7 @@ import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
 import { type Context, contextKey } from '../../../src/core/policy/context.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { applyEntry } from '../../../src/core/reducer/apply-entry.js'
-import { type Fold, foldedStates, policyOf } from '../../../src/core/reducer/fold.js'
+import { type Fold, foldedStates } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { type PendingOutcome, PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
 import { holds } from '../../property.js'
@@ -183,28 +182,6 @@ t.test('rule 3: an early outcome whose entry is void is not evidence', async (t)
   t.match(fold.state(), { follow_up: { enrolled: 1, void: 1, unenrolled: 1, unlisted: 0, left_out: 1, listed_late: 1 } }, 'it is left out once')
 })
 
-t.test('an outcome that a list left out which came too late is left out by that list', async (t) => {
-  const fold = enrolledFold()
-  fold.enrol([0.5], 0)
-  fold.report(0.1, 1000)
-  fold.enrol([], 2000, { age: 10_001, cutoff: 0, control_left_out: 1 })
-  fold.pass(3000, 12_000)
-  fold.learn({ type: 'tick' }, 13_000)
-  t.match(fold.state(), { follow_up: { enrolled: 1, unenrolled: 1, unlisted: 0, left_out: 1, listed_late: 1 } })
-})
-
-t.test('a late list doesn\'t excuse workers that never enrol: it explains no more than it left out', async (t) => {
-  const fold = enrolledFold()
-  fold.enrol([0.5], 0)
-  fold.enrol([], 2000, { age: 10_001, cutoff: 0.01, control_left_out: 10 })
-  const us = Array.from({ length: 200 }, (_, i) => 0.1 + i / 1000)
-  for (const u of us) fold.report(u, 3000, { hash: 0.02 })
-  fold.pass(4000, 15_000)
-  fold.learn({ type: 'tick' }, 16_000)
-  t.match(fold.state(), { follow_up: { unenrolled: 200, unlisted: 190, left_out: 200, listed_late: 10 } })
-  t.match(evidenceWarnings(fold.state(), policyOf(fold.ledger, LEAF)), ['left_out_high', 'lists_late'])
-})
-
 t.test('an entry of a context that does not certify, or counts outcomes on arrival, is void', async (t) => {
   const pooled = enrolledFold({ certify_at: 'model' })
   pooled.enrol([0.1], 0)
@@ -239,16 +216,16 @@ t.test('more early outcomes than a group has samples account for it once', async
   fold.report(0.5, 0) // creates the context
   for (let i = 0; i < 3; i++) fold.report(0.25, 100, { generation_id: `sample-${i}`, sample_index: i, samples: 2 })
   fold.enrol([0.25, 0.75], 1000)
-  t.match(fold.cohorts.get(LEAF)!.slices, [{ enrolled: 2, open: { control: 1, treated: 0 } }])
+  t.match(fold.cohorts.get(LEAF)!.slices, [{ enrolled: 2, open: 1 }])
   fold.report(0.75, 2000)
-  t.match(fold.cohorts.get(LEAF)!.slices, [{ open: { control: 0 } }])
+  t.match(fold.cohorts.get(LEAF)!.slices, [{ open: 0 }])
 })
 
 t.test('rule 3: generations that end before their first check take no place among the waiting outcomes', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.5], 0)
   const short = { tokens: 5, steps: [] }
-  for (let i = 0; i <= MAX_EARLY_OUTCOMES; i++) fold.report(0.25 + i / 10_000, 100, short)
+  for (let i = 0; i <= MAX_EARLY_OUTCOMES; i++) fold.report(0.25 + i / 100_000, 100, short)
   t.equal(fold.pending.size, 0)
   t.equal(fold.state().follow_up.unenrolled, MAX_EARLY_OUTCOMES + 1)
   fold.enrol([0.75], 200)
@@ -261,22 +238,11 @@ t.test('rule 3: generations that end before their first check take no place amon
 t.test('rule 3: a generation for whose early outcome there is no room is left out once', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.5], 0)
-  const uOf = (i: number) => 0.1 + i / 10_000
+  const uOf = (i: number) => 0.1 + i / 100_000
   for (let i = 0; i < MAX_EARLY_OUTCOMES + 10; i++) fold.report(uOf(i), 100)
-  t.match(fold.state().follow_up, { unenrolled: 10, left_out: 0 }, 'their entries will be void')
+  t.match(fold.state().follow_up, { unenrolled: 10, left_out: 10 })
   fold.enrol(Array.from({ length: 10 }, (_, i) => uOf(MAX_EARLY_OUTCOMES + i)), 200)
-  t.match(fold.state().follow_up, { void: 10, left_out: 10 })
-})
-
-t.test('an early outcome waits no longer once a burst has left its draw out, and is not missing from any list', async (t) => {
-  const fold = enrolledFold({ follow_up_seconds: 5 })
-  fold.enrol([0.1], 0)
-  for (const u of [0.2, 0.6, 0.7]) fold.report(u, 100)
-  t.equal(fold.pending.size, 3)
-  fold.enrol([0.2], 200, { cutoff: 0.5 })
-  t.equal(fold.pending.size, 0, 'one is enrolled, two are left out')
-  fold.pass(1000, 30_000)
-  t.match(fold.state().follow_up, { enrolled: 2, unenrolled: 0, left_out: 0 })
+  t.match(fold.state().follow_up, { enrolled: 1, void: 0, left_out: 10 }, 'their entries enrol them no more')
 })
 
 type Timed = readonly [time: number, entry: LogEntry]
@@ -312,7 +278,7 @@ function longLog (seed: number, length: number): Timed[] {
       const fresh = Array.from({ length: 8 }, () => ({ u: random(), hash: random(), context }))
       running.push(...fresh)
       const draws = fresh.map(({ u, hash }) => [u, hash] as const)
-      const entry = { key: contextKey(LEVELS, context), epoch: EVERY_EPOCH, share: 1, draws, ...(random() < 0.02 && { cutoff: 0.9 }) }
+      const entry = { key: contextKey(LEVELS, context), epoch: EVERY_EPOCH, share: random() < 0.02 ? 0.9 : 1, draws }
       return [time, { type: 'enrolment', boot: pick(['x', 'y']), number: ++list, age: random() < 0.01 ? 20_000 : 100, entries: [entry] }]
     }
     const em = random() < 0.9 ? 1 : 0

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
-import { MAX_QUEUED_STOPS } from '../../../src/core/enrolment/stop-queue.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import { isExpiryDue } from '../../../src/core/reducer/apply-time.js'
 import { thresholdInForce } from '../../../src/core/reducer/fold.js'
@@ -292,19 +291,6 @@ t.test('of a group whose samples have no numbers one counts on average, and a pr
   const [ofFour, ofUnknown] = [counted(400, { samples: 4 }), counted(800, {})]
   t.ok(ofFour > 70 && ofFour < 130, `${ofFour} of 400`)
   t.ok(ofUnknown > 30 && ofUnknown < 75, `${ofUnknown} of 800 where nothing says how many samples there are`)
-})
-
-t.test('an outcome is kept for the comparison of the arms when its stop is given up for want of room', async (t) => {
-  const fold = certifiedFold({ control_rate: 0.4 })
-  fold.enrol([0.5], fold.time, { share: 0.4 })
-  fold.report(0.5, fold.time + 1, { ...OPEN, u: 0.5 })
-  for (let i = 0; i < MAX_QUEUED_STOPS; i++) fold.cohorts.get(LEAF)!.queueStop(`later ${i}`, fold.cohorts.clock)
-  fold.pass(fold.time + 1000, fold.time + 2000)
-  t.match(fold.state().fidelity, { lost: 1 })
-  t.ok(fold.pending.get('g0.5'), 'its label may still come')
-  fold.learn({ type: 'label', generation_id: 'g0.5', em: 1 }, fold.time + 3000)
-  t.equal(fold.state().open_enrolments, 0)
-  t.equal(fold.pending.get('g0.5'), undefined)
 })
 
 t.test('a shorter follow-up also ends the wait of stops that came before', async (t) => {

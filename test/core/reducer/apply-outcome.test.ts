@@ -382,16 +382,6 @@ t.test('rule 7: with a label_rate, outcomes beyond that share of the draws wait 
   t.match(fold.state(), { follow_up: { unenrolled: 1 } }, 'nobody expects the second one to be enrolled')
 })
 
-t.test('an outcome that a burst left out is not counted as unenrolled, whether it comes before or after its list', async (t) => {
-  const fold = enrolledFold()
-  fold.enrol([0.1], 0)
-  fold.report(0.7, 100)
-  fold.enrol([0.2], 200, { cutoff: 0.6 })
-  for (const u of [0.3, 0.8]) fold.report(u, 1000)
-  fold.pass(2000, 14_000)
-  t.match(fold.state(), { follow_up: { enrolled: 2, unenrolled: 1 } }, 'only 0.3 should have been on a list')
-})
-
 let invented = 0
 /** Signals with names that nobody has used before. */
 const newSignals = () => Object.fromEntries(Array.from({ length: 16 }, () => [`invented-${invented++}`, Math.random()]))
@@ -520,7 +510,7 @@ t.test('an outcome for whose label there is no room counts at its worst, and kee
   Object.defineProperty(cohort, 'hasRoomForLabel', { value: false })
   fold.report(0.25, 100, { sample_index: 0, samples: 2, full: {} })
   t.equal(fold.pending.size, 0)
-  t.match(cohort.members.get(0.25), { reported: 1, atWorst: 1, lost: 0, waiting: [], em: 0, graded: 0 })
+  t.match(cohort.members.get(0.25), { reported: 1, atWorst: 1, lost: 0, waiting: [] })
   t.match(fold.state().follow_up, { reported: 1, labels_wanted: 1 })
   fold.report(0.5, 100)
   t.equal(cohort.open, 1, 'a labelled outcome needs no room')

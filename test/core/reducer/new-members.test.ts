@@ -78,7 +78,7 @@ t.test('a new member that loses nothing is stopped after its first ten generatio
   t.equal(countNewMembers(levels, new Map([...keys, 'model=q,task=unseen'].map((key) => [key, link(key)]))), 1)
 })
 
-t.test('draws below the share are evidence of the pool as well, and those up to twice the share stand for the treated arm', async (t) => {
+t.test('draws below the share are evidence of the pool as well', async (t) => {
   const fold = certifiedPool()
   const { time } = fold
   const before = fold.state(POOL)
@@ -130,8 +130,8 @@ t.test('a group of a new member is one unit, of which all samples count', async 
 t.test('open units of new members take at most half of a pool\'s room', async (t) => {
   const fold = settledPool()
   const incomplete = { ...fresh, sample_index: 0, samples: 2 }
-  for (let i = 0; i < 2100; i++) fold.report(0.5 + i / 10_000, fold.time, incomplete)
-  t.equal(fold.cohorts.get(POOL)!.members.size, 2048)
+  for (let i = 0; i < 8300; i++) fold.report(0.5 + i / 20_000, fold.time, incomplete)
+  t.equal(fold.cohorts.get(POOL)!.members.size, 8192)
 })
 
 t.test('a member that lost all from the start leaves when the threshold comes into force', async (t) => {

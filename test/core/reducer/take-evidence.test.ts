@@ -33,7 +33,7 @@ class SteadyTraffic {
       const time = 1000 * this.second
       const { control_share: share = 1 } = this.fold.states.get(LEAF) ?? {}
       const begun = Math.floor((this.second + 1) * perSecond) - Math.floor(this.second * perSecond)
-      const draws = Array.from({ length: begun }, () => this.#random()).filter((u) => u < 2 * share)
+      const draws = Array.from({ length: begun }, () => this.#random()).filter((u) => u < share)
       if (draws.length > 0) this.fold.enrol(draws, time)
       for (const u of draws) this.#ends.push({ at: time + 4000, u, isLost: isLost() })
       while (this.#ends[0] !== undefined && this.#ends[0].at <= time) {

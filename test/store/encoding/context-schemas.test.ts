@@ -50,13 +50,13 @@ t.test('sums for the test of the thresholds that are of another grid make a coho
 t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {
   const { spent } = COHORT
   const pair = { units: packNumbers([0.1, 0.2]), until: packNumbers([5, 6]) }
-  const hashes = packNumbers([0.3, 0.4])
+  const missed = packNumbers([0.3, 0.4])
   const withSpent = (changes: object) => isCohort({ ...COHORT, spent: { ...spent, ...changes } })
-  t.ok(withSpent({ accounted: pair, void: { ...pair, hashes }, missed: hashes }))
+  t.ok(withSpent({ accounted: pair, void: pair, missed }))
   const one = packNumbers([0.5])
   for (const odd of [
-    { accounted: { ...pair, until: one } }, { void: { ...pair, hashes: one } }, { void: { ...pair, until: one, hashes } },
-    { missed: packNumbers([2]) }, { accounted: { units: '?', until: '?' } }, { missed: hashes.slice(1) },
+    { accounted: { ...pair, until: one } }, { void: { ...pair, until: one } },
+    { missed: packNumbers([2]) }, { accounted: { units: '?', until: '?' } }, { missed: missed.slice(1) },
     { former: { units: packNumbers([2]), until: 0 } }, { former: undefined },
   ]) t.notOk(withSpent(odd), JSON.stringify(odd))
 })

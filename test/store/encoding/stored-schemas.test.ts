@@ -49,11 +49,11 @@ t.test('a missing field and a field of the wrong type make a value invalid', asy
     [(slice) => isCohort({ ...COHORT, slices: [slice] }), COHORT.slices[0]!],
     [(report) => isCohort({ ...COHORT, reports: [report] }), COHORT.reports[0]!],
     [(members) => isCohort({ ...COHORT, members }), COHORT.members],
-    [(spent) => isCohort({ ...COHORT, spent }), COHORT.spent], [(bounds) => isCohort({ ...COHORT, bounds }), COHORT.bounds],
+    [(spent) => isCohort({ ...COHORT, spent }), COHORT.spent],
     [(list) => isEntry({ type: 'enrolment', ...list as object }), list], [(entry) => isEntry({ type: 'enrolment', ...list, entries: [entry] }), list.entries[0]!],
     [isPredictor, version], [(predictor) => isPredictor({ ...version, predictor }), version.predictor],
   ]
-  const optional = ['by', 'cutoff']
+  const optional = ['by']
   for (const [isValid, value] of pairs) {
     for (const name of Object.keys(value).filter((name) => !optional.includes(name))) {
       const { [name]: _, ...rest } = value as Record<string, unknown>
