@@ -90,13 +90,13 @@ export const OutcomeSchema = Type.Object({
   probe_prefill_tokens: Type.Optional(ProbeTokensSchema('Tokens prefilled again for probes; shown beside the savings, and not deducted')),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,
-    description: 'Every step that was sent for a decision, in order: if the service recorded another one with a confidence, the generation is missing; if absent, the service uses the steps that it recorded; [] means that no decision was requested',
+    description: 'Every step that was sent for a decision, in order; a control generation without them is missing; [] means that no decision was requested',
   })),
   steps_asked: Type.Optional(Type.Integer({
     minimum: 0,
     maximum: 1_000_000_000,
     description: 'Number of different token counts at which a decision was requested, including requests without a reply; send it in both arms. If the steps of a control outcome ' +
-      'are fewer, or without steps the service recorded a different number, the generation is missing (a whole number from 0)',
+      'are fewer, the generation is missing (a whole number from 0)',
   })),
   steps_complete: Type.Optional(Type.Boolean({
     description: 'false if the list lacks steps that were sent for a decision; the generation then counts as the worst case; true if absent',

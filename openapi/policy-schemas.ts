@@ -99,9 +99,6 @@ const fields = {
   max_evidence_age_seconds: Type.Number({
     minimum: 1, maximum: 315_360_000, description: 'Time without new evidence after which a threshold is withdrawn (seconds, 1 to ten years)',
   }),
-  record_steps: Type.Boolean({
-    description: 'Whether the service records the steps of control generations until their outcome comes, for workers that send outcomes without `steps`',
-  }),
   judge_miss_rate: nullable<number>('number', {
     minimum: 0,
     maximum: 0.9,

@@ -59,8 +59,8 @@ export const BUNDLE_EXAMPLE = {
   levels: ['model', 'task'],
   prefix: 'model=steady-8b',
   rules: [
-    { threshold: null, scope: 'none', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1, record_steps: true },
-    { threshold: 0.985, scope: 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1, record_steps: true },
+    { threshold: null, scope: 'none', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1 },
+    { threshold: 0.985, scope: 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1 },
   ],
   predictors: {},
   weights: [],

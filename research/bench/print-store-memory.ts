@@ -11,7 +11,7 @@ import { KEYS, RECENT } from '../../src/store/redis/redis-keys.js'
 import { RedisStore } from '../../src/store/redis/redis-store.js'
 import type { Store } from '../../src/store/store.js'
 import { outcomeOf } from '../../test/core/reducer/memory-fold.js'
-import { batch, commitOf, TICK } from '../../test/store/fixtures.js'
+import { commitOf, TICK } from '../../test/store/fixtures.js'
 import { end, removeFolders, startRedis, temporaryFolder } from './processes.js'
 import { leafOf, seed } from '../../test/store/seeded-state.js'
 
@@ -31,7 +31,6 @@ const PARTS = {
   enrolments: 'an open enrolment',
   waiting: 'an outcome of ten steps that the learner has not read',
   ids: 'a remembered generation id of 36 characters',
-  steps: 'the recorded steps of a generation, ten',
 } as const
 
 type Part = keyof typeof PARTS
@@ -81,13 +80,6 @@ async function remember (store: Store): Promise<void> {
   }
 }
 
-async function record (store: Store): Promise<void> {
-  const steps = STEPS.map(({ tokens, confidence }) => ({ tokens, confidence }))
-  for (let i = 0; i < GENERATIONS; i += AT_ONCE) {
-    await store.stepRecords.append(batch(Array.from({ length: AT_ONCE }, () => [randomUUID(), steps])))
-  }
-}
-
 async function figuresOf ({ store, bytes, config }: Measured): Promise<Figures> {
   const figures: Figures = {}
   const grow = async (part: Part, count: number, work: (store: Store) => Promise<void>) => {
@@ -101,11 +93,10 @@ async function figuresOf ({ store, bytes, config }: Measured): Promise<Figures> 
   await grow('waiting', GENERATIONS / 10, (store) => report(store, GENERATIONS / 10))
   await clearLog(await store())
   await grow('ids', GENERATIONS, remember)
-  await grow('steps', GENERATIONS, record)
   return figures
 }
 
-const LIMITS = { dedupSeconds: 604_800, maxLogEntries: 10_000_000, records: { generations: 10 * GENERATIONS, bytes: 2 ** 40 } }
+const LIMITS = { dedupSeconds: 604_800, maxLogEntries: 10_000_000 }
 
 /** The memory of keys where there are few, and otherwise of the whole server. */
 function inRedis (redis: Redis, store: Store, url: string): Measured {
@@ -145,8 +136,8 @@ async function idsInCluster (redis: Redis, url: string): Promise<Record<'bucket'
 
 /** The pages of tables in the file. */
 function inFile (dataDir: string): Measured & { close: () => Promise<void> } {
-  const tablesOf = (part: Part, { contexts, cohorts, log, seen, seenAt, recordRows }: Tables) =>
-    ({ contexts: [contexts], enrolments: [cohorts], waiting: [log], ids: [seen, seenAt], steps: [recordRows] })[part]
+  const tablesOf = (part: Part, { contexts, cohorts, log, seen, seenAt }: Tables) =>
+    ({ contexts: [contexts], enrolments: [cohorts], waiting: [log], ids: [seen, seenAt] })[part]
   let open: EmbeddedStore | null = null
   const close = async () => { await open?.close(); open = null }
   return {

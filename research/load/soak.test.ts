@@ -13,7 +13,7 @@ const WORKERS = 8
 
 t.test(`during ${SECONDS} s of mixed traffic memory stays flat, no request fails, and every outcome is learned`, { timeout: SECONDS * 1000 + 600_000 }, async (t) => {
   const service = startProcess(t, {
-    DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', MAX_CONTEXTS: '500', RECORD_SECONDS: '5',
+    DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', MAX_CONTEXTS: '500',
   })
   const url = await service.url()
   const memory = async () => Number(/^process_resident_memory_bytes (\S+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1]) / MIB

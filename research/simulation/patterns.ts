@@ -7,7 +7,8 @@ import {
 } from '../../test/simulation/arrivals.js'
 import { KEY, LEVELS, type World } from '../../test/simulation/enrolment.js'
 import {
-  armIgnored, besideUnlabelled, cancelled, evicted, labelledLate, labelsFrom, partlyLabelled, pooled, retried, silent, spread, stepsFrom,
+  armIgnored, besideUnlabelled, cancelled, labelledLate, labelsFrom, partlyLabelled, pooled, retried, silent, spread, stepsFrom,
+  withoutSteps,
 } from '../../test/simulation/mishaps.js'
 
 export interface Pattern extends World {
@@ -73,9 +74,9 @@ export const FOOLED: readonly Pattern[] = [
     traffic: besideUnlabelled(labelledLate(steady(), 'lost')),
   },
   {
-    name: 'recorded steps are evicted, 5 %, the longest',
+    name: 'outcomes come without their steps, 5 %, the longest',
     note: 'Outcomes without their steps count as lost, so nothing is certified while 5 % are.',
-    traffic: evicted(steady(), 0.05, 'long'),
+    traffic: withoutSteps(steady(), 0.05, 'long'),
   },
 ]
 

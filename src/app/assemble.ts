@@ -23,7 +23,6 @@ import type { Config } from '../service/config/config.js'
 import { createDecisionLog } from '../service/decision-log/decision-log.js'
 import { createStopLog } from '../service/decision-log/stop-log.js'
 import { createEnroller } from '../service/decisions/enroller.js'
-import { createRecorder } from '../service/decisions/recorder.js'
 import { watchConfigurations } from '../service/health/configuration-watch.js'
 import { createListenerTls } from '../service/http/listener-tls.js'
 import { startLearnerThread } from '../service/learner/learner-thread.js'
@@ -59,7 +58,6 @@ export async function assemble (
   const metrics = worker === undefined ? createMetrics() : shareMetrics(createMetrics(), process as Channel, worker.id)
   const snapshotHolder = createSnapshotHolder({ store, config, log })
   await snapshotHolder.refresh()
-  const recorder = createRecorder({ stepRecords: store.stepRecords, snapshotHolder, metrics, log })
   const decisionLog = createDecisionLog({ events: store.events, snapshotHolder, config, metrics, log })
   const stopLog = createStopLog({ stops: store.stops, snapshotHolder, config, metrics, log })
   const enroller = createEnroller({ store, log, times })
@@ -119,7 +117,6 @@ export async function assemble (
     exports,
     rollback,
     predictors,
-    recorder,
     enroller,
     decisionLog,
     stopLog,
@@ -133,10 +130,9 @@ export async function assemble (
     access.close()
     configurations.close()
     tls?.close()
-    const exported = exports.close() // an export may take minutes, for which draws and records must not wait
+    const exported = exports.close() // an export may take minutes, for which draws must not wait
     await stopNothing.close()
     await enroller.close()
-    await recorder.close()
     await decisionLog.close()
     await stopLog.close()
     await learner.close()

@@ -11,7 +11,7 @@ import { withStore } from './command-line/with-store.js'
 export const usage = `Usage: stopgate export > FILE
 
 Writes the whole state of the store that REDIS_URL or DATA_DIR names, as of one moment, in JSON lines. It leaves out the
-recorded steps of generations whose outcome has not arrived.
+decision log, and answers that await a label.
 
 With Redis the service may keep running; Redis is blocked for about as long as it takes to read the contexts. With a
 DATA_DIR stop the service first. The command gives up if Redis cannot be reached for 10 s, or stops answering for a minute.

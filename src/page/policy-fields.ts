@@ -27,7 +27,6 @@ export const POLICY_FIELDS: readonly PolicyField[] = [
   { name: 'check_every_tokens', kind: 'text', meaning: 'tokens from one check to the next, or auto' },
   { name: 'check_growth', kind: 'number', meaning: 'least distance of checks, as a part of the tokens so far' },
   { name: 'max_evidence_age_seconds', kind: 'number', meaning: 'time without evidence after which a threshold is withdrawn' },
-  { name: 'record_steps', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the steps of control generations' },
   { name: 'judge_miss_rate', kind: 'number', meaning: 'upper limit of the share of real losses that the judge misses (fraction); empty: not audited' },
   { name: 'judge_gain_share', kind: 'number', meaning: 'lower limit of what a gain called by the judge is worth (fraction)' },
   { name: 'store_prompts', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the prompts of generations whose label is wanted' },

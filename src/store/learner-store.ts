@@ -4,7 +4,7 @@ import type { ContextState } from '../core/contexts/context-state.js'
 import type { Ledger } from '../core/reducer/fold.js'
 import type { Change } from '../core/reducer/threshold-change.js'
 import type { Sample } from '../core/predictor/sample.js'
-import type { PendingOutcome } from '../core/step-records/pending-outcomes.js'
+import type { PendingOutcome } from '../core/reducer/pending-outcomes.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { Cursor } from './log.js'
 

@@ -11,7 +11,6 @@ import type { LearnerStore } from './learner-store.js'
 import type { LogStore } from './log.js'
 import type { SortedState, StateRow } from './state-format.js'
 import type { StopStore } from './stop-store.js'
-import type { StepRecordStore } from './step-record-store.js'
 import type { TrainingRunStore } from './training-run-store.js'
 
 /** A row of the audit trail. */
@@ -53,7 +52,7 @@ export interface Revision {
  *  1. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when the store is back. A write
  *     that was rejected may have happened: appending an outcome again is safe.
  *  2. Acknowledged writes outlive the process.
- *  3. `exportRows` gives everything but leases, recorded steps, kept answers and the decision log, as of one moment. `importRows` replaces
+ *  3. `exportRows` gives everything but leases, kept answers and the decision log, as of one moment. `importRows` replaces
  *     the state by such rows, of either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes
  *     nothing if there is a state and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
  *  4. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
@@ -62,7 +61,6 @@ export interface Revision {
 export interface Store extends LogStore, LearnerStore {
   readonly kind: 'embedded' | 'redis'
   readonly trainingRuns: TrainingRunStore
-  readonly stepRecords: StepRecordStore
   readonly events: EventStore
   readonly answers: AnswerStore
   readonly stops: StopStore

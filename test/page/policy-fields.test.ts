@@ -11,7 +11,7 @@ t.test('every field of a policy can be changed, with every value that it takes',
 })
 
 t.test('texts become a merge patch: numbers, words, and null for inherited fields', async (t) => {
-  t.same(mergePatch({ max_em_drop: ' 3 ', control_rate: 'auto', certify_at: '', record_steps: 'false' }), {
-    max_em_drop: 0.03, control_rate: 'auto', certify_at: null, record_steps: false,
+  t.same(mergePatch({ max_em_drop: ' 3 ', control_rate: 'auto', certify_at: '', store_prompts: 'false' }), {
+    max_em_drop: 0.03, control_rate: 'auto', certify_at: null, store_prompts: false,
   })
 })

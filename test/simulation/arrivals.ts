@@ -9,7 +9,7 @@ export interface Arrival {
   /** Never reports an outcome. */
   readonly isSilent?: boolean
   readonly isCancelled?: boolean
-  /** Its recorded steps are lost before its outcome comes. */
+  /** Its outcome comes without its steps. */
   readonly isWithoutSteps?: boolean
   /** Its worker stops it whatever its arm. */
   readonly isArmIgnored?: boolean

@@ -19,7 +19,7 @@ export const silent = (traffic: Traffic, share: number, bias: Bias): Traffic =>
   change(traffic, (one, random) => ({ isSilent: random() < chanceOf(one, share, bias) }))
 
 /** A share of the outcomes comes without steps. */
-export const evicted = (traffic: Traffic, share: number, bias: Bias): Traffic =>
+export const withoutSteps = (traffic: Traffic, share: number, bias: Bias): Traffic =>
   change(traffic, (one, random) => ({ isWithoutSteps: random() < chanceOf(one, share, bias) }))
 
 /** Outcomes before `from` come without steps; generations running at that time send theirs. */

@@ -16,7 +16,7 @@ import { TRAINER } from '../../src/core/reducer/apply-command.js'
 import { newLedger } from '../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../src/core/reducer/log-entry.js'
 import type { Change } from '../../src/core/reducer/threshold-change.js'
-import { PendingOutcomes } from '../../src/core/step-records/pending-outcomes.js'
+import { PendingOutcomes } from '../../src/core/reducer/pending-outcomes.js'
 import { foldEntries } from '../../src/service/learner/fold-entries.js'
 import { AT_TEST_CADENCE } from '../test-cadence.js'
 

@@ -15,13 +15,6 @@ export function eventContract (law: Law): void {
     t.same(await other.events.read(['a', 'b', 'none']), new Map([['a', ['{"n":1}', '{"n":2}', '']], ['b', ['é']]]))
   })
 
-  law('events and recorded steps are kept apart, and an import keeps the events', async (t, { store }) => {
-    await log(store, ['a', 'event'])
-    await store.stepRecords.forget(['a'])
-    t.same(await store.stepRecords.read(['a']), new Map())
-    t.same(await logged(store, 'a'), ['event'])
-  })
-
   law('events outlive a crash', async (t, { store, crash }) => {
     await log(store, ['a', 'event'])
     t.same(await logged(await crash(), 'a'), ['event'])

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { LogLimits } from '../../src/store/log.js'
-import type { RecordLimits } from '../../src/store/step-record-store.js'
+import type { RecordLimits } from '../../src/store/event-store.js'
 import type { StopLimits } from '../../src/store/stop-store.js'
 import type { Store } from '../../src/store/store.js'
 import { auditContract } from './contract-audit.js'
@@ -25,7 +25,6 @@ export interface StoreUnderTest {
 }
 
 export interface StoreLimits extends Partial<LogLimits> {
-  readonly records?: Partial<RecordLimits>
   readonly events?: Partial<RecordLimits>
   readonly answers?: Partial<RecordLimits>
   readonly stops?: Partial<StopLimits>

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { evidenceUnitOf } from '../../src/core/certificate/evidence.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { type KeptTrace, stopsOf, type Trace } from '../../src/core/certificate/trace.js'
@@ -13,16 +12,14 @@ import type { PredictorVersion } from '../../src/core/predictor/predictor-versio
 import type { Sample } from '../../src/core/predictor/sample.js'
 import type { Ledger } from '../../src/core/reducer/fold.js'
 import type { Command, LogEntry, PredictorEntry } from '../../src/core/reducer/log-entry.js'
-import { type PendingOutcome, pruneSteps } from '../../src/core/step-records/pending-outcomes.js'
-import type { RecordedStep } from '../../src/core/step-records/recorded-steps.js'
+import { type PendingOutcome, pruneSteps } from '../../src/core/reducer/pending-outcomes.js'
 import type { Commit } from '../../src/store/learner-store.js'
 import type { StoredEntry } from '../../src/store/log.js'
-import { type StepBatch, stepIn } from '../../src/store/step-record-store.js'
-import { encodeStep, type Packing } from '../../src/store/step-records/step-encoding.js'
+import type { Packing } from '../../src/store/encoding/packed-texts.js'
+import type { TextBatch } from '../../src/store/event-store.js'
 import type { Store } from '../../src/store/store.js'
 import type { TrainingWrite } from '../../src/store/training-run-store.js'
 import { outcomeOf } from '../core/reducer/memory-fold.js'
-import { batchOf } from './batch-of.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
 export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)
@@ -31,23 +28,17 @@ export const unlabelled = (generation_id: string): LogEntry => outcomeOf({ gener
 export const label = (generation_id: string): LogEntry => ({ type: 'label', generation_id, em: 1 })
 /** `count` ids that start with the name. */
 export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}-${i}`)
-/** Any step that may be recorded. */
-export const anyStep = fc.record({
-  tokens: fc.nat({ max: 1_000_000_000 }),
-  confidence: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
-  em: fc.constantFrom(0, 1),
-  answer_digest: fc.constantFrom('0123456789abcdef', 'null'),
-  signals: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
-}, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
-
-/** A batch of steps, given by generation id. */
-export const batch = (records: Iterable<readonly [string, readonly RecordedStep[]]>): StepBatch => batchOf(new Map(records))
+/** A batch of texts, given by generation id. */
+export function batch (records: Iterable<readonly [string, readonly string[]]>): TextBatch {
+  const all = [...records]
+  const starts = [0]
+  for (const [, texts] of all) starts.push(starts.at(-1)! + texts.length)
+  return { ids: all.map(([id]) => id), starts, texts: all.flatMap(([, texts]) => texts) }
+}
+/** A text of eight bytes, twelve where it is packed. */
+export const textsAt = (...numbers: number[]): string[] => numbers.map((number) => String(number).padStart(8, '0'))
 /** Like `packing`, but at once instead of in turns. */
-export const packingAtOnce = (batch: StepBatch): Packing =>
-  ({ ...batch, texts: new Map([...batch.beside.keys()].map((i) => [i, Buffer.from(encodeStep(stepIn(batch, i)))])) })
-/** The steps of a batch, by generation id. */
-export const recordsIn = (batch: StepBatch): Map<string, RecordedStep[]> => new Map(batch.ids.map((id, i) =>
-  [id, Array.from({ length: batch.starts[i + 1]! - batch.starts[i]! }, (_, step) => stepIn(batch, batch.starts[i]! + step))]))
+export const packingAtOnce = (batch: TextBatch): Packing => ({ ...batch, texts: batch.texts.map((text) => Buffer.from(text)) })
 /** The generation ids of outcomes, and the types of other entries. */
 export const idsIn = (entries: readonly StoredEntry[]): string[] => entries.map(({ entry }) => entry.type === 'outcome' ? entry.generation_id : entry.type)
 
@@ -189,8 +180,8 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']), store.readCohorts(['*']), store.readTraces('*'),
-    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.stepRecords.append(batch([['g', [{ tokens: 1, confidence: 0.5 }]]])),
-    store.stepRecords.read(['g']), store.stepRecords.forget(['g']), store.trainingRuns.list(), store.trainingRuns.read('r'), store.trainingRuns.readSeries('r', ['s']),
+    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.answers.append(batch([['g', ['text']]])),
+    store.answers.read(['g']), store.answers.forget(['g']), store.trainingRuns.list(), store.trainingRuns.read('r'), store.trainingRuns.readSeries('r', ['s']),
     store.trainingRuns.write(trainingWriteOf('r', null)),
   ]
   return (await Promise.allSettled(calls)).map((call) => call.status === 'rejected' ? call.reason.name : null)

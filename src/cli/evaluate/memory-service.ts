@@ -11,7 +11,7 @@ import type { PolicyPatch } from '../../core/policy/policy.js'
 import { Reservoir } from '../../core/predictor/reservoir.js'
 import { newLedger } from '../../core/reducer/fold.js'
 import type { LogEntry } from '../../core/reducer/log-entry.js'
-import { PendingOutcomes } from '../../core/step-records/pending-outcomes.js'
+import { PendingOutcomes } from '../../core/reducer/pending-outcomes.js'
 import { enrolStep } from '../../service/decisions/answer-step.js'
 import { foldEntries } from '../../service/learner/fold-entries.js'
 

@@ -30,7 +30,7 @@ const CONTEXTS: readonly Context[] = [
 ]
 
 const rule = (threshold: number | null, rest: Partial<BundleRule> = {}): BundleRule =>
-  ({ threshold, scope: threshold === null ? 'none' : 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1, record_steps: true, ...rest })
+  ({ threshold, scope: threshold === null ? 'none' : 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1, ...rest })
 
 const PREDICTED = {
   signals: [{ name: 'entropy', mean: 0.4, scale: 0.3 }, { name: 'answer_streak', mean: 2, scale: 1.5 }],

@@ -33,7 +33,6 @@ export interface BundleRule {
   readonly check_growth: number
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
-  readonly record_steps: boolean
   /** Graders may get the prompt with the outcome; absent: the service drops it. */
   readonly store_prompts?: true
   /** How answers are forced; `null`: no form agrees, so that nothing is probed for a time; absent: no worker has searched for one. */
@@ -147,7 +146,7 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 
 function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
   const { threshold, scorer, trials, scope, context, label, mode } = rule
-  const { minTokens, checkEveryTokens, checkGrowth, recordSteps, storePrompts } = rule
+  const { minTokens, checkEveryTokens, checkGrowth, storePrompts } = rule
   const { enrolledShare, probeForm } = rule
   return {
     threshold: scorer === null ? threshold : null,
@@ -161,7 +160,6 @@ function bundleRule (rule: ContextRule, levels: Levels): BundleRule {
     check_every_tokens: checkEveryTokens,
     check_growth: checkGrowth,
     label_rate: enrolledShare,
-    record_steps: recordSteps,
     ...(storePrompts && { store_prompts: true }),
     ...(probeForm !== undefined && { probe_form: probeForm }),
   }
@@ -182,7 +180,6 @@ const OUTSIDE: ContextRule = {
   checkGrowth: 0,
   controlShare: 0,
   evidenceShare: 0,
-  recordSteps: false,
   storePrompts: false,
   epoch: null,
   enrolledShare: 0,
@@ -203,7 +200,7 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): ContextRule {
-    const { scorer, trials = [], scope, context, label = 'exact_match', mode, min_tokens, record_steps, label_rate } = shared
+    const { scorer, trials = [], scope, context, label = 'exact_match', mode, min_tokens, label_rate } = shared
     const { check_every_tokens, check_growth, probe_form: probeForm } = shared
     const scorerOf = (name: string): Scorer => {
       const place = partOf(node.weights?.[name], `weights of ${name}`)
@@ -223,7 +220,6 @@ export function snapshotOfBundle (
       checkGrowth: check_growth,
       controlShare: node.control_share ?? 1,
       evidenceShare: node.control_share ?? 1, // the service knows that of a new member of a pool (`acceptEnrolments`)
-      recordSteps: record_steps,
       storePrompts: shared.store_prompts ?? false,
       epoch: node.epoch ?? null,
       enrolledShare: label_rate,

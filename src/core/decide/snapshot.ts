@@ -29,7 +29,6 @@ export interface ContextRule {
   readonly controlShare: number
   /** The share below which draws are evidence: the control share, or in a new member of a pool that of the other members. */
   readonly evidenceShare: number
-  readonly recordSteps: boolean
   /** Whether the prompts of generations whose label is wanted are kept for a grader: clients send none otherwise. */
   readonly storePrompts: boolean
   /** Name of the epoch that enrolments are for; `null`: the context is new. */
@@ -247,7 +246,6 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     checkGrowth: policy.check_growth,
     controlShare: controlShareInForce(force),
     evidenceShare: evidenceShareInForce(force),
-    recordSteps: policy.record_steps,
     storePrompts: policy.store_prompts,
     epoch: force.source.epochName,
     enrolledShare: isEnrolling ? force.source.policy.label_rate : 0,

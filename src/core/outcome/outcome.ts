@@ -174,7 +174,9 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
   const { answer_digest: digest, exact_match: em } = grade(outcome)
   const { answer } = outcome
   const full = { ...(em !== undefined && { exact_match: em }), ...(answer !== undefined && { agreement: 1 as const }) }
-  const steps = outcome.steps?.map(({ tokens, confidence, signals, em, reward, answer }): LoggedStep => ({
+  const isFullRun = outcome.stopped !== true && outcome.arm !== 'treated' && outcome.retry_of === undefined
+  const sent = outcome.steps ?? (isFullRun && outcome.steps_asked === 0 ? [] : undefined)
+  const steps = sent?.map(({ tokens, confidence, signals, em, reward, answer }): LoggedStep => ({
     tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, reward, answer }),
   }))
   const { probe_prefill_tokens: prefilled = 0, probe_tokens: decoded = probeTokensOfSteps(outcome) ?? 0 } = outcome
@@ -203,7 +205,7 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     ...(decoded > 0 && { probe_tokens: decoded }),
     ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
     ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),
-    steps_complete: outcome.steps_complete ?? true,
+    steps_complete: (outcome.steps_complete ?? true) && !(isFullRun && lacksSteps(outcome)),
     ...((outcome.stopped === true || outcome.arm === 'treated') && stepsAsked(outcome)),
   }
 }
@@ -214,6 +216,11 @@ function gradeStoppedProbe (tokens: number, { difference: _, ...graded }: Compar
 /** Whether an outcome does not say whether its prompt has other samples. */
 export function isUnmarked ({ group_id: group, prompt_hash: prompt, samples }: ReportedOutcome): boolean {
   return group === undefined && prompt === undefined && samples !== 1
+}
+
+/** Whether an outcome has fewer steps than its worker asked at. Outcomes without any are known by `steps` alone. */
+function lacksSteps ({ steps, steps_asked: asked = 0 }: ReportedOutcome): boolean {
+  return steps !== undefined && new Set(steps.map(({ tokens }) => tokens)).size < asked
 }
 
 /** At how many token counts a worker asked, as it says or as its steps show. */

@@ -37,8 +37,6 @@ export interface Policy {
   readonly evidence_span_seconds: number
   /** Time without new evidence after which the threshold is withdrawn. */
   readonly max_evidence_age_seconds: number
-  /** Whether the service keeps the steps of control generations until the outcome, for workers that cannot. */
-  readonly record_steps: boolean
   /**
    * Upper limit of the share of real losses that the judge who gives the labels does not call lost, by an audit; `null`: there was none,
    * and verdicts are taken as they are.
@@ -76,7 +74,6 @@ export const DEFAULT_POLICY: Policy = {
   follow_up_seconds: 1800,
   evidence_span_seconds: 1800,
   max_evidence_age_seconds: 604_800,
-  record_steps: true,
   judge_miss_rate: null,
   judge_gain_share: 0,
   store_prompts: false,

@@ -5,7 +5,7 @@ import { type ContextState, copyState, predictorOf } from '../contexts/context-s
 import { representsGroup } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor, scoreStep } from '../predictor/predictor.js'
-import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import type { PendingOutcome } from './pending-outcomes.js'
 import { cadenceAt, type Fold, policyOf } from './fold.js'
 
 /** How often a generation asked up to a token count. */

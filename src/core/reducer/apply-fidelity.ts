@@ -6,7 +6,7 @@ import type { EffectiveThreshold } from '../contexts/effective-threshold.js'
 import type { SettledStop } from '../enrolment/stop-queue.js'
 import { representsGroup, observeStop } from '../outcome/observed-stop.js'
 import type { Policy } from '../policy/policy.js'
-import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import type { PendingOutcome } from './pending-outcomes.js'
 import { type Fold, type OwnState, policyOf, thresholdInForce } from './fold.js'
 
 /**

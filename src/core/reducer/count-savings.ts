@@ -6,7 +6,7 @@ import type { LoggedOutcome } from '../outcome/outcome.js'
 import { chainOf } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor, scoreStep } from '../predictor/predictor.js'
-import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import type { PendingOutcome } from './pending-outcomes.js'
 import { type Fold, policyOf, thresholdInForce } from './fold.js'
 import { isTrainedOn } from './units-of-outcome.js'
 

@@ -17,7 +17,7 @@ import { type Cadence, certificationTerms, effectivePolicy, haveSameTerms, type 
 import type { PredictorRef } from '../predictor/predictor-version.js'
 import type { Predictor } from '../predictor/predictor.js'
 import type { Reservoir } from '../predictor/reservoir.js'
-import type { PendingOutcomes } from '../step-records/pending-outcomes.js'
+import type { PendingOutcomes } from './pending-outcomes.js'
 import type { Configuration } from './log-entry.js'
 import { type Change, moveInForce, moveOf } from './threshold-change.js'
 

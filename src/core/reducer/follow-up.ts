@@ -15,7 +15,7 @@ import { evidenceUnitOfEnrolled, withoutMissing } from '../enrolment/enrolled-un
 import { ASIDE, RAW, watchedOf } from '../enrolment/slice.js'
 import { ROOT } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
-import type { PendingOutcome } from '../step-records/pending-outcomes.js'
+import type { PendingOutcome } from './pending-outcomes.js'
 import { addSettled, mustTakeBack } from './apply-fidelity.js'
 import { moveShare } from './control-share.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'

@@ -1,6 +1,6 @@
 import type { FollowUp } from '../contexts/follow-up-counts.js'
 import type { Cohort } from '../enrolment/cohort.js'
-import type { PrunedOutcome } from '../step-records/pending-outcomes.js'
+import type { PrunedOutcome } from './pending-outcomes.js'
 
 /**
  * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Such outcomes do not wait,

@@ -9,7 +9,7 @@ import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type Predictor, type Scorer, scorerFor, scoreStep } from '../predictor/predictor.js'
 import { sampleOf } from '../predictor/sample.js'
-import { MAX_TRACE_STEPS, type PrunedOutcome, traceSlot } from '../step-records/pending-outcomes.js'
+import { MAX_TRACE_STEPS, type PrunedOutcome, traceSlot } from './pending-outcomes.js'
 import type { Fold } from './fold.js'
 
 /** The units that a control sample yields for the thresholds of each scorer. */

@@ -11,7 +11,7 @@ import { Reservoir } from '../predictor/reservoir.js'
 import { applyPin, applyPolicy, applyReset } from '../reducer/apply-command.js'
 import { type Fold, foldedStates, newLedger } from '../reducer/fold.js'
 import type { Command } from '../reducer/log-entry.js'
-import { PendingOutcomes } from '../step-records/pending-outcomes.js'
+import { PendingOutcomes } from '../reducer/pending-outcomes.js'
 import { statusInForce } from './context-report.js'
 import { figuresOf, netTokensPerDay } from './tokens-per-day.js'
 

@@ -37,7 +37,6 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   follow_up_seconds: 'it affects when a missing outcome is given up, not what the present evidence certifies',
   evidence_span_seconds: NEW_EPOCH,
   max_evidence_age_seconds: 'it affects when a threshold without new evidence is withdrawn, not what is certified',
-  record_steps: 'it affects where steps are recorded, not what is certified',
   store_prompts: 'it affects what graders receive, not what is certified',
 }
 

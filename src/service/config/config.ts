@@ -25,9 +25,6 @@ export function readConfig (env: NodeJS.ProcessEnv) {
   if (settings.PROCESSES > 1 && settings.REDIS_URL === '') {
     throw new ConfigError('PROCESSES above 1 requires REDIS_URL, since the embedded store serves one process: set REDIS_URL or PROCESSES=1')
   }
-  if (settings.RECORD_SECONDS > settings.DEDUP_SECONDS) {
-    throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS, since a later generation with the same id would get the steps')
-  }
   checkAccess(settings)
   checkTls(settings)
   checkRedis(settings)
@@ -52,7 +49,6 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     maxEmDropLimit: settings.MAX_EM_DROP_LIMIT,
     dedupSeconds: settings.DEDUP_SECONDS,
     maxLogEntries: settings.MAX_LOG_ENTRIES,
-    recordSeconds: settings.RECORD_SECONDS,
     decisionLogSeconds: settings.DECISION_LOG_SECONDS,
     decisionLogMib: settings.DECISION_LOG_MIB,
     decisionLogTreatedShare: settings.DECISION_LOG_TREATED_SHARE,

@@ -27,7 +27,6 @@ export const SettingsSchema = Type.Object({
   MAX_EM_DROP_LIMIT: Type.Number({ default: 0.1, minimum: 0.001, maximum: 0.5, description: 'Largest max_em_drop that a policy may state (fraction of EM), so that nobody allows a loss of half of the answers by a slip' }),
   DEDUP_SECONDS: Type.Integer({ default: LOG_LIMITS.dedupSeconds, minimum: 1, description: 'Time for which an outcome is remembered: a repetition is a duplicate, and a label is accepted (seconds)' }),
   MAX_LOG_ENTRIES: Type.Integer({ default: LOG_LIMITS.maxLogEntries, minimum: 4096, description: 'Number of outcomes, labels and enrolment lists that may wait for the learner; further ones are refused with 503' }),
-  RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Time for which recorded steps of a control generation are kept after the last step (seconds)' }),
   DECISION_LOG_SECONDS: Type.Integer({ default: 86_400, minimum: 1, description: 'Time for which the decision log keeps a generation after its last step or report (seconds)' }),
   DECISION_LOG_MIB: Type.Integer({ default: 64, minimum: 0, maximum: 4096, description: 'Size of the decision log in the store (MiB); the least recently written generations are removed first; 0: nothing is kept' }),
   DECISION_LOG_TREATED_SHARE: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'Share of the treated generations that the decision log keeps' }),

@@ -29,8 +29,8 @@ const orNaN = (value: number | null): number => value ?? NaN
 const orNull = (value: number): number | null => Number.isNaN(value) ? null : value
 
 /**
- * Decisions that wait to be logged, in columns of a fixed length: objects would survive into the old generation of the heap (see
- * recorder.ts).
+ * Decisions that wait to be logged, in columns of a fixed length: objects would survive into the old generation of the heap, and
+ * the full collections that follow discard compiled code.
  */
 export class LogBuffer {
   readonly #ids: string[] = []

@@ -13,14 +13,12 @@ import type { StopLog } from '../decision-log/stop-log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
 import type { Enroller } from './enroller.js'
-import type { Recorder } from './recorder.js'
 import { type RuleReply, ruleReply } from './rule-reply.js'
 
 /** The services that answering a step needs. */
 export interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'decideStep' | 'snapshot'>
-  readonly recorder: Pick<Recorder, 'recordDecided'>
   readonly enroller: Pick<Enroller, 'within'>
   readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
   readonly stopLog: Pick<StopLog, 'isTaken' | 'decided'>
@@ -31,7 +29,7 @@ export interface DecisionServices {
 export interface AnsweredDecision extends Decision { readonly rule?: RuleReply }
 
 /**
- * Decides one step, counts and logs the decision, and records the step if its generation is control.
+ * Decides one step, and counts and logs the decision.
  * @throws ForbiddenError where the caller may not use the context; UnknownLevelError
  */
 export function answerStep (services: DecisionServices, step: Step, caller: Caller): AnsweredDecision {
@@ -41,17 +39,16 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
   const startedAt = performance.now()
   const decided = snapshotHolder.decideStep(step)
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
-  return enrolAndRecord(services, step, decided, caller)
+  return enrolAndLog(services, step, decided, caller)
 }
 
 /**
- * Enrols the generation of a first step, records a control step, and counts and logs the decision.
+ * Enrols the generation of a first step, and counts and logs the decision.
  * @returns the decision, with warnings of what the step lacks, or that it came too late
  */
-function enrolAndRecord (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): AnsweredDecision {
-  const { snapshotHolder, recorder, enroller, metrics } = services
+function enrolAndLog (services: DecisionServices, step: Step, decided: StepDecision, caller: Caller): AnsweredDecision {
+  const { snapshotHolder, enroller, metrics } = services
   const { decision } = decided
-  recorder.recordDecided(step, decided, caller)
   metrics.decided(decision.reason)
   const snapshot = snapshotHolder.snapshot()
   const enrolment = enrolStep(enroller.within(caller.tokenPrefix), snapshot, step, decided)
@@ -140,7 +137,7 @@ function answerItem (services: DecisionServices, item: unknown, caller: Caller):
   const problem = stepProblem(item) ?? contextAccessProblem(caller, services.config.levels, step.context)
   if (problem !== null) return { error: problem }
   try {
-    return enrolAndRecord(services, step, services.snapshotHolder.decideStep(step), caller)
+    return enrolAndLog(services, step, services.snapshotHolder.decideStep(step), caller)
   } catch (error) {
     const [detail] = (error as InputError).details ?? []
     if (detail === undefined) throw error

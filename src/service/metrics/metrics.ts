@@ -76,14 +76,9 @@ export function createMetrics () {
     poolExits: counter('stopgate_pool_exits_total',
       'Contexts that this replica as the learner took out of their pool because their own generations lost more EM than max_em_drop'),
     fitted: countFits(registers),
-    recordedSteps: presetCounter(registers, 'stopgate_recorded_steps_total',
-      'Steps of control generations that were recorded (stored), or lost because a limit was reached (dropped)', 'result', ['stored', 'dropped']),
     decisionLogEvents: presetCounter(registers, 'stopgate_decision_log_events_total',
       'Decisions, outcomes and labels for the decision log: stored, dropped because a limit was reached or the store was down, or not_exported to DECISION_LOG_FILE',
       'result', ['stored', 'dropped', 'not_exported']),
-    joinedOutcomes: presetCounter(registers, 'stopgate_joined_outcomes_total',
-      'Control outcomes that came without steps, by the recorded steps that were found (complete, incomplete, none), and outcomes that lack some of their steps (lacking)',
-      'result', ['complete', 'incomplete', 'none', 'lacking']),
     /** Adds the gauges that read the service. */
     watch (sources: GaugeSources) {
       watchService(registers, sources)

@@ -11,24 +11,22 @@ import { certifyingKey, contextKey, type Levels, unknownLevel } from '../../core
 import { effectivePolicy, type Policy } from '../../core/policy/policy.js'
 import { unitsBy } from '../../core/reducer/units-of-outcome.js'
 import { at, InvalidOutcomeError, type Problem, TooManyOutcomesError } from '../../errors/errors.js'
-import type { StepRecordStore } from '../../store/step-record-store.js'
 import { StoreUnavailableError } from '../../store/store-errors.js'
 import type { Store } from '../../store/store.js'
-import { type Caller, contextAccessProblem, forbidden, type Reporter, scopedId, spendReportQuota } from '../access/context-access.js'
+import { type Caller, contextAccessProblem, forbidden, type Reporter, spendReportQuota } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { StopLog } from '../decision-log/stop-log.js'
-import type { Recorder } from '../decisions/recorder.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { lacksRoom, prefixFor } from '../snapshot/context-room.js'
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.js'
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.js'
-import { joinRecords } from './join-records.js'
+import { gradeOutcomes } from './grade-outcomes.js'
 import { answersToKeep, keepAnswers } from './kept-answers.js'
 
 interface OutcomeServices extends ReportServices {
   readonly config: Config
-  readonly metrics: Pick<Metrics, 'joinedOutcomes' | 'outcomes' | 'reports' | 'limited'>
+  readonly metrics: Pick<Metrics, 'outcomes' | 'reports' | 'limited'>
 }
 
 type AcceptedBatch = Static<typeof AcceptedBatchSchema>
@@ -112,12 +110,10 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
 
 interface ReportServices {
   readonly config: Pick<Config, 'levels' | 'maxContexts'>
-  readonly store: Pick<Store, 'kind' | 'append' | 'answers'> & { readonly stepRecords: Pick<StepRecordStore, 'read'> }
+  readonly store: Pick<Store, 'append' | 'answers'>
   readonly snapshotHolder: Pick<SnapshotHolder, 'snapshot' | 'loaded'>
-  readonly recorder: Pick<Recorder, 'flush' | 'forget'>
   readonly decisionLog: Pick<DecisionLog, 'reported'>
   readonly stopLog: Pick<StopLog, 'reported'>
-  readonly metrics: Pick<Metrics, 'joinedOutcomes'>
 }
 
 interface Reported extends OutcomeReceipt {
@@ -126,37 +122,34 @@ interface Reported extends OutcomeReceipt {
 }
 
 /**
- * Grades outcomes, joins recorded steps to those that came without steps, and stores them. Resolves once they are durable.
+ * Grades outcomes and stores them. Resolves once they are durable.
  * @param caller absent: a caller without a token
  * @returns one for each outcome
  * @throws StoreUnavailableError: send all of them again
  */
 export async function reportOutcomes (
   services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<Reported[]> {
-  const { config, store, snapshotHolder, recorder, decisionLog, stopLog, metrics } = services
+  const { config, store, snapshotHolder, decisionLog, stopLog } = services
   const { salt } = snapshotHolder.snapshot()
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const known = snapshotHolder.loaded()
-  const graded = await joinRecords(services, salt, outcomes, caller)
-  const joined = graded.map(({ entry, ...rest }) => ({ ...rest, entry: withoutLabel(known, entry) }))
+  const graded = (await gradeOutcomes(salt, outcomes, caller)).map((entry) => withoutLabel(known, entry))
   const { links } = known
   const prefix = caller?.tokenPrefix ?? null
-  const keys = joined.map(({ entry }) => contextKey(config.levels, entry.context))
-  const entries = joined.map(({ entry }, i) => prefix === null ? entry : { ...entry, ...prefixFor(links, keys[i]!, prefix) })
+  const keys = graded.map((entry) => contextKey(config.levels, entry.context))
+  const entries = graded.map((entry, i) => prefix === null ? entry : { ...entry, ...prefixFor(links, keys[i]!, prefix) })
   const areNew = (await store.append(entries)).map((code) => code === 'accepted')
-  recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
-  for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
-  for (const [i, { entry }] of joined.entries()) {
+  for (const [i, entry] of graded.entries()) {
     if (!areNew[i]) continue
     decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
     stopLog.reported(entry.generation_id, entry, outcomes[i]!.stopped_by)
   }
   const loaded = snapshotHolder.loaded()
-  const reported = joined.map(({ entry }, i) => {
+  const reported = graded.map((entry, i) => {
     const isWithoutRoom = lacksRoom(loaded.links, config, keys[i]!, prefix)
     return { isNew: areNew[i]!, ...outcomeReceipt(loaded, outcomes[i]!, entry, isWithoutRoom) }
   })
-  const wanted = joined.flatMap(({ entry }, i) => reported[i]!.isNew && reported[i]!.label_wanted ? [[outcomes[i]!, entry] as const] : [])
+  const wanted = graded.flatMap((entry, i) => reported[i]!.isNew && reported[i]!.label_wanted ? [[outcomes[i]!, entry] as const] : [])
   await keepAnswers(services, wanted.map(([outcome, entry]) => {
     const { trials } = ruleFor(loaded.snapshot, outcome.context)
     return [entry.generation_id, answersToKeep(outcome, entry, policyFor(loaded, entry), trials, Date.now())]
@@ -168,7 +161,7 @@ export async function reportOutcomes (
 type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
 /**
- * @param entry the outcome as it is logged, with the recorded steps
+ * @param entry the outcome as it is logged
  * @param isWithoutRoom whether its context is new, and there is no room for it
  */
 export function outcomeReceipt (

@@ -3,7 +3,7 @@ import { rememberingNormaliser } from '../../core/outcome/exact-match.js'
 import type { LoggedOutcome, ReportedOutcome } from '../../core/outcome/outcome.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { Scorer } from '../../core/predictor/predictor.js'
-import { pruneSteps } from '../../core/step-records/pending-outcomes.js'
+import { pruneSteps } from '../../core/reducer/pending-outcomes.js'
 import { check, number, text } from '../../store/encoding/stored-schemas.js'
 import { textBatchOf } from '../../store/event-store.js'
 import type { Store } from '../../store/store.js'
@@ -55,7 +55,6 @@ function differing (
   { answer: final = '', steps = [] }: ReportedOutcome, entry: LoggedOutcome, { min_tokens: min }: Pick<Policy, 'min_tokens'>,
   scorers: readonly Scorer[]
 ): KeptAnswers['early'] {
-  if (entry.steps?.length !== steps.length) return [] // the steps were recorded, as digests
   const { steps: crossings } = pruneSteps(entry, { minTokens: [min], scorers, isSampled: false })
   const normalise = rememberingNormaliser()
   const byText = new Map<string, { answer: string, steps: number[] }>()

@@ -17,7 +17,7 @@ import { logLag, readAudit } from './embedded-log.js'
 import { exportState } from './embedded-state.js'
 import type { Tables } from './embedded-tables.js'
 
-/** The part of a store in a folder that only reads: everything but the log and the recorded steps. */
+/** The part of a store in a folder that only reads: everything but the log, the decision log and kept answers. */
 export class EmbeddedReader {
   protected readonly tables: Tables
   readonly #predictors = new PredictorCache()

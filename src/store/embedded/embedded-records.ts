@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { packedLength, type Packing } from '../step-records/step-encoding.js'
-import type { Batch, RecordKind } from '../step-records/record-kind.js'
-import type { RecordLimits } from '../step-record-store.js'
+import { packedLength, packing, type Packing, unpackTexts } from '../encoding/packed-texts.js'
+import type { RecordLimits, TextBatch } from '../event-store.js'
 import { decodeRow, encodeEnd, encodeRow, type LiveRecord, readIndex, type RecordIndex, type RecordRows, sizeOf } from './record-index.js'
 
 export interface RecordStorage {
@@ -12,11 +11,11 @@ export interface RecordStorage {
   readonly limits: RecordLimits
 }
 
-/** Items that are read before other work has its turn. */
+/** Texts that are read before other work has its turn. */
 const READ = 1000
 /** Expired records that one call drops at most; more than one call can add. */
 const DROPPED = 2000
-/** Bytes that live rows may take up beyond the limit of their steps, and dead rows beyond the live ones. */
+/** Bytes that live rows may take up beyond the limit of their texts, and dead rows beyond the live ones. */
 export const SLACK = 8 * 1024 * 1024
 /** Limit of the rows that one call sweeps, beyond twice as many as it adds. It is low, since decisions wait meanwhile. */
 const SWEPT = 256
@@ -27,24 +26,22 @@ const SWEPT = 256
  * them at once would rewrite a page for each row.
  *
  * Measured in turns with rows packed into segments, which were cleaned as in a log-structured file system, at 1,000 generations a call:
- * rows took 1.1 to 1.4 times the processor time per step, where nine of ten records are forgotten and where all of them expire. Rows
+ * rows took 1.1 to 1.4 times the processor time per text, where nine of ten records are forgotten and where all of them expire. Rows
  * keyed by generation, without a sweep, wrote 8 to 12 times the bytes.
  */
-export class EmbeddedRecords<B extends Batch, I> {
-  readonly #kind: RecordKind<B, I>
+export class EmbeddedRecords {
   readonly #storage: RecordStorage
   #known: RecordIndex | null = null
   #writing: Promise<unknown> = Promise.resolve()
 
-  constructor (kind: RecordKind<B, I>, storage: RecordStorage) {
-    this.#kind = kind
+  constructor (storage: RecordStorage) {
     this.#storage = storage
   }
 
-  /** Returns how many of the items were kept. */
-  append (items: B): Promise<number> {
+  /** Returns how many of the texts were kept. */
+  append (texts: TextBatch): Promise<number> {
     return this.#inTurn(async () => {
-      const batch = await this.#kind.packing(items)
+      const batch = await packing(texts)
       return await this.#write((index, rows) => {
         const now = Date.now()
         this.#dropExpired(index, rows, now)
@@ -57,8 +54,8 @@ export class EmbeddedRecords<B extends Batch, I> {
     })
   }
 
-  async read (generationIds: readonly string[]): Promise<Map<string, I[]>> {
-    const found = new Map<string, I[]>()
+  async read (generationIds: readonly string[]): Promise<Map<string, string[]>> {
+    const found = new Map<string, string[]>()
     for (let ids = generationIds; ids.length > 0;) {
       const onTheirWay: string[] = []
       let read = 0
@@ -66,9 +63,9 @@ export class EmbeddedRecords<B extends Batch, I> {
         const record = this.#index.get(id)
         if (record === undefined || this.#isExpired(record, Date.now())) continue
         if ((record.rows.at(-1) ?? 0) > this.#index.committed) { onTheirWay.push(id); continue }
-        const items = this.#itemsOf(record)
-        if (items.length > 0) found.set(id, items)
-        if ((read += record.steps) < READ) continue
+        const texts = this.#textsOf(record)
+        if (texts.length > 0) found.set(id, texts)
+        if ((read += record.texts) < READ) continue
         read = 0
         await setImmediate()
       }
@@ -78,7 +75,7 @@ export class EmbeddedRecords<B extends Batch, I> {
     return found
   }
 
-  /** Also forgets items that are still being written. */
+  /** Also forgets texts that are still being written. */
   forget (generationIds: readonly string[]): Promise<void> {
     return this.#inTurn(async () => {
       if (!generationIds.some((id) => this.#index.get(id))) return
@@ -106,12 +103,12 @@ export class EmbeddedRecords<B extends Batch, I> {
 
   #isExpired ({ lastAt }: LiveRecord, now: number): boolean { return lastAt <= now - this.#lifetime }
 
-  /** Items of a damaged row are left out. */
-  #itemsOf ({ id, rows }: LiveRecord): I[] {
+  /** Texts of a damaged row are left out. */
+  #textsOf ({ id, rows }: LiveRecord): string[] {
     const table = this.#storage.rows()
     return rows.flatMap((number) => {
       const row = decodeRow(table.getBinaryFast(number))
-      return row?.id === id ? this.#kind.unpack(row.steps) : []
+      return row?.id === id ? unpackTexts(row.texts) : []
     })
   }
 
@@ -138,7 +135,7 @@ export class EmbeddedRecords<B extends Batch, I> {
     }
   }
 
-  /** Appends to a record up to the limit of steps. Returns how many steps were kept. Runs in a transaction. */
+  /** Appends to a record up to the limit of texts. Returns how many texts were kept. Runs in a transaction. */
   #add (index: RecordIndex, rows: RecordRows, batch: Packing, i: number, id: string, now: number): number {
     const from = batch.starts[i]!
     let live = index.get(id)
@@ -146,12 +143,12 @@ export class EmbeddedRecords<B extends Batch, I> {
       end(index, rows, live)
       live = undefined
     }
-    const count = Math.min(batch.starts[i + 1]! - from, Math.max(this.#storage.limits.steps - (live?.steps ?? 0), 0))
+    const count = Math.min(batch.starts[i + 1]! - from, Math.max(this.#storage.limits.texts - (live?.texts ?? 0), 0))
     if (count > 0) {
       const row = encodeRow(id, now, count, batch, from)
       const number = index.last + 1
       rows.putSync(number, row, { append: true })
-      index.append(id, { number, steps: count, bytes: packedLength(batch, from, from + count), size: sizeOf(row) }, now)
+      index.append(id, { number, texts: count, bytes: packedLength(batch, from, from + count), size: sizeOf(row) }, now)
     } else index.renew(id, now)
     return count
   }
@@ -165,15 +162,15 @@ export class EmbeddedRecords<B extends Batch, I> {
     }
   }
 
-  /** The heads of rows count as well: if each call adds a step or two of a generation, they take up more space than the steps. */
+  /** The heads of rows count as well: if each call adds a text or two of a generation, they take up more space than the texts. */
   #dropOldest (index: RecordIndex, rows: RecordRows): void {
     const { generations, bytes } = this.#storage.limits
-    let [records, steps, size] = [index.size, index.stepBytes, index.liveBytes]
+    let [records, texts, size] = [index.size, index.textBytes, index.liveBytes]
     const dropped: LiveRecord[] = []
     for (const record of index.oldestFirst()) {
-      if (records <= generations && steps <= bytes && size <= bytes + SLACK) break
+      if (records <= generations && texts <= bytes && size <= bytes + SLACK) break
       records--
-      steps -= record.bytes
+      texts -= record.bytes
       size -= record.size
       dropped.push(record)
     }

@@ -7,7 +7,7 @@ import { decodeRun, encodeRun } from '../encoding/stored-values.js'
 import { StoreTakenError } from '../store-errors.js'
 import type { Tables } from './embedded-tables.js'
 
-/** Everything but leases and recorded steps. */
+/** Everything but leases, the decision log and kept answers. */
 export function * exportState (tables: Tables): Iterable<StateRow> {
   const { getMeta } = tables
   const ledger = getMeta('ledger')
@@ -55,7 +55,7 @@ export function importState (tables: Tables, { meta, rows }: SortedState, replac
   const isTaken = telling.some((table) => [...table.getKeys({ limit: 1 })].length > 0)
   if (isTaken && !replaces) throw new StoreTakenError()
   const all = [...telling, seen, seenAt, changed, changedAt, history, audit, trainingSeries]
-  for (const table of [...all, tables.recordRows]) table.clearSync()
+  for (const table of all) table.clearSync()
 
   const put = (table: StateTable, write: (key: string, text: string, number: number) => void) => {
     for (const [i, { key, value }] of rows[table].entries()) write(key, JSON.stringify(value), i + 1)

@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { LogEntry } from '../../core/reducer/log-entry.js'
-import type { RecordedStep } from '../../core/step-records/recorded-steps.js'
 import { encodeState } from '../encoding/context-states.js'
 import { inTurns } from '../encoding/in-turns.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry } from '../log.js'
 import { checkFormat, type SortedState, STATE_FORMAT } from '../state-format.js'
-import { STEPS, TEXTS } from '../step-records/record-kind.js'
 import { encodeCohort, encodePending, encodeSample, encodeTrace } from '../encoding/stored-values.js'
-import { ANSWER_LIMITS, EVENT_LIMITS, type TextBatch } from '../event-store.js'
+import { ANSWER_LIMITS, EVENT_LIMITS, type RecordLimits } from '../event-store.js'
 import type { Commit } from '../learner-store.js'
-import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { LeaseLostError, StoreUnavailableError } from '../store-errors.js'
 import { STOP_LIMITS, type StopLimits } from '../stop-store.js'
 import type { Revision, Store, StoreLoss } from '../store.js'
@@ -27,8 +24,6 @@ import { ThreadNotices } from './thread-notices.js'
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
   readonly dataDir: string
-  /** Limits of the recorded steps. */
-  readonly records?: Partial<RecordLimits>
   /** Limits of the decision log. */
   readonly events?: Partial<RecordLimits>
   /** Limits of the answers that await a label. */
@@ -54,9 +49,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly #fileIdentity: string | null
   readonly #limits: LogLimits
   readonly trainingRuns: EmbeddedTrainingRuns
-  readonly stepRecords: EmbeddedRecords<StepBatch, RecordedStep>
-  readonly events: EmbeddedRecords<TextBatch, string>
-  readonly answers: EmbeddedRecords<TextBatch, string>
+  readonly events: EmbeddedRecords
+  readonly answers: EmbeddedRecords
   readonly stops: EmbeddedStops
   readonly #notices: ThreadNotices
   readonly #lease = new EmbeddedLease()
@@ -84,12 +78,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     })
     const write = <T>(action: () => T) => this.#write(action)
     this.stops = new EmbeddedStops({ reads: () => this.reads(), write, limits: { ...STOP_LIMITS, ...options.stops } })
-    const records = { ...RECORD_LIMITS, ...options.records }
     const events = { ...EVENT_LIMITS, ...options.events }
-    this.stepRecords = new EmbeddedRecords(STEPS, { rows: () => this.reads().recordRows, write, limits: records })
-    this.events = new EmbeddedRecords(TEXTS, { rows: () => this.reads().eventRows, write, limits: events })
+    this.events = new EmbeddedRecords({ rows: () => this.reads().eventRows, write, limits: events })
     const answers = { ...ANSWER_LIMITS, ...options.answers }
-    this.answers = new EmbeddedRecords(TEXTS, { rows: () => this.reads().answerRows, write, limits: answers })
+    this.answers = new EmbeddedRecords({ rows: () => this.reads().answerRows, write, limits: answers })
   }
 
   /** Throws if another process uses the folder, or if a newer version has written to it. */
@@ -114,7 +106,6 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
         tables.setMeta('state_id', randomUUID())
         tables.setMeta('salt', randomUUID())
       })
-      store.stepRecords.reload()
       store.events.reload()
       store.answers.reload()
       return store
@@ -212,7 +203,6 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
       this.tables.setMeta('token', this.tables.getMeta('token') + 1) // ends the leases of all threads
       this.#lease.end()
     })
-    this.stepRecords.reload()
     this.#notices.emit('appended')
     this.#notices.emit('notice')
   }

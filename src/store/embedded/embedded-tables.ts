@@ -107,12 +107,11 @@ export function tablesIn (root: RootDatabase) {
     changedAt: root.openDB<true, [version: number, key: string]>('changed_at', {}),
     history: texts<number>('history'),
     audit: texts<number>('audit'),
-    /** Recorded steps, the decision log, and answers that await a label: see embedded-records.ts. */
-    recordRows: root.openDB<Buffer, number>('step_rows', { encoding: 'binary' }),
-    /** Chunks of stops of the decision log. */
-    stopRows: root.openDB<Buffer, number>('stop_rows', { encoding: 'binary' }),
+    /** The decision log, and answers that await a label: see embedded-records.ts. */
     eventRows: root.openDB<Buffer, number>('event_rows', { encoding: 'binary' }),
     answerRows: root.openDB<Buffer, number>('answer_rows', { encoding: 'binary' }),
+    /** Chunks of stops of the decision log. */
+    stopRows: root.openDB<Buffer, number>('stop_rows', { encoding: 'binary' }),
     /** Name -> run, and run and suite -> series. */
     trainingRuns: root.openDB<string, Buffer>('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
     trainingSeries: root.openDB<string, Buffer>('training_series', { keyEncoding: 'binary', encoding: 'string' }),

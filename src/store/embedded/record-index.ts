@@ -1,12 +1,12 @@
 import type { Database } from 'lmdb'
-import { packedLength, type Packing, packSteps, padded } from '../step-records/step-encoding.js'
+import { packedLength, type Packing, packTexts, padded } from '../encoding/packed-texts.js'
 
-/** Rows of recorded steps by number, in the order in which they were written: one for each call and generation. */
+/** Rows of recorded texts by number, in the order in which they were written: one for each call and generation. */
 export type RecordRows = Database<Buffer, number>
 
 /**
- * A row is the time of its steps (a double, ms), their number and the length of the id (words), the id in UTF-8, padded to whole words, and
- * the packed steps. A row without steps says that records ended: in place of the id it has theirs, as JSON.
+ * A row is the time of its texts (a double, ms), their number and the length of the id (words), the id in UTF-8, padded to whole words, and
+ * the packed texts. A row without texts says that records ended: in place of the id it has theirs, as JSON.
  */
 const AT = 0
 const COUNT = 8
@@ -15,11 +15,11 @@ const HEAD = 16
 /** Bytes that LMDB takes for a row beyond its value: the key and the head of a node. */
 const NODE = 20
 
-interface RecordRow { readonly id: string, readonly at: number, readonly count: number, readonly steps: Buffer }
+interface RecordRow { readonly id: string, readonly at: number, readonly count: number, readonly texts: Buffer }
 
 let scratch = Buffer.allocUnsafe(64 * 1024)
 
-/** Encodes `count` steps of a batch from step `from` on. The buffer is reused by the next call. */
+/** Encodes `count` texts of a batch from text `from` on. The buffer is reused by the next call. */
 export function encodeRow (id: string, at: number, count: number, batch?: Packing, from = 0): Buffer {
   const idLength = Buffer.byteLength(id)
   const start = HEAD + padded(idLength)
@@ -31,7 +31,7 @@ export function encodeRow (id: string, at: number, count: number, batch?: Packin
   row.writeUInt32LE(idLength, ID_LENGTH)
   row.fill(0, HEAD + idLength, start)
   row.write(id, HEAD)
-  if (batch !== undefined) packSteps(new DataView(row.buffer, row.byteOffset, size), start, batch, from, from + count)
+  if (batch !== undefined) packTexts(row, start, batch, from, from + count)
   return row
 }
 
@@ -53,7 +53,7 @@ export function decodeRow (row: Buffer | undefined): RecordRow | undefined {
   if (idLength > row.length - HEAD) return undefined
   const start = HEAD + padded(idLength)
   const id = row.toString('utf8', HEAD, HEAD + idLength)
-  return { id, at: row.readDoubleLE(AT), count: row.readUInt32LE(COUNT), steps: row.subarray(start) }
+  return { id, at: row.readDoubleLE(AT), count: row.readUInt32LE(COUNT), texts: row.subarray(start) }
 }
 
 /** Bytes that a row takes on disk. */
@@ -65,8 +65,8 @@ export interface LiveRecord {
   readonly rows: readonly number[]
   /** When the last row was written, ms. */
   readonly lastAt: number
-  readonly steps: number
-  /** Length of the packed steps. */
+  readonly texts: number
+  /** Length of the packed texts. */
   readonly bytes: number
   /** Bytes that the rows take on disk. */
   readonly size: number
@@ -75,7 +75,7 @@ export interface LiveRecord {
 type MutableRecord = { -readonly [F in keyof LiveRecord]: F extends 'rows' ? number[] : LiveRecord[F] }
 
 /** A row that was written, as the index counts it. */
-interface WrittenRow { readonly number: number, readonly steps: number, readonly bytes: number, readonly size: number }
+interface WrittenRow { readonly number: number, readonly texts: number, readonly bytes: number, readonly size: number }
 
 /** The live records, the dead rows and the size of their table, held in memory. Changes since the last commit can be rolled back. */
 export class RecordIndex {
@@ -91,8 +91,8 @@ export class RecordIndex {
   #first: number
   /** Numbers of the rows that died since the last commit. */
   #died: number[] = []
-  /** Numbers of the newest row and of the last row that the sweep has passed; bytes of all rows, of the live steps, of the live rows. */
-  #totals = { last: 0, swept: 0, bytes: 0, stepBytes: 0, liveBytes: 0 }
+  /** Numbers of the newest row and of the last row that the sweep has passed; bytes of all rows, of the live texts, of the live rows. */
+  #totals = { last: 0, swept: 0, bytes: 0, textBytes: 0, liveBytes: 0 }
   #committed = { ...this.#totals }
 
   /** @param first number of the oldest row: numbers count up for ever, so those before it must take no memory */
@@ -106,7 +106,7 @@ export class RecordIndex {
   /** Number of the newest row that is on disk. */
   get committed (): number { return this.#committed.last }
   get bytes (): number { return this.#totals.bytes }
-  get stepBytes (): number { return this.#totals.stepBytes }
+  get textBytes (): number { return this.#totals.textBytes }
   get liveBytes (): number { return this.#totals.liveBytes }
 
   get (id: string): LiveRecord | undefined { return this.#records.get(id) }
@@ -114,14 +114,14 @@ export class RecordIndex {
   oldestFirst (): Iterable<LiveRecord> { return this.#records.values() }
 
   /** Adds a row to a record, which becomes the most recently written one. */
-  append (id: string, { number, steps, bytes, size }: WrittenRow, now: number): void {
+  append (id: string, { number, texts, bytes, size }: WrittenRow, now: number): void {
     this.#remember(id)
-    const record = this.#records.get(id) ?? { id, rows: [], lastAt: now, steps: 0, bytes: 0, size: 0 }
+    const record = this.#records.get(id) ?? { id, rows: [], lastAt: now, texts: 0, bytes: 0, size: 0 }
     record.rows.push(number)
-    record.steps += steps
+    record.texts += texts
     record.bytes += bytes
     record.size += size
-    this.#totals.stepBytes += bytes
+    this.#totals.textBytes += bytes
     this.#totals.liveBytes += size
     this.#rowAdded(number, size)
     this.#makeNewest(record, now)
@@ -142,7 +142,7 @@ export class RecordIndex {
   end ({ id, rows, bytes, size }: LiveRecord): readonly number[] {
     this.#remember(id)
     this.#records.delete(id)
-    this.#totals.stepBytes -= bytes
+    this.#totals.textBytes -= bytes
     this.#totals.liveBytes -= size
     const passed: number[] = []
     const sizeOfRow = Math.floor(size / rows.length)
@@ -253,7 +253,7 @@ export function readIndex (rows: RecordRows, now: number, lifetime: number): Rec
       const at = row.at <= now ? row.at : now // a damaged time as well
       const live = index.get(row.id)
       if (live !== undefined && live.lastAt <= at - lifetime) index.end(live)
-      index.append(row.id, { number, steps: row.count, bytes: row.steps.length, size: sizeOf(value) }, at)
+      index.append(row.id, { number, texts: row.count, bytes: row.texts.length, size: sizeOf(value) }, at)
     }
   }
   index.sort()

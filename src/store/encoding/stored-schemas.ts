@@ -222,17 +222,6 @@ export const isRun = check(run)
 export const isChange = check(change)
 export const isLoss = check(Type.Object({ kind: Type.Enum(['replaced', 'older', 'unreadable']), at: time }))
 
-/** Below 2^30, as the API demands; more could not be packed. */
-const recordedTokens = Type.Integer({ minimum: 0, maximum: 2 ** 30 - 1 })
-
-/** A step as stored in records (see record-kind.ts); absent fields at the end are left out. */
-export const isRecordedStep = check(Type.Union([
-  Type.Tuple([recordedTokens, orNull(number)]),
-  Type.Tuple([recordedTokens, orNull(number), em]),
-  Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text)]),
-  Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text), numbersByName]),
-]))
-
 const hasPredictorFields = check(predictor)
 
 interface StoredPredictor { readonly predictor: Predictor }

@@ -7,7 +7,7 @@ import type { PredictorVersion } from '../../core/predictor/predictor-version.js
 import type { Sample } from '../../core/predictor/sample.js'
 import type { Ledger } from '../../core/reducer/fold.js'
 import type { Change } from '../../core/reducer/threshold-change.js'
-import { type PendingOutcome, SLOTS_OF_CONTEXT } from '../../core/step-records/pending-outcomes.js'
+import { type PendingOutcome, SLOTS_OF_CONTEXT } from '../../core/reducer/pending-outcomes.js'
 import type { Series, TrainingRun } from '../../core/training-runs/run.js'
 import type { Learned } from '../learner-store.js'
 import { isCohort } from './context-schemas.js'

@@ -8,8 +8,6 @@ interface StoreOptions
   extends Partial<LogLimits>, RedisTlsFiles, Pick<EmbeddedOptions, 'dataDir' | 'isGuest'>, Pick<RedisOptions, 'waitReplicas'> {
   /** See `redisAddress`. Without a URL the store is embedded. */
   readonly redisUrl?: string | undefined
-  /** How long the steps of a control generation are kept after its last one, s; default 3,600. */
-  readonly recordSeconds?: number
   /** How long the decision log keeps a generation after its last event, s; default 86,400. */
   readonly decisionLogSeconds?: number
   /** Size of the decision log, MiB; default 64. */
@@ -28,10 +26,9 @@ interface StoreOptions
  */
 export async function createStore (options: StoreOptions): Promise<Store> {
   const {
-    redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, dataDir, recordSeconds, isGuest = false,
+    redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, dataDir, isGuest = false,
     decisionLogSeconds, decisionLogMib, stopLogSeconds, stopLogMib, ...limits
   } = options
-  const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
   const events = {
     ...(decisionLogSeconds !== undefined && { seconds: decisionLogSeconds }),
     ...(decisionLogMib !== undefined && { bytes: decisionLogMib * 1024 * 1024 }),
@@ -42,9 +39,9 @@ export async function createStore (options: StoreOptions): Promise<Store> {
   }
   if (redisUrl === undefined || redisUrl === '') {
     const { EmbeddedStore } = await import('../embedded/embedded-store.js')
-    return EmbeddedStore.open({ ...limits, dataDir, records, events, stops, isGuest })
+    return EmbeddedStore.open({ ...limits, dataDir, events, stops, isGuest })
   }
   const [{ RedisStore }, { readRedisTls }] = await Promise.all([import('../redis/redis-store.js'), import('../redis/redis-address.js')])
   const tls = readRedisTls({ redisCaFile, redisCertFile, redisKeyFile })
-  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, records, events, stops })
+  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, events, stops })
 }

@@ -28,10 +28,8 @@ export const KEYS = {
   audit: key('audit'), // stream, fields `entry`, `version` and `replaced`
   lease: key('lease'), // `<token> <holder>`, expires
   leaseToken: key('lease_token'),
-  records: key('records'), // sorted set of generation ids with recorded steps, by the ms of the last step; expires
-  recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id has the total; expires
-  logged: key('logged'), // the same two for the decision log: generation ids by the ms of the last event, and
-  loggedBytes: key('logged_bytes'), // bytes of their events
+  logged: key('logged'), // decision log: sorted set of generation ids by the ms of the last event; expires
+  loggedBytes: key('logged_bytes'), // hash, generation id -> bytes of its events; the empty id has the total; expires
   answered: key('answered'), // the same two for answers that await a label
   answeredBytes: key('answered_bytes'),
   stops: key('stops'), // stream of chunks of the stops of the decision log, field `rows`, and their bytes; both expire
@@ -56,9 +54,6 @@ export const rememberedKey = (tag: string, state: string, generationId: string):
 /** Matches the seen keys of all partitions. */
 export const rememberedPattern = (state: string): string => `{${HOME}:*}:seen:${state}:*`
 
-/** Key of the list of recorded steps of a generation; expires. */
-export const stepsKey = (generationId: string): string => stepKeys(HOME).list(generationId)
-
 /** The keys of one kind of records: generation ids by age, their sizes, and the list of each. */
 export interface RecordKeys {
   readonly records: string
@@ -66,8 +61,6 @@ export interface RecordKeys {
   readonly list: (generationId: string) => string
 }
 
-export const stepKeys = (tag: string): RecordKeys =>
-  ({ records: keyOf(tag, 'records'), sizes: keyOf(tag, 'record_bytes'), list: (id) => keyOf(tag, `steps:${id}`) })
 export const eventKeys = (tag: string): RecordKeys =>
   ({ records: keyOf(tag, 'logged'), sizes: keyOf(tag, 'logged_bytes'), list: (id) => keyOf(tag, `events:${id}`) })
 export const answerKeys = (tag: string): RecordKeys =>

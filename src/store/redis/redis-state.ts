@@ -9,7 +9,7 @@ import { decodeRun, encodeRun } from '../encoding/stored-values.js'
 import { StoreTakenError, StoreUnavailableError } from '../store-errors.js'
 import type { AuditRow } from '../store.js'
 import type { RedisConnection } from './redis-connection.js'
-import { CHANNEL, KEYS, RECENT, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
+import { CHANNEL, KEYS, RECENT, seenKey, STAGED, STATE_KEYS } from './redis-keys.js'
 import type { RememberedIds } from './redis-remembered.js'
 
 /** Rows in one command. */
@@ -136,9 +136,9 @@ export class RedisState {
     const reply = await this.#connection.script('importState', [
       ...STATE_KEYS, ...STAGED,
       KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.stateId, KEYS.lease,
-      KEYS.records, KEYS.recordBytes, KEYS.format, KEYS.recentAt, ...RECENT,
+      KEYS.format, KEYS.recentAt, ...RECENT,
     ], [
-      replaces ? 1 : 0, seenKey(''), stepsKey(''), this.#dedupMs, CHANNEL,
+      replaces ? 1 : 0, seenKey(''), this.#dedupMs, CHANNEL,
       meta.salt, meta.version, meta.policy_version, meta.cursor, orNothing(meta.ledger), orNothing(meta.follow_up), stateId,
       ...counts, STATE_FORMAT, this.#remembered === null ? 0 : 1,
     ])

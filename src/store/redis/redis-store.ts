@@ -5,23 +5,20 @@ import type { Pin } from '../../core/contexts/pin.js'
 import type { LogEntry } from '../../core/reducer/log-entry.js'
 import type { PolicyPatch } from '../../core/policy/policy.js'
 import type { PredictorVersion } from '../../core/predictor/predictor-version.js'
-import type { RecordedStep } from '../../core/step-records/recorded-steps.js'
 import { readState } from '../encoding/context-states.js'
 import { datedCommands, readChanges, readCommand, readLoss, readReplaced } from '../encoding/log-rows.js'
 import { PredictorCache } from '../encoding/predictor-cache.js'
 import { type Appended, type Cursor, logLimits, type LogLimits, type StoredEntry, toPlace } from '../log.js'
 import { checkFormat, type SortedState, type StateRow } from '../state-format.js'
-import { STEPS, TEXTS } from '../step-records/record-kind.js'
 import type { StoredCohort } from '../../core/enrolment/stored-cohort.js'
 import { readCohorts, readPin, readPolicy, readKeptTraces, traceNames } from '../encoding/stored-values.js'
-import { ANSWER_LIMITS, EVENT_LIMITS, type TextBatch } from '../event-store.js'
+import { ANSWER_LIMITS, EVENT_LIMITS, type RecordLimits } from '../event-store.js'
 import type { Commit, Learned } from '../learner-store.js'
-import { RECORD_LIMITS, type RecordLimits, type StepBatch } from '../step-record-store.js'
 import { STOP_LIMITS, type StopLimits } from '../stop-store.js'
 import type { AuditRow, HistoryRow, Revision, Store, StoreLoss } from '../store.js'
 import { redisAddress, type RedisHost, type RedisTls } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
-import { answerKeys, CHANNEL, eventKeys, KEYS, stepKeys } from './redis-keys.js'
+import { answerKeys, CHANNEL, eventKeys, KEYS } from './redis-keys.js'
 import { RedisLearning } from './redis-learning.js'
 import { RedisLog } from './redis-log.js'
 import { PARTITIONS, RedisPartitions } from './redis-partitions.js'
@@ -40,8 +37,6 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly tls?: RedisTls
   /** How many replicas must have an append or a training report before it is acknowledged; default 0. */
   readonly waitReplicas?: number
-  /** Limits of the recorded steps. */
-  readonly records?: Partial<RecordLimits>
   /** Limits of the decision log. */
   readonly events?: Partial<RecordLimits>
   /** Limits of the answers that await a label. */
@@ -65,9 +60,8 @@ export class RedisStore implements Store {
   readonly #log: RedisLog
   readonly #learning: RedisLearning
   readonly trainingRuns: RedisTrainingRuns
-  readonly stepRecords: RedisRecords<StepBatch, RecordedStep>
-  readonly events: RedisRecords<TextBatch, string>
-  readonly answers: RedisRecords<TextBatch, string>
+  readonly events: RedisRecords
+  readonly answers: RedisRecords
   readonly stops: RedisStops
   readonly #state: RedisState
   readonly #predictors = new PredictorCache()
@@ -99,9 +93,8 @@ export class RedisStore implements Store {
     const remembered = this.#remembered
     this.#log = new RedisLog({ main: this.#main, reader: connect(timeoutMs), replicas: this.#replicas, remembered, limits, timeoutMs })
     this.#learning = new RedisLearning(this.#main, connect)
-    this.stepRecords = new RedisRecords(this.#partitions, STEPS, stepKeys, { ...RECORD_LIMITS, ...options.records })
-    this.events = new RedisRecords(this.#partitions, TEXTS, eventKeys, { ...EVENT_LIMITS, ...options.events })
-    this.answers = new RedisRecords(this.#partitions, TEXTS, answerKeys, { ...ANSWER_LIMITS, ...options.answers })
+    this.events = new RedisRecords(this.#partitions, eventKeys, { ...EVENT_LIMITS, ...options.events })
+    this.answers = new RedisRecords(this.#partitions, answerKeys, { ...ANSWER_LIMITS, ...options.answers })
     this.stops = new RedisStops(this.#main, { ...STOP_LIMITS, ...options.stops })
     this.trainingRuns = new RedisTrainingRuns(this.#main, this.#replicas)
     this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000, remembered)
@@ -215,10 +208,7 @@ export class RedisStore implements Store {
   }
 
   exportRows (): AsyncIterable<StateRow> { return this.#state.export() }
-  async importRows (state: SortedState, replaces: boolean): Promise<void> {
-    await this.#state.import(state, replaces, randomUUID())
-    if (this.#remembered !== null) await this.stepRecords.clear() // without partitions, the import does it
-  }
+  importRows (state: SortedState, replaces: boolean): Promise<void> { return this.#state.import(state, replaces, randomUUID()) }
 
   async close (): Promise<void> {
     const parts = [this.#log, this.#main, this.#subscriber, this.#replicas, this.#learning, this.#partitions, this.#remembered]

@@ -23,7 +23,6 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
     check_every_tokens: fc.constantFrom(32, 7),
     check_growth: fc.constantFrom(0, 0.1),
     control_rate: fc.constantFrom<Policy['control_rate']>('auto', 0.3),
-    record_steps: fc.boolean(),
     label_rate: fc.constantFrom(1, 0.5),
   }),
 }).map(({ pin, ...rest }) => ({ ...rest, ...(pin !== undefined && { pin }) }))

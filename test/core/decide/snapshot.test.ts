@@ -79,7 +79,6 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     checkGrowth: 0,
     controlShare: 0.4,
     evidenceShare: 0.4,
-    recordSteps: true,
     storePrompts: false,
     epoch: '1-1',
     enrolledShare: 1,

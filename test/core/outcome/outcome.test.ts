@@ -289,3 +289,17 @@ t.test('an answer forced at the end of the reasoning is compared with the final 
   t.equal(gradeOutcome('', outcome).end_probe, undefined)
   t.match(outcomeProblem({ ...outcome, stopped: true, end_probe: { answer: '42' } }), { path: '/end_probe' })
 })
+
+t.test('a control outcome with fewer steps than its steps_asked is incomplete, and one that asked nowhere has none', async (t) => {
+  const graded = (report: Partial<ReportedOutcome>) => {
+    const { steps, steps_complete: isComplete } = gradeOutcome('salt', { ...REPORT, arm: 'control', ...report })
+    return [steps?.length ?? null, isComplete]
+  }
+  t.same(graded({ steps: [step({})], steps_asked: 1 }), [1, true])
+  t.same(graded({ steps: [step({}), step({})], steps_asked: 2 }), [2, false], 'two steps at the same tokens')
+  t.same(graded({ steps: [step({})], steps_asked: 1, steps_complete: false }), [1, false])
+  t.same(graded({ steps_asked: 2 }), [null, true], 'without steps they are missing anyway')
+  t.same(graded({ steps_asked: 0 }), [0, true])
+  t.same(graded({ arm: 'treated', steps: [step({})], steps_asked: 2 }), [1, true])
+  t.same(graded({ arm: 'treated', steps_asked: 0 }), [null, true])
+})

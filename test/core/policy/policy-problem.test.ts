@@ -24,6 +24,6 @@ t.test('a member of a pool has the label, the bound and the cadence of its pool'
     t.equal(problem({}, member), null, 'it inherits what the pool states')
     t.equal(problem({}, member, 'model=q'), null, 'the pool itself is free')
   }
-  t.equal(problem({ mode: 'shadow', record_steps: false }), null)
+  t.equal(problem({ mode: 'shadow', store_prompts: true }), null)
   t.match(problem({ certify_at: '*' }), { path: '/certify_at', message: 'must also hold for *' })
 })

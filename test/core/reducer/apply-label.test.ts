@@ -6,7 +6,7 @@ import { answerDigest } from '../../../src/core/outcome/exact-match.js'
 import { gradeOutcome } from '../../../src/core/outcome/outcome.js'
 import { withLateLabel } from '../../../src/core/reducer/apply-label.js'
 import type { LabelEntry } from '../../../src/core/reducer/log-entry.js'
-import { pruneSteps } from '../../../src/core/step-records/pending-outcomes.js'
+import { pruneSteps } from '../../../src/core/reducer/pending-outcomes.js'
 import { enrolledFold, FOLLOW_UP, SLICE_MOST } from './enrolled-fold.js'
 import { LEAF } from './memory-fold.js'
 

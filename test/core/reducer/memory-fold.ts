@@ -11,7 +11,7 @@ import { applyEntry } from '../../../src/core/reducer/apply-entry.js'
 import { type Fold, type Ledger, newLedger } from '../../../src/core/reducer/fold.js'
 import type { Configuration, LogEntry } from '../../../src/core/reducer/log-entry.js'
 import type { Change } from '../../../src/core/reducer/threshold-change.js'
-import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
+import { PendingOutcomes } from '../../../src/core/reducer/pending-outcomes.js'
 import { AT_TEST_CADENCE } from '../../test-cadence.js'
 
 export const LEAF = 'model=q,task=gsm8k'

@@ -6,7 +6,7 @@ import { evidenceOf, openEpoch } from '../../../src/core/contexts/context-state.
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { commandEffects } from '../../../src/core/reports/command-effect.js'
 import { ANSWERABLE_FIELDS, cadenceProblem, replayTraces, UNANSWERABLE_FIELDS, whatIf } from '../../../src/core/reports/what-if.js'
-import { traceSlot } from '../../../src/core/step-records/pending-outcomes.js'
+import { traceSlot } from '../../../src/core/reducer/pending-outcomes.js'
 import { tracesText } from '../../test-data.js'
 import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
 import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from '../reducer/trial-fold.js'

@@ -7,7 +7,7 @@ import { describeTradeoff, kneeOf } from '../../../src/core/tradeoff/tradeoff.js
 import { mulberry32 } from '../../random.js'
 import { evidenceWith } from '../certificate/random-evidence.js'
 import { policyWith } from '../reducer/memory-fold.js'
-import { recordedByTask } from '../step-records/recorded.js'
+import { recordedByTask } from './recorded.js'
 import { isClose, stairs } from './stairs.js'
 
 const of = (evidence: Evidence, index = 10) =>

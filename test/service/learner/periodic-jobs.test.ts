@@ -6,7 +6,7 @@ import { ENROLMENT_TIMES, scaledTimes } from '../../../src/core/enrolment/enrolm
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { newLedger } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
-import { PendingOutcomes } from '../../../src/core/step-records/pending-outcomes.js'
+import { PendingOutcomes } from '../../../src/core/reducer/pending-outcomes.js'
 import { foldEntries, type LearnerState } from '../../../src/service/learner/fold-entries.js'
 import { createPeriodicJobs, followUpTicks, removeExpiredPins } from '../../../src/service/learner/periodic-jobs.js'
 import type { Store } from '../../../src/store/store.js'

@@ -13,7 +13,6 @@ import { emptySnapshot, type LoadedSnapshot } from '../../../src/service/snapsho
 import { StoreUnavailableError } from '../../../src/store/store-errors.js'
 import { losslessOutcome } from '../../certify.js'
 import { build } from '../../helper.js'
-import { batchOf } from '../../store/batch-of.js'
 
 const reporter = { ...ANYBODY, tokenOutcomes: null }
 const outcome = losslessOutcome('g') as never
@@ -43,7 +42,7 @@ t.test('a batch stores its valid outcomes and lists the others', async (t) => {
 t.test('outcomes that the store cannot take are counted as unavailable', async (t) => {
   const services = await build(t)
   const store = {
-    kind: 'embedded' as const, stepRecords: services.store.stepRecords, answers: services.store.answers, append: async () => { throw new StoreUnavailableError('gone') },
+    answers: services.store.answers, append: async () => { throw new StoreUnavailableError('gone') },
   }
   await t.rejects(acceptOutcome({ ...services, store }, outcome, reporter), StoreUnavailableError)
   t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')
@@ -91,8 +90,6 @@ t.test('no label is requested where answers differ only at thresholds that lose 
   const snapshotHolder = { snapshot: () => snapshot, loaded: () => ({ ...loaded, snapshot }) }
   const appended: LoggedOutcome[] = []
   const store = {
-    kind: 'embedded' as const,
-    stepRecords: services.store.stepRecords,
     answers: services.store.answers,
     append: async (entries: readonly LogEntry[]) => {
       appended.push(...entries as LoggedOutcome[])
@@ -218,34 +215,4 @@ t.test('outcomes are refused until the store has been reached', async (t) => {
   await t.rejects(reportOutcomes({ ...parts, snapshotHolder: unreached }, [outcome]), StoreUnavailableError)
   const reported = await reportOutcomes(parts, [outcome, outcome])
   t.strictSame(reported, [{ isNew: true, label_wanted: false }, { isNew: false, label_wanted: false }])
-})
-
-t.test('records are deleted only after the outcome is stored', async (t) => {
-  const parts = await build(t)
-  const forgotten: string[] = []
-  const recorder = { flush: parts.recorder.flush, forget: (ids: readonly string[]) => { forgotten.push(...ids) } }
-  const store = {
-    kind: parts.store.kind,
-    stepRecords: parts.store.stepRecords,
-    answers: parts.store.answers,
-    append: async () => { throw new StoreUnavailableError('gone') },
-  }
-  const batch = [
-    { generation_id: 'control', arm: 'control', tokens: 1 }, { generation_id: 'unknown', tokens: 1 }, { generation_id: 'treated', arm: 'treated', tokens: 1 },
-    { generation_id: 'stopped', stopped: true, tokens: 1 },
-  ] as const
-  await t.rejects(reportOutcomes({ ...parts, recorder, store }, batch), StoreUnavailableError)
-  t.same(forgotten, [])
-  await reportOutcomes({ ...parts, recorder }, batch)
-  t.same(forgotten, ['control', 'unknown'])
-})
-
-t.test('joined outcomes are counted once, after they are stored', async (t) => {
-  const parts = await build(t)
-  await parts.store.stepRecords.append(batchOf(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]])))
-  const batch = ['all', 'some', 'none'].map((generation_id) => ({ generation_id, arm: 'control', tokens: 40 } as const))
-  const kept = { ...outcome as object, generation_id: 'kept by the worker' } as never
-  for (let i = 0; i < 2; i++) await reportOutcomes(parts, [...batch, kept])
-  const text = await parts.metrics.render()
-  for (const [i, result] of ['complete', 'incomplete', 'none'].entries()) t.match(text, `stopgate_joined_outcomes_total{result="${result}"} 1\n`, batch[i]!.generation_id)
 })

@@ -79,7 +79,7 @@ t.test('a Cluster that loses masters loses nothing that was acknowledged, and ea
   t.not(await homeOf('{stopgate}:log'), home, 'another node has the log now')
   t.ok(refused > 0, `${refused} calls were refused`)
 
-  await until('all partitions answer', async () => await works(store.revision()) && await works(store.stepRecords.read(idsOf('absent', 500))) && store.isUp())
+  await until('all partitions answer', async () => await works(store.revision()) && await works(store.answers.read(idsOf('absent', 500))) && store.isUp())
   let lost = 0
   for (let i = 0; i < acknowledged.length; i += 100) {
     const again = await store.append(outcomes(...acknowledged.slice(i, i + 100)))
@@ -92,30 +92,29 @@ t.test('a Cluster that loses masters loses nothing that was acknowledged, and ea
   t.same(await store.warnings(), [])
 })
 
-t.test('steps and labels of generations survive the loss of a master that has them', { skip: withoutRedis }, async (t) => {
+t.test('answers and labels of generations survive the loss of a master that has them', { skip: withoutRedis }, async (t) => {
   const { url, servers, homeOf } = await startWholeCluster(t, DURABLE, 1)
   const store = await RedisStore.open({ url, dedupSeconds: 3600, timeoutMs: 2000, waitReplicas: 1, bucketMs: 0 })
   t.teardown(() => store.close())
   const works = (call: Promise<unknown>) => call.then(() => true, () => false)
   await until('it has found the log', () => works(store.revision()))
   const ids = idsOf('g', 300)
-  const steps = [{ tokens: 32, confidence: 0.5 }]
   await store.append(ids.map(unlabelled))
-  await store.stepRecords.append(batch(ids.map((id) => [id, steps])))
+  await store.answers.append(batch(ids.map((id) => [id, ['answer']])))
   await store.append(ids.slice(0, 100).map(label))
   const token = (await store.acquireLease('a', 60_000))!
   for (let i = 0; i < 8; i++) { await foldNext(store, token, 0); await setTimeout(50) } // commits, which move ids
-  await setTimeout(300) // until the replicas have the steps, for which nothing waits
+  await setTimeout(300) // until the replicas have the answers, for which nothing waits
 
   const home = await homeOf('{stopgate}:log')
   await servers.slice(0, 3).find((server) => server !== home)!.stop('SIGKILL')
-  const call = store.stepRecords.append(batch(ids.map((id) => [id, [{ tokens: 64, confidence: 0.5 }]])))
+  const call = store.answers.append(batch(ids.map((id) => [id, ['answer']])))
   await t.rejects(call, { name: 'StoreUnavailableError' })
   t.equal(store.isUp(), false)
   const warnings = (await store.warnings()).join('\n')
   if (!store.isUp()) t.match(warnings, /of 64 partitions of the Cluster cannot be reached/)
   await until('it is up again', async () => { await store.revision().catch(() => {}); return store.isUp() })
-  t.match((await store.stepRecords.read(ids)).size, 300)
+  t.match((await store.answers.read(ids)).size, 300)
   t.same(await store.append(ids.map(label)), ids.map((_, i) => i < 100 ? 'duplicate' : 'accepted'))
   t.same(await store.append(ids.map(unlabelled)), ids.map(() => 'duplicate'))
 })

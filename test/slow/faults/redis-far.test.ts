@@ -43,7 +43,7 @@ t.test('when a connection is cut during a reply, the outcome gets 503 and counts
   const { redis, proxy, built } = await certified(t)
   const admin = new Redis(redis.url)
   t.teardown(() => { admin.disconnect() })
-  const outcome = { generation_id: 'cut', arm: 'treated', context: CONTEXT, tokens: 64, em: 1 } // it reads no recorded steps: the first reply is the write's
+  const outcome = { generation_id: 'cut', arm: 'treated', context: CONTEXT, tokens: 64, em: 1 }
   const counted = async () => (await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.treated_generations
   proxy.cutAfterBytes = 1
   t.match(await built.send('POST', '/v1/outcomes', outcome), { status: 503 })

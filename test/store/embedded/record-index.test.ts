@@ -1,10 +1,10 @@
 import t from 'tap'
 import { decodeEnd, decodeRow, encodeEnd, encodeRow, readIndex, RecordIndex, sizeOf } from '../../../src/store/embedded/record-index.js'
-import { STEPS } from '../../../src/store/step-records/record-kind.js'
-import { batch, packingAtOnce } from '../fixtures.js'
-import { putRow, recordStorage, stepsAt } from '../record-storage.js'
+import { unpackTexts } from '../../../src/store/encoding/packed-texts.js'
+import { batch, packingAtOnce, textsAt } from '../fixtures.js'
+import { putRow, recordStorage } from '../record-storage.js'
 
-const row = (number: number, steps = 1) => ({ number, steps, bytes: 12 * steps, size: 50 })
+const row = (number: number, texts = 1) => ({ number, texts, bytes: 12 * texts, size: 50 })
 
 function indexOf (...ids: string[]): RecordIndex {
   const index = new RecordIndex()
@@ -16,13 +16,13 @@ function indexOf (...ids: string[]): RecordIndex {
 const idsOf = (index: RecordIndex): string[] => [...index.oldestFirst()].map(({ id }) => id)
 
 t.test('a row is read back unchanged', async (t) => {
-  const steps = stepsAt(1, 2, 3)
+  const texts = textsAt(1, 2, 3)
   for (const id of ['', 'a', 'é\0🙂', 'x'.repeat(100_000)]) {
-    const encoded = encodeRow(id, 1234.5, 2, packingAtOnce(batch([['a', steps]])), 1)
+    const encoded = encodeRow(id, 1234.5, 2, packingAtOnce(batch([['a', texts]])), 1)
     const decoded = decodeRow(Buffer.from(encoded))!
     t.match(decoded, { id, at: 1234.5, count: 2 })
-    t.same(STEPS.unpack(decoded.steps), steps.slice(1))
-    t.match(decodeRow(encodeRow(id, 0, 0)), { id, count: 0, steps: Buffer.alloc(0) })
+    t.same(unpackTexts(decoded.texts), texts.slice(1))
+    t.match(decodeRow(encodeRow(id, 0, 0)), { id, count: 0, texts: Buffer.alloc(0) })
   }
   for (const damaged of [undefined, Buffer.alloc(0), Buffer.alloc(15), Buffer.alloc(40, 255)]) t.equal(decodeRow(damaged), undefined)
 })
@@ -36,10 +36,10 @@ t.test('a rollback returns to the last commit', async (t) => {
   const index = indexOf('a', 'b', 'c')
   const state = () => ({
     records: ['a', 'b', 'c', 'd'].map((id) => structuredClone(index.get(id))),
-    totals: [index.size, index.bytes, index.last, index.stepBytes, index.liveBytes],
+    totals: [index.size, index.bytes, index.last, index.textBytes, index.liveBytes],
   })
   const before = state()
-  t.match(index, { stepBytes: 36, liveBytes: 150, bytes: 150 })
+  t.match(index, { textBytes: 36, liveBytes: 150, bytes: 150 })
   for (let round = 0; round < 2; round++) {
     index.append('a', row(4, 2), 5)
     index.append('a', row(5), 6)
@@ -49,8 +49,8 @@ t.test('a rollback returns to the last commit', async (t) => {
     index.renew('c', 8)
     index.appendDead(8, 20)
     t.same(index.sweep(9), [2])
-    t.match(index.get('a'), { rows: [1, 4, 5], steps: 4, bytes: 48, size: 150, lastAt: 6 })
-    t.match(index.get('b'), { rows: [6], steps: 1 })
+    t.match(index.get('a'), { rows: [1, 4, 5], texts: 4, bytes: 48, size: 150, lastAt: 6 })
+    t.match(index.get('b'), { rows: [6], texts: 1 })
     t.match(index, { size: 4, last: 8, committed: 3, bytes: 370 - 50, liveBytes: 300 })
     index.rollback()
     t.same(state(), before)
@@ -67,8 +67,8 @@ t.test('a rollback keeps committed rows', async (t) => {
   index.commit()
   index.append('c', row(4), 0)
   index.rollback()
-  t.match(index, { size: 2, last: 3, committed: 3, bytes: 150, stepBytes: 24, liveBytes: 100 })
-  t.match(index.get('c'), { rows: [3], steps: 1 })
+  t.match(index, { size: 2, last: 3, committed: 3, bytes: 150, textBytes: 24, liveBytes: 100 })
+  t.match(index.get('c'), { rows: [3], texts: 1 })
   t.equal(index.get('a'), undefined)
 })
 
@@ -104,24 +104,24 @@ t.test('the sweep passes dead rows from the oldest on, each once, but for the ne
 t.test('the index that is read from the rows counts live rows and all rows', async (t) => {
   const { tables, open, rows } = await recordStorage(t)
   const records = open()
-  await records.append(batch([['a', stepsAt(1, 2)], ['over', stepsAt(1)]]))
-  await records.append(batch([['a', stepsAt(3)], ['b', stepsAt(1)]]))
-  await records.append(batch([['a', stepsAt(4, 5, 6)], ['over', stepsAt(2)]]))
+  await records.append(batch([['a', textsAt(1, 2)], ['over', textsAt(1)]]))
+  await records.append(batch([['a', textsAt(3)], ['b', textsAt(1)]]))
+  await records.append(batch([['a', textsAt(4, 5, 6)], ['over', textsAt(2)]]))
   await records.forget(['over'])
-  const index = readIndex(tables.recordRows, Date.now(), 60_000)
-  t.match(index, { size: 2, last: 7, stepBytes: 7 * 12, bytes: rows().reduce((sum, one) => sum + sizeOf(one), 0) })
+  const index = readIndex(tables.eventRows, Date.now(), 60_000)
+  t.match(index, { size: 2, last: 7, textBytes: 7 * 12, bytes: rows().reduce((sum, one) => sum + sizeOf(one), 0) })
   t.equal(index.liveBytes, rows().filter((one) => !['over', '["over"]'].includes(decodeRow(one)!.id)).reduce((sum, one) => sum + sizeOf(one), 0))
-  t.match(index.get('a'), { rows: [1, 3, 5], steps: 6, bytes: 6 * 12 })
-  t.match(index.get('b'), { rows: [4], steps: 1, bytes: 12 })
+  t.match(index.get('a'), { rows: [1, 3, 5], texts: 6, bytes: 6 * 12 })
+  t.match(index.get('b'), { rows: [4], texts: 1, bytes: 12 })
 })
 
 t.test('an expired record does not come back when its id does, also after a restart', async (t) => {
   const { tables, open } = await recordStorage(t)
   const records = open()
-  await records.append(batch([['a', stepsAt(1)], ['b', stepsAt(1)]]))
-  await records.append(batch([['a', stepsAt(2)]]))
-  const [first, second] = [...tables.recordRows.getRange()].map(({ value }) => decodeRow(value)!.at) as [number, number]
-  const rowsOf = (lifetime: number) => readIndex(tables.recordRows, second, lifetime).get('a')?.rows
+  await records.append(batch([['a', textsAt(1)], ['b', textsAt(1)]]))
+  await records.append(batch([['a', textsAt(2)]]))
+  const [first, second] = [...tables.eventRows.getRange()].map(({ value }) => decodeRow(value)!.at) as [number, number]
+  const rowsOf = (lifetime: number) => readIndex(tables.eventRows, second, lifetime).get('a')?.rows
   t.same(rowsOf(second - first + 1), [1, 3])
   t.same(rowsOf(second - first), [3], 'its first row had expired')
 })
@@ -130,7 +130,7 @@ t.test('an index begins with the oldest row, however many rows there were before
   const { tables } = await recordStorage(t)
   const first = 2 ** 40
   for (const [i, id] of ['a', 'b'].entries()) await putRow(tables, first + i, id, Date.now(), 1)
-  const index = readIndex(tables.recordRows, Date.now(), 60_000)
+  const index = readIndex(tables.eventRows, Date.now(), 60_000)
   index.end(index.get('a')!)
   index.append('c', row(first + 2), 0)
   t.same(index.sweep(10), [first])

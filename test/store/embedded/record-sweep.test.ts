@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { SLACK } from '../../../src/store/embedded/embedded-records.js'
 import { mulberry32 } from '../../random.js'
-import { batch, idsOf } from '../fixtures.js'
-import { fill, recordStorage, stepsAt as steps, tokensOf } from '../record-storage.js'
+import { batch, idsOf, textsAt as texts } from '../fixtures.js'
+import { fill, numbersOf, recordStorage } from '../record-storage.js'
 
 t.test('the log stays short and records stay complete while records come, go and fail to be written', async (t) => {
   const { tables, open, rows } = await recordStorage(t)
@@ -20,57 +20,57 @@ t.test('the log stays short and records stay complete while records come, go and
   const expected = new Map<string, number[]>()
   for (let call = 0; call < 400; call++) {
     const some = new Map(Array.from({ length: 20 }, () =>
-      [`g${Math.floor(random() * 250)}`, steps(...Array.from({ length: 250 }, (_, i) => call * 250 + i))]))
-    some.set('long', steps(call))
+      [`g${Math.floor(random() * 250)}`, texts(...Array.from({ length: 250 }, (_, i) => call * 250 + i))]))
+    some.set('long', texts(call))
     if ((fails = random() < 0.1)) await t.rejects(records.append(batch(some)))
     fails = false
     await records.append(batch(some))
-    for (const [id, of] of some) expected.set(id, [...expected.get(id) ?? [], ...of.map(({ tokens }) => tokens)])
+    for (const [id, of] of some) expected.set(id, [...expected.get(id) ?? [], ...of.map(Number)])
     const over = [...expected.keys()].filter((id) => id !== 'long' && random() < 0.07)
     await records.forget(over)
     for (const id of over) expected.delete(id)
     if (call % 100 === 57) records = reopened()
     if (call % 40 !== 0) continue
-    const wrong: string[] = [] // tap takes seconds to compare a million tokens
-    for (const [id, tokens] of expected) if (!isDeepStrictEqual(await tokensOf(records, id), tokens)) wrong.push(id)
+    const wrong: string[] = [] // tap takes seconds to compare a million texts
+    for (const [id, numbers] of expected) if (!isDeepStrictEqual(await numbersOf(records, id), numbers)) wrong.push(id)
     t.same(wrong, [])
     t.equal((await records.read([...idsOf('g', 250)].filter((id) => !expected.has(id)))).size, 0)
   }
   const bytes = rows().reduce((sum, { length }) => sum + length, 0)
   t.ok(bytes < 11 * 1024 * 1024, `${bytes} bytes: at most twice the live bytes and some slack`)
-  t.same(await tokensOf(records, 'long'), expected.get('long'))
+  t.same(await numbersOf(records, 'long'), expected.get('long'))
 })
 
 t.test('a damaged row is swept once the store was opened again, and its record can start again', async (t) => {
   const { tables, numbers, open } = await recordStorage(t)
-  await open().append(batch([['a', steps(1)], ['b', steps(1)]]))
-  await tables.root.childTransaction(() => tables.recordRows.putSync(1, Buffer.from('x'.repeat(30))))
+  await open().append(batch([['a', texts(1)], ['b', texts(1)]]))
+  await tables.root.childTransaction(() => tables.eventRows.putSync(1, Buffer.from('x'.repeat(30))))
   const records = open()
   for (let i = 0; numbers()[0] === 1 && i < 400; i++) await fill(records)
   t.not(numbers()[0], 1)
-  await records.append(batch([['a', steps(2)]]))
-  t.same(await tokensOf(records, 'a'), [2])
+  await records.append(batch([['a', texts(2)]]))
+  t.same(await numbersOf(records, 'a'), [2])
 })
 
 t.test('live rows stay in place when the sweep has passed them, and are removed when their record ends', async (t) => {
   const { numbers, open } = await recordStorage(t)
   const records = open()
-  await records.append(batch([['a', steps(1)], ['b', steps(1)]]))
+  await records.append(batch([['a', texts(1)], ['b', texts(1)]]))
   await fill(records)
   for (let i = 0; numbers()[2] === 3 && i < 400; i++) await fill(records)
   t.same(numbers().slice(0, 2), [1, 2])
   t.not(numbers()[2], 3)
   await records.forget(['a'])
   t.equal(numbers()[0], 2)
-  t.same(await tokensOf(open(), 'b'), [1])
-  t.equal(await tokensOf(open(), 'a'), undefined)
+  t.same(await numbersOf(open(), 'b'), [1])
+  t.equal(await numbersOf(open(), 'a'), undefined)
 })
 
 t.test('rows that are mostly heads count toward the limit of bytes, and the least recently written are dropped', async (t) => {
   const { open, rows } = await recordStorage(t)
   const records = open({ bytes: 100_000 })
-  const ids = idsOf('x'.repeat(4000), 2500) // of which 12 bytes each are steps
-  for (let i = 0; i < ids.length; i += 100) await records.append(batch(ids.slice(i, i + 100).map((id) => [id, steps(1)])))
+  const ids = idsOf('x'.repeat(4000), 2500) // of which 12 bytes each are texts
+  for (let i = 0; i < ids.length; i += 100) await records.append(batch(ids.slice(i, i + 100).map((id) => [id, texts(1)])))
   const found = await records.read(ids)
   t.ok(found.size * 4000 <= 100_000 + SLACK)
   t.ok(found.size > 2000)
@@ -78,7 +78,7 @@ t.test('rows that are mostly heads count toward the limit of bytes, and the leas
   t.ok(rows().length >= found.size)
 })
 
-t.test('the file stays bounded while a thousand generations get a step at each call, and none of them ends', async (t) => {
+t.test('the file stays bounded while a thousand generations get a text at each call, and none of them ends', async (t) => {
   const limit = 4 * 1024 * 1024
   const { open, rows, folder } = await recordStorage(t)
   const records = open({ bytes: limit })
@@ -86,7 +86,7 @@ t.test('the file stays bounded while a thousand generations get a step at each c
   const random = mulberry32(22)
   let longest = 0
   for (let call = 0; call < 900; call++) {
-    await records.append(batch(ids.filter(() => random() < 0.9).map((id) => [id, steps(call)])))
+    await records.append(batch(ids.filter(() => random() < 0.9).map((id) => [id, texts(call)])))
     if (call % 10 === 0) longest = Math.max(longest, rows().reduce((sum, { length }) => sum + length, 0))
   }
   const bound = 2 * (limit + SLACK) + SLACK

@@ -53,7 +53,7 @@ t.test('the documented access rights suffice for the service', { skip: withoutRe
   t.equal((await send('GET', '/v1/audit')).body.commands.length, 1)
   t.equal((await send('POST', '/v1/training-runs/r/checkpoints', { step: 1, suite: 's', em: 0.5, n: 100, tokens_mean: 10 })).status, 202)
   t.same(await operator.call('ACL', 'LOG'), [], 'nothing was refused')
-  const store = await RedisStore.open({ url: asUser(redis.port), timeoutMs: 5000, records: { generations: 1 } })
+  const store = await RedisStore.open({ url: asUser(redis.port), timeoutMs: 5000, answers: { generations: 1 } })
   t.teardown(() => store.close())
   const rows: StateRow[] = []
   for await (const row of store.exportRows()) rows.push(row)

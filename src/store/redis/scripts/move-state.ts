@@ -35,8 +35,8 @@ return { now, last, values, tables, streams }
 
 /**
  * KEYS: the fourteen of STATE_KEYS; the fifteen of STAGED; salt, version, policy_version, cursor, ledger, follow_up, state_id, lease,
- * records, record_bytes, format; recent_at and the three buckets.
- * ARGV: 1 to replace what there is, prefixes of the seen keys and of the lists of steps, dedup time in ms, channel; salt, version, policy
+ * format; recent_at and the three buckets.
+ * ARGV: 1 to replace what there is, prefix of the seen keys, dedup time in ms, channel; salt, version, policy
  * version, cursor, ledger and follow_up ('' for none), state id; the expected sizes of STAGED; the format of the rows; 1 if
  * ids are remembered in partitions.
  * Returns OK; or NEWER and the format, TAKEN or TORN, having written nothing.
@@ -47,8 +47,8 @@ local function size(key)
   local command = { hash = 'HLEN', zset = 'ZCARD', stream = 'XLEN' }
   return command[type] and redis.call(command[type], key) or 0
 end
-local format = redis.call('GET', KEYS[40]) or '0'
-if tonumber(format) > tonumber(ARGV[28]) then
+local format = redis.call('GET', KEYS[38]) or '0'
+if tonumber(format) > tonumber(ARGV[27]) then
   return 'NEWER ' .. format
 end
 for i = 1, 14 do
@@ -57,11 +57,11 @@ for i = 1, 14 do
   end
 end
 for i = 1, 15 do
-  if size(KEYS[14 + i]) ~= tonumber(ARGV[12 + i]) then
+  if size(KEYS[14 + i]) ~= tonumber(ARGV[11 + i]) then
     return 'TORN'
   end
 end
-redis.call('SET', KEYS[36], ARGV[12])                             -- the first write: if Redis refuses writes, it refuses this one
+redis.call('SET', KEYS[36], ARGV[11])                             -- the first write: if Redis refuses writes, it refuses this one
 for i = 1, 14 do
   redis.call('UNLINK', KEYS[i])
   if redis.call('EXISTS', KEYS[14 + i]) == 1 then
@@ -70,40 +70,38 @@ for i = 1, 14 do
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('UNLINK', KEYS[41], KEYS[42], KEYS[43], KEYS[44])
-if ARGV[29] == '1' then                                           -- as a bucket that is to be moved; the new state id forgets all others
+redis.call('UNLINK', KEYS[39], KEYS[40], KEYS[41], KEYS[42])
+if ARGV[28] == '1' then                                           -- as a bucket that is to be moved; the new state id forgets all others
   if redis.call('EXISTS', KEYS[29]) == 1 then
-    redis.call('RENAME', KEYS[29], KEYS[42])
+    redis.call('RENAME', KEYS[29], KEYS[40])
   end
-  redis.call('SET', KEYS[41], string.format('1 %d', now))
+  redis.call('SET', KEYS[39], string.format('1 %d', now))
 else
-  for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- remembered ids and recorded steps of the old state
-    local place = '0'
-    repeat
-      local page = redis.call('SCAN', place, 'MATCH', prefix .. '*', 'COUNT', 1000)
-      place = page[1]
-      for _, key in ipairs(page[2]) do
-        redis.call('UNLINK', key)
-      end
-    until place == '0'
-  end
+  local place = '0'
+  repeat                                                          -- remembered ids of the old state
+    local page = redis.call('SCAN', place, 'MATCH', ARGV[2] .. '*', 'COUNT', 1000)
+    place = page[1]
+    for _, key in ipairs(page[2]) do
+      redis.call('UNLINK', key)
+    end
+  until place == '0'
   local seen = redis.call('HGETALL', KEYS[29])
   for i = 1, #seen, 2 do
-    local left = string.match(seen[i + 1], '^%d+') + ARGV[4] - now
+    local left = string.match(seen[i + 1], '^%d+') + ARGV[3] - now
     if left > 0 then
       redis.call('SET', ARGV[2] .. seen[i], seen[i + 1], 'PX', string.format('%d', left))
     end
   end
 end
-redis.call('UNLINK', KEYS[29], KEYS[37], KEYS[38], KEYS[39])      -- without its lease an earlier learner commits nothing
+redis.call('UNLINK', KEYS[29], KEYS[37])      -- without its lease an earlier learner commits nothing
 for i = 1, 6 do
-  if ARGV[5 + i] == '' then
+  if ARGV[4 + i] == '' then
     redis.call('DEL', KEYS[29 + i])
   else
-    redis.call('SET', KEYS[29 + i], ARGV[5 + i])
+    redis.call('SET', KEYS[29 + i], ARGV[4 + i])
   end
 end
-redis.call('SET', KEYS[40], ARGV[28])
-redis.call('PUBLISH', ARGV[5], ARGV[7])
+redis.call('SET', KEYS[38], ARGV[27])
+redis.call('PUBLISH', ARGV[4], ARGV[6])
 return 'OK'
 `

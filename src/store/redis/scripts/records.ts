@@ -1,4 +1,4 @@
-/** For scripts whose first keys are records and record_bytes. */
+/** For scripts whose first keys are the ids by age and their sizes. */
 const dropRecord = `
 local function drop(id, prefix)                                   -- removes the record of a generation
   if redis.call('ZREM', KEYS[1], id) == 0 then                    -- there is none: write nothing
@@ -12,9 +12,9 @@ end
 `
 
 /**
- * KEYS: records, record_bytes; then the list of each generation.
- * ARGV: ms to keep a record after its last step, most steps of a generation, most generations, most bytes, prefix of the lists' keys;
- * then for each generation its id, the number of steps and the steps. Returns how many steps were kept.
+ * KEYS: the ids by age, their sizes; then the list of each generation.
+ * ARGV: ms to keep a record after its last text, most texts of a generation, most generations, most bytes, prefix of the lists' keys;
+ * then for each generation its id, the number of texts and the texts. Returns how many texts were kept.
  */
 export const record = `${dropRecord}
 local time = redis.call('TIME')
@@ -33,7 +33,7 @@ for i = 3, #KEYS do
   for j = 1, taken do
     bytes = bytes + #ARGV[at + 1 + j]
   end
-  for j = 1, taken, 1000 do                                       -- in the caller's order, after the earlier steps
+  for j = 1, taken, 1000 do                                       -- in the caller's order, after the earlier texts
     redis.call('RPUSH', KEYS[i], unpack(ARGV, at + 1 + j, at + 1 + math.min(taken, j + 999)))
   end
   kept = kept + taken
@@ -55,7 +55,7 @@ end
 return kept
 `
 
-/** KEYS: the list of each generation. Returns the steps of each. */
+/** KEYS: the list of each generation. Returns the texts of each. */
 export const recorded = `
 local records = {}
 for i, list in ipairs(KEYS) do

@@ -16,7 +16,7 @@ t.test('a Cluster', { skip: withoutRedis }, async (t) => {
 
   contract(t, async (t: Test, limits: StoreLimits = {}) => {
     await Promise.all(clients.map((client) => client.flushall()))
-    const hasLimits = limits.records !== undefined || limits.events !== undefined || limits.answers !== undefined
+    const hasLimits = limits.events !== undefined || limits.answers !== undefined
     const open = async () => {
       // Each partition has its part of the limits, so tests of the limits have a single one.
       const store = await RedisStore.open({

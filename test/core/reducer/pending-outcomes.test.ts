@@ -5,7 +5,7 @@ import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { type Em, stopsOf } from '../../../src/core/certificate/trace.js'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcome.js'
 import { scoreStep } from '../../../src/core/predictor/predictor.js'
-import { PendingOutcomes, pruneSteps, SLOTS, SLOTS_OF_CONTEXT, traceSlot } from '../../../src/core/step-records/pending-outcomes.js'
+import { PendingOutcomes, pruneSteps, SLOTS, SLOTS_OF_CONTEXT, traceSlot } from '../../../src/core/reducer/pending-outcomes.js'
 import { holds } from '../../property.js'
 import { LEAF, outcomeOf } from '../reducer/memory-fold.js'
 
