@@ -52,6 +52,6 @@ EXPOSE 8080
 # The certificate is not checked here, since it is for the public name of the service.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["/nodejs/bin/node", "--eval", "require(process.env.TLS_CERT_FILE ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/livez', rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
-# Exec form: node is PID 1 and gets SIGTERM itself. Other commands: docker run stopgate replay ...
+# Exec form: node is PID 1 and gets SIGTERM itself. Other commands: docker run stopgate estimate ...
 ENTRYPOINT ["/nodejs/bin/node", "dist/src/cli.js"]
 CMD ["serve"]
