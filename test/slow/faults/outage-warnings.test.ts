@@ -36,7 +36,7 @@ t.test('after an outage of the store, replies do not blame workers for what it d
 
   await burst(100)
   await redis.stop('SIGKILL')
-  const during = [burst(300)] // more than a list has room for
+  const during = [burst(300)]
   for (let passed = 0; passed < OUTAGE_MS; passed += 250) {
     await setTimeout(250)
     during.push(burst(25))
