@@ -15,7 +15,7 @@ t.test('a certified context shows its threshold with its guarantee, and its figu
   t.same(page.tile('Threshold in force'), ['0.985', `At most 3.0 pt lost, error level 5.0 %, post hoc${SERVED}${GATHERED}`])
   t.same(page.tile('EM drop'), ['0.00 pt', '3.0 pt allowed, true drop −2.19 pt to 2.19 pt'])
   t.same(page.tile('Tokens saved, net'), ['38.1K', '31.5K to 44.8K; 20.8 % of a generation at this threshold; 7,720 tokens spent on probes, at present 4.0 % of all'])
-  t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %'])
+  t.same(page.tile('Generations'), ['1,002', '422 control, 580 treated; control share 20 %; checks are at least 32 tokens apart'])
   t.equal(page.read('.badges'), '● certified ▶ enforce epoch 1 · last outcome 2 min ago')
 })
 
@@ -25,7 +25,7 @@ t.test('on a phone the details of a context begin folded', async (t) => {
     return page.all('details.card').map((card) => card.getAttribute('aria-label'))
   }
   t.same(await folded(1280), [])
-  t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Cadence', 'Predictors on trial'])
+  t.same(await folded(390), ['Control against treated', 'Probe form', 'Follow-up', 'Predictors on trial'])
 })
 
 t.test('a context that only sums up those below shows its sums, and them', async (t) => {

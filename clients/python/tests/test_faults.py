@@ -135,7 +135,7 @@ def test_an_invalid_reply_means_continue(stranger: "tuple[str, list[bytes]]", re
     replies.append(reply)
     one = client.generation(CONTEXT)
     assert client.check([one.observe(32, confidence=0.999)]) == []
-    assert (one.next_check, client.counters.failures) == (64, 1)
+    assert (one.next_check, client.counters.failures) == (48, 1)
 
 
 @pytest.mark.parametrize("reply", INVALID_REPLIES)
@@ -145,7 +145,7 @@ def test_an_invalid_reply_means_continue_in_an_event_loop(stranger: "tuple[str, 
     replies.append(reply)
     one = client.generation(CONTEXT)
     assert asyncio.run(client.check([one.observe(32, confidence=0.999)])) == []
-    assert (one.next_check, client.counters.failures) == (64, 1)
+    assert (one.next_check, client.counters.failures) == (48, 1)
 
 
 def test_a_service_that_trickles_does_not_stretch_the_deadline(caplog: pytest.LogCaptureFixture) -> None:
@@ -220,6 +220,6 @@ def test_an_asyncio_client_does_not_probe_while_the_service_is_away() -> None:
             first, other = Played(100), Played(100)
             await client.run(client.generation(CONTEXT), first.agenerate, first.aprobe)
             assert await client.run(client.generation(CONTEXT), other.agenerate, other.aprobe) == "right"
-            assert (first.probes, other.probes, client.counters.undecided) == (4, 1, 6)
+            assert (first.probes, other.probes, client.counters.undecided) == (6, 1, 10)
 
     asyncio.run(serve())

@@ -84,6 +84,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
   const { perSecond, formGenerations } = plan
   const traceOfRun = new Map(runs.map((run) => [run, traceOf(run)]))
   const traces = [...traceOfRun.values()]
+  const tokens = traces.reduce((sum, trace) => sum + trace.tokens, 0) / traces.length
   const probeTokens = meanProbe(traces)
   const cadence: Cadence = { checkEveryTokens: distanceForProbes(probeTokens), checkGrowth: DEFAULT_POLICY.check_growth, minTokens: 0 }
   const units = [...byPrompt(runs).values()].map((own) => unitOf(own.map((run) => traceOfRun.get(run)!), cadence))
@@ -95,13 +96,14 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
   const generationsOf = (units: number) => formGenerations + samples * units
   const secondsOf = (units: number) => Math.max(generationsOf(units) / perSecond!, spanOf(units, plan))
   const firsts = certified.map(({ first }) => first!)
+  const isHardlyAsked = cadence.checkEveryTokens >= tokens // since probes are so long
   const serving = mostFrequent(certified.map(({ best }) => best)) ?? null
   return {
     context,
     generations: runs.length,
     prompts: units.length,
     label: runs.some(({ isByAgreement }) => isByAgreement) ? 'agreement' : 'exact_match',
-    tokens: traces.reduce((sum, { tokens }) => sum + tokens, 0) / traces.length,
+    tokens,
     cadence: { check_every_tokens: cadence.checkEveryTokens, check_growth: cadence.checkGrowth },
     probe_tokens: probeTokens,
     probe_ratio: intervalOf(draws.map(({ unstopped }) => unstopped)),
@@ -117,7 +119,7 @@ export function estimateContext (context: string, runs: readonly RecordedRun[], 
       chance: firsts.length / DRAWS,
     },
     self_agreement: selfAgreementOf(runs),
-    obstacle: shareOf(draws, ({ saved }) => saved >= WORTHWHILE) >= 0.5 ? null : obstacleOf(draws),
+    obstacle: shareOf(draws, ({ saved }) => saved >= WORTHWHILE) >= 0.5 ? null : isHardlyAsked ? 'probe_cost' : obstacleOf(draws),
     draws: draws.map(({ saved }) => saved),
   }
 }
