@@ -69,11 +69,6 @@ export const RunQuerySchema = Type.Object({
   last: Type.Optional(Type.Integer({ minimum: 1, maximum: TRAINING_LIMITS.reports, default: 200, description: 'Number of newest points to show for each suite (1 to 200, or up to 1000 for a single suite); trend, forecast and verdicts use all points' })),
 }, strict)
 
-export const PlotQuerySchema = Type.Object({
-  suite: Type.Optional(TextSchema('Name of the suite; absent: the first')),
-  last: Type.Optional(Type.Integer({ minimum: 1, maximum: TRAINING_LIMITS.reports, default: 200, description: 'Number of newest points to show (1 to 1000)' })),
-}, strict)
-
 export const ReportedSchema = Type.Object({
   accepted: WholeNumberSchema('Checkpoints stored durably by this call'),
   attempts: WholeNumberSchema('Accepted checkpoints whose step was known with other figures; they are flagged as another attempt, and become the figures of the step'),

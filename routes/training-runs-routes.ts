@@ -1,12 +1,10 @@
-import { Type } from '#typebox'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/field-schemas.js'
 import {
-  CheckpointsBodySchema, PlotQuerySchema, ReportedSchema, RunListSchema, RunParamsSchema, RunQuerySchema, RunSchema,
+  CheckpointsBodySchema, ReportedSchema, RunListSchema, RunParamsSchema, RunQuerySchema, RunSchema,
 } from '../openapi/training-run-schemas.js'
 import { validatorCompiler } from '../openapi/validation.js'
 import { acceptCheckpoints } from '../src/service/training-runs/accept-checkpoints.js'
-import { plotSuite } from '../src/service/training-runs/plot.js'
 import { runToWire, summaryToWire } from '../src/service/training-runs/training-runs.js'
 import { MANY_ITEMS_BYTES } from '../src/service/http/json.js'
 import type { Services } from './services.js'
@@ -60,21 +58,5 @@ export const trainingRunsRoutes: FastifyPluginCallbackTypebox<Services> = (app, 
     },
   }, async (request) => runToWire(await training.get(request.params.run, request.query.last ?? 200, request.query.suite)))
 
-  app.get('/v1/training-runs/:run/plot.svg', {
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      operationId: 'plotTrainingRun',
-      summary: 'Plot a suite of a run as SVG',
-      description: 'EM and tokens by step with their intervals, the forecast of the next checkpoints, and the step at which the trade-off turned.',
-      params,
-      querystring: PlotQuerySchema,
-      response: { 200: { description: 'SVG', content: { 'image/svg+xml': { schema: Type.String() } } }, ...anyError },
-    },
-    serializerCompiler: () => (data) => typeof data === 'string' ? data : JSON.stringify(data), // errors stay JSON
-  }, async ({ params: { run }, query: { suite, last = 200 } }, reply) => {
-    const picture = plotSuite(run, await training.getSuite(run, last, suite))
-    return await reply.headers({ 'content-security-policy': "default-src 'none'", 'x-content-type-options': 'nosniff' }).type('image/svg+xml').send(picture)
-  })
   done()
 }

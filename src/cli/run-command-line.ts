@@ -15,7 +15,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   estimate: { summary: 'say what would be saved on your own prompts, and whether to go on', load: () => import('./estimate/estimate.js') },
   evaluate: { summary: 'say what rules, and the service itself, save and lose on recorded generations', load: () => import('./evaluate/evaluate.js') },
   'import-run': { summary: 'report checkpoints of a training run (EM and tokens) to the service', load: () => import('./import-run/import-run.js') },
-  'export-run': { summary: 'write a training run for TensorBoard or as JSON lines', load: () => import('./export-run/export-run.js') },
   conformance: { summary: 'check a worker or a local decider in any language', load: () => import('./conformance/conformance.js') },
   token: { summary: 'create an access token and its entry for the service', load: () => import('./token.js') },
   vectors: { summary: 'print test vectors for clients that decide locally', load: () => import('./vectors/vectors.js') },

@@ -40,17 +40,6 @@ t.test('an invalid checkpoint is refused with its path, and does not affect othe
   t.equal((await send('GET', '/v1/training-runs/q-rl-7?last=0')).status, 400)
 })
 
-t.test('the plot of a suite is an SVG without scripts', async (t) => {
-  const { send } = await build(t)
-  await send('POST', '/v1/training-runs/a%2Fb/checkpoints', { checkpoints: [one, { ...one, suite: '<b>' }] })
-  const { status, body, headers } = await send('GET', '/v1/training-runs/a%2Fb/plot.svg?suite=%3Cb%3E')
-  t.match({ status, headers }, { status: 200, headers: { 'content-type': /^image\/svg\+xml/, 'content-security-policy': "default-src 'none'", 'x-content-type-options': 'nosniff' } })
-  t.match(body, '>a/b · &lt;b&gt;</text>')
-  t.match((await send('GET', '/v1/training-runs/a%2Fb/plot.svg')).body, '>a/b · gsm8k</text>', 'the first one')
-  t.match(await send('GET', '/v1/training-runs/a%2Fb/plot.svg?suite=none'), { status: 404, body: { code: 'RUN_NOT_FOUND', message: /"a\/b" on suite "none"/ } })
-  t.match(await send('GET', '/v1/training-runs/none/plot.svg'), { status: 404, body: { code: 'RUN_NOT_FOUND' } })
-})
-
 t.test('a bound token reports only on contexts within its prefix', async (t) => {
   const ACCESS_TOKENS = tokenList({ o: 'operator', b: 'trainer model=q', w: 'worker model=q' })
   const { send } = await build(t, { ACCESS_TOKENS })

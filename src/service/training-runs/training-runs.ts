@@ -120,15 +120,6 @@ export function createTraining (store: Store, config: Config, now: () => number 
     /** All runs, the most recently updated first. */
     async list () { return (await store.trainingRuns.list()).sort((a, b) => b.updated_at - a.updated_at) },
 
-    /** One suite of a run, by default the first. */
-    async getSuite (name: string, last: number, suite?: string) {
-      const run = await store.trainingRuns.read(name)
-      const wanted = suite ?? run?.suites[0]?.suite
-      const [series] = run === null || wanted === undefined ? [] : await store.trainingRuns.readSeries(name, [wanted])
-      if (series === undefined) throw notFound(name, suite)
-      return describeSeries(series, effectivePolicy(defaultPolicy, await store.policies(), keyOf(series)), last)
-    },
-
     /** @param last number of points of each suite to show */
     async get (name: string, last: number, suite?: string) {
       if (last > MAX_POINTS_OF_EACH && suite === undefined) {

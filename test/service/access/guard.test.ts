@@ -212,7 +212,6 @@ const ROUTES: Record<string, string> = {
   'POST /v1/training-runs/:run/checkpoints': 'trainer',
   'GET /v1/training-runs': 'operator',
   'GET /v1/training-runs/:run': 'operator',
-  'GET /v1/training-runs/:run/plot.svg': 'operator',
   'GET /metrics': 'metrics',
   'GET /livez': 'open',
   'GET /readyz': 'open',
