@@ -125,7 +125,7 @@ class Player {
   }
 
   #learn (entry: LogEntry, now: number): void {
-    this.#fold.learn(entry, Math.round(now * 1000))
+    this.#fold.append(entry, Math.round(now * 1000))
     const { control_share: share, threshold_index: place } = this.#fold.state(KEY)
     this.#shares.add(share)
     this.#places.add(place)

@@ -96,7 +96,7 @@ t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each count
   await until('all are learned', async () => (await store.revision()).lag === 0, 240 + OUTCOMES / 5000)
   const { salt } = await store.revision()
   const fold = memoryFold(POLICY)
-  for (const outcome of outcomes) fold.learn(gradeOutcome(salt, outcome))
+  for (const outcome of outcomes) fold.append(gradeOutcome(salt, outcome))
   const { contexts } = await store.learned()
   t.strictSame([...contexts.keys()].sort(), [...fold.states.keys()].sort())
   for (const [key, state] of fold.states) t.same(counts(contexts.get(key)!), counts(state), key)

@@ -104,7 +104,7 @@ class Player {
     const cohort = this.#fold.cohorts.get(KEY)
     if (cohort !== undefined && this.#world.looksEverySecond !== true) cohort.lookedAt = -Infinity
     const before = this.#fold.changes.length
-    this.#fold.learn(entry, at * 1000)
+    this.#fold.append(entry, at * 1000)
     for (const { key, cause } of this.#fold.changes.slice(before)) {
       if (key === KEY) this.#changes.push({ cause, at, started: this.#started })
     }

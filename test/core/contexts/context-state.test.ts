@@ -97,9 +97,9 @@ t.test('only control outcomes are counted by token, in the link that certifies, 
 
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
   const meaning = evidenceTermsOf(policyWith(), levels)
-  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, is_enrolled: false, evidence_span_seconds: 0, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
+  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', judge_miss_rate: null, judge_gain_share: 0, is_enrolled: true, evidence_span_seconds: 0, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
   t.ok(haveSameEvidenceTerms(meaning, evidenceTermsOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off' }), levels)))
-  const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', label: 'agreement', judge_miss_rate: 0.1, judge_gain_share: 0.5, is_enrolled: true, evidence_span_seconds: 600, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
+  const others: { [F in keyof EvidenceTerms]: unknown } = { score: 'predictor', label: 'agreement', judge_miss_rate: 0.1, judge_gain_share: 0.5, is_enrolled: false, evidence_span_seconds: 600, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
   for (const [field, value] of Object.entries(others)) {
     t.notOk(haveSameEvidenceTerms(meaning, { ...meaning, [field]: value } as EvidenceTerms), field)
   }

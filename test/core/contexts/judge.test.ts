@@ -50,7 +50,7 @@ t.test('the guarantee states the evidence behind it', async (t) => {
     as_judged: false,
     follow_up_ratio: 1,
     cancelled_ratio: 0,
-    on_arrival: true,
+    on_arrival: false,
     scope: 'context',
     generations: 800,
     em_drop: 0.0025,
@@ -108,7 +108,7 @@ t.test('a guarantee requested after the first evidence must reach 30/error_level
 
 t.test('evidence gathered under another meaning certifies nothing', async (t) => {
   const state = stateOf(1000)
-  for (const change of [{ label: 'agreement' }, { follow_up_seconds: 60 }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
+  for (const change of [{ label: 'agreement' }, { evidence_span_seconds: 60 }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
     t.equal(judge(state, policyWith(change), levels, NONE).index, -1, JSON.stringify(change))
     t.notOk(isCurrent(state, policyWith(change), levels))
   }
@@ -144,7 +144,7 @@ t.test('the guarantee is frozen until its terms change, or its evidence or the s
   t.notOk(isFrozen({ generations: 330 }))
   t.notOk(isFrozen({ generations: 299 }))
   t.notOk(isFrozen({ stops: 1 }), 'the first stop')
-  t.notOk(isFrozen({ breach: 'fidelity' }))
+  t.notOk(isFrozen({ breach: 'unobservable' }))
   for (const change of [{ max_em_drop: 0.03 }, { error_level: 0.1 }, { post_hoc: true }, { epoch: 2 }, { since_step: 4 }]) {
     t.notOk(isFrozen(change), JSON.stringify(change))
   }
@@ -153,7 +153,9 @@ t.test('the guarantee is frozen until its terms change, or its evidence or the s
 })
 
 t.test('replicas show the learner\'s guarantee unless a policy not folded yet changes its terms', async (t) => {
-  const state = stateOf(1000)
+  const fold = memoryFold()
+  for (const generations of [950, 50]) fold.learn(KEPT, 0, generations)
+  const state = fold.state()
   const { generations } = state.guarantee!
   t.ok(generations < 1000 && 1.1 * generations > 1000, `of ${generations} generations, not a tenth ago`)
   t.equal(judge(state, policyWith(), levels, NONE).guarantee, state.guarantee)

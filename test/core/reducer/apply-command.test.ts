@@ -123,12 +123,13 @@ t.test('another max_em_drop restarts the detectors of members, too', async (t) =
   const fold = certified({ certify_at: 'model' })
   fold.learn(KEPT, 0, 300)
   fold.learn(LOST, 0, 2)
+  fold.learn(LOST) // the detector watches slices that have ended
   const { drift } = fold.state().membership!
   t.ok(drift[0]! > 1)
   setPolicy(fold, { error_level: 0.06 })
   t.strictSame(fold.state().membership!.drift, drift)
   setPolicy(fold, { max_em_drop: 0.03, error_level: 0.06 })
-  t.match(fold.state().membership, { drift: NO_DRIFT, evidence: { generations: FIRST + 302 } })
+  t.match(fold.state().membership, { drift: NO_DRIFT, evidence: { generations: FIRST + 303 } })
 })
 
 t.test('another control rate moves the share at once', async (t) => {
@@ -309,7 +310,7 @@ t.test('policies and pins of earlier levels are in force again when the levels c
 t.test('a change of the default policy opens an epoch, as any change of policy does', async (t) => {
   const fold = certified()
   const { configuration } = fold.ledger
-  fold.learn({ type: 'configuration', configuration: { ...configuration, defaults: { follow_up_seconds: 0, min_tokens: 9 } } }, 1000)
+  fold.learn({ type: 'configuration', configuration: { ...configuration, defaults: { follow_up_seconds: 4, evidence_span_seconds: 0, min_tokens: 9 } } }, 1000)
   t.match(fold.state(), { epoch: 2, epoch_cause: 'configuration', meaning: { min_tokens: 9 } })
   fold.learn({ type: 'configuration', configuration: { ...configuration, max_contexts: 3 } }, 2000)
   t.equal(fold.state().epoch, 3)

@@ -182,16 +182,13 @@ t.test('rule 3: an early outcome whose entry is void is not evidence', async (t)
   t.match(fold.state(), { follow_up: { enrolled: 1, void: 1, unenrolled: 1, unlisted: 0, left_out: 1, listed_late: 1 } }, 'it is left out once')
 })
 
-t.test('an entry of a context that does not certify, or counts outcomes on arrival, is void', async (t) => {
+t.test('an entry of a context that does not certify is void', async (t) => {
   const pooled = enrolledFold({ certify_at: 'model' })
   pooled.enrol([0.1], 0)
   t.equal(pooled.cohorts.get(LEAF), undefined)
   t.equal(pooled.state().follow_up.void, 1)
   pooled.enrol([0.1], 0, { key: 'model=q' })
   t.equal(pooled.state('model=q').follow_up.enrolled, 1)
-  const onArrival = enrolledFold({ follow_up_seconds: 0 })
-  onArrival.enrol([0.1], 0)
-  t.equal(onArrival.cohorts.get(LEAF), undefined)
 })
 
 t.test('an entry under a key that no context has is ignored', async (t) => {
@@ -306,7 +303,6 @@ function longLog (seed: number, length: number): Timed[] {
 }
 
 const POLICY = { max_em_drop: 0.05, max_evidence_age_seconds: 5 }
-const ON_ARRIVAL = { ...POLICY, follow_up_seconds: 0 }
 const ENROLLED = { ...POLICY, follow_up_seconds: 4 }
 const SPANNED = { ...ENROLLED, evidence_span_seconds: 6 }
 const CONFIGURATION = { levels: LEVELS, max_contexts: 8 }
@@ -406,7 +402,7 @@ t.test('every kind of entry is learned', async (t) => {
 })
 
 t.test('the log of these tests contains every kind of change', async (t) => {
-  for (const [name, policy] of [['on arrival', ON_ARRIVAL], ['by enrolment', ENROLLED], ['over a span', SPANNED]] as const) {
+  for (const [name, policy] of [['by enrolment', ENROLLED], ['over a span', SPANNED]] as const) {
     const causes = new Set<string>()
     const thresholds = new Set<number | null>()
     const counts = new Map<string, number>()
@@ -418,23 +414,22 @@ t.test('the log of these tests contains every kind of change', async (t) => {
         for (const [kind, count] of Object.entries(follow_up)) counts.set(kind, (counts.get(kind) ?? 0) + count)
       }
     }
-    const exits = policy === ON_ARRIVAL ? ['left_pool'] : []
-    t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', ...exits, 'pin', 'policy', 'reset'], name)
+    t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'pin', 'policy', 'reset'], name)
     t.ok(thresholds.has(null) && thresholds.has(GRID.at(-1)!), `${name}: thresholds come and go`)
     t.ok(restarts > 100, `${name}: evidence begins again`)
-    if (policy !== ON_ARRIVAL) for (const kind of ['enrolled', 'accounted', 'missing', 'cancelled', 'void', 'unenrolled', 'late', 'labels_wanted']) t.ok(counts.get(kind)! > 0, kind)
+    for (const kind of ['enrolled', 'accounted', 'missing', 'cancelled', 'void', 'unenrolled', 'late', 'labels_wanted']) t.ok(counts.get(kind)! > 0, kind)
   }
 })
 
 t.test('the same entries give the same state to the bit', async (t) => {
   for (let seed = 1; seed <= 2; seed++) {
     const fold = (policy: PolicyPatch) => written(play(longLog(seed, 3000), policy))
-    for (const policy of [ON_ARRIVAL, ENROLLED, SPANNED]) t.equal(fold(policy), fold(policy))
+    for (const policy of [ENROLLED, SPANNED]) t.equal(fold(policy), fold(policy))
   }
 })
 
 t.test('the state does not depend on how the log is divided into commits', async (t) => {
-  for (const policy of [ON_ARRIVAL, ENROLLED, SPANNED]) {
+  for (const policy of [ENROLLED, SPANNED]) {
     const logs = [1, 2, 3, 4].map((seed) => longLog(seed, 3000))
     const whole = logs.map((log) => written(play(log, policy)))
     holds(t, fc.property(fc.nat({ max: 3 }), fc.array(fc.nat({ max: 3000 }), { maxLength: 40 }), (i, cuts) => {

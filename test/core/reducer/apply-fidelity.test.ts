@@ -57,15 +57,14 @@ t.test('treated generations are counted while a threshold is in force, and stops
 })
 
 t.test('stops that lose their probed answer withdraw the threshold, with cause breach', async (t) => {
-  const enrolled = certifiedFold()
-  for (const [fold, time] of [[enrolled, enrolled.time], [onArrival(), 0]] as const) {
-    t.ok(stopsToBreach(fold, 10, time) < 300, 'ten points are found')
-    t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, fidelity: { stops: 0, queued: 0 }, arms: NO_ARMS })
-    t.match(fold.changes.at(-1), { cause: 'breach', key: LEAF, after: null })
-  }
+  const fold = certifiedFold()
+  t.ok(stopsToBreach(fold, 10, fold.time) < 300, 'ten points are found')
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'breach', threshold_index: -1, fidelity: { stops: 0, queued: 0 }, arms: NO_ARMS })
+  t.match(fold.changes.at(-1), { cause: 'breach', key: LEAF, after: null })
 })
 
-function onArrival (): MemoryFold {
+/** A certified fold whose generations end at once. */
+function briefFold (): MemoryFold {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   return fold
@@ -75,7 +74,7 @@ function onArrival (): MemoryFold {
 const HOLD = 1_800_000
 
 t.test('after a breach no threshold is in force for half an hour, though evidence is gathered', async (t) => {
-  const fold = onArrival()
+  const fold = briefFold()
   stopsToBreach(fold, 10, 0)
   fold.learn(KEPT, HOLD - 1, FIRST)
   t.match(fold.state(), { threshold_index: -1, control_share: 0.02, hold: { breaches: 1, until: HOLD, is_over: false } })
@@ -89,7 +88,7 @@ t.test('after a breach no threshold is in force for half an hour, though evidenc
 })
 
 t.test('stops and breaches are counted over all epochs, and the root has the breaches of all contexts', async (t) => {
-  const fold = onArrival()
+  const fold = briefFold()
   const { stopped_probe: _, ...unprobed } = FAITHFUL
   report(fold, unprobed, 0)
   const stops = stopsToBreach(fold, 10, 0)
@@ -103,7 +102,7 @@ t.test('stops and breaches are counted over all epochs, and the root has the bre
 })
 
 t.test('a hold is twice as long after the next breach, and neither a checkpoint nor another meaning of evidence ends it', async (t) => {
-  const fold = onArrival()
+  const fold = briefFold()
   stopsToBreach(fold, 10, 0)
   fold.learn(KEPT, HOLD, FIRST)
   stopsToBreach(fold, 10, HOLD)
@@ -119,7 +118,7 @@ t.test('a context that certifies at another level from now on takes its hold alo
   const other = 'model=q,task=other'
   const certifyAt = (fold: MemoryFold, level: string | null, key: string, time: number) =>
     fold.learn({ type: 'policy', key, policy: { certify_at: level }, by: 'ops' }, time)
-  const joining = onArrival()
+  const joining = briefFold()
   stopsToBreach(joining, 10, 0)
   certifyAt(joining, 'model', 'model=q', 1)
   joining.learn(KEPT, HOLD - 1, FIRST)
@@ -138,7 +137,7 @@ t.test('a context that certifies at another level from now on takes its hold alo
 })
 
 t.test('a reset by an operator ends a hold at once, and forgets the breaches before', async (t) => {
-  const fold = onArrival()
+  const fold = briefFold()
   stopsToBreach(fold, 10, 0)
   fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'the worker is repaired' }, 1)
   t.equal(fold.state().hold, null)
@@ -149,7 +148,7 @@ t.test('a reset by an operator ends a hold at once, and forgets the breaches bef
 })
 
 t.test('a reset by the service itself, after damage, ends no hold', async (t) => {
-  const fold = onArrival()
+  const fold = briefFold()
   stopsToBreach(fold, 10, 0)
   const { hold } = fold.state()
   fold.learn({ type: 'reset', key: LEAF, below: false, by: 'stopgate', reason: 'its cohort could not be read' }, 1)
@@ -159,7 +158,7 @@ t.test('a reset by the service itself, after damage, ends no hold', async (t) =>
 })
 
 t.test('a certificate that the evidence lost during a hold does not come into force', async (t) => {
-  const fold = onArrival()
+  const fold = briefFold()
   stopsToBreach(fold, 10, 0)
   fold.learn(KEPT, 1, FIRST)
   fold.learn(LOST, 1, 100)
@@ -168,7 +167,7 @@ t.test('a certificate that the evidence lost during a hold does not come into fo
 })
 
 t.test('a pin stops generations during a hold', async (t) => {
-  const fold = onArrival()
+  const fold = briefFold()
   stopsToBreach(fold, 10, 0)
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }, 1)
   t.equal(thresholdInForce(fold, LEAF, 1).threshold, 0.5)
@@ -176,7 +175,7 @@ t.test('a pin stops generations during a hold', async (t) => {
 
 t.test('a breach whose cause has not gone is found sooner the next time; one whose cause has gone is not found again', async (t) => {
   const breachAfter = (next: Partial<LoggedOutcome>) => {
-    const fold = onArrival()
+    const fold = briefFold()
     const first = stopsToBreach(fold, 10, 0)
     fold.learn(KEPT, HOLD, FIRST)
     t.not(fold.state().threshold_index, -1, 'it is certified again')

@@ -11,7 +11,7 @@ import { NAMES, NAMES_OF_LEAF, Reservoir } from '../../../src/core/predictor/res
 import { PendingOutcomes } from '../../../src/core/reducer/pending-outcomes.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { enrolledFold, FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './enrolled-fold.js'
-import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { CHAIN, FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, SLICE, SURE_STEP } from './memory-fold.js'
 
 const LAST = GRID.length - 1
 
@@ -24,8 +24,8 @@ t.test('an outcome reaches every link of its chain, and makes the contexts it ne
   t.equal(fold.ledger.contexts, 3)
   t.strictSame(CHAIN.map((key) => generationsAt(fold, key)), [0, 0, 1], 'contexts that do not certify have no evidence')
   for (const key of CHAIN) {
-    const first = { epoch: 1, epoch_cause: 'first_enrolment', epoch_started_at: 1000 }
-    t.match(fold.state(key), { ...first, generations: 1, updated_at: 1000 }, key)
+    const first = { epoch: 1, epoch_cause: 'first_enrolment', epoch_started_at: 1000 - SLICE }
+    t.match(fold.state(key), { ...first, generations: 1, updated_at: 1000 - SLICE }, key)
   }
 })
 
@@ -65,12 +65,12 @@ t.test('control outcomes with their steps are evidence', async (t) => {
   for (const [name, outcome] of [
     ['the first sample of a group', outcomeOf({ sample_index: 0 })],
     ['no arm, and a draw below the share', outcomeOf({ arm: null, u: 0.29 })],
-    ['an echoed arm, whatever the draw', outcomeOf({ u: 0.99 })],
     ['never asked: no steps at all', outcomeOf({ steps: [], tokens: 63 })],
   ] as const) {
     const fold = memoryFold({ control_rate: 0.3 })
     fold.learn(KEPT, 0, FIRST)
     fold.learn(outcome)
+    fold.learn({ type: 'tick' }, 5000) // a group whose size no outcome states is followed up to the end
     t.equal(generationsAt(fold), FIRST + 1, name)
     t.equal(evidenceOf(fold.state()).lost[0], 0, name)
   }
@@ -106,11 +106,11 @@ t.test('a threshold is certified once the evidence suffices', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST - 1)
   t.equal(fold.state().threshold_index, -1)
-  fold.learn(KEPT, 7)
+  fold.learn(KEPT, 1000)
   t.equal(fold.state().threshold_index, LAST)
-  t.match(fold.changes.filter((change) => change.key === LEAF), [{ time: 7, cause: 'evidence', epoch: 1, before: null, after: GRID[LAST] }])
+  t.match(fold.changes.filter((change) => change.key === LEAF), [{ time: 1000, cause: 'evidence', epoch: 1, before: null, after: GRID[LAST] }])
   t.match(fold.state(), { control_share: 0.02 }, 'the share falls to the floor, since every threshold saves the same')
-  fold.learn(LOST, 9)
+  fold.learn(LOST, 2000)
   t.equal(fold.state().threshold_index, LAST, 'what was certified stays until drift, breach or a reset')
 })
 
@@ -258,9 +258,10 @@ t.test('evidence that was silent for too long is not taken up again by the next 
   t.equal(fold.state().epoch, 1)
   fold.learn(KEPT, 200_998)
   t.equal(fold.state().epoch, 1, 'just in time')
-  fold.learn(KEPT, 300_998)
+  fold.learn(KEPT, 300_998 + SLICE)
   t.match(fold.state(), { epoch: 2, epoch_cause: 'evidence_stale', threshold_index: -1 })
-  t.equal(generationsAt(fold), 1, 'the outcome is the first of the new epoch')
+  fold.learn(KEPT, 310_000)
+  t.equal(generationsAt(fold), 1, 'the next generation is the first of the new epoch')
 })
 
 t.test('an enrolled generation is accounted for by its outcome, in whatever order outcomes come', async (t) => {
@@ -415,11 +416,11 @@ t.test('many contexts share the room for names', async (t) => {
 
 t.test('names in waiting outcomes count too, and are free again when the outcomes are dropped', async (t) => {
   const fold = memoryFold({ predictor: 'auto', follow_up_seconds: 60 })
-  for (let i = 0; i < 20; i++) fold.learn(inventing(`g${i}`))
+  for (let i = 0; i < 20; i++) fold.append(inventing(`g${i}`))
   t.ok(fold.pending.size > 0)
   t.equal(namesKept(fold), NAMES_OF_LEAF)
   for (const { outcome } of [...fold.pending.values()]) fold.pending.remove(outcome.generation_id)
-  fold.learn(inventing('later'))
+  fold.append(inventing('later'))
   t.equal(namesKept(fold), NAMES_OF_LEAF, 'there was room for new names')
 })
 

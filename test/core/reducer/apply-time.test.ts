@@ -28,19 +28,19 @@ t.test('evidence that falls silent for max_evidence_age_seconds withdraws the th
 t.test('outcomes that are not evidence do not break the silence', async (t) => {
   const fold = silentSince(5000)
   fold.learn(outcomeOf({ arm: 'treated' }), 104_000)
-  fold.learn(outcomeOf({ cancelled: true }), 104_000)
+  fold.append(outcomeOf({ cancelled: true }), 104_000)
   fold.learn(TICK, 105_000)
   t.equal(fold.state().epoch, 2)
 })
 
 t.test('without a threshold the old evidence is dropped as well: it does not hold for the present', async (t) => {
   const fold = memoryFold({ max_evidence_age_seconds: 100 })
-  fold.learn(KEPT, 0, FIRST - 1)
-  fold.learn(TICK, 99_999)
+  fold.learn(KEPT, 1000, FIRST - 1)
+  fold.learn(TICK, 100_999)
   t.equal(fold.state().epoch, 1)
-  fold.learn(TICK, 100_000)
+  fold.learn(TICK, 101_000)
   t.match(fold.state(), { epoch: 2, epoch_cause: 'evidence_stale' })
-  fold.learn(KEPT, 100_000, FIRST - 1)
+  fold.learn(KEPT, 102_000, FIRST - 1)
   t.equal(fold.state().threshold_index, -1)
 })
 

@@ -3,7 +3,7 @@ import { NO_SAVINGS } from '../../../src/core/contexts/savings.js'
 import { periodsOf } from '../../../src/core/contexts/savings-history.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { certifiedFold } from './enrolled-fold.js'
-import { CHAIN, FIRST, KEPT, LEAF, memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, memoryFold, outcomeOf, SLICE, SURE_STEP } from './memory-fold.js'
 import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from './trial-fold.js'
 
 const RATE = 0.25 // one control generation stands for three treated ones
@@ -46,7 +46,7 @@ t.test('the root keeps what the fleet saved hour by hour and day by day, over al
   const crossing = outcomeOf({ steps: [SURE_STEP], tokens: 100, u: 0.1 })
   fold.learn(STOPPED, hour, 30)
   fold.learn(crossing, hour, 10)
-  fold.learn(outcomeOf({ probe_tokens: 20 }), day)
+  fold.learn(outcomeOf({ probe_tokens: 20 }), day + SLICE)
   const { savings_history: history } = fold.state('*')
   // 30 treated generations, full runs of 60 tokens after the crossing, 10 of which the answers used: 30 x 60 - 300.
   t.match(history!.hours.at(-1), { at: hour, tokens_saved: 1500, tokens: 30 * 55 + 10 * 100 })
@@ -60,9 +60,9 @@ t.test('net savings are taken day by day', async (t) => {
   const fold = memoryFold()
   fold.learn(outcomeOf({ probe_tokens: 5 }), 1000, 10)
   t.equal(fold.state().day.net, null)
-  fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + day)
+  fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + day + SLICE)
   t.match(fold.state(), { day: { net: -55, since: 1000 + day }, probe_tokens: 55 })
-  fold.learn(outcomeOf({ probe_tokens: 1 }), 1000 + 2 * day)
+  fold.learn(outcomeOf({ probe_tokens: 1 }), 1000 + 2 * day + SLICE)
   t.equal(fold.state().day.net, -1)
   t.same(fold.state().savings, NO_SAVINGS)
 })
@@ -75,9 +75,9 @@ t.test('the net savings of a day are unknown if a threshold was in force whose s
     const pin = { threshold: 0.9, reason: 'test', by: 'ops', expires_at: 2000 }
     fold.learn({ type: 'pin', key: LEAF, pin, by: 'ops', reason: 'test' }, 1000)
     fold.learn(STOPPED, 1500)
-    fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + day)
+    fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + day + SLICE)
     t.equal(fold.state().day.net, null, mode)
-    fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + 2 * day)
+    fold.learn(outcomeOf({ probe_tokens: 5 }), 1000 + 2 * day + SLICE)
     t.equal(fold.state().day.net, -5, `${mode}, the day after`)
   }
 })

@@ -1,7 +1,7 @@
 import type { EnrolmentEntry } from '../../../src/core/enrolment/enrolment-list.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
-import type { Configuration } from '../../../src/core/reducer/log-entry.js'
+import type { Configuration, LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { LEAF, memoryFold, type MemoryFold, outcomeOf } from './memory-fold.js'
 
 /** 640 s, so that a slice lasts between 10 and 80 s. */
@@ -9,8 +9,10 @@ export const FOLLOW_UP = 640_000
 export const SLICE_LEAST = FOLLOW_UP / 64
 export const SLICE_MOST = FOLLOW_UP / 8
 
-/** A fold in which evidence is taken by enrolment. */
+/** A fold in which a test says itself when generations enrol, report and end. */
 export interface EnrolledFold extends MemoryFold {
+  /** Applies an entry as it is, as often as told. */
+  readonly learn: MemoryFold['learn']
   /** Takes in a list with one entry for the leaf, in its present epoch unless stated otherwise. */
   readonly enrol: (us: readonly number[], time: number, changes?: Partial<EnrolmentEntry> & Sent) => void
   readonly report: (u: number, time: number, changes?: Partial<LoggedOutcome>) => void
@@ -24,16 +26,17 @@ export function enrolledFold (policy: PolicyPatch = {}, configuration: Partial<C
   const fold = memoryFold({ follow_up_seconds: FOLLOW_UP / 1000, ...policy }, configuration)
   let lists = 0
   return Object.assign(fold, {
+    learn: (entry: LogEntry, time?: number, times = 1) => { for (let i = 0; i < times; i++) fold.append(entry, time) },
     enrol: (us: readonly number[], time: number, { age = 100, after, number = ++lists, ...changes }: Parameters<EnrolledFold['enrol']>[2] = {}) => {
       const key = changes.key ?? LEAF
       const draws = us.map((u) => [u, u] as const)
       const { epoch_name: epoch = null, control_share: share = 1 } = fold.states.get(key) ?? {}
       const entry = { key, epoch, share, draws, ...changes }
       const sent = { age, ...(after !== undefined && { after }) }
-      fold.learn({ type: 'enrolment', boot: 'a', number, ...sent, entries: [entry] }, time)
+      fold.append({ type: 'enrolment', boot: 'a', number, ...sent, entries: [entry] }, time)
     },
-    report: (u: number, time: number, changes: Partial<LoggedOutcome> = {}) => fold.learn(outcomeOf({ generation_id: `g${u}`, u, hash: u, arm: null, ...changes }), time),
-    pass: (from: number, to: number) => { for (let time = from; time <= to; time += 1000) fold.learn({ type: 'tick' }, time) },
+    report: (u: number, time: number, changes: Partial<LoggedOutcome> = {}) => fold.append(outcomeOf({ generation_id: `g${u}`, u, hash: u, arm: null, ...changes }), time),
+    pass: (from: number, to: number) => { for (let time = from; time <= to; time += 1000) fold.append({ type: 'tick' }, time) },
   })
 }
 

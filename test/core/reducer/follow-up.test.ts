@@ -227,17 +227,6 @@ t.test('generations enrolled before their member left still count for the pool; 
   t.equal(fold.cohorts.get(POOL)!.early, 0, 'so they take no place among those that wait')
 })
 
-t.test('where outcomes count on arrival, the detector of a member watches each as it arrives', async (t) => {
-  const fold = enrolledFold({ certify_at: 'model', follow_up_seconds: 0 })
-  for (let i = 0; i < 400; i++) fold.report(0.1, i, { ...kind, arm: 'control' })
-  for (let i = 0; i < 20; i++) {
-    fold.report(0.1, 1000 + i, { ...hard, arm: 'control' })
-    for (let j = 0; j < 70; j++) fold.report(0.1, 1000 + i, { ...kind, arm: 'control' })
-  }
-  t.ok(fold.state(HARD).membership!.left_at! < 1020)
-  t.equal(fold.changes.filter(({ cause }) => cause === 'left_pool').length, 1)
-})
-
 t.test('a group is one unit, without its missing samples; a generation that never reported belongs to no member', async (t) => {
   const fold = certifiedPool()
   const { time } = fold

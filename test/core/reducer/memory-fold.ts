@@ -4,11 +4,12 @@ import { type ContextState, copyState } from '../../../src/core/contexts/context
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { ENROLMENT_TIMES } from '../../../src/core/enrolment/enrolment-list.js'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/outcome/outcome.js'
-import { ROOT } from '../../../src/core/policy/context.js'
+import { CONTROL_FLOOR } from '../../../src/core/assignment/arm.js'
+import { certifyingKey, contextKey, ROOT } from '../../../src/core/policy/context.js'
 import { DEFAULT_POLICY, effectivePolicy, type Policy, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import { applyEntry } from '../../../src/core/reducer/apply-entry.js'
-import { type Fold, type Ledger, newLedger } from '../../../src/core/reducer/fold.js'
+import { armOf, type Fold, type Ledger, newLedger, policyOf, thresholdInForce } from '../../../src/core/reducer/fold.js'
 import type { Configuration, LogEntry } from '../../../src/core/reducer/log-entry.js'
 import type { Change } from '../../../src/core/reducer/threshold-change.js'
 import { PendingOutcomes } from '../../../src/core/reducer/pending-outcomes.js'
@@ -23,21 +24,39 @@ export interface MemoryFold extends Fold {
   readonly changes: Change[]
   /** The state of a context that must exist; the leaf's by default. */
   readonly state: (key?: string) => ContextState
+  /** Applies an entry as it is. */
+  readonly append: (entry: LogEntry, time?: number) => void
+  /**
+   * Applies an entry, or several like it. Before control outcomes their generations are enrolled, and afterwards their slice ends, at that
+   * time or when the slice before it has lasted long enough. So they are evidence when the call returns.
+   */
   readonly learn: (entry: LogEntry, time?: number, times?: number) => void
 }
 
-/** Learned state in a map. Outcomes count on arrival unless a policy says otherwise. */
+/** Short, since most tests let each generation end at once. A slice lasts at most `SLICE`, ms. */
+const FOLLOW_UP_SECONDS = 1
+const DEFAULTS: PolicyPatch = { follow_up_seconds: FOLLOW_UP_SECONDS, evidence_span_seconds: 0, ...AT_TEST_CADENCE }
+export const SLICE = 1000 * FOLLOW_UP_SECONDS / 8
+
+/** Multiples of it are spread evenly over [0, 1). */
+const GOLDEN = 0.6180339887498949
+
+/** The most generations that `learn` enrols at once: about half of the room. */
+const MOST_AT_ONCE = 2000
+
+/** Learned state in a map. */
 export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}, times = ENROLMENT_TIMES): MemoryFold {
   const states = new Map<string, ContextState>()
   const reservoir = new Reservoir()
   let entries = 0
+  let now = 0 // time of the last entry
   let owned = new WeakSet<ContextState>()
   const fold: MemoryFold = {
     cursor: '0-0',
     cohorts: new Cohorts(),
     counts: new ContextCounts(),
     times,
-    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { follow_up_seconds: 0, evidence_span_seconds: 0, ...AT_TEST_CADENCE, ...defaults }, ...configuration }),
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, defaults: { ...DEFAULTS, ...defaults }, ...configuration }),
     states,
     keys: () => states.keys(),
     get: (key) => states.get(key),
@@ -60,19 +79,53 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
       if (state === undefined) throw new Error(`there is no context ${key}`)
       return state
     },
+    append (entry, time = 0) {
+      now = Math.max(now, time)
+      fold.cursor = `${time}-${++entries}`
+      owned = new WeakSet() // tests compare the states before and after
+      applyEntry(fold, time, entry)
+    },
     learn (entry, time = 0, times = 1) {
-      for (let i = 0; i < times; i++) {
-        fold.cursor = `${time}-${++entries}`
-        owned = new WeakSet() // tests compare the states before and after
-        applyEntry(fold, time, entry)
+      for (let left = times; left > 0; left -= MOST_AT_ONCE) {
+        const copies = Math.min(left, MOST_AT_ONCE)
+        if (entry.type === 'outcome') runGenerations(entry, time, copies)
+        else for (let i = 0; i < copies; i++) fold.append(entry, time)
       }
     },
+  }
+
+  let [lists, units] = [0, 0]
+  const known = new Set<number>()
+  function runGenerations (outcome: LoggedOutcome, time: number, copies: number): void {
+    const { levels } = fold.ledger.configuration
+    const leaf = contextKey(levels, outcome.context)
+    const key = certifyingKey(levels, policyOf(fold.ledger, leaf).certify_at, leaf)
+    const { epoch_name: epoch = null, control_share: share = 1 } = fold.get(key) ?? {}
+    const isMember = fold.cohorts.get(key)?.members.has(outcome.u) === true
+    const isEnrolled = isMember && (outcome.sample_index !== null || !known.has(outcome.u))
+    const isControl = outcome.u < share && armOf(outcome, share) === 'control' && outcome.is_retry !== true
+    if (isEnrolled || !isControl || (fold.get(leaf) !== undefined && !thresholdInForce(fold, leaf, time).isEvidence)) {
+      known.add(outcome.u)
+      for (let i = 0; i < copies; i++) fold.append(outcome, time)
+      return
+    }
+    const us = Array.from({ length: copies }, () => {
+      const u = known.has(outcome.u) ? CONTROL_FLOOR * (++units * GOLDEN % 1) : outcome.u
+      known.add(u)
+      return u
+    })
+    const start = Math.max(now, time - SLICE)
+    const { hash, prefix } = outcome
+    const entry = { key, epoch, share, draws: us.map((u) => [u, hash] as const), ...(prefix !== undefined && { prefix }) }
+    fold.append({ type: 'enrolment', boot: 'memory', number: ++lists, age: 0, entries: [entry] }, start)
+    for (const u of us) fold.append({ ...outcome, u }, start)
+    fold.append({ type: 'tick' }, start + SLICE)
   }
   return fold
 }
 
 export function policyWith (patch: PolicyPatch = {}): Policy {
-  return effectivePolicy({ follow_up_seconds: 0, evidence_span_seconds: 0, ...AT_TEST_CADENCE, ...patch }, new Map(), ROOT)
+  return effectivePolicy({ ...DEFAULTS, ...patch }, new Map(), ROOT)
 }
 
 /** A step that every threshold of the grid stops at. */
