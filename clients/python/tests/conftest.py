@@ -90,8 +90,8 @@ def _ask_again_when_refused() -> None:
 _ask_again_when_refused()
 
 
-# The generations of a test begin within seconds: a span would leave most of them out of the evidence. And their number of
-# checks is asserted, which the service would otherwise explore.
+# The generations of a test begin within seconds: a span would leave most of them out of the evidence. And the number of
+# their checks is asserted, so the cadence is stated.
 _FOR_TESTS = {"DEFAULT_POLICY": '{"evidence_span_seconds": 0, "check_every_tokens": 32, "check_growth": 0}'}
 
 
