@@ -53,7 +53,7 @@ const HorizonSchema = Type.Object({
 
 const MoveSchema = Type.Object({
   time: TimeSchema('When the learner made the change'),
-  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, repair, evidence_stale, checkpoint, probe_form or predictor' }),
+  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, repair, recovered, evidence_stale, checkpoint, probe_form or predictor' }),
   epoch: Type.Integer({ description: 'Epoch after the change' }),
   before: NullableRatioSchema('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
   after: NullableRatioSchema('Threshold after the change; null: never stop'),

@@ -34,6 +34,6 @@ export async function certify (built: Pick<Built, 'send' | 'snapshotHolder'>, co
   await report((path, body) => built.send('POST', path, body), outcomes)
   await until(`${name} is certified`, async () => {
     const { body } = await built.send('POST', '/v1/decisions', { arm: 'control', tokens: 32, confidence: 1, context })
-    return body.threshold !== null && body.guarantee?.generations >= 192 && built.snapshotHolder.lag() === 0
+    return body.threshold !== null && body.guarantee?.generations >= 186 && built.snapshotHolder.lag() === 0
   })
 }

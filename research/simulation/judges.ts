@@ -1,7 +1,6 @@
 import { seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
 import { murmur3 } from '../../src/core/assignment/hash.js'
-import { passes } from '../../src/core/certificate/beginnings.js'
-import { EIGHTHS } from '../../src/core/certificate/certificate.js'
+import { EIGHTHS, reaches } from '../../src/core/certificate/certificate.js'
 import { auditedGains, type JudgePolicy, testedBound } from '../../src/core/certificate/judge-errors.js'
 
 // How often a judge that errs certifies a threshold that loses too much.
@@ -70,8 +69,8 @@ export function isCertified ({ truth, judge, rate, audited, correction }: JudgeR
     } else counts[called]++
     if (n % LOOK !== 0) continue
     const { lost, tie: kept } = counts
-    const prefix = [{ logWeight: Math.log(0.9), differences: { lost, kept, gained: 0, partial: [...gains] } }]
-    if (passes(bound, prefix, correction === 'none' ? LOG_BAR : AUDITED_BAR)) return true
+    const prefix = { lost, kept, gained: 0, partial: [...gains] }
+    if (reaches(bound, prefix, correction === 'none' ? LOG_BAR : AUDITED_BAR)) return true
   }
   return false
 }

@@ -1,10 +1,10 @@
 import type { Random } from '../../src/cli/traces/seeded-random.js'
-import {
-  addFinal, type Beginnings, firstBeginning, passes, restart, unitsOfFirstCertificate, weightedDifferences,
-} from '../../src/core/certificate/beginnings.js'
-import { addDifferencesOf, type DifferenceSum, differenceSumFrom, noDifferences } from '../../src/core/certificate/difference-sums.js'
-import { addUnitTo, type EvidenceSum, newSum } from '../../src/core/certificate/evidence-sum.js'
-import { newestBeginning, paceOf, Traffic, widestUsefulShare } from '../../src/core/enrolment/evidence-span.js'
+import { reaches } from '../../src/core/certificate/certificate.js'
+import { addDifferencesOf, differenceSumFrom, noDifferences } from '../../src/core/certificate/difference-sums.js'
+import { addNewest, isHealed, NO_NEWEST, windowOf } from '../../src/core/certificate/newest-units.js'
+import { addFinal, differencesOf, nothingTested, unitsOfFirstCertificate } from '../../src/core/certificate/tested-evidence.js'
+import { lookShare } from '../../src/core/contexts/context-state.js'
+import { countsWithin, paceOf, Traffic, widestUsefulShare } from '../../src/core/enrolment/evidence-span.js'
 import { mulberry32 } from '../../test/random.js'
 
 // Plays the evidence of one threshold whose EM drop moves with time, without what delays it: outcomes arrive at once.
@@ -13,6 +13,7 @@ const BOUND = 0.02
 const BAR = Math.log(20)
 const SLICE_SECONDS = 28
 const SLICE_UNITS = 32
+const NOTHING = nothingTested(1, { clock: 0, time: 0 })
 
 /** The EM drop of the generations that start in a second, of one run. */
 export type Drop = (second: number) => number
@@ -59,32 +60,25 @@ export function secondsToCertificate ({ traffic, perSecond, span: spanSeconds, s
   const span = 1000 * spanSeconds
   const rule = { units: unitsOfFirstCertificate(BOUND, BAR), span }
   const seen = new Traffic()
-  let beginnings: Beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
-  let [slice, began, share] = [-1, -Infinity, 1]
-  let bySince = new Map<number, DifferenceSum>()
-  let shown: EvidenceSum = newSum(1)
+  let tested = NOTHING
+  let [began, share, units] = [-Infinity, 1, 0]
+  let slice = differenceSumFrom(noDifferences(1))
   for (let second = 0; second < seconds; second++) {
     const clock = 1000 * second
-    if (second - began >= SLICE_SECONDS && (slice === -1 || shown.generations >= SLICE_UNITS || second - began >= 8 * SLICE_SECONDS)) {
-      if (slice !== -1) beginnings = addFinal(beginnings, bySince, shown)
-      if (slice !== -1 && passes(BOUND, weightedDifferences(beginnings, 0, 'none'), BAR)) return second
-      slice++
-      began = second
-      ;[bySince, shown] = [new Map(), newSum(1)]
-      beginnings = restart(beginnings, slice, { clock, time: clock }, BOUND)
+    if (second - began >= SLICE_SECONDS && (units >= SLICE_UNITS || second - began >= 8 * SLICE_SECONDS)) {
+      tested = addFinal(tested, slice)
+      if (reaches(BOUND, differencesOf(tested, 0), BAR)) return second
+      slice = differenceSumFrom(noDifferences(1))
+      ;[began, units] = [second, 0]
     }
     const control = drawn(random, perSecond * share)
     const rate = span === 0 ? 0 : seen.add(control, control / share, clock, span)
+    units += control
     for (let i = 0; i < control; i++) {
       const eighths = [random() < drop(second) ? 8 : 0]
-      addUnitTo(shown, { tokens: 1, em: 1, labelled: 1, unprobed_generations: 0, eighths, stopped_tokens: [0], unprobed: [0] })
-      const since = newestBeginning(beginnings, { slice, at: clock, pace: paceOf(random(), clock, share, rate) }, rule)
-      if (since === -1) continue
-      let sum = bySince.get(since)
-      if (sum === undefined) bySince.set(since, sum = differenceSumFrom(noDifferences(1)))
-      addDifferencesOf(sum, eighths)
+      if (countsWithin(0, { at: clock, pace: paceOf(random(), clock, share, rate) }, rule)) addDifferencesOf(slice, eighths)
     }
-    share = Math.max(0.02, Math.min(1, widestUsefulShare(beginnings, rate, clock, rule)))
+    share = Math.max(0.02, Math.min(1, widestUsefulShare(0, rate, clock, rule)))
   }
   return null
 }
@@ -102,21 +96,17 @@ export function certifiedShare (playing: Playing, runs: number): number {
 /** A threshold whose first `bad` units lose `badDrop`, and whose later ones lose `drop`. */
 interface Spoilt { readonly bad: number, readonly badDrop: number, readonly drop: number, readonly most: number }
 
-/** Units after the bad ones until the threshold is certified; `null`: not within `most`. */
+/** Units after the bad ones until the threshold is certified; `null`: not within `most`. Evidence that was spoilt begins again. */
 export function unitsToHeal ({ bad, badDrop, drop, most }: Spoilt, seed: number): number | null {
   const random = mulberry32(seed * 7919)
-  let beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
+  let [tested, newest, looks] = [NOTHING, NO_NEWEST, 0]
   for (let slice = 0; slice * SLICE_UNITS < bad + most; slice++) {
-    beginnings = restart(beginnings, slice, { clock: slice, time: slice }, BOUND)
     const sum = differenceSumFrom(noDifferences(1))
-    const shown = newSum(1)
-    for (let i = 0; i < SLICE_UNITS; i++) {
-      const eighths = [random() < (slice * SLICE_UNITS < bad ? badDrop : drop) ? 8 : 0]
-      addDifferencesOf(sum, eighths)
-      addUnitTo(shown, { tokens: 1, em: 1, labelled: 1, unprobed_generations: 0, eighths, stopped_tokens: [0], unprobed: [0] })
-    }
-    beginnings = addFinal(beginnings, new Map([[Number.MAX_SAFE_INTEGER, sum]]), shown)
-    if (passes(BOUND, weightedDifferences(beginnings, 0, 'none'), BAR)) return (slice + 1) * SLICE_UNITS - bad
+    for (let i = 0; i < SLICE_UNITS; i++) addDifferencesOf(sum, [random() < (slice * SLICE_UNITS < bad ? badDrop : drop) ? 8 : 0])
+    tested = addFinal(tested, sum)
+    newest = addNewest(newest, sum, 0, windowOf(BOUND, BAR))
+    if (reaches(BOUND, differencesOf(tested, 0), BAR - Math.log(lookShare({ count: looks, at: 0 })))) return (slice + 1) * SLICE_UNITS - bad
+    if (isHealed(newest, tested.final, BOUND, BAR)) [tested, newest, looks] = [NOTHING, NO_NEWEST, looks + 1]
   }
   return null
 }

@@ -38,7 +38,7 @@ const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 const SECTIONS: Record<string, () => void | Promise<void>> = {
   arrivals,
   span,
-  restarts,
+  healing,
   breach,
   drift,
   missing,
@@ -94,17 +94,17 @@ function span (): void {
   print('## Minutes to a certificate, medians', table(['drop, points', 'generations a second', ...spans.map((span) => `span ${span} s`)], rows))
 }
 
-function restarts (): void {
+function healing (): void {
   const runs = seedsOr(1000).length
-  const spoilt = [[160, 0.3], [640, 0.1], [1920, 0.04], [5120, 0.04]]
+  const spoilt = [[256, 0.3], [512, 0.3], [1920, 0.04], [5120, 0.04]]
   const healed = [0, 0.005, 0.01].map((drop) => [points(drop), ...spoilt.map(([bad, badDrop]) => {
     const times = Array.from({ length: Math.min(runs, 100) }, (_, i) =>
       unitsToHeal({ bad: bad!, badDrop: badDrop!, drop, most: 22_000 }, i + 1) ?? Infinity)
     return String(median(times))
   })])
   print('## Units until a spoilt threshold is certified, medians of 100 runs', table(
-    ['drop afterwards, points', '160 units lost 30 %', '640 lost 10 %', '1,920 lost 4 %', '5,120 lost 4 %'], healed))
-  const falsely = [16_000, 100_000].map((most) => {
+    ['drop afterwards, points', '256 units lost 30 %', '512 lost 30 %', '1,920 lost 4 %', '5,120 lost 4 %'], healed))
+  const falsely = [16_000, 30_000].map((most) => {
     const world = { bad: 0, badDrop: 0, drop: 0.0205, most }
     const certified = Array.from({ length: runs }, (_, i) => unitsToHeal(world, i + 1) !== null).filter(Boolean)
     return [count(most), `${certified.length} of ${runs}`]

@@ -1,13 +1,11 @@
 import t from 'tap'
 import type { Random } from '../../src/cli/traces/seeded-random.js'
 import { reaches } from '../../src/core/certificate/certificate.js'
-import {
-  addFinal, firstBeginning, openByBeginning, passes, prefixesAt, type WeightedDifferences,
-} from '../../src/core/certificate/beginnings.js'
+import { addFinal, nothingTested, prefixesAt } from '../../src/core/certificate/tested-evidence.js'
 import type { EvidenceUnit } from '../../src/core/certificate/evidence.js'
 import type { CohortRules, CohortScorer } from '../../src/core/enrolment/accounting.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
-import { newestBeginning, type Placed } from '../../src/core/enrolment/evidence-span.js'
+import { countsWithin } from '../../src/core/enrolment/evidence-span.js'
 import { RAW } from '../../src/core/enrolment/slice.js'
 import { atMost, rateOf } from '../random.js'
 import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
@@ -20,8 +18,8 @@ import { FIRST } from './reducer/memory-fold.js'
 const RUNS = 10
 const BOUND = 0.02
 const BAR = Math.log(1 / 0.05)
-const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0, newestBeginning: () => 0 }
-const BEGUN = firstBeginning(1, 0, { clock: 0, time: 0 })
+const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0 }
+const NOTHING = nothingTested(1, { clock: 0, time: 0 })
 /** A follow-up of 1,800 s: slices of 28 to 225 s. */
 const RULES = rulesWith({ followUp: 1_800_000, scorers: [RAW_SCORER] })
 
@@ -67,7 +65,7 @@ function byEnrolment (
     at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, current()) },
   }))
   const rule = { units: FIRST, span: rules.span }
-  let scorer = rules.span === 0 ? RAW_SCORER : { ...RAW_SCORER, newestBeginning: (unit: Placed) => newestBeginning(BEGUN, unit, rule) }
+  let scorer: CohortScorer = rules.span === 0 ? RAW_SCORER : { ...RAW_SCORER, isTested: (unit) => countsWithin(0, unit, rule) }
   const current = (): CohortRules => ({ ...rules, scorers: [scorer] })
   for (const sample of world) {
     if (sample.isSilent) continue
@@ -94,20 +92,15 @@ function byEnrolment (
   const look = (): void => {}
   const last = entries.at(-1)!.at + rules.followUp / 1000
   for (let at = entries[0]!.at; at < last; at += 5) entries.push({ at, take: look })
-  let beginnings = BEGUN
+  let tested = NOTHING
   for (const { at, take } of entries.sort((a, b) => a.at - b.at)) {
     const clock = at * 1000
     take(clock)
     cohort.advance(clock, current())
-    for (const { differences, evidence } of cohort.takeFinal()) {
-      beginnings = addFinal(beginnings, differences.get(scorer.scorer) ?? new Map(), evidence.get(scorer.scorer))
-    }
+    for (const { differences } of cohort.takeFinal()) tested = addFinal(tested, differences.get(scorer.scorer))
     if (take !== look || (published !== undefined && at < published)) continue
-    const open = cohort.openEvidence(scorer, current()).map(({ differences }) => isLost
-      ? differences
-      : new Map([...differences].map(([since, one]) => [since, { ...one, unaccounted: 0 }])))
-    const isReached = (prefix: WeightedDifferences) => passes(BOUND, prefix, BAR)
-    if (prefixesAt(beginnings, openByBeginning(beginnings, open), 0).some(isReached)) return true
+    const open = cohort.openEvidence(scorer, current()).map(({ differences }) => isLost ? differences : { ...differences, unaccounted: 0 })
+    if (prefixesAt(tested, open, 0).some((prefix) => reaches(BOUND, prefix, BAR))) return true
   }
   return false
 }

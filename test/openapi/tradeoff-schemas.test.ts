@@ -1,8 +1,8 @@
 import t from 'tap'
 import { TradeoffSchema, WhatIfQuerySchema, WhatIfSchema } from '../../openapi/tradeoff-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
-import { beginningsOf } from '../../src/core/certificate/beginnings.js'
 import { NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
+import { allTested } from '../../src/core/certificate/tested-evidence.js'
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { describeTradeoff } from '../../src/core/tradeoff/tradeoff.js'
@@ -13,8 +13,8 @@ import { build } from '../helper.js'
 t.test('the core\'s view matches its schema, with and without evidence', async (t) => {
   const problem = itemValidator(TradeoffSchema)
   for (const evidence of [stairs([0, 10, 40]), NO_EVIDENCE]) {
-    const beginnings = beginningsOf(evidence)
-    const family = { score: 'confidence', evidence, beginnings, certified: -1, grid: GRID, bar: Math.log(20), index: -1, suspicion: 1 }
+    const tested = allTested(evidence)
+    const family = { score: 'confidence', evidence, tested, certified: -1, grid: GRID, bar: Math.log(20), index: -1, suspicion: 1 }
     const view = describeTradeoff(family, DEFAULT_POLICY, { now: 0, since: 0, perSecond: null })
     t.equal(problem({ key: '*', moves: [], ...view }), null)
   }

@@ -12,7 +12,7 @@ t.test('a context shows a row for every threshold and the distance to the next c
   t.match(body, {
     key: KEY, context: CONTEXT, status: 'learning', threshold: null, scope: 'none', guarantee: null, control_share: 1, epoch: 1, pin: null,
   })
-  t.equal(body.generations_to_next_certificate, 92, '192 lossless generations at 2 % and level 0.05')
+  t.equal(body.generations_to_next_certificate, 86, '186 lossless generations at 2 % and level 0.05')
   t.equal(body.thresholds.length, 30)
   t.match(body.thresholds[0], { lost: 0, kept: 100, gained: 0, em_drop: 0, tokens_saved_ratio: 0, certified: false })
   t.match(body.thresholds.at(-1), { kept: 100, tokens_saved_ratio: 0.5 })

@@ -1,5 +1,5 @@
-import { barOfFirst, unitsOfFirstCertificate } from '../../core/certificate/beginnings.js'
 import { FORECAST_LIMIT, generationsToReach } from '../../core/certificate/certificate.js'
+import { unitsOfFirstCertificate } from '../../core/certificate/tested-evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { stepsAtCadence, stopsOf, type Trace } from '../../core/certificate/trace.js'
 import { distanceForProbes } from '../../core/contexts/check-distance.js'
@@ -190,7 +190,7 @@ function draw (units: readonly Unit[], { maxEmDrop, errorLevel, random }: Estima
   const all = weights.reduce((sum, weight) => sum + weight, 0)
   const mean = (value: (unit: Unit) => number) => units.reduce((sum, unit, i) => sum + weights[i]! * value(unit), 0) / all
   const full = mean((unit) => unit.full)
-  const bar = barOfFirst(Math.log(1 / errorLevel))
+  const bar = Math.log(1 / errorLevel)
   let [best, saved, gross, most, mostGross, needed] = [-1, 0, 0, 0, 0, 0]
   let first: number | null = null
   let isOpen = true // looser thresholds are certified after safer ones

@@ -1,8 +1,8 @@
-import { type Beginnings, carryingBeginning, passes, weightedDifferences } from '../certificate/beginnings.js'
-import { type Differences, meanDrop, unitsToReach } from '../certificate/certificate.js'
+import { type Differences, reaches, unitsToReach } from '../certificate/certificate.js'
 import { loosestPassing } from '../certificate/certified-threshold.js'
 import { type Evidence, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
-import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
+import { testedBound, testedLevel } from '../certificate/judge-errors.js'
+import { differencesOf, type TestedEvidence } from '../certificate/tested-evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -22,7 +22,7 @@ export interface CandidateScorer {
   /** Units of open slices without any report. */
   readonly unaccounted: number
   /** The evidence that is tested. */
-  readonly beginnings: Beginnings
+  readonly tested: TestedEvidence
   /** The loosest threshold that some prefix has certified; -1 if the state was last judged under other terms. */
   readonly certified: number
   /** Whether the guarantee was requested after the first evidence. */
@@ -57,7 +57,7 @@ export function rawCandidate (state: ContextState, policy: Policy): CandidateSco
     grid: GRID,
     evidence: evidenceOf(state),
     unaccounted: state.open.unaccounted,
-    beginnings: state.beginnings,
+    tested: state.tested,
     certified: haveSameTerms(state.judged_by, policy) ? state.certified : -1,
     ...rawBar(state, policy),
   }
@@ -69,7 +69,7 @@ function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid
     grid,
     evidence: evidenceOf(trial),
     unaccounted: trial.open.unaccounted,
-    beginnings: trial.beginnings,
+    tested: trial.tested,
     certified: haveSameTerms(state.judged_by, policy) ? trial.certified : -1,
     ...trialBar(state, trial, policy),
   }
@@ -122,25 +122,19 @@ export function sumsInForce (state: ContextState): readonly Evidence[] {
   return [evidence, open.evidence]
 }
 
-/** The part of the known units that the first beginning takes; the others are no evidence (see `evidence-span.ts`). */
-export function countedPart ({ evidence: { generations }, beginnings: { list: [first] } }: Pick<CandidateScorer, 'evidence' | 'beginnings'>): number {
-  const units = first!.final.generations + first!.open.sums.generations
+/** The part of the known units that is tested (see `evidence-span.ts`). */
+export function countedPart ({ evidence: { generations }, tested: { final, open } }: Pick<CandidateScorer, 'evidence' | 'tested'>): number {
+  const units = final.generations + open.sums.generations
   return generations === 0 ? 1 : Math.min(1, Math.max(1, units) / generations)
 }
 
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
 export function certifiedNow (
-  { evidence, beginnings, bar }: Pick<CandidateScorer, 'evidence' | 'beginnings' | 'bar'>,
+  { evidence, tested, bar }: Pick<CandidateScorer, 'evidence' | 'tested' | 'bar'>,
   policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>
 ): number {
   const a = testedBound(policy)
-  return loosestPassing((k) => passes(a, weightedDifferences(beginnings, k, 'at_worst'), bar), thresholdsOf(evidence))
-}
-
-/** The net EM drop at a threshold, a fraction, since the beginning that carries its certificate. */
-export function estimatedDrop ({ beginnings }: CandidateScorer, index: number, policy: Pick<Policy, 'max_em_drop' | 'judge_miss_rate'>): number {
-  const carrying = carryingBeginning(beginnings, index, testedBound(policy))
-  return carrying === null ? 0 : trueDrop(meanDrop(carrying.known), policy)
+  return loosestPassing((k) => reaches(a, differencesOf(tested, k, true), bar), thresholdsOf(evidence))
 }
 
 /**
@@ -159,12 +153,11 @@ export function isLearningWorthwhile (state: ContextState, policy: Policy, predi
 }
 
 /** @param now share of the tokens that the threshold in force saves; @param n generations so far */
-function isWorthItsCost ({ evidence, beginnings, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
+function isWorthItsCost ({ evidence, tested, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
   let needed = 0
   for (let k = certified + 1; k < thresholdsOf(evidence); k++) {
-    const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
-      unitsToReach(testedBound(policy), differences, bar - logWeight, hopedFor(differences)))
-    needed = Math.max(needed, Math.min(...byBeginning)) // each waits for the safer ones
+    const differences = differencesOf(tested, k)
+    needed = Math.max(needed, unitsToReach(testedBound(policy), differences, bar, hopedFor(differences))) // it waits for the safer ones
     if (needed >= n) return false
     // At 0 it has reached the bar, and control outcomes are not what it lacks.
     if (needed > 0 && (tokensSavedRatio(evidence, k) - now) * (n - needed) > now * needed) return true

@@ -1,9 +1,10 @@
-import { type Beginnings, firstBeginning } from '../certificate/beginnings.js'
 import type { BreachHold } from '../certificate/breach.js'
 import { type Drift, NO_DRIFT } from '../certificate/drift.js'
 import { type Fidelity, NO_FIDELITY, NO_STOPS, type StopTotals } from '../certificate/fidelity.js'
 import { mergeEvidence, type OpenEvidence } from '../certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, thresholdsOf } from '../certificate/evidence.js'
+import { type NewestUnits, NO_NEWEST } from '../certificate/newest-units.js'
+import { nothingTested, type TestedEvidence } from '../certificate/tested-evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import type { CertificationTerms, Policy } from '../policy/policy.js'
@@ -25,7 +26,8 @@ import type { SavingsHistory } from './savings-history.js'
 
 /** Why an epoch began. */
 export type EpochCause =
-  'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair' | 'probe_form'
+  'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach' | 'repair' | 'recovered' |
+  'probe_form'
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 interface ServedCheckpoint {
@@ -65,7 +67,9 @@ export interface ContextState {
   /** Evidence of the raw confidence in ended slices that are not final yet: the longest prefix. */
   readonly open: OpenEvidence
   /** Evidence of the raw confidence that is tested. */
-  readonly beginnings: Beginnings
+  readonly tested: TestedEvidence
+  /** The newest of its units, by which spoilt evidence recovers. */
+  readonly newest: NewestUnits
   /** Index of the loosest threshold of the raw confidence that some prefix has certified, -1 for none. */
   readonly certified: number
   /** The detector of drift after the final slices, by which the alarm is raised; and after all that is known, which is a suspicion. */
@@ -139,8 +143,9 @@ export interface ContextState {
 }
 
 /**
- * Epochs after the first that people or repairs opened, each another look at the traffic. They share a budget: the first has the level,
- * the k-th after it 1 / (k (k + 1)) of it, which add up to twice the level at most. The number falls by one for each evidence age.
+ * Epochs after the first that people, repairs or a recovery opened, each another look at the traffic (rule E9). They share a budget: the
+ * first has the level, the k-th after it 1 / (k (k + 1)) of it, which add up to twice the level at most. The number falls by one for each
+ * evidence age.
  */
 interface Looks {
   readonly count: number
@@ -150,8 +155,8 @@ interface Looks {
 
 const NO_LOOKS: Looks = { count: 0, at: 0 }
 
-/** Causes that people decide on; and the repair of reports, which may come as often as they break. */
-const LOOKS: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form', 'repair']
+/** Causes that people decide on; the repair of reports, which may come as often as they break; and the recovery of spoilt evidence. */
+const LOOKS: readonly EpochCause[] = ['policy', 'configuration', 'reset', 'probe_form', 'repair', 'recovered']
 
 /** An epoch without any report is no look. */
 function looksAfter (
@@ -189,7 +194,8 @@ export function openEpoch (
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     evidence: NO_EVIDENCE,
     open: { evidence: NO_EVIDENCE, unaccounted: 0 },
-    beginnings: firstBeginning(GRID.length, 0, { clock, time }),
+    tested: nothingTested(GRID.length, { clock, time }),
+    newest: NO_NEWEST,
     certified: -1,
     drift_final: NO_DRIFT,
     drift: NO_DRIFT,
@@ -276,7 +282,7 @@ export interface Trial {
   readonly evidence: Evidence
   /** As the fields of the same names in the context's state. */
   readonly open: OpenEvidence
-  readonly beginnings: Beginnings
+  readonly tested: TestedEvidence
   readonly certified: number
   /** Outcomes left out because it was trained on their groups. */
   readonly trained_on: number
@@ -323,7 +329,8 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     requested: state.requested,
     evidence: state.evidence,
     open: state.open,
-    beginnings: state.beginnings,
+    tested: state.tested,
+    newest: state.newest,
     certified: state.certified,
     drift_final: state.drift_final,
     drift: state.drift,

@@ -1,6 +1,9 @@
+import { tokensSaved } from '../certificate/evidence.js'
+import { testedBound, testedLevel } from '../certificate/judge-errors.js'
+import { isHealed } from '../certificate/newest-units.js'
 import { certificationTerms, type Policy } from '../policy/policy.js'
 import { cadenceOfTreated } from './cadences.js'
-import { type ContextState, copyState } from './context-state.js'
+import { type ContextState, copyState, evidenceOf } from './context-state.js'
 import { cancelledRatio, type FollowUp, leftOutRatio } from './follow-up-counts.js'
 import { isGraderBroken, isGraderRepaired, isGraderSilent, isGraderSuspicious, isGraderUnseen } from './grader.js'
 import { isValidityLow, RETRIED_AFTER } from './probe-form.js'
@@ -136,6 +139,27 @@ export function isRepaired (
   const isEnrolling = !areEnrolled(counts, bound) && areEnrolled(recent, bound / 2)
   const isMarking = !areMarked(counts, bound) && areMarked(recent, bound / 2)
   return (isEnrolling || isMarking || grader.is_spoilt) && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)
+}
+
+/** The terms by which spoilt evidence recovers: those of a first certificate. */
+export function recoveryTerms (policy: Pick<Policy, 'max_em_drop' | 'error_level' | 'judge_miss_rate'>) {
+  return { a: testedBound(policy), logBar: Math.log(1 / testedLevel(policy)) }
+}
+
+/**
+ * Whether spoilt evidence has to begin again (rule E9): no threshold that saves is certified, the first that is not certified has lost its
+ * evidence, and its newest units alone would certify it.
+ */
+export function isRecovered (state: ContextState, policy: Policy): boolean {
+  const { tested, newest } = state
+  if (newest.threshold !== state.certified + 1 || [state, ...state.trials].some(isSaving)) return false
+  const { a, logBar } = recoveryTerms(policy)
+  return isHealed(newest, tested.final, a, logBar)
+}
+
+/** Whether a threshold that saves is certified: the loosest saves most. */
+function isSaving (gathering: Pick<ContextState, 'certified' | 'evidence' | 'open'>): boolean {
+  return gathering.certified !== -1 && tokensSaved(evidenceOf(gathering), gathering.certified) > 0
 }
 
 type Certified = Pick<ContextState, 'certified' | 'trials'>

@@ -1,12 +1,13 @@
-import { grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { fidelityRatio, servedDifference } from '../certificate/fidelity.js'
+import { trueDrop } from '../certificate/judge-errors.js'
 import { GRID } from '../certificate/thresholds.js'
 import type { Levels } from '../policy/context.js'
 import { haveSameTerms, type Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { breachSight, heldUntil } from '../certificate/breach.js'
 import { cadenceOfTreated } from './cadences.js'
-import { type CandidateScorer, candidateScorers, certifiedNow, estimatedDrop } from './candidate-scorer.js'
+import { type CandidateScorer, candidateScorers, certifiedNow } from './candidate-scorer.js'
 import { type ContextState, evidenceTermsOf, predictorOf, haveSameEvidenceTerms } from './context-state.js'
 import { mayCertify } from './evidence-checks.js'
 import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
@@ -112,7 +113,7 @@ function guaranteeOf (state: ContextState, policy: Policy, candidate: CandidateS
     on_arrival: policy.follow_up_seconds === 0,
     scope: policy.certify_at === null ? 'context' : 'pool',
     generations: evidence.generations,
-    em_drop: estimatedDrop(candidate, index, policy),
+    em_drop: trueDrop(emDrop(evidence, index), policy),
     ...servedIn(state, policy),
     breach: breachSight(state.fidelity),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),

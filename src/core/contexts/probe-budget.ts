@@ -1,7 +1,7 @@
-import { weightedDifferences } from '../certificate/beginnings.js'
 import { CERTIFIABLE, HOPE, meanDrop, unitsToReach } from '../certificate/certificate.js'
 import { type Evidence, grossSavedRatio, thresholdsOf, tokensSaved } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
+import { differencesOf } from '../certificate/tested-evidence.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type CandidateScorer, candidateScorers, hopedFor } from './candidate-scorer.js'
@@ -15,12 +15,6 @@ export interface ProbeBudget { readonly share: number, readonly unlikely: Unlike
 
 /** Control generations of an epoch that no budget limits: two and a half times those of a first certificate at 2 points. */
 export const FREE_GENERATIONS = 500
-
-/**
- * As `HOPE`, for a restart of the evidence, of which there may be sixteen: just above the bound, hope in each of them would pay for
- * thousands of generations.
- */
-const HOPE_OF_RESTART = 0
 
 const NO_LIMIT: ProbeBudget = { share: 1, unlikely: null }
 
@@ -48,7 +42,7 @@ function shareWithin ({ spending: { all, control } }: ContextState, overhead: nu
 
 /** @returns whether the evidence of a scorer makes further learning worthwhile, otherwise why it does not */
 function prospectOf (
-  { evidence, beginnings, bar }: CandidateScorer, { generations, spending: { control } }: ContextState, policy: Policy
+  { evidence, tested, bar }: CandidateScorer, { generations, spending: { control } }: ContextState, policy: Policy
 ): Unlikely | 'worthwhile' {
   const a = testedBound(policy)
   const units = evidence.generations
@@ -59,12 +53,10 @@ function prospectOf (
   let prospect: Unlikely = costsTooMuch(evidence) ? 'probe_cost' : 'accuracy'
   let needed = 0
   for (let k = 0; k < thresholdsOf(evidence); k++) {
-    const byBeginning = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }, i) => {
-      const rates = hopedFor(differences, i === 0 ? HOPE : HOPE_OF_RESTART)
-      return { drop: meanDrop(rates), units: unitsToReach(a, differences, bar - logWeight, rates) }
-    })
-    if (byBeginning.every(({ drop }) => drop >= CERTIFIABLE * a)) break // looser ones wait for it
-    needed = Math.max(needed, Math.min(...byBeginning.map(({ units }) => units)))
+    const differences = differencesOf(tested, k)
+    const rates = hopedFor(differences, HOPE)
+    if (meanDrop(rates) >= CERTIFIABLE * a) break // looser ones wait for it
+    needed = Math.max(needed, unitsToReach(a, differences, bar, rates))
     const saved = tokensSaved(evidence, k) / units
     if (saved > 0) prospect = 'too_few'
     if (saved * unitsSoFar > (cost === 0 ? 0 : cost * needed)) return 'worthwhile'

@@ -1,5 +1,5 @@
-import { firstBeginning, type Moment } from '../certificate/beginnings.js'
 import { noEvidence } from '../certificate/evidence.js'
+import { type Moment, nothingTested } from '../certificate/tested-evidence.js'
 import { RAW } from '../enrolment/slice.js'
 import type { Levels } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
@@ -49,7 +49,7 @@ export function syncTrials (
     requested: { max_em_drop, error_level },
     evidence: none,
     open: { evidence: none, unaccounted: 0 },
-    beginnings: firstBeginning(newest.grid.length, next.slice, next),
+    tested: nothingTested(newest.grid.length, next),
     certified: -1,
     trained_on: 0,
   }

@@ -1,9 +1,8 @@
-import { type DifferencesBySince, NONE, type OpenDifferences } from '../certificate/beginnings.js'
 import { addDifferencesOf, type DifferenceSum, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { addUnitTo, type EvidenceSum, newSum, type OpenEvidence, sumFrom } from '../certificate/evidence-sum.js'
 import { type Evidence, noEvidence, type EvidenceUnit } from '../certificate/evidence.js'
+import type { OpenDifferences } from '../certificate/tested-evidence.js'
 import { addAtWorst, type EnrolledUnit, samplesOf, stopWaiting, evidenceUnitOfEnrolled, withoutMissing } from './enrolled-unit.js'
-import type { Placed } from './evidence-span.js'
 import { addSliceCounts, ownSums, type Slice } from './slice.js'
 
 /** The rules of a cohort. Times in ms of the follow-up clock. */
@@ -27,10 +26,8 @@ export interface CohortScorer {
   readonly since: number
   /** Whether it was trained on this unit, and so may not learn from it; absent: it was not trained. */
   readonly isSetAside?: (u: number) => boolean
-  /** Slice of the newest beginning that a unit belongs to (see `evidence-span.ts`). */
-  readonly newestBeginning: (unit: Placed) => number
-  /** The slice of the only beginning, to which all units belong; absent: units differ. */
-  readonly only?: number
+  /** Whether a unit is tested (see `evidence-span.ts`); absent: all are. */
+  readonly isTested?: (unit: EnrolledUnit) => boolean
 }
 
 /** Adds a member to the sums of its slice, once none of its outcomes or labels can come any more. */
@@ -48,23 +45,18 @@ export function accountFor (member: EnrolledUnit, rules: Pick<CohortRules, 'scor
 }
 
 /** Adds a member to the evidence of its slice, for the test and for the drift detector. */
-function addToSlice (member: EnrolledUnit, { scorer, thresholds, newestBeginning }: CohortScorer): void {
+function addToSlice (member: EnrolledUnit, { scorer, thresholds, isTested }: CohortScorer): void {
   const { evidence, watched, differences } = ownSums(member.slice)
   if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
   const seen = watched.get(scorer)
   if (seen !== undefined) add(seen, evidenceUnitOfEnrolled(withoutMissing(member), scorer, thresholds))
   const unit = evidenceUnitOfEnrolled(member, scorer, thresholds)
   add(sumIn(evidence, scorer, thresholds), unit)
-  const since = newestBeginning(placeOf(member))
-  if (since === NONE) return
-  let bySince = differences.get(scorer)
-  if (bySince === undefined) differences.set(scorer, bySince = new Map())
-  let sum = bySince.get(since)
-  if (sum === undefined) bySince.set(since, sum = differenceSumFrom(noDifferences(thresholds)))
+  if (isTested?.(member) === false) return
+  let sum = differences.get(scorer)
+  if (sum === undefined) differences.set(scorer, sum = differenceSumFrom(noDifferences(thresholds)))
   if (unit !== null) addDifferencesOf(sum, unit.eighths)
 }
-
-function placeOf ({ slice: { number: slice }, at, pace }: EnrolledUnit): Placed { return { slice, at, pace } }
 
 function add (sum: EvidenceSum, unit: EvidenceUnit | null): void { if (unit !== null) addUnitTo(sum, unit) }
 
@@ -102,24 +94,24 @@ interface Looked {
   readonly partlyKnown: Iterable<EnrolledUnit>
 }
 
-/** An open slice: its evidence, and what it adds to the prefix before it, by the newest beginning that its units belong to. */
-export interface OpenSlice extends OpenEvidence { readonly differences: DifferencesBySince }
+/** An open slice: its evidence, and what it adds to the prefix before it. */
+export interface OpenSlice extends OpenEvidence { readonly differences: OpenDifferences }
 
 /**
  * The evidence of each ended slice that is not final, for one scorer. A unit is
  * known if it is accounted for or its worst case is known.
  */
 export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenSlice[] {
-  const { thresholds, since, isSetAside, only } = scorer
+  const { since, isSetAside, isTested } = scorer
   const ended = slices.filter((slice) => slice.ends !== null && slice.number >= since)
   const drafts = new Map(ended.map((slice) => [slice, newDraft(slice, scorer)]))
-  if (isSetAside === undefined && only !== undefined) {
-    for (const [slice, draft] of drafts) addUnaccounted(draft, only, slice.open, thresholds)
+  if (isSetAside === undefined && isTested === undefined) {
+    for (const [slice, draft] of drafts) addUnaccounted(draft, slice.open, true)
   } else {
     for (const member of members) {
       const draft = drafts.get(member.slice)
       if (draft === undefined || isSetAside?.(member.u) === true) continue
-      addUnaccounted(draft, scorer.newestBeginning(placeOf(member)), 1, thresholds)
+      addUnaccounted(draft, 1, isTested?.(member) !== false)
     }
   }
   for (const member of partlyKnown) {
@@ -127,10 +119,10 @@ export function evidenceOfOpenSlices ({ slices, members, partlyKnown }: Looked, 
     if (draft === undefined || isSetAside?.(member.u) === true) continue
     const unit = worstUnit(member, scorer, rules)
     if (unit === null) continue
-    const newest = scorer.newestBeginning(placeOf(member))
-    addUnaccounted(draft, newest, -1, thresholds)
+    const isCounting = isTested?.(member) !== false
+    addUnaccounted(draft, -1, isCounting)
     addUnitTo(draft.sum ??= sumFrom(draft.known), unit)
-    if (newest !== NONE) addDifferencesOf(draft.differences.get(newest)!.sums, unit.eighths)
+    if (isCounting) addDifferencesOf(draft.differences.sums, unit.eighths)
   }
   return [...drafts.values()].map(({ known, sum, unaccounted, differences }) => ({ evidence: sum ?? known, unaccounted, differences }))
 }
@@ -140,21 +132,17 @@ interface Draft {
   /** With units whose worst case is known; `null`: there are none. */
   sum: EvidenceSum | null
   unaccounted: number
-  readonly differences: Map<number, { sums: DifferenceSum, unaccounted: number } & OpenDifferences>
+  readonly differences: { readonly sums: DifferenceSum, unaccounted: number }
 }
 
 function newDraft ({ evidence, differences }: Slice, { scorer, thresholds }: CohortScorer): Draft {
-  const open = [...differences.get(scorer) ?? []].map(([since, sums]) =>
-    [since, { sums: differenceSumFrom(sums), unaccounted: 0 }] as const)
-  return { known: evidence.get(scorer) ?? noEvidence(thresholds), sum: null, unaccounted: 0, differences: new Map(open) }
+  const sums = differenceSumFrom(differences.get(scorer) ?? noDifferences(thresholds))
+  return { known: evidence.get(scorer) ?? noEvidence(thresholds), sum: null, unaccounted: 0, differences: { sums, unaccounted: 0 } }
 }
 
-function addUnaccounted (draft: Draft, since: number, units: number, thresholds: number): void {
+function addUnaccounted (draft: Draft, units: number, areTested: boolean): void {
   draft.unaccounted += units
-  if (since === NONE) return
-  const open = draft.differences.get(since)
-  if (open === undefined) draft.differences.set(since, { sums: differenceSumFrom(noDifferences(thresholds)), unaccounted: units })
-  else open.unaccounted += units
+  if (areTested) draft.differences.unaccounted += units
 }
 
 /** The worst case of a member; `null`: nothing is known of it. */

@@ -185,13 +185,6 @@ export class Cohort {
   /** The traffic, generations a span. */
   traffic (clock: number, span: number): number { return span === 0 ? 0 : this.#traffic.rate(clock, span) }
 
-  /** Notes that evidence begins again with the newest slice. @returns whether it may */
-  begin (): boolean {
-    const begins = this.#queue.begin()
-    if (begins) this.isDirty = true
-    return begins
-  }
-
   #add (u: number, { hash, share, rate, at }: Pick<EnrolledUnit, 'hash' | 'share' | 'rate' | 'at'>): EnrolledUnit {
     const slice = this.#queue.newest(at)
     const member = newEnrolledUnit({ u, hash, share, at, rate, slice })

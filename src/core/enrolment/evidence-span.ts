@@ -1,11 +1,9 @@
 import { murmur3 } from '../assignment/hash.js'
-import { type Beginnings, NONE } from '../certificate/beginnings.js'
 
 /**
- * A first certificate takes some two hundred units, and units that come within a minute say little about the hour. So the beginning of
- * evidence of age T takes at most N0 max(1, T / span) units a span, as a share of the traffic: a number a minute would let quiet minutes
- * outweigh busy ones. N0 is the number of lossless units of a first certificate. Units that belong to no beginning still feed the
- * detectors of drift and breach.
+ * A first certificate takes some two hundred units, and units that come within a minute say little about the hour. So evidence of age T
+ * counts at most N0 max(1, T / span) units a span, as a share of the traffic: a number a minute would let quiet minutes outweigh busy
+ * ones. N0 is the number of lossless units of a first certificate. Units that do not count still feed the detectors of drift and breach.
  */
 
 /** Bins of a span. */
@@ -111,34 +109,30 @@ export class Traffic {
 }
 
 /**
- * The pace of a unit, fixed at its enrolment: the beginnings that take more units a span than this contain it. Returning units get another
- * pace each time. 0: all contain it.
+ * The pace of a unit, fixed at its enrolment: evidence that counts more units a span than this counts it. Returning units get another pace
+ * each time. 0: it always counts.
  * @param rate generations a span
  */
 export function paceOf (u: number, at: number, share: number, rate: number): number {
   return rate === 0 ? 0 : murmur3(`pace:${at}:${u}`) / 0x1_0000_0000 * share * rate
 }
 
-/** The place of a unit in the order of enrolment. */
-export interface Placed { readonly slice: number, readonly at: number, readonly pace: number }
-
-/** @param units N0 of the scorer; @param span ms; 0: every beginning takes all units */
+/** @param units N0 of the scorer; @param span ms; 0: all units count */
 export interface SpanRule { readonly units: number, readonly span: number }
 
-/** Slice of the newest beginning that a unit belongs to; it belongs to all older ones as well, since these take more. */
-export function newestBeginning ({ list }: Pick<Beginnings, 'list'>, { slice, at, pace }: Placed, { units, span }: SpanRule): number {
-  for (let j = list.length - 1; j >= 0; j--) {
-    const beginning = list[j]!
-    if (beginning.slice > slice) continue
-    if (pace === 0 || pace < units * Math.max(1, (at - beginning.at) / span)) return beginning.slice
-  }
-  return NONE
+/** Whether a unit counts in evidence that began at a time of the follow-up clock, ms. */
+export function countsWithin (began: number, { at, pace }: { readonly at: number, readonly pace: number }, rule: SpanRule): boolean {
+  return pace === 0 || pace < unitsPerSpan(began, at, rule)
 }
 
-/** The largest control share whose units the first beginning would use; the rest would be probed for nothing. */
+/** The largest number of units a span that evidence of this age counts. */
+function unitsPerSpan (began: number, clock: number, { units, span }: SpanRule): number {
+  return units * Math.max(1, (clock - began) / span)
+}
+
+/** The largest control share whose units would count; the rest would be probed for nothing. */
 const SPARE = 1.25
 
-export function widestUsefulShare ({ list }: Beginnings, rate: number, clock: number, { units, span }: SpanRule): number {
-  if (span === 0 || rate === 0) return 1
-  return SPARE * units * Math.max(1, (clock - list[0]!.at) / span) / rate
+export function widestUsefulShare (began: number, rate: number, clock: number, rule: SpanRule): number {
+  return rule.span === 0 || rate === 0 ? 1 : SPARE * unitsPerSpan(began, clock, rule) / rate
 }

@@ -55,13 +55,6 @@ export class SliceQueue {
     this.#isPublicationNext = true
   }
 
-  /** Notes that evidence begins again with the newest slice. @returns whether it may: otherwise too few slices could merge */
-  begin (): boolean {
-    if (this.#slices.filter(({ isBeginning }) => isBeginning).length >= MAX_OPEN_SLICES / 2) return false
-    this.#slices.at(-1)!.isBeginning = true
-    return true
-  }
-
   /** Where there are too many slices, merges the neighbours that are shortest. @returns pairs: the second is now in the first */
   merge (followUp: number): Array<readonly [Slice, Slice]> {
     const merged: Array<readonly [Slice, Slice]> = []

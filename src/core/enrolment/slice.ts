@@ -18,8 +18,8 @@ export interface SliceEvidence {
   evidence: Map<number, EvidenceSum>
   /** The same without missing samples, for scorers where that differs. It feeds the drift detector, since a killed fleet is not drift. */
   watched: Map<number, EvidenceSum>
-  /** Sums for the test of the thresholds, by scorer and by the newest beginning that the units belong to. */
-  differences: Map<number, Map<number, DifferenceSum>>
+  /** Sums of the units that are tested, by scorer. */
+  differences: Map<number, DifferenceSum>
   counts: SliceCounts
 }
 
@@ -29,8 +29,8 @@ export interface Slice extends SliceEvidence {
   /** When its first unit was enrolled, and when it ended; `null`: it is still open to further units. */
   readonly begins: number
   ends: number | null
-  /** Evidence of some scorer begins with it, so it never merges with the slice before it. */
-  isBeginning: boolean
+  /** A predictor was published before it, which takes evidence from here on, so it never merges with the slice before it. */
+  readonly isBeginning: boolean
   /** Enrolled units, and those that are not accounted for. */
   enrolled: number
   open: number
@@ -70,14 +70,10 @@ export function isFinal ({ ends, open }: Slice): boolean { return ends !== null 
 export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched' | 'differences'> {
   if (slice.isShared) {
     const copied = (sums: Slice['evidence']) => new Map([...sums].map(([scorer, sum]) => [scorer, sumFrom(sum)]))
-    const differences = new Map([...slice.differences].map(([scorer, bySince]) => [scorer, copiedDifferences(bySince)]))
+    const differences = new Map([...slice.differences].map(([scorer, sum]) => [scorer, differenceSumFrom(sum)]))
     Object.assign(slice, { evidence: copied(slice.evidence), watched: copied(slice.watched), differences, isShared: false })
   }
   return slice
-}
-
-function copiedDifferences (bySince: ReadonlyMap<number, DifferenceSum>): Map<number, DifferenceSum> {
-  return new Map([...bySince].map(([since, sum]) => [since, differenceSumFrom(sum)]))
 }
 
 /** Merges the second of two neighbours into the first. */
@@ -89,19 +85,13 @@ export function mergeSlices (first: Slice, second: Slice): void {
     first.watched.set(scorer, sumOf(watchedOf(first, scorer), watchedOf(second, scorer)))
   }
   for (const [scorer, evidence] of second.evidence) first.evidence.set(scorer, sumOf(first.evidence.get(scorer), evidence))
-  mergeDifferences(first, second)
-  first.counts = addSliceCounts(first.counts, second.counts)
-}
-
-function mergeDifferences (first: Slice, second: Slice): void {
-  for (const [scorer, bySince] of second.differences) {
-    const merged = copiedDifferences(first.differences.get(scorer) ?? new Map<number, DifferenceSum>())
-    for (const [since, sums] of bySince) {
-      const sum = merged.get(since)
-      if (sum === undefined) merged.set(since, differenceSumFrom(sums)); else addDifferenceSums(sum, sums)
-    }
-    first.differences.set(scorer, merged)
+  for (const [scorer, sums] of second.differences) {
+    const sum = differenceSumFrom(sums)
+    const before = first.differences.get(scorer)
+    if (before !== undefined) addDifferenceSums(sum, before)
+    first.differences.set(scorer, sum)
   }
+  first.counts = addSliceCounts(first.counts, second.counts)
 }
 
 /** At least one of the two is there. */

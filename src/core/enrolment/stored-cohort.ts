@@ -1,5 +1,5 @@
 import { type EvidenceSum, type PackedEvidence, packEvidence, sumFrom, unpackEvidence } from '../certificate/evidence-sum.js'
-import { type DifferenceSum, type DifferenceSums, differenceSumFrom, packDifferences, unpackDifferences } from '../certificate/difference-sums.js'
+import { type DifferenceSums, differenceSumFrom, packDifferences, unpackDifferences } from '../certificate/difference-sums.js'
 import type { EvidenceUnit } from '../certificate/evidence.js'
 import type { StoredAdmission } from './admission.js'
 import { type EnrolledUnit, newEnrolledUnit } from './enrolled-unit.js'
@@ -10,8 +10,8 @@ import type { QueuedStop } from './stop-queue.js'
 
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 
-/** By scorer and by the newest beginning that the units belong to, with the number of thresholds. */
-type StoredDifferences = ReadonlyArray<readonly [scorer: number, since: number, thresholds: number, sums: DifferenceSums]>
+/** By scorer, with the number of thresholds. */
+type StoredDifferences = ReadonlyArray<readonly [scorer: number, thresholds: number, sums: DifferenceSums]>
 
 /** A slice as it is stored: maps become lists. */
 export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'differences' | 'isShared'> & {
@@ -86,17 +86,11 @@ function restoreSums (stored: StoredSums): Map<number, EvidenceSum> {
 }
 
 function storeDifferences (differences: Slice['differences']): StoredDifferences {
-  return [...differences].flatMap(([scorer, bySince]) =>
-    [...bySince].map(([since, sums]) => [scorer, since, sums.lost.length, packDifferences(sums)] as const))
+  return [...differences].map(([scorer, sums]) => [scorer, sums.lost.length, packDifferences(sums)])
 }
 
 function restoreDifferences (stored: StoredDifferences): Slice['differences'] {
-  const differences = new Map<number, Map<number, DifferenceSum>>()
-  for (const [scorer, since, thresholds, sums] of stored) {
-    const bySince = differences.get(scorer) ?? new Map<number, DifferenceSum>()
-    differences.set(scorer, bySince.set(since, differenceSumFrom(unpackDifferences(sums, thresholds))))
-  }
-  return differences
+  return new Map(stored.map(([scorer, thresholds, sums]) => [scorer, differenceSumFrom(unpackDifferences(sums, thresholds))]))
 }
 
 export function storeMembers (members: Iterable<EnrolledUnit>): StoredMembers {

@@ -13,7 +13,7 @@ import { moveShare } from './control-share.js'
 import { type Fold, policyOf, startEpoch, statesWithin } from './fold.js'
 import { addToCounts, followUp } from './follow-up.js'
 import type { CheckpointEntry, LogEntry } from './log-entry.js'
-import { cohortRules, withRestarts } from './take-evidence.js'
+import { cohortRules } from './take-evidence.js'
 import { moveOf } from './threshold-change.js'
 
 /**
@@ -98,16 +98,11 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   const isOfOther = followed.epoch_name !== found.epoch_name || (epoch !== found.epoch_name && !isFirst)
   const cohort = fold.cohorts.of(key, followed.epoch_name)
   const { clock } = fold.cohorts
-  const { nextSlice: newest } = cohort
-  const members = cohort.enrol(entry, clock, cohortRules(fold, followed, policy), isOfOther ? 'epoch' : isTooOld ? 'age' : null)
+  const rules = cohortRules(fold, followed, policy)
+  const members = cohort.enrol(entry, clock, rules, isOfOther ? 'epoch' : isTooOld ? 'age' : null)
   const own = fold.own(key)!
   addToCounts(own, cohort.takeCounts())
   let state: ContextState = own
-  if (cohort.nextSlice > newest) {
-    state = withRestarts(own, newest, { clock, time }, policy, () => cohort.begin())
-    fold.set(key, state)
-  }
-  const rules = cohortRules(fold, state, policy) // with the evidence that has just begun
   for (const member of members) {
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {
       const pending = fold.pending.get(id)

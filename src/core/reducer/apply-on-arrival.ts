@@ -1,5 +1,4 @@
 import type { Arm } from '../assignment/arm.js'
-import { ALL, isBlockFull } from '../certificate/beginnings.js'
 import { EIGHTHS } from '../certificate/certificate.js'
 import { addDifferencesOf, type DifferenceSums, differenceSumFrom, noDifferences } from '../certificate/difference-sums.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
@@ -8,7 +7,7 @@ import { addUnit } from '../certificate/evidence-sum.js'
 import { noEvidence, thresholdsOf, type EvidenceUnit } from '../certificate/evidence.js'
 import { type ContextState } from '../contexts/context-state.js'
 import { countForName } from '../contexts/counts-by-name.js'
-import { isRepaired } from '../contexts/evidence-checks.js'
+import { isRecovered, isRepaired, mayCertify } from '../contexts/evidence-checks.js'
 import { addFinalAnswer, addGrades } from '../contexts/grader.js'
 import { servingNumber } from '../contexts/trials.js'
 import { ASIDE, RAW } from '../enrolment/slice.js'
@@ -18,7 +17,7 @@ import { moveShare } from './control-share.js'
 import { countSavingsOfControl } from './count-savings.js'
 import { type Fold, policyOf, writeState } from './fold.js'
 import { addToCounts, answerCounts, applyMember, endEpoch } from './follow-up.js'
-import { type Gathering, gatheringOf, takeEvidence, withEvidence, withRestarts } from './take-evidence.js'
+import { type Gathering, gatheringOf, newestWith, takeEvidence, withEvidence } from './take-evidence.js'
 import { applySample, applyTrace, unitsOfOutcome } from './units-of-outcome.js'
 
 /** Control generations after which the budget of probes is computed again. */
@@ -36,6 +35,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   const finish = (next: ContextState, mayMove = false) => {
     if (mustTakeBack(fold, key, next, time)) endEpoch(fold, key, next, { cause: 'breach', policy, time })
     else if (isRepaired(next, policy)) endEpoch(fold, key, next, { cause: 'repair', policy, time })
+    else if (mayMove && mayCertify(next, policy) && isRecovered(next, policy)) endEpoch(fold, key, next, { cause: 'recovered', policy, time })
     else {
       const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove })
       const isBudgetDue = written.threshold !== before || (mayMove && written.follow_up.reported % BUDGET_EVERY === 0)
@@ -65,7 +65,6 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   addToCounts(own, { ...reported, enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: EvidenceUnit): EvidenceUnit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: EvidenceUnit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
-  const next = nextBeginning(own)
   const add = <G extends Gathering>(gathering: G, unit: EvidenceUnit | undefined): G =>
     withEvidence(gathering, { shown: evidenceOf(unit), tested: testedOf(unit && lost(unit)) })
   const watched = servingNumber(own)
@@ -79,6 +78,7 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
     endEpoch(fold, key, own, { cause: 'drift', policy, time })
     return
   }
+  own.newest = newestWith(own, testedOf(units.get(RAW) && lost(units.get(RAW)!)), policy)
   Object.assign(own, add(gatheringOf(own), units.get(RAW)))
   own.trials = own.trials.map((trial) => {
     const unit = units.get(trial.ordinal)
@@ -87,23 +87,16 @@ export function applyOnArrival (fold: Fold, time: number, pending: PendingOutcom
   })
   own.drift_final = own.drift = drift
   own.last_evidence_at = time
-  const moment = { clock: fold.cohorts.clock, time }
-  const restarted = isBlockFull(own.beginnings) ? withRestarts(own, next, moment, policy, () => true) : own
-  finish(takeEvidence(fold, restarted, () => [], NO_COHORT, policy), true)
+  finish(takeEvidence(fold, own, () => [], NO_COHORT, policy), true)
 }
 
 /** There are no open slices. */
 const NO_COHORT = { scorers: [] }
 
-/** The number of the next beginning: there are no slices to number them by. */
-function nextBeginning ({ beginnings, trials }: ContextState): number {
-  return 1 + Math.max(...[beginnings, ...trials.map((trial) => trial.beginnings)].flatMap(({ list }) => list.map(({ slice }) => slice)))
-}
-
-/** The differences of a unit, which belongs to all beginnings. */
-function testedOf (unit: EvidenceUnit | undefined): ReadonlyMap<number, DifferenceSums> {
-  if (unit === undefined) return new Map()
+/** The differences of a unit. */
+function testedOf (unit: EvidenceUnit | undefined): DifferenceSums | undefined {
+  if (unit === undefined) return undefined
   const sum = differenceSumFrom(noDifferences(unit.eighths.length))
   addDifferencesOf(sum, unit.eighths)
-  return new Map([[ALL, sum]])
+  return sum
 }

@@ -1,6 +1,6 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
-import { unitsOfFirstCertificate } from '../certificate/beginnings.js'
+import { unitsOfFirstCertificate } from '../certificate/tested-evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { BREACH_SUSPECTED, heldUntil } from '../certificate/breach.js'
 import { fidelitySuspicion } from '../certificate/fidelity.js'
@@ -69,7 +69,7 @@ function usefulShare (fold: Fold, key: string, state: ContextState, policy: Poli
   if (span === 0 || cohort === undefined) return 1
   const units = unitsOfFirstCertificate(testedBound(policy), barsOf(state, policy, fold.predictors).get(null)!)
   const { clock } = fold.cohorts
-  return Math.min(1, widestUsefulShare(state.beginnings, cohort.traffic(clock, span), clock, { units, span }))
+  return Math.min(1, widestUsefulShare(state.tested.at, cohort.traffic(clock, span), clock, { units, span }))
 }
 
 /** The share with a threshold in force. @param useful the largest share whose control generations count as evidence */

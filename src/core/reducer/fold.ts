@@ -133,7 +133,7 @@ interface WriteOptions {
 }
 
 /** Causes that are noted even where the threshold stays. */
-const NOTED: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'repair'])
+const NOTED: ReadonlySet<Change['cause']> = new Set(['drift', 'breach', 'repair', 'recovered'])
 
 /**
  * Stores a context's next state with the threshold that its evidence now certifies, and notes the move from the one stored before.

@@ -1,11 +1,10 @@
 import { holdAfterBreach } from '../certificate/breach.js'
 import { type Drift, hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
-import type { DifferenceSums } from '../certificate/difference-sums.js'
 import { testedBound } from '../certificate/judge-errors.js'
 import { AFTER_BREACH } from '../certificate/fidelity.js'
 import { type ContextState, copyState } from '../contexts/context-state.js'
-import { isRepaired, mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
+import { isRecovered, isRepaired, mayCertify, withoutNewCertificates } from '../contexts/evidence-checks.js'
 import { addCounts, addRecent, type FollowUp } from '../contexts/follow-up-counts.js'
 import { addToMembership, type MemberUnit } from '../contexts/membership.js'
 import { servingNumber } from '../contexts/trials.js'
@@ -21,7 +20,7 @@ import { moveShare } from './control-share.js'
 import type { LoggedOutcome } from '../outcome/outcome.js'
 import { type EpochStart, type Fold, type OwnState, policyOf, setMembership, startEpoch, writeState } from './fold.js'
 import { countUnenrolled } from './left-out.js'
-import { cohortRules, type Gathering, gatheringOf, takeEvidence, withEvidence } from './take-evidence.js'
+import { cohortRules, type Gathering, gatheringOf, newestWith, takeEvidence, withEvidence } from './take-evidence.js'
 
 /**
  * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
@@ -65,7 +64,9 @@ export function followUp (fold: Fold, key: string, state: ContextState, time: nu
     next = copyState(next, { drift: known })
     if (isAlarmed) return endEpoch(fold, key, next, { cause: 'drift', policy, time })
     const looked = takeEvidence(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
-    next = mayCertify(next, policy, cohort.early) ? looked : withoutNewCertificates(next, looked, policy)
+    const isAllowed = mayCertify(next, policy, cohort.early)
+    next = isAllowed ? looked : withoutNewCertificates(next, looked, policy)
+    if (isAllowed && isRecovered(next, policy)) return endEpoch(fold, key, next, { cause: 'recovered', policy, time })
   }
   if (next === state) return state
   const written = writeState(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
@@ -100,8 +101,8 @@ export function isOfNew ({ outcome, leaf, key }: PendingOutcome, { control_share
   return leaf !== key && outcome.u >= share
 }
 
-/** Starts an epoch because the certificate no longer holds. @returns the state of the new epoch, as stored */
-export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' | 'repair' }): ContextState {
+/** Starts an epoch because the evidence of the last one no longer counts. @returns the state of the new epoch, as stored */
+export function endEpoch (fold: Fold, key: string, state: ContextState, start: EpochStart & { readonly cause: 'drift' | 'breach' | 'repair' | 'recovered' }): ContextState {
   const opened = startEpoch(fold, key, state, start)
   const { time } = start
   const next = start.cause === 'breach' ? breached(fold, key, state, opened, start) : opened
@@ -136,22 +137,19 @@ export function answerCounts ({ is_call: isCall, is_rewarded: isRewarded, steps 
 /** By which a final slice is taken. */
 interface Taking { readonly policy: Policy, readonly rules: CohortRules, readonly time: number }
 
-const NOTHING: ReadonlyMap<number, DifferenceSums> = new Map()
-
 /** A final slice joins the sum. */
 function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], taking: Taking): ContextState {
   const { policy, rules: { scorers }, time } = taking
   const add = <G extends Gathering>(gathering: G, scorer: number): G => {
-    const more = { shown: slice.evidence.get(scorer), tested: slice.differences.get(scorer) ?? NOTHING }
-    return withEvidence(gathering, more)
+    return withEvidence(gathering, { shown: slice.evidence.get(scorer), tested: slice.differences.get(scorer) })
   }
   const serving = servingNumber(state)
   const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
   const raw = add(gatheringOf(state), RAW)
   return copyState(withCounts(state, slice.counts), {
     evidence: raw.evidence,
-    beginnings: raw.beginnings,
-    certified: raw.certified,
+    tested: raw.tested,
+    newest: newestWith(state, slice.differences.get(RAW), policy),
     trials: state.trials.map((trial) => scorers.some(({ scorer }) => scorer === trial.ordinal) ? add(trial, trial.ordinal) : trial),
     ...(evidence !== undefined && { drift_final: watchEvidence(state.drift_final, evidence, state.threshold_index, testedBound(policy)) }),
     last_evidence_at: slice.enrolled > 0 ? time : state.last_evidence_at,

@@ -1,14 +1,14 @@
-import { carryingBeginning } from '../certificate/beginnings.js'
 import { unitsOf } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, type Evidence, grossSavedRatio, noEvidence, tokensSavedRatio } from '../certificate/evidence.js'
 import { type Fidelity, fidelityRatio, fidelitySuspicion, servedDifference } from '../certificate/fidelity.js'
-import { testedBound, testedLevel, trueDrop } from '../certificate/judge-errors.js'
+import { testedLevel, trueDrop } from '../certificate/judge-errors.js'
+import { differencesOf } from '../certificate/tested-evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { BREACH_SUSPECTED, breachSight, heldUntil, isBreached } from '../certificate/breach.js'
 import { type Arms, emDifference, estimateEm, estimateMean } from '../contexts/arms.js'
 import {
-  candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel, estimatedDrop,
+  candidateOf, type CandidateScorer, candidateScorers, certifiedNow, challengerLevel,
 } from '../contexts/candidate-scorer.js'
 import { type ChainLink, linksOf, type LoadedContexts } from '../contexts/chain-link.js'
 import { checkEveryTokens } from '../contexts/check-distance.js'
@@ -51,7 +51,6 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     ? shownInPool(state, source, loaded.states.get(source.key))
     : { evidence: candidate.evidence, index: own.index, level: Math.exp(-candidate.bar) }
   const { evidence: shown, index, level } = effective.isPinned ? shownUnderPin(certified, source, effective) : certified
-  const isEstimated = !isMember && !effective.isPinned
   const evidence = isMember ? shown : evidenceOf(state)
   const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
   const first = effective.isNew ? firstUnits(state, source) : null
@@ -76,7 +75,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
     /** At the certified threshold; under a pin at the loosest threshold of the grid that is at least as safe. */
-    em_drop: index === -1 ? null : isEstimated ? estimatedDrop(candidate, index, own.policy) : trueDrop(emDrop(shown, index), own.policy),
+    em_drop: index === -1 ? null : trueDrop(emDrop(shown, index), own.policy),
     /** Interval of the true EM drop there, at the error level of the certificate. */
     em_drop_low: interval === null ? null : trueDrop(interval.low, own.policy),
     em_drop_high: interval === null ? null : trueDrop(interval.high, own.policy),
@@ -156,17 +155,16 @@ function describeProbeForm (state: ProbeFormState | null) {
 }
 
 /** The evidence for the threshold in force. ln E at its best and now; it was certified when it reached `bar`. */
-function evidenceView (state: ContextState, index: number, { bar, beginnings }: CandidateScorer, policy: Policy) {
+function evidenceView (state: ContextState, index: number, { bar, tested }: CandidateScorer, policy: Policy) {
   const { log_evidence: known, follow_up: fates, looks, last_evidence_at: until } = state
-  const carrying = index === -1 ? null : carryingBeginning(beginnings, index, testedBound(policy))
-  if (known === null || carrying === null) return null
+  if (known === null || index === -1) return null
   return {
     ...known,
     bar,
     holds_now: known.now >= bar,
-    since: carrying.time,
+    since: tested.time,
     until,
-    units: unitsOf(carrying.known),
+    units: unitsOf(differencesOf(tested, index)),
     labelled: evidenceOf(state).labelled,
     left_out: fates.cancelled,
     not_enrolled: fates.void + fates.unenrolled,

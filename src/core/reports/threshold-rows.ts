@@ -1,8 +1,8 @@
-import { logMixture, weightedDifferences } from '../certificate/beginnings.js'
-import { FORECAST_LIMIT, generationsToReach } from '../certificate/certificate.js'
+import { FORECAST_LIMIT, generationsToReach, logEvidence } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound, trueDrop } from '../certificate/judge-errors.js'
+import { differencesOf } from '../certificate/tested-evidence.js'
 import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
@@ -11,7 +11,7 @@ import type { Policy } from '../policy/policy.js'
  * the others count as lost. Ratios and EM are fractions.
  */
 export function describeThresholds (candidate: CandidateScorer, policy: Policy) {
-  const { evidence, beginnings, grid, bar } = candidate
+  const { evidence, tested, grid, bar } = candidate
   const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
   let needed: number | null = 0
   return grid.map((threshold, k) => {
@@ -33,7 +33,7 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
       em_drop_high: trueDrop(high, policy),
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
       tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
-      log_evidence: logMixture(testedBound(policy), weightedDifferences(beginnings, k, 'known')),
+      log_evidence: logEvidence(testedBound(policy), differencesOf(tested, k)),
       certified: k <= index,
       /** Control generations until it is certified, at the rates so far; `null`: more than `FORECAST_LIMIT`. */
       generations_needed: needed,
@@ -43,13 +43,10 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy) 
 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than `FORECAST_LIMIT`. */
 function generationsUntil (candidate: CandidateScorer, k: number, policy: Policy): number | null {
-  const { beginnings, bar } = candidate
-  const a = testedBound(policy)
+  const { tested, bar } = candidate
   const part = countedPart(candidate)
-  const each = weightedDifferences(beginnings, k, 'known').map(({ logWeight, differences }) =>
-    generationsToReach(a, differences, bar - logWeight, part * FORECAST_LIMIT) ?? Infinity)
-  const least = Math.min(...each)
-  return least === Infinity ? null : Math.ceil(least / part)
+  const units = generationsToReach(testedBound(policy), differencesOf(tested, k), bar, part * FORECAST_LIMIT)
+  return units && Math.ceil(units / part)
 }
 
 /** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */

@@ -1,7 +1,7 @@
-import { beginningsOf } from '../certificate/beginnings.js'
 import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio, evidenceUnitOf } from '../certificate/evidence.js'
 import { type JudgePolicy, trueDrop, withAuditedGains } from '../certificate/judge-errors.js'
+import { allTested } from '../certificate/tested-evidence.js'
 import { GRID } from '../certificate/thresholds.js'
 import { type KeptTrace, stepsAtCadence, stopsOf, type Trace, traceOfKept } from '../certificate/trace.js'
 import { candidateOf } from '../contexts/candidate-scorer.js'
@@ -120,7 +120,7 @@ export function replayTraces (
   const isSameDistance = numbers.check_every_tokens === present.check_every_tokens
   const { check_every_tokens } = isSameDistance ? state.meaning : policy // a number may ask about what `auto` amounts to
   const looks = isCurrent(state, { ...policy, check_every_tokens }, levels) ? state.looks : begun.looks
-  const opened: ContextState = { ...begun, epoch: state.epoch, looks, evidence, beginnings: beginningsOf(evidence) }
+  const opened: ContextState = { ...begun, epoch: state.epoch, looks, evidence, tested: allTested(evidence) }
   return {
     asked: opened,
     /** At the threshold of the raw confidence in force. If there is none, the figures are those of full generations. */

@@ -1,8 +1,8 @@
-import { weightedDifferences } from '../certificate/beginnings.js'
 import { type Differences, FORECAST_LIMIT, generationsToReach, logEvidence, reaches, unitsOf } from '../certificate/certificate.js'
 import { loosestPassing } from '../certificate/certified-threshold.js'
 import { grossSavedRatio, thresholdsOf, tokensSavedRatio } from '../certificate/evidence.js'
 import { testedBound } from '../certificate/judge-errors.js'
+import { differencesOf } from '../certificate/tested-evidence.js'
 import { type CandidateScorer, certifiedNow, countedPart } from '../contexts/candidate-scorer.js'
 import { type ContextState, evidenceOf } from '../contexts/context-state.js'
 import type { Policy } from '../policy/policy.js'
@@ -11,7 +11,7 @@ import type { Policy } from '../policy/policy.js'
 const HORIZONS = [100, 300, 1000, 3000, 10_000]
 
 /** The evidence for the thresholds of one score. */
-export type Forecastable = Pick<CandidateScorer, 'evidence' | 'beginnings' | 'bar' | 'certified'>
+export type Forecastable = Pick<CandidateScorer, 'evidence' | 'tested' | 'bar' | 'certified'>
 
 /**
  * Forecasts certificates at the rates of loss, gain and arrival so far. Indexes are those of the grid, -1 for none; times are ms, `null` if
@@ -38,15 +38,12 @@ export function outlookOf (candidate: Forecastable, policy: Policy, pace: Pace) 
 
 /** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than `FORECAST_LIMIT`. */
 function generationsUntilCertified (candidate: Forecastable, k: number, policy: Policy): number | null {
+  const { tested, bar } = candidate
   const a = testedBound(policy)
   const part = countedPart(candidate)
-  let soonest: { readonly seen: Differences, readonly bar: number, readonly mean: number } | null = null
-  for (const { logWeight, differences: seen } of weightedDifferences(candidate.beginnings, k, 'at_worst')) {
-    const bar = candidate.bar - logWeight
-    const mean = generationsToReach(a, seen, bar, part * FORECAST_LIMIT)
-    if (mean !== null && (soonest === null || mean < soonest.mean)) soonest = { seen, bar, mean }
-  }
-  return soonest && Math.ceil(medianOf(soonest, a) / part)
+  const seen = differencesOf(tested, k, true)
+  const mean = generationsToReach(a, seen, bar, part * FORECAST_LIMIT)
+  return mean && Math.ceil(medianOf({ seen, bar, mean }, a) / part)
 }
 
 /** @param mean units until the evidence seen reaches its bar, at the mean rate */
@@ -65,10 +62,9 @@ function medianOf ({ seen, bar, mean }: { readonly seen: Differences, readonly b
 /** The loosest threshold that so many more control generations would certify at the rates seen. */
 function ceilingAfter (candidate: Forecastable, ceiling: number, generations: number, policy: Policy): number {
   const a = testedBound(policy)
-  const { evidence, beginnings, bar } = candidate
+  const { evidence, tested, bar } = candidate
   const more = countedPart(candidate) * generations
-  const isReached = (k: number) => weightedDifferences(beginnings, k, 'at_worst').some(({ logWeight, differences }) =>
-    reaches(a, grownBy(differences, more), bar - logWeight))
+  const isReached = (k: number) => reaches(a, grownBy(differencesOf(tested, k, true), more), bar)
   return loosestPassing(isReached, thresholdsOf(evidence), ceiling)
 }
 

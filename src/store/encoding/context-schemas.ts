@@ -1,10 +1,10 @@
 import { type TSchema, Type } from '#typebox'
 import { PolicySchema } from '../../../openapi/policy-schemas.js'
 import { NO_DRIFT } from '../../core/certificate/drift.js'
-import type { Beginnings } from '../../core/certificate/beginnings.js'
 import type { DifferenceSums } from '../../core/certificate/difference-sums.js'
 import type { OpenEvidence, PackedEvidence } from '../../core/certificate/evidence-sum.js'
 import { noEvidence } from '../../core/certificate/evidence.js'
+import type { TestedEvidence } from '../../core/certificate/tested-evidence.js'
 import { GRID } from '../../core/certificate/thresholds.js'
 import { BREACH_SIGHTS } from '../../core/certificate/breach.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
@@ -24,12 +24,12 @@ import { check, fieldsLike, like, number, numbersByName, orNull, probeFormFindin
 
 // The written form of a state: as it is, but empty evidence is null.
 
-export type Gathered = Pick<ContextState, 'evidence' | 'open' | 'beginnings'>
+export type Gathered = Pick<ContextState, 'evidence' | 'open' | 'tested'>
 
 export interface WrittenGathered {
   readonly evidence: PackedEvidence | null
   readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
-  readonly beginnings: Beginnings
+  readonly tested: TestedEvidence
 }
 
 export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
@@ -69,15 +69,11 @@ const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence
 /** Sums of differences: lists of zeros are empty. `isOfGrid` checks lengths. */
 const differences = Type.Object({ generations: number, lost: lists, gained: lists, partial: partialOf(lists) })
 
-const beginnings = Type.Object({
-  list: Type.Array(Type.Object({
-    ...fieldsLike({ slice: 0, at: 0, time: 0 }),
-    weights: lists,
-    final: differences,
-    open: Type.Object({ sums: differences, unaccounted: number }),
-  }), { minItems: 1 }),
-  restarts: lists,
-  blocks: Type.Array(Type.Object({ units: number, net: lists })),
+const tested = Type.Object({ at: number, time: number, final: differences, open: Type.Object({ sums: differences, unaccounted: number }) })
+
+const run = Type.Object({
+  ...fieldsLike({ lost: 0, kept: 0, gained: 0 }),
+  partial: Type.Optional(Type.Array(Type.Tuple([number, number]))),
 })
 
 const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
@@ -92,7 +88,8 @@ const state = Type.Object({
   meaning: Type.Object({ ...fieldsLike(newState.meaning), check_every_tokens: PolicySchema.properties.check_every_tokens }),
   evidence: orNull(rawEvidence),
   open: openSumOf(rawEvidence),
-  beginnings,
+  tested,
+  newest: Type.Object({ threshold: number, runs: Type.Array(run) }),
   hold: orNull(Type.Object({ breaches: number, until: number, is_over: Type.Boolean() })),
   probe_form: orNull(Type.Object({ ...probeFormFinding, at: number, asked: number, equal: number })),
   cadences: orNull(like(NO_CADENCES)),
@@ -158,7 +155,7 @@ const state = Type.Object({
     thresholds: Type.Integer(),
     evidence: orNull(evidence),
     open: openSumOf(evidence),
-    beginnings,
+    tested,
     certified: number,
   })),
 })
@@ -170,17 +167,15 @@ export function isState (value: unknown): boolean {
   if (!hasStateFields(value)) return false
   const { trials, membership } = value as { readonly trials: readonly WrittenTrial[], readonly membership?: Pick<Membership, 'scorer' | 'evidence'> }
   const own = membership?.evidence
-  const { beginnings } = value as Pick<WrittenState, 'beginnings'>
-  return areOfGrid(beginnings, GRID.length) && trials.every(({ thresholds, evidence, open, beginnings: own }) =>
+  const { tested } = value as Pick<WrittenState, 'tested'>
+  return areOfGrid(tested, GRID.length) && trials.every(({ thresholds, evidence, open, tested: own }) =>
     isGridLength(thresholds) && [evidence, open.evidence].every((sums) => sums === null || isOfGrid(sums, thresholds)) &&
     areOfGrid(own, thresholds)) &&
     (own === undefined || isOfGrid(own, membership!.scorer === RAW ? GRID.length : own.tokens.length))
 }
 
-function areOfGrid ({ list, restarts, blocks }: Beginnings, thresholds: number): boolean {
-  const isLong = (numbers: readonly number[]) => numbers.length === thresholds
-  return isLong(restarts) && blocks.every(({ net }) => isLong(net)) && list.every(({ weights, final, open }) =>
-    isLong(weights) && [final, open.sums].every((sums) => areDifferencesOfGrid(sums, thresholds)))
+function areOfGrid ({ final, open }: TestedEvidence, thresholds: number): boolean {
+  return [final, open.sums].every((sums) => areDifferencesOfGrid(sums, thresholds))
 }
 
 function areDifferencesOfGrid ({ lost, gained, partial = {} }: DifferenceSums, thresholds: number): boolean {
@@ -227,7 +222,7 @@ const slice = Type.Object({
   open: number,
   evidence: Type.Array(Type.Tuple([number, evidence])),
   watched: Type.Array(Type.Tuple([number, evidence])),
-  differences: Type.Array(Type.Tuple([number, number, Type.Integer(), differences])),
+  differences: Type.Array(Type.Tuple([number, Type.Integer(), differences])),
   counts: like({ accounted: 0, missing: 0, cancelled: 0 }),
 })
 
@@ -270,7 +265,7 @@ export function isCohort (value: unknown): boolean {
     slices.every(({ evidence, watched, differences: tested }) => [...evidence, ...watched].every(([scorer, sums]) => {
       const { length } = sums.tokens
       return isGridOf(scorer, length) && isOfGrid(sums, length)
-    }) && tested.every(([scorer, , thresholds, sums]) => isGridOf(scorer, thresholds) && areDifferencesOfGrid(sums, thresholds)))
+    }) && tested.every(([scorer, thresholds, sums]) => isGridOf(scorer, thresholds) && areDifferencesOfGrid(sums, thresholds)))
 }
 
 function isGridOf (scorer: number, thresholds: number): boolean {

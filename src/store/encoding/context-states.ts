@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Beginnings, packBeginnings, unpackBeginnings } from '../../core/certificate/beginnings.js'
 import { type PackedEvidence, packEvidence, unpackEvidence } from '../../core/certificate/evidence-sum.js'
 import { type Evidence, NO_EVIDENCE, noEvidence, thresholdsOf } from '../../core/certificate/evidence.js'
+import { packTested, type TestedEvidence, unpackTested } from '../../core/certificate/tested-evidence.js'
 import { type Arms, NO_ARMS } from '../../core/contexts/arms.js'
 import { sumsInForce } from '../../core/contexts/candidate-scorer.js'
 import { type Cadences, NO_CADENCES } from '../../core/contexts/cadences.js'
@@ -73,13 +73,13 @@ export function encodeState (state: ContextState): string {
   return JSON.stringify(copyState(state, { ...written(state), trials, membership, cadences, grader, arms }))
 }
 
-function written ({ evidence, open, beginnings }: Gathered): Gathered {
+function written ({ evidence, open, tested }: Gathered): Gathered {
   // The type of the written form is that of a state: the copy is only turned into JSON.
   const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as PackedEvidence : packEvidence(evidence)
   return {
     evidence: orNull(evidence),
     open: { ...open, evidence: orNull(open.evidence) },
-    beginnings: packBeginnings(beginnings),
+    tested: packTested(tested),
   }
 }
 
@@ -106,24 +106,19 @@ function hasNoSavings ({ treated, control }: Savings): boolean { return treated.
 
 function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
 
-function revived ({ evidence, open, beginnings }: WrittenGathered, none: Evidence): Gathered {
+function revived ({ evidence, open, tested }: WrittenGathered, none: Evidence): Gathered {
   const final = shared(evidence, none)
   return {
     evidence: final,
     open: { ...open, evidence: shared(open.evidence, none) },
-    beginnings: sharing(unpackBeginnings(beginnings, none.lost.length), final),
+    tested: sharing(unpackTested(tested, none.lost.length), final),
   }
 }
 
-/**
- * The beginnings with the lists of all evidence where they are equal, as they mostly are: they would be a third of the memory of a
- * context.
- */
-function sharing (beginnings: Beginnings, { lost, gained }: Evidence): Beginnings {
-  const like = <T> (value: T, other: T): T => isDeepStrictEqual(value, other) ? other : value
-  const list = beginnings.list.map(({ final, ...beginning }) =>
-    ({ ...beginning, final: { ...final, lost: like(final.lost, lost), gained: like(final.gained, gained) } }))
-  return { ...beginnings, list, blocks: beginnings.blocks.map(({ units, net }) => ({ units, net: intern(net) })) }
+/** With the lists of all evidence where they are equal, as without a span: they would be a third of the memory of a context. */
+function sharing ({ final, ...tested }: TestedEvidence, { lost, gained }: Evidence): TestedEvidence {
+  const like = (list: readonly number[], other: readonly number[]) => isDeepStrictEqual(list, other) ? other : list
+  return { ...tested, final: { ...final, lost: like(final.lost, lost), gained: like(final.gained, gained) } }
 }
 
 /** Shares one object among empty evidence. @param none empty evidence of the grid */

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { losslessGenerations, passes } from '../../../src/core/certificate/beginnings.js'
+import { losslessUnits, reaches } from '../../../src/core/certificate/certificate.js'
 import { auditedGains, testedBound, testedLevel, trueDrop } from '../../../src/core/certificate/judge-errors.js'
 
 const A = 0.02
 const BAR = Math.log(20)
-const judged = (lost: number, kept: number, gained: number) => [{ logWeight: 0, differences: { lost, kept, gained } }]
+const judged = (lost: number, kept: number, gained: number) => ({ lost, kept, gained })
 
 t.test('without an audit, differences are tested as they are', async (t) => {
   const policy = { max_em_drop: A, error_level: 0.05, judge_miss_rate: null, judge_gain_share: 0 }
@@ -23,5 +23,5 @@ t.test('an audit scales gains, the tolerance and the level', async (t) => {
 t.test('gains that are worth nothing are ties, and a judge that misses half of the losses leaves half of the bound', async (t) => {
   const policy = { max_em_drop: A, judge_miss_rate: 0.5, judge_gain_share: 0 }
   t.strictSame(auditedGains([-8, -4], policy, 0.99), [0, 0])
-  t.ok(passes(testedBound(policy), judged(0, losslessGenerations(A / 2, 0.05), 0), BAR + Math.log(0.9)))
+  t.ok(reaches(testedBound(policy), judged(0, losslessUnits(A / 2, BAR), 0), BAR))
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
-import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
+import { nothingTested } from '../../../src/core/certificate/tested-evidence.js'
 import { addLost, NO_EVIDENCE, noEvidence } from '../../../src/core/certificate/evidence.js'
 import {
   type ContextState, copyState, type EpochCause, evidenceOf, type EvidenceTerms, evidenceTermsOf,
@@ -171,7 +171,7 @@ t.test('a request replaces the first one only before anything was reported', asy
 })
 
 const trialOf = (thresholds: number): Trial => ({
-  beginnings: firstBeginning(thresholds, 0, { clock: 0, time: 0 }),
+  tested: nothingTested(thresholds, { clock: 0, time: 0 }),
   predictor: PREDICTOR.name,
   ordinal: 1,
   since: 0,

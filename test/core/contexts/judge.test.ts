@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
+import { allTested } from '../../../src/core/certificate/tested-evidence.js'
 import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { servedDifference } from '../../../src/core/certificate/fidelity.js'
@@ -16,7 +16,7 @@ import { encodeState, reviveState } from '../../../src/store/encoding/context-st
 import { holds } from '../../property.js'
 import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
 import { GUARANTEE, PREDICTOR } from '../decide/snapshot-of.js'
-import { FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
+import { FIRST, GAINED, KEPT, LEAF, losslessGenerations, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
 import { addPredictor } from '../reducer/trial-fold.js'
 
 const levels = ['model', 'task']
@@ -123,7 +123,7 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
   t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
   t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
-  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, evidence: NO_EVIDENCE, open: OPEN, beginnings: state.beginnings, certified: -1, trained_on: 0 } as const
+  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, evidence: NO_EVIDENCE, open: OPEN, tested: state.tested, certified: -1, trained_on: 0 } as const
   const served = { ...looser, serving: 'p', trials: [trial], judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
   const auto = policyWith({ predictor: 'auto' })
   t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
@@ -200,8 +200,8 @@ function planted (policy: Policy, { raw, tried, serving, index }: DrawnState): C
     ...state,
     requested: wish,
     evidence: mergeEvidence(half, raw),
-    beginnings: beginningsOf(mergeEvidence(half, raw)),
-    trials: [{ ...state.trials[0]!, requested: wish, evidence: ofTrial, beginnings: beginningsOf(ofTrial) }],
+    tested: allTested(mergeEvidence(half, raw)),
+    trials: [{ ...state.trials[0]!, requested: wish, evidence: ofTrial, tested: allTested(ofTrial) }],
     serving: index === -1 ? null : serving,
     threshold_index: index,
     threshold: grid[index] ?? null,

@@ -35,19 +35,6 @@ t.test('only the floor is left where no threshold that saves seems to lose less 
   t.same(budgetOf(learned(600, 10, 16).state(), { max_em_drop: 0.2 }).unlikely, null, 'another bound is another question')
 })
 
-t.test('a restart of the evidence renews the hope only while it seems to lose less than the bound', async (t) => {
-  const state = learned(600, 10, 4).state()
-  const [first] = state.beginnings.list
-  const restartedAs = (restart: ContextState) => {
-    const weights = first!.weights.map(() => 0.05)
-    const list = [first!, { ...restart.beginnings.list[0]!, weights }]
-    return budgetOf({ ...state, beginnings: { ...state.beginnings, list } }).unlikely
-  }
-  t.equal(restartedAs(learned(40, 41, 4).state()), null, 'no losses since')
-  t.equal(restartedAs(learned(40, 40, 4).state()), 'accuracy', 'one loss of forty, of which two standard errors are two')
-  t.equal(budgetOf({ ...learned(40, 40, 4).state(), follow_up: state.follow_up }).unlikely, null, 'a first beginning may hope')
-})
-
 t.test('only the floor is left where probes cost more than the threshold saves', async (t) => {
   t.same(budgetOf(learned(600, 1000, 16, { tokens: 90 }).state()), { share: 0, unlikely: 'probe_cost' })
 })

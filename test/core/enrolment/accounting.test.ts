@@ -23,10 +23,9 @@ t.test('a member goes into counts and evidence of its slice', async (t) => {
 })
 
 t.test('a scorer that was trained on a member, or came after its slice began, does not learn from it', async (t) => {
-  const newestBeginning = () => 0
   const scorers = [
-    { scorer: 1, thresholds: 2, since: 0, newestBeginning, isSetAside: (u: number) => u === 0.3 },
-    { scorer: 2, thresholds: 2, since: 1, newestBeginning },
+    { scorer: 1, thresholds: 2, since: 0, isSetAside: (u: number) => u === 0.3 },
+    { scorer: 2, thresholds: 2, since: 1 },
   ]
   const member = memberOf(1, KEPT)
   accountFor(member, { scorers })

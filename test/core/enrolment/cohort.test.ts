@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
-import { firstBeginning, openByBeginning, prefixesAt } from '../../../src/core/certificate/beginnings.js'
+import { nothingTested, prefixesAt } from '../../../src/core/certificate/tested-evidence.js'
 import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
 import { differencesAt, noEvidence } from '../../../src/core/certificate/evidence.js'
 import { MAX_EARLY_OUTCOMES } from '../../../src/core/enrolment/admission.js'
@@ -160,9 +160,8 @@ t.test('rule 5: units that are not accounted for count as lost in every prefix',
   cohort.advance(SLICE_MOST, RULES)
   const [open] = cohort.openEvidence(SCORER, RULES)
   t.match(open, { evidence: { generations: 1 }, unaccounted: 2 })
-  const beginnings = firstBeginning(2, 0, { clock: 0, time: 0 })
-  const prefixes = prefixesAt(beginnings, openByBeginning(beginnings, [open!.differences]), 1)
-  t.match(prefixes, [[{ differences: { lost: 0, kept: 0, gained: 0 } }], [{ differences: { lost: 2, kept: 1, gained: 0 } }]])
+  const prefixes = prefixesAt(nothingTested(2, { clock: 0, time: 0 }), [open!.differences], 1)
+  t.match(prefixes, [{ lost: 0, kept: 0, gained: 0 }, { lost: 2, kept: 1, gained: 0 }])
 })
 
 t.test('rule 6: a member is missing one follow-up after its own entry, not a moment sooner', async (t) => {
@@ -249,7 +248,7 @@ t.test('rule 11: a predictor takes evidence from the slices that begin after its
   const since = cohort.nextSlice
   cohort.publish(5)
   const isSetAside = (u: number) => u === draws(1, 10)[0]
-  const rules = rulesWith({ scorers: [SCORER, { scorer: 1, thresholds: 1, since, newestBeginning: () => since, isSetAside }] })
+  const rules = rulesWith({ scorers: [SCORER, { scorer: 1, thresholds: 1, since, isSetAside }] })
   const both = { kind: 'known', units: new Map([[RAW, unitWith(0, 0)], [1, unitWith(0)]]) } as const
   let clock = 10
   for (let i = 1; i < 20; i++) {
@@ -269,7 +268,7 @@ t.test('rule 11: a predictor takes evidence from the slices that begin after its
 t.test('rule 11: a prefix of a predictor on trial has its own slices alone', async (t) => {
   const cohort = cohortWith([0.1])
   const since = cohort.nextSlice
-  const trial = { scorer: 1, thresholds: 1, since, newestBeginning: () => since }
+  const trial = { scorer: 1, thresholds: 1, since }
   cohort.publish(0)
   const rules = rulesWith({ scorers: [SCORER, trial] })
   cohort.enrol(entryOf([0.2]), 1, rules)

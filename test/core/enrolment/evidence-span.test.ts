@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { firstBeginning, NONE } from '../../../src/core/certificate/beginnings.js'
-import { newestBeginning, paceOf, Traffic, widestUsefulShare } from '../../../src/core/enrolment/evidence-span.js'
+import { countsWithin, paceOf, Traffic, widestUsefulShare } from '../../../src/core/enrolment/evidence-span.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
 
@@ -72,31 +71,24 @@ t.test('the traffic is the same when it was stored and restored', async () => {
   }))
 })
 
-const RULE = { units: 192, span: SPAN }
+const RULE = { units: 186, span: SPAN }
 
-t.test('a beginning takes its units a span from the traffic, whatever the share', async (t) => {
-  const beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
+t.test('evidence counts its units a span from the traffic, whatever the share', async (t) => {
   for (const [rate, share] of [[7200, 1], [7200, 0.1], [36_000, 0.02]] as const) {
     const control = Math.round(rate * share)
-    let members = 0
+    let counted = 0
     for (let i = 0; i < control; i++) {
       const pace = paceOf(share * i / control, 1000 + i, share, rate)
-      if (newestBeginning(beginnings, { slice: 0, at: 1000, pace }, RULE) === 0) members++
+      if (countsWithin(0, { at: 1000, pace }, RULE)) counted++
     }
-    t.ok(Math.abs(members - 192) < 50, `${members} of ${control}`)
+    t.ok(Math.abs(counted - 186) < 50, `${counted} of ${control}`)
   }
-  t.equal(newestBeginning(beginnings, { slice: 0, at: 0, pace: 0 }, RULE), 0, 'without a span it takes all')
+  t.ok(countsWithin(0, { at: 0, pace: 0 }, RULE), 'without a span it counts all')
 })
 
-t.test('an older beginning takes more, and every unit of a newer one', async (t) => {
-  const { list: [first] } = firstBeginning(1, 0, { clock: 0, time: 0 })
-  const beginnings = { list: [first!, { ...first!, slice: 5, at: 3 * SPAN }] }
-  const newest = (slice: number, at: number, pace: number) => newestBeginning(beginnings, { slice, at, pace }, RULE)
-  t.equal(newest(5, 3 * SPAN, 100), 5)
-  t.equal(newest(5, 3 * SPAN, 300), 0, '576 units a span after three spans')
-  t.equal(newest(5, 3 * SPAN, 600), NONE)
-  t.equal(newest(4, 3 * SPAN, 100), 0, 'it was enrolled before')
-  t.equal(newest(9, 6 * SPAN, 500), 5, '576 units a span after three spans')
+t.test('older evidence counts more', async (t) => {
+  const counts = (pace: number, began: number) => countsWithin(began, { at: 3 * SPAN, pace }, RULE)
+  t.strictSame([counts(100, 3 * SPAN), counts(300, 3 * SPAN), counts(300, 0), counts(600, 0)], [true, false, true, false])
 })
 
 t.test('a returning unit gets another pace', async (t) => {
@@ -105,11 +97,10 @@ t.test('a returning unit gets another pace', async (t) => {
 })
 
 t.test('the useful share grows with the age of the evidence and falls with the traffic', async (t) => {
-  const beginnings = firstBeginning(1, 0, { clock: 0, time: 0 })
-  const useful = (rate: number, clock: number, span = SPAN) => widestUsefulShare(beginnings, rate, clock, { ...RULE, span })
-  t.equal(useful(2400, 0), 0.1)
-  t.equal(useful(2400, 2 * SPAN), 0.2)
-  t.equal(useful(24_000, 0), 0.01)
+  const useful = (rate: number, clock: number, span = SPAN) => widestUsefulShare(0, rate, clock, { ...RULE, span })
+  t.equal(useful(2325, 0), 0.1)
+  t.equal(useful(2325, 2 * SPAN), 0.2)
+  t.equal(useful(23_250, 0), 0.01)
   t.equal(useful(0, 0), 1)
   t.equal(useful(2400, 0, 0), 1, 'without a span')
 })

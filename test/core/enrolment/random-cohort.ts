@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Differences } from '../../../src/core/certificate/certificate.js'
-import { addFinal, firstBeginning, openByBeginning, prefixesAt } from '../../../src/core/certificate/beginnings.js'
+import { addFinal, nothingTested, prefixesAt } from '../../../src/core/certificate/tested-evidence.js'
 import { mergeEvidence } from '../../../src/core/certificate/evidence-sum.js'
 import { type Evidence, noEvidence } from '../../../src/core/certificate/evidence.js'
 import type { CohortRules } from '../../../src/core/enrolment/accounting.js'
@@ -83,7 +83,7 @@ export class Player {
 
   constructor (rules: CohortRules) { this.rules = rules }
 
-  beginnings = firstBeginning(2, 0, { clock: 0, time: 0 })
+  tested = nothingTested(2, { clock: 0, time: 0 })
 
   play ({ clock, event, u, id }: Timed): void {
     this.advance(clock)
@@ -119,18 +119,17 @@ export class Player {
 
   take (): void {
     for (const { evidence, differences, counts } of this.cohort.takeFinal()) {
-      this.beginnings = addFinal(this.beginnings, differences.get(RAW) ?? new Map(), evidence.get(RAW))
+      this.tested = addFinal(this.tested, differences.get(RAW))
       this.totals = addTotals(this.totals, { evidence: evidence.get(RAW) ?? noEvidence(2), counts })
     }
   }
 
   /** The differences of every prefix at both thresholds, with the control units that it is of. */
   prefixes (): Array<{ readonly differences: readonly [Differences, Differences], readonly units: readonly number[] }> {
-    const { cohort, beginnings, rules } = this
+    const { cohort, tested, rules } = this
     const open = cohort.slices
-    const evidence = cohort.openEvidence(rules.scorers[0]!, rules)
-    const byBeginning = openByBeginning(beginnings, evidence.map(({ differences }) => differences))
-    const [first, second] = [0, 1].map((k) => prefixesAt(beginnings, byBeginning, k).map(([only]) => only!.differences))
+    const more = cohort.openEvidence(rules.scorers[0]!, rules).map(({ differences }) => differences)
+    const [first, second] = [0, 1].map((k) => prefixesAt(tested, more, k))
     return first!.map((differences, i) => {
       const end = open[i]?.number ?? Infinity
       return { differences: [differences, second![i]!], units: [...this.sliceOf].filter(([, number]) => number < end).map(([u]) => u) }

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { NO_FIDELITY } from '../../../src/core/certificate/fidelity.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
@@ -12,7 +11,7 @@ import { inStep, SERVICE, TRAINER } from '../../../src/core/reducer/apply-comman
 import { policyOf } from '../../../src/core/reducer/fold.js'
 import type { LogEntry } from '../../../src/core/reducer/log-entry.js'
 import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
-import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, type MemoryFold, outcomeOf, withUnaccounted } from './memory-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, losslessGenerations, LOST, memoryFold, type MemoryFold, outcomeOf, withUnaccounted } from './memory-fold.js'
 import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER, LATE_STEP, retirePredictor } from './trial-fold.js'
 
 const LAST = GRID.length - 1

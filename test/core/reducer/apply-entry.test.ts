@@ -304,7 +304,7 @@ function longLog (seed: number, length: number): Timed[] {
 
 const POLICY = { max_em_drop: 0.05, max_evidence_age_seconds: 5 }
 const ENROLLED = { ...POLICY, follow_up_seconds: 4 }
-const SPANNED = { ...ENROLLED, evidence_span_seconds: 6 }
+const SPANNED = { ...ENROLLED, evidence_span_seconds: 4 }
 const CONFIGURATION = { levels: LEVELS, max_contexts: 8 }
 const TIMES = scaledTimes(0.02)
 
@@ -406,17 +406,15 @@ t.test('the log of these tests contains every kind of change', async (t) => {
     const causes = new Set<string>()
     const thresholds = new Set<number | null>()
     const counts = new Map<string, number>()
-    let restarts = 0
     for (let seed = 1; seed <= 4; seed++) {
-      const { changes, states } = play(longLog(seed, 5200), policy, ({ beginnings }) => { if (beginnings.list.length > 1) restarts++ })
+      const { changes, states } = play(longLog(seed, 5200), policy)
       for (const { cause, after } of changes) { causes.add(cause); thresholds.add(after) }
       for (const { follow_up } of states.values()) {
         for (const [kind, count] of Object.entries(follow_up)) counts.set(kind, (counts.get(kind) ?? 0) + count)
       }
     }
-    t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'pin', 'policy', 'reset'], name)
+    t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'pin', 'policy', 'recovered', 'reset'], name)
     t.ok(thresholds.has(null) && thresholds.has(GRID.at(-1)!), `${name}: thresholds come and go`)
-    t.ok(restarts > 100, `${name}: evidence begins again`)
     for (const kind of ['enrolled', 'accounted', 'missing', 'cancelled', 'void', 'unenrolled', 'late', 'labels_wanted']) t.ok(counts.get(kind)! > 0, kind)
   }
 })

@@ -1,4 +1,4 @@
-import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
+import { losslessUnits } from '../../../src/core/certificate/certificate.js'
 import { ContextCounts } from '../../../src/core/contexts/context-counts.js'
 import { type ContextState, copyState } from '../../../src/core/contexts/context-state.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
@@ -156,14 +156,16 @@ export const LOST = outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })
 export const GAINED = outcomeOf({ full: { exact_match: 0 } })
 
 /** Lossless generations to a first certificate at the default policy. */
-export const FIRST = 192
+export const FIRST = 186
 
-/** The same in the second epoch that people open, which has half of the level (rule 15). */
+/** The same at another bound and level. */
+export function losslessGenerations (bound: number, level: number): number { return losslessUnits(bound, Math.log(1 / level)) }
+
+/** The same in the second epoch that people open, which has half of the level (rule E9). */
 export const SECOND = losslessGenerations(DEFAULT_POLICY.max_em_drop, DEFAULT_POLICY.error_level / 2)
 
-/** The state as if so many units of open slices, of every beginning, were not accounted for. */
+/** The state as if so many tested units of open slices were not accounted for. */
 export function withUnaccounted (state: ContextState, unaccounted: number): ContextState {
-  const { open, beginnings } = state
-  const list = beginnings.list.map((beginning) => ({ ...beginning, open: { ...beginning.open, unaccounted } }))
-  return { ...state, open: { ...open, unaccounted }, beginnings: { ...beginnings, list } }
+  const { open, tested } = state
+  return { ...state, open: { ...open, unaccounted }, tested: { ...tested, open: { ...tested.open, unaccounted } } }
 }

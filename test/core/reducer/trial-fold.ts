@@ -1,8 +1,7 @@
-import { losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import type { LoggedOutcome } from '../../../src/core/outcome/outcome.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
-import { type MemoryFold, outcomeOf } from './memory-fold.js'
+import { losslessGenerations, type MemoryFold, outcomeOf } from './memory-fold.js'
 
 /** Lossless generations until the first challenger of an epoch is certified, at the default policy. */
 export const FIRST_CHALLENGER = losslessGenerations(0.02, 0.05 / 4)

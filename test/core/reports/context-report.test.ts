@@ -1,7 +1,7 @@
 import t from 'tap'
 import { addToArm, NO_ARMS } from '../../../src/core/contexts/arms.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
-import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
+import { allTested } from '../../../src/core/certificate/tested-evidence.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { stopsOf } from '../../../src/core/certificate/trace.js'
@@ -11,7 +11,7 @@ import { addToMembership, FIRST_UNITS } from '../../../src/core/contexts/members
 import { describeArms, describeContext, describeTrials, shownInPool } from '../../../src/core/reports/context-report.js'
 import { memberUnit } from '../contexts/member-unit.js'
 import { linkWith, PREDICTOR } from '../decide/snapshot-of.js'
-import { FIRST, KEPT, memoryFold, policyWith } from '../reducer/memory-fold.js'
+import { FIRST, KEPT, losslessGenerations, memoryFold, policyWith } from '../reducer/memory-fold.js'
 import { addPredictor } from '../reducer/trial-fold.js'
 import { AT_TEST_CADENCE, TEST_POLICY } from '../../test-cadence.js'
 
@@ -30,7 +30,7 @@ const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score:
 function known (generations: number, changes: object = {}) {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
-  const state = { ...openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' }), evidence, beginnings: beginningsOf(evidence), ...changes }
+  const state = { ...openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' }), evidence, tested: allTested(evidence), ...changes }
   const defaultPolicy = { ...AT_TEST_CADENCE }
   return { levels, defaultPolicy, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
 }
@@ -93,7 +93,7 @@ t.test('a pool shows its control share, and its contexts have its status; sums h
   const fresh = { control_share: 1, status: 'certified', scope: 'none', threshold: null, guarantee: null }
   t.match(describeContext(pooled({}, 12), key), { ...fresh, pool: { left_at: null, first_generations: { seen: 12, of: 30 } } }, 'a new member')
   t.match(describeContext(pooled({}, 30, '900-1'), key), { ...fresh, pool: { first_generations: { seen: 0, of: 30 } } }, 'in another epoch of the pool')
-  t.match(describeContext(pooled({ evidence: NO_EVIDENCE, beginnings: beginningsOf(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 0.5, status: 'drifted' })
+  t.match(describeContext(pooled({ evidence: NO_EVIDENCE, tested: allTested(NO_EVIDENCE), epoch_cause: 'drift' }), key), { control_share: 0.5, status: 'drifted' })
 })
 
 t.test('the distance of the next certificate', async (t) => {
@@ -101,10 +101,8 @@ t.test('the distance of the next certificate', async (t) => {
   t.equal(next(0), FIRST, 'lossless generations to the first certificate at 2 % and level 0.05 (vectors/certificate-2.json)')
   t.equal(next(FIRST - 1), 1)
   t.equal(next(FIRST), null, 'every threshold is certified')
-  const { beginnings } = known(FIRST).states.get(key)!
-  const [first] = beginnings.list
-  const open = { ...beginnings, list: [{ ...first!, open: { ...first!.open, unaccounted: 2 } }] }
-  t.equal(next(FIRST, { beginnings: open }), 0, 'those that are accounted for suffice, once the others are too')
+  const { tested } = known(FIRST).states.get(key)!
+  t.equal(next(FIRST, { tested: { ...tested, open: { ...tested.open, unaccounted: 2 } } }), 0, 'those that are accounted for suffice, once the others are too')
 })
 
 t.test('the evidence for the threshold in force is shown at its best and now, with the bar that certified it', async (t) => {
@@ -126,16 +124,6 @@ t.test('the evidence for the threshold in force is shown at its best and now, wi
     total_error_level: 0.05,
   })
   t.match(evidence({ log_evidence: { best: 5, now: 3 } }), { holds_now: true })
-})
-
-t.test('rule 13: the evidence and the estimated drop are those since the beginning that carries the certificate', async (t) => {
-  const { beginnings: { list: [first], ...rest } } = known(FIRST).states.get(key)!
-  const lost = first!.weights.map(() => 50)
-  const spoilt = { ...first!, final: { ...first!.final, generations: first!.final.generations + 50, lost } }
-  const restarted = { ...first!, slice: 1, time: 500, weights: first!.weights.map(() => 0.9) }
-  const beginnings = { ...rest, list: [spoilt, restarted] }
-  const view = describeContext(known(FIRST, { beginnings, log_evidence: { best: 5, now: 3 } }), key)
-  t.match(view, { em_drop: 0, evidence: { since: 500, units: FIRST } })
 })
 
 t.test('rule 15: a challenger has its part of the level of the epoch', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
+import { allTested } from '../../../src/core/certificate/tested-evidence.js'
 import { addTrace } from '../../../src/core/certificate/evidence-sum.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { stopsOf } from '../../../src/core/certificate/trace.js'
@@ -18,7 +18,7 @@ function stateOf (generations: number, changes: Partial<ContextState> = {}): Con
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
   const opened = openEpoch(undefined, 'first_enrolment', TEST_POLICY, levels, { time: 1000, name: '1000-1' })
-  return { ...opened, evidence, beginnings: beginningsOf(evidence), ...changes }
+  return { ...opened, evidence, tested: allTested(evidence), ...changes }
 }
 
 const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({

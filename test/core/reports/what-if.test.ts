@@ -1,14 +1,13 @@
 import t from 'tap'
 import { readRecordedRun } from '../../../src/cli/traces/read-traces.js'
 import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
-import { beginningsOf, losslessGenerations } from '../../../src/core/certificate/beginnings.js'
 import { evidenceOf, openEpoch } from '../../../src/core/contexts/context-state.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
 import { commandEffects } from '../../../src/core/reports/command-effect.js'
 import { ANSWERABLE_FIELDS, cadenceProblem, replayTraces, UNANSWERABLE_FIELDS, whatIf } from '../../../src/core/reports/what-if.js'
 import { traceSlot } from '../../../src/core/reducer/pending-outcomes.js'
 import { tracesText } from '../../test-data.js'
-import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
+import { FIRST, KEPT, LEAF, losslessGenerations, type MemoryFold, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../reducer/memory-fold.js'
 import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from '../reducer/trial-fold.js'
 
 const LEVELS = ['model', 'task']
@@ -61,8 +60,7 @@ t.test('another cadence is answered as a run at that cadence would be', async (t
     const replayed = replayTraces(recorded.state(), policy, LEVELS, traces)
     t.same(evidenceOf(replayed.asked), evidenceOf(real.state()), JSON.stringify(other))
     const { cadence, ...answer } = whatIf(recorded.state(), policy, LEVELS, new Map(), traces)
-    const beginnings = beginningsOf(evidenceOf(real.state())) // kept traces have no order, so that their evidence never restarts
-    const { cadence: _, ...atThatCadence } = whatIf({ ...real.state(), beginnings }, policy, LEVELS, new Map())
+    const { cadence: _, ...atThatCadence } = whatIf(real.state(), policy, LEVELS, new Map())
     t.same(answer, atThatCadence)
     const spent = cadence!.asked.probe_tokens * runs.length
     t.equal(cadence!.asked.tokens_saved_ratio, -spent / evidenceOf(real.state()).full_tokens, 'nothing is in force')

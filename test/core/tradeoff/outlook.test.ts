@@ -1,6 +1,5 @@
 import t from 'tap'
-import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
-import { losslessUnits } from '../../../src/core/certificate/certificate.js'
+import { allTested } from '../../../src/core/certificate/tested-evidence.js'
 import { type Evidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { openEpoch } from '../../../src/core/contexts/context-state.js'
@@ -38,11 +37,11 @@ const BAR = Math.log(20)
 const LOSSLESS = evidenceWith(100, EMPTY_GRID, GRID.map(() => 0.5))
 const pace = { now: 1_000_000, since: 990_000, perSecond: 0.5 }
 
-const of = (evidence: Evidence) => ({ evidence, beginnings: beginningsOf(evidence), bar: BAR, certified: -1 })
+const of = (evidence: Evidence) => ({ evidence, tested: allTested(evidence), bar: BAR, certified: -1 })
 
-t.test('an example by hand: 100 of 192 lossless generations have arrived, one every 2 s, the last 10 s ago', async (t) => {
+t.test('an example by hand: 100 of 186 lossless generations have arrived, one every 2 s, the last 10 s ago', async (t) => {
   const outlook = outlookOf(of(LOSSLESS), policyWith(), pace)
-  t.strictSame(outlook.next, { index: 0, generations: 92, at: 990_000 + 184_000 })
+  t.strictSame(outlook.next, { index: 0, generations: 86, at: 990_000 + 172_000 })
   t.equal(outlook.ceiling, -1)
   t.match(outlook.horizons.slice(0, 2), [
     { generations: 100, index: 29, tokens_saved_ratio: 0.5, tokens_saved_gross_ratio: 0.5, at: 1_190_000 },
@@ -53,8 +52,8 @@ t.test('an example by hand: 100 of 192 lossless generations have arrived, one ev
 
 t.test('no forecast without evidence, without a rate, with stalled feedback, with too many losses, or with all certified', async (t) => {
   t.strictSame(outlookOf(of(NO_EVIDENCE), policyWith(), pace), { ceiling: -1, next: null, horizons: [] })
-  t.match(outlookOf(of(LOSSLESS), policyWith(), { ...pace, perSecond: null }).next, { generations: 92, at: null })
-  t.match(outlookOf(of(LOSSLESS), policyWith(), { ...pace, since: 0 }).next, { generations: 92, at: null }, 'it was due long ago')
+  t.match(outlookOf(of(LOSSLESS), policyWith(), { ...pace, perSecond: null }).next, { generations: 86, at: null })
+  t.match(outlookOf(of(LOSSLESS), policyWith(), { ...pace, since: 0 }).next, { generations: 86, at: null }, 'it was due long ago')
   t.equal(outlookOf(of(evidenceWith(100, GRID.map(() => 5), GRID.map(() => 0.5))), policyWith(), pace).next, null)
   t.match(outlookOf(of(evidenceWith(300, EMPTY_GRID, GRID.map(() => 0.5))), policyWith(), pace), { ceiling: 29, next: null })
 })
@@ -66,22 +65,11 @@ t.test('losses make a certificate due before the mean drift reaches the bar', as
 })
 
 t.test('where one unit in four counts, a certificate takes four times the control generations', async (t) => {
-  const { beginnings, ...rest } = of(LOSSLESS)
-  const [first] = beginnings.list
-  const counted = { ...rest, beginnings: { ...beginnings, list: [{ ...first!, final: { ...first!.final, generations: 25 } }] } }
+  const { tested, ...rest } = of(LOSSLESS)
+  const counted = { ...rest, tested: { ...tested, final: { ...tested.final, generations: 25 } } }
   const { next, horizons } = outlookOf(counted, policyWith(), pace)
-  t.match(next, { index: 0, generations: 4 * (192 - 25) })
+  t.match(next, { index: 0, generations: 4 * (186 - 25) })
   t.match(horizons.map(({ index }) => index), [-1, -1, 29, 29, 29])
-})
-
-t.test('evidence that was spoilt and has begun again is forecast by its newest beginning', async (t) => {
-  const { beginnings, ...rest } = of(LOSSLESS)
-  const [first] = beginnings.list
-  const spoilt = { ...first!, final: { ...first!.final, generations: 200, lost: GRID.map(() => 60) } }
-  const restarted = { ...first!, weights: first!.weights.map(() => 0.05) }
-  const outlook = (list: typeof beginnings.list) => outlookOf({ ...rest, beginnings: { ...beginnings, list } }, policyWith(), pace)
-  t.equal(outlook([spoilt]).next, null)
-  t.equal(outlook([spoilt, restarted]).next!.generations, losslessUnits(0.02, BAR - Math.log(0.05)) - 100)
 })
 
 const fresh = openEpoch(undefined, 'first_enrolment', policyWith(), [], { time: 0, name: '0-1' })

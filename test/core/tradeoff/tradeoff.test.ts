@@ -1,5 +1,5 @@
 import t from 'tap'
-import { beginningsOf } from '../../../src/core/certificate/beginnings.js'
+import { allTested } from '../../../src/core/certificate/tested-evidence.js'
 import { type Evidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/thresholds.js'
 import { segmentsOf } from '../../../src/core/tradeoff/curve.js'
@@ -11,7 +11,7 @@ import { recordedByTask } from './recorded.js'
 import { isClose, stairs } from './stairs.js'
 
 const of = (evidence: Evidence, index = 10) =>
-  ({ score: 'confidence', evidence, beginnings: beginningsOf(evidence), certified: -1, grid: GRID, bar: Math.log(20), index, suspicion: 1 })
+  ({ score: 'confidence', evidence, tested: allTested(evidence), certified: -1, grid: GRID, bar: Math.log(20), index, suspicion: 1 })
 const family = of(stairs([0, 10, 40]))
 const pace = { now: 1000, since: 0, perSecond: 2 }
 

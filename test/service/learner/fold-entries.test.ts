@@ -43,11 +43,11 @@ t.test('the same entries give the same state in batches of any size', async (t) 
 t.test('a change is decisive only if it could change a decision', async (t) => {
   const memory = learned(entries(0, 10))
   t.same(foldEntries(memory, entries(10, 20), ENROLMENT_TIMES).decisive, [], 'more evidence for the same threshold is not decisive')
-  const commit = foldEntries(memory, entries(20, 192), ENROLMENT_TIMES)
-  t.same(commit.decisive, [KEY], 'the first certificate is decisive: 192 lossless generations')
+  const commit = foldEntries(memory, entries(20, 186), ENROLMENT_TIMES)
+  t.same(commit.decisive, [KEY], 'the first certificate is decisive: 186 lossless generations')
   t.match(commit.changes, [{ key: KEY, cause: 'evidence', before: null, after: Number }])
   const stated = (policy: PolicyPatch) => {
-    const certified = learned(entries(0, 192))
+    const certified = learned(entries(0, 900))
     const { threshold_index: before } = certified.contexts.get(KEY)!
     const commit = foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }], ENROLMENT_TIMES)
     t.equal(commit.contexts.get(KEY)?.threshold_index ?? before, before)

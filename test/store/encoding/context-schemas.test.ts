@@ -38,13 +38,13 @@ t.test('sums for the test of the thresholds that are of another grid make a coho
   const withDifferences = (...row: unknown[]) => isCohort({ ...COHORT, members: { runs: [], units: '', hashes: '' }, slices: [{ ...slice, differences: [row] }] })
   const none = packDifferences(noDifferences(60))
   const sums = { ...none, lost: noDifferences(60).lost }
-  t.ok(withDifferences(0, 0, 30, none) && withDifferences(2, 0, 60, none) && withDifferences(2, 5, 60, sums))
-  t.notOk(withDifferences(0, 0, 60, none), 'the raw confidence has 30 thresholds')
-  t.notOk(withDifferences(2, 0, 121, none))
-  t.notOk(withDifferences(2, 0, 30, sums))
-  t.notOk(withDifferences(2, 0, 60, { ...none, gained: [1] }))
-  t.notOk(withDifferences(2, 0, 60, { ...none, partial: { 3: [1] } }))
-  t.notOk(withDifferences(2, 0, 60))
+  t.ok(withDifferences(0, 30, none) && withDifferences(2, 60, none) && withDifferences(3, 60, sums))
+  t.notOk(withDifferences(0, 60, none), 'the raw confidence has 30 thresholds')
+  t.notOk(withDifferences(2, 121, none))
+  t.notOk(withDifferences(2, 30, sums))
+  t.notOk(withDifferences(2, 60, { ...none, gained: [1] }))
+  t.notOk(withDifferences(2, 60, { ...none, partial: { 3: [1] } }))
+  t.notOk(withDifferences(2, 60))
 })
 
 t.test('a cohort whose memory of draws is not whole is invalid', async (t) => {

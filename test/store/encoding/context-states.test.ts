@@ -1,5 +1,5 @@
 import t from 'tap'
-import { firstBeginning, packBeginnings } from '../../../src/core/certificate/beginnings.js'
+import { nothingTested, packTested } from '../../../src/core/certificate/tested-evidence.js'
 import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { addChecks, NO_CADENCES } from '../../../src/core/contexts/cadences.js'
 import { openEpoch } from '../../../src/core/contexts/context-state.js'
@@ -19,7 +19,7 @@ const trialOf = (thresholds: number) => ({
   trained_on: 0,
   requested: { max_em_drop: 0.02, error_level: 0.05 },
   open: { evidence: null, unaccounted: 0 },
-  beginnings: packBeginnings(firstBeginning(thresholds, 0, { clock: 0, time: 0 })),
+  tested: packTested(nothingTested(thresholds, { clock: 0, time: 0 })),
   certified: -1,
 })
 
@@ -55,7 +55,7 @@ t.test('a state without one of its fields is unreadable', async (t) => {
     const { [name]: _, ...rest } = whole
     t.ok(isUnreadable(readState(JSON.stringify(rest))), name)
   }
-  for (const part of ['requested', 'looks', 'meaning', 'follow_up', 'open', 'beginnings']) {
+  for (const part of ['requested', 'looks', 'meaning', 'follow_up', 'open', 'tested', 'newest']) {
     for (const name of Object.keys(whole[part])) {
       const { [name]: _, ...rest } = whole[part]
       t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
@@ -77,7 +77,7 @@ t.test('a state without one of its fields is unreadable', async (t) => {
 t.test('a trial whose lists do not fit its grid, or a threshold outside the grid, makes a state unreadable', async (t) => {
   const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
   const whole = JSON.parse(encodeState(state(3)))
-  const isRead = (evidence: unknown, change: object = {}, trial: { thresholds?: unknown, beginnings?: object } = { thresholds: 60 }) => {
+  const isRead = (evidence: unknown, change: object = {}, trial: { thresholds?: unknown, tested?: object } = { thresholds: 60 }) => {
     const { thresholds } = trial
     const known = trialOf(typeof thresholds === 'number' && thresholds <= 120 ? Math.max(0, Math.floor(thresholds)) : 60)
     return !isUnreadable(readState(JSON.stringify({ ...whole, ...change, trials: [{ ...known, ...trial, evidence }] })))
@@ -92,22 +92,16 @@ t.test('a trial whose lists do not fit its grid, or a threshold outside the grid
       t.notOk(isRead({ ...counted(60), [list]: odd }), list)
     }
   }
-  const { beginnings } = trialOf(60)
-  const withBeginnings = (change: object) => isRead(null, {}, { thresholds: 60, beginnings: { ...beginnings, ...change } })
-  const [first] = beginnings.list
-  const withFirst = (change: object) => withBeginnings({ list: [{ ...first!, ...change }] })
+  const { tested } = trialOf(60)
+  const withTested = (change: object) => isRead(null, {}, { thresholds: 60, tested: { ...tested, ...change } })
   const zeros = new Array<number>(60).fill(0)
-  t.ok(withBeginnings({}) && withBeginnings({ blocks: [{ units: 3, net: zeros }] }))
-  t.ok(withFirst({ final: { ...first!.final, lost: zeros } }))
-  t.notOk(withBeginnings({ list: [] }), 'there is always a first beginning')
-  const short = [zeros.slice(1), 'x', null]
-  for (const odd of short) {
-    t.notOk(withBeginnings({ restarts: odd }) || withBeginnings({ blocks: [{ units: 3, net: odd }] }) || withFirst({ weights: odd }))
+  t.ok(withTested({}) && withTested({ final: { ...tested.final, lost: zeros } }))
+  for (const odd of [zeros.slice(1), 'x', null]) {
     for (const list of ['lost', 'gained']) {
-      const sums = { ...first!.final, [list]: odd }
-      t.notOk(withFirst({ final: sums }) || withFirst({ open: { sums, unaccounted: 0 } }), list)
+      const sums = { ...tested.final, [list]: odd }
+      t.notOk(withTested({ final: sums }) || withTested({ open: { sums, unaccounted: 0 } }), list)
     }
-    t.notOk(withFirst({ final: { ...first!.final, partial: { 3: odd } } }))
+    t.notOk(withTested({ final: { ...tested.final, partial: { 3: odd } } }))
   }
   for (const thresholds of [0, 1, 2.5, 121, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead(null, {}, { thresholds }), `${thresholds} thresholds`)
 

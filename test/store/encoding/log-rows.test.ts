@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { firstBeginning } from '../../../src/core/certificate/beginnings.js'
+import { nothingTested } from '../../../src/core/certificate/tested-evidence.js'
 import { type Evidence, noEvidence, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import type { ContextState } from '../../../src/core/contexts/context-state.js'
 import { addToMembership } from '../../../src/core/contexts/membership.js'
@@ -33,8 +33,8 @@ t.test('numbers keep every bit', async (t) => {
 t.test('empty evidence is not written out, and equal parts are decoded to one object', async (t) => {
   const { requested } = state(3)
   const counted = { ...NO_EVIDENCE, generations: 1 }
-  const beginnings = firstBeginning(30, 0, { clock: 0, time: 0 })
-  const trial = { predictor: 'p', evidence: counted, open: { evidence: NO_EVIDENCE, unaccounted: 3 }, beginnings }
+  const tested = nothingTested(30, { clock: 0, time: 0 })
+  const trial = { predictor: 'p', evidence: counted, open: { evidence: NO_EVIDENCE, unaccounted: 3 }, tested }
   const next = { ...state(3), requested: { ...requested, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [trial] }
   const read = decoded(next as never) as any
   t.same(read, next)
@@ -45,7 +45,7 @@ t.test('empty evidence is not written out, and equal parts are decoded to one ob
   })
   t.equal(read.evidence, NO_EVIDENCE)
   t.equal(read.open.evidence, NO_EVIDENCE)
-  t.equal(read.beginnings.list[0].weights, read.trials[0].beginnings.list[0].weights, 'also equal weights')
+  t.equal(read.tested.final.lost, read.trials[0].tested.final.lost, 'also lists of zeros')
   t.equal(decoded(next as never).meaning, read.meaning)
   t.equal(encodeState(read), encodeState(next as never), 'fields keep their order')
 })
@@ -56,8 +56,8 @@ t.test('the evidence of a trial has as many thresholds as the grid of its predic
   const withTrials = (...each: Evidence[]) => ({
     ...state(3),
     trials: each.map((evidence) => {
-      const beginnings = firstBeginning(evidence.lost.length, 0, { clock: 0, time: 0 })
-      return { predictor: 'p', evidence, open: { evidence, unaccounted: 0 }, beginnings }
+      const tested = nothingTested(evidence.lost.length, { clock: 0, time: 0 })
+      return { predictor: 'p', evidence, open: { evidence, unaccounted: 0 }, tested }
     }),
   }) as never
   const next = withTrials(none, full, NO_EVIDENCE)
