@@ -123,16 +123,11 @@ const NEXT: Readonly<Record<string, Readonly<Record<number, Readonly<Record<stri
   setPin: { 200: { setPin: CONFIRMED, removePin: SAME_KEY, getContext: SAME_KEY } },
   resetContext: { 200: { resetContext: CONFIRMED }, 204: { getContext: SAME_KEY } },
   listCommands: { 200: { listCommands: NEXT_OF('before'), getContext: { parameters: { key: '$response.body#/commands/0/key' } } } },
-  getSnapshot: { 200: { startRollback: { requestBody: { version: '$response.body#/version' } } } },
   getHistory: {
     200: {
       getHistory: NEXT_OF('before'),
-      startRollback: { requestBody: { version: '$response.body#/changes/0/version' } },
       getContext: { parameters: { key: '$response.body#/changes/0/key' } },
     },
-  },
-  startRollback: {
-    200: { startRollback: { parameters: { confirm: '$response.body#/confirm' }, requestBody: '$request.body' }, endRollback: {}, getHistory: {} },
   },
   listPredictors: {
     200: {
@@ -142,11 +137,10 @@ const NEXT: Readonly<Record<string, Readonly<Record<number, Readonly<Record<stri
   },
   importPredictor: { 200: { getPredictor: SAME_NAME, retirePredictor: SAME_NAME } },
   getPredictor: { 200: { importPredictor: { ...SAME_NAME, requestBody: '$response.body#/definition' }, retirePredictor: SAME_NAME } },
-  reportCheckpoints: { 202: { getTrainingRun: SAME_RUN, plotTrainingRun: SAME_RUN } },
+  reportCheckpoints: { 202: { getTrainingRun: SAME_RUN } },
   listTrainingRuns: {
     200: {
       getTrainingRun: { parameters: { run: '$response.body#/runs/0/run' } },
-      plotTrainingRun: { parameters: { run: '$response.body#/runs/0/run' } },
     },
   },
 }

@@ -39,7 +39,6 @@ const PinInForceSchema = Type.Object({
   reason: Type.String({ description: 'Reason that was given' }),
   by: Type.String({ description: 'Name of the token that set it' }),
   expires_at: nullable<string>('string', { format: 'date-time', description: 'When the pin ends (ISO 8601, UTC); null: when it is removed' }),
-  rollback: Type.Optional(Type.Integer({ description: 'Version that a rollback went back to; absent: an operator set the pin' })),
 }, { title: 'PinInForce', description: 'Threshold set by an operator' })
 
 export const NullablePinSchema = objectOrNull(PinInForceSchema, 'Threshold set by an operator; null: none')

@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
-import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/snapshot-examples.js'
-import { nullable, NullableRatioSchema, objectOrNull, TimeSchema } from './field-schemas.js'
-import { ConfirmSchema, EffectFiguresSchema, ModeAfterSchema, ModeBeforeSchema, ModeSchema, PinSchema, PolicyPatchSchema, TokensPerDaySchema } from './policy-schemas.js'
+import { CONTEXT_HISTORY_EXAMPLE, HISTORY_EXAMPLE, SNAPSHOT_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE } from './examples/snapshot-examples.js'
+import { nullable, NullableRatioSchema, TimeSchema } from './field-schemas.js'
+import { ModeAfterSchema, ModeBeforeSchema, ModeSchema } from './policy-schemas.js'
 
 export const SnapshotSchema = Type.Object({
   version: Type.Integer({ description: 'Version of the snapshot; it changes when some decision could differ' }),
@@ -60,43 +60,6 @@ export const ContextHistorySchema = Type.Object({
     reason: Type.Optional(Type.String({ description: 'Reason, if one was given' })),
   }), { description: 'Changes of the mode in force for the context, newest first: at most 200, as far as the audit trail goes back' }),
 }, { title: 'ContextHistory', description: 'Changes of one context', examples: [CONTEXT_HISTORY_EXAMPLE] })
-
-export const RollbackSchema = Type.Object({
-  version: Type.Integer({ minimum: 0, description: 'Version to go back to, as stated in the history and the audit trail (from 0)', examples: [0] }),
-  reason: PinSchema.properties.reason,
-  expires_in_seconds: PinSchema.properties.expires_in_seconds,
-  policies: Type.Optional(Type.Boolean({ default: false, description: 'Whether to also restore the policies of that version; they stay when the rollback ends or its pins expire' })),
-}, { additionalProperties: false, title: 'Rollback', description: 'A rollback', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
-
-const RestoredPolicySchema = Type.Object({
-  key: Type.String({ description: 'Context key' }),
-  before: objectOrNull(PolicyPatchSchema, 'Policy that the context states now; null: none'),
-  after: objectOrNull(PolicyPatchSchema, 'Policy that it stated at that version; null: none'),
-})
-
-export const RollbackReplySchema = Type.Object({
-  version: Type.Integer({ description: 'Version from which the thresholds are taken' }),
-  dry_run: Type.Boolean({ description: 'Whether this was a dry run, which changed nothing' }),
-  contexts: Type.Array(Type.Object({
-    key: Type.String({ description: 'Context key' }),
-    before: NullableRatioSchema('Threshold in force before; null: never stop'),
-    after: NullableRatioSchema('Threshold that the context is pinned to; null: never stop'),
-    scorer: nullable<string>('string', { description: 'Predictor whose score is compared; null: the raw confidence' }),
-    ...Type.Partial(EffectFiguresSchema).properties,
-  }), { description: 'Contexts pinned, those that change first (at most 200). Figures of what that does are in dry runs only' }),
-  total: Type.Integer({ description: 'Number of contexts pinned' }),
-  changing: Type.Integer({ description: 'Number of contexts whose threshold changes' }),
-  tokens_saved_per_day: Type.Optional(TokensPerDaySchema),
-  policies: Type.Array(RestoredPolicySchema, { description: 'Policies restored; none unless asked for' }),
-  confirm: ConfirmSchema,
-}, { title: 'RollbackReply', description: 'Result of a rollback or its dry run', examples: [ROLLBACK_REPLY_EXAMPLE] })
-
-export const RollbackEndSchema = Type.Object({
-  removed: Type.Integer({ description: 'Number of pins removed' }),
-  dry_run: Type.Boolean({ description: 'Whether this was a dry run, which removed nothing' }),
-  tokens_saved_per_day: Type.Optional(TokensPerDaySchema),
-  confirm: ConfirmSchema,
-}, { title: 'RollbackEnd', description: 'End of a rollback, or its dry run', examples: [{ removed: 6, dry_run: false, confirm: 'uYc1mX0pS3vLq8Zt' }] })
 
 export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, {
   title: 'Live', description: 'Liveness', examples: [{ status: 'ok' }],

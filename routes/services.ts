@@ -12,7 +12,6 @@ import type { ConfigurationWatch } from '../src/service/health/configuration-wat
 import type { ListenerTls } from '../src/service/http/listener-tls.js'
 import type { Metrics } from '../src/service/metrics/metrics.js'
 import type { PredictorVersions } from '../src/service/admin/predictor-versions.js'
-import type { Rollback } from '../src/service/admin/rollback.js'
 import type { SnapshotHolder } from '../src/service/snapshot/snapshot-holder.js'
 import type { StopNothing } from '../src/service/admin/stop-nothing.js'
 import type { ScheduledExports } from '../src/service/admin/scheduled-exports.js'
@@ -37,7 +36,6 @@ export interface Services {
   readonly stopNothing: StopNothing
   readonly storeLoss: StoreLossReader
   readonly exports: ScheduledExports
-  readonly rollback: Rollback
   readonly predictors: PredictorVersions
   readonly enroller: Enroller
   readonly decisionLog: DecisionLog

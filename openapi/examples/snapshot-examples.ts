@@ -46,30 +46,6 @@ export const CONTEXT_HISTORY_EXAMPLE = {
   modes: [{ time: '2026-11-25T12:02:31.015Z', key: '*', before: 'enforce', after: 'off', by: 'ops', reason: 'incident 42' }],
 }
 
-export const ROLLBACK_REPLY_EXAMPLE = {
-  version: 1,
-  dry_run: true,
-  contexts: [{
-    key: 'model=steady-8b,task=choices',
-    before: 0.98,
-    after: null,
-    scorer: null,
-    mode_before: 'enforce' as const,
-    mode_after: 'enforce' as const,
-    em_drop_before: 0.006,
-    em_drop_after: null,
-    tokens_saved_ratio_before: 0.31,
-    tokens_saved_ratio_after: null,
-    tokens_saved_per_day_before: 1_860_000,
-    tokens_saved_per_day_after: -12_000,
-  }],
-  total: 6,
-  changing: 3,
-  tokens_saved_per_day: { before: 4_120_000, after: 2_190_000, unknown: 1 },
-  policies: [],
-  confirm: 'Ty2bN6rKq0VwE5hA',
-}
-
 export const NOT_READY_EXAMPLE = {
   ready: false,
   store: { kind: 'redis', up: false },

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { KEY } from '../../test/certify.js'
 import { until } from '../../test/helper.js'
 import type { Drill, StoreKind } from './drill.js'
-import { certify, confirmed, costlyProbes, type DrillFleet, hastyRuns, rightRuns, send, servedWrongly, succeeded, wronglyStopped } from './fleet.js'
+import { certify, costlyProbes, type DrillFleet, hastyRuns, rightRuns, send, servedWrongly, succeeded, wronglyStopped } from './fleet.js'
 
 /** A fault that is caused in a fleet of its own. */
 export interface Fault {
@@ -19,7 +19,6 @@ const POLICY = `/v1/contexts/${KEY}/policy`
 
 const order = (fleet: DrillFleet, on: boolean) => Promise.all(fleet.replicas().map((replica) => replica.post('/v1/stop-nothing', { on, ...REASON })))
 const hasAlarm = (alarm: string) => ({ alarms }: any) => alarms.some((row: any) => row.alarm === alarm)
-const versionOf = async ({ replica }: DrillFleet): Promise<number> => (await replica.get('/v1/snapshot')).body.version
 
 async function stopEverything (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
   const { page, readyz, metric, alert } = fleet.signs
@@ -102,7 +101,6 @@ async function boundAccepted (fleet: DrillFleet, { fault, action }: Drill): Prom
 async function policyChanged (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
   const { page, metric } = fleet.signs
   await certify(fleet)
-  const version = await versionOf(fleet)
   await fault(async () => { succeeded(await fleet.replica.put('/v1/contexts/model=q/policy?reason=a+trial', { mode: 'shadow', max_em_drop: 0.1 })) }, [
     page('/v1/audit', 'who set it, when and why, and the policy before it', ({ commands: [row] }) => row.reason === 'a trial' && row.replaced === null),
     page('/v1/fleet', 'one context in shadow', ({ by_mode: modes }) => modes.shadow === 1),
@@ -110,8 +108,8 @@ async function policyChanged (fleet: DrillFleet, { fault, action }: Drill): Prom
     metric('stopgate_decisions_total{decision="continue",reason="shadow"', (value) => value > 0),
   ], () => fleet.decide('continue', 'shadow'))
   await action({
-    text: 'POST /v1/rollback with policies',
-    act: () => confirmed(fleet.replica, '/v1/rollback', { version, policies: true, ...REASON }),
+    text: 'PUT of the policy before it, from the audit trail',
+    act: async () => { succeeded(await fleet.replica.put('/v1/contexts/model=q/policy?reason=back', {})) },
     isDone: () => fleet.decide('stop'),
   })
 }
@@ -119,16 +117,10 @@ async function policyChanged (fleet: DrillFleet, { fault, action }: Drill): Prom
 async function drifted (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {
   const { page, metric, alert } = fleet.signs
   await certify(fleet)
-  const version = await versionOf(fleet)
   await fault(async () => {}, [
     page('/v1/fleet', 'the alarm drift', hasAlarm('drift')), metric(`stopgate_withdrawal_timestamp_seconds{context="${KEY}",cause="drift"}`, (value) => value > 0), alert('Drift'),
   ], () => send(fleet, wronglyStopped(5)))
   await action({ text: 'none is needed: the threshold is withdrawn', act: async () => {}, isDone: () => fleet.decide('continue') })
-  await action({
-    text: 'POST /v1/rollback to the version before the deploy',
-    act: () => confirmed(fleet.replica, '/v1/rollback', { version, ...REASON }),
-    isDone: () => fleet.decide('stop'),
-  })
 }
 
 async function breached (fleet: DrillFleet, { fault, action }: Drill): Promise<void> {

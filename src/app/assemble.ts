@@ -14,7 +14,6 @@ import { createContexts } from '../service/admin/contexts.js'
 import { createFleetReader } from '../service/admin/fleet.js'
 import { createHistory, lastWithdrawals } from '../service/admin/history.js'
 import { createPredictorVersions } from '../service/admin/predictor-versions.js'
-import { createRollback } from '../service/admin/rollback.js'
 import { createScheduledExports } from '../service/admin/scheduled-exports.js'
 import { createStoreLoss } from '../service/admin/store-loss.js'
 import { createScanner } from '../service/admin/scan-fleet.js'
@@ -98,7 +97,6 @@ export async function assemble (
   const stopNothing = createStopNothing({ snapshotHolder, commands: contextCommands, config, log, channel })
   const exports = createScheduledExports({ config, learner, snapshotHolder, log })
   const storeLoss = createStoreLoss({ store, snapshotHolder, exports })
-  const rollback = createRollback(store, readHistory, snapshotHolder, config)
   const predictors = createPredictorVersions(store, snapshotHolder, config)
   const services: Services = {
     config,
@@ -115,7 +113,6 @@ export async function assemble (
     stopNothing,
     storeLoss,
     exports,
-    rollback,
     predictors,
     enroller,
     decisionLog,

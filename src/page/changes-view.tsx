@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { Audit, History, SnapshotReply } from './api.js'
+import type { Audit, History } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
 import { clockTime, movement, NONE, words } from './format.js'
 import { useData } from './live.js'
@@ -29,27 +29,20 @@ function origin ({ type, replaced }: Row) {
 }
 
 /**
- * Changes of thresholds with their causes, the audit trail, and rollbacks.
+ * Changes of thresholds with their causes, and the audit trail.
  * @param name context key: shows the changes of thresholds there and below; `null`: all
  */
 export function ChangesView ({ name }: { name: string | null }) {
   const history = useData<History>(`v1/history?limit=200${name === null ? '' : `&prefix=${encodeURIComponent(name)}`}`)
   const audit = useData<Audit>('v1/audit?limit=100')
-  const snapshot = useData<SnapshotReply>('v1/snapshot')
-  const [version, setVersion] = useState<number | null>(null)
   const [restored, setRestored] = useState<Row | null>(null)
-  const [isEnding, setEnding] = useState(false)
   const reload = () => { history.reload(); audit.reload() }
-  const before = (changed: number) => Math.max(0, changed - 1)
   return (
     <>
       <h1>Changes</h1>
       <Age since={history.staleSince ?? audit.staleSince} />
       {name !== null && <p class='note'>In {name} and below. <a href={routeTo('changes')}>Show all</a></p>}
-      <Card
-        title='Thresholds' note={snapshot.data === null ? undefined : `The snapshot is at version ${snapshot.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are unless you restore them, too.`}
-        actions={snapshot.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(before(history.data?.changes.find((change) => change.before !== change.after)?.version ?? snapshot.data!.version)) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
-      >
+      <Card title='Thresholds'>
         {history.data === null
           ? <Loading error={history.error} />
           : (
@@ -61,7 +54,6 @@ export function ChangesView ({ name }: { name: string | null }) {
                 { head: 'Change', cell: (row) => { const [from, to] = movement(row); return from === to ? to : <>{from} → <b>{to}</b></> }, isNumber: true },
                 { head: 'By', cell: (row) => row.by === undefined ? '–' : `${row.by}${row.reason === undefined ? '' : `: ${row.reason}`}` },
                 { head: 'Version', cell: (row) => row.version, isNumber: true },
-                { head: 'Undo', cell: (row) => row.before === row.after ? '–' : <button type='button' class='small' title={`Roll back to version ${before(row.version)}`} onClick={() => { setVersion(before(row.version)) }}>Back to {before(row.version)} …</button> },
               ]}
             />
             )}
@@ -84,29 +76,8 @@ export function ChangesView ({ name }: { name: string | null }) {
             />
             )}
       </Card>
-      {version !== null && <RollbackForm version={version} onClose={(isDone) => { setVersion(null); if (isDone) reload() }} />}
       {restored !== null && <RestoreForm row={restored} onClose={(isDone) => { setRestored(null); if (isDone) reload() }} />}
-      {isEnding && (
-        <ConfirmDialog
-          title='End the rollback' note='Removes the pins that rollbacks set. Contexts return to their learned thresholds.' onClose={(isDone) => { setEnding(false); if (isDone) reload() }}
-          command={(reason) => ({ method: 'DELETE', path: `v1/rollback?reason=${encodeURIComponent(reason)}` })}
-        />
-      )}
     </>
-  )
-}
-
-function RollbackForm ({ version, onClose }: { version: number, onClose: (isDone: boolean) => void }) {
-  const [text, setText] = useState(String(version))
-  const [policies, setPolicies] = useState(false)
-  return (
-    <ConfirmDialog
-      title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version. The version offered is the one before the change that you chose, or before the last move of a threshold.' onClose={onClose}
-      command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/rollback', body: { version: Number(text), reason, policies } } : null}
-    >
-      <label>Version <input inputMode='numeric' value={text} onInput={({ currentTarget }) => { setText(currentTarget.value) }} /></label>
-      <label class='choice'><input type='checkbox' checked={policies} onInput={({ currentTarget }) => { setPolicies(currentTarget.checked) }} /> Also restore the policies of that version</label>
-    </ConfirmDialog>
   )
 }
 

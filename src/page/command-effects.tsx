@@ -15,11 +15,7 @@ export interface Effects {
   readonly total?: number
   readonly changing?: number
   readonly tokens_saved_per_day?: TokensPerDay
-  /** Pins that the end of a rollback would remove. */
-  readonly removed?: number
   readonly warnings?: readonly string[]
-  /** Policies that a rollback would restore. */
-  readonly policies?: ReadonlyArray<{ readonly key: string, readonly before: object | null, readonly after: object | null }>
 }
 
 const WARNINGS: Readonly<Record<string, string>> = {
@@ -77,30 +73,13 @@ export function costText ({ before, after, unknown }: TokensPerDay, total: numbe
 
 /** The effect that a call would have, by its dry run. */
 export function EffectTable ({ effects }: { effects: Effects }) {
-  const { contexts = [], total = 0, changing = 0, removed, warnings = [], policies = [], tokens_saved_per_day: perDay } = effects
-  if (removed !== undefined) {
-    return (
-      <div class='effect'>
-        <p>This would remove {counted(removed, 'pin')}.</p>
-        {perDay !== undefined && <p>{costText(perDay, removed)}</p>}
-      </div>
-    )
-  }
+  const { contexts = [], total = 0, changing = 0, warnings = [], tokens_saved_per_day: perDay } = effects
   return (
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {counted(total, 'context')} that the call applies to.</p>
       {changing > 0 && <EmCost contexts={contexts} total={total} />}
       {perDay !== undefined && (changing > 0 || perDay.before !== null) && <p>{costText(perDay, total)}</p>}
       {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
-      {policies.length > 0 && (
-        <Table
-          caption='Policies restored' rows={policies} columns={[
-            { head: 'Policy of', cell: (row) => row.key },
-            { head: 'From', cell: (row) => row.before === null ? 'none' : <code>{JSON.stringify(row.before)}</code> },
-            { head: 'To', cell: (row) => row.after === null ? 'none' : <code>{JSON.stringify(row.after)}</code> },
-          ]}
-        />
-      )}
       <Table
         caption='Effect' rows={contexts.slice(0, 20)} empty='' columns={[
           { head: 'Context', cell: (row) => row.key },

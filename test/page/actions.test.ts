@@ -130,34 +130,6 @@ t.test('on a certified context of a real service', async (t) => {
     t.same(page.tile('Threshold in force'), ['never stop', 'None is certified yet'])
   })
 
-  t.test('a rollback pins every context, and its end removes the pins', async (t) => {
-    page.window.location.hash = '#/changes'
-    await page.shows('Roll back …')
-    await page.until('the reset is listed', async () => {
-      await page.send('change')
-      return page.table('Changes of thresholds').some((row) => row[2] === 'reset')
-    })
-    const certificate = page.table('Changes of thresholds').find((row) => row[2] === 'evidence')!
-    await page.click('Roll back …')
-    await page.fill('Version', 'two')
-    await page.fill('Reason', 'incident 43')
-    t.ok(isDisabled(page, PREVIEW), 'a version is a number')
-    await page.fill('Version', certificate.at(-2)!)
-    await give(page, 'incident 43')
-    t.same(page.table('Effect')[1]!.slice(0, 3), [KEY, `never stop → ${threshold}`, 'enforce'])
-    await page.click('Do it')
-    await page.until('the rollback is listed', () => page.table('Audit trail')[1]?.[6] === 'incident 43')
-    t.match((await send('GET', url)).body.pin, { reason: 'incident 43', rollback: Number(certificate.at(-2)) })
-
-    await page.click('End rollback …')
-    await page.fill('Reason', 'over')
-    await page.click(PREVIEW)
-    await page.shows('This would remove 3 pins.')
-    await page.click('Do it')
-    await page.until('its end is listed', () => page.table('Audit trail')[1]?.[6] === 'over')
-    t.equal((await send('GET', url)).body.pin, null)
-  })
-
   t.same(changesOf(page).filter(({ path }) => !/dry_run=true|confirm=/.test(path)), [], 'nothing was changed without a dry run')
 })
 

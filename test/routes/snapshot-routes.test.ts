@@ -1,6 +1,5 @@
 import t from 'tap'
-import { certify, CONTEXT, KEY } from '../certify.js'
-import { sendConfirmed } from '../confirmed.js'
+import { certify, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
@@ -19,69 +18,6 @@ t.test('the snapshot and its history are shown', async (t) => {
   const first = await until('the pin is in the history', async () => { const body = await page(); return body.changes[0].cause === 'pin' && body })
   t.match(await page(`&before=${first.next}`), { changes: [{ id: changes[0].id, cause: changes[0].cause }] })
   t.match(await page(`&before=${changes.at(-1).id}`), { changes: [], next: null })
-})
-
-t.test('a rollback sets pins, which DELETE removes', async (t) => {
-  const built = await build(t)
-  const { send } = built
-  const url = `/v1/contexts/${encodeURIComponent(KEY)}`
-  await certify(built)
-  const { version } = (await send('GET', '/v1/snapshot')).body
-  const { threshold } = (await send('GET', url)).body
-  await send('POST', `${url}/reset`, { reason: 'new weights' })
-  await until('the threshold is gone', async () => (await send('GET', url)).body.threshold === null)
-  await send('PUT', '/v1/contexts/model=r/pin', { threshold: 0.5, reason: 'mine' })
-  await certify(built, { model: 'q', task: 'later' })
-
-  const wish = { version, reason: 'incident 42', expires_in_seconds: 600 }
-  const trial = (await send('POST', '/v1/rollback?dry_run=true', wish)).body
-  t.match(trial, {
-    version,
-    dry_run: true,
-    total: 5,
-    contexts: [
-      { key: 'model=q,task=later', before: Number, after: null }, { key: KEY, before: null, after: threshold }, { key: 'model=r', before: 0.5, after: null },
-    ],
-  })
-  t.equal((await send('GET', url)).body.pin, null)
-  t.match(await send('POST', '/v1/rollback', wish), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 3 contexts/ } })
-  t.match(await send('POST', `/v1/rollback?confirm=${trial.confirm}`, { ...wish, version: 0 }), { status: 409 }, 'another rollback')
-  t.match(trial, {
-    contexts: [
-      { tokens_saved_ratio_before: Number, tokens_saved_ratio_after: 0 }, { tokens_saved_ratio_before: 0, tokens_saved_ratio_after: null },
-    ],
-    tokens_saved_per_day: { before: null, after: null, unknown: 2 },
-  })
-  const done = (await send('POST', `/v1/rollback?confirm=${trial.confirm}`, wish)).body
-  const thresholdsOf = ({ contexts }: any) => contexts.map(({ key, before, after }: any) => [key, before, after]).sort()
-  const { tokens_saved_per_day: _, ...foreseen } = trial
-  const { tokens_saved_per_day: __, ...real } = done
-  t.strictSame({ ...real, contexts: thresholdsOf(done) }, { ...foreseen, contexts: thresholdsOf(trial), dry_run: false })
-
-  const ask = async (context: object) => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context })).body
-  t.match(await ask(CONTEXT), { decision: 'stop', threshold, guarantee: null })
-  t.match(await ask({ model: 'q', task: 'later' }), { decision: 'continue', reason: 'no_threshold' }, 'it did not exist then')
-  t.match((await send('GET', url)).body.pin, { threshold, reason: 'incident 42', by: 'anonymous', rollback: version, expires_at: String })
-  t.match((await send('GET', '/v1/audit?limit=5')).body.commands.map(({ pin, reason }: any) => [pin.rollback, reason]), Array(5).fill([version, 'incident 42']))
-
-  await send('PUT', '/v1/contexts/*/pin', { threshold: null, reason: 'mine' })
-  t.match(await send('DELETE', '/v1/rollback?reason=over'), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 4 contexts/ } })
-  t.match((await send('DELETE', '/v1/rollback?reason=over&dry_run=true')).body, { removed: 4, dry_run: true, tokens_saved_per_day: { before: null, after: null, unknown: 2 } })
-  t.match((await sendConfirmed(built, 'DELETE', '/v1/rollback?reason=over')).body, { removed: 4, dry_run: false }, 'all but the one set since')
-  t.match((await send('GET', url)).body, { pin: null, threshold: null })
-  t.match(await ask({ model: 'q', task: 'later' }), { decision: 'stop' }, 'what was learned is in force again')
-  t.match((await send('GET', '/v1/contexts/*')).body.pin, { reason: 'mine' })
-  t.match((await send('DELETE', '/v1/rollback?reason=again')).body, { removed: 0 })
-})
-
-t.test('a rollback to a version that does not exist or is too old is refused', async (t) => {
-  const { send, store } = await build(t)
-  t.match(await send('POST', '/v1/rollback', { version: 9, reason: 'r' }), { status: 400, body: { code: 'UNKNOWN_VERSION', message: /the snapshot is at version 0/ } })
-  t.match(await send('POST', '/v1/rollback', { version: -1, reason: 'r' }), { status: 400, body: { details: [{ path: '/version' }] } })
-  t.match(await send('DELETE', '/v1/rollback'), { status: 400, body: { message: /reason/ } })
-  for (let i = 0; i < 11; i++) await store.append(Array.from({ length: 1000 }, () => ({ type: 'pin', key: '*', pin: null, by: 'ops', reason: 'r' })))
-  t.match(await send('POST', '/v1/rollback', { version: 1, reason: 'r' }), { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back only to version 2/ } })
-  t.equal((await send('POST', '/v1/rollback?dry_run=true', { version: 2, reason: 'r' })).status, 200)
 })
 
 t.test('the history of one context, also for a token that is bound to it', async (t) => {

@@ -12,8 +12,6 @@ export interface Pin {
   readonly by: string
   /** When the pin expires, ms since the epoch; `null`: never. */
   readonly expires_at: number | null
-  /** The version whose thresholds a rollback restored; absent where no rollback set the pin. */
-  readonly rollback?: number
 }
 
 /** Whether a pin has not expired. @param now ms */

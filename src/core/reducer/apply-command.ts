@@ -106,7 +106,7 @@ function signature ({ by, reason }: Origin): Origin {
   return { by, ...(reason !== undefined && { reason }) }
 }
 
-/** The tables that a fold has copied for itself, and may write to: a rollback sets thousands of pins in a row, and a client policies. */
+/** The tables that a fold has copied for itself, and may write to: a client may set thousands of them in a row. */
 const ownTables = new WeakMap<Fold, { pins?: Map<string, Pin>, policies?: Map<string, PolicyPatch> }>()
 
 function ownTablesOf (fold: Fold) {

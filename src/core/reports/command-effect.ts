@@ -49,7 +49,7 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
 }
 
 /** What would be in force for a context instead of what is now, and what both do by the present evidence. */
-export function effectBetween (present: LoadedContexts, then: LoadedContexts, key: string, now: number) {
+function effectBetween (present: LoadedContexts, then: LoadedContexts, key: string, now: number) {
   const after = sideOf(present, then, key, now)
   const current = sideOf(present, present, key, now)
   const isSame = current.threshold === after.threshold && current.mode === after.mode // two estimates of one threshold are no change

@@ -2,11 +2,10 @@ import { isoTime, pinToWire } from '../../../openapi/wire.js'
 import type { Pin } from '../../core/contexts/pin.js'
 import { isWithin, ROOT } from '../../core/policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../../core/policy/policy.js'
-import type { Command, Origin } from '../../core/reducer/log-entry.js'
+import type { Origin } from '../../core/reducer/log-entry.js'
 import { type Change, type UnreadableChange, WITHDRAWALS } from '../../core/reducer/threshold-change.js'
-import type { PastChanges } from '../../core/reports/rollback-effect.js'
 import type { ReportCorruption } from '../../logging/log.js'
-import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../store/log.js'
+import { HISTORY_LIMIT } from '../../store/log.js'
 import type { AuditRow, HistoryRow, Store } from '../../store/store.js'
 
 /** Reads the latest changes of thresholds, newest first. */
@@ -28,24 +27,6 @@ function isUnreadableChange (change: HistoryRow): change is UnreadableChange & H
 
 /** Withdrawals that metrics show. */
 const LAST_WITHDRAWALS = 50
-
-/** Rows to ask for: enough for all, since a store may keep more than its limit. */
-const ALL = 10 * HISTORY_LIMIT
-
-/** Reads the history and the audit trail. `reach` is the oldest version back to which both are complete. */
-export async function readFullHistory (readHistory: ReadHistory, store: Pick<Store, 'audit'>): Promise<PastChanges & { reach: number }> {
-  const [changes, commands] = await Promise.all([readHistory(ALL), store.audit(ALL)])
-  const gaps = [ // nothing before a damaged row is certain
-    changes.find(isUnreadableChange),
-    commands.find(({ command }) => command.type === 'unreadable'),
-  ]
-  const oldest = [changes.length < HISTORY_LIMIT ? undefined : changes.at(-1), commands.length < AUDIT_LIMIT ? undefined : commands.at(-1)]
-  const reach = Math.max(0, ...[...gaps, ...oldest].map((row) => row?.version ?? 0))
-  return { changes, commands: commands.filter(isOfContext), reach }
-}
-
-/** Whether a command is about a context, which predictor commands are not. */
-function isOfContext (row: AuditRow): row is AuditRow & { command: Command } { return 'key' in row.command }
 
 /** Pass `next` as `before` for the next page; `null`: this is the last page. */
 interface HistoryPage { readonly changes: HistoryRow[], readonly next: string | null }

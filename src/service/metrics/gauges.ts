@@ -46,7 +46,7 @@ export interface GaugeSources {
   readonly isConfiguredApart: () => boolean
   /** Whether no generation is stopped anywhere. */
   readonly stopsNothing: () => boolean
-  /** Pins in force, including those of rollbacks. */
+  /** Pins in force. */
   readonly pins: () => number
   /** Members of pools that are new. */
   readonly newMembers: () => number
@@ -103,7 +103,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
     },
   })
   gauge('stops_nothing', '1 if an operator has ordered that nothing is stopped (POST /v1/stop-nothing, or mode off at *), otherwise 0', () => sources.stopsNothing() ? 1 : 0)
-  gauge('pins', 'Pins in force, including those of rollbacks', sources.pins)
+  gauge('pins', 'Pins in force', sources.pins)
   gauge('new_pool_members', 'Contexts that are new in their pool, so that their first generations run in full', sources.newMembers)
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
   new Gauge({ // eslint-disable-line no-new

@@ -117,9 +117,6 @@ t.test('routes that cover all contexts are refused to a bound token', async (t) 
   for (const method of ['PUT', 'DELETE'] as const) {
     t.match(await as('q-operator')(method, '/v1/predictors/p?reason=theirs'), { status: 403, body: { code: 'FORBIDDEN' } }, method)
   }
-  for (const method of ['POST', 'DELETE'] as const) {
-    t.match(await as('q-operator')(method, '/v1/rollback?reason=theirs', method === 'POST' ? { version: 0, reason: 'theirs' } : undefined), { status: 403 }, method)
-  }
 })
 
 const outcomeOf = (id: string, context: object) =>

@@ -203,8 +203,6 @@ const ROUTES: Record<string, string> = {
   'POST /v1/store-loss/acknowledgement': 'operator',
   'GET /v1/snapshot': 'operator',
   'GET /v1/history': 'operator',
-  'POST /v1/rollback': 'operator',
-  'DELETE /v1/rollback': 'operator',
   'GET /v1/predictors': 'operator',
   'GET /v1/predictors/:name': 'operator',
   'PUT /v1/predictors/:name': 'operator',

@@ -1,8 +1,7 @@
 import t from 'tap'
-import { auditView, createHistory, historyWithin, readFullHistory, type ReadHistory } from '../../../src/service/admin/history.js'
+import { auditView, createHistory, historyWithin } from '../../../src/service/admin/history.js'
 import { UNREADABLE_COMMAND } from '../../../src/store/encoding/log-rows.js'
-import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../../src/store/log.js'
-import type { HistoryRow, Store } from '../../../src/store/store.js'
+import type { HistoryRow } from '../../../src/store/store.js'
 
 const auditRow = { id: '1', time: 0, version: 3 }
 const pin = { threshold: 0.5, reason: 'old', by: 'eve', expires_at: 1000 }
@@ -19,33 +18,6 @@ t.test('an audit row states the command, its author, time and reason', async (t)
     { ...shown, key: null, type: 'predictor', reason: null, predictor: { name: 'p', action: 'retired' }, replaced: null })
   t.strictSame(auditView({ ...auditRow, command: UNREADABLE_COMMAND, replaced: null }),
     { ...shown, by: 'stopgate', key: null, type: 'unreadable', reason: 'this row could not be read', replaced: null })
-})
-
-const manyRows = (count: number, oldest: number) => Array.from({ length: count }, (_, i) => ({ version: oldest + count - 1 - i, command: { type: 'pin', key: '*' } }))
-const pastOf = (history: object[], audit: object[]) =>
-  readFullHistory((async () => history) as unknown as ReadHistory, { audit: async () => audit } as unknown as Store)
-
-t.test('a complete history reaches back to the first version, a trimmed one to its oldest row', async (t) => {
-  t.match(await pastOf(manyRows(3, 7), manyRows(2, 5)), { reach: 0 })
-  t.match(await pastOf(manyRows(HISTORY_LIMIT, 7), manyRows(2, 5)), { reach: 7 })
-  t.match(await pastOf(manyRows(HISTORY_LIMIT + 50, 7), manyRows(AUDIT_LIMIT, 9)), { reach: 9 })
-  t.match(await pastOf([], manyRows(AUDIT_LIMIT, 9)), { reach: 9 })
-})
-
-t.test('predictor rows say nothing about a context\'s threshold, but count for how far back the trail reaches', async (t) => {
-  const audit = [{ version: 4, command: { type: 'predictor' } }, { version: 3, command: { type: 'policy', key: '*' } }]
-  t.same((await pastOf([], audit)).commands, audit.slice(1))
-  const trimmed = [...manyRows(AUDIT_LIMIT - 1, 9), { version: 8, command: { type: 'predictor' } }]
-  t.equal((await pastOf([], trimmed)).reach, 8)
-})
-
-t.test('the history reaches back no further than a damaged row', async (t) => {
-  const audit = [...manyRows(2, 7), { version: 6, command: { type: 'unreadable' } }, ...manyRows(1, 5), { version: 3, command: { type: 'unreadable' } }]
-  const { reach, commands } = await pastOf(manyRows(3, 2), audit)
-  t.same([reach, commands.map(({ version }) => version)], [6, [8, 7, 5]])
-  const history = [...manyRows(2, 8), { version: 7, cause: 'unreadable' }, ...manyRows(3, 4), { version: 3, cause: 'unreadable' }]
-  t.match(await pastOf(history, audit), { reach: 7 })
-  t.match(await pastOf(history, manyRows(2, 5)), { reach: 7, changes: history })
 })
 
 const historyRow = (id: string, cause: string) => ({ id, cause }) as HistoryRow

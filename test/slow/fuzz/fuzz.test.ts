@@ -14,7 +14,7 @@ const SEED = Number(process.env.SEED ?? 7)
 const nowhere = () => pino({ level: 'trace' }, new Writable({ write (_chunk, _encoding, done) { done() } }))
 
 t.test(`none of ${REQUESTS} requests causes a 5xx, hangs, gets a reply that the document does not describe, or changes state when it is rejected`, { timeout: 600_000 + REQUESTS * 20 }, async (t) => {
-  const built = await build(t, { MAX_CONTEXTS: '200' }, nowhere()) // few, since a rollback reads every context
+  const built = await build(t, { MAX_CONTEXTS: '200' }, nowhere())
   await prepare(built)
   const { statuses, rejected } = await bombard(t, built, REQUESTS, { seed: SEED })
   t.comment(`statuses: ${[...statuses].sort(([a], [b]) => a - b).map((pair) => pair.join(' x ')).join(', ')}`)
