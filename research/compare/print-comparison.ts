@@ -3,7 +3,7 @@ import { readTraceRuns } from '../simulation/share.js'
 import { playLive, recordLive } from './live.js'
 import { compareOn, details, summary, type Recording } from './tables.js'
 
-// `npm run compare` prints the tables of docs/evidence/comparison.md on the recorded traces, and `npm run compare live` those of the test
+// `npm run compare` prints the tables of docs/evidence/savings.md on the recorded traces, and `npm run compare live` those of the test
 // models in llama.cpp. SEEDS is the number of orders, `--generations` how many generations of each task are recorded, and `--folder` keeps
 // the recordings, or reuses them.
 

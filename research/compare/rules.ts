@@ -1,7 +1,7 @@
 import { GRID } from '../../src/core/certificate/thresholds.js'
 import type { FullRun } from '../../test/simulation/service.js'
 
-// Stopping rules of others, as functions of the answers forced along a recorded run. docs/evidence/comparison.md cites them.
+// Stopping rules of others, as functions of the answers forced along a recorded run. docs/evidence/savings.md cites them.
 
 /** A check at which an answer was forced. */
 export interface Check {
