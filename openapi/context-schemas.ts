@@ -133,7 +133,7 @@ const FollowUpSchema = Type.Object({
 }, { title: 'FollowUp', description: 'Counts of the enrolled generations of this epoch by state, and of outcomes that are not evidence' })
 
 const DiagnosisSchema = Type.Object({
-  reason: Type.Unsafe<Diagnosis>({ type: 'string', enum: Object.keys(DIAGNOSES), description: 'The first reason that applies; docs/nothing-stops.md has a paragraph for each' }),
+  reason: Type.Unsafe<Diagnosis>({ type: 'string', enum: Object.keys(DIAGNOSES), description: 'The first reason that applies; docs/troubleshooting.md has a paragraph for each' }),
   text: Type.String({ description: 'The reason in words, with the next step' }),
 }, { title: 'Diagnosis', description: 'Why nothing is stopped' })
 

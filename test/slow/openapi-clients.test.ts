@@ -41,7 +41,7 @@ t.test('the client of openapi-python-client is complete, and works with a servic
   const app = await serviceThatKnowsTheExample(t)
   const env = { STOPGATE_URL: await app.listen({ port: 0 }), PATH: `${PYTHON_TOOLS}:${process.env.PATH}` }
   const said = await runTool(`${PYTHON_TOOLS}/openapi-python-client`, [
-    'generate', '--path', DOCUMENT, '--meta', 'none', '--output-path', 'generated/stopgate_client', '--config', 'openapi-python-client.yaml',
+    'generate', '--path', DOCUMENT, '--meta', 'none', '--output-path', 'generated/stopgate_client',
   ], env)
   t.notMatch(said, /warning/i, 'nothing is left out')
   t.strictSame(JSON.parse(await runTool(`${PYTHON_TOOLS}/python`, ['use_openapi_python_client.py'], env)), EXPECTED)

@@ -19,7 +19,7 @@ torch.set_num_threads(1)  # the machines that run the tests are small
 TEXTS = ["abc", "hello", "q", "stop here", "zebra", "mnop", "xyz", "gate"]
 REASONING = ReasoningFormat(close="</think>", ask="</think>", answer_tokens=3)
 NEW_TOKENS = 60
-PAGE = (ROOT / "docs/integrate/transformers.md").read_text()
+PAGE = (ROOT / "docs/integrate/python.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -294,10 +294,10 @@ def test_an_answer_ends_with_its_line_whatever_the_other_rows_contain() -> None:
 
 
 def test_the_code_of_the_page(service: Service) -> None:
-    """The code of docs/integrate/transformers.md runs as it stands."""
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S))
+    """The code for transformers in docs/integrate/python.md runs as it stands."""
+    code = "\n".join(re.findall(r"^```python transformers\n(.*?)^```$", PAGE, re.M | re.S))
     shown: dict[str, Any] = {}
-    exec(compile(code.replace("http://localhost:8080", service.url), "transformers.md", "exec"), shown)
+    exec(compile(code.replace("http://localhost:8080", service.url), "python.md", "exec"), shown)
     model, tokenizer = tiny_model(), tiny_tokenizer()
     tokenizer.chat_template = "{{ messages[0]['content'] }}"
     chats = [[{"role": "user", "content": text}] for text in ("abc", "hello")]

@@ -6,7 +6,7 @@ import { hasLeft } from '../contexts/membership.js'
 import type { ChainLink } from '../contexts/chain-link.js'
 
 /**
- * Why no generation of a context is stopped, with the next step, in the order in which to look. docs/nothing-stops.md has a paragraph for
+ * Why no generation of a context is stopped, with the next step, in the order in which to look. docs/troubleshooting.md has a paragraph for
  * each.
  */
 export const DIAGNOSES = {

@@ -48,6 +48,6 @@ t.test('the first reason that applies is named', async (t) => {
 })
 
 t.test('the page has a paragraph for each reason', async (t) => {
-  const page = await readFile('docs/nothing-stops.md', 'utf8')
+  const page = await readFile('docs/troubleshooting.md', 'utf8')
   for (const reason of Object.keys(DIAGNOSES)) t.ok(page.includes(`\`${reason}\``), reason)
 })

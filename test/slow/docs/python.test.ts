@@ -11,11 +11,11 @@ const run = promisify(execFile)
 /** Its example is a whole program. The other pages share their names with each other. */
 const PROGRAM = 'clients/python/README.md'
 
-/**
- * Pages whose code needs transformers or a trainer. It is run by clients/python/tests: test_hf.py, test_trl.py, test_rollout.py and
- * test_training_evaluation.py.
- */
-const NEEDING_MODELS = ['transformers', 'rollouts', 'evaluations'].map((name) => `docs/integrate/${name}.md`)
+/** Pages whose code needs a trainer. It is run by clients/python/tests: test_trl.py, test_rollout.py and test_training_evaluation.py. */
+const NEEDING_TRAINERS = ['rollouts', 'evaluations'].map((name) => `docs/integrate/${name}.md`)
+
+/** Stands after `python` where the code needs transformers. It is run by clients/python/tests/test_hf.py. */
+const NEEDING_TRANSFORMERS = 'transformers'
 
 /**
  * Runs the Python of pages with the client of this repository, and then more of it.
@@ -23,7 +23,7 @@ const NEEDING_MODELS = ['transformers', 'rollouts', 'evaluations'].map((name) =>
  * @returns what it printed
  */
 async function python (t: Test, pages: readonly string[], more: string, url: string): Promise<string> {
-  const shown = pages.flatMap(blocksOf).filter(({ language, code }) => language === 'python').map(({ code }) => code)
+  const shown = pages.flatMap(blocksOf).filter(({ language, info }) => language === 'python' && info !== NEEDING_TRANSFORMERS).map(({ code }) => code)
   t.ok(shown.length > 0, 'code was found')
   const file = join(await temporaryFolder(t), 'worker.py')
   await writeFile(file, [...shown, more].join('\n').replaceAll('http://localhost:8080', url))
@@ -32,7 +32,7 @@ async function python (t: Test, pages: readonly string[], more: string, url: str
 }
 
 const ofPages = async (t: Test, more: string, url: string): Promise<any> =>
-  JSON.parse(await python(t, PAGES.filter((page) => page !== PROGRAM && !NEEDING_MODELS.includes(page)), more, url))
+  JSON.parse(await python(t, PAGES.filter((page) => page !== PROGRAM && !NEEDING_TRAINERS.includes(page)), more, url))
 
 /** A service with a threshold that every confidence of 0.9 reaches, in the context of the pages. */
 async function pinned (t: Test): Promise<Built & { url: string }> {
