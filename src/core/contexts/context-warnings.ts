@@ -8,7 +8,7 @@ import { EVIDENCE_CHECKS, evidenceWarnings } from './evidence-checks.js'
 
 /**
  * The warnings about contexts, shown to workers and to operators: what is wrong, as a clause, and what to change. docs/integrate/worker.md
- * and docs/operate/evidence-warnings.md list them.
+ * and docs/operate/monitoring.md list them.
  */
 export const CONTEXT_PROBLEMS = {
   outcomes_missing: {

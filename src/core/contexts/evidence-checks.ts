@@ -11,11 +11,11 @@ import { isValidityLow, RETRIED_AFTER } from './probe-form.js'
 /** A check of whether reports are evidence at all: what is wrong, as a clause, and what to change. */
 interface EvidenceCheck { readonly problem: string, readonly cure: string }
 
-/** The checks by their warnings. docs/operate/evidence-warnings.md has a paragraph for each. */
+/** The checks by their warnings. docs/operate/monitoring.md has a paragraph for each. */
 export const EVIDENCE_CHECKS = {
   steps_missing: {
     problem: 'control outcomes lack steps for which a decision was asked, so they count as missing',
-    cure: 'send all steps with an outcome, or leave them out so that the service joins those that it recorded',
+    cure: 'send every step with its outcome, and their number as steps_asked',
   },
   grader_broken: {
     problem: 'answers that differ always have the same EM, answers that are equal have not, or all answers are the same, so nothing is certified',

@@ -41,7 +41,7 @@ const BY_OUTAGE: ReadonlySet<ContextWarning> = new Set(['outcomes_missing', 'ste
 function textOf (warning: ContextWarning, contexts: string, wasAway: boolean): string {
   const { problem, cure } = CONTEXT_PROBLEMS[warning]
   if (wasAway && BY_OUTAGE.has(warning)) return `In ${contexts} ${problem}. The store was away in the last half an hour, which causes this for a time: look at the workers only if it stays`
-  const page = isEvidenceWarning(warning) ? ' (docs/operate/evidence-warnings.md)' : ''
+  const page = isEvidenceWarning(warning) ? ' (docs/operate/monitoring.md#warnings)' : ''
   return `In ${contexts} ${problem}. ${cure[0]!.toUpperCase()}${cure.slice(1)}${page}`
 }
 

@@ -144,7 +144,7 @@ t.test('a broken grader is warned about', async (t) => {
 })
 
 t.test('the page for operators has a paragraph for each check', async (t) => {
-  const page = readFileSync('docs/operate/evidence-warnings.md', 'utf8')
+  const page = readFileSync('docs/operate/monitoring.md', 'utf8')
   for (const warning of EVIDENCE_WARNINGS) t.ok(page.includes(`\n### ${warning}\n\n**Found.**`), warning)
   t.notOk(isEvidenceWarning('toString'))
 })
