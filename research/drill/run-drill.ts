@@ -7,9 +7,9 @@ import { FAULTS, isPlayed } from './faults.js'
 import { playFault } from './play-fault.js'
 
 /**
- * `npm run drill`: the on-call drill. Each fault is caused in real processes, and the table of docs/evidence/incidents.md is printed. The
- * exit status is 1 if anything that is expected did not come. `--store redis` and `--fault 'store is lost'` choose; `--limit` is the time
- * after which a sign or an effect counts as missing, s.
+ * `npm run drill`: the on-call drill. Each fault is caused in real processes, and the table of docs/evidence/guards.md is printed.
+ * The exit status is 1 if anything that is expected did not come. `--store redis` and `--fault 'store is lost'` choose; `--limit` is the
+ * time after which a sign or an effect counts as missing, s.
  */
 const { values } = parseArgs({
   options: { store: { type: 'string' }, fault: { type: 'string', default: '' }, limit: { type: 'string', default: '30' } },

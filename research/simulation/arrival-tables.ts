@@ -10,7 +10,7 @@ const DROPS = [0.0205, 0.04] as const
 /** Runs for the time of the first certificate, which varies little. */
 const TIMED = 5
 
-/** The tables of docs/evidence/arrivals.md. */
+/** The tables of docs/evidence/validity.md. */
 export function arrivalTables (runs: number): string {
   return [
     ...patternTable('Traffic that fooled evidence on arrival', FOOLED, runs),

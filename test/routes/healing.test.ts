@@ -2,7 +2,7 @@ import t from 'tap'
 import { CONTEXT, KEY, losslessOutcome, report } from '../certify.js'
 import { build, until } from '../helper.js'
 
-/** Good generations after which healing is given up. docs/evidence/arrivals.md has how many it takes. */
+/** Good generations after which healing is given up. docs/evidence/validity.md has how many it takes. */
 const MOST = 1200
 
 t.test('rule E9: a context whose worker was repaired is certified again', async (t) => {

@@ -82,7 +82,7 @@ export function addToMembership (last: Membership | undefined, added: MemberUnit
 
 /**
  * Whether a member loses so much at a threshold that it need not wait for its detector: ten net losses in its first units,
- * or as large a share of more. A member within the bound of its pool practically never does (see docs/evidence/drift.md).
+ * or as large a share of more. A member within the bound of its pool practically never does (see docs/evidence/guards.md).
  * @param index of the threshold in force; -1: none is
  */
 export function isLosing ({ evidence }: Pick<Membership, 'evidence'>, index: number): boolean {
