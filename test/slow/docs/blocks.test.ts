@@ -30,7 +30,7 @@ const TEXT: Readonly<Record<string, string>> = {
   'ARCHITECTURE.md': 'a drawing',
   'docs/concepts/certificate.md': 'a drawing',
   'docs/operate/redis.md': 'URLs: below; rights: store/redis-store.test.ts',
-  'docs/integrate/generated-clients.md': 'openapi-clients.test.ts',
+  'docs/integrate/worker.md': 'openapi-clients.test.ts',
   'docs/integrate/conformance.md': 'cli/conformance/conformance.test.ts',
   'docs/reference/cli.md': 'docs/generated-pages.test.ts',
   'docs/reference/proxy.md': 'docs/generated-pages.test.ts',
